@@ -1,0 +1,2 @@
+//! The companion: takes verified trust lists into chargers, vehicles and back ends.
+#![forbid(unsafe_code)]

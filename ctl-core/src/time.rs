@@ -1,0 +1,150 @@
+//! Moments in UTC with a resolution of one second: the only form of time in statements and lists.
+//!
+//! Written `2026-11-21T20:13:00Z` (RFC 3339, always `Z`, never a fraction), so that equal moments
+//! are equal bytes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDateTime};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+const FORMAT: &str = "%Y-%m-%dT%H:%M:%SZ";
+
+/// Seconds since 1970-01-01T00:00:00Z, between the years 0000 and 9999.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+/// The text is not a moment in the form `2026-11-21T20:13:00Z`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a time in UTC of the form 2026-11-21T20:13:00Z")]
+pub struct TimestampError(pub String);
+
+/// 9999-12-31T23:59:59Z.
+const LAST: i64 = 253_402_300_799;
+/// 0000-01-01T00:00:00Z.
+const FIRST: i64 = -62_167_219_200;
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+    /// 9999-12-31T23:59:59Z, the last moment that four digits of a year can name.
+    pub const MAX: Self = Self(LAST);
+
+    /// From seconds since 1970; moments outside the years 0000 to 9999 become the nearest inside.
+    #[must_use]
+    pub const fn from_unix(seconds: i64) -> Self {
+        if seconds > LAST {
+            Self(LAST)
+        } else if seconds < FIRST {
+            Self(FIRST)
+        } else {
+            Self(seconds)
+        }
+    }
+
+    /// Seconds since 1970.
+    #[must_use]
+    pub const fn unix(self) -> i64 {
+        self.0
+    }
+
+    /// This moment and so many seconds more, at most [`Timestamp::MAX`].
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: u64) -> Self {
+        let seconds = if seconds > i64::MAX as u64 { i64::MAX } else { seconds as i64 };
+        Self::from_unix(self.0.saturating_add(seconds))
+    }
+
+    /// This moment less so many seconds.
+    #[must_use]
+    pub const fn minus_seconds(self, seconds: u64) -> Self {
+        let seconds = if seconds > i64::MAX as u64 { i64::MAX } else { seconds as i64 };
+        Self::from_unix(self.0.saturating_sub(seconds))
+    }
+
+    /// Seconds from `earlier` to this moment, 0 if it is not earlier.
+    #[must_use]
+    pub const fn seconds_since(self, earlier: Self) -> u64 {
+        let seconds = self.0.saturating_sub(earlier.0);
+        if seconds < 0 { 0 } else { seconds as u64 }
+    }
+}
+
+impl From<DateTime<chrono::Utc>> for Timestamp {
+    fn from(time: DateTime<chrono::Utc>) -> Self {
+        Self::from_unix(time.timestamp())
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match DateTime::from_timestamp(self.0, 0) {
+            Some(time) => write!(f, "{}", time.format(FORMAT)),
+            None => f.write_str("invalid"),
+        }
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        let refused = || TimestampError(text.chars().take(40).collect());
+        if text.len() != 20 {
+            return Err(refused());
+        }
+        let time = NaiveDateTime::parse_from_str(text, FORMAT).map_err(|_| refused())?;
+        let parsed = Self::from_unix(time.and_utc().timestamp());
+        if parsed.to_string() == text { Ok(parsed) } else { Err(refused()) }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_one_form_is_read() {
+        let time: Timestamp = "2026-11-21T20:13:00Z".parse().unwrap();
+        assert_eq!(time.unix(), 1_795_291_980);
+        assert_eq!(time.to_string(), "2026-11-21T20:13:00Z");
+        for refused in [
+            "2026-11-21T20:13:00+00:00",
+            "2026-11-21T20:13:00.0Z",
+            "2026-11-21t20:13:00z",
+            "2026-11-21 20:13:00Z",
+            "2026-11-21T20:13:60Z",
+            "2026-13-21T20:13:00Z",
+            "",
+        ] {
+            assert!(refused.parse::<Timestamp>().is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn arithmetic_stops_at_the_ends() {
+        assert_eq!(Timestamp::MAX.plus_seconds(u64::MAX), Timestamp::MAX);
+        assert_eq!(Timestamp::EPOCH.seconds_since(Timestamp::MAX), 0);
+        assert_eq!(Timestamp::EPOCH.plus_seconds(60).minus_seconds(60), Timestamp::EPOCH);
+    }
+}

@@ -1,0 +1,1 @@
+//! The Update Framework: metadata, verification, client workflow.

@@ -1,0 +1,2 @@
+//! Whole pretend PKIs, reproducibly from a seed.
+#![forbid(unsafe_code)]

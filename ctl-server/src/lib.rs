@@ -1,0 +1,2 @@
+//! The service: ledger on disk, publication, HTTP.
+#![forbid(unsafe_code)]
