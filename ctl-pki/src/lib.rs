@@ -1,2 +1,16 @@
-//! X.509 machinery: parse, fingerprint and verify certificates.
+//! X.509 machinery: parse certificates, name and fingerprint them, verify their signatures.
+//!
+//! This room knows no other. It judges nothing: whether a certificate deserves trust is policy's business.
+//! [`Certificate`] owns its bytes and holds everything the rest of the house asks about, so that parsing
+//! happens once, where the bytes come in.
 #![forbid(unsafe_code)]
+
+mod certificate;
+mod error;
+mod name;
+mod pem;
+mod signature;
+
+pub use certificate::{Certificate, MAX_CERTIFICATE_SIZE};
+pub use error::{AlgorithmName, CertificateError, SignatureError};
+pub use pem::{MAX_PEM_CERTIFICATES, MAX_PEM_SIZE, certificate_from_bytes, certificates_from_pem};
