@@ -3,9 +3,14 @@
 #![forbid(unsafe_code)]
 
 pub mod digest;
+pub mod json;
+pub mod jws;
+pub mod keys;
 pub mod log;
+pub mod threshold;
 pub mod time;
 pub mod tuf;
 
 pub use digest::Digest;
+pub use keys::{KeyId, PrivateKey, PublicKey};
 pub use time::Timestamp;
