@@ -1,2 +1,20 @@
-//! Whole pretend PKIs, reproducibly from a seed.
+//! Whole pretend PKIs, reproducibly from a seed: V2G, MO and OEM roots, their sub-CAs and leaves by the
+//! certificate profiles of ISO 15118-2, cross-certificates between roots, and roots with something wrong.
+//!
+//! The same [`PkiSpec`] gives the same bytes on any machine: keys and serial numbers come from ChaCha20 keyed by
+//! the seed, signatures are deterministic (RFC 6979), and no clock is read. Nothing here protects anything: who
+//! knows the seed knows every key.
 #![forbid(unsafe_code)]
+
+mod error;
+mod faults;
+mod issue;
+mod pki;
+mod profile;
+mod write;
+
+pub use error::SandboxError;
+pub use faults::{expired_root, root_with_broken_signature, root_with_key_of};
+pub use pki::{Entity, MAX_CERTIFICATE_SIZE, Pki, PkiSpec, cross_certify};
+pub use profile::{PkiKind, Role};
+pub use write::write_certificate;
