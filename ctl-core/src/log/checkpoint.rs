@@ -171,3 +171,96 @@ pub(super) fn base64_digest(text: &str) -> Option<Digest> {
     let bytes = STANDARD.decode(text).ok()?;
     Some(Digest::from_bytes(bytes.try_into().ok()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A checkpoint of a public Certificate Transparency log, signed by the log and cosigned by
+    /// witnesses of the public witness network: made by implementations that are not ours.
+    const PUBLIC: &str = "\
+arche2025h1.staging.ct.transparency.dev
+1432088532
+U7WM79jrzyhGZ5/GUBTpM7NzwdyfFx61t3RovgcC4Ro=
+
+— arche2025h1.staging.ct.transparency.dev zTM8sQAAAZ5W0WdjBAMARjBEAiBjW5IQf9pvsYLfQFX6hoGREPMHbdQ3urbllzalApkptQIgIpwtEroeW2BXaHAI4kJXFbon5Ch9MNL5zRNZ55lvGt0=
+— arche2025h1.staging.ct.transparency.dev ui8GwCF1+kWqZrxGdhj4aX3gcw7XUlXQQabg/27lefwhUkzbC3NygNI75MdhL1bfTW9g8Ei59RA23oHP7Ry1k3ZFWwQ=
+— transparency.dev/DEV:witness-little-garden 2AQqhwAAAABqEiEgzgFIqqhbUoDwjMWE6UP8nd8/KYTzwZ2rhIgcqoXHAwVkjZr4AscylP3v7sEodkRAErumC2q44vdgJY096st5BQ==
+— witness1.smartit.nu/witness1 pIyCDwAAAABqEiEghIp82KWebrw7/oHQwlTAm3g2RKS4+eebl8eO0WH+/iEcxZ75W3u5hNI7TOQtmJbqmNWVuE0tgh0XwzdZsDsUAQ==
+— remora.n621.de 2net5wAAAABqEiEgPlfF3V06o0Y+fHM+J5J9s27wgxxcOVSpZ/2g/KSiXCg9DEZI+aVCIobWX9sXTynk5XeU/zZ0WBxtqB0DrAWfBw==
+— witness.stagemole.eu Z/euoAAAAABqEiEgw0i+7g2ENfDAWHmtRzCfKTHSDwYDJA2NmKeGi9Y8FtEyOUvVr+AJmIY/2TUFucgKi7lI7cUiOvKFYe/TmN9DAg==
+";
+    const ORIGIN: &str = "arche2025h1.staging.ct.transparency.dev";
+    const LOG: &str =
+        "arche2025h1.staging.ct.transparency.dev+ba2f06c0+AU0vHmlGCS/PdN8b2OaGmKprLI8HKM+dJ472xgFYh15f";
+    const WITNESSES: [&str; 4] = [
+        "transparency.dev/DEV:witness-little-garden+d8042a87+BCtusOxINQNUTN5Oj8HObRkh2yHf/MwYaGX4CPdiVEPM",
+        "witness1.smartit.nu/witness1+a48c820f+BPSFWg9G6KPiO7QPryYO5Xq4oYJJ+kAvLKLSimDhoxMO",
+        "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2",
+        "witness.stagemole.eu+67f7aea0+BEqSG3yu9YrmcM3BHvQYTxwFj3uSWakQepafafpUqklv",
+    ];
+
+    #[test]
+    fn a_public_logs_checkpoint_and_its_witnesses_verify() {
+        let checkpoint = Checkpoint::open(PUBLIC.as_bytes(), ORIGIN, &LOG.parse().unwrap()).unwrap();
+        assert_eq!(checkpoint.size, 1_432_088_532);
+        assert!(PUBLIC.starts_with(&checkpoint.text()));
+
+        let note = Note::parse(PUBLIC.as_bytes()).unwrap();
+        assert_eq!(note.to_string(), PUBLIC);
+        let witnesses: Vec<WitnessKey> = WITNESSES.iter().map(|key| key.parse().unwrap()).collect();
+        let seen = cosignatures(&note, &witnesses);
+        assert_eq!(seen.len(), 4);
+        assert!(seen.iter().all(|cosignature| cosignature.time == Timestamp::from_unix(0x6a12_2120)));
+        assert_eq!(cosignatures(&note, &witnesses[..1]).len(), 1);
+
+        let grown = PUBLIC.replace("1432088532", "1432088533");
+        let log = LOG.parse().unwrap();
+        assert_eq!(
+            Checkpoint::open(grown.as_bytes(), ORIGIN, &log),
+            Err(LogError::BadSignature { name: ORIGIN.into() })
+        );
+        assert_eq!(cosignatures(&Note::parse(grown.as_bytes()).unwrap(), &witnesses), []);
+    }
+
+    #[test]
+    fn extension_lines_are_signed_and_ignored() {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let log = LogKey::new("example.org/log", key.verifying_key()).unwrap();
+        let checkpoint = Checkpoint { origin: "example.org/log".into(), size: 3, root: Digest::of(b"root") };
+        let mut note = Note::new(format!("{}an extension\n", checkpoint.text())).unwrap();
+        note.sign("example.org/log", &key).unwrap();
+        assert_eq!(Checkpoint::open_note(&note, "example.org/log", &log), Ok(checkpoint));
+        let cut = note.to_string().replace("an extension\n", "");
+        assert!(matches!(
+            Checkpoint::open(cut.as_bytes(), "example.org/log", &log),
+            Err(LogError::BadSignature { .. })
+        ));
+    }
+
+    #[test]
+    fn texts_that_are_no_checkpoints_are_refused() {
+        let root = STANDARD.encode(Digest::of(b"root").as_bytes());
+        assert!(Checkpoint::parse(&format!("log\n3\n{root}\n")).is_ok());
+        for text in [
+            String::new(),
+            "log\n3\n".into(),
+            format!("log\n3\n{root}"),
+            format!("\n3\n{root}\n"),
+            format!("log\n03\n{root}\n"),
+            format!("log\n+3\n{root}\n"),
+            format!("log\n\n{root}\n"),
+            format!("log\n18446744073709551616\n{root}\n"),
+            format!("log\n3\n{}\n", &root[..40]),
+            format!("log\n3\n{root}\n\n"),
+            format!("log\n3\n{root}\n\nextension\n"),
+            format!("{}\n3\n{root}\n", "x".repeat(256)),
+            // A log without entries has one root only.
+            format!("log\n0\n{root}\n"),
+        ] {
+            assert!(Checkpoint::parse(&text).is_err(), "{text:?}");
+        }
+        let empty = Checkpoint { origin: "log".into(), size: 0, root: empty_root() };
+        assert_eq!(Checkpoint::parse(&empty.text()), Ok(empty));
+    }
+}

@@ -273,3 +273,69 @@ pub fn verify_consistency(
     }
     verdict(last == 0 && older_hash == *older_root && newer_hash == *newer_root)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The test tree of the Certificate Transparency reference implementation, used by RFC 6962
+    /// implementations ever since: eight entries and the root after each.
+    const ENTRIES: [&str; 8] =
+        ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
+    const ROOTS: [&str; 9] = [
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+        "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+        "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+        "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+        "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+        "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+        "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+    ];
+
+    fn leaves() -> Vec<Digest> {
+        ENTRIES.iter().map(|entry| leaf_hash(&hex::decode(entry).unwrap())).collect()
+    }
+
+    #[test]
+    fn the_published_roots_come_out() {
+        let (mut tree, mut frontier) = (Tree::new(), Frontier::new());
+        for (size, root) in ROOTS.iter().enumerate() {
+            assert_eq!(tree.size(), size as u64);
+            assert_eq!(tree.root().to_string(), *root);
+            assert_eq!(frontier.size(), size as u64);
+            assert_eq!(frontier.root().to_string(), *root);
+            if let Some(leaf) = leaves().get(size) {
+                tree.push(*leaf);
+                frontier.push(*leaf);
+            }
+        }
+        for (size, root) in ROOTS.iter().enumerate() {
+            assert_eq!(tree.root_at(size as u64).unwrap().to_string(), *root);
+        }
+    }
+
+    #[test]
+    fn the_published_consistency_proof_from_six_to_eight_comes_out() {
+        let tree: Tree = leaves().into_iter().collect();
+        let proof = tree.consistency_proof(6, 8).unwrap();
+        let published = [
+            "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+            "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+            "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+        ];
+        assert_eq!(proof.iter().map(Digest::to_string).collect::<Vec<_>>(), published);
+    }
+
+    #[test]
+    fn what_the_tree_does_not_have_is_an_error() {
+        let tree: Tree = leaves().into_iter().collect();
+        assert_eq!(tree.root_at(9), Err(LogError::Shrunk { older: 9, newer: 8 }));
+        assert_eq!(tree.leaf(8), Err(LogError::NoSuchEntry { index: 8, size: 8 }));
+        assert_eq!(tree.inclusion_proof(3, 3), Err(LogError::NoSuchEntry { index: 3, size: 3 }));
+        assert_eq!(tree.inclusion_proof(3, 9), Err(LogError::Shrunk { older: 9, newer: 8 }));
+        assert_eq!(tree.consistency_proof(5, 4), Err(LogError::Shrunk { older: 5, newer: 4 }));
+        assert_eq!(tree.consistency_proof(5, 9), Err(LogError::Shrunk { older: 9, newer: 8 }));
+    }
+}

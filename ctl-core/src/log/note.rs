@@ -327,3 +327,100 @@ fn check_text(text: &str) -> Result<(), LogError> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Key and note of the Go implementation's documentation (golang.org/x/mod/sumdb/note).
+    const VKEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    const SECRET: &str = "AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+    const TEXT: &str = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
+    const LINE: &str = "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+
+    fn secret() -> SigningKey {
+        let bytes = STANDARD.decode(SECRET).unwrap();
+        SigningKey::from_bytes(bytes[1..].try_into().unwrap())
+    }
+
+    #[test]
+    fn the_go_implementations_note_is_signed_and_verified_to_the_byte() {
+        let key: LogKey = VKEY.parse().unwrap();
+        assert_eq!(key.to_string(), VKEY);
+        assert_eq!(key, LogKey::new("PeterNeumann", secret().verifying_key()).unwrap());
+
+        let mut note = Note::new(TEXT).unwrap();
+        note.sign("PeterNeumann", &secret()).unwrap();
+        assert_eq!(note.to_string(), format!("{TEXT}\n{LINE}"));
+
+        let read = Note::parse(note.to_string().as_bytes()).unwrap();
+        assert_eq!(read, note);
+        assert_eq!(read.text(), TEXT);
+        assert_eq!(read.verify(&key), Ok(()));
+    }
+
+    #[test]
+    fn keys_with_a_wrong_id_type_name_or_point_are_refused() {
+        for text in [
+            "",
+            "PeterNeumann",
+            "PeterNeumann+c74f20a3",
+            "PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "PeterNeumann+C74F20A3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "Peter Neumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10T",
+            "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2",
+        ] {
+            assert!(text.parse::<LogKey>().is_err(), "{text}");
+        }
+        assert!(VKEY.parse::<WitnessKey>().is_err());
+        // The neutral element: a key under which everybody can sign.
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        assert!(LogKey::new("log", VerifyingKey::from_bytes(&neutral).unwrap()).is_err());
+    }
+
+    #[test]
+    fn keys_stand_in_json_as_text() {
+        let key: LogKey = VKEY.parse().unwrap();
+        let json = serde_json::to_string(&key).unwrap();
+        assert_eq!(json, format!("\"{VKEY}\""));
+        assert_eq!(serde_json::from_str::<LogKey>(&json).unwrap(), key);
+        assert!(serde_json::from_str::<WitnessKey>(&json).is_err());
+    }
+
+    #[test]
+    fn the_last_blank_line_ends_the_text() {
+        let text = "first\n\nsecond\n\n\n";
+        let mut note = Note::new(text).unwrap();
+        note.sign("log", &secret()).unwrap();
+        let read = Note::parse(note.to_string().as_bytes()).unwrap();
+        assert_eq!(read.text(), text);
+        assert_eq!(read, note);
+    }
+
+    #[test]
+    fn malformed_notes_are_refused() {
+        for bytes in [
+            String::new(),
+            TEXT.to_owned(),
+            format!("{TEXT}\n"),
+            format!("{TEXT}{LINE}"),
+            format!("{TEXT}\n{}", LINE.trim_end()),
+            format!("{TEXT}\n{LINE}\n"),
+            format!("{TEXT}\n{LINE}no signature\n"),
+            format!("{TEXT}\n{}", LINE.replace('—', "-")),
+            format!("{TEXT}\n{}", LINE.replace("x08go", "x08g*")),
+            format!("{TEXT}\n{}", LINE.replace("PeterNeumann", "Peter+Neumann")),
+            format!("{TEXT}\n— PeterNeumann x08gow==\n"),
+            format!("{}\n{LINE}", TEXT.replace("problem,", "problem,\r")),
+            format!("{TEXT}\n{}", LINE.repeat(MAX_SIGNATURES + 1)),
+        ] {
+            assert!(Note::parse(bytes.as_bytes()).is_err(), "{bytes:?}");
+        }
+        assert!(Note::parse(b"\xff\n\n").is_err());
+        assert!(matches!(Note::parse(&vec![b'a'; MAX_NOTE_BYTES + 1]), Err(LogError::TooLarge { .. })));
+        assert!(Note::new("no newline").is_err());
+        assert!(Note::parse(format!("{TEXT}\n{}", LINE.repeat(MAX_SIGNATURES)).as_bytes()).is_ok());
+    }
+}

@@ -274,3 +274,117 @@ fn parse_place(text: &str) -> Option<(u64, u16)> {
     // Whatever else was wrong with it: there is one way to write a place.
     (place(index, width) == text).then_some((index, width))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_the_specification() {
+        // The examples of tlog-tiles, and the corners.
+        let full = TileId { level: 0, index: 1_234_067, width: 256 };
+        assert_eq!(full.path(), "tile/0/x001/x234/067");
+        let partial = TileId { level: 1, index: 1, width: 17 };
+        assert_eq!(partial.path(), "tile/1/001.p/17");
+        let far = TileId { level: 63, index: u64::MAX, width: 1 };
+        assert_eq!(far.path(), "tile/63/x018/x446/x744/x073/x709/x551/615.p/1");
+        let bundle = BundleId { index: 1000, width: 255 };
+        assert_eq!(bundle.path(), "tile/entries/x001/000.p/255");
+        for tile in [full, partial, far] {
+            assert_eq!(TileId::parse(&tile.path()), Ok(tile));
+        }
+        assert_eq!(BundleId::parse(&bundle.path()), Ok(bundle));
+    }
+
+    #[test]
+    fn every_tile_has_one_path() {
+        for path in [
+            "tile/0/1",
+            "tile/0/0001",
+            "tile/0/x000/001",
+            "tile/0/001/002",
+            "tile/0/x001",
+            "tile/0/x001/x002",
+            "tile/0/001.p/0",
+            "tile/0/001.p/256",
+            "tile/0/001.p/07",
+            "tile/0/001.p/",
+            "tile/0/+01",
+            "tile/0/-01",
+            "tile/00/001",
+            "tile/64/001",
+            "tile/-1/001",
+            "tile/0/",
+            "tile/0/../0/001",
+            "tile/0/001/",
+            "tile/entries/001",
+            "/tile/0/001",
+            "tile/0/x018/x446/x744/x073/x709/x551/616",
+            "tile/0/x999/x999/x999/x999/x999/x999/x999/x999/x999/x999/x999/x999/x999/999",
+        ] {
+            assert!(TileId::parse(path).is_err(), "{path}");
+        }
+        assert!(BundleId::parse("tile/0/001").is_err());
+        assert!(BundleId::parse("tile/entries/x00/001").is_err());
+    }
+
+    #[test]
+    fn a_log_of_seventy_thousand_entries_has_the_tiles_of_the_specification() {
+        let tiles = TileId::added(0, 70_000);
+        let of = |level, width| tiles.iter().filter(|t| t.level == level && t.width == width).count();
+        assert_eq!((of(0, 256), of(0, 112)), (273, 1));
+        assert_eq!((of(1, 256), of(1, 17)), (1, 1));
+        assert_eq!(of(2, 1), 1);
+        assert_eq!(tiles.len(), 277);
+        assert!(tiles.iter().all(|tile| tile.exists_in(70_000)));
+
+        let small = [TileId { level: 0, index: 0, width: 256 }, TileId { level: 1, index: 0, width: 1 }];
+        assert_eq!(TileId::added(0, 256), small);
+    }
+
+    #[test]
+    fn an_append_adds_the_tiles_that_it_changes() {
+        let tile = |level, index, width| TileId { level, index, width };
+        assert_eq!(TileId::added(255, 256), [tile(0, 0, 256), tile(1, 0, 1)]);
+        assert_eq!(TileId::added(256, 257), [tile(0, 1, 1)]);
+        assert_eq!(TileId::added(257, 257), []);
+        assert_eq!(
+            BundleId::added(250, 600).iter().map(|b| (b.index, b.width)).collect::<Vec<_>>(),
+            [(0, 256), (1, 256), (2, 88)]
+        );
+        assert_eq!(BundleId { index: 2, width: 88 }.entries(), 512..600);
+    }
+
+    #[test]
+    fn only_what_a_size_requires_exists() {
+        let tile = |index, width| TileId { level: 0, index, width };
+        assert!(tile(0, 256).exists_in(300));
+        assert!(tile(1, 44).exists_in(300));
+        assert!(tile(1, 1).exists_in(300));
+        assert!(!tile(1, 45).exists_in(300));
+        assert!(!tile(1, 0).exists_in(300));
+        assert!(!tile(2, 1).exists_in(300));
+        assert!(!tile(u64::MAX, 1).exists_in(u64::MAX));
+        assert!(!TileId { level: 8, index: 0, width: 1 }.exists_in(u64::MAX));
+        assert!(tile(1, 45).bytes(&Tree::new()).is_err());
+    }
+
+    #[test]
+    fn bundles_keep_their_entries_and_refuse_the_rest() {
+        let bundle = BundleId { index: 0, width: 3 };
+        let largest = vec![b'x'; MAX_ENTRY_BYTES];
+        let entries = [b"one".as_slice(), b"", &largest];
+        let bytes = bundle.encode(&entries).unwrap();
+        assert_eq!(bytes[..5], [0, 3, b'o', b'n', b'e']);
+        assert_eq!(bundle.decode(&bytes).unwrap(), entries);
+
+        assert!(bundle.encode(&entries[..2]).is_err());
+        assert!(bundle.encode(&[b"".as_slice(), b"", &[0; MAX_ENTRY_BYTES + 1]]).is_err());
+        assert!(bundle.decode(&bytes[..bytes.len() - 1]).is_err());
+        assert!(bundle.decode(&[bytes.as_slice(), b"\0\0"].concat()).is_err());
+        assert!(BundleId { width: 2, ..bundle }.decode(&bytes).is_err());
+        assert!(BundleId { width: 4, ..bundle }.decode(&bytes).is_err());
+        let over = [&(MAX_ENTRY_BYTES as u16 + 1).to_be_bytes()[..], &[0; MAX_ENTRY_BYTES + 1]].concat();
+        assert!(BundleId { index: 0, width: 1 }.decode(&over).is_err());
+    }
+}
