@@ -147,6 +147,18 @@ fn a_log_that_shrinks() {
 }
 
 #[test]
+fn a_log_that_claims_more_entries_than_its_root_covers() {
+    let tree = honest(1000);
+    let old = tree.root_at(300).unwrap();
+    let proof = tree.consistency_proof(300, 1000).unwrap();
+    assert_eq!(verify_consistency(300, &old, 1000, &tree.root(), &proof), Ok(()));
+    for claimed in [1025, 2000, u64::MAX] {
+        let refused = verify_consistency(300, &old, claimed, &tree.root(), &proof);
+        assert_eq!(refused, Err(LogError::NotAPrefix { older: 300, newer: claimed }));
+    }
+}
+
+#[test]
 fn everything_grows_from_the_empty_log_and_nothing_else_does() {
     let tree = honest(5);
     let empty = Tree::new().root();
