@@ -1,2 +1,20 @@
 //! Admission rules as data, and the engine that applies them.
+//!
+//! A [`Policy`] is a TOML file that a lawyer can read; the charter names it by its digest. The engine knows how
+//! to check each rule, the file says which rules apply and how much each weighs. [`screen`] is pure: the time
+//! and everything it compares with are passed in, so anyone can repeat a screening and get the same findings.
 #![forbid(unsafe_code)]
+
+mod checks;
+mod policy;
+mod screening;
+
+pub use policy::{MAX_POLICY_SIZE, Policy, PolicyError, Rule, Severity};
+pub use screening::{Candidate, Context, Finding, Kind, Listed, screen};
+
+/// The engine and its version, as screening records name it. It grows whenever the same policy, candidate and
+/// context could give other findings than before.
+pub const ENGINE: &str = "ctl-policy 1";
+
+/// The admission policy that comes with this release; a scheme may decide on another.
+pub const ADMISSION: &str = include_str!("../admission.toml");

@@ -1,0 +1,131 @@
+//! The policy file: named, versioned rules.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::checks::{PARSES, is_known};
+
+/// The largest policy file that is read, in bytes.
+pub const MAX_POLICY_SIZE: usize = 64 * 1024;
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Worth knowing.
+    Notice,
+    /// Worth asking about.
+    Warning,
+    /// Stands against admission.
+    Error,
+}
+
+/// One rule of a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Its name, for instance `self-signature`.
+    pub id: String,
+    /// How much it weighs when a candidate fails it.
+    pub severity: Severity,
+    /// Whether electors may accept a candidate that fails it.
+    pub waivable: bool,
+    /// What is required, in words.
+    pub text: String,
+    /// Where the requirement comes from.
+    pub source: String,
+}
+
+/// A policy, read and checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    name: String,
+    version: String,
+    rules: Vec<Rule>,
+    digest: [u8; 32],
+}
+
+/// Why a policy file was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// Larger than [`MAX_POLICY_SIZE`].
+    #[error("the policy has {0} bytes, more than the limit of {MAX_POLICY_SIZE}")]
+    TooLarge(usize),
+    /// Not the TOML that a policy is.
+    #[error("the policy cannot be read: {0}")]
+    Malformed(#[from] toml::de::Error),
+    /// Name or version is missing in fact.
+    #[error("the policy's {member} must be one line of 1 to {limit} printable characters")]
+    Unnamed {
+        /// `name` or `version`.
+        member: &'static str,
+        /// The most characters.
+        limit: usize,
+    },
+    /// A rule that this engine cannot check; leaving it out would pass candidates that fail it.
+    #[error("this engine ({engine}) does not know rule {0:?}; use a release that does", engine = crate::ENGINE)]
+    UnknownRule(String),
+    /// The same rule twice.
+    #[error("rule {0:?} appears twice")]
+    DuplicateRule(String),
+    /// Without this rule, bytes that are no certificate would pass every other.
+    #[error("the policy must contain rule \"parses\" with severity error, not waivable")]
+    ParsesRequired,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyFile {
+    name: String,
+    version: String,
+    rules: Vec<Rule>,
+}
+
+impl Policy {
+    /// Reads a policy file. Refuses what it does not know: a rule it cannot check must never look fulfilled.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        if text.len() > MAX_POLICY_SIZE {
+            return Err(PolicyError::TooLarge(text.len()));
+        }
+        let PolicyFile { name, version, rules } = toml::from_str(text)?;
+        for (member, value, limit) in [("name", &name, 120), ("version", &version, 48)] {
+            let length = value.chars().count();
+            if value.trim().is_empty() || length > limit || value.contains(char::is_control) {
+                return Err(PolicyError::Unnamed { member, limit });
+            }
+        }
+        for (position, rule) in rules.iter().enumerate() {
+            if !is_known(&rule.id) {
+                return Err(PolicyError::UnknownRule(rule.id.clone()));
+            }
+            if rules.iter().take(position).any(|earlier| earlier.id == rule.id) {
+                return Err(PolicyError::DuplicateRule(rule.id.clone()));
+            }
+        }
+        let parses = rules.iter().find(|rule| rule.id == PARSES);
+        if parses.is_none_or(|rule| rule.severity != Severity::Error || rule.waivable) {
+            return Err(PolicyError::ParsesRequired);
+        }
+        Ok(Self { name, version, rules, digest: Sha256::digest(text).into() })
+    }
+
+    /// The policy's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The policy's version.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The rules in the file's order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// SHA-256 of the file's bytes, by which the charter names it.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+}
