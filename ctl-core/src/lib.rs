@@ -3,10 +3,18 @@
 #![forbid(unsafe_code)]
 
 pub mod digest;
+pub mod draft;
+pub mod governance;
 pub mod json;
 pub mod jws;
 pub mod keys;
+pub mod list;
 pub mod log;
+pub mod names;
+pub mod notices;
+pub mod registry;
+pub mod role;
+pub mod statement;
 pub mod threshold;
 pub mod time;
 pub mod tuf;

@@ -1,0 +1,76 @@
+//! The governance fold: from a prefix of the ledger to the state of the scheme, the same on any
+//! machine and with any later release.
+//!
+//! Two pure functions: [`check`] says whether a statement may be recorded, with a reason a person can
+//! act on; [`State::apply`] makes the recorded entry part of the state and cannot fail. The charter
+//! names the version of the rules; each published version stays in the code (`rules1`, …).
+
+pub mod application;
+pub mod refusal;
+mod rules1;
+pub mod state;
+pub mod view;
+
+pub use refusal::{Reason, Refusal};
+pub use state::State;
+
+use crate::Timestamp;
+use crate::statement::{Entry, Statement};
+
+/// Founds a scheme: the state after the genesis entry.
+///
+/// # Errors
+/// [`Refusal`] if it is no genesis, its charter cannot be carried out, or the board did not sign it.
+pub fn genesis(entry: &Entry) -> Result<State, Refusal> {
+    rules1::genesis::found(entry)
+}
+
+/// Whether this statement may be recorded at this moment on top of this state.
+///
+/// # Errors
+/// [`Refusal`] with a reason a person can act on.
+pub fn check(state: &State, statement: &Statement, recorded_at: Timestamp) -> Result<(), Refusal> {
+    rules1::check::check(&state.at(recorded_at), statement, recorded_at)
+}
+
+impl State {
+    /// Makes a recorded entry part of the state. The entry must have passed [`check`].
+    pub fn apply(&mut self, entry: &Entry) {
+        rules1::apply::apply(self, entry);
+    }
+
+    /// Lets time pass: votes close, notices expire, anchors become usable, each at its own moment,
+    /// in order. Advancing in two steps is the same as advancing in one.
+    pub fn advance(&mut self, to: Timestamp) {
+        rules1::time::advance(self, to);
+    }
+
+    /// The state as it is at a later moment, if no entry follows until then.
+    #[must_use]
+    pub fn at(&self, time: Timestamp) -> std::borrow::Cow<'_, Self> {
+        if rules1::time::next_due(self).is_none_or(|due| due > time) {
+            return std::borrow::Cow::Borrowed(self);
+        }
+        let mut later = self.clone();
+        later.advance(time);
+        std::borrow::Cow::Owned(later)
+    }
+
+    /// Replays entries from the genesis on.
+    ///
+    /// # Errors
+    /// The index of the first entry that may not stand where it does, and why.
+    pub fn replay<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Self, (u64, Refusal)> {
+        let mut entries = entries.into_iter();
+        let Some(first) = entries.next() else {
+            return Err((0, Refusal::new(Reason::Genesis, "the ledger has no entry")));
+        };
+        let mut state = genesis(first).map_err(|refusal| (0, refusal))?;
+        for entry in entries {
+            let index = state.size();
+            check(&state, &entry.statement, entry.recorded_at).map_err(|refusal| (index, refusal))?;
+            state.apply(entry);
+        }
+        Ok(state)
+    }
+}

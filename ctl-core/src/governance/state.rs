@@ -1,0 +1,363 @@
+//! The state of a scheme: what follows from a prefix of its ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rpds::{HashTrieSetSync, RedBlackTreeMapSync, VectorSync};
+
+use crate::governance::application::Application;
+use crate::keys::{KeyId, PublicKey};
+use crate::log::merkle::Frontier;
+use crate::names::{Environment, Label, ListId, MoId, OrganisationId, ParticipantId, RegistryId};
+use crate::role::Role;
+use crate::statement::body::{Change, Choice, DraftOpen};
+use crate::statement::charter::Charter;
+use crate::statement::parts::{
+    AnchorStatus, BlobAccess, Constraints, Distrusted, ParticipantKind, Services, Use, WithdrawalReason,
+};
+use crate::threshold::Threshold;
+use crate::{Digest, Timestamp};
+
+/// What follows from the ledger so far.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The scheme's id: the digest of the genesis payload.
+    pub scheme: Digest,
+    /// Test or production.
+    pub environment: Environment,
+    /// The charter in force.
+    pub charter: Arc<Charter>,
+    /// Index of the entry that put it in force.
+    pub charter_since: u64,
+    /// The last entry's time, or the later moment this state was advanced to.
+    pub clock: Timestamp,
+    /// Everyone who was ever registered.
+    pub participants: BTreeMap<ParticipantId, Participant>,
+    /// Whose key is whose; a replaced key stays here as such.
+    pub keys: BTreeMap<KeyId, KeyRecord>,
+    /// Applications by the index of their entry.
+    pub applications: BTreeMap<u64, Arc<Application>>,
+    /// Proposals by the index of their entry.
+    pub proposals: BTreeMap<u64, Arc<Proposal>>,
+    /// Proposals by leaf hash.
+    pub proposal_of_leaf: BTreeMap<Digest, u64>,
+    /// The open proposals.
+    pub open_proposals: BTreeSet<u64>,
+    /// The lists.
+    pub lists: BTreeMap<ListId, ListState>,
+    /// Disclosed sub-CAs by fingerprint.
+    pub sub_cas: BTreeMap<Digest, Arc<SubCa>>,
+    /// The MO registry.
+    pub mo_ids: RedBlackTreeMapSync<MoId, MoEntry>,
+    /// Notices by the index of their entry.
+    pub notices: BTreeMap<u64, Notice>,
+    /// The draft that may be signed, per role.
+    pub drafts: BTreeMap<Role, Arc<Draft>>,
+    /// What was last published, per role.
+    pub published: BTreeMap<Role, Published>,
+    /// Who may sign for a role, as the devices know it from the board's published metadata.
+    pub authorities: BTreeMap<Role, Threshold>,
+    /// The blobs that statements name.
+    pub blobs: BTreeMap<Digest, BlobAccess>,
+    /// How many statements a participant has recorded on its last day with any.
+    pub recorded_today: BTreeMap<ParticipantId, (i64, u32)>,
+    /// The tree's right edge.
+    pub(crate) frontier: Frontier,
+    /// The root at every size, from 0 on.
+    pub(crate) roots: VectorSync<Digest>,
+    /// Identities of all recorded statements.
+    pub(crate) recorded: HashTrieSetSync<Digest>,
+}
+
+impl State {
+    /// Number of entries.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        (self.roots.len() as u64).saturating_sub(1)
+    }
+
+    /// Root hash over all entries.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        self.roots.last().copied().unwrap_or(Digest::ZERO)
+    }
+
+    /// Root hash at an earlier size; none if the ledger is not that long.
+    #[must_use]
+    pub fn root_at(&self, size: u64) -> Option<Digest> {
+        self.roots.get(usize::try_from(size).ok()?).copied()
+    }
+
+    /// Whether a statement of this identity is recorded.
+    #[must_use]
+    pub fn is_recorded(&self, statement: &Digest) -> bool {
+        self.recorded.contains(statement)
+    }
+}
+
+/// Someone with a registered key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Participant {
+    /// Its id.
+    pub id: ParticipantId,
+    /// Its organisation.
+    pub organisation: OrganisationId,
+    /// Its name for people.
+    pub name: Label,
+    /// What it is.
+    pub kinds: Vec<ParticipantKind>,
+    /// Its present key.
+    pub key: PublicKey,
+    /// Whether it may sign.
+    pub suspended: bool,
+    /// Index of the entry that made it what it is.
+    pub since: u64,
+}
+
+/// What became of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Whose it is or was.
+    pub participant: ParticipantId,
+    /// Index of the entry that replaced it.
+    pub replaced_by: Option<u64>,
+}
+
+/// A change put to the vote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// Index of its entry.
+    pub index: u64,
+    /// Leaf hash of its entry: what votes name.
+    pub leaf_hash: Digest,
+    /// Who opened it.
+    pub author: ParticipantId,
+    /// What would change.
+    pub change: Change,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When voting ends at the latest.
+    pub closes_at: Timestamp,
+    /// Who may vote, frozen when it opened, with their organisations.
+    pub electorate: BTreeMap<ParticipantId, OrganisationId>,
+    /// Electors of the applicant's organisation.
+    pub recused: BTreeSet<ParticipantId>,
+    /// Electors removed for compromise since.
+    pub struck: BTreeSet<ParticipantId>,
+    /// Approvals needed, frozen when it opened.
+    pub quorum: u32,
+    /// The votes, each elector's last.
+    pub votes: BTreeMap<ParticipantId, Vote>,
+    /// How it ended.
+    pub decision: Option<Decision>,
+}
+
+/// One vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vote {
+    /// For or against.
+    pub choice: Choice,
+    /// Index of its entry.
+    pub index: u64,
+}
+
+/// How a proposal ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// When.
+    pub at: Timestamp,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// Organisations that approved.
+    pub approvals: u32,
+}
+
+/// The outcome of a vote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Enough approved, and the change was made.
+    Accepted,
+    /// Too few approved.
+    Rejected,
+    /// Enough approved, but the change had become impossible; the text says why.
+    Lapsed(String),
+}
+
+/// One list's contents.
+#[derive(Clone, Debug, Default)]
+pub struct ListState {
+    /// Anchors by fingerprint, in every status.
+    pub anchors: BTreeMap<Digest, Arc<Anchor>>,
+    /// Cross-certificates by fingerprint, in every status.
+    pub cross_certificates: BTreeMap<Digest, Arc<CrossCertificate>>,
+    /// What was distrusted by decision, with the proposal's index.
+    pub distrusted: BTreeMap<Distrusted, u64>,
+}
+
+/// A status that something had, since when, and because of which entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusChange {
+    /// The status.
+    pub status: AnchorStatus,
+    /// Since when.
+    pub at: Timestamp,
+    /// Index of the entry that caused it.
+    pub cause: u64,
+}
+
+/// What is the same of anchors and cross-certificates: a certificate with a life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// SHA-256 of the certificate.
+    pub fingerprint: Digest,
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub spki: Digest,
+    /// The certificate in DER.
+    pub certificate: Arc<[u8]>,
+    /// Who operates it.
+    pub operator: ParticipantId,
+    /// Its name for people.
+    pub name: Label,
+    /// Every status it had, in order; the last is its present one.
+    pub history: Vec<StatusChange>,
+    /// Index of the publication that listed it first, and when.
+    pub first_published: Option<(u64, Timestamp)>,
+}
+
+impl Listed {
+    /// The present status, as decided; notices come on top (see [`crate::governance::view`]).
+    #[must_use]
+    pub fn current(&self) -> StatusChange {
+        let unborn = StatusChange { status: AnchorStatus::Withdrawn, at: Timestamp::EPOCH, cause: u64::MAX };
+        self.history.last().copied().unwrap_or(unborn)
+    }
+}
+
+/// A root on a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// Certificate and life.
+    pub listed: Listed,
+    /// What it is trusted for.
+    pub uses: Vec<Use>,
+    /// Its constraints.
+    pub constraints: Constraints,
+    /// Its services.
+    pub services: Services,
+}
+
+/// A cross-certificate on a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrossCertificate {
+    /// Certificate and life.
+    pub listed: Listed,
+    /// Fingerprint of the anchor that signed it.
+    pub issuer: Digest,
+    /// Fingerprint of the anchor whose key it is for.
+    pub subject: Digest,
+}
+
+/// A disclosed sub-CA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubCa {
+    /// Fingerprint of its certificate.
+    pub fingerprint: Digest,
+    /// The certificate in DER.
+    pub certificate: Arc<[u8]>,
+    /// Fingerprint of what issued it.
+    pub issuer: Digest,
+    /// The list its anchor is on.
+    pub list: ListId,
+    /// Who disclosed it.
+    pub operator: ParticipantId,
+    /// Index of the entry that disclosed it.
+    pub disclosed: u64,
+    /// Index of the entry that revoked it, and why.
+    pub revoked: Option<(u64, WithdrawalReason)>,
+}
+
+/// Whether an MO identifier is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MoStatus {
+    /// In use.
+    Assigned,
+    /// Not in use for now.
+    Suspended,
+    /// Not in use any more; still bound to its last holder.
+    Withdrawn,
+}
+
+/// One MO identifier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoEntry {
+    /// Its holder.
+    pub holder: ParticipantId,
+    /// The national registry that issued it.
+    pub source: RegistryId,
+    /// Whether it is in use.
+    pub status: MoStatus,
+    /// Since when it is as it is.
+    pub since: Timestamp,
+    /// Index of the entry that caused it.
+    pub cause: u64,
+}
+
+/// An emergency suspension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Index of its entry.
+    pub index: u64,
+    /// The list.
+    pub list: ListId,
+    /// Fingerprint of the anchor.
+    pub anchor: Digest,
+    /// SHA-256 of the anchor's SubjectPublicKeyInfo.
+    pub spki: Digest,
+    /// Why.
+    pub reason: WithdrawalReason,
+    /// When it was recorded.
+    pub issued_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+    /// When it ended, and because of which entry (none: by itself).
+    pub ended: Option<(Timestamp, Option<u64>)>,
+}
+
+impl Notice {
+    /// Whether it suspends its anchor now.
+    #[must_use]
+    pub const fn in_force(&self) -> bool {
+        self.ended.is_none()
+    }
+}
+
+/// What may be signed for a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// Index of its entry.
+    pub index: u64,
+    /// What the entry fixed.
+    pub open: DraftOpen,
+    /// The bytes to be signed.
+    pub documents: crate::draft::Documents,
+    /// Who may sign for which role once this is published: what the board's metadata says.
+    pub authorities: BTreeMap<Role, Threshold>,
+}
+
+/// What was published for a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Index of the publication's entry.
+    pub index: u64,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// The draft's entry.
+    pub draft: u64,
+    /// What the draft fixed.
+    pub open: DraftOpen,
+    /// Its bytes.
+    pub documents: crate::draft::Documents,
+    /// SHA-256 of the document: repeated in the next version as `previous`.
+    pub document: Option<Digest>,
+}

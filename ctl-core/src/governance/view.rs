@@ -1,0 +1,80 @@
+//! What follows from the state for a reader: the status that counts, with notices on top of
+//! decisions; stages; who may sign.
+
+use crate::governance::state::{Anchor, Listed, Notice, State, StatusChange};
+use crate::names::{ListId, ParticipantId};
+use crate::statement::parts::{AnchorStatus, Use};
+use crate::{Digest, Timestamp};
+
+impl State {
+    /// The notices in force against anything on this list.
+    pub fn notices_in_force<'a>(&'a self, list: &'a ListId) -> impl Iterator<Item = &'a Notice> {
+        self.notices.values().filter(move |notice| notice.in_force() && notice.list == *list)
+    }
+
+    /// The status that counts: suspended while a notice against the key is in force.
+    #[must_use]
+    pub fn effective_status(&self, list: &ListId, listed: &Listed) -> StatusChange {
+        let current = listed.current();
+        if !current.status.is_listed() {
+            return current;
+        }
+        self.notices_in_force(list)
+            .find(|notice| notice.spki == listed.spki || notice.anchor == listed.fingerprint)
+            .map_or(current, |notice| StatusChange {
+                status: AnchorStatus::Suspended,
+                at: notice.issued_at,
+                cause: notice.index,
+            })
+    }
+
+    /// An anchor of a list, in whatever status.
+    #[must_use]
+    pub fn anchor(&self, list: &ListId, fingerprint: &Digest) -> Option<&Anchor> {
+        self.lists.get(list)?.anchors.get(fingerprint).map(|anchor| &**anchor)
+    }
+
+    /// Whether something other than the anchor with this key still serves a use on the list.
+    #[must_use]
+    pub fn use_survives_without(&self, list: &ListId, spki: &Digest, wanted: Use) -> bool {
+        self.lists.get(list).is_some_and(|contents| {
+            contents.anchors.values().any(|anchor| {
+                anchor.listed.spki != *spki
+                    && anchor.uses.contains(&wanted)
+                    && self.effective_status(list, &anchor.listed).status.is_listed()
+            })
+        })
+    }
+
+    /// How many anchors of a list have each status, in the order of [`AnchorStatus::ALL`].
+    #[must_use]
+    pub fn anchors_by_status(&self, list: &ListId) -> [(AnchorStatus, usize); 6] {
+        AnchorStatus::ALL.map(|status| {
+            let count = self.lists.get(list).map_or(0, |contents| {
+                let effective = |anchor: &&std::sync::Arc<Anchor>| {
+                    self.effective_status(list, &anchor.listed).status == status
+                };
+                contents.anchors.values().filter(effective).count()
+            });
+            (status, count)
+        })
+    }
+
+    /// Seconds of discussion that the charter asks for on a list.
+    #[must_use]
+    pub fn discussion_seconds(&self, list: &ListId) -> u64 {
+        self.charter.lists.get(list).map_or(0, |list| list.discussion_seconds)
+    }
+
+    /// A participant that may sign.
+    #[must_use]
+    pub fn active(&self, id: &ParticipantId) -> Option<&super::state::Participant> {
+        self.participants.get(id).filter(|participant| !participant.suspended)
+    }
+
+    /// The moment up to which this state was computed.
+    #[must_use]
+    pub const fn clock(&self) -> Timestamp {
+        self.clock
+    }
+}

@@ -1,0 +1,206 @@
+//! Names that stand in statements, files and addresses: checked when they are read, so that what
+//! holds one is known to be short, plain and safe to print.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The text is not a name of this kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} is not {what}")]
+pub struct NameError {
+    what: &'static str,
+    found: String,
+}
+
+/// Small letters, digits and single hyphens inside, at most `max` characters, a letter first.
+fn is_slug(text: &str, max: usize) -> bool {
+    !text.is_empty()
+        && text.len() <= max
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+        && !text.ends_with('-')
+        && !text.contains("--")
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(NameError { what: $what, found: text.chars().take(60).collect() })
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+name!(
+    /// A participant's id, `acme-v2g`.
+    ParticipantId,
+    "a participant's id: small letters, digits and hyphens, a letter first, at most 48",
+    |text| is_slug(text, 48)
+);
+name!(
+    /// An organisation's id: several participants may belong to one.
+    OrganisationId,
+    "an organisation's id: small letters, digits and hyphens, a letter first, at most 48",
+    |text| is_slug(text, 48)
+);
+name!(
+    /// A list's id, `na`. Never the name of another role.
+    ListId,
+    "a list's id: small letters, digits and hyphens, a letter first, at most 32, \
+     and not root, targets, snapshot, timestamp, registry or notices",
+    |text| is_slug(text, 32)
+        && !["root", "targets", "snapshot", "timestamp", "registry", "notices"].contains(&text)
+);
+name!(
+    /// A mobility operator's identifier: country code and provider id, `USEVG` (FACTS §5: the first
+    /// five characters of an eMAID).
+    MoId,
+    "an MO identifier: two capital letters and three capital letters or digits",
+    |text| text.len() == 5
+        && text.bytes().take(2).all(|b| b.is_ascii_uppercase())
+        && text.bytes().skip(2).all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+);
+name!(
+    /// The national registry that issued a provider id: `bdew`, `afirev`, `idro`.
+    RegistryId,
+    "a national registry's id: small letters, digits and hyphens, a letter first, at most 32",
+    |text| is_slug(text, 32)
+);
+name!(
+    /// A name for people: one line, no control characters, at most 120 characters.
+    Label,
+    "a name: one to 120 characters on one line",
+    |text| !text.trim().is_empty()
+        && text.trim() == text
+        && text.chars().count() <= 120
+        && !text.chars().any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c))
+);
+name!(
+    /// The id of a rule of a policy: `self-signature`.
+    RuleId,
+    "a rule's id: small letters, digits and hyphens, a letter first, at most 64",
+    |text| is_slug(text, 64)
+);
+name!(
+    /// A version or a program's name and version: `2026-1`, `ctl-policy 1`.
+    Version,
+    "a version: one to 48 printable ASCII characters",
+    |text| !text.is_empty() && text.len() <= 48 && text.bytes().all(|b| (0x20..0x7f).contains(&b))
+);
+name!(
+    /// An address of a service: `http://ocsp.example/`.
+    Url,
+    "an http or https address of at most 500 printable ASCII characters",
+    |text| text.len() <= 500
+        && (text.starts_with("http://") || text.starts_with("https://"))
+        && text.bytes().all(|b| (0x21..0x7f).contains(&b))
+);
+name!(
+    /// The name that a log signs its checkpoints with (C2SP tlog-checkpoint): `ctl.example/na`.
+    Origin,
+    "a log's origin: one to 120 printable ASCII characters without spaces or plus signs",
+    |text| !text.is_empty()
+        && text.len() <= 120
+        && text.bytes().all(|b| (0x21..0x7f).contains(&b) && b != b'+')
+);
+name!(
+    /// Sixteen random octets in hex that make two otherwise equal statements different.
+    Nonce,
+    "a nonce: 32 lower-case hex digits",
+    |text| text.len() == 32
+        && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+);
+
+impl Nonce {
+    /// From sixteen random octets.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(hex::encode(bytes))
+    }
+}
+
+/// Test and production are separate schemes, and everything signed says which it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Environment {
+    /// For trials: nothing signed here may reach a vehicle or charger in the field.
+    Test,
+    /// For the field.
+    Production,
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Test => "test",
+            Self::Production => "production",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_could_be_mistaken_are_refused() {
+        assert!("na".parse::<ListId>().is_ok());
+        for text in ["root", "registry", "NA", "-na", "na-", "n--a", "", "a/b", "..", "1a"] {
+            assert!(text.parse::<ListId>().is_err(), "{text}");
+        }
+        assert!("USEVG".parse::<MoId>().is_ok() && "DE8AA".parse::<MoId>().is_ok());
+        for text in ["usEVG", "US-EVG", "USEV", "1SEVG", "USEVGX"] {
+            assert!(text.parse::<MoId>().is_err(), "{text}");
+        }
+        assert!("ACME \u{202e}toor".parse::<Label>().is_err(), "text that prints backwards");
+        assert!("line\nbreak".parse::<Label>().is_err());
+        assert!("file:///etc/passwd".parse::<Url>().is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! Suspension notices: the document by which emergency officers withdraw trust in a hurry. Nothing
+//! in its form can add any.
+
+use serde::{Deserialize, Serialize};
+
+use crate::list::LogRef;
+use crate::names::{Environment, ListId};
+use crate::statement::parts::WithdrawalReason;
+use crate::{Digest, Timestamp};
+
+/// One suspension.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticeEntry {
+    /// Fingerprint of the anchor.
+    pub anchor: Digest,
+    /// When it ends in the ledger; a device lifts it only by a newer document without it.
+    pub expires_at: Timestamp,
+    /// When it was recorded.
+    pub issued_at: Timestamp,
+    /// The list.
+    pub list: ListId,
+    /// Index of its entry.
+    pub notice: u64,
+    /// Why.
+    pub reason: WithdrawalReason,
+    /// SHA-256 of the anchor's SubjectPublicKeyInfo.
+    pub spki: Digest,
+}
+
+/// One version of the notices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticesDocument {
+    /// Test or production.
+    pub environment: Environment,
+    /// Always 1.
+    pub format: u32,
+    /// When it was drafted.
+    pub issued_at: Timestamp,
+    /// The log it was drafted from.
+    pub log: LogRef,
+    /// When a newer one is due.
+    pub next_update: Timestamp,
+    /// The notices in force.
+    pub notices: Vec<NoticeEntry>,
+    /// SHA-256 of the previous version; [`Digest::ZERO`] in the first.
+    pub previous: Digest,
+    /// The scheme.
+    pub scheme: Digest,
+    /// Its number, one more with each version.
+    pub sequence: u64,
+    /// Always [`NoticesDocument::TYPE`].
+    pub r#type: String,
+}
+
+impl NoticesDocument {
+    /// The value of `type`.
+    pub const TYPE: &'static str = "v2g-suspension-notices";
+    /// The value of `format`.
+    pub const FORMAT: u32 = 1;
+}

@@ -1,0 +1,61 @@
+//! The registry of mobility-operator identifiers: who holds which. It never feeds trust.
+
+use serde::{Deserialize, Serialize};
+
+use crate::governance::state::MoStatus;
+use crate::list::LogRef;
+use crate::names::{Environment, Label, MoId, ParticipantId, RegistryId};
+use crate::{Digest, Timestamp};
+
+/// One identifier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryEntry {
+    /// Index of the entry that caused its status.
+    pub decision: u64,
+    /// Its holder.
+    pub holder: ParticipantId,
+    /// The identifier.
+    pub id: MoId,
+    /// The holder's name for people.
+    pub name: Label,
+    /// Since when it is as it is.
+    pub since: Timestamp,
+    /// The national registry that issued it.
+    pub source: RegistryId,
+    /// Whether it is in use.
+    pub status: MoStatus,
+}
+
+/// One version of the registry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryDocument {
+    /// Test or production.
+    pub environment: Environment,
+    /// Always 1.
+    pub format: u32,
+    /// The identifiers, in order.
+    pub identifiers: Vec<RegistryEntry>,
+    /// When it was drafted.
+    pub issued_at: Timestamp,
+    /// The log it was drafted from.
+    pub log: LogRef,
+    /// When a newer one is due.
+    pub next_update: Timestamp,
+    /// SHA-256 of the previous version; [`Digest::ZERO`] in the first.
+    pub previous: Digest,
+    /// The scheme.
+    pub scheme: Digest,
+    /// Its number, one more with each version.
+    pub sequence: u64,
+    /// Always [`RegistryDocument::TYPE`].
+    pub r#type: String,
+}
+
+impl RegistryDocument {
+    /// The value of `type`.
+    pub const TYPE: &'static str = "v2g-mo-registry";
+    /// The value of `format`.
+    pub const FORMAT: u32 = 1;
+}

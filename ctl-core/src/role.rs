@@ -1,0 +1,86 @@
+//! The roles that people sign for: each has drafts, ceremonies and publications.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::names::ListId;
+
+/// A role whose documents need people's signatures.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// The board's root.json.
+    Root,
+    /// The board's top-level targets.json, which only delegates.
+    Targets,
+    /// The MO registry.
+    Registry,
+    /// The suspension notices.
+    Notices,
+    /// One certificate trust list.
+    List(ListId),
+}
+
+impl Role {
+    /// The flat TUF target name of the role's document; none for the board's metadata.
+    #[must_use]
+    pub fn target_name(&self) -> Option<String> {
+        match self {
+            Self::Root | Self::Targets => None,
+            Self::Registry => Some("mo-registry.json".into()),
+            Self::Notices => Some("notices.json".into()),
+            Self::List(list) => Some(format!("{list}.ctl.json")),
+        }
+    }
+
+    /// The JWS `typ` of signatures over the role's document.
+    #[must_use]
+    pub const fn document_typ(&self) -> Option<&'static str> {
+        match self {
+            Self::Root | Self::Targets => None,
+            Self::Registry => Some("v2g.mo-registry+jws"),
+            Self::Notices => Some("v2g.suspension-notices+jws"),
+            Self::List(_) => Some("v2g.certificate-trust-list+jws"),
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Root => "root",
+            Self::Targets => "targets",
+            Self::Registry => "registry",
+            Self::Notices => "notices",
+            Self::List(list) => list.as_str(),
+        })
+    }
+}
+
+impl FromStr for Role {
+    type Err = crate::names::NameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "root" => Self::Root,
+            "targets" => Self::Targets,
+            "registry" => Self::Registry,
+            "notices" => Self::Notices,
+            list => Self::List(list.parse()?),
+        })
+    }
+}
+
+impl Serialize for Role {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Role {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

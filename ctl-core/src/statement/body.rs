@@ -1,0 +1,551 @@
+//! What statements say: one type of body for each type of statement under rules 1.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::keys::{KeyId, PublicKey};
+use crate::names::{Environment, Label, ListId, MoId, ParticipantId, RegistryId, RuleId, Version};
+use crate::role::Role;
+use crate::statement::StatementError;
+use crate::statement::charter::Charter;
+use crate::statement::parts::{
+    AnchorStatus, BlobRef, Constraints, Der, Distrusted, EvidenceKind, Finding, NewParticipant, PolicyRef,
+    Services, Use, WithdrawalReason,
+};
+use crate::{Digest, Timestamp};
+
+macro_rules! bodies {
+    ($($(#[$doc:meta])* $name:literal => $kind:ident),* $(,)?) => {
+        /// What a statement says, by its type.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Body {
+            $($(#[$doc])* $kind(Box<$kind>),)*
+        }
+
+        impl Body {
+            /// Every type of statement that this release knows.
+            pub const TYPES: &'static [&'static str] = &[$($name),*];
+
+            /// The statement's type.
+            #[must_use]
+            pub const fn type_name(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => $name,)*
+                }
+            }
+
+            /// Reads the body of a statement of this type; unknown members are refused.
+            ///
+            /// # Errors
+            /// [`StatementError::UnknownType`] or [`StatementError::Body`].
+            pub fn from_value(type_name: &str, value: Value) -> Result<Self, StatementError> {
+                match type_name {
+                    $($name => $kind::deserialize(value)
+                        .map(|body| Self::$kind(Box::new(body)))
+                        .map_err(|e| StatementError::Body { type_name: $name, error: e.to_string() }),)*
+                    unknown => Err(StatementError::UnknownType(unknown.chars().take(60).collect())),
+                }
+            }
+
+            /// The body as JSON.
+            #[must_use]
+            #[expect(clippy::expect_used, reason = "bodies have string keys and integers only")]
+            pub fn to_value(&self) -> Value {
+                match self {
+                    $(Self::$kind(body) => serde_json::to_value(body),)*
+                }
+                .expect("a body has a JSON form")
+            }
+        }
+
+        $(impl From<$kind> for Body {
+            fn from(body: $kind) -> Self {
+                Self::$kind(Box::new(body))
+            }
+        })*
+    };
+}
+
+bodies! {
+    /// The genesis: founds the scheme.
+    "charter.establish" => CharterEstablish,
+    /// A new participant.
+    "participant.register" => ParticipantRegister,
+    /// A participant's new key.
+    "participant.rotate-key" => ParticipantRotateKey,
+    /// A participant may no longer sign.
+    "participant.suspend" => ParticipantSuspend,
+    /// A root or cross-certificate asks for a place on a list.
+    "application.submit" => ApplicationSubmit,
+    /// The applicant takes it back.
+    "application.withdraw" => ApplicationWithdraw,
+    /// Something that speaks for an application.
+    "evidence.attach" => EvidenceAttach,
+    /// What the server found when it applied the policy.
+    "screening.record" => ScreeningRecord,
+    /// A comment.
+    "comment.add" => CommentAdd,
+    /// A change put to the vote.
+    "proposal.open" => ProposalOpen,
+    /// A vote.
+    "vote.cast" => VoteCast,
+    /// A sub-CA below an anchor.
+    "subca.disclose" => SubcaDisclose,
+    /// A sub-CA was revoked.
+    "subca.revoke" => SubcaRevoke,
+    /// An MO identifier gets a holder.
+    "mo.assign" => MoAssign,
+    /// The source of an MO identifier is corrected.
+    "mo.update" => MoUpdate,
+    /// An MO identifier moves, with its holder's signature.
+    "mo.transfer" => MoTransfer,
+    /// An MO identifier is suspended.
+    "mo.suspend" => MoSuspend,
+    /// An MO identifier is withdrawn.
+    "mo.withdraw" => MoWithdraw,
+    /// An emergency suspension.
+    "notice.issue" => NoticeIssue,
+    /// The end of an emergency suspension.
+    "notice.lift" => NoticeLift,
+    /// The server fixes what is to be signed.
+    "draft.open" => DraftOpen,
+    /// The server records a completed ceremony.
+    "publication.record" => PublicationRecord,
+}
+
+impl Body {
+    /// The JWS `typ` of statements of this type: a signature for one type is none for another.
+    #[must_use]
+    pub fn typ(&self) -> String {
+        format!("v2g.{}+jws", self.type_name())
+    }
+}
+
+/// `charter.establish`: signed by the board; its payload's digest is the scheme's id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CharterEstablish {
+    /// The first charter.
+    pub charter: Charter,
+    /// Test or production.
+    pub environment: Environment,
+    /// The first participants.
+    pub participants: Vec<NewParticipant>,
+}
+
+/// `participant.register`: signed by the new key and countersigned by admissions officers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParticipantRegister {
+    /// The participant.
+    pub participant: NewParticipant,
+}
+
+/// `participant.rotate-key`: signed by the old and the new key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParticipantRotateKey {
+    /// The new key.
+    pub new: PublicKey,
+    /// The id of the key that it replaces.
+    pub old: KeyId,
+    /// Whose.
+    pub participant: ParticipantId,
+}
+
+/// `participant.suspend`: by the participant itself, or by admissions officers for one that holds no
+/// office.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParticipantSuspend {
+    /// Who.
+    pub participant: ParticipantId,
+}
+
+/// What applies for a place on a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Candidate {
+    /// A root CA certificate.
+    Root {
+        /// Its constraints.
+        #[serde(default)]
+        constraints: Constraints,
+        /// Its services.
+        #[serde(default)]
+        services: Services,
+        /// What it is to be trusted for.
+        uses: Vec<Use>,
+    },
+    /// A cross-certificate: one listed anchor vouches for another's key.
+    CrossCertificate {
+        /// Fingerprint of the anchor whose key signed it.
+        issuer: Digest,
+        /// Fingerprint of the anchor whose key it is for.
+        subject: Digest,
+    },
+}
+
+/// `application.submit`: by a PKI operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplicationSubmit {
+    /// What applies.
+    pub candidate: Candidate,
+    /// The certificate in DER.
+    pub certificate: Der,
+    /// For which list.
+    pub list: ListId,
+    /// Its name for people.
+    pub name: Label,
+}
+
+/// `application.withdraw`: by the applicant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplicationWithdraw {
+    /// Index of the application's entry.
+    pub application: u64,
+}
+
+/// `evidence.attach`: by the applicant; a second-channel fingerprint by someone else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceAttach {
+    /// Index of the application's entry.
+    pub application: u64,
+    /// The document, for every kind but the fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<BlobRef>,
+    /// The SHA-256 fingerprint that was heard over the second channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Digest>,
+    /// What it is.
+    pub kind: EvidenceKind,
+}
+
+/// `screening.record`: by the recorder; may be repeated, the latest counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScreeningRecord {
+    /// Index of the application's entry.
+    pub application: u64,
+    /// The engine that applied the policy, with its version.
+    pub engine: Version,
+    /// What it found.
+    pub findings: Vec<Finding>,
+    /// The size of the ledger it looked at.
+    pub ledger_size: u64,
+    /// The policy it applied.
+    pub policy: PolicyRef,
+    /// The findings in full.
+    pub report: BlobRef,
+    /// The time it took for now.
+    pub screened_at: Timestamp,
+}
+
+/// `comment.add`: by any participant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommentAdd {
+    /// Index of the entry of the application or proposal.
+    pub about: u64,
+    /// The comment.
+    pub comment: BlobRef,
+}
+
+/// What a proposal would change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Change {
+    /// A root comes on the list.
+    Admit {
+        /// Index of the application's entry.
+        application: u64,
+        /// Fingerprint of the certificate.
+        certificate: Digest,
+        /// The constraints it will have.
+        constraints: Constraints,
+        /// Indices of the evidence it rests on.
+        evidence: Vec<u64>,
+        /// The list.
+        list: ListId,
+        /// Index of the screening it rests on.
+        screening: u64,
+        /// What it will be trusted for.
+        uses: Vec<Use>,
+        /// Rules whose errors the electors are asked to waive.
+        waived: Vec<RuleId>,
+    },
+    /// A cross-certificate comes on the list.
+    AdmitCross {
+        /// Index of the application's entry.
+        application: u64,
+        /// Fingerprint of the certificate.
+        certificate: Digest,
+        /// Indices of the evidence it rests on.
+        evidence: Vec<u64>,
+        /// The list.
+        list: ListId,
+        /// Index of the screening it rests on.
+        screening: u64,
+        /// Rules whose errors the electors are asked to waive.
+        waived: Vec<RuleId>,
+    },
+    /// An anchor gets other constraints.
+    Constrain {
+        /// Its fingerprint.
+        anchor: Digest,
+        /// All the constraints it will have.
+        constraints: Constraints,
+        /// The list.
+        list: ListId,
+    },
+    /// An anchor or cross-certificate gets another status.
+    ChangeStatus {
+        /// Its fingerprint.
+        certificate: Digest,
+        /// The list.
+        list: ListId,
+        /// With `deprecated`: nothing issued after this moment is trusted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_issued_after: Option<Timestamp>,
+        /// The status.
+        to: AnchorStatus,
+    },
+    /// A certificate or key must not be used on any path.
+    Distrust {
+        /// The list.
+        list: ListId,
+        /// What.
+        what: Distrusted,
+    },
+    /// A notice ends early.
+    LiftNotice {
+        /// Index of the notice's entry.
+        notice: u64,
+    },
+    /// Another charter.
+    AmendCharter {
+        /// The whole new charter.
+        charter: Box<Charter>,
+    },
+    /// Something about a participant.
+    Participant {
+        /// What.
+        action: ParticipantAction,
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// An MO identifier moves although its holder did not sign.
+    TransferMo {
+        /// Which.
+        id: MoId,
+        /// To whom.
+        to: ParticipantId,
+    },
+}
+
+/// What can be decided about a participant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ParticipantAction {
+    /// May no longer sign. Votes it has cast in open votes stand.
+    Suspend,
+    /// May no longer sign, and its votes in open votes are struck.
+    SuspendForCompromise,
+    /// May sign again.
+    Reinstate,
+    /// A new key without the old one's signature.
+    RotateKey {
+        /// The key.
+        new: PublicKey,
+    },
+}
+
+/// `proposal.open`: by an elector of the list, or of the assembly where no list is concerned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProposalOpen {
+    /// What would change.
+    pub change: Change,
+    /// Index of the entry that put the charter in force which its author has in mind.
+    pub charter: u64,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<BlobRef>,
+}
+
+/// What an elector says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Choice {
+    /// For it.
+    Approve,
+    /// Against it.
+    Reject,
+    /// Neither.
+    Abstain,
+}
+
+/// `vote.cast`: by an elector; a later vote of the same elector replaces it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VoteCast {
+    /// For or against.
+    pub choice: Choice,
+    /// Leaf hash of the proposal's entry: a vote is for these very bytes.
+    pub proposal: Digest,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<BlobRef>,
+}
+
+/// `subca.disclose`: by the operator of the anchor above it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubcaDisclose {
+    /// The sub-CA's certificate in DER.
+    pub certificate: Der,
+    /// Fingerprint of the anchor or disclosed sub-CA that issued it.
+    pub issuer: Digest,
+    /// Which list the anchor is on.
+    pub list: ListId,
+}
+
+/// `subca.revoke`: by the operator that disclosed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubcaRevoke {
+    /// Fingerprint of the sub-CA's certificate.
+    pub certificate: Digest,
+    /// Why.
+    pub reason: WithdrawalReason,
+}
+
+/// `mo.assign`: by registrars.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoAssign {
+    /// To whom.
+    pub holder: ParticipantId,
+    /// Which.
+    pub id: MoId,
+    /// The national registry that issued it.
+    pub source: RegistryId,
+}
+
+/// `mo.update`: by registrars.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoUpdate {
+    /// Which.
+    pub id: MoId,
+    /// The national registry that issued it.
+    pub source: RegistryId,
+}
+
+/// `mo.transfer`: by registrars and the present holder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoTransfer {
+    /// Which.
+    pub id: MoId,
+    /// To whom.
+    pub to: ParticipantId,
+}
+
+/// `mo.suspend`: by registrars.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoSuspend {
+    /// Which.
+    pub id: MoId,
+}
+
+/// `mo.withdraw`: by registrars.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoWithdraw {
+    /// Which.
+    pub id: MoId,
+}
+
+/// `notice.issue`: by emergency officers. Removes trust only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticeIssue {
+    /// Fingerprint of the anchor.
+    pub anchor: Digest,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+    /// The list it is on.
+    pub list: ListId,
+    /// Why.
+    pub reason: WithdrawalReason,
+}
+
+/// `notice.lift`: by two emergency officers, at least.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticeLift {
+    /// Index of the notice's entry.
+    pub notice: u64,
+}
+
+/// `draft.open`: by the recorder. Every byte to be signed follows from the ledger up to this entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DraftOpen {
+    /// When the metadata expires; for documents also when a newer one is due (`next_update`).
+    pub expires: Timestamp,
+    /// The document's time of issue.
+    pub issued_at: Timestamp,
+    /// Whose document.
+    pub role: Role,
+    /// The document's number; absent for the board's metadata.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// The TUF version of the role's metadata.
+    pub version: u64,
+}
+
+/// One JWS signature over a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentSignature {
+    /// The protected header, base64url.
+    pub protected: String,
+    /// The signature, base64url.
+    pub signature: String,
+}
+
+/// One TUF signature over metadata.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetadataSignature {
+    /// The signer's key id.
+    pub keyid: KeyId,
+    /// The signature in hex.
+    pub sig: String,
+}
+
+/// `publication.record`: by the recorder, with the k signatures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublicationRecord {
+    /// SHA-256 of the document; absent for the board's metadata.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<Digest>,
+    /// Signatures over the document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub document_signatures: Vec<DocumentSignature>,
+    /// Index of the draft's entry.
+    pub draft: u64,
+    /// SHA-256 of the signed part of the metadata in OLPC canonical JSON.
+    pub metadata: Digest,
+    /// Signatures over the metadata.
+    pub metadata_signatures: Vec<MetadataSignature>,
+    /// Whose.
+    pub role: Role,
+}

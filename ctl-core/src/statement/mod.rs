@@ -1,0 +1,205 @@
+//! Statements: JWS-signed documents by one or more participants, the only way anything changes; and
+//! ledger entries, which are statements with the moment they were recorded.
+//!
+//! Reading one checks its form and nothing else. Whether it may be recorded is decided by
+//! [`crate::governance::check`].
+
+pub mod body;
+pub mod charter;
+pub mod parts;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::json::{self, JsonError};
+use crate::jws::{Jws, JwsError};
+use crate::keys::PrivateKey;
+use crate::log::merkle;
+use crate::names::Nonce;
+use crate::{Digest, Timestamp};
+pub use body::Body;
+
+/// An entry is at most so many bytes, so that it fits an entry bundle (u16 lengths).
+pub const MAX_ENTRY: usize = 60_000;
+/// What an entry adds around a statement, rounded up.
+const ENTRY_OVERHEAD: usize = 64;
+/// A statement is at most so many bytes in canonical JSON.
+pub const MAX_STATEMENT: usize = MAX_ENTRY - ENTRY_OVERHEAD;
+
+/// The log that a statement's author had seen: makes a rewritten history visible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Basis {
+    /// Number of entries.
+    pub size: u64,
+    /// Root hash of the tree over them (RFC 6962).
+    pub root_hash: Digest,
+}
+
+/// What is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// The scheme's id; [`Digest::ZERO`] in the genesis, whose own digest becomes the id.
+    pub scheme: Digest,
+    /// When its author says it was signed.
+    pub issued_at: Timestamp,
+    /// The log that its author had seen.
+    pub basis: Basis,
+    /// Makes it unique.
+    pub nonce: Nonce,
+    /// What it says.
+    pub body: Body,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPayload {
+    basis: Basis,
+    body: Value,
+    issued_at: Timestamp,
+    nonce: Nonce,
+    scheme: Digest,
+    r#type: String,
+}
+
+/// Why bytes are not a statement or an entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StatementError {
+    /// Its envelope.
+    #[error(transparent)]
+    Jws(#[from] JwsError),
+    /// Its payload.
+    #[error("the payload: {0}")]
+    Payload(JsonError),
+    /// Nobody knows this type under the rules of this release.
+    #[error("statements of type {0:?} are unknown here")]
+    UnknownType(String),
+    /// The body of a known type.
+    #[error("the body of a {type_name}: {error}")]
+    Body {
+        /// The statement's type.
+        type_name: &'static str,
+        /// What was wrong.
+        error: String,
+    },
+    /// The entry around it.
+    #[error("the ledger entry: {0}")]
+    Entry(JsonError),
+    /// Larger than an entry may be.
+    #[error("{0} bytes; a statement has at most {MAX_STATEMENT}. Put long texts into blobs")]
+    TooLarge(usize),
+}
+
+impl Payload {
+    /// The exact bytes that are signed.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        json::canonical(&RawPayload {
+            basis: self.basis,
+            body: self.body.to_value(),
+            issued_at: self.issued_at,
+            nonce: self.nonce.clone(),
+            scheme: self.scheme,
+            r#type: self.body.type_name().into(),
+        })
+    }
+
+    /// Signs it with one or several keys.
+    #[must_use]
+    pub fn sign(&self, keys: &[&PrivateKey]) -> Jws {
+        Jws::sign(self.to_bytes(), &self.body.typ(), keys)
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, StatementError> {
+        let raw: RawPayload = json::read_canonical(bytes, MAX_STATEMENT).map_err(StatementError::Payload)?;
+        let body = Body::from_value(&raw.r#type, raw.body)?;
+        Ok(Self { scheme: raw.scheme, issued_at: raw.issued_at, basis: raw.basis, nonce: raw.nonce, body })
+    }
+}
+
+/// A statement that has the right form. Its signatures are not verified by being one of these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The envelope with the exact payload bytes.
+    pub jws: Jws,
+    /// The payload, read.
+    pub payload: Payload,
+    /// SHA-256 of the payload bytes: the statement's identity, whoever signed it how often.
+    pub id: Digest,
+}
+
+impl Statement {
+    /// Reads the form that is sent: JWS general JSON in any spelling, at most [`MAX_STATEMENT`]
+    /// bytes.
+    ///
+    /// # Errors
+    /// [`StatementError`] saying which part was wrong.
+    pub fn parse(bytes: &[u8]) -> Result<Self, StatementError> {
+        if bytes.len() > MAX_STATEMENT {
+            return Err(StatementError::TooLarge(bytes.len()));
+        }
+        Self::from_jws(Jws::parse(bytes, MAX_STATEMENT)?)
+    }
+
+    /// From an envelope.
+    ///
+    /// # Errors
+    /// [`StatementError`] saying which part was wrong.
+    pub fn from_jws(jws: Jws) -> Result<Self, StatementError> {
+        jws.check_protected_only()?;
+        let payload = Payload::read(&jws.payload)?;
+        jws.check_type(&payload.body.typ())?;
+        let id = Digest::of(&jws.payload);
+        Ok(Self { jws, payload, id })
+    }
+}
+
+/// One entry of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The exact bytes in the log.
+    pub bytes: Vec<u8>,
+    /// When the server recorded it.
+    pub recorded_at: Timestamp,
+    /// What it records.
+    pub statement: Statement,
+    /// Its leaf hash (RFC 6962 §2.1).
+    pub leaf_hash: Digest,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEntry {
+    recorded_at: Timestamp,
+    statement: Value,
+}
+
+impl Entry {
+    /// An entry of a statement recorded at this moment.
+    ///
+    /// # Errors
+    /// [`StatementError::TooLarge`] if it would not fit an entry bundle.
+    pub fn new(recorded_at: Timestamp, statement: Statement) -> Result<Self, StatementError> {
+        let bytes = json::canonical(&RawEntry { recorded_at, statement: statement.jws.to_value() });
+        if bytes.len() > MAX_ENTRY {
+            return Err(StatementError::TooLarge(bytes.len()));
+        }
+        let leaf_hash = merkle::leaf_hash(&bytes);
+        Ok(Self { bytes, recorded_at, statement, leaf_hash })
+    }
+
+    /// Reads the bytes of an entry, which must be in canonical form.
+    ///
+    /// # Errors
+    /// [`StatementError`] saying which part was wrong.
+    pub fn parse(bytes: &[u8]) -> Result<Self, StatementError> {
+        let raw: RawEntry = json::read_canonical(bytes, MAX_ENTRY).map_err(StatementError::Entry)?;
+        let statement = Statement::from_jws(Jws::from_value(raw.statement)?)?;
+        Ok(Self {
+            bytes: bytes.to_vec(),
+            recorded_at: raw.recorded_at,
+            statement,
+            leaf_hash: merkle::leaf_hash(bytes),
+        })
+    }
+}
