@@ -14,6 +14,9 @@ pub mod roles;
 mod signed;
 pub mod verify;
 
+#[cfg(test)]
+mod tests;
+
 pub use client::{Clock, LocalMetadata, Response, Step, Updater};
 pub use error::TufError;
 pub use lookup::TargetInfo;
