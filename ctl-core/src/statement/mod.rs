@@ -6,6 +6,7 @@
 
 pub mod body;
 pub mod charter;
+pub mod charter_file;
 pub mod parts;
 
 use serde::{Deserialize, Serialize};
