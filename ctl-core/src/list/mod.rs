@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use ctl_pki::Certificate;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{Environment, Label, ListId, Origin, ParticipantId};
@@ -35,6 +36,18 @@ pub struct Identifiers {
     pub public_key_sha1: String,
     /// The subject's name in DER.
     pub subject: Der,
+}
+
+impl Identifiers {
+    /// Those of a certificate.
+    #[must_use]
+    pub fn of(certificate: &Certificate) -> Self {
+        Self {
+            certificate_sha1: hex::encode(certificate.sha1()),
+            public_key_sha1: hex::encode(certificate.public_key_sha1()),
+            subject: Der(certificate.subject_der().to_vec()),
+        }
+    }
 }
 
 /// A root on the list.

@@ -1,0 +1,123 @@
+//! When a draft is due, and whether one that was opened is the one that may be.
+
+use crate::Timestamp;
+use crate::governance::State;
+use crate::governance::state::Published;
+use crate::role::Role;
+use crate::statement::body::DraftOpen;
+
+use super::content;
+
+/// How far a draft's time of issue may lie from the moment it is recorded, in seconds.
+const TOLERANCE: u64 = 600;
+
+/// What should be drafted now: roles that were never published, whose document would say something
+/// else than the published one, or of whose validity less than half is left; unless such a draft
+/// waits for signatures already. A fresh draft makes signers begin anew, so it waits a quarter of
+/// the validity. A role is due only once the board's metadata has appointed who signs for it.
+#[must_use]
+pub fn due(state: &State, now: Timestamp) -> Vec<DraftOpen> {
+    let state = &*state.at(now);
+    let lists = state.charter.lists.keys().cloned().map(Role::List);
+    let roles = [Role::Root, Role::Targets, Role::Notices, Role::Registry].into_iter().chain(lists);
+    let due = roles.filter_map(|role| {
+        let validity = validity(state, &role)?;
+        (is_appointed(state, &role) && is_due(state, &role, validity, now)).then(|| DraftOpen {
+            expires: now.plus_seconds(validity),
+            issued_at: now,
+            sequence: next_sequence(state, &role),
+            version: next_version(state, &role),
+            role,
+        })
+    });
+    due.collect()
+}
+
+fn is_due(state: &State, role: &Role, validity: u64, now: Timestamp) -> bool {
+    let content = content(state, role);
+    let published = state.published.get(role);
+    if published.is_some_and(|last| last.documents.content == content && !is_half_over(last, now)) {
+        return false;
+    }
+    let waits = state.drafts.get(role).is_some_and(|draft| {
+        draft.open.version == next_version(state, role)
+            && draft.documents.content == content
+            && now.seconds_since(draft.open.issued_at) < validity / 4
+    });
+    !waits
+}
+
+fn is_half_over(published: &Published, now: Timestamp) -> bool {
+    let open = &published.open;
+    open.expires.seconds_since(now) < open.expires.seconds_since(open.issued_at).div_ceil(2)
+}
+
+/// Root appoints itself.
+fn is_appointed(state: &State, role: &Role) -> bool {
+    *role == Role::Root || (state.authorities.contains_key(role) && state.published.contains_key(&Role::Root))
+}
+
+/// How long a role's document is valid, in seconds; none for a list that the charter does not know.
+fn validity(state: &State, role: &Role) -> Option<u64> {
+    let charter = &state.charter;
+    Some(match role {
+        Role::Root => charter.validity.root_seconds,
+        Role::Targets => charter.validity.targets_seconds,
+        Role::Registry => charter.registry.validity_seconds,
+        Role::Notices => charter.notices.validity_seconds,
+        Role::List(list) => charter.lists.get(list)?.validity_seconds,
+    })
+}
+
+fn next_version(state: &State, role: &Role) -> u64 {
+    state.published.get(role).map_or(1, |published| published.open.version.saturating_add(1))
+}
+
+/// None for the board's metadata, which has versions only.
+fn next_sequence(state: &State, role: &Role) -> Option<u64> {
+    role.document_typ()?;
+    let last = state.published.get(role).and_then(|published| published.open.sequence);
+    Some(last.map_or(1, |last| last.saturating_add(1)))
+}
+
+/// Whether this draft may be opened at this moment: its numbers are the next ones, its times those
+/// that the charter asks for, and someone is appointed to sign it. The first root is signed before
+/// there is a ledger, so it may be of any earlier time.
+///
+/// # Errors
+/// What is wrong, for people.
+pub fn opens_correctly(state: &State, open: &DraftOpen, recorded_at: Timestamp) -> Result<(), String> {
+    let role = &open.role;
+    let Some(validity) = validity(state, role) else {
+        return Err(format!("the charter has no list {role}"));
+    };
+    if !is_appointed(state, role) {
+        return Err(format!("nobody is appointed yet to sign for {role}: publish root, then targets"));
+    }
+    let version = next_version(state, role);
+    if open.version != version {
+        return Err(format!("version {} of {role} is not the next one, {version}", open.version));
+    }
+    let sequence = next_sequence(state, role);
+    if open.sequence != sequence {
+        let text = |number: Option<u64>| number.map_or("no sequence".into(), |n| format!("sequence {n}"));
+        return Err(format!("{role} is to have {}, not {}", text(sequence), text(open.sequence)));
+    }
+    let first_root = *role == Role::Root && !state.published.contains_key(role);
+    let behind = recorded_at.seconds_since(open.issued_at);
+    let ahead = open.issued_at.seconds_since(recorded_at);
+    if (behind > TOLERANCE && !first_root) || ahead > TOLERANCE || (ahead > 0 && first_root) {
+        let (issued_at, tolerance) = (open.issued_at, TOLERANCE / 60);
+        return Err(format!(
+            "issued_at {issued_at} is more than {tolerance} minutes away from {recorded_at}, when it was recorded"
+        ));
+    }
+    let expires = open.issued_at.plus_seconds(validity);
+    if open.expires != expires {
+        let found = open.expires;
+        return Err(format!(
+            "{role} is valid for {validity} seconds, so it expires at {expires}, not {found}"
+        ));
+    }
+    Ok(())
+}
