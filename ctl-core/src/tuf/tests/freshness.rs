@@ -98,8 +98,21 @@ fn a_snapshot_without_the_top_level_targets_is_refused() {
     let mut repository = Repository::new();
     repository.snapshot.meta.remove("targets.json");
     repository.publish_snapshot();
-    let error = Device::new(&repository).refresh(&repository).unwrap_err();
+    let mut updater = Device::new(&repository).updater(Clock::Known(day(1)), Limits::default()).unwrap();
+    let error = Device::default().drive(&mut updater, &repository).unwrap_err();
     assert_eq!(error, TufError::NotListed { role: "targets".into() });
+    assert!(updater.snapshot().is_none(), "it is not even taken");
+}
+
+#[test]
+fn a_kept_snapshot_that_the_timestamp_no_longer_means_is_fetched_again() {
+    let mut repository = Repository::new();
+    let mut device = Device::fresh(&repository);
+    repository.snapshot.expires = day(59);
+    repository.timestamp.version = 2;
+    repository.publish_snapshot();
+    device.refresh(&repository).unwrap();
+    assert_eq!(device.files["snapshot.json"], repository.files["1.snapshot.json"]);
 }
 
 #[test]
