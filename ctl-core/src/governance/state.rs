@@ -13,7 +13,7 @@ use crate::role::Role;
 use crate::statement::body::{Change, Choice, DraftOpen};
 use crate::statement::charter::Charter;
 use crate::statement::parts::{
-    AnchorStatus, BlobAccess, Constraints, Distrusted, ParticipantKind, Services, Use, WithdrawalReason,
+    AnchorStatus, BlobAccess, BlobRef, Constraints, Distrusted, ParticipantKind, Services, Use, WithdrawalReason,
 };
 use crate::threshold::Threshold;
 use crate::{Digest, Timestamp};
@@ -29,8 +29,12 @@ pub struct State {
     pub charter: Arc<Charter>,
     /// Index of the entry that put it in force.
     pub charter_since: u64,
+    /// When the genesis was signed: the time of the first root.json.
+    pub founded_at: Timestamp,
     /// The last entry's time, or the later moment this state was advanced to.
     pub clock: Timestamp,
+    /// The id of the recorder's key, which the charter names.
+    pub recorder: KeyId,
     /// Everyone who was ever registered.
     pub participants: BTreeMap<ParticipantId, Participant>,
     /// Whose key is whose; a replaced key stays here as such.
@@ -61,6 +65,8 @@ pub struct State {
     pub blobs: BTreeMap<Digest, BlobAccess>,
     /// How many statements a participant has recorded on its last day with any.
     pub recorded_today: BTreeMap<ParticipantId, (i64, u32)>,
+    /// What will happen by itself, and when.
+    pub(crate) agenda: BTreeSet<(Timestamp, Event)>,
     /// The tree's right edge.
     pub(crate) frontier: Frontier,
     /// The root at every size, from 0 on.
@@ -93,6 +99,17 @@ impl State {
     pub fn is_recorded(&self, statement: &Digest) -> bool {
         self.recorded.contains(statement)
     }
+}
+
+/// Something that time alone brings about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Event {
+    /// Voting on a proposal ends.
+    VoteCloses(u64),
+    /// A notice ends.
+    NoticeExpires(u64),
+    /// What was published long enough ago becomes usable.
+    TakenUp(ListId, Digest),
 }
 
 /// Someone with a registered key.
@@ -134,6 +151,8 @@ pub struct Proposal {
     pub author: ParticipantId,
     /// What would change.
     pub change: Change,
+    /// Why.
+    pub rationale: Option<BlobRef>,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// When voting ends at the latest.
@@ -148,6 +167,8 @@ pub struct Proposal {
     pub quorum: u32,
     /// The votes, each elector's last.
     pub votes: BTreeMap<ParticipantId, Vote>,
+    /// Comments: index of the entry, author, text.
+    pub comments: Vec<(u64, ParticipantId, BlobRef)>,
     /// How it ended.
     pub decision: Option<Decision>,
 }

@@ -1,3 +1,0 @@
-//! x
-use super::super::*;
-pub(in crate::governance) fn apply(_s: &mut State, _e: &Entry) {}
