@@ -13,7 +13,8 @@ use crate::role::Role;
 use crate::statement::body::{Change, Choice, DraftOpen};
 use crate::statement::charter::Charter;
 use crate::statement::parts::{
-    AnchorStatus, BlobAccess, BlobRef, Constraints, Distrusted, ParticipantKind, Services, Use, WithdrawalReason,
+    AnchorStatus, BlobAccess, BlobRef, Constraints, Distrusted, ParticipantKind, Services, Use,
+    WithdrawalReason,
 };
 use crate::threshold::Threshold;
 use crate::{Digest, Timestamp};

@@ -86,8 +86,7 @@ fn make(state: &mut State, change: &Change, cause: u64, at: Timestamp) -> Result
             let Candidate::Root { services, .. } = candidate else {
                 return Err("the application is not for a root".into());
             };
-            let anchor =
-                Anchor { listed, uses: uses.clone(), constraints: constraints.clone(), services };
+            let anchor = Anchor { listed, uses: uses.clone(), constraints: constraints.clone(), services };
             let fingerprint = anchor.listed.fingerprint;
             contents(state, list)?.anchors.insert(fingerprint, Arc::new(anchor));
             Ok(())
@@ -180,9 +179,11 @@ fn admitted(
         .get(&application)
         .filter(|application| application.is_open())
         .ok_or("the application is not open any more")?;
-    if let Some(problem) = state.lists.get(list).and_then(|contents| {
-        contents.refuses(&application.fingerprint, &application.spki)
-    }) {
+    if let Some(problem) = state
+        .lists
+        .get(list)
+        .and_then(|contents| contents.refuses(&application.fingerprint, &application.spki))
+    {
         return Err(problem);
     }
     let listed = Listed {
@@ -200,9 +201,8 @@ fn admitted(
 impl ListState {
     /// Why a certificate can have no place on the list, if it cannot.
     pub(super) fn refuses(&self, fingerprint: &Digest, spki: &Digest) -> Option<String> {
-        let distrusted = |kind, sha256: &Digest| {
-            self.distrusted.contains_key(&Distrusted { kind, sha256: *sha256 })
-        };
+        let distrusted =
+            |kind, sha256: &Digest| self.distrusted.contains_key(&Distrusted { kind, sha256: *sha256 });
         if self.anchors.contains_key(fingerprint) || self.cross_certificates.contains_key(fingerprint) {
             return Some(format!("certificate {} is or was on the list already", fingerprint.short()));
         }
@@ -222,7 +222,9 @@ pub(super) fn may_become(from: AnchorStatus, to: AnchorStatus) -> Result<(), Str
     match (from, to) {
         (Withdrawn, _) => Err("withdrawn is for good; a new certificate must apply".into()),
         (_, Qualified) => Err("only admission makes an anchor qualified".into()),
-        (Qualified, Usable) => Err("a qualified anchor becomes usable by itself, after its publication".into()),
+        (Qualified, Usable) => {
+            Err("a qualified anchor becomes usable by itself, after its publication".into())
+        }
         (from, to) if from == to => Err(format!("it is {from} already")),
         _ => Ok(()),
     }

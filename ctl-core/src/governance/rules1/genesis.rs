@@ -68,7 +68,10 @@ pub(in crate::governance) fn found(entry: &Entry) -> Result<State, Refusal> {
         .check_threshold(&threshold)
         .map_err(|too_few| Refusal::new(Reason::TooFewSignatures, format!("the board's {too_few}")))?;
     if !count.wrong.is_empty() || !count.unknown.is_empty() {
-        return Err(Refusal::new(Reason::Signature, "a signature on the genesis is wrong or not the board's"));
+        return Err(Refusal::new(
+            Reason::Signature,
+            "a signature on the genesis is wrong or not the board's",
+        ));
     }
 
     let mut frontier = Frontier::new();

@@ -49,8 +49,7 @@ pub(super) fn evidence(state: &mut State, place: Place<'_>, body: &EvidenceAttac
     if let Some(blob) = &body.blob {
         name_blob(state, blob);
     }
-    let (Some(author), Some(application)) =
-        (place.author, state.applications.get_mut(&body.application))
+    let (Some(author), Some(application)) = (place.author, state.applications.get_mut(&body.application))
     else {
         return;
     };
@@ -83,8 +82,8 @@ fn begin_discussion(state: &mut State, place: Place<'_>, index: u64) {
     let charter = Arc::clone(&state.charter);
     let Some(application) = state.applications.get_mut(&index) else { return };
     let Some(list) = charter.lists.get(&application.list) else { return };
-    let complete = application.screening.is_some()
-        && application.missing_evidence(&list.required_evidence).is_empty();
+    let complete =
+        application.screening.is_some() && application.missing_evidence(&list.required_evidence).is_empty();
     if complete && application.discussed_since.is_none() {
         Arc::make_mut(application).discussed_since = Some(place.at);
     }

@@ -37,8 +37,7 @@ pub(in crate::governance) fn apply(state: &mut State, entry: &Entry) {
         let used = state.recorded_today.entry(signer.clone()).or_insert((today, 0));
         *used = if used.0 == today { (today, used.1.saturating_add(1)) } else { (today, 1) };
     }
-    let place =
-        Place { index, at: entry.recorded_at, leaf_hash: entry.leaf_hash, author: signers.first() };
+    let place = Place { index, at: entry.recorded_at, leaf_hash: entry.leaf_hash, author: signers.first() };
     body(state, place, &entry.statement.payload.body);
 }
 

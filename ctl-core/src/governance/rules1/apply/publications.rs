@@ -58,8 +58,7 @@ fn mark_published(state: &mut State, place: Place<'_>, bytes: &[u8]) {
             first.push(fingerprint);
         }
     }
-    let events = first.into_iter().map(|fingerprint| {
-        (usable_at, Event::TakenUp(payload.list.clone(), fingerprint))
-    });
+    let events =
+        first.into_iter().map(|fingerprint| (usable_at, Event::TakenUp(payload.list.clone(), fingerprint)));
     state.agenda.extend(events);
 }

@@ -37,9 +37,12 @@ pub(super) fn submit(context: &Context<'_>, body: &ApplicationSubmit) -> Result<
         }
     }
     let open = |application: &&std::sync::Arc<Application>| application.is_open();
-    let twin = context.state.applications.values().filter(open).find(|application| {
-        application.fingerprint == fingerprint && application.list == body.list
-    });
+    let twin = context
+        .state
+        .applications
+        .values()
+        .filter(open)
+        .find(|application| application.fingerprint == fingerprint && application.list == body.list);
     if let Some(twin) = twin {
         let detail = format!("application {} for this certificate is open already", twin.index);
         return Err(Refusal::new(Reason::Exists, detail));
@@ -55,7 +58,8 @@ pub(super) fn submit(context: &Context<'_>, body: &ApplicationSubmit) -> Result<
 
 fn certificate(der: &[u8]) -> Result<Certificate, Refusal> {
     if der.len() > MAX_CERTIFICATE {
-        let detail = format!("the certificate has {} bytes; at most {MAX_CERTIFICATE} are accepted", der.len());
+        let detail =
+            format!("the certificate has {} bytes; at most {MAX_CERTIFICATE} are accepted", der.len());
         return Err(Refusal::new(Reason::Content, detail));
     }
     Certificate::from_der(der)
@@ -183,8 +187,7 @@ fn may_confirm(state: &State, signer: &Participant, application: &Application) -
         return Err(Refusal::new(Reason::WrongRole, detail));
     }
     let charter = &state.charter;
-    let elector =
-        charter.lists.get(&application.list).is_some_and(|list| list.electors.contains(&signer.id));
+    let elector = charter.lists.get(&application.list).is_some_and(|list| list.electors.contains(&signer.id));
     if elector || charter.admissions_officers.holders.contains(&signer.id) {
         return Ok(());
     }
@@ -235,7 +238,8 @@ pub(super) fn disclose_sub_ca(context: &Context<'_>, body: &SubcaDisclose) -> Re
         None => match context.state.sub_cas.get(&body.issuer).filter(|sub| sub.list == body.list) {
             Some(parent) => (&parent.certificate, &parent.operator),
             None => {
-                let detail = format!("{} is no anchor or disclosed sub-CA of list {}", body.issuer.short(), body.list);
+                let detail =
+                    format!("{} is no anchor or disclosed sub-CA of list {}", body.issuer.short(), body.list);
                 return Err(Refusal::new(Reason::NotFound, detail));
             }
         },

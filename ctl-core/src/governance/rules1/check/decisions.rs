@@ -80,7 +80,9 @@ fn check_change(state: &State, change: &Change, now: Timestamp) -> Result<(), Re
             check_admission(state, &admission, now)?;
             match open_application(state, *application)?.candidate {
                 Candidate::CrossCertificate { .. } => Ok(()),
-                Candidate::Root { .. } => Err(content("the application is not for a cross-certificate".into())),
+                Candidate::Root { .. } => {
+                    Err(content("the application is not for a cross-certificate".into()))
+                }
             }
         }
         Change::Constrain { anchor, constraints, list } => {
@@ -108,7 +110,10 @@ fn check_change(state: &State, change: &Change, now: Timestamp) -> Result<(), Re
         Change::Distrust { list, what } => {
             let known = state.lists.get(list).is_some_and(|contents| contents.distrusted.contains_key(what));
             if known {
-                return Err(Refusal::new(Reason::Exists, format!("{} is distrusted already", what.sha256.short())));
+                return Err(Refusal::new(
+                    Reason::Exists,
+                    format!("{} is distrusted already", what.sha256.short()),
+                ));
             }
             Ok(())
         }
@@ -177,7 +182,9 @@ fn check_admission(state: &State, admission: &Admission<'_>, now: Timestamp) -> 
         return content(format!("the latest screening of application {index} is entry {}", screening.index));
     }
     if screening.policy != list.policy {
-        return stage("it was screened by a policy that is not in force any more; wait for a new screening".into());
+        return stage(
+            "it was screened by a policy that is not in force any more; wait for a new screening".into(),
+        );
     }
     for error in screening.errors() {
         if !admission.waived.contains(&error.id) {
@@ -196,7 +203,9 @@ fn check_admission(state: &State, admission: &Admission<'_>, now: Timestamp) -> 
     }
     let all: Vec<u64> = application.evidence.iter().map(|evidence| evidence.index).collect();
     if admission.evidence != all {
-        return content(format!("the evidence on application {index} is {all:?}; a proposal names all of it"));
+        return content(format!(
+            "the evidence on application {index} is {all:?}; a proposal names all of it"
+        ));
     }
     match application.discussed_until(list.discussion_seconds) {
         Some(until) if now >= until => {}

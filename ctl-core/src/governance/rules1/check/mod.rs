@@ -98,7 +98,10 @@ fn check_frame(state: &State, statement: &Statement, recorded_at: Timestamp) -> 
         Some(root) if root == basis.root_hash => Ok(()),
         Some(_) => refuse(
             Reason::Basis,
-            format!("its author saw another history of this log at size {}: keep what you saw as evidence", basis.size),
+            format!(
+                "its author saw another history of this log at size {}: keep what you saw as evidence",
+                basis.size
+            ),
         ),
         None => refuse(
             Reason::Basis,
@@ -116,7 +119,9 @@ fn check_quota(state: &State, signers: &Signers<'_>, recorded_at: Timestamp) -> 
             let id = &participant.id;
             return Err(Refusal::new(
                 Reason::Quota,
-                format!("{id} has {limit} statements recorded today, which is its quota; try again tomorrow (UTC)"),
+                format!(
+                    "{id} has {limit} statements recorded today, which is its quota; try again tomorrow (UTC)"
+                ),
             ));
         }
     }

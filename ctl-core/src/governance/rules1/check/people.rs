@@ -32,8 +32,10 @@ pub(super) fn rotate_key(context: &Context<'_>, body: &ParticipantRotateKey) -> 
     }
     let signers = &context.signers;
     if signers.recorder || !signers.introduced || signers.participants.len() != 1 || !signers.include(id) {
-        let detail = format!("the old and the new key of {id} sign a rotation; if the old one is lost, \
-             the assembly decides");
+        let detail = format!(
+            "the old and the new key of {id} sign a rotation; if the old one is lost, \
+             the assembly decides"
+        );
         return Err(Refusal::new(Reason::TooFewSignatures, detail));
     }
     check_new_key(context.state, &body.new)
@@ -53,8 +55,10 @@ pub(super) fn suspend(context: &Context<'_>, body: &ParticipantSuspend) -> Resul
     let charter = &context.state.charter;
     if charter.office_holders().contains(id) {
         // Otherwise admissions officers could thin out the electorate.
-        let detail = format!("{id} holds an office: only the participant itself or a decision of the \
-             assembly suspends it");
+        let detail = format!(
+            "{id} holds an office: only the participant itself or a decision of the \
+             assembly suspends it"
+        );
         return Err(Refusal::new(Reason::WrongRole, detail));
     }
     let officers = &charter.admissions_officers;

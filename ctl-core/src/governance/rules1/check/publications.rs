@@ -87,9 +87,10 @@ fn thresholds(state: &State, role: &Role) -> Result<Vec<Threshold>, Refusal> {
 
 fn active_only(state: &State, mut threshold: Threshold) -> Threshold {
     threshold.keys.retain(|key_id, _| {
-        state.keys.get(key_id).is_some_and(|record| {
-            record.replaced_by.is_none() && state.active(&record.participant).is_some()
-        })
+        state
+            .keys
+            .get(key_id)
+            .is_some_and(|record| record.replaced_by.is_none() && state.active(&record.participant).is_some())
     });
     threshold
 }

@@ -36,8 +36,10 @@ pub(super) fn assign(context: &Context<'_>, body: &MoAssign) -> Result<(), Refus
         Some(entry) if entry.holder != body.holder => {
             // Also when it is withdrawn: otherwise withdraw and assign would be a transfer.
             let (id, holder) = (&body.id, &entry.holder);
-            let detail = format!("{id} is or was {holder}'s; it moves by mo.transfer with that signature, \
-                 or by a decision of the assembly");
+            let detail = format!(
+                "{id} is or was {holder}'s; it moves by mo.transfer with that signature, \
+                 or by a decision of the assembly"
+            );
             Err(Refusal::new(Reason::Exists, detail))
         }
         Some(entry) if entry.status == MoStatus::Assigned => {
@@ -79,9 +81,7 @@ pub(super) fn suspend(context: &Context<'_>, body: &MoSuspend) -> Result<(), Ref
 pub(super) fn withdraw(context: &Context<'_>, body: &MoWithdraw) -> Result<(), Refusal> {
     registrars(context, &[])?;
     match entry(context.state, &body.id)?.status {
-        MoStatus::Withdrawn => {
-            Err(Refusal::new(Reason::Stage, format!("{} is withdrawn already", body.id)))
-        }
+        MoStatus::Withdrawn => Err(Refusal::new(Reason::Stage, format!("{} is withdrawn already", body.id))),
         MoStatus::Assigned | MoStatus::Suspended => Ok(()),
     }
 }

@@ -93,8 +93,7 @@ impl<'a> Signers<'a> {
             }
         }
         if organisations.len() < needed as usize {
-            let detail =
-                format!("{} of the {needed} signatures needed from the {role}", organisations.len());
+            let detail = format!("{} of the {needed} signatures needed from the {role}", organisations.len());
             return Err(Refusal::new(Reason::TooFewSignatures, detail));
         }
         Ok(())
@@ -114,7 +113,8 @@ fn participant_of<'a>(state: &'a State, kid: &crate::KeyId) -> Result<&'a Partic
     let record = state.keys.get(kid).ok_or_else(unknown)?;
     let id = &record.participant;
     if let Some(index) = record.replaced_by {
-        let detail = format!("key {} of {id} was replaced by entry {index}; sign with the new one", kid.short());
+        let detail =
+            format!("key {} of {id} was replaced by entry {index}; sign with the new one", kid.short());
         return Err(Refusal::new(Reason::RotatedKey, detail));
     }
     let participant = state.participants.get(id).ok_or_else(unknown)?;
