@@ -20,7 +20,7 @@ use crate::threshold::Threshold;
 use crate::{Digest, Timestamp};
 
 /// What follows from the ledger so far.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     /// The scheme's id: the digest of the genesis payload.
     pub scheme: Digest,
@@ -206,7 +206,7 @@ pub enum Outcome {
 }
 
 /// One list's contents.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListState {
     /// Anchors by fingerprint, in every status.
     pub anchors: BTreeMap<Digest, Arc<Anchor>>,

@@ -1,0 +1,52 @@
+//! The promise of the fold: a ledger that was recorded by an older release replays to the same
+//! bytes with every later one. `fixtures/ledger-rules-1` was recorded once, with every type of
+//! statement of rules 1 in it, and is never made anew. If this test fails, the change that made it
+//! fail belongs into a new version of the rules.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use ctl_core::Digest;
+use ctl_core::governance::{State, check, genesis};
+use ctl_core::statement::{Body, Entry};
+
+fn fixture(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ledger-rules-1").join(name);
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// Everything that was ever to be signed, and where the ledger ends.
+fn transcript(entries: &[Entry]) -> String {
+    let mut state = genesis(&entries[0]).unwrap();
+    let mut text = format!("scheme {}\n", state.scheme);
+    for entry in &entries[1..] {
+        let index = state.size();
+        check(&state, &entry.statement, entry.recorded_at).unwrap_or_else(|e| panic!("entry {index}: {e}"));
+        state.apply(entry);
+        if let Body::DraftOpen(open) = &entry.statement.payload.body {
+            let documents = &state.drafts[&open.role].documents;
+            let document = documents.document.as_deref().map_or("-".into(), |d| Digest::of(d).to_string());
+            let metadata = Digest::of(&documents.metadata);
+            writeln!(text, "{index} {} {document} {metadata}", open.role).unwrap();
+        }
+    }
+    for (index, proposal) in &state.proposals {
+        let decision =
+            proposal.decision.as_ref().map(|d| format!("{} {:?} {}", d.at, d.outcome, d.approvals));
+        writeln!(text, "proposal {index} {}", decision.unwrap_or_default()).unwrap();
+    }
+    writeln!(text, "end {} {}", state.size(), state.root()).unwrap();
+    text
+}
+
+#[test]
+fn a_ledger_of_rules_1_replays_to_the_same_bytes() {
+    let lines = fixture("entries.jsonl");
+    let entries: Vec<Entry> = lines.lines().map(|line| Entry::parse(line.as_bytes()).unwrap()).collect();
+    let types: BTreeSet<_> = entries.iter().map(|e| e.statement.payload.body.type_name()).collect();
+    assert_eq!(types.len(), Body::TYPES.len(), "every type of statement stands in it");
+    assert_eq!(transcript(&entries), fixture("expected.txt"));
+    assert_eq!(State::replay(&entries).unwrap().size(), entries.len() as u64);
+}
