@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::list::LogRef;
+use crate::list::read::{self, Contradiction, Head, check_sorted};
+use crate::list::{DocumentError, LogRef};
 use crate::names::{Environment, ListId};
 use crate::statement::parts::WithdrawalReason;
 use crate::{Digest, Timestamp};
@@ -59,4 +60,25 @@ impl NoticesDocument {
     pub const TYPE: &'static str = "v2g-suspension-notices";
     /// The value of `format`.
     pub const FORMAT: u32 = 1;
+
+    /// Reads notices of at most [`crate::list::MAX_PAYLOAD`] bytes.
+    ///
+    /// # Errors
+    /// [`DocumentError`] if they are no notices, not in their one spelling, or contradict themselves.
+    pub fn read(bytes: &[u8]) -> Result<Self, DocumentError> {
+        read::read(bytes, Self::TYPE, Self::FORMAT, Self::check)
+    }
+
+    fn check(&self) -> Result<(), Contradiction> {
+        let Self { sequence, previous, issued_at, next_update, .. } = *self;
+        Head { sequence, previous, issued_at, next_update }.check()?;
+        check_sorted("notices", self.notices.iter().map(|entry| entry.notice))
+    }
+
+    /// The notice that suspends an anchor of a list, by its fingerprint or its key.
+    #[must_use]
+    pub fn against(&self, list: &ListId, fingerprint: &Digest, spki: &Digest) -> Option<&NoticeEntry> {
+        let named = |entry: &&NoticeEntry| entry.anchor == *fingerprint || entry.spki == *spki;
+        self.notices.iter().filter(|entry| entry.list == *list).find(named)
+    }
 }

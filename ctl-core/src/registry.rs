@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::governance::state::MoStatus;
-use crate::list::LogRef;
+use crate::list::read::{self, Contradiction, Head, check_sorted};
+use crate::list::{DocumentError, LogRef};
 use crate::names::{Environment, Label, MoId, ParticipantId, RegistryId};
 use crate::{Digest, Timestamp};
 
@@ -58,4 +59,25 @@ impl RegistryDocument {
     pub const TYPE: &'static str = "v2g-mo-registry";
     /// The value of `format`.
     pub const FORMAT: u32 = 1;
+
+    /// Reads a registry of at most [`crate::list::MAX_PAYLOAD`] bytes.
+    ///
+    /// # Errors
+    /// [`DocumentError`] if it is no registry, not in its one spelling, or contradicts itself.
+    pub fn read(bytes: &[u8]) -> Result<Self, DocumentError> {
+        read::read(bytes, Self::TYPE, Self::FORMAT, Self::check)
+    }
+
+    fn check(&self) -> Result<(), Contradiction> {
+        let Self { sequence, previous, issued_at, next_update, .. } = *self;
+        Head { sequence, previous, issued_at, next_update }.check()?;
+        check_sorted("identifiers", self.identifiers.iter().map(|entry| &entry.id))
+    }
+
+    /// What it says of an identifier.
+    #[must_use]
+    pub fn entry(&self, id: &MoId) -> Option<&RegistryEntry> {
+        let index = self.identifiers.binary_search_by(|entry| entry.id.cmp(id)).ok()?;
+        self.identifiers.get(index)
+    }
 }

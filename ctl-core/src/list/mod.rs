@@ -1,6 +1,11 @@
 //! The certificate trust list: its payload, read and built, its renditions, and what changed from
 //! one version to the next.
 
+pub mod difference;
+pub mod offline;
+pub(crate) mod read;
+pub mod render;
+
 use std::collections::BTreeMap;
 
 use ctl_pki::Certificate;
@@ -9,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::names::{Environment, Label, ListId, Origin, ParticipantId};
 use crate::statement::parts::{AnchorStatus, Constraints, Der, Distrusted, PolicyRef, Services, Use};
 use crate::{Digest, Timestamp};
+pub use read::{DocumentError, RejectedAnchor, Usable};
 
-/// A list payload is at most so many bytes.
+/// A document is at most so many bytes.
 pub const MAX_PAYLOAD: usize = 16 * 1024 * 1024;
 
 /// The log that a document was drafted from: the ledger up to and with the draft's entry.
