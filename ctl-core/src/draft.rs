@@ -6,6 +6,10 @@
 mod board;
 mod contents;
 mod due;
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +23,7 @@ use crate::registry::RegistryDocument;
 use crate::role::Role;
 use crate::statement::body::DraftOpen;
 use crate::threshold::Threshold;
-use crate::tuf::{Hashes, Target, Targets, signing_bytes};
+use crate::tuf::{Hashes, Metadata, Target, Targets, TufSignature, signing_bytes};
 use crate::{Digest, Timestamp, json};
 
 pub use due::{due, opens_correctly};
@@ -33,6 +37,27 @@ pub struct Documents {
     pub metadata: Arc<[u8]>,
     /// Digest of what it says and who signs it, whatever its number, times and log: see [`content`].
     pub content: Digest,
+    /// The metadata once more as JSON: the OLPC form leaves line breaks in PEM keys unescaped, which
+    /// no parser reads.
+    signed: Arc<[u8]>,
+}
+
+impl Documents {
+    fn new<T: Metadata>(document: Option<Vec<u8>>, metadata: &T, content: Digest) -> Self {
+        Self {
+            document: document.map(Into::into),
+            metadata: signing_bytes(metadata).into(),
+            content,
+            signed: json::canonical(metadata).into(),
+        }
+    }
+
+    /// The metadata file to publish, with these signatures.
+    #[must_use]
+    pub fn metadata_file(&self, signatures: &[TufSignature]) -> Vec<u8> {
+        let signatures = json::canonical(&signatures);
+        [b"{\"signatures\":", &*signatures, b",\"signed\":", &self.signed, b"}"].concat()
+    }
 }
 
 /// Builds what is to be signed. `state` ends with the draft's entry, which is the one at `index`.
@@ -49,12 +74,12 @@ pub fn build(state: &State, open: &DraftOpen, index: u64) -> Documents {
     let signers = Signers::of(state, role);
     let (document, content) = match role {
         Role::Root => {
-            let metadata = signing_bytes(&board::root(state, open.version, open.expires)).into();
-            return Documents { document: None, metadata, content: content(state, role) };
+            let metadata = board::root(state, open.version, open.expires);
+            return Documents::new(None, &metadata, content(state, role));
         }
         Role::Targets => {
-            let metadata = signing_bytes(&board::targets(state, open.version, open.expires)).into();
-            return Documents { document: None, metadata, content: content(state, role) };
+            let metadata = board::targets(state, open.version, open.expires);
+            return Documents::new(None, &metadata, content(state, role));
         }
         Role::Registry => {
             let identifiers = contents::identifiers(state);
@@ -93,8 +118,7 @@ pub fn build(state: &State, open: &DraftOpen, index: u64) -> Documents {
         Role::List(list) => {
             let Some(contents) = contents::list(state, list) else {
                 // Refused by `opens_correctly`: metadata without a target publishes nothing.
-                let metadata = signing_bytes(&Targets::new(open.version, open.expires)).into();
-                return Documents { document: None, metadata, content: Digest::ZERO };
+                return Documents::new(None, &Targets::new(open.version, open.expires), Digest::ZERO);
             };
             let content = digest(&(&signers, &contents));
             let document = ListPayload {
@@ -117,7 +141,7 @@ pub fn build(state: &State, open: &DraftOpen, index: u64) -> Documents {
         }
     };
     let metadata = role_metadata(open, &document, sequence, &previous, index);
-    Documents { document: Some(document.into()), metadata: metadata.into(), content }
+    Documents::new(Some(document), &metadata, content)
 }
 
 /// Digest of what the role's document would say now and who would sign it, leaving out number,
@@ -180,7 +204,7 @@ fn digest<T: Serialize>(content: &T) -> Digest {
 }
 
 /// The TUF metadata of a delegated role: its one target.
-fn role_metadata(open: &DraftOpen, document: &[u8], sequence: u64, previous: &Digest, index: u64) -> Vec<u8> {
+fn role_metadata(open: &DraftOpen, document: &[u8], sequence: u64, previous: &Digest, index: u64) -> Targets {
     let mut custom = serde_json::json!({ "sequence": sequence, "previous": previous, "draft": index });
     if let (Role::List(list), Some(members)) = (&open.role, custom.as_object_mut()) {
         members.insert("list".into(), list.as_str().into());
@@ -190,5 +214,5 @@ fn role_metadata(open: &DraftOpen, document: &[u8], sequence: u64, previous: &Di
         let hashes = Hashes::of(document);
         metadata.targets.insert(name, Target { length: document.len() as u64, hashes, custom: Some(custom) });
     }
-    signing_bytes(&metadata)
+    metadata
 }

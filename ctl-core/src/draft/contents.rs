@@ -80,8 +80,8 @@ fn list_anchor(anchor: &Anchor, status: StatusChange) -> Option<ListAnchor> {
     let mut constraints = anchor.constraints.clone();
     if status.status == AnchorStatus::Deprecated && constraints.time(Constraints::NOT_ISSUED_AFTER).is_none()
     {
-        // Deprecated means that nothing issued from then on is trusted.
-        constraints.set_time(Constraints::NOT_ISSUED_AFTER, status.at, true);
+        // Deprecated means that nothing issued from then on is trusted, whatever became of the date.
+        constraints.set_time(Constraints::NOT_ISSUED_AFTER, status.at, false);
     }
     let uses: BTreeSet<_> = anchor.uses.iter().copied().collect();
     Some(ListAnchor {

@@ -22,9 +22,10 @@ pub fn due(state: &State, now: Timestamp) -> Vec<DraftOpen> {
     let roles = [Role::Root, Role::Targets, Role::Notices, Role::Registry].into_iter().chain(lists);
     let due = roles.filter_map(|role| {
         let validity = validity(state, &role)?;
+        let issued_at = if is_first_root(state, &role) { state.founded_at } else { now };
         (is_appointed(state, &role) && is_due(state, &role, validity, now)).then(|| DraftOpen {
-            expires: now.plus_seconds(validity),
-            issued_at: now,
+            expires: issued_at.plus_seconds(validity),
+            issued_at,
             sequence: next_sequence(state, &role),
             version: next_version(state, &role),
             role,
@@ -69,6 +70,10 @@ fn validity(state: &State, role: &Role) -> Option<u64> {
     })
 }
 
+fn is_first_root(state: &State, role: &Role) -> bool {
+    *role == Role::Root && !state.published.contains_key(role)
+}
+
 fn next_version(state: &State, role: &Role) -> u64 {
     state.published.get(role).map_or(1, |published| published.open.version.saturating_add(1))
 }
@@ -82,7 +87,7 @@ fn next_sequence(state: &State, role: &Role) -> Option<u64> {
 
 /// Whether this draft may be opened at this moment: its numbers are the next ones, its times those
 /// that the charter asks for, and someone is appointed to sign it. The first root is signed before
-/// there is a ledger, so it may be of any earlier time.
+/// there is a ledger, so it is of the genesis' time.
 ///
 /// # Errors
 /// What is wrong, for people.
@@ -103,14 +108,15 @@ pub fn opens_correctly(state: &State, open: &DraftOpen, recorded_at: Timestamp) 
         let text = |number: Option<u64>| number.map_or("no sequence".into(), |n| format!("sequence {n}"));
         return Err(format!("{role} is to have {}, not {}", text(sequence), text(open.sequence)));
     }
-    let first_root = *role == Role::Root && !state.published.contains_key(role);
-    let behind = recorded_at.seconds_since(open.issued_at);
-    let ahead = open.issued_at.seconds_since(recorded_at);
-    if (behind > TOLERANCE && !first_root) || ahead > TOLERANCE || (ahead > 0 && first_root) {
-        let (issued_at, tolerance) = (open.issued_at, TOLERANCE / 60);
-        return Err(format!(
-            "issued_at {issued_at} is more than {tolerance} minutes away from {recorded_at}, when it was recorded"
-        ));
+    let distance = recorded_at.seconds_since(open.issued_at).max(open.issued_at.seconds_since(recorded_at));
+    if is_first_root(state, role) {
+        if open.issued_at != state.founded_at {
+            let (found, founded) = (open.issued_at, state.founded_at);
+            return Err(format!("the first root is of the genesis' time, {founded}, not {found}"));
+        }
+    } else if distance > TOLERANCE {
+        let (issued_at, minutes) = (open.issued_at, TOLERANCE / 60);
+        return Err(format!("issued_at {issued_at} is more than {minutes} minutes away from {recorded_at}"));
     }
     let expires = open.issued_at.plus_seconds(validity);
     if open.expires != expires {

@@ -163,8 +163,9 @@ impl Difference {
     /// From one version of the registry to another.
     #[must_use]
     pub fn between_registries(old: Option<&RegistryDocument>, new: &RegistryDocument) -> Self {
-        let words =
-            |entry| format!("{} of {} ({}), from {}", entry.id, entry.name, entry.holder, entry.source);
+        let words = |entry: &RegistryEntry| {
+            format!("{} of {} ({}), from {}", entry.id, entry.name, entry.holder, entry.source)
+        };
         let mut difference = Self::of_documents(old, new, |registry| registry.sequence);
         difference.compare(
             Part::Identifiers,
@@ -183,7 +184,7 @@ impl Difference {
     /// From one version of the notices to another.
     #[must_use]
     pub fn between_notices(old: Option<&NoticesDocument>, new: &NoticesDocument) -> Self {
-        let words = |entry| {
+        let words = |entry: &NoticeEntry| {
             let NoticeEntry { anchor, list, expires_at, .. } = entry;
             format!(
                 "root {anchor} on list {list} until {expires_at}, {}",

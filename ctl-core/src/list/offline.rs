@@ -55,7 +55,7 @@ pub enum OfflineError {
         /// Whose document it claims to be.
         role: Role,
         /// What was counted.
-        source: TooFew,
+        source: Box<TooFew>,
     },
     /// What they signed is not a document that may be used.
     #[error(transparent)]
@@ -135,7 +135,7 @@ pub fn verify_offline(
     let threshold = delegated_threshold(&targets.signed, &role.to_string()).map_err(OfflineError::Targets)?;
     let count = jws
         .check_threshold(&threshold)
-        .map_err(|source| OfflineError::Signatures { role: role.clone(), source })?;
+        .map_err(|source| OfflineError::Signatures { role: role.clone(), source: Box::new(source) })?;
 
     let document = Document::read(&role, &jws.payload)?;
     document.check_belongs(&role, &root.signed)?;
