@@ -1,2 +1,7 @@
 //! The service: ledger on disk, publication, HTTP.
 #![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod files;
+pub mod keys;
+pub mod ledger;

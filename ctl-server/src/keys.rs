@@ -1,0 +1,223 @@
+//! The server's own four keys. None of them can change trust; the people's keys never come here.
+
+use std::path::{Path, PathBuf};
+
+use ctl_core::keys::{Algorithm, KeyError};
+use ctl_core::log::{Checkpoint, LogError, LogKey, Note};
+use ctl_core::names::Origin;
+use ctl_core::statement::charter::ServerKeys;
+use ctl_core::{Digest, PrivateKey, PublicKey};
+
+use crate::files;
+
+/// The server's own keys.
+#[derive(Debug)]
+pub struct Keys {
+    /// The name that the log signs with.
+    pub origin: Origin,
+    /// Signs checkpoints; Ed25519.
+    pub log: PrivateKey,
+    /// Signs what the server observed.
+    pub recorder: PrivateKey,
+    /// Signs the TUF snapshot.
+    pub snapshot: PrivateKey,
+    /// Signs the TUF timestamp.
+    pub timestamp: PrivateKey,
+}
+
+/// Why the server's keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// A file cannot be read or written.
+    #[error("{}: {error}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// A file is missing.
+    #[error("{} is missing: run `ctl-server init` first, or restore the keys from their backup", .0.display())]
+    Missing(PathBuf),
+    /// There are keys already.
+    #[error("{} exists already: the server has its keys, and new ones would not fit the charter", .0.display())]
+    Exists(PathBuf),
+    /// A file holds no key.
+    #[error("{}: {error}", .path.display())]
+    Key {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        error: KeyError,
+    },
+    /// The list of public keys does not fit the private ones.
+    #[error("{} does not name the keys beside it: {why}", .path.display())]
+    Public {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The log's key is of another kind, or its name cannot sign.
+    #[error("the log's key: {0}")]
+    Log(LogError),
+    /// No randomness.
+    #[error("the system gives no random octets: {0}")]
+    Random(getrandom::Error),
+}
+
+/// Name of the file with the public halves, for the charter.
+pub const PUBLIC_FILE: &str = "server-keys.json";
+const MAX_FILE: u64 = 16 * 1024;
+
+impl Keys {
+    /// New random keys, all Ed25519.
+    ///
+    /// # Errors
+    /// [`KeysError::Random`]
+    pub fn generate(origin: Origin) -> Result<Self, KeysError> {
+        let key = || {
+            let mut seed = [0; 32];
+            getrandom::fill(&mut seed).map_err(KeysError::Random)?;
+            // Ed25519 takes every seed.
+            PrivateKey::from_seed(Algorithm::EdDsa, &seed)
+                .map_err(|error| KeysError::Key { path: "keys".into(), error })
+        };
+        Ok(Self { origin, log: key()?, recorder: key()?, snapshot: key()?, timestamp: key()? })
+    }
+
+    /// The public halves, as the charter names them.
+    #[must_use]
+    pub fn public(&self) -> ServerKeys {
+        ServerKeys {
+            log_origin: self.origin.clone(),
+            log: self.log.public_key(),
+            recorder: self.recorder.public_key(),
+            snapshot: self.snapshot.public_key(),
+            timestamp: self.timestamp.public_key(),
+        }
+    }
+
+    fn named(&self) -> [(&'static str, &PrivateKey); 4] {
+        [
+            ("log.pem", &self.log),
+            ("recorder.pem", &self.recorder),
+            ("snapshot.pem", &self.snapshot),
+            ("timestamp.pem", &self.timestamp),
+        ]
+    }
+
+    /// Writes new keys below a data directory: `keys/*.pem`, readable by the owner only, and
+    /// `server-keys.json`.
+    ///
+    /// # Errors
+    /// [`KeysError::Exists`] if there are some, or [`KeysError::File`].
+    pub fn save(&self, data: &Path) -> Result<(), KeysError> {
+        let directory = data.join("keys");
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |error| KeysError::File { path, error }
+        };
+        std::fs::create_dir_all(data).map_err(failed(data))?;
+        match std::fs::create_dir(&directory) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                return Err(KeysError::Exists(directory));
+            }
+            Err(error) => return Err(KeysError::File { path: directory, error }),
+        }
+        for (name, key) in self.named() {
+            let path = directory.join(name);
+            files::write(&path, key.to_pem().as_bytes(), files::SECRET).map_err(failed(&path))?;
+        }
+        let path = data.join(PUBLIC_FILE);
+        let public = ctl_core::json::canonical(&self.public());
+        files::write(&path, &public, files::PUBLIC).map_err(failed(&path))
+    }
+
+    /// Reads the keys below a data directory.
+    ///
+    /// # Errors
+    /// [`KeysError`] naming the file.
+    pub fn load(data: &Path) -> Result<Self, KeysError> {
+        let key = |name: &str| {
+            let path = data.join("keys").join(name);
+            let pem = String::from_utf8(read(&path)?).unwrap_or_default();
+            PrivateKey::from_pem(&pem).map_err(|error| KeysError::Key { path, error })
+        };
+        let path = data.join(PUBLIC_FILE);
+        let public: ServerKeys = ctl_core::json::read(&read(&path)?, MAX_FILE as usize)
+            .map_err(|error| KeysError::Public { path: path.clone(), why: error.to_string() })?;
+        let keys = Self {
+            origin: public.log_origin.clone(),
+            log: key("log.pem")?,
+            recorder: key("recorder.pem")?,
+            snapshot: key("snapshot.pem")?,
+            timestamp: key("timestamp.pem")?,
+        };
+        if keys.public() != public {
+            return Err(KeysError::Public { path, why: "a public key differs".into() });
+        }
+        Ok(keys)
+    }
+
+    /// Signs a checkpoint of the log with this size and root.
+    ///
+    /// # Errors
+    /// The log's key is not Ed25519, or the origin cannot be a key's name.
+    pub fn sign_checkpoint(&self, size: u64, root: Digest) -> Result<Note, KeysError> {
+        let checkpoint = Checkpoint { origin: self.origin.to_string(), size, root };
+        match &self.log {
+            PrivateKey::Ed25519(key) => checkpoint.sign(key).map_err(KeysError::Log),
+            PrivateKey::P256(_) => Err(KeysError::Log(not_ed25519())),
+        }
+    }
+}
+
+/// The key that verifies checkpoints of the log that a charter names.
+///
+/// # Errors
+/// It is not Ed25519, or the origin cannot be a key's name.
+pub fn log_key(server: &ServerKeys) -> Result<LogKey, LogError> {
+    match &server.log {
+        PublicKey::Ed25519(key) => LogKey::new(server.log_origin.as_str(), *key),
+        PublicKey::P256(_) => Err(not_ed25519()),
+    }
+}
+
+fn not_ed25519() -> LogError {
+    LogError::Malformed { what: "log key", why: "checkpoints are signed with Ed25519 only".into() }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, KeysError> {
+    let failed = |error| KeysError::File { path: path.to_owned(), error };
+    files::read(path, MAX_FILE).map_err(failed)?.ok_or_else(|| KeysError::Missing(path.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_made_once_and_read_back() {
+        let data = tempfile::tempdir().unwrap();
+        let keys = Keys::generate("log.example".parse().unwrap()).unwrap();
+        keys.save(data.path()).unwrap();
+        assert_eq!(Keys::load(data.path()).unwrap().public(), keys.public());
+        assert!(matches!(keys.save(data.path()), Err(KeysError::Exists(_))));
+
+        std::fs::remove_file(data.path().join("keys/recorder.pem")).unwrap();
+        assert!(matches!(Keys::load(data.path()), Err(KeysError::Missing(_))));
+        let other = Keys::generate("log.example".parse().unwrap()).unwrap();
+        std::fs::write(data.path().join("keys/recorder.pem"), other.recorder.to_pem()).unwrap();
+        assert!(matches!(Keys::load(data.path()), Err(KeysError::Public { .. })));
+    }
+
+    #[test]
+    fn its_checkpoints_verify_with_the_charters_key() {
+        let keys = Keys::generate("log.example/na".parse().unwrap()).unwrap();
+        let note = keys.sign_checkpoint(7, Digest::of(b"root")).unwrap().to_string();
+        let key = log_key(&keys.public()).unwrap();
+        assert_eq!(Checkpoint::open(note.as_bytes(), "log.example/na", &key).unwrap().size, 7);
+    }
+}

@@ -1,0 +1,129 @@
+//! Why the ledger does not record, and why it does not open.
+
+use ctl_core::governance::{Reason, Refusal};
+use ctl_core::json::JsonError;
+use ctl_core::jws::JwsError;
+use ctl_core::statement::StatementError;
+
+use super::store::StoreError;
+use crate::clock::ClockError;
+use crate::keys::KeysError;
+
+/// Why a statement was not recorded. Whatever it says, nothing of the statement is in the ledger, except
+/// after [`RecordError::ReadOnly`] for a storage failure: then a restart shows.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RecordError {
+    /// The rules do not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The server does not know what time it is.
+    #[error("nothing is recorded until the server's clock is right: {0}")]
+    Clock(#[from] ClockError),
+    /// The ledger can be read, but not written.
+    #[error("the ledger is read-only: {0}")]
+    ReadOnly(String),
+    /// Too many statements wait.
+    #[error("too many statements wait to be recorded: try again in a moment")]
+    Busy,
+    /// The server is stopping.
+    #[error("the server is stopping: try again later")]
+    Closed,
+}
+
+impl RecordError {
+    /// The kind of the rules' refusal, if it is one.
+    #[must_use]
+    pub const fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.reason),
+            _ => None,
+        }
+    }
+}
+
+/// Why a ledger cannot be opened. The server does not run on a damaged one.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Nothing there.
+    #[error(
+        "there is no ledger yet: found the scheme with `ctl-server init`, or restore one with `ctl-server ledger import`"
+    )]
+    Empty,
+    /// An entry cannot stand where it does.
+    #[error("entry {index} is damaged: {why}. {RESTORE}")]
+    Entry {
+        /// Index of the first such entry.
+        index: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The entries do not make the root that was signed for them.
+    #[error("the {size} entries do not have the root that was signed for them ({what}). {RESTORE}")]
+    Root {
+        /// Number of entries of the checkpoint.
+        size: u64,
+        /// Which checkpoint.
+        what: &'static str,
+    },
+    /// The last checkpoint is missing or not this log's.
+    #[error("{what} is damaged: {why}. {RESTORE}")]
+    Checkpoint {
+        /// Which checkpoint.
+        what: &'static str,
+        /// What is wrong.
+        why: String,
+    },
+    /// Entries are missing at the end.
+    #[error("entries {found} to {last} are lost: the server signed a log of {signed} entries, the ledger has {found}. {RESTORE}", last = signed.saturating_sub(1))]
+    Lost {
+        /// Entries that are there.
+        found: u64,
+        /// Entries that were signed for.
+        signed: u64,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(StoreError),
+    /// The file with the last checkpoint cannot be read.
+    #[error("the file with the last signed checkpoint: {0}")]
+    Head(std::io::Error),
+    /// The server's keys are not those that the charter names.
+    #[error(
+        "the server's {0} is not the one that the charter names: restore the keys directory from its backup"
+    )]
+    Keys(&'static str),
+    /// The server's keys cannot sign.
+    #[error(transparent)]
+    Sign(#[from] KeysError),
+    /// The writer's thread cannot be started.
+    #[error("the ledger's writer cannot be started: {0}")]
+    Thread(std::io::Error),
+}
+
+/// What to do about a damaged ledger.
+const RESTORE: &str = "The server does not run on a damaged ledger. Move the directory `ledger` away and \
+    restore it with `ctl-server ledger import --data DIR --from EXPORT`; every mirror's `log/` directory is \
+    such an export";
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::DamagedEntry { index, why } => Self::Entry { index, why },
+            StoreError::Damaged(why) => Self::Checkpoint { what: "the ledger's database", why },
+            other => Self::Store(other),
+        }
+    }
+}
+
+/// The refusal of a statement whose form is not acceptable.
+#[must_use]
+pub fn refusal_of(error: &StatementError) -> Refusal {
+    let reason = match error {
+        StatementError::TooLarge(_)
+        | StatementError::Jws(JwsError::Json(JsonError::TooLarge { .. }))
+        | StatementError::Payload(JsonError::TooLarge { .. }) => Reason::TooLarge,
+        StatementError::Jws(JwsError::Type { .. }) => Reason::Signature,
+        _ => Reason::Content,
+    };
+    Refusal::new(reason, error.to_string())
+}

@@ -1,0 +1,44 @@
+//! The last checkpoint that this server signed, in a plain file outside the store. A store that lost
+//! entries looks whole to itself; this file says that they were there.
+
+use std::path::{Path, PathBuf};
+
+use ctl_core::log::note::MAX_NOTE_BYTES;
+
+use crate::files;
+
+/// The file with the last signed checkpoint.
+#[derive(Clone, Debug)]
+pub struct Head {
+    path: PathBuf,
+}
+
+impl Head {
+    /// The file `checkpoint` below a data directory.
+    #[must_use]
+    pub fn below(data: &Path) -> Self {
+        Self { path: data.join("checkpoint") }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The signed checkpoint; none before the first.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn read(&self) -> std::io::Result<Option<Vec<u8>>> {
+        files::read(&self.path, MAX_NOTE_BYTES as u64)
+    }
+
+    /// Replaces it, on the disk when this returns.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write(&self, checkpoint: &[u8]) -> std::io::Result<()> {
+        files::write(&self.path, checkpoint, files::PUBLIC)
+    }
+}

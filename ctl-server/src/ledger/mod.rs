@@ -1,0 +1,286 @@
+//! The ledger on disk, and the one place where the server's state changes.
+//!
+//! The road of a statement: [`Ledger::record`] hands it to the one [`writer`], which checks it against
+//! the state, appends it to the [`store`] with a signed checkpoint, waits until both are on the disk,
+//! applies it, shows readers a new [`Snapshot`], and answers. A ledger is [verified](verify) whole
+//! before it is opened.
+
+pub mod error;
+
+pub mod head;
+pub mod memory_store;
+pub mod sled_store;
+pub mod snapshot;
+pub mod store;
+pub mod verify;
+mod writer;
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use ctl_core::governance::State;
+use ctl_core::statement::charter::ServerKeys;
+use ctl_core::statement::{Body, Statement};
+use ctl_core::{Digest, Timestamp};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::{ClockError, GuardedClock};
+use crate::keys::Keys;
+pub use error::{OpenError, RecordError};
+pub use head::Head;
+pub use memory_store::MemoryStore;
+pub use sled_store::SledStore;
+pub use snapshot::{LogView, Snapshot};
+pub use store::{Store, StoreError};
+use writer::{Request, Writer};
+
+/// Name of the kept value with the last moment at which the server is known to have run.
+const SEEN: &str = "clock/seen";
+
+/// What a ledger is opened with.
+#[derive(Clone)]
+pub struct Setup {
+    /// Where the entries are.
+    pub store: Arc<dyn Store>,
+    /// The server's keys.
+    pub keys: Arc<Keys>,
+    /// The clock.
+    pub clock: Arc<GuardedClock>,
+    /// The file outside the store with the last signed checkpoint; none only in tests.
+    pub head: Option<Head>,
+    /// How many statements may wait to be recorded.
+    pub queue: usize,
+}
+
+/// A recorded statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Index of its entry.
+    pub index: u64,
+    /// Leaf hash of its entry.
+    pub leaf_hash: Digest,
+    /// When.
+    pub recorded_at: Timestamp,
+    /// The statement's identity.
+    pub statement: Digest,
+}
+
+/// What writer and readers share.
+struct Shared {
+    store: Arc<dyn Store>,
+    keys: Arc<Keys>,
+    clock: Arc<GuardedClock>,
+    head: Option<Head>,
+    snapshot: ArcSwap<Snapshot>,
+    changes: watch::Sender<u64>,
+    /// Why nothing is recorded any more, once that is so.
+    read_only: Mutex<Option<String>>,
+    seen: Mutex<Timestamp>,
+}
+
+impl Shared {
+    fn read_only(&self) -> Option<String> {
+        self.read_only.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_read_only(&self, why: String) {
+        tracing::error!(why, "the ledger is read-only from now on");
+        *self.read_only.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
+    fn now(&self, last: Timestamp) -> Result<Timestamp, ClockError> {
+        self.clock.now(last, *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A handle on the ledger. Clones are cheap.
+#[derive(Clone)]
+pub struct Ledger {
+    shared: Arc<Shared>,
+    requests: mpsc::Sender<Request>,
+}
+
+impl Ledger {
+    /// Verifies the whole ledger, which takes a while for a long one, and starts its writer.
+    ///
+    /// # Errors
+    /// [`OpenError`] saying what is wrong and how to restore.
+    pub fn open(setup: Setup) -> Result<Self, OpenError> {
+        let Setup { store, keys, clock, head, queue } = setup;
+        let last_signed = head.as_ref().map(Head::read).transpose().map_err(OpenError::Head)?.flatten();
+        let verified = verify::verify(&*store, last_signed.as_deref(), &mut |_| {})?;
+        if let Some(wrong) = differing_key(&verified.state.charter.server, &keys.public()) {
+            return Err(OpenError::Keys(wrong));
+        }
+        let seen = store.kept(SEEN)?.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
+        let snapshot = Snapshot {
+            state: verified.state,
+            log: LogView::new(verified.tree),
+            checkpoint: verified.checkpoint.into(),
+        };
+        let shared = Arc::new(Shared {
+            store,
+            keys,
+            clock,
+            head,
+            changes: watch::Sender::new(snapshot.size()),
+            snapshot: ArcSwap::from_pointee(snapshot),
+            read_only: Mutex::new(None),
+            seen: Mutex::new(seen.unwrap_or(Timestamp::EPOCH)),
+        });
+        let (requests, waiting) = mpsc::channel(queue.max(1));
+        Writer::start(Arc::clone(&shared), waiting).map_err(OpenError::Thread)?;
+        Ok(Self { shared, requests })
+    }
+
+    /// Records a statement: when this returns, it is on the disk for ever.
+    ///
+    /// # Errors
+    /// [`RecordError`]
+    pub async fn record(&self, statement: Statement) -> Result<Recorded, RecordError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::Record { statement: Box::new(statement), reply })?;
+        answer.await.map_err(|_| RecordError::Closed)?
+    }
+
+    /// Records what the server observed. `make` runs in the writer, on the state at the moment of
+    /// recording; if it returns none, nothing is recorded. It must be quick.
+    ///
+    /// # Errors
+    /// [`RecordError`]
+    pub async fn observe<F>(&self, make: F) -> Result<Option<Recorded>, RecordError>
+    where
+        F: FnOnce(&State) -> Option<Body> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::Observe { make: Box::new(make), reply })?;
+        answer.await.map_err(|_| RecordError::Closed)?
+    }
+
+    /// Records what waits, and nothing more. Afterwards the store is let go once all handles are gone.
+    pub async fn close(&self) {
+        let (reply, answer) = oneshot::channel();
+        // An error means that the writer has stopped already.
+        if self.requests.send(Request::Close { reply }).await.is_ok() {
+            let _ = answer.await;
+        }
+    }
+
+    fn ask(&self, request: Request) -> Result<(), RecordError> {
+        self.requests.try_send(request).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => RecordError::Busy,
+            mpsc::error::TrySendError::Closed(_) => RecordError::Closed,
+        })
+    }
+
+    /// The ledger after its last acknowledged entry.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.shared.snapshot.load_full()
+    }
+
+    /// Tells the number of entries whenever it has changed.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.changes.subscribe()
+    }
+
+    /// The bytes of an entry; none beyond the end. A short read from the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read, or are not those that were recorded.
+    pub fn entry(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        if index >= self.snapshot().size() {
+            return Ok(None);
+        }
+        self.shared.store.entry(index)
+    }
+
+    /// The bytes of several entries; fewer if the ledger ends before.
+    ///
+    /// # Errors
+    /// As [`Ledger::entry`].
+    pub fn entries(&self, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.shared.store.entries(range.start..range.end.min(self.snapshot().size()))
+    }
+
+    /// The time now, never before the last entry's.
+    ///
+    /// # Errors
+    /// [`ClockError`] if the system's clock cannot be right: then sign nothing that carries a time.
+    pub fn now(&self) -> Result<Timestamp, ClockError> {
+        self.shared.now(self.snapshot().state.clock())
+    }
+
+    /// Whether statements can be recorded.
+    ///
+    /// # Errors
+    /// [`RecordError`] saying why not.
+    pub fn writable(&self) -> Result<(), RecordError> {
+        if let Some(why) = self.shared.read_only() {
+            return Err(RecordError::ReadOnly(why));
+        }
+        if self.requests.is_closed() {
+            return Err(RecordError::Closed);
+        }
+        self.now()?;
+        Ok(())
+    }
+
+    /// Notes that the server runs at this moment, for the clock's guard at the next start. To be called
+    /// once an hour or so.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn note_time(&self) -> Result<(), StoreError> {
+        if let Ok(now) = self.now() {
+            *self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner) = now;
+            self.keep(SEEN, Some(now.to_string().as_bytes()))?;
+        }
+        Ok(())
+    }
+
+    /// The server's keys.
+    #[must_use]
+    pub fn keys(&self) -> &Arc<Keys> {
+        &self.shared.keys
+    }
+
+    /// Keeps a small value outside the log, such as the signatures of a ceremony under way; none
+    /// forgets it. On the disk when this returns; blocks for so long.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn keep(&self, name: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
+        self.shared.store.keep(name, value)
+    }
+
+    /// All kept values whose names begin with this, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn kept_under(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.shared.store.kept_under(prefix)
+    }
+
+    /// Bytes that the ledger takes on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn bytes_on_disk(&self) -> Result<u64, StoreError> {
+        self.shared.store.bytes_on_disk()
+    }
+}
+
+/// The first of the server's keys that is not the charter's.
+fn differing_key(charter: &ServerKeys, own: &ServerKeys) -> Option<&'static str> {
+    let pairs = [
+        (charter.log_origin == own.log_origin, "log origin"),
+        (charter.log == own.log, "log key"),
+        (charter.recorder == own.recorder, "recorder key"),
+        (charter.snapshot == own.snapshot, "snapshot key"),
+        (charter.timestamp == own.timestamp, "timestamp key"),
+    ];
+    pairs.into_iter().find(|(same, _)| !same).map(|(_, name)| name)
+}

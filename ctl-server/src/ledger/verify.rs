@@ -1,0 +1,142 @@
+//! Checks a whole ledger before anything is built on it: every entry is canonical and follows from the
+//! ones before it, and together they have the root that was signed for them.
+
+use ctl_core::governance::{State, check, genesis};
+use ctl_core::log::{Checkpoint, LogKey, Note, Tree};
+use ctl_core::statement::Entry;
+
+use super::error::OpenError;
+use super::store::Store;
+use crate::keys::log_key;
+
+/// What follows from a verified ledger.
+#[derive(Debug)]
+pub struct Verified {
+    /// The state after the last entry.
+    pub state: State,
+    /// The tree over the entries.
+    pub tree: Tree,
+    /// The signed checkpoint of the whole log.
+    pub checkpoint: Vec<u8>,
+}
+
+/// Replays entries one by one.
+#[derive(Debug, Default)]
+pub struct Replay {
+    state: Option<State>,
+    tree: Tree,
+    /// Every log key that a charter in this log has named: an old checkpoint was signed by an old one.
+    log_keys: Vec<LogKey>,
+    charter_since: Option<u64>,
+}
+
+impl Replay {
+    /// Before the first entry.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Number of entries so far.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.tree.size()
+    }
+
+    /// Takes the next entry's bytes.
+    ///
+    /// # Errors
+    /// [`OpenError::Entry`] if it may not stand here.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), OpenError> {
+        let index = self.size();
+        let wrong = |why: String| OpenError::Entry { index, why };
+        let entry = Entry::parse(bytes).map_err(|error| wrong(error.to_string()))?;
+        let state = match self.state.take() {
+            None => genesis(&entry).map_err(|refusal| wrong(refusal.to_string()))?,
+            Some(mut state) => {
+                check(&state, &entry.statement, entry.recorded_at)
+                    .map_err(|refusal| wrong(refusal.to_string()))?;
+                state.apply(&entry);
+                state
+            }
+        };
+        self.tree.push(entry.leaf_hash);
+        if self.charter_since != Some(state.charter_since) {
+            self.charter_since = Some(state.charter_since);
+            let key = log_key(&state.charter.server).map_err(|error| wrong(error.to_string()))?;
+            self.log_keys.push(key);
+        }
+        self.state = Some(state);
+        Ok(())
+    }
+
+    /// Reads a checkpoint of this log and compares it with the entries. `what` names it in errors.
+    ///
+    /// # Errors
+    /// [`OpenError::Checkpoint`], [`OpenError::Lost`] or [`OpenError::Root`].
+    pub fn check_checkpoint(&self, note: &[u8], what: &'static str) -> Result<Checkpoint, OpenError> {
+        let damaged = |why: String| OpenError::Checkpoint { what, why };
+        let note = Note::parse(note).map_err(|error| damaged(error.to_string()))?;
+        let mut opened = Err("the log has no key".to_owned());
+        for key in &self.log_keys {
+            match Checkpoint::open_note(&note, key.name(), key) {
+                Ok(checkpoint) => opened = Ok(checkpoint),
+                Err(error) if opened.is_err() => opened = Err(error.to_string()),
+                Err(_) => {}
+            }
+        }
+        let checkpoint = opened.map_err(damaged)?;
+        match self.tree.root_at(checkpoint.size) {
+            Err(_) => Err(OpenError::Lost { found: self.size(), signed: checkpoint.size }),
+            Ok(root) if root != checkpoint.root => Err(OpenError::Root { size: checkpoint.size, what }),
+            Ok(_) => Ok(checkpoint),
+        }
+    }
+
+    /// The state and the tree after the last entry; none if there was no entry.
+    #[must_use]
+    pub fn finish(self) -> Option<(State, Tree)> {
+        self.state.map(|state| (state, self.tree))
+    }
+}
+
+/// Verifies a whole store. `head` is the last checkpoint that the server signed, from the file outside
+/// the store. `progress` is told after each entry how many are verified.
+///
+/// # Errors
+/// [`OpenError`] naming the first entry that is wrong.
+pub fn verify(
+    store: &dyn Store,
+    head: Option<&[u8]>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Verified, OpenError> {
+    let mut replay = Replay::new();
+    for index in 0..store.size() {
+        let lost = || OpenError::Entry { index, why: "it is missing".into() };
+        replay.push(&store.entry(index)?.ok_or_else(lost)?)?;
+        progress(index + 1);
+    }
+    if replay.size() == 0 {
+        // A server that never signed anything has lost nothing.
+        return Err(match head {
+            None => OpenError::Empty,
+            Some(note) => match Note::parse(note).map(|note| Checkpoint::parse(note.text())) {
+                Ok(Ok(checkpoint)) => OpenError::Lost { found: 0, signed: checkpoint.size },
+                _ => OpenError::Empty,
+            },
+        });
+    }
+    if let Some(note) = head {
+        replay.check_checkpoint(note, "the last signed checkpoint")?;
+    }
+    let what = "the stored checkpoint";
+    let missing = || OpenError::Checkpoint { what, why: "it is missing".into() };
+    let checkpoint = store.checkpoint()?.ok_or_else(missing)?;
+    let size = replay.check_checkpoint(&checkpoint, what)?.size;
+    if size != replay.size() {
+        let why = format!("it is of {size} entries, the ledger has {}", replay.size());
+        return Err(OpenError::Checkpoint { what, why });
+    }
+    let (state, tree) = replay.finish().ok_or(OpenError::Empty)?;
+    Ok(Verified { state, tree, checkpoint })
+}
