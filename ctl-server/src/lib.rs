@@ -1,6 +1,7 @@
 //! The service: ledger on disk, publication, HTTP.
 #![forbid(unsafe_code)]
 
+pub mod blobs;
 pub mod clock;
 pub mod files;
 pub mod keys;
