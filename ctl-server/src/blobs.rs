@@ -23,7 +23,9 @@ pub enum BlobError {
     #[error("the blob has {0} bytes, more than the limit of {MAX_BLOB}")]
     TooLarge(usize),
     /// Too short to have a salt.
-    #[error("the blob has {0} bytes: it must begin with {SALT} random octets, or its text could be guessed from its name")]
+    #[error(
+        "the blob has {0} bytes: it must begin with {SALT} random octets, or its text could be guessed from its name"
+    )]
     NoSalt(usize),
     /// Named by another digest.
     #[error("the blob's SHA-256 is {found}, it was sent as {named}")]
