@@ -4,5 +4,7 @@
 pub mod blobs;
 pub mod clock;
 pub mod files;
+pub mod governance;
+pub mod init;
 pub mod keys;
 pub mod ledger;
