@@ -4,7 +4,5 @@
 pub mod blobs;
 pub mod clock;
 pub mod files;
-pub mod governance;
-pub mod init;
 pub mod keys;
 pub mod ledger;

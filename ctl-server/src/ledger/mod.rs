@@ -3,13 +3,12 @@
 //! The road of a statement: [`Ledger::record`] hands it to the one [`writer`], which checks it against
 //! the state, appends it to the [`store`] with a signed checkpoint, waits until both are on the disk,
 //! applies it, shows readers a new [`Snapshot`], and answers. A ledger is [verified](verify) whole
-//! before it is opened, and can be [exported and imported](export) as plain files.
+//! before it is opened.
 
 pub mod error;
-pub mod export;
+
 pub mod head;
 pub mod memory_store;
-pub(crate) mod recorder;
 pub mod sled_store;
 pub mod snapshot;
 pub mod store;

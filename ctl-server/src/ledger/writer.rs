@@ -7,11 +7,11 @@
 use std::sync::Arc;
 
 use ctl_core::governance::{State, check};
-use ctl_core::statement::{Body, Entry, Statement};
+use ctl_core::names::Nonce;
+use ctl_core::statement::{Basis, Body, Entry, Payload, Statement, StatementError};
 use tokio::sync::{mpsc, oneshot};
 
-use super::error::refusal_of;
-use super::{RecordError, Recorded, Shared, Snapshot, differing_key, recorder};
+use super::{RecordError, Recorded, Shared, Snapshot, differing_key};
 
 /// At most so many statements share a flush.
 const MAX_BATCH: usize = 64;
@@ -109,7 +109,18 @@ impl Writer {
     fn observation(&self, make: Make) -> Result<Option<Statement>, RecordError> {
         let now = self.shared.now(self.state.clock())?;
         let Some(body) = make(&self.state.at(now)) else { return Ok(None) };
-        recorder::statement(&self.state, &self.shared.keys, now, body).map(Some)
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce)
+            .map_err(|error| RecordError::ReadOnly(format!("the system gives no random octets: {error}")))?;
+        let payload = Payload {
+            scheme: self.state.scheme,
+            issued_at: now,
+            basis: Basis { size: self.state.size(), root_hash: self.state.root() },
+            nonce: Nonce::from_bytes(nonce),
+            body,
+        };
+        let statement = Statement::from_jws(payload.sign(&[&self.shared.keys.recorder]));
+        Ok(Some(statement.map_err(refused)?))
     }
 
     /// Checks a statement on top of everything before it, and makes it part of the state that nobody
@@ -120,7 +131,7 @@ impl Writer {
         }
         let recorded_at = self.shared.now(self.state.clock())?;
         check(&self.state, &statement, recorded_at)?;
-        let entry = Entry::new(recorded_at, statement).map_err(|error| refusal_of(&error))?;
+        let entry = Entry::new(recorded_at, statement).map_err(refused)?;
         let recorded = Recorded {
             index: self.state.size(),
             leaf_hash: entry.leaf_hash,
@@ -196,4 +207,9 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// A statement whose form is refused.
+fn refused(error: StatementError) -> RecordError {
+    RecordError::Refused(super::error::refusal_of(&error))
 }
