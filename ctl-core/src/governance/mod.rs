@@ -15,7 +15,9 @@ pub use refusal::{Reason, Refusal};
 pub use state::State;
 
 use crate::Timestamp;
+use crate::role::Role;
 use crate::statement::{Entry, Statement};
+use crate::threshold::Threshold;
 
 /// Founds a scheme: the state after the genesis entry.
 ///
@@ -25,21 +27,21 @@ pub fn genesis(entry: &Entry) -> Result<State, Refusal> {
     rules1::genesis::found(entry)
 }
 
-/// The state that a genesis would found once the board has signed it: what the first root.json is built
-/// from, before there are any signatures.
-///
-/// # Errors
-/// [`Refusal`] if it is no genesis, or its charter cannot be carried out.
-pub fn propose_genesis(entry: &Entry) -> Result<State, Refusal> {
-    rules1::genesis::propose(entry)
-}
-
 /// Whether this statement may be recorded at this moment on top of this state.
 ///
 /// # Errors
 /// [`Refusal`] with a reason a person can act on.
 pub fn check(state: &State, statement: &Statement, recorded_at: Timestamp) -> Result<(), Refusal> {
     rules1::check::check(&state.at(recorded_at), statement, recorded_at)
+}
+
+/// Who must sign the open draft of a role; each of these thresholds must be met (a new root needs the
+/// old and the new board).
+///
+/// # Errors
+/// [`Refusal`] if the board has not yet said who signs for this role.
+pub fn signing_thresholds(state: &State, role: &Role) -> Result<Vec<Threshold>, Refusal> {
+    rules1::check::publications::thresholds(state, role)
 }
 
 impl State {

@@ -3,12 +3,8 @@
 
 pub mod difference;
 pub mod offline;
-#[cfg(test)]
-mod offline_tests;
 pub(crate) mod read;
 pub mod render;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@ mod applications;
 mod decisions;
 mod notices;
 mod people;
-mod publications;
+pub(in crate::governance) mod publications;
 mod registry;
 mod signers;
 

@@ -70,7 +70,7 @@ pub(super) fn record(context: &Context<'_>, body: &PublicationRecord) -> Result<
 
 /// Who must have signed: as the devices know it, less those who may not sign any more. A new root
 /// needs the old and the new board.
-fn thresholds(state: &State, role: &Role) -> Result<Vec<Threshold>, Refusal> {
+pub(in crate::governance) fn thresholds(state: &State, role: &Role) -> Result<Vec<Threshold>, Refusal> {
     let published = state.authorities.get(role).cloned();
     if *role == Role::Root {
         let new = state.drafts.get(role).and_then(|draft| draft.authorities.get(role)).cloned();
