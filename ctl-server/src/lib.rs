@@ -6,3 +6,5 @@ pub mod clock;
 pub mod files;
 pub mod keys;
 pub mod ledger;
+pub mod metrics;
+pub mod publish;

@@ -82,6 +82,15 @@ impl LogView {
         self.with(|tree| tree.inclusion_proof(index, self.size))
     }
 
+    /// The proof that an entry is in the log at this or an earlier size.
+    ///
+    /// # Errors
+    /// There was no such entry, or the log is smaller than that.
+    pub fn inclusion_proof_at(&self, index: u64, size: u64) -> Result<Vec<Digest>, LogError> {
+        self.has(size)?;
+        self.with(|tree| tree.inclusion_proof(index, size))
+    }
+
     /// The proof that the log of this view begins with that of an earlier size.
     ///
     /// # Errors

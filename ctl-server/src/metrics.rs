@@ -1,0 +1,272 @@
+//! What Prometheus is told: counters kept while requests are answered, and gauges read off the state
+//! of the scheme at the moment of a scrape.
+//!
+//! Gauges of time are raw Unix timestamps: the alert rule subtracts them from `time()`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ctl_core::Timestamp;
+use ctl_core::governance::{Reason, State};
+use ctl_core::role::Role;
+use prometheus::{
+    Encoder as _, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+use crate::publish::site::Route;
+
+/// The media type of the text format.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// From a memory lookup to a slow disk, in seconds.
+const LATENCY_BUCKETS: [f64; 11] =
+    [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05, 0.25, 1.0, 5.0];
+
+/// All metrics of the server.
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    fixed: Vec<StaticRoute>,
+    refused: IntCounterVec,
+    gauges: Mutex<Gauges>,
+    data_bytes: AtomicU64,
+}
+
+/// Counters of one kind of static file, looked up once: the fleet's requests take no label lookup.
+struct StaticRoute {
+    /// By method (GET, HEAD) and status (200, 304).
+    requests: [[prometheus::IntCounter; 2]; 2],
+    duration: prometheus::Histogram,
+}
+
+struct Gauges {
+    entries: IntGauge,
+    sequence: IntGaugeVec,
+    next_update: GaugeVec,
+    published: GaugeVec,
+    anchors: IntGaugeVec,
+    checkpoint: IntGauge,
+    expires: GaugeVec,
+    drafts: GaugeVec,
+    data: IntGauge,
+    writable: IntGauge,
+}
+
+/// What is measured at a scrape, beside the state.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// When the checkpoint that is served now was made.
+    pub checkpoint_at: Timestamp,
+    /// When the TUF snapshot and timestamp expire, once there are any.
+    pub freshness_expires: Option<(Timestamp, Timestamp)>,
+    /// Whether statements are accepted.
+    pub writable: bool,
+}
+
+impl Metrics {
+    /// Registers all metrics.
+    ///
+    /// # Errors
+    /// Only if two metrics had one name: a mistake in this file.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let requests = register(
+            &registry,
+            IntCounterVec::new(
+                Opts::new(
+                    "ctl_http_requests_total",
+                    "HTTP requests answered, by route pattern, method and status code.",
+                ),
+                &["route", "method", "status"],
+            )?,
+        )?;
+        let durations = register(
+            &registry,
+            HistogramVec::new(
+                HistogramOpts::new(
+                    "ctl_http_request_duration_seconds",
+                    "Seconds from the end of a request's header to the beginning of its answer, by route pattern.",
+                )
+                .buckets(LATENCY_BUCKETS.to_vec()),
+                &["route"],
+            )?,
+        )?;
+        let refused = register(
+            &registry,
+            IntCounterVec::new(
+                Opts::new(
+                    "ctl_statements_refused_total",
+                    "Statements that were not recorded, by the reason of the refusal.",
+                ),
+                &["reason"],
+            )?,
+        )?;
+        for reason in Reason::ALL {
+            refused.with_label_values(&[reason.as_str()]).reset();
+        }
+        refused.with_label_values(&[MALFORMED]).reset();
+        let fixed = Route::ALL.map(|route| StaticRoute::new(route, &requests, &durations)).into();
+        let gauges = Mutex::new(Gauges::new(&registry)?);
+        Ok(Self { registry, requests, durations, fixed, refused, gauges, data_bytes: AtomicU64::new(0) })
+    }
+
+    /// Counts an answer from the static site.
+    pub fn count_static(&self, route: Route, head: bool, not_modified: bool, took: Duration) {
+        if let Some(counters) = self.fixed.get(route as usize) {
+            let [get, of_head] = &counters.requests;
+            let [ok, unchanged] = if head { of_head } else { get };
+            if not_modified {
+                unchanged.inc()
+            } else {
+                ok.inc()
+            }
+            counters.duration.observe(took.as_secs_f64());
+        }
+    }
+
+    /// Counts any other answer. `route` is one of a fixed set of patterns.
+    pub fn count(&self, route: &'static str, method: &'static str, status: u16, took: Duration) {
+        self.requests.with_label_values(&[route, method, &status.to_string()]).inc();
+        self.durations.with_label_values(&[route]).observe(took.as_secs_f64());
+    }
+
+    /// Counts a refused statement.
+    pub fn count_refused(&self, reason: &str) {
+        self.refused.with_label_values(&[reason]).inc();
+    }
+
+    /// Says how many bytes the data directory takes.
+    pub fn set_data_bytes(&self, bytes: u64) {
+        self.data_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// The text of a scrape.
+    ///
+    /// # Errors
+    /// Those of the encoder.
+    pub fn render(&self, state: &State, facts: &Facts) -> Result<Vec<u8>, prometheus::Error> {
+        // One scrape at a time: the gauges are emptied and filled.
+        let gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
+        gauges.fill(state, facts);
+        gauges.data.set(i64::try_from(self.data_bytes.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+/// The label of statements that could not even be read.
+pub const MALFORMED: &str = "malformed";
+
+fn register<C: prometheus::core::Collector + Clone + 'static>(
+    registry: &Registry,
+    collector: C,
+) -> Result<C, prometheus::Error> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+impl StaticRoute {
+    fn new(route: Route, requests: &IntCounterVec, durations: &HistogramVec) -> Self {
+        let name = route.as_str();
+        let counters = ["GET", "HEAD"]
+            .map(|method| ["200", "304"].map(|status| requests.with_label_values(&[name, method, status])));
+        Self { requests: counters, duration: durations.with_label_values(&[name]) }
+    }
+}
+
+impl Gauges {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let one = |name: &str, help: &str| register(registry, IntGauge::new(name, help)?);
+        let whole = |name: &str, help: &str, labels: &[&str]| {
+            register(registry, IntGaugeVec::new(Opts::new(name, help), labels)?)
+        };
+        let time = |name: &str, help: &str, label: &str| {
+            register(registry, GaugeVec::new(Opts::new(name, help), &[label])?)
+        };
+        let build = whole(
+            "ctl_build_info",
+            "Always 1; the labels tell the release that runs and the newest rules it knows.",
+            &["version", "rules"],
+        )?;
+        let rules = ctl_core::statement::charter::RULES.iter().max().copied().unwrap_or_default();
+        build.with_label_values(&[env!("CARGO_PKG_VERSION"), &rules.to_string()]).set(1);
+        Ok(Self {
+            entries: one("ctl_ledger_entries", "Entries in the ledger.")?,
+            writable: one(
+                "ctl_ledger_writable",
+                "1 while statements are accepted; 0 while the ledger is read-only or the clock is refused.",
+            )?,
+            sequence: whole("ctl_list_sequence", "Sequence of the list version published last.", &["list"])?,
+            next_update: time(
+                "ctl_list_next_update_timestamp_seconds",
+                "Unix time by which devices expect a newer version of the list.",
+                "list",
+            )?,
+            published: time(
+                "ctl_list_published_timestamp_seconds",
+                "Unix time at which the last version of the list was published.",
+                "list",
+            )?,
+            anchors: whole(
+                "ctl_anchors",
+                "Anchors of a list by the status that counts now, notices included.",
+                &["list", "status"],
+            )?,
+            checkpoint: one(
+                "ctl_checkpoint_timestamp_seconds",
+                "Unix time at which the log's checkpoint that is served was signed.",
+            )?,
+            expires: time(
+                "ctl_metadata_expires_timestamp_seconds",
+                "Unix time at which a role's published TUF metadata expires.",
+                "role",
+            )?,
+            drafts: time(
+                "ctl_draft_opened_timestamp_seconds",
+                "Unix time at which the draft was opened that waits for a role's signatures; absent while none does.",
+                "role",
+            )?,
+            data: one("ctl_data_bytes", "Bytes that the data directory takes on disk.")?,
+        })
+    }
+
+    fn fill(&self, state: &State, facts: &Facts) {
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let seconds = |time: Timestamp| time.unix() as f64;
+        self.entries.set(whole(state.size()));
+        self.writable.set(i64::from(facts.writable));
+        self.checkpoint.set(facts.checkpoint_at.unix());
+        for vector in [&self.next_update, &self.published, &self.expires, &self.drafts] {
+            vector.reset();
+        }
+        self.sequence.reset();
+        self.anchors.reset();
+        for (role, published) in &state.published {
+            let name = role.to_string();
+            self.expires.with_label_values(&[&name]).set(seconds(published.open.expires));
+            if let Role::List(_) = role {
+                let label = [name.as_str()];
+                self.sequence.with_label_values(&label).set(whole(published.open.sequence.unwrap_or(0)));
+                self.published.with_label_values(&label).set(seconds(published.at));
+                self.next_update.with_label_values(&label).set(seconds(published.open.expires));
+            }
+        }
+        if let Some((snapshot, timestamp)) = facts.freshness_expires {
+            self.expires.with_label_values(&["snapshot"]).set(seconds(snapshot));
+            self.expires.with_label_values(&["timestamp"]).set(seconds(timestamp));
+        }
+        for list in state.charter.lists.keys() {
+            for (status, count) in state.anchors_by_status(list) {
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                self.anchors.with_label_values(&[list.as_str(), status.as_str()]).set(count);
+            }
+        }
+        for (role, draft) in &state.drafts {
+            self.drafts.with_label_values(&[&role.to_string()]).set(seconds(draft.open.issued_at));
+        }
+    }
+}

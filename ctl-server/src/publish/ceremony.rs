@@ -1,0 +1,252 @@
+//! Signing ceremonies: people send their signatures of a draft one by one; when enough of them are
+//! here, the publication is recorded with all of them.
+//!
+//! Each signature is verified when it arrives, over the bytes that follow from the ledger. It is on
+//! the disk before it is acknowledged, so a restart loses none.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use ctl_core::governance::{Refusal, State, signing_thresholds, state::Draft};
+use ctl_core::json;
+use ctl_core::jws::Signature;
+use ctl_core::keys::{KeyId, PublicKey};
+use ctl_core::role::Role;
+use ctl_core::statement::Body;
+use ctl_core::statement::body::{DocumentSignature, MetadataSignature, PublicationRecord};
+use ctl_core::threshold::Threshold;
+use ctl_core::{Digest, governance::Reason};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::ledger::{Ledger, StoreError};
+
+/// What a signer sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Submission {
+    /// Index of the draft's entry.
+    pub draft: u64,
+    /// The signature over the document; the board's metadata has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_signature: Option<DocumentSignature>,
+    /// The signature over the metadata.
+    pub metadata_signature: MetadataSignature,
+}
+
+/// How far a ceremony is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Who has signed.
+    pub signed: Vec<KeyId>,
+    /// How many signatures it takes, if nobody signs in vain.
+    pub needed: usize,
+    /// Whether it is enough.
+    pub complete: bool,
+}
+
+/// Why a signature was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum CeremonyError {
+    /// Nothing waits for signatures.
+    #[error("no draft of {0} waits for signatures")]
+    NoDraft(Role),
+    /// The signature is for another draft.
+    #[error("the signature is for draft {found}, but draft {open} of {role} is the open one: sign that")]
+    OtherDraft {
+        /// The role.
+        role: Role,
+        /// Index of the open draft.
+        open: u64,
+        /// Index in the submission.
+        found: u64,
+    },
+    /// The signer may not sign, or the signature is wrong.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The signatures of one draft so far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pending {
+    draft: u64,
+    signatures: BTreeMap<KeyId, Submission>,
+}
+
+/// Under these names, with the role after them, signatures are kept in the store.
+const KEPT: &str = "ceremony/";
+/// What is kept of one ceremony has at most so many bytes.
+const MAX_KEPT: usize = 1024 * 1024;
+
+/// The ceremonies under way.
+#[derive(Debug, Default)]
+pub struct Ceremonies {
+    pending: Mutex<BTreeMap<Role, Pending>>,
+}
+
+impl Ceremonies {
+    /// The ceremonies as an earlier run left them. What cannot be read is left out: people sign again.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn load(ledger: &Ledger) -> Result<Self, StoreError> {
+        let mut pending = BTreeMap::new();
+        for (name, value) in ledger.kept_under(KEPT)? {
+            let role = name.strip_prefix(KEPT).and_then(|role| role.parse::<Role>().ok());
+            match (role, json::read::<Pending>(&value, MAX_KEPT)) {
+                (Some(role), Ok(kept)) => drop(pending.insert(role, kept)),
+                _ => tracing::warn!(name, "signatures of a ceremony cannot be read and are left out"),
+            }
+        }
+        Ok(Self { pending: Mutex::new(pending) })
+    }
+
+    /// Takes a signature: verifies it and keeps it on the disk. Blocks for so long.
+    ///
+    /// # Errors
+    /// [`CeremonyError`]; nothing is kept then.
+    pub fn add(
+        &self,
+        ledger: &Ledger,
+        state: &State,
+        role: &Role,
+        submission: Submission,
+    ) -> Result<Progress, CeremonyError> {
+        let draft = state.drafts.get(role).ok_or_else(|| CeremonyError::NoDraft(role.clone()))?;
+        if submission.draft != draft.index {
+            let (open, found) = (draft.index, submission.draft);
+            return Err(CeremonyError::OtherDraft { role: role.clone(), open, found });
+        }
+        let thresholds = signing_thresholds(state, role)?;
+        verify(&submission, draft, &thresholds)?;
+
+        let mut all = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = all.get(role).filter(|pending| pending.draft == draft.index).cloned();
+        let mut pending = pending.unwrap_or(Pending { draft: draft.index, signatures: BTreeMap::new() });
+        pending.signatures.insert(submission.metadata_signature.keyid, submission);
+        ledger.keep(&format!("{KEPT}{role}"), Some(&json::canonical(&pending)))?;
+        let progress = progress(draft, &thresholds, &pending);
+        all.insert(role.clone(), pending);
+        Ok(progress)
+    }
+
+    /// How far the ceremony of a role's open draft is; none if there is no draft.
+    #[must_use]
+    pub fn progress(&self, state: &State, role: &Role) -> Option<Progress> {
+        let draft = state.drafts.get(role)?;
+        let thresholds = signing_thresholds(state, role).ok()?;
+        Some(progress(draft, &thresholds, &self.of(role, draft)))
+    }
+
+    /// The publication of a role's open draft, once enough have signed it.
+    #[must_use]
+    pub fn publication(&self, state: &State, role: &Role) -> Option<Body> {
+        let draft = state.drafts.get(role)?;
+        let thresholds = signing_thresholds(state, role).ok()?;
+        let mut pending = self.of(role, draft);
+        // Someone who signed may have been suspended since.
+        pending.signatures.retain(|_, submission| verify(submission, draft, &thresholds).is_ok());
+        if !progress(draft, &thresholds, &pending).complete {
+            return None;
+        }
+        let signatures = pending.signatures.into_values();
+        let (documents, metadata): (Vec<_>, Vec<_>) = signatures
+            .map(|submission| (submission.document_signature, submission.metadata_signature))
+            .unzip();
+        let record = PublicationRecord {
+            document: draft.documents.document.as_deref().map(Digest::of),
+            document_signatures: documents.into_iter().flatten().collect(),
+            draft: draft.index,
+            metadata: Digest::of(&draft.documents.metadata),
+            metadata_signatures: metadata,
+            role: role.clone(),
+        };
+        Some(record.into())
+    }
+
+    /// Roles whose open draft has signatures.
+    #[must_use]
+    pub fn roles(&self, state: &State) -> Vec<Role> {
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = |role: &Role, pending: &Pending| {
+            state.drafts.get(role).is_some_and(|draft| draft.index == pending.draft)
+        };
+        pending.iter().filter(|(role, pending)| open(role, pending)).map(|(role, _)| role.clone()).collect()
+    }
+
+    /// Forgets signatures of drafts that are published or void.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn forget_closed(&self, ledger: &Ledger, state: &State) -> Result<(), StoreError> {
+        let open = self.roles(state);
+        let mut all = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let closed: Vec<Role> = all.keys().filter(|role| !open.contains(role)).cloned().collect();
+        for role in closed {
+            ledger.keep(&format!("{KEPT}{role}"), None)?;
+            all.remove(&role);
+        }
+        Ok(())
+    }
+
+    fn of(&self, role: &Role, draft: &Draft) -> Pending {
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = pending.get(role).filter(|pending| pending.draft == draft.index).cloned();
+        pending.unwrap_or(Pending { draft: draft.index, signatures: BTreeMap::new() })
+    }
+}
+
+/// The thresholds are met by key ids whose signatures were verified when they came.
+fn progress(draft: &Draft, thresholds: &[Threshold], pending: &Pending) -> Progress {
+    debug_assert_eq!(draft.index, pending.draft);
+    let missing = thresholds.iter().map(|threshold| {
+        let count = threshold.count(pending.signatures.keys().map(|key_id| (key_id, |_: &PublicKey| true)));
+        (threshold.needed as usize).max(1).saturating_sub(count.counted.len())
+    });
+    let missing = if thresholds.is_empty() { 1 } else { missing.max().unwrap_or(1) };
+    let signed: Vec<KeyId> = pending.signatures.keys().copied().collect();
+    Progress { needed: signed.len().saturating_add(missing), complete: missing == 0, signed }
+}
+
+fn verify(submission: &Submission, draft: &Draft, thresholds: &[Threshold]) -> Result<(), Refusal> {
+    let refuse = |reason, detail: String| Err(Refusal::new(reason, detail));
+    let role = &draft.open.role;
+    let MetadataSignature { keyid, sig } = &submission.metadata_signature;
+    let Some(key) =
+        thresholds.iter().find_map(|threshold| threshold.keys.get(keyid)).map(|holder| &holder.key)
+    else {
+        return refuse(Reason::WrongRole, format!("key {} does not sign for {role}", keyid.short()));
+    };
+    let metadata = hex::decode(sig).unwrap_or_default();
+    if !key.verify_tuf(&draft.documents.metadata, &metadata) {
+        let detail = "the signature over the metadata does not verify: rebuild the draft from the log";
+        return refuse(Reason::Signature, detail.into());
+    }
+    match (&draft.documents.document, role.document_typ(), &submission.document_signature) {
+        (Some(document), Some(typ), Some(signature)) => {
+            let value = json!({ "protected": signature.protected, "signature": signature.signature });
+            let signature = Signature::from_value(value, 0)
+                .map_err(|error| Refusal::new(Reason::Content, format!("document_signature: {error}")))?;
+            if signature.protected.typ != typ || signature.protected.kid != *keyid {
+                let detail = format!("the document's signature must be of type {typ} and by the same key");
+                return refuse(Reason::Signature, detail);
+            }
+            if !signature.verify(key, document) {
+                let detail =
+                    "the signature over the document does not verify: rebuild the draft from the log";
+                return refuse(Reason::Signature, detail.into());
+            }
+            Ok(())
+        }
+        (None, _, None) | (_, None, None) => Ok(()),
+        (Some(_), Some(_), None) => refuse(
+            Reason::Signature,
+            format!("{role} has a document: sign it as well, both signatures belong to one ceremony"),
+        ),
+        _ => refuse(Reason::Content, format!("{role} has no document to sign")),
+    }
+}

@@ -1,0 +1,166 @@
+//! A publication as files: its TUF metadata and target, its renditions, and the proof that it is in
+//! the log.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ctl_core::json;
+use ctl_core::jws::Signature;
+use ctl_core::list::{ListPayload, render};
+use ctl_core::role::Role;
+use ctl_core::statement::body::MetadataSignature;
+use serde_json::{Value, json};
+
+use super::PublishError;
+use super::edition::Edition;
+use super::history::Publication;
+use super::site::{Caching, ContentType, Prepared};
+
+/// The names under which a role's document is served.
+struct Places {
+    /// The folder below `v1/`.
+    folder: String,
+    /// File name of the latest version, without the ending.
+    name: &'static str,
+    /// Whether payloads of all versions are served, and a PEM rendition.
+    is_list: bool,
+}
+
+impl Places {
+    fn of(role: &Role) -> Option<Self> {
+        let (folder, name, is_list) = match role {
+            Role::Root | Role::Targets => return None,
+            Role::Registry => ("v1/registry".into(), "mo", false),
+            Role::Notices => ("v1/notices".into(), "notices", false),
+            Role::List(list) => (format!("v1/lists/{list}"), "ctl", true),
+        };
+        Some(Self { folder, name, is_list })
+    }
+}
+
+/// What a device needs besides a document's payload and signatures: the metadata that says who signs.
+#[derive(Debug, Default)]
+pub struct Chain {
+    /// Every root file from the first on.
+    pub roots: Vec<Bytes>,
+    /// The delegating targets file.
+    pub targets: Option<Bytes>,
+}
+
+/// The file of a role's metadata.
+///
+/// # Errors
+/// [`PublishError::Metadata`] if the signed bytes are not what [`json::olpc`] writes.
+pub fn metadata_file(publication: &Publication) -> Result<Vec<u8>, PublishError> {
+    let signed = from_olpc(&publication.documents.metadata).map_err(|error| PublishError::Metadata {
+        role: publication.role().to_string(),
+        error: error.to_string(),
+    })?;
+    let signature =
+        |MetadataSignature { keyid, sig }: &MetadataSignature| json!({ "keyid": keyid, "sig": sig });
+    let signatures: Vec<Value> = publication.record.metadata_signatures.iter().map(signature).collect();
+    Ok(json::canonical(&json!({ "signatures": signatures, "signed": signed })))
+}
+
+/// Reads OLPC canonical JSON, which leaves control characters in texts as they are (PEM keys have
+/// newlines) and is no JSON because of it. Outside of texts it has none.
+fn from_olpc(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    let mut text = Vec::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            0..0x20 => text.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            _ => text.push(*byte),
+        }
+    }
+    serde_json::from_slice(&text)
+}
+
+/// Puts in the files of a new version that never change, and retires those of the version before.
+///
+/// # Errors
+/// [`PublishError`] if the metadata cannot be written as a file.
+pub fn publish(
+    edition: &mut Edition,
+    publication: &Publication,
+    before: Option<&Publication>,
+    proof: &str,
+) -> Result<Bytes, PublishError> {
+    let role = publication.role();
+    let metadata = Bytes::from(metadata_file(publication)?);
+    let path = format!("tuf/metadata/{}.{role}.json", publication.open.version);
+    edition.put_bytes(&path, metadata.clone(), ContentType::Json, Caching::Immutable);
+    let (Some(places), Some(document), Some(digest), Some(target)) =
+        (Places::of(role), &publication.documents.document, publication.digest, role.target_name())
+    else {
+        return Ok(metadata);
+    };
+    let sequence = publication.open.sequence.unwrap_or(publication.open.version);
+    let folder = &places.folder;
+    let payload = Prepared::new(Bytes::copy_from_slice(document), ContentType::Json, Caching::Immutable);
+    let latest = Arc::new(payload.cached(Caching::Latest));
+    let payload = Arc::new(payload);
+    edition.put(&format!("tuf/targets/{digest}.{target}"), payload.clone());
+    edition.put(&format!("tuf/targets/{target}"), latest.clone());
+    edition.put(&format!("{folder}/{}.json", places.name), latest);
+    if places.is_list {
+        edition.put(&format!("{folder}/versions/{sequence}"), payload);
+    }
+    let proof = Prepared::new(proof.to_owned(), ContentType::Text, Caching::Immutable);
+    edition.put(&format!("{folder}/tlog-proof"), Arc::new(proof.cached(Caching::Latest)));
+    edition.put(&format!("{folder}/versions/{sequence}.tlog-proof"), Arc::new(proof));
+    if let Some(before) = before.filter(|before| before.digest != publication.digest) {
+        retire(edition, before, folder, &target);
+    }
+    Ok(metadata)
+}
+
+fn retire(edition: &mut Edition, before: &Publication, folder: &str, target: &str) {
+    let sequence = before.open.sequence.unwrap_or(before.open.version);
+    if let Some(digest) = before.digest {
+        edition.retire(&format!("tuf/targets/{digest}.{target}"), ContentType::Json);
+    }
+    edition.retire(&format!("{folder}/versions/{sequence}"), ContentType::Json);
+    edition.retire(&format!("{folder}/versions/{sequence}.tlog-proof"), ContentType::Text);
+}
+
+/// Puts in the renditions of a role's latest version, which carry the metadata of the board.
+///
+/// # Errors
+/// [`PublishError`] if what was recorded cannot be read.
+pub fn render(edition: &mut Edition, latest: &Publication, chain: &Chain) -> Result<(), PublishError> {
+    let (Some(places), Some(document)) = (Places::of(latest.role()), &latest.documents.document) else {
+        return Ok(());
+    };
+    let unreadable = |error: String| PublishError::Metadata { role: latest.role().to_string(), error };
+    let signatures = latest.record.document_signatures.iter().enumerate().map(|(index, signature)| {
+        let value = json!({ "protected": signature.protected, "signature": signature.signature });
+        Signature::from_value(value, index).map_err(|error| unreadable(error.to_string()))
+    });
+    let signatures = signatures.collect::<Result<Vec<_>, _>>()?;
+    let roots: Vec<&[u8]> = chain.roots.iter().map(|root| &**root).collect();
+    let targets = chain.targets.as_deref().unwrap_or_default();
+    let jws = render::rendition_jws(document, &signatures, &roots, targets);
+    let stem = format!("{}/{}", places.folder, places.name);
+    edition.put_bytes(&format!("{stem}.jws"), jws, ContentType::Jws, Caching::Latest);
+    if places.is_list {
+        let payload: ListPayload = json::read(document, ctl_core::list::MAX_PAYLOAD)
+            .map_err(|error| unreadable(error.to_string()))?;
+        edition.put_bytes(&format!("{stem}.pem"), render::pem(&payload), ContentType::Pem, Caching::Latest);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signed_bytes_become_json_and_stay_the_same_signed_bytes() {
+        let value = json!({ "pem": "-----BEGIN\nA\\B\"C\u{1f}\tü", "n": 3, "list": ["x\ny"] });
+        let olpc = json::olpc(&value);
+        assert!(serde_json::from_slice::<Value>(&olpc).is_err(), "raw newlines are no JSON");
+        let read = from_olpc(&olpc).unwrap();
+        assert_eq!(read, value);
+        assert_eq!(json::olpc(&read), olpc);
+    }
+}

@@ -1,0 +1,186 @@
+//! The next edition of the site: what is put in and taken out, what of it still has to be written to
+//! disk, and in which order.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ctl_core::Digest;
+
+use super::disk::{DiskError, PublicDirectory};
+use super::site::{CHECKPOINT, Caching, ContentType, Prepared, Site};
+
+/// The path of the TUF timestamp.
+pub const TIMESTAMP: &str = "tuf/metadata/timestamp.json";
+
+/// The site as it will be, and what the disk does not have yet.
+#[derive(Debug)]
+pub struct Edition {
+    /// The site.
+    pub site: Site,
+    public: PublicDirectory,
+    unwritten: BTreeSet<String>,
+    unremoved: BTreeSet<String>,
+}
+
+impl Edition {
+    /// An empty site over a directory that may hold an earlier one.
+    #[must_use]
+    pub fn new(public: PublicDirectory) -> Self {
+        Self { site: Site::default(), public, unwritten: BTreeSet::new(), unremoved: BTreeSet::new() }
+    }
+
+    /// Puts a file at a path, unless the same bytes are there already.
+    pub fn put(&mut self, path: &str, file: Arc<Prepared>) {
+        let same = self.site.file(path).is_some_and(|old| old.identity() == file.identity());
+        if !same {
+            self.unwritten.insert(path.to_owned());
+            self.unremoved.remove(path);
+        }
+        self.site.insert(path, file);
+    }
+
+    /// Prepares bytes and puts them at a path.
+    pub fn put_bytes(&mut self, path: &str, bytes: impl Into<Bytes>, kind: ContentType, caching: Caching) {
+        self.put(path, Arc::new(Prepared::new(bytes, kind, caching)));
+    }
+
+    /// Takes a path away, here and on disk.
+    pub fn take(&mut self, path: &str) {
+        self.site.remove(path);
+        self.unwritten.remove(path);
+        self.unremoved.insert(path.to_owned());
+    }
+
+    /// Puts immutable bytes that few will ask for: kept on disk only. If the disk fails they stay in
+    /// memory.
+    pub fn put_on_disk(&mut self, path: &str, bytes: Bytes, kind: ContentType) {
+        let stored =
+            if self.public.holds(path, &bytes) { Ok(()) } else { self.public.write_all([(path, &*bytes)]) };
+        match stored {
+            Ok(()) => {
+                let place = self.public.place(path);
+                let file = Prepared::on_disk(place, bytes.len() as u64, &Digest::of(&bytes), kind);
+                self.unwritten.remove(path);
+                self.unremoved.remove(path);
+                self.site.insert(path, Arc::new(file));
+            }
+            Err(error) => {
+                tracing::error!(%error, path, "keeping a file in memory");
+                self.put_bytes(path, bytes, kind, Caching::Immutable);
+            }
+        }
+    }
+
+    /// Leaves only the disk's copy of a file that is superseded.
+    pub fn retire(&mut self, path: &str, kind: ContentType) {
+        if let Some(bytes) = self.site.file(path).and_then(|file| file.identity()).cloned() {
+            self.put_on_disk(path, bytes, kind);
+        }
+    }
+
+    /// Brings the disk up to this edition: what others point to first, what points to it after. What
+    /// fails is tried again with the next edition.
+    ///
+    /// # Errors
+    /// [`DiskError`] with the first file that failed.
+    pub fn write(&mut self) -> Result<(), DiskError> {
+        for phase in 0..=LAST_PHASE {
+            let paths = self.unwritten.iter().filter(|path| phase_of(path, &self.site) == phase);
+            let files: Vec<(String, Bytes)> = paths
+                .filter_map(|path| Some((path.clone(), self.site.file(path)?.identity()?.clone())))
+                .filter(|(path, bytes)| !self.public.holds(path, bytes))
+                .collect();
+            self.public.write_all(files.iter().map(|(path, bytes)| (path.as_str(), &**bytes)))?;
+        }
+        self.unwritten.clear();
+        for path in &self.unremoved {
+            self.public.remove(path)?;
+        }
+        self.unremoved.clear();
+        Ok(())
+    }
+
+    /// Marks for removal every file on disk that is not part of the site: leftovers of an earlier run.
+    ///
+    /// # Errors
+    /// [`DiskError`] if the directory cannot be read.
+    pub fn take_strangers(&mut self) -> Result<(), DiskError> {
+        let strangers = self.public.files()?.into_iter().filter(|path| self.site.file(path).is_none());
+        self.unremoved.extend(strangers);
+        Ok(())
+    }
+}
+
+const LAST_PHASE: u8 = 3;
+
+/// Immutable files, then what is the latest of something, then the checkpoint over the tiles, and at
+/// last the timestamp that vouches for the rest.
+fn phase_of(path: &str, site: &Site) -> u8 {
+    let immutable = site.file(path).is_none_or(|file| file.caching == Caching::Immutable);
+    match path {
+        TIMESTAMP => 3,
+        CHECKPOINT => 2,
+        _ if immutable => 0,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publish::site::Content;
+
+    fn edition(directory: &std::path::Path) -> Edition {
+        Edition::new(PublicDirectory::new(directory))
+    }
+
+    #[test]
+    fn retired_files_are_served_from_disk_with_the_same_entity_tag() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut edition = edition(directory.path());
+        edition.put_bytes("v1/lists/na/versions/1", "{}", ContentType::Json, Caching::Immutable);
+        let Content::Memory { identity, .. } =
+            &edition.site.file("v1/lists/na/versions/1").unwrap().content.clone()
+        else {
+            panic!()
+        };
+        edition.retire("v1/lists/na/versions/1", ContentType::Json);
+        let Content::Disk { path, length, etag } =
+            edition.site.file("v1/lists/na/versions/1").unwrap().content.clone()
+        else {
+            panic!()
+        };
+        assert_eq!((std::fs::read(path).unwrap(), length), (b"{}".to_vec(), 2));
+        assert_eq!(etag, identity.etag);
+    }
+
+    #[test]
+    fn the_disk_follows_and_forgets_strangers() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("half-written.tmp"), "x").unwrap();
+        let mut edition = edition(directory.path());
+        edition.put_bytes("a", "1", ContentType::Text, Caching::Latest);
+        edition.put_bytes(TIMESTAMP, "2", ContentType::Json, Caching::Fresh);
+        edition.take_strangers().unwrap();
+        edition.write().unwrap();
+        edition.take("a");
+        edition.write().unwrap();
+        let public = PublicDirectory::new(directory.path());
+        assert_eq!(public.files().unwrap().into_iter().collect::<Vec<_>>(), [TIMESTAMP]);
+    }
+
+    #[test]
+    fn a_full_disk_does_not_take_files_from_readers() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("public");
+        std::fs::write(&file, "not a directory").unwrap();
+        let mut edition = edition(&file);
+        edition.put_on_disk("a", Bytes::from_static(b"1"), ContentType::Text);
+        assert_eq!(edition.site.file("a").unwrap().identity().unwrap(), &Bytes::from_static(b"1"));
+        assert!(edition.write().is_err());
+        std::fs::remove_file(&file).unwrap();
+        edition.write().unwrap();
+        assert_eq!(std::fs::read(file.join("a")).unwrap(), b"1");
+    }
+}

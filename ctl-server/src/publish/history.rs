@@ -1,0 +1,76 @@
+//! Follows the ledger entry by entry and tells what was published: the state knows only the last
+//! version of each role, and files of all versions are served.
+
+use ctl_core::governance::{self, State};
+use ctl_core::role::Role;
+use ctl_core::statement::body::{DraftOpen, PublicationRecord};
+use ctl_core::statement::{Body, Entry};
+use ctl_core::{Digest, Timestamp};
+
+use super::PublishError;
+
+/// One version of one role, with its signatures.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// Index of the publication's entry.
+    pub index: u64,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// What the draft fixed.
+    pub open: DraftOpen,
+    /// The bytes that were signed.
+    pub documents: ctl_core::draft::Documents,
+    /// SHA-256 of the document.
+    pub digest: Option<Digest>,
+    /// The record with the signatures.
+    pub record: PublicationRecord,
+    /// The bytes of the publication's entry.
+    pub entry: Vec<u8>,
+}
+
+impl Publication {
+    /// Whose.
+    #[must_use]
+    pub const fn role(&self) -> &Role {
+        &self.open.role
+    }
+}
+
+/// The ledger so far, as the publisher has seen it.
+#[derive(Debug, Default)]
+pub struct History {
+    state: Option<State>,
+}
+
+impl History {
+    /// Number of entries seen.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.state.as_ref().map_or(0, State::size)
+    }
+
+    /// Takes in the next entry, which the ledger has checked, and tells if it published something.
+    ///
+    /// # Errors
+    /// [`PublishError`] if the bytes are no entry.
+    pub fn follow(&mut self, bytes: &[u8]) -> Result<Option<Publication>, PublishError> {
+        let index = self.size();
+        let entry = Entry::parse(bytes).map_err(|error| PublishError::Entry { index, error })?;
+        let Some(state) = &mut self.state else {
+            self.state = Some(governance::genesis(&entry).map_err(PublishError::Genesis)?);
+            return Ok(None);
+        };
+        state.apply(&entry);
+        let Body::PublicationRecord(record) = &entry.statement.payload.body else { return Ok(None) };
+        let published = state.published.get(&record.role).filter(|published| published.index == index);
+        Ok(published.map(|published| Publication {
+            index,
+            at: published.at,
+            open: published.open.clone(),
+            documents: published.documents.clone(),
+            digest: published.document,
+            record: (**record).clone(),
+            entry: entry.bytes.clone(),
+        }))
+    }
+}

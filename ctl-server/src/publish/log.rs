@@ -1,0 +1,76 @@
+//! The log as static files: tiles, entry bundles, checkpoint, and proofs that travel alone.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use ctl_core::log::tile::FULL_WIDTH;
+use ctl_core::log::{BundleId, LogProof, TileId};
+
+use super::PublishError;
+use super::edition::Edition;
+use super::site::{CHECKPOINT, Caching, ContentType};
+use crate::keys::Keys;
+use crate::ledger::{LogView, Snapshot};
+
+/// How many partial tiles of one place stay on disk, for mirrors that copy while the log grows.
+const KEPT_PARTIALS: u16 = 16;
+
+/// Reads entries by their index.
+pub type Entries<'a> = &'a dyn Fn(Range<u64>) -> Result<Vec<Vec<u8>>, PublishError>;
+
+/// Puts in the tiles and bundles that the log of a snapshot has and one of `older` entries had not,
+/// and the checkpoint over them.
+///
+/// # Errors
+/// [`PublishError`] if an entry cannot be read.
+pub fn publish(
+    edition: &mut Edition,
+    snapshot: &Snapshot,
+    older: u64,
+    entries: Entries<'_>,
+) -> Result<(), PublishError> {
+    let newer = snapshot.size();
+    for tile in TileId::added(older, newer) {
+        let path = format!("log/{}", tile.path());
+        edition.put_bytes(&path, snapshot.log.tile(tile)?, ContentType::Binary, Caching::Immutable);
+        forget_partials(edition, tile.width, |width| TileId { width, ..tile }.path());
+    }
+    for bundle in BundleId::added(older, newer) {
+        let path = format!("log/{}", bundle.path());
+        let bytes = Bytes::from(bundle.encode(&entries(bundle.entries())?)?);
+        if bundle.width == FULL_WIDTH {
+            edition.put_on_disk(&path, bytes, ContentType::Binary);
+        } else {
+            edition.put_bytes(&path, bytes, ContentType::Binary, Caching::Immutable);
+        }
+        forget_partials(edition, bundle.width, |width| BundleId { width, ..bundle }.path());
+    }
+    edition.site.set_log_size(newer);
+    let checkpoint = Bytes::copy_from_slice(&snapshot.checkpoint);
+    edition.put_bytes(CHECKPOINT, checkpoint, ContentType::Text, Caching::Fresh);
+    Ok(())
+}
+
+/// The proof that an entry is in the log: to the checkpoint that it completes. Ed25519 signs the same
+/// bytes the same way, so the file can be made again to the byte from the ledger alone.
+///
+/// # Errors
+/// [`PublishError`] if there is no such entry.
+pub fn proof(keys: &Keys, log: &LogView, index: u64, entry: &[u8]) -> Result<String, PublishError> {
+    let size = index.saturating_add(1);
+    let hashes = log.inclusion_proof_at(index, size)?;
+    let checkpoint = keys.sign_checkpoint(size, log.root_at(size)?)?;
+    Ok(LogProof { extra: Some(entry.to_vec()), index, hashes, checkpoint }.encode())
+}
+
+/// Takes away the partial tiles that are so much narrower that no copy in progress needs them. HTTP
+/// answers for them from the wider one.
+fn forget_partials(edition: &mut Edition, width: u16, path: impl Fn(u16) -> String) {
+    for narrower in 1..width {
+        let path = format!("log/{}", path(narrower));
+        let old = width == FULL_WIDTH || narrower.saturating_add(KEPT_PARTIALS) < width;
+        if old && edition.site.file(&path).is_some() {
+            edition.take(&path);
+        }
+    }
+}

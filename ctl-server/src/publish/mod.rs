@@ -1,0 +1,75 @@
+//! From state to bytes: drafts, ceremonies, TUF roles, renditions, tiles.
+//!
+//! The road: the [`publisher`] follows the ledger; what was published becomes files ([`documents`]),
+//! the log becomes tiles and a checkpoint ([`log`]), the server vouches for all of it with snapshot
+//! and timestamp ([`freshness`]), and the whole is one [`edition`] of the [`site`], in memory and on
+//! [`disk`]. Before that, people sign: the [`ceremony`] collects their signatures of a draft.
+//!
+//! Everything here but snapshot and timestamp follows from the ledger, to the byte.
+
+pub mod ceremony;
+pub mod disk;
+pub mod documents;
+pub mod edition;
+pub mod freshness;
+pub mod history;
+pub mod log;
+pub mod publisher;
+pub mod site;
+
+pub use ceremony::Ceremonies;
+pub use publisher::{Config, Publisher};
+pub use site::{SharedSite, Site};
+
+use ctl_core::governance::Refusal;
+use ctl_core::log::LogError;
+use ctl_core::statement::StatementError;
+
+use crate::clock::ClockError;
+use crate::keys::KeysError;
+use crate::ledger::{RecordError, StoreError};
+
+/// Why something could not be published. The publisher tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The log has no such part.
+    #[error("the log: {0}")]
+    Log(#[from] LogError),
+    /// The server's keys cannot sign.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The ledger's store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An entry is missing.
+    #[error("entry {0} of the ledger is missing")]
+    Missing(u64),
+    /// An entry cannot be read.
+    #[error("entry {index} of the ledger: {error}")]
+    Entry {
+        /// Its index.
+        index: u64,
+        /// What is wrong.
+        error: StatementError,
+    },
+    /// The first entry founds no scheme.
+    #[error("entry 0 of the ledger: {0}")]
+    Genesis(Refusal),
+    /// What is signed for a role is no JSON.
+    #[error("the metadata of {role}: {error}")]
+    Metadata {
+        /// The role.
+        role: String,
+        /// What is wrong.
+        error: String,
+    },
+    /// The clock cannot be right, so nothing that carries a time is signed.
+    #[error("snapshot and timestamp are not signed: {0}")]
+    Clock(#[from] ClockError),
+    /// A draft or publication was not recorded.
+    #[error("not recorded: {0}")]
+    Record(#[from] RecordError),
+    /// The task that publishes ended.
+    #[error("the publisher stopped: {0}")]
+    Stopped(String),
+}

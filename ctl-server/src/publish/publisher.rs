@@ -1,0 +1,463 @@
+//! The task that publishes: it follows the ledger and the clock, opens drafts that are due, records
+//! completed ceremonies, and keeps the site up to date.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use ctl_core::Timestamp;
+use ctl_core::role::Role;
+use ctl_core::statement::charter::Validity;
+use ctl_core::tuf::MetaFile;
+use ctl_core::{draft, json};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use super::ceremony::Ceremonies;
+use super::disk::{self, PublicDirectory};
+use super::documents::{self, Chain};
+use super::edition::{Edition, TIMESTAMP};
+use super::freshness::{Freshness, SignedFile};
+use super::history::{History, Publication};
+use super::site::{Caching, ContentType, SharedSite};
+use super::{PublishError, log};
+use crate::ledger::{Ledger, RecordError, Snapshot};
+use crate::metrics::Metrics;
+
+/// How the publisher works.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The data directory; the static tree is its `public/`.
+    pub data: PathBuf,
+    /// How long the ledger must be quiet before a draft is opened, so that one draft takes in what
+    /// belongs together.
+    pub settle: Duration,
+    /// How often the clock is looked at.
+    pub tick: Duration,
+}
+
+impl Config {
+    /// The usual way to work over a data directory.
+    #[must_use]
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self { data: data.into(), settle: Duration::from_secs(5), tick: Duration::from_secs(1) }
+    }
+}
+
+/// At most so many times [`Config::settle`] passes before a draft is opened although the ledger is
+/// not quiet.
+const LONGEST_SETTLE: u32 = 12;
+/// How often the bytes on disk are counted and the running server noted.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+/// How long a caller waits for its entry to be served.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How many snapshot files stay, for devices in the middle of a refresh.
+const KEPT_SNAPSHOTS: usize = 8;
+/// Name of the kept value with snapshot and timestamp.
+const FRESHNESS: &str = "publish/freshness";
+const MAX_FRESHNESS: usize = 4 * 1024 * 1024;
+
+/// What the publisher says of itself.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// Entries that are served.
+    pub size: u64,
+    /// When the checkpoint that is served was put up.
+    pub checkpoint_at: Timestamp,
+    /// When snapshot and timestamp expire.
+    pub freshness_expires: Option<(Timestamp, Timestamp)>,
+    /// What keeps it from publishing, if something does.
+    pub problem: Option<String>,
+}
+
+/// A handle on the publisher. Clones are cheap.
+#[derive(Clone)]
+pub struct Publisher {
+    site: SharedSite,
+    ceremonies: Arc<Ceremonies>,
+    status: watch::Receiver<Status>,
+    wake: Arc<Notify>,
+}
+
+/// Tells the publisher to stop and waits for it.
+pub struct Running {
+    stop: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Finishes what is being published, and stops.
+    pub async fn stop(self) {
+        self.stop.notify_one();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the publisher failed");
+        }
+    }
+}
+
+impl Publisher {
+    /// Rebuilds the site from the ledger and starts to follow it. Blocks while it rebuilds; must be
+    /// called within a runtime.
+    ///
+    /// # Errors
+    /// [`PublishError`] if the ledger cannot be read or the first edition not be made.
+    pub fn start(
+        ledger: Ledger,
+        config: Config,
+        metrics: Arc<Metrics>,
+    ) -> Result<(Self, Running), PublishError> {
+        let ceremonies = Arc::new(Ceremonies::load(&ledger)?);
+        let site: SharedSite = Arc::new(ArcSwap::from_pointee(super::Site::default()));
+        let (sender, status) = watch::channel(Status::default());
+        let mut desk = Desk::new(&ledger, &config, site.clone(), sender)?;
+        desk.publish(&ledger)?;
+        desk.tidy();
+        let (wake, stop) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let publisher = Self { site, ceremonies: ceremonies.clone(), status, wake: wake.clone() };
+        let task = Task { ledger, config, metrics, ceremonies, wake, stop: stop.clone() };
+        let task = tokio::spawn(task.run(desk));
+        Ok((publisher, Running { stop, task }))
+    }
+
+    /// What is served now.
+    #[must_use]
+    pub const fn site(&self) -> &SharedSite {
+        &self.site
+    }
+
+    /// The ceremonies under way.
+    #[must_use]
+    pub const fn ceremonies(&self) -> &Arc<Ceremonies> {
+        &self.ceremonies
+    }
+
+    /// What the publisher says of itself.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// Waits until the log that is served has so many entries, but not for ever: who reads what was
+    /// just written finds it.
+    pub async fn served(&self, size: u64) {
+        let mut status = self.status.clone();
+        let reached = status.wait_for(|status| status.size >= size);
+        if tokio::time::timeout(PATIENCE, reached).await.is_err() {
+            tracing::warn!(size, "an entry is recorded but not served yet");
+        }
+    }
+
+    /// Looks at ledger and clock now instead of at the next tick.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+}
+
+/// The asynchronous half: when to do what.
+struct Task {
+    ledger: Ledger,
+    config: Config,
+    metrics: Arc<Metrics>,
+    ceremonies: Arc<Ceremonies>,
+    wake: Arc<Notify>,
+    stop: Arc<Notify>,
+}
+
+impl Task {
+    async fn run(self, mut desk: Desk) {
+        let mut changes = self.ledger.changes();
+        let mut settling = Settling::default();
+        let mut housekeeping: Option<Instant> = None;
+        loop {
+            let ledger = self.ledger.clone();
+            // Signing, compressing and flushing block.
+            let done = tokio::task::spawn_blocking(move || {
+                let result = desk.publish(&ledger);
+                (desk, result)
+            });
+            let result = match done.await {
+                Ok((back, result)) => {
+                    desk = back;
+                    result
+                }
+                Err(error) => {
+                    tracing::error!(%error, "publishing failed beyond repair; restart the server");
+                    return;
+                }
+            };
+            desk.report(result);
+            self.record_what_is_due(&mut settling).await;
+            if housekeeping.is_none_or(|last| last.elapsed() >= HOUSEKEEPING) {
+                housekeeping = Some(Instant::now());
+                self.keep_house().await;
+            }
+            if *changes.borrow_and_update() > desk.history.size() {
+                continue;
+            }
+            tokio::select! {
+                () = self.stop.notified() => return,
+                () = self.wake.notified() => settling.looked = None,
+                changed = changes.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(self.config.tick) => {}
+            }
+        }
+    }
+
+    /// Opens drafts that are due, once the ledger is quiet, and records ceremonies that are complete.
+    /// What fails waits for the next look and keeps nothing else up.
+    async fn record_what_is_due(&self, settling: &mut Settling) {
+        let Ok(now) = self.ledger.now() else { return };
+        let snapshot = self.ledger.snapshot();
+        if let Err(error) = self.ceremonies.forget_closed(&self.ledger, &snapshot.state) {
+            tracing::warn!(%error, "signatures of closed ceremonies stay");
+        }
+        for role in self.ceremonies.roles(&snapshot.state) {
+            if let Err(error) = record_complete(&self.ledger, &self.ceremonies, role.clone()).await {
+                tracing::warn!(%error, %role, "a publication waits");
+            }
+        }
+        for role in settling.settled(&snapshot, now, self.config.settle) {
+            let wanted = role.clone();
+            let opened = self.ledger.observe(move |state| {
+                let due = draft::due(state, state.clock());
+                due.into_iter().find(|open| open.role == wanted).map(Into::into)
+            });
+            match opened.await {
+                Ok(Some(opened)) => tracing::info!(%role, entry = opened.index, "opened a draft"),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, %role, "a draft waits"),
+            }
+        }
+    }
+
+    async fn keep_house(&self) {
+        let (ledger, metrics, data) = (self.ledger.clone(), self.metrics.clone(), self.config.data.clone());
+        let done = tokio::task::spawn_blocking(move || {
+            metrics.set_data_bytes(disk::bytes_below(&data));
+            ledger.note_time()
+        });
+        match done.await {
+            Ok(Err(error)) => tracing::warn!(%error, "the time was not noted"),
+            Err(error) => tracing::warn!(%error, "housekeeping failed"),
+            Ok(Ok(())) => {}
+        }
+    }
+}
+
+/// Records the publication of a role's draft if enough have signed; tells its index.
+///
+/// # Errors
+/// [`RecordError`]
+pub async fn record_complete(
+    ledger: &Ledger,
+    ceremonies: &Arc<Ceremonies>,
+    role: Role,
+) -> Result<Option<u64>, RecordError> {
+    let ceremonies = ceremonies.clone();
+    let recorded = ledger.observe(move |state| ceremonies.publication(state, &role)).await?;
+    Ok(recorded.map(|recorded| recorded.index))
+}
+
+/// Waits until the ledger is quiet.
+#[derive(Debug, Default)]
+struct Settling {
+    /// What is due, and for which size of the ledger and when that was found out.
+    due: Vec<Role>,
+    looked: Option<(u64, Instant)>,
+    quiet_since: Option<Instant>,
+    due_since: Option<Instant>,
+}
+
+/// Without a new entry only the clock makes drafts due, and validities are long.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+impl Settling {
+    /// The roles whose drafts are to be opened now.
+    fn settled(&mut self, snapshot: &Snapshot, now: Timestamp, settle: Duration) -> Vec<Role> {
+        let moment = Instant::now();
+        let same_size = self.looked.is_some_and(|(size, _)| size == snapshot.size());
+        if !same_size {
+            self.quiet_since = Some(moment);
+        }
+        let fresh = self.looked.is_some_and(|(_, at)| moment.duration_since(at) < LOOK_AGAIN);
+        if !same_size || !fresh {
+            self.due = draft::due(&snapshot.state, now).into_iter().map(|open| open.role).collect();
+            self.looked = Some((snapshot.size(), moment));
+        }
+        if self.due.is_empty() {
+            self.due_since = None;
+            return Vec::new();
+        }
+        let passed =
+            |since: Option<Instant>| since.map_or(Duration::ZERO, |since| moment.duration_since(since));
+        self.due_since = self.due_since.or(Some(moment));
+        if passed(self.quiet_since) < settle && passed(self.due_since) < settle.saturating_mul(LONGEST_SETTLE)
+        {
+            return Vec::new();
+        }
+        // Afterwards look again, whatever comes of it.
+        self.looked = None;
+        self.due_since = None;
+        std::mem::take(&mut self.due)
+    }
+}
+
+/// The blocking half: makes the editions.
+struct Desk {
+    history: History,
+    edition: Edition,
+    latest: BTreeMap<Role, Publication>,
+    metadata: BTreeMap<String, MetaFile>,
+    chain: Chain,
+    freshness: Freshness,
+    snapshots: Vec<u64>,
+    site: SharedSite,
+    status: watch::Sender<Status>,
+}
+
+impl Desk {
+    fn new(
+        ledger: &Ledger,
+        config: &Config,
+        site: SharedSite,
+        status: watch::Sender<Status>,
+    ) -> Result<Self, PublishError> {
+        let kept = ledger.kept_under(FRESHNESS)?.into_iter().next();
+        let freshness = kept.map(|(_, value)| json::read(&value, MAX_FRESHNESS)).transpose();
+        let freshness = freshness.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the record of snapshot and timestamp cannot be read; signing anew");
+            None
+        });
+        Ok(Self {
+            history: History::default(),
+            edition: Edition::new(PublicDirectory::new(config.data.join("public"))),
+            latest: BTreeMap::new(),
+            metadata: BTreeMap::new(),
+            chain: Chain::default(),
+            freshness: freshness.unwrap_or_default(),
+            snapshots: Vec::new(),
+            site,
+            status,
+        })
+    }
+
+    /// Brings the site up to the ledger and the clock.
+    fn publish(&mut self, ledger: &Ledger) -> Result<(), PublishError> {
+        let snapshot = ledger.snapshot();
+        let older = self.edition.site.log_size();
+        let changed = self.follow(ledger, &snapshot)?;
+        if older < snapshot.size() {
+            let entries = |range: std::ops::Range<u64>| Ok(ledger.entries(range)?);
+            log::publish(&mut self.edition, &snapshot, older, &entries)?;
+        }
+        let now = ledger.now();
+        if let Ok(now) = now {
+            self.refresh(ledger, now, &snapshot.state.charter.validity)?;
+        }
+        let written = self.edition.write();
+        self.site.store(Arc::new(self.edition.site.clone()));
+        if older < snapshot.size() || changed {
+            tracing::debug!(entries = snapshot.size(), "published");
+        }
+        let freshness = &self.freshness;
+        let expires = freshness.snapshot.as_ref().zip(freshness.timestamp.as_ref());
+        self.status.send_modify(|status| {
+            if status.size != snapshot.size() {
+                status.checkpoint_at = snapshot.state.clock();
+            }
+            status.size = snapshot.size();
+            status.freshness_expires =
+                expires.map(|(snapshot, timestamp)| (snapshot.expires, timestamp.expires));
+        });
+        if let Err(error) = written {
+            tracing::error!(%error, "the static tree on disk is behind; HTTP is not");
+        }
+        now.map(drop).map_err(Into::into)
+    }
+
+    /// Notes what keeps the publisher from publishing, once when it begins and once when it ends.
+    fn report(&self, result: Result<(), PublishError>) {
+        let problem = result.err().map(|error| error.to_string());
+        if self.status.borrow().problem != problem {
+            match &problem {
+                Some(problem) => tracing::error!(problem, "publishing waits"),
+                None => tracing::info!("publishing goes on"),
+            }
+            self.status.send_modify(|status| status.problem = problem);
+        }
+    }
+
+    /// Takes in new entries and makes files of what they published.
+    fn follow(&mut self, ledger: &Ledger, snapshot: &Snapshot) -> Result<bool, PublishError> {
+        let mut changed = BTreeSet::new();
+        while self.history.size() < snapshot.size() {
+            let index = self.history.size();
+            let entry = ledger.entry(index)?.ok_or(PublishError::Missing(index))?;
+            let Some(publication) = self.history.follow(&entry)? else { continue };
+            let role = publication.role().clone();
+            let proof = log::proof(ledger.keys(), &snapshot.log, publication.index, &publication.entry)?;
+            let before = self.latest.get(&role);
+            let metadata = documents::publish(&mut self.edition, &publication, before, &proof)?;
+            let described = MetaFile::of(publication.open.version, &metadata);
+            match role {
+                Role::Root => self.chain.roots.push(metadata),
+                Role::Targets => {
+                    self.metadata.insert(role.to_string(), described);
+                    self.chain.targets = Some(metadata);
+                }
+                _ => drop(self.metadata.insert(role.to_string(), described)),
+            }
+            tracing::info!(%role, version = publication.open.version, entry = publication.index, "published");
+            self.latest.insert(role.clone(), publication);
+            changed.insert(role);
+        }
+        // The renditions carry the board's metadata along.
+        let all = changed.contains(&Role::Root) || changed.contains(&Role::Targets);
+        for (role, latest) in &self.latest {
+            if all || changed.contains(role) {
+                documents::render(&mut self.edition, latest, &self.chain)?;
+            }
+        }
+        Ok(!changed.is_empty())
+    }
+
+    /// Signs snapshot and timestamp where that is due: first on the disk, then in the site.
+    fn refresh(&mut self, ledger: &Ledger, now: Timestamp, validity: &Validity) -> Result<(), PublishError> {
+        if !self.metadata.contains_key("targets") {
+            return Ok(());
+        }
+        let renewed = self.freshness.renewed(&self.metadata, now, validity, ledger.keys());
+        if renewed != self.freshness {
+            ledger.keep(FRESHNESS, Some(&json::canonical(&renewed)))?;
+            self.freshness = renewed;
+        }
+        let Freshness { snapshot: Some(snapshot), timestamp: Some(timestamp) } = &self.freshness else {
+            return Ok(());
+        };
+        let file = |signed: &SignedFile| Bytes::copy_from_slice(signed.file.as_bytes());
+        let path = |version: u64| format!("tuf/metadata/{version}.snapshot.json");
+        if self.snapshots.last() != Some(&snapshot.version) {
+            let place = path(snapshot.version);
+            self.edition.put_bytes(&place, file(snapshot), ContentType::Json, Caching::Immutable);
+            self.snapshots.push(snapshot.version);
+            if self.snapshots.len() > KEPT_SNAPSHOTS {
+                self.edition.take(&path(self.snapshots.remove(0)));
+            }
+        }
+        let served = self.edition.site.file(TIMESTAMP).and_then(|served| served.identity());
+        if served.is_none_or(|served| **served != *timestamp.file.as_bytes()) {
+            self.edition.put_bytes(TIMESTAMP, file(timestamp), ContentType::Json, Caching::Fresh);
+        }
+        Ok(())
+    }
+
+    /// Removes what an earlier run left on disk and this one does not serve.
+    fn tidy(&mut self) {
+        if let Err(error) = self.edition.take_strangers().and_then(|()| self.edition.write()) {
+            tracing::error!(%error, "leftovers in the static tree stay");
+        }
+    }
+}
