@@ -4,6 +4,7 @@
 pub mod blobs;
 pub mod clock;
 pub mod files;
+pub mod http;
 pub mod keys;
 pub mod ledger;
 pub mod metrics;

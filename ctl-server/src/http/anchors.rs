@@ -1,0 +1,59 @@
+//! `/v1/anchors/{fingerprint}`: one certificate on every list that knows it.
+
+use ctl_core::Digest;
+use serde_json::{Value, json};
+use warp::reply::Response;
+use warp::{Filter as _, path};
+
+use super::App;
+use super::api::{Routes, answer, with};
+use super::lists;
+use super::problem::Problem;
+use super::view;
+
+pub(super) fn routes(app: &App) -> impl Routes + use<> {
+    path!("v1" / "anchors" / Digest)
+        .and(warp::get())
+        .and(with(app))
+        .map(|fingerprint: Digest, app: App| answer(show(&app, &fingerprint)))
+}
+
+fn show(app: &App, fingerprint: &Digest) -> Result<Response, Problem> {
+    let (state, _) = app.view();
+    let mut found: Vec<Value> = Vec::new();
+    for (list, contents) in &state.lists {
+        let anchor = contents.anchors.get(fingerprint).map(|anchor| lists::anchor(&state, list, anchor));
+        let cross = contents.cross_certificates.get(fingerprint);
+        let cross = cross.map(|cross| lists::cross(&state, list, cross));
+        for (kind, mut value) in anchor
+            .map(|value| ("root", value))
+            .into_iter()
+            .chain(cross.map(|value| ("cross-certificate", value)))
+        {
+            if let Some(members) = value.as_object_mut() {
+                members.insert("list".into(), json!(list));
+                members.insert("kind".into(), kind.into());
+            }
+            found.push(value);
+        }
+    }
+    if found.is_empty() {
+        return Err(Problem::not_found(format!(
+            "no list knows a certificate with fingerprint {fingerprint}"
+        )));
+    }
+    let sub_cas: Vec<Value> = state
+        .sub_cas
+        .values()
+        .filter(|sub_ca| sub_ca.issuer == *fingerprint)
+        .map(|sub_ca| {
+            json!({
+                "fingerprint": sub_ca.fingerprint,
+                "list": sub_ca.list,
+                "disclosed": sub_ca.disclosed,
+                "revoked": sub_ca.revoked.map(|(index, reason)| json!({ "entry": index, "reason": reason })),
+            })
+        })
+        .collect();
+    Ok(view::json(&json!({ "fingerprint": fingerprint, "lists": found, "sub_cas": sub_cas })))
+}

@@ -1,0 +1,97 @@
+//! `/v1/applications`: who asks for a place on a list, and how far they are.
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use ctl_core::Timestamp;
+use ctl_core::governance::State;
+use ctl_core::governance::application::Application;
+use serde_json::{Value, json};
+use warp::reply::Response;
+use warp::{Filter as _, path};
+
+use super::App;
+use super::api::{Routes, answer, with};
+use super::page::Page;
+use super::problem::Problem;
+use super::view;
+
+pub(super) fn routes(app: &App) -> impl Routes + use<> {
+    let all = path!("v1" / "applications")
+        .and(warp::get())
+        .and(warp::query::<Page<u64>>())
+        .and(with(app))
+        .map(|page: Page<u64>, app: App| list(&app, &page));
+    let one = path!("v1" / "applications" / u64)
+        .and(warp::get())
+        .and(with(app))
+        .map(|index: u64, app: App| answer(show(&app, index)));
+    all.or(one).unify()
+}
+
+fn list(app: &App, page: &Page<u64>) -> Response {
+    let (state, now) = app.view();
+    let first = page.after.map_or(0, |after| after.saturating_add(1));
+    let applications = state.applications.range(first..);
+    let items = applications.map(|(index, application)| (*index, summary(&state, application, now)));
+    view::json(&page.of("applications", items))
+}
+
+fn summary(state: &State, application: &Application, now: Timestamp) -> Value {
+    let discussion = state.discussion_seconds(&application.list);
+    json!({
+        "application": application.index,
+        "applicant": application.applicant,
+        "list": application.list,
+        "name": application.name,
+        "fingerprint": application.fingerprint,
+        "stage": application.stage(now, discussion),
+        "submitted_at": application.submitted_at,
+        "proposal": application.proposal,
+    })
+}
+
+fn show(app: &App, index: u64) -> Result<Response, Problem> {
+    let (state, now) = app.view();
+    let application = state
+        .applications
+        .get(&index)
+        .ok_or_else(|| Problem::not_found(format!("entry {index} is no application")))?;
+    let required = state.charter.lists.get(&application.list).map(|list| &*list.required_evidence);
+    let evidence: Vec<Value> = application
+        .evidence
+        .iter()
+        .map(|one| json!({ "entry": one.index, "kind": one.kind, "author": one.author, "blob": one.blob }))
+        .collect();
+    let comments: Vec<Value> = application
+        .comments
+        .iter()
+        .map(|(entry, author, blob)| json!({ "entry": entry, "author": author, "blob": blob }))
+        .collect();
+    let screening = application.screening.as_ref().map(|screening| {
+        json!({
+            "entry": screening.index,
+            "policy": screening.policy,
+            "engine": screening.engine,
+            "findings": screening.findings,
+            "report": screening.report,
+            "screened_at": screening.screened_at,
+        })
+    });
+    let until = application.discussed_until(state.discussion_seconds(&application.list));
+    let mut value = summary(&state, application, now);
+    if let Some(members) = value.as_object_mut() {
+        members.insert("candidate".into(), json!(application.candidate));
+        members.insert("certificate".into(), BASE64_STANDARD.encode(&application.certificate).into());
+        members.insert("spki_sha256".into(), json!(application.spki));
+        members.insert("screening".into(), json!(screening));
+        members.insert("evidence".into(), evidence.into());
+        let missing = application.missing_evidence(required.unwrap_or_default());
+        members.insert("missing_evidence".into(), json!(missing));
+        members.insert("discussed_since".into(), json!(application.discussed_since));
+        members.insert("discussed_until".into(), json!(until));
+        members.insert("comments".into(), comments.into());
+        let ended =
+            application.ended.map(|(stage, at, entry)| json!({ "stage": stage, "at": at, "entry": entry }));
+        members.insert("ended".into(), json!(ended));
+    }
+    Ok(view::json(&value))
+}

@@ -1,0 +1,121 @@
+//! `/v1/drafts`: what waits for signatures, and the signatures themselves. Signers trust none of the
+//! bytes here: their tools rebuild them from the log.
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use bytes::Bytes;
+use ctl_core::governance::{State, state::Draft};
+use ctl_core::role::Role;
+use ctl_core::{Digest, json};
+use serde_json::{Value, json};
+use warp::http::StatusCode;
+use warp::reply::Response;
+use warp::{Filter as _, path};
+
+use super::App;
+use super::api::{Routes, answer, with};
+use super::problem::Problem;
+use super::statements::problem_of;
+use super::view;
+use crate::ledger::RecordError;
+use crate::publish::ceremony::{CeremonyError, Submission};
+use crate::publish::publisher::record_complete;
+
+/// Two signatures fit with room to spare.
+pub(super) const MAX_BODY: usize = 16 * 1024;
+
+pub(super) fn routes(app: &App) -> impl Routes + use<> {
+    let all = path!("v1" / "drafts").and(warp::get()).and(with(app)).map(|app: App| list(&app));
+    let one = path!("v1" / "drafts" / Role)
+        .and(warp::get())
+        .and(with(app))
+        .map(|role: Role, app: App| answer(show(&app, &role)));
+    let sign = path!("v1" / "drafts" / Role / "signatures")
+        .and(warp::post())
+        .and(warp::body::bytes())
+        .and(with(app))
+        .then(|role: Role, body: Bytes, app: App| async move { answer(sign(&app, role, &body).await) });
+    all.or(one).unify().or(sign).unify()
+}
+
+fn list(app: &App) -> Response {
+    let (state, _) = app.view();
+    let drafts: Vec<Value> =
+        state.drafts.iter().map(|(role, draft)| summary(app, &state, role, draft)).collect();
+    view::json(&json!({ "drafts": drafts }))
+}
+
+fn show(app: &App, role: &Role) -> Result<Response, Problem> {
+    let (state, _) = app.view();
+    let draft = state
+        .drafts
+        .get(role)
+        .ok_or_else(|| Problem::not_found(format!("no draft of {role} waits for signatures")))?;
+    let documents = &draft.documents;
+    let mut value = summary(app, &state, role, draft);
+    if let Some(members) = value.as_object_mut() {
+        let document = documents.document.as_deref();
+        members.insert("document_sha256".into(), json!(document.map(Digest::of)));
+        members.insert("document".into(), json!(document.map(|bytes| BASE64_STANDARD.encode(bytes))));
+        members.insert("metadata_sha256".into(), json!(Digest::of(&documents.metadata)));
+        members.insert("metadata".into(), BASE64_STANDARD.encode(&documents.metadata).into());
+    }
+    Ok(view::json(&value))
+}
+
+fn summary(app: &App, state: &State, role: &Role, draft: &Draft) -> Value {
+    let progress = app.publisher.ceremonies().progress(state, role);
+    json!({
+        "role": role,
+        "draft": draft.index,
+        "version": draft.open.version,
+        "sequence": draft.open.sequence,
+        "issued_at": draft.open.issued_at,
+        "expires": draft.open.expires,
+        "signatures": progress.as_ref().map(|progress| &progress.signed),
+        "needed": progress.as_ref().map(|progress| progress.needed),
+    })
+}
+
+async fn sign(app: &App, role: Role, body: &[u8]) -> Result<Response, Problem> {
+    let submission: Submission =
+        json::read(body, MAX_BODY).map_err(|error| Problem::malformed(error.to_string()))?;
+    let (task, of) = (app.clone(), role.clone());
+    // Keeping a signature waits for the disk.
+    let added = tokio::task::spawn_blocking(move || {
+        let (state, _) = task.view();
+        task.publisher.ceremonies().add(&task.ledger, &state, &of, submission)
+    });
+    let progress = added.await.map_err(|error| Problem::internal(&error))?.map_err(problem)?;
+    let published = if progress.complete {
+        let published =
+            record_complete(&app.ledger, app.publisher.ceremonies(), role).await.map_err(|error| {
+                // The signatures were verified; that they are refused together is nothing a signer did.
+                if let RecordError::Refused(refusal) = &error {
+                    tracing::error!(%refusal, "a complete ceremony was not published");
+                }
+                problem_of(error)
+            })?;
+        if let Some(index) = published {
+            app.publisher.served(index.saturating_add(1)).await;
+        }
+        published
+    } else {
+        None
+    };
+    Ok(view::json(&json!({
+        "have": progress.signed.len(),
+        "needed": progress.needed,
+        "published": published,
+    })))
+}
+
+fn problem(error: CeremonyError) -> Problem {
+    match error {
+        CeremonyError::NoDraft(_) => Problem::not_found(error.to_string()),
+        CeremonyError::OtherDraft { .. } => {
+            Problem::new(StatusCode::CONFLICT, "other-draft", error.to_string()).reason("draft")
+        }
+        CeremonyError::Refused(refusal) => problem_of(RecordError::Refused(refusal)),
+        CeremonyError::Store(error) => Problem::internal(&error),
+    }
+}

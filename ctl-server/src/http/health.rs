@@ -1,0 +1,58 @@
+//! `/healthz`, `/readyz`, `/metrics`: for those who run the service.
+
+use serde_json::{Value, json};
+use warp::http::{HeaderValue, StatusCode, header};
+use warp::reply::Response;
+use warp::{Filter as _, path};
+
+use super::App;
+use super::api::{Routes, answer, with};
+use super::lists;
+use super::problem::Problem;
+use super::view;
+use crate::metrics::{CONTENT_TYPE, Facts};
+
+pub(super) fn routes(app: &App) -> impl Routes + use<> {
+    let alive = path!("healthz").and(warp::get()).map(|| view::json(&json!({ "status": "alive" })));
+    let ready = path!("readyz").and(warp::get()).and(with(app)).map(|app: App| ready(&app));
+    let metrics = path!("metrics").and(warp::get()).and(with(app)).map(|app: App| answer(metrics(&app)));
+    alive.or(ready).unify().or(metrics).unify()
+}
+
+/// Ready means: the ledger is verified, statements are accepted, and what is recorded is published. An
+/// overdue list waits for people, not for this process, and stands in the body only.
+fn ready(app: &App) -> Response {
+    let (state, now) = app.view();
+    let writable = app.ledger.writable();
+    let status = app.publisher.status();
+    let problems: Vec<String> =
+        writable.err().map(|error| error.to_string()).into_iter().chain(status.problem).collect();
+    let lists: Vec<Value> = state.charter.lists.keys().map(|id| lists::summary(&state, id, now)).collect();
+    let mut response = view::json(&json!({
+        "status": if problems.is_empty() { "ready" } else { "not-ready" },
+        "problems": problems,
+        "ledger": { "entries": state.size(), "served": status.size },
+        "snapshot_expires": status.freshness_expires.map(|(snapshot, _)| snapshot),
+        "timestamp_expires": status.freshness_expires.map(|(_, timestamp)| timestamp),
+        "lists": lists,
+    }));
+    if !problems.is_empty() {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    response
+}
+
+fn metrics(app: &App) -> Result<Response, Problem> {
+    let (state, _) = app.view();
+    let status = app.publisher.status();
+    let facts = Facts {
+        checkpoint_at: status.checkpoint_at,
+        freshness_expires: status.freshness_expires,
+        writable: app.ledger.writable().is_ok(),
+    };
+    let text = app.metrics.render(&state, &facts).map_err(|error| Problem::internal(&error))?;
+    let mut response = Response::new(bytes::Bytes::from(text).into());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}

@@ -1,0 +1,274 @@
+//! How much one caller may ask: sizes, rates, connections, times; and who the caller is.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use serde::{Deserialize, Deserializer};
+use warp::http::HeaderMap;
+
+/// Limits of the HTTP server. The defaults suit a small machine behind nothing.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Writes per minute and client address, on average.
+    pub writes_per_minute: NonZeroU32,
+    /// Writes that one client address may make at once.
+    pub write_burst: NonZeroU32,
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections per client address; trusted proxies may have as many as there are.
+    pub connections_per_client: usize,
+    /// How long a client may take to send a request's header, and stay idle between two requests.
+    pub header_timeout: Duration,
+    /// How long a client may take to send a request's body.
+    pub body_timeout: Duration,
+    /// How long a client may take before it accepts any more of an answer.
+    pub write_timeout: Duration,
+    /// How long a stop waits for requests in flight.
+    pub shutdown: Duration,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            writes_per_minute: NonZeroU32::MIN.saturating_add(119),
+            write_burst: NonZeroU32::MIN.saturating_add(59),
+            connections: 4096,
+            connections_per_client: 512,
+            header_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            shutdown: Duration::from_secs(10),
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+/// An address or a network of addresses, `192.0.2.1` or `2001:db8::/32`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+/// The text is not a network.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is neither an IP address nor a network like 192.0.2.0/24")]
+pub struct NetworkError(String);
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let refused = || NetworkError(text.chars().take(60).collect());
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix.parse().map_err(|_| refused())?)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| refused())?;
+        let bits = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.unwrap_or(bits);
+        if prefix > bits { Err(refused()) } else { Ok(Self { address, prefix }) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Network {
+    /// Whether an address belongs to it.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let same_bits = match (self.address, address.to_canonical()) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+            (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+            _ => return false,
+        };
+        same_bits >= u32::from(self.prefix)
+    }
+}
+
+/// One who is counted: an IPv4 address, or an IPv6 network of 64 bits, which one subscriber has whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Client(IpAddr);
+
+impl Client {
+    /// Who sent a request: the peer, or what a trusted proxy says of it. Each proxy appends the
+    /// address it saw, so the last one that is no trusted proxy counts; what stands before it
+    /// anybody could have written.
+    #[must_use]
+    pub fn of(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]) -> Self {
+        let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+        let mut client = peer.ip();
+        if is_trusted(client) {
+            let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+            let chain: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
+            for address in chain.iter().rev() {
+                let Ok(address) = address.parse() else { break };
+                client = address;
+                if !is_trusted(client) {
+                    break;
+                }
+            }
+        }
+        Self::from(client)
+    }
+}
+
+impl From<IpAddr> for Client {
+    fn from(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+            v4 @ IpAddr::V4(_) => v4,
+        })
+    }
+}
+
+/// Counts writes per client.
+#[derive(Debug)]
+pub struct WriteRate {
+    limiter: DefaultKeyedRateLimiter<Client>,
+}
+
+impl WriteRate {
+    /// With the rate of these limits.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        let quota = Quota::per_minute(limits.writes_per_minute).allow_burst(limits.write_burst);
+        Self { limiter: RateLimiter::keyed(quota) }
+    }
+
+    /// Counts one write.
+    ///
+    /// # Errors
+    /// The seconds after which the client may try again.
+    pub fn check(&self, client: Client) -> Result<(), u64> {
+        self.limiter.check_key(&client).map_err(|not_until| {
+            let wait = not_until.wait_time_from(DefaultClock::default().now());
+            wait.as_secs().saturating_add(1)
+        })
+    }
+
+    /// Forgets clients that have not written for long, so that memory stays bounded.
+    pub fn forget_idle(&self) {
+        self.limiter.retain_recent();
+        self.limiter.shrink_to_fit();
+    }
+}
+
+/// Counts open connections per client.
+#[derive(Clone, Debug, Default)]
+pub struct Connections {
+    open: Arc<Mutex<HashMap<Client, usize>>>,
+}
+
+/// An open connection; counts until it is dropped.
+#[derive(Debug)]
+pub struct Connected {
+    of: Connections,
+    client: Client,
+}
+
+impl Connections {
+    /// Counts one more connection; none if the client has as many as it may.
+    #[must_use]
+    pub fn enter(&self, client: Client, limit: usize) -> Option<Connected> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(client).or_default();
+        if *count >= limit {
+            return None;
+        }
+        *count = count.saturating_add(1);
+        Some(Connected { of: self.clone(), client })
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        let mut open = self.of.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.client) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                open.remove(&self.client);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(text: &str) -> Client {
+        Client::from(text.parse::<IpAddr>().unwrap())
+    }
+
+    fn seen_as(peer: &str, forwarded: &[&str], trusted: &[&str]) -> Client {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().unwrap());
+        }
+        let trusted: Vec<Network> = trusted.iter().map(|text| text.parse().unwrap()).collect();
+        Client::of(SocketAddr::new(peer.parse().unwrap(), 1), &headers, &trusted)
+    }
+
+    #[test]
+    fn only_trusted_proxies_say_who_the_client_is() {
+        let seen = seen_as("198.51.100.1", &["203.0.113.9"], &["10.0.0.0/8"]);
+        assert_eq!(seen, client("198.51.100.1"), "anybody can write a header");
+        let seen = seen_as("10.0.0.1", &["192.0.2.66, 203.0.113.9, 10.0.0.2"], &["10.0.0.0/8"]);
+        assert_eq!(seen, client("203.0.113.9"), "the client's own header stands first and does not count");
+        let seen = seen_as("10.0.0.1", &["192.0.2.66", "203.0.113.9"], &["10.0.0.0/8"]);
+        assert_eq!(seen, client("203.0.113.9"));
+        assert_eq!(seen_as("10.0.0.1", &["nonsense"], &["10.0.0.1"]), client("10.0.0.1"));
+        assert_eq!(seen_as("::ffff:10.0.0.1", &["203.0.113.9"], &["10.0.0.1"]), client("203.0.113.9"));
+    }
+
+    #[test]
+    fn networks_are_read_strictly() {
+        for bad in ["", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/-1", "host", "10.0.0.0/8/8"] {
+            assert!(bad.parse::<Network>().is_err(), "{bad}");
+        }
+        let all: Network = "0.0.0.0/0".parse().unwrap();
+        assert!(all.contains("1.2.3.4".parse().unwrap()) && !all.contains("::1".parse().unwrap()));
+        let net: Network = "2001:db8::/32".parse().unwrap();
+        assert!(net.contains("2001:db8:1::1".parse().unwrap()));
+        assert!(!net.contains("2001:db9::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_subscriber_with_a_million_addresses_is_one_client() {
+        assert_eq!(client("2001:db8::1"), client("2001:db8::ffff:1"));
+        assert_ne!(client("2001:db8::1"), client("2001:db8:0:1::1"));
+        assert_ne!(client("192.0.2.1"), client("192.0.2.2"));
+    }
+
+    #[test]
+    fn a_burst_is_let_through_and_more_is_not() {
+        let limits = Limits { write_burst: NonZeroU32::new(3).unwrap(), ..Limits::default() };
+        let rate = WriteRate::new(&limits);
+        assert!((0..3).all(|_| rate.check(client("192.0.2.1")).is_ok()));
+        assert!(rate.check(client("192.0.2.1")).unwrap_err() >= 1);
+        assert!(rate.check(client("192.0.2.2")).is_ok(), "others are not concerned");
+    }
+
+    #[test]
+    fn connections_count_while_they_are_open() {
+        let connections = Connections::default();
+        let first = connections.enter(client("192.0.2.1"), 1).unwrap();
+        assert!(connections.enter(client("192.0.2.1"), 1).is_none());
+        assert!(connections.enter(client("192.0.2.2"), 1).is_some());
+        drop(first);
+        assert!(connections.enter(client("192.0.2.1"), 1).is_some());
+    }
+}

@@ -1,0 +1,171 @@
+//! `/v1/lists`: the lists as they are published, for readers. Devices take the signed renditions.
+
+use ctl_core::Timestamp;
+use ctl_core::governance::State;
+use ctl_core::governance::state::{Anchor, CrossCertificate, Listed, Notice};
+use ctl_core::list::ListPayload;
+use ctl_core::list::difference::Difference;
+use ctl_core::names::ListId;
+use ctl_core::role::Role;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use warp::reply::Response;
+use warp::{Filter as _, path};
+
+use super::App;
+use super::api::{Routes, answer, with};
+use super::problem::Problem;
+use super::view;
+use crate::publish::site::{Content, Found};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Versions {
+    from: u64,
+    to: u64,
+}
+
+pub(super) fn routes(app: &App) -> impl Routes + use<> {
+    let all = path!("v1" / "lists").and(warp::get()).and(with(app)).map(|app: App| list(&app));
+    let one = path!("v1" / "lists" / ListId)
+        .and(warp::get())
+        .and(with(app))
+        .map(|id: ListId, app: App| answer(show(&app, &id)));
+    let diff = path!("v1" / "lists" / ListId / "diff")
+        .and(warp::get())
+        .and(warp::query::<Versions>())
+        .and(with(app))
+        .then(
+            |id: ListId, versions: Versions, app: App| async move { answer(diff(&app, &id, versions).await) },
+        );
+    all.or(one).unify().or(diff).unify()
+}
+
+fn list(app: &App) -> Response {
+    let (state, now) = app.view();
+    let lists: Vec<Value> = state.charter.lists.keys().map(|id| summary(&state, id, now)).collect();
+    view::json(&json!({
+        "scheme": state.scheme,
+        "environment": state.environment,
+        "lists": lists,
+    }))
+}
+
+/// What there is to say of a list in a few lines.
+pub(super) fn summary(state: &State, id: &ListId, now: Timestamp) -> Value {
+    let role = Role::List(id.clone());
+    let published = state.published.get(&role);
+    let counts: Map<String, Value> = state
+        .anchors_by_status(id)
+        .into_iter()
+        .map(|(status, count)| (status.as_str().to_owned(), count.into()))
+        .collect();
+    json!({
+        "list": id,
+        "name": state.charter.lists.get(id).map(|list| &list.name),
+        "sequence": published.map(|published| published.open.sequence),
+        "sha256": published.map(|published| published.document),
+        "issued_at": published.map(|published| published.open.issued_at),
+        "published_at": published.map(|published| published.at),
+        "next_update": published.map(|published| published.open.expires),
+        "overdue": published.is_some_and(|published| published.open.expires < now),
+        "draft": state.drafts.get(&role).map(|draft| draft.index),
+        "anchors": counts,
+    })
+}
+
+fn show(app: &App, id: &ListId) -> Result<Response, Problem> {
+    let (state, now) = app.view();
+    let contents = state.lists.get(id).filter(|_| state.charter.lists.contains_key(id));
+    let contents = contents.ok_or_else(|| Problem::not_found(format!("there is no list {id}")))?;
+    let anchors: Vec<Value> = contents.anchors.values().map(|one| anchor(&state, id, one)).collect();
+    let cross: Vec<Value> = contents.cross_certificates.values().map(|one| cross(&state, id, one)).collect();
+    let distrusted: Vec<Value> = contents
+        .distrusted
+        .iter()
+        .map(|(what, proposal)| json!({ "kind": what.kind, "sha256": what.sha256, "decision": proposal }))
+        .collect();
+    let notices: Vec<Value> = state.notices_in_force(id).map(notice).collect();
+    let mut value = summary(&state, id, now);
+    if let Some(members) = value.as_object_mut() {
+        members.insert("policy".into(), json!(state.charter.lists.get(id).map(|list| &list.policy)));
+        members.insert("anchors".into(), anchors.into());
+        members.insert("cross_certificates".into(), cross.into());
+        members.insert("distrusted".into(), distrusted.into());
+        members.insert("notices".into(), notices.into());
+    }
+    Ok(view::json(&value))
+}
+
+/// An anchor of a list in whatever status, with its life so far.
+pub(super) fn anchor(state: &State, list: &ListId, anchor: &Anchor) -> Value {
+    let mut value = listed(state, list, &anchor.listed);
+    if let Some(members) = value.as_object_mut() {
+        members.insert("uses".into(), json!(anchor.uses));
+        members.insert("constraints".into(), json!(anchor.constraints));
+        members.insert("services".into(), json!(anchor.services));
+    }
+    value
+}
+
+/// A cross-certificate of a list in whatever status, with its life so far.
+pub(super) fn cross(state: &State, list: &ListId, cross: &CrossCertificate) -> Value {
+    let mut value = listed(state, list, &cross.listed);
+    if let Some(members) = value.as_object_mut() {
+        members.insert("issuer".into(), json!(cross.issuer));
+        members.insert("subject".into(), json!(cross.subject));
+    }
+    value
+}
+
+fn listed(state: &State, list: &ListId, listed: &Listed) -> Value {
+    let effective = state.effective_status(list, listed);
+    let history: Vec<Value> = listed
+        .history
+        .iter()
+        .map(|change| json!({ "status": change.status, "at": change.at, "cause": change.cause }))
+        .collect();
+    json!({
+        "fingerprint": listed.fingerprint,
+        "spki_sha256": listed.spki,
+        "operator": listed.operator,
+        "name": listed.name,
+        "status": effective.status,
+        "since": effective.at,
+        "cause": effective.cause,
+        "history": history,
+        "first_published": listed.first_published.map(|(index, at)| json!({ "entry": index, "at": at })),
+    })
+}
+
+fn notice(notice: &Notice) -> Value {
+    json!({
+        "notice": notice.index,
+        "anchor": notice.anchor,
+        "reason": notice.reason,
+        "issued_at": notice.issued_at,
+        "expires_at": notice.expires_at,
+    })
+}
+
+async fn diff(app: &App, id: &ListId, versions: Versions) -> Result<Response, Problem> {
+    let older = if versions.from == 0 { None } else { Some(payload(app, id, versions.from).await?) };
+    let newer = payload(app, id, versions.to).await?;
+    let difference = serde_json::to_value(Difference::between(older.as_ref(), &newer))
+        .map_err(|error| Problem::internal(&error))?;
+    // Neither version will ever be another.
+    Ok(view::json_with_caching(&difference, "public, max-age=86400"))
+}
+
+async fn payload(app: &App, id: &ListId, sequence: u64) -> Result<ListPayload, Problem> {
+    let absent = || Problem::not_found(format!("there is no version {sequence} of list {id}"));
+    let found = app.publisher.site().load().get(&format!("v1/lists/{id}/versions/{sequence}"));
+    let Some(Found::File(file)) = found else { return Err(absent()) };
+    let bytes = match &file.content {
+        Content::Memory { identity, .. } => identity.bytes.clone(),
+        Content::Disk { path, .. } => {
+            tokio::fs::read(path).await.map_err(|error| Problem::internal(&error))?.into()
+        }
+    };
+    ListPayload::read(&bytes).map_err(|error| Problem::internal(&error))
+}

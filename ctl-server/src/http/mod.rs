@@ -1,0 +1,69 @@
+//! The service as HTTP callers see it: static files first, then the API, one file per resource.
+//!
+//! A request for a static file is a lookup in the prepared [`Site`](crate::publish::Site). Everything
+//! else goes through the table of [`routes`], the [`limits`], and warp's filters to its resource.
+//! Every error is a [`problem`] document.
+
+mod anchors;
+mod api;
+mod applications;
+mod blobs;
+mod body;
+
+mod drafts;
+mod health;
+pub mod limits;
+mod lists;
+mod page;
+mod participants;
+pub mod problem;
+mod proposals;
+mod registry;
+pub mod routes;
+mod server;
+mod stall;
+mod statements;
+mod statics;
+mod view;
+
+use std::sync::Arc;
+
+use crate::blobs::Blobs;
+
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::publish::Publisher;
+pub use limits::Limits;
+pub use server::serve;
+
+/// What the handlers work with. Clones are cheap.
+#[derive(Clone)]
+pub struct App {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// What is published.
+    pub publisher: Publisher,
+    /// Texts outside the log.
+    pub blobs: Arc<Blobs>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// How much a caller may ask.
+    pub limits: Arc<Limits>,
+    /// The state as readers see it now.
+    views: Arc<view::Views>,
+}
+
+impl App {
+    /// The service over these parts.
+    #[must_use]
+    pub fn new(
+        ledger: Ledger,
+        publisher: Publisher,
+
+        blobs: Arc<Blobs>,
+        metrics: Arc<Metrics>,
+        limits: Limits,
+    ) -> Self {
+        Self { ledger, publisher, blobs, metrics, limits: Arc::new(limits), views: Arc::default() }
+    }
+}

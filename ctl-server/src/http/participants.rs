@@ -1,0 +1,42 @@
+//! `/v1/participants`: everyone who was ever registered, with present keys.
+
+use std::ops::Bound;
+
+use ctl_core::governance::state::Participant;
+use ctl_core::names::ParticipantId;
+use serde_json::{Value, json};
+use warp::reply::Response;
+use warp::{Filter as _, path};
+
+use super::App;
+use super::api::{Routes, with};
+use super::page::Page;
+use super::view;
+
+pub(super) fn routes(app: &App) -> impl Routes + use<> {
+    path!("v1" / "participants")
+        .and(warp::get())
+        .and(warp::query::<Page<ParticipantId>>())
+        .and(with(app))
+        .map(|page: Page<ParticipantId>, app: App| list(&app, &page))
+}
+
+fn list(app: &App, page: &Page<ParticipantId>) -> Response {
+    let (state, _) = app.view();
+    let after = page.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+    let participants = state.participants.range::<ParticipantId, _>((after, Bound::Unbounded));
+    view::json(&page.of("participants", participants.map(|(id, participant)| (id.clone(), one(participant)))))
+}
+
+fn one(participant: &Participant) -> Value {
+    json!({
+        "id": participant.id,
+        "organisation": participant.organisation,
+        "name": participant.name,
+        "kinds": participant.kinds,
+        "key": participant.key,
+        "keyid": participant.key.key_id(),
+        "suspended": participant.suspended,
+        "since": participant.since,
+    })
+}

@@ -1,0 +1,94 @@
+//! Errors as callers see them: problem documents (RFC 9457).
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde_json::json;
+use warp::http::{HeaderValue, StatusCode, header};
+use warp::reply::Response;
+
+/// The media type of problem documents.
+pub const CONTENT_TYPE: &str = "application/problem+json";
+
+/// What went wrong with a request, and what its sender can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The status code.
+    pub status: StatusCode,
+    /// What kind of problem this is: the last part of `type`.
+    pub kind: &'static str,
+    /// What was wrong, where, and what to do.
+    pub detail: Cow<'static, str>,
+    /// The word of the fold's refusal, for programs.
+    pub reason: Option<&'static str>,
+    /// After how many seconds to try again.
+    pub retry_after: Option<u64>,
+    /// The methods that the path has.
+    pub allow: Option<&'static str>,
+}
+
+impl Problem {
+    /// A problem of this kind.
+    #[must_use]
+    pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, kind, detail: detail.into(), reason: None, retry_after: None, allow: None }
+    }
+
+    /// 400: the request cannot be read.
+    #[must_use]
+    pub fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
+    }
+
+    /// 404: there is no such thing.
+    #[must_use]
+    pub fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", detail)
+    }
+
+    /// 500: the fault is here. The caller learns nothing but that; the cause goes to the log.
+    #[must_use]
+    pub fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed; its log says why")
+    }
+
+    /// 503: not now.
+    #[must_use]
+    pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", detail);
+        Self { retry_after: Some(30), ..problem }
+    }
+
+    /// Adds the word of a refusal.
+    #[must_use]
+    pub fn reason(self, reason: &'static str) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn into_response(self) -> Response {
+        let mut body = json!({
+            "type": format!("urn:v2g-ctl:problem:{}", self.kind),
+            "title": self.status.canonical_reason().unwrap_or("Error"),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        if let (Some(reason), Some(members)) = (self.reason, body.as_object_mut()) {
+            members.insert("reason".into(), reason.into());
+        }
+        let mut response = Response::new(Bytes::from(body.to_string()).into());
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(allow) = self.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+}

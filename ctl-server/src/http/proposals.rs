@@ -1,0 +1,56 @@
+//! `/v1/proposals`: what is or was put to the vote, who may vote, who did, and how it ended.
+
+use ctl_core::governance::state::{Outcome, Proposal};
+use serde_json::{Value, json};
+use warp::reply::Response;
+use warp::{Filter as _, path};
+
+use super::App;
+use super::api::{Routes, with};
+use super::page::Page;
+use super::view;
+
+pub(super) fn routes(app: &App) -> impl Routes + use<> {
+    path!("v1" / "proposals")
+        .and(warp::get())
+        .and(warp::query::<Page<u64>>())
+        .and(with(app))
+        .map(|page: Page<u64>, app: App| list(&app, &page))
+}
+
+fn list(app: &App, page: &Page<u64>) -> Response {
+    let (state, _) = app.view();
+    let first = page.after.map_or(0, |after| after.saturating_add(1));
+    let items = state.proposals.range(first..).map(|(index, proposal)| (*index, one(proposal)));
+    view::json(&page.of("proposals", items))
+}
+
+fn one(proposal: &Proposal) -> Value {
+    let votes: Vec<Value> = proposal
+        .votes
+        .iter()
+        .map(|(elector, vote)| json!({ "elector": elector, "choice": vote.choice, "entry": vote.index }))
+        .collect();
+    let decision = proposal.decision.as_ref().map(|decision| {
+        let (outcome, why) = match &decision.outcome {
+            Outcome::Accepted => ("accepted", None),
+            Outcome::Rejected => ("rejected", None),
+            Outcome::Lapsed(why) => ("lapsed", Some(why)),
+        };
+        json!({ "outcome": outcome, "why": why, "at": decision.at, "approvals": decision.approvals })
+    });
+    json!({
+        "proposal": proposal.index,
+        "leaf_hash": proposal.leaf_hash,
+        "author": proposal.author,
+        "change": proposal.change,
+        "opened_at": proposal.opened_at,
+        "closes_at": proposal.closes_at,
+        "electors": proposal.electorate.keys().collect::<Vec<_>>(),
+        "recused": proposal.recused,
+        "struck": proposal.struck,
+        "quorum": proposal.quorum,
+        "votes": votes,
+        "decision": decision,
+    })
+}

@@ -1,0 +1,78 @@
+//! `POST /v1/statements`: the only way anything changes. The signature is the credential.
+
+use bytes::Bytes;
+use ctl_core::governance::Reason;
+use ctl_core::statement::{MAX_STATEMENT, Statement};
+use serde_json::json;
+use warp::http::StatusCode;
+use warp::reply::Response;
+use warp::{Filter as _, path};
+
+use super::App;
+use super::api::{Routes, answer, with};
+use super::problem::Problem;
+use super::view::json;
+use crate::ledger::{RecordError, error::refusal_of};
+use crate::metrics::MALFORMED;
+
+/// A little more than a statement may have, so that what is just too large is refused in words.
+pub(super) const MAX_BODY: usize = MAX_STATEMENT + 1024;
+
+pub(super) fn routes(app: &App) -> impl Routes + use<> {
+    path!("v1" / "statements")
+        .and(warp::post())
+        .and(warp::body::bytes())
+        .and(with(app))
+        .then(|body: Bytes, app: App| async move { answer(record(&app, &body).await) })
+}
+
+async fn record(app: &App, body: &[u8]) -> Result<Response, Problem> {
+    let statement = Statement::parse(body).map_err(|error| {
+        app.metrics.count_refused(MALFORMED);
+        let refusal = refusal_of(&error);
+        if refusal.reason == Reason::TooLarge {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", refusal.detail)
+        } else {
+            Problem::malformed(refusal.detail)
+        }
+        .reason(refusal.reason.as_str())
+    })?;
+    let recorded = app.ledger.record(statement).await.map_err(|error| {
+        if let Some(reason) = error.reason() {
+            app.metrics.count_refused(reason.as_str());
+        }
+        problem_of(error)
+    })?;
+    // Who is told that it is recorded can read it in the log.
+    app.publisher.served(recorded.index.saturating_add(1)).await;
+    let mut response = json(&json!({
+        "index": recorded.index,
+        "leaf_hash": recorded.leaf_hash,
+        "recorded_at": recorded.recorded_at,
+        "statement": recorded.statement,
+    }));
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
+}
+
+/// What a refusal is to an HTTP caller.
+pub(super) fn problem_of(error: RecordError) -> Problem {
+    match error {
+        RecordError::Refused(refusal) => {
+            let (status, kind) = match refusal.reason {
+                Reason::Replayed => (StatusCode::CONFLICT, "replayed"),
+                Reason::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+                _ => (StatusCode::UNPROCESSABLE_ENTITY, "refused"),
+            };
+            Problem::new(status, kind, refusal.detail).reason(refusal.reason.as_str())
+        }
+        RecordError::Busy => {
+            let problem =
+                Problem::unavailable("too many statements wait to be recorded: try again in a moment");
+            Problem { retry_after: Some(1), ..problem }
+        }
+        error @ (RecordError::Clock(_) | RecordError::ReadOnly(_) | RecordError::Closed) => {
+            Problem::unavailable(error.to_string())
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The state as it is at this moment, for readers: votes that have closed since the last entry are
+//! closed, notices that have expired are gone.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use ctl_core::Timestamp;
+use ctl_core::governance::State;
+use serde_json::Value;
+use warp::http::{HeaderValue, header};
+use warp::reply::Response;
+
+use super::App;
+use crate::ledger::Snapshot;
+
+/// The state at a moment, in one of two hands.
+#[derive(Clone)]
+pub(super) enum View {
+    /// Nothing has happened since the last entry.
+    Still(Arc<Snapshot>),
+    /// Time has brought something.
+    Moved(Arc<Moved>),
+}
+
+pub(super) struct Moved {
+    size: u64,
+    at: Timestamp,
+    state: State,
+}
+
+impl Deref for View {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        match self {
+            Self::Still(snapshot) => &snapshot.state,
+            Self::Moved(moved) => &moved.state,
+        }
+    }
+}
+
+/// Keeps the last state that time has moved, so that it is computed once a second and not for every
+/// request.
+#[derive(Default)]
+pub(super) struct Views {
+    moved: ArcSwapOption<Moved>,
+}
+
+impl App {
+    /// The state now, and the time that this is.
+    pub(super) fn view(&self) -> (View, Timestamp) {
+        let snapshot = self.ledger.snapshot();
+        // With a clock that cannot be right, the last entry's time is the best there is.
+        let now = self.ledger.now().unwrap_or_else(|_| snapshot.state.clock());
+        if let Some(moved) = &*self.views.moved.load()
+            && (moved.size, moved.at) == (snapshot.size(), now)
+        {
+            return (View::Moved(moved.clone()), now);
+        }
+        let moved = match snapshot.state.at(now) {
+            std::borrow::Cow::Borrowed(_) => None,
+            std::borrow::Cow::Owned(state) => Some(Arc::new(Moved { size: snapshot.size(), at: now, state })),
+        };
+        match moved {
+            None => (View::Still(snapshot), now),
+            Some(moved) => {
+                self.views.moved.store(Some(moved.clone()));
+                (View::Moved(moved), now)
+            }
+        }
+    }
+}
+
+/// A JSON answer. It is right at this moment only.
+pub(super) fn json(value: &Value) -> Response {
+    json_with_caching(value, "no-cache")
+}
+
+/// A JSON answer with this `Cache-Control`.
+pub(super) fn json_with_caching(value: &Value, caching: &'static str) -> Response {
+    let mut response = Response::new(Bytes::from(value.to_string()).into());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    response
+}
