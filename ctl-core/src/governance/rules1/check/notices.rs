@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::governance::refusal::{Reason, Refusal};
+use crate::governance::state::Notice;
 use crate::statement::body::{NoticeIssue, NoticeLift};
 
 pub(super) fn issue(context: &Context<'_>, body: &NoticeIssue) -> Result<(), Refusal> {
@@ -11,7 +12,8 @@ pub(super) fn issue(context: &Context<'_>, body: &NoticeIssue) -> Result<(), Ref
     let Some(anchor) = state.anchor(&body.list, &body.anchor) else {
         return refuse(Reason::NotFound, format!("{} is not on list {}", body.anchor.short(), body.list));
     };
-    let again = state.notices.values().any(|notice| notice.spki == anchor.listed.spki);
+    let same = |notice: &Notice| notice.list == body.list && notice.spki == anchor.listed.spki;
+    let again = state.notices.values().any(same);
     // One officer acts at once; keeping it up against the same key takes two.
     let needed = if again { charter.officers.threshold.max(2) } else { charter.officers.threshold };
     context.signers.holders(&charter.officers, needed, "emergency officers", &[])?;
