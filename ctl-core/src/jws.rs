@@ -118,8 +118,13 @@ impl Signature {
     /// Whether the signature holds for this payload under this key, with the algorithm of the key.
     #[must_use]
     pub fn verify(&self, key: &PublicKey, payload: &[u8]) -> bool {
-        self.protected.alg == key.algorithm()
-            && key.verify_jws(&signing_input(&self.protected_base64, payload), &self.signature)
+        self.protected.alg == key.algorithm() && key.verify_jws(&self.signing_input(payload), &self.signature)
+    }
+
+    /// What the signature is over, for this payload (RFC 7515 §5.1).
+    #[must_use]
+    pub fn signing_input(&self, payload: &[u8]) -> Vec<u8> {
+        signing_input(&self.protected_base64, payload)
     }
 
     /// Reads one signature object of an envelope.

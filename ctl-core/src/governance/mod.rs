@@ -27,6 +27,15 @@ pub fn genesis(entry: &Entry) -> Result<State, Refusal> {
     rules1::genesis::found(entry)
 }
 
+/// The state that a genesis would found once the board has signed it: what the first root.json is built
+/// from, before there are any signatures.
+///
+/// # Errors
+/// [`Refusal`] if it is no genesis, or its charter cannot be carried out.
+pub fn propose_genesis(entry: &Entry) -> Result<State, Refusal> {
+    rules1::genesis::propose(entry)
+}
+
 /// Whether this statement may be recorded at this moment on top of this state.
 ///
 /// # Errors

@@ -3,8 +3,12 @@
 
 pub mod difference;
 pub mod offline;
+#[cfg(test)]
+mod offline_tests;
 pub(crate) mod read;
 pub mod render;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -21,6 +21,37 @@ fn refused(detail: impl Into<String>) -> Refusal {
 }
 
 pub(in crate::governance) fn found(entry: &Entry) -> Result<State, Refusal> {
+    let state = propose(entry)?;
+    let threshold = Threshold {
+        needed: state.charter.board.threshold,
+        keys: state
+            .charter
+            .board
+            .holders
+            .iter()
+            .filter_map(|id| state.participants.get(id))
+            .map(|holder| {
+                let organisation = Some(holder.organisation.to_string());
+                (holder.key.key_id(), Authority { key: holder.key.clone(), organisation })
+            })
+            .collect(),
+    };
+    let count = entry
+        .statement
+        .jws
+        .check_threshold(&threshold)
+        .map_err(|too_few| Refusal::new(Reason::TooFewSignatures, format!("the board's {too_few}")))?;
+    if !count.wrong.is_empty() || !count.unknown.is_empty() {
+        return Err(Refusal::new(
+            Reason::Signature,
+            "a signature on the genesis is wrong or not the board's",
+        ));
+    }
+    Ok(state)
+}
+
+/// The state after a genesis that is all right but for its signatures.
+pub(in crate::governance) fn propose(entry: &Entry) -> Result<State, Refusal> {
     let payload = &entry.statement.payload;
     let Body::CharterEstablish(body) = &payload.body else {
         let found = payload.body.type_name();
@@ -54,24 +85,6 @@ pub(in crate::governance) fn found(entry: &Entry) -> Result<State, Refusal> {
             let other = other.participant;
             return Err(refused(format!("{} and {other} have the same key", participant.id)));
         }
-    }
-
-    let board = &body.charter.board;
-    let authorities = board.holders.iter().filter_map(|id| participants.get(id)).map(|holder| {
-        let organisation = Some(holder.organisation.to_string());
-        (holder.key.key_id(), Authority { key: holder.key.clone(), organisation })
-    });
-    let threshold = Threshold { needed: board.threshold, keys: authorities.collect() };
-    let count = entry
-        .statement
-        .jws
-        .check_threshold(&threshold)
-        .map_err(|too_few| Refusal::new(Reason::TooFewSignatures, format!("the board's {too_few}")))?;
-    if !count.wrong.is_empty() || !count.unknown.is_empty() {
-        return Err(Refusal::new(
-            Reason::Signature,
-            "a signature on the genesis is wrong or not the board's",
-        ));
     }
 
     let mut frontier = Frontier::new();
