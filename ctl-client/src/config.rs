@@ -1,0 +1,254 @@
+//! `client.toml` in the state directory: what to follow, where to put it. Written by `init`, edited
+//! by people.
+
+use std::path::{Path, PathBuf};
+
+use ctl_core::Digest;
+use ctl_core::names::{Environment, ListId};
+use serde::Deserialize;
+
+use crate::error::ClientError;
+use crate::files::{self, Files};
+
+/// The file's name.
+pub const FILE: &str = "client.toml";
+const MAX_BYTES: usize = 256 * 1024;
+
+/// Where verified anchors are put, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SinkConfig {
+    /// The layout.
+    pub kind: SinkKind,
+    /// The directory.
+    pub path: PathBuf,
+    /// Whether certificates that this client did not put there stay.
+    #[serde(default)]
+    pub keep_foreign: bool,
+    /// A command and its arguments, run after every change.
+    #[serde(default)]
+    pub run_after_change: Vec<String>,
+}
+
+/// The layouts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SinkKind {
+    /// One file for each anchor, one bundle for each use, below `current/`.
+    Pem,
+    /// EVerest's certificate directory: `ca/v2g/V2G_ROOT_CA.pem`, `ca/mo/MO_ROOT_CA.pem`.
+    Everest,
+}
+
+/// What this client was born with. It changes only by `init`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// SHA-256 of the trusted `root.json` beside this file.
+    pub root_sha256: Digest,
+    /// The scheme.
+    pub scheme: Digest,
+    /// Test or production.
+    pub environment: Environment,
+}
+
+/// The configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the repository is: `https://…` or `file:///…`.
+    pub url: String,
+    /// The lists to follow.
+    pub lists: Vec<ListId>,
+    /// Whether to follow the registry of MO identifiers.
+    #[serde(default = "yes")]
+    pub registry: bool,
+    /// Whether this device's clock may be believed.
+    #[serde(default = "yes")]
+    pub clock: bool,
+    /// A proxy; without one, `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are honoured.
+    #[serde(default)]
+    pub proxy: Option<String>,
+    /// Seconds from one sync to the next, ± a fifth.
+    #[serde(default = "default_interval")]
+    pub interval_seconds: u64,
+    /// How long past its next update a list's age is a warning before it is an error.
+    #[serde(default = "default_grace")]
+    pub grace_seconds: u64,
+    /// What this client was born with.
+    pub identity: Identity,
+    /// Where anchors are put.
+    #[serde(default)]
+    pub sink: Vec<SinkConfig>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn default_interval() -> u64 {
+    3600
+}
+
+const fn default_grace() -> u64 {
+    30 * 86_400
+}
+
+impl Config {
+    /// Reads the configuration of a state directory.
+    ///
+    /// # Errors
+    /// [`ClientError::Config`] saying what to correct.
+    pub fn read(directory: &Path) -> Result<Self, ClientError> {
+        let path = directory.join(FILE);
+        let refused = |problem: String| ClientError::Config { path: path.clone(), problem };
+        let bytes = files::read(&path, MAX_BYTES)?
+            .ok_or_else(|| refused("does not exist; run init first".into()))?;
+        let text = String::from_utf8(bytes).map_err(|_| refused("not UTF-8".into()))?;
+        let config: Self = toml::from_str(&text).map_err(|error| refused(error.to_string()))?;
+        if config.lists.is_empty() {
+            return Err(refused("lists: name at least one list to follow".into()));
+        }
+        if config.interval_seconds == 0 {
+            return Err(refused("interval_seconds: must be at least 1".into()));
+        }
+        if let Some(sink) = config.sink.iter().find(|sink| !sink.path.is_absolute()) {
+            let problem = format!("sink path {:?}: write an absolute path", sink.path);
+            return Err(refused(problem));
+        }
+        Ok(config)
+    }
+
+    /// Writes it with explanations, once.
+    ///
+    /// # Errors
+    /// [`ClientError::File`].
+    pub fn write(&self, files: &dyn Files, directory: &Path) -> Result<(), ClientError> {
+        files::replace(files, &directory.join(FILE), self.annotated().as_bytes())
+    }
+
+    fn annotated(&self) -> String {
+        let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        let lists: Vec<String> = self.lists.iter().map(|list| text(list.as_str())).collect();
+        let proxy = match &self.proxy {
+            Some(proxy) => format!("proxy = {}", text(proxy)),
+            None => "# proxy = \"http://proxy.example:3128\"".into(),
+        };
+        let sinks: String = self.sink.iter().map(sink_text).collect();
+        format!(
+            "# What this device follows and where it puts it. Written by `ctl-client init`; edit freely\n\
+             # except [identity].\n\
+             \n\
+             # The repository: https://…, or file:///… for a directory or USB stick.\n\
+             url = {url}\n\
+             # The lists to follow. Removal wins: what one of them distrusts is not taken from another.\n\
+             lists = [{lists}]\n\
+             # Whether to keep the registry of mobility-operator identifiers.\n\
+             registry = {registry}\n\
+             # false if this device's clock cannot be believed: then time is the latest that was ever\n\
+             # signed, and nobody can tell how fresh a list is.\n\
+             clock = {clock}\n\
+             # Without this line HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured.\n\
+             {proxy}\n\
+             # Seconds from one sync to the next, ± a fifth.\n\
+             interval_seconds = {interval}\n\
+             # How long past its next update a list's age is a warning before it is an error. The list\n\
+             # stays in force either way.\n\
+             grace_seconds = {grace}\n\
+             \n\
+             # Do not edit: the root.json that everything starts from.\n\
+             [identity]\n\
+             root_sha256 = \"{root}\"\n\
+             scheme = \"{scheme}\"\n\
+             environment = \"{environment}\"\n\
+             \n\
+             # Where anchors go; as many [[sink]] as you like.\n\
+             #   kind = \"pem\"      one file for each anchor and one bundle for each use, in <path>/current/\n\
+             #   kind = \"everest\"  <path>/ca/v2g/V2G_ROOT_CA.pem and <path>/ca/mo/MO_ROOT_CA.pem\n\
+             #   keep_foreign      true: certificates that others put there stay, unless they are distrusted\n\
+             #   run_after_change  a command and its arguments, such as [\"systemctl\", \"restart\", \"everest\"]\n\
+             {sinks}",
+            url = text(&self.url),
+            lists = lists.join(", "),
+            registry = self.registry,
+            clock = self.clock,
+            interval = self.interval_seconds,
+            grace = self.grace_seconds,
+            root = self.identity.root_sha256,
+            scheme = self.identity.scheme,
+            environment = self.identity.environment,
+        )
+    }
+}
+
+fn sink_text(sink: &SinkConfig) -> String {
+    let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let kind = match sink.kind {
+        SinkKind::Pem => "pem",
+        SinkKind::Everest => "everest",
+    };
+    let command: Vec<String> = sink.run_after_change.iter().map(|argument| text(argument)).collect();
+    format!(
+        "\n[[sink]]\nkind = \"{kind}\"\npath = {}\nkeep_foreign = {}\nrun_after_change = [{}]\n",
+        text(&sink.path.to_string_lossy()),
+        sink.keep_foreign,
+        command.join(", "),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::Disk;
+
+    fn config() -> Config {
+        Config {
+            url: "file:///media/usb \"x\"/".into(),
+            lists: vec!["na".parse().unwrap(), "eu".parse().unwrap()],
+            registry: true,
+            clock: false,
+            proxy: Some("http://proxy:3128".into()),
+            interval_seconds: 60,
+            grace_seconds: 86_400,
+            identity: Identity {
+                root_sha256: Digest::of(b"root"),
+                scheme: Digest::of(b"scheme"),
+                environment: Environment::Test,
+            },
+            sink: vec![SinkConfig {
+                kind: SinkKind::Everest,
+                path: "/etc/everest/certs".into(),
+                keep_foreign: true,
+                run_after_change: vec!["/bin/echo".into(), "a \"b\"\n".into()],
+            }],
+        }
+    }
+
+    #[test]
+    fn what_init_writes_is_what_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        for config in [config(), Config { proxy: None, sink: vec![], ..config() }] {
+            config.write(&Disk, folder.path()).unwrap();
+            assert_eq!(Config::read(folder.path()).unwrap(), config);
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Config::read(folder.path()).unwrap_err().to_string().contains("run init first"));
+        let good = config().annotated();
+        for (from, to, named) in [
+            ("clock = false", "clok = false", "clok"),
+            ("lists = [\"na\", \"eu\"]", "lists = []", "at least one list"),
+            ("lists = [\"na\", \"eu\"]", "lists = [\"../na\"]", "list's id"),
+            ("path = \"/etc", "path = \"etc", "absolute path"),
+        ] {
+            let bad = good.replace(from, to);
+            assert_ne!(bad, good, "{from}");
+            std::fs::write(folder.path().join(FILE), bad).unwrap();
+            let error = Config::read(folder.path()).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

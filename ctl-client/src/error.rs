@@ -1,0 +1,251 @@
+//! Why the client could not do something, or refused what it was given.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ctl_core::log::LogError;
+use ctl_core::tuf::TufError;
+
+/// Why bytes could not be fetched. Nothing that was fetched in part is ever used.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The address in the configuration cannot be used.
+    #[error("{url:?} is no address to sync from: {problem}; use http://, https:// or file:///")]
+    Address {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A path that leads out of the repository.
+    #[error("{path:?} is no path within a repository")]
+    Path {
+        /// The path.
+        path: String,
+    },
+    /// The connection failed, or ended before the body did.
+    #[error("fetching {path}: {problem}")]
+    Connection {
+        /// What was asked for.
+        path: String,
+        /// What went wrong.
+        problem: String,
+    },
+    /// An answer other than the file or its absence.
+    #[error("fetching {path}: the server answered {status}")]
+    Status {
+        /// What was asked for.
+        path: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// More bytes than this file may have.
+    #[error("fetching {path}: more than the {limit} bytes that it may have; stopped reading")]
+    TooLarge {
+        /// What was asked for.
+        path: String,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// Too slow for too long.
+    #[error("fetching {path}: {problem}")]
+    TooSlow {
+        /// What was asked for.
+        path: String,
+        /// Which bound was missed.
+        problem: String,
+    },
+}
+
+/// Why the client could not do something, or refused what it was given. What was trusted before
+/// stays trusted after any of these.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// A file of this device.
+    #[error("cannot {action} {}: {source}", path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// The configuration.
+    #[error("{}: {problem}", path.display())]
+    Config {
+        /// The configuration file.
+        path: PathBuf,
+        /// What is wrong, and what to write instead.
+        problem: String,
+    },
+    /// `init` where a state exists already.
+    #[error(
+        "{} holds a client's state already; remove it to begin anew, which forgets what was trusted",
+        path.display()
+    )]
+    AlreadyInitialised {
+        /// The state directory.
+        path: PathBuf,
+    },
+    /// Another process works on the same state.
+    #[error("another ctl-client works on {} at the moment", path.display())]
+    Busy {
+        /// The state directory.
+        path: PathBuf,
+    },
+    /// The root that everything starts from is not what it was.
+    #[error(
+        "the trusted root {} is missing or damaged: nothing can be verified without it. Get root.json over a \
+         channel that you trust, and run init with it on a new directory",
+        path.display()
+    )]
+    RootDamaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A root that does not say which scheme and log it is for.
+    #[error("root.json version {version} names no usable scheme and log (member v2g): {problem}")]
+    NoScheme {
+        /// The root's version.
+        version: u64,
+        /// What is missing or wrong.
+        problem: String,
+    },
+    /// Bytes could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// Metadata or a target was refused.
+    #[error(transparent)]
+    Tuf(#[from] TufError),
+    /// The repository describes no such document.
+    #[error("the repository publishes no {name}{}", if *had { ", although it did before" } else { "" })]
+    NotPublished {
+        /// The target's name.
+        name: String,
+        /// Whether an earlier version is held.
+        had: bool,
+    },
+    /// Another role than the document's own describes it.
+    #[error("{name} is described by the role {found}, not by its own role {expected}")]
+    WrongRole {
+        /// The target's name.
+        name: String,
+        /// The role whose document it is.
+        expected: String,
+        /// The role that described it.
+        found: String,
+    },
+    /// A document's form.
+    #[error("{name}: {problem}")]
+    Document {
+        /// The target's name.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A document of another scheme, environment or list.
+    #[error("{name} is for {what} {found}, this device follows {expected}")]
+    Foreign {
+        /// The document.
+        name: String,
+        /// `scheme`, `environment` or `list`.
+        what: &'static str,
+        /// What this device follows.
+        expected: String,
+        /// What the document says.
+        found: String,
+    },
+    /// A document older than the one held.
+    #[error("rollback: {name} has sequence {found}, sequence {held} is held already")]
+    Rollback {
+        /// The document.
+        name: String,
+        /// The sequence held.
+        held: u64,
+        /// The sequence offered.
+        found: u64,
+    },
+    /// Two documents under one number, or a successor of a document never seen.
+    #[error("{name}, sequence {sequence}, does not continue the version held: the publisher signed two histories")]
+    Forked {
+        /// The document.
+        name: String,
+        /// The sequence offered.
+        sequence: u64,
+    },
+    /// The log's proof for a document.
+    #[error("the log's proof for {name}: {source}")]
+    Proof {
+        /// The document.
+        name: String,
+        /// What is wrong.
+        source: LogError,
+    },
+    /// A genuine proof, of something else.
+    #[error("the log's proof for {name} is about something else: {problem}")]
+    OtherProof {
+        /// The document.
+        name: String,
+        /// What it is about.
+        problem: String,
+    },
+    /// The log's checkpoint, or a tile.
+    #[error("the log: {0}")]
+    Log(#[from] LogError),
+    /// The log is smaller than it was.
+    #[error("the log has {found} entries and had {held} before: a stale mirror, or a log that was rolled back")]
+    LogShrunk {
+        /// Entries remembered.
+        held: u64,
+        /// Entries offered.
+        found: u64,
+    },
+    /// The log contradicts what it said before.
+    #[error(
+        "THE LOG SHOWS TWO HISTORIES: {problem}. Nothing new is accepted. Both signed checkpoints are kept in {}: \
+         send them to the scheme's auditors",
+        evidence.display()
+    )]
+    TwoHistories {
+        /// Which two checkpoints.
+        problem: String,
+        /// Where both are.
+        evidence: PathBuf,
+    },
+    /// A sink could not be written, or not as it should be.
+    #[error("sink {sink}: {problem}")]
+    Sink {
+        /// The sink.
+        sink: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// No anchor would be left although the lists name some.
+    #[error(
+        "sink {sink} keeps its former content: none of the {listed} listed anchors can be used here, and an empty \
+         trust store only follows from an empty list"
+    )]
+    WouldBeEmpty {
+        /// The sink.
+        sink: String,
+        /// Anchors on the lists followed.
+        listed: usize,
+    },
+    /// The command after a change.
+    #[error("the command after a change of sink {sink}: {problem}; it is run again at the next sync")]
+    Command {
+        /// The sink.
+        sink: String,
+        /// What went wrong.
+        problem: String,
+    },
+}
+
+impl ClientError {
+    /// A failed operation on a file.
+    #[must_use]
+    pub fn file(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::File { action, path: path.to_owned(), source }
+    }
+}

@@ -1,0 +1,411 @@
+//! What the client remembers, in a directory that survives a power cut at any point.
+//!
+//! Files that were verified are kept under their own digests in `objects/`, and never change. One
+//! small file, `state.json`, says which of them count; replacing it is the one step in which the
+//! state changes. It carries its own digest, and a copy of it stands beside it, so that damage is
+//! noticed and mostly mended. Where both are damaged, the client begins again from its trusted root.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use ctl_core::role::Role;
+use ctl_core::{Digest, Timestamp, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::ClientError;
+use crate::files::{self, Files};
+
+/// The state file.
+pub const STATE: &str = "state.json";
+/// Its copy.
+pub const BACKUP: &str = "state.backup.json";
+/// The root that everything starts from.
+pub const ROOT: &str = "root.json";
+const OBJECTS: &str = "objects";
+const EVIDENCE: &str = "evidence";
+const FORMAT: u32 = 1;
+const MAX_STATE: usize = 4 * 1024 * 1024;
+/// The largest thing kept is a list.
+const MAX_OBJECT: usize = ctl_core::list::MAX_PAYLOAD;
+
+/// A file of TUF metadata that is trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptMetadata {
+    /// Its digest: where it is kept.
+    pub sha256: Digest,
+    /// Its version, which stands even if the file is damaged.
+    pub version: u64,
+}
+
+/// The largest log that was ever seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogMemory {
+    /// The signed checkpoint: where it is kept.
+    pub note: Digest,
+    /// Number of entries.
+    pub size: u64,
+    /// Root hash over them.
+    pub root: Digest,
+    /// Names of the witnesses whose cosignatures held.
+    pub witnesses: Vec<String>,
+    /// How many the root asks for.
+    pub witnesses_needed: u32,
+}
+
+/// The files of metadata by which a document was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vouchers {
+    /// `root.json`.
+    pub root: Digest,
+    /// The top-level `targets.json`.
+    pub targets: Digest,
+    /// The document's own role.
+    pub role: Digest,
+}
+
+/// A list, the registry or the notices, as accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentRecord {
+    /// Its digest: where it is kept.
+    pub sha256: Digest,
+    /// Its number.
+    pub sequence: u64,
+    /// When it was drafted.
+    pub issued_at: Timestamp,
+    /// When a newer one is due.
+    pub next_update: Timestamp,
+    /// The log's proof: where it is kept.
+    pub proof: Digest,
+    /// Proof that the log it was drafted from is the beginning of the proof's.
+    pub consistency: Vec<Digest>,
+    /// The metadata that vouched for it.
+    pub vouchers: Vouchers,
+    /// When this device accepted it, by its own clock.
+    pub accepted_at: Option<Timestamp>,
+}
+
+/// Everything that the client remembers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Always 1.
+    pub format: u32,
+    /// Counts commits.
+    pub generation: u64,
+    /// The roots accepted after the one that the client was born with, in order.
+    pub roots: Vec<Digest>,
+    /// Trusted TUF metadata by file name.
+    pub metadata: BTreeMap<String, KeptMetadata>,
+    /// The largest log that was ever seen.
+    pub log: Option<LogMemory>,
+    /// The documents in force.
+    pub documents: BTreeMap<Role, DocumentRecord>,
+    /// Whether it is known which notices are in force, be it none.
+    pub notices_known: bool,
+    /// The latest time that people ever signed: it is not earlier than that.
+    pub known_time: Timestamp,
+    /// Fingerprints of every certificate ever put into a sink, by sink.
+    pub placed: BTreeMap<String, BTreeSet<Digest>>,
+    /// Sinks whose command after a change has not succeeded yet.
+    pub commands_due: BTreeSet<String>,
+    /// Set while the memory that was lost by damage is not replaced from the network yet.
+    pub memory_lost: bool,
+    /// How often the memory was lost by damage and begun anew from the trusted root.
+    pub recoveries: u64,
+}
+
+impl State {
+    fn objects(&self) -> BTreeSet<Digest> {
+        let mut objects: BTreeSet<Digest> = self.roots.iter().copied().collect();
+        objects.extend(self.metadata.values().map(|kept| kept.sha256));
+        objects.extend(self.log.iter().map(|log| log.note));
+        for record in self.documents.values() {
+            let Vouchers { root, targets, role } = record.vouchers;
+            objects.extend([record.sha256, record.proof, root, targets, role]);
+        }
+        objects
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope {
+    sha256: Digest,
+    state: Value,
+}
+
+/// The directory.
+pub struct StateDirectory {
+    path: PathBuf,
+    files: Box<dyn Files>,
+    /// Held for as long as this lives; the operating system releases it at the latest when the
+    /// process ends.
+    lock: Option<File>,
+}
+
+impl StateDirectory {
+    /// Begins a directory.
+    ///
+    /// # Errors
+    /// [`ClientError::AlreadyInitialised`], [`ClientError::File`].
+    pub fn create(path: &Path, root: &[u8], files: Box<dyn Files>) -> Result<Self, ClientError> {
+        if path.join(crate::config::FILE).exists() {
+            return Err(ClientError::AlreadyInitialised { path: path.to_owned() });
+        }
+        files::create_directories(&*files, path)?;
+        let mut directory = Self::open(path, files);
+        directory.lock()?;
+        files::create_directories(&*directory.files, &path.join(OBJECTS))?;
+        files::replace(&*directory.files, &path.join(ROOT), root)?;
+        directory.commit(&mut State::default(), [])?;
+        Ok(directory)
+    }
+
+    /// Opens a directory for reading; [`StateDirectory::lock`] it before writing.
+    #[must_use]
+    pub fn open(path: &Path, files: Box<dyn Files>) -> Self {
+        Self { path: path.to_owned(), files, lock: None }
+    }
+
+    /// Makes sure that nobody else writes to it.
+    ///
+    /// # Errors
+    /// [`ClientError::Busy`], [`ClientError::File`].
+    pub fn lock(&mut self) -> Result<(), ClientError> {
+        let place = self.path.join("lock");
+        let file = File::options().create(true).append(true).open(&place);
+        let file = file.map_err(|source| ClientError::file("open", &place, source))?;
+        match file.try_lock() {
+            Ok(()) => self.lock = Some(file),
+            Err(TryLockError::WouldBlock) => return Err(ClientError::Busy { path: self.path.clone() }),
+            Err(TryLockError::Error(source)) => return Err(ClientError::file("lock", &place, source)),
+        }
+        Ok(())
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file system.
+    #[must_use]
+    pub fn files(&self) -> &dyn Files {
+        &*self.files
+    }
+
+    /// The root that everything starts from.
+    ///
+    /// # Errors
+    /// [`ClientError::RootDamaged`] if it is not the one that `init` was given.
+    pub fn trusted_root(&self, expected: &Digest) -> Result<Vec<u8>, ClientError> {
+        let path = self.path.join(ROOT);
+        match files::read(&path, MAX_OBJECT) {
+            Ok(Some(bytes)) if Digest::of(&bytes) == *expected => Ok(bytes),
+            _ => Err(ClientError::RootDamaged { path }),
+        }
+    }
+
+    /// What is remembered, and what of it was found damaged.
+    #[must_use]
+    pub fn load(&self) -> (State, Vec<String>) {
+        let mut damage = Vec::new();
+        for (name, place) in [("the state file", STATE), ("its copy", BACKUP)] {
+            match self.read_state(place) {
+                Ok(state) => return (state, damage),
+                Err(problem) => damage.push(format!("{name} {place} is damaged: {problem}")),
+            }
+        }
+        damage.push(
+            "what was remembered is lost: begun anew from the trusted root. What is accepted from now on is \
+             verified, but an older list that has not expired cannot be told from the newest"
+                .into(),
+        );
+        (State { memory_lost: true, recoveries: 1, ..State::default() }, damage)
+    }
+
+    fn read_state(&self, place: &str) -> Result<State, String> {
+        let bytes = files::read(&self.path.join(place), MAX_STATE).map_err(|error| error.to_string())?;
+        let bytes = bytes.ok_or("it is missing")?;
+        let Envelope { sha256, state } = json::read(&bytes, MAX_STATE).map_err(|error| error.to_string())?;
+        if Digest::of(&json::canonical(&state)) != sha256 {
+            return Err("it does not have the digest that it states".into());
+        }
+        let state = State::deserialize(state).map_err(|error| error.to_string())?;
+        if state.format != FORMAT {
+            return Err(format!("its format {} is unknown here", state.format));
+        }
+        Ok(state)
+    }
+
+    /// A file kept under its digest; none if it is missing or damaged, which is the same to us.
+    #[must_use]
+    pub fn object(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let bytes = files::read(&self.object_path(digest), MAX_OBJECT).ok()??;
+        (Digest::of(&bytes) == *digest).then_some(bytes)
+    }
+
+    fn object_path(&self, digest: &Digest) -> PathBuf {
+        self.path.join(OBJECTS).join(digest.to_string())
+    }
+
+    /// Makes a state the one that counts, with the files that it refers to and that are not kept
+    /// yet. After an error or a power cut the former state counts, or this one.
+    ///
+    /// # Errors
+    /// [`ClientError::File`].
+    pub fn commit<'a>(
+        &self,
+        state: &mut State,
+        objects: impl IntoIterator<Item = &'a Vec<u8>>,
+    ) -> Result<(), ClientError> {
+        files::create_directories(&*self.files, &self.path.join(OBJECTS))?;
+        for bytes in objects {
+            let digest = Digest::of(bytes);
+            if self.object(&digest).is_none() {
+                files::replace(&*self.files, &self.object_path(&digest), bytes)?;
+            }
+        }
+        state.format = FORMAT;
+        state.generation = state.generation.saturating_add(1);
+        let sha256 = Digest::of(&json::canonical(state));
+        let bytes = json::canonical(&serde_json::json!({ "sha256": sha256, "state": state }));
+        files::replace(&*self.files, &self.path.join(STATE), &bytes)?;
+        files::replace(&*self.files, &self.path.join(BACKUP), &bytes)?;
+        self.sweep(state)
+    }
+
+    /// Removes files that no state refers to any more, and temporary ones of interrupted writes.
+    fn sweep(&self, state: &State) -> Result<(), ClientError> {
+        let folder = self.path.join(OBJECTS);
+        let keep: BTreeSet<String> = state.objects().iter().map(Digest::to_string).collect();
+        let failed = |source| ClientError::file("read", &folder, source);
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if !entry.file_name().to_str().is_some_and(|name| keep.contains(name)) {
+                files::remove(&*self.files, &entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps files that show what somebody did wrong; gives the directory they are in.
+    ///
+    /// # Errors
+    /// [`ClientError::File`].
+    pub fn keep_evidence(&self, items: &[(&str, &[u8])]) -> Result<PathBuf, ClientError> {
+        let folder = self.path.join(EVIDENCE);
+        files::create_directories(&*self.files, &folder)?;
+        for (name, bytes) in items {
+            // Under its digest, so that evidence seen at every sync is kept once.
+            let name = format!("{}-{name}", Digest::of(bytes).short());
+            let place = folder.join(name);
+            if !place.exists() {
+                files::replace(&*self.files, &place, bytes)?;
+            }
+        }
+        Ok(folder)
+    }
+
+    /// The names of the evidence that is kept.
+    #[must_use]
+    pub fn evidence(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path.join(EVIDENCE)).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| !name.starts_with('.'))
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::Disk;
+
+    fn directory() -> (tempfile::TempDir, StateDirectory) {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = StateDirectory::create(&folder.path().join("d"), b"root", Box::new(Disk)).unwrap();
+        (folder, directory)
+    }
+
+    fn state_with(object: &[u8]) -> State {
+        let kept = KeptMetadata { sha256: Digest::of(object), version: 1 };
+        State { metadata: [("root.json".to_owned(), kept)].into(), ..State::default() }
+    }
+
+    #[test]
+    fn a_state_is_remembered_with_its_files_and_nothing_else_stays() {
+        let (_folder, directory) = directory();
+        for object in [b"one".to_vec(), b"two".to_vec()] {
+            let mut state = state_with(&object);
+            directory.commit(&mut state, [&object]).unwrap();
+            assert_eq!(directory.load(), (state, vec![]));
+            assert_eq!(directory.object(&Digest::of(&object)), Some(object));
+        }
+        assert_eq!(directory.object(&Digest::of(b"one")), None, "no longer referred to");
+    }
+
+    #[test]
+    fn damage_is_noticed_and_the_copy_used() {
+        let (_folder, directory) = directory();
+        let mut state = state_with(b"one");
+        directory.commit(&mut state, [&b"one".to_vec()]).unwrap();
+        let place = directory.path().join(STATE);
+        let good = fs::read(&place).unwrap();
+        let mut flipped = good.clone();
+        let at = good.windows(9).position(|window| window == b"\"version\"").unwrap();
+        flipped[at + 10] ^= 1;
+        for bad in [flipped, good[..good.len() / 2].to_vec(), vec![], b"[]".to_vec()] {
+            fs::write(&place, bad).unwrap();
+            let (loaded, damage) = directory.load();
+            assert_eq!((loaded, damage.len()), (state.clone(), 1));
+        }
+        fs::write(directory.path().join(BACKUP), b"").unwrap();
+        let (loaded, damage) = directory.load();
+        assert!(loaded.memory_lost && loaded.metadata.is_empty() && damage.len() == 3, "{damage:?}");
+    }
+
+    #[test]
+    fn a_damaged_object_is_as_good_as_none() {
+        let (_folder, directory) = directory();
+        let object = b"object".to_vec();
+        directory.commit(&mut state_with(&object), [&object]).unwrap();
+        let digest = Digest::of(&object);
+        fs::write(directory.object_path(&digest), b"objecT").unwrap();
+        assert_eq!(directory.object(&digest), None);
+        directory.commit(&mut state_with(&object), [&object]).unwrap();
+        assert_eq!(directory.object(&digest), Some(object), "mended when it is at hand again");
+    }
+
+    #[test]
+    fn a_damaged_root_stops_everything() {
+        let (_folder, directory) = directory();
+        assert_eq!(directory.trusted_root(&Digest::of(b"root")).unwrap(), b"root");
+        fs::write(directory.path().join(ROOT), b"rooT").unwrap();
+        let error = directory.trusted_root(&Digest::of(b"root")).unwrap_err();
+        assert!(matches!(error, ClientError::RootDamaged { .. }));
+    }
+
+    #[test]
+    fn two_processes_do_not_write_at_once() {
+        let (_folder, directory) = directory();
+        let mut second = StateDirectory::open(directory.path(), Box::new(Disk));
+        assert!(matches!(second.lock(), Err(ClientError::Busy { .. })));
+        drop(directory);
+        second.lock().unwrap();
+    }
+
+    #[test]
+    fn evidence_is_kept_once() {
+        let (_folder, directory) = directory();
+        for _ in 0..2 {
+            directory.keep_evidence(&[("a.checkpoint", b"a"), ("b.checkpoint", b"b")]).unwrap();
+        }
+        assert_eq!(directory.evidence().len(), 2);
+    }
+}

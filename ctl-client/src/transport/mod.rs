@@ -1,0 +1,148 @@
+//! Where bytes come from: an HTTP server, a mirror, or a directory on a USB stick. None of them is
+//! trusted with anything but to be slow, wrong, or endless within these bounds.
+
+mod directory;
+mod http;
+
+use std::time::Duration;
+
+pub use crate::error::FetchError;
+use directory::Directory;
+use http::Http;
+
+/// How long a file may take, and through what it is fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransportOptions {
+    /// A proxy for everything; without one, the usual environment variables are honoured.
+    pub proxy: Option<String>,
+    /// For the connection to stand.
+    pub connect: Duration,
+    /// Without a single byte.
+    pub idle: Duration,
+    /// For a whole file.
+    pub total: Duration,
+    /// A body that is slower than this on average, once [`TransportOptions::patience`] is over, is
+    /// given up.
+    pub bytes_per_second: u64,
+    /// How long the average is not looked at.
+    pub patience: Duration,
+}
+
+impl Default for TransportOptions {
+    fn default() -> Self {
+        Self {
+            proxy: None,
+            connect: Duration::from_secs(20),
+            idle: Duration::from_secs(30),
+            total: Duration::from_secs(600),
+            bytes_per_second: 200,
+            patience: Duration::from_secs(20),
+        }
+    }
+}
+
+/// A base address from which files are fetched by relative paths.
+#[derive(Debug)]
+pub struct Source(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Http(Http),
+    Directory(Directory),
+}
+
+impl Source {
+    /// From `http://`, `https://` or `file:///`.
+    ///
+    /// # Errors
+    /// [`FetchError::Address`].
+    pub fn open(url: &str, options: &TransportOptions) -> Result<Self, FetchError> {
+        let refused =
+            |problem: String| FetchError::Address { url: url.chars().take(200).collect(), problem };
+        // Paths are joined below it, so the last segment must count as a folder.
+        let base = if url.ends_with('/') { url.to_owned() } else { format!("{url}/") };
+        let base = reqwest::Url::parse(&base).map_err(|error| refused(error.to_string()))?;
+        match base.scheme() {
+            "http" | "https" => Http::new(base, options).map(|http| Self(Kind::Http(http))).map_err(refused),
+            "file" => {
+                let path = base.to_file_path().map_err(|()| refused("no absolute path".into()))?;
+                Ok(Self(Kind::Directory(Directory::new(path))))
+            }
+            other => Err(refused(format!("{other}: is not supported"))),
+        }
+    }
+
+    /// The file at a relative, percent-encoded path, of at most `limit` bytes; none if there is no
+    /// such file.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn fetch(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, FetchError> {
+        if !is_within(path) {
+            return Err(FetchError::Path { path: path.chars().take(200).collect() });
+        }
+        match &self.0 {
+            Kind::Http(http) => http.fetch(path, limit).await,
+            Kind::Directory(directory) => directory.fetch(path, limit),
+        }
+    }
+}
+
+/// Whether a relative path stays below its base: checked here for both kinds of source, although
+/// every caller makes its paths from checked names.
+fn is_within(path: &str) -> bool {
+    !path.is_empty()
+        && path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'?' | b'#'))
+        && path.split('/').all(|part| {
+            let dots = part.to_ascii_lowercase().replace("%2e", ".");
+            !matches!(dots.as_str(), "" | "." | "..")
+        })
+}
+
+/// Percent-encodes what is not plain in one segment of a path.
+#[must_use]
+pub fn encode_segment(segment: &str) -> String {
+    let mut encoded = String::with_capacity(segment.len());
+    for byte in segment.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn no_path_leads_out_of_the_repository() {
+        for path in
+            ["", "/etc/passwd", "../a", "a/../b", "a//b", "a\\b", "a?b", "a#b", "%2e%2E/a", "a/.%2e/b", "a b"]
+        {
+            assert!(!is_within(path), "{path}");
+        }
+        assert!(is_within("tuf/metadata/1.root.json") && is_within("log/tile/0/x001/234.p/5"));
+    }
+
+    #[test]
+    fn addresses_of_other_kinds_are_refused() {
+        for url in ["ftp://example.org/", "nonsense", "", "file:relative"] {
+            let opened = Source::open(url, &TransportOptions::default());
+            // A relative file: address is made absolute by the parser: it must then be a path.
+            assert!(opened.is_err() || url == "file:relative", "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_encoded_segment_is_one_segment(text in "\\PC{1,30}") {
+            let encoded = encode_segment(&text);
+            prop_assert!(!encoded.contains('/') && encoded.is_ascii());
+            prop_assert_eq!(is_within(&encoded), !matches!(text.as_str(), "." | ".."));
+        }
+    }
+}
