@@ -58,7 +58,8 @@ pub struct Identity {
 pub struct Config {
     /// Where the repository is: `https://…` or `file:///…`.
     pub url: String,
-    /// The lists to follow.
+    /// The lists to follow; none for every list of the scheme.
+    #[serde(default)]
     pub lists: Vec<ListId>,
     /// Whether to follow the registry of MO identifiers.
     #[serde(default = "yes")]
@@ -86,11 +87,11 @@ const fn yes() -> bool {
     true
 }
 
-const fn default_interval() -> u64 {
+pub(crate) const fn default_interval() -> u64 {
     3600
 }
 
-const fn default_grace() -> u64 {
+pub(crate) const fn default_grace() -> u64 {
     30 * 86_400
 }
 
@@ -102,13 +103,10 @@ impl Config {
     pub fn read(directory: &Path) -> Result<Self, ClientError> {
         let path = directory.join(FILE);
         let refused = |problem: String| ClientError::Config { path: path.clone(), problem };
-        let bytes = files::read(&path, MAX_BYTES)?
-            .ok_or_else(|| refused("does not exist; run init first".into()))?;
+        let bytes =
+            files::read(&path, MAX_BYTES)?.ok_or_else(|| refused("does not exist; run init first".into()))?;
         let text = String::from_utf8(bytes).map_err(|_| refused("not UTF-8".into()))?;
         let config: Self = toml::from_str(&text).map_err(|error| refused(error.to_string()))?;
-        if config.lists.is_empty() {
-            return Err(refused("lists: name at least one list to follow".into()));
-        }
         if config.interval_seconds == 0 {
             return Err(refused("interval_seconds: must be at least 1".into()));
         }
@@ -141,7 +139,8 @@ impl Config {
              \n\
              # The repository: https://…, or file:///… for a directory or USB stick.\n\
              url = {url}\n\
-             # The lists to follow. Removal wins: what one of them distrusts is not taken from another.\n\
+             # The lists to follow; [] for every list of the scheme. Removal wins: what one of them distrusts\n\
+             # is not taken from another.\n\
              lists = [{lists}]\n\
              # Whether to keep the registry of mobility-operator identifiers.\n\
              registry = {registry}\n\
@@ -240,7 +239,7 @@ mod tests {
         let good = config().annotated();
         for (from, to, named) in [
             ("clock = false", "clok = false", "clok"),
-            ("lists = [\"na\", \"eu\"]", "lists = []", "at least one list"),
+            ("interval_seconds = 60", "interval_seconds = 0", "at least 1"),
             ("lists = [\"na\", \"eu\"]", "lists = [\"../na\"]", "list's id"),
             ("path = \"/etc", "path = \"etc", "absolute path"),
         ] {

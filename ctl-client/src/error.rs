@@ -167,7 +167,9 @@ pub enum ClientError {
         found: u64,
     },
     /// Two documents under one number, or a successor of a document never seen.
-    #[error("{name}, sequence {sequence}, does not continue the version held: the publisher signed two histories")]
+    #[error(
+        "{name}, sequence {sequence}, does not continue the version held: the publisher signed two histories"
+    )]
     Forked {
         /// The document.
         name: String,
@@ -194,7 +196,9 @@ pub enum ClientError {
     #[error("the log: {0}")]
     Log(#[from] LogError),
     /// The log is smaller than it was.
-    #[error("the log has {found} entries and had {held} before: a stale mirror, or a log that was rolled back")]
+    #[error(
+        "the log has {found} entries and had {held} before: a stale mirror, or a log that was rolled back"
+    )]
     LogShrunk {
         /// Entries remembered.
         held: u64,

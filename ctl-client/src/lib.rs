@@ -6,10 +6,22 @@
 //! what was trusted before.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod config;
+mod conformance;
+mod daemon;
 pub mod error;
 pub mod files;
+mod init;
+pub mod sink;
 pub mod state;
+pub mod status;
+pub mod store;
+pub mod sync;
 pub mod transport;
+mod verify;
 
 pub use error::{ClientError, FetchError};
+pub use init::{Init, init};
+pub use sync::{Client, Machine};
+pub use verify::Verification;

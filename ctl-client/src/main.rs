@@ -1,3 +1,8 @@
-//! The command-line program.
+//! The command-line program: see `ctl-client --help`.
 #![forbid(unsafe_code)]
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ctl_client::cli::main()
+}

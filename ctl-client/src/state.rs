@@ -173,6 +173,9 @@ impl StateDirectory {
     /// # Errors
     /// [`ClientError::Busy`], [`ClientError::File`].
     pub fn lock(&mut self) -> Result<(), ClientError> {
+        if self.lock.is_some() {
+            return Ok(());
+        }
         let place = self.path.join("lock");
         let file = File::options().create(true).append(true).open(&place);
         let file = file.map_err(|source| ClientError::file("open", &place, source))?;

@@ -44,9 +44,7 @@ impl Directory {
         }
         let mut bytes = Vec::new();
         let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        File::open(&place)
-            .and_then(|file| file.take(most).read_to_end(&mut bytes))
-            .map_err(io_failed)?;
+        File::open(&place).and_then(|file| file.take(most).read_to_end(&mut bytes)).map_err(io_failed)?;
         if bytes.len() > limit {
             return Err(FetchError::TooLarge { path: path.into(), limit });
         }

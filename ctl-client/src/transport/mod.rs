@@ -57,8 +57,7 @@ impl Source {
     /// # Errors
     /// [`FetchError::Address`].
     pub fn open(url: &str, options: &TransportOptions) -> Result<Self, FetchError> {
-        let refused =
-            |problem: String| FetchError::Address { url: url.chars().take(200).collect(), problem };
+        let refused = |problem: String| FetchError::Address { url: url.chars().take(200).collect(), problem };
         // Paths are joined below it, so the last segment must count as a folder.
         let base = if url.ends_with('/') { url.to_owned() } else { format!("{url}/") };
         let base = reqwest::Url::parse(&base).map_err(|error| refused(error.to_string()))?;

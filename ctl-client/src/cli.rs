@@ -1,0 +1,243 @@
+//! The command line.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use ctl_core::names::ListId;
+
+use crate::config::{SinkConfig, SinkKind};
+use crate::error::ClientError;
+use crate::files::{self, Disk};
+use crate::init::{Init, init};
+use crate::sync::{Client, Machine, SyncReport};
+use crate::{conformance, daemon};
+
+/// Takes verified certificate trust lists into chargers, vehicles and back ends.
+#[derive(Debug, Parser)]
+#[command(name = "ctl-client", version)]
+struct Arguments {
+    /// TUF conformance: where metadata is kept.
+    #[arg(long, value_name = "DIR")]
+    metadata_dir: Option<PathBuf>,
+    /// TUF conformance: where metadata is fetched from.
+    #[arg(long, value_name = "URL")]
+    metadata_url: Option<String>,
+    /// TUF conformance: a target to download; may be given several times.
+    #[arg(long = "target-name", value_name = "NAME")]
+    target_names: Vec<String>,
+    /// TUF conformance: where targets are fetched from.
+    #[arg(long, value_name = "URL")]
+    target_base_url: Option<String>,
+    /// TUF conformance: where targets are written.
+    #[arg(long, value_name = "DIR")]
+    target_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Begin: make a state directory from a trusted root.json.
+    Init {
+        /// TUF conformance: the trusted root.
+        trusted_root: Option<PathBuf>,
+        /// The repository: https://…, or file:///… for a directory or USB stick.
+        #[arg(long)]
+        url: Option<String>,
+        /// The trusted root.json, brought over a channel that you trust.
+        #[arg(long, value_name = "FILE")]
+        root: Option<PathBuf>,
+        /// The state directory.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// A list to follow; may be given several times. Without it, every list of the scheme.
+        #[arg(long = "list", value_name = "ID")]
+        lists: Vec<ListId>,
+        /// This device's clock cannot be believed.
+        #[arg(long)]
+        no_clock: bool,
+        /// A proxy for everything; without it the usual environment variables are honoured.
+        #[arg(long, value_name = "URL")]
+        proxy: Option<String>,
+        /// Write a directory of PEM files and bundles here.
+        #[arg(long = "pem", value_name = "DIR")]
+        pem: Vec<PathBuf>,
+        /// Write EVerest's bundles into this certificate directory.
+        #[arg(long = "everest", value_name = "DIR")]
+        everest: Vec<PathBuf>,
+        /// Keep certificates in the sinks that this client did not put there.
+        #[arg(long)]
+        keep_foreign: bool,
+    },
+    /// Fetch, verify and write what is new; for ever, or once.
+    Sync {
+        /// The state directory.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Sync once; exit 0 if nothing went wrong.
+        #[arg(long)]
+        once: bool,
+    },
+    /// What is trusted, since when, how fresh, and what is wrong. Exit 1 if anything is wrong.
+    Status {
+        /// The state directory.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Verify everything kept again, and that the sinks equal it. Exit 1 if anything does not hold.
+    Verify {
+        /// The state directory.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// TUF conformance: refresh the metadata.
+    Refresh,
+    /// TUF conformance: refresh the metadata and download the targets.
+    Download,
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(run(arguments)),
+        Err(error) => Err(format!("no runtime: {error}")),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(text) => {
+            say_error(&format!("ctl-client: {text}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A closed pipe is no reason to panic.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn say_error(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode, String> {
+    let text = |error: ClientError| error.to_string();
+    let Arguments { metadata_dir, metadata_url, target_names, target_base_url, target_dir, command } =
+        arguments;
+    let needed = |name: &str| format!("{name} is needed here; see --help");
+    match command {
+        Command::Init {
+            trusted_root,
+            url,
+            root,
+            dir,
+            lists,
+            no_clock,
+            proxy,
+            pem,
+            everest,
+            keep_foreign,
+        } => {
+            let read = |path: &PathBuf| {
+                let bytes = files::read(path, 1024 * 1024).map_err(text)?;
+                bytes.ok_or_else(|| format!("{} does not exist", path.display()))
+            };
+            if let Some(metadata) = metadata_dir {
+                let root = trusted_root.ok_or_else(|| needed("TRUSTED_ROOT"))?;
+                conformance::init(&metadata, &read(&root)?).map_err(text)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            let dir = dir.ok_or_else(|| needed("--dir"))?;
+            let root = root.or(trusted_root).ok_or_else(|| needed("--root"))?;
+            let sinks = [(SinkKind::Pem, pem), (SinkKind::Everest, everest)];
+            let mut configured = Vec::new();
+            for (kind, path) in
+                sinks.into_iter().flat_map(|(kind, paths)| paths.into_iter().map(move |p| (kind, p)))
+            {
+                let path = std::path::absolute(path).map_err(|error| error.to_string())?;
+                configured.push(SinkConfig { kind, path, keep_foreign, run_after_change: vec![] });
+            }
+            let url = url.ok_or_else(|| needed("--url"))?;
+            let begin = Init { url, root: read(&root)?, lists, clock: !no_clock, proxy, sinks: configured };
+            let config = init(&dir, begin, Box::new(Disk)).map_err(text)?;
+            let (scheme, environment) = (config.identity.scheme, config.identity.environment);
+            say(&format!(
+                "scheme {scheme} ({environment}): ready to sync; settings in {}/client.toml",
+                dir.display()
+            ));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Sync { dir, once } => {
+            let mut client = Client::open(&dir, Machine::default()).map_err(text)?;
+            if once {
+                let report = client.sync().await.map_err(text)?;
+                tell(&report);
+                return Ok(ExitCode::from(u8::from(!report.is_success())));
+            }
+            let tell = |outcome: &Result<SyncReport, ClientError>| match outcome {
+                Ok(report) => tell(report),
+                Err(error) => say_error(&format!("sync: {error}")),
+            };
+            daemon::run(&mut client, tell).await.map_err(text)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Status { dir, json } => {
+            let client = Client::open(&dir, Machine::default()).map_err(text)?;
+            let status = client.status().map_err(text)?;
+            if json {
+                let text = serde_json::to_string_pretty(&status).map_err(|error| error.to_string())?;
+                say(&text);
+            } else {
+                say(status.to_string().trim_end());
+            }
+            Ok(ExitCode::from(u8::from(status.is_wrong())))
+        }
+        Command::Verify { dir } => {
+            let client = Client::open(&dir, Machine::default()).map_err(text)?;
+            let found = client.verify().map_err(text)?;
+            found.good.iter().for_each(|line| say(&format!("ok     {line}")));
+            found.problems.iter().for_each(|line| say(&format!("WRONG  {line}")));
+            Ok(ExitCode::from(u8::from(!found.problems.is_empty())))
+        }
+        Command::Refresh | Command::Download => {
+            let metadata = metadata_dir.ok_or_else(|| needed("--metadata-dir"))?;
+            let url = metadata_url.ok_or_else(|| needed("--metadata-url"))?;
+            let base = match command {
+                Command::Refresh => None,
+                _ => Some((
+                    target_base_url.as_deref().ok_or_else(|| needed("--target-base-url"))?,
+                    target_dir.as_deref().ok_or_else(|| needed("--target-dir"))?,
+                )),
+            };
+            conformance::refresh(&metadata, &url, &target_names, base).await.map_err(text)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// One line for each thing that happened.
+fn tell(report: &SyncReport) {
+    for (role, sequence) in &report.accepted {
+        say(&format!("accepted {role} version {sequence}"));
+    }
+    for sink in &report.changed {
+        say(&format!("changed sink {sink}"));
+    }
+    for note in &report.notes {
+        say_error(&format!("note: {note}"));
+    }
+    for problem in &report.problems {
+        say_error(&format!("problem: {}: {}", problem.about, problem.error));
+    }
+    if report.is_success() {
+        say("sync complete");
+    }
+}

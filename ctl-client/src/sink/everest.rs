@@ -1,0 +1,50 @@
+//! EVerest's layout (EvseSecurity module): `ca/v2g/V2G_ROOT_CA.pem` and `ca/mo/MO_ROOT_CA.pem` below
+//! its certificate directory. It has no bundle for OEM and vehicle roots, and skips
+//! cross-certificates, so none are written.
+//!
+//! Both names are symbolic links into one directory of ours, so that both change in one step.
+
+use std::path::{Path, PathBuf};
+
+use ctl_core::statement::parts::Purpose;
+
+use super::Layout;
+use super::generation::{Generations, Name};
+use super::pem::cannot_carry;
+use crate::store::TrustStore;
+
+/// Bundles with their place and the purpose of the anchors in them.
+const BUNDLES: [(&str, &str, Purpose); 2] =
+    [("V2G_ROOT_CA.pem", "ca/v2g", Purpose::V2g), ("MO_ROOT_CA.pem", "ca/mo", Purpose::Mo)];
+/// EVerest's store takes no more entries.
+const MAX_ENTRIES: usize = 2000;
+
+pub(super) fn generations(certificates: &Path) -> Generations {
+    let names = BUNDLES.map(|(file, folder, _)| Name {
+        file: file.to_owned(),
+        place: certificates.join(folder).join(file),
+        target: PathBuf::from("../../.ctl-client/current").join(file),
+    });
+    Generations::new(certificates.join(".ctl-client"), names.into())
+}
+
+pub(super) fn layout(store: &TrustStore) -> Result<Layout<'_>, String> {
+    let mut layout = Layout::default();
+    for (file, _, purpose) in BUNDLES {
+        let bundle = layout.files.entry(file.to_owned()).or_default();
+        for anchor in &store.anchors {
+            if !anchor.uses.iter().any(|r#use| r#use.purpose == purpose) {
+                continue;
+            }
+            if anchor.constraints.is_empty() {
+                bundle.push(&anchor.certificate);
+            } else {
+                layout.left_out.push((anchor.fingerprint, cannot_carry(&anchor.constraints)));
+            }
+        }
+        if bundle.len() > MAX_ENTRIES {
+            return Err(format!("{file} would have {} entries, EVerest takes {MAX_ENTRIES}", bundle.len()));
+        }
+    }
+    Ok(layout)
+}

@@ -1,0 +1,181 @@
+//! What this device trusts: the anchors of the lists it follows, less what any list distrusts, less
+//! what the notices suspend, less what it cannot honour. A pure function of verified documents.
+
+use std::collections::BTreeSet;
+
+use ctl_core::list::{ListAnchor, ListPayload};
+use ctl_core::names::ListId;
+use ctl_core::notices::NoticesDocument;
+use ctl_core::statement::parts::{AnchorStatus, Constraints, DistrustKind, Distrusted, Use};
+use ctl_core::tuf::Clock;
+use ctl_core::{Digest, Timestamp};
+use ctl_pki::Certificate;
+
+/// An anchor that is trusted because of one list.
+#[derive(Clone, Debug)]
+pub struct TrustedAnchor {
+    /// The list.
+    pub list: ListId,
+    /// SHA-256 of the certificate.
+    pub fingerprint: Digest,
+    /// The certificate.
+    pub certificate: Certificate,
+    /// Its name for people.
+    pub name: String,
+    /// Who operates it.
+    pub operator: String,
+    /// What it is trusted for.
+    pub uses: BTreeSet<Use>,
+    /// Its status.
+    pub status: AnchorStatus,
+    /// Since when it has its status.
+    pub since: Timestamp,
+    /// Critical constraints that stand in the list and not in the certificate: whoever cannot carry
+    /// them along must leave the anchor out.
+    pub constraints: Vec<String>,
+}
+
+/// An anchor that stands on a list and is not trusted here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The list.
+    pub list: ListId,
+    /// SHA-256 of the certificate.
+    pub fingerprint: Digest,
+    /// Its name for people.
+    pub name: String,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// What this device trusts, and what it must not.
+#[derive(Clone, Debug, Default)]
+pub struct TrustStore {
+    /// By list, then by fingerprint. An anchor of two lists stands here twice.
+    pub anchors: Vec<TrustedAnchor>,
+    /// Cross-certificates between trusted anchors.
+    pub cross_certificates: Vec<Certificate>,
+    /// Anchors that stand on a list and are not trusted here.
+    pub left_out: Vec<LeftOut>,
+    /// How many anchors the lists name.
+    pub listed: usize,
+    distrusted: BTreeSet<Distrusted>,
+}
+
+impl TrustStore {
+    /// From the lists in force, and the notices if there are any.
+    #[must_use]
+    pub fn new(lists: &[&ListPayload], notices: Option<&NoticesDocument>, clock: Clock) -> Self {
+        let mut store = Self::default();
+        for list in lists {
+            store.distrusted.extend(&list.distrusted);
+        }
+        // A notice is against a key, and removes it from every list: fewer people may take trust
+        // away than give it.
+        for notice in notices.iter().flat_map(|document| &document.notices) {
+            store.distrust(DistrustKind::Certificate, notice.anchor);
+            store.distrust(DistrustKind::Spki, notice.spki);
+        }
+        for list in lists {
+            store.add_list(list, notices, clock);
+        }
+        store
+    }
+
+    fn distrust(&mut self, kind: DistrustKind, sha256: Digest) {
+        self.distrusted.insert(Distrusted { kind, sha256 });
+    }
+
+    fn add_list(&mut self, list: &ListPayload, notices: Option<&NoticesDocument>, clock: Clock) {
+        let mut trusted = BTreeSet::new();
+        for anchor in &list.anchors {
+            self.listed = self.listed.saturating_add(1);
+            let judged = Certificate::from_der(&anchor.certificate.0)
+                .map_err(|error| error.to_string())
+                .and_then(|certificate| {
+                    self.judge(anchor, &certificate, notices, clock)?;
+                    Ok(certificate)
+                });
+            match judged {
+                Ok(certificate) => {
+                    trusted.insert(anchor.fingerprint);
+                    self.anchors.push(trusted_anchor(list, anchor, certificate));
+                }
+                Err(reason) => self.left_out.push(LeftOut {
+                    list: list.list.clone(),
+                    fingerprint: anchor.fingerprint,
+                    name: anchor.name.to_string(),
+                    reason,
+                }),
+            }
+        }
+        for cross in &list.cross_certificates {
+            let between = trusted.contains(&cross.issuer) && trusted.contains(&cross.subject);
+            let Ok(certificate) = Certificate::from_der(&cross.certificate.0) else { continue };
+            if between && !self.is_distrusted(&certificate) && !self.cross_certificates.contains(&certificate)
+            {
+                self.cross_certificates.push(certificate);
+            }
+        }
+    }
+
+    fn judge(
+        &self,
+        anchor: &ListAnchor,
+        certificate: &Certificate,
+        notices: Option<&NoticesDocument>,
+        clock: Clock,
+    ) -> Result<(), String> {
+        let key = Digest::from_bytes(certificate.spki_sha256());
+        let notice = notices.and_then(|document| {
+            document.notices.iter().find(|entry| entry.anchor == anchor.fingerprint || entry.spki == key)
+        });
+        if let Some(notice) = notice {
+            return Err(format!("suspended by notice {} of {}", notice.notice, notice.issued_at));
+        }
+        if self.is_distrusted(certificate) {
+            return Err("distrusted by a list that this device follows".into());
+        }
+        if let Some(name) = anchor.constraints.unknown_critical() {
+            return Err(format!(
+                "its critical constraint {name:?} is unknown to this release: update the client"
+            ));
+        }
+        let name = Constraints::NOT_TRUSTED_AFTER;
+        let Some(end) = anchor.constraints.time(name) else { return Ok(()) };
+        let critical = anchor.constraints.0.get(name).is_some_and(|constraint| constraint.critical);
+        match clock {
+            _ if clock.earliest() >= end => Err(format!("not trusted after {end}")),
+            Clock::UnknownButAfter(_) if critical => {
+                Err(format!("not trusted after {end}, which a device without a clock cannot honour"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a certificate must not be used, whoever put it where it is.
+    #[must_use]
+    pub fn is_distrusted(&self, certificate: &Certificate) -> bool {
+        let certificate_digest = Digest::from_bytes(certificate.sha256());
+        let key = Digest::from_bytes(certificate.spki_sha256());
+        [(DistrustKind::Certificate, certificate_digest), (DistrustKind::Spki, key)]
+            .into_iter()
+            .any(|(kind, sha256)| self.distrusted.contains(&Distrusted { kind, sha256 }))
+    }
+}
+
+fn trusted_anchor(list: &ListPayload, anchor: &ListAnchor, certificate: Certificate) -> TrustedAnchor {
+    // When trust ends is honoured by this client itself, at every sync.
+    let constraints = anchor.constraints.critical().filter(|name| *name != Constraints::NOT_TRUSTED_AFTER);
+    TrustedAnchor {
+        list: list.list.clone(),
+        fingerprint: anchor.fingerprint,
+        certificate,
+        name: anchor.name.to_string(),
+        operator: anchor.operator.to_string(),
+        uses: anchor.uses.iter().copied().collect(),
+        status: anchor.status,
+        since: anchor.since,
+        constraints: constraints.map(str::to_owned).collect(),
+    }
+}

@@ -1,0 +1,198 @@
+//! The log's history: what was published lies in it, and it only ever grew.
+
+use ctl_core::Digest;
+use ctl_core::log::note::MAX_NOTE_BYTES;
+use ctl_core::log::tile::MAX_TILE_BYTES;
+use ctl_core::log::{
+    Checkpoint, LogError, Note, TileId, TileSet, checkpoint, tiles_for_consistency, verify_consistency,
+};
+use ctl_core::tuf::Clock;
+
+use super::document::Candidate;
+use super::metadata::Trust;
+use super::{Client, SyncReport, Work};
+use crate::error::{ClientError, FetchError};
+use crate::state::LogMemory;
+use crate::transport::Source;
+
+/// The log as it is shown now.
+struct History<'a> {
+    source: &'a Source,
+    size: u64,
+    root: Digest,
+    note: Note,
+    tiles: TileSet,
+}
+
+impl History<'_> {
+    /// Fetches what is needed to compare two sizes. Tiles are always asked for as wide as the newest
+    /// checkpoint has them: narrower ones may be gone.
+    async fn fetch_tiles(&mut self, older: u64, newer: u64) -> Result<(), ClientError> {
+        for id in self.tiles.missing(&tiles_for_consistency(older, newer)?) {
+            let nodes = self.size.checked_shr(u32::from(id.level).saturating_mul(8)).unwrap_or(0);
+            let from = id.index.saturating_mul(256);
+            let width = u16::try_from(nodes.saturating_sub(from).min(256)).unwrap_or(256).max(id.width);
+            let wide = TileId { width, ..id };
+            let mut found = None;
+            for id in [wide, wide.full()] {
+                let path = format!("log/{}", id.path());
+                if let Some(bytes) = self.source.fetch(&path, MAX_TILE_BYTES).await? {
+                    found = Some((id, bytes));
+                    break;
+                }
+            }
+            let (id, bytes) = found.ok_or(LogError::MissingTile(wide))?;
+            self.tiles.insert(id, &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The proof that the larger log begins with the smaller one, both named by size and root.
+    async fn consistency(
+        &mut self,
+        older: (u64, Digest),
+        newer: (u64, Digest),
+    ) -> Result<Vec<Digest>, ClientError> {
+        self.fetch_tiles(older.0, newer.0).await?;
+        let proof = self.tiles.consistency_proof(older.0, newer.0)?;
+        verify_consistency(older.0, &older.1, newer.0, &newer.1, &proof)?;
+        Ok(proof)
+    }
+}
+
+impl Client {
+    /// Takes up the candidates whose log is consistent with all that was ever seen of it.
+    pub(super) async fn accept(
+        &self,
+        source: &Source,
+        trust: &Trust,
+        candidates: Vec<Candidate>,
+        work: &mut Work,
+        report: &mut SyncReport,
+    ) -> Result<(), ClientError> {
+        let mut history = match self.newest(source, trust, &candidates).await {
+            Ok(history) => history,
+            Err(error) => {
+                report.problem("log", error);
+                return Ok(());
+            }
+        };
+        if let Err(error) = self.check_memory(&mut history, work).await {
+            report.problem("log", error);
+            return Ok(());
+        }
+        remember(&history, trust, work);
+        let (clock, _) = self.clock(work.state.known_time);
+        for candidate in candidates {
+            let (role, sequence) = (candidate.role.clone(), candidate.head.sequence);
+            match self.check_candidate(&mut history, &candidate).await {
+                Ok(consistency) => {
+                    let now = if let Clock::Known(now) = clock { Some(now) } else { None };
+                    candidate.record(consistency, now, work);
+                    report.accepted.push((role, sequence));
+                }
+                Err(error) => report.problem(role.to_string(), error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The largest checkpoint at hand: the log's own, or one that a proof ends in.
+    async fn newest<'a>(
+        &self,
+        source: &'a Source,
+        trust: &Trust,
+        candidates: &[Candidate],
+    ) -> Result<History<'a>, ClientError> {
+        let path = "log/checkpoint";
+        let problem = "there is none".to_owned();
+        let missing = || FetchError::Connection { path: path.into(), problem };
+        let bytes = source.fetch(path, MAX_NOTE_BYTES).await?.ok_or_else(missing)?;
+        let note = Note::parse(&bytes)?;
+        let checkpoint = Checkpoint::open_note(&note, &trust.origin, &trust.log)?;
+        let shown = candidates.iter().map(|candidate| (&candidate.checkpoint, &candidate.note));
+        let (newest, note) = shown
+            .fold((&checkpoint, &note), |best, next| if next.0.size > best.0.size { next } else { best });
+        let (size, root, note) = (newest.size, newest.root, note.clone());
+        Ok(History { source, size, root, note, tiles: TileSet::new() })
+    }
+
+    /// The log must begin with the largest log seen before.
+    async fn check_memory(&self, history: &mut History<'_>, work: &Work) -> Result<(), ClientError> {
+        let Some(memory) = &work.state.log else { return Ok(()) };
+        if memory.size > history.size {
+            return Err(ClientError::LogShrunk { held: memory.size, found: history.size });
+        }
+        let (older, newer) = ((memory.size, memory.root), (history.size, history.root));
+        match history.consistency(older, newer).await {
+            Ok(_) => Ok(()),
+            Err(ClientError::Log(LogError::NotAPrefix { .. })) => {
+                let former = self.directory.object(&memory.note).unwrap_or_default();
+                let problem = format!(
+                    "{} entries with root {} seen before, {} entries with root {} shown now",
+                    memory.size, memory.root, history.size, history.root
+                );
+                Err(self.two_histories(problem, &former, history.note.to_string().as_bytes())?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The proof's checkpoint must be in the log's history, and the log that the document was
+    /// drafted from in the proof's. Gives the proof of the latter.
+    async fn check_candidate(
+        &self,
+        history: &mut History<'_>,
+        candidate: &Candidate,
+    ) -> Result<Vec<Digest>, ClientError> {
+        let log = &candidate.head.log;
+        let drafted = (log.size, log.root_hash);
+        let proven = (candidate.checkpoint.size, candidate.checkpoint.root);
+        let newest = (history.size, history.root);
+        match history.consistency(proven, newest).await {
+            Err(ClientError::Log(LogError::NotAPrefix { .. })) => {
+                let problem = format!(
+                    "the proof for {} is from a log of {} entries with root {}, which the log of {} entries does \
+                     not begin with",
+                    candidate.role, proven.0, proven.1, newest.0
+                );
+                let (one, other) = (candidate.note.to_string(), history.note.to_string());
+                return Err(self.two_histories(problem, one.as_bytes(), other.as_bytes())?);
+            }
+            other => other?,
+        };
+        history.consistency(drafted, proven).await
+    }
+
+    /// Keeps both checkpoints. Each is signed, so together they convict the log, unless a mirror
+    /// damaged the tiles in between; whoever examines them can tell.
+    fn two_histories(
+        &self,
+        problem: String,
+        former: &[u8],
+        shown: &[u8],
+    ) -> Result<ClientError, ClientError> {
+        let items = [("seen.checkpoint", former), ("shown.checkpoint", shown)];
+        let evidence = self.directory.keep_evidence(&items)?;
+        Ok(ClientError::TwoHistories { problem, evidence })
+    }
+}
+
+fn remember(history: &History<'_>, trust: &Trust, work: &mut Work) {
+    let cosignatures = checkpoint::cosignatures(&history.note, &trust.witnesses);
+    let mut witnesses: Vec<String> = cosignatures.into_iter().map(|cosignature| cosignature.name).collect();
+    witnesses.sort();
+    let new = LogMemory {
+        note: Digest::ZERO,
+        size: history.size,
+        root: history.root,
+        witnesses,
+        witnesses_needed: trust.witnesses_needed,
+    };
+    // A checkpoint that is only signed anew is not worth a write to flash.
+    let same = |old: &LogMemory| LogMemory { note: Digest::ZERO, ..old.clone() } == new;
+    if !work.state.log.as_ref().is_some_and(same) {
+        let note = work.object(history.note.to_string().into_bytes());
+        work.state.log = Some(LogMemory { note, ..new });
+    }
+}

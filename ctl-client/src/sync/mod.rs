@@ -1,0 +1,283 @@
+//! One sync: refresh the metadata, take up what is new and verified, remember it, write the sinks.
+//!
+//! The state is committed before the sinks are written. A sink's content follows from the state, so
+//! a power cut in between is made good at the beginning of the next sync, before the network is
+//! asked for anything.
+
+mod document;
+mod history;
+mod metadata;
+mod sinks;
+
+use std::path::Path;
+use std::time::Duration;
+
+use ctl_core::names::ListId;
+use ctl_core::role::Role;
+use ctl_core::tuf::{Clock, Updater};
+use ctl_core::{Digest, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::error::ClientError;
+use crate::files::{self, Files};
+use crate::state::{State, StateDirectory};
+use crate::transport::{Source, TransportOptions};
+pub(crate) use document::{check_proof, read as read_document};
+pub(crate) use metadata::{Trust, take_steps};
+pub use sinks::InForce;
+
+/// A clock may run behind the latest signed time by so much, in seconds, and is still believed.
+const TOLERANCE: u64 = 86_400;
+const LAST_SYNC: &str = "last-sync.json";
+
+/// What the client takes from the machine that it runs on.
+pub struct Machine {
+    /// The file system.
+    pub files: Box<dyn Files>,
+    /// The clock, right or wrong.
+    pub now: Box<dyn Fn() -> Timestamp>,
+    /// Bounds of the transport; the proxy is taken from the configuration if it names one.
+    pub transport: TransportOptions,
+    /// How long a command after a change may run.
+    pub command_time: Duration,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self {
+            files: Box::new(files::Disk),
+            now: Box::new(system_time),
+            transport: TransportOptions::default(),
+            command_time: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The system's clock.
+#[must_use]
+pub fn system_time() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Timestamp::from_unix(since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)))
+}
+
+/// Something that went wrong and did not stop the rest.
+#[derive(Debug)]
+pub struct Problem {
+    /// `repository`, a role, `log`, or a sink.
+    pub about: String,
+    /// What went wrong.
+    pub error: ClientError,
+}
+
+/// What a sync did.
+#[derive(Debug, Default)]
+pub struct SyncReport {
+    /// Documents taken up, with their sequence.
+    pub accepted: Vec<(Role, u64)>,
+    /// Sinks that were changed.
+    pub changed: Vec<String>,
+    /// What is worth knowing and not wrong.
+    pub notes: Vec<String>,
+    /// What went wrong. What was trusted before is still trusted.
+    pub problems: Vec<Problem>,
+}
+
+impl SyncReport {
+    /// Whether nothing went wrong.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    fn problem(&mut self, about: impl Into<String>, error: ClientError) {
+        self.problems.push(Problem { about: about.into(), error });
+    }
+}
+
+/// The outcome of the last sync, for `status`. Nothing that is trusted depends on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastSync {
+    /// When, by this device's clock.
+    pub attempted_at: Timestamp,
+    /// When a sync last succeeded, by this device's clock.
+    pub succeeded_at: Option<Timestamp>,
+    /// Failures since then.
+    pub failures: u32,
+    /// What went wrong: about what, and what.
+    pub problems: Vec<(String, String)>,
+}
+
+/// A client on one state directory.
+pub struct Client {
+    pub(crate) config: Config,
+    pub(crate) directory: StateDirectory,
+    now: Box<dyn Fn() -> Timestamp>,
+    transport: TransportOptions,
+    command_time: Duration,
+}
+
+/// A state under work, with the files that it needs and that are not kept yet.
+struct Work {
+    state: State,
+    objects: Vec<Vec<u8>>,
+}
+
+impl Work {
+    fn object(&mut self, bytes: Vec<u8>) -> Digest {
+        let digest = Digest::of(&bytes);
+        self.objects.push(bytes);
+        digest
+    }
+}
+
+impl Client {
+    /// Opens a state directory that `init` made.
+    ///
+    /// # Errors
+    /// [`ClientError::Config`].
+    pub fn open(path: &Path, machine: Machine) -> Result<Self, ClientError> {
+        let config = Config::read(path)?;
+        let Machine { files, now, mut transport, command_time } = machine;
+        transport.proxy = config.proxy.clone().or(transport.proxy);
+        let directory = StateDirectory::open(path, files);
+        Ok(Self { config, directory, now, transport, command_time })
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The time that counts: the clock's, unless there is none or it contradicts what people have
+    /// signed; and why not, then.
+    #[must_use]
+    pub fn clock(&self, known: Timestamp) -> (Clock, Option<String>) {
+        if !self.config.clock {
+            return (Clock::UnknownButAfter(known), None);
+        }
+        let now = (self.now)();
+        if now.plus_seconds(TOLERANCE) < known {
+            let why = format!(
+                "this device's clock says {now}, but a document verified here was signed at {known}: the clock is \
+                 wrong and is not used; set it"
+            );
+            return (Clock::UnknownButAfter(known), Some(why));
+        }
+        (Clock::Known(now.max(known)), None)
+    }
+
+    /// One sync. What went wrong is in the report; what was trusted before is still trusted.
+    ///
+    /// # Errors
+    /// Only what makes any sync impossible: [`ClientError::RootDamaged`], [`ClientError::Busy`],
+    /// [`ClientError::File`] of the state directory.
+    pub async fn sync(&mut self) -> Result<SyncReport, ClientError> {
+        let root = self.directory.trusted_root(&self.config.identity.root_sha256)?;
+        self.directory.lock()?;
+        let (state, damage) = self.directory.load();
+        let mut report = SyncReport { notes: damage, ..SyncReport::default() };
+        let mut work = Work { state, objects: vec![] };
+
+        self.write_sinks(&mut work.state, &mut report).await?;
+        let before = work.state.clone();
+        let source = Source::open(&self.config.url, &self.transport);
+        match source {
+            Ok(source) => self.refresh(&source, root, &mut work, &mut report).await?,
+            Err(error) => report.problem("repository", error.into()),
+        }
+        if work.state != before {
+            self.directory.commit(&mut work.state, &work.objects)?;
+        }
+        self.write_sinks(&mut work.state, &mut report).await?;
+        self.remember_outcome(&report)?;
+        Ok(report)
+    }
+
+    /// From the first request to the new state. Problems with one document do not keep the others
+    /// from being taken up: none of them can add trust to what another one removes.
+    async fn refresh(
+        &self,
+        source: &Source,
+        root: Vec<u8>,
+        work: &mut Work,
+        report: &mut SyncReport,
+    ) -> Result<(), ClientError> {
+        let (clock, wrong) = self.clock(work.state.known_time);
+        report.notes.extend(wrong);
+        let (mut updater, trust) = match self.refresh_metadata(source, root, clock, work).await {
+            Ok(refreshed) => refreshed,
+            Err(error) => {
+                report.problem("repository", error);
+                return Ok(());
+            }
+        };
+        let mut candidates = Vec::new();
+        let mut unpublished = Vec::new();
+        let lists = self.lists(&updater);
+        for role in self.followed(&lists) {
+            match self.candidate(source, &mut updater, &trust, &role, work).await {
+                Ok(candidate) => candidates.extend(candidate),
+                Err(ClientError::NotPublished { had: false, .. }) if role == Role::Notices => {
+                    work.state.notices_known = true;
+                }
+                Err(error) => {
+                    if matches!(error, ClientError::NotPublished { .. }) {
+                        unpublished.push(role.clone());
+                    }
+                    report.problem(role.to_string(), error);
+                }
+            }
+        }
+        self.accept(source, &trust, candidates, work, report).await?;
+
+        let held = |list: &ListId| {
+            let role = Role::List(list.clone());
+            work.state.documents.contains_key(&role) || unpublished.contains(&role)
+        };
+        let recovered = work.state.notices_known && lists.iter().all(held);
+        if work.state.memory_lost && recovered {
+            work.state.memory_lost = false;
+        }
+        Ok(())
+    }
+
+    /// The lists to follow: those that are configured, or else every list that the board delegates.
+    fn lists(&self, updater: &Updater) -> Vec<ListId> {
+        if !self.config.lists.is_empty() {
+            return self.config.lists.clone();
+        }
+        let delegations = updater.targets().and_then(|targets| targets.signed.delegations.as_ref());
+        let roles = delegations.iter().flat_map(|delegations| &delegations.roles);
+        roles.filter_map(|role| role.name.parse().ok()).collect()
+    }
+
+    /// Notices first: if the connection breaks, what removes trust has arrived.
+    fn followed(&self, lists: &[ListId]) -> Vec<Role> {
+        let lists = lists.iter().cloned().map(Role::List);
+        let registry = self.config.registry.then_some(Role::Registry);
+        [Role::Notices].into_iter().chain(lists).chain(registry).collect()
+    }
+
+    fn remember_outcome(&self, report: &SyncReport) -> Result<(), ClientError> {
+        let now = (self.now)();
+        let former = self.last_sync().unwrap_or_default();
+        let success = report.is_success();
+        let last = LastSync {
+            attempted_at: now,
+            succeeded_at: if success { Some(now) } else { former.succeeded_at },
+            failures: if success { 0 } else { former.failures.saturating_add(1) },
+            problems: report.problems.iter().map(|p| (p.about.clone(), p.error.to_string())).collect(),
+        };
+        let path = self.directory.path().join(LAST_SYNC);
+        files::replace(self.directory.files(), &path, &ctl_core::json::canonical(&last))
+    }
+
+    /// The outcome of the last sync; none if there was none, or the file is damaged.
+    #[must_use]
+    pub fn last_sync(&self) -> Option<LastSync> {
+        let bytes = files::read(&self.directory.path().join(LAST_SYNC), 1024 * 1024).ok()??;
+        serde_json::from_slice(&bytes).ok()
+    }
+}

@@ -1,0 +1,173 @@
+//! From the state to the sinks: which documents are in force, and writing what follows from them.
+
+use std::process::Stdio;
+
+use ctl_core::list::ListPayload;
+use ctl_core::list::offline::Document;
+use ctl_core::notices::NoticesDocument;
+use ctl_core::registry::RegistryDocument;
+use ctl_core::role::Role;
+
+use super::{Client, Problem, SyncReport};
+use crate::error::ClientError;
+use crate::sink::Sink;
+use crate::state::State;
+use crate::store::TrustStore;
+
+/// The documents in force.
+#[derive(Clone, Debug, Default)]
+pub struct InForce {
+    /// The lists.
+    pub lists: Vec<ListPayload>,
+    /// The notices, if any were ever published.
+    pub notices: Option<NoticesDocument>,
+    /// The registry.
+    pub registry: Option<RegistryDocument>,
+    /// Roles whose document is remembered but cannot be read from this device's medium.
+    pub damaged: Vec<Role>,
+}
+
+impl Client {
+    /// The documents in force by a state.
+    #[must_use]
+    pub fn in_force(&self, state: &State) -> InForce {
+        let mut documents = InForce::default();
+        for (role, record) in state.documents.iter().filter(|(role, _)| self.follows(role)) {
+            let bytes = self.directory.object(&record.sha256);
+            match bytes.and_then(|bytes| Document::read(role, &bytes).ok()) {
+                Some(Document::List(list)) => documents.lists.push(*list),
+                Some(Document::Notices(notices)) => documents.notices = Some(*notices),
+                Some(Document::Registry(registry)) => documents.registry = Some(*registry),
+                None => documents.damaged.push(role.clone()),
+            }
+        }
+        documents
+    }
+
+    fn follows(&self, role: &Role) -> bool {
+        match role {
+            Role::List(list) => self.config.lists.is_empty() || self.config.lists.contains(list),
+            Role::Registry => self.config.registry,
+            other => *other == Role::Notices,
+        }
+    }
+
+    /// What is trusted by a state.
+    ///
+    /// # Errors
+    /// Why that cannot be said now, for people; the sinks must be left alone then.
+    pub fn store(&self, state: &State, documents: &InForce) -> Result<TrustStore, String> {
+        if let Some(role) = documents.damaged.iter().find(|role| **role != Role::Registry) {
+            return Err(format!("the {role} kept here is damaged and must be fetched again first"));
+        }
+        if state.memory_lost {
+            return Err("what was remembered here was lost and is not replaced from the network yet".into());
+        }
+        if documents.lists.is_empty() {
+            return Err("no list was taken up yet".into());
+        }
+        // Otherwise whoever withholds the notices from a new device would lift all suspensions.
+        if !state.notices_known {
+            return Err("it is not known yet which suspension notices are in force".into());
+        }
+        let lists: Vec<&ListPayload> = documents.lists.iter().collect();
+        let (clock, _) = self.clock(state.known_time);
+        Ok(TrustStore::new(&lists, documents.notices.as_ref(), clock))
+    }
+
+    /// Makes every sink hold what follows from the state.
+    pub(super) async fn write_sinks(
+        &self,
+        state: &mut State,
+        report: &mut SyncReport,
+    ) -> Result<(), ClientError> {
+        let documents = self.in_force(state);
+        let store = match self.store(state, &documents) {
+            Ok(store) => store,
+            Err(why) => {
+                let note = format!("sinks are left as they are: {why}");
+                if !report.notes.contains(&note) {
+                    report.notes.push(note);
+                }
+                return Ok(());
+            }
+        };
+        if store.listed == 0 {
+            let note = "the signed lists name no anchor at all: nothing is trusted".to_owned();
+            if !report.notes.contains(&note) {
+                report.notes.push(note);
+            }
+        }
+        for sink in self.sinks() {
+            let name = sink.name();
+            let failed = |problem: &Problem| {
+                problem.about == name && matches!(problem.error, ClientError::Command { .. })
+            };
+            let try_command = !report.problems.iter().any(failed);
+            match self.write_sink(&sink, &store, state, try_command).await {
+                Ok(true) => report.changed.push(name),
+                Ok(false) => {}
+                Err(error) => {
+                    report.problems.retain(|problem| problem.about != name);
+                    report.problem(name, error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The sinks that are configured.
+    #[must_use]
+    pub fn sinks(&self) -> Vec<Sink> {
+        self.config.sink.iter().cloned().map(Sink::new).collect()
+    }
+
+    async fn write_sink(
+        &self,
+        sink: &Sink,
+        store: &TrustStore,
+        state: &mut State,
+        try_command: bool,
+    ) -> Result<bool, ClientError> {
+        let name = sink.name();
+        let placed = state.placed.get(&name).cloned().unwrap_or_default();
+        let plan = sink.plan(store, &placed)?;
+        if !plan.in_place {
+            // First remember what is about to be ours, and that the command is due: a power cut
+            // after the change must not make our certificates foreign, nor skip the command.
+            let mut next = state.clone();
+            next.placed.entry(name.clone()).or_default().extend(&plan.ours);
+            if !sink.command().is_empty() {
+                next.commands_due.insert(name.clone());
+            }
+            if next != *state {
+                self.directory.commit(&mut next, [])?;
+                *state = next;
+            }
+            sink.apply(self.directory.files(), &plan)?;
+        }
+        // A command that failed is not tried again in the same sync, unless there was a change.
+        if state.commands_due.contains(&name) && (try_command || !plan.in_place) {
+            self.run_command(sink).await?;
+            state.commands_due.remove(&name);
+            self.directory.commit(state, [])?;
+        }
+        Ok(!plan.in_place)
+    }
+
+    async fn run_command(&self, sink: &Sink) -> Result<(), ClientError> {
+        // None is configured any more: then none is due.
+        let Some((program, arguments)) = sink.command().split_first() else { return Ok(()) };
+        let failed = |problem: String| ClientError::Command { sink: sink.name(), problem };
+        let mut command = tokio::process::Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+        let mut child = command.spawn().map_err(|error| failed(format!("{program}: {error}")))?;
+        let limit = self.command_time;
+        match tokio::time::timeout(limit, child.wait()).await {
+            Err(_) => Err(failed(format!("{program} ran longer than {limit:?} and was stopped"))),
+            Ok(Err(error)) => Err(failed(format!("{program}: {error}"))),
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(status)) => Err(failed(format!("{program}: {status}"))),
+        }
+    }
+}
