@@ -1,2 +1,38 @@
 //! The command line for people: keys, applications, votes, signatures, audits.
+//!
+//! Every command is a library function that takes a struct and returns a result that can be shown as
+//! text or JSON; the binary only reads arguments. Whatever a person decides on is computed here, from
+//! the downloaded log: the server's own views are never trusted.
+//!
+//! The road: [`transport`] fetches bytes, [`cache`] remembers what was seen, [`session`] verifies and
+//! replays; [`compose`] makes statements of what the commands want to say; [`draft`] is the signer's
+//! tool and [`audit`] the auditor's.
 #![forbid(unsafe_code)]
+
+pub mod application;
+pub mod audit;
+pub mod cache;
+pub mod charter;
+pub mod compose;
+pub mod describe;
+pub mod difference;
+pub mod draft;
+pub mod error;
+mod files;
+pub mod key;
+pub mod mo;
+pub mod notice;
+pub mod output;
+pub mod participant;
+pub mod pending;
+pub mod progress;
+pub mod proposal;
+pub mod review;
+pub mod screening;
+pub mod session;
+pub mod subca;
+pub mod transport;
+pub mod verify;
+
+pub use error::AdminError;
+pub use session::{Session, Trust};

@@ -1,0 +1,362 @@
+//! What the server serves, compared with what follows from the log, file by file.
+
+use std::collections::BTreeMap;
+
+use ctl_core::list::offline::{MAX_FILE, verify_offline};
+use ctl_core::list::{ListPayload, MAX_PAYLOAD, render};
+use ctl_core::log::note::MAX_NOTE_BYTES;
+use ctl_core::log::proof::MAX_PROOF_BYTES;
+use ctl_core::log::tile::MAX_TILE_BYTES;
+use ctl_core::log::{Checkpoint, LogKey, LogProof, Note, TileId, leaf_hash};
+use ctl_core::role::Role;
+use ctl_core::tuf::{Limits, MetaFile, Root, Signed, Snapshot, Timestamp, verify_role, walk_root_chain};
+use ctl_core::{json, list};
+use indicatif::ProgressBar;
+use serde_json::Value;
+
+use super::{Publication, document, latest};
+use crate::session::{Replayed, log_key};
+use crate::{AdminError, Session, difference};
+
+pub(super) struct Comparison {
+    pub(super) files: u64,
+    pub(super) differences: Vec<String>,
+    pub(super) notes: Vec<String>,
+}
+
+struct Comparer<'a> {
+    session: &'a Session,
+    replayed: &'a Replayed,
+    origin: String,
+    key: LogKey,
+    bar: ProgressBar,
+    result: Comparison,
+}
+
+/// Compares everything.
+pub(super) async fn compare(
+    session: &Session,
+    replayed: &Replayed,
+    publications: &[Publication],
+    trusted_root: Option<Vec<u8>>,
+) -> Result<Comparison, AdminError> {
+    let (origin, key) = log_key(&replayed.state)?;
+    let tiles = TileId::added(0, replayed.tree.size());
+    let steps = tiles.len() + 5 * publications.len();
+    let mut comparer = Comparer {
+        session,
+        replayed,
+        origin,
+        key,
+        bar: session.progress().bar("comparing what is served", steps as u64),
+        result: Comparison { files: 0, differences: Vec::new(), notes: Vec::new() },
+    };
+    for tile in tiles {
+        let expected = tile.bytes(&replayed.tree)?;
+        comparer.same(&format!("log/{}", tile.path()), &expected, MAX_TILE_BYTES).await?;
+    }
+    for publication in publications {
+        comparer.version(publication).await?;
+    }
+    let latest = latest(publications);
+    for publication in &latest {
+        comparer.nothing_newer(publication).await?;
+    }
+    let first_root = comparer.roots(publications, trusted_root).await?;
+    for publication in &latest {
+        comparer.renditions(publication, first_root.as_deref()).await?;
+    }
+    comparer.freshness(&latest).await?;
+    comparer.growth().await?;
+    comparer.bar.finish_and_clear();
+    Ok(comparer.result)
+}
+
+impl Comparer<'_> {
+    fn differ(&mut self, path: &str, problem: impl std::fmt::Display) {
+        self.result.differences.push(format!("{}: {problem}", self.session.transport().address(path)));
+    }
+
+    /// Fetches a file that should be there.
+    async fn file(&mut self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, AdminError> {
+        self.result.files += 1;
+        self.bar.inc(1);
+        let found = self.session.transport().get(path, limit).await?;
+        if found.is_none() {
+            self.differ(path, "is missing");
+        }
+        Ok(found)
+    }
+
+    /// A file must be exactly these bytes.
+    async fn same(&mut self, path: &str, expected: &[u8], limit: usize) -> Result<(), AdminError> {
+        let Some(found) = self.file(path, limit.max(expected.len())).await? else { return Ok(()) };
+        if found != expected {
+            let lines = if path.ends_with("json") || path.contains("versions/") {
+                difference::between(expected, &found, MAX_PAYLOAD)
+            } else {
+                Vec::new()
+            };
+            let details = if lines.is_empty() { String::new() } else { format!(": {}", lines.join("; ")) };
+            self.differ(path, format_args!("is not what follows from the log{details}"));
+        }
+        Ok(())
+    }
+
+    /// One version of one role: metadata, document, proof.
+    async fn version(&mut self, publication: &Publication) -> Result<(), AdminError> {
+        let Publication { role, version, .. } = publication;
+        let path = format!("tuf/metadata/{version}.{role}.json");
+        let limit = Limits::default().targets;
+        if let Some(bytes) = self.file(&path, limit).await? {
+            self.metadata(&path, &bytes, limit, publication);
+        }
+        let (Some(document), Some(name), Some(sequence)) =
+            (document(publication), role.target_name(), publication.sequence)
+        else {
+            return Ok(());
+        };
+        let digest = ctl_core::Digest::of(document);
+        self.same(&format!("tuf/targets/{digest}.{name}"), document, MAX_PAYLOAD).await?;
+        let Some(folder) = folder(role) else { return Ok(()) };
+        if matches!(role, Role::List(_)) {
+            self.same(&format!("{folder}/versions/{sequence}"), document, MAX_PAYLOAD).await?;
+        }
+        self.proof(&format!("{folder}/versions/{sequence}.tlog-proof"), publication).await
+    }
+
+    /// A TUF file must carry the rebuilt metadata and exactly the recorded signatures.
+    fn metadata(&mut self, path: &str, bytes: &[u8], limit: usize, publication: &Publication) {
+        let file = match json::parse(bytes, limit) {
+            Ok(file) => file,
+            Err(error) => return self.differ(path, error),
+        };
+        let signed = file.get("signed").map(json::olpc).unwrap_or_default();
+        if signed != *publication.documents.metadata {
+            let lines = difference::between(&publication.documents.metadata, &signed, limit);
+            self.differ(path, format_args!("is not what follows from the log: {}", lines.join("; ")));
+        }
+        let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        let served: BTreeMap<String, String> = file
+            .get("signatures")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|signature| Some((text(signature, "keyid")?, text(signature, "sig")?)))
+            .collect();
+        let recorded: BTreeMap<String, String> = publication
+            .record
+            .metadata_signatures
+            .iter()
+            .map(|signature| (signature.keyid.to_string(), signature.sig.clone()))
+            .collect();
+        if served != recorded {
+            self.differ(path, "carries other signatures than the log records");
+        }
+    }
+
+    /// A proof must lead from the publication's entry to a checkpoint of this log.
+    async fn proof(&mut self, path: &str, publication: &Publication) -> Result<(), AdminError> {
+        let Some(bytes) = self.file(path, MAX_PROOF_BYTES).await? else { return Ok(()) };
+        let index = publication.index;
+        let place = usize::try_from(index).ok();
+        let Some(entry) = place.and_then(|place| self.replayed.entries.get(place)).cloned() else {
+            return Ok(());
+        };
+        let checked = LogProof::parse(&bytes)
+            .and_then(|proof| Ok((proof.verify(&leaf_hash(&entry), &self.origin, &self.key)?, proof)));
+        match checked {
+            Err(error) => self.differ(path, error),
+            Ok((checkpoint, proof)) => {
+                if proof.index != index || proof.extra.as_deref() != Some(&*entry) {
+                    self.differ(path, format_args!("is not about entry {index}, which records this version"));
+                }
+                self.checkpoint(path, &checkpoint);
+            }
+        }
+        Ok(())
+    }
+
+    /// A signed checkpoint found anywhere must be of the history that was downloaded.
+    fn checkpoint(&mut self, path: &str, checkpoint: &Checkpoint) {
+        // A larger one was made while the audit ran; `growth` says so.
+        let Ok(root) = self.replayed.tree.root_at(checkpoint.size) else { return };
+        if root != checkpoint.root {
+            let size = checkpoint.size;
+            self.differ(path, format_args!("its checkpoint of size {size} is of another history of the log"));
+        }
+    }
+
+    /// There must be no metadata beyond what the log records.
+    async fn nothing_newer(&mut self, publication: &Publication) -> Result<(), AdminError> {
+        let path = format!("tuf/metadata/{}.{}.json", publication.version + 1, publication.role);
+        if self.session.transport().get(&path, Limits::default().targets).await?.is_some() {
+            self.differ(&path, "is served, but the log records no such publication");
+        }
+        Ok(())
+    }
+
+    /// The roots must lead on from the one at hand. Returns the first to trust: that one, or the first
+    /// of the log.
+    async fn roots(
+        &mut self,
+        publications: &[Publication],
+        trusted: Option<Vec<u8>>,
+    ) -> Result<Option<Vec<u8>>, AdminError> {
+        let limits = Limits::default();
+        let roots = publications.iter().filter(|publication| publication.role == Role::Root);
+        let mut files = Vec::new();
+        for root in roots {
+            let path = format!("tuf/metadata/{}.root.json", root.version);
+            // Missing or wrong ones have been reported by `version`.
+            if let Some(bytes) = self.session.transport().get(&path, limits.root).await? {
+                files.push(bytes);
+            }
+        }
+        let first = trusted.or_else(|| files.first().cloned());
+        if let Some(first) = &first
+            && let Err(error) = walk_root_chain(first, &files, &limits)
+        {
+            self.differ(
+                "tuf/metadata/",
+                format_args!("the roots do not lead on from the trusted one: {error}"),
+            );
+        }
+        Ok(first)
+    }
+
+    /// The latest version in every form in which it is served.
+    async fn renditions(
+        &mut self,
+        publication: &Publication,
+        trusted_root: Option<&[u8]>,
+    ) -> Result<(), AdminError> {
+        let role = &publication.role;
+        let (Some(document), Some(name), Some(folder)) =
+            (document(publication), role.target_name(), folder(role))
+        else {
+            return Ok(());
+        };
+        let base = match role {
+            Role::Registry => "mo",
+            Role::Notices => "notices",
+            _ => "ctl",
+        };
+        self.same(&format!("tuf/targets/{name}"), document, MAX_PAYLOAD).await?;
+        self.same(&format!("{folder}/{base}.json"), document, MAX_PAYLOAD).await?;
+        self.proof(&format!("{folder}/tlog-proof"), publication).await?;
+        if let Role::List(_) = role
+            && let Ok(payload) = json::read::<ListPayload>(document, list::MAX_PAYLOAD)
+        {
+            let pem = render::pem(&payload);
+            self.same(&format!("{folder}/{base}.pem"), pem.as_bytes(), MAX_PAYLOAD).await?;
+        }
+        let path = format!("{folder}/{base}.jws");
+        let Some(jws) = self.file(&path, MAX_FILE).await? else { return Ok(()) };
+        let Some(root) = trusted_root else { return Ok(()) };
+        match verify_offline(root, &jws, Some(role), None) {
+            Err(error) => self.differ(&path, error),
+            Ok(verified) if verified.payload != **document => {
+                self.differ(&path, "signs another payload than the version published last");
+            }
+            Ok(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Timestamp and snapshot must be signed by the server's keys and name the latest versions.
+    async fn freshness(&mut self, latest: &[&Publication]) -> Result<(), AdminError> {
+        let limits = Limits::default();
+        let Some(root) = latest.iter().find(|publication| publication.role == Role::Root) else {
+            self.result.notes.push("nothing is published yet".into());
+            return Ok(());
+        };
+        let Ok(root) = json::read::<Root>(&root.documents.metadata, limits.root) else { return Ok(()) };
+        if latest.iter().all(|publication| publication.role == Role::Root) {
+            return Ok(());
+        }
+        let path = "tuf/metadata/timestamp.json";
+        let Some(bytes) = self.file(path, limits.timestamp).await? else { return Ok(()) };
+        let timestamp =
+            Signed::<Timestamp>::parse("timestamp", &bytes, limits.timestamp).and_then(|signed| {
+                verify_role("timestamp", &signed, &root.threshold("timestamp"))?;
+                Ok(signed.signed)
+            });
+        let timestamp = match timestamp {
+            Ok(timestamp) => timestamp,
+            Err(error) => {
+                self.differ(path, error);
+                return Ok(());
+            }
+        };
+        if timestamp.expires <= self.session.now() {
+            self.differ(path, format_args!("expired at {}", timestamp.expires));
+        }
+        let Some(meta) = timestamp.meta.get("snapshot.json") else { return Ok(()) };
+        let path = format!("tuf/metadata/{}.snapshot.json", meta.version);
+        let Some(bytes) = self.file(&path, limits.snapshot).await? else { return Ok(()) };
+        let snapshot = meta.check_bytes("snapshot.json", &bytes).and_then(|()| {
+            let signed = Signed::<Snapshot>::parse("snapshot", &bytes, limits.snapshot)?;
+            verify_role("snapshot", &signed, &root.threshold("snapshot"))?;
+            Ok(signed.signed)
+        });
+        match snapshot {
+            Err(error) => self.differ(&path, error),
+            Ok(snapshot) => self.snapshot(&path, &snapshot, latest),
+        }
+        Ok(())
+    }
+
+    fn snapshot(&mut self, path: &str, snapshot: &Snapshot, latest: &[&Publication]) {
+        let mut named: BTreeMap<&str, &MetaFile> =
+            snapshot.meta.iter().map(|(name, file)| (name.as_str(), file)).collect();
+        for publication in latest.iter().filter(|publication| publication.role != Role::Root) {
+            let name = format!("{}.json", publication.role);
+            match named.remove(name.as_str()) {
+                None => self.differ(path, format_args!("does not name {name}")),
+                Some(file) if file.version != publication.version => self.differ(
+                    path,
+                    format_args!(
+                        "names {name} {}, the log's latest is {}",
+                        file.version, publication.version
+                    ),
+                ),
+                Some(_) => {}
+            }
+        }
+        for name in named.keys() {
+            self.differ(path, format_args!("names {name}, which the log does not publish"));
+        }
+    }
+
+    /// Whether the log grew while the audit ran.
+    async fn growth(&mut self) -> Result<(), AdminError> {
+        let path = "log/checkpoint";
+        let Some(bytes) = self.file(path, MAX_NOTE_BYTES).await? else { return Ok(()) };
+        match Note::parse(&bytes).and_then(|note| Checkpoint::open_note(&note, &self.origin, &self.key)) {
+            Err(error) => self.differ(path, error),
+            Ok(checkpoint) => {
+                if checkpoint.size > self.replayed.tree.size() {
+                    self.result.notes.push(format!(
+                        "the log grew from {} to {} entries during the audit: differences in what is latest may \
+                         come from that, run it again",
+                        self.replayed.tree.size(),
+                        checkpoint.size
+                    ));
+                }
+                self.checkpoint(path, &checkpoint);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a role's documents are served under /v1.
+fn folder(role: &Role) -> Option<String> {
+    match role {
+        Role::Root | Role::Targets => None,
+        Role::Registry => Some("v1/registry".into()),
+        Role::Notices => Some("v1/notices".into()),
+        Role::List(list) => Some(format!("v1/lists/{list}")),
+    }
+}

@@ -1,0 +1,158 @@
+//! What this person has seen of a scheme's log: the entries, and the checkpoint over them. A server that
+//! later shows another history contradicts these files.
+
+use std::fs::File;
+use std::io::{BufReader, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ctl_core::Digest;
+use ctl_core::log::note::MAX_NOTE_BYTES;
+use ctl_core::log::{Checkpoint, MAX_ENTRY_BYTES, Note};
+
+use crate::{AdminError, files};
+
+/// A scheme's folder in the cache.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    directory: PathBuf,
+}
+
+/// What was seen last.
+#[derive(Debug)]
+pub struct Seen {
+    /// The signed checkpoint. Its signature was verified before it was kept.
+    pub note: Note,
+    /// The same, read.
+    pub checkpoint: Checkpoint,
+    /// The entries below it, as read from disk: to be checked against the checkpoint's root.
+    pub entries: Vec<Arc<[u8]>>,
+}
+
+/// Held while a process reads or writes the cache.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// The user's cache folder for this program.
+#[must_use]
+pub fn default_directory() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    variable("XDG_CACHE_HOME")
+        .or_else(|| variable("HOME").map(|home| home.join(".cache")))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("ctl-admin")
+}
+
+impl Cache {
+    /// The folder of one scheme; made if it is missing.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn open(root: &Path, scheme: &Digest) -> Result<Self, AdminError> {
+        let directory = root.join(scheme.to_string());
+        std::fs::create_dir_all(&directory).map_err(AdminError::file(&directory))?;
+        Ok(Self { directory })
+    }
+
+    /// Waits until no other process uses the folder.
+    ///
+    /// # Errors
+    /// The lock file cannot be made.
+    pub fn lock(&self) -> Result<Lock, AdminError> {
+        let path = self.directory.join("lock");
+        let file = File::create(&path).map_err(AdminError::file(&path))?;
+        file.lock().map_err(AdminError::file(&path))?;
+        Ok(Lock { _file: file })
+    }
+
+    fn checkpoint_path(&self) -> PathBuf {
+        self.directory.join("checkpoint")
+    }
+
+    fn entries_path(&self) -> PathBuf {
+        self.directory.join("entries")
+    }
+
+    /// What was seen last; nothing on first contact.
+    ///
+    /// # Errors
+    /// The files are damaged.
+    pub fn load(&self) -> Result<Option<Seen>, AdminError> {
+        let bytes = match files::read(&self.checkpoint_path(), MAX_NOTE_BYTES) {
+            Err(AdminError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(None);
+            }
+            other => other?,
+        };
+        let note = Note::parse(&bytes).map_err(|e| self.damaged(e))?;
+        let checkpoint = Checkpoint::parse(note.text()).map_err(|e| self.damaged(e))?;
+        let path = self.entries_path();
+        let mut reader = BufReader::new(File::open(&path).map_err(AdminError::file(&path))?);
+        let mut entries = Vec::new();
+        for index in 0..checkpoint.size {
+            let entry = read_entry(&mut reader).map_err(|e| self.damaged(format!("entry {index}: {e}")))?;
+            entries.push(entry);
+        }
+        Ok(Some(Seen { note, checkpoint, entries }))
+    }
+
+    /// Keeps new entries behind `kept` old ones, then the checkpoint: after a crash between the two,
+    /// the old checkpoint still covers the entries that it counts.
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    pub fn save(&self, note: &Note, entries: &[Arc<[u8]>], kept: usize) -> Result<(), AdminError> {
+        let path = self.entries_path();
+        let offset: u64 = entries.iter().take(kept).map(|entry| entry.len() as u64 + 2).sum();
+        let written = (|| {
+            let mut file = File::options().write(true).create(true).truncate(false).open(&path)?;
+            file.set_len(offset)?;
+            file.seek(SeekFrom::Start(offset))?;
+            let mut bytes = Vec::new();
+            for entry in entries.iter().skip(kept) {
+                let length = u16::try_from(entry.len()).map_err(std::io::Error::other)?;
+                bytes.extend_from_slice(&length.to_be_bytes());
+                bytes.extend_from_slice(entry);
+            }
+            file.write_all(&bytes)?;
+            file.sync_all()
+        })();
+        written.map_err(AdminError::file(&path))?;
+        files::write(&self.checkpoint_path(), note.to_string().as_bytes())
+    }
+
+    /// Keeps a checkpoint that contradicts the one seen before: the two together prove what the log did.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn keep_conflict(&self, note: &Note) -> Result<PathBuf, AdminError> {
+        let path = self.directory.join("checkpoint.conflicting");
+        files::write(&path, note.to_string().as_bytes())?;
+        Ok(path)
+    }
+
+    /// The error about files that are not what was written.
+    pub(crate) fn damaged(&self, problem: impl std::fmt::Display) -> AdminError {
+        AdminError::input(
+            self.directory.display(),
+            format_args!(
+                "what was remembered of the log is damaged ({problem}). Deleting this folder forgets what you \
+                 have seen of the scheme: first compare its checkpoint with another person's"
+            ),
+        )
+    }
+}
+
+fn read_entry(reader: &mut impl std::io::Read) -> std::io::Result<Arc<[u8]>> {
+    let mut length = [0; 2];
+    reader.read_exact(&mut length)?;
+    let length = usize::from(u16::from_be_bytes(length));
+    if length > MAX_ENTRY_BYTES {
+        return Err(std::io::Error::other("longer than an entry may be"));
+    }
+    let mut entry = vec![0; length];
+    reader.read_exact(&mut entry)?;
+    Ok(entry.into())
+}

@@ -1,0 +1,51 @@
+//! `propose`: each change and its arguments.
+
+use ctl_admin::proposal::{Propose, Proposed};
+use ctl_admin::{AdminError, key};
+use ctl_core::statement::body::ParticipantAction;
+use ctl_core::statement::parts::{DistrustKind, Distrusted};
+
+use super::arguments::{Keys, Motion};
+
+/// What is proposed, and who signs.
+pub(crate) fn propose(change: Motion) -> Result<(Propose, Keys), AdminError> {
+    let (proposed, author) = match change {
+        Motion::Admit { application, waived, uses, constrain, constraints, author } => {
+            let uses = (!uses.is_empty()).then_some(uses);
+            let constraints = constrain.then(|| constraints.into());
+            (Proposed::Admit { application, waived, uses, constraints }, author)
+        }
+        Motion::AdmitCross { application, waived, author } => {
+            (Proposed::AdmitCross { application, waived }, author)
+        }
+        Motion::Constrain { anchor, list, constraints, author } => {
+            (Proposed::Constrain { list, anchor, constraints: constraints.into() }, author)
+        }
+        Motion::ChangeStatus { certificate, to, list, not_issued_after, author } => {
+            (Proposed::ChangeStatus { list, certificate, to, not_issued_after }, author)
+        }
+        Motion::Distrust { sha256, spki, list, author } => {
+            let kind = if spki { DistrustKind::Spki } else { DistrustKind::Certificate };
+            (Proposed::Distrust { list, what: Distrusted { kind, sha256 } }, author)
+        }
+        Motion::LiftNotice { notice, author } => (Proposed::LiftNotice { notice }, author),
+        Motion::AmendCharter { file, author } => (Proposed::AmendCharter { file }, author),
+        Motion::SuspendParticipant { participant, compromised, author } => {
+            let action = if compromised {
+                ParticipantAction::SuspendForCompromise
+            } else {
+                ParticipantAction::Suspend
+            };
+            (Proposed::Participant { participant, action }, author)
+        }
+        Motion::ReinstateParticipant { participant, author } => {
+            (Proposed::Participant { participant, action: ParticipantAction::Reinstate }, author)
+        }
+        Motion::ReplaceKey { participant, public_key, author } => {
+            let action = ParticipantAction::RotateKey { new: key::load_public(&public_key)? };
+            (Proposed::Participant { participant, action }, author)
+        }
+        Motion::TransferMo { id, to, author } => (Proposed::TransferMo { id, to }, author),
+    };
+    Ok((Propose { proposed, rationale: author.rationale }, author.keys))
+}

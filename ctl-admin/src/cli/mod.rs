@@ -1,0 +1,245 @@
+//! What the arguments ask for becomes calls of the library.
+
+pub(crate) mod arguments;
+mod changes;
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use arguments::{Apply, Arguments, Charter, Command, Draft, Key, Keys, Mo, Notice, Subca, Tolerance};
+use ctl_admin::application::{self, Exhibit, What};
+use ctl_admin::compose::{Signing, Submission};
+use ctl_admin::output::{self, Render};
+use ctl_admin::pending::{self, Pending};
+use ctl_admin::progress::Progress;
+use ctl_admin::screening::Policies;
+use ctl_admin::session::{Options, Trust, system_clock};
+use ctl_admin::{
+    AdminError, Session, audit, charter, draft, key, mo, notice, participant, proposal, review, subca, verify,
+};
+use ctl_core::keys::Algorithm;
+use serde::Serialize;
+
+/// Runs a command; the exit status is 0 when it did what was asked and found nothing wrong.
+pub(crate) async fn run(arguments: Arguments) -> Result<u8, AdminError> {
+    let Arguments { scheme, json, yes, command } = arguments;
+    let shell = Shell { scheme, json, yes };
+    match command {
+        Command::Key(Key::New { file, p256 }) => {
+            shell.show(&key::new(&file, if p256 { Algorithm::Es256 } else { Algorithm::EdDsa })?)
+        }
+        Command::Key(Key::Show { file }) => shell.show(&key::show(&file)?),
+        Command::Charter(command) => shell.charter(command),
+        Command::Verify { file } => {
+            let Some(root) = &shell.scheme.root else {
+                return Err(AdminError::Input("verify needs --root, a root.json of the scheme".into()));
+            };
+            shell.show(&verify::run(&file, root, system_clock()())?)
+        }
+        Command::Audit { address } => {
+            let report = audit::run(shell.options(Some(address))?).await?;
+            shell.show(&report)?;
+            Ok(u8::from(!report.is_clean()))
+        }
+        Command::Cosign { file, keys } => {
+            let pending = Pending::read(&file)?;
+            let keys = Signing::with(&keys)?.keys;
+            shell.confirm(&pending.request(), "Sign this?")?;
+            shell.show(&pending.cosign(&file, &keys)?)
+        }
+        Command::Submit { file } => shell.show(&pending::submit(&shell.session()?, &file).await?),
+        Command::Review { id: None, .. } => shell.show(&review::overview(&mut shell.session()?).await?),
+        Command::Review { id: Some(id), policy } => {
+            let policies = Policies::with(&policy)?;
+            shell.show(&review::one(&mut shell.session()?, id, &policies).await?)
+        }
+        Command::Draft(command) => shell.draft(command).await,
+        Command::Apply(command) => shell.apply(command).await,
+        command => {
+            let submission = shell.statement(command).await?;
+            shell.show(&submission)
+        }
+    }
+}
+
+struct Shell {
+    scheme: arguments::Scheme,
+    json: bool,
+    yes: bool,
+}
+
+impl Shell {
+    fn show<T: Render + Serialize>(&self, result: &T) -> Result<u8, AdminError> {
+        let text = output::show(result, self.json);
+        // A closed pipe is no error of ours.
+        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+        Ok(0)
+    }
+
+    /// Shows what is about to be signed and asks.
+    fn confirm<T: Render>(&self, what: &T, question: &str) -> Result<(), AdminError> {
+        let mut stderr = std::io::stderr().lock();
+        let _ = stderr.write_all(output::safe(&what.text()).as_bytes());
+        if self.yes {
+            return Ok(());
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(AdminError::Input("nobody is there to ask; give --yes if you have read it".into()));
+        }
+        let _ = write!(stderr, "{question} Type yes: ");
+        let _ = stderr.flush();
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer);
+        match read {
+            Ok(_) if answer.trim() == "yes" => Ok(()),
+            _ => Err(AdminError::NotNow("nothing was signed".into())),
+        }
+    }
+
+    fn options(&self, address: Option<String>) -> Result<Options, AdminError> {
+        let missing = |what: &str| AdminError::Input(format!("{what} is missing"));
+        let url = address.or_else(|| self.scheme.url.clone()).ok_or_else(|| missing("--url"))?;
+        let trust = match (&self.scheme.root, self.scheme.id) {
+            (Some(root), _) => Trust::Root(root.clone()),
+            (None, Some(id)) => Trust::Scheme(id),
+            (None, None) => return Err(missing("--root (or --scheme, on first contact)")),
+        };
+        let mut options = Options::new(url, trust);
+        options.progress = if self.json { Progress::Hidden } else { Progress::Shown };
+        if let Some(cache) = &self.scheme.cache {
+            options.cache = Some(cache.clone());
+        }
+        Ok(options)
+    }
+
+    fn session(&self) -> Result<Session, AdminError> {
+        Session::open(self.options(None)?)
+    }
+
+    fn charter(&self, command: Charter) -> Result<u8, AdminError> {
+        match command {
+            Charter::Template => {
+                let _ = std::io::stdout().lock().write_all(charter::TEMPLATE.as_bytes());
+                Ok(0)
+            }
+            Charter::New { charter, server_keys, out } => {
+                self.show(&charter::new(&charter, &server_keys, &out, system_clock()())?)
+            }
+            Charter::Sign { key, directory } => {
+                self.confirm(&charter::status(&directory)?, "Found this scheme?")?;
+                self.show(&charter::sign(&directory, &key)?)
+            }
+            Charter::Status { directory } => self.show(&charter::status(&directory)?),
+        }
+    }
+
+    async fn draft(&self, command: Draft) -> Result<u8, AdminError> {
+        let limits =
+            |tolerance: Tolerance| draft::Tolerance { skew: tolerance.max_skew, age: tolerance.max_age };
+        let mut session = self.session()?;
+        match command {
+            Draft::Show { role, tolerance } => {
+                self.show(&draft::prepare(&mut session, &role, limits(tolerance)).await?)
+            }
+            Draft::Sign { role, key, tolerance } => {
+                let key = key::load(&key)?;
+                let prepared = draft::prepare(&mut session, &role, limits(tolerance)).await?;
+                self.confirm(&prepared, "Sign this?")?;
+                self.show(&prepared.sign(&session, &key).await?)
+            }
+        }
+    }
+
+    async fn apply(&self, command: Apply) -> Result<u8, AdminError> {
+        let (apply, screening, keys) = match command {
+            Apply::Root { certificate, list, name, uses, services, constraints, screening, keys } => {
+                let what = What::Root { uses, services: services.into(), constraints: constraints.into() };
+                (application::Apply { certificate, list, name, what }, screening, keys)
+            }
+            Apply::Cross { certificate, list, name, issuer, subject, screening, keys } => {
+                let what = What::CrossCertificate { issuer, subject };
+                (application::Apply { certificate, list, name, what }, screening, keys)
+            }
+        };
+        let signing = signing(keys)?;
+        let mut session = self.session()?;
+        let prepared = apply.prepare(&mut session, &Policies::with(&screening.policy)?).await?;
+        self.confirm(&prepared, "Apply?")?;
+        self.show(&prepared.send(&session, &signing).await?)
+    }
+
+    /// The commands that record one statement and nothing else.
+    async fn statement(&self, command: Command) -> Result<Submission, AdminError> {
+        let mut session = self.session()?;
+        let session = &mut session;
+        match command {
+            Command::Register { id, organisation, name, kinds, public_key, keys } => {
+                let register = participant::Register { id, organisation, name, kinds, public_key };
+                register.run(session, &signing(keys)?).await
+            }
+            Command::RotateKey { keys } => participant::RotateKey.run(session, &signing(keys)?).await,
+            Command::Suspend { participant, keys } => {
+                participant::Suspend { participant }.run(session, &signing(keys)?).await
+            }
+            Command::Withdraw { application, keys } => {
+                application::Withdraw { application }.run(session, &signing(keys)?).await
+            }
+            Command::Evidence { application, fingerprint, kind, file, restricted, keys } => {
+                let exhibit = match (fingerprint, kind, file) {
+                    (Some(fingerprint), ..) => Exhibit::Fingerprint(fingerprint),
+                    (None, Some(kind), Some(file)) => Exhibit::Document { kind, file, restricted },
+                    _ => return Err(AdminError::Input("give --fingerprint, or --kind and --file".into())),
+                };
+                application::Evidence { application, exhibit }.run(session, &signing(keys)?).await
+            }
+            Command::Comment { about, text, keys } => {
+                application::Comment { about, text }.run(session, &signing(keys)?).await
+            }
+            Command::Propose { change } => {
+                let (propose, keys) = changes::propose(change)?;
+                propose.run(session, &signing(keys)?).await
+            }
+            Command::Vote { proposal, choice, rationale, keys } => {
+                proposal::CastVote { proposal, choice, rationale }.run(session, &signing(keys)?).await
+            }
+            Command::Notice(Notice::Issue { anchor, list, reason, seconds, keys }) => {
+                notice::Issue { list, anchor, reason, seconds }.run(session, &signing(keys)?).await
+            }
+            Command::Notice(Notice::Lift { notice, keys }) => {
+                notice::Lift { notice }.run(session, &signing(keys)?).await
+            }
+            Command::Mo(command) => {
+                let (command, keys) = registry(command);
+                command.run(session, &signing(keys)?).await
+            }
+            Command::Subca(Subca::Disclose { certificate, issuer, list, keys }) => {
+                subca::Disclose { certificate, issuer, list }.run(session, &signing(keys)?).await
+            }
+            Command::Subca(Subca::Revoke { certificate, reason, keys }) => {
+                subca::Revoke { certificate, reason }.run(session, &signing(keys)?).await
+            }
+            Command::Key(_)
+            | Command::Charter(_)
+            | Command::Apply(_)
+            | Command::Review { .. }
+            | Command::Draft(_)
+            | Command::Cosign { .. }
+            | Command::Submit { .. }
+            | Command::Audit { .. }
+            | Command::Verify { .. } => Err(AdminError::Input("this command records no statement".into())),
+        }
+    }
+}
+
+fn signing(keys: Keys) -> Result<Signing, AdminError> {
+    Ok(Signing { out: keys.out, ..Signing::with(&keys.keys)? })
+}
+
+fn registry(command: Mo) -> (mo::Mo, Keys) {
+    match command {
+        Mo::Assign { id, holder, source, keys } => (mo::Mo::Assign { id, holder, source }, keys),
+        Mo::Update { id, source, keys } => (mo::Mo::Update { id, source }, keys),
+        Mo::Transfer { id, to, keys } => (mo::Mo::Transfer { id, to }, keys),
+        Mo::Suspend { id, keys } => (mo::Mo::Suspend { id }, keys),
+        Mo::Withdraw { id, keys } => (mo::Mo::Withdraw { id }, keys),
+    }
+}

@@ -1,0 +1,159 @@
+//! Changes in words: what would be different if a proposal were accepted.
+
+use ctl_core::Digest;
+use ctl_core::governance::State;
+use ctl_core::governance::state::Listed;
+use ctl_core::names::ListId;
+use ctl_core::statement::body::{Candidate, Change, ParticipantAction};
+use ctl_core::statement::parts::{Constraints, DistrustKind, Use};
+
+use crate::difference;
+
+/// The kind of a change, as a word.
+#[must_use]
+pub const fn kind(change: &Change) -> &'static str {
+    match change {
+        Change::Admit { .. } => "admit",
+        Change::AdmitCross { .. } => "admit-cross",
+        Change::Constrain { .. } => "constrain",
+        Change::ChangeStatus { .. } => "change-status",
+        Change::Distrust { .. } => "distrust",
+        Change::LiftNotice { .. } => "lift-notice",
+        Change::AmendCharter { .. } => "amend-charter",
+        Change::Participant { .. } => "participant",
+        Change::TransferMo { .. } => "transfer-mo",
+    }
+}
+
+/// What would be different, in lines.
+#[must_use]
+pub fn change(state: &State, change: &Change) -> Vec<String> {
+    match change {
+        Change::Admit { application, certificate, constraints, list, uses, waived, .. } => {
+            let mut lines = vec![format!(
+                "list {list}: + root {} for {}",
+                application_name(state, *application, certificate),
+                uses_line(uses)
+            )];
+            lines.extend(constraint_lines(&Constraints::default(), constraints));
+            lines.extend(waived.iter().map(|rule| format!("the screening's error {rule} is waived")));
+            lines
+        }
+        Change::AdmitCross { application, certificate, list, waived, .. } => {
+            let mut lines = vec![format!(
+                "list {list}: + cross-certificate {}",
+                application_name(state, *application, certificate)
+            )];
+            if let Some(Candidate::CrossCertificate { issuer, subject }) =
+                state.applications.get(application).map(|found| &found.candidate)
+            {
+                lines.push(format!(
+                    "{} vouches for {}",
+                    anchor_name(state, list, issuer),
+                    anchor_name(state, list, subject)
+                ));
+            }
+            lines.extend(waived.iter().map(|rule| format!("the screening's error {rule} is waived")));
+            lines
+        }
+        Change::Constrain { anchor, constraints, list } => {
+            let mut lines = vec![format!("list {list}: constraints of {}", anchor_name(state, list, anchor))];
+            let none = Constraints::default();
+            let now = state.anchor(list, anchor).map_or(&none, |found| &found.constraints);
+            lines.extend(constraint_lines(now, constraints));
+            lines
+        }
+        Change::ChangeStatus { certificate, list, not_issued_after, to } => {
+            let from = listed(state, list, certificate).map(|found| found.current().status);
+            let from = from.map_or("(not listed)", |status| status.as_str());
+            let mut lines =
+                vec![format!("list {list}: {} {from} → {to}", anchor_name(state, list, certificate))];
+            lines.extend(not_issued_after.map(|time| format!("nothing issued after {time} is trusted")));
+            if !to.is_listed() {
+                lines.push("it leaves the list, and its key is distrusted".into());
+            }
+            lines
+        }
+        Change::Distrust { list, what } => {
+            let what_kind = match what.kind {
+                DistrustKind::Certificate => "certificate",
+                DistrustKind::Spki => "every certificate with the key",
+            };
+            vec![format!("list {list}: + distrusted: {what_kind} {}", what.sha256)]
+        }
+        Change::LiftNotice { notice } => match state.notices.get(notice) {
+            Some(found) => vec![format!(
+                "list {}: {} is no longer suspended by notice {notice}",
+                found.list,
+                anchor_name(state, &found.list, &found.anchor)
+            )],
+            None => vec![format!("notice {notice} ends")],
+        },
+        Change::AmendCharter { charter } => {
+            let json = |charter| serde_json::to_value(charter).unwrap_or_default();
+            difference::values(&json(&*state.charter), &json(&**charter))
+                .into_iter()
+                .map(|line| {
+                    let line = line.replace(" by the log, ", " → ").replace(" shown", "");
+                    format!("charter: {line}")
+                })
+                .collect()
+        }
+        Change::Participant { action, participant } => vec![match action {
+            ParticipantAction::Suspend => format!("{participant} may no longer sign"),
+            ParticipantAction::SuspendForCompromise => {
+                format!("{participant} may no longer sign, and its votes in open votes are struck")
+            }
+            ParticipantAction::Reinstate => format!("{participant} may sign again"),
+            ParticipantAction::RotateKey { new } => {
+                format!("{participant} has the new key {} without the old one's signature", new.key_id())
+            }
+        }],
+        Change::TransferMo { id, to } => {
+            let holder = state.mo_ids.get(id).map_or("nobody", |entry| entry.holder.as_str());
+            vec![format!("MO identifier {id}: {holder} → {to}")]
+        }
+    }
+}
+
+/// Uses in a line.
+#[must_use]
+pub fn uses_line(uses: &[Use]) -> String {
+    uses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Constraints before and after.
+fn constraint_lines(before: &Constraints, after: &Constraints) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, constraint) in &after.0 {
+        if before.0.get(name) != Some(constraint) {
+            let critical = if constraint.critical { "critical" } else { "not critical" };
+            lines.push(format!("+ constraint {name} = {} ({critical})", constraint.value));
+        }
+    }
+    for name in before.0.keys().filter(|name| !after.0.contains_key(*name)) {
+        lines.push(format!("- constraint {name}"));
+    }
+    lines
+}
+
+fn application_name(state: &State, application: u64, fingerprint: &Digest) -> String {
+    match state.applications.get(&application) {
+        Some(found) => format!("{:?} of {} ({fingerprint})", found.name.as_str(), found.applicant),
+        None => fingerprint.to_string(),
+    }
+}
+
+fn listed<'a>(state: &'a State, list: &ListId, fingerprint: &Digest) -> Option<&'a Listed> {
+    let contents = state.lists.get(list)?;
+    let anchor = contents.anchors.get(fingerprint).map(|anchor| &anchor.listed);
+    anchor.or_else(|| contents.cross_certificates.get(fingerprint).map(|cross| &cross.listed))
+}
+
+/// Something on a list, by name.
+pub(crate) fn anchor_name(state: &State, list: &ListId, fingerprint: &Digest) -> String {
+    match listed(state, list, fingerprint) {
+        Some(found) => format!("{:?} of {} ({})", found.name.as_str(), found.operator, fingerprint.short()),
+        None => fingerprint.to_string(),
+    }
+}

@@ -1,0 +1,393 @@
+//! The signer's tool: what is to be signed follows from the log that this person has verified and
+//! replayed, never from what the server says. What differs is refused, with the difference in words.
+
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+use ctl_core::governance::State;
+use ctl_core::governance::state::Draft;
+use ctl_core::jws::Signature;
+use ctl_core::list::{ListPayload, MAX_PAYLOAD, difference::Difference};
+use ctl_core::notices::NoticesDocument;
+use ctl_core::registry::RegistryDocument;
+use ctl_core::role::Role;
+use ctl_core::statement::body::{DocumentSignature, MetadataSignature};
+use ctl_core::{Digest, KeyId, PrivateKey, Timestamp, json};
+use serde::{Deserialize, Serialize};
+
+use crate::output::{Render, section};
+use crate::session::Replayed;
+use crate::transport::MAX_ANSWER;
+use crate::{AdminError, Session, difference};
+
+/// How far the times of a draft may be from this person's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tolerance {
+    /// How far ahead a draft may be, and how far its time of issue from when it was recorded, in seconds.
+    pub skew: u64,
+    /// How old a draft may be, in seconds: what waits longer is drafted anew.
+    pub age: u64,
+}
+
+impl Default for Tolerance {
+    fn default() -> Self {
+        Self { skew: 600, age: 86_400 }
+    }
+}
+
+/// A draft as it follows from the log, ready to be signed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Prepared {
+    /// Whose.
+    pub role: Role,
+    /// Index of the draft's entry.
+    pub draft: u64,
+    /// The TUF version.
+    pub version: u64,
+    /// The document's number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// Time of issue.
+    pub issued_at: Timestamp,
+    /// When it expires.
+    pub expires: Timestamp,
+    /// Number of entries in the log that was verified.
+    pub log_size: u64,
+    /// SHA-256 of the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document_sha256: Option<Digest>,
+    /// SHA-256 of the signed part of the metadata.
+    pub metadata_sha256: Digest,
+    /// What changes from the version published last, in lines.
+    pub difference: Vec<String>,
+    /// Who may sign.
+    pub signers: Vec<Signer>,
+    /// How many must.
+    pub needed: u32,
+    /// Whose signatures the server says it has.
+    pub signed_by: Vec<KeyId>,
+    #[serde(skip)]
+    documents: ctl_core::draft::Documents,
+}
+
+/// Someone who may sign a draft.
+#[derive(Clone, Debug, Serialize)]
+pub struct Signer {
+    /// Its key.
+    pub key_id: KeyId,
+    /// Its organisation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
+}
+
+impl Render for Prepared {
+    fn text(&self) -> String {
+        let number = self.sequence.map(|sequence| format!(", sequence {sequence}")).unwrap_or_default();
+        let mut text = format!(
+            "draft {} of {}: version {}{number}\nissued at {}, expires {}\nrebuilt from the log of {} entries\n",
+            self.draft, self.role, self.version, self.issued_at, self.expires, self.log_size
+        );
+        text += &section("what changes:", &self.difference);
+        if let Some(digest) = self.document_sha256 {
+            text += &format!("document SHA-256 {digest}\n");
+        }
+        text += &format!("metadata SHA-256 {}\n", self.metadata_sha256);
+        let signers = self.signers.iter().map(|signer| {
+            let mark = if self.signed_by.contains(&signer.key_id) { "signed" } else { "not yet" };
+            let organisation = signer.organisation.as_deref().unwrap_or("-");
+            format!("{} {organisation}: {mark}", signer.key_id.short())
+        });
+        text + &section(&format!("{} of these must sign:", self.needed), &signers.collect::<Vec<_>>())
+    }
+}
+
+/// What the server shows of a draft (`GET /v1/drafts/{role}`).
+#[derive(Deserialize)]
+struct Shown {
+    role: Role,
+    draft: u64,
+    version: u64,
+    #[serde(default)]
+    sequence: Option<u64>,
+    issued_at: Timestamp,
+    expires: Timestamp,
+    #[serde(default)]
+    signatures: Vec<KeyId>,
+    #[serde(default)]
+    document: Option<String>,
+    metadata: String,
+}
+
+/// Rebuilds the open draft of a role and compares it with what the server shows.
+///
+/// # Errors
+/// There is no open draft; its times are wrong; or the server shows something else: then nothing must
+/// be signed.
+pub async fn prepare(
+    session: &mut Session,
+    role: &Role,
+    tolerance: Tolerance,
+) -> Result<Prepared, AdminError> {
+    let now = session.now();
+    session.sync().await?;
+    let session = &*session;
+    let replayed = session.replayed()?;
+    let state = &replayed.state;
+    let Some(draft) = open_draft(state, role) else {
+        return Err(AdminError::NotNow(format!("there is no draft of {role} to sign")));
+    };
+    check_times(replayed, draft, now, tolerance)?;
+    let shown = shown(session, role).await?;
+    compare(draft, &shown)?;
+    let documents = draft.documents.clone();
+    let (needed, signers) = signers(state, draft);
+    Ok(Prepared {
+        role: role.clone(),
+        draft: draft.index,
+        version: draft.open.version,
+        sequence: draft.open.sequence,
+        issued_at: draft.open.issued_at,
+        expires: draft.open.expires,
+        log_size: state.size(),
+        document_sha256: documents.document.as_deref().map(Digest::of),
+        metadata_sha256: Digest::of(&documents.metadata),
+        difference: changes(state, draft),
+        signers,
+        needed,
+        signed_by: shown.signatures,
+        documents,
+    })
+}
+
+/// The draft of a role that is not published yet.
+fn open_draft<'a>(state: &'a State, role: &Role) -> Option<&'a Draft> {
+    let draft = state.drafts.get(role)?;
+    let published = state.published.get(role).is_some_and(|published| published.draft == draft.index);
+    (!published).then_some(&**draft)
+}
+
+/// Neither the draft nor the log may be of another time than this person's.
+fn check_times(
+    replayed: &Replayed,
+    draft: &Draft,
+    now: Timestamp,
+    tolerance: Tolerance,
+) -> Result<(), AdminError> {
+    let issued_at = draft.open.issued_at;
+    let refused = |problem: String| {
+        Err(AdminError::Untrue(format!("draft {}: {problem}. Nothing was signed", draft.index)))
+    };
+    let minutes = tolerance.skew / 60;
+    let first_root = draft.open.role == Role::Root && draft.open.version == 1;
+    if let Some(entry) = replayed.entry(draft.index) {
+        let recorded_at = entry.recorded_at;
+        let apart = recorded_at.seconds_since(issued_at).max(issued_at.seconds_since(recorded_at));
+        if apart > tolerance.skew && !first_root {
+            return refused(format!(
+                "its time of issue, {issued_at}, is more than {minutes} minutes from when it was recorded, \
+                 {recorded_at}: it is back- or forward-dated"
+            ));
+        }
+    }
+    for (what, time) in [("its time of issue", issued_at), ("the log's last entry", replayed.state.clock)] {
+        if time > now.plus_seconds(tolerance.skew) {
+            return refused(format!(
+                "{what}, {time}, is more than {minutes} minutes ahead of your clock, {now}: check your clock, \
+                 then ask the server's operator about theirs"
+            ));
+        }
+    }
+    let age = now.seconds_since(issued_at);
+    if age > tolerance.age {
+        return refused(format!(
+            "its time of issue, {issued_at}, is {} hours before your clock, {now}: either it has waited so long, \
+             or it is backdated. Ask for a new draft, or allow its age with --max-age",
+            age / 3600
+        ));
+    }
+    Ok(())
+}
+
+async fn shown(session: &Session, role: &Role) -> Result<Shown, AdminError> {
+    let transport = session.transport();
+    let path = format!("v1/drafts/{role}");
+    let Some(bytes) = transport.get(&path, MAX_ANSWER).await? else {
+        return Err(AdminError::Untrue(format!(
+            "the log has an open draft of {role}, but the server shows none at {}. Nothing was signed",
+            transport.address(&path)
+        )));
+    };
+    serde_json::from_slice(&bytes)
+        .map_err(|e| AdminError::Network { address: transport.address(&path), problem: e.to_string() })
+}
+
+/// What the server shows must be what follows from the log, byte by byte.
+fn compare(draft: &Draft, shown: &Shown) -> Result<(), AdminError> {
+    let open = &draft.open;
+    let mut lines = Vec::new();
+    let mut member = |name: &str, ours: String, theirs: String| {
+        if ours != theirs {
+            lines.push(format!("{name}: {ours} by the log, {theirs} shown"));
+        }
+    };
+    let number = |sequence: Option<u64>| sequence.map_or("none".into(), |n| n.to_string());
+    member("role", open.role.to_string(), shown.role.to_string());
+    member("draft", draft.index.to_string(), shown.draft.to_string());
+    member("version", open.version.to_string(), shown.version.to_string());
+    member("sequence", number(open.sequence), number(shown.sequence));
+    member("issued_at", open.issued_at.to_string(), shown.issued_at.to_string());
+    member("expires", open.expires.to_string(), shown.expires.to_string());
+    let decode = |what: &str, text: &str| {
+        BASE64_STANDARD
+            .decode(text)
+            .map_err(|_| AdminError::Untrue(format!("the {what} that the server shows is not base64")))
+    };
+    match (&draft.documents.document, &shown.document) {
+        (Some(ours), Some(theirs)) => {
+            lines.extend(difference::between(ours, &decode("document", theirs)?, MAX_PAYLOAD));
+        }
+        (None, None) => {}
+        (Some(_), None) => lines.push("the server shows no document".into()),
+        (None, Some(_)) => lines.push("the server shows a document where there is none to sign".into()),
+    }
+    let metadata = decode("metadata", &shown.metadata)?;
+    let metadata = difference::between(&draft.documents.metadata, &metadata, MAX_PAYLOAD);
+    lines.extend(metadata.into_iter().map(|line| format!("metadata: {line}")));
+    if lines.is_empty() {
+        return Ok(());
+    }
+    Err(AdminError::Untrue(format!(
+        "the draft of {} that the server shows is not what follows from the log. Nothing was signed; show this \
+         to the board:\n  {}",
+        open.role,
+        lines.join("\n  ")
+    )))
+}
+
+/// Who may sign the draft: as the devices know it; for a new root, the new board as well.
+fn signers(state: &State, draft: &Draft) -> (u32, Vec<Signer>) {
+    let role = &draft.open.role;
+    let now = state.authorities.get(role);
+    let new = draft.authorities.get(role).filter(|_| *role == Role::Root);
+    let needed = now.or(new).map_or(0, |threshold| threshold.needed);
+    let mut signers: Vec<Signer> = Vec::new();
+    for (key_id, authority) in [now, new].into_iter().flatten().flat_map(|threshold| &threshold.keys) {
+        if signers.iter().all(|signer| signer.key_id != *key_id) {
+            signers.push(Signer { key_id: *key_id, organisation: authority.organisation.clone() });
+        }
+    }
+    (needed, signers)
+}
+
+/// What changes from the version published last, in lines.
+fn changes(state: &State, draft: &Draft) -> Vec<String> {
+    let old = state.published.get(&draft.open.role).map(|published| &published.documents);
+    let text = match (&draft.open.role, &draft.documents.document) {
+        (Role::List(_), Some(new)) => documents::<ListPayload>(old, new)
+            .map(|(old, new)| Difference::between(old.as_ref(), &new).to_string()),
+        (Role::Registry, Some(new)) => documents::<RegistryDocument>(old, new)
+            .map(|(old, new)| Difference::between_registries(old.as_ref(), &new).to_string()),
+        (Role::Notices, Some(new)) => documents::<NoticesDocument>(old, new)
+            .map(|(old, new)| Difference::between_notices(old.as_ref(), &new).to_string()),
+        _ => return metadata_changes(old, &draft.documents.metadata),
+    };
+    text.map_or_else(
+        || vec!["the documents cannot be compared".into()],
+        |text| text.lines().map(str::to_owned).collect(),
+    )
+}
+
+fn documents<T: serde::de::DeserializeOwned>(
+    old: Option<&ctl_core::draft::Documents>,
+    new: &[u8],
+) -> Option<(Option<T>, T)> {
+    let old = old.and_then(|documents| documents.document.as_deref());
+    let old = old.map(|bytes| json::read(bytes, MAX_PAYLOAD)).transpose().ok()?;
+    Some((old, json::read(new, MAX_PAYLOAD).ok()?))
+}
+
+fn metadata_changes(old: Option<&ctl_core::draft::Documents>, new: &[u8]) -> Vec<String> {
+    let Some(old) = old else { return vec!["the first version".into()] };
+    let parse = |bytes: &[u8]| json::parse(bytes, MAX_PAYLOAD).unwrap_or_default();
+    difference::values(&parse(&old.metadata), &parse(new))
+        .into_iter()
+        .map(|line| {
+            line.replace(" by the log, ", " → ")
+                .replace(" shown, but does not follow from the log:", " new:")
+                .replace(" missing in what is shown; by the log ", " gone, was ")
+                .trim_end_matches(" shown")
+                .to_owned()
+        })
+        .collect()
+}
+
+/// The server's answer to signatures.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Signed {
+    /// How many valid signatures there are.
+    pub have: u32,
+    /// How many are needed.
+    pub needed: u32,
+    /// Index of the publication's entry, once there are enough.
+    #[serde(default)]
+    pub published: Option<u64>,
+}
+
+impl Render for Signed {
+    fn text(&self) -> String {
+        match self.published {
+            Some(index) => format!("signed; {} of {}: published as entry {index}\n", self.have, self.needed),
+            None => format!("signed; {} of {} signatures so far\n", self.have, self.needed),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Ceremony {
+    draft: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document_signature: Option<DocumentSignature>,
+    metadata_signature: MetadataSignature,
+}
+
+impl Prepared {
+    /// The bytes to be signed.
+    #[must_use]
+    pub const fn documents(&self) -> &ctl_core::draft::Documents {
+        &self.documents
+    }
+
+    /// Signs document and metadata in one ceremony and sends both signatures.
+    ///
+    /// # Errors
+    /// The key may not sign for the role, or the server refuses.
+    pub async fn sign(&self, session: &Session, key: &PrivateKey) -> Result<Signed, AdminError> {
+        let ceremony = self.ceremony(key)?;
+        let path = format!("v1/drafts/{}/signatures", self.role);
+        let transport = session.transport();
+        let answer = transport.post(&path, json::canonical(&ceremony)).await?;
+        serde_json::from_slice(&answer)
+            .map_err(|e| AdminError::Network { address: transport.address(&path), problem: e.to_string() })
+    }
+
+    fn ceremony(&self, key: &PrivateKey) -> Result<Ceremony, AdminError> {
+        let keyid = key.public_key().key_id();
+        if self.signers.iter().all(|signer| signer.key_id != keyid) {
+            return Err(AdminError::NotNow(format!(
+                "key {} may not sign for {}: devices do not know it as one of its keys",
+                keyid.short(),
+                self.role
+            )));
+        }
+        let documents = &self.documents;
+        let document_signature =
+            documents.document.as_ref().zip(self.role.document_typ()).map(|(document, typ)| {
+                let signature = Signature::sign(key, typ, document);
+                DocumentSignature {
+                    protected: signature.protected_base64,
+                    signature: BASE64_URL_SAFE_NO_PAD.encode(signature.signature),
+                }
+            });
+        let sig = hex::encode(key.sign_tuf(&documents.metadata));
+        let metadata_signature = MetadataSignature { keyid, sig };
+        Ok(Ceremony { draft: self.draft, document_signature, metadata_signature })
+    }
+}

@@ -1,0 +1,75 @@
+//! Why a command did not do what was asked: what was wrong, where, and what to do.
+
+use std::path::PathBuf;
+
+use ctl_core::log::LogError;
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The server said no.
+    #[error("refused by the server ({status}{}): {detail}", reason.as_deref().map(|r| format!(", {r}")).unwrap_or_default())]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The refusal's word, if it is one of a statement.
+        reason: Option<String>,
+        /// What was wrong.
+        detail: String,
+    },
+    /// Something that was verified does not hold: a forked log, a draft that is not what follows from
+    /// the ledger, a wrong signature. Nothing was signed.
+    #[error("{0}")]
+    Untrue(String),
+    /// What a person must not do, or cannot do now; said before anything is sent.
+    #[error("{0}")]
+    NotNow(String),
+    /// The input cannot be used.
+    #[error("{0}")]
+    Input(String),
+    /// A file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The server cannot be reached, or answers something else.
+    #[error("{address}: {problem}")]
+    Network {
+        /// Which address.
+        address: String,
+        /// What happened.
+        problem: String,
+    },
+}
+
+impl AdminError {
+    /// The exit code that goes with it: 1 for a refusal or a negative result, 2 for what could not be
+    /// used or reached.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused { .. } | Self::Untrue(_) | Self::NotNow(_) => 1,
+            Self::Input(_) | Self::File { .. } | Self::Network { .. } => 2,
+        }
+    }
+
+    /// Unusable input: where, and what was wrong.
+    pub(crate) fn input(place: impl std::fmt::Display, problem: impl std::fmt::Display) -> Self {
+        Self::Input(format!("{place}: {problem}"))
+    }
+
+    /// For `map_err` around file operations.
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { path, source }
+    }
+}
+
+impl From<LogError> for AdminError {
+    fn from(error: LogError) -> Self {
+        Self::Untrue(format!("the log: {error}"))
+    }
+}

@@ -1,0 +1,161 @@
+//! Statements that need several signatures travel as a file: written by the first, cosigned by the
+//! others, submitted by anyone.
+
+use std::path::Path;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use ctl_core::jws::Jws;
+use ctl_core::statement::Statement;
+use ctl_core::{Digest, KeyId, PrivateKey, Timestamp, json, jws};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::compose::{self, MAX_BLOB, Submission};
+use crate::output::Render;
+use crate::{AdminError, Session, files};
+
+/// A file with a statement and its blobs is at most so many bytes.
+const MAX_FILE: usize = 4 * MAX_BLOB;
+
+/// A statement with the blobs to upload once it is recorded.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The statement, with the signatures so far.
+    pub statement: Statement,
+    /// Salt and content of each blob that it names.
+    pub blobs: Vec<Vec<u8>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PendingFile {
+    statement: Value,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    blobs: Vec<String>,
+}
+
+/// What someone is asked to cosign.
+#[derive(Clone, Debug, Serialize)]
+pub struct Request {
+    /// The statement's type.
+    pub r#type: &'static str,
+    /// Its identity.
+    pub statement: Digest,
+    /// The scheme it is for; zeroes for a genesis.
+    pub scheme: Digest,
+    /// When its author signed.
+    pub issued_at: Timestamp,
+    /// Who has signed.
+    pub signed_by: Vec<KeyId>,
+    /// What it says.
+    pub body: Value,
+}
+
+impl Render for Request {
+    fn text(&self) -> String {
+        let body = serde_json::to_string_pretty(&self.body).unwrap_or_default();
+        format!(
+            "{} {}\nscheme {}\nsigned at {} by {} key(s)\n{body}\n",
+            self.r#type,
+            self.statement.short(),
+            self.scheme,
+            self.issued_at,
+            self.signed_by.len()
+        )
+    }
+}
+
+impl Pending {
+    /// Reads such a file.
+    ///
+    /// # Errors
+    /// It cannot be read or is none.
+    pub fn read(path: &Path) -> Result<Self, AdminError> {
+        let refused = |e: &dyn std::fmt::Display| AdminError::input(path.display(), e);
+        let file: PendingFile =
+            serde_json::from_slice(&files::read(path, MAX_FILE)?).map_err(|e| refused(&e))?;
+        // Read again by the strict reader, which refuses what may not be signed.
+        let envelope = json::canonical(&file.statement);
+        let statement = Statement::parse(&envelope).map_err(|e| refused(&e))?;
+        let mut blobs = Vec::new();
+        for blob in file.blobs {
+            blobs.push(BASE64_STANDARD.decode(blob).map_err(|e| refused(&e))?);
+        }
+        Ok(Self { statement, blobs })
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let blobs = self.blobs.iter().map(|blob| BASE64_STANDARD.encode(blob)).collect();
+        json::canonical(&PendingFile { statement: self.statement.jws.to_value(), blobs })
+    }
+
+    fn outcome(&self, file: &Path) -> Submission {
+        Submission::Pending {
+            r#type: self.statement.payload.body.type_name(),
+            file: file.to_owned(),
+            statement: self.statement.id,
+            signed_by: self.signed_by(),
+        }
+    }
+
+    fn signed_by(&self) -> Vec<KeyId> {
+        self.statement.jws.signatures.iter().map(|signature| signature.protected.kid).collect()
+    }
+
+    /// Writes it to a file that does not exist yet.
+    ///
+    /// # Errors
+    /// It exists, or cannot be written.
+    pub fn write_new(&self, path: &Path) -> Result<Submission, AdminError> {
+        files::write_new(path, &self.to_bytes(), 0o600)?;
+        Ok(self.outcome(path))
+    }
+
+    /// What the cosigner is asked to sign.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        let payload = &self.statement.payload;
+        Request {
+            r#type: payload.body.type_name(),
+            statement: self.statement.id,
+            scheme: payload.scheme,
+            issued_at: payload.issued_at,
+            signed_by: self.signed_by(),
+            body: payload.body.to_value(),
+        }
+    }
+
+    /// Adds signatures and writes the file again.
+    ///
+    /// # Errors
+    /// A key has signed already, or the file cannot be written.
+    pub fn cosign(mut self, path: &Path, keys: &[PrivateKey]) -> Result<Submission, AdminError> {
+        let typ = self.statement.payload.body.typ();
+        for key in keys {
+            let signature = jws::Signature::sign(key, &typ, &self.statement.jws.payload);
+            if self.signed_by().contains(&signature.protected.kid) {
+                return Err(AdminError::NotNow(format!("{} is signed by this key already", path.display())));
+            }
+            self.statement.jws.signatures.push(signature);
+        }
+        files::write(path, &self.to_bytes())?;
+        Ok(self.outcome(path))
+    }
+}
+
+/// Sends a statement that was written to a file.
+///
+/// # Errors
+/// The file is none, is for another scheme, or the server refuses it.
+pub async fn submit(session: &Session, path: &Path) -> Result<Submission, AdminError> {
+    let pending = Pending::read(path)?;
+    if pending.statement.payload.scheme != session.scheme() {
+        return Err(AdminError::input(path.display(), "is for another scheme"));
+    }
+    compose::send(session, &pending).await
+}
+
+/// Reads a JWS from a file.
+pub(crate) fn read_jws(path: &Path, limit: usize) -> Result<Jws, AdminError> {
+    Jws::parse(&files::read(path, limit)?, limit).map_err(|e| AdminError::input(path.display(), e))
+}
