@@ -124,6 +124,39 @@ fn another_document_format_or_spelling_is_refused() {
 }
 
 #[test]
+fn the_short_way_of_reading_is_as_strict_as_the_long_one() {
+    let mut scheme = Scheme::running();
+    let entry = json!({
+        "decision": 3, "holder": "registrar", "id": "USEVG", "name": "Büro \u{1F50C}",
+        "since": "2026-11-21T20:13:00Z", "source": "idro", "status": "assigned",
+    });
+    let bytes = scheme.draft(&Role::Registry).document.unwrap();
+    let mut registry = RegistryDocument::read(&bytes).unwrap();
+    registry.identifiers.push(serde_json::from_value(entry).unwrap());
+    let bytes = json::canonical(&registry);
+    assert_eq!(serde_json::to_vec(&registry).unwrap(), bytes, "its members are in canonical order");
+    assert_eq!(RegistryDocument::read(&bytes), Ok(registry));
+    let notices = scheme.draft(&Role::Notices).document.unwrap();
+    let document = NoticesDocument::read(&notices).unwrap();
+    assert_eq!(serde_json::to_vec(&document).unwrap(), &*notices);
+
+    let text = String::from_utf8(bytes).unwrap();
+    for (from, to) in [
+        ("\"decision\":3", "\"decision\":9007199254740992"),
+        ("\"decision\":3", "\"decision\":3.0"),
+        ("\"decision\":3", "\"decision\":3,\"decision\":3"),
+        ("\"decision\":3,", ""),
+        ("\"decision\":3", "\"decision\": 3"),
+        ("Büro", "B\\u00fcro"),
+        ("\"format\":1", "\"format\":2"),
+        ("\"USEVG\"", "\"usevg\""),
+    ] {
+        assert!(text.contains(from));
+        assert!(RegistryDocument::read(text.replace(from, to).as_bytes()).is_err(), "{to}");
+    }
+}
+
+#[test]
 fn an_unknown_critical_constraint_rejects_the_anchor_and_not_the_list() {
     let mut list = list();
     constrain(&mut list, 0, "only_on_tuesdays", true, json!("yes"));
