@@ -3,9 +3,13 @@
 
 pub mod blobs;
 pub mod clock;
+pub mod config;
 pub mod files;
+pub mod governance;
 pub mod http;
+pub mod init;
 pub mod keys;
 pub mod ledger;
+pub mod logging;
 pub mod metrics;
 pub mod publish;

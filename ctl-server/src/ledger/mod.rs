@@ -3,12 +3,13 @@
 //! The road of a statement: [`Ledger::record`] hands it to the one [`writer`], which checks it against
 //! the state, appends it to the [`store`] with a signed checkpoint, waits until both are on the disk,
 //! applies it, shows readers a new [`Snapshot`], and answers. A ledger is [verified](verify) whole
-//! before it is opened.
+//! before it is opened, and can be [exported and imported](export) as plain files.
 
 pub mod error;
-
+pub mod export;
 pub mod head;
 pub mod memory_store;
+pub(crate) mod recorder;
 pub mod sled_store;
 pub mod snapshot;
 pub mod store;

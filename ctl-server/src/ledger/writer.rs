@@ -7,11 +7,11 @@
 use std::sync::Arc;
 
 use ctl_core::governance::{State, check};
-use ctl_core::names::Nonce;
-use ctl_core::statement::{Basis, Body, Entry, Payload, Statement, StatementError};
+use ctl_core::statement::{Body, Entry, Statement};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{RecordError, Recorded, Shared, Snapshot, differing_key};
+use super::error::refusal_of;
+use super::{RecordError, Recorded, Shared, Snapshot, differing_key, recorder};
 
 /// At most so many statements share a flush.
 const MAX_BATCH: usize = 64;
@@ -109,18 +109,7 @@ impl Writer {
     fn observation(&self, make: Make) -> Result<Option<Statement>, RecordError> {
         let now = self.shared.now(self.state.clock())?;
         let Some(body) = make(&self.state.at(now)) else { return Ok(None) };
-        let mut nonce = [0; 16];
-        getrandom::fill(&mut nonce)
-            .map_err(|error| RecordError::ReadOnly(format!("the system gives no random octets: {error}")))?;
-        let payload = Payload {
-            scheme: self.state.scheme,
-            issued_at: now,
-            basis: Basis { size: self.state.size(), root_hash: self.state.root() },
-            nonce: Nonce::from_bytes(nonce),
-            body,
-        };
-        let statement = Statement::from_jws(payload.sign(&[&self.shared.keys.recorder]));
-        Ok(Some(statement.map_err(refused)?))
+        recorder::statement(&self.state, &self.shared.keys, now, body).map(Some)
     }
 
     /// Checks a statement on top of everything before it, and makes it part of the state that nobody
@@ -131,7 +120,7 @@ impl Writer {
         }
         let recorded_at = self.shared.now(self.state.clock())?;
         check(&self.state, &statement, recorded_at)?;
-        let entry = Entry::new(recorded_at, statement).map_err(refused)?;
+        let entry = Entry::new(recorded_at, statement).map_err(|error| refusal_of(&error))?;
         let recorded = Recorded {
             index: self.state.size(),
             leaf_hash: entry.leaf_hash,
@@ -207,9 +196,4 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-/// A statement whose form is refused.
-fn refused(error: StatementError) -> RecordError {
-    RecordError::Refused(super::error::refusal_of(&error))
 }

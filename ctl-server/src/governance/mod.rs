@@ -1,0 +1,8 @@
+//! What the server itself contributes to governance: it screens every application by the list's policy
+//! and records what it found. Statements of people go straight to the ledger's writer.
+
+pub mod policies;
+pub mod screening;
+
+pub use policies::{Policies, PoliciesError};
+pub use screening::Screener;

@@ -1,0 +1,100 @@
+//! The policies at hand: the release's own, and those that the configuration names. The charter names
+//! one for each list by its digest, and nothing is screened by another.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ctl_core::Digest;
+use ctl_core::names::ListId;
+use ctl_core::statement::charter::Charter;
+use ctl_core::statement::parts::PolicyRef;
+use ctl_policy::{ADMISSION, MAX_POLICY_SIZE, Policy, PolicyError};
+
+use crate::files;
+
+/// Why a policy cannot be used, or is not at hand.
+#[derive(Debug, thiserror::Error)]
+pub enum PoliciesError {
+    /// A file cannot be read.
+    #[error("policy {}: {error}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// A file is no policy.
+    #[error("policy {}: {error}", .path.display())]
+    Policy {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        error: PolicyError,
+    },
+    /// The charter names a policy that nobody has brought.
+    #[error(
+        "list {list} is screened by policy {} {} with SHA-256 {}, which is not at hand: add its file to `policies` in the configuration",
+        .policy.name, .policy.version, .policy.sha256
+    )]
+    Missing {
+        /// The list.
+        list: ListId,
+        /// Its policy.
+        policy: Box<PolicyRef>,
+    },
+}
+
+/// The policies at hand, by digest.
+#[derive(Clone, Debug)]
+pub struct Policies {
+    by_digest: BTreeMap<Digest, Policy>,
+}
+
+impl Policies {
+    /// The release's own policy and those in these files.
+    ///
+    /// # Errors
+    /// A file cannot be read or used.
+    pub fn load(paths: &[PathBuf]) -> Result<Self, PoliciesError> {
+        let mut policies = Self { by_digest: BTreeMap::new() };
+        policies.add(Path::new("built into this release"), ADMISSION)?;
+        for path in paths {
+            let failed = |error| PoliciesError::File { path: path.clone(), error };
+            let bytes = files::read(path, MAX_POLICY_SIZE as u64)
+                .and_then(|bytes| bytes.ok_or_else(|| std::io::ErrorKind::NotFound.into()))
+                .map_err(failed)?;
+            let text = String::from_utf8(bytes).map_err(|_| {
+                failed(std::io::Error::new(std::io::ErrorKind::InvalidData, "not UTF-8 text"))
+            })?;
+            policies.add(path, &text)?;
+        }
+        Ok(policies)
+    }
+
+    fn add(&mut self, path: &Path, text: &str) -> Result<(), PoliciesError> {
+        let policy =
+            Policy::parse(text).map_err(|error| PoliciesError::Policy { path: path.to_owned(), error })?;
+        self.by_digest.insert(Digest::from_bytes(policy.digest()), policy);
+        Ok(())
+    }
+
+    /// The policy of this digest.
+    #[must_use]
+    pub fn get(&self, digest: &Digest) -> Option<&Policy> {
+        self.by_digest.get(digest)
+    }
+
+    /// Whether every list of a charter can be screened.
+    ///
+    /// # Errors
+    /// [`PoliciesError::Missing`] naming the first list that cannot.
+    pub fn check(&self, charter: &Charter) -> Result<(), PoliciesError> {
+        match charter.lists.iter().find(|(_, list)| self.get(&list.policy.sha256).is_none()) {
+            Some((list, contents)) => {
+                let policy = Box::new(contents.policy.clone());
+                Err(PoliciesError::Missing { list: list.clone(), policy })
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What the server says itself: statements signed with the recorder's key. None of them changes trust.
+
+use ctl_core::Timestamp;
+use ctl_core::governance::State;
+use ctl_core::names::Nonce;
+use ctl_core::statement::{Basis, Body, Payload, Statement};
+
+use super::error::{RecordError, refusal_of};
+use crate::keys::Keys;
+
+/// A statement on top of this state, signed by the recorder.
+///
+/// # Errors
+/// No random octets, or a body that is too large.
+pub(crate) fn statement(
+    state: &State,
+    keys: &Keys,
+    now: Timestamp,
+    body: Body,
+) -> Result<Statement, RecordError> {
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce)
+        .map_err(|error| RecordError::ReadOnly(format!("the system gives no random octets: {error}")))?;
+    let payload = Payload {
+        scheme: state.scheme,
+        issued_at: now,
+        basis: Basis { size: state.size(), root_hash: state.root() },
+        nonce: Nonce::from_bytes(nonce),
+        body,
+    };
+    Statement::from_jws(payload.sign(&[&keys.recorder])).map_err(|error| refusal_of(&error).into())
+}
