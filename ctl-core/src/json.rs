@@ -190,6 +190,25 @@ pub fn olpc<T: Serialize>(value: &T) -> Vec<u8> {
     bytes
 }
 
+/// Reads OLPC canonical JSON of at most `limit` bytes. It leaves control characters in texts as they
+/// are (PEM keys have newlines) and is no JSON because of it; outside of texts it has none.
+///
+/// # Errors
+/// [`JsonError`] saying what was wrong and where.
+pub fn parse_olpc(bytes: &[u8], limit: usize) -> Result<Value, JsonError> {
+    if bytes.len() > limit {
+        return Err(JsonError::TooLarge { limit, actual: bytes.len() });
+    }
+    let mut text = Vec::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            0..0x20 => text.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            _ => text.push(*byte),
+        }
+    }
+    parse(&text, usize::MAX)
+}
+
 /// `Vec<u8>` as base64 (RFC 4648 §4, with padding), strict in both directions.
 pub mod base64_bytes {
     use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -217,6 +236,15 @@ pub mod base64_bytes {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn signed_bytes_of_tuf_metadata_can_be_read_again() {
+        let value = serde_json::json!({ "pem": "-----BEGIN\nA\\B\"C\u{1f}\tü", "n": 3, "list": ["x\ny"] });
+        let bytes = olpc(&value);
+        assert!(parse(&bytes, 100).is_err(), "raw newlines are no JSON");
+        assert_eq!(parse_olpc(&bytes, 100), Ok(value));
+        assert!(parse_olpc(&bytes, 10).is_err());
+    }
 
     #[test]
     fn what_other_readers_would_read_differently_is_refused() {
