@@ -14,7 +14,7 @@ use ctl_core::statement::parts::PolicyRef;
 use ctl_core::statement::{Basis, Body, Entry, MAX_STATEMENT, Payload, Statement};
 use ctl_core::tuf::{Limits, Root, Signed, TufSignature, envelope};
 use ctl_core::{Digest, KeyId, PublicKey, Timestamp, draft, json};
-use serde::Serialize;
+use serde::{Deserialize as _, Serialize};
 
 use crate::output::Render;
 use crate::{AdminError, compose, files, key, pending, screening};
@@ -142,7 +142,8 @@ fn first_root(genesis: &[u8], place: &Path) -> Result<Root, AdminError> {
         version: 1,
     };
     let documents = draft::build(&state, &open, 1);
-    json::read(&documents.metadata, documents.metadata.len()).map_err(|e| refused(&e))
+    let root = json::parse_olpc(&documents.metadata, documents.metadata.len()).map_err(|e| refused(&e))?;
+    Root::deserialize(root).map_err(|e| refused(&e))
 }
 
 /// Both documents in a folder, with the signatures so far.

@@ -11,13 +11,14 @@ const MAX_LINES: usize = 40;
 /// A value is shown with at most so many characters.
 const MAX_VALUE: usize = 100;
 
-/// Compares two documents of at most `limit` bytes each. Nothing if they are the same bytes.
+/// Compares two documents of at most `limit` bytes each, in canonical JSON of either kind. Nothing if they
+/// are the same bytes.
 #[must_use]
 pub fn between(ours: &[u8], theirs: &[u8], limit: usize) -> Vec<String> {
     if ours == theirs {
         return Vec::new();
     }
-    let (ours, theirs) = match (json::parse(ours, limit), json::parse(theirs, limit)) {
+    let (ours, theirs) = match (json::parse_olpc(ours, limit), json::parse_olpc(theirs, limit)) {
         (Ok(ours), Ok(theirs)) => (ours, theirs),
         (_, Err(error)) => return vec![format!("what the server shows cannot be read: {error}")],
         (Err(error), _) => return vec![format!("what follows from the log cannot be read: {error}")],

@@ -2,8 +2,8 @@
 //! replayed, never from what the server says. What differs is refused, with the difference in words.
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
-use ctl_core::governance::State;
 use ctl_core::governance::state::Draft;
+use ctl_core::governance::{State, signing_thresholds};
 use ctl_core::jws::Signature;
 use ctl_core::list::{ListPayload, MAX_PAYLOAD, difference::Difference};
 use ctl_core::notices::NoticesDocument;
@@ -138,7 +138,7 @@ pub async fn prepare(
     let shown = shown(session, role).await?;
     compare(draft, &shown)?;
     let documents = draft.documents.clone();
-    let (needed, signers) = signers(state, draft);
+    let (needed, signers) = signers(state, role)?;
     Ok(Prepared {
         role: role.clone(),
         draft: draft.index,
@@ -263,18 +263,17 @@ fn compare(draft: &Draft, shown: &Shown) -> Result<(), AdminError> {
 }
 
 /// Who may sign the draft: as the devices know it; for a new root, the new board as well.
-fn signers(state: &State, draft: &Draft) -> (u32, Vec<Signer>) {
-    let role = &draft.open.role;
-    let now = state.authorities.get(role);
-    let new = draft.authorities.get(role).filter(|_| *role == Role::Root);
-    let needed = now.or(new).map_or(0, |threshold| threshold.needed);
+fn signers(state: &State, role: &Role) -> Result<(u32, Vec<Signer>), AdminError> {
+    let thresholds =
+        signing_thresholds(state, role).map_err(|refusal| AdminError::NotNow(refusal.to_string()))?;
+    let needed = thresholds.iter().map(|threshold| threshold.needed).max().unwrap_or_default();
     let mut signers: Vec<Signer> = Vec::new();
-    for (key_id, authority) in [now, new].into_iter().flatten().flat_map(|threshold| &threshold.keys) {
+    for (key_id, authority) in thresholds.iter().flat_map(|threshold| &threshold.keys) {
         if signers.iter().all(|signer| signer.key_id != *key_id) {
             signers.push(Signer { key_id: *key_id, organisation: authority.organisation.clone() });
         }
     }
-    (needed, signers)
+    Ok((needed, signers))
 }
 
 /// What changes from the version published last, in lines.
@@ -306,7 +305,7 @@ fn documents<T: serde::de::DeserializeOwned>(
 
 fn metadata_changes(old: Option<&ctl_core::draft::Documents>, new: &[u8]) -> Vec<String> {
     let Some(old) = old else { return vec!["the first version".into()] };
-    let parse = |bytes: &[u8]| json::parse(bytes, MAX_PAYLOAD).unwrap_or_default();
+    let parse = |bytes: &[u8]| json::parse_olpc(bytes, MAX_PAYLOAD).unwrap_or_default();
     difference::values(&parse(&old.metadata), &parse(new))
         .into_iter()
         .map(|line| {

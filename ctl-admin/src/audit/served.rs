@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ctl_core::jws::Signature;
 use ctl_core::list::offline::{MAX_FILE, verify_offline};
 use ctl_core::list::{ListPayload, MAX_PAYLOAD, render};
 use ctl_core::log::note::MAX_NOTE_BYTES;
@@ -12,6 +13,7 @@ use ctl_core::role::Role;
 use ctl_core::tuf::{Limits, MetaFile, Root, Signed, Snapshot, Timestamp, verify_role, walk_root_chain};
 use ctl_core::{json, list};
 use indicatif::ProgressBar;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{Publication, document, latest};
@@ -22,6 +24,28 @@ pub(super) struct Comparison {
     pub(super) files: u64,
     pub(super) differences: Vec<String>,
     pub(super) notes: Vec<String>,
+}
+
+/// The board's files, which devices find inside the signed renditions.
+#[derive(Default)]
+struct Chain {
+    trusted: Vec<u8>,
+    roots: Vec<Vec<u8>>,
+    targets: Option<Vec<u8>>,
+}
+
+impl Chain {
+    fn rendition(&self, publication: &Publication, document: &[u8]) -> Option<Vec<u8>> {
+        let recorded = publication.record.document_signatures.iter().enumerate();
+        let signatures: Vec<Signature> = recorded
+            .map(|(number, raw)| {
+                let value = serde_json::json!({ "protected": raw.protected, "signature": raw.signature });
+                Signature::from_value(value, number).ok()
+            })
+            .collect::<Option<_>>()?;
+        let roots: Vec<&[u8]> = self.roots.iter().map(Vec::as_slice).collect();
+        Some(render::rendition_jws(document, &signatures, &roots, self.targets.as_ref()?))
+    }
 }
 
 struct Comparer<'a> {
@@ -62,9 +86,9 @@ pub(super) async fn compare(
     for publication in &latest {
         comparer.nothing_newer(publication).await?;
     }
-    let first_root = comparer.roots(publications, trusted_root).await?;
+    let chain = comparer.chain(publications, trusted_root).await?;
     for publication in &latest {
-        comparer.renditions(publication, first_root.as_deref()).await?;
+        comparer.renditions(publication, &chain).await?;
     }
     comparer.freshness(&latest).await?;
     comparer.growth().await?;
@@ -196,41 +220,33 @@ impl Comparer<'_> {
         Ok(())
     }
 
-    /// The roots must lead on from the one at hand. Returns the first to trust: that one, or the first
-    /// of the log.
-    async fn roots(
+    /// The roots must lead on from the one at hand, or from the first of the log.
+    async fn chain(
         &mut self,
         publications: &[Publication],
         trusted: Option<Vec<u8>>,
-    ) -> Result<Option<Vec<u8>>, AdminError> {
+    ) -> Result<Chain, AdminError> {
         let limits = Limits::default();
-        let roots = publications.iter().filter(|publication| publication.role == Role::Root);
-        let mut files = Vec::new();
-        for root in roots {
-            let path = format!("tuf/metadata/{}.root.json", root.version);
+        let mut chain = Chain::default();
+        for publication in publications {
+            let path = format!("tuf/metadata/{}.{}.json", publication.version, publication.role);
             // Missing or wrong ones have been reported by `version`.
-            if let Some(bytes) = self.session.transport().get(&path, limits.root).await? {
-                files.push(bytes);
+            match publication.role {
+                Role::Root => chain.roots.extend(self.session.transport().get(&path, limits.root).await?),
+                Role::Targets => chain.targets = self.session.transport().get(&path, limits.targets).await?,
+                _ => {}
             }
         }
-        let first = trusted.or_else(|| files.first().cloned());
-        if let Some(first) = &first
-            && let Err(error) = walk_root_chain(first, &files, &limits)
-        {
-            self.differ(
-                "tuf/metadata/",
-                format_args!("the roots do not lead on from the trusted one: {error}"),
-            );
+        chain.trusted = trusted.or_else(|| chain.roots.first().cloned()).unwrap_or_default();
+        if let Err(error) = walk_root_chain(&chain.trusted, &chain.roots, &limits) {
+            let problem = format!("the roots do not lead on from the trusted one: {error}");
+            self.differ("tuf/metadata/", problem);
         }
-        Ok(first)
+        Ok(chain)
     }
 
     /// The latest version in every form in which it is served.
-    async fn renditions(
-        &mut self,
-        publication: &Publication,
-        trusted_root: Option<&[u8]>,
-    ) -> Result<(), AdminError> {
+    async fn renditions(&mut self, publication: &Publication, chain: &Chain) -> Result<(), AdminError> {
         let role = &publication.role;
         let (Some(document), Some(name), Some(folder)) =
             (document(publication), role.target_name(), folder(role))
@@ -253,11 +269,14 @@ impl Comparer<'_> {
         }
         let path = format!("{folder}/{base}.jws");
         let Some(jws) = self.file(&path, MAX_FILE).await? else { return Ok(()) };
-        let Some(root) = trusted_root else { return Ok(()) };
-        match verify_offline(root, &jws, Some(role), None) {
+        match verify_offline(&chain.trusted, &jws, Some(role), None) {
             Err(error) => self.differ(&path, error),
             Ok(verified) if verified.payload != **document => {
                 self.differ(&path, "signs another payload than the version published last");
+            }
+            // It verifies; it must also say nothing else than what the log records.
+            Ok(_) if chain.rendition(publication, document) != Some(jws) => {
+                self.differ(&path, "carries other signatures or other metadata than the log records");
             }
             Ok(_) => {}
         }
@@ -271,7 +290,8 @@ impl Comparer<'_> {
             self.result.notes.push("nothing is published yet".into());
             return Ok(());
         };
-        let Ok(root) = json::read::<Root>(&root.documents.metadata, limits.root) else { return Ok(()) };
+        let root = json::parse_olpc(&root.documents.metadata, limits.root).map(Root::deserialize);
+        let Ok(Ok(root)) = root else { return Ok(()) };
         if latest.iter().all(|publication| publication.role == Role::Root) {
             return Ok(());
         }
