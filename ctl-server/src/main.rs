@@ -1,3 +1,6 @@
 //! The command-line program.
 #![forbid(unsafe_code)]
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    ctl_server::cli::run()
+}

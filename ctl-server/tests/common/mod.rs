@@ -11,6 +11,8 @@
 #[path = "../../../ctl-core/tests/common/mod.rs"]
 pub mod world;
 
+pub mod founding;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use ctl_core::keys::{Algorithm, PrivateKey};
 use ctl_core::names::Nonce;
 use ctl_core::statement::body::{CommentAdd, MoAssign};
 use ctl_core::statement::charter::Charter;
+use ctl_core::statement::parts::PolicyRef;
 use ctl_core::statement::{Basis, Body, Payload, Statement};
 use ctl_core::{Digest, Timestamp};
 use ctl_server::clock::{ClockBounds, GuardedClock, ManualClock};
@@ -34,6 +37,16 @@ pub fn keys() -> Keys {
         recorder: world::key("recorder"),
         snapshot: world::key("snapshot"),
         timestamp: world::key("timestamp"),
+    }
+}
+
+/// The policy that is built into the release, as a charter names it.
+pub fn admission() -> PolicyRef {
+    let policy = ctl_policy::Policy::parse(ctl_policy::ADMISSION).unwrap();
+    PolicyRef {
+        name: policy.name().parse().unwrap(),
+        sha256: Digest::from_bytes(policy.digest()),
+        version: policy.version().parse().unwrap(),
     }
 }
 

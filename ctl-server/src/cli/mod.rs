@@ -1,0 +1,180 @@
+//! The command line: what the program is asked to do, and its exit status.
+
+mod ledger;
+mod serve;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use ctl_core::Digest;
+use ctl_core::names::Origin;
+
+use crate::blobs::Blobs;
+use crate::clock::{Clock as _, SystemClock};
+use crate::init;
+use crate::keys::PUBLIC_FILE;
+
+/// The service of a scheme for certificate trust lists: its ledger, its publications, its API.
+#[derive(Debug, Parser)]
+#[command(name = "ctl-server", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Found a scheme: first with --origin, which makes the server's own keys; then with --charter,
+    /// --genesis and --root, which the board has signed.
+    Init {
+        /// The data directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// First step: the name that the log signs with, like ctl.example.org/log.
+        #[arg(long, conflicts_with_all = ["charter", "genesis", "root"], required_unless_present = "charter")]
+        origin: Option<Origin>,
+        /// Second step: the charter file.
+        #[arg(long, requires_all = ["genesis", "root"])]
+        charter: Option<PathBuf>,
+        /// Second step: the genesis, signed by the board (genesis.jws).
+        #[arg(long, requires = "charter")]
+        genesis: Option<PathBuf>,
+        /// Second step: the first root.json, signed by the board (1.root.json).
+        #[arg(long, requires = "charter")]
+        root: Option<PathBuf>,
+    },
+    /// Serve a scheme until SIGINT or SIGTERM.
+    Serve {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Work on the ledger of a server that is stopped.
+    Ledger {
+        #[command(subcommand)]
+        command: LedgerCommand,
+    },
+    /// Work on texts outside the log.
+    Blob {
+        #[command(subcommand)]
+        command: BlobCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum LedgerCommand {
+    /// Verify every entry, the tree and the checkpoints.
+    Verify {
+        /// The data directory.
+        #[arg(long)]
+        data: PathBuf,
+    },
+    /// Write the whole log as plain files, in the layout that the server serves below /log/.
+    Export {
+        /// The data directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// An empty or new directory.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Take an export, or the log/ directory of a mirror, into a data directory without a ledger.
+    Import {
+        /// The data directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// The directory with the export.
+        #[arg(long)]
+        from: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum BlobCommand {
+    /// Erase a blob for good. The log is not harmed.
+    Erase {
+        /// The data directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// The blob's SHA-256.
+        sha256: Digest,
+    },
+}
+
+/// Whatever a command failed with: only its text counts here.
+type Failure = Box<dyn Error>;
+
+/// Does what the arguments ask for.
+#[must_use]
+pub fn run() -> ExitCode {
+    match dispatch(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ctl-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Init { data, origin: Some(origin), .. } => {
+            let keys = init::prepare(&data, origin)?;
+            println!("the server's keys are in {}; back them up", data.join("keys").display());
+            println!("their public halves, for the charter: {}", data.join(PUBLIC_FILE).display());
+            println!("log {}", crate::keys::log_key(&keys.public())?);
+            Ok(())
+        }
+        Command::Init { data, charter: Some(charter), genesis: Some(genesis), root: Some(root), .. } => {
+            let founding = init::Founding { charter: &charter, genesis: &genesis, root: &root };
+            let scheme = init::found(&data, &founding, SystemClock::new().now())?;
+            println!("founded scheme {scheme} in {}", data.display());
+            Ok(())
+        }
+        Command::Init { .. } => {
+            Err("give either --origin, or --charter with --genesis and --root: see ctl-server init --help"
+                .into())
+        }
+        Command::Serve { config } => serve::serve(&config),
+        Command::Ledger { command } => match command {
+            LedgerCommand::Verify { data } => ledger::verify(&data),
+            LedgerCommand::Export { data, out } => ledger::export(&data, &out),
+            LedgerCommand::Import { data, from } => ledger::import(&data, &from),
+        },
+        Command::Blob { command: BlobCommand::Erase { data, sha256 } } => {
+            Blobs::open(&data)?.erase(&sha256)?;
+            println!("erased {sha256}");
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_two_steps_of_init_do_not_mix() {
+        let parse = |words: &str| Arguments::try_parse_from(words.split(' '));
+        assert!(parse("ctl-server init --data d --origin log.example").is_ok());
+        assert!(parse("ctl-server init --data d --charter c --genesis g --root r").is_ok());
+        for wrong in [
+            "ctl-server init --data d",
+            "ctl-server init --data d --origin log.example --charter c --genesis g --root r",
+            "ctl-server init --data d --charter c --genesis g",
+            "ctl-server init --data d --origin log.example --root r",
+            "ctl-server init --data d --origin two+words",
+            "ctl-server blob erase --data d XYZ",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
