@@ -110,7 +110,7 @@ struct Shown {
     issued_at: Timestamp,
     expires: Timestamp,
     #[serde(default)]
-    signatures: Vec<KeyId>,
+    signatures: Option<Vec<KeyId>>,
     #[serde(default)]
     document: Option<String>,
     metadata: String,
@@ -152,7 +152,7 @@ pub async fn prepare(
         difference: changes(state, draft),
         signers,
         needed,
-        signed_by: shown.signatures,
+        signed_by: shown.signatures.unwrap_or_default(),
         documents,
     })
 }

@@ -13,6 +13,10 @@ pub const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// A problem document is at most so many bytes.
 const MAX_PROBLEM: usize = 64 * 1024;
 
+/// How often to wait for a server that has too much to do, and how long at most each time, in seconds.
+const MAX_WAITS: usize = 5;
+const MAX_WAIT: u64 = 30;
+
 /// A server, a mirror, or a directory with the same files (`file:///…`).
 #[derive(Clone, Debug)]
 pub struct Transport {
@@ -134,7 +138,7 @@ impl Transport {
     pub async fn post(&self, path: &str, json: Vec<u8>) -> Result<Vec<u8>, AdminError> {
         let (client, address) = self.writable(path)?;
         let request = client.post(&address).header("content-type", "application/json").body(json);
-        let response = request.send().await.map_err(network(&address))?;
+        let response = patiently(request, &address).await?;
         if response.status().is_success() {
             body(response, &address, MAX_ANSWER).await
         } else {
@@ -149,7 +153,7 @@ impl Transport {
     pub async fn put(&self, path: &str, bytes: Vec<u8>) -> Result<(), AdminError> {
         let (client, address) = self.writable(path)?;
         let request = client.put(&address).header("content-type", "application/octet-stream").body(bytes);
-        let response = request.send().await.map_err(network(&address))?;
+        let response = patiently(request, &address).await?;
         if response.status().is_success() { Ok(()) } else { Err(problem(response, &address).await) }
     }
 
@@ -162,6 +166,22 @@ impl Transport {
             )),
         }
     }
+}
+
+/// Sends a request, and again when the server says that it took nothing because there were too many.
+async fn patiently(request: reqwest::RequestBuilder, address: &str) -> Result<reqwest::Response, AdminError> {
+    for _ in 0..MAX_WAITS {
+        let Some(again) = request.try_clone() else { break };
+        let response = again.send().await.map_err(network(address))?;
+        let wait = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        match wait {
+            Some(seconds) if response.status().as_u16() == 429 && seconds <= MAX_WAIT => {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+            }
+            _ => return Ok(response),
+        }
+    }
+    request.send().await.map_err(network(address))
 }
 
 async fn body(mut response: reqwest::Response, address: &str, limit: usize) -> Result<Vec<u8>, AdminError> {
