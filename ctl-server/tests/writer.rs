@@ -11,7 +11,7 @@ use common::{assignment, comment, fill, in_memory, setup, statement, talkative, 
 use ctl_core::governance::Reason;
 use ctl_core::log::{leaf_hash, verify_consistency, verify_inclusion};
 use ctl_core::statement::Statement;
-use ctl_core::statement::body::{Body, CommentAdd};
+use ctl_core::statement::body::{Body, Change, Choice, CommentAdd, VoteCast};
 use ctl_server::keys::Keys;
 use ctl_server::ledger::{Ledger, MemoryStore, OpenError, RecordError, Store, StoreError};
 
@@ -302,4 +302,36 @@ fn a_statement_of_another_form_is_refused_with_a_reason() {
         let error = Statement::parse(&bytes).unwrap_err();
         assert_eq!(ctl_server::ledger::error::refusal_of(&error).reason, reason, "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_charter_with_new_server_keys_stops_the_old_ones_and_starts_with_the_new() {
+    let mut world = World::found();
+    let new = Keys::generate("ctl.example/stories".parse().unwrap()).unwrap();
+    let mut charter = world::charter();
+    charter.server = new.public();
+    let change = Change::AmendCharter { charter: Box::new(charter) };
+    let proposal = world.propose("elector-1", change).unwrap();
+    for elector in ["elector-1", "elector-2", "elector-3"] {
+        world.vote(elector, proposal, Choice::Approve).unwrap();
+    }
+    let store = Arc::new(MemoryStore::new());
+    fill(&*store, &world);
+    let ledger = Ledger::open(setup(store.clone(), common::clock_at(world.now).1, None)).unwrap();
+    // The last vote: with it the charter is another one.
+    let leaf_hash = world.state.proposals[&proposal].leaf_hash;
+    let vote = VoteCast { choice: Choice::Approve, proposal: leaf_hash, rationale: None };
+    let last = statement(&ledger.snapshot(), world.now, "alpha-elector", 1, vote);
+    ledger.record(last).await.unwrap();
+    assert!(matches!(ledger.writable(), Err(RecordError::ReadOnly(_))));
+    let size = ledger.snapshot().size();
+    ledger.close().await;
+
+    let old = setup(store.clone(), common::clock_at(world.now).1, None);
+    assert!(matches!(Ledger::open(old), Err(OpenError::Keys("log key"))));
+    let mut renewed = setup(store, common::clock_at(world.now).1, None);
+    renewed.keys = Arc::new(new);
+    let ledger = Ledger::open(renewed).unwrap();
+    assert_eq!(ledger.snapshot().size(), size, "signed by the old log key, which the log itself names");
+    assert!(ledger.writable().is_ok());
 }
