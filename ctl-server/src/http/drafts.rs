@@ -18,7 +18,6 @@ use super::statements::problem_of;
 use super::view;
 use crate::ledger::RecordError;
 use crate::publish::ceremony::{CeremonyError, Submission};
-use crate::publish::publisher::record_complete;
 
 /// Two signatures fit with room to spare.
 pub(super) const MAX_BODY: usize = 16 * 1024;
@@ -79,6 +78,7 @@ fn summary(app: &App, state: &State, role: &Role, draft: &Draft) -> Value {
 async fn sign(app: &App, role: Role, body: &[u8]) -> Result<Response, Problem> {
     let submission: Submission =
         json::read(body, MAX_BODY).map_err(|error| Problem::malformed(error.to_string()))?;
+    let draft = submission.draft;
     let (task, of) = (app.clone(), role.clone());
     // Keeping a signature waits for the disk.
     let added = tokio::task::spawn_blocking(move || {
@@ -86,27 +86,34 @@ async fn sign(app: &App, role: Role, body: &[u8]) -> Result<Response, Problem> {
         task.publisher.ceremonies().add(&task.ledger, &state, &of, submission)
     });
     let progress = added.await.map_err(|error| Problem::internal(&error))?.map_err(problem)?;
-    let published = if progress.complete {
-        let published =
-            record_complete(&app.ledger, app.publisher.ceremonies(), role).await.map_err(|error| {
-                // The signatures were verified; that they are refused together is nothing a signer did.
-                if let RecordError::Refused(refusal) = &error {
-                    tracing::error!(%refusal, "a complete ceremony was not published");
-                }
-                problem_of(error)
-            })?;
-        if let Some(index) = published {
-            app.publisher.served(index.saturating_add(1)).await;
-        }
-        published
-    } else {
-        None
-    };
+    let published = if progress.complete { publish(app, role, draft).await? } else { None };
     Ok(view::json(&json!({
         "have": progress.signed.len(),
         "needed": progress.needed,
         "published": published,
     })))
+}
+
+/// Records the publication of a complete draft and waits until it is served; tells its entry.
+async fn publish(app: &App, role: Role, draft: u64) -> Result<Option<u64>, Problem> {
+    let recorded = app.publisher.ceremonies().record(&app.ledger, role.clone()).await;
+    let recorded = recorded.map_err(|error| {
+        // The signatures were verified; that they are refused together is nothing a signer did.
+        if let RecordError::Refused(refusal) = &error {
+            tracing::error!(%refusal, %role, "a complete ceremony was not published");
+        }
+        problem_of(error)
+    })?;
+    // The publisher, or another signer's request, may have been faster.
+    let recorded = recorded.or_else(|| {
+        let snapshot = app.ledger.snapshot();
+        let published = snapshot.state.published.get(&role).filter(|published| published.draft == draft);
+        published.map(|published| published.index)
+    });
+    if let Some(index) = recorded {
+        app.publisher.served(index.saturating_add(1)).await;
+    }
+    Ok(recorded)
 }
 
 fn problem(error: CeremonyError) -> Problem {

@@ -5,7 +5,7 @@
 //! the disk before it is acknowledged, so a restart loses none.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ctl_core::governance::{Refusal, State, signing_thresholds, state::Draft};
 use ctl_core::json;
@@ -19,7 +19,7 @@ use ctl_core::{Digest, governance::Reason};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::ledger::{Ledger, StoreError};
+use crate::ledger::{Ledger, RecordError, StoreError};
 
 /// What a signer sends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +86,9 @@ const MAX_KEPT: usize = 1024 * 1024;
 #[derive(Debug, Default)]
 pub struct Ceremonies {
     pending: Mutex<BTreeMap<Role, Pending>>,
+    /// Held while a publication is recorded: who finds nothing left to record can be sure that it is
+    /// recorded and shown, not about to be.
+    recording: tokio::sync::Mutex<()>,
 }
 
 impl Ceremonies {
@@ -102,7 +105,7 @@ impl Ceremonies {
                 _ => tracing::warn!(name, "signatures of a ceremony cannot be read and are left out"),
             }
         }
-        Ok(Self { pending: Mutex::new(pending) })
+        Ok(Self { pending: Mutex::new(pending), ..Self::default() })
     }
 
     /// Takes a signature: verifies it and keeps it on the disk. Blocks for so long.
@@ -166,6 +169,17 @@ impl Ceremonies {
             role: role.clone(),
         };
         Some(record.into())
+    }
+
+    /// Records the publication of a role's open draft if enough have signed it; tells its entry.
+    ///
+    /// # Errors
+    /// [`RecordError`]
+    pub async fn record(self: &Arc<Self>, ledger: &Ledger, role: Role) -> Result<Option<u64>, RecordError> {
+        let _one_at_a_time = self.recording.lock().await;
+        let ceremonies = self.clone();
+        let recorded = ledger.observe(move |state| ceremonies.publication(state, &role)).await?;
+        Ok(recorded.map(|recorded| recorded.index))
     }
 
     /// Roles whose open draft has signatures.

@@ -52,27 +52,13 @@ pub struct Chain {
 /// # Errors
 /// [`PublishError::Metadata`] if the signed bytes are not what [`json::olpc`] writes.
 pub fn metadata_file(publication: &Publication) -> Result<Vec<u8>, PublishError> {
-    let signed = from_olpc(&publication.documents.metadata).map_err(|error| PublishError::Metadata {
-        role: publication.role().to_string(),
-        error: error.to_string(),
+    let signed = json::parse_olpc(&publication.documents.metadata, usize::MAX).map_err(|error| {
+        PublishError::Metadata { role: publication.role().to_string(), error: error.to_string() }
     })?;
     let signature =
         |MetadataSignature { keyid, sig }: &MetadataSignature| json!({ "keyid": keyid, "sig": sig });
     let signatures: Vec<Value> = publication.record.metadata_signatures.iter().map(signature).collect();
     Ok(json::canonical(&json!({ "signatures": signatures, "signed": signed })))
-}
-
-/// Reads OLPC canonical JSON, which leaves control characters in texts as they are (PEM keys have
-/// newlines) and is no JSON because of it. Outside of texts it has none.
-fn from_olpc(bytes: &[u8]) -> Result<Value, serde_json::Error> {
-    let mut text = Vec::with_capacity(bytes.len());
-    for byte in bytes {
-        match byte {
-            0..0x20 => text.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            _ => text.push(*byte),
-        }
-    }
-    serde_json::from_slice(&text)
 }
 
 /// Puts in the files of a new version that never change, and retires those of the version before.
@@ -148,19 +134,4 @@ pub fn render(edition: &mut Edition, latest: &Publication, chain: &Chain) -> Res
         edition.put_bytes(&format!("{stem}.pem"), render::pem(&payload), ContentType::Pem, Caching::Latest);
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn signed_bytes_become_json_and_stay_the_same_signed_bytes() {
-        let value = json!({ "pem": "-----BEGIN\nA\\B\"C\u{1f}\tü", "n": 3, "list": ["x\ny"] });
-        let olpc = json::olpc(&value);
-        assert!(serde_json::from_slice::<Value>(&olpc).is_err(), "raw newlines are no JSON");
-        let read = from_olpc(&olpc).unwrap();
-        assert_eq!(read, value);
-        assert_eq!(json::olpc(&read), olpc);
-    }
 }

@@ -24,7 +24,7 @@ use super::freshness::{Freshness, SignedFile};
 use super::history::{History, Publication};
 use super::site::{Caching, ContentType, SharedSite};
 use super::{PublishError, log};
-use crate::ledger::{Ledger, RecordError, Snapshot};
+use crate::ledger::{Ledger, Snapshot};
 use crate::metrics::Metrics;
 
 /// How the publisher works.
@@ -215,7 +215,7 @@ impl Task {
             tracing::warn!(%error, "signatures of closed ceremonies stay");
         }
         for role in self.ceremonies.roles(&snapshot.state) {
-            if let Err(error) = record_complete(&self.ledger, &self.ceremonies, role.clone()).await {
+            if let Err(error) = self.ceremonies.record(&self.ledger, role.clone()).await {
                 tracing::warn!(%error, %role, "a publication waits");
             }
         }
@@ -245,20 +245,6 @@ impl Task {
             Ok(Ok(())) => {}
         }
     }
-}
-
-/// Records the publication of a role's draft if enough have signed; tells its index.
-///
-/// # Errors
-/// [`RecordError`]
-pub async fn record_complete(
-    ledger: &Ledger,
-    ceremonies: &Arc<Ceremonies>,
-    role: Role,
-) -> Result<Option<u64>, RecordError> {
-    let ceremonies = ceremonies.clone();
-    let recorded = ledger.observe(move |state| ceremonies.publication(state, &role)).await?;
-    Ok(recorded.map(|recorded| recorded.index))
 }
 
 /// Waits until the ledger is quiet.
