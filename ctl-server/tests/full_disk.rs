@@ -48,7 +48,7 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
     let (world, _) = with_application(talkative());
     common::on_disk(directory.path(), &world);
-    let child = Command::new("sh")
+    let mut child = Command::new("sh")
         .args(["-c", "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"", "sh", BLOCKS])
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "writer", "--ignored", "--nocapture", "--test-threads=1"])
@@ -57,7 +57,7 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
         .spawn()
         .unwrap();
     let (mut acknowledged, mut full, mut done) = (Vec::<(u64, Digest)>::new(), None, false);
-    for line in BufReader::new(child.stdout.unwrap()).lines().map_while(Result::ok) {
+    for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
         match line.strip_prefix('@').and_then(|line| line.split_once(' ').or(Some((line, "")))) {
             Some(("full", why)) => full = Some(why.to_owned()),
             Some(("done", _)) => done = true,
@@ -65,6 +65,7 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
             None => {}
         }
     }
+    assert!(child.wait().unwrap().success());
     let full = full.expect("the disk was full");
     assert!(full.contains("storage failed") && full.contains("restart"), "{full}");
     assert!(done && !acknowledged.is_empty());

@@ -25,9 +25,8 @@ pub struct Verified {
 pub struct Replay {
     state: Option<State>,
     tree: Tree,
-    /// Every log key that a charter in this log has named: an old checkpoint was signed by an old one.
-    log_keys: Vec<LogKey>,
-    charter_since: Option<u64>,
+    /// The genesis names it, for the life of the log.
+    log_key: Option<LogKey>,
 }
 
 impl Replay {
@@ -61,10 +60,8 @@ impl Replay {
             }
         };
         self.tree.push(entry.leaf_hash);
-        if self.charter_since != Some(state.charter_since) {
-            self.charter_since = Some(state.charter_since);
-            let key = log_key(&state.charter.server).map_err(|error| wrong(error.to_string()))?;
-            self.log_keys.push(key);
+        if self.log_key.is_none() {
+            self.log_key = Some(log_key(&state.charter.server).map_err(|error| wrong(error.to_string()))?);
         }
         self.state = Some(state);
         Ok(())
@@ -76,16 +73,9 @@ impl Replay {
     /// [`OpenError::Checkpoint`], [`OpenError::Lost`] or [`OpenError::Root`].
     pub fn check_checkpoint(&self, note: &[u8], what: &'static str) -> Result<Checkpoint, OpenError> {
         let damaged = |why: String| OpenError::Checkpoint { what, why };
-        let note = Note::parse(note).map_err(|error| damaged(error.to_string()))?;
-        let mut opened = Err("the log has no key".to_owned());
-        for key in &self.log_keys {
-            match Checkpoint::open_note(&note, key.name(), key) {
-                Ok(checkpoint) => opened = Ok(checkpoint),
-                Err(error) if opened.is_err() => opened = Err(error.to_string()),
-                Err(_) => {}
-            }
-        }
-        let checkpoint = opened.map_err(damaged)?;
+        let key = self.log_key.as_ref().ok_or(OpenError::Empty)?;
+        let checkpoint =
+            Checkpoint::open(note, key.name(), key).map_err(|error| damaged(error.to_string()))?;
         match self.tree.root_at(checkpoint.size) {
             Err(_) => Err(OpenError::Lost { found: self.size(), signed: checkpoint.size }),
             Ok(root) if root != checkpoint.root => Err(OpenError::Root { size: checkpoint.size, what }),
