@@ -287,11 +287,13 @@ async fn a_plain_directory_serves_the_same_bytes_as_the_server() {
     publish_everything(&served).await;
     let size = served.ledger.snapshot().size();
     served.publisher.served(size).await;
-    let expected = served.publisher.site().load_full();
     let files = served
         .until("the disk to follow", async |served| {
             let files = files_below(&served.public());
-            let complete = expected.files().all(|(path, _)| files.contains_key(path));
+            let site = served.publisher.site().load_full();
+            let complete = site.files().all(|(path, file)| {
+                files.get(path).is_some_and(|found| file.identity().is_none_or(|bytes| bytes == found))
+            });
             complete.then_some(files)
         })
         .await;

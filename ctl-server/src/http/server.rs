@@ -121,7 +121,8 @@ impl Handler {
         let start = Instant::now();
         let reads = request.method() == Method::GET || request.method() == Method::HEAD;
         let path = request.uri().path().strip_prefix('/').unwrap_or_default();
-        if let Some(found) = self.app.publisher.site().load().get(path) {
+        let found = self.app.publisher.site().load().get(path);
+        if let Some(found) = found {
             return self.answer_static(found, reads, &request, start).await;
         }
         let method = routes::method_name(request.method());

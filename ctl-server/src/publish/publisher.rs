@@ -219,7 +219,13 @@ impl Task {
                 tracing::warn!(%error, %role, "a publication waits");
             }
         }
-        for role in settling.settled(&snapshot, now, self.config.settle) {
+        if settling.must_look(snapshot.size()) {
+            // Comparing every document with its published version takes a while.
+            let looked = snapshot.clone();
+            let due = tokio::task::spawn_blocking(move || draft::due(&looked.state, now)).await;
+            settling.due = due.unwrap_or_default().into_iter().map(|open| open.role).collect();
+        }
+        for role in settling.settled(self.config.settle) {
             let wanted = role.clone();
             let opened = self.ledger.observe(move |state| {
                 let due = draft::due(state, state.clock());
@@ -261,22 +267,28 @@ struct Settling {
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 impl Settling {
-    /// The roles whose drafts are to be opened now.
-    fn settled(&mut self, snapshot: &Snapshot, now: Timestamp, settle: Duration) -> Vec<Role> {
+    /// Whether to find out again what is due.
+    fn must_look(&mut self, size: u64) -> bool {
         let moment = Instant::now();
-        let same_size = self.looked.is_some_and(|(size, _)| size == snapshot.size());
+        let same_size = self.looked.is_some_and(|(seen, _)| seen == size);
         if !same_size {
             self.quiet_since = Some(moment);
         }
         let fresh = self.looked.is_some_and(|(_, at)| moment.duration_since(at) < LOOK_AGAIN);
-        if !same_size || !fresh {
-            self.due = draft::due(&snapshot.state, now).into_iter().map(|open| open.role).collect();
-            self.looked = Some((snapshot.size(), moment));
+        if same_size && fresh {
+            return false;
         }
+        self.looked = Some((size, moment));
+        true
+    }
+
+    /// The roles whose drafts are to be opened now.
+    fn settled(&mut self, settle: Duration) -> Vec<Role> {
         if self.due.is_empty() {
             self.due_since = None;
             return Vec::new();
         }
+        let moment = Instant::now();
         let passed =
             |since: Option<Instant>| since.map_or(Duration::ZERO, |since| moment.duration_since(since));
         self.due_since = self.due_since.or(Some(moment));
@@ -343,7 +355,6 @@ impl Desk {
         if let Ok(now) = now {
             self.refresh(ledger, now, &snapshot.state.charter.validity)?;
         }
-        let written = self.edition.write();
         self.site.store(Arc::new(self.edition.site.clone()));
         if older < snapshot.size() || changed {
             tracing::debug!(entries = snapshot.size(), "published");
@@ -358,7 +369,8 @@ impl Desk {
             status.freshness_expires =
                 expires.map(|(snapshot, timestamp)| (snapshot.expires, timestamp.expires));
         });
-        if let Err(error) = written {
+        // Readers over HTTP do not wait for the disk.
+        if let Err(error) = self.edition.write() {
             tracing::error!(%error, "the static tree on disk is behind; HTTP is not");
         }
         now.map(drop).map_err(Into::into)
