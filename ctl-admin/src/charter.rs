@@ -17,6 +17,7 @@ use ctl_core::{Digest, KeyId, PublicKey, Timestamp, draft, json};
 use serde::{Deserialize as _, Serialize};
 
 use crate::output::Render;
+use crate::pending::Request;
 use crate::{AdminError, compose, files, key, pending, screening};
 
 /// An annotated charter to start from.
@@ -184,6 +185,16 @@ fn read_papers(directory: &Path) -> Result<Papers, AdminError> {
         )));
     }
     Ok(Papers { payload, establish: *establish, genesis, root })
+}
+
+/// What a member of the board is asked to sign: the whole genesis.
+///
+/// # Errors
+/// The documents cannot be read or do not fit together.
+pub fn request(directory: &Path) -> Result<Request, AdminError> {
+    let genesis = read_papers(directory)?.genesis;
+    let statement = Statement::from_jws(genesis).map_err(|e| AdminError::input(directory.display(), e))?;
+    Ok(Request::of(&statement))
 }
 
 /// Adds a board member's signatures to both documents.

@@ -12,6 +12,7 @@ use ctl_core::role::Role;
 use ctl_core::statement::body::{DocumentSignature, MetadataSignature};
 use ctl_core::{Digest, KeyId, PrivateKey, Timestamp, json};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::output::{Render, section};
 use crate::session::Replayed;
@@ -304,8 +305,13 @@ fn documents<T: serde::de::DeserializeOwned>(
 }
 
 fn metadata_changes(old: Option<&ctl_core::draft::Documents>, new: &[u8]) -> Vec<String> {
-    let Some(old) = old else { return vec!["the first version".into()] };
     let parse = |bytes: &[u8]| json::parse_olpc(bytes, MAX_PAYLOAD).unwrap_or_default();
+    let Some(old) = old else {
+        // Compared with nothing, every key and role of the first version is new.
+        let mut lines = vec!["the first version:".to_owned()];
+        lines.extend(role_lines(&parse(new)));
+        return lines;
+    };
     difference::values(&parse(&old.metadata), &parse(new))
         .into_iter()
         .map(|line| {
@@ -316,6 +322,25 @@ fn metadata_changes(old: Option<&ctl_core::draft::Documents>, new: &[u8]) -> Vec
                 .to_owned()
         })
         .collect()
+}
+
+/// Who signs for each role by the board's metadata.
+fn role_lines(metadata: &Value) -> Vec<String> {
+    let line = |name: &str, role: &Value| {
+        let keys = role.get("keyids").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let keys: Vec<String> =
+            keys.iter().filter_map(Value::as_str).map(|id| id.chars().take(8).collect()).collect();
+        let threshold = role.get("threshold").and_then(Value::as_u64).unwrap_or_default();
+        format!("{name}: {threshold} of {}", keys.join(", "))
+    };
+    let top = metadata.get("roles").and_then(Value::as_object);
+    let top = top.into_iter().flatten().map(|(name, role)| line(name, role));
+    let delegated = metadata.pointer("/delegations/roles").and_then(Value::as_array);
+    let delegated = delegated.into_iter().flatten().map(|role| {
+        let name = role.get("name").and_then(Value::as_str).unwrap_or_default();
+        line(name, role)
+    });
+    top.chain(delegated).collect()
 }
 
 /// The server's answer to signatures.

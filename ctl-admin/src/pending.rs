@@ -51,6 +51,22 @@ pub struct Request {
     pub body: Value,
 }
 
+impl Request {
+    /// What someone is asked to sign with this statement.
+    #[must_use]
+    pub fn of(statement: &Statement) -> Self {
+        let payload = &statement.payload;
+        Self {
+            r#type: payload.body.type_name(),
+            statement: statement.id,
+            scheme: payload.scheme,
+            issued_at: payload.issued_at,
+            signed_by: statement.jws.signatures.iter().map(|signature| signature.protected.kid).collect(),
+            body: payload.body.to_value(),
+        }
+    }
+}
+
 impl Render for Request {
     fn text(&self) -> String {
         let body = serde_json::to_string_pretty(&self.body).unwrap_or_default();
@@ -114,15 +130,7 @@ impl Pending {
     /// What the cosigner is asked to sign.
     #[must_use]
     pub fn request(&self) -> Request {
-        let payload = &self.statement.payload;
-        Request {
-            r#type: payload.body.type_name(),
-            statement: self.statement.id,
-            scheme: payload.scheme,
-            issued_at: payload.issued_at,
-            signed_by: self.signed_by(),
-            body: payload.body.to_value(),
-        }
+        Request::of(&self.statement)
     }
 
     /// Adds signatures and writes the file again.

@@ -3,15 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use ctl_admin::application::Limits;
-use ctl_core::names::{Label, ListId, MoId, OrganisationId, ParticipantId, RegistryId, RuleId, Url};
-use ctl_core::role::Role;
+use ctl_core::Digest;
+use ctl_core::names::{Label, OrganisationId, ParticipantId};
 use ctl_core::statement::body::Choice;
-use ctl_core::statement::parts::{
-    AnchorStatus, EvidenceKind, ParticipantKind, Services, Use, WithdrawalReason,
-};
-use ctl_core::{Digest, Timestamp};
-use serde::de::DeserializeOwned;
+use ctl_core::statement::parts::{EvidenceKind, ParticipantKind};
+
+use super::subcommands::{Apply, Charter, Draft, Key, Mo, Motion, Notice, Subca, word};
 
 /// Keys, applications, votes, signatures and audits for certificate trust lists.
 ///
@@ -38,11 +35,11 @@ pub(crate) struct Scheme {
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// A root.json of the scheme, of any age
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "id")]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "scheme_id")]
     pub(crate) root: Option<PathBuf>,
     /// The scheme's id, if there is no root.json at hand
     #[arg(long = "scheme", global = true, value_name = "SHA-256")]
-    pub(crate) id: Option<Digest>,
+    pub(crate) scheme_id: Option<Digest>,
     /// Where to remember what was seen of the log [default: the user's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
@@ -200,450 +197,75 @@ pub(crate) enum Command {
     },
 }
 
-#[derive(Subcommand)]
-pub(crate) enum Key {
-    /// Make a key: FILE (mode 0600), and the public half beside it
-    New {
-        /// Where
-        file: PathBuf,
-        /// ECDSA P-256 instead of Ed25519
-        #[arg(long)]
-        p256: bool,
-    },
-    /// Show a key's id and public half
-    Show {
-        /// The private or public key's file
-        file: PathBuf,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Charter {
-    /// Print an annotated charter to start from
-    Template,
-    /// Make the genesis and the first root.json of a charter
-    New {
-        /// The charter
-        #[arg(long, value_name = "FILE")]
-        charter: PathBuf,
-        /// server-keys.json of ctl-server init
-        #[arg(long, value_name = "FILE")]
-        server_keys: PathBuf,
-        /// Folder for the documents
-        #[arg(long, value_name = "DIR")]
-        out: PathBuf,
-    },
-    /// Sign genesis and root.json as a member of the board
-    Sign {
-        /// Private key
-        #[arg(long, value_name = "FILE")]
-        key: PathBuf,
-        /// Folder with the documents
-        directory: PathBuf,
-    },
-    /// Show who has signed
-    Status {
-        /// Folder with the documents
-        directory: PathBuf,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Apply {
-    /// For a root
-    Root {
-        /// The certificate, PEM or DER
-        certificate: PathBuf,
-        /// For which list
-        #[arg(long)]
-        list: ListId,
-        /// Its name for people
-        #[arg(long)]
-        name: Label,
-        /// What it is to be trusted for, like iso15118-2/v2g; may be given several times
-        #[arg(long = "use", value_name = "STANDARD/PURPOSE", required = true, value_parser = parse_use)]
-        uses: Vec<Use>,
-        #[command(flatten)]
-        services: Addresses,
-        #[command(flatten)]
-        constraints: Constraints,
-        #[command(flatten)]
-        screening: Screening,
-        #[command(flatten)]
-        keys: Keys,
-    },
-    /// For a cross-certificate between two listed anchors
-    Cross {
-        /// The certificate, PEM or DER
-        certificate: PathBuf,
-        /// For which list
-        #[arg(long)]
-        list: ListId,
-        /// Its name for people
-        #[arg(long)]
-        name: Label,
-        /// Fingerprint of the anchor that signed it
-        #[arg(long, value_name = "SHA-256")]
-        issuer: Digest,
-        /// Fingerprint of the anchor whose key it is for
-        #[arg(long, value_name = "SHA-256")]
-        subject: Digest,
-        #[command(flatten)]
-        screening: Screening,
-        #[command(flatten)]
-        keys: Keys,
-    },
-}
-
-/// How to screen before applying.
-#[derive(Args)]
-pub(crate) struct Screening {
-    /// A policy that the charter names and this release does not bring
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: Vec<PathBuf>,
-}
-
-/// Where a PKI can be reached.
-#[derive(Args)]
-pub(crate) struct Addresses {
-    /// OCSP responder
-    #[arg(long, value_name = "URL")]
-    ocsp: Vec<Url>,
-    /// CRL distribution point
-    #[arg(long, value_name = "URL")]
-    crl: Vec<Url>,
-    /// EST cacerts address
-    #[arg(long, value_name = "URL")]
-    est: Vec<Url>,
-    /// Root certificate pool
-    #[arg(long, value_name = "URL")]
-    root_pool: Vec<Url>,
-}
-
-impl From<Addresses> for Services {
-    fn from(addresses: Addresses) -> Self {
-        let Addresses { ocsp, crl, est, root_pool } = addresses;
-        Self { ocsp, crl, est, root_pool }
-    }
-}
-
-/// Constraints, all critical.
-#[derive(Args)]
-pub(crate) struct Constraints {
-    /// Nothing issued after this moment is trusted, like 2030-01-01T00:00:00Z
-    #[arg(long, value_name = "TIME")]
-    not_issued_after: Option<Timestamp>,
-    /// The anchor is not trusted after this moment
-    #[arg(long, value_name = "TIME")]
-    not_trusted_after: Option<Timestamp>,
-    /// Only contracts of this MO identifier; may be given several times
-    #[arg(long = "mo-id", value_name = "ID")]
-    mo_ids: Vec<MoId>,
-}
-
-impl From<Constraints> for Limits {
-    fn from(constraints: Constraints) -> Self {
-        let Constraints { not_issued_after, not_trusted_after, mo_ids } = constraints;
-        Self { not_issued_after, not_trusted_after, mo_ids }
-    }
-}
-
-/// Why, and who signs.
-#[derive(Args)]
-pub(crate) struct Author {
-    /// Why; public, and can be erased later
-    #[arg(long)]
-    pub(crate) rationale: Option<String>,
-    #[command(flatten)]
-    pub(crate) keys: Keys,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Motion {
-    /// Admit a root
-    Admit {
-        /// Index of the application's entry
-        application: u64,
-        /// A rule whose error is to be waived; may be given several times
-        #[arg(long = "waive", value_name = "RULE")]
-        waived: Vec<RuleId>,
-        /// Only these of the uses it applied for
-        #[arg(long = "use", value_name = "STANDARD/PURPOSE", value_parser = parse_use)]
-        uses: Vec<Use>,
-        /// With the constraints given here instead of those it applied with
-        #[arg(long)]
-        constrain: bool,
-        #[command(flatten)]
-        constraints: Constraints,
-        #[command(flatten)]
-        author: Author,
-    },
-    /// Admit a cross-certificate
-    AdmitCross {
-        /// Index of the application's entry
-        application: u64,
-        /// A rule whose error is to be waived; may be given several times
-        #[arg(long = "waive", value_name = "RULE")]
-        waived: Vec<RuleId>,
-        #[command(flatten)]
-        author: Author,
-    },
-    /// Give an anchor these constraints and no others
-    Constrain {
-        /// The anchor's fingerprint
-        anchor: Digest,
-        /// The list
-        #[arg(long)]
-        list: ListId,
-        #[command(flatten)]
-        constraints: Constraints,
-        #[command(flatten)]
-        author: Author,
-    },
-    /// Give an anchor or cross-certificate another status
-    ChangeStatus {
-        /// Its fingerprint
-        certificate: Digest,
-        /// usable, warning, suspended, deprecated or withdrawn
-        #[arg(value_parser = word::<AnchorStatus>)]
-        to: AnchorStatus,
-        /// The list
-        #[arg(long)]
-        list: ListId,
-        /// With deprecated: nothing issued after this moment is trusted
-        #[arg(long, value_name = "TIME")]
-        not_issued_after: Option<Timestamp>,
-        #[command(flatten)]
-        author: Author,
-    },
-    /// Forbid a certificate, or every certificate with a key, on any path
-    Distrust {
-        /// SHA-256 of the certificate, or of the key (SubjectPublicKeyInfo) with --spki
-        sha256: Digest,
-        /// The digest is of a key
-        #[arg(long)]
-        spki: bool,
-        /// The list
-        #[arg(long)]
-        list: ListId,
-        #[command(flatten)]
-        author: Author,
-    },
-    /// End a notice early
-    LiftNotice {
-        /// Index of the notice's entry
-        notice: u64,
-        #[command(flatten)]
-        author: Author,
-    },
-    /// Put another charter in force
-    AmendCharter {
-        /// The charter
-        file: PathBuf,
-        #[command(flatten)]
-        author: Author,
-    },
-    /// Suspend a participant
-    SuspendParticipant {
-        /// Who
-        participant: ParticipantId,
-        /// Its key is in wrong hands: strike its votes in open votes
-        #[arg(long)]
-        compromised: bool,
-        #[command(flatten)]
-        author: Author,
-    },
-    /// Let a suspended participant sign again
-    ReinstateParticipant {
-        /// Who
-        participant: ParticipantId,
-        #[command(flatten)]
-        author: Author,
-    },
-    /// Give a participant a new key without the old one's signature
-    ReplaceKey {
-        /// Whose
-        participant: ParticipantId,
-        /// The new public key
-        public_key: PathBuf,
-        #[command(flatten)]
-        author: Author,
-    },
-    /// Move an MO identifier although its holder did not sign
-    TransferMo {
-        /// Which
-        id: MoId,
-        /// To whom
-        to: ParticipantId,
-        #[command(flatten)]
-        author: Author,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Draft {
-    /// Rebuild a draft, compare it with what the server shows, and show what changes
-    Show {
-        /// A list's id, registry, notices, root or targets
-        role: Role,
-        #[command(flatten)]
-        tolerance: Tolerance,
-    },
-    /// The same, then sign it
-    Sign {
-        /// A list's id, registry, notices, root or targets
-        role: Role,
-        /// Private key
-        #[arg(long, value_name = "FILE")]
-        key: PathBuf,
-        #[command(flatten)]
-        tolerance: Tolerance,
-    },
-}
-
-/// How far a draft's times may be off.
-#[derive(Args)]
-pub(crate) struct Tolerance {
-    /// How far ahead of your clock it may be
-    #[arg(long, default_value = "10min", value_parser = duration)]
-    pub(crate) max_skew: u64,
-    /// How old it may be
-    #[arg(long, default_value = "24h", value_parser = duration)]
-    pub(crate) max_age: u64,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Notice {
-    /// Suspend an anchor at once
-    Issue {
-        /// The anchor's fingerprint
-        anchor: Digest,
-        /// The list
-        #[arg(long)]
-        list: ListId,
-        /// key-compromise, ca-compromise, misissuance, operator-request, superseded or
-        /// cessation-of-operation
-        #[arg(long, value_parser = word::<WithdrawalReason>)]
-        reason: WithdrawalReason,
-        /// How long, like 3days [default: as long as the charter allows]
-        #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
-        seconds: Option<u64>,
-        #[command(flatten)]
-        keys: Keys,
-    },
-    /// End a suspension early: two officers
-    Lift {
-        /// Index of the notice's entry
-        notice: u64,
-        #[command(flatten)]
-        keys: Keys,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Mo {
-    /// Give an identifier to a holder
-    Assign {
-        /// Which, like USEVG
-        id: MoId,
-        /// To whom
-        #[arg(long)]
-        holder: ParticipantId,
-        /// The national registry that issued it
-        #[arg(long)]
-        source: RegistryId,
-        #[command(flatten)]
-        keys: Keys,
-    },
-    /// Correct the national registry of an identifier
-    Update {
-        /// Which
-        id: MoId,
-        /// The national registry that issued it
-        #[arg(long)]
-        source: RegistryId,
-        #[command(flatten)]
-        keys: Keys,
-    },
-    /// Move an identifier: registrars and its holder sign
-    Transfer {
-        /// Which
-        id: MoId,
-        /// To whom
-        #[arg(long)]
-        to: ParticipantId,
-        #[command(flatten)]
-        keys: Keys,
-    },
-    /// Suspend an identifier
-    Suspend {
-        /// Which
-        id: MoId,
-        #[command(flatten)]
-        keys: Keys,
-    },
-    /// Withdraw an identifier
-    Withdraw {
-        /// Which
-        id: MoId,
-        #[command(flatten)]
-        keys: Keys,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Subca {
-    /// Disclose a sub-CA
-    Disclose {
-        /// Its certificate, PEM or DER
-        certificate: PathBuf,
-        /// Fingerprint of the anchor or disclosed sub-CA that issued it
-        #[arg(long, value_name = "SHA-256")]
-        issuer: Digest,
-        /// The list that the anchor is on
-        #[arg(long)]
-        list: ListId,
-        #[command(flatten)]
-        keys: Keys,
-    },
-    /// Say that a sub-CA was revoked
-    Revoke {
-        /// Fingerprint of its certificate
-        certificate: Digest,
-        /// Why
-        #[arg(long, value_parser = word::<WithdrawalReason>)]
-        reason: WithdrawalReason,
-        #[command(flatten)]
-        keys: Keys,
-    },
-}
-
-/// A word as statements have it.
-fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|e| e.to_string())
-}
-
-/// `iso15118-2/v2g`.
-fn parse_use(text: &str) -> Result<Use, String> {
-    let (standard, purpose) =
-        text.split_once('/').ok_or("expected STANDARD/PURPOSE, like iso15118-2/v2g or iso15118-20/mo")?;
-    Ok(Use { standard: word(standard)?, purpose: word(purpose)? })
-}
-
-fn duration(text: &str) -> Result<u64, String> {
-    humantime::parse_duration(text).map(|duration| duration.as_secs()).map_err(|e| e.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+    use crate::cli::subcommands::parse_use;
 
     #[test]
     fn the_arguments_fit_together() {
         Arguments::command().debug_assert();
         assert!(parse_use("iso15118-20/vehicle").is_ok());
         assert!(parse_use("iso15118-20/boat").is_err() && parse_use("v2g").is_err());
+    }
+
+    /// Arguments of a subcommand must not collide with the global ones: that shows only when they are read.
+    #[test]
+    fn every_command_can_be_read() {
+        let digest = "ab".repeat(32);
+        let time = "2030-01-01T00:00:00Z";
+        for line in [
+            "key new k.pem --p256",
+            "key show k.pub",
+            "charter template",
+            "charter new --charter c --server-keys s --out o",
+            "charter sign --key k o",
+            "charter status o",
+            "register --id a --organisation a --name A --kind mo --kind cpo --key k --key l --out s",
+            "rotate-key --key k --key l",
+            "suspend a --key k",
+            "apply root c.pem --list na --name A --use iso15118-2/v2g --ocsp http://a/ --mo-id USEVG --key k",
+            "apply cross c.pem --list na --name A --issuer DIGEST --subject DIGEST --key k",
+            "withdraw 3 --key k",
+            "evidence 3 --fingerprint DIGEST --key k",
+            "evidence 3 --kind audit-report --file f --restricted --key k",
+            "comment 3 text --key k",
+            "propose admit 3 --waive key-unique --constrain --not-trusted-after TIME --key k",
+            "propose admit-cross 3 --key k",
+            "propose constrain DIGEST --list na --not-issued-after TIME --key k",
+            "propose change-status DIGEST deprecated --list na --not-issued-after TIME --key k",
+            "propose distrust DIGEST --spki --list na --rationale why --key k",
+            "propose lift-notice 3 --key k",
+            "propose amend-charter c.toml --key k",
+            "propose suspend-participant a --compromised --key k",
+            "propose reinstate-participant a --key k",
+            "propose replace-key a k.pub --key k",
+            "propose transfer-mo USEVG a --key k",
+            "vote 3 approve --rationale why --key k",
+            "review",
+            "review 3 --policy p",
+            "draft show na --max-skew 1min",
+            "draft sign root --key k --max-age 7days",
+            "notice issue DIGEST --list na --reason misissuance --for 3days --key k",
+            "notice lift 3 --key k --key l",
+            "mo assign USEVG --holder a --source us --key k",
+            "mo update USEVG --source us --key k",
+            "mo transfer USEVG --to a --key k",
+            "mo suspend USEVG --key k",
+            "mo withdraw USEVG --key k",
+            "subca disclose c.pem --issuer DIGEST --list na --key k",
+            "subca revoke DIGEST --reason superseded --key k",
+            "cosign s.json --key k",
+            "submit s.json",
+            "audit http://a/",
+            "verify f.jws",
+        ] {
+            let line = line.replace("DIGEST", &digest).replace("TIME", time);
+            let global = "ctl-admin --url http://a/ --root r.json --cache c --json --yes ".to_owned();
+            let parsed = Arguments::try_parse_from((global + &line).split(' '));
+            assert!(parsed.is_ok(), "{line}: {}", parsed.err().unwrap());
+        }
     }
 }

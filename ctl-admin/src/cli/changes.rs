@@ -5,7 +5,8 @@ use ctl_admin::{AdminError, key};
 use ctl_core::statement::body::ParticipantAction;
 use ctl_core::statement::parts::{DistrustKind, Distrusted};
 
-use super::arguments::{Keys, Motion};
+use super::arguments::Keys;
+use super::subcommands::Motion;
 
 /// What is proposed, and who signs.
 pub(crate) fn propose(change: Motion) -> Result<(Propose, Keys), AdminError> {

@@ -2,10 +2,11 @@
 
 pub(crate) mod arguments;
 mod changes;
+mod subcommands;
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use arguments::{Apply, Arguments, Charter, Command, Draft, Key, Keys, Mo, Notice, Subca, Tolerance};
+use arguments::{Arguments, Command, Keys};
 use ctl_admin::application::{self, Exhibit, What};
 use ctl_admin::compose::{Signing, Submission};
 use ctl_admin::output::{self, Render};
@@ -18,6 +19,7 @@ use ctl_admin::{
 };
 use ctl_core::keys::Algorithm;
 use serde::Serialize;
+use subcommands::{Apply, Charter, Draft, Key, Mo, Notice, Subca, Tolerance};
 
 /// Runs a command; the exit status is 0 when it did what was asked and found nothing wrong.
 pub(crate) async fn run(arguments: Arguments) -> Result<u8, AdminError> {
@@ -98,7 +100,7 @@ impl Shell {
     fn options(&self, address: Option<String>) -> Result<Options, AdminError> {
         let missing = |what: &str| AdminError::Input(format!("{what} is missing"));
         let url = address.or_else(|| self.scheme.url.clone()).ok_or_else(|| missing("--url"))?;
-        let trust = match (&self.scheme.root, self.scheme.id) {
+        let trust = match (&self.scheme.root, self.scheme.scheme_id) {
             (Some(root), _) => Trust::Root(root.clone()),
             (None, Some(id)) => Trust::Scheme(id),
             (None, None) => return Err(missing("--root (or --scheme, on first contact)")),
@@ -125,7 +127,7 @@ impl Shell {
                 self.show(&charter::new(&charter, &server_keys, &out, system_clock()())?)
             }
             Charter::Sign { key, directory } => {
-                self.confirm(&charter::status(&directory)?, "Found this scheme?")?;
+                self.confirm(&charter::request(&directory)?, "Found this scheme?")?;
                 self.show(&charter::sign(&directory, &key)?)
             }
             Charter::Status { directory } => self.show(&charter::status(&directory)?),
