@@ -7,11 +7,9 @@ use ctl_core::Digest;
 use ctl_core::Timestamp;
 use ctl_core::governance::State;
 use ctl_core::governance::application::Application;
-use ctl_core::governance::state::ListState;
 use ctl_core::names::ListId;
 use ctl_core::statement::body::Candidate;
-use ctl_core::statement::parts::{DistrustKind, PolicyRef, Severity};
-use ctl_pki::Certificate;
+use ctl_core::statement::parts::{PolicyRef, Severity};
 use ctl_policy::{ADMISSION, Context, Finding, Kind, Listed, MAX_POLICY_SIZE, Policy};
 
 use crate::{AdminError, files};
@@ -123,41 +121,25 @@ pub fn screen(
         return Err(AdminError::input("--list", problem));
     };
     let policy = policies.find(&charter.policy)?;
-    let empty = ListState::default();
-    let contents = state.lists.get(subject.list).unwrap_or(&empty);
-    let listed = listed(contents);
-    let distrusted = |kind: DistrustKind| -> Vec<[u8; 32]> {
-        contents.distrusted.keys().filter(|d| d.kind == kind).map(|d| *d.sha256.as_bytes()).collect()
-    };
-    let (kind, issuer) = match subject.candidate {
-        Candidate::Root { .. } => (Kind::Root, None),
-        Candidate::CrossCertificate { issuer, .. } => (Kind::CrossCertificate, contents.anchors.get(issuer)),
-    };
+    let facts = state.screening_facts(subject.list, subject.candidate);
+    let listed: Vec<Listed> = facts
+        .listed
+        .into_iter()
+        .map(|fact| Listed { fingerprint: fact.fingerprint, spki: fact.spki, subject: fact.subject })
+        .collect();
     let context = Context {
         now: now.unix(),
         listed: &listed,
-        distrusted_certificates: &distrusted(DistrustKind::Certificate),
-        distrusted_keys: &distrusted(DistrustKind::Spki),
-        issuer: issuer.map(|anchor| &*anchor.listed.certificate),
+        distrusted_certificates: &facts.distrusted_certificates,
+        distrusted_keys: &facts.distrusted_keys,
+        issuer: facts.issuer,
+    };
+    let kind = match subject.candidate {
+        Candidate::Root { .. } => Kind::Root,
+        Candidate::CrossCertificate { .. } => Kind::CrossCertificate,
     };
     let candidate = ctl_policy::Candidate { certificate_der: subject.certificate, kind };
     Ok(ctl_policy::screen(policy, &candidate, &context))
-}
-
-/// Everything that is or was on the list.
-fn listed(contents: &ListState) -> Vec<Listed> {
-    let anchors = contents.anchors.values().map(|anchor| &anchor.listed);
-    let crosses = contents.cross_certificates.values().map(|cross| &cross.listed);
-    anchors
-        .chain(crosses)
-        .map(|listed| Listed {
-            fingerprint: *listed.fingerprint.as_bytes(),
-            spki: *listed.spki.as_bytes(),
-            subject: Certificate::from_der(&listed.certificate)
-                .map(|certificate| certificate.subject_der().to_vec())
-                .unwrap_or_default(),
-        })
-        .collect()
 }
 
 /// A finding in a line.

@@ -6,6 +6,7 @@
 //! names the version of the rules; each published version stays in the code (`rules1`, …).
 
 pub mod application;
+pub mod facts;
 pub mod refusal;
 mod rules1;
 pub mod state;

@@ -7,6 +7,7 @@
 pub mod body;
 pub mod charter;
 pub mod charter_file;
+mod decision;
 pub mod parts;
 
 use serde::{Deserialize, Serialize};

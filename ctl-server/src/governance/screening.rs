@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use ctl_core::governance::State;
 use ctl_core::governance::application::Application;
-use ctl_core::governance::state::ListState;
 use ctl_core::names::{NameError, RuleId};
 use ctl_core::statement::body::{Candidate, ScreeningRecord};
-use ctl_core::statement::parts::{BlobAccess, BlobRef, DistrustKind, Finding, PolicyRef, Severity};
+use ctl_core::statement::parts::{BlobAccess, BlobRef, Finding, PolicyRef, Severity};
 use ctl_core::{Digest, Timestamp};
-use ctl_pki::Certificate;
 use ctl_policy::{Context, ENGINE, Kind, Listed, Policy};
 use serde::Serialize;
 
@@ -173,34 +171,22 @@ fn findings(
     policy: &Policy,
     now: Timestamp,
 ) -> Vec<ctl_policy::Finding> {
-    let empty = ListState::default();
-    let contents = state.lists.get(&application.list).unwrap_or(&empty);
-    let anchors = contents.anchors.values().map(|anchor| &anchor.listed);
-    let crosses = contents.cross_certificates.values().map(|cross| &cross.listed);
-    let listed: Vec<Listed> = anchors
-        .chain(crosses)
-        .map(|listed| Listed {
-            fingerprint: *listed.fingerprint.as_bytes(),
-            spki: *listed.spki.as_bytes(),
-            subject: Certificate::from_der(&listed.certificate)
-                .map(|certificate| certificate.subject_der().to_vec())
-                .unwrap_or_default(),
-        })
+    let facts = state.screening_facts(&application.list, &application.candidate);
+    let listed: Vec<Listed> = facts
+        .listed
+        .into_iter()
+        .map(|fact| Listed { fingerprint: fact.fingerprint, spki: fact.spki, subject: fact.subject })
         .collect();
-    let distrusted = |kind: DistrustKind| -> Vec<[u8; 32]> {
-        let of_kind = contents.distrusted.keys().filter(|distrusted| distrusted.kind == kind);
-        of_kind.map(|distrusted| *distrusted.sha256.as_bytes()).collect()
-    };
-    let (kind, issuer) = match &application.candidate {
-        Candidate::Root { .. } => (Kind::Root, None),
-        Candidate::CrossCertificate { issuer, .. } => (Kind::CrossCertificate, contents.anchors.get(issuer)),
-    };
     let context = Context {
         now: now.unix(),
         listed: &listed,
-        distrusted_certificates: &distrusted(DistrustKind::Certificate),
-        distrusted_keys: &distrusted(DistrustKind::Spki),
-        issuer: issuer.map(|anchor| &*anchor.listed.certificate),
+        distrusted_certificates: &facts.distrusted_certificates,
+        distrusted_keys: &facts.distrusted_keys,
+        issuer: facts.issuer,
+    };
+    let kind = match &application.candidate {
+        Candidate::Root { .. } => Kind::Root,
+        Candidate::CrossCertificate { .. } => Kind::CrossCertificate,
     };
     let candidate = ctl_policy::Candidate { certificate_der: &application.certificate, kind };
     ctl_policy::screen(policy, &candidate, &context)

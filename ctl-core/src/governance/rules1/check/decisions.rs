@@ -44,19 +44,25 @@ struct Admission<'a> {
     waived: &'a [RuleId],
 }
 
+impl<'a> Admission<'a> {
+    fn of(change: &'a Change) -> Option<Self> {
+        let (Change::Admit { application, certificate, evidence, list, screening, waived, .. }
+        | Change::AdmitCross { application, certificate, evidence, list, screening, waived }) = change
+        else {
+            return None;
+        };
+        let (application, screening) = (*application, *screening);
+        Some(Self { application, certificate, evidence, list, screening, waived })
+    }
+}
+
 fn check_change(state: &State, change: &Change, now: Timestamp) -> Result<(), Refusal> {
+    if let Some(admission) = Admission::of(change) {
+        check_admission(state, &admission, now)?;
+    }
     let content = |detail: String| Refusal::new(Reason::Content, detail);
     match change {
-        Change::Admit { application, certificate, constraints, evidence, list, screening, uses, waived } => {
-            let admission = Admission {
-                application: *application,
-                certificate,
-                evidence,
-                list,
-                screening: *screening,
-                waived,
-            };
-            check_admission(state, &admission, now)?;
+        Change::Admit { application, constraints, uses, .. } => {
             constraints.check_known().map_err(|e| content(e.to_string()))?;
             let application = open_application(state, *application)?;
             let Candidate::Root { uses: asked, .. } = &application.candidate else {
@@ -68,23 +74,10 @@ fn check_change(state: &State, change: &Change, now: Timestamp) -> Result<(), Re
             }
             Ok(())
         }
-        Change::AdmitCross { application, certificate, evidence, list, screening, waived } => {
-            let admission = Admission {
-                application: *application,
-                certificate,
-                evidence,
-                list,
-                screening: *screening,
-                waived,
-            };
-            check_admission(state, &admission, now)?;
-            match open_application(state, *application)?.candidate {
-                Candidate::CrossCertificate { .. } => Ok(()),
-                Candidate::Root { .. } => {
-                    Err(content("the application is not for a cross-certificate".into()))
-                }
-            }
-        }
+        Change::AdmitCross { application, .. } => match open_application(state, *application)?.candidate {
+            Candidate::CrossCertificate { .. } => Ok(()),
+            Candidate::Root { .. } => Err(content("the application is not for a cross-certificate".into())),
+        },
         Change::Constrain { anchor, constraints, list } => {
             constraints.check_known().map_err(|e| content(e.to_string()))?;
             match state.anchor(list, anchor).map(|anchor| anchor.listed.current().status) {
