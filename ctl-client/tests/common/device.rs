@@ -1,0 +1,199 @@
+//! A device: a state directory, a PEM sink, an EVerest sink, a clock that only moves when told to.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use ctl_client::config::{SinkConfig, SinkKind};
+use ctl_client::files::{Disk, Files};
+use ctl_client::state::StateDirectory;
+use ctl_client::status::Status;
+use ctl_client::sync::SyncReport;
+use ctl_client::transport::TransportOptions;
+use ctl_client::{Client, ClientError, Init, Machine, init};
+use ctl_core::Timestamp;
+use ctl_pki::certificates_from_pem;
+
+use super::{Repository, roots, start};
+
+pub struct Device {
+    pub folder: tempfile::TempDir,
+    pub now: Rc<Cell<Timestamp>>,
+    pub client: Client,
+    pub transport: TransportOptions,
+}
+
+/// What differs from device to device.
+pub struct Options {
+    pub clock: bool,
+    pub keep_foreign: bool,
+    pub command: Vec<String>,
+    pub lists: Vec<&'static str>,
+    pub url: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { clock: true, keep_foreign: false, command: vec![], lists: vec!["na"], url: None }
+    }
+}
+
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+impl Device {
+    /// A device that trusts the repository's first root.
+    pub fn new(repository: &Repository) -> Self {
+        Self::with(repository, Options::default())
+    }
+
+    pub fn with(repository: &Repository, options: Options) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let url = options.url.unwrap_or_else(|| format!("file://{}/", path.join("repository").display()));
+        let sink = |kind, name: &str| SinkConfig {
+            kind,
+            path: path.join(name),
+            keep_foreign: options.keep_foreign,
+            run_after_change: options.command.clone(),
+        };
+        let begin = Init {
+            url,
+            root: repository.first_root(),
+            lists: options.lists.iter().map(|list| list.parse().unwrap()).collect(),
+            clock: options.clock,
+            proxy: None,
+            sinks: vec![sink(SinkKind::Pem, "pem"), sink(SinkKind::Everest, "everest")],
+        };
+        init(&path.join("state"), begin, Box::new(Disk)).unwrap();
+        let now = Rc::new(Cell::new(start()));
+        let transport = TransportOptions {
+            connect: Duration::from_secs(5),
+            idle: Duration::from_millis(700),
+            total: Duration::from_secs(5),
+            patience: Duration::from_millis(400),
+            ..TransportOptions::default()
+        };
+        let client = open(path, &now, &transport, Box::new(Disk));
+        Self { folder, now, client, transport }
+    }
+
+    /// A device that has synced once.
+    pub fn synced(repository: &Repository) -> Self {
+        let mut device = Self::new(repository);
+        let report = device.sync(repository);
+        assert!(report.is_success(), "{:?}", report.problems);
+        device
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// As after a restart of the program, perhaps with another file system.
+    pub fn restart(&mut self, files: Box<dyn Files>) {
+        // First let go of the lock.
+        self.client = open(self.folder.path(), &self.now, &self.transport, Box::new(Disk));
+        self.client = open(self.folder.path(), &self.now, &self.transport, files);
+    }
+
+    pub fn try_sync(&mut self, repository: &Repository) -> Result<SyncReport, ClientError> {
+        repository.write(&self.path("repository"));
+        self.sync_again()
+    }
+
+    /// Without looking at what the repository holds now.
+    pub fn sync_again(&mut self) -> Result<SyncReport, ClientError> {
+        block_on(self.client.sync())
+    }
+
+    pub fn sync(&mut self, repository: &Repository) -> SyncReport {
+        self.try_sync(repository).unwrap()
+    }
+
+    pub fn status(&self) -> Status {
+        self.client.status().unwrap()
+    }
+
+    /// The names of the roots in the PEM sink; every file of it must be whole.
+    pub fn pem(&self) -> BTreeSet<&'static str> {
+        let mut found = BTreeSet::new();
+        for file in std::fs::read_dir(self.path("pem/current")).into_iter().flatten().flatten() {
+            found.extend(names_in(&file.path()));
+        }
+        found
+    }
+
+    /// The names of the roots in EVerest's bundles.
+    pub fn everest(&self) -> BTreeSet<&'static str> {
+        let mut found = names_in(&self.path("everest/ca/v2g/V2G_ROOT_CA.pem"));
+        found.extend(names_in(&self.path("everest/ca/mo/MO_ROOT_CA.pem")));
+        found
+    }
+
+    /// What both sinks trust: they must agree.
+    pub fn trusted(&self) -> BTreeSet<&'static str> {
+        let (pem, everest) = (self.pem(), self.everest());
+        assert_eq!(pem, everest);
+        pem
+    }
+
+    /// Everything that is kept verifies, and the sinks equal it.
+    pub fn assert_sound(&self) {
+        let found = self.client.verify().unwrap();
+        assert!(found.problems.is_empty(), "{:?}", found.problems);
+    }
+
+    /// Refused for a reason that says so, and nothing changed.
+    pub fn assert_refuses(&mut self, repository: &Repository, why: &str) {
+        let before = (self.trusted(), self.sequences());
+        let report = self.sync(repository);
+        let problems: Vec<String> = report.problems.iter().map(|problem| problem.error.to_string()).collect();
+        assert!(problems.iter().any(|problem| problem.contains(why)), "{why:?} is not among {problems:?}");
+        assert_eq!((self.trusted(), self.sequences()), before);
+        self.assert_sound();
+    }
+
+    pub fn sequences(&self) -> Vec<(String, u64)> {
+        self.status().documents.iter().map(|line| (line.role.to_string(), line.sequence)).collect()
+    }
+
+    pub fn state_directory(&self) -> StateDirectory {
+        StateDirectory::open(&self.path("state"), Box::new(Disk))
+    }
+}
+
+fn open(
+    folder: &Path,
+    now: &Rc<Cell<Timestamp>>,
+    transport: &TransportOptions,
+    files: Box<dyn Files>,
+) -> Client {
+    let now = Rc::clone(now);
+    let machine = Machine {
+        files,
+        now: Box::new(move || now.get()),
+        transport: transport.clone(),
+        command_time: Duration::from_secs(10),
+    };
+    Client::open(&folder.join("state"), machine).unwrap()
+}
+
+pub fn names_in(path: &Path) -> BTreeSet<&'static str> {
+    let Ok(bytes) = std::fs::read(path) else { return BTreeSet::new() };
+    if bytes.is_empty() {
+        return BTreeSet::new();
+    }
+    let certificates = certificates_from_pem(&bytes).unwrap();
+    certificates
+        .iter()
+        .map(|certificate| *roots().iter().find(|(_, root)| *root == certificate).expect("a known root").0)
+        .collect()
+}
+
+pub fn set(names: &[&'static str]) -> BTreeSet<&'static str> {
+    names.iter().copied().collect()
+}

@@ -1,0 +1,143 @@
+//! A small HTTP server with faults: bodies that do not end, end too early, or take their time.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::Repository;
+
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// Bytes for ever, without a length.
+    Endless,
+    /// A length, and fewer bytes.
+    Truncated,
+    /// A byte now and then: never idle, never done.
+    Slow,
+    /// Headers, and then nothing.
+    Silent,
+    /// A length beyond any limit.
+    HugeLength,
+    /// To another address.
+    Redirect(String),
+    Status(u16),
+}
+
+#[derive(Default)]
+struct Served {
+    files: BTreeMap<String, Vec<u8>>,
+    faults: BTreeMap<String, Fault>,
+    requests: Vec<String>,
+}
+
+#[derive(Clone)]
+pub struct Server {
+    served: Arc<Mutex<Served>>,
+    pub url: String,
+}
+
+impl Server {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let served = Arc::<Mutex<Served>>::default();
+        let shared = Arc::clone(&served);
+        // Ends with the test's process.
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let served = Arc::clone(&shared);
+                std::thread::spawn(move || answer(stream, &served));
+            }
+        });
+        Self { served, url }
+    }
+
+    pub fn serve(&self, repository: &Repository) {
+        let files = repository.served().map(|(path, bytes)| (format!("/{path}"), bytes.clone())).collect();
+        self.served.lock().unwrap().files = files;
+    }
+
+    pub fn put(&self, path: &str, bytes: &[u8]) {
+        self.served.lock().unwrap().files.insert(path.into(), bytes.to_vec());
+    }
+
+    pub fn fault(&self, path: &str, fault: Fault) {
+        self.served.lock().unwrap().faults = [(path.to_owned(), fault)].into();
+    }
+
+    pub fn heal(&self) {
+        self.served.lock().unwrap().faults.clear();
+    }
+
+    /// The paths asked for since the last call.
+    pub fn requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.served.lock().unwrap().requests)
+    }
+}
+
+/// The client may hang up at any point: writing is then over.
+fn answer(mut stream: TcpStream, served: &Mutex<Served>) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    let Some(Ok(request)) = lines.next() else { return };
+    while let Some(Ok(line)) = lines.next() {
+        if line.is_empty() {
+            break;
+        }
+    }
+    let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+    let (body, fault) = {
+        let mut served = served.lock().unwrap();
+        served.requests.push(path.clone());
+        (served.files.get(&path).cloned(), served.faults.get(&path).cloned())
+    };
+    let _ = match fault {
+        None => match body {
+            Some(body) => {
+                let head =
+                    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+                stream.write_all(&[head.as_bytes(), &body].concat())
+            }
+            None => stream.write_all(
+                b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            ),
+        },
+        Some(Fault::Endless) => {
+            let mut result = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+            while result.is_ok() {
+                result = stream.write_all(&[b' '; 65_536]);
+            }
+            result
+        }
+        Some(Fault::Truncated) => {
+            let body = body.unwrap_or_default();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+            stream.write_all(&[head.as_bytes(), &body[..body.len() / 2]].concat())
+        }
+        Some(Fault::Slow) => {
+            let mut result = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+            while result.is_ok() {
+                std::thread::sleep(Duration::from_millis(50));
+                result = stream.write_all(b" ");
+            }
+            result
+        }
+        Some(Fault::Silent) => {
+            let result = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+            // Until the client hangs up.
+            let _ = lines.next();
+            result
+        }
+        Some(Fault::HugeLength) => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")
+        }
+        Some(Fault::Redirect(to)) => stream.write_all(
+            format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                .as_bytes(),
+        ),
+        Some(Fault::Status(status)) => stream.write_all(
+            format!("HTTP/1.1 {status} Whatever\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").as_bytes(),
+        ),
+    };
+}
