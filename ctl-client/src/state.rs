@@ -86,6 +86,15 @@ pub struct DocumentRecord {
     pub accepted_at: Option<Timestamp>,
 }
 
+impl DocumentRecord {
+    /// Everything that it refers to.
+    #[must_use]
+    pub const fn objects(&self) -> [Digest; 5] {
+        let Vouchers { root, targets, role } = self.vouchers;
+        [self.sha256, self.proof, root, targets, role]
+    }
+}
+
 /// Everything that the client remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
@@ -120,10 +129,7 @@ impl State {
         let mut objects: BTreeSet<Digest> = self.roots.iter().copied().collect();
         objects.extend(self.metadata.values().map(|kept| kept.sha256));
         objects.extend(self.log.iter().map(|log| log.note));
-        for record in self.documents.values() {
-            let Vouchers { root, targets, role } = record.vouchers;
-            objects.extend([record.sha256, record.proof, root, targets, role]);
-        }
+        objects.extend(self.documents.values().flat_map(DocumentRecord::objects));
         objects
     }
 }

@@ -7,7 +7,7 @@ use ctl_core::log::proof::MAX_PROOF_BYTES;
 use ctl_core::log::{Checkpoint, LogProof, Note, leaf_hash};
 use ctl_core::role::Role;
 use ctl_core::statement::{Body, Entry};
-use ctl_core::tuf::{TargetInfo, Updater};
+use ctl_core::tuf::{TargetInfo, TufError, Updater};
 use ctl_core::{Digest, Timestamp};
 use serde_json::Value;
 
@@ -94,7 +94,7 @@ impl Client {
         }
         if let Some(held) = held
             && target.hashes.sha256 == Some(held.sha256)
-            && self.directory.object(&held.sha256).is_some()
+            && held.objects().iter().all(|digest| self.directory.object(digest).is_some())
         {
             return Ok(None);
         }
@@ -140,9 +140,9 @@ impl Candidate {
 async fn fetch_target(source: &Source, target: &TargetInfo) -> Result<Vec<u8>, ClientError> {
     let limit = usize::try_from(target.length).unwrap_or(usize::MAX).min(ctl_core::list::MAX_PAYLOAD);
     let segments: Vec<String> = target.path.split('/').map(encode_segment).collect();
-    let bytes = source.fetch(&format!("tuf/targets/{}", segments.join("/")), limit).await?;
-    let missing = || ClientError::NotPublished { name: target.name.clone(), had: true };
-    let bytes = bytes.ok_or_else(missing)?;
+    let path = format!("tuf/targets/{}", segments.join("/"));
+    // Described, and withheld: not to be taken for something that was never published.
+    let bytes = source.fetch(&path, limit).await?.ok_or(TufError::Missing { path })?;
     target.check(&bytes)?;
     Ok(bytes)
 }

@@ -81,7 +81,7 @@ impl Client {
             report.problem("log", error);
             return Ok(());
         }
-        remember(&history, trust, work);
+        self.remember(&history, trust, work);
         let (clock, _) = self.clock(work.state.known_time);
         for candidate in candidates {
             let (role, sequence) = (candidate.role.clone(), candidate.head.sequence);
@@ -176,23 +176,27 @@ impl Client {
         let evidence = self.directory.keep_evidence(&items)?;
         Ok(ClientError::TwoHistories { problem, evidence })
     }
-}
 
-fn remember(history: &History<'_>, trust: &Trust, work: &mut Work) {
-    let cosignatures = checkpoint::cosignatures(&history.note, &trust.witnesses);
-    let mut witnesses: Vec<String> = cosignatures.into_iter().map(|cosignature| cosignature.name).collect();
-    witnesses.sort();
-    let new = LogMemory {
-        note: Digest::ZERO,
-        size: history.size,
-        root: history.root,
-        witnesses,
-        witnesses_needed: trust.witnesses_needed,
-    };
-    // A checkpoint that is only signed anew is not worth a write to flash.
-    let same = |old: &LogMemory| LogMemory { note: Digest::ZERO, ..old.clone() } == new;
-    if !work.state.log.as_ref().is_some_and(same) {
-        let note = work.object(history.note.to_string().into_bytes());
-        work.state.log = Some(LogMemory { note, ..new });
+    fn remember(&self, history: &History<'_>, trust: &Trust, work: &mut Work) {
+        let cosignatures = checkpoint::cosignatures(&history.note, &trust.witnesses);
+        let mut witnesses: Vec<String> =
+            cosignatures.into_iter().map(|cosignature| cosignature.name).collect();
+        witnesses.sort();
+        let new = LogMemory {
+            note: Digest::ZERO,
+            size: history.size,
+            root: history.root,
+            witnesses,
+            witnesses_needed: trust.witnesses_needed,
+        };
+        // A checkpoint that is only signed anew is not worth a write to flash.
+        let same = |old: &LogMemory| {
+            LogMemory { note: Digest::ZERO, ..old.clone() } == new
+                && self.directory.object(&old.note).is_some()
+        };
+        if !work.state.log.as_ref().is_some_and(same) {
+            let note = work.object(history.note.to_string().into_bytes());
+            work.state.log = Some(LogMemory { note, ..new });
+        }
     }
 }

@@ -127,11 +127,13 @@ impl Client {
         let mut files: BTreeMap<String, Vec<u8>> = kept
             .filter_map(|(name, kept)| Some((name.clone(), self.directory.object(&kept.sha256)?)))
             .collect();
-        if let Some(root) = files.remove(ROOT) {
+        let newest = files.remove(ROOT);
+        let whole = work.state.roots.iter().all(|digest| self.directory.object(digest).is_some());
+        if let Some(root) = newest.filter(|_| whole) {
             let local = LocalMetadata { root, files };
             return self.walk(source, local, clock, work).await;
         }
-        // The first refresh; or the newest root is damaged, and the chain is walked once more.
+        // The first refresh; or a root that was accepted is damaged, and the chain is walked once more.
         let roots = std::mem::take(&mut work.state.roots);
         let sha256 = work.object(trusted_root.clone());
         let first = KeptMetadata { sha256, version: version(&trusted_root) };

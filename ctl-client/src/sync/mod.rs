@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use ctl_core::names::ListId;
 use ctl_core::role::Role;
-use ctl_core::tuf::{Clock, Updater};
+use ctl_core::tuf::{Clock, TufError, Updater};
 use ctl_core::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -219,15 +219,12 @@ impl Client {
         for role in self.followed(&lists) {
             match self.candidate(source, &mut updater, &trust, &role, work).await {
                 Ok(candidate) => candidates.extend(candidate),
-                Err(ClientError::NotPublished { had: false, .. }) if role == Role::Notices => {
-                    work.state.notices_known = true;
+                Err(error) if self.is_absent(&role, &error, &work.state) => {
+                    work.state.notices_known |= role == Role::Notices;
+                    report.notes.push(format!("{role}: nothing is published yet"));
+                    unpublished.push(role);
                 }
-                Err(error) => {
-                    if matches!(error, ClientError::NotPublished { .. }) {
-                        unpublished.push(role.clone());
-                    }
-                    report.problem(role.to_string(), error);
-                }
+                Err(error) => report.problem(role.to_string(), error),
             }
         }
         self.accept(source, &trust, candidates, work, report).await?;
@@ -241,6 +238,23 @@ impl Client {
             work.state.memory_lost = false;
         }
         Ok(())
+    }
+
+    /// Whether a role simply has no document yet, which is no problem unless somebody counts on it.
+    /// For notices only the board can say so, by appointing nobody to sign them: otherwise whoever
+    /// has the server's keys could hide every suspension from a new device.
+    fn is_absent(&self, role: &Role, error: &ClientError, state: &State) -> bool {
+        if state.documents.contains_key(role) {
+            return false;
+        }
+        let undescribed = matches!(error, ClientError::NotPublished { .. });
+        let unlisted = matches!(error, ClientError::Tuf(TufError::NotListed { .. }));
+        match role {
+            Role::Notices => undescribed,
+            Role::Registry => undescribed || unlisted,
+            // A list that is named in the configuration is counted on.
+            _ => self.config.lists.is_empty() && (undescribed || unlisted),
+        }
     }
 
     /// The lists to follow: those that are configured, or else every list that the board delegates.

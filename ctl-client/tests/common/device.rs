@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ctl_client::config::{SinkConfig, SinkKind};
-use ctl_client::files::{Disk, Files};
+use ctl_client::files::Files;
 use ctl_client::state::StateDirectory;
 use ctl_client::status::Status;
 use ctl_client::sync::SyncReport;
@@ -16,6 +16,7 @@ use ctl_client::{Client, ClientError, Init, Machine, init};
 use ctl_core::Timestamp;
 use ctl_pki::certificates_from_pem;
 
+use super::power::Unflushed;
 use super::{Repository, roots, start};
 
 pub struct Device {
@@ -32,11 +33,12 @@ pub struct Options {
     pub command: Vec<String>,
     pub lists: Vec<&'static str>,
     pub url: Option<String>,
+    pub proxy: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock: true, keep_foreign: false, command: vec![], lists: vec!["na"], url: None }
+        Self { clock: true, keep_foreign: false, command: vec![], lists: vec!["na"], url: None, proxy: None }
     }
 }
 
@@ -65,10 +67,10 @@ impl Device {
             root: repository.first_root(),
             lists: options.lists.iter().map(|list| list.parse().unwrap()).collect(),
             clock: options.clock,
-            proxy: None,
+            proxy: options.proxy.clone(),
             sinks: vec![sink(SinkKind::Pem, "pem"), sink(SinkKind::Everest, "everest")],
         };
-        init(&path.join("state"), begin, Box::new(Disk)).unwrap();
+        init(&path.join("state"), begin, Box::new(Unflushed)).unwrap();
         let now = Rc::new(Cell::new(start()));
         let transport = TransportOptions {
             connect: Duration::from_secs(5),
@@ -77,7 +79,7 @@ impl Device {
             patience: Duration::from_millis(400),
             ..TransportOptions::default()
         };
-        let client = open(path, &now, &transport, Box::new(Disk));
+        let client = open(path, &now, &transport, Box::new(Unflushed));
         Self { folder, now, client, transport }
     }
 
@@ -96,7 +98,7 @@ impl Device {
     /// As after a restart of the program, perhaps with another file system.
     pub fn restart(&mut self, files: Box<dyn Files>) {
         // First let go of the lock.
-        self.client = open(self.folder.path(), &self.now, &self.transport, Box::new(Disk));
+        self.client = open(self.folder.path(), &self.now, &self.transport, Box::new(Unflushed));
         self.client = open(self.folder.path(), &self.now, &self.transport, files);
     }
 
@@ -161,8 +163,22 @@ impl Device {
         self.status().documents.iter().map(|line| (line.role.to_string(), line.sequence)).collect()
     }
 
+    /// Keeps a copy of all that is on the device, for [`Device::restore`].
+    pub fn save(&self) {
+        copy(&self.path("state"), &self.path("saved/state"));
+        copy(&self.path("pem"), &self.path("saved/pem"));
+        copy(&self.path("everest"), &self.path("saved/everest"));
+    }
+
+    pub fn restore(&self) {
+        for name in ["state", "pem", "everest"] {
+            let _ = std::fs::remove_dir_all(self.path(name));
+            copy(&self.path("saved").join(name), &self.path(name));
+        }
+    }
+
     pub fn state_directory(&self) -> StateDirectory {
-        StateDirectory::open(&self.path("state"), Box::new(Disk))
+        StateDirectory::open(&self.path("state"), Box::new(Unflushed))
     }
 }
 
@@ -196,4 +212,22 @@ pub fn names_in(path: &Path) -> BTreeSet<&'static str> {
 
 pub fn set(names: &[&'static str]) -> BTreeSet<&'static str> {
     names.iter().copied().collect()
+}
+
+/// A folder with its links as they are; nothing if there is none.
+fn copy(from: &Path, to: &Path) {
+    let Ok(entries) = std::fs::read_dir(from) else { return };
+    std::fs::create_dir_all(to).unwrap();
+    for entry in entries {
+        let entry = entry.unwrap();
+        let (kind, place) = (entry.file_type().unwrap(), to.join(entry.file_name()));
+        if kind.is_symlink() {
+            let target = std::fs::read_link(entry.path()).unwrap();
+            std::os::unix::fs::symlink(target, place).unwrap();
+        } else if kind.is_dir() {
+            copy(&entry.path(), &place);
+        } else {
+            std::fs::copy(entry.path(), place).unwrap();
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! Ed25519.
 #![allow(
     dead_code,
+    unused_imports,
     unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
@@ -32,8 +33,8 @@ use ctl_core::statement::body::{DocumentSignature, DraftOpen, MetadataSignature,
 use ctl_core::statement::parts::{AnchorStatus, Constraints, Der, Purpose, Services, Standard, Use};
 use ctl_core::statement::{Basis, Body, Entry, Payload, Statement};
 use ctl_core::tuf::{
-    Delegations, KeyHolders, LogTrust, MetaFile, Metadata, Root, Snapshot, Targets, Timestamp as TufTimestamp,
-    TopLevelRoles, V2gTrust, WitnessTrust, envelope, sign, signing_bytes,
+    Delegations, KeyHolders, LogTrust, MetaFile, Metadata, Root, Snapshot, Targets,
+    Timestamp as TufTimestamp, TopLevelRoles, V2gTrust, WitnessTrust, envelope, sign, signing_bytes,
 };
 use ctl_core::{Digest, Timestamp, json};
 use ctl_pki::Certificate;
@@ -177,7 +178,10 @@ impl Repository {
         let v2g = V2gTrust {
             scheme,
             environment: environment.into(),
-            log: LogTrust { origin: ORIGIN.into(), key: note_key::<ctl_core::log::note::LogRole>(ORIGIN, 12) },
+            log: LogTrust {
+                origin: ORIGIN.into(),
+                key: note_key::<ctl_core::log::note::LogRole>(ORIGIN, 12),
+            },
             recorder: Some(key(13).public_key().to_object()),
             witnesses: [60, 61]
                 .map(|n| {
@@ -189,7 +193,8 @@ impl Repository {
             witness_threshold: 1,
         };
         let root = Root::new(1, start().plus_seconds(1000 * DAY), &top, Some(v2g));
-        let head = |kind: &str| json!({ "environment": environment, "format": 1, "scheme": scheme, "type": kind });
+        let head =
+            |kind: &str| json!({ "environment": environment, "format": 1, "scheme": scheme, "type": kind });
         let mut documents = BTreeMap::new();
         for list in [na(), eu()] {
             let mut document = head("v2g-certificate-trust-list");
@@ -379,11 +384,11 @@ impl Repository {
     }
 
     pub fn checkpoint(&self) -> Note {
-        let checkpoint =
-            Checkpoint { origin: ORIGIN.into(), size: self.tree.size(), root: self.tree.root() };
+        let checkpoint = Checkpoint { origin: ORIGIN.into(), size: self.tree.size(), root: self.tree.root() };
         let mut note = checkpoint.sign(&note_signer(12)).unwrap();
         for n in &self.cosigners {
-            checkpoint::cosign(&mut note, &format!("witness-{n}.example"), &note_signer(*n), self.now).unwrap();
+            checkpoint::cosign(&mut note, &format!("witness-{n}.example"), &note_signer(*n), self.now)
+                .unwrap();
         }
         note
     }

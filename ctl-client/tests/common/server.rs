@@ -77,6 +77,11 @@ impl Server {
     }
 }
 
+/// As if this body would follow.
+fn head(body: Option<Vec<u8>>) -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.map_or(1000, |body| body.len()))
+}
+
 /// The client may hang up at any point: writing is then over.
 fn answer(mut stream: TcpStream, served: &Mutex<Served>) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
@@ -86,10 +91,15 @@ fn answer(mut stream: TcpStream, served: &Mutex<Served>) {
             break;
         }
     }
-    let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+    // To a proxy the whole address is sent.
+    let target = request.split(' ').nth(1).unwrap_or_default();
+    let path = match target.strip_prefix("http://ctl.invalid") {
+        Some(path) => path.to_owned(),
+        None => target.to_owned(),
+    };
     let (body, fault) = {
         let mut served = served.lock().unwrap();
-        served.requests.push(path.clone());
+        served.requests.push(target.to_owned());
         (served.files.get(&path).cloned(), served.faults.get(&path).cloned())
     };
     let _ = match fault {
@@ -99,9 +109,9 @@ fn answer(mut stream: TcpStream, served: &Mutex<Served>) {
                     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
                 stream.write_all(&[head.as_bytes(), &body].concat())
             }
-            None => stream.write_all(
-                b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-            ),
+            None => {
+                stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            }
         },
         Some(Fault::Endless) => {
             let mut result = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
@@ -116,7 +126,7 @@ fn answer(mut stream: TcpStream, served: &Mutex<Served>) {
             stream.write_all(&[head.as_bytes(), &body[..body.len() / 2]].concat())
         }
         Some(Fault::Slow) => {
-            let mut result = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+            let mut result = stream.write_all(head(body).as_bytes());
             while result.is_ok() {
                 std::thread::sleep(Duration::from_millis(50));
                 result = stream.write_all(b" ");
@@ -124,7 +134,7 @@ fn answer(mut stream: TcpStream, served: &Mutex<Served>) {
             result
         }
         Some(Fault::Silent) => {
-            let result = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+            let result = stream.write_all(head(body).as_bytes());
             // Until the client hangs up.
             let _ = lines.next();
             result
@@ -137,7 +147,8 @@ fn answer(mut stream: TcpStream, served: &Mutex<Served>) {
                 .as_bytes(),
         ),
         Some(Fault::Status(status)) => stream.write_all(
-            format!("HTTP/1.1 {status} Whatever\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").as_bytes(),
+            format!("HTTP/1.1 {status} Whatever\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                .as_bytes(),
         ),
     };
 }

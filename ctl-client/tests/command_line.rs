@@ -1,0 +1,198 @@
+//! The program as people and the TUF conformance suite run it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::server::{Fault, Server};
+use common::*;
+use ctl_client::sync::system_time;
+use serde_json::Value;
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ctl-client")).args(arguments).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// The program has the real clock, so the repository is of today.
+fn of_today() -> Repository {
+    let mut repository = Repository::bare("test", "scheme");
+    repository.now = system_time();
+    repository.rotate_root();
+    repository.publish_all();
+    repository
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn init_sync_status_verify() {
+    let repository = of_today();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    repository.write(&at("repository"));
+    std::fs::write(at("root.json"), repository.first_root()).unwrap();
+    let url = format!("file://{}", at("repository").display());
+    let (state, root, pem, everest) = (at("state"), at("root.json"), at("pem"), at("everest"));
+    let begin = [
+        "init",
+        "--url",
+        &url,
+        "--root",
+        path(&root),
+        "--dir",
+        path(&state),
+        "--list",
+        "na",
+        "--pem",
+        path(&pem),
+        "--everest",
+        path(&everest),
+    ];
+    let dir = ["--dir", path(&state)];
+
+    assert!(text(&run(&["sync", "--once", dir[0], dir[1]])).contains("run init first"));
+    let output = run(&begin);
+    assert!(output.status.success(), "{}", text(&output));
+    let again = run(&begin);
+    assert!(!again.status.success() && text(&again).contains("remove it to begin anew"));
+    assert!(text(&run(&["status", dir[0], dir[1]])).contains("never synced"));
+
+    let output = run(&["sync", "--once", dir[0], dir[1]]);
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(text(&output).contains("accepted na version 1"), "{}", text(&output));
+    assert!(
+        everest.join("ca/v2g/V2G_ROOT_CA.pem").exists() && pem.join("current/v2g-iso15118-2.pem").exists()
+    );
+    let output = run(&["verify", dir[0], dir[1]]);
+    assert!(output.status.success(), "{}", text(&output));
+    let output = run(&["status", "--json", dir[0], dir[1]]);
+    assert!(output.status.success(), "{}", text(&output));
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(status["trusted"].as_array().unwrap().len(), 3);
+    assert_eq!(status["environment"], "test");
+
+    // Somebody tampers with a bundle: verify tells, sync mends.
+    std::fs::write(pem.join("current/v2g-iso15118-2.pem"), "").unwrap();
+    let output = run(&["verify", dir[0], dir[1]]);
+    assert!(!output.status.success() && text(&output).contains("WRONG  sink pem"), "{}", text(&output));
+    assert!(run(&["sync", "--once", dir[0], dir[1]]).status.success());
+    assert!(run(&["verify", dir[0], dir[1]]).status.success());
+}
+
+#[test]
+fn a_root_that_cannot_be_used_is_refused_at_once() {
+    let repository = of_today();
+    let folder = tempfile::tempdir().unwrap();
+    let (root, state) = (folder.path().join("root.json"), folder.path().join("state"));
+    let mut forged = repository.clone();
+    forged.signers.insert("root".into(), vec![1]);
+    forged.root.version = 1;
+    forged.put_root();
+    let mut without = repository.clone();
+    without.root.version = 1;
+    without.root.v2g = None;
+    without.put_root();
+    for (bytes, why) in [
+        (b"{}".to_vec(), "root metadata"),
+        (forged.first_root(), "too few valid signatures"),
+        (without.first_root(), "names no usable scheme"),
+    ] {
+        std::fs::write(&root, bytes).unwrap();
+        let output =
+            run(&["init", "--url", "https://ctl.example", "--root", path(&root), "--dir", path(&state)]);
+        assert!(!output.status.success() && text(&output).contains(why), "{}", text(&output));
+        assert!(!state.exists());
+    }
+}
+
+#[test]
+fn a_daemon_stops_at_sigterm_even_in_the_middle_of_a_sync() {
+    let repository = of_today();
+    let server = Server::start();
+    server.serve(&repository);
+    let folder = tempfile::tempdir().unwrap();
+    let (root, state) = (folder.path().join("root.json"), folder.path().join("state"));
+    std::fs::write(&root, repository.first_root()).unwrap();
+    assert!(
+        run(&["init", "--url", &server.url, "--root", path(&root), "--dir", path(&state)]).status.success()
+    );
+    server.fault("/log/checkpoint", Fault::Silent);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ctl-client"))
+        .args(["sync", "--dir", path(&state)])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while !server.requests().iter().any(|path| path == "/log/checkpoint") {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the daemon does not sync");
+        std::thread::yield_now();
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+    server.heal();
+    let output = run(&["sync", "--once", "--dir", path(&state)]);
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+#[test]
+fn the_command_line_of_the_conformance_suite() {
+    let repository = of_today();
+    let server = Server::start();
+    server.serve(&repository);
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (root, metadata, targets) = (at("root.json"), at("metadata"), at("targets"));
+    std::fs::write(&root, repository.first_root()).unwrap();
+    let (metadata_url, target_url) =
+        (format!("{}tuf/metadata", server.url), format!("{}tuf/targets/", server.url));
+
+    assert!(run(&["--metadata-dir", path(&metadata), "init", path(&root)]).status.success());
+    assert_eq!(std::fs::read(metadata.join("root.json")).unwrap(), repository.first_root());
+    let refresh = ["--metadata-dir", path(&metadata), "--metadata-url", &metadata_url, "refresh"];
+    let output = run(&refresh);
+    assert!(output.status.success(), "{}", text(&output));
+    for (kept, served) in [
+        ("root.json", "2.root.json"),
+        ("timestamp.json", "timestamp.json"),
+        ("snapshot.json", "1.snapshot.json"),
+        ("targets.json", "1.targets.json"),
+    ] {
+        let served = &repository.files[&format!("tuf/metadata/{served}")];
+        assert_eq!(&std::fs::read(metadata.join(kept)).unwrap(), served, "{kept}");
+    }
+    let download = |names: &[&str]| {
+        let mut arguments = vec!["--metadata-dir", path(&metadata), "--metadata-url", &metadata_url];
+        names.iter().for_each(|name| arguments.extend(["--target-name", name]));
+        arguments.extend(["--target-base-url", &target_url, "--target-dir", path(&targets), "download"]);
+        run(&arguments)
+    };
+    let output = download(&["na.ctl.json", "mo-registry.json"]);
+    assert!(output.status.success(), "{}", text(&output));
+    let digest = repository.published[&na()];
+    assert_eq!(
+        &std::fs::read(targets.join("na.ctl.json")).unwrap(),
+        &repository.files[&format!("tuf/targets/{digest}.na.ctl.json")]
+    );
+    assert!(targets.join("mo-registry.json").exists());
+    assert_eq!(download(&["unknown.json"]).status.code(), Some(1));
+    assert_eq!(download(&["../root.json"]).status.code(), Some(1));
+
+    // What was trusted stays when the repository goes back.
+    let kept = std::fs::read(metadata.join("timestamp.json")).unwrap();
+    let mut older = repository.clone();
+    older.timestamp_version = 0;
+    older.put_timestamp();
+    server.serve(&older);
+    assert_eq!(run(&refresh).status.code(), Some(1));
+    assert_eq!(std::fs::read(metadata.join("timestamp.json")).unwrap(), kept);
+}
