@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -18,6 +18,9 @@ use crate::{conformance, daemon};
 #[derive(Debug, Parser)]
 #[command(name = "ctl-client", version)]
 struct Arguments {
+    /// The state directory.
+    #[arg(long, value_name = "DIR", global = true)]
+    dir: Option<PathBuf>,
     /// TUF conformance: where metadata is kept.
     #[arg(long, value_name = "DIR")]
     metadata_dir: Option<PathBuf>,
@@ -40,65 +43,55 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Begin: make a state directory from a trusted root.json.
-    Init {
-        /// TUF conformance: the trusted root.
-        trusted_root: Option<PathBuf>,
-        /// The repository: https://…, or file:///… for a directory or USB stick.
-        #[arg(long)]
-        url: Option<String>,
-        /// The trusted root.json, brought over a channel that you trust.
-        #[arg(long, value_name = "FILE")]
-        root: Option<PathBuf>,
-        /// The state directory.
-        #[arg(long, value_name = "DIR")]
-        dir: Option<PathBuf>,
-        /// A list to follow; may be given several times. Without it, every list of the scheme.
-        #[arg(long = "list", value_name = "ID")]
-        lists: Vec<ListId>,
-        /// This device's clock cannot be believed.
-        #[arg(long)]
-        no_clock: bool,
-        /// A proxy for everything; without it the usual environment variables are honoured.
-        #[arg(long, value_name = "URL")]
-        proxy: Option<String>,
-        /// Write a directory of PEM files and bundles here.
-        #[arg(long = "pem", value_name = "DIR")]
-        pem: Vec<PathBuf>,
-        /// Write EVerest's bundles into this certificate directory.
-        #[arg(long = "everest", value_name = "DIR")]
-        everest: Vec<PathBuf>,
-        /// Keep certificates in the sinks that this client did not put there.
-        #[arg(long)]
-        keep_foreign: bool,
-    },
+    Init(Begin),
     /// Fetch, verify and write what is new; for ever, or once.
     Sync {
-        /// The state directory.
-        #[arg(long, value_name = "DIR")]
-        dir: PathBuf,
         /// Sync once; exit 0 if nothing went wrong.
         #[arg(long)]
         once: bool,
     },
     /// What is trusted, since when, how fresh, and what is wrong. Exit 1 if anything is wrong.
     Status {
-        /// The state directory.
-        #[arg(long, value_name = "DIR")]
-        dir: PathBuf,
         /// As JSON.
         #[arg(long)]
         json: bool,
     },
     /// Verify everything kept again, and that the sinks equal it. Exit 1 if anything does not hold.
-    Verify {
-        /// The state directory.
-        #[arg(long, value_name = "DIR")]
-        dir: PathBuf,
-    },
+    Verify,
     /// TUF conformance: refresh the metadata.
     Refresh,
     /// TUF conformance: refresh the metadata and download the targets.
     Download,
+}
+
+#[derive(Debug, clap::Args)]
+struct Begin {
+    /// TUF conformance: the trusted root.
+    trusted_root: Option<PathBuf>,
+    /// The repository: https://…, or file:///… for a directory or USB stick.
+    #[arg(long)]
+    url: Option<String>,
+    /// The trusted root.json, brought over a channel that you trust.
+    #[arg(long, value_name = "FILE")]
+    root: Option<PathBuf>,
+    /// A list to follow; may be given several times. Without it, every list of the scheme.
+    #[arg(long = "list", value_name = "ID")]
+    lists: Vec<ListId>,
+    /// This device's clock cannot be believed.
+    #[arg(long)]
+    no_clock: bool,
+    /// A proxy for everything; without it the usual environment variables are honoured.
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+    /// Write a directory of PEM files and bundles here.
+    #[arg(long = "pem", value_name = "DIR")]
+    pem: Vec<PathBuf>,
+    /// Write EVerest's bundles into this certificate directory.
+    #[arg(long = "everest", value_name = "DIR")]
+    everest: Vec<PathBuf>,
+    /// Keep certificates in the sinks that this client did not put there.
+    #[arg(long)]
+    keep_foreign: bool,
 }
 
 /// Runs the program.
@@ -128,99 +121,106 @@ fn say_error(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+fn text(error: ClientError) -> String {
+    error.to_string()
+}
+
+fn needed(name: &str) -> String {
+    format!("{name} is needed here; see --help")
+}
+
 async fn run(arguments: Arguments) -> Result<ExitCode, String> {
-    let text = |error: ClientError| error.to_string();
-    let Arguments { metadata_dir, metadata_url, target_names, target_base_url, target_dir, command } =
+    let Arguments { dir, metadata_dir, metadata_url, target_names, target_base_url, target_dir, command } =
         arguments;
-    let needed = |name: &str| format!("{name} is needed here; see --help");
-    match command {
-        Command::Init {
-            trusted_root,
-            url,
-            root,
-            dir,
-            lists,
-            no_clock,
-            proxy,
-            pem,
-            everest,
-            keep_foreign,
-        } => {
-            let read = |path: &PathBuf| {
-                let bytes = files::read(path, 1024 * 1024).map_err(text)?;
-                bytes.ok_or_else(|| format!("{} does not exist", path.display()))
-            };
-            if let Some(metadata) = metadata_dir {
-                let root = trusted_root.ok_or_else(|| needed("TRUSTED_ROOT"))?;
-                conformance::init(&metadata, &read(&root)?).map_err(text)?;
-                return Ok(ExitCode::SUCCESS);
+    let metadata = || metadata_dir.as_deref().ok_or_else(|| needed("--metadata-dir"));
+    let url = || metadata_url.as_deref().ok_or_else(|| needed("--metadata-url"));
+    let directory = || dir.as_deref().ok_or_else(|| needed("--dir"));
+    let client = || Client::open(directory()?, Machine::default()).map_err(text);
+    let good = match command {
+        Command::Init(begin) => {
+            match &metadata_dir {
+                Some(metadata) => begin.for_conformance(metadata)?,
+                None => begin.run(directory()?)?,
             }
-            let dir = dir.ok_or_else(|| needed("--dir"))?;
-            let root = root.or(trusted_root).ok_or_else(|| needed("--root"))?;
-            let sinks = [(SinkKind::Pem, pem), (SinkKind::Everest, everest)];
-            let mut configured = Vec::new();
-            for (kind, path) in
-                sinks.into_iter().flat_map(|(kind, paths)| paths.into_iter().map(move |p| (kind, p)))
-            {
-                let path = std::path::absolute(path).map_err(|error| error.to_string())?;
-                configured.push(SinkConfig { kind, path, keep_foreign, run_after_change: vec![] });
-            }
-            let url = url.ok_or_else(|| needed("--url"))?;
-            let begin = Init { url, root: read(&root)?, lists, clock: !no_clock, proxy, sinks: configured };
-            let config = init(&dir, begin, Box::new(Disk)).map_err(text)?;
-            let (scheme, environment) = (config.identity.scheme, config.identity.environment);
-            say(&format!(
-                "scheme {scheme} ({environment}): ready to sync; settings in {}/client.toml",
-                dir.display()
-            ));
-            Ok(ExitCode::SUCCESS)
+            true
         }
-        Command::Sync { dir, once } => {
-            let mut client = Client::open(&dir, Machine::default()).map_err(text)?;
-            if once {
-                let report = client.sync().await.map_err(text)?;
-                tell(&report);
-                return Ok(ExitCode::from(u8::from(!report.is_success())));
-            }
+        Command::Sync { once: true } => {
+            let report = client()?.sync().await.map_err(text)?;
+            tell(&report);
+            report.is_success()
+        }
+        Command::Sync { once: false } => {
             let tell = |outcome: &Result<SyncReport, ClientError>| match outcome {
                 Ok(report) => tell(report),
                 Err(error) => say_error(&format!("sync: {error}")),
             };
-            daemon::run(&mut client, tell).await.map_err(text)?;
-            Ok(ExitCode::SUCCESS)
+            daemon::run(&mut client()?, tell).await.map_err(text)?;
+            true
         }
-        Command::Status { dir, json } => {
-            let client = Client::open(&dir, Machine::default()).map_err(text)?;
-            let status = client.status().map_err(text)?;
-            if json {
-                let text = serde_json::to_string_pretty(&status).map_err(|error| error.to_string())?;
-                say(&text);
-            } else {
-                say(status.to_string().trim_end());
+        Command::Status { json } => {
+            let status = client()?.status().map_err(text)?;
+            match json {
+                true => say(&serde_json::to_string_pretty(&status).map_err(|error| error.to_string())?),
+                false => say(status.to_string().trim_end()),
             }
-            Ok(ExitCode::from(u8::from(status.is_wrong())))
+            !status.is_wrong()
         }
-        Command::Verify { dir } => {
-            let client = Client::open(&dir, Machine::default()).map_err(text)?;
-            let found = client.verify().map_err(text)?;
+        Command::Verify => {
+            let found = client()?.verify().map_err(text)?;
             found.good.iter().for_each(|line| say(&format!("ok     {line}")));
             found.problems.iter().for_each(|line| say(&format!("WRONG  {line}")));
-            Ok(ExitCode::from(u8::from(!found.problems.is_empty())))
+            found.problems.is_empty()
         }
-        Command::Refresh | Command::Download => {
-            let metadata = metadata_dir.ok_or_else(|| needed("--metadata-dir"))?;
-            let url = metadata_url.ok_or_else(|| needed("--metadata-url"))?;
-            let base = match command {
-                Command::Refresh => None,
-                _ => Some((
-                    target_base_url.as_deref().ok_or_else(|| needed("--target-base-url"))?,
-                    target_dir.as_deref().ok_or_else(|| needed("--target-dir"))?,
-                )),
-            };
-            conformance::refresh(&metadata, &url, &target_names, base).await.map_err(text)?;
-            Ok(ExitCode::SUCCESS)
+        Command::Refresh => {
+            conformance::refresh(metadata()?, url()?, &[], None).await.map_err(text)?;
+            true
         }
+        Command::Download => {
+            let base = target_base_url.as_deref().ok_or_else(|| needed("--target-base-url"))?;
+            let folder = target_dir.as_deref().ok_or_else(|| needed("--target-dir"))?;
+            let base = Some((base, folder));
+            conformance::refresh(metadata()?, url()?, &target_names, base).await.map_err(text)?;
+            true
+        }
+    };
+    Ok(ExitCode::from(u8::from(!good)))
+}
+
+impl Begin {
+    fn for_conformance(&self, metadata: &Path) -> Result<(), String> {
+        let root = self.trusted_root.as_deref().ok_or_else(|| needed("TRUSTED_ROOT"))?;
+        conformance::init(metadata, &read_root(root)?).map_err(text)
     }
+
+    fn run(self, directory: &Path) -> Result<(), String> {
+        let root = self.root.or(self.trusted_root).ok_or_else(|| needed("--root"))?;
+        let url = self.url.ok_or_else(|| needed("--url"))?;
+        let pem = self.pem.into_iter().map(|path| (SinkKind::Pem, path));
+        let everest = self.everest.into_iter().map(|path| (SinkKind::Everest, path));
+        let mut sinks = Vec::new();
+        for (kind, path) in pem.chain(everest) {
+            let path = std::path::absolute(path).map_err(|error| error.to_string())?;
+            sinks.push(SinkConfig { kind, path, keep_foreign: self.keep_foreign, run_after_change: vec![] });
+        }
+        let begin = Init {
+            url,
+            root: read_root(&root)?,
+            lists: self.lists,
+            clock: !self.no_clock,
+            proxy: self.proxy,
+            sinks,
+        };
+        let config = init(directory, begin, Box::new(Disk)).map_err(text)?;
+        let (scheme, environment) = (config.identity.scheme, config.identity.environment);
+        let place = directory.display();
+        say(&format!("scheme {scheme} ({environment}): ready to sync; settings in {place}/client.toml"));
+        Ok(())
+    }
+}
+
+fn read_root(path: &Path) -> Result<Vec<u8>, String> {
+    let bytes = files::read(path, 1024 * 1024).map_err(text)?;
+    bytes.ok_or_else(|| format!("{} does not exist", path.display()))
 }
 
 /// One line for each thing that happened.

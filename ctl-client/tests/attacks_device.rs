@@ -209,6 +209,8 @@ fn cut_the_power(mut device: Device, next: &Repository, old: &[&'static str], ne
             for found in [device.pem(), device.everest()] {
                 assert!(found == set(old) || found == set(new), "operation {k}, loses {loses}: {found:?}");
             }
+            // Not only whole: nothing that was remembered is lost either.
+            assert_eq!(device.state_directory().load().1, [""; 0], "operation {k}, loses {loses}");
             device.restart(Box::new(Unflushed));
             let report = device.sync_again().unwrap();
             assert!(report.is_success(), "operation {k}, loses {loses}: {:?}", report.problems);

@@ -182,3 +182,23 @@ fn read_folder(folder: &std::path::Path) -> Result<BTreeMap<String, Vec<u8>>, Cl
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PEM: &str = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+
+    proptest! {
+        #[test]
+        fn whatever_others_wrote_is_read_without_harm(
+            bytes in proptest::collection::vec(any::<u8>(), 0..300), at in 0usize..80,
+        ) {
+            prop_assert!(certificates(&bytes).is_empty());
+            let mut near = PEM.as_bytes().to_vec();
+            near.splice(at.min(near.len()).., bytes);
+            prop_assert!(certificates(&near).is_empty());
+        }
+    }
+}
