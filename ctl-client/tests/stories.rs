@@ -17,6 +17,7 @@ fn a_new_device_takes_up_the_list_and_fills_its_sinks() {
     let mut device = Device::new(&repository);
     let report = device.sync(&repository);
     assert!(report.is_success(), "{:?}", report.problems);
+    assert_eq!(report.notes, [""; 0]);
     assert_eq!(device.trusted(), set(&["alpha", "beta", "gamma"]));
     assert_eq!(names_in(&device.path("everest/ca/v2g/V2G_ROOT_CA.pem")), set(&["alpha", "beta"]));
     assert_eq!(names_in(&device.path("everest/ca/mo/MO_ROOT_CA.pem")), set(&["gamma"]));

@@ -14,6 +14,8 @@ use crate::sink::Sink;
 use crate::state::State;
 use crate::store::TrustStore;
 
+const HELD: &str = "sinks are left as they are";
+
 /// The documents in force.
 #[derive(Clone, Debug, Default)]
 pub struct InForce {
@@ -81,14 +83,13 @@ impl Client {
         state: &mut State,
         report: &mut SyncReport,
     ) -> Result<(), ClientError> {
+        // What was said before the network was asked may have changed.
+        report.notes.retain(|note| !note.starts_with(HELD));
         let documents = self.in_force(state);
         let store = match self.store(state, &documents) {
             Ok(store) => store,
             Err(why) => {
-                let note = format!("sinks are left as they are: {why}");
-                if !report.notes.contains(&note) {
-                    report.notes.push(note);
-                }
+                report.notes.push(format!("{HELD}: {why}"));
                 return Ok(());
             }
         };
