@@ -34,5 +34,7 @@ pub mod subca;
 pub mod transport;
 pub mod verify;
 
+/// Its types stand in this library's interface.
+pub use ctl_core;
 pub use error::AdminError;
 pub use session::{Session, Trust};

@@ -1,2 +1,126 @@
-//! The guided tour: from a root's application to a charger's trust store.
+//! The guided tour: the whole road from a root's application to a charger's trust store, on live input.
+//!
+//! It gets the path of the server's binary and nothing else of it: `init` and `serve` run as child
+//! processes, and everything else goes over HTTP through the libraries that people's and devices' tools
+//! are made of. Private keys of people are files in the tour's directory; the server never sees them.
+//!
+//! [`acts`] holds the steps in their order, [`people`] those who act, [`server`] the child process.
 #![forbid(unsafe_code)]
+
+mod acts;
+mod ceremony;
+mod error;
+mod people;
+mod server;
+mod tour;
+mod wait;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+pub use error::{DemoError, Problem};
+use people::People;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tour::Tour;
+
+/// Where the tour listens unless told otherwise.
+pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8700);
+
+/// What a tour needs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The binary of ctl-server.
+    pub server: PathBuf,
+    /// Where the server listens; port 0 takes any that is free.
+    pub listen: SocketAddr,
+    /// Where files are kept; without it they go into a temporary directory that is removed at the end.
+    pub directory: Option<PathBuf>,
+    /// End after the last step instead of staying up.
+    pub once: bool,
+}
+
+/// Gives the tour. Returns after its last step, or once a person ends it with Ctrl-C.
+///
+/// # Errors
+/// [`DemoError`]: the first step that did not do what it should, with the server's last words.
+pub async fn run(options: Options) -> Result<(), DemoError> {
+    // Said before anything else is done. The server will bind it again.
+    let free = std::net::TcpListener::bind(options.listen);
+    drop(free.map_err(|source| DemoError::Listen { address: options.listen, source })?);
+    let temporary = match &options.directory {
+        Some(directory) => {
+            prepare(directory)?;
+            None
+        }
+        None => Some(tempfile::Builder::new().prefix("ctl-demo-").tempdir().map_err(DemoError::Temporary)?),
+    };
+    let place = temporary.as_ref().map(tempfile::TempDir::path).or(options.directory.as_deref());
+    let directory = place.unwrap_or(Path::new(".")).canonicalize().map_err(DemoError::Temporary)?;
+    let mut signals = Signals::new().map_err(DemoError::Signals)?;
+    let mut tour = Tour::new(directory, options.directory.is_some());
+    tour.welcome();
+    let outcome = tokio::select! {
+        outcome = tell(&mut tour, &options) => outcome,
+        () = signals.any() => Err(Problem::Interrupted),
+    };
+    let outcome = match outcome {
+        Ok(()) if !options.once => {
+            acts::farewell::stay(&tour);
+            tokio::select! {
+                () = signals.any() => Ok(()),
+                problem = tour.server_ended() => Err(problem),
+            }
+        }
+        other => other,
+    };
+    tour.close(outcome).await
+}
+
+/// The steps, in order.
+async fn tell(tour: &mut Tour, options: &Options) -> Result<(), Problem> {
+    let pkis = acts::pkis::make(tour)?;
+    acts::keys::make(tour)?;
+    let mut people = acts::founding::found(tour, options).await?;
+    let people: &mut People = &mut people;
+    let appointed = acts::board::appoint(tour, people).await?;
+    let applications = acts::applications::apply(tour, people, &pkis).await?;
+    acts::votes::admit(tour, people, &applications).await?;
+    let decided = acts::doubtful::decide(tour, people, &pkis).await?;
+    acts::list::publish(tour, people, decided).await?;
+    acts::registry::keep(tour, people).await?;
+    acts::notices::publish(tour, people, appointed).await?;
+    let device = acts::device::install(tour, people, &pkis).await?;
+    acts::emergency::suspend(tour, people, &pkis, &device).await?;
+    acts::rotation::rotate(tour, people, &device).await?;
+    acts::audit::audit(tour, people).await?;
+    Ok(())
+}
+
+/// The directory is made if it is missing; one that holds something is left alone.
+fn prepare(directory: &Path) -> Result<(), DemoError> {
+    let failed = |source| DemoError::Directory { path: directory.to_owned(), source };
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    match std::fs::read_dir(directory).map_err(failed)?.next() {
+        None => Ok(()),
+        Some(_) => Err(DemoError::NotEmpty(directory.to_owned())),
+    }
+}
+
+/// Ctrl-C, and how service managers stop a program.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! The command line: what the program is asked to do, and its exit status.
 
+#[cfg(feature = "demo")]
+mod demo;
 mod ledger;
 mod serve;
 
@@ -51,6 +53,9 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// The guided tour: a scheme from its founding to a charger's trust store, on this machine.
+    #[cfg(feature = "demo")]
+    Demo(demo::Demo),
     /// Work on the ledger of a server that is stopped.
     Ledger {
         #[command(subcommand)]
@@ -138,6 +143,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
                 .into())
         }
         Command::Serve { config } => serve::serve(&config),
+        #[cfg(feature = "demo")]
+        Command::Demo(demo) => demo::run(demo),
         Command::Ledger { command } => match command {
             LedgerCommand::Verify { data } => ledger::verify(&data),
             LedgerCommand::Export { data, out } => ledger::export(&data, &out),

@@ -1,0 +1,27 @@
+//! Step 14: someone who takes no part audits the server from outside.
+
+use ctl_admin::audit;
+
+use crate::Problem;
+use crate::people::People;
+use crate::tour::Tour;
+
+/// Audits it, from the first root.json.
+pub(crate) async fn audit(tour: &mut Tour, people: &People) -> Result<(), Problem> {
+    tour.begin("An audit from outside");
+    let report = audit::run(people.options()).await?;
+    if !report.is_clean() {
+        return Err(Problem::Unexpected(format!("the audit finds: {}", report.differences.join("; "))));
+    }
+    tour.say(format!(
+        "{} entries downloaded and replayed, {} signatures on statements verified,",
+        report.entries, report.statement_signatures
+    ));
+    tour.say(format!(
+        "{} publications rebuilt to the byte, {} served files compared: everything follows from the log",
+        report.publications.len(),
+        report.files
+    ));
+    tour.see("log/checkpoint");
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! Step 7: a cross-certificate between two admitted roots, and an application that the electors reject.
+
+use ctl_admin::application::What;
+use ctl_admin::ctl_core::governance::state::Outcome;
+use ctl_admin::ctl_core::statement::body::Choice;
+use ctl_admin::proposal::Proposed;
+
+use super::applications::{attach, parse, root_of, screened, submit};
+use super::pkis::Pkis;
+use super::votes::{discussed, everyone, propose};
+use crate::Problem;
+use crate::people::People;
+use crate::tour::Tour;
+
+/// The finding about a key that stands on the list under another name.
+const KEY_UNIQUE: &str = "key-unique";
+
+/// Decides on both; gives the index of the last entry that changes the list, which a rejection does not.
+pub(crate) async fn decide(tour: &mut Tour, people: &mut People, pkis: &Pkis) -> Result<u64, Problem> {
+    tour.begin("A cross-certificate, and a rejection");
+    let (issuer, subject) = (pkis.root("aurora")?.fingerprint, pkis.root("borealis")?.fingerprint);
+    let cross = submit(people, &pkis.cross, What::CrossCertificate { issuer, subject }).await?;
+    attach(people, &pkis.cross, cross).await?;
+    let eclipse = submit(people, &pkis.eclipse, root_of(&pkis.eclipse)).await?;
+    attach(people, &pkis.eclipse, eclipse).await?;
+
+    let findings = screened(people, cross).await?;
+    if !findings.is_empty() {
+        return Err(Problem::Unexpected(format!(
+            "screening finds {findings:?} in a sound cross-certificate"
+        )));
+    }
+    discussed(people, cross).await?;
+    let proposal = propose(people, Proposed::AdmitCross { application: cross, waived: vec![] }, None).await?;
+    let admitted = everyone(people, proposal, Choice::Approve, None, &Outcome::Accepted).await?;
+    tour.say(format!("Borealis brings a certificate by which Aurora vouches for it (entry {cross});"));
+    tour.say(format!("{} organisations approve", admitted.approvals));
+
+    let findings = screened(people, eclipse).await?;
+    if findings != [KEY_UNIQUE] {
+        return Err(Problem::Unexpected(format!(
+            "screening of a key under a second name finds {findings:?}"
+        )));
+    }
+    tour.say(format!("Eclipse applies with Aurora's key (entry {eclipse}); screening finds: {KEY_UNIQUE}"));
+    discussed(people, eclipse).await?;
+    let proposed = Proposed::Admit {
+        application: eclipse,
+        waived: vec![parse(KEY_UNIQUE)?],
+        uses: None,
+        constraints: None,
+    };
+    let asked = "The applicant asks to waive the finding.";
+    let proposal = propose(people, proposed, Some(asked)).await?;
+    let why = "One key under two names hides who answers for it.";
+    everyone(people, proposal, Choice::Reject, Some(why), &Outcome::Rejected).await?;
+    tour.say(format!("an elector asks to waive that; all organisations reject it: \"{why}\""));
+    tour.see(&format!("v1/applications/{eclipse}"));
+    Ok(admitted.decided)
+}

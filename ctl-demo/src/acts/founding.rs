@@ -1,0 +1,71 @@
+//! Step 3: the scheme is founded. The server makes its own keys, the board signs the charter and the
+//! first root.json, and the server opens the ledger with them.
+
+use std::path::Path;
+
+use ctl_admin::{charter, session};
+
+use crate::people::{People, key_file};
+use crate::server::{self, Server};
+use crate::tour::Tour;
+use crate::{Options, Problem};
+
+/// The charter of this tour: as any other, but in a hurry.
+const CHARTER: &str = include_str!("../charter.toml");
+/// The name that the log signs with.
+const ORIGIN: &str = "ctl.example/demo";
+
+/// Founds it and starts the server.
+pub(crate) async fn found(tour: &mut Tour, options: &Options) -> Result<People, Problem> {
+    tour.begin("A scheme is founded");
+    let binary = options.server.as_path();
+    let (data, papers, keys) = (tour.path("server"), tour.path("founding"), tour.path("keys"));
+    let charter_file = tour.path("charter.toml");
+    write(&charter_file, CHARTER)?;
+    server::run(binary, &["init", "--data", text(&data)?, "--origin", ORIGIN]).await?;
+
+    let now = session::system_clock()();
+    charter::new(&charter_file, &data.join("server-keys.json"), &papers, now)?;
+    charter::sign(&papers, &key_file(&keys, "board-alpha"))?;
+    let founding = charter::sign(&papers, &key_file(&keys, "board-gamma"))?;
+    tour.say(format!(
+        "two of three board members have signed the charter and the first root.json: scheme {}",
+        founding.scheme.short()
+    ));
+    let (genesis, root) = (papers.join("genesis.jws"), papers.join("1.root.json"));
+    let (data, charter) = (text(&data)?, text(&charter_file)?);
+    let (genesis, root_file) = (text(&genesis)?, text(&root)?);
+    let papers = ["--charter", charter, "--genesis", genesis, "--root", root_file];
+    server::run(binary, &[["init", "--data", data].as_slice(), &papers].concat()).await?;
+    tour.see_file("charter.toml");
+    tour.see_file("founding");
+
+    let config = tour.path("ctl-server.toml");
+    write(&config, &configuration(options))?;
+    let server = Server::start(binary, &config, tour.path("server.log"))?;
+    // From here on the tour stops it, whatever happens.
+    let server = tour.server.insert(server);
+    server.ready().await?;
+    let url = server.url().to_owned();
+    tour.say(format!("the server runs at {url}"));
+    tour.see("readyz");
+    Ok(People::new(url, root, keys))
+}
+
+/// A hundred people write from one address here, and nobody wants to wait for drafts.
+fn configuration(options: &Options) -> String {
+    format!(
+        "data = \"server\"\n\n\
+         [http]\nlisten = \"{}\"\nwrites_per_minute = 6000\nwrite_burst = 1000\n\n\
+         [publication]\nsettle = \"300ms\"\n",
+        options.listen
+    )
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Problem> {
+    std::fs::write(path, text).map_err(Problem::file(path))
+}
+
+fn text(path: &Path) -> Result<&str, Problem> {
+    path.to_str().ok_or_else(|| Problem::Unexpected(format!("{} is not UTF-8", path.display())))
+}

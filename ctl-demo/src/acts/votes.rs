@@ -1,0 +1,106 @@
+//! Step 6: the electors vote, one vote for each organisation.
+
+use ctl_admin::ctl_core::governance::application::Stage;
+use ctl_admin::ctl_core::governance::state::Outcome;
+use ctl_admin::ctl_core::statement::body::Choice;
+use ctl_admin::proposal::{CastVote, Propose, Proposed};
+
+use crate::people::{ELECTORS, People, index, refused};
+use crate::tour::Tour;
+use crate::{Problem, wait};
+
+/// All five are admitted.
+pub(crate) async fn admit(
+    tour: &mut Tour,
+    people: &mut People,
+    applications: &[(String, u64)],
+) -> Result<(), Problem> {
+    tour.begin("Votes");
+    for (number, (name, application)) in applications.iter().enumerate() {
+        discussed(people, *application).await?;
+        let proposed =
+            Proposed::Admit { application: *application, waived: vec![], uses: None, constraints: None };
+        let proposal = propose(people, proposed, None).await?;
+        if number == 0 {
+            tour.say("the discussion is over; an elector puts each root to the vote");
+            vote(people, "elector-alpha", proposal, Choice::Approve, None).await?;
+            let session = people.signing(&["elector-alpha-deputy"])?;
+            let second = CastVote { proposal, choice: Choice::Approve, rationale: None };
+            let outcome = second.run(people.session("elector-alpha-deputy")?, &session).await;
+            let detail = refused(outcome, "organisation-voted")?;
+            tour.say(format!("refused: a second vote from one organisation ({detail})"));
+        }
+        let Vote { approvals, .. } =
+            everyone(people, proposal, Choice::Approve, None, &Outcome::Accepted).await?;
+        tour.say(format!("{name:<8} is admitted: {approvals} organisations approve, 3 are needed"));
+    }
+    tour.see("v1/proposals");
+    Ok(())
+}
+
+/// Waits until the discussion of an application is over.
+pub(crate) async fn discussed(people: &mut People, application: u64) -> Result<(), Problem> {
+    let session = people.session("elector-alpha")?;
+    wait::until(format!("the end of the discussion of application {application}"), async || {
+        session.sync().await?;
+        let now = session.now();
+        let state = &session.replayed()?.state;
+        let Some(found) = state.applications.get(&application) else { return Ok(None) };
+        let over = found.stage(now, state.discussion_seconds(&found.list)) == Stage::Discussed;
+        Ok(over.then_some(()))
+    })
+    .await
+}
+
+/// An elector puts something to the vote; gives the proposal's index.
+pub(crate) async fn propose(
+    people: &mut People,
+    proposed: Proposed,
+    rationale: Option<&str>,
+) -> Result<u64, Problem> {
+    let signing = people.signing(&["elector-alpha"])?;
+    let propose = Propose { proposed, rationale: rationale.map(str::to_owned) };
+    index(propose.run(people.session("elector-alpha")?, &signing).await?)
+}
+
+async fn vote(
+    people: &mut People,
+    elector: &str,
+    proposal: u64,
+    choice: Choice,
+    rationale: Option<&str>,
+) -> Result<u64, Problem> {
+    let signing = people.signing(&[elector])?;
+    let vote = CastVote { proposal, choice, rationale: rationale.map(str::to_owned) };
+    index(vote.run(people.session(elector)?, &signing).await?)
+}
+
+/// How a vote ended.
+pub(crate) struct Vote {
+    /// Organisations that approved.
+    pub(crate) approvals: u32,
+    /// Index of the last vote's entry, which decided.
+    pub(crate) decided: u64,
+}
+
+/// Every organisation votes the same, which ends the vote.
+pub(crate) async fn everyone(
+    people: &mut People,
+    proposal: u64,
+    choice: Choice,
+    rationale: Option<&str>,
+    expected: &Outcome,
+) -> Result<Vote, Problem> {
+    let mut decided = proposal;
+    for elector in ELECTORS {
+        decided = vote(people, elector, proposal, choice, rationale).await?;
+    }
+    let state = &people.session("elector-delta")?.sync().await?.state;
+    let decision = state.proposals.get(&proposal).and_then(|proposal| proposal.decision.as_ref());
+    match decision {
+        Some(decision) if decision.outcome == *expected => {
+            Ok(Vote { approvals: decision.approvals, decided })
+        }
+        other => Err(Problem::Unexpected(format!("proposal {proposal} ended otherwise: {other:?}"))),
+    }
+}

@@ -1,0 +1,158 @@
+//! The tour: where it is, what it says, and the server that it started.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::server::Server;
+use crate::{DemoError, Problem};
+
+/// A tour under way.
+pub(crate) struct Tour {
+    directory: PathBuf,
+    keeps_files: bool,
+    number: u32,
+    title: &'static str,
+    /// The server, once it runs.
+    pub(crate) server: Option<Server>,
+}
+
+impl Tour {
+    pub(crate) fn new(directory: PathBuf, keeps_files: bool) -> Self {
+        Self { directory, keeps_files, number: 0, title: "", server: None }
+    }
+
+    /// Where its files are.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// A file of it.
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// An address at the server.
+    pub(crate) fn url(&self, path: &str) -> String {
+        let base = self.server.as_ref().map_or("", Server::url);
+        format!("{base}/{path}")
+    }
+
+    pub(crate) fn welcome(&self) {
+        let kept =
+            if self.keeps_files { "stay there" } else { "are removed at the end; keep them with --dir" };
+        print("The road of a root certificate, from its operator's application to a charger's trust store.");
+        print(
+            "People, companies and PKIs are pretended; keys, signatures, server and charger's client are real.",
+        );
+        print(&format!("Files are in {} and {kept}.", self.directory.display()));
+    }
+
+    /// The next step begins.
+    pub(crate) fn begin(&mut self, title: &'static str) {
+        self.number += 1;
+        self.title = title;
+        print(&format!("\n{:2}. {title}", self.number));
+    }
+
+    /// What happened.
+    pub(crate) fn say(&self, line: impl AsRef<str>) {
+        print(&format!("    {}", line.as_ref()));
+    }
+
+    /// What a tool shows, one step further in, with digests cut short: they make lines unreadable.
+    pub(crate) fn quote(&self, lines: impl IntoIterator<Item = impl AsRef<str>>) {
+        for line in lines {
+            print(format!("      {}", short_digests(line.as_ref())).trim_end());
+        }
+    }
+
+    /// The file where it can be seen, relative to the tour's directory.
+    pub(crate) fn see_file(&self, name: &str) {
+        print(&format!("    see {}", self.path(name).display()));
+    }
+
+    /// The address where it can be seen.
+    pub(crate) fn see(&self, path: &str) {
+        print(&format!("    see {}", self.url(path)));
+    }
+
+    /// Resolves if the server ends by itself.
+    pub(crate) async fn server_ended(&mut self) -> Problem {
+        match &mut self.server {
+            Some(server) => server.ended().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops the server, and says how the tour went.
+    pub(crate) async fn close(mut self, outcome: Result<(), Problem>) -> Result<(), DemoError> {
+        let stopped = match self.server.take() {
+            Some(server) => {
+                let log = server.last_words();
+                server.stop().await.map(|()| log)
+            }
+            None => Ok(Vec::new()),
+        };
+        let (problem, log) = match (outcome, stopped) {
+            (Ok(()), Ok(_)) => {
+                print("\nThe server has stopped cleanly.");
+                return Ok(());
+            }
+            (Ok(()), Err(problem)) => (problem, Vec::new()),
+            // A person wanted the end and needs no log.
+            (Err(problem @ Problem::Interrupted), _) => (problem, Vec::new()),
+            (Err(problem), stopped) => (problem, stopped.unwrap_or_default()),
+        };
+        let problem = Box::new(problem);
+        Err(DemoError::Step { number: self.number, title: self.title.to_owned(), problem, log })
+    }
+}
+
+/// Cuts every run of 64 hex digits to its first eight, as the tools themselves do where there is no room.
+fn short_digests(text: &str) -> String {
+    let mut short = String::new();
+    let mut run = String::new();
+    for character in text.chars().chain(['\n']) {
+        if character.is_ascii_hexdigit() {
+            run.push(character);
+            continue;
+        }
+        if run.len() == 64 {
+            run.truncate(8);
+        }
+        short += &std::mem::take(&mut run);
+        short.push(character);
+    }
+    short.pop();
+    short
+}
+
+/// How many of something, in words.
+pub(crate) fn number_of(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+/// A closed pipe is no error of ours.
+pub(crate) fn print(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_digests_are_cut_short() {
+        let digest = "0123456789abcdef".repeat(4);
+        assert_eq!(
+            short_digests(&format!("+ root A, SHA-256 {digest}: new")),
+            "+ root A, SHA-256 01234567: new"
+        );
+        assert_eq!(short_digests(&digest), "01234567");
+        for kept in ["", "facade", "1 of 2", &format!("{digest}0")] {
+            assert_eq!(short_digests(kept), kept);
+        }
+    }
+}

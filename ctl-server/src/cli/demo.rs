@@ -1,0 +1,28 @@
+//! `ctl-server demo`: the guided tour, which starts this very program as its server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Failure;
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// End after the last step: status 0, or 1 if a step failed.
+    #[arg(long)]
+    once: bool,
+    /// Keep the files in this new or empty directory, instead of a temporary one.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Where the server listens; port 0 takes any that is free.
+    #[arg(long, default_value_t = ctl_demo::LISTEN)]
+    listen: SocketAddr,
+}
+
+pub(super) fn run(demo: Demo) -> Result<(), Failure> {
+    let Demo { once, dir, listen } = demo;
+    let options = ctl_demo::Options { server: std::env::current_exe()?, listen, directory: dir, once };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(ctl_demo::run(options))?)
+}
