@@ -1,5 +1,7 @@
 //! Structured logs on standard error, as text for people or JSON lines for machines.
 
+use std::io::IsTerminal as _;
+
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
@@ -22,7 +24,11 @@ pub enum Format {
 /// The filter cannot be read.
 pub fn start(format: Format, filter: &str) -> Result<(), ParseError> {
     let filter: EnvFilter = filter.parse()?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // Colours are for terminals; in a file they are dirt.
+        .with_ansi(std::io::stderr().is_terminal());
     // An error means that somebody else's logging is in place already.
     let _ = match format {
         Format::Text => builder.try_init(),
