@@ -21,7 +21,7 @@ use crate::pending::Request;
 use crate::{AdminError, compose, files, key, pending, screening};
 
 /// An annotated charter to start from.
-pub const TEMPLATE: &str = include_str!("charter.template.toml");
+pub const TEMPLATE: &str = include_str!("../../data/charter.template.toml");
 
 /// `server-keys.json` is at most so many bytes.
 const MAX_SERVER_KEYS: usize = 16 * 1024;
