@@ -3,28 +3,43 @@
 
 use std::collections::BTreeMap;
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use ctl_core::draft;
 use ctl_core::governance::{State, check, genesis};
+use ctl_core::jws::Signature;
 use ctl_core::keys::{Algorithm, KeyId, PrivateKey, PublicKey};
-use ctl_core::log::merkle;
-use ctl_core::names::{Environment, MoId, Nonce};
-use ctl_core::statement::body::{CharterEstablish, MoAssign, MoUpdate};
+use ctl_core::log::{Checkpoint, merkle};
+use ctl_core::names::{Environment, Label, ListId, MoId, Nonce};
+use ctl_core::role::Role;
+use ctl_core::statement::body::{
+    ApplicationSubmit, Candidate, Change, CharterEstablish, Choice, DocumentSignature, DraftOpen,
+    MetadataSignature, MoAssign, MoUpdate, ProposalOpen, PublicationRecord, ScreeningRecord, VoteCast,
+};
 use ctl_core::statement::charter::{
     Assembly, Charter, Holders, Limits, ListCharter, NoticesCharter, Quorums, RegistryCharter, ServerKeys,
     Validity, Witnesses,
 };
-use ctl_core::statement::parts::{NewParticipant, ParticipantKind, PolicyRef};
+use ctl_core::statement::parts::{
+    BlobAccess, BlobRef, Constraints, Der, NewParticipant, ParticipantKind, PolicyRef, Purpose, Services,
+    Standard, Use,
+};
 use ctl_core::statement::{Basis, Body, Entry, Payload, Statement};
 use ctl_core::{Digest, Timestamp};
+use ctl_pki::Certificate;
+use ctl_policy::{ADMISSION, ENGINE, Policy};
 
 /// The people of the scheme: one of each is enough here.
-const CAST: [(&str, ParticipantKind); 6] = [
+const CAST: [(&str, ParticipantKind); 7] = [
     ("board", ParticipantKind::BoardMember),
     ("elector", ParticipantKind::Elector),
     ("signer", ParticipantKind::Signer),
     ("registrar", ParticipantKind::Registrar),
     ("officer", ParticipantKind::EmergencyOfficer),
     ("mo", ParticipantKind::Mo),
+    ("operator", ParticipantKind::PkiOperator),
 ];
+/// The server's keys; their names are those of their files in a server's data directory.
+pub const SERVER_KEYS: [&str; 4] = ["log", "recorder", "snapshot", "timestamp"];
 
 /// A scheme and everything needed to say more in it.
 pub struct Scheme {
@@ -49,6 +64,15 @@ fn one(id: &str) -> Holders {
     Holders { holders: vec![id.parse().unwrap()], threshold: 1 }
 }
 
+fn policy() -> PolicyRef {
+    let policy = Policy::parse(ADMISSION).unwrap();
+    PolicyRef {
+        name: policy.name().parse().unwrap(),
+        sha256: Digest::from_bytes(policy.digest()),
+        version: policy.version().parse().unwrap(),
+    }
+}
+
 fn charter() -> Charter {
     let electors = vec!["elector".parse().unwrap()];
     let list = ListCharter {
@@ -58,11 +82,7 @@ fn charter() -> Charter {
         discussion_seconds: 0,
         voting_seconds: 60,
         signers: one("signer"),
-        policy: PolicyRef {
-            name: "admission".parse().unwrap(),
-            sha256: Digest::of(b"policy"),
-            version: "1".parse().unwrap(),
-        },
+        policy: policy(),
         required_evidence: Vec::new(),
         validity_seconds: 86_400,
         take_up_seconds: 60,
@@ -104,12 +124,11 @@ fn charter() -> Charter {
 }
 
 impl Scheme {
-    /// A scheme with its genesis.
+    /// A scheme with its genesis, in which everything happens at one moment.
     #[must_use]
-    pub fn found() -> Self {
-        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let keys: BTreeMap<String, PrivateKey> =
-            CAST.iter().map(|(name, _)| ((*name).to_owned(), key(name))).collect();
+    pub fn found(now: Timestamp) -> Self {
+        let names = CAST.iter().map(|(name, _)| *name).chain(SERVER_KEYS);
+        let keys: BTreeMap<String, PrivateKey> = names.map(|name| (name.to_owned(), key(name))).collect();
         let participants = CAST.map(|(name, kind)| NewParticipant {
             id: name.parse().unwrap(),
             organisation: name.parse().unwrap(),
@@ -153,6 +172,102 @@ impl Scheme {
         let entry = Entry::new(self.now, statement).unwrap();
         self.state.apply(&entry);
         self.entries.push(entry);
+    }
+
+    /// A root applies, is screened, put to the vote and admitted.
+    pub fn admit(&mut self, name: Label, root: &Certificate) {
+        let list: ListId = "na".parse().unwrap();
+        let uses = vec![Use { standard: Standard::Iso15118_2, purpose: Purpose::Oem }];
+        let (constraints, services) = (Constraints::default(), Services::default());
+        let candidate = Candidate::Root { constraints: constraints.clone(), services, uses: uses.clone() };
+        let certificate = Der(root.der().to_vec());
+        let application = self.state.size();
+        self.say("operator", ApplicationSubmit { candidate, certificate, list: list.clone(), name });
+        let screening = self.state.size();
+        let record = ScreeningRecord {
+            application,
+            engine: ENGINE.parse().unwrap(),
+            findings: Vec::new(),
+            ledger_size: screening,
+            policy: policy(),
+            report: BlobRef { access: BlobAccess::Public, sha256: Digest::of(b"report") },
+            screened_at: self.now,
+        };
+        self.say("recorder", record);
+        let change = Change::Admit {
+            application,
+            certificate: Digest::from_bytes(root.sha256()),
+            constraints,
+            evidence: Vec::new(),
+            list,
+            screening,
+            uses,
+            waived: Vec::new(),
+        };
+        self.say("elector", ProposalOpen { change, charter: 0, rationale: None });
+        let proposal = self.entries.last().unwrap().leaf_hash;
+        self.say("elector", VoteCast { choice: Choice::Approve, proposal, rationale: None });
+    }
+
+    /// Everything that is due is drafted, signed and published.
+    pub fn publish(&mut self) {
+        loop {
+            let due = draft::due(&self.state, self.now);
+            if due.is_empty() {
+                return;
+            }
+            for open in due {
+                self.hold_ceremony(open);
+            }
+        }
+    }
+
+    fn hold_ceremony(&mut self, open: DraftOpen) {
+        let role = open.role.clone();
+        let signer = match role {
+            Role::Root | Role::Targets => "board",
+            Role::Registry => "registrar",
+            Role::Notices => "officer",
+            Role::List(_) => "signer",
+        };
+        let draft = self.state.size();
+        self.say("recorder", open);
+        let documents = self.state.drafts[&role].documents.clone();
+        let key = &self.keys[signer];
+        let document_signatures = documents.document.iter().zip(role.document_typ()).map(|(document, typ)| {
+            let signature = Signature::sign(key, typ, document);
+            DocumentSignature {
+                protected: signature.protected_base64,
+                signature: BASE64_URL_SAFE_NO_PAD.encode(signature.signature),
+            }
+        });
+        let record = PublicationRecord {
+            document: documents.document.as_deref().map(Digest::of),
+            document_signatures: document_signatures.collect(),
+            draft,
+            metadata: Digest::of(&documents.metadata),
+            metadata_signatures: vec![MetadataSignature {
+                keyid: key.public_key().key_id(),
+                sig: hex::encode(key.sign_tuf(&documents.metadata)),
+            }],
+            role,
+        };
+        self.say("recorder", record);
+    }
+
+    /// The log's checkpoint.
+    #[must_use]
+    pub fn checkpoint(&self) -> String {
+        let server = &self.state.charter.server;
+        let checkpoint = Checkpoint {
+            origin: server.log_origin.to_string(),
+            size: self.state.size(),
+            root: self.state.root(),
+        };
+        match &self.keys["log"] {
+            PrivateKey::Ed25519(key) => checkpoint.sign(key).unwrap().to_string(),
+            PrivateKey::P256(_) => unreachable!("the log's key is Ed25519"),
+        }
     }
 
     /// So many statements about ten thousand MO identifiers: each is assigned once, then updated

@@ -14,7 +14,7 @@ use ctl_core::statement::Entry;
 
 fn main() {
     let statements: usize = std::env::args().nth(1).map_or(100_000, |n| n.parse().unwrap());
-    let mut scheme = Scheme::found();
+    let mut scheme = Scheme::found("2026-01-01T00:00:00Z".parse().unwrap());
     scheme.chatter(statements);
     let bytes: Vec<Vec<u8>> = scheme.entries.iter().map(|entry| entry.bytes.clone()).collect();
     let size: usize = bytes.iter().map(Vec::len).sum();

@@ -1,0 +1,45 @@
+# What the measurements over HTTP share: a release build, a large scheme, a running server. Sourced
+# from the project's folder. $1: how many worker threads the server has, and to how many processors it
+# is bound; without it, the server has the whole machine.
+source interop/common.sh
+
+section "build and data"
+cargo build --release --locked --quiet -p ctl-server -p ctl-client -p ctl-bench
+BIN="$(target_directory)/release"
+WORK="$(mktemp -d)"
+PROCESSES=()
+clean() {
+    for process in "${PROCESSES[@]}"; do
+        kill "$process" 2>/dev/null || true
+        wait "$process" 2>/dev/null || true
+    done
+    rm -rf "$WORK"
+}
+trap clean EXIT
+
+"$BIN/large-scheme" "$WORK"
+"$BIN/ctl-server" ledger import --data "$WORK/data" --from "$WORK/export" 2>/dev/null
+cat >"$WORK/ctl-server.toml" <<END
+data = "data"
+[http]
+listen = "127.0.0.1:0"
+[log]
+filter = "warn"
+END
+
+binding=()
+if [ -n "${1:-}" ]; then
+    binding=(env "TOKIO_WORKER_THREADS=$1" taskset --cpu-list "0-$(($1 - 1))")
+fi
+"${binding[@]}" "$BIN/ctl-server" serve --config "$WORK/ctl-server.toml" >"$WORK/server.out" 2>"$WORK/server.log" &
+SERVER=$!
+PROCESSES+=("$SERVER")
+until grep -q '^listening on ' "$WORK/server.out"; do
+    kill -0 "$SERVER" 2>/dev/null || { cat "$WORK/server.log" >&2; fail "the server ended"; }
+    sleep 0.1
+done
+URL="$(sed -n 's/^listening on //p' "$WORK/server.out")"
+until curl --silent --fail --output /dev/null "$URL/readyz"; do
+    kill -0 "$SERVER" 2>/dev/null || { cat "$WORK/server.log" >&2; fail "the server ended"; }
+    sleep 0.1
+done
