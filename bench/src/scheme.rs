@@ -234,13 +234,14 @@ impl Scheme {
         self.say("recorder", open);
         let documents = self.state.drafts[&role].documents.clone();
         let key = &self.keys[signer];
-        let document_signatures = documents.document.iter().zip(role.document_typ()).map(|(document, typ)| {
-            let signature = Signature::sign(key, typ, document);
-            DocumentSignature {
-                protected: signature.protected_base64,
-                signature: BASE64_URL_SAFE_NO_PAD.encode(signature.signature),
-            }
-        });
+        let document_signatures =
+            documents.document.iter().zip(role.document_typ()).map(|(document, typ)| {
+                let signature = Signature::sign(key, typ, document);
+                DocumentSignature {
+                    protected: signature.protected_base64,
+                    signature: BASE64_URL_SAFE_NO_PAD.encode(signature.signature),
+                }
+            });
         let record = PublicationRecord {
             document: documents.document.as_deref().map(Digest::of),
             document_signatures: document_signatures.collect(),

@@ -44,7 +44,8 @@ fn main() {
 
 /// The server's keys as its data directory holds them.
 fn keys(scheme: &Scheme) -> Vec<(String, Vec<u8>)> {
-    let private = SERVER_KEYS.iter().map(|name| (format!("keys/{name}.pem"), key(name).to_pem().into_bytes()));
+    let private =
+        SERVER_KEYS.iter().map(|name| (format!("keys/{name}.pem"), key(name).to_pem().into_bytes()));
     let public = ("server-keys.json".into(), json::canonical(&scheme.state.charter.server));
     private.chain([public]).collect()
 }
