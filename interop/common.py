@@ -26,7 +26,7 @@ def fail(text):
 def run(*command, status=(0,)):
     """Runs a program to its end; gives the completed process, whose status must be one of these."""
     words = [str(word) for word in command]
-    done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600)
+    done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode not in status:
         fail(f"{' '.join(words)}\nstatus {done.returncode}\n{done.stdout}{done.stderr}")
     return done
