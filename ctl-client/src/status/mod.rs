@@ -113,8 +113,8 @@ pub struct SinkStatus {
     pub sink: String,
     /// Whether it holds what it should.
     pub in_place: bool,
-    /// How many anchors it should hold.
-    pub anchors: usize,
+    /// How many of our certificates it should hold: anchors, and cross-certificates where it takes them.
+    pub certificates: usize,
     /// How many certificates of others it keeps.
     pub foreign: usize,
 }
@@ -341,7 +341,7 @@ impl Client {
                 status.sinks.push(SinkStatus {
                     sink: name,
                     in_place: plan.in_place,
-                    anchors: plan.ours.len(),
+                    certificates: plan.ours.len(),
                     foreign: plan.foreign.len(),
                 });
             }

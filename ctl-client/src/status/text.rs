@@ -84,9 +84,9 @@ impl fmt::Display for Status {
         }
         for sink in &self.sinks {
             let state = if sink.in_place { "in place" } else { "NOT AS IT SHOULD BE" };
-            write!(f, "  {}: {} anchors", plain(&sink.sink), sink.anchors)?;
+            write!(f, "  {}: {} certificates", plain(&sink.sink), sink.certificates)?;
             if sink.foreign > 0 {
-                write!(f, " and {} certificates of others", sink.foreign)?;
+                write!(f, " and {} of others", sink.foreign)?;
             }
             writeln!(f, ", {state}")?;
         }
