@@ -5,7 +5,7 @@
 //! directory flushed: after a power cut the place holds the old bytes or the new ones.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::ClientError;
@@ -130,7 +130,7 @@ pub fn replace_link(files: &dyn Files, target: &Path, path: &Path) -> Result<(),
     let temporary = temporary(path);
     let failed = |source| ClientError::file("link", path, source);
     match files.remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
     files.link(target, &temporary).map_err(failed)?;
@@ -149,7 +149,7 @@ pub fn create_directories(files: &dyn Files, path: &Path) -> Result<(), ClientEr
     create_directories(files, parent(path))?;
     let failed = |source| ClientError::file("create the directory", path, source);
     match files.create_directory(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error)),
         _ => {}
     }
     files.sync_directory(parent(path)).map_err(failed)
@@ -161,9 +161,7 @@ pub fn create_directories(files: &dyn Files, path: &Path) -> Result<(), ClientEr
 /// [`ClientError::File`].
 pub fn remove(files: &dyn Files, path: &Path) -> Result<(), ClientError> {
     match files.remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(ClientError::file("remove", path, error))
-        }
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(ClientError::file("remove", path, error)),
         _ => Ok(()),
     }
 }
@@ -171,24 +169,25 @@ pub fn remove(files: &dyn Files, path: &Path) -> Result<(), ClientError> {
 /// Reads a file of at most `limit` bytes; none if it does not exist.
 ///
 /// # Errors
-/// [`ClientError::File`], also for a longer file or one that is no regular file.
+/// [`ClientError::File`], also for a longer file or one that is no regular file, with
+/// [`ErrorKind::InvalidData`] then.
 pub fn read(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, ClientError> {
     let failed = |source| ClientError::file("read", path, source);
     let kind = match fs::metadata(path) {
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
         other => other.map_err(failed)?,
     };
     // Opening a pipe would wait for a writer that may never come.
     if !kind.is_file() {
-        return Err(failed(io::Error::other("not a regular file")));
+        return Err(failed(io::Error::new(ErrorKind::InvalidData, "not a regular file")));
     }
     let mut bytes = Vec::new();
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes)).map_err(failed)?;
     if bytes.len() > limit {
-        return Err(failed(io::Error::other(format!("more than {limit} bytes"))));
+        return Err(failed(io::Error::new(ErrorKind::InvalidData, format!("more than {limit} bytes"))));
     }
     Ok(Some(bytes))
 }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use ctl_core::role::Role;
@@ -218,27 +219,48 @@ impl StateDirectory {
     }
 
     /// What is remembered, and what of it was found damaged.
-    #[must_use]
-    pub fn load(&self) -> (State, Vec<String>) {
+    ///
+    /// # Errors
+    /// [`ClientError::File`] if what is remembered cannot be read at the moment, which must not make
+    /// the client forget it.
+    pub fn load(&self) -> Result<(State, Vec<String>), ClientError> {
         let mut damage = Vec::new();
+        let mut unreadable = None;
         for (name, place) in [("the state file", STATE), ("its copy", BACKUP)] {
             match self.read_state(place) {
-                Ok(state) => return (state, damage),
-                Err(problem) => damage.push(format!("{name} {place} is damaged: {problem}")),
+                Ok(Ok(state)) => return Ok((state, damage)),
+                Ok(Err(problem)) => damage.push(format!("{name} {place} is damaged: {problem}")),
+                Err(error) => {
+                    damage.push(error.to_string());
+                    unreadable = unreadable.or(Some(error));
+                }
             }
+        }
+        if let Some(error) = unreadable {
+            return Err(error);
         }
         damage.push(
             "what was remembered is lost: begun anew from the trusted root. What is accepted from now on is \
              verified, but an older list that has not expired cannot be told from the newest"
                 .into(),
         );
-        (State { memory_lost: true, recoveries: 1, ..State::default() }, damage)
+        Ok((State { memory_lost: true, recoveries: 1, ..State::default() }, damage))
     }
 
-    fn read_state(&self, place: &str) -> Result<State, String> {
-        let bytes = files::read(&self.path.join(place), MAX_STATE).map_err(|error| error.to_string())?;
-        let bytes = bytes.ok_or("it is missing")?;
-        let Envelope { sha256, state } = json::read(&bytes, MAX_STATE).map_err(|error| error.to_string())?;
+    /// The state in a file, or what is damaged about it; the error is the operating system's.
+    fn read_state(&self, place: &str) -> Result<Result<State, String>, ClientError> {
+        match files::read(&self.path.join(place), MAX_STATE) {
+            Ok(Some(bytes)) => Ok(Self::parse_state(&bytes)),
+            Ok(None) => Ok(Err("it is missing".into())),
+            Err(ClientError::File { source, .. }) if source.kind() == ErrorKind::InvalidData => {
+                Ok(Err(source.to_string()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn parse_state(bytes: &[u8]) -> Result<State, String> {
+        let Envelope { sha256, state } = json::read(bytes, MAX_STATE).map_err(|error| error.to_string())?;
         if Digest::of(&json::canonical(&state)) != sha256 {
             return Err("it does not have the digest that it states".into());
         }
@@ -254,6 +276,14 @@ impl StateDirectory {
     pub fn object(&self, digest: &Digest) -> Option<Vec<u8>> {
         let bytes = files::read(&self.object_path(digest), MAX_OBJECT).ok()??;
         (Digest::of(&bytes) == *digest).then_some(bytes)
+    }
+
+    /// Whether a state refers to any of these files and it is not kept here whole.
+    #[must_use]
+    pub fn lacks(&self, state: &State, objects: &[Vec<u8>]) -> bool {
+        let needed = state.objects();
+        let mut digests = objects.iter().map(|bytes| Digest::of(bytes));
+        digests.any(|digest| needed.contains(&digest) && self.object(&digest).is_none())
     }
 
     fn object_path(&self, digest: &Digest) -> PathBuf {
@@ -353,7 +383,7 @@ mod tests {
         for object in [b"one".to_vec(), b"two".to_vec()] {
             let mut state = state_with(&object);
             directory.commit(&mut state, [&object]).unwrap();
-            assert_eq!(directory.load(), (state, vec![]));
+            assert_eq!(directory.load().unwrap(), (state, vec![]));
             assert_eq!(directory.object(&Digest::of(&object)), Some(object));
         }
         assert_eq!(directory.object(&Digest::of(b"one")), None, "no longer referred to");
@@ -371,12 +401,28 @@ mod tests {
         flipped[at + 10] ^= 1;
         for bad in [flipped, good[..good.len() / 2].to_vec(), vec![], b"[]".to_vec()] {
             fs::write(&place, bad).unwrap();
-            let (loaded, damage) = directory.load();
+            let (loaded, damage) = directory.load().unwrap();
             assert_eq!((loaded, damage.len()), (state.clone(), 1));
         }
         fs::write(directory.path().join(BACKUP), b"").unwrap();
-        let (loaded, damage) = directory.load();
+        let (loaded, damage) = directory.load().unwrap();
         assert!(loaded.memory_lost && loaded.metadata.is_empty() && damage.len() == 3, "{damage:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_at_the_moment_is_not_forgotten() {
+        let (_folder, directory) = directory();
+        let mut state = state_with(b"one");
+        directory.commit(&mut state, [&b"one".to_vec()]).unwrap();
+        // Too many links: the file exists, and the operating system does not give it.
+        let [place, copy] = [STATE, BACKUP].map(|name| directory.path().join(name));
+        fs::remove_file(&place).unwrap();
+        std::os::unix::fs::symlink(&place, &place).unwrap();
+        let (loaded, damage) = directory.load().unwrap();
+        assert_eq!((loaded, damage.len()), (state, 1));
+        // Not even if the copy is damaged for good.
+        fs::write(&copy, b"").unwrap();
+        assert!(matches!(directory.load(), Err(ClientError::File { .. })));
     }
 
     #[test]

@@ -37,11 +37,11 @@ impl Client {
     /// Verifies everything that is kept, and that the sinks equal it.
     ///
     /// # Errors
-    /// [`ClientError::RootDamaged`].
+    /// [`ClientError::RootDamaged`], [`ClientError::File`].
     pub fn verify(&self) -> Result<Verification, ClientError> {
         let mut found = Verification::default();
         let first = self.directory.trusted_root(&self.config.identity.root_sha256)?;
-        let (state, damage) = self.directory.load();
+        let (state, damage) = self.directory.load()?;
         found.problems.extend(damage);
         let roots = match self.roots(&first, &state) {
             Ok(roots) => roots,

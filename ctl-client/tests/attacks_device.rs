@@ -155,6 +155,49 @@ fn every_file_of_the_state_may_be_damaged() {
 }
 
 #[test]
+fn damage_is_mended_from_the_same_repository_also_without_a_clock() {
+    let mut repository = Repository::new();
+    repository.rotate_root();
+    repository.rotate_root();
+    repository.refresh();
+    let mut device = Device::with(&repository, Options { clock: false, ..Options::default() });
+    assert!(device.sync(&repository).is_success());
+    let mut files: Vec<_> = std::fs::read_dir(device.path("state/objects")).unwrap().collect();
+    files.extend(std::fs::read_dir(device.path("state")).unwrap());
+    let files: Vec<_> = files.into_iter().map(|entry| entry.unwrap().path()).collect();
+    let kept = |path: &std::path::PathBuf| {
+        path.parent().unwrap().ends_with("objects") || path.ends_with("state/state.json")
+    };
+    for place in files.iter().filter(|path| kept(path)) {
+        std::fs::write(place, b"damaged").unwrap();
+        assert!(!device.client.verify().unwrap().problems.is_empty(), "{}", place.display());
+        let report = device.sync(&repository);
+        assert!(report.is_success(), "{}: {:?}", place.display(), report.problems);
+        device.assert_sound();
+    }
+}
+
+#[test]
+fn a_memory_that_cannot_be_read_at_the_moment_is_kept() {
+    let (old, new) = two_states();
+    let mut device = Device::synced(&new);
+    let places = ["state.json", "state.backup.json"].map(|name| device.path("state").join(name));
+    for place in &places {
+        // A link to itself: the operating system refuses to read it.
+        std::fs::rename(place, place.with_extension("aside")).unwrap();
+        std::os::unix::fs::symlink(place, place).unwrap();
+    }
+    let error = device.try_sync(&old).unwrap_err();
+    assert!(matches!(error, ClientError::File { .. }), "{error}");
+    for place in &places {
+        std::fs::rename(place.with_extension("aside"), place).unwrap();
+    }
+    let report = device.sync(&old);
+    assert!(format!("{:?}", report.problems).contains("Rollback"), "{:?}", report.problems);
+    assert!(device.sync(&new).is_success());
+}
+
+#[test]
 fn after_total_loss_of_memory_suspensions_are_not_forgotten() {
     let (_, new) = two_states();
     let mut device = Device::synced(&new);
@@ -181,7 +224,7 @@ fn a_damaged_memory_of_the_metadata_does_not_let_it_go_back() {
     let (old, new) = two_states();
     for name in ["timestamp.json", "snapshot.json"] {
         let mut device = Device::synced(&new);
-        let (state, _) = device.state_directory().load();
+        let (state, _) = device.state_directory().load().unwrap();
         let object = device.path("state/objects").join(state.metadata[name].sha256.to_string());
         std::fs::write(object, b"damaged").unwrap();
         let report = device.sync(&old);
@@ -210,7 +253,7 @@ fn cut_the_power(mut device: Device, next: &Repository, old: &[&'static str], ne
                 assert!(found == set(old) || found == set(new), "operation {k}, loses {loses}: {found:?}");
             }
             // Not only whole: nothing that was remembered is lost either.
-            assert_eq!(device.state_directory().load().1, [""; 0], "operation {k}, loses {loses}");
+            assert_eq!(device.state_directory().load().unwrap().1, [""; 0], "operation {k}, loses {loses}");
             device.restart(Box::new(Unflushed));
             let report = device.sync_again().unwrap();
             assert!(report.is_success(), "operation {k}, loses {loses}: {:?}", report.problems);

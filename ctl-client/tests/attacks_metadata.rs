@@ -116,6 +116,53 @@ fn fast_forward_and_its_recovery() {
 }
 
 #[test]
+fn fast_forward_is_recovered_from_also_with_damage_and_an_interruption() {
+    let mut repository = Repository::new();
+    let mut attacked = repository.clone();
+    attacked.timestamp_version = 1_000_000;
+    attacked.put_timestamp();
+    let mut device = Device::synced(&attacked);
+    let (state, _) = device.state_directory().load().unwrap();
+    let object = device.path("state/objects").join(state.metadata["timestamp.json"].sha256.to_string());
+    std::fs::write(object, b"damaged").unwrap();
+    repository.top.timestamp = holders(1, &[111]);
+    repository.signers.insert("timestamp".into(), vec![111]);
+    repository.rotate_root();
+    repository.refresh();
+    let mut interrupted = repository.clone();
+    interrupted.files.remove("tuf/metadata/timestamp.json");
+    assert!(!device.sync(&interrupted).is_success());
+    assert_eq!(device.status().root_version, Some(2));
+    let report = device.sync(&repository);
+    assert!(report.is_success(), "{:?}", report.problems);
+}
+
+#[test]
+fn a_root_for_another_scheme_leaves_nothing_behind() {
+    let repository = Repository::new();
+    let mut device = Device::synced(&repository);
+    let (before, _) = device.state_directory().load().unwrap();
+    for foreign in ["scheme", "environment"] {
+        // Signed by the board, with other keys for the timestamp, which would forget its version.
+        let mut attacked = repository.clone();
+        let v2g = attacked.root.v2g.as_mut().unwrap();
+        match foreign {
+            "scheme" => v2g.scheme = ctl_core::Digest::of(b"another scheme"),
+            _ => v2g.environment = "production".into(),
+        }
+        attacked.top.timestamp = holders(1, &[111]);
+        attacked.signers.insert("timestamp".into(), vec![111]);
+        attacked.rotate_root();
+        attacked.refresh();
+        device.assert_refuses(&attacked, &format!("root.json version 2 is for {foreign}"));
+        let (after, _) = device.state_directory().load().unwrap();
+        assert_eq!((&after.roots, &after.metadata), (&before.roots, &before.metadata));
+        let report = device.sync(&repository);
+        assert!(report.is_success(), "{:?}", report.problems);
+    }
+}
+
+#[test]
 fn mix_and_match() {
     let (old, new) = two_states();
     let mut device = Device::synced(&old);

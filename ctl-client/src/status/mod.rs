@@ -183,14 +183,14 @@ impl Client {
     /// The status by what is kept.
     ///
     /// # Errors
-    /// [`ClientError::RootDamaged`].
+    /// [`ClientError::RootDamaged`], [`ClientError::File`].
     pub fn status(&self) -> Result<Status, ClientError> {
         let first = self.directory.trusted_root(&self.config.identity.root_sha256)?;
-        let (mut state, mut damage) = self.directory.load();
+        let (mut state, mut damage) = self.directory.load()?;
         let mut documents = self.in_force(&state);
         // A sync that runs meanwhile may remove what the state just read still refers to.
         for _ in 0..3 {
-            let (newer, newer_damage) = self.directory.load();
+            let (newer, newer_damage) = self.directory.load()?;
             if newer.generation == state.generation {
                 break;
             }

@@ -80,8 +80,11 @@ impl Client {
     ) -> Result<Option<Candidate>, ClientError> {
         let Some(name) = role.target_name() else { return Ok(None) };
         updater.seek(&name)?;
-        let keep = |name, bytes| {
-            work.keep_metadata(name, bytes);
+        // Only a root discards, and the last one is known by now.
+        let keep = |name, bytes: Option<Vec<u8>>| {
+            if let Some(bytes) = bytes {
+                work.keep_metadata(name, bytes);
+            }
             Ok(())
         };
         take_steps(updater, source, "tuf/metadata/", keep).await?;

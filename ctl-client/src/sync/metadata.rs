@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ctl_core::log::note::{KeyRole, NoteKey};
 use ctl_core::log::{LogKey, WitnessKey};
 use ctl_core::names::Environment;
+use ctl_core::tuf::verify::trusted_root;
 use ctl_core::tuf::{Clock, Limits, LocalMetadata, Response, Root, Step, TufError, Updater, V2gTrust};
 use ctl_core::{Digest, PublicKey};
 use serde::Deserialize;
@@ -99,11 +100,7 @@ fn version(bytes: &[u8]) -> u64 {
 }
 
 impl Work {
-    pub(super) fn keep_metadata(&mut self, name: String, bytes: Option<Vec<u8>>) {
-        let Some(bytes) = bytes else {
-            self.state.metadata.remove(&name);
-            return;
-        };
+    pub(super) fn keep_metadata(&mut self, name: String, bytes: Vec<u8>) {
         let version = version(&bytes);
         let sha256 = self.object(bytes);
         if name == ROOT {
@@ -162,11 +159,24 @@ impl Client {
     ) -> Result<(Updater, Trust), ClientError> {
         let roots = work.state.roots.len();
         let mut updater = Updater::new(local, clock, Limits::default())?;
+        self.check_identity(&updater.root().signed)?;
+        let mut discarded = Vec::new();
         let keep = |name: String, bytes: Option<Vec<u8>>| {
+            // What a root discards comes before it, and must not be forgotten for a foreign one.
+            let Some(bytes) = bytes else {
+                discarded.push(name);
+                return Ok(());
+            };
+            if name == ROOT {
+                self.check_identity(&trusted_root(&bytes, &Limits::default())?.signed)?;
+                for name in discarded.drain(..) {
+                    work.state.metadata.remove(&name);
+                }
+            }
             // The updater compares with the files it was given, of which damaged ones are missing;
             // their versions are remembered. A new root may have replaced whoever signed too high.
-            if let (Some(bytes), Some(kept)) = (&bytes, work.state.metadata.get(&name)) {
-                let found = version(bytes);
+            if let Some(kept) = work.state.metadata.get(&name) {
+                let found = version(&bytes);
                 if found < kept.version && work.state.roots.len() == roots {
                     return Err(rollback(&name, kept.version, found));
                 }
@@ -176,7 +186,6 @@ impl Client {
         };
         take_steps(&mut updater, source, "tuf/metadata/", keep).await?;
         let trust = Trust::of(&updater.root().signed)?;
-        self.check_identity(&trust.root)?;
         Ok((updater, trust))
     }
 

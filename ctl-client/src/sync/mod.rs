@@ -176,7 +176,9 @@ impl Client {
     pub async fn sync(&mut self) -> Result<SyncReport, ClientError> {
         let root = self.directory.trusted_root(&self.config.identity.root_sha256)?;
         self.directory.lock()?;
-        let (state, damage) = self.directory.load();
+        let (state, damage) = self.directory.load()?;
+        // What was lost altogether is begun anew only with something to remember.
+        let mendable = !damage.is_empty() && !state.memory_lost;
         let mut report = SyncReport { notes: damage, ..SyncReport::default() };
         let mut work = Work { state, objects: vec![] };
 
@@ -187,7 +189,8 @@ impl Client {
             Ok(source) => self.refresh(&source, root, &mut work, &mut report).await?,
             Err(error) => report.problem("repository", error.into()),
         }
-        if work.state != before {
+        // An equal state is committed too where that mends a damaged medium.
+        if work.state != before || mendable || self.directory.lacks(&work.state, &work.objects) {
             self.directory.commit(&mut work.state, &work.objects)?;
         }
         self.write_sinks(&mut work.state, &mut report).await?;

@@ -61,7 +61,7 @@ pub enum Step {
         /// As received.
         bytes: Vec<u8>,
     },
-    /// Delete this file: its keys were replaced, and what they signed must not block recovery.
+    /// Delete this file if it exists, and forget its version: its keys were replaced, and what they signed must not block recovery.
     Discard {
         /// `timestamp.json` or `snapshot.json`.
         name: String,
@@ -227,9 +227,9 @@ impl Updater {
             || lost_key(&self.root.signed, &new.signed, "snapshot")
         {
             for name in ["timestamp.json", "snapshot.json"] {
-                if self.files.remove(name).is_some() {
-                    self.todo.push_back(Step::Discard { name: name.into() });
-                }
+                // Also if it could not be read: its version may be remembered beside it.
+                self.files.remove(name);
+                self.todo.push_back(Step::Discard { name: name.into() });
             }
         }
         self.root = new;
