@@ -3,8 +3,10 @@
 
 mod common;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Waker};
 
 use common::world::{self, DAY, World, start};
 use common::{assignment, comment, fill, in_memory, setup, statement, talkative, with_application};
@@ -117,6 +119,42 @@ async fn statements_that_arrive_together_stand_one_after_the_other() {
         entries.iter().map(|bytes| ctl_core::statement::Entry::parse(bytes).unwrap()).collect();
     let state = ctl_core::governance::State::replay(&replayed).unwrap();
     assert_eq!(state.root(), ledger.snapshot().state.root());
+}
+
+#[tokio::test]
+async fn a_flood_that_comes_to_nothing_does_not_delay_what_was_accepted() {
+    let (world, application) = with_application(talkative());
+    let (ledger, _) = in_memory(&world);
+    let before = ledger.snapshot();
+    // The writer is held up until everything waits in its queue.
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    ask(ledger.observe(move |_| {
+        released.recv().unwrap();
+        None
+    }));
+    let mut accepted = Box::pin(ledger.record(comment(&before, world.now, application, 1)));
+    ask(accepted.as_mut());
+    for _ in 0..500 {
+        ask(ledger.observe(|_| None));
+    }
+    let (seen, size) = (ledger.clone(), before.size());
+    let shown = Arc::new(AtomicBool::new(false));
+    let noted = shown.clone();
+    let mut last = Box::pin(ledger.observe(move |_| {
+        noted.store(seen.snapshot().size() > size, Ordering::Relaxed);
+        None
+    }));
+    ask(last.as_mut());
+    release.send(()).unwrap();
+    last.await.unwrap();
+    assert!(shown.load(Ordering::Relaxed), "it is on the disk and shown before the flood is over");
+    assert_eq!(accepted.await.unwrap().index, size);
+}
+
+/// Puts a request into the writer's queue. Who does not keep the future does not wait for the answer.
+fn ask<T>(request: impl Future<Output = T>) {
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(pin!(request).poll(&mut context).is_pending());
 }
 
 #[tokio::test]

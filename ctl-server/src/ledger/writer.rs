@@ -13,7 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::error::refusal_of;
 use super::{RecordError, Recorded, Shared, Snapshot, differing_key, recorder};
 
-/// At most so many statements share a flush.
+/// At most so many requests are taken before a flush. Those that are refused count: however many come,
+/// what was accepted does not wait for them.
 const MAX_BATCH: usize = 64;
 
 /// The body of an observation, made from the state at the moment of recording.
@@ -64,6 +65,7 @@ impl Writer {
             let mut pending = Pending::default();
             let mut next = Some(first);
             let mut closing = None;
+            let mut taken = 0;
             while let Some(request) = next {
                 match request {
                     Request::Record { statement, reply } => self.record(*statement, reply, &mut pending),
@@ -73,7 +75,8 @@ impl Writer {
                         break;
                     }
                 }
-                next = if pending.entries.len() < MAX_BATCH { requests.try_recv().ok() } else { None };
+                taken += 1;
+                next = if taken < MAX_BATCH { requests.try_recv().ok() } else { None };
             }
             self.commit(pending);
             if let Some(reply) = closing {
