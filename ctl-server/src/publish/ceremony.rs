@@ -51,7 +51,7 @@ pub enum CeremonyError {
     /// Nothing waits for signatures.
     #[error("no draft of {0} waits for signatures")]
     NoDraft(Role),
-    /// The signature is for another draft.
+    /// The signature is for another draft, perhaps one that was open until a moment ago.
     #[error("the signature is for draft {found}, but draft {open} of {role} is the open one: sign that")]
     OtherDraft {
         /// The role.
@@ -128,6 +128,11 @@ impl Ceremonies {
         verify(&submission, draft, &thresholds)?;
 
         let mut all = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        // `state` was read before the lock was taken: a newer draft may have signatures by now.
+        if let Some(newer) = all.get(role).filter(|pending| pending.draft > draft.index) {
+            let (open, found) = (newer.draft, submission.draft);
+            return Err(CeremonyError::OtherDraft { role: role.clone(), open, found });
+        }
         let pending = all.get(role).filter(|pending| pending.draft == draft.index).cloned();
         let mut pending = pending.unwrap_or(Pending { draft: draft.index, signatures: BTreeMap::new() });
         pending.signatures.insert(submission.metadata_signature.keyid, submission);
@@ -186,20 +191,21 @@ impl Ceremonies {
     #[must_use]
     pub fn roles(&self, state: &State) -> Vec<Role> {
         let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = |role: &Role, pending: &Pending| {
-            state.drafts.get(role).is_some_and(|draft| draft.index == pending.draft)
-        };
-        pending.iter().filter(|(role, pending)| open(role, pending)).map(|(role, _)| role.clone()).collect()
+        let open = pending.iter().filter(|(role, pending)| is_open(state, role, pending));
+        open.map(|(role, _)| role.clone()).collect()
     }
 
-    /// Forgets signatures of drafts that are published or void.
+    /// Forgets signatures of drafts that are published or void. Those of drafts that were opened after
+    /// `state` stay.
     ///
     /// # Errors
     /// [`StoreError`]
     pub fn forget_closed(&self, ledger: &Ledger, state: &State) -> Result<(), StoreError> {
-        let open = self.roles(state);
         let mut all = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        let closed: Vec<Role> = all.keys().filter(|role| !open.contains(role)).cloned().collect();
+        let closed = all
+            .iter()
+            .filter(|(role, pending)| pending.draft < state.size() && !is_open(state, role, pending));
+        let closed: Vec<Role> = closed.map(|(role, _)| role.clone()).collect();
         for role in closed {
             ledger.keep(&format!("{KEPT}{role}"), None)?;
             all.remove(&role);
@@ -212,6 +218,11 @@ impl Ceremonies {
         let pending = pending.get(role).filter(|pending| pending.draft == draft.index).cloned();
         pending.unwrap_or(Pending { draft: draft.index, signatures: BTreeMap::new() })
     }
+}
+
+/// Whether these are signatures of the role's open draft.
+fn is_open(state: &State, role: &Role, pending: &Pending) -> bool {
+    state.drafts.get(role).is_some_and(|draft| draft.index == pending.draft)
 }
 
 /// The thresholds are met by key ids whose signatures were verified when they came.
