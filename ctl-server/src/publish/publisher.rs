@@ -188,17 +188,21 @@ impl Task {
                     return;
                 }
             };
+            let published = result.is_ok();
             desk.report(result);
             self.record_what_is_due(&mut settling).await;
             if housekeeping.is_none_or(|last| last.elapsed() >= HOUSEKEEPING) {
                 housekeeping = Some(Instant::now());
                 self.keep_house().await;
             }
-            if *changes.borrow_and_update() > desk.history.size() {
-                continue;
-            }
+            // What came meanwhile is taken in at once; what failed is tried again with the next entry or
+            // tick. Either way the wish to stop is heard first.
+            let size = *changes.borrow_and_update();
+            let behind = published && size > desk.history.size();
             tokio::select! {
+                biased;
                 () = self.stop.notified() => return,
+                () = std::future::ready(()), if behind => {}
                 () = self.wake.notified() => settling.looked = None,
                 changed = changes.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(self.config.tick) => {}
@@ -306,6 +310,10 @@ impl Settling {
 /// The blocking half: makes the editions.
 struct Desk {
     history: History,
+    /// The publication that the history told of last, until its files are made.
+    unmade: Option<Publication>,
+    /// The roles whose renditions are behind their latest version.
+    unrendered: BTreeSet<Role>,
     edition: Edition,
     latest: BTreeMap<Role, Publication>,
     metadata: BTreeMap<String, MetaFile>,
@@ -331,6 +339,8 @@ impl Desk {
         });
         Ok(Self {
             history: History::default(),
+            unmade: None,
+            unrendered: BTreeSet::new(),
             edition: Edition::new(PublicDirectory::new(config.data.join("public"))),
             latest: BTreeMap::new(),
             metadata: BTreeMap::new(),
@@ -388,38 +398,47 @@ impl Desk {
         }
     }
 
-    /// Takes in new entries and makes files of what they published.
+    /// Takes in new entries and makes files of what they published; tells whether they published
+    /// anything. What fails is made first the next time, so that no publication is passed over.
     fn follow(&mut self, ledger: &Ledger, snapshot: &Snapshot) -> Result<bool, PublishError> {
-        let mut changed = BTreeSet::new();
+        self.make(ledger, snapshot)?;
         while self.history.size() < snapshot.size() {
             let index = self.history.size();
             let entry = ledger.entry(index)?.ok_or(PublishError::Missing(index))?;
-            let Some(publication) = self.history.follow(&entry)? else { continue };
-            let role = publication.role().clone();
-            let proof = log::proof(ledger.keys(), &snapshot.log, publication.index, &publication.entry)?;
-            let before = self.latest.get(&role);
-            let metadata = documents::publish(&mut self.edition, &publication, before, &proof)?;
-            let described = MetaFile::of(publication.open.version, &metadata);
-            match role {
-                Role::Root => self.chain.roots.push(metadata),
-                Role::Targets => {
-                    self.metadata.insert(role.to_string(), described);
-                    self.chain.targets = Some(metadata);
-                }
-                _ => drop(self.metadata.insert(role.to_string(), described)),
-            }
-            tracing::info!(%role, version = publication.open.version, entry = publication.index, "published");
-            self.latest.insert(role.clone(), publication);
-            changed.insert(role);
+            self.unmade = self.history.follow(&entry)?;
+            self.make(ledger, snapshot)?;
         }
         // The renditions carry the board's metadata along.
-        let all = changed.contains(&Role::Root) || changed.contains(&Role::Targets);
+        let all = self.unrendered.contains(&Role::Root) || self.unrendered.contains(&Role::Targets);
         for (role, latest) in &self.latest {
-            if all || changed.contains(role) {
+            if all || self.unrendered.contains(role) {
                 documents::render(&mut self.edition, latest, &self.chain)?;
             }
         }
-        Ok(!changed.is_empty())
+        Ok(!std::mem::take(&mut self.unrendered).is_empty())
+    }
+
+    /// Makes the files of the publication that waits for them, if one does.
+    fn make(&mut self, ledger: &Ledger, snapshot: &Snapshot) -> Result<(), PublishError> {
+        let Some(publication) = &self.unmade else { return Ok(()) };
+        let role = publication.role().clone();
+        let proof = log::proof(ledger.keys(), &snapshot.log, publication.index, &publication.entry)?;
+        let before = self.latest.get(&role);
+        let metadata = documents::publish(&mut self.edition, publication, before, &proof)?;
+        // From here on nothing fails.
+        let described = MetaFile::of(publication.open.version, &metadata);
+        match role {
+            Role::Root => self.chain.roots.push(metadata),
+            Role::Targets => {
+                self.metadata.insert(role.to_string(), described);
+                self.chain.targets = Some(metadata);
+            }
+            _ => drop(self.metadata.insert(role.to_string(), described)),
+        }
+        tracing::info!(%role, version = publication.open.version, entry = publication.index, "published");
+        self.latest.extend(self.unmade.take().map(|publication| (role.clone(), publication)));
+        self.unrendered.insert(role);
+        Ok(())
     }
 
     /// Signs snapshot and timestamp where that is due: first on the disk, then in the site.
