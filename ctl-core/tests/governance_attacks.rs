@@ -509,6 +509,82 @@ fn a_draft_with_a_date_or_number_of_the_servers_choice_is_refused() {
 }
 
 #[test]
+fn what_was_signed_before_a_decision_cannot_be_published_after_it() {
+    let mut world = World::published();
+    let alpha = world.admitted("alpha-pki");
+    world.admitted("beta-pki");
+    let role = Role::List(na());
+    world.open_draft(&role).unwrap();
+    let signed_before = world.publication(&role, &["signer-1", "signer-2"]);
+    let change = Change::ChangeStatus {
+        certificate: alpha,
+        list: na(),
+        not_issued_after: None,
+        to: AnchorStatus::Withdrawn,
+    };
+    let proposal = world.propose("elector-1", change).unwrap();
+    world.decide(proposal);
+    let refusal = world.say(&["recorder"], signed_before).unwrap_err();
+    assert_eq!(refusal.reason, Reason::Draft);
+    assert!(refusal.detail.contains("any more"), "{refusal}");
+    world.publish(&role, &["signer-1", "signer-2"]).unwrap();
+}
+
+#[test]
+fn deprecation_never_loosens_a_constraint_and_constraints_never_undo_deprecation() {
+    let mut world = World::published();
+    let alpha = world.admitted("alpha-pki");
+    let (early, late) = (world.now.minus_seconds(90 * DAY), world.now.minus_seconds(DAY));
+    let mut strict = Constraints::default();
+    strict.set_time(Constraints::NOT_ISSUED_AFTER, early, true);
+    let decide = |world: &mut World, change| {
+        let proposal = world.propose("elector-1", change).unwrap();
+        world.decide(proposal);
+        world.state.anchor(&na(), &alpha).unwrap().constraints.clone()
+    };
+    decide(&mut world, Change::Constrain { anchor: alpha, constraints: strict.clone(), list: na() });
+    let to = AnchorStatus::Deprecated;
+    let deprecate = Change::ChangeStatus { certificate: alpha, list: na(), not_issued_after: Some(late), to };
+    assert_eq!(decide(&mut world, deprecate), strict, "earlier and critical it stays");
+    let bare = Change::Constrain { anchor: alpha, constraints: Constraints::default(), list: na() };
+    let after = decide(&mut world, bare);
+    assert_eq!(after.time(Constraints::NOT_ISSUED_AFTER), Some(early));
+}
+
+#[test]
+fn two_applications_with_one_key_cannot_slip_past_the_screening_together() {
+    let mut world = World::published();
+    let first = world.apply_with_root("alpha-pki").unwrap();
+    let alpha = root("alpha-pki");
+    let spec = ctl_sandbox::PkiSpec::new(
+        ctl_sandbox::PkiKind::V2g,
+        "impostor",
+        "US",
+        "impostor",
+        "impostor",
+        start().unix(),
+    );
+    let twin = ctl_sandbox::root_with_key_of(alpha.root(), &spec).unwrap();
+    let second = world.say(&["beta-pki"], application(twin.certificate().der().to_vec())).unwrap();
+    for application in [first, second] {
+        world.screen(application, Vec::new()).unwrap();
+        world.attach_all(application);
+    }
+    world.wait(14 * DAY);
+    let both: Vec<u64> = [first, second]
+        .map(|application| {
+            let proposal = world.proposal_to_admit(application);
+            world.say(&["elector-1"], proposal).unwrap()
+        })
+        .into();
+    world.decide(both[0]);
+    world.decide(both[1]);
+    let outcome = &world.state.proposals[&both[1]].decision.as_ref().unwrap().outcome;
+    assert!(matches!(outcome, ctl_core::governance::state::Outcome::Lapsed(_)), "{outcome:?}");
+    assert_eq!(world.list().anchors.len(), 1);
+}
+
+#[test]
 fn a_root_signed_by_the_new_board_only_is_refused() {
     let mut world = World::published();
     let mut amended = (*world.state.charter).clone();

@@ -18,7 +18,7 @@ use proptest::prelude::*;
 fn status(world: &World, fingerprint: &Digest) -> AnchorStatus {
     let list = na();
     let anchor = world.state.anchor(&list, fingerprint).unwrap();
-    world.state.effective_status(&list, &anchor.listed).status
+    world.state.effective_status(&anchor.listed).status
 }
 
 fn outcome(world: &World, proposal: u64) -> &Outcome {

@@ -28,7 +28,7 @@ pub(super) fn list(state: &State, list: &ListId) -> Option<ListContents> {
     let charter = state.charter.lists.get(list)?;
     let empty = ListState::default();
     let contents = state.lists.get(list).unwrap_or(&empty);
-    let status = |listed: &Listed| state.effective_status(list, listed);
+    let status = |listed: &Listed| state.effective_status(listed);
 
     let mut distrusted: BTreeSet<Distrusted> = contents.distrusted.keys().copied().collect();
     for anchor in contents.anchors.values() {

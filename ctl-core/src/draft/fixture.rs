@@ -274,6 +274,7 @@ impl Scheme {
             name: name.parse().unwrap(),
             history: vec![StatusChange { status: AnchorStatus::Usable, at: self.now, cause: 0 }],
             first_published: None,
+            admitted_size: 0,
         }
     }
 }

@@ -240,6 +240,8 @@ pub struct Listed {
     pub operator: ParticipantId,
     /// Its name for people.
     pub name: Label,
+    /// How many entries the ledger had when it was admitted.
+    pub admitted_size: u64,
     /// Every status it had, in order; the last is its present one.
     pub history: Vec<StatusChange>,
     /// Index of the publication that listed it first, and when.

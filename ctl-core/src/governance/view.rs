@@ -1,9 +1,11 @@
 //! What follows from the state for a reader: the status that counts, with notices on top of
 //! decisions; stages; who may sign.
 
+use crate::governance::application::Application;
 use crate::governance::state::{Anchor, Listed, Notice, State, StatusChange};
 use crate::names::{ListId, ParticipantId};
-use crate::statement::parts::{AnchorStatus, Use};
+use crate::statement::body::Candidate;
+use crate::statement::parts::{AnchorStatus, DistrustKind, Distrusted, Use};
 use crate::{Digest, Timestamp};
 
 impl State {
@@ -12,20 +14,55 @@ impl State {
         self.notices.values().filter(move |notice| notice.in_force() && notice.list == *list)
     }
 
-    /// The status that counts: suspended while a notice against the key is in force.
+    /// The status that counts: suspended while a notice against the key is in force, on whatever list
+    /// it was issued: devices drop the key everywhere.
     #[must_use]
-    pub fn effective_status(&self, list: &ListId, listed: &Listed) -> StatusChange {
+    pub fn effective_status(&self, listed: &Listed) -> StatusChange {
         let current = listed.current();
         if !current.status.is_listed() {
             return current;
         }
-        self.notices_in_force(list)
-            .find(|notice| notice.spki == listed.spki || notice.anchor == listed.fingerprint)
+        self.notices
+            .values()
+            .filter(|notice| notice.in_force())
+            .find(|notice| notice.spki == listed.spki)
             .map_or(current, |notice| StatusChange {
                 status: AnchorStatus::Suspended,
                 at: notice.issued_at,
                 cause: notice.index,
             })
+    }
+
+    /// Whether a certificate on a list is trusted now: listed, not suspended by a notice, and neither
+    /// it nor its key distrusted, by decision or with another anchor that has the same key.
+    #[must_use]
+    pub fn is_trusted(&self, list: &ListId, listed: &Listed) -> bool {
+        let Some(contents) = self.lists.get(list) else { return false };
+        let distrusted = |kind, sha256| contents.distrusted.contains_key(&Distrusted { kind, sha256 });
+        let listed_now = |listed: &Listed| self.effective_status(listed).status.is_listed();
+        listed_now(listed)
+            && !distrusted(DistrustKind::Certificate, listed.fingerprint)
+            && !distrusted(DistrustKind::Spki, listed.spki)
+            && contents.anchors.values().all(|a| a.listed.spki != listed.spki || listed_now(&a.listed))
+    }
+
+    /// An anchor with the key of an application that came on its list after the application was
+    /// screened, so that the screening could not see it.
+    #[must_use]
+    pub fn key_listed_since_screening(&self, application: &Application) -> Option<Digest> {
+        let screening = application.screening.as_ref()?;
+        if !matches!(application.candidate, Candidate::Root { .. }) {
+            return None;
+        }
+        let anchors = self.lists.get(&application.list)?.anchors.values();
+        let since = |listed: &Listed| {
+            let at = listed.history.first().map(|first| first.at);
+            (listed.admitted_size, at) > (screening.ledger_size, Some(screening.screened_at))
+        };
+        anchors
+            .map(|anchor| &anchor.listed)
+            .find(|listed| listed.spki == application.spki && since(listed))
+            .map(|listed| listed.fingerprint)
     }
 
     /// An anchor of a list, in whatever status.
@@ -41,7 +78,7 @@ impl State {
             contents.anchors.values().any(|anchor| {
                 anchor.listed.spki != *spki
                     && anchor.uses.contains(&wanted)
-                    && self.effective_status(list, &anchor.listed).status.is_listed()
+                    && self.is_trusted(list, &anchor.listed)
             })
         })
     }
@@ -51,9 +88,8 @@ impl State {
     pub fn anchors_by_status(&self, list: &ListId) -> [(AnchorStatus, usize); 6] {
         AnchorStatus::ALL.map(|status| {
             let count = self.lists.get(list).map_or(0, |contents| {
-                let effective = |anchor: &&std::sync::Arc<Anchor>| {
-                    self.effective_status(list, &anchor.listed).status == status
-                };
+                let effective =
+                    |anchor: &&std::sync::Arc<Anchor>| self.effective_status(&anchor.listed).status == status;
                 contents.anchors.values().filter(effective).count()
             });
             (status, count)

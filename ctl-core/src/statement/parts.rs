@@ -184,6 +184,14 @@ impl Constraints {
         self.0.get(name).and_then(|constraint| Timestamp::deserialize(&constraint.value).ok())
     }
 
+    /// Makes a constraint that is a moment at least as strict as this: never later than before, and
+    /// never less critical.
+    pub fn tighten_time(&mut self, name: &str, time: Timestamp) {
+        let critical = self.0.get(name).is_some_and(|constraint| constraint.critical);
+        let time = self.time(name).map_or(time, |before| before.min(time));
+        self.set_time(name, time, critical);
+    }
+
     /// Sets a constraint that is a moment.
     pub fn set_time(&mut self, name: &str, time: Timestamp, critical: bool) {
         self.0.insert(name.to_owned(), Constraint { critical, value: Value::String(time.to_string()) });

@@ -155,13 +155,14 @@ impl Screener {
     }
 }
 
-/// Whether an application waits for a screening by the policy in force.
+/// Whether an application waits for a screening by the policy in force, against the list as it is.
 fn is_due(state: &State, application: &Application) -> bool {
     let Some(list) = state.charter.lists.get(&application.list) else { return false };
     let current = |screening: &ctl_core::governance::application::Screening| screening.policy == list.policy;
     application.is_open()
         && application.proposal.is_none()
-        && !application.screening.as_ref().is_some_and(current)
+        && (!application.screening.as_ref().is_some_and(current)
+            || state.key_listed_since_screening(application).is_some())
 }
 
 /// What the policy finds about an application, compared with everything that is or was on its list.

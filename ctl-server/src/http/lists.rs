@@ -119,7 +119,7 @@ pub(super) fn cross(state: &State, list: &ListId, cross: &CrossCertificate) -> V
 }
 
 fn listed(state: &State, list: &ListId, listed: &Listed) -> Value {
-    let effective = state.effective_status(list, listed);
+    let effective = state.effective_status(listed);
     let history: Vec<Value> = listed
         .history
         .iter()

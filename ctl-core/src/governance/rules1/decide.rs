@@ -114,8 +114,13 @@ fn make(state: &mut State, change: &Change, cause: u64, at: Timestamp) -> Result
                 .filter(|anchor| anchor.listed.current().status != AnchorStatus::Withdrawn)
                 .ok_or("the anchor is not on the list any more")?;
             let anchor = Arc::make_mut(anchor);
-            anchor.constraints = constraints.clone();
             let status = anchor.listed.current().status;
+            let cut_off = anchor.constraints.time(Constraints::NOT_ISSUED_AFTER);
+            anchor.constraints = constraints.clone();
+            if let (AnchorStatus::Deprecated, Some(cut_off)) = (status, cut_off) {
+                // What was deprecated stays so: other constraints do not bring back what was cut off.
+                anchor.constraints.tighten_time(Constraints::NOT_ISSUED_AFTER, cut_off);
+            }
             anchor.listed.history.push(StatusChange { status, at, cause });
             Ok(())
         }
@@ -179,6 +184,9 @@ fn admitted(
         .get(&application)
         .filter(|application| application.is_open())
         .ok_or("the application is not open any more")?;
+    if let Some(twin) = state.key_listed_since_screening(application) {
+        return Err(format!("{} with the same key came on the list meanwhile", twin.short()));
+    }
     if let Some(problem) = state
         .lists
         .get(list)
@@ -192,6 +200,7 @@ fn admitted(
         certificate: Arc::clone(&application.certificate),
         operator: application.applicant.clone(),
         name: application.name.clone(),
+        admitted_size: state.size(),
         history: vec![StatusChange { status: AnchorStatus::Qualified, at, cause }],
         first_published: None,
     };
@@ -216,7 +225,8 @@ impl ListState {
     }
 }
 
-/// Whether a decision may turn one status into another.
+/// Whether a decision may turn one status into another. One that puts an anchor on notice and back
+/// may make it usable before its take-up time is over: that is the electors' business.
 pub(super) fn may_become(from: AnchorStatus, to: AnchorStatus) -> Result<(), String> {
     use AnchorStatus::{Qualified, Usable, Withdrawn};
     match (from, to) {
@@ -243,8 +253,9 @@ fn change_status(
         may_become(anchor.listed.current().status, to)?;
         let anchor = Arc::make_mut(anchor);
         if let Some(time) = not_issued_after {
-            // Not critical: what was issued before must go on working where a store cannot tell.
-            anchor.constraints.set_time(Constraints::NOT_ISSUED_AFTER, time, false);
+            // Not critical of itself: what was issued before must go on working where a store cannot
+            // tell. What was critical or earlier before stays so.
+            anchor.constraints.tighten_time(Constraints::NOT_ISSUED_AFTER, time);
         }
         anchor.listed.history.push(change);
         return Ok(());

@@ -6,6 +6,7 @@ use super::Context;
 use crate::Digest;
 use crate::governance::application::Application;
 use crate::governance::refusal::{Reason, Refusal};
+use crate::governance::rules1::ISSUED_AHEAD_SECONDS;
 use crate::governance::state::{ListState, Participant, State};
 use crate::names::ListId;
 use crate::statement::body::{
@@ -23,7 +24,7 @@ pub(super) fn submit(context: &Context<'_>, body: &ApplicationSubmit) -> Result<
         let detail = format!("{} is not registered as a PKI operator", applicant.id);
         return Err(Refusal::new(Reason::WrongRole, detail));
     }
-    let contents = list(context.state, &body.list)?;
+    list(context.state, &body.list)?;
     let certificate = certificate(&body.certificate.0)?;
     let fingerprint = Digest::from_bytes(certificate.sha256());
     match &body.candidate {
@@ -33,7 +34,7 @@ pub(super) fn submit(context: &Context<'_>, body: &ApplicationSubmit) -> Result<
             check_services(services)?;
         }
         Candidate::CrossCertificate { issuer, subject } => {
-            check_cross(contents, &certificate, issuer, subject)?;
+            check_cross(context.state, &body.list, &certificate, issuer, subject)?;
         }
     }
     let open = |application: &&std::sync::Arc<Application>| application.is_open();
@@ -89,15 +90,16 @@ fn check_services(services: &Services) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Both ends stand on the list, and the certificate is for the subject's very name and key.
+/// Both ends stand on the list, the issuer signed, and it is for the subject's very name and key.
 fn check_cross(
-    contents: &ListState,
+    state: &State,
+    list: &ListId,
     certificate: &Certificate,
     issuer: &Digest,
     subject: &Digest,
 ) -> Result<(), Refusal> {
     let end = |what: &str, fingerprint: &Digest| {
-        let anchor = contents.anchors.get(fingerprint).filter(|a| a.listed.current().status.is_listed());
+        let anchor = state.anchor(list, fingerprint).filter(|a| state.is_trusted(list, &a.listed));
         let anchor = anchor.ok_or_else(|| {
             let detail = format!("its {what} {} is not on the list", fingerprint.short());
             Refusal::new(Reason::NotFound, detail)
@@ -116,7 +118,9 @@ fn check_cross(
         let detail = "the cross-certificate does not name its issuer anchor as issuer";
         return Err(Refusal::new(Reason::Content, detail));
     }
-    Ok(())
+    certificate.verify_signed_by(&issuer).map_err(|e| {
+        Refusal::new(Reason::Content, format!("the cross-certificate was not signed by its issuer: {e}"))
+    })
 }
 
 /// An application that has not ended.
@@ -208,6 +212,15 @@ pub(super) fn screening(context: &Context<'_>, body: &ScreeningRecord) -> Result
     }
     if body.ledger_size <= body.application || body.ledger_size > context.state.size() {
         return Err(Refusal::new(Reason::Content, "ledger_size must include the application"));
+    }
+    let off = context
+        .recorded_at
+        .seconds_since(body.screened_at)
+        .max(body.screened_at.seconds_since(context.recorded_at));
+    if off > ISSUED_AHEAD_SECONDS {
+        let detail =
+            format!("screened at {}, more than ten minutes from {}", body.screened_at, context.recorded_at);
+        return Err(Refusal::new(Reason::Time, detail));
     }
     if body.findings.windows(2).any(|pair| matches!(pair, [a, b] if a.id >= b.id)) {
         return Err(Refusal::new(Reason::Content, "findings: in order of their ids, none twice"));

@@ -95,6 +95,9 @@ fn check_change(state: &State, change: &Change, now: Timestamp) -> Result<(), Re
                     None => return Err(no_anchor(list, certificate)),
                 },
             };
+            if *to == AnchorStatus::Deprecated && !contents.anchors.contains_key(certificate) {
+                return Err(content("a cross-certificate is not deprecated: suspend or withdraw it".into()));
+            }
             if (*to == AnchorStatus::Deprecated) != not_issued_after.is_some() {
                 return Err(content("not_issued_after goes with deprecated, and only with it".into()));
             }
@@ -178,6 +181,13 @@ fn check_admission(state: &State, admission: &Admission<'_>, now: Timestamp) -> 
         return stage(
             "it was screened by a policy that is not in force any more; wait for a new screening".into(),
         );
+    }
+    if let Some(twin) = state.key_listed_since_screening(application) {
+        let detail = format!(
+            "{} with the same key came on the list after the screening; wait for a new one",
+            twin.short()
+        );
+        return stage(detail);
     }
     for error in screening.errors() {
         if !admission.waived.contains(&error.id) {

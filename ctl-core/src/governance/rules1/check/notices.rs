@@ -1,9 +1,12 @@
 //! Emergency notices: fewer people can withdraw trust than grant it, within bounds.
 
 use super::Context;
+use crate::Digest;
 use crate::governance::refusal::{Reason, Refusal};
-use crate::governance::state::Notice;
+use crate::governance::state::State;
+use crate::names::ListId;
 use crate::statement::body::{NoticeIssue, NoticeLift};
+use crate::statement::parts::Use;
 
 pub(super) fn issue(context: &Context<'_>, body: &NoticeIssue) -> Result<(), Refusal> {
     let state = context.state;
@@ -12,12 +15,11 @@ pub(super) fn issue(context: &Context<'_>, body: &NoticeIssue) -> Result<(), Ref
     let Some(anchor) = state.anchor(&body.list, &body.anchor) else {
         return refuse(Reason::NotFound, format!("{} is not on list {}", body.anchor.short(), body.list));
     };
-    let same = |notice: &Notice| notice.list == body.list && notice.spki == anchor.listed.spki;
-    let again = state.notices.values().any(same);
+    let again = state.notices.values().any(|notice| notice.spki == anchor.listed.spki);
     // One officer acts at once; keeping it up against the same key takes two.
     let needed = if again { charter.officers.threshold.max(2) } else { charter.officers.threshold };
     context.signers.holders(&charter.officers, needed, "emergency officers", &[])?;
-    if !state.effective_status(&body.list, &anchor.listed).status.is_listed() {
+    if !state.is_trusted(&body.list, &anchor.listed) {
         return refuse(Reason::Stage, format!("{} is not trusted as it is", body.anchor.short()));
     }
     if body.expires_at <= context.recorded_at {
@@ -34,15 +36,23 @@ pub(super) fn issue(context: &Context<'_>, body: &NoticeIssue) -> Result<(), Ref
             format!("{in_force} notices are in force, which is all the charter allows; a decision is needed"),
         );
     }
-    let orphaned =
-        anchor.uses.iter().find(|u| !state.use_survives_without(&body.list, &anchor.listed.spki, **u));
-    match orphaned {
-        Some(orphaned) => refuse(
+    match orphaned(state, &anchor.listed.spki) {
+        Some((list, orphaned)) => refuse(
             Reason::NoticeLimit,
-            format!("no other anchor on list {} serves {orphaned}; a decision is needed", body.list),
+            format!("no other anchor on list {list} serves {orphaned}; a decision is needed"),
         ),
         None => Ok(()),
     }
+}
+
+/// A use that nothing would serve without this key, on any list: devices drop the key everywhere.
+fn orphaned(state: &State, spki: &Digest) -> Option<(ListId, Use)> {
+    state.lists.iter().find_map(|(list, contents)| {
+        let of_key = contents.anchors.values().filter(|anchor| anchor.listed.spki == *spki);
+        let trusted = of_key.filter(|anchor| state.is_trusted(list, &anchor.listed));
+        let mut uses = trusted.flat_map(|anchor| &anchor.uses);
+        uses.find(|u| !state.use_survives_without(list, spki, **u)).map(|u| (list.clone(), *u))
+    })
 }
 
 pub(super) fn lift(context: &Context<'_>, body: &NoticeLift) -> Result<(), Refusal> {

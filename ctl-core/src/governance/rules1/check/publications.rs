@@ -26,6 +26,15 @@ pub(super) fn record(context: &Context<'_>, body: &PublicationRecord) -> Result<
         return refuse(format!("entry {} is not the open draft of {}", body.draft, body.role));
     };
     let documents = &draft.documents;
+    // Otherwise a server could publish, after a decision, what was signed before it. The registry
+    // never feeds trust, and changes too often for that.
+    if body.role != Role::Registry && documents.content != draft::content(state, &body.role) {
+        let detail = format!(
+            "draft {} does not say any more what follows from the log; a newer one is due",
+            draft.index
+        );
+        return refuse(detail);
+    }
     if body.metadata != Digest::of(&documents.metadata) {
         return refuse(format!("the metadata is not what follows from draft {}", draft.index));
     }
