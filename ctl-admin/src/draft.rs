@@ -2,6 +2,7 @@
 //! replayed, never from what the server says. What differs is refused, with the difference in words.
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+use ctl_core::draft::content;
 use ctl_core::governance::state::Draft;
 use ctl_core::governance::{State, signing_thresholds};
 use ctl_core::jws::Signature;
@@ -136,6 +137,7 @@ pub async fn prepare(
         return Err(AdminError::NotNow(format!("there is no draft of {role} to sign")));
     };
     check_times(replayed, draft, now, tolerance)?;
+    check_current(state, draft, now)?;
     let shown = shown(session, role).await?;
     compare(draft, &shown)?;
     let documents = draft.documents.clone();
@@ -163,6 +165,21 @@ fn open_draft<'a>(state: &'a State, role: &Role) -> Option<&'a Draft> {
     let draft = state.drafts.get(role)?;
     let published = state.published.get(role).is_some_and(|published| published.draft == draft.index);
     (!published).then_some(&**draft)
+}
+
+/// What was decided since the draft must stand in it: a server that opens no newer one would otherwise
+/// have people sign what they have just decided against.
+fn check_current(state: &State, draft: &Draft, now: Timestamp) -> Result<(), AdminError> {
+    let role = &draft.open.role;
+    if *role == Role::Registry || content(&state.at(now), role) == draft.documents.content {
+        return Ok(());
+    }
+    Err(AdminError::Untrue(format!(
+        "draft {} of {role} does not say any more what follows from the log: something was decided, or has \
+         come into effect, since. Nothing was signed; wait for the server's next draft, and ask its operator \
+         if none comes",
+        draft.index
+    )))
 }
 
 /// Neither the draft nor the log may be of another time than this person's.

@@ -14,7 +14,8 @@ use ctl_admin::session::Trust;
 use ctl_admin::{AdminError, Session};
 use ctl_core::role::Role;
 use ctl_core::statement::Entry;
-use ctl_core::statement::parts::Constraints;
+use ctl_core::statement::body::Change;
+use ctl_core::statement::parts::{AnchorStatus, Constraints};
 use ctl_core::{Digest, Timestamp};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -111,6 +112,18 @@ async fn an_anchor_that_nobody_voted_for_is_refused() {
     });
     let result = Signer::new().prepare(&world, &files, world.now).await;
     refused(result, &["does not follow from the log", "Nobody's root", "Nothing was signed"]);
+}
+
+#[tokio::test]
+async fn a_draft_from_before_a_decision_is_refused() {
+    let mut world = drafted();
+    let certificate = *world.state.lists[&na()].anchors.keys().next().unwrap();
+    let to = AnchorStatus::Withdrawn;
+    let withdraw = Change::ChangeStatus { certificate, list: na(), not_issued_after: None, to };
+    let proposal = world.propose("elector-1", withdraw).unwrap();
+    world.decide(proposal);
+    let result = Signer::new().prepare(&world, &files(&world), world.now).await;
+    refused(result, &["does not say any more", "Nothing was signed"]);
 }
 
 #[tokio::test]
