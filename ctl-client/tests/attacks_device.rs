@@ -220,6 +220,29 @@ fn after_total_loss_of_memory_suspensions_are_not_forgotten() {
 }
 
 #[test]
+fn after_total_loss_of_memory_our_own_anchors_are_not_taken_for_somebody_elses() {
+    let (old, new) = two_states();
+    let mut device = Device::with(&old, Options { keep_foreign: true, ..Options::default() });
+    let place = device.path("everest/ca/v2g/V2G_ROOT_CA.pem");
+    std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+    std::fs::write(place, roots()["evil"].to_pem()).unwrap();
+    assert!(device.sync(&old).is_success());
+    assert_eq!(device.everest(), set(&["alpha", "evil", "gamma"]));
+    for file in ["state.json", "state.backup.json"] {
+        std::fs::write(device.path("state").join(file), b"damaged").unwrap();
+    }
+    let mut next = new.clone();
+    next.pass(60);
+    next.set_anchors(&na(), &["beta"]);
+    next.set_notices(vec![]);
+    next.publish(&na());
+    next.publish(&Role::Notices);
+    next.refresh();
+    assert!(device.sync(&next).is_success());
+    assert_eq!((device.pem(), device.everest()), (set(&["beta"]), set(&["beta", "evil"])));
+}
+
+#[test]
 fn a_damaged_memory_of_the_metadata_does_not_let_it_go_back() {
     let (old, new) = two_states();
     for name in ["timestamp.json", "snapshot.json"] {

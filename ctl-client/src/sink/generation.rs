@@ -1,8 +1,10 @@
 //! Changing several files in one step: they are written into a new directory, `generation-<n>`, and
 //! then the symbolic link `current` is moved to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use ctl_core::Digest;
 
 use super::{MAX_FILE, read_folder};
 use crate::error::ClientError;
@@ -10,6 +12,8 @@ use crate::files::{self, Files};
 
 const CURRENT: &str = "current";
 const PREFIX: &str = "generation-";
+/// Fingerprints of everything that was ever put here, one a line.
+const PLACED: &str = "placed";
 
 /// A place outside, at which others expect one of the files: a symbolic link through `current`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +50,23 @@ impl Generations {
             }
         }
         Ok(present)
+    }
+
+    /// Fingerprints of everything that was ever put here, as far as they can be read: the state
+    /// remembers them too.
+    pub(super) fn placed(&self) -> BTreeSet<Digest> {
+        let bytes = files::read(&self.base.join(PLACED), MAX_FILE).ok().flatten().unwrap_or_default();
+        String::from_utf8_lossy(&bytes).lines().filter_map(|line| line.parse().ok()).collect()
+    }
+
+    /// Remembers what is about to be put here, beside the files themselves: it outlives the state.
+    pub(super) fn remember(&self, files: &dyn Files, placed: &BTreeSet<Digest>) -> Result<(), ClientError> {
+        if self.placed() == *placed {
+            return Ok(());
+        }
+        files::create_directories(files, &self.base)?;
+        let lines: String = placed.iter().map(|digest| format!("{digest}\n")).collect();
+        files::replace(files, &self.base.join(PLACED), lines.as_bytes())
     }
 
     /// Makes these the files, in one step.

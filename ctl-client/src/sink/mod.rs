@@ -38,6 +38,8 @@ pub struct Plan {
     pub files: BTreeMap<String, Vec<u8>>,
     /// Fingerprints of what we put there.
     pub ours: BTreeSet<Digest>,
+    /// Fingerprints of everything that this client ever put there, this plan included.
+    pub placed: BTreeSet<Digest>,
     /// Fingerprints of what others put there, and stays.
     pub foreign: BTreeSet<Digest>,
     /// Anchors that this layout cannot take, and why.
@@ -82,8 +84,9 @@ impl Sink {
         }
     }
 
-    /// What the sink should hold. `placed` are the fingerprints of everything that this client ever
-    /// put there: what is there and not among them belongs to somebody else.
+    /// What the sink should hold. `placed` are the fingerprints of everything that this client
+    /// remembers to have put there; the sink remembers them too, should the state be lost. What is
+    /// there and not among them belongs to somebody else.
     ///
     /// # Errors
     /// [`ClientError::WouldBeEmpty`], [`ClientError::Sink`], [`ClientError::File`]. The sink is left
@@ -93,8 +96,11 @@ impl Sink {
             SinkKind::Pem => pem::layout(store),
             SinkKind::Everest => everest::layout(store).map_err(|problem| self.error(problem))?,
         };
-        let present = self.generations().present()?;
+        let generations = self.generations();
+        let present = generations.present()?;
         let ours: BTreeSet<Digest> = layout.files.values().flatten().map(|c| fingerprint(c)).collect();
+        let mut placed: BTreeSet<Digest> = placed | &generations.placed();
+        placed.extend(&ours);
         let was_empty = present.values().all(|bytes| certificates(bytes).is_empty());
 
         let mut wanted: BTreeMap<String, Vec<Certificate>> = layout
@@ -107,7 +113,7 @@ impl Sink {
             for (name, bytes) in &present {
                 let theirs = certificates(bytes).into_iter().filter(|certificate| {
                     let digest = fingerprint(certificate);
-                    !placed.contains(&digest) && !ours.contains(&digest) && !store.is_distrusted(certificate)
+                    !placed.contains(&digest) && !store.is_distrusted(certificate)
                 });
                 for certificate in theirs {
                     foreign.insert(fingerprint(&certificate));
@@ -121,7 +127,7 @@ impl Sink {
         let files: BTreeMap<String, Vec<u8>> =
             wanted.into_iter().map(|(name, certificates)| (name, bundle(certificates))).collect();
         let in_place = files == present;
-        Ok(Plan { files, ours, foreign, left_out: layout.left_out, in_place })
+        Ok(Plan { files, ours, placed, foreign, left_out: layout.left_out, in_place })
     }
 
     /// Writes what was planned, in one step: readers and power cuts see the former content or this.
@@ -129,7 +135,9 @@ impl Sink {
     /// # Errors
     /// [`ClientError::File`].
     pub fn apply(&self, files: &dyn Files, plan: &Plan) -> Result<(), ClientError> {
-        self.generations().publish(files, &plan.files)
+        let generations = self.generations();
+        generations.remember(files, &plan.placed)?;
+        generations.publish(files, &plan.files)
     }
 
     fn error(&self, problem: String) -> ClientError {

@@ -137,7 +137,7 @@ impl Client {
             // First remember what is about to be ours, and that the command is due: a power cut
             // after the change must not make our certificates foreign, nor skip the command.
             let mut next = state.clone();
-            next.placed.entry(name.clone()).or_default().extend(&plan.ours);
+            next.placed.insert(name.clone(), plan.placed.clone());
             if !sink.command().is_empty() {
                 next.commands_due.insert(name.clone());
             }
