@@ -22,9 +22,9 @@ fn show(app: &App, fingerprint: &Digest) -> Result<Response, Problem> {
     let (state, _) = app.view();
     let mut found: Vec<Value> = Vec::new();
     for (list, contents) in &state.lists {
-        let anchor = contents.anchors.get(fingerprint).map(|anchor| lists::anchor(&state, list, anchor));
+        let anchor = contents.anchors.get(fingerprint).map(|anchor| lists::anchor(&state, anchor));
         let cross = contents.cross_certificates.get(fingerprint);
-        let cross = cross.map(|cross| lists::cross(&state, list, cross));
+        let cross = cross.map(|cross| lists::cross(&state, cross));
         for (kind, mut value) in anchor
             .map(|value| ("root", value))
             .into_iter()

@@ -78,8 +78,8 @@ fn show(app: &App, id: &ListId) -> Result<Response, Problem> {
     let (state, now) = app.view();
     let contents = state.lists.get(id).filter(|_| state.charter.lists.contains_key(id));
     let contents = contents.ok_or_else(|| Problem::not_found(format!("there is no list {id}")))?;
-    let anchors: Vec<Value> = contents.anchors.values().map(|one| anchor(&state, id, one)).collect();
-    let cross: Vec<Value> = contents.cross_certificates.values().map(|one| cross(&state, id, one)).collect();
+    let anchors: Vec<Value> = contents.anchors.values().map(|one| anchor(&state, one)).collect();
+    let cross: Vec<Value> = contents.cross_certificates.values().map(|one| cross(&state, one)).collect();
     let distrusted: Vec<Value> = contents
         .distrusted
         .iter()
@@ -98,8 +98,8 @@ fn show(app: &App, id: &ListId) -> Result<Response, Problem> {
 }
 
 /// An anchor of a list in whatever status, with its life so far.
-pub(super) fn anchor(state: &State, list: &ListId, anchor: &Anchor) -> Value {
-    let mut value = listed(state, list, &anchor.listed);
+pub(super) fn anchor(state: &State, anchor: &Anchor) -> Value {
+    let mut value = listed(state, &anchor.listed);
     if let Some(members) = value.as_object_mut() {
         members.insert("uses".into(), json!(anchor.uses));
         members.insert("constraints".into(), json!(anchor.constraints));
@@ -109,8 +109,8 @@ pub(super) fn anchor(state: &State, list: &ListId, anchor: &Anchor) -> Value {
 }
 
 /// A cross-certificate of a list in whatever status, with its life so far.
-pub(super) fn cross(state: &State, list: &ListId, cross: &CrossCertificate) -> Value {
-    let mut value = listed(state, list, &cross.listed);
+pub(super) fn cross(state: &State, cross: &CrossCertificate) -> Value {
+    let mut value = listed(state, &cross.listed);
     if let Some(members) = value.as_object_mut() {
         members.insert("issuer".into(), json!(cross.issuer));
         members.insert("subject".into(), json!(cross.subject));
@@ -118,7 +118,7 @@ pub(super) fn cross(state: &State, list: &ListId, cross: &CrossCertificate) -> V
     value
 }
 
-fn listed(state: &State, list: &ListId, listed: &Listed) -> Value {
+fn listed(state: &State, listed: &Listed) -> Value {
     let effective = state.effective_status(listed);
     let history: Vec<Value> = listed
         .history
