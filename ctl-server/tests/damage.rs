@@ -4,6 +4,7 @@
 mod common;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use common::world::World;
 use common::{on_disk, open, talkative, with_application};
@@ -29,7 +30,15 @@ fn refusal(data: &Path, world: &World) -> OpenError {
 }
 
 fn with_database(data: &Path, change: impl FnOnce(&sled::Db)) {
-    let database = sled::open(data.join("ledger")).unwrap();
+    // Our own opening waits until the lock of the last user is let go of; sled's does not.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let database = loop {
+        match sled::open(data.join("ledger")) {
+            Ok(database) => break database,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
     change(&database);
     database.flush().unwrap();
 }

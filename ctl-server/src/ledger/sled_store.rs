@@ -12,6 +12,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use ctl_core::Digest;
 use ctl_core::log::leaf_hash;
@@ -21,6 +22,13 @@ use super::store::{Store, StoreError};
 
 /// sled's cache; the ledger's readers hardly use it, since publications are prepared in memory.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+
+/// How long an opening waits for whoever has the database open: a process that is just ending, or threads
+/// of sled in this one, which let go of the lock a little after the last handle is dropped.
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// The ledger in a sled database.
 #[derive(Debug)]
@@ -33,7 +41,8 @@ pub struct SledStore {
 }
 
 impl SledStore {
-    /// Opens the database in this directory, or makes one.
+    /// Opens the database in this directory, or makes one. Blocks for up to three seconds while another
+    /// has it open.
     ///
     /// # Errors
     /// [`StoreError::Locked`], [`StoreError::Damaged`] or [`StoreError::Failed`].
@@ -43,10 +52,16 @@ impl SledStore {
             .cache_capacity(CACHE_BYTES)
             .mode(Mode::LowSpace)
             .flush_every_ms(None);
-        // On some damage sled panics instead of reporting it.
-        let db = catch_unwind(AssertUnwindSafe(|| config.open()))
-            .map_err(|_| StoreError::Damaged("it cannot be opened".into()))?
-            .map_err(error)?;
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        let db = loop {
+            // On some damage sled panics instead of reporting it.
+            let opened = catch_unwind(AssertUnwindSafe(|| config.open()))
+                .map_err(|_| StoreError::Damaged("it cannot be opened".into()))?;
+            match opened.map_err(error) {
+                Err(StoreError::Locked) if Instant::now() < deadline => std::thread::sleep(LOCK_PAUSE),
+                opened => break opened?,
+            }
+        };
         let file = File::open(directory.join("db"))?;
         let last = careful(|| db.scan_prefix(b"e").next_back().transpose())?;
         let size = match last {

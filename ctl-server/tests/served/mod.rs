@@ -24,7 +24,7 @@ use ctl_core::role::Role;
 use ctl_server::blobs::Blobs;
 use ctl_server::clock::ManualClock;
 use ctl_server::http::{App, Limits, serve};
-use ctl_server::ledger::{Head, Ledger, SledStore, StoreError};
+use ctl_server::ledger::{Head, Ledger, SledStore};
 use ctl_server::metrics::Metrics;
 use ctl_server::publish::publisher::Running;
 use ctl_server::publish::{Config, Publisher};
@@ -103,7 +103,7 @@ impl Served {
 
     /// A server over a data directory that has a ledger.
     pub async fn open(data: TempDir, now: Timestamp, limits: Limits) -> Self {
-        let store = Arc::new(open_store(&data.path().join("ledger")).await);
+        let store = Arc::new(SledStore::open(&data.path().join("ledger")).unwrap());
         let (clock, guarded) = common::clock_at(now);
         let head = Some(Head::below(data.path()));
         let ledger = Ledger::open(common::setup(store, guarded, head)).unwrap();
@@ -257,20 +257,6 @@ impl Stopping {
         self.ledger.close().await;
         self.data
     }
-}
-
-/// Opens a store that was open in this process a moment ago: sled's threads let go of the lock a little
-/// after its last handle.
-async fn open_store(directory: &Path) -> SledStore {
-    let opening = async {
-        loop {
-            match SledStore::open(directory) {
-                Err(StoreError::Locked) => tokio::time::sleep(Duration::from_millis(10)).await,
-                opened => return opened.unwrap(),
-            }
-        }
-    };
-    tokio::time::timeout(DEADLINE, opening).await.expect("the lock is let go")
 }
 
 /// Reads one answer, to the end of the connection or of its announced length.
