@@ -11,6 +11,7 @@ mod faults;
 mod issue;
 mod pki;
 mod profile;
+pub mod shape;
 mod write;
 
 pub use error::SandboxError;
