@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::OnceLock;
 
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
@@ -14,10 +15,18 @@ use x509_parser::oid_registry::{
     OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER, OID_X509_EXT_BASIC_CONSTRAINTS,
     OID_X509_EXT_SUBJECT_KEY_IDENTIFIER, Oid,
 };
+use x509_parser::time::ASN1Time;
 
+use crate::asn1;
 use crate::error::{AlgorithmName, CertificateError, SignatureError};
+use crate::extension::{self, Extension, Extensions, Said};
+use crate::extension::{
+    AuthorityInfoAccess, AuthorityKeyId, DistributionPoint, ExtendedKeyUsage, GeneralName, InhibitAnyPolicy,
+    KeyUsage, NameConstraints, PolicyConstraints, PolicyInformation, PolicyMapping,
+};
+use crate::name::DistinguishedName;
+use crate::pem;
 use crate::signature::{self, PublicKey};
-use crate::{name, pem};
 
 /// The largest certificate that is parsed, in bytes. ISO 15118 allows 800 (-2) or 1600 (-20); what is larger
 /// can still be read, so that a finding can say so.
@@ -39,16 +48,46 @@ pub struct Certificate {
     spki: Box<[u8]>,
     subject_der: Box<[u8]>,
     issuer_der: Box<[u8]>,
+    subject_name: DistinguishedName,
+    issuer_name: DistinguishedName,
     subject: String,
     issuer: String,
     common_name: Option<String>,
+    version: u32,
+    serial: Box<[u8]>,
     serial_hex: String,
-    not_before: i64,
-    not_after: i64,
+    not_before: Moment,
+    not_after: Moment,
     is_ca: bool,
     path_len: Option<u32>,
     subject_key_id: Option<Box<[u8]>>,
     authority_key_id: Option<Box<[u8]>>,
+    extensions: Extensions,
+    // Asked for at every turn of a search, and dear beside what else is asked there.
+    sha256: OnceLock<[u8; 32]>,
+    spki_sha256: OnceLock<[u8; 32]>,
+}
+
+/// How a certificate writes a moment (RFC 5280 section 4.1.2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimeEncoding {
+    /// Two digits for the year: for moments through 2049.
+    UtcTime,
+    /// Four digits for the year: for moments from 2050 on.
+    GeneralizedTime,
+}
+
+#[derive(Clone, Copy)]
+struct Moment {
+    seconds: i64,
+    encoding: TimeEncoding,
+}
+
+impl Moment {
+    fn of(time: ASN1Time) -> Self {
+        let encoding = if time.is_utctime() { TimeEncoding::UtcTime } else { TimeEncoding::GeneralizedTime };
+        Self { seconds: time.timestamp(), encoding }
+    }
 }
 
 impl Certificate {
@@ -73,6 +112,12 @@ impl Certificate {
         let authority_key_id =
             extension::<AuthorityKeyIdentifier<'_>>(&parsed, &OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER)?
                 .and_then(|authority| authority.key_identifier);
+        let (subject_name, issuer_name) =
+            (DistinguishedName::of(parsed.subject()), DistinguishedName::of(parsed.issuer()));
+        let extensions = parsed.extensions().iter().map(|extension| {
+            let oid = asn1::oid(extension.oid.as_bytes()).unwrap_or_else(|_| extension.oid.to_id_string());
+            Extension::new(oid, extension.critical, extension.value)
+        });
         let curve = key_info.algorithm.parameters().and_then(|any| any.as_oid().ok());
         Ok(Self {
             der: der.into(),
@@ -92,16 +137,23 @@ impl Certificate {
             spki: key_info.raw.into(),
             subject_der: parsed.subject().as_raw().into(),
             issuer_der: parsed.issuer().as_raw().into(),
-            subject: name::to_text(parsed.subject()),
-            issuer: name::to_text(parsed.issuer()),
-            common_name: name::common_name(parsed.subject()),
+            subject: subject_name.to_string(),
+            issuer: issuer_name.to_string(),
+            common_name: subject_name.common_name(),
+            subject_name,
+            issuer_name,
+            version: parsed.version().0.saturating_add(1),
+            serial: parsed.raw_serial().into(),
             serial_hex: serial_hex(parsed.raw_serial()),
-            not_before: parsed.validity().not_before.timestamp(),
-            not_after: parsed.validity().not_after.timestamp(),
+            not_before: Moment::of(parsed.validity().not_before),
+            not_after: Moment::of(parsed.validity().not_after),
             is_ca: constraints.as_ref().is_some_and(|constraints| constraints.ca),
             path_len: constraints.and_then(|constraints| constraints.path_len_constraint),
             subject_key_id: subject_key_id.map(|id| id.0.into()),
             authority_key_id: authority_key_id.map(|id| id.0.into()),
+            extensions: Extensions::read(extensions.collect()),
+            sha256: OnceLock::new(),
+            spki_sha256: OnceLock::new(),
         })
     }
 
@@ -112,7 +164,7 @@ impl Certificate {
 
     /// The fingerprint: SHA-256 over the DER bytes.
     pub fn sha256(&self) -> [u8; 32] {
-        Sha256::digest(&self.der).into()
+        *self.sha256.get_or_init(|| Sha256::digest(&self.der).into())
     }
 
     /// SHA-1 over the DER bytes: `cert_sha1_hash` of TLS trusted_ca_keys (RFC 6066 section 6). A name for the
@@ -129,7 +181,7 @@ impl Certificate {
 
     /// SHA-256 over the DER SubjectPublicKeyInfo: the name of the key.
     pub fn spki_sha256(&self) -> [u8; 32] {
-        Sha256::digest(&self.spki).into()
+        *self.spki_sha256.get_or_init(|| Sha256::digest(&self.spki).into())
     }
 
     /// The DER SubjectPublicKeyInfo.
@@ -163,6 +215,26 @@ impl Certificate {
         self.common_name.as_deref()
     }
 
+    /// The subject, part by part; compared by the rules of RFC 5280 section 7.1.
+    pub fn subject_name(&self) -> &DistinguishedName {
+        &self.subject_name
+    }
+
+    /// The issuer, part by part; compared by the rules of RFC 5280 section 7.1.
+    pub fn issuer_name(&self) -> &DistinguishedName {
+        &self.issuer_name
+    }
+
+    /// The version: 3 for every certificate with extensions.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The serial number's content octets as the certificate has them.
+    pub fn serial(&self) -> &[u8] {
+        &self.serial
+    }
+
     /// The serial number in lower-case hex without leading zeros, as OCPP's CertificateHashData has it.
     pub fn serial_hex(&self) -> &str {
         &self.serial_hex
@@ -170,12 +242,22 @@ impl Certificate {
 
     /// First second of validity, in Unix seconds.
     pub fn not_before(&self) -> i64 {
-        self.not_before
+        self.not_before.seconds
+    }
+
+    /// How the first second of validity is written.
+    pub fn not_before_encoding(&self) -> TimeEncoding {
+        self.not_before.encoding
     }
 
     /// Last second of validity, in Unix seconds; the year 9999 (RFC 5280's "no end") is an ordinary number.
     pub fn not_after(&self) -> i64 {
-        self.not_after
+        self.not_after.seconds
+    }
+
+    /// How the last second of validity is written.
+    pub fn not_after_encoding(&self) -> TimeEncoding {
+        self.not_after.encoding
     }
 
     /// Whether basic constraints say that this is a CA.
@@ -191,6 +273,132 @@ impl Certificate {
     /// Whether subject and issuer are the same name, byte for byte. This says nothing about the signature.
     pub fn is_self_issued(&self) -> bool {
         self.subject_der == self.issuer_der
+    }
+
+    /// Whether subject and issuer are the same name by RFC 5280 section 7.1: what path validation calls
+    /// self-issued (RFC 5280 section 6.1). Two encodings of one name are one name here.
+    pub fn is_self_issued_by_name(&self) -> bool {
+        self.is_self_issued() || self.subject_name == self.issuer_name
+    }
+
+    /// The DER of the part that is signed (TBSCertificate).
+    pub fn signed_part(&self) -> &[u8] {
+        &self.signed_part
+    }
+
+    /// The algorithm of the signature, as named beside it.
+    pub fn signature_algorithm(&self) -> &AlgorithmName {
+        &self.outer_algorithm
+    }
+
+    /// The algorithm of the signature, as named inside the signed part.
+    pub fn signed_signature_algorithm(&self) -> &AlgorithmName {
+        &self.inner_algorithm
+    }
+
+    /// The kind of public key.
+    pub fn public_key_algorithm(&self) -> &AlgorithmName {
+        &self.public_key.algorithm
+    }
+
+    /// The curve that the public key names, if it names one.
+    pub fn public_key_curve(&self) -> Option<&AlgorithmName> {
+        self.public_key.curve.as_ref()
+    }
+
+    /// The bits of subjectPublicKey: for an elliptic curve the encoded point.
+    pub fn public_key_bits(&self) -> &[u8] {
+        &self.public_key.bits
+    }
+
+    /// Every extension in the order of the file.
+    pub fn extensions(&self) -> &[Extension] {
+        &self.extensions.all
+    }
+
+    /// The extension with this dotted object identifier, if there is one.
+    pub fn extension(&self, oid: &str) -> Option<&Extension> {
+        self.extensions.all.iter().find(|extension| extension.oid() == oid)
+    }
+
+    /// Key usage.
+    pub fn key_usage(&self) -> Said<'_, KeyUsage> {
+        extension::said(&self.extensions.key_usage)
+    }
+
+    /// Extended key usage.
+    pub fn extended_key_usage(&self) -> Said<'_, ExtendedKeyUsage> {
+        extension::said(&self.extensions.extended_key_usage)
+    }
+
+    /// Basic constraints. [`is_ca`](Self::is_ca) and [`path_len`](Self::path_len) answer the usual questions;
+    /// this tells also whether they are critical, and reads more strictly.
+    pub fn basic_constraints(&self) -> Said<'_, extension::BasicConstraints> {
+        extension::said(&self.extensions.basic_constraints)
+    }
+
+    /// Name constraints.
+    pub fn name_constraints(&self) -> Said<'_, NameConstraints> {
+        extension::said(&self.extensions.name_constraints)
+    }
+
+    /// Certificate policies.
+    pub fn certificate_policies(&self) -> Said<'_, Vec<PolicyInformation>> {
+        extension::said(&self.extensions.certificate_policies)
+    }
+
+    /// Policy mappings.
+    pub fn policy_mappings(&self) -> Said<'_, Vec<PolicyMapping>> {
+        extension::said(&self.extensions.policy_mappings)
+    }
+
+    /// Policy constraints.
+    pub fn policy_constraints(&self) -> Said<'_, PolicyConstraints> {
+        extension::said(&self.extensions.policy_constraints)
+    }
+
+    /// Inhibit anyPolicy.
+    pub fn inhibit_any_policy(&self) -> Said<'_, InhibitAnyPolicy> {
+        extension::said(&self.extensions.inhibit_any_policy)
+    }
+
+    /// Subject alternative names.
+    pub fn subject_alt_names(&self) -> Said<'_, Vec<GeneralName>> {
+        extension::said(&self.extensions.subject_alt_names)
+    }
+
+    /// Issuer alternative names.
+    pub fn issuer_alt_names(&self) -> Said<'_, Vec<GeneralName>> {
+        extension::said(&self.extensions.issuer_alt_names)
+    }
+
+    /// Authority information access: OCSP responders and the issuer's certificates.
+    pub fn authority_info_access(&self) -> Said<'_, AuthorityInfoAccess> {
+        extension::said(&self.extensions.authority_info_access)
+    }
+
+    /// CRL distribution points.
+    pub fn crl_distribution_points(&self) -> Said<'_, Vec<DistributionPoint>> {
+        extension::said(&self.extensions.crl_distribution_points)
+    }
+
+    /// The authority key identifier in full; [`authority_key_id`](Self::authority_key_id) is its key id.
+    pub fn authority_key_identifier(&self) -> Said<'_, AuthorityKeyId> {
+        extension::said(&self.extensions.authority_key_id)
+    }
+
+    /// Addresses of OCSP responders, none if the extension is missing or cannot be read.
+    pub fn ocsp_urls(&self) -> Vec<&str> {
+        let access = self.authority_info_access().ok().flatten();
+        access.map(|access| access.value.ocsp_urls().collect()).unwrap_or_default()
+    }
+
+    /// Addresses of CRLs, none if the extension is missing or cannot be read.
+    pub fn crl_urls(&self) -> Vec<&str> {
+        let points = self.crl_distribution_points().ok().flatten();
+        points
+            .map(|points| points.value.iter().flat_map(DistributionPoint::urls).collect())
+            .unwrap_or_default()
     }
 
     /// The subject key identifier, if there is one.

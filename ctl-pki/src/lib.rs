@@ -5,12 +5,17 @@
 //! happens once, where the bytes come in.
 #![forbid(unsafe_code)]
 
+mod asn1;
 mod certificate;
 mod error;
+pub mod extension;
 mod name;
+mod oid;
+pub mod path;
 mod pem;
 mod signature;
 
-pub use certificate::{Certificate, MAX_CERTIFICATE_SIZE};
+pub use certificate::{Certificate, MAX_CERTIFICATE_SIZE, TimeEncoding};
 pub use error::{AlgorithmName, CertificateError, SignatureError};
+pub use name::{Attribute, DistinguishedName};
 pub use pem::{MAX_PEM_CERTIFICATES, MAX_PEM_SIZE, certificate_from_bytes, certificates_from_pem};

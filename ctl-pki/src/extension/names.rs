@@ -1,0 +1,209 @@
+//! General names, and the constraints that a CA puts on them (RFC 5280 sections 4.2.1.6 and 4.2.1.10).
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::{elements, sequence_of};
+use crate::asn1::{self, Element, Malformed, OBJECT_IDENTIFIER, Reader, context, context_constructed};
+use crate::name::{DistinguishedName, escape};
+
+/// One name, in any of the forms that X.509 knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GeneralName {
+    /// otherName: its type, and its value untouched.
+    Other {
+        /// The type's object identifier, dotted.
+        oid: String,
+        /// The DER of the value.
+        value: Box<[u8]>,
+    },
+    /// rfc822Name: an e-mail address; as a constraint also a host or a `.domain`.
+    Email(String),
+    /// dNSName.
+    Dns(String),
+    /// x400Address, untouched.
+    X400(Box<[u8]>),
+    /// directoryName.
+    Directory(DistinguishedName),
+    /// ediPartyName, untouched.
+    EdiParty(Box<[u8]>),
+    /// uniformResourceIdentifier; as a constraint a host or a `.domain`.
+    Uri(String),
+    /// iPAddress: 4 or 16 bytes; as a constraint 8 or 32, address and mask.
+    Ip(Box<[u8]>),
+    /// registeredID, dotted.
+    RegisteredId(String),
+}
+
+impl GeneralName {
+    /// What the field calls this form.
+    pub fn form(&self) -> &'static str {
+        match self {
+            Self::Other { .. } => "otherName",
+            Self::Email(_) => "e-mail address",
+            Self::Dns(_) => "DNS name",
+            Self::X400(_) => "X.400 address",
+            Self::Directory(_) => "directory name",
+            Self::EdiParty(_) => "EDI party name",
+            Self::Uri(_) => "URI",
+            Self::Ip(_) => "IP address",
+            Self::RegisteredId(_) => "registered identifier",
+        }
+    }
+}
+
+impl fmt::Display for GeneralName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Email(text) | Self::Dns(text) | Self::Uri(text) => f.write_str(&escape(text)),
+            Self::Directory(name) => write!(f, "{name}"),
+            Self::RegisteredId(oid) => f.write_str(oid),
+            Self::Other { oid, value } => write!(f, "{oid} #{}", hex::encode(value)),
+            Self::X400(bytes) | Self::EdiParty(bytes) => write!(f, "#{}", hex::encode(bytes)),
+            Self::Ip(bytes) => match address_and_mask(bytes) {
+                Some((address, None)) => f.write_str(&address),
+                Some((address, Some(mask))) => write!(f, "{address}/{mask}"),
+                None => write!(f, "#{}", hex::encode(bytes)),
+            },
+        }
+    }
+}
+
+fn address_and_mask(bytes: &[u8]) -> Option<(String, Option<String>)> {
+    if let Ok(address) = <[u8; 4]>::try_from(bytes) {
+        return Some((Ipv4Addr::from(address).to_string(), None));
+    }
+    if let Ok(address) = <[u8; 16]>::try_from(bytes) {
+        return Some((Ipv6Addr::from(address).to_string(), None));
+    }
+    let (address, mask) = bytes.split_at_checked(bytes.len() / 2)?;
+    let ((address, None), (mask, None)) = (address_and_mask(address)?, address_and_mask(mask)?) else {
+        return None;
+    };
+    Some((address, Some(mask)))
+}
+
+/// Name constraints.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NameConstraints {
+    /// Of each form that is named here, a name below must lie in one of these.
+    pub permitted: Vec<Subtree>,
+    /// No name below may lie in one of these.
+    pub excluded: Vec<Subtree>,
+}
+
+/// One subtree of names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subtree {
+    /// Where it begins.
+    pub base: GeneralName,
+    /// How far below the base it begins; RFC 5280 knows only 0.
+    pub minimum: u32,
+    /// How far below the base it ends; RFC 5280 knows no end.
+    pub maximum: Option<u32>,
+}
+
+pub(super) fn general_names(value: &[u8]) -> Result<Vec<GeneralName>, Malformed> {
+    sequence_of(value, general_name)
+}
+
+/// The names in the content of a GeneralNames.
+pub(crate) fn general_names_content(content: &[u8]) -> Result<Vec<GeneralName>, Malformed> {
+    elements(content, general_name)
+}
+
+pub(crate) fn general_name(element: Element<'_>) -> Result<GeneralName, Malformed> {
+    const OTHER: u8 = context_constructed(0);
+    const EMAIL: u8 = context(1);
+    const DNS: u8 = context(2);
+    const X400: u8 = context_constructed(3);
+    const DIRECTORY: u8 = context_constructed(4);
+    const EDI_PARTY: u8 = context_constructed(5);
+    const URI: u8 = context(6);
+    const IP: u8 = context(7);
+    const REGISTERED_ID: u8 = context(8);
+    let text = || asn1::ia5(element.content).map(str::to_owned);
+    Ok(match element.tag {
+        OTHER => {
+            let mut reader = Reader::new(element.content);
+            let oid = asn1::oid(reader.expect(OBJECT_IDENTIFIER)?)?;
+            let value = reader.expect(context_constructed(0))?.into();
+            reader.end()?;
+            GeneralName::Other { oid, value }
+        }
+        EMAIL => GeneralName::Email(text()?),
+        DNS => GeneralName::Dns(text()?),
+        X400 => GeneralName::X400(element.content.into()),
+        DIRECTORY => GeneralName::Directory(DistinguishedName::from_der(element.content)?),
+        EDI_PARTY => GeneralName::EdiParty(element.content.into()),
+        URI => GeneralName::Uri(text()?),
+        IP => GeneralName::Ip(element.content.into()),
+        REGISTERED_ID => GeneralName::RegisteredId(asn1::oid(element.content)?),
+        _ => return Err("a general name has an unknown form"),
+    })
+}
+
+pub(super) fn name_constraints(value: &[u8]) -> Result<NameConstraints, Malformed> {
+    let mut reader = Reader::sequence(value)?;
+    let permitted = reader.optional(context_constructed(0))?.map(subtrees).transpose()?;
+    let excluded = reader.optional(context_constructed(1))?.map(subtrees).transpose()?;
+    reader.end()?;
+    if permitted.is_none() && excluded.is_none() {
+        return Err("it constrains nothing, and must name at least one subtree");
+    }
+    Ok(NameConstraints { permitted: permitted.unwrap_or_default(), excluded: excluded.unwrap_or_default() })
+}
+
+fn subtrees(content: &[u8]) -> Result<Vec<Subtree>, Malformed> {
+    elements(content, |element| {
+        if element.tag != asn1::SEQUENCE {
+            return Err("a subtree is not a SEQUENCE");
+        }
+        let mut reader = Reader::new(element.content);
+        let base = general_name(reader.any()?)?;
+        let minimum = reader.optional(context(0))?.map(asn1::count).transpose()?.unwrap_or(0);
+        let maximum = reader.optional(context(1))?.map(asn1::count).transpose()?;
+        reader.end()?;
+        if let GeneralName::Ip(bytes) = &base
+            && !matches!(bytes.len(), 8 | 32)
+        {
+            return Err("an IP range is not an address and a mask of the same kind");
+        }
+        Ok(Subtree { base, minimum, maximum })
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shown_without_playing_with_the_terminal() {
+        let mut bytes = vec![0x30, 7, 0x82, 5];
+        bytes.extend_from_slice(b"a\x1b[2J");
+        assert_eq!(general_names(&bytes).unwrap().first().unwrap().to_string(), "a\\1B[2J");
+        let ip = GeneralName::Ip([10, 0, 0, 0, 255, 0, 0, 0].into());
+        assert_eq!(ip.to_string(), "10.0.0.0/255.0.0.0");
+    }
+
+    #[test]
+    fn a_range_of_addresses_has_address_and_mask() {
+        let permitted = |ip: &[u8]| {
+            let length = u8::try_from(ip.len()).unwrap();
+            let mut bytes = vec![0x30, length + 6, 0xa0, length + 4, 0x30, length + 2, 0x87, length];
+            bytes.extend_from_slice(ip);
+            name_constraints(&bytes)
+        };
+        assert!(permitted(&[10, 0, 0, 0, 255, 0, 0, 0]).is_ok());
+        assert!(permitted(&[10, 0, 0, 1]).is_err());
+        assert!(name_constraints(&[0x30, 0]).is_err());
+    }
+
+    #[test]
+    fn text_that_is_not_ascii_is_not_a_dns_name() {
+        assert!(general_names(&[0x30, 3, 0x82, 1, 0xe4]).is_err());
+        assert!(general_names(&[0x30, 0]).is_err());
+        assert!(general_names(&[0x30, 2, 0x8a, 0]).is_err());
+    }
+}
