@@ -189,6 +189,7 @@ impl Scheme {
             engine: ENGINE.parse().unwrap(),
             findings: Vec::new(),
             ledger_size: screening,
+            observed: Vec::new(),
             policy: policy(),
             report: BlobRef { access: BlobAccess::Public, sha256: Digest::of(b"report") },
             screened_at: self.now,

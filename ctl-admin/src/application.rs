@@ -197,6 +197,8 @@ pub enum Exhibit {
         file: PathBuf,
         /// Whether only some may read it; it must be encrypted to them already.
         restricted: bool,
+        /// The date that an audit report bears.
+        dated: Option<Timestamp>,
     },
 }
 
@@ -220,11 +222,17 @@ impl Evidence {
             Exhibit::Fingerprint(fingerprint) => {
                 let kind = EvidenceKind::SecondChannelFingerprint;
                 (
-                    EvidenceAttach { application, blob: None, fingerprint: Some(*fingerprint), kind },
+                    EvidenceAttach {
+                        application,
+                        blob: None,
+                        dated: None,
+                        fingerprint: Some(*fingerprint),
+                        kind,
+                    },
                     Vec::new(),
                 )
             }
-            Exhibit::Document { kind, file, restricted } => {
+            Exhibit::Document { kind, file, restricted, dated } => {
                 let content = files::read(file, MAX_BLOB - SALT)?;
                 let access = if *restricted { BlobAccess::Restricted } else { BlobAccess::Public };
                 if *restricted && !is_encrypted(&content) {
@@ -236,7 +244,14 @@ impl Evidence {
                 }
                 let blob = Blob::new(&content, access)?;
                 let reference = Some(blob.reference.clone());
-                (EvidenceAttach { application, blob: reference, fingerprint: None, kind: *kind }, vec![blob])
+                let body = EvidenceAttach {
+                    application,
+                    blob: reference,
+                    dated: *dated,
+                    fingerprint: None,
+                    kind: *kind,
+                };
+                (body, vec![blob])
             }
         };
         session.sync().await?;

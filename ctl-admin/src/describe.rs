@@ -3,7 +3,7 @@
 use ctl_core::Digest;
 use ctl_core::governance::State;
 use ctl_core::governance::state::Listed;
-use ctl_core::names::ListId;
+use ctl_core::names::{ListId, ParticipantId};
 use ctl_core::statement::body::{Candidate, Change, ParticipantAction};
 use ctl_core::statement::parts::{Constraints, DistrustKind, Use};
 
@@ -22,6 +22,8 @@ pub const fn kind(change: &Change) -> &'static str {
         Change::AmendCharter { .. } => "amend-charter",
         Change::Participant { .. } => "participant",
         Change::TransferMo { .. } => "transfer-mo",
+        Change::AccreditAuditor { .. } => "accredit-auditor",
+        Change::WithdrawAuditor { .. } => "withdraw-auditor",
     }
 }
 
@@ -113,6 +115,22 @@ pub fn change(state: &State, change: &Change) -> Vec<String> {
             let holder = state.mo_ids.get(id).map_or("nobody", |entry| entry.holder.as_str());
             vec![format!("MO identifier {id}: {holder} → {to}")]
         }
+        Change::AccreditAuditor { auditor, expires_at } => {
+            let until = expires_at.map_or_else(|| "it is withdrawn".into(), |time| time.to_string());
+            vec![format!("audit reports by {} count, until {until}", participant_name(state, auditor))]
+        }
+        Change::WithdrawAuditor { auditor } => {
+            let attached = |a: &&std::sync::Arc<ctl_core::governance::application::Application>| {
+                a.is_open() && a.evidence.iter().any(|evidence| evidence.author == *auditor)
+            };
+            let open = state.applications.values().filter(attached);
+            let mut lines =
+                vec![format!("audit reports by {} count no more", participant_name(state, auditor))];
+            lines.extend(
+                open.map(|a| format!("application {} is screened again without its reports", a.index)),
+            );
+            lines
+        }
     }
 }
 
@@ -135,6 +153,13 @@ fn constraint_lines(before: &Constraints, after: &Constraints) -> Vec<String> {
         lines.push(format!("- constraint {name}"));
     }
     lines
+}
+
+fn participant_name(state: &State, id: &ParticipantId) -> String {
+    match state.participants.get(id) {
+        Some(found) => format!("{id} ({:?} of {})", found.name.as_str(), found.organisation),
+        None => id.to_string(),
+    }
 }
 
 fn application_name(state: &State, application: u64, fingerprint: &Digest) -> String {

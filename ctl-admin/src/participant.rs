@@ -1,12 +1,17 @@
-//! Participants: registration, a new key, suspension.
+//! Participants: registration, a new key, suspension, and who there is.
 
 use std::path::PathBuf;
 
+use ctl_core::governance::State;
+use ctl_core::governance::state::Participant;
 use ctl_core::names::{Label, OrganisationId, ParticipantId};
 use ctl_core::statement::body::{ParticipantRegister, ParticipantRotateKey, ParticipantSuspend};
 use ctl_core::statement::parts::{NewParticipant, ParticipantKind};
+use ctl_core::{KeyId, Timestamp};
+use serde::Serialize;
 
 use crate::compose::{self, Signing, Submission};
+use crate::output::{Render, table};
 use crate::{AdminError, Session, key};
 
 /// Registers a participant: signed by its own key and by admissions officers.
@@ -108,4 +113,80 @@ fn holder(
         ))),
         None => Err(AdminError::NotNow(format!("key {} is no participant's", key_id.short()))),
     }
+}
+
+/// A participant, in a row.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// Its id.
+    pub id: ParticipantId,
+    /// Its organisation.
+    pub organisation: OrganisationId,
+    /// What it is.
+    pub kinds: Vec<ParticipantKind>,
+    /// The id of its present key.
+    pub keyid: KeyId,
+    /// What a reader should know of its standing: suspended, accredited.
+    pub standing: String,
+}
+
+/// Who there is.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Participants(pub Vec<Row>);
+
+impl Render for Participants {
+    fn text(&self) -> String {
+        let rows = self.0.iter().map(|row| {
+            let kinds = serde_json::to_value(&row.kinds).unwrap_or_default();
+            let kinds: Vec<&str> =
+                kinds.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+            let key = row.keyid.short();
+            vec![
+                row.id.to_string(),
+                row.organisation.to_string(),
+                kinds.join(", "),
+                key,
+                row.standing.clone(),
+            ]
+        });
+        table(&["id", "organisation", "kinds", "key", "standing"], rows)
+    }
+}
+
+/// Lists the participants, all or those of one kind.
+///
+/// # Errors
+/// The log cannot be had or does not hold.
+pub async fn list(session: &mut Session, kind: Option<ParticipantKind>) -> Result<Participants, AdminError> {
+    let now = session.now();
+    let replayed = session.sync().await?;
+    let state = replayed.at(now);
+    let wanted = |participant: &&Participant| kind.is_none_or(|kind| participant.kinds.contains(&kind));
+    let rows = state.participants.values().filter(wanted).map(|participant| Row {
+        id: participant.id.clone(),
+        organisation: participant.organisation.clone(),
+        kinds: participant.kinds.clone(),
+        keyid: participant.key.key_id(),
+        standing: standing(&state, participant, now),
+    });
+    Ok(Participants(rows.collect()))
+}
+
+fn standing(state: &State, participant: &Participant, now: Timestamp) -> String {
+    let mut words = Vec::new();
+    if participant.suspended {
+        words.push(format!("suspended by entry {}", participant.since));
+    }
+    if let Some(found) = state.auditors.get(&participant.id) {
+        words.push(match (found.withdrawn, found.expires_at) {
+            (Some((at, cause)), _) => format!("accreditation withdrawn at {at} by proposal {cause}"),
+            (None, Some(end)) if end <= now => format!("accreditation ended at {end}"),
+            (None, Some(end)) => format!("accredited by proposal {} until {end}", found.cause),
+            (None, None) => format!("accredited by proposal {}", found.cause),
+        });
+    } else if participant.kinds.contains(&ParticipantKind::Auditor) {
+        words.push("not accredited".into());
+    }
+    words.join("; ")
 }

@@ -85,6 +85,18 @@ pub enum Proposed {
         /// To whom.
         to: ParticipantId,
     },
+    /// An auditor's reports count.
+    AccreditAuditor {
+        /// Who.
+        auditor: ParticipantId,
+        /// Until when.
+        expires_at: Option<Timestamp>,
+    },
+    /// An auditor's reports count no more.
+    WithdrawAuditor {
+        /// Who.
+        auditor: ParticipantId,
+    },
 }
 
 /// Puts a change to the vote.
@@ -166,6 +178,8 @@ impl Proposed {
             }
             Self::Participant { participant, action } => Change::Participant { action, participant },
             Self::TransferMo { id, to } => Change::TransferMo { id, to },
+            Self::AccreditAuditor { auditor, expires_at } => Change::AccreditAuditor { auditor, expires_at },
+            Self::WithdrawAuditor { auditor } => Change::WithdrawAuditor { auditor },
         })
     }
 }

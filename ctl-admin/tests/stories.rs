@@ -78,6 +78,7 @@ impl Stage {
             engine: "ctl-policy 1".parse().unwrap(),
             findings: Vec::new(),
             ledger_size: world.state.size(),
+            observed: Vec::new(),
             policy: builtin_policy_ref().unwrap(),
             report: common::story::blob("report"),
             screened_at: world.now,
@@ -113,7 +114,8 @@ impl Stage {
         heard.run(session, &signing(&["elector-1"])).await.unwrap();
         let file = self.path("policy.txt");
         std::fs::write(&file, "our certificate policy").unwrap();
-        let mut exhibit = Exhibit::Document { kind: EvidenceKind::CertificatePolicy, file, restricted: true };
+        let mut exhibit =
+            Exhibit::Document { kind: EvidenceKind::CertificatePolicy, file, restricted: true, dated: None };
         let evidence = Evidence { application, exhibit: exhibit.clone() };
         let error = evidence.run(session, &signing(&[operator])).await.unwrap_err();
         assert!(error.to_string().contains("is not encrypted"), "{error}");

@@ -326,7 +326,7 @@ fn a_second_channel_with_the_applicant_at_both_ends_is_refused() {
     let application = world.apply_with_root("alpha-pki").unwrap();
     let fingerprint = Some(world.state.applications[&application].fingerprint);
     let kind = EvidenceKind::SecondChannelFingerprint;
-    let heard = EvidenceAttach { application, blob: None, fingerprint, kind };
+    let heard = EvidenceAttach { application, blob: None, dated: None, fingerprint, kind };
     assert_eq!(reason(world.say(&["alpha-pki"], heard.clone())), Reason::WrongRole);
     assert_eq!(reason(world.say(&["alpha-elector"], heard.clone())), Reason::WrongRole, "same organisation");
     let other = EvidenceAttach { fingerprint: Some(Digest::of(b"another certificate")), ..heard.clone() };

@@ -1,7 +1,8 @@
 //! The promise of the fold: a ledger that was recorded by an older release replays to the same
 //! bytes with every later one. `fixtures/ledger-rules-1` was recorded once, with every type of
-//! statement of rules 1 in it, and is never made anew. If this test fails, the change that made it
-//! fail belongs into a new version of the rules.
+//! statement of rules 1 in it, `fixtures/ledger-rules-2` with an amendment to rules 2 in its middle and
+//! all that is new in them; neither is ever made anew. If one of these tests fails, the change that made
+//! it fail belongs into a new version of the rules.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeSet;
@@ -9,12 +10,19 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use ctl_core::Digest;
+use ctl_core::governance::application::Application;
+use ctl_core::governance::state::Accreditation;
 use ctl_core::governance::{State, check, genesis};
 use ctl_core::statement::{Body, Entry};
 
 fn fixture(name: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ledger-rules-1").join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     std::fs::read_to_string(path).unwrap()
+}
+
+fn entries(ledger: &str) -> Vec<Entry> {
+    let lines = fixture(&format!("{ledger}/entries.jsonl"));
+    lines.lines().map(|line| Entry::parse(line.as_bytes()).unwrap()).collect()
 }
 
 /// Everything that was ever to be signed, and where the ledger ends.
@@ -37,16 +45,32 @@ fn transcript(entries: &[Entry]) -> String {
             proposal.decision.as_ref().map(|d| format!("{} {:?} {}", d.at, d.outcome, d.approvals));
         writeln!(text, "proposal {index} {}", decision.unwrap_or_default()).unwrap();
     }
+    for (id, found) in &state.auditors {
+        let Accreditation { since, cause, expires_at, withdrawn, .. } = found;
+        writeln!(text, "auditor {id} {since} {cause} {expires_at:?} {withdrawn:?}").unwrap();
+    }
     writeln!(text, "end {} {}", state.size(), state.root()).unwrap();
     text
 }
 
 #[test]
 fn a_ledger_of_rules_1_replays_to_the_same_bytes() {
-    let lines = fixture("entries.jsonl");
-    let entries: Vec<Entry> = lines.lines().map(|line| Entry::parse(line.as_bytes()).unwrap()).collect();
+    let entries = entries("ledger-rules-1");
     let types: BTreeSet<_> = entries.iter().map(|e| e.statement.payload.body.type_name()).collect();
     assert_eq!(types.len(), Body::TYPES.len(), "every type of statement stands in it");
-    assert_eq!(transcript(&entries), fixture("expected.txt"));
+    assert_eq!(transcript(&entries), fixture("ledger-rules-1/expected.txt"));
     assert_eq!(State::replay(&entries).unwrap().size(), entries.len() as u64);
+}
+
+#[test]
+fn a_ledger_that_enters_rules_2_replays_to_the_same_bytes() {
+    let entries = entries("ledger-rules-2");
+    assert_eq!(transcript(&entries), fixture("ledger-rules-2/expected.txt"));
+    let state = State::replay(&entries).unwrap();
+    assert_eq!((state.charter.rules, genesis(&entries[0]).unwrap().charter.rules), (2, 1));
+    let kinds: BTreeSet<_> = state.proposals.values().map(|p| p.change.known_since()).collect();
+    assert!(kinds.contains(&2) && state.auditors.len() == 2);
+    let screened = |a: &Application| a.screening.as_ref().is_some_and(|s| !s.observed.is_empty());
+    assert!(state.applications.values().any(|a| screened(a)));
+    assert!(state.applications.values().flat_map(|a| &a.evidence).any(|e| e.dated.is_some()));
 }

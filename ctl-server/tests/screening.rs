@@ -133,6 +133,7 @@ async fn a_policy_brought_by_the_operator_is_used_and_a_new_one_screens_again() 
         engine: "ctl-policy 1".parse().unwrap(),
         findings: Vec::new(),
         ledger_size: world.state.size(),
+        observed: Vec::new(),
         policy: admission(),
         report: world::blob("report"),
         screened_at: world.now,

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use ctl_core::Digest;
 use ctl_core::names::{Label, OrganisationId, ParticipantId};
 use ctl_core::statement::body::Choice;
 use ctl_core::statement::parts::{EvidenceKind, ParticipantKind};
+use ctl_core::{Digest, Timestamp};
 
 use super::subcommands::{Apply, Charter, Draft, Key, Mo, Motion, Notice, Subca, word};
 
@@ -122,6 +122,9 @@ pub(crate) enum Command {
         /// Only some may read it: the file is encrypted to them with age or CMS
         #[arg(long, requires = "file")]
         restricted: bool,
+        /// The date that an audit report bears, like 2026-01-31T00:00:00Z (asked for under rules 2)
+        #[arg(long, value_name = "TIME", requires = "file")]
+        dated: Option<Timestamp>,
         #[command(flatten)]
         keys: Keys,
     },
@@ -159,6 +162,12 @@ pub(crate) enum Command {
         /// A policy that the charter names and this release does not bring
         #[arg(long, value_name = "FILE")]
         policy: Vec<PathBuf>,
+    },
+    /// Show who is registered, and which auditors are accredited
+    Participants {
+        /// Only these, like auditor
+        #[arg(long, value_parser = word::<ParticipantKind>)]
+        kind: Option<ParticipantKind>,
     },
     /// The signer's tool: rebuild a draft from the log, compare, sign
     #[command(subcommand)]
@@ -230,7 +239,7 @@ mod tests {
             "apply cross c.pem --list na --name A --issuer DIGEST --subject DIGEST --key k",
             "withdraw 3 --key k",
             "evidence 3 --fingerprint DIGEST --key k",
-            "evidence 3 --kind audit-report --file f --restricted --key k",
+            "evidence 3 --kind audit-report --file f --restricted --dated TIME --key k",
             "comment 3 text --key k",
             "propose admit 3 --waive key-unique --constrain --not-trusted-after TIME --key k",
             "propose admit-cross 3 --key k",
@@ -243,6 +252,9 @@ mod tests {
             "propose reinstate-participant a --key k",
             "propose replace-key a k.pub --key k",
             "propose transfer-mo USEVG a --key k",
+            "propose accredit-auditor a --until TIME --key k",
+            "propose withdraw-auditor a --key k",
+            "participants --kind auditor",
             "vote 3 approve --rationale why --key k",
             "review",
             "review 3 --policy p",

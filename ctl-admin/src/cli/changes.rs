@@ -47,6 +47,10 @@ pub(crate) fn propose(change: Motion) -> Result<(Propose, Keys), AdminError> {
             (Proposed::Participant { participant, action }, author)
         }
         Motion::TransferMo { id, to, author } => (Proposed::TransferMo { id, to }, author),
+        Motion::AccreditAuditor { auditor, until, author } => {
+            (Proposed::AccreditAuditor { auditor, expires_at: until }, author)
+        }
+        Motion::WithdrawAuditor { auditor, author } => (Proposed::WithdrawAuditor { auditor }, author),
     };
     Ok((Propose { proposed, rationale: author.rationale }, author.keys))
 }

@@ -54,6 +54,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8, AdminError> {
             let policies = Policies::with(&policy)?;
             shell.show(&review::one(&mut shell.session()?, id, &policies).await?)
         }
+        Command::Participants { kind } => shell.show(&participant::list(&mut shell.session()?, kind).await?),
         Command::Draft(command) => shell.draft(command).await,
         Command::Apply(command) => shell.apply(command).await,
         command => {
@@ -185,10 +186,10 @@ impl Shell {
             Command::Withdraw { application, keys } => {
                 application::Withdraw { application }.run(session, &signing(keys)?).await
             }
-            Command::Evidence { application, fingerprint, kind, file, restricted, keys } => {
+            Command::Evidence { application, fingerprint, kind, file, restricted, dated, keys } => {
                 let exhibit = match (fingerprint, kind, file) {
                     (Some(fingerprint), ..) => Exhibit::Fingerprint(fingerprint),
-                    (None, Some(kind), Some(file)) => Exhibit::Document { kind, file, restricted },
+                    (None, Some(kind), Some(file)) => Exhibit::Document { kind, file, restricted, dated },
                     _ => return Err(AdminError::Input("give --fingerprint, or --kind and --file".into())),
                 };
                 application::Evidence { application, exhibit }.run(session, &signing(keys)?).await
@@ -223,6 +224,7 @@ impl Shell {
             | Command::Charter(_)
             | Command::Apply(_)
             | Command::Review { .. }
+            | Command::Participants { .. }
             | Command::Draft(_)
             | Command::Cosign { .. }
             | Command::Submit { .. }

@@ -290,6 +290,23 @@ pub(crate) enum Motion {
         #[command(flatten)]
         author: Author,
     },
+    /// Let an auditor's reports count (rules 2)
+    AccreditAuditor {
+        /// Who
+        auditor: ParticipantId,
+        /// Until when, like 2028-01-01T00:00:00Z [default: until it is withdrawn]
+        #[arg(long, value_name = "TIME")]
+        until: Option<Timestamp>,
+        #[command(flatten)]
+        author: Author,
+    },
+    /// Let an auditor's reports count no more, those attached included (rules 2)
+    WithdrawAuditor {
+        /// Who
+        auditor: ParticipantId,
+        #[command(flatten)]
+        author: Author,
+    },
 }
 
 #[derive(Subcommand)]

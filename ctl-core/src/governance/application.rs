@@ -1,12 +1,13 @@
 //! Applications and the stages they go through.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::names::{Label, ListId, ParticipantId, Version};
 use crate::statement::body::Candidate;
-use crate::statement::parts::{BlobRef, EvidenceKind, Finding, PolicyRef, Severity};
+use crate::statement::parts::{BlobRef, EvidenceKind, Finding, Observed, PolicyRef, Severity};
 use crate::{Digest, Timestamp};
 
 /// Where an application stands.
@@ -85,6 +86,10 @@ pub struct Screening {
     pub screened_at: Timestamp,
     /// The size of the ledger it looked at.
     pub ledger_size: u64,
+    /// What it looked at beside the ledger's entries; empty under rules 1.
+    pub observed: Vec<Observed>,
+    /// Those who attached evidence as accredited auditors, as they stood when it was recorded.
+    pub accredited: BTreeSet<ParticipantId>,
 }
 
 impl Screening {
@@ -103,8 +108,14 @@ pub struct Evidence {
     pub kind: EvidenceKind,
     /// Who attached it.
     pub author: ParticipantId,
+    /// When it was attached.
+    pub at: Timestamp,
     /// The document.
     pub blob: Option<BlobRef>,
+    /// The date that an audit report bears; none under rules 1.
+    pub dated: Option<Timestamp>,
+    /// The fingerprint that was heard over the second channel.
+    pub fingerprint: Option<Digest>,
 }
 
 impl Application {

@@ -3,12 +3,13 @@
 //!
 //! Two pure functions: [`check`] says whether a statement may be recorded, with a reason a person can
 //! act on; [`State::apply`] makes the recorded entry part of the state and cannot fail. The charter
-//! names the version of the rules; each published version stays in the code (`rules1`, …).
+//! names the version of the rules; each published version stays in the code (`rules1`, `rules2`).
 
 pub mod application;
 pub mod facts;
 pub mod refusal;
 mod rules1;
+mod rules2;
 pub mod state;
 pub mod view;
 
@@ -42,7 +43,12 @@ pub fn propose_genesis(entry: &Entry) -> Result<State, Refusal> {
 /// # Errors
 /// [`Refusal`] with a reason a person can act on.
 pub fn check(state: &State, statement: &Statement, recorded_at: Timestamp) -> Result<(), Refusal> {
-    rules1::check::check(&state.at(recorded_at), statement, recorded_at)
+    let state = state.at(recorded_at);
+    // By the charter in force at this very moment: an amendment may have been decided by time alone.
+    match state.charter.rules {
+        1 => rules1::check::check(&state, statement, recorded_at),
+        _ => rules2::check(&state, statement, recorded_at),
+    }
 }
 
 /// Who must sign the open draft of a role; each of these thresholds must be met (a new root needs the

@@ -40,6 +40,8 @@ pub struct State {
     pub participants: BTreeMap<ParticipantId, Participant>,
     /// Whose key is whose; a replaced key stays here as such.
     pub keys: BTreeMap<KeyId, KeyRecord>,
+    /// Auditors that were ever accredited, with the latest decision on each.
+    pub auditors: BTreeMap<ParticipantId, Accreditation>,
     /// Applications by the index of their entry.
     pub applications: BTreeMap<u64, Arc<Application>>,
     /// Proposals by the index of their entry.
@@ -130,6 +132,29 @@ pub struct Participant {
     pub suspended: bool,
     /// Index of the entry that made it what it is.
     pub since: u64,
+}
+
+/// Why an auditor's reports count, or no longer do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accreditation {
+    /// When it was accredited last.
+    pub since: Timestamp,
+    /// Index of the proposal that accredited it.
+    pub cause: u64,
+    /// Until when, if the decision says so.
+    pub expires_at: Option<Timestamp>,
+    /// When it was withdrawn, and by which proposal.
+    pub withdrawn: Option<(Timestamp, u64)>,
+    /// How many entries the ledger had at the latest of these decisions.
+    pub decided_size: u64,
+}
+
+impl Accreditation {
+    /// Whether it counts at this moment.
+    #[must_use]
+    pub fn in_force(&self, at: Timestamp) -> bool {
+        self.withdrawn.is_none() && self.expires_at.is_none_or(|expires_at| at < expires_at)
+    }
 }
 
 /// What became of a key.

@@ -65,6 +65,39 @@ impl State {
             .map(|listed| listed.fingerprint)
     }
 
+    /// Whether an auditor's reports count at this moment: it is accredited and may sign.
+    #[must_use]
+    pub fn is_accredited(&self, auditor: &ParticipantId, at: Timestamp) -> bool {
+        self.active(auditor).is_some() && self.auditors.get(auditor).is_some_and(|found| found.in_force(at))
+    }
+
+    /// Why the latest screening of an application has not seen everything that it rests on, if so: the
+    /// policy, the list, the evidence or the standing of an auditor is another one by now.
+    #[must_use]
+    pub fn screening_outdated(&self, application: &Application, now: Timestamp) -> Option<String> {
+        let screening = application.screening.as_ref()?;
+        if self.charter.lists.get(&application.list).is_some_and(|list| list.policy != screening.policy) {
+            return Some("the list has another policy".into());
+        }
+        if let Some(twin) = self.key_listed_since_screening(application) {
+            return Some(format!("{} with the same key came on the list", twin.short()));
+        }
+        for evidence in &application.evidence {
+            if evidence.index >= screening.ledger_size {
+                return Some(format!("evidence {} was attached", evidence.index));
+            }
+            let author = &evidence.author;
+            let Some(auditor) = self.auditors.get(author) else { continue };
+            let decided_at = auditor.withdrawn.map_or(auditor.since, |(at, _)| at);
+            let decided = (auditor.decided_size, decided_at) > (screening.ledger_size, screening.screened_at);
+            let standing = self.is_accredited(author, now);
+            if decided || standing != screening.accredited.contains(author) {
+                return Some(format!("the accreditation of {author} changed"));
+            }
+        }
+        None
+    }
+
     /// An anchor of a list, in whatever status.
     #[must_use]
     pub fn anchor(&self, list: &ListId, fingerprint: &Digest) -> Option<&Anchor> {

@@ -1,4 +1,5 @@
-//! What statements say: one type of body for each type of statement under rules 1.
+//! What statements say: one type of body for each type of statement. The types are those of rules 1;
+//! what rules 2 adds to some of them is marked so, and refused by the fold under rules 1.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,7 +12,7 @@ use crate::role::Role;
 use crate::statement::StatementError;
 use crate::statement::charter::Charter;
 use crate::statement::parts::{
-    BlobRef, Constraints, Der, EvidenceKind, Finding, NewParticipant, PolicyRef, Services, Use,
+    BlobRef, Constraints, Der, EvidenceKind, Finding, NewParticipant, Observed, PolicyRef, Services, Use,
     WithdrawalReason,
 };
 use crate::{Digest, Timestamp};
@@ -219,6 +220,9 @@ pub struct EvidenceAttach {
     /// The document, for every kind but the fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob: Option<BlobRef>,
+    /// The date that an audit report bears. Since rules 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dated: Option<Timestamp>,
     /// The SHA-256 fingerprint that was heard over the second channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Digest>,
@@ -238,6 +242,9 @@ pub struct ScreeningRecord {
     pub findings: Vec<Finding>,
     /// The size of the ledger it looked at.
     pub ledger_size: u64,
+    /// What it looked at beside the ledger's entries, in order. Since rules 2.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observed: Vec<Observed>,
     /// The policy it applied.
     pub policy: PolicyRef,
     /// The findings in full.

@@ -273,6 +273,32 @@ pub struct Finding {
     pub waivable: bool,
 }
 
+/// What a screening looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObservedKind {
+    /// The certificate that applies.
+    Certificate,
+    /// A document attached as evidence, of which the server held the very bytes.
+    Evidence,
+    /// The anchor that signed a cross-certificate.
+    Issuer,
+    /// The anchor that a cross-certificate is for.
+    Subject,
+    /// A certificate profile.
+    Profile,
+}
+
+/// One thing that a screening looked at: who has the same can repeat it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Observed {
+    /// What it is.
+    pub what: ObservedKind,
+    /// Its SHA-256; of a document that of the blob.
+    pub sha256: Digest,
+}
+
 /// What can be attached to an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -70,6 +70,8 @@ pub const CAST: &[(&str, &str, &[ParticipantKind])] = &[
     ("beta-pki", "beta", &[ParticipantKind::PkiOperator]),
     ("mo-one", "mo-one", &[ParticipantKind::Mo]),
     ("mo-two", "mo-two", &[ParticipantKind::Mo]),
+    ("auditor", "org-auditor", &[ParticipantKind::Auditor]),
+    ("elector-2-auditor", "org-elector-2", &[ParticipantKind::Auditor]),
 ];
 
 pub struct World {
@@ -129,6 +131,11 @@ pub fn charter() -> Charter {
         },
         limits: Limits { issued_behind_seconds: DAY, statements_per_day: 50, open_applications: 2 },
     }
+}
+
+/// The same under rules 2.
+pub fn charter_2() -> Charter {
+    Charter { rules: 2, ..charter() }
 }
 
 pub fn policy() -> PolicyRef {
@@ -191,7 +198,11 @@ impl World {
 
     /// A scheme whose board has published root and targets.
     pub fn published() -> Self {
-        let mut world = Self::found();
+        Self::published_with(charter())
+    }
+
+    pub fn published_with(charter: Charter) -> Self {
+        let mut world = Self::found_with(charter);
         world.publish(&Role::Root, &["board-1", "board-2"]).unwrap();
         world.publish(&Role::Targets, &["board-1", "board-3"]).unwrap();
         world
@@ -309,10 +320,17 @@ impl World {
     /// An application screened without findings, with all evidence, discussed to the end.
     pub fn discussed(&mut self, operator: &str) -> u64 {
         let application = self.apply_with_root(operator).unwrap();
-        self.screen(application, Vec::new()).unwrap();
         self.attach_all(application);
+        self.screen(application, Vec::new()).unwrap();
         self.wait(14 * DAY);
         application
+    }
+
+    /// What a screening of the application's certificate alone has observed; nothing under rules 1.
+    pub fn observed(&self, application: u64) -> Vec<Observed> {
+        let sha256 = self.state.applications[&application].fingerprint;
+        let certificate = Observed { what: ObservedKind::Certificate, sha256 };
+        if self.state.charter.rules == 1 { Vec::new() } else { vec![certificate] }
     }
 
     pub fn screen(&mut self, application: u64, findings: Vec<Finding>) -> Result<u64, Refusal> {
@@ -321,6 +339,7 @@ impl World {
             engine: "ctl-policy 1".parse().unwrap(),
             findings,
             ledger_size: self.state.size(),
+            observed: self.observed(application),
             policy: policy(),
             report: blob("report"),
             screened_at: self.now,
@@ -333,6 +352,7 @@ impl World {
         let heard = EvidenceAttach {
             application,
             blob: None,
+            dated: None,
             fingerprint: Some(found.fingerprint),
             kind: EvidenceKind::SecondChannelFingerprint,
         };
@@ -340,6 +360,7 @@ impl World {
         let policy = EvidenceAttach {
             application,
             blob: Some(blob("certificate policy")),
+            dated: None,
             fingerprint: None,
             kind: EvidenceKind::CertificatePolicy,
         };

@@ -100,8 +100,12 @@ pub(crate) async fn attach(
     application: u64,
 ) -> Result<(), Problem> {
     let policy = candidate.policy.clone();
-    let document =
-        Exhibit::Document { kind: EvidenceKind::CertificatePolicy, file: policy, restricted: false };
+    let document = Exhibit::Document {
+        kind: EvidenceKind::CertificatePolicy,
+        file: policy,
+        restricted: false,
+        dated: None,
+    };
     for (author, exhibit) in
         [(candidate.operator, document), ("elector-beta", Exhibit::Fingerprint(candidate.fingerprint))]
     {

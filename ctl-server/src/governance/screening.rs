@@ -138,6 +138,7 @@ impl Screener {
             engine: ENGINE.parse()?,
             findings: recorded(&full)?,
             ledger_size: state.size(),
+            observed: Vec::new(),
             policy: list.policy.clone(),
             report: BlobRef { access: BlobAccess::Public, sha256: report },
             screened_at: now,

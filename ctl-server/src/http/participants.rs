@@ -1,7 +1,10 @@
-//! `/v1/participants`: everyone who was ever registered, with present keys.
+//! `/v1/participants`: everyone who was ever registered, with present keys and, of auditors, whether their
+//! reports count.
 
 use std::ops::Bound;
 
+use ctl_core::Timestamp;
+use ctl_core::governance::State;
 use ctl_core::governance::state::Participant;
 use ctl_core::names::ParticipantId;
 use serde_json::{Value, json};
@@ -22,14 +25,17 @@ pub(super) fn routes(app: &App) -> impl Routes + use<> {
 }
 
 fn list(app: &App, page: &Page<ParticipantId>) -> Response {
-    let (state, _) = app.view();
+    let (state, now) = app.view();
     let after = page.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
     let participants = state.participants.range::<ParticipantId, _>((after, Bound::Unbounded));
-    view::json(&page.of("participants", participants.map(|(id, participant)| (id.clone(), one(participant)))))
+    view::json(&page.of(
+        "participants",
+        participants.map(|(id, participant)| (id.clone(), one(&state, participant, now))),
+    ))
 }
 
-fn one(participant: &Participant) -> Value {
-    json!({
+fn one(state: &State, participant: &Participant, now: Timestamp) -> Value {
+    let mut value = json!({
         "id": participant.id,
         "organisation": participant.organisation,
         "name": participant.name,
@@ -38,5 +44,17 @@ fn one(participant: &Participant) -> Value {
         "keyid": participant.key.key_id(),
         "suspended": participant.suspended,
         "since": participant.since,
-    })
+    });
+    if let (Some(found), Some(members)) = (state.auditors.get(&participant.id), value.as_object_mut()) {
+        let withdrawn = found.withdrawn.map(|(at, cause)| json!({ "at": at, "proposal": cause }));
+        let accreditation = json!({
+            "in_force": state.is_accredited(&participant.id, now),
+            "since": found.since,
+            "proposal": found.cause,
+            "expires_at": found.expires_at,
+            "withdrawn": withdrawn,
+        });
+        members.insert("accreditation".into(), accreditation);
+    }
+    value
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::governance::application::Stage;
+use crate::governance::rules2::auditors;
 use crate::governance::state::{
     Anchor, CrossCertificate, Decision, KeyRecord, ListState, Listed, Outcome, Proposal, State, StatusChange,
 };
@@ -164,6 +165,10 @@ fn make(state: &mut State, change: &Change, cause: u64, at: Timestamp) -> Result
             state.mo_ids.insert_mut(id.clone(), entry);
             Ok(())
         }
+        Change::AccreditAuditor { auditor, expires_at } => {
+            auditors::accredit(state, auditor, *expires_at, cause, at)
+        }
+        Change::WithdrawAuditor { auditor } => auditors::withdraw(state, auditor, cause, at),
     }
 }
 

@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::governance::refusal::{Reason, Refusal};
+use crate::governance::rules2::auditors;
 use crate::governance::state::State;
 use crate::names::{ListId, OrganisationId, ParticipantId};
 use crate::statement::body::Change;
 use crate::statement::charter::{ListCharter, Quorums};
 
 /// What a vote on a change takes.
-pub(super) struct Frame<'a> {
-    pub(super) electors: &'a [ParticipantId],
-    pub(super) quorum: u32,
-    pub(super) voting_seconds: u64,
+pub(in crate::governance) struct Frame<'a> {
+    pub(in crate::governance) electors: &'a [ParticipantId],
+    pub(in crate::governance) quorum: u32,
+    pub(in crate::governance) voting_seconds: u64,
     /// The organisation whose electors may not vote: the applicant's, or the anchor's operator's.
-    pub(super) recused: Option<OrganisationId>,
+    pub(in crate::governance) recused: Option<OrganisationId>,
 }
 
 impl Frame<'_> {
@@ -47,7 +48,9 @@ pub(super) const fn list_of(change: &Change) -> Option<&ListId> {
         Change::LiftNotice { .. }
         | Change::AmendCharter { .. }
         | Change::Participant { .. }
-        | Change::TransferMo { .. } => None,
+        | Change::TransferMo { .. }
+        | Change::AccreditAuditor { .. }
+        | Change::WithdrawAuditor { .. } => None,
     }
 }
 
@@ -75,6 +78,9 @@ pub(super) fn frame<'a>(state: &'a State, change: &Change) -> Result<Frame<'a>, 
                 voting_seconds: charter.assembly.voting_seconds,
                 recused: None,
             });
+        }
+        Change::AccreditAuditor { auditor, .. } | Change::WithdrawAuditor { auditor } => {
+            return Ok(auditors::frame(state, auditor));
         }
     };
     let missing = || Refusal::new(Reason::NotFound, format!("the charter has no list {list}"));
@@ -109,7 +115,9 @@ fn recused_organisation(state: &State, change: &Change) -> Option<OrganisationId
         Change::Distrust { .. }
         | Change::AmendCharter { .. }
         | Change::Participant { .. }
-        | Change::TransferMo { .. } => return None,
+        | Change::TransferMo { .. }
+        | Change::AccreditAuditor { .. }
+        | Change::WithdrawAuditor { .. } => return None,
     };
     state.participants.get(operator).map(|participant| participant.organisation.clone())
 }

@@ -101,6 +101,7 @@ pub(in crate::governance) fn propose(entry: &Entry) -> Result<State, Refusal> {
         recorder: body.charter.server.recorder.key_id(),
         participants,
         keys,
+        auditors: BTreeMap::new(),
         applications: BTreeMap::new(),
         proposals: BTreeMap::new(),
         proposal_of_leaf: BTreeMap::new(),

@@ -57,13 +57,19 @@ pub(super) fn evidence(state: &mut State, place: Place<'_>, body: &EvidenceAttac
         index: place.index,
         kind: body.kind,
         author: author.clone(),
+        at: place.at,
         blob: body.blob.clone(),
+        dated: body.dated,
+        fingerprint: body.fingerprint,
     });
     begin_discussion(state, place, body.application);
 }
 
 pub(super) fn screening(state: &mut State, place: Place<'_>, body: &ScreeningRecord) {
     name_blob(state, &body.report);
+    let Some(application) = state.applications.get(&body.application) else { return };
+    let authors = application.evidence.iter().map(|evidence| &evidence.author);
+    let accredited = authors.filter(|author| state.is_accredited(author, place.at)).cloned().collect();
     let Some(application) = state.applications.get_mut(&body.application) else { return };
     Arc::make_mut(application).screening = Some(Screening {
         index: place.index,
@@ -73,6 +79,8 @@ pub(super) fn screening(state: &mut State, place: Place<'_>, body: &ScreeningRec
         report: body.report.clone(),
         screened_at: body.screened_at,
         ledger_size: body.ledger_size,
+        observed: body.observed.clone(),
+        accredited,
     });
     begin_discussion(state, place, body.application);
 }

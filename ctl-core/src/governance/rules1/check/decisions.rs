@@ -5,6 +5,7 @@ use super::{Context, check_new_key};
 use crate::governance::refusal::{Reason, Refusal};
 use crate::governance::rules1::decide::{may_amend, may_become};
 use crate::governance::rules1::electorate::{frame, list_of};
+use crate::governance::rules2::auditors;
 use crate::governance::state::{MoStatus, State};
 use crate::names::{ListId, RuleId};
 use crate::statement::body::{Candidate, Change, ParticipantAction, ProposalOpen, VoteCast};
@@ -145,6 +146,9 @@ fn check_change(state: &State, change: &Change, now: Timestamp) -> Result<(), Re
                 return Err(Refusal::new(Reason::Exists, format!("{id} is {to}'s already")));
             }
             super::registry::check_holder(state, to)
+        }
+        Change::AccreditAuditor { .. } | Change::WithdrawAuditor { .. } => {
+            auditors::check(state, change, now)
         }
     }
 }

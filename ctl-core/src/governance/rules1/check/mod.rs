@@ -29,6 +29,28 @@ pub(in crate::governance) fn check(
     statement: &Statement,
     recorded_at: Timestamp,
 ) -> Result<(), Refusal> {
+    check_known(&statement.payload.body)?;
+    check_common(state, statement, recorded_at)
+}
+
+/// What came with later rules is unknown under these, as it was to the release that knew no others.
+fn check_known(body: &Body) -> Result<(), Refusal> {
+    let what = match body {
+        Body::ProposalOpen(body) if body.change.known_since() > 1 => "this kind of change",
+        Body::EvidenceAttach(body) if body.dated.is_some() => "a date of evidence",
+        Body::ScreeningRecord(body) if !body.observed.is_empty() => "what a screening observed",
+        _ => return Ok(()),
+    };
+    let detail = format!("{what} is unknown under rules 1; amend the charter to rules 2");
+    Err(Refusal::new(Reason::Content, detail))
+}
+
+/// What holds under these rules and all later ones.
+pub(in crate::governance) fn check_common(
+    state: &State,
+    statement: &Statement,
+    recorded_at: Timestamp,
+) -> Result<(), Refusal> {
     check_frame(state, statement, recorded_at)?;
     let signers = Signers::resolve(state, statement)?;
     check_quota(state, &signers, recorded_at)?;
