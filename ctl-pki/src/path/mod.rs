@@ -1,6 +1,9 @@
 //! Certification paths: whether a chain leads from a trust anchor to a certificate (RFC 5280 section 6.1), and
 //! why. A [`Validation`] tells each check of each certificate, and the one that decided.
 
+mod build;
+mod graph;
+mod judgement;
 mod rejection;
 mod signatures;
 mod validate;
@@ -10,6 +13,8 @@ use std::fmt;
 
 use crate::extension::NameConstraints;
 
+pub use build::{DeadEnd, DeadEndReason, Limit, Limits, Question, Search, Work, search};
+pub use judgement::{Candidate, Finding, Judge, Outcome, Verdict};
 pub use rejection::Rejection;
 pub use signatures::{SignatureLimit, Signatures};
 pub use validate::validate;

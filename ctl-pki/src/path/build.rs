@@ -1,0 +1,488 @@
+//! The search for paths: from a certificate upwards through a pool of others to anchors, with bounded work
+//! whatever the pool holds.
+//!
+//! The shortest paths that no single certificate spoils come first, so that whoever floods the pool pays with
+//! paths that are looked at last. Every path found is judged and kept with its reason, valid or not; where the
+//! road ends before an anchor, that is told as a [`DeadEnd`].
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashSet};
+
+use super::graph::{Graph, Node, Signers, UNREACHABLE};
+use super::judgement::{Candidate, Judge};
+use super::{Inputs, Signatures};
+use crate::{Certificate, SignatureError};
+
+/// How much work a search may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Signatures verified. One costs a tenth of a millisecond with P-256 and ten times that with P-521.
+    pub signatures: usize,
+    /// Steps from a certificate to one that signed it.
+    pub edges: usize,
+    /// Paths judged, whatever comes of it.
+    pub judged: usize,
+    /// Accepted paths kept, and as many of the others.
+    pub kept: usize,
+    /// Certificates below the anchor.
+    pub depth: usize,
+    /// Dead ends told.
+    pub dead_ends: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { signatures: 200, edges: 5_000, judged: 256, kept: 32, depth: 12, dead_ends: 32 }
+    }
+}
+
+/// Which limit stopped a search, so that what it did not find may still be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Limit {
+    /// [`Limits::signatures`]
+    Signatures,
+    /// [`Limits::edges`]
+    Edges,
+    /// [`Limits::judged`]
+    Judged,
+    /// [`Limits::kept`]: more paths were accepted than are kept.
+    Kept,
+    /// [`Limits::depth`]
+    Depth,
+}
+
+impl Limit {
+    /// A stable name.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Signatures => "signatures",
+            Self::Edges => "edges",
+            Self::Judged => "judged",
+            Self::Kept => "kept",
+            Self::Depth => "depth",
+        }
+    }
+
+    /// What it means for the answer.
+    pub fn words(self, limits: &Limits) -> String {
+        match self {
+            Self::Signatures => {
+                format!(
+                    "{} signatures were verified: paths behind others were not looked for",
+                    limits.signatures
+                )
+            }
+            Self::Edges => {
+                format!("{} steps between certificates were tried: longer paths were not", limits.edges)
+            }
+            Self::Judged => format!("{} paths were judged: there are more", limits.judged),
+            Self::Kept => format!("{} accepted paths were found: there may be more", limits.kept),
+            Self::Depth => {
+                format!(
+                    "paths with more than {} certificates below the anchor were not followed",
+                    limits.depth
+                )
+            }
+        }
+    }
+}
+
+/// What a search did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Distinct certificates in the graph, leaf and anchors included.
+    pub certificates: usize,
+    /// Signatures verified.
+    pub signatures: usize,
+    /// Steps between certificates tried.
+    pub edges: usize,
+    /// Paths judged.
+    pub judged: usize,
+}
+
+/// Where a road ended before it came to an anchor.
+#[derive(Clone, Debug)]
+pub struct DeadEnd<'a> {
+    /// The certificates of the road, from the one where it ended down to the leaf.
+    pub chain: Vec<&'a Certificate>,
+    /// Why it went no further.
+    pub reason: DeadEndReason<'a>,
+}
+
+/// Why a road ended.
+#[derive(Clone, Debug)]
+pub enum DeadEndReason<'a> {
+    /// Nobody has the name of the issuer.
+    NoIssuer,
+    /// The certificate names itself as its issuer and is no anchor.
+    NotAnAnchor,
+    /// This one has the name of the issuer, and its key did not make the signature.
+    NotTheSigner {
+        /// The certificate with the issuer's name.
+        issuer: &'a Certificate,
+        /// What came of verifying.
+        error: SignatureError,
+    },
+    /// Whoever signed it stands in the road already.
+    Loop,
+    /// The road has as many certificates as were allowed.
+    TooDeep,
+}
+
+impl DeadEndReason<'_> {
+    /// A stable name.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::NoIssuer => "no-issuer",
+            Self::NotAnAnchor => "not-an-anchor",
+            Self::NotTheSigner { error: SignatureError::UnsupportedAlgorithm(_), .. } => {
+                "unsupported-algorithm"
+            }
+            Self::NotTheSigner { .. } => "not-the-signer",
+            Self::Loop => "loop",
+            Self::TooDeep => "too-deep",
+        }
+    }
+
+    /// The reason in words, about the certificate at which the road ended.
+    pub fn words(&self, end: &Certificate) -> String {
+        match self {
+            Self::NoIssuer => {
+                format!("no certificate for its issuer {} was given", quoted(end.issuer()))
+            }
+            Self::NotAnAnchor => {
+                "it is its own issuer and was not given as an anchor: nobody vouches for it".to_owned()
+            }
+            Self::NotTheSigner { issuer, error } => {
+                let key_id = match (end.authority_key_id(), issuer.subject_key_id()) {
+                    (Some(wanted), Some(found)) if wanted != found => {
+                        "; the key identifiers do not match either: another certificate of that name is meant"
+                    }
+                    _ => "",
+                };
+                format!(
+                    "{} (SHA-256 {}) has the name of its issuer, but {error}{key_id}",
+                    quoted(issuer.subject()),
+                    short(&issuer.sha256())
+                )
+            }
+            Self::Loop => "whoever signed it stands below it already: it leads in a circle".to_owned(),
+            Self::TooDeep => "a path may not have more certificates than this".to_owned(),
+        }
+    }
+}
+
+fn quoted(name: &str) -> String {
+    if name.is_empty() { "without a name".to_owned() } else { format!("\"{name}\"") }
+}
+
+/// The beginning of a fingerprint, enough to tell certificates apart.
+fn short(fingerprint: &[u8; 32]) -> String {
+    let mut text = hex::encode(fingerprint);
+    text.truncate(16);
+    text
+}
+
+/// What is asked of a search.
+pub struct Question<'q> {
+    /// How paths are validated (RFC 5280 section 6.1.1).
+    pub inputs: Inputs,
+    /// Who judges a path beside that: rule sets, revocation, what a list says of its anchors.
+    pub judges: Vec<&'q dyn Judge>,
+    /// How much work it may be.
+    pub limits: Limits,
+}
+
+impl Question<'_> {
+    /// Whether RFC 5280 paths exist at this moment, within the usual limits.
+    pub fn at(time: i64) -> Self {
+        Self { inputs: Inputs::at(time), judges: Vec::new(), limits: Limits::default() }
+    }
+}
+
+/// What a search found.
+#[derive(Clone, Debug)]
+pub struct Search<'a> {
+    /// The paths, accepted ones first, then the shorter ones.
+    pub candidates: Vec<Candidate<'a>>,
+    /// Paths that were judged, not accepted, and are too many to keep.
+    pub not_kept: usize,
+    /// Where roads ended.
+    pub dead_ends: Vec<DeadEnd<'a>>,
+    /// Which limits cut the search short; empty when everything was looked at.
+    pub reached: BTreeSet<Limit>,
+    /// What it took.
+    pub work: Work,
+}
+
+impl<'a> Search<'a> {
+    /// The best path: accepted by RFC 5280 and by every judge.
+    pub fn best(&self) -> Option<&Candidate<'a>> {
+        self.candidates.first().filter(|candidate| candidate.is_accepted())
+    }
+}
+
+/// Looks for every path from `leaf` up to one of the anchors, through the pool.
+///
+/// Anchors are used as they are (RFC 5280 section 6.1.1 (d)): by name and key. An anchor that somebody else
+/// signed can also stand within a path to that other's anchor.
+pub fn search<'a>(
+    leaf: &'a Certificate,
+    pool: impl IntoIterator<Item = &'a Certificate>,
+    anchors: impl IntoIterator<Item = &'a Certificate>,
+    question: &Question<'_>,
+) -> Search<'a> {
+    let graph = Graph::new(leaf, pool, anchors, question.inputs.time);
+    let certificates = graph.len();
+    let mut walk = Walk {
+        question,
+        graph,
+        signatures: Signatures::with_limit(question.limits.signatures),
+        roads: Vec::new(),
+        queue: BinaryHeap::new(),
+        told: HashSet::new(),
+        search: Search {
+            candidates: Vec::new(),
+            not_kept: 0,
+            dead_ends: Vec::new(),
+            reached: BTreeSet::new(),
+            work: Work { certificates, ..Work::default() },
+        },
+    };
+    // Stopping early is told by the limits reached.
+    let _ = walk.run();
+    walk.finish()
+}
+
+/// The leaf is the first node of its graph.
+const LEAF: usize = 0;
+
+/// A road from the leaf up to a certificate: its last step, and the road before that.
+#[derive(Clone, Copy)]
+struct Road {
+    node: usize,
+    below: Option<usize>,
+    /// Certificates in it, the leaf included.
+    length: usize,
+    /// CAs in it that count towards a path length (RFC 5280 section 4.2.1.9): not those that issued themselves.
+    counted: u32,
+    /// Certificates in it that spoil any path.
+    unsound: usize,
+}
+
+/// What is looked at before what.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// Along the likeliest signer of each certificate.
+    Likely,
+    /// Along other keys that carry the signer's name: one signature can be made to fit two keys.
+    Unlikely,
+    /// Where no chain of names leads to an anchor: only to tell where the road ends.
+    Lost,
+}
+
+/// A road that waits to be followed, the most promising first: by stage, then the fewest spoiling certificates,
+/// then the least that a whole path can come to, then age.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Waiting {
+    rank: (Stage, usize, usize),
+    road: usize,
+    signers: Signers,
+}
+
+struct Walk<'a, 'q> {
+    question: &'q Question<'q>,
+    graph: Graph<'a>,
+    signatures: Signatures,
+    roads: Vec<Road>,
+    queue: BinaryHeap<Reverse<Waiting>>,
+    /// Dead ends that were told: the certificate where the road ended, and the one that was tried there.
+    told: HashSet<(usize, Option<usize>)>,
+    search: Search<'a>,
+}
+
+/// A limit ends the search.
+struct Stop;
+
+impl<'a> Walk<'a, '_> {
+    fn run(&mut self) -> Result<(), Stop> {
+        let Some(leaf) = self.graph.node(LEAF) else { return Ok(()) };
+        if leaf.is_anchor {
+            self.judge(leaf.certificate, Vec::new())?;
+        }
+        self.enqueue(Road { node: LEAF, below: None, length: 1, counted: 0, unsound: 0 }, Stage::Likely);
+        while let Some(Reverse(waiting)) = self.queue.pop() {
+            self.follow(&waiting)?;
+        }
+        Ok(())
+    }
+
+    fn enqueue(&mut self, road: Road, stage: Stage) {
+        self.roads.push(road);
+        self.wait(self.roads.len() - 1, Signers::Likeliest, stage);
+    }
+
+    fn wait(&mut self, index: usize, signers: Signers, stage: Stage) {
+        let Some(road) = self.roads.get(index) else { return };
+        let distance = self.graph.node(road.node).map_or(UNREACHABLE, |node| node.distance);
+        let stage = if distance == UNREACHABLE { Stage::Lost } else { stage };
+        let rank = (stage, road.unsound, road.length.saturating_add(distance));
+        self.queue.push(Reverse(Waiting { rank, road: index, signers }));
+    }
+
+    /// Goes on from the end of a road to everybody who signed the certificate there.
+    fn follow(&mut self, waiting: &Waiting) -> Result<(), Stop> {
+        let Some(road) = self.roads.get(waiting.road).copied() else { return Ok(()) };
+        let (stage, ..) = waiting.rank;
+        let Ok(issuers) = self.graph.issuers(road.node, waiting.signers, &mut self.signatures) else {
+            if stage != Stage::Lost {
+                self.search.reached.insert(Limit::Signatures);
+            }
+            return Ok(());
+        };
+        let mut onward = false;
+        for issuer in &issuers {
+            self.search.work.edges += 1;
+            if self.search.work.edges > self.question.limits.edges {
+                if stage != Stage::Lost {
+                    self.search.reached.insert(Limit::Edges);
+                }
+                return Err(Stop);
+            }
+            onward |= self.step(waiting.road, &road, *issuer, stage)?;
+        }
+        if waiting.signers == Signers::Likeliest && self.graph.has_others(road.node) {
+            self.wait(waiting.road, Signers::Others, stage.max(Stage::Unlikely));
+        }
+        self.tell_of(waiting.road, &road, !issuers.is_empty(), onward);
+        Ok(())
+    }
+
+    /// One step to one issuer; whether the road went on, or came to an anchor.
+    fn step(&mut self, index: usize, road: &Road, issuer: usize, stage: Stage) -> Result<bool, Stop> {
+        let Some(node) = self.graph.node(issuer) else { return Ok(false) };
+        let Node { certificate, entity, is_anchor, distance, unsound_issuer, .. } = *node;
+        let repeated = self.stands_in(index, entity);
+        // A renewed root may stand as leaf below its older self, which has the same name and key.
+        if is_anchor && (!repeated || road.length == 1) {
+            let chain = self.chain(index);
+            self.judge(certificate, chain)?;
+        }
+        if repeated || self.graph.stands_alone(issuer) && is_anchor {
+            return Ok(is_anchor);
+        }
+        let length = road.length + 1;
+        if length.saturating_add(if distance == UNREACHABLE { 0 } else { distance })
+            > self.question.limits.depth
+        {
+            if stage != Stage::Lost && distance != UNREACHABLE {
+                self.search.reached.insert(Limit::Depth);
+                self.tell(index, road.node, None, DeadEndReason::TooDeep);
+            }
+            return Ok(true);
+        }
+        let too_many_below = certificate.path_len().is_some_and(|allowed| allowed < road.counted);
+        let spoils = unsound_issuer || too_many_below;
+        let counted = road.counted + u32::from(!self.graph.is_self_issued(issuer));
+        let unsound = road.unsound + usize::from(spoils);
+        self.enqueue(Road { node: issuer, below: Some(index), length, counted, unsound }, stage);
+        Ok(true)
+    }
+
+    /// Judges one whole path and keeps it, if there is room.
+    fn judge(&mut self, anchor: &'a Certificate, chain: Vec<&'a Certificate>) -> Result<(), Stop> {
+        let limits = &self.question.limits;
+        if self.search.work.judged >= limits.judged {
+            self.search.reached.insert(Limit::Judged);
+            return Err(Stop);
+        }
+        self.search.work.judged += 1;
+        let candidate = Candidate::judge(
+            anchor,
+            chain,
+            &self.question.inputs,
+            &self.question.judges,
+            &mut self.signatures,
+        );
+        let accepted = candidate.is_accepted();
+        let alike = self.search.candidates.iter().filter(|other| other.is_accepted() == accepted).count();
+        match (alike >= limits.kept, accepted) {
+            (false, _) => self.search.candidates.push(candidate),
+            (true, true) => {
+                self.search.reached.insert(Limit::Kept);
+                return Err(Stop);
+            }
+            (true, false) => self.search.not_kept += 1,
+        }
+        Ok(())
+    }
+
+    /// Tells why a road ended, if it did, and who only seemed to be the issuer.
+    fn tell_of(&mut self, index: usize, road: &Road, has_issuer: bool, onward: bool) {
+        let refused: Vec<(usize, DeadEndReason<'a>)> = self
+            .graph
+            .refused(road.node)
+            .into_iter()
+            .filter_map(|(issuer, error)| {
+                let certificate = self.graph.node(issuer)?.certificate;
+                Some((issuer, DeadEndReason::NotTheSigner { issuer: certificate, error: error.clone() }))
+            })
+            .collect();
+        let nobody_seemed = refused.is_empty();
+        for (issuer, reason) in refused {
+            self.tell(index, road.node, Some(issuer), reason);
+        }
+        let is_anchor = self.graph.node(road.node).is_some_and(|node| node.is_anchor);
+        if onward || is_anchor {
+            return;
+        }
+        if has_issuer {
+            self.tell(index, road.node, None, DeadEndReason::Loop);
+        } else if self.graph.is_self_issued(road.node) {
+            self.tell(index, road.node, None, DeadEndReason::NotAnAnchor);
+        } else if nobody_seemed {
+            let reason = if self.graph.has_named_issuer(road.node) {
+                DeadEndReason::Loop
+            } else {
+                DeadEndReason::NoIssuer
+            };
+            self.tell(index, road.node, None, reason);
+        }
+    }
+
+    /// Tells a dead end once, by the first road that comes there, which is the shortest.
+    fn tell(&mut self, index: usize, node: usize, issuer: Option<usize>, reason: DeadEndReason<'a>) {
+        if self.search.dead_ends.len() < self.question.limits.dead_ends && self.told.insert((node, issuer)) {
+            let chain = self.chain(index);
+            self.search.dead_ends.push(DeadEnd { chain, reason });
+        }
+    }
+
+    /// The nodes of a road, from its end down to the leaf.
+    fn nodes(&self, index: usize) -> impl Iterator<Item = &Node<'a>> {
+        std::iter::successors(self.roads.get(index), |road| self.roads.get(road.below?))
+            .filter_map(|road| self.graph.node(road.node))
+    }
+
+    fn stands_in(&self, index: usize, entity: usize) -> bool {
+        self.nodes(index).any(|node| node.entity == entity)
+    }
+
+    fn chain(&self, index: usize) -> Vec<&'a Certificate> {
+        self.nodes(index).map(|node| node.certificate).collect()
+    }
+
+    fn finish(mut self) -> Search<'a> {
+        let search = &mut self.search;
+        search.work.signatures = self.signatures.verified();
+        // Equal candidates keep the order in which they were found.
+        search.candidates.sort_by_key(|candidate| (!candidate.is_accepted(), candidate.chain.len()));
+        if !search.candidates.is_empty() {
+            // Among certificates that sign each other every road ends in a circle sooner or later.
+            let is_noise =
+                |reason: &DeadEndReason<'_>| matches!(reason, DeadEndReason::Loop | DeadEndReason::TooDeep);
+            search.dead_ends.retain(|end| !is_noise(&end.reason));
+        }
+        self.search
+    }
+}
