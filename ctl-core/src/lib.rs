@@ -5,6 +5,7 @@
 pub mod digest;
 pub mod draft;
 pub mod governance;
+pub mod interop;
 pub mod json;
 pub mod jws;
 pub mod keys;
