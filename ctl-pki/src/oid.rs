@@ -8,12 +8,15 @@ pub(crate) const BASIC_CONSTRAINTS: &str = "2.5.29.19";
 pub(crate) const NAME_CONSTRAINTS: &str = "2.5.29.30";
 pub(crate) const CRL_DISTRIBUTION_POINTS: &str = "2.5.29.31";
 pub(crate) const CERTIFICATE_POLICIES: &str = "2.5.29.32";
+/// The policy that stands for all.
+pub(crate) const ANY_POLICY: &str = "2.5.29.32.0";
 pub(crate) const POLICY_MAPPINGS: &str = "2.5.29.33";
 pub(crate) const AUTHORITY_KEY_IDENTIFIER: &str = "2.5.29.35";
 pub(crate) const POLICY_CONSTRAINTS: &str = "2.5.29.36";
 pub(crate) const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
 pub(crate) const INHIBIT_ANY_POLICY: &str = "2.5.29.54";
 pub(crate) const AUTHORITY_INFO_ACCESS: &str = "1.3.6.1.5.5.7.1.1";
+pub(crate) const EMAIL_ADDRESS: &str = "1.2.840.113549.1.9.1";
 pub(crate) const OCSP: &str = "1.3.6.1.5.5.7.48.1";
 pub(crate) const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
 

@@ -2,8 +2,10 @@
 //! why. A [`Validation`] tells each check of each certificate, and the one that decided.
 
 mod build;
+mod constraints;
 mod graph;
 mod judgement;
+mod policy;
 mod rejection;
 mod signatures;
 mod validate;
@@ -83,7 +85,7 @@ pub struct Step {
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// A stable name, the same as that of the [`Rejection`] if it fails.
+    /// A stable name: of what was checked, or of the [`Rejection`] if it failed.
     pub rule: &'static str,
     /// Whether the certificate passed.
     pub passed: bool,

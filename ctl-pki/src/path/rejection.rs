@@ -53,15 +53,17 @@ pub enum Rejection {
     #[error("{0}")]
     MalformedExtension(ExtensionError),
     /// A name of the certificate lies outside what a CA above permits.
-    #[error("its {form} {name:?} lies outside the names that a CA above it permits")]
+    #[error("its {form} {name:?} lies outside the names that are permitted by {by}")]
     NameNotPermitted {
         /// The form of the name.
         form: &'static str,
         /// The name.
         name: String,
+        /// The CA whose constraint it is.
+        by: String,
     },
     /// A name of the certificate lies in what a CA above excludes.
-    #[error("its {form} {name:?} lies in {subtree:?}, which a CA above it excludes")]
+    #[error("its {form} {name:?} lies in {subtree:?}, which is excluded by {by}")]
     NameExcluded {
         /// The form of the name.
         form: &'static str,
@@ -69,6 +71,8 @@ pub enum Rejection {
         name: String,
         /// The excluded subtree.
         subtree: String,
+        /// The CA whose constraint it is.
+        by: String,
     },
     /// A name, or a constraint on it, is of a kind that cannot be compared here.
     #[error("a CA above it constrains names of the form {form}, and {problem}: this cannot be judged here")]
@@ -78,6 +82,9 @@ pub enum Rejection {
         /// What cannot be judged.
         problem: &'static str,
     },
+    /// More comparisons of names with constraints than any honest path needs.
+    #[error("its names and the name constraints above it need more than {0} comparisons, which is the limit")]
+    NameLimit(usize),
     /// An acceptable policy is needed, and none holds for the whole path.
     #[error("the path must be valid for a certificate policy, and no policy holds down to this certificate")]
     NoValidPolicy,
@@ -88,12 +95,12 @@ pub enum Rejection {
     #[error("its certificate policies need more than {0} steps of work, which is the limit")]
     PolicyLimit(usize),
     /// None of the policies the user accepts holds for the path.
-    #[error("the path is valid for {found}, but the policy that is asked for is {asked}", found = list(.found), asked = list(.asked))]
+    #[error("the path must be valid for {asked}, and is valid for {found}", asked = one_of(.asked), found = list(.found))]
     PolicyNotAccepted {
         /// The policies of the path.
         found: Vec<String>,
-        /// The policies asked for.
-        asked: Vec<String>,
+        /// The policies asked for; `None` when any would do.
+        asked: Option<Vec<String>>,
     },
     /// A certificate of version 1 or 2 stands where a CA must.
     #[error(
@@ -104,8 +111,11 @@ pub enum Rejection {
     #[error("its basic constraints do not say that it is a CA, and another certificate stands below it")]
     NotCa,
     /// More CAs stand below than a path length constraint allows.
-    #[error("a CA above it allows no further CA at this depth (path length constraint), and it is one")]
-    PathLength,
+    #[error("it is a CA, and the path length constraint of {by} allows no further CA at this depth")]
+    PathLength {
+        /// The CA whose constraint it is.
+        by: String,
+    },
     /// The key may not sign certificates.
     #[error(
         "its key may be used for {allowed}, not for signing certificates (keyCertSign), and one stands below it"
@@ -137,13 +147,14 @@ impl Rejection {
             Self::NameNotPermitted { .. } => "name-not-permitted",
             Self::NameExcluded { .. } => "name-excluded",
             Self::UnsupportedNameConstraint { .. } => "unsupported-name-constraint",
+            Self::NameLimit(_) => "name-limit",
             Self::NoValidPolicy => "no-valid-policy",
             Self::AnyPolicyMapped => "any-policy-mapped",
             Self::PolicyLimit(_) => "policy-limit",
             Self::PolicyNotAccepted { .. } => "policy-not-accepted",
             Self::Version(_) => "version",
             Self::NotCa => "not-a-ca",
-            Self::PathLength => "path-length",
+            Self::PathLength { .. } => "path-length",
             Self::KeyUsage { .. } => "key-usage",
             Self::UnknownCriticalExtension(_) => "unknown-critical-extension",
         }
@@ -153,9 +164,10 @@ impl Rejection {
     pub fn source(&self) -> &'static str {
         match self {
             Self::Empty => "RFC 5280 section 6.1",
-            Self::TooManyCertificates(_) | Self::SignatureLimit(_) | Self::PolicyLimit(_) => {
-                "a limit of this software, against exhaustion"
-            }
+            Self::TooManyCertificates(_)
+            | Self::SignatureLimit(_)
+            | Self::NameLimit(_)
+            | Self::PolicyLimit(_) => "a limit of this software, against exhaustion",
             Self::NameChaining { .. } => "RFC 5280 section 6.1.3 (a)(4)",
             Self::NotYetValid { .. } | Self::Expired { .. } => "RFC 5280 section 6.1.3 (a)(2)",
             Self::Signature(_) | Self::UnsupportedAlgorithm(_) => "RFC 5280 section 6.1.3 (a)(1)",
@@ -167,7 +179,7 @@ impl Rejection {
             Self::AnyPolicyMapped => "RFC 5280 section 6.1.4 (a)",
             Self::PolicyNotAccepted { .. } => "RFC 5280 section 6.1.5 (g), as RFC 9618 has it",
             Self::Version(_) | Self::NotCa => "RFC 5280 section 6.1.4 (k)",
-            Self::PathLength => "RFC 5280 section 6.1.4 (l)",
+            Self::PathLength { .. } => "RFC 5280 section 6.1.4 (l)",
             Self::KeyUsage { .. } => "RFC 5280 section 6.1.4 (n)",
             Self::UnknownCriticalExtension(_) => "RFC 5280 section 4.2, 6.1.4 (o) and 6.1.5 (f)",
         }
@@ -175,7 +187,15 @@ impl Rejection {
 }
 
 fn list(policies: &[String]) -> String {
-    if policies.is_empty() { "no policy".to_owned() } else { policies.join(", ") }
+    if policies.is_empty() { "none".to_owned() } else { policies.join(", ") }
+}
+
+fn one_of(policies: &Option<Vec<String>>) -> String {
+    match policies.as_deref() {
+        None => "some certificate policy".to_owned(),
+        Some([]) => "one of no certificate policies at all".to_owned(),
+        Some(policies) => format!("one of the certificate policies {}", policies.join(", ")),
+    }
 }
 
 /// A moment as RFC 3339 writes it.
