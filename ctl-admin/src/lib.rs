@@ -24,6 +24,7 @@ pub mod mo;
 pub mod notice;
 pub mod output;
 pub mod participant;
+pub mod path;
 pub mod pending;
 pub mod progress;
 pub mod proposal;

@@ -199,6 +199,8 @@ pub(crate) enum Command {
         /// Address of the server or a mirror
         address: String,
     },
+    /// Find the trust paths of a certificate and explain each, valid or not
+    Path(super::path::Path),
     /// Verify one signed file (JWS) offline, from an old root.json
     Verify {
         /// The file
@@ -272,6 +274,7 @@ mod tests {
             "cosign s.json --key k",
             "submit s.json",
             "audit http://a/",
+            "path leaf.pem --list l --rules iso15118-2 --purpose v2g --anchor a --anchor b --intermediate c --time TIME --policy 1.2.3 --explain",
             "verify f.jws",
         ] {
             let line = line.replace("DIGEST", &digest).replace("TIME", time);

@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 mod changes;
+mod path;
 mod subcommands;
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
@@ -41,6 +42,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8, AdminError> {
             let report = audit::run(shell.options(Some(address))?).await?;
             shell.show(&report)?;
             Ok(u8::from(!report.is_clean()))
+        }
+        Command::Path(path) => {
+            let report =
+                ctl_admin::path::run(&path.options(shell.scheme.root.clone(), system_clock()())).await?;
+            shell.show(&report)?;
+            Ok(u8::from(!report.valid))
         }
         Command::Cosign { file, keys } => {
             let pending = Pending::read(&file)?;
@@ -229,6 +236,7 @@ impl Shell {
             | Command::Cosign { .. }
             | Command::Submit { .. }
             | Command::Audit { .. }
+            | Command::Path(_)
             | Command::Verify { .. } => Err(AdminError::Input("this command records no statement".into())),
         }
     }

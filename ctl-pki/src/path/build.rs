@@ -282,10 +282,10 @@ enum Stage {
 }
 
 /// A road that waits to be followed, the most promising first: by stage, then the fewest spoiling certificates,
-/// then the least that a whole path can come to, then age.
+/// then the least that a whole path can come to, then the nearest to an anchor, then age.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Waiting {
-    rank: (Stage, usize, usize),
+    rank: (Stage, usize, usize, usize),
     road: usize,
     signers: Signers,
 }
@@ -326,7 +326,7 @@ impl<'a> Walk<'a, '_> {
         let Some(road) = self.roads.get(index) else { return };
         let distance = self.graph.node(road.node).map_or(UNREACHABLE, |node| node.distance);
         let stage = if distance == UNREACHABLE { Stage::Lost } else { stage };
-        let rank = (stage, road.unsound, road.length.saturating_add(distance));
+        let rank = (stage, road.unsound, road.length.saturating_add(distance), distance);
         self.queue.push(Reverse(Waiting { rank, road: index, signers }));
     }
 
@@ -342,13 +342,13 @@ impl<'a> Walk<'a, '_> {
         };
         let mut onward = false;
         for issuer in &issuers {
-            self.search.work.edges += 1;
-            if self.search.work.edges > self.question.limits.edges {
+            if self.search.work.edges >= self.question.limits.edges {
                 if stage != Stage::Lost {
                     self.search.reached.insert(Limit::Edges);
                 }
                 return Err(Stop);
             }
+            self.search.work.edges += 1;
             onward |= self.step(waiting.road, &road, *issuer, stage)?;
         }
         if waiting.signers == Signers::Likeliest && self.graph.has_others(road.node) {
@@ -368,7 +368,8 @@ impl<'a> Walk<'a, '_> {
             let chain = self.chain(index);
             self.judge(certificate, chain)?;
         }
-        if repeated || self.graph.stands_alone(issuer) && is_anchor {
+        // Nothing vouches for a root above itself.
+        if repeated || is_anchor && self.graph.is_self_issued(issuer) {
             return Ok(is_anchor);
         }
         let length = road.length + 1;
@@ -419,6 +420,9 @@ impl<'a> Walk<'a, '_> {
 
     /// Tells why a road ended, if it did, and who only seemed to be the issuer.
     fn tell_of(&mut self, index: usize, road: &Road, has_issuer: bool, onward: bool) {
+        if self.graph.node(road.node).is_none_or(|node| node.is_anchor) {
+            return;
+        }
         let refused: Vec<(usize, DeadEndReason<'a>)> = self
             .graph
             .refused(road.node)
@@ -432,8 +436,7 @@ impl<'a> Walk<'a, '_> {
         for (issuer, reason) in refused {
             self.tell(index, road.node, Some(issuer), reason);
         }
-        let is_anchor = self.graph.node(road.node).is_some_and(|node| node.is_anchor);
-        if onward || is_anchor {
+        if onward {
             return;
         }
         if has_issuer {

@@ -119,14 +119,6 @@ impl<'a> Graph<'a> {
         self.node(index).is_some_and(|node| node.subject == node.issuer)
     }
 
-    /// Whether this certificate names itself as issuer and nobody else of that name has another key.
-    pub(super) fn stands_alone(&self, index: usize) -> bool {
-        self.node(index).is_some_and(|node| {
-            let mut namesakes = self.named(node.subject).iter().filter_map(|other| self.node(*other));
-            node.subject == node.issuer && namesakes.all(|other| other.key == node.key)
-        })
-    }
-
     /// Whether somebody here has the name of this certificate's issuer.
     pub(super) fn has_named_issuer(&self, index: usize) -> bool {
         self.node(index).is_some_and(|node| !self.named(node.issuer).is_empty())

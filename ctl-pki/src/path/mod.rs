@@ -7,6 +7,7 @@ mod graph;
 mod judgement;
 mod policy;
 mod rejection;
+mod rules;
 mod signatures;
 mod validate;
 
@@ -18,6 +19,7 @@ use crate::extension::NameConstraints;
 pub use build::{DeadEnd, DeadEndReason, Limit, Limits, Question, Search, Work, search};
 pub use judgement::{Candidate, Finding, Judge, Outcome, Verdict};
 pub use rejection::Rejection;
+pub use rules::{Purpose, RuleSet, Rules, UnknownPurpose, UnknownRuleSet};
 pub use signatures::{SignatureLimit, Signatures};
 pub use validate::validate;
 

@@ -1,0 +1,290 @@
+//! Anchors and cross-certificates of a trust list, how far its signatures were verified, and what the list says
+//! of the paths that end in its anchors.
+
+use std::path::Path;
+
+use ctl_core::jws::Jws;
+use ctl_core::list::ListPayload;
+use ctl_core::list::offline::{Document, MAX_FILE, verify_offline};
+use ctl_core::names::MoId;
+use ctl_core::statement::parts::{AnchorStatus, Constraints, DistrustKind, Purpose, Standard, Use};
+use ctl_core::tuf::Limits;
+use ctl_core::{Digest, Timestamp};
+use ctl_pki::Certificate;
+use ctl_pki::path::{self, Finding, Judge, Outcome, RuleSet, Signatures};
+use serde::{Deserialize as _, Serialize};
+
+use crate::transport::Transport;
+use crate::{AdminError, files};
+
+/// A list that anchors were taken from.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListReport {
+    /// The file or address.
+    pub source: String,
+    /// Whether enough signatures of it were verified, from the root.json that was given.
+    pub verified: bool,
+    /// What that means, in words.
+    pub words: String,
+    /// The scheme.
+    pub scheme: Digest,
+    /// `test` or `production`.
+    pub environment: String,
+    /// Which list.
+    pub list: String,
+    /// Its number.
+    pub sequence: u64,
+    /// When a newer one is due.
+    pub next_update: Timestamp,
+    /// Anchors that may be used.
+    pub anchors: usize,
+    /// Cross-certificates that may be used.
+    pub cross_certificates: usize,
+    /// Anchors that may not, and why.
+    pub rejected: Vec<String>,
+}
+
+/// A list, with its certificates parsed.
+pub(super) struct List {
+    pub(super) report: ListReport,
+    payload: ListPayload,
+    name: String,
+    pub(super) anchors: Vec<Certificate>,
+    pub(super) cross_certificates: Vec<Certificate>,
+}
+
+impl List {
+    /// Reads a list from a file, or from the address of one (`https://…/v1/lists/na`).
+    pub(super) async fn fetch(place: &str, root: Option<&Path>, now: Timestamp) -> Result<Self, AdminError> {
+        let is_address = ["http://", "https://", "file://"].iter().any(|scheme| place.starts_with(scheme));
+        let bytes = if is_address {
+            let (base, file) = match place.rsplit_once('/') {
+                Some((base, file)) if file.ends_with(".jws") || file.ends_with(".json") => (base, file),
+                _ => (place, "ctl.jws"),
+            };
+            Transport::new(base)?.fetch(file, MAX_FILE).await?
+        } else {
+            files::read(Path::new(place), MAX_FILE)?
+        };
+        Self::read(place, &bytes, root, now)
+    }
+
+    fn read(place: &str, bytes: &[u8], root: Option<&Path>, now: Timestamp) -> Result<Self, AdminError> {
+        let wrong = |error: &dyn std::fmt::Display| AdminError::input(place, error);
+        let is_bare = ListPayload::read(bytes);
+        let (payload, verified, words) = match (root, is_bare) {
+            (None, Ok(payload)) => {
+                (payload, false, "NOT VERIFIED: a bare payload, which carries no signatures".to_owned())
+            }
+            (Some(_), Ok(_)) => {
+                return Err(AdminError::input(
+                    place,
+                    "a bare payload carries no signatures that --root could verify; give the signed file \
+                     (ctl.jws), or leave --root out to take the list unverified",
+                ));
+            }
+            (None, Err(_)) => {
+                let payload = Jws::parse(bytes, MAX_FILE).map_err(|error| wrong(&error))?.payload;
+                let payload = ListPayload::read(&payload).map_err(|error| wrong(&error))?;
+                let words =
+                    "NOT VERIFIED: its signatures were not checked; give --root, a root.json of the scheme";
+                (payload, false, words.to_owned())
+            }
+            (Some(root), Err(_)) => {
+                let root = files::read(root, Limits::default().root)?;
+                let verified = verify_offline(&root, bytes, None, Some(now))
+                    .map_err(|error| AdminError::Untrue(format!("{place} does not verify: {error}")))?;
+                let words = format!(
+                    "signatures of {} key(s) verified, up to root version {}{}",
+                    verified.signers.len(),
+                    verified.root_version,
+                    match verified.expired.as_deref() {
+                        None | Some([]) => String::new(),
+                        Some(expired) => format!("; EXPIRED: {}", expired.join(", ")),
+                    }
+                );
+                let Document::List(payload) = verified.document else {
+                    return Err(AdminError::input(place, "a signed document, and not a trust list"));
+                };
+                (*payload, true, words)
+            }
+        };
+        Self::open(place, payload, verified, words)
+    }
+
+    fn open(place: &str, payload: ListPayload, verified: bool, words: String) -> Result<Self, AdminError> {
+        let parse = |der: &[u8]| Certificate::from_der(der).map_err(|error| AdminError::input(place, error));
+        let usable = payload.usable_anchors();
+        let anchors: Vec<_> =
+            usable.anchors.iter().map(|anchor| parse(&anchor.certificate.0)).collect::<Result<_, _>>()?;
+        let cross_certificates: Vec<_> = usable
+            .cross_certificates
+            .iter()
+            .map(|cross| parse(&cross.certificate.0))
+            .collect::<Result<_, _>>()?;
+        let report = ListReport {
+            source: place.to_owned(),
+            verified,
+            words,
+            scheme: payload.scheme,
+            environment: payload.environment.to_string(),
+            list: payload.list.to_string(),
+            sequence: payload.sequence,
+            next_update: payload.next_update,
+            anchors: anchors.len(),
+            cross_certificates: cross_certificates.len(),
+            rejected: usable
+                .rejected
+                .iter()
+                .map(|rejected| format!("{}: {}", rejected.anchor.name, rejected.reason))
+                .collect(),
+        };
+        let name = format!("list {} {}", payload.list, payload.sequence);
+        Ok(Self { report, name, anchors, cross_certificates, payload })
+    }
+}
+
+/// What the list says of a path, for the rules and the purpose that it is wanted for.
+pub(super) struct ListJudge<'l> {
+    pub(super) list: &'l List,
+    pub(super) rules: RuleSet,
+    pub(super) purpose: Option<path::Purpose>,
+    pub(super) time: Timestamp,
+}
+
+const SOURCE: &str = "the list";
+
+impl Judge for ListJudge<'_> {
+    fn name(&self) -> &str {
+        &self.list.name
+    }
+
+    fn judge(
+        &self,
+        anchor: &Certificate,
+        chain: &[&Certificate],
+        _signatures: &mut Signatures,
+    ) -> Vec<Finding> {
+        let mut findings = self.distrusted(anchor, chain);
+        let fingerprint = Digest::from_bytes(anchor.sha256());
+        let listed = self.list.payload.anchors.iter().find(|listed| listed.fingerprint == fingerprint);
+        match listed {
+            Some(listed) => {
+                findings.push(status(listed.status));
+                findings.push(self.is_for(&listed.uses));
+                findings.extend(self.constraints(&listed.constraints, chain));
+            }
+            None => findings.push(found(
+                "listed",
+                Outcome::Warning,
+                None,
+                "the anchor is not on the list; it was given beside it".to_owned(),
+            )),
+        }
+        findings
+    }
+}
+
+impl ListJudge<'_> {
+    fn distrusted(&self, anchor: &Certificate, chain: &[&Certificate]) -> Vec<Finding> {
+        let chain = chain.iter().enumerate().map(|(position, certificate)| (Some(position), *certificate));
+        let all = std::iter::once((None, anchor)).chain(chain);
+        all.filter_map(|(position, certificate)| {
+            let distrusted = self.list.payload.distrusted.iter().find(|entry| match entry.kind {
+                DistrustKind::Certificate => *entry.sha256.as_bytes() == certificate.sha256(),
+                DistrustKind::Spki => *entry.sha256.as_bytes() == certificate.spki_sha256(),
+            })?;
+            let what = match distrusted.kind {
+                DistrustKind::Certificate => "certificate",
+                DistrustKind::Spki => "key",
+            };
+            let words = format!("the list distrusts this {what} ({})", distrusted.sha256.short());
+            Some(found("distrusted", Outcome::Failed, position, words))
+        })
+        .collect()
+    }
+
+    fn is_for(&self, uses: &[Use]) -> Finding {
+        let standard = match self.rules {
+            RuleSet::Rfc5280 => None,
+            RuleSet::Iso15118_2 => Some(Standard::Iso15118_2),
+            RuleSet::Iso15118_20 => Some(Standard::Iso15118_20),
+        };
+        let purpose = self.purpose.map(|purpose| match purpose {
+            // A provisioning service stands in the operators' PKI.
+            path::Purpose::V2g | path::Purpose::Cps => Purpose::V2g,
+            path::Purpose::Mo => Purpose::Mo,
+            path::Purpose::Oem => Purpose::Oem,
+            path::Purpose::Vehicle => Purpose::Vehicle,
+        });
+        let fits = |one: &&Use| {
+            standard.is_none_or(|standard| one.standard == standard)
+                && purpose.is_none_or(|purpose| one.purpose == purpose)
+        };
+        let listed = crate::describe::uses_line(uses);
+        let (outcome, words) = match uses.iter().find(fits) {
+            None => (Outcome::Failed, format!("the anchor is listed for {listed}, not for what is asked")),
+            Some(_) if purpose.is_none() => (
+                Outcome::Warning,
+                format!("the anchor is listed for {listed}; what the certificate is for is not known"),
+            ),
+            Some(one) => (Outcome::Passed, format!("the anchor is listed for {one}")),
+        };
+        found("use", outcome, None, words)
+    }
+
+    fn constraints(&self, constraints: &Constraints, chain: &[&Certificate]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if let Some(end) = constraints.time(Constraints::NOT_TRUSTED_AFTER) {
+            let over = self.time > end;
+            let words = format!("the anchor is trusted until {end}");
+            findings.push(found("not-trusted-after", failed_if(over), None, words));
+        }
+        if let Some(end) = constraints.time(Constraints::NOT_ISSUED_AFTER) {
+            let late = chain.iter().position(|certificate| certificate.not_before() > end.unix());
+            let words = match late.and_then(|position| chain.get(position)) {
+                Some(certificate) => format!(
+                    "nothing issued after {end} is trusted, and this was on {}",
+                    Timestamp::from_unix(certificate.not_before())
+                ),
+                None => format!("nothing issued after {end} is trusted, and nothing here was"),
+            };
+            findings.push(found("not-issued-after", failed_if(late.is_some()), late, words));
+        }
+        let ids = constraints.0.get(Constraints::MO_IDS);
+        if ids.is_some() && self.purpose.is_none() {
+            let words = "the anchor is trusted for contracts of some operators only, and what the certificate is \
+                         for is not known";
+            findings.push(found("mo-ids", Outcome::Warning, None, words.to_owned()));
+        }
+        if let (Some(ids), Some(path::Purpose::Mo)) = (ids, self.purpose) {
+            let ids = Vec::<MoId>::deserialize(&ids.value).unwrap_or_default();
+            let name = chain.last().and_then(|leaf| leaf.common_name()).unwrap_or_default();
+            let emaid: String = name.chars().filter(char::is_ascii_alphanumeric).take(5).collect();
+            let allowed = ids.iter().any(|id| id.as_str().eq_ignore_ascii_case(&emaid));
+            let names: Vec<_> = ids.iter().map(MoId::as_str).collect();
+            let words = format!("the anchor is trusted for contracts of {} only", names.join(", "));
+            findings.push(found("mo-ids", failed_if(!allowed), chain.len().checked_sub(1), words));
+        }
+        findings
+    }
+}
+
+fn failed_if(failed: bool) -> Outcome {
+    if failed { Outcome::Failed } else { Outcome::Passed }
+}
+
+fn status(status: AnchorStatus) -> Finding {
+    let (outcome, words) = match status {
+        AnchorStatus::Qualified => (Outcome::Passed, "it is listed, and devices are still taking it up"),
+        AnchorStatus::Usable => (Outcome::Passed, "it is listed"),
+        AnchorStatus::Warning => (Outcome::Warning, "it is on notice: trusted for now"),
+        AnchorStatus::Deprecated => (Outcome::Warning, "it is deprecated: nothing new is trusted"),
+        AnchorStatus::Suspended | AnchorStatus::Withdrawn => (Outcome::Failed, "it is not trusted"),
+    };
+    found("status", outcome, None, format!("the anchor is {status}: {words}"))
+}
+
+fn found(rule: &'static str, outcome: Outcome, position: Option<usize>, words: String) -> Finding {
+    Finding { rule, outcome, position, words, source: SOURCE }
+}

@@ -1,0 +1,133 @@
+//! Rule sets: what ISO 15118 asks of a path beyond RFC 5280. A path may be fine for the RFC and useless for a
+//! car, so a rule set is a judge of its own and its verdict stands beside the other.
+//!
+//! ISO 15118 is not public. Rules that were read from open implementations and guides instead of the standard say
+//! "secondary" in their source.
+
+mod checks;
+mod purpose;
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Finding, Judge, Signatures};
+use crate::Certificate;
+pub use purpose::{Purpose, UnknownPurpose};
+
+/// Which rules a path is judged by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RuleSet {
+    /// RFC 5280 alone.
+    #[default]
+    Rfc5280,
+    /// What vehicles and chargers of ISO 15118-2 accept.
+    Iso15118_2,
+    /// What vehicles and chargers of ISO 15118-20 accept.
+    Iso15118_20,
+}
+
+impl RuleSet {
+    /// Every rule set.
+    pub const ALL: [Self; 3] = [Self::Rfc5280, Self::Iso15118_2, Self::Iso15118_20];
+
+    /// Its name, as it is asked for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rfc5280 => "rfc5280",
+            Self::Iso15118_2 => "iso15118-2",
+            Self::Iso15118_20 => "iso15118-20",
+        }
+    }
+
+    fn edition(self) -> Option<Edition> {
+        match self {
+            Self::Rfc5280 => None,
+            Self::Iso15118_2 => Some(Edition::Two),
+            Self::Iso15118_20 => Some(Edition::Twenty),
+        }
+    }
+}
+
+impl fmt::Display for RuleSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The text names no rule set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no rule set: rfc5280, iso15118-2 or iso15118-20")]
+pub struct UnknownRuleSet(String);
+
+impl FromStr for RuleSet {
+    type Err = UnknownRuleSet;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.into_iter().find(|set| set.name() == text);
+        known.ok_or_else(|| UnknownRuleSet(text.chars().take(40).collect()))
+    }
+}
+
+/// The parts of ISO 15118 that have rules here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edition {
+    Two,
+    Twenty,
+}
+
+impl Edition {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Two => "ISO 15118-2",
+            Self::Twenty => "ISO 15118-20",
+        }
+    }
+
+    /// The largest certificate in bytes of DER.
+    fn max_size(self) -> usize {
+        match self {
+            Self::Two => 800,
+            Self::Twenty => 1600,
+        }
+    }
+
+    /// The source of a rule that both editions have in a place of their own.
+    fn source(self, two: &'static str, twenty: &'static str) -> &'static str {
+        match self {
+            Self::Two => two,
+            Self::Twenty => twenty,
+        }
+    }
+}
+
+/// The most certificates below the root. A cross-certificate is one of them like any other.
+const MAX_DEPTH: usize = 3;
+
+/// A rule set put to use.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Which rules.
+    pub set: RuleSet,
+    /// What the leaf is for; none leaves out what depends on it.
+    pub purpose: Option<Purpose>,
+    /// The moment to judge for, in Unix seconds.
+    pub time: i64,
+}
+
+impl Judge for Rules {
+    fn name(&self) -> &str {
+        self.set.name()
+    }
+
+    fn judge(
+        &self,
+        anchor: &Certificate,
+        chain: &[&Certificate],
+        _signatures: &mut Signatures,
+    ) -> Vec<Finding> {
+        match self.set.edition() {
+            Some(edition) => checks::Checks::new(edition, self, anchor, chain).all(),
+            None => Vec::new(),
+        }
+    }
+}
