@@ -7,6 +7,7 @@
 
 mod checks;
 mod policy;
+pub mod profile;
 mod screening;
 
 pub use policy::{MAX_POLICY_SIZE, Policy, PolicyError, Rule, Severity};

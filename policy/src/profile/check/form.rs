@@ -1,0 +1,65 @@
+//! Checks of the bytes themselves: DER, size, version, serial number.
+
+use super::Failure;
+use crate::profile::DerForm;
+use crate::profile::raw::View;
+use crate::profile::raw::der::Form;
+
+pub(super) fn der(view: &View<'_>, wanted: DerForm) -> Vec<Failure> {
+    let form = match wanted {
+        DerForm::MinimalLengths => Form::Length,
+        DerForm::MinimalNumbers => Form::Number,
+        DerForm::Booleans => Form::Boolean,
+        DerForm::BitStrings => Form::BitString,
+        DerForm::SortedSets => Form::SetOrder,
+        DerForm::NoDefaults => Form::Default,
+    };
+    let mut flaws = view.flaws.iter().filter(|flaw| flaw.form == form);
+    let Some(first) = flaws.next() else { return Vec::new() };
+    // One finding names the first; a certificate by a bad encoder would drown the rest.
+    let others = match flaws.count() {
+        0 => String::new(),
+        others => format!(", and {others} more like it"),
+    };
+    vec![Failure::new("certificate", first.at, format!("{}{others}", first.what))]
+}
+
+pub(super) fn size(view: &View<'_>, limit: usize) -> Vec<Failure> {
+    one(view.size > limit, || Failure::new("certificate", None, format!("{} bytes", view.size)))
+}
+
+pub(super) fn version(view: &View<'_>, wanted: u8) -> Vec<Failure> {
+    one(view.version != Some(wanted), || {
+        let found = view
+            .version
+            .map_or_else(|| "a version that X.509 has not".to_owned(), |one| format!("version {one}"));
+        Failure::new("version", None, found)
+    })
+}
+
+pub(super) fn positive_serial(view: &View<'_>) -> Vec<Failure> {
+    let is_negative = view.serial.first().is_some_and(|first| *first >= 0x80);
+    let is_zero = view.serial.iter().all(|byte| *byte == 0);
+    one(is_negative || is_zero, || {
+        let found =
+            if is_zero { "zero".to_owned() } else { format!("the negative {}", hex::encode(view.serial)) };
+        Failure::new("serialNumber", view.serial_at, found)
+    })
+}
+
+pub(super) fn serial_octets(view: &View<'_>, limit: usize) -> Vec<Failure> {
+    one(view.serial.len() > limit, || {
+        Failure::new("serialNumber", view.serial_at, format!("{} octets", view.serial.len()))
+    })
+}
+
+pub(super) fn unique_identifiers(view: &View<'_>) -> Vec<Failure> {
+    one(view.has_unique_identifiers, || {
+        Failure::new("issuerUniqueID, subjectUniqueID", None, "a unique identifier".to_owned())
+    })
+}
+
+/// One failure if it failed.
+pub(super) fn one(failed: bool, failure: impl FnOnce() -> Failure) -> Vec<Failure> {
+    if failed { vec![failure()] } else { Vec::new() }
+}

@@ -1,0 +1,168 @@
+//! Checks of algorithms, the public key and the signature's form.
+
+use super::Failure;
+use super::form::one;
+use crate::profile::raw::der::{INTEGER, OID, Reader, SEQUENCE, dotted};
+use crate::profile::raw::{Algorithm, View};
+use crate::profile::{Curve, KeyAlgorithm, SignatureAlgorithm};
+
+pub(super) fn signature_algorithm(view: &View<'_>, allowed: &[SignatureAlgorithm]) -> Vec<Failure> {
+    let found = SignatureAlgorithm::of(&view.outer_algorithm.oid);
+    one(!found.is_some_and(|found| allowed.contains(&found)), || {
+        let oid = &view.outer_algorithm.oid;
+        let found = found.map_or_else(|| oid.clone(), |found| format!("{found} ({oid})"));
+        Failure::new("signatureAlgorithm", view.outer_algorithm.at, found)
+    })
+}
+
+pub(super) fn same_algorithms(view: &View<'_>) -> Vec<Failure> {
+    let (inner, outer) = (&view.inner_algorithm, &view.outer_algorithm);
+    one(inner.whole != outer.whole, || {
+        let found = format!("{} inside, {} outside, or other parameters", inner.oid, outer.oid);
+        Failure::new("signature, signatureAlgorithm", inner.at, found)
+    })
+}
+
+pub(super) fn no_algorithm_parameters(view: &View<'_>) -> Vec<Failure> {
+    let key = &view.key.algorithm;
+    let edwards = [KeyAlgorithm::Ed25519.number(), KeyAlgorithm::Ed448.number()].contains(&key.oid.as_str());
+    let candidates = [
+        ("signature", Some(&view.inner_algorithm)),
+        ("signatureAlgorithm", Some(&view.outer_algorithm)),
+        ("subjectPublicKeyInfo.algorithm", edwards.then_some(key)),
+    ];
+    let failure = |(place, algorithm): (&str, Option<&Algorithm<'_>>)| {
+        let parameters = algorithm?.parameters.as_ref()?;
+        Some(Failure::new(place, parameters.at, format!("parameters {}", hex::encode(parameters.whole))))
+    };
+    // Inside and outside belong together: one finding for both.
+    candidates.into_iter().find_map(failure).into_iter().collect()
+}
+
+pub(super) fn algorithm(view: &View<'_>, allowed: &[KeyAlgorithm]) -> Vec<Failure> {
+    let oid = &view.key.algorithm.oid;
+    let found = KeyAlgorithm::of(oid);
+    one(!found.is_some_and(|found| allowed.contains(&found)), || {
+        let found = found.map_or_else(|| oid.clone(), |found| format!("{found} ({oid})"));
+        Failure::new("subjectPublicKeyInfo.algorithm", view.key.algorithm.at, found)
+    })
+}
+
+/// The identifier of an elliptic-curve key's curve; `None` for other keys, an error for a curve without name.
+fn curve_of(view: &View<'_>) -> Option<Result<String, String>> {
+    if view.key.algorithm.oid != KeyAlgorithm::EcPublicKey.number() {
+        return None;
+    }
+    Some(match &view.key.algorithm.parameters {
+        Some(parameters) if parameters.tag == OID => Ok(dotted(parameters.content)),
+        Some(parameters) => Err(format!("parameters with tag {:02x}: no named curve", parameters.tag)),
+        None => Err("no parameters".to_owned()),
+    })
+}
+
+const PARAMETERS: &str = "subjectPublicKeyInfo.algorithm.parameters";
+
+pub(super) fn named_curve(view: &View<'_>) -> Vec<Failure> {
+    match curve_of(view) {
+        Some(Err(found)) => vec![Failure::new(PARAMETERS, view.key.algorithm.at, found)],
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn curve(view: &View<'_>, allowed: &[Curve]) -> Vec<Failure> {
+    let Some(Ok(oid)) = curve_of(view) else { return Vec::new() };
+    let found = Curve::of(&oid);
+    one(!found.is_some_and(|found| allowed.contains(&found)), || {
+        let found = found.map_or_else(|| oid.clone(), |found| format!("{found} ({oid})"));
+        Failure::new(PARAMETERS, view.key.algorithm.at, found)
+    })
+}
+
+/// RFC 5480 section 2.2 for the NIST curves, RFC 8410 section 4 for the Edwards curves. Of Ed448 only the length is
+/// judged.
+pub(super) fn point(view: &View<'_>) -> Vec<Failure> {
+    let fail =
+        |found: String| vec![Failure::new("subjectPublicKeyInfo.subjectPublicKey", view.key.at, found)];
+    let Some(bytes) = view.key.bytes else { return fail("not a whole number of bytes".to_owned()) };
+    match KeyAlgorithm::of(&view.key.algorithm.oid) {
+        Some(KeyAlgorithm::Ed25519) => {
+            let key = <&[u8; 32]>::try_from(bytes)
+                .ok()
+                .and_then(|key| ed25519_dalek::VerifyingKey::from_bytes(key).ok());
+            match key {
+                None => fail(format!("{} bytes that are no point of Ed25519", bytes.len())),
+                Some(key) if key.is_weak() => fail("a point of small order".to_owned()),
+                Some(_) => Vec::new(),
+            }
+        }
+        Some(KeyAlgorithm::Ed448) if bytes.len() == 57 => Vec::new(),
+        Some(KeyAlgorithm::Ed448) => fail(format!("{} bytes where Ed448 has 57", bytes.len())),
+        Some(KeyAlgorithm::EcPublicKey) => {
+            let Some(Ok(oid)) = curve_of(view) else { return Vec::new() };
+            let Some(curve) = Curve::of(&oid) else { return Vec::new() };
+            ec_point(curve, bytes).map_or_else(Vec::new, fail)
+        }
+        None => Vec::new(),
+    }
+}
+
+/// What is wrong with a point, if anything.
+fn ec_point(curve: Curve, bytes: &[u8]) -> Option<String> {
+    match bytes {
+        [0x00] => return Some("the identity".to_owned()),
+        [0x02 | 0x03, ..] => return Some("a compressed point".to_owned()),
+        [0x04, ..] => {}
+        [first, ..] => return Some(format!("a point that begins with {first:02x}")),
+        [] => return Some("no bytes".to_owned()),
+    }
+    let is_on_curve = match curve {
+        Curve::P256 => p256::PublicKey::from_sec1_bytes(bytes).is_ok(),
+        Curve::P384 => p384::PublicKey::from_sec1_bytes(bytes).is_ok(),
+        Curve::P521 => p521::PublicKey::from_sec1_bytes(bytes).is_ok(),
+    };
+    (!is_on_curve).then(|| format!("{} bytes that are no point of {curve}", bytes.len()))
+}
+
+/// RFC 5480 appendix A (ECDSA-Sig-Value) and RFC 8410 section 6.
+pub(super) fn signature_form(view: &View<'_>) -> Vec<Failure> {
+    let fail = |found: String| vec![Failure::new("signatureValue", None, found)];
+    let Some(bytes) = view.signature else { return fail("not a whole number of bytes".to_owned()) };
+    let length = match SignatureAlgorithm::of(&view.outer_algorithm.oid) {
+        None => return Vec::new(),
+        Some(SignatureAlgorithm::Ed25519) => 64,
+        Some(SignatureAlgorithm::Ed448) => 114,
+        Some(
+            SignatureAlgorithm::EcdsaSha256
+            | SignatureAlgorithm::EcdsaSha384
+            | SignatureAlgorithm::EcdsaSha512,
+        ) => {
+            return ecdsa_value(bytes).map_or_else(Vec::new, fail);
+        }
+    };
+    one(bytes.len() != length, || {
+        Failure::new("signatureValue", None, format!("{} bytes instead of {length}", bytes.len()))
+    })
+}
+
+/// What is wrong with an ECDSA-Sig-Value, if anything: two positive numbers in DER.
+fn ecdsa_value(bytes: &[u8]) -> Option<String> {
+    let numbers = || {
+        let mut outer = Reader::new(bytes, 0);
+        let mut inside = outer.tagged(SEQUENCE, "ECDSA-Sig-Value")?.inside();
+        outer.end("ECDSA-Sig-Value")?;
+        let numbers = [inside.tagged(INTEGER, "r")?, inside.tagged(INTEGER, "s")?];
+        inside.end("s").map(|()| numbers)
+    };
+    match numbers() {
+        Err(fault) => Some(fault.what),
+        Ok(numbers) => {
+            let is_positive = |content: &[u8]| match content {
+                [0x00, next, ..] => *next >= 0x80,
+                [first, ..] => (0x01..0x80).contains(first),
+                [] => false,
+            };
+            let wrong = numbers.iter().any(|number| !is_positive(number.content));
+            wrong.then(|| "r or s is not positive, or has a leading 00".to_owned())
+        }
+    }
+}
