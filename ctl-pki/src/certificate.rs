@@ -411,6 +411,10 @@ impl Certificate {
         self.authority_key_id.as_deref()
     }
 
+    pub(crate) fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
     /// The certificate as a PEM block.
     pub fn to_pem(&self) -> String {
         pem::to_pem(&self.der)

@@ -7,12 +7,15 @@
 
 mod asn1;
 mod certificate;
+pub mod crl;
 mod error;
 pub mod extension;
 mod name;
+pub mod ocsp;
 mod oid;
 pub mod path;
 mod pem;
+pub mod revocation;
 mod signature;
 
 pub use certificate::{Certificate, MAX_CERTIFICATE_SIZE, TimeEncoding};

@@ -22,25 +22,49 @@ pub fn certificates_from_pem(pem: &[u8]) -> Result<Vec<Certificate>, Certificate
     // The text around the blocks may be in any encoding; inside them a replacement character is no base64.
     let text = String::from_utf8_lossy(pem);
     let mut certificates = Vec::new();
-    let mut rest = text.as_ref();
-    while let Some((_, after_begin)) = rest.split_once(BEGIN) {
-        let block = certificates.len() + 1;
+    for (block, der) in (1..).zip(blocks(&text, "CERTIFICATE")) {
         if block > MAX_PEM_CERTIFICATES {
             return Err(CertificateError::TooMany(MAX_PEM_CERTIFICATES));
         }
-        let (body, after_end) =
-            after_begin.split_once(END).ok_or(CertificateError::UnfinishedBlock { block })?;
-        let base64: String = body.chars().filter(|character| !character.is_ascii_whitespace()).collect();
-        let der = STANDARD.decode(base64).map_err(|_| CertificateError::NotBase64 { block })?;
+        let der = der.map_err(|broken| match broken {
+            BrokenBlock::Unfinished => CertificateError::UnfinishedBlock { block },
+            BrokenBlock::NotBase64 => CertificateError::NotBase64 { block },
+        })?;
         let certificate = Certificate::from_der(&der)
             .map_err(|source| CertificateError::InBlock { block, source: Box::new(source) })?;
         certificates.push(certificate);
-        rest = after_end;
     }
     if certificates.is_empty() {
         return Err(CertificateError::NoCertificate);
     }
     Ok(certificates)
+}
+
+/// Why a PEM block holds nothing.
+pub(crate) enum BrokenBlock {
+    /// It begins and never ends.
+    Unfinished,
+    /// What it holds is not base64.
+    NotBase64,
+}
+
+/// What the PEM blocks with this label hold, in their order.
+pub(crate) fn blocks<'a>(
+    text: &'a str,
+    label: &str,
+) -> impl Iterator<Item = Result<Vec<u8>, BrokenBlock>> + 'a {
+    let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (_, after_begin) = rest.split_once(begin.as_str())?;
+        let Some((body, after_end)) = after_begin.split_once(end.as_str()) else {
+            rest = "";
+            return Some(Err(BrokenBlock::Unfinished));
+        };
+        rest = after_end;
+        let base64: Vec<u8> = body.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        Some(STANDARD.decode(base64).map_err(|_| BrokenBlock::NotBase64))
+    })
 }
 
 /// Exactly one certificate, given as DER or as PEM.

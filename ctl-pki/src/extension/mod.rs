@@ -13,6 +13,7 @@ use crate::oid;
 
 pub use identifiers::AuthorityKeyId;
 pub use names::{GeneralName, NameConstraints, Subtree};
+pub(crate) use points::distribution_point_name;
 pub use points::{AccessDescription, AuthorityInfoAccess, DistributionPoint, DistributionPointName, Reasons};
 pub use policies::{InhibitAnyPolicy, PolicyConstraints, PolicyInformation, PolicyMapping};
 pub use usage::{BasicConstraints, ExtendedKeyUsage, KeyUsage};

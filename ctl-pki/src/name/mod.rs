@@ -93,6 +93,15 @@ impl DistinguishedName {
         Self { parts, comparable }
     }
 
+    /// The name with one more part at its specific end, as names relative to a CRL issuer are completed.
+    pub(crate) fn with(&self, part: Vec<Attribute>) -> Self {
+        let added = compare::Part::of(&part);
+        Self {
+            parts: self.parts.iter().cloned().chain([part.into()]).collect(),
+            comparable: self.comparable.iter().cloned().chain([added]).collect(),
+        }
+    }
+
     /// Its parts (relative distinguished names) in the order of the bytes, most general first.
     pub fn parts(&self) -> impl ExactSizeIterator<Item = &[Attribute]> {
         self.parts.iter().map(AsRef::as_ref)

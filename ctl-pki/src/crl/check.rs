@@ -1,0 +1,220 @@
+//! What is to be said about a CRL whatever certificate is asked about: signature, age, form.
+
+use super::{Crl, Note, Reason};
+use crate::Certificate;
+use crate::error::SignatureError;
+
+/// The most signers that are tried for one CRL: each costs a hash over all of it.
+pub const MAX_SIGNERS: usize = 8;
+
+/// The limits of a judgement, in seconds. The default allows a clock that is five minutes off and asks nothing
+/// beyond the RFC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How far clocks may disagree.
+    pub skew: i64,
+    /// How old a CRL may be, even if its issuer thinks otherwise.
+    pub max_age: Option<i64>,
+    /// When less than this is left before the next update, a note says so.
+    pub near: Option<i64>,
+    /// When a CRL holds longer than this, a note says so. The CA/Browser Forum Baseline Requirements section
+    /// 4.9.7 allow 10 days for end entities, 12 months for CAs.
+    pub max_interval: Option<i64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { skew: 300, max_age: None, near: None, max_interval: None }
+    }
+}
+
+/// A CRL with what was found about it.
+#[derive(Clone, Debug)]
+pub struct Checked<'a> {
+    pub(super) crl: &'a Crl,
+    pub(super) problems: Vec<Reason>,
+    pub(super) notes: Vec<Note>,
+    pub(super) signer: Option<[u8; 32]>,
+    pub(super) time: i64,
+}
+
+impl<'a> Checked<'a> {
+    /// The CRL.
+    pub fn crl(&self) -> &'a Crl {
+        self.crl
+    }
+
+    /// Everything that forbids its use, the most telling first. None of what the CRL says is proven while
+    /// something stands here.
+    pub fn problems(&self) -> &[Reason] {
+        &self.problems
+    }
+
+    /// What else is worth knowing.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// SHA-256 of the public key that signed it, if one was found that may.
+    pub fn signer(&self) -> Option<&[u8; 32]> {
+        self.signer.as_ref()
+    }
+}
+
+/// Checks a CRL under its issuer. `signers` are certificates whose paths the caller has validated, all ending in
+/// the trust anchor of the certificate that will be asked about (RFC 5280 section 6.3.3 (f)): first the issuer of
+/// that certificate, then, if the issuer signs CRLs with another key, the certificates for that. Only those with
+/// the CRL's issuer as subject count, at most [`MAX_SIGNERS`] of them.
+pub fn check<'a>(crl: &'a Crl, signers: &[&Certificate], time: i64, limits: &Limits) -> Checked<'a> {
+    let mut checked = Checked { crl, problems: Vec::new(), notes: Vec::new(), signer: None, time };
+    checked.check_signature(signers);
+    checked.check_kind();
+    checked.check_age(limits);
+    checked.look_at_form(limits);
+    checked
+}
+
+impl Checked<'_> {
+    fn check_signature(&mut self, signers: &[&Certificate]) {
+        let crl = self.crl;
+        let named: Vec<_> =
+            signers.iter().filter(|signer| signer.subject_name() == crl.issuer()).take(MAX_SIGNERS).collect();
+        if named.is_empty() {
+            let expected = signers.first().map(|signer| signer.subject().to_owned()).unwrap_or_default();
+            self.problems.push(Reason::IssuerMismatch { crl: crl.issuer().to_string(), expected });
+            return;
+        }
+        let mut first_error = None;
+        for signer in named {
+            match crl.verify_signed_by(signer) {
+                Ok(()) => {
+                    self.accept_signer(signer);
+                    return;
+                }
+                Err(error) => {
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        self.problems.extend(first_error.map(|error| match error {
+            SignatureError::AlgorithmMismatch { inner, outer } => Reason::AlgorithmMismatch { inner, outer },
+            SignatureError::UnsupportedAlgorithm(algorithm) => Reason::AlgorithmNotAllowed(algorithm),
+            error => Reason::SignatureInvalid(error),
+        }));
+    }
+
+    /// The key made the signature; whether it may is what its certificate says.
+    fn accept_signer(&mut self, signer: &Certificate) {
+        match signer.key_usage() {
+            Ok(Some(usage)) if !usage.value.crl_sign() => {
+                self.problems.push(Reason::CrlSignMissing { signer: signer.subject().to_owned() });
+            }
+            Ok(_) => self.signer = Some(signer.spki_sha256()),
+            Err(error) => self.problems.push(Reason::SignerUnreadable(error.to_string())),
+        }
+        if self.crl.issuer_der() != signer.subject_der() {
+            self.notes.push(Note::IssuerNotByteExact);
+        }
+        match (self.crl.authority_key_id(), signer.subject_key_id()) {
+            (None, _) if self.crl.version() == 2 => self.notes.push(Note::AkiMissing),
+            (Some(authority), Some(subject)) if authority != subject => self.notes.push(Note::AkiMismatch),
+            _ => {}
+        }
+    }
+
+    fn check_kind(&mut self) {
+        let crl = self.crl;
+        if crl.is_delta {
+            self.problems.push(Reason::DeltaCrl);
+        }
+        if crl.issuing_distribution_point().is_some_and(|point| point.is_indirect) {
+            self.problems.push(Reason::IndirectCrl);
+        }
+        if crl.names_certificate_issuer {
+            self.problems.push(Reason::CertificateIssuerEntry);
+        }
+        if let Some(oid) = &crl.unknown_critical {
+            self.problems.push(Reason::UnknownCriticalExtension(oid.clone()));
+        }
+        if let Some(oid) = &crl.unknown_critical_in_entry {
+            self.problems.push(Reason::UnknownCriticalEntryExtension(oid.clone()));
+        }
+        if crl.version() == 1 && (crl.has_extensions || crl.has_entry_extensions) {
+            self.problems.push(Reason::ExtensionsWithoutVersion2);
+        }
+    }
+
+    fn check_age(&mut self, limits: &Limits) {
+        let (this_update, time) = (self.crl.this_update(), self.time);
+        if this_update > time.saturating_add(limits.skew) {
+            self.problems.push(Reason::ThisUpdateFuture { this_update, time });
+        }
+        let age = time.saturating_sub(this_update);
+        if let Some(limit) = limits.max_age
+            && age > limit.saturating_add(limits.skew)
+        {
+            self.problems.push(Reason::TooOld { age, limit });
+        }
+        let Some(next_update) = self.crl.next_update() else {
+            self.problems.push(Reason::NextUpdateMissing);
+            return;
+        };
+        if next_update < this_update {
+            self.problems.push(Reason::NextUpdateBeforeThisUpdate);
+        }
+        let left = next_update.saturating_sub(time);
+        if left.saturating_add(limits.skew) < 0 {
+            self.problems.push(Reason::NextUpdatePast { next_update, time });
+        } else if limits.near.is_some_and(|near| left < near) {
+            self.notes.push(Note::NextUpdateNear { left });
+        }
+        let interval = next_update.saturating_sub(this_update);
+        if let Some(limit) = limits.max_interval
+            && interval > limit
+        {
+            self.notes.push(Note::IntervalTooLong { interval, limit });
+        }
+    }
+
+    /// What an issuer should not do and a reader can live with.
+    fn look_at_form(&mut self, limits: &Limits) {
+        let crl = self.crl;
+        if crl.version() == 1 {
+            self.notes.push(Note::VersionNotV2);
+        } else if crl.number().is_none() {
+            self.notes.push(Note::CrlNumberMissing);
+        }
+        if crl.has_empty_list {
+            self.notes.push(Note::EmptyRevokedSequence);
+        }
+        if crl.distribution_point.as_ref().is_some_and(|scoped| !scoped.is_critical) {
+            self.notes.push(Note::DistributionPointNotCritical);
+        }
+        if crl.points_to_deltas {
+            self.notes.push(Note::DeltasExist);
+        }
+        self.look_at_entries(self.time.saturating_add(limits.skew));
+    }
+
+    fn look_at_entries(&mut self, latest: i64) {
+        let crl = self.crl;
+        let mut repeated: Option<(String, usize)> = None;
+        let mut illegal: Option<(String, u8, usize)> = None;
+        let mut future: Option<(String, usize)> = None;
+        let mut last: Option<&[u8]> = None;
+        for entry in crl.entries() {
+            if last.replace(entry.serial) == Some(entry.serial) {
+                repeated.get_or_insert_with(|| (entry.serial_hex(), 0)).1 += 1;
+            }
+            if let Some(code @ (0 | 7 | 8 | 11..)) = entry.reason_code {
+                illegal.get_or_insert_with(|| (entry.serial_hex(), code, 0)).2 += 1;
+            }
+            if entry.time > latest {
+                future.get_or_insert_with(|| (entry.serial_hex(), 0)).1 += 1;
+            }
+        }
+        self.notes.extend(repeated.map(|(serial, count)| Note::DuplicateSerial { serial, count }));
+        self.notes.extend(illegal.map(|(serial, code, count)| Note::ReasonIllegal { serial, code, count }));
+        self.notes.extend(future.map(|(serial, count)| Note::RevocationDateFuture { serial, count }));
+    }
+}

@@ -1,0 +1,350 @@
+//! Why a CRL says nothing about a certificate, and what else is to be said about a CRL.
+
+use std::fmt;
+
+use crate::error::{AlgorithmName, SignatureError};
+use crate::revocation::read::date;
+use crate::revocation::span;
+
+/// Why a CRL does not decide. Each has a stable [`rule`](Self::rule), a [`source`](Self::source), and words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// No CRL at all.
+    NoCrl,
+    /// The CRL is of another issuer.
+    IssuerMismatch {
+        /// The CRL's issuer.
+        crl: String,
+        /// The issuer whose CRL is needed.
+        expected: String,
+    },
+    /// The signer's key usage does not allow it to sign CRLs.
+    CrlSignMissing {
+        /// The signer.
+        signer: String,
+    },
+    /// The signer's key usage cannot be read.
+    SignerUnreadable(String),
+    /// The algorithm inside the signed part is not the one beside the signature.
+    AlgorithmMismatch {
+        /// The algorithm inside.
+        inner: AlgorithmName,
+        /// The algorithm beside the signature.
+        outer: AlgorithmName,
+    },
+    /// The signature is of an algorithm that is not supported.
+    AlgorithmNotAllowed(AlgorithmName),
+    /// The signature does not verify.
+    SignatureInvalid(SignatureError),
+    /// Extensions in a CRL that does not say it is version 2.
+    ExtensionsWithoutVersion2,
+    /// Issued in the future.
+    ThisUpdateFuture {
+        /// When it says it was issued.
+        this_update: i64,
+        /// The time of the judgement.
+        time: i64,
+    },
+    /// It does not say until when it holds.
+    NextUpdateMissing,
+    /// A newer one should have come.
+    NextUpdatePast {
+        /// By when.
+        next_update: i64,
+        /// The time of the judgement.
+        time: i64,
+    },
+    /// It ends before it begins.
+    NextUpdateBeforeThisUpdate,
+    /// Older than the caller allows.
+    TooOld {
+        /// Its age in seconds.
+        age: i64,
+        /// The most allowed.
+        limit: i64,
+    },
+    /// A critical extension that is not known.
+    UnknownCriticalExtension(String),
+    /// A critical extension in an entry that is not known: no entry of the CRL may be used.
+    UnknownCriticalEntryExtension(String),
+    /// It lists certificates of other issuers too.
+    IndirectCrl,
+    /// An entry names a certificate issuer, as only entries of indirect CRLs do.
+    CertificateIssuerEntry,
+    /// Only the difference to another CRL.
+    DeltaCrl,
+    /// Covers end-entity certificates only, and this is a CA.
+    OnlyUserCertificates,
+    /// Covers CA certificates only, and this is none.
+    OnlyCaCertificates,
+    /// Covers attribute certificates only.
+    OnlyAttributeCertificates,
+    /// Its distribution point is none of the certificate's.
+    DistributionPointMismatch,
+    /// The certificate's CRL distribution points cannot be read.
+    DistributionPointsUnreadable(&'static str),
+    /// It covers some reasons, and nothing covers the others.
+    OnlySomeReasons,
+    /// A complete CRL that says to take the certificate off it.
+    RemovedFromCompleteCrl,
+}
+
+impl Reason {
+    /// A stable name of the condition, for labels and machines.
+    pub fn rule(&self) -> &'static str {
+        self.rule_and_source().0
+    }
+
+    /// Where the rule comes from.
+    pub fn source(&self) -> &'static str {
+        self.rule_and_source().1
+    }
+
+    fn rule_and_source(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::NoCrl => ("crl-missing", "RFC 5280 section 6.3.3"),
+            Self::IssuerMismatch { .. } => ("issuer-mismatch", "RFC 5280 section 6.3.3 (b)(1)"),
+            Self::CrlSignMissing { .. } => ("crl-sign-missing", "RFC 5280 section 6.3.3 (f)"),
+            Self::SignerUnreadable(_) => ("signer-unreadable", "RFC 5280 section 6.3.3 (f)"),
+            Self::AlgorithmMismatch { .. } => ("algorithm-mismatch", "RFC 5280 section 5.1.1.2"),
+            Self::AlgorithmNotAllowed(_) => ("algorithm-not-allowed", "limit of this implementation"),
+            Self::SignatureInvalid(_) => ("signature-invalid", "RFC 5280 section 6.3.3 (g)"),
+            Self::ExtensionsWithoutVersion2 => ("extensions-without-version-2", "RFC 5280 section 5.1.2.1"),
+            Self::ThisUpdateFuture { .. } => ("this-update-future", "RFC 5280 section 5.1.2.4"),
+            Self::NextUpdateMissing => ("next-update-missing", "RFC 5280 section 5.1.2.5"),
+            Self::NextUpdatePast { .. } => ("next-update-past", "RFC 5280 section 6.3.3 (a)"),
+            Self::NextUpdateBeforeThisUpdate => {
+                ("next-update-before-this-update", "RFC 5280 section 5.1.2.5")
+            }
+            Self::TooOld { .. } => ("too-old", "limit given by the caller"),
+            Self::UnknownCriticalExtension(_) => ("unknown-critical-extension", "RFC 5280 section 5.2"),
+            Self::UnknownCriticalEntryExtension(_) => {
+                ("unknown-critical-entry-extension", "RFC 5280 section 5.3")
+            }
+            Self::IndirectCrl => ("indirect-crl", "RFC 5280 section 5.2.5; not supported here"),
+            Self::CertificateIssuerEntry => {
+                ("certificate-issuer-entry", "RFC 5280 section 5.3.3; not supported here")
+            }
+            Self::DeltaCrl => ("delta-without-base", "RFC 5280 section 5.2.4; not supported here"),
+            Self::OnlyUserCertificates => ("idp-only-user-certificates", "RFC 5280 section 6.3.3 (b)(2)(ii)"),
+            Self::OnlyCaCertificates => ("idp-only-ca-certificates", "RFC 5280 section 6.3.3 (b)(2)(iii)"),
+            Self::OnlyAttributeCertificates => {
+                ("idp-only-attribute-certificates", "RFC 5280 section 6.3.3 (b)(2)(iv)")
+            }
+            Self::DistributionPointMismatch => ("idp-url-mismatch", "RFC 5280 section 6.3.3 (b)(2)(i)"),
+            Self::DistributionPointsUnreadable(_) => {
+                ("distribution-points-unreadable", "RFC 5280 section 4.2.1.13")
+            }
+            Self::OnlySomeReasons => ("only-some-reasons", "RFC 5280 section 6.3.3 (d), (e), (l)"),
+            Self::RemovedFromCompleteCrl => ("removed-from-complete-crl", "RFC 5280 section 5.3.1"),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCrl => f.write_str("there is no CRL to look at"),
+            Self::IssuerMismatch { crl, expected } => {
+                write!(f, "the CRL is of {crl}; one of {expected} is needed")
+            }
+            Self::CrlSignMissing { signer } => {
+                write!(f, "the key usage of {signer} does not allow it to sign CRLs")
+            }
+            Self::SignerUnreadable(problem) => write!(f, "the CRL signer's certificate: {problem}"),
+            Self::AlgorithmMismatch { inner, outer } => {
+                write!(f, "the CRL names {inner} inside and {outer} beside its signature")
+            }
+            Self::AlgorithmNotAllowed(algorithm) => {
+                write!(f, "the CRL or its signer uses {algorithm}, which is not supported")
+            }
+            Self::SignatureInvalid(error) => write!(f, "the CRL's signature: {error}"),
+            Self::ExtensionsWithoutVersion2 => {
+                f.write_str("the CRL has extensions and does not say that it is version 2")
+            }
+            Self::ThisUpdateFuture { this_update, time } => {
+                write!(f, "the CRL is of {}, which is after {}", date(*this_update), date(*time))
+            }
+            Self::NextUpdateMissing => f.write_str("the CRL does not say when the next one is due"),
+            Self::NextUpdatePast { next_update, time } => write!(
+                f,
+                "the CRL is stale: the next one was due by {} and it is {}",
+                date(*next_update),
+                date(*time)
+            ),
+            Self::NextUpdateBeforeThisUpdate => {
+                f.write_str("the CRL says that the next one was due before it was issued itself")
+            }
+            Self::TooOld { age, limit } => {
+                write!(f, "the CRL is {} old, and at most {} are allowed", span(*age), span(*limit))
+            }
+            Self::UnknownCriticalExtension(oid) => {
+                write!(f, "the CRL has the critical extension {oid}, which is not known here")
+            }
+            Self::UnknownCriticalEntryExtension(oid) => write!(
+                f,
+                "an entry of the CRL has the critical extension {oid}, which is not known here; so no entry counts"
+            ),
+            Self::IndirectCrl => {
+                f.write_str("it is an indirect CRL, which also speaks for other issuers: not supported")
+            }
+            Self::CertificateIssuerEntry => {
+                f.write_str("an entry of the CRL speaks for another issuer: indirect CRLs are not supported")
+            }
+            Self::DeltaCrl => f.write_str("it is a delta CRL, only the changes to another: not supported"),
+            Self::OnlyUserCertificates => {
+                f.write_str("the CRL covers end-entity certificates only, and this is a CA")
+            }
+            Self::OnlyCaCertificates => f.write_str("the CRL covers CA certificates only, and this is none"),
+            Self::OnlyAttributeCertificates => f.write_str("the CRL covers attribute certificates only"),
+            Self::DistributionPointMismatch => {
+                f.write_str("the CRL's distribution point is none of those that the certificate names")
+            }
+            Self::DistributionPointsUnreadable(problem) => {
+                write!(f, "the certificate's CRL distribution points cannot be read: {problem}")
+            }
+            Self::OnlySomeReasons => {
+                f.write_str("the CRLs cover some reasons for revocation; a CRL for the others is missing")
+            }
+            Self::RemovedFromCompleteCrl => {
+                f.write_str("a complete CRL lists the certificate as removed, which only a delta CRL may")
+            }
+        }
+    }
+}
+
+/// What is worth knowing about a CRL and does not forbid its use. Each has a stable [`rule`](Self::rule), a
+/// [`source`](Self::source), and words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Version 1: neither numbered nor bound to a key.
+    VersionNotV2,
+    /// The issuer is the same name written otherwise.
+    IssuerNotByteExact,
+    /// The authority key identifier is not the signer's key identifier.
+    AkiMismatch,
+    /// There is no authority key identifier.
+    AkiMissing,
+    /// There is no CRL number.
+    CrlNumberMissing,
+    /// The next one is due soon.
+    NextUpdateNear {
+        /// In how many seconds.
+        left: i64,
+    },
+    /// It holds longer than the limit.
+    IntervalTooLong {
+        /// How long, in seconds.
+        interval: i64,
+        /// The limit.
+        limit: i64,
+    },
+    /// The list of revoked certificates is there and empty; it should be absent.
+    EmptyRevokedSequence,
+    /// The same serial number more than once.
+    DuplicateSerial {
+        /// The first such serial number, in hex.
+        serial: String,
+        /// How many entries repeat one.
+        count: usize,
+    },
+    /// A reason that a complete CRL may not give: 0, 7, 8 or above 10.
+    ReasonIllegal {
+        /// The first such serial number, in hex.
+        serial: String,
+        /// The number given there.
+        code: u8,
+        /// How many entries have such a number.
+        count: usize,
+    },
+    /// A revocation date in the future; the certificate counts as revoked.
+    RevocationDateFuture {
+        /// The first such serial number, in hex.
+        serial: String,
+        /// How many entries have such a date.
+        count: usize,
+    },
+    /// The issuing distribution point is not marked critical.
+    DistributionPointNotCritical,
+    /// It points to delta CRLs, which are not read: what they say comes here with the next complete CRL.
+    DeltasExist,
+    /// A newer CRL of the same scope was given; this one was not asked.
+    Superseded,
+    /// The certificate is no longer valid; an issuer may take it off the CRL then.
+    CertificateExpired,
+}
+
+impl Note {
+    /// A stable name of the condition, for labels and machines.
+    pub fn rule(&self) -> &'static str {
+        self.rule_and_source().0
+    }
+
+    /// Where the rule comes from.
+    pub fn source(&self) -> &'static str {
+        self.rule_and_source().1
+    }
+
+    fn rule_and_source(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::VersionNotV2 => ("version-not-v2", "RFC 5280 section 5.1.2.1"),
+            Self::IssuerNotByteExact => ("issuer-not-byte-exact", "RFC 5280 section 5.1.2.3"),
+            Self::AkiMismatch => ("aki-mismatch", "RFC 5280 section 5.2.1"),
+            Self::AkiMissing => ("aki-missing", "RFC 5280 section 5.2.1"),
+            Self::CrlNumberMissing => ("crl-number-missing", "RFC 5280 section 5.2.3"),
+            Self::NextUpdateNear { .. } => ("next-update-near", "limit given by the caller"),
+            Self::IntervalTooLong { .. } => ("interval-too-long", "limit given by the caller"),
+            Self::EmptyRevokedSequence => ("empty-revoked-sequence", "RFC 5280 section 5.1.2.6"),
+            Self::DuplicateSerial { .. } => ("duplicate-serial", "RFC 5280 section 5.1.2.6"),
+            Self::ReasonIllegal { .. } => ("reason-illegal", "RFC 5280 section 5.3.1"),
+            Self::RevocationDateFuture { .. } => ("revocation-date-future", "RFC 5280 section 5.1.2.6"),
+            Self::DistributionPointNotCritical => ("idp-not-critical", "RFC 5280 section 5.2.5"),
+            Self::DeltasExist => ("deltas-exist", "RFC 5280 section 5.2.6"),
+            Self::Superseded => ("superseded", "RFC 5280 section 6.3.3 (a)"),
+            Self::CertificateExpired => ("certificate-expired", "RFC 5280 section 3.3"),
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::VersionNotV2 => {
+                f.write_str("the CRL is version 1: it has neither a number nor a key identifier")
+            }
+            Self::IssuerNotByteExact => {
+                f.write_str("the CRL writes its issuer's name with other bytes than the certificate does")
+            }
+            Self::AkiMismatch => {
+                f.write_str("the CRL's authority key identifier is not the key identifier of its signer")
+            }
+            Self::AkiMissing => f.write_str("the CRL has no authority key identifier"),
+            Self::CrlNumberMissing => f.write_str("the CRL has no number"),
+            Self::NextUpdateNear { left } => write!(f, "the next CRL is due in {}", span(*left)),
+            Self::IntervalTooLong { interval, limit } => {
+                write!(f, "the CRL holds for {}, longer than {}", span(*interval), span(*limit))
+            }
+            Self::EmptyRevokedSequence => {
+                f.write_str("the CRL revokes nothing by an empty list, where the list should be absent")
+            }
+            Self::DuplicateSerial { serial, count } => {
+                write!(f, "{count} entries repeat a serial number, the first of them {serial}")
+            }
+            Self::ReasonIllegal { serial, code, count } => write!(
+                f,
+                "{count} entries give a reason that a complete CRL may not give, the first of them {serial} with {code}"
+            ),
+            Self::RevocationDateFuture { serial, count } => {
+                write!(f, "{count} entries are dated in the future, the first of them {serial}")
+            }
+            Self::DistributionPointNotCritical => {
+                f.write_str("the CRL's issuing distribution point is not marked critical")
+            }
+            Self::DeltasExist => f.write_str("there are delta CRLs to this CRL; they are not read"),
+            Self::Superseded => f.write_str("a newer CRL of the same scope was given"),
+            Self::CertificateExpired => f.write_str(
+                "the certificate has expired, and an expired certificate may be taken off the CRL",
+            ),
+        }
+    }
+}
