@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 use ctl_pki::{
-    Certificate, CertificateError, MAX_CERTIFICATE_SIZE, SignatureError, certificate_from_bytes,
-    certificates_from_pem,
+    AlgorithmName, Certificate, CertificateError, MAX_CERTIFICATE_SIZE, SignatureError, TimeEncoding,
+    certificate_from_bytes, certificates_from_pem,
 };
 use proptest::prelude::*;
 
@@ -148,10 +148,41 @@ const SUB_SHA256: &str = "a63d430d2434b4111935841e135ed7daf3d3899ed75facd67d847f
 const SUB_SPKI_SHA256: &str = "10fece200d2268c7340d6bb4b6f39a1cbe313524c9eb905d07d3aefa80476fc5";
 
 #[test]
+fn what_openssl_put_into_a_sub_ca_is_what_is_read() {
+    let sub = certificate(fixture!("sub-under-p384"));
+    assert_eq!((sub.version(), sub.serial()), (3, [0x0a, 0xbc].as_slice()));
+    let names: Vec<_> =
+        sub.extensions().iter().map(|extension| (extension.name(), extension.is_critical())).collect();
+    assert_eq!(names, SUB_EXTENSIONS);
+    let constraints = sub.basic_constraints().unwrap().unwrap();
+    assert!(constraints.critical && constraints.value.ca && constraints.value.path_len == Some(1));
+    assert_eq!(sub.key_usage().unwrap().unwrap().value.to_string(), "keyCertSign, cRLSign");
+    let authority = sub.authority_key_identifier().unwrap().unwrap();
+    assert_eq!(authority.value.key_id.as_deref(), sub.authority_key_id());
+    assert_eq!(sub.public_key_curve().map(AlgorithmName::oid), Some("1.2.840.10045.3.1.7"));
+    assert_eq!(sub.public_key_bits().len(), 65);
+    let parts: Vec<_> =
+        sub.subject_name().attributes().map(|part| (part.kind(), part.tag(), part.text())).collect();
+    // PrintableString for the country, UTF8String for the others.
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(parts, [("C", 19, text("NL")), ("O", 12, text("Fixture")), ("CN", 12, text("sub"))]);
+    assert_eq!(sub.not_after_encoding(), TimeEncoding::UtcTime);
+}
+
+const SUB_EXTENSIONS: [(&str, bool); 4] = [
+    ("basicConstraints", true),
+    ("keyUsage", true),
+    ("subjectKeyIdentifier", false),
+    ("authorityKeyIdentifier", false),
+];
+
+#[test]
 fn validity_from_1970_to_9999_is_ordinary() {
     let eternal = certificate(fixture!("eternal"));
     assert_eq!(eternal.not_before(), 60);
     assert_eq!(eternal.not_after(), 253_402_300_740);
+    let encodings = (eternal.not_before_encoding(), eternal.not_after_encoding());
+    assert_eq!(encodings, (TimeEncoding::UtcTime, TimeEncoding::GeneralizedTime));
     assert_eq!(eternal.subject(), "O=Plug\\, Charge \\<Söhne\\>,CN=eternal");
 }
 
@@ -194,6 +225,13 @@ fn ask_everything(certificate: &Certificate, issuer: &Certificate) {
     let _ = (certificate.verify_self_signature(), certificate.verify_signed_by(issuer));
     let _ = issuer.verify_signed_by(certificate);
     assert!(!certificate.subject().chars().any(char::is_control));
+    assert_eq!(certificate.subject(), certificate.subject_name().to_string());
+    let _ = (certificate.key_usage(), certificate.extended_key_usage(), certificate.basic_constraints());
+    let _ = (certificate.name_constraints(), certificate.subject_alt_names(), certificate.issuer_alt_names());
+    let _ = (certificate.ocsp_urls(), certificate.crl_urls(), certificate.authority_key_identifier());
+    for extension in certificate.extensions() {
+        assert_eq!(certificate.extension(extension.oid()), Some(extension));
+    }
     assert_eq!(certificate_from_bytes(certificate.to_pem().as_bytes()).as_ref(), Ok(certificate));
 }
 

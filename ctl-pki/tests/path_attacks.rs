@@ -58,7 +58,7 @@ fn a_forged_signature_and_a_stolen_name_are_told_apart() {
 #[test]
 fn unsupported_algorithms_are_named_and_never_skipped() {
     for (dotted, named) in
-        [("1.2.840.113549.1.1.11", "sha256WithRSAEncryption"), ("1.3.101.113", "1.3.101.113")]
+        [("1.2.840.113549.1.1.11", "sha256WithRSAEncryption"), ("1.3.101.113", "ed448 (1.3.101.113)")]
     {
         let mut end = end();
         end.algorithm = Some(sequence(&[oid(dotted)]));
@@ -288,6 +288,32 @@ fn rich_path() -> (Certificate, Certificate, Certificate) {
         );
     let end = end().policies(&[FOREIGN]).alt_names(&[dns("a.example.com"), email("a@b.org")]);
     (root.self_signed(), sub.signed_by(&root), end.signed_by(&sub))
+}
+
+/// The algorithm beside the signature and the frame of both are not signed. Whoever can change them can give a
+/// certificate another fingerprint, and slip past a list that names it by the old one.
+#[test]
+fn no_byte_outside_the_signed_part_can_change() {
+    let (root, sub, end) = rich_path();
+    let signed_part = end.signed_part().len();
+    let before = end.der().windows(signed_part).position(|window| window == end.signed_part()).unwrap();
+    // The signature itself is left to the key: its form may have a second reading, for instance with P-256.
+    let signature = end.der().len() - 70;
+    for at in (0..before).chain(before + signed_part..signature) {
+        for byte in 0..=u8::MAX {
+            let mut der = end.der().to_vec();
+            der[at] = byte;
+            let Ok(mutated) = Certificate::from_der(&der) else { continue };
+            if mutated != end {
+                let validation = judge(&root, &[&sub, &mutated], &Inputs::at(NOW));
+                let (position, rule) = verdict(&validation).unwrap();
+                assert!(
+                    position == 1 && matches!(rule, "not-der" | "signature" | "unsupported-algorithm"),
+                    "{rule}"
+                );
+            }
+        }
+    }
 }
 
 proptest! {

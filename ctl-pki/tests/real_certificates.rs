@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use ctl_pki::path::{Inputs, Signatures, validate};
 use ctl_pki::{Certificate, certificate_from_bytes};
 
 fn real_certificates() -> BTreeMap<String, Certificate> {
@@ -72,6 +73,15 @@ fn the_real_chains_verify_link_by_link() {
             let [subject, issuer] = link else { unreachable!("windows of two") };
             assert_eq!(certificates[*subject].verify_signed_by(&certificates[*issuer]), Ok(()), "{subject}");
         }
+        // The same as paths, in the first second in which all of the chain is valid.
+        let path: Vec<_> = chain.iter().rev().skip(1).map(|name| &certificates[*name]).collect();
+        let time = path.iter().map(|certificate| certificate.not_before()).max().unwrap();
+        let anchor = &certificates[*chain.last().unwrap()];
+        let validation = validate(anchor, &path, &Inputs::at(time), &mut Signatures::with_limit(8));
+        for check in validation.steps.iter().flat_map(|step| &step.checks) {
+            println!("{check}");
+        }
+        assert_eq!(validation.failure, None, "{chain:?}");
     }
     let other_root = &certificates["hubject-v2g-root-ca-g2"];
     assert!(certificates["hubject-mo-sub1-ca-qa-g1.2"].verify_signed_by(other_root).is_err());

@@ -1,6 +1,7 @@
 //! Certificates and PEM files: parse, show, verify; and the screening of whatever applies.
 #![no_main]
 
+use ctl_pki::path::{Inputs, Signatures, validate};
 use ctl_pki::{Certificate, certificate_from_bytes, certificates_from_pem};
 use libfuzzer_sys::fuzz_target;
 
@@ -11,6 +12,20 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = (certificate.subject(), certificate.issuer(), certificate.is_ca());
         let _ = certificate.verify_self_signature();
         assert_eq!(certificate.der(), bytes);
+        assert_eq!(
+            certificate.subject_name() == certificate.issuer_name(),
+            certificate.is_self_issued_by_name()
+        );
+        if let Ok(Some(names)) = certificate.subject_alt_names() {
+            assert!(names.value.iter().all(|name| !name.to_string().contains(char::is_control)));
+        }
+        let _ = (certificate.ocsp_urls(), certificate.crl_urls());
+        // As its own anchor, so that whatever its signature is, the names and times before it are judged.
+        let inputs = Inputs::at(certificate.not_before());
+        let validation =
+            validate(&certificate, &[&certificate, &certificate], &inputs, &mut Signatures::with_limit(1));
+        let told = validation.steps.last().and_then(|step| step.checks.last());
+        assert!(validation.is_valid() || told.is_some_and(|check| !check.passed));
         let again = certificate_from_bytes(certificate.to_pem().as_bytes());
         assert!(again.is_ok_and(|again| again.sha256() == certificate.sha256()));
     }

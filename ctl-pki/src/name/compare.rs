@@ -62,9 +62,9 @@ pub(super) fn prepare(text: &str) -> Option<String> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Some(without_insignificant_spaces(&text.to_ascii_lowercase()));
     }
-    let mapped: String = text.chars().filter_map(map).collect();
-    // Twice: normalisation can bring capitals out of compatibility characters (RFC 3454 appendix B.2 is built
-    // the same way).
+    // Normalised before folding as well, so that what is canonically the same stays the same, and folded twice:
+    // folding and normalisation each bring out new work for the other.
+    let mapped: String = text.chars().filter_map(map).nfkc().collect();
     let folded: String = fold(&mapped).nfkc().collect();
     let folded: String = fold(&folded).nfkc().collect();
     if folded.chars().any(is_prohibited) { None } else { Some(without_insignificant_spaces(&folded)) }
@@ -123,4 +123,172 @@ fn without_insignificant_spaces(text: &str) -> String {
         }
     }
     kept
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::DistinguishedName;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+        let mut element = vec![tag];
+        match u8::try_from(content.len()).unwrap() {
+            length @ 0..0x80 => element.push(length),
+            length => element.extend([0x81, length]),
+        }
+        element.extend(content);
+        element
+    }
+
+    /// The arc below 2.5.4, a string tag, the value.
+    type Ava<'a> = (u8, u8, &'a [u8]);
+
+    const ORGANISATION: Ava<'_> = (10, UTF8, b"O");
+    const COMMON_NAME: Ava<'_> = (3, UTF8, b"C");
+
+    fn name(parts: &[&[Ava<'_>]]) -> DistinguishedName {
+        let attribute = |(arc, tag, value): &Ava<'_>| {
+            tlv(0x30, &[tlv(0x06, &[0x55, 0x04, *arc]), tlv(*tag, value)].concat())
+        };
+        let parts: Vec<_> = parts
+            .iter()
+            .flat_map(|part| tlv(0x31, &part.iter().flat_map(attribute).collect::<Vec<_>>()))
+            .collect();
+        DistinguishedName::from_der(&tlv(0x30, &parts)).unwrap()
+    }
+
+    const UTF8: u8 = 0x0c;
+    const PRINTABLE: u8 = 0x13;
+    const IA5: u8 = 0x16;
+
+    fn same(one: &str, other: &str) -> bool {
+        name(&[&[(3, UTF8, one.as_bytes())]]) == name(&[&[(3, UTF8, other.as_bytes())]])
+    }
+
+    #[test]
+    fn case_width_composition_and_spaces_do_not_matter() {
+        for (one, other) in [
+            ("V2G Root", "v2g ROOT"),
+            ("  V2G \t Root ", "V2G Root"),
+            ("Straße", "STRASSE"),
+            ("ẞ", "ss"),
+            ("Söhne", "So\u{308}hne"),
+            ("ＣＡ", "ca"),
+            ("ﬁrma", "FIRMA"),
+            ("ΌΣΟΣ", "όσος"),
+            ("a\u{a0}b", "a b"),
+            ("a\u{ad}\u{200b}b", "ab"),
+            ("\u{2160}", "i"),
+            ("", "  "),
+        ] {
+            assert!(same(one, other), "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn other_letters_and_missing_spaces_do_matter() {
+        for (one, other) in
+            [("a b", "ab"), ("ı", "i"), ("Sohne", "Söhne"), ("а", "a"), ("a\u{e000}", "A\u{e000}"), ("", "a")]
+        {
+            assert!(!same(one, other), "{one:?} {other:?}");
+        }
+        // A space that carries a mark is a letter, not a space.
+        assert!(!same("a \u{301}b", "a  \u{301}b"));
+        // Prohibited characters: only the same bytes are the same name.
+        assert!(same("a\u{e000}", "a\u{e000}"));
+    }
+
+    #[test]
+    fn string_types_that_are_no_directory_string_are_compared_exactly() {
+        assert_eq!(name(&[&[(3, PRINTABLE, b"CA")]]), name(&[&[(3, UTF8, b"ca")]]));
+        assert_ne!(name(&[&[(3, IA5, b"CA")]]), name(&[&[(3, IA5, b"ca")]]));
+        assert_ne!(name(&[&[(3, IA5, b"CA")]]), name(&[&[(3, UTF8, b"CA")]]));
+        assert_ne!(name(&[&[(3, UTF8, b"CA")]]), name(&[&[(10, UTF8, b"CA")]]));
+    }
+
+    #[test]
+    fn the_order_of_parts_matters_and_the_order_within_a_part_does_not() {
+        let (org, cn) = (ORGANISATION, COMMON_NAME);
+        assert_ne!(name(&[&[org], &[cn]]), name(&[&[cn], &[org]]));
+        assert_eq!(name(&[&[org, cn]]), name(&[&[cn, org]]));
+        assert_ne!(name(&[&[org, cn]]), name(&[&[org], &[cn]]));
+        assert_ne!(name(&[&[cn, cn]]), name(&[&[cn]]));
+    }
+
+    #[test]
+    fn a_subtree_begins_with_all_parts_of_its_base() {
+        let (org, cn) = (ORGANISATION, COMMON_NAME);
+        let leaf = name(&[&[org], &[cn]]);
+        assert!(leaf.is_within(&name(&[])) && leaf.is_within(&name(&[&[org]])) && leaf.is_within(&leaf));
+        assert!(!leaf.is_within(&name(&[&[cn]])) && !name(&[&[org]]).is_within(&leaf));
+    }
+
+    /// Text that is rich in what preparation touches.
+    fn text() -> impl Strategy<Value = String> {
+        proptest::collection::vec(
+            prop_oneof![
+                Just(' '),
+                Just('\u{a0}'),
+                Just('\u{ad}'),
+                Just('ß'),
+                Just('ẞ'),
+                Just('ﬁ'),
+                Just('ı'),
+                Just('İ'),
+                Just('\u{301}'),
+                Just('\u{308}'),
+                Just('\u{e000}'),
+                Just('Σ'),
+                Just('ς'),
+                Just('\u{345}'),
+                Just('Ⅳ'),
+                Just('㎇'),
+                Just('ſ'),
+                Just('K'),
+                any::<char>(),
+                prop::char::range('a', 'e'),
+                prop::char::range('A', 'E'),
+            ],
+            0..12,
+        )
+        .prop_map(|characters| characters.into_iter().collect())
+    }
+
+    proptest! {
+        /// Equality of prepared forms is an equivalence by construction; this is what must hold besides:
+        /// preparing does not go on and on, and nothing that it disregards makes a difference.
+        #[test]
+        fn preparation_is_final_and_blind_to_what_it_disregards(text in text()) {
+            if let Some(prepared) = prepare(&text) {
+                prop_assert_eq!(prepare(&prepared), Some(prepared.clone()));
+                prop_assert_eq!(prepare(&format!("\u{ad}{text}\u{200b} ")), Some(prepared.clone()));
+                let composed: String = text.nfc().collect();
+                prop_assert_eq!(prepare(&composed), Some(prepared.clone()));
+                let decomposed: String = text.nfd().collect();
+                prop_assert_eq!(prepare(&decomposed), Some(prepared));
+            }
+        }
+
+        #[test]
+        fn ascii_takes_the_short_way_to_the_same_place(text in "[ -~]{0,20}") {
+            let long: String = fold(&text).nfkc().collect();
+            prop_assert_eq!(prepare(&text), Some(without_insignificant_spaces(&long)));
+        }
+
+        #[test]
+        fn names_are_an_equivalence(texts in proptest::collection::vec(text(), 3)) {
+            let names: Vec<_> = texts.iter().map(|text| name(&[&[(3, UTF8, text.as_bytes())]])).collect();
+            for one in &names {
+                prop_assert!(one == one);
+                for other in &names {
+                    prop_assert_eq!(one == other, other == one);
+                    for third in &names {
+                        prop_assert!(!(one == other && other == third) || one == third);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -16,6 +16,9 @@ pub enum Rejection {
     /// The chain is longer than any that is looked at.
     #[error("the path has {0} certificates, more than the {limit} that are looked at", limit = super::MAX_CHAIN)]
     TooManyCertificates(usize),
+    /// The parts that no signature protects are not as the issuer wrote them.
+    #[error("the parts of it that are not signed are not as DER has them: {0}")]
+    NotDer(&'static str),
     /// The issuer's name is not that of the certificate above.
     #[error("it names {named:?} as its issuer, but the certificate above it is {above:?}")]
     NameChaining {
@@ -137,6 +140,7 @@ impl Rejection {
         match self {
             Self::Empty => "path-empty",
             Self::TooManyCertificates(_) => "path-limit",
+            Self::NotDer(_) => "not-der",
             Self::NameChaining { .. } => "name-chaining",
             Self::NotYetValid { .. } => "not-yet-valid",
             Self::Expired { .. } => "expired",
@@ -168,6 +172,7 @@ impl Rejection {
             | Self::SignatureLimit(_)
             | Self::NameLimit(_)
             | Self::PolicyLimit(_) => "a limit of this software, against exhaustion",
+            Self::NotDer(_) => "RFC 5280 sections 4.1 and 4.1.1.2",
             Self::NameChaining { .. } => "RFC 5280 section 6.1.3 (a)(4)",
             Self::NotYetValid { .. } | Self::Expired { .. } => "RFC 5280 section 6.1.3 (a)(2)",
             Self::Signature(_) | Self::UnsupportedAlgorithm(_) => "RFC 5280 section 6.1.3 (a)(1)",

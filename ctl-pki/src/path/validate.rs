@@ -153,6 +153,7 @@ impl<'a> State<'a> {
             format!("valid from {} to {}", moment(from), moment(until)),
             "RFC 5280 section 6.1.3 (a)(2)",
         );
+        certificate.check_unsigned_parts().map_err(Rejection::NotDer)?;
         signatures.check(certificate, issuer)?;
         checks.pass(
             "signature",
@@ -187,7 +188,9 @@ impl<'a> State<'a> {
             self.path_length_by = Some(certificate.subject());
         }
         let words = match self.path_length_by {
-            Some(by) => format!("{} further CAs may stand below it, as {by} limits it", self.max_path_length),
+            Some(by) => {
+                format!("CAs that may still stand below it: {}, as {by} limits it", self.max_path_length)
+            }
             None => "no path length constraint limits the CAs below it".to_owned(),
         };
         checks.pass("path-length", words, "RFC 5280 section 6.1.4 (l) and (m)");
