@@ -142,11 +142,21 @@ class Certificate:
     version: int = 3
     corrupt: bool = False
     inner_algorithm: bytes | None = None
+    validity: bytes | None = None
+    # What follows the public key: unique identifiers.
+    after_key: bytes = b""
+    # Where the key is to be said in another way.
+    spki: bytes | None = None
+
+    def ca(self):
+        """What makes two certificates one CA's: name and key."""
+        return folded(self.subject), self.key.spki
 
     def der(self):
         parts = [der.encode(0xA0, der.integer(self.version - 1))] if self.version > 1 else []
         parts += [der.integer(self.serial), self.inner_algorithm or self.signer.algorithm, self.issuer,
-                  der.sequence(der.time(self.not_before), der.time(self.not_after)), self.subject, self.key.spki]
+                  self.validity or der.sequence(der.time(self.not_before), der.time(self.not_after)), self.subject,
+                  self.spki or self.key.spki, self.after_key]
         if self.extensions:
             parts.append(der.encode(0xA3, der.sequence(*self.extensions.values())))
         tbs = der.sequence(*parts)
@@ -157,3 +167,9 @@ class Certificate:
 def pem(*ders, kind="CERTIFICATE"):
     return "".join(f"-----BEGIN {kind}-----\n{base64.encodebytes(data).decode()}-----END {kind}-----\n"
                    for data in ders)
+
+
+def der_of_pem(text):
+    """The first certificate in it."""
+    body = text.split("-----BEGIN CERTIFICATE-----")[1].split("-----END CERTIFICATE-----")[0]
+    return base64.b64decode(body)

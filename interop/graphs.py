@@ -2,12 +2,13 @@
 
 import random
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import certificates as x
 from certificates import CERT_SIGN, CRL_SIGN, DIGITAL_SIGNATURE, KEY_AGREEMENT, TIME, YEAR, Certificate, Key
 from mutations import mutate
 
-POLICIES = ["2.999.1", "2.999.2", "2.999.3"]
+POLICIES = ["1.3.6.1.4.1.32473.1", "1.3.6.1.4.1.32473.2", "1.3.6.1.4.1.32473.3"]
 HOSTS = ["ev.example.com", "a.b.example.com", "example.com", "cpo.example.org", "notexample.com"]
 MAILBOXES = ["ev@example.com", "ev@mail.example.com", "cpo@example.org", "Ev@EXAMPLE.com"]
 URIS = ["https://ev.example.com/a", "https://example.com:8443/", "ldap://cpo.example.org/x", "https://a.b.example.com"]
@@ -39,19 +40,29 @@ class Case:
         self.anchor_ders = [certificate.der() for certificate in self.anchors]
         self.other_ders = [certificate.der() for certificate in self.others]
         self.leaf_der = self.leaf.der()
+        self.anchor_sha256, self.other_sha256 = [
+            [sha256(der).hexdigest() for der in ders] for ders in (self.anchor_ders, self.other_ders)]
+        self.leaf_sha256 = sha256(self.leaf_der).hexdigest()
+        self.ders = dict(zip([*self.other_sha256, *self.anchor_sha256, self.leaf_sha256],
+                             [*self.other_ders, *self.anchor_ders, self.leaf_der]))
+        self.certificates = dict(zip([*self.other_sha256, *self.anchor_sha256, self.leaf_sha256],
+                                     [*self.others, *self.anchors, self.leaf]))
         return self
 
     def paths(self, most=25):
-        """Every way from an anchor to the leaf over matching names, no certificate twice: (anchor, chain) in DER,
-        shortest first. By trying everything, to be no cleverer than the search that is judged."""
-        lines = [(self.leaf.issuer, (self.leaf_der,))]
+        """Every way from an anchor to the leaf over matching names, as SHA-256 fingerprints, shortest first. No CA
+        (a name with a key) stands twice in one. Found by trying everything, to be no cleverer than the search that
+        is judged."""
+        lines = [(self.leaf.issuer, (self.leaf_sha256,), frozenset())]
         found = []
-        for issuer, chain in lines:
-            found += [(der, chain) for anchor, der in zip(self.anchors, self.anchor_ders)
-                      if x.folded(anchor.subject) == x.folded(issuer)]
-            if len(chain) < 8 and len(lines) < 20_000:
-                lines += [(other.issuer, (der, *chain)) for other, der in zip(self.others, self.other_ders)
-                          if x.folded(other.subject) == x.folded(issuer) and der not in chain]
+        for issuer, chain, met in lines:
+            for certificate, fingerprint in zip(self.anchors, self.anchor_sha256):
+                if certificate.ca()[0] == x.folded(issuer) and certificate.ca() not in met:
+                    found.append((fingerprint, *chain))
+            if len(chain) < 9 and len(lines) < 20_000:
+                lines += [(other.issuer, (fingerprint, *chain), met | {other.ca()})
+                          for other, fingerprint in zip(self.others, self.other_sha256)
+                          if other.ca()[0] == x.folded(issuer) and other.ca() not in met]
         return found[:most]
 
     def title(self):
@@ -108,8 +119,8 @@ class Maker:
     # Shapes. Each gives anchors, other certificates, the leaf.
 
     def chain(self, length=None):
-        line = [self.ca("Root")]
-        line += [self.ca(f"Sub {number}") for number in range(self.random.randrange(0, 5) if length is None else length)]
+        length = self.random.randrange(0, 5) if length is None else length
+        line = [self.ca("Root"), *(self.ca(f"Sub {number}") for number in range(length))]
         others = [self.issue(above, below) for above, below in zip(line, line[1:])]
         return [self.issue(line[0], line[0])], others, self.leaf(line[-1])
 
@@ -246,7 +257,8 @@ class Maker:
         case = Case(number, shape, *getattr(self, shape)())
         if shape == "policed" or self.random.random() < 0.1:
             case.policies = self.random.sample(POLICIES, self.random.choice([0, 0, 1, 1, 2]))
-            case.flags = [flag for flag in ("explicit", "inhibit-mapping", "inhibit-any") if self.random.random() < 0.25]
+            case.flags = [flag for flag in ("explicit", "inhibit-mapping", "inhibit-any")
+                          if self.random.random() < 0.25]
         for _ in range(self.random.choices([0, 1, 2], [35, 45, 20])[0]):
             mutate(self, case)
         return case.render()

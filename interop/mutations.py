@@ -3,7 +3,7 @@
 import certificates as x
 from certificates import CERT_SIGN, CRL_SIGN, DIGITAL_SIGNATURE, TIME, YEAR
 
-UNKNOWN = "2.999.77"
+UNKNOWN = "1.3.6.1.4.1.32473.77"
 
 
 def mutate(maker, case):

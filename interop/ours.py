@@ -5,21 +5,23 @@ from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from certificates import pem
 from common import BIN, fail, run
 
 
 def path(anchors, others, leaf, time, policies=(), flags=(), crls=()):
     """What `ctl-admin path` says, as JSON, with `status` 0 (there is a valid path) or 1. All in DER."""
     with TemporaryDirectory() as folder:
-        def files(option, kind, ders):
-            for at, der in enumerate(ders):
-                file = Path(folder, f"{kind}-{at}.der")
-                file.write_bytes(der)
-                yield from (option, file)
+        def given(option, name, ders, kind="CERTIFICATE"):
+            file = Path(folder, name)
+            file.write_text(pem(*ders, kind=kind))
+            return (option, file) if option else (file,)
 
-        done = run(BIN / "ctl-admin", "path", *list(files("--", "leaf", [leaf]))[1:],
-                   *files("--anchor", "anchor", anchors), *files("--intermediate", "other", others),
-                   *files("--crl", "crl", crls), "--rules", "rfc5280",
+        done = run(BIN / "ctl-admin", "path", *given(None, "leaf.pem", [leaf]),
+                   *given("--anchor", "anchors.pem", anchors),
+                   *(given("--intermediate", "others.pem", others) if others else ()),
+                   *(word for at, crl in enumerate(crls)
+                     for word in given("--crl", f"crl-{at}.pem", [crl], "X509 CRL")),
                    "--time", datetime.fromtimestamp(time, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
                    *(word for policy in policies for word in ("--policy", policy)),
                    *(FLAGS[flag] for flag in flags), "--json", status=(0, 1, 2))

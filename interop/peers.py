@@ -26,7 +26,8 @@ def openssl(anchors, others, leaf, time, policies=(), flags=(), crls=None):
             path.write_text(text)
             return path
 
-        command = ["openssl", "verify", "-attime", str(time), "-CAfile", file("anchors", pem(*anchors)), "-policy_check"]
+        command = ["openssl", "verify", "-attime", str(time), "-policy_check",
+                   "-CAfile", file("anchors", pem(*anchors))]
         # Without a policy named, openssl's initial set is empty, not "any".
         for policy in policies or [ANY_POLICY]:
             command += ["-policy", policy]
