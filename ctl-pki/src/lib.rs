@@ -1,6 +1,7 @@
-//! X.509 machinery: parse certificates, name and fingerprint them, verify their signatures.
+//! X.509 machinery: read certificates, verify their signatures, find and judge paths, CRLs and OCSP responses.
 //!
-//! This room knows no other. It judges nothing: whether a certificate deserves trust is policy's business.
+//! This room knows no other. It says whether a path holds and why; whether a root deserves trust is policy's
+//! business.
 //! [`Certificate`] owns its bytes and holds everything the rest of the house asks about, so that parsing
 //! happens once, where the bytes come in.
 #![forbid(unsafe_code)]
