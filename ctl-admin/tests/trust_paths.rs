@@ -139,6 +139,7 @@ fn what_cannot_be_used_is_two() {
         (&["path", "secc.pem", "--anchor", "root.pem", "--purpose", "boat"], "vehicle"),
         (&["path", "secc.pem", "--anchor", "root.pem", "--time", "tomorrow"], "tomorrow"),
         (&["path", "secc.pem", "--list", "noise.pem"], "noise.pem"),
+        (&["path", "secc.pem", "--anchor", "root.pem", "--crl", "noise.pem"], "noise.pem"),
     ] {
         let output = ctl_admin(here, arguments);
         let errors = String::from_utf8(output.stderr.clone()).unwrap();

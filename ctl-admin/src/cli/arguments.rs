@@ -274,7 +274,7 @@ mod tests {
             "cosign s.json --key k",
             "submit s.json",
             "audit http://a/",
-            "path leaf.pem --list l --rules iso15118-2 --purpose v2g --anchor a --anchor b --intermediate c --time TIME --policy 1.2.3 --explain",
+            "path leaf.pem --crl r --allow-undetermined --list l --rules iso15118-2 --purpose v2g --anchor a --anchor b --intermediate c --time TIME --policy 1.2.3 --explain",
             "verify f.jws",
         ] {
             let line = line.replace("DIGEST", &digest).replace("TIME", time);

@@ -18,6 +18,12 @@ pub(crate) struct Path {
     /// A file of sub-CAs and cross-certificates; may be given several times
     #[arg(long = "intermediate", value_name = "FILE")]
     intermediates: Vec<PathBuf>,
+    /// A file of CRLs, PEM or DER; may be given several times. Every certificate must then be proven not revoked
+    #[arg(long = "crl", value_name = "FILE")]
+    crls: Vec<PathBuf>,
+    /// What the CRLs leave open is a warning
+    #[arg(long, requires = "crls")]
+    allow_undetermined: bool,
     /// A trust list to take anchors and cross-certificates from: a file (ctl.jws), or an address like
     /// https://ctl.example/v1/lists/na; verified from --root, unverified without
     #[arg(long, value_name = "FILE|URL")]
@@ -61,6 +67,8 @@ impl Path {
             leaf: self.leaf,
             anchors: self.anchors,
             intermediates: self.intermediates,
+            crls: self.crls,
+            allow_undetermined: self.allow_undetermined,
             list: self.list,
             root,
             rules: self.rules,

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ctl_core::Timestamp;
-use ctl_pki::path::{Inputs, Judge, Limits, Purpose, Question, RuleSet, Rules, search};
+use ctl_pki::path::{Crls, Inputs, Judge, Limits, Outcome, Purpose, Question, RuleSet, Rules, search};
 
 use crate::AdminError;
 pub use list::ListReport;
@@ -29,6 +29,10 @@ pub struct Options {
     pub anchors: Vec<PathBuf>,
     /// Files of sub-CAs and cross-certificates.
     pub intermediates: Vec<PathBuf>,
+    /// Files of CRLs; none leaves revocation out.
+    pub crls: Vec<PathBuf>,
+    /// Whether what the CRLs leave open is a warning instead of a refusal.
+    pub allow_undetermined: bool,
     /// A trust list to take anchors and cross-certificates from: a file, or an address.
     pub list: Option<String>,
     /// A root.json to verify the list from; without, it is taken unverified.
@@ -94,6 +98,16 @@ pub async fn run(options: &Options) -> Result<Report, AdminError> {
     if let Some(by_list) = &by_list {
         judges.push(by_list);
     }
+    let mut crls = Vec::new();
+    for file in &options.crls {
+        crls.extend(input::crls(file)?);
+    }
+    let signers: Vec<_> = pool.iter().collect();
+    let undetermined = if options.allow_undetermined { Outcome::Warning } else { Outcome::Failed };
+    let by_crls = Crls::new(&crls, &signers, options.time.unix(), undetermined);
+    if !crls.is_empty() {
+        judges.push(&by_crls);
+    }
     let question = Question {
         inputs: Inputs {
             initial_policies: (!options.policies.is_empty()).then(|| options.policies.clone()),
@@ -108,6 +122,7 @@ pub async fn run(options: &Options) -> Result<Report, AdminError> {
     let found = search(&leaf, &pool, &anchors, &question);
     let mut report = Report::new(&leaf, options, &question, &found);
     report.purpose = purpose.map(|is| PurposeReport { name: is.name(), guessed: options.purpose.is_none() });
+    report.crls = crls.len();
     report.list = list.map(|list| list.report);
     Ok(report)
 }

@@ -22,6 +22,8 @@ pub struct Report {
     pub rules: &'static str,
     /// What it is for, as far as that is known.
     pub purpose: Option<PurposeReport>,
+    /// How many CRLs were given; with none, nothing is known of revocation.
+    pub crls: usize,
     /// The trust list that anchors were taken from.
     pub list: Option<ListReport>,
     /// The paths, accepted ones first, then the shorter ones.
@@ -165,6 +167,7 @@ impl Report {
             time: options.time,
             rules: options.rules.name(),
             purpose: None,
+            crls: 0,
             list: None,
             paths: found.candidates.iter().map(PathReport::of).collect(),
             not_shown: found.not_kept,

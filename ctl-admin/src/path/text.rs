@@ -45,7 +45,10 @@ impl Report {
             let guessed = if purpose.guessed { ", as the certificate looks" } else { "" };
             text += &format!(", purpose: {}{guessed}", purpose.name);
         }
-        text += "\n";
+        text += match self.crls {
+            0 => "; revocation was not looked at: no CRL was given\n",
+            _ => "; revocation by CRL\n",
+        };
         if let Some(list) = &self.list {
             text += &format!(
                 "list {} {} of scheme {} ({}), {}: {}\n",
