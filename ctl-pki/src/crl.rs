@@ -11,6 +11,7 @@
 mod check;
 mod compare;
 mod judge;
+mod note;
 mod read;
 mod reason;
 mod scope;
@@ -28,7 +29,8 @@ use crate::{Certificate, DistinguishedName, pem};
 pub use check::{Checked, Limits, MAX_SIGNERS, check};
 pub use compare::{Change, MAX_VANISHED, compare};
 pub use judge::{Considered, Judgement, judge, judge_checked};
-pub use reason::{Note, Reason};
+pub use note::Note;
+pub use reason::Reason;
 pub use scope::IssuingDistributionPoint;
 
 /// The largest CRL that can be read, in bytes: some 400,000 entries. Callers pass their own, lower limit.

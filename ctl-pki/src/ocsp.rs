@@ -6,6 +6,7 @@
 //! issuer signed it, or a responder whom the same issuer key certified for this; nobody else is.
 
 mod judge;
+mod note;
 mod question;
 mod read;
 mod reason;
@@ -18,8 +19,9 @@ use crate::revocation::RevocationError;
 use crate::{Certificate, CertificateError, DistinguishedName};
 
 pub use judge::{Judgement, Limits, NonceResult, judge};
+pub use note::Note;
 pub use question::{Hash, MAX_NONCE_SIZE, Question};
-pub use reason::{Note, Reason};
+pub use reason::Reason;
 pub use signer::Signer;
 
 /// The largest response that can be read, in bytes. Callers pass their own, lower limit.

@@ -51,6 +51,7 @@ fn a_listed_certificate_is_revoked_with_its_date_and_reason() {
     assert_eq!(with_reason.outcome.to_string(), "revoked since 2029-05-01T00:00:00Z (superseded)");
     let without = judge(&leaf(), &[&crl_shape().revoking(LEAF_SERIAL, &[]).signed()]);
     assert_eq!(without.outcome, Outcome::Revoked { time: MAY_SECONDS, reason: None });
+    assert_eq!((with_reason.notes, without.notes), (vec![], vec![Note::RevocationReasonMissing]));
 }
 
 #[test]

@@ -292,6 +292,23 @@ fn the_caller_may_want_fresher_answers_than_the_responder_does() {
 }
 
 #[test]
+fn an_answer_that_should_have_been_renewed_is_noticed() {
+    let renewed = |next_update, time| {
+        let mut shape = ocsp_shape();
+        shape.answers[0].next_update = Some(next_update);
+        let limits = Limits { renewal: Some(8 * HOUR), ..Limits::default() };
+        let judgement = judge_with(&shape.signed(), None, time, &limits);
+        assert_eq!(judgement.outcome, Outcome::Good);
+        !notes(&judgement).contains(&"renewed-too-late")
+    };
+    // Two days: eight hours before the end. Ten hours: before half-time.
+    assert!(renewed(TOMORROW, NOW + DAY - 8 * HOUR));
+    assert!(!renewed(TOMORROW, NOW + DAY - 8 * HOUR + 1));
+    assert!(renewed("20291231100000Z", NOW - DAY + 5 * HOUR));
+    assert!(!renewed("20291231100000Z", NOW - DAY + 5 * HOUR + 1));
+}
+
+#[test]
 fn a_nonce_is_echoed_missing_wrong_or_unrequested() {
     let nonce = |bytes: &[u8]| extension(&ocsp_oid(2), false, &tlv(4, bytes));
     let echo = OcspShape { extensions: vec![nonce(b"fresh nonce")], ..ocsp_shape() }.signed();

@@ -9,10 +9,12 @@ use ctl_pki::{Certificate, certificate_from_bytes};
 use libfuzzer_sys::fuzz_target;
 
 // The corpus is signed by this root and speaks of this leaf. The time lies within the validity of them all.
-static ROOT: LazyLock<Certificate> =
-    LazyLock::new(|| certificate_from_bytes(include_bytes!("../../ctl-pki/tests/fixtures/revocation/root.der")).unwrap());
-static LEAF: LazyLock<Certificate> =
-    LazyLock::new(|| certificate_from_bytes(include_bytes!("../../ctl-pki/tests/fixtures/revocation/leaf.der")).unwrap());
+static ROOT: LazyLock<Certificate> = LazyLock::new(|| {
+    certificate_from_bytes(include_bytes!("../../ctl-pki/tests/fixtures/revocation/root.der")).unwrap()
+});
+static LEAF: LazyLock<Certificate> = LazyLock::new(|| {
+    certificate_from_bytes(include_bytes!("../../ctl-pki/tests/fixtures/revocation/leaf.der")).unwrap()
+});
 const TIME: i64 = 1_800_000_000;
 
 fuzz_target!(|bytes: &[u8]| {

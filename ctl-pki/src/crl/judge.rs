@@ -91,6 +91,9 @@ pub fn judge_checked(certificate: &Certificate, crls: &[&Checked<'_>], time: i64
     if certificate.not_after() < time {
         notes.push(Note::CertificateExpired);
     }
+    if matches!(outcome, Outcome::Revoked { reason: None, .. }) {
+        notes.push(Note::RevocationReasonMissing);
+    }
     Judgement { outcome, crls: considered, decided_by, notes }
 }
 

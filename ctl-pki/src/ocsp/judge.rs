@@ -21,6 +21,10 @@ pub struct Limits {
     pub max_age_without_next_update: Option<i64>,
     /// When less than this is left before the next update, a note says so.
     pub near: Option<i64>,
+    /// How long before the end of an answer its successor should be there; half of its time for an answer that
+    /// holds for less than twice as long. When it is not, a note says so. The CA/Browser Forum Baseline
+    /// Requirements section 4.9.10 ask for 8 hours.
+    pub renewal: Option<i64>,
     /// When an answer holds for less than this, a note says so.
     pub min_interval: Option<i64>,
     /// When an answer holds for longer than this, a note says so.
@@ -40,6 +44,7 @@ impl Default for Limits {
             max_age: None,
             max_age_without_next_update: None,
             near: None,
+            renewal: None,
             min_interval: None,
             max_interval: None,
             delegate_near: None,
@@ -238,6 +243,9 @@ impl Judgement {
                     (next_update.saturating_sub(time), next_update.saturating_sub(answer.this_update));
                 if left >= 0 && limits.near.is_some_and(|near| left < near) {
                     self.notes.push(Note::NextUpdateNear { left });
+                }
+                if left >= 0 && limits.renewal.is_some_and(|renewal| left < renewal.min(interval / 2)) {
+                    self.notes.push(Note::RenewedTooLate { left });
                 }
                 match (limits.min_interval, limits.max_interval) {
                     (Some(limit), _) if interval < limit => {

@@ -1,7 +1,5 @@
 //! What CRLs and OCSP answers are made of: sizes, extensions, times, algorithms, serial numbers.
 
-use std::collections::HashSet;
-
 use x509_parser::oid_registry::Oid;
 
 use super::RevocationError;
@@ -12,6 +10,10 @@ use crate::error::AlgorithmName;
 
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
+/// The most extensions in one place: RFC 5280 knows seven for a CRL.
+const MAX_EXTENSIONS: usize = 64;
+/// The longest object identifier, in bytes.
+const MAX_OID_SIZE: usize = 64;
 
 /// Refuses what is too large, empty or not one element of DER, before anything is read into types.
 pub(crate) fn check_whole(bytes: &[u8], what: &'static str, limit: usize) -> Result<(), RevocationError> {
@@ -65,8 +67,7 @@ impl<'a> Algorithm<'a> {
             return Err("an algorithm is not a SEQUENCE");
         }
         let mut inside = Reader::new(element.content);
-        let oid = inside.expect(OBJECT_IDENTIFIER)?;
-        asn1::oid(oid)?;
+        let oid = object_identifier(&mut inside)?;
         if !inside.is_empty() {
             inside.any()?;
         }
@@ -112,30 +113,34 @@ pub(crate) fn extensions<'a>(
     if reader.is_empty() {
         return Err("a list of extensions is there and empty");
     }
-    let mut first: Option<&[u8]> = None;
-    let mut seen = HashSet::new();
+    let mut seen: Vec<&[u8]> = Vec::new();
     while !reader.is_empty() {
         let mut inside = Reader::new(reader.expect(SEQUENCE)?);
-        let oid = inside.expect(OBJECT_IDENTIFIER)?;
-        asn1::oid(oid)?;
+        let oid = object_identifier(&mut inside)?;
         // FALSE written out is not DER, and seen in the wild; it changes nothing.
         let critical = inside.optional(BOOLEAN)?.map(asn1::boolean).transpose()?.unwrap_or(false);
         let value = inside.expect(OCTET_STRING)?;
         inside.end()?;
-        // An entry of a CRL mostly has one extension: that costs no set.
-        let repeated = match first {
-            None => {
-                first = Some(oid);
-                false
-            }
-            Some(first) => first == oid || !seen.insert(oid),
-        };
-        if repeated {
+        if seen.contains(&oid) {
             return Err("an extension appears more than once (RFC 5280 section 4.2)");
         }
+        if seen.len() >= MAX_EXTENSIONS {
+            return Err("there are more extensions in one place than anybody needs");
+        }
+        seen.push(oid);
         each(Extension { oid, critical, value })?;
     }
     Ok(())
+}
+
+/// The content of a well-formed OBJECT IDENTIFIER of a length that can be shown to people.
+fn object_identifier<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
+    let oid = reader.expect(OBJECT_IDENTIFIER)?;
+    if oid.len() > MAX_OID_SIZE {
+        return Err("an object identifier is longer than any that is in use");
+    }
+    asn1::oid(oid)?;
+    Ok(oid)
 }
 
 /// The content of an INTEGER as it is, in its shortest form: two serial numbers are the same when this is.
