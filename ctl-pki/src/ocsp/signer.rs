@@ -128,6 +128,9 @@ impl Found {
     }
 
     fn check_delegate(&mut self, delegate: &Certificate, issuer: &Certificate) {
+        if let Err(problem) = delegate.check_unsigned_parts() {
+            self.problems.push(Reason::DelegateUnreadable(problem.to_owned()));
+        }
         if delegate.issuer_name() != issuer.subject_name() || delegate.verify_signed_by(issuer).is_err() {
             self.problems.push(Reason::DelegateWrongIssuer {
                 delegate: delegate.subject().to_owned(),
