@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ctl_pki::Certificate;
 use serde::Serialize;
 
-use super::suite;
+use super::rules;
 use crate::statement::parts::{Purpose, Use};
 use crate::{Digest, Timestamp};
 
@@ -117,7 +117,7 @@ impl SubCas {
             let validity = sub_ca.certificate.not_before()..=sub_ca.certificate.not_after();
             validity.contains(&at.unix())
                 && purpose_of(&sub_ca.certificate) == Some(asked.purpose)
-                && suite::problem(&sub_ca.certificate, asked.standard).is_none()
+                && rules::is_of(&sub_ca.certificate, asked.standard, at)
         };
         let fitting: Vec<&SubCa> = self.0.iter().filter(|sub_ca| fits(sub_ca)).collect();
         let issuers: BTreeSet<usize> = fitting.iter().filter_map(|sub_ca| sub_ca.issuer).collect();

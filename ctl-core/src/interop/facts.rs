@@ -10,8 +10,8 @@ use ctl_pki::path::{Inputs, Rejection, Signatures, validate};
 
 use super::network::{Network, Root, spki};
 use super::reason::{Reason, problem_of_cross};
-use super::{Matrix, search, suite};
-use crate::statement::parts::{Constraints, Use};
+use super::{Matrix, rules, search};
+use crate::statement::parts::{Constraints, Standard, Use};
 use crate::{Digest, Timestamp};
 
 /// The facts of a network at a moment.
@@ -136,7 +136,23 @@ impl Facts {
         self.groups.get(root).copied().unwrap_or(usize::MAX)
     }
 
-    /// What the list has against a root on any path for this use, wherever it stands.
+    /// The cross-certificates with what one standard's rules have against them besides.
+    pub(super) fn edges_for(&self, standard: Standard) -> Vec<Edge> {
+        let roots = self.network.roots();
+        let judged = self.edges.iter().map(|edge| {
+            let mut edge = edge.clone();
+            let cross = self.network.cross_certificates().get(edge.cross);
+            if let (None, Some(issuer), Some(cross)) = (&edge.problem, roots.get(edge.issuer), cross) {
+                let refused =
+                    rules::problem_of_cross(&issuer.certificate, &cross.certificate, standard, self.at);
+                edge.problem = refused.map(|words| Reason::CrossRefused(edge.cross, words));
+            }
+            edge
+        });
+        judged.collect()
+    }
+
+    /// What list and standard have against a root on any path for this use, wherever it stands.
     pub(super) fn problem_of_root(&self, place: usize, asked: Use) -> Option<Reason> {
         let root = self.network.roots().get(place)?;
         if !root.status.is_listed() {
@@ -155,7 +171,8 @@ impl Facts {
         if !root.uses.contains(&asked) {
             return Some(Reason::NotListedFor(place));
         }
-        suite::problem(&root.certificate, asked.standard).map(|found| Reason::Suite(place, found))
+        let refused = rules::problem_of_root(&root.certificate, asked.standard, self.at);
+        refused.map(|words| Reason::RootRefused(place, words))
     }
 
     /// What keeps a root from being a vehicle's trust anchor.

@@ -10,14 +10,17 @@
 //! Asked is what a vehicle accepts that obeys the list. What the list says of a root (uses, status,
 //! constraints) therefore counts for every root of a path, not only for the one the vehicle has.
 
+pub mod budget;
 mod chains;
 mod difference;
+pub mod document;
 
 mod facts;
 mod network;
 mod reason;
+mod rules;
 mod search;
-mod suite;
+pub mod svg;
 
 #[cfg(test)]
 mod tests;

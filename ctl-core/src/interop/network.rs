@@ -59,7 +59,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// What a published list says. It knows nothing of sub-CAs: see [`Network::disclose`].
+    /// What a published list says. It knows nothing of sub-CAs and notices: see [`Network::in_state`].
     #[must_use]
     pub fn of_list(list: &ListPayload) -> Self {
         let mut network =
@@ -95,9 +95,24 @@ impl Network {
         network.sorted().disclose(state, list)
     }
 
-    /// The same with the sub-CAs that were disclosed for a list and not revoked since.
+    /// The same with what the state knows besides: sub-CAs that were disclosed, and notices in force, by
+    /// which devices drop keys that a published list still has.
     #[must_use]
-    pub fn disclose(mut self, state: &State, list: &ListId) -> Self {
+    pub fn in_state(mut self, state: &State, list: &ListId) -> Self {
+        let suspended: BTreeSet<Digest> =
+            state.notices.values().filter(|notice| notice.in_force()).map(|notice| notice.spki).collect();
+        for root in &mut self.roots {
+            if suspended.contains(&spki(&root.certificate)) {
+                root.status = AnchorStatus::Suspended;
+            }
+        }
+        self.distrusted
+            .extend(suspended.into_iter().map(|sha256| Distrusted { kind: DistrustKind::Spki, sha256 }));
+        self.disclose(state, list)
+    }
+
+    /// The same with the sub-CAs that were disclosed for a list and not revoked since.
+    fn disclose(mut self, state: &State, list: &ListId) -> Self {
         let mut children: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
         for sub_ca in state.sub_cas.values().filter(|sub_ca| sub_ca.list == *list) {
             if sub_ca.revoked.is_none() {

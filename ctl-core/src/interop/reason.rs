@@ -24,8 +24,8 @@ pub enum Reason {
     NotTrustedAfter(usize, Timestamp),
     /// The list has a critical constraint that this release cannot honour.
     UnknownConstraint(usize, String),
-    /// The root's key is none of the standard's algorithms.
-    Suite(usize, &'static str),
+    /// The standard's rules refuse a root, for its key's algorithm or its size; the words are theirs.
+    RootRefused(usize, String),
     /// No cross-certificate leads from one to the other.
     NoCrossCertificate,
     /// There is a cross-certificate, but from the charger's root for the vehicle's.
@@ -62,7 +62,7 @@ pub enum Reason {
     CrossIssuedAfter(usize, usize, Timestamp),
     /// A cross-certificate names another subject than the root it is for.
     CrossOtherName(usize),
-    /// Path validation refuses a cross-certificate; the words are its own.
+    /// Path validation or the standard's rules refuse a cross-certificate; the words are theirs.
     CrossRefused(usize, String),
     /// Path validation refuses a whole path, with the known sub-CAs of the charger's root; the words say
     /// which certificate and why.
@@ -90,7 +90,7 @@ impl Reason {
             Self::RootNotYetValid(_) => "root-not-yet-valid",
             Self::NotTrustedAfter(..) => "root-not-trusted-after",
             Self::UnknownConstraint(..) => "root-unknown-constraint",
-            Self::Suite(..) => "root-key-algorithm",
+            Self::RootRefused(..) => "root-refused",
             Self::NoCrossCertificate => "no-cross-certificate",
             Self::OtherDirection(_) => "cross-other-direction",
             Self::TooDeep { .. } => "too-deep",
@@ -129,15 +129,9 @@ impl Reason {
                 "{} has the critical constraint {name:?}, which this release cannot honour",
                 root(place)
             ),
-            Self::Suite(place, found) => format!(
-                "the key of {} is {found}; {} uses {}",
-                root(place),
-                standard_name(asked.standard),
-                match asked.standard {
-                    Standard::Iso15118_2 => "P-256",
-                    Standard::Iso15118_20 => "P-521 or Ed448",
-                }
-            ),
+            Self::RootRefused(place, words) => {
+                format!("{} is nothing for {}: {words}", root(place), standard_name(asked.standard))
+            }
             Self::NoCrossCertificate => "no cross-certificate leads there".to_owned(),
             Self::OtherDirection(place) => {
                 format!("cross-certificate {:?} points the other way", cross(place))

@@ -10,17 +10,9 @@ use ctl_pki::path::{Inputs, Signatures, validate};
 use super::chains::Chain;
 use super::facts::{Edge, Facts, Work};
 use super::reason::{Limiter, Reason};
-use super::{Answer, Cell, Chains, Path};
+use super::{Answer, Cell, Chains, Path, rules};
 use crate::Timestamp;
-use crate::statement::parts::{Standard, Use};
-
-/// At most so many certificates stand below the vehicle's root, leaf and cross-certificates counted:
-/// [V2G2-009]; for ISO 15118-20 from a secondary source.
-pub(super) const fn most_below_root(standard: Standard) -> usize {
-    match standard {
-        Standard::Iso15118_2 | Standard::Iso15118_20 => 3,
-    }
-}
+use crate::statement::parts::Use;
 
 /// So many ways to a root are kept of each length.
 const KEPT: usize = 4;
@@ -91,10 +83,11 @@ impl Effort {
 pub(super) fn cells(facts: &Facts, asked: Use, chains: &[Chains], effort: &mut Effort) -> Vec<Cell> {
     let count = chains.len();
     let problems: Vec<Option<Reason>> = (0..count).map(|place| facts.problem_of_root(place, asked)).collect();
+    let edges = facts.edges_for(asked.standard);
     let mut cells = Vec::with_capacity(count.saturating_mul(count));
     for vehicle in 0..count {
         let anchor = facts.problem_of_anchor(vehicle, asked);
-        let search = anchor.is_none().then(|| Search::new(facts, asked, &problems, vehicle, effort));
+        let search = anchor.is_none().then(|| Search::new(facts, &edges, asked, &problems, vehicle, effort));
         for (charger, chains) in chains.iter().enumerate() {
             let cell = match (&anchor, problems.get(charger).and_then(Option::as_ref), &search) {
                 (Some(reason), _, _) | (None, Some(reason), _) => no(vec![reason.clone()]),
@@ -113,6 +106,8 @@ fn no(reasons: Vec<Reason>) -> Cell {
 
 struct Search<'a> {
     facts: &'a Facts,
+    /// The edges as the standard has them.
+    edges: &'a [Edge],
     problems: &'a [Option<Reason>],
     vehicle: usize,
     limit: usize,
@@ -128,14 +123,16 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn new(
         facts: &'a Facts,
+        edges: &'a [Edge],
         asked: Use,
         problems: &'a [Option<Reason>],
         vehicle: usize,
         effort: &mut Effort,
     ) -> Self {
-        let limit = most_below_root(asked.standard);
+        let limit = rules::most_below_root(asked.standard);
         let mut search = Self {
             facts,
+            edges,
             problems,
             vehicle,
             limit,
@@ -188,7 +185,7 @@ impl<'a> Search<'a> {
 
     fn edges_from(&self, group: usize) -> impl Iterator<Item = &'a Edge> {
         let places = self.facts.issued.get(group).map_or(&[][..], Vec::as_slice);
-        places.iter().filter_map(|place| self.facts.edges.get(*place))
+        places.iter().filter_map(|place| self.edges.get(*place))
     }
 
     /// A way with one more cross-certificate, or why it must not be used there.
@@ -221,7 +218,7 @@ impl<'a> Search<'a> {
         let mut queue = VecDeque::from([start]);
         while let Some(group) = queue.pop_front() {
             for place in self.facts.issued.get(group).into_iter().flatten() {
-                let Some(edge) = self.facts.edges.get(*place).filter(|edge| usable(edge)) else { continue };
+                let Some(edge) = self.edges.get(*place).filter(|edge| usable(edge)) else { continue };
                 let target = self.facts.group(edge.subject);
                 if target != start && !found.contains_key(&target) {
                     found.insert(target, *place);
@@ -237,7 +234,7 @@ impl<'a> Search<'a> {
         let mut trail = Vec::new();
         let mut seen = BTreeSet::new();
         let mut group = group;
-        while let Some(edge) = found.get(&group).and_then(|place| self.facts.edges.get(*place)) {
+        while let Some(edge) = found.get(&group).and_then(|place| self.edges.get(*place)) {
             if !seen.insert(group) {
                 break;
             }

@@ -39,6 +39,12 @@ impl RuleSet {
         }
     }
 
+    /// The most certificates below the root, if it limits them. A cross-certificate is one of them like any
+    /// other.
+    pub fn max_depth(self) -> Option<usize> {
+        self.edition().map(|_| MAX_DEPTH)
+    }
+
     fn edition(self) -> Option<Edition> {
         match self {
             Self::Rfc5280 => None,
@@ -100,7 +106,7 @@ impl Edition {
     }
 }
 
-/// The most certificates below the root. A cross-certificate is one of them like any other.
+/// [V2G2-009] (secondary), and the same for ISO 15118-20.
 const MAX_DEPTH: usize = 3;
 
 /// A rule set put to use.
