@@ -128,6 +128,44 @@ async fn from_a_decision_to_a_list_that_a_device_verifies() {
 }
 
 #[tokio::test]
+async fn who_can_charge_where_is_answered_at_publication_and_once_a_day() {
+    let (world, anchor) = decided();
+    let served = Served::start(&world).await;
+    served.get("/v1/lists/na/interop").await.problem(404);
+    publish_everything(&served).await;
+
+    let answer = served.get("/v1/lists/na/interop").await;
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("cache-control"), "public, max-age=60, must-revalidate");
+    let again = served.get_with("/v1/lists/na/interop", &[("If-None-Match", answer.header("etag"))]).await;
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    let read = answer.json();
+    let list = served.get("/v1/lists/na/ctl.json").await.body;
+    assert_eq!((read["list"].as_str(), read["sequence"].as_u64()), (Some("na"), Some(1)));
+    assert_eq!(read["sha256"], Digest::of(&list).to_string());
+    assert_eq!(read["as_of"], ListPayload::read(&list).unwrap().issued_at.to_string());
+    assert_eq!(read["roots"][0]["fingerprint"], anchor.to_string());
+    let pair = &read["answers"][0]["pairs"][0];
+    assert_eq!((&pair["vehicle"], &pair["result"]), (&read["roots"][0]["fingerprint"], &"direct".into()));
+
+    let picture = served.get("/v1/lists/na/interop.svg").await;
+    assert_eq!(picture.header("content-type"), "image/svg+xml");
+    assert!(picture.header("content-security-policy").starts_with("default-src 'none'"));
+    assert!(picture.text().starts_with("<svg xmlns=") && picture.text().ends_with("</svg>\n"));
+
+    // Certificates expire, so the next day the answer is given anew.
+    served.pass(DAY);
+    let midnight = served.now().unix() - served.now().unix() % 86_400;
+    let as_of = ctl_core::Timestamp::from_unix(midnight).to_string();
+    served
+        .until("the answer for the next day", async |served| {
+            let answer = served.get("/v1/lists/na/interop").await;
+            (answer.json()["as_of"] == as_of).then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn signatures_that_do_not_count_are_refused_one_by_one() {
     let (world, _) = decided();
     let served = Served::start(&world).await;
@@ -309,6 +347,8 @@ async fn a_plain_directory_serves_the_same_bytes_as_the_server() {
         "tuf/metadata/timestamp.json",
         "v1/lists/na/ctl.jws",
         "v1/lists/na/ctl.pem",
+        "v1/lists/na/interop",
+        "v1/lists/na/interop.svg",
         "v1/registry/mo.json",
         "v1/registry/mo.jws",
         "v1/registry/tlog-proof",

@@ -9,9 +9,11 @@ use http_body_util::Full;
 use warp::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::problem::Problem;
-use crate::publish::site::{BeginningOf, Coded, Content, Found, Prepared};
+use crate::publish::site::{BeginningOf, Coded, Content, ContentType, Found, Prepared};
 
 const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+/// A picture opened by itself is a document of this origin: it may show and style itself, no more.
+const PICTURES_ONLY: HeaderValue = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
 /// Answers with a file.
@@ -115,6 +117,9 @@ fn head(response: &mut Response<Full<Bytes>>, file: &Prepared, etag: &HeaderValu
     headers.insert(header::ETAG, etag.clone());
     headers.insert(header::CACHE_CONTROL, file.cache_control.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if file.content_type == ContentType::Svg.as_str() {
+        headers.insert(header::CONTENT_SECURITY_POLICY, PICTURES_ONLY);
+    }
 }
 
 /// Whether `If-None-Match` names this tag (RFC 9110 §13.1.2: weak comparison, lists, `*`).

@@ -13,6 +13,7 @@ pub mod documents;
 pub mod edition;
 pub mod freshness;
 pub mod history;
+pub mod interop;
 pub mod log;
 pub mod publisher;
 pub mod site;

@@ -23,7 +23,7 @@ use super::edition::{Edition, TIMESTAMP};
 use super::freshness::{Freshness, SignedFile};
 use super::history::{History, Publication};
 use super::site::{Caching, ContentType, SharedSite};
-use super::{PublishError, log};
+use super::{PublishError, interop, log};
 use crate::ledger::{Ledger, Snapshot};
 use crate::metrics::Metrics;
 
@@ -314,6 +314,8 @@ struct Desk {
     unmade: Option<Publication>,
     /// The roles whose renditions are behind their latest version.
     unrendered: BTreeSet<Role>,
+    /// The day for which the answers on interoperability are right.
+    answered: Option<Timestamp>,
     edition: Edition,
     latest: BTreeMap<Role, Publication>,
     metadata: BTreeMap<String, MetaFile>,
@@ -341,6 +343,7 @@ impl Desk {
             history: History::default(),
             unmade: None,
             unrendered: BTreeSet::new(),
+            answered: None,
             edition: Edition::new(PublicDirectory::new(config.data.join("public"))),
             latest: BTreeMap::new(),
             metadata: BTreeMap::new(),
@@ -365,6 +368,7 @@ impl Desk {
         if let Ok(now) = now {
             self.refresh(ledger, now, &snapshot.state.charter.validity)?;
         }
+        self.answer(&snapshot, now.as_ref().map_or(snapshot.state.clock(), |now| *now), changed);
         self.site.store(Arc::new(self.edition.site.clone()));
         if older < snapshot.size() || changed {
             tracing::debug!(entries = snapshot.size(), "published");
@@ -439,6 +443,19 @@ impl Desk {
         self.latest.extend(self.unmade.take().map(|publication| (role.clone(), publication)));
         self.unrendered.insert(role);
         Ok(())
+    }
+
+    /// Answers who can charge where, when something was published and when a day begins: certificates
+    /// expire.
+    fn answer(&mut self, snapshot: &Snapshot, now: Timestamp, changed: bool) {
+        let day = interop::day(now);
+        if !changed && self.answered == Some(day) {
+            return;
+        }
+        self.answered = Some(day);
+        for publication in self.latest.values() {
+            interop::publish(&mut self.edition, publication, &snapshot.state, day);
+        }
     }
 
     /// Signs snapshot and timestamp where that is due: first on the disk, then in the site.

@@ -33,6 +33,8 @@ pub enum Route {
     ListProof,
     /// One version of a list, or its proof.
     ListVersion,
+    /// Which vehicles can charge at which chargers, by the latest version of a list.
+    Interop,
     /// The MO registry's renditions and proofs.
     Registry,
     /// The suspension notices' renditions and proofs.
@@ -41,7 +43,7 @@ pub enum Route {
 
 impl Route {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::TufMetadata,
         Self::TufTargets,
         Self::Checkpoint,
@@ -49,6 +51,7 @@ impl Route {
         Self::List,
         Self::ListProof,
         Self::ListVersion,
+        Self::Interop,
         Self::Registry,
         Self::Notices,
     ];
@@ -64,6 +67,7 @@ impl Route {
             Self::List => "/v1/lists/{list}/ctl.{format}",
             Self::ListProof => "/v1/lists/{list}/tlog-proof",
             Self::ListVersion => "/v1/lists/{list}/versions/{version}",
+            Self::Interop => "/v1/lists/{list}/interop",
             Self::Registry => "/v1/registry/{file}",
             Self::Notices => "/v1/notices/{file}",
         }
@@ -84,6 +88,8 @@ impl Route {
             Self::Notices
         } else if path.contains("/versions/") {
             Self::ListVersion
+        } else if path.ends_with("/interop") || path.ends_with("/interop.svg") {
+            Self::Interop
         } else if path.ends_with("/tlog-proof") {
             Self::ListProof
         } else if path == CHECKPOINT {
@@ -108,6 +114,8 @@ pub enum ContentType {
     Pem,
     /// Text: signed notes and proofs.
     Text,
+    /// A picture.
+    Svg,
     /// Tiles and entry bundles.
     Binary,
 }
@@ -121,6 +129,7 @@ impl ContentType {
             Self::Jws => "application/jose+json",
             Self::Pem => "application/x-pem-file",
             Self::Text => "text/plain; charset=utf-8",
+            Self::Svg => "image/svg+xml",
             Self::Binary => "application/octet-stream",
         }
     }
