@@ -11,6 +11,7 @@
 
 pub mod application;
 pub mod audit;
+pub mod budget;
 pub mod cache;
 pub mod charter;
 pub mod compose;
@@ -19,6 +20,7 @@ pub mod difference;
 pub mod draft;
 pub mod error;
 mod files;
+pub mod interop;
 pub mod key;
 pub mod mo;
 pub mod notice;

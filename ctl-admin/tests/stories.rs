@@ -12,17 +12,19 @@ use common::{Files, Server, files, options, root_json, write};
 use ctl_admin::application::{Apply, Comment, Evidence, Exhibit, Limits, What};
 use ctl_admin::compose::{Signing, Submission};
 use ctl_admin::draft::{Tolerance, prepare};
+use ctl_admin::interop::{self, Source};
 use ctl_admin::output::Render as _;
 use ctl_admin::pending::{Pending, submit};
 use ctl_admin::proposal::{CastVote, Propose, Proposed};
 use ctl_admin::review::{self, Review};
 use ctl_admin::screening::{Policies, builtin_policy_ref};
 use ctl_admin::session::Trust;
-use ctl_admin::{AdminError, Session, audit, mo, notice, participant, verify};
+use ctl_admin::{AdminError, Session, audit, budget, mo, notice, participant, verify};
 use ctl_core::Digest;
+use ctl_core::interop::budget::Counting;
 use ctl_core::role::Role;
 use ctl_core::statement::body::{Choice, ScreeningRecord};
-use ctl_core::statement::parts::{EvidenceKind, WithdrawalReason};
+use ctl_core::statement::parts::{EvidenceKind, Purpose, Standard, WithdrawalReason};
 use tempfile::TempDir;
 
 fn role() -> Role {
@@ -191,6 +193,65 @@ async fn a_root_goes_from_its_application_to_a_list_that_verifies_offline() {
     forged[at] ^= 1;
     std::fs::write(&file, forged).unwrap();
     assert_eq!(verify::run(&file, root, now).unwrap_err().exit_code(), 1);
+}
+
+#[tokio::test]
+async fn an_oem_sees_who_can_charge_where_and_which_roots_to_install() {
+    let stage = Stage::new().await;
+    let fingerprint = stage.admit("beta-pki").await;
+    let now = stage.server.world.lock().unwrap().now;
+    let asked = |source: Source| interop::Options {
+        source,
+        time: None,
+        standard: Some(Standard::Iso15118_2),
+        purpose: Purpose::V2g,
+        svg: Some(stage.path("picture.svg")),
+    };
+
+    // From the log, which knows everything.
+    let mut session = stage.session();
+    let report = interop::run(asked(Source::Log { list: None }), Some(&mut session), now).await.unwrap();
+    let text = report.text();
+    assert!(text.contains("verified and replayed") && text.contains("A Their root"), "{text}");
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["answers"][0]["pairs"][0]["result"], "direct");
+    assert_eq!(json["roots"][0]["fingerprint"], fingerprint.to_string());
+    let picture = std::fs::read_to_string(stage.path("picture.svg")).unwrap();
+    assert!(picture.contains(">Their root</text>"));
+
+    // From a file alone: verified from root.json, or said not to be.
+    let file = stage.path("ctl.jws").display().to_string();
+    std::fs::write(&file, &stage.served()["v1/lists/na/ctl.jws"]).unwrap();
+    let Trust::Root(root) = &stage.trust else { panic!("by root.json") };
+    let list = |root: Option<&PathBuf>| Source::List { place: file.clone(), root: root.cloned() };
+    let verified = interop::run(asked(list(Some(root))), None, now).await.unwrap().text();
+    assert!(
+        verified.contains("signatures of 2 key(s) verified") && verified.contains("are assumed"),
+        "{verified}"
+    );
+    let bare = interop::run(asked(list(None)), None, now).await.unwrap().text();
+    assert!(bare.contains("NOT VERIFIED"), "{bare}");
+
+    let weights = stage.path("weights.toml");
+    let ask = async |text: &str| {
+        std::fs::write(&weights, text).unwrap();
+        let options = budget::Options {
+            source: list(Some(root)),
+            time: None,
+            standard: Standard::Iso15118_2,
+            max_roots: 3,
+            weights: Some(weights.clone()),
+            counting: Counting::All,
+        };
+        budget::run(options, None, now).await
+    };
+    let report = ask("[chargers]\n\"Their root\" = 1200\n").await.unwrap();
+    assert_eq!((report.choices.len(), report.chargers, report.reachable), (1, 1200, 1200));
+    assert_eq!((report.choices[0].reached, report.choices[0].exact), (1200, true));
+    assert!(report.text().contains("+ Their root"), "{}", report.text());
+    let error = ask("[chargers]\n\"Nobody\" = 1\n").await.unwrap_err();
+    assert!(error.to_string().contains("\"Nobody\" is neither the name"), "{error}");
+    assert_eq!(ask("charger = 1").await.unwrap_err().exit_code(), 2);
 }
 
 #[tokio::test]

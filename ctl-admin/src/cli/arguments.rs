@@ -201,6 +201,10 @@ pub(crate) enum Command {
     },
     /// Find the trust paths of a certificate and explain each, valid or not
     Path(super::path::Path),
+    /// Show which vehicles can charge at which chargers, through which cross-certificate, or why not
+    Interop(super::interop::Interop),
+    /// Find the roots that a vehicle with little room should install to reach the most chargers
+    Budget(super::interop::Budget),
     /// Verify one signed file (JWS) offline, from an old root.json
     Verify {
         /// The file
@@ -275,6 +279,10 @@ mod tests {
             "submit s.json",
             "audit http://a/",
             "path leaf.pem --crl r --allow-undetermined --list l --rules iso15118-2 --purpose v2g --anchor a --anchor b --intermediate c --time TIME --policy 1.2.3 --explain",
+            "interop",
+            "interop na --standard iso15118-2 --svg p.svg --time TIME",
+            "interop --list http://a/v1/lists/na --purpose mo",
+            "budget na --max-roots 4 --weights w.toml --standard iso15118-20 --short-chains",
             "verify f.jws",
         ] {
             let line = line.replace("DIGEST", &digest).replace("TIME", time);

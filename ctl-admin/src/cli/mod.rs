@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 mod changes;
+mod interop;
 mod path;
 mod subcommands;
 
@@ -48,6 +49,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8, AdminError> {
                 ctl_admin::path::run(&path.options(shell.scheme.root.clone(), system_clock()())).await?;
             shell.show(&report)?;
             Ok(u8::from(!report.valid))
+        }
+        Command::Interop(asked) => {
+            let mut session = asked.from.needs_log().then(|| shell.session()).transpose()?;
+            let options = asked.options(shell.scheme.root.clone());
+            shell.show(&ctl_admin::interop::run(options, session.as_mut(), system_clock()()).await?)
+        }
+        Command::Budget(asked) => {
+            let mut session = asked.from.needs_log().then(|| shell.session()).transpose()?;
+            let options = asked.options(shell.scheme.root.clone());
+            shell.show(&ctl_admin::budget::run(options, session.as_mut(), system_clock()()).await?)
         }
         Command::Cosign { file, keys } => {
             let pending = Pending::read(&file)?;
@@ -237,6 +248,8 @@ impl Shell {
             | Command::Submit { .. }
             | Command::Audit { .. }
             | Command::Path(_)
+            | Command::Interop(_)
+            | Command::Budget(_)
             | Command::Verify { .. } => Err(AdminError::Input("this command records no statement".into())),
         }
     }

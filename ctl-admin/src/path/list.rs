@@ -45,9 +45,9 @@ pub struct ListReport {
 }
 
 /// A list, with its certificates parsed.
-pub(super) struct List {
-    pub(super) report: ListReport,
-    payload: ListPayload,
+pub(crate) struct List {
+    pub(crate) report: ListReport,
+    pub(crate) payload: ListPayload,
     name: String,
     pub(super) anchors: Vec<Certificate>,
     pub(super) cross_certificates: Vec<Certificate>,
@@ -55,7 +55,7 @@ pub(super) struct List {
 
 impl List {
     /// Reads a list from a file, or from the address of one (`https://…/v1/lists/na`).
-    pub(super) async fn fetch(place: &str, root: Option<&Path>, now: Timestamp) -> Result<Self, AdminError> {
+    pub(crate) async fn fetch(place: &str, root: Option<&Path>, now: Timestamp) -> Result<Self, AdminError> {
         let is_address = ["http://", "https://", "file://"].iter().any(|scheme| place.starts_with(scheme));
         let bytes = if is_address {
             let (base, file) = match place.rsplit_once('/') {

@@ -2,7 +2,7 @@
 //! others do not count.
 
 mod input;
-mod list;
+pub(crate) mod list;
 mod report;
 mod text;
 
