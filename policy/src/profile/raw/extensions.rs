@@ -9,6 +9,7 @@ pub(crate) const SUBJECT_KEY_IDENTIFIER: &str = "2.5.29.14";
 pub(crate) const KEY_USAGE: &str = "2.5.29.15";
 pub(crate) const BASIC_CONSTRAINTS: &str = "2.5.29.19";
 pub(crate) const CRL_DISTRIBUTION_POINTS: &str = "2.5.29.31";
+const CERTIFICATE_POLICIES: &str = "2.5.29.32";
 pub(crate) const AUTHORITY_KEY_IDENTIFIER: &str = "2.5.29.35";
 pub(crate) const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
 pub(crate) const AUTHORITY_INFO_ACCESS: &str = "1.3.6.1.5.5.7.1.1";
@@ -26,7 +27,7 @@ const NAMES: [(&str, &str); 17] = [
     (BASIC_CONSTRAINTS, "basicConstraints"),
     ("2.5.29.30", "nameConstraints"),
     (CRL_DISTRIBUTION_POINTS, "cRLDistributionPoints"),
-    ("2.5.29.32", "certificatePolicies"),
+    (CERTIFICATE_POLICIES, "certificatePolicies"),
     ("2.5.29.33", "policyMappings"),
     (AUTHORITY_KEY_IDENTIFIER, "authorityKeyIdentifier"),
     ("2.5.29.36", "policyConstraints"),
@@ -135,10 +136,33 @@ pub(crate) fn authority_key_identifier<'a>(extension: &Extension<'a>) -> Result<
     let mut inside = outer.tagged(SEQUENCE, "authorityKeyIdentifier")?.inside();
     outer.end("authorityKeyIdentifier")?;
     let id = inside.optional(0x80, "keyIdentifier")?;
-    inside.optional(0xa1, "authorityCertIssuer")?;
-    inside.optional(0x82, "authorityCertSerialNumber")?;
+    let issuer = inside.optional(0xa1, "authorityCertIssuer")?;
+    let serial = inside.optional(0x82, "authorityCertSerialNumber")?;
     inside.end("authorityKeyIdentifier")?;
+    if issuer.is_some() != serial.is_some() {
+        let what = "authorityCertIssuer or authorityCertSerialNumber without the other";
+        return Err(Fault::new(extension.value_at, what));
+    }
     Ok(id.map(|id| id.content))
+}
+
+/// Certificate policies: each at most once (RFC 5280 section 4.2.1.4).
+fn certificate_policies(extension: &Extension<'_>) -> Result<(), Fault> {
+    let mut outer = reader(extension);
+    let mut inside = outer.tagged(SEQUENCE, "certificatePolicies")?.inside();
+    outer.end("certificatePolicies")?;
+    let mut seen = Vec::new();
+    loop {
+        let information = inside.tagged(SEQUENCE, "a policy")?;
+        let policy = information.inside().tagged(OID, "a policy's identifier")?.content;
+        if seen.contains(&policy) {
+            return Err(Fault::new(information.at, format!("the policy {} once more", dotted(policy))));
+        }
+        seen.push(policy);
+        if inside.is_at_end() {
+            return Ok(());
+        }
+    }
 }
 
 /// The URIs at which OCSP responders are said to be.
@@ -202,6 +226,7 @@ pub(crate) fn check_form(extension: &Extension<'_>) -> Result<(), Fault> {
         AUTHORITY_KEY_IDENTIFIER => authority_key_identifier(extension).map(drop),
         EXTENDED_KEY_USAGE => extended_key_usage(extension).map(drop),
         AUTHORITY_INFO_ACCESS => ocsp_addresses(extension).map(drop),
+        CERTIFICATE_POLICIES => certificate_policies(extension),
         oid => {
             let expected = match oid {
                 INHIBIT_ANY_POLICY => INTEGER,
@@ -209,8 +234,13 @@ pub(crate) fn check_form(extension: &Extension<'_>) -> Result<(), Fault> {
                 _ => SEQUENCE,
             };
             let mut outer = reader(extension);
-            outer.tagged(expected, name(oid))?;
-            outer.end(name(oid))
+            let value = outer.tagged(expected, name(oid))?;
+            outer.end(name(oid))?;
+            // Whichever is a SEQUENCE must say something (RFC 5280 section 4.2.1 and appendix A.2).
+            if expected == SEQUENCE && value.content.is_empty() {
+                return Err(Fault::new(value.at, format!("{} holds nothing", name(oid))));
+            }
+            Ok(())
         }
     }
 }
@@ -236,5 +266,44 @@ pub(crate) fn note_defaults(extension: &Extension<'_>, flaws: &mut Vec<Flaw>) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(oid: &str, value: &[u8]) -> Option<String> {
+        let extension = Extension { oid: oid.to_owned(), critical: false, value, at: 0, value_at: 0 };
+        check_form(&extension).err().map(|fault| fault.what)
+    }
+
+    #[test]
+    fn what_must_hold_something_is_not_empty() {
+        for oid in
+            ["2.5.29.17", "2.5.29.30", CERTIFICATE_POLICIES, "2.5.29.33", "2.5.29.36", EXTENDED_KEY_USAGE]
+        {
+            assert!(fault(oid, &[0x30, 0]).is_some(), "{oid}");
+        }
+        assert_eq!(fault("2.5.29.17", &[0x30, 3, 0x82, 1, b'a']), None);
+    }
+
+    #[test]
+    fn an_authority_is_named_by_issuer_and_serial_number_or_by_neither() {
+        let wrong = fault(AUTHORITY_KEY_IDENTIFIER, &[0x30, 6, 0x80, 1, 1, 0x82, 1, 7]);
+        assert_eq!(
+            wrong.as_deref(),
+            Some("authorityCertIssuer or authorityCertSerialNumber without the other")
+        );
+        assert_eq!(fault(AUTHORITY_KEY_IDENTIFIER, &[0x30, 3, 0x80, 1, 1]), None);
+        assert_eq!(fault(AUTHORITY_KEY_IDENTIFIER, &[0x30, 8, 0xa1, 3, 0x82, 1, b'a', 0x82, 1, 7]), None);
+    }
+
+    #[test]
+    fn a_policy_stands_in_a_certificate_once() {
+        let once = [0x30, 7, 0x30, 5, 6, 3, 0x88, 0x37, 1];
+        let twice = [0x30, 14, 0x30, 5, 6, 3, 0x88, 0x37, 1, 0x30, 5, 6, 3, 0x88, 0x37, 1];
+        assert_eq!(fault(CERTIFICATE_POLICIES, &once), None);
+        assert_eq!(fault(CERTIFICATE_POLICIES, &twice).as_deref(), Some("the policy 2.999.1 once more"));
     }
 }
