@@ -17,7 +17,7 @@ use x509_parser::oid_registry::{
 };
 use x509_parser::time::ASN1Time;
 
-use crate::asn1::{self, BIT_STRING, INTEGER, Reader, SEQUENCE};
+use crate::asn1;
 use crate::error::{AlgorithmName, CertificateError, SignatureError};
 use crate::extension::{self, Extension, Extensions, Said};
 use crate::extension::{
@@ -25,8 +25,8 @@ use crate::extension::{
     KeyUsage, NameConstraints, PolicyConstraints, PolicyInformation, PolicyMapping,
 };
 use crate::name::DistinguishedName;
-use crate::pem;
 use crate::signature::{self, PublicKey};
+use crate::{form, pem};
 
 /// The largest certificate that is parsed, in bytes. ISO 15118 allows 800 (-2) or 1600 (-20); what is larger
 /// can still be read, so that a finding can say so.
@@ -43,7 +43,7 @@ pub struct Certificate {
     inner_algorithm: AlgorithmName,
     outer_algorithm: AlgorithmName,
     algorithms_agree: bool,
-    unsigned_parts: Result<(), &'static str>,
+    form: Result<(), &'static str>,
     signature: Box<[u8]>,
     public_key: PublicKey,
     spki: Box<[u8]>,
@@ -126,7 +126,7 @@ impl Certificate {
             inner_algorithm: AlgorithmName::of(&parsed.signature.algorithm),
             outer_algorithm: AlgorithmName::of(&parsed.signature_algorithm.algorithm),
             algorithms_agree: parsed.signature == parsed.signature_algorithm,
-            unsigned_parts: check_unsigned_parts(der),
+            form: form::check(der, &issuer_name, &subject_name),
             signature: whole_bytes(parsed.signature_value.unused_bits, &parsed.signature_value.data)?,
             public_key: PublicKey {
                 algorithm: AlgorithmName::of(&key_info.algorithm.algorithm),
@@ -288,11 +288,11 @@ impl Certificate {
         &self.signed_part
     }
 
-    /// Whether what no signature protects is written as DER has it and says the same as the signed part: the
-    /// frame, the algorithm beside the signature, and the frame of the signature. Otherwise the problem, in words:
-    /// the same signed content then has another fingerprint than its issuer gave it.
-    pub fn check_unsigned_parts(&self) -> Result<(), &'static str> {
-        self.unsigned_parts
+    /// Whether the certificate's frame, down to the values of names and extensions, is DER throughout, holds
+    /// nothing besides what was read, and names one algorithm for the signature; otherwise the problem, in words.
+    /// Such a certificate can have several fingerprints, or look different to other readers.
+    pub fn check_der(&self) -> Result<(), &'static str> {
+        self.form
     }
 
     /// The algorithm of the signature, as named beside it.
@@ -482,21 +482,6 @@ fn check_outer_shape(der: &[u8]) -> Result<&[u8], CertificateError> {
     let signed_length = content.len() - after_signed.len();
     der.get(header..header + signed_length)
         .ok_or_else(|| CertificateError::Malformed("the signed part is cut off".to_owned()))
-}
-
-/// See [`Certificate::check_unsigned_parts`].
-fn check_unsigned_parts(der: &[u8]) -> Result<(), &'static str> {
-    let mut outer = Reader::sequence(der)?;
-    let mut signed = Reader::new(outer.expect(SEQUENCE)?);
-    let algorithm = outer.any()?;
-    let signature = outer.expect(BIT_STRING)?;
-    outer.end()?;
-    signed.optional(asn1::context_constructed(0))?;
-    signed.expect(INTEGER)?;
-    if signed.any()?.whole != algorithm.whole {
-        return Err("the algorithm beside the signature is not written as in the signed part");
-    }
-    if signature.first() == Some(&0) { Ok(()) } else { Err("the signature is not a whole number of bytes") }
 }
 
 fn read<'a, T: FromDer<'a>>(bytes: &'a [u8]) -> Result<(&'a [u8], T), CertificateError> {

@@ -11,6 +11,7 @@ mod certificate;
 pub mod crl;
 mod error;
 pub mod extension;
+mod form;
 mod name;
 pub mod ocsp;
 mod oid;

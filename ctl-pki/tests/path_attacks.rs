@@ -290,6 +290,34 @@ fn rich_path() -> (Certificate, Certificate, Certificate) {
     (root.self_signed(), sub.signed_by(&root), end.signed_by(&sub))
 }
 
+/// The parser below passes over what it cannot read in a name; others would see the whole name.
+#[test]
+fn a_name_cannot_hide_parts_from_its_constraints() {
+    let permitted = sub().name_constraints(&[directory(&name_of(&[&[("O", UTF8, b"Test")]]))], &[]);
+    let good = tlv(0x31, &sequence(&[oid("2.5.4.10"), tlv(UTF8, b"Test")]));
+    let evil = sequence(&[oid("2.5.4.3"), tlv(UTF8, b"victim.example.com")]);
+    let behind_value = sequence(&[oid("2.5.4.3"), tlv(UTF8, b"x"), tlv(UTF8, b"victim.example.com")]);
+    let broken = sequence(&[tlv(0x06, &[]), tlv(UTF8, b"x")]);
+    for (hidden, what) in [
+        (vec![good.clone(), tlv(0x30, &evil)], "a part that is no set"),
+        (vec![good.clone(), tlv(0x31, &behind_value)], "a value behind a value"),
+        (vec![good.clone(), tlv(0x31, &[evil.clone(), vec![0x05, 0x00]].concat())], "something in the set"),
+        (vec![tlv(0x31, &broken), tlv(0x31, &evil)], "an unreadable part in front"),
+        (vec![tlv(0x31, &[]), tlv(0x31, &evil)], "an empty part in front"),
+    ] {
+        // What the parser refuses outright hides nothing either.
+        let end = end().named(sequence(&hidden));
+        if let Some(end) = end.try_signed_by(&permitted) {
+            let root = ca("Root", &Key::p256(1));
+            let sub = permitted.signed_by(&root);
+            let validation = judge(&root.self_signed(), &[&sub, &end], &Inputs::at(NOW));
+            assert_eq!(verdict(&validation), Some((1, "not-der")), "{what}: read as {:?}", end.subject());
+        }
+        let alt_name = leaf("Leaf", &Key::p256(3)).alt_names(&[directory(&sequence(&hidden))]);
+        assert_eq!(check(&permitted, &alt_name), Some((1, "malformed-extension")), "{what}");
+    }
+}
+
 /// The algorithm beside the signature and the frame of both are not signed. Whoever can change them can give a
 /// certificate another fingerprint, and slip past a list that names it by the old one.
 #[test]

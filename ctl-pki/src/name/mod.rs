@@ -11,6 +11,7 @@ use x509_parser::oid_registry::Oid;
 use x509_parser::x509::X509Name;
 
 use crate::asn1::{self, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE};
+use crate::form;
 
 /// A distinguished name. Two are equal when RFC 5280 section 7.1 says that they match, whatever their bytes are.
 #[derive(Clone)]
@@ -74,7 +75,11 @@ impl DistinguishedName {
     /// Reads a DER Name.
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, Malformed> {
         match X509Name::from_der(der) {
-            Ok(([], name)) => Ok(Self::of(&name)),
+            Ok(([], name)) => {
+                let name = Self::of(&name);
+                form::check_name(der, &name)?;
+                Ok(name)
+            }
             _ => Err("a directory name is malformed"),
         }
     }

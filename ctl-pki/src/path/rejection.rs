@@ -16,8 +16,8 @@ pub enum Rejection {
     /// The chain is longer than any that is looked at.
     #[error("the path has {0} certificates, more than the {limit} that are looked at", limit = super::MAX_CHAIN)]
     TooManyCertificates(usize),
-    /// The parts that no signature protects are not as the issuer wrote them.
-    #[error("the parts of it that are not signed are not as DER has them: {0}")]
+    /// The certificate is not DER throughout, or names two algorithms: others may read it differently.
+    #[error("it is not written as DER demands, so that others may read it differently: {0}")]
     NotDer(&'static str),
     /// The issuer's name is not that of the certificate above.
     #[error("it names {named:?} as its issuer, but the certificate above it is {above:?}")]

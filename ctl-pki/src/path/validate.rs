@@ -132,6 +132,7 @@ impl<'a> State<'a> {
         signatures: &mut Signatures,
         checks: &mut Checks,
     ) -> Result<(), Rejection> {
+        certificate.check_der().map_err(Rejection::NotDer)?;
         if certificate.issuer_name() != issuer.subject_name() {
             let (named, above) = (certificate.issuer().to_owned(), issuer.subject().to_owned());
             return Err(Rejection::NameChaining { named, above });
@@ -153,7 +154,6 @@ impl<'a> State<'a> {
             format!("valid from {} to {}", moment(from), moment(until)),
             "RFC 5280 section 6.1.3 (a)(2)",
         );
-        certificate.check_unsigned_parts().map_err(Rejection::NotDer)?;
         signatures.check(certificate, issuer)?;
         checks.pass(
             "signature",
