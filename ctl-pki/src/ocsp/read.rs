@@ -8,7 +8,7 @@ use crate::asn1::{
 };
 use crate::revocation::RevocationError;
 use crate::revocation::read::{self, Algorithm, Signed};
-use crate::{Certificate, CertificateError, DistinguishedName, MAX_CERTIFICATE_SIZE};
+use crate::{Certificate, DistinguishedName, MAX_CERTIFICATE_SIZE};
 
 // 1.3.6.1.5.5.7.48.1.1 and 1.3.6.1.5.5.7.48.1.9
 const BASIC: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
@@ -75,12 +75,7 @@ fn basic(der: &[u8]) -> Result<Basic, Malformed> {
             let element = list.any()?;
             // One more than allowed is enough to know that there are too many.
             if certificates.len() <= MAX_CERTIFICATES {
-                // Nothing signs over this place: here a certificate must be just as its issuer wrote it.
-                let certificate = Certificate::from_der(element.whole);
-                certificates.push(certificate.and_then(|certificate| match certificate.check_der() {
-                    Ok(()) => Ok(certificate),
-                    Err(problem) => Err(CertificateError::Malformed(problem.to_owned())),
-                }));
+                certificates.push(Certificate::from_der(element.whole));
             }
         }
     }

@@ -128,7 +128,7 @@ impl Found {
     }
 
     fn check_delegate(&mut self, delegate: &Certificate, issuer: &Certificate) {
-        if let Err(problem) = delegate.check_unsigned_parts() {
+        if let Err(problem) = delegate.check_der() {
             self.problems.push(Reason::DelegateUnreadable(problem.to_owned()));
         }
         if delegate.issuer_name() != issuer.subject_name() || delegate.verify_signed_by(issuer).is_err() {
