@@ -18,6 +18,7 @@ mod scope;
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use sha2::{Digest as _, Sha256};
 
@@ -44,6 +45,8 @@ const WHAT: &str = "CRL";
 #[derive(Clone)]
 pub struct Crl {
     der: Box<[u8]>,
+    // Asked for by every judgement, and dear for a large one.
+    sha256: OnceLock<[u8; 32]>,
     signed_part: Range<usize>,
     signature: Range<usize>,
     inner_algorithm: AlgorithmName,
@@ -127,7 +130,7 @@ impl Crl {
 
     /// SHA-256 over the bytes.
     pub fn sha256(&self) -> [u8; 32] {
-        Sha256::digest(&self.der).into()
+        *self.sha256.get_or_init(|| Sha256::digest(&self.der).into())
     }
 
     /// 1 or 2. RFC 5280 wants 2 of issuers and both of readers.

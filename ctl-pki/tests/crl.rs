@@ -382,6 +382,12 @@ fn bytes_that_are_no_crl_are_refused_with_a_reason() {
         crl_shape().scoped(&[tlv(0x84, &[1])]),
         crl_shape().with(&ce(20), false, tlv(2, &[0x80])),
         CrlShape { extensions: vec![extension(&ce(20), false, &[2, 1, 7]); 2], ..crl_shape() },
+        // What is well-formed and only there to cost time or to be shown to people.
+        CrlShape {
+            extensions: (0..65).map(|n| extension(&[0x88, 0x37, n], false, &[])).collect(),
+            ..crl_shape()
+        },
+        crl_shape().with(&[0x88; 65].map(|_| 0x37), true, vec![5, 0]),
     ];
     for (number, shape) in shapes.iter().enumerate() {
         assert_eq!(rule(&shape.der(&key(1))), "der-invalid", "{number}");

@@ -1,5 +1,8 @@
 //! Reads a CRL from its DER (RFC 5280 section 5.1), strictly and in one pass over the entries.
 
+use std::ops::Range;
+use std::sync::OnceLock;
+
 use super::scope::{self, Scoped};
 use super::{Crl, Slot, WHAT, serial};
 use crate::asn1::{self, ENUMERATED, INTEGER, Malformed, Reader, SEQUENCE, context, context_constructed};
@@ -89,6 +92,7 @@ fn certificate_list(der: &[u8]) -> Result<Crl, Malformed> {
         unknown_critical_in_entry: entries.unknown_critical,
         entries: entries.slots,
         der: der.into(),
+        sha256: OnceLock::new(),
     })
 }
 
@@ -186,7 +190,7 @@ fn small(der: &[u8]) -> Result<(), Malformed> {
 }
 
 /// Where a part lies in the whole it was read from.
-fn range(whole: &[u8], part: &[u8]) -> Result<std::ops::Range<usize>, Malformed> {
+fn range(whole: &[u8], part: &[u8]) -> Result<Range<usize>, Malformed> {
     let from = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
     let range = from..from.wrapping_add(part.len());
     match whole.get(range.clone()) {
