@@ -86,14 +86,19 @@ impl Key {
         self.id
     }
 
-    fn algorithm(&self) -> &'static [u8] {
+    /// The DER SubjectPublicKeyInfo.
+    pub fn spki_der(&self) -> &[u8] {
+        &self.spki
+    }
+
+    pub(crate) fn algorithm(&self) -> &'static [u8] {
         match self.secret {
             Secret::P256(_) => &ECDSA_SHA256,
             Secret::P521(_) => &ECDSA_SHA512,
         }
     }
 
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         match &self.secret {
             Secret::P256(key) => {
                 let signature: p256::ecdsa::DerSignature = key.sign(message);
@@ -274,7 +279,7 @@ impl Shape {
 }
 
 /// One DER element.
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let mut element = vec![tag];
     match length {

@@ -199,6 +199,10 @@ pub(crate) enum Command {
         /// Address of the server or a mirror
         address: String,
     },
+    /// Hold certificates against the profiles of ISO 15118
+    Lint(super::lint::Lint),
+    /// List the certificate profiles, or explain one
+    Profiles(super::lint::Profiles),
     /// Find the trust paths of a certificate and explain each, valid or not
     Path(super::path::Path),
     /// Show which vehicles can charge at which chargers, through which cross-certificate, or why not
@@ -284,6 +288,8 @@ mod tests {
             "interop --list http://a/v1/lists/na --purpose mo",
             "budget na --max-roots 4 --weights w.toml --standard iso15118-20 --short-chains",
             "verify f.jws",
+            "lint a.pem b.der --profile secc --issuer c.pem",
+            "profiles secc",
         ] {
             let line = line.replace("DIGEST", &digest).replace("TIME", time);
             let global = "ctl-admin --url http://a/ --root r.json --cache c --json --yes ".to_owned();

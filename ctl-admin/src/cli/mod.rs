@@ -3,6 +3,7 @@
 pub(crate) mod arguments;
 mod changes;
 mod interop;
+mod lint;
 mod path;
 mod subcommands;
 
@@ -44,6 +45,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8, AdminError> {
             shell.show(&report)?;
             Ok(u8::from(!report.is_clean()))
         }
+        Command::Lint(lint) => {
+            let report = ctl_admin::lint::Lint::from(lint).run()?;
+            shell.show(&report)?;
+            Ok(u8::from(!report.has_no_errors()))
+        }
+        Command::Profiles(profiles) => match profiles.name {
+            None => shell.show(&ctl_admin::profiles::list()),
+            Some(name) => shell.show(&ctl_admin::profiles::explain(&name)?),
+        },
         Command::Path(path) => {
             let report =
                 ctl_admin::path::run(&path.options(shell.scheme.root.clone(), system_clock()())).await?;
@@ -247,6 +257,8 @@ impl Shell {
             | Command::Cosign { .. }
             | Command::Submit { .. }
             | Command::Audit { .. }
+            | Command::Lint(_)
+            | Command::Profiles(_)
             | Command::Path(_)
             | Command::Interop(_)
             | Command::Budget(_)

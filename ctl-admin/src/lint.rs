@@ -1,0 +1,175 @@
+//! `lint`: holds certificates against the profiles of ISO 15118. Needs no scheme and no server.
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ctl_pki::{MAX_PEM_CERTIFICATES, MAX_PEM_SIZE};
+use ctl_policy::Severity;
+use ctl_policy::profile::{self, Finding};
+use serde::Serialize;
+
+use crate::output::Render;
+use crate::{AdminError, files};
+
+/// What to hold against what.
+pub struct Lint {
+    /// Files of certificates, DER or PEM.
+    pub files: Vec<PathBuf>,
+    /// The profile's name; `None` to guess one for each certificate.
+    pub profile: Option<String>,
+    /// The certificate of the issuer, for the rules that compare with it.
+    pub issuer: Option<PathBuf>,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// One for each certificate, in the order of the files.
+    pub certificates: Vec<Linted>,
+}
+
+/// One certificate's findings.
+#[derive(Debug, Serialize)]
+pub struct Linted {
+    /// Its file.
+    pub file: PathBuf,
+    /// Which certificate of the file, from 1, if the file holds several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<usize>,
+    /// The profile that was applied.
+    pub profile: String,
+    /// SHA-256 over the profile's files, the most general first.
+    pub profile_sha256: String,
+    /// Why this profile, if it was guessed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guessed_because: Option<String>,
+    /// The rules it breaks.
+    pub findings: Vec<Finding>,
+}
+
+impl Lint {
+    /// Lints every certificate of every file.
+    pub fn run(&self) -> Result<Report, AdminError> {
+        let named = self.profile.as_deref().map(find).transpose()?;
+        let issuer = self.issuer.as_deref().map(only_certificate).transpose()?;
+        let mut linted = Vec::new();
+        for file in &self.files {
+            let certificates = certificates(file)?;
+            let several = certificates.len() > 1;
+            for (position, der) in certificates.iter().enumerate() {
+                let (profile, guessed_because) = match named {
+                    Some(profile) => (profile, None),
+                    None => {
+                        let guess = profile::guess(der);
+                        (find(&guess.profile)?, Some(guess.because))
+                    }
+                };
+                linted.push(Linted {
+                    file: file.clone(),
+                    number: several.then_some(position + 1),
+                    profile: profile.name().to_owned(),
+                    profile_sha256: hex::encode(profile.digest()),
+                    guessed_because,
+                    findings: profile::lint(profile, der, issuer.as_deref()),
+                });
+            }
+        }
+        Ok(Report { certificates: linted })
+    }
+}
+
+impl Report {
+    /// Whether no rule of severity error is broken.
+    #[must_use]
+    pub fn has_no_errors(&self) -> bool {
+        let mut findings = self.certificates.iter().flat_map(|one| &one.findings);
+        !findings.any(|finding| finding.severity == Severity::Error)
+    }
+}
+
+fn find(name: &str) -> Result<&'static profile::Profile, AdminError> {
+    profile::profile(name).ok_or_else(|| {
+        AdminError::Input(format!(
+            "there is no profile {name:?}; ctl-admin profiles lists them, auto guesses one"
+        ))
+    })
+}
+
+fn only_certificate(file: &Path) -> Result<Vec<u8>, AdminError> {
+    let mut certificates = certificates(file)?;
+    match certificates.pop() {
+        Some(certificate) if certificates.is_empty() => Ok(certificate),
+        _ => Err(AdminError::input(file.display(), "exactly one certificate is expected: the issuer's")),
+    }
+}
+
+/// The bytes of each certificate in a file, not parsed: what does not parse is a finding, not an obstacle.
+fn certificates(file: &Path) -> Result<Vec<Vec<u8>>, AdminError> {
+    let bytes = files::read(file, MAX_PEM_SIZE)?;
+    // PEM may have text before its blocks, but none begins as DER does.
+    if bytes.first() == Some(&0x30) {
+        return Ok(vec![bytes]);
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let mut certificates = Vec::new();
+    for block in text.split("-----BEGIN CERTIFICATE-----").skip(1).take(MAX_PEM_CERTIFICATES) {
+        let number = certificates.len() + 1;
+        let unusable =
+            |problem| AdminError::input(file.display(), format_args!("certificate {number} {problem}"));
+        let (body, _) =
+            block.split_once("-----END CERTIFICATE-----").ok_or_else(|| unusable("has no end"))?;
+        let body: String = body.chars().filter(|character| !character.is_ascii_whitespace()).collect();
+        certificates.push(STANDARD.decode(body).map_err(|_| unusable("is not base64"))?);
+    }
+    if certificates.is_empty() {
+        return Err(AdminError::input(file.display(), "neither DER nor a PEM block \"BEGIN CERTIFICATE\""));
+    }
+    Ok(certificates)
+}
+
+impl Render for Report {
+    fn text(&self) -> String {
+        self.certificates.iter().map(Linted::text).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Linted {
+    fn text(&self) -> String {
+        let number = self.number.map(|number| format!(" [{number}]")).unwrap_or_default();
+        let mut text = format!("{}{number}: ", self.file.display());
+        text += &match &self.guessed_because {
+            None => format!("profile {}\n", self.profile),
+            Some(because) => format!("profile {}, guessed: {because}\n", self.profile),
+        };
+        for finding in &self.findings {
+            let severity = word(finding.severity);
+            let byte = finding.byte.map(|byte| format!(", byte {byte}")).unwrap_or_default();
+            text += &format!("  {severity:<8}{} at {}{byte}\n", finding.rule, finding.place);
+            text += &format!("          found     {}\n", finding.found);
+            text += &format!("          expected  {}\n", finding.expected);
+            text += &format!("          source    {}\n", finding.source);
+        }
+        let count = |severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
+        let counts = [Severity::Error, Severity::Warning, Severity::Notice]
+            .map(|severity| (count(severity), severity));
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, severity)| {
+            format!("{count} {}{}", word(severity), if count == 1 { "" } else { "s" })
+        });
+        let counts: Vec<_> = counts.collect();
+        text + &if counts.is_empty() {
+            "  no findings\n".to_owned()
+        } else {
+            format!("  {}\n", counts.join(", "))
+        }
+    }
+}
+
+/// The severity as it is written in profiles.
+pub(crate) fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Notice => "notice",
+    }
+}
