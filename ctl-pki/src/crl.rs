@@ -1,9 +1,9 @@
 //! Certificate revocation lists (RFC 5280 sections 5 and 6.3): read, check, judge, compare. Pure: the bytes, the
 //! time and the limits come from the caller.
 //!
-//! A CRL goes three ways. [`Crl::from_der`] says whether the bytes are a CRL. [`check`] says, once per CRL, what
-//! speaks against using it at all: its signature, its age, what it asks of its reader. [`judge`] says what the
-//! checked CRLs mean for one certificate. [`compare`] looks at two CRLs of one issuer, for those who watch it.
+//! A CRL goes three ways. [`Crl::from_der`] says whether the bytes are a CRL. [`check()`] says, once per CRL, what
+//! speaks against using it at all: its signature, its age, what it asks of its reader. [`judge()`] says what the
+//! checked CRLs mean for one certificate. [`compare()`] looks at two CRLs of one issuer, for those who watch it.
 //!
 //! Indirect and delta CRLs are refused by name: no PKI of this field uses them, and each would let somebody else
 //! than the issuer speak, or only half the truth be read.
@@ -201,7 +201,7 @@ impl Crl {
     }
 
     /// Verifies that this certificate's key made the signature over the exact bytes of the CRL. Only the
-    /// signature is judged: [`check`] judges the rest.
+    /// signature is judged: [`check()`] judges the rest.
     pub fn verify_signed_by(&self, signer: &Certificate) -> Result<(), SignatureError> {
         if !self.algorithms_agree {
             return Err(SignatureError::AlgorithmMismatch {

@@ -2,7 +2,7 @@
 //! time, the nonce and the limits come from the caller.
 //!
 //! A [`Question`] names the certificate; [`Question::request`] is what to send, [`OcspResponse::from_der`] says
-//! whether what came back is a response at all, and [`judge`] says what it means. A response is believed when the
+//! whether what came back is a response at all, and [`judge()`] says what it means. A response is believed when the
 //! issuer signed it, or a responder whom the same issuer key certified for this; nobody else is.
 
 mod judge;

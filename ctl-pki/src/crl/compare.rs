@@ -83,7 +83,7 @@ impl fmt::Display for Change {
 }
 
 /// What changed from `earlier` to `later`, two CRLs of the same issuer and scope in the order in which they were
-/// received. Both should have passed [`check`](super::check). `size_factor` is how many times larger or smaller
+/// received. Both should have passed [`check()`](super::check()). `size_factor` is how many times larger or smaller
 /// is a jump.
 pub fn compare(earlier: &Crl, later: &Crl, size_factor: usize) -> Vec<Change> {
     let mut changes = Vec::new();

@@ -34,7 +34,7 @@ pub struct Considered {
     pub notes: Vec<Note>,
 }
 
-/// Judges a certificate by CRLs. `signers` are as for [`check`]; the first is the certificate's issuer. That the
+/// Judges a certificate by CRLs. `signers` are as for [`check()`]; the first is the certificate's issuer. That the
 /// certificate was issued by it is for path validation to say.
 pub fn judge(
     certificate: &Certificate,
@@ -59,7 +59,7 @@ fn check_for<'a>(
     check(crl, signers, time, limits)
 }
 
-/// Judges a certificate by CRLs that [`check`] has looked at, under signers that may speak for its issuer.
+/// Judges a certificate by CRLs that [`check()`] has looked at, under signers that may speak for its issuer.
 pub fn judge_checked(certificate: &Certificate, crls: &[&Checked<'_>], time: i64) -> Judgement {
     let mut considered = Vec::new();
     let mut usable: Vec<Usable<'_>> = Vec::new();

@@ -87,7 +87,7 @@ pub struct Judgement {
     pub this_update: Option<i64>,
     /// Until when the answer holds.
     pub next_update: Option<i64>,
-    /// Who signed it, once that is proven.
+    /// Whose key made the signature. Whether they may sign is proven only while there are no problems.
     pub signer: Option<Signer>,
     /// The algorithm of the signature.
     pub algorithm: Option<AlgorithmName>,
