@@ -116,7 +116,9 @@ impl Certificate {
         let (subject_name, issuer_name) =
             (DistinguishedName::of(parsed.subject()), DistinguishedName::of(parsed.issuer()));
         let extensions = parsed.extensions().iter().map(|extension| {
-            let oid = asn1::oid(extension.oid.as_bytes()).unwrap_or_else(|_| extension.oid.to_id_string());
+            // One that is not DER must not pass for the one it would be if it were.
+            let raw = extension.oid.as_bytes();
+            let oid = asn1::oid(raw).unwrap_or_else(|_| format!("#{}", hex::encode(raw)));
             Extension::new(oid, extension.critical, extension.value)
         });
         let curve = key_info.algorithm.parameters().and_then(|any| any.as_oid().ok());

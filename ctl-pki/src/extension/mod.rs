@@ -31,7 +31,7 @@ impl Extension {
         Self { oid, critical, value: value.into() }
     }
 
-    /// The extension's object identifier, dotted.
+    /// The extension's object identifier, dotted; `#` and its bytes in hex if it is not DER.
     pub fn oid(&self) -> &str {
         &self.oid
     }
