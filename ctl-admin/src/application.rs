@@ -107,7 +107,7 @@ impl Render for Prepared {
     fn text(&self) -> String {
         let head = format!("{}\nSHA-256 {}\n", self.subject, self.fingerprint);
         if self.findings.is_empty() {
-            return head + "screening by the list's policy finds nothing\n";
+            return head + "screening by the list's policy finds nothing, before any evidence is attached\n";
         }
         head + &section("screening by the list's policy finds:", &self.findings)
     }
@@ -120,7 +120,11 @@ impl Apply {
     /// The certificate or policy cannot be used, or the list is unknown.
     pub async fn prepare(&self, session: &mut Session, policies: &Policies) -> Result<Prepared, AdminError> {
         let now = session.now();
-        let replayed = session.sync().await?;
+        let mut policies = policies.clone();
+        let state = session.sync().await?.at(now).into_owned();
+        if let Some(list) = state.charter.lists.get(&self.list) {
+            policies.obtain(session.transport(), &list.policy).await?;
+        }
         let certificate = read_certificate(&self.certificate)?;
         let candidate = match &self.what {
             What::Root { uses, services, constraints } => {
@@ -134,7 +138,7 @@ impl Apply {
             }
         };
         let subject = Subject { list: &self.list, candidate: &candidate, certificate: certificate.der() };
-        let findings = screening::screen(&replayed.at(now), subject, policies, now)?;
+        let findings = screening::screen(&state, subject, &policies, now)?;
         Ok(Prepared {
             subject: certificate.subject().to_owned(),
             fingerprint: Digest::from_bytes(certificate.sha256()),

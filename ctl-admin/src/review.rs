@@ -1,15 +1,16 @@
 //! What is open, and everything a person should know before voting on it: computed here from the log.
 
 use ctl_core::governance::State;
-use ctl_core::governance::application::{Application, Stage};
+use ctl_core::governance::application::{Application, Evidence, Stage};
 use ctl_core::governance::state::{Outcome, Proposal};
+use ctl_core::statement::Body;
 use ctl_core::statement::body::{Candidate, Change, Choice};
-use ctl_core::statement::parts::Severity;
-use ctl_core::{Digest, Timestamp};
+use ctl_core::statement::parts::{Observed, ObservedKind};
+use ctl_core::{Digest, Timestamp, interop};
 use serde::Serialize;
 
 use crate::output::{Render, section, table};
-use crate::screening::{self, Policies, Subject};
+use crate::screening::{self, Policies, Recomputed};
 use crate::session::Replayed;
 use crate::{AdminError, Session, describe};
 
@@ -146,8 +147,18 @@ pub struct ApplicationReview {
     pub computed_findings: Vec<String>,
     /// Whether the two are the same; none if there is nothing to compare.
     pub findings_agree: Option<bool>,
+    /// What is different between them.
+    pub findings_differ: Vec<String>,
+    /// Why the screening cannot be computed again here, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_recomputable: Option<String>,
+    /// What has changed since the screening: the server will screen again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outdated: Option<String>,
     /// What the policy finds now, if that is something else.
     pub findings_now: Vec<String>,
+    /// Of a cross-certificate: what it would newly make possible, and where it would not.
+    pub effects: Vec<String>,
 }
 
 impl Render for ApplicationReview {
@@ -161,21 +172,30 @@ impl Render for ApplicationReview {
         text += &section("evidence:", &self.evidence);
         text += &section("missing evidence:", &self.missing_evidence);
         text += &section("comments:", &self.comments);
-        match self.findings_agree {
-            None => text += "not screened yet\n",
-            Some(true) if self.computed_findings.is_empty() => {
+        match (self.findings_agree, &self.not_recomputable) {
+            (None, Some(why)) => {
+                text += &section("the record of the screening says:", &self.recorded_findings);
+                text += &format!("not recomputable: {why}\n");
+            }
+            (None, None) => text += "not screened yet\n",
+            (Some(true), _) if self.computed_findings.is_empty() => {
                 text += "screening found nothing; computed again here with the same result\n";
             }
-            Some(true) => {
+            (Some(true), _) => {
                 text += &section("screening found, and computed again here:", &self.computed_findings);
             }
-            Some(false) => {
+            (Some(false), _) => {
                 text += "THE RECORD OF THE SCREENING IS NOT WHAT THE POLICY FINDS\n";
+                text += &section("difference:", &self.findings_differ);
                 text += &section("recorded:", &self.recorded_findings);
                 text += &section("computed here:", &self.computed_findings);
             }
         }
-        text + &section("the policy finds now:", &self.findings_now)
+        if let Some(why) = &self.outdated {
+            text += &format!("since then {why}: the server screens it again\n");
+        }
+        text += &section("the policy finds now:", &self.findings_now);
+        text + &section("on the list, it would have these effects:", &self.effects)
     }
 }
 
@@ -258,10 +278,11 @@ impl Render for Review {
 /// There is none, the policy is not at hand, or the log does not hold.
 pub async fn one(session: &mut Session, index: u64, policies: &Policies) -> Result<Review, AdminError> {
     let now = session.now();
-    let replayed = session.sync().await?;
-    let state = replayed.at(now);
+    let state = session.sync().await?.at(now).into_owned();
+    let policies = at_hand(session, &state, policies).await?;
+    let replayed = session.replayed()?;
     if let Some(application) = state.applications.get(&index) {
-        let review = application_review(replayed, &state, application, policies, now)?;
+        let review = application_review(replayed, &state, application, &policies, now)?;
         return Ok(Review::Application(Box::new(review)));
     }
     let Some(proposal) = state.proposals.get(&index) else {
@@ -274,8 +295,19 @@ pub async fn one(session: &mut Session, index: u64, policies: &Policies) -> Resu
         _ => None,
     };
     let application =
-        application.map(|found| application_review(replayed, &state, found, policies, now)).transpose()?;
+        application.map(|found| application_review(replayed, &state, found, &policies, now)).transpose()?;
     Ok(Review::Proposal(Box::new(proposal_review(&state, proposal, application))))
+}
+
+/// The policies of all lists and screenings, fetched where they are missing.
+async fn at_hand(session: &Session, state: &State, policies: &Policies) -> Result<Policies, AdminError> {
+    let mut policies = policies.clone();
+    let screenings = state.applications.values().filter_map(|application| application.screening.as_ref());
+    let of_screenings = screenings.map(|screening| &screening.policy);
+    for reference in state.charter.lists.values().map(|list| &list.policy).chain(of_screenings) {
+        policies.obtain(session.transport(), reference).await?;
+    }
+    Ok(policies)
 }
 
 fn proposal_review(
@@ -323,27 +355,51 @@ fn application_review(
     policies: &Policies,
     now: Timestamp,
 ) -> Result<ApplicationReview, AdminError> {
-    let subject = Subject::of(application);
     let (mut recorded, mut computed, mut agree) = (Vec::new(), Vec::new(), None);
-    if let Some(screening) = &application.screening {
+    let (mut differ, mut not_recomputable) = (Vec::new(), None);
+    if let Some(screening) = &application.screening
+        && let Some(entry) = replayed.entry(screening.index)
+        && let Body::ScreeningRecord(record) = &entry.statement.payload.body
+    {
         // As the server did it: the same policy, prefix of the ledger, and time.
-        let prefix = prefix(replayed, screening.ledger_size)?;
-        let findings =
-            screening::screen(&prefix.at(screening.screened_at), subject, policies, screening.screened_at)?;
-        let of_record: Vec<(String, Severity, bool)> = screening
-            .findings
-            .iter()
-            .map(|finding| (finding.id.to_string(), finding.severity, finding.waivable))
-            .collect();
-        agree = Some(screening::as_recorded(&findings) == of_record);
-        recorded = of_record.iter().map(|(id, severity, _)| format!("{} {id}", word(severity))).collect();
-        computed = findings.iter().map(screening::line).collect();
+        recorded = screening::recorded_lines(&record.findings);
+        let prefix = prefix(replayed, record.ledger_size)?;
+        match screening::recompute(&prefix, record, policies) {
+            Recomputed::Same(findings) => {
+                agree = Some(true);
+                computed = findings.iter().map(screening::line).collect();
+            }
+            Recomputed::Different { findings, difference } => {
+                agree = Some(false);
+                differ = difference;
+                computed = findings.iter().map(screening::line).collect();
+            }
+            Recomputed::NotRecomputable(why) => not_recomputable = Some(why),
+        }
     }
-    let mut findings_now: Vec<String> =
-        screening::screen(state, subject, policies, now)?.iter().map(screening::line).collect();
-    if !application.is_open() || findings_now == computed {
+    let mut findings_now: Vec<String> = if application.is_open() {
+        // Documents that were attached since are taken to be there; the server looks for them.
+        let missing = |sha256: &Digest| {
+            let screening = application.screening.as_ref();
+            screening.is_some_and(|found| {
+                let seen = |evidence: &&Evidence| evidence.index < found.ledger_size;
+                let attached = application.evidence.iter().filter(seen);
+                let was = attached.filter_map(|e| e.blob.as_ref()).any(|blob| blob.sha256 == *sha256);
+                let what = ObservedKind::Evidence;
+                was && !found.observed.is_empty()
+                    && !found.observed.contains(&Observed { what, sha256: *sha256 })
+            })
+        };
+        let held = |sha256: &Digest| !missing(sha256);
+        let (findings, _) = screening::screen_application(state, application, policies, &held, now)?;
+        findings.iter().map(screening::line).collect()
+    } else {
+        Vec::new()
+    };
+    if findings_now == computed {
         findings_now.clear();
     }
+    let effects = if application.is_open() { interop::effects(state, application, now) } else { None };
     let required = state.charter.lists.get(&application.list).map_or(&[][..], |list| &list.required_evidence);
     Ok(ApplicationReview {
         row: application_row(state, application, now),
@@ -360,7 +416,11 @@ fn application_review(
         recorded_findings: recorded,
         computed_findings: computed,
         findings_agree: agree,
+        findings_differ: differ,
+        not_recomputable,
+        outdated: state.screening_outdated(application, now).filter(|_| application.is_open()),
         findings_now,
+        effects: effects.map(|effects| effects.lines()).unwrap_or_default(),
     })
 }
 
@@ -371,12 +431,13 @@ fn prefix(replayed: &Replayed, size: u64) -> Result<State, AdminError> {
         .map_err(|(index, refusal)| AdminError::Untrue(format!("entry {index} of the log: {refusal}")))
 }
 
-fn evidence_line(evidence: &ctl_core::governance::application::Evidence) -> String {
+fn evidence_line(evidence: &Evidence) -> String {
     let what = evidence.blob.as_ref().map_or_else(
         || "confirmed".to_owned(),
         |blob| format!("{} blob {}", word(&blob.access), blob.sha256),
     );
-    format!("{} {} by {}: {what}", evidence.index, word(&evidence.kind), evidence.author)
+    let dated = evidence.dated.map(|time| format!(", dated {time}")).unwrap_or_default();
+    format!("{} {} by {}: {what}{dated}", evidence.index, word(&evidence.kind), evidence.author)
 }
 
 fn certificate_lines(der: &[u8]) -> Vec<String> {

@@ -3,31 +3,58 @@
 
 use std::path::Path;
 
-use ctl_core::Digest;
-use ctl_core::Timestamp;
 use ctl_core::governance::State;
 use ctl_core::governance::application::Application;
+use ctl_core::governance::facts::{Held, ScreeningFacts};
 use ctl_core::names::ListId;
-use ctl_core::statement::body::Candidate;
-use ctl_core::statement::parts::{PolicyRef, Severity};
-use ctl_policy::{ADMISSION, Context, Finding, Kind, Listed, MAX_POLICY_SIZE, Policy};
+use ctl_core::statement::body::{Candidate, ScreeningRecord};
+use ctl_core::statement::parts::{Observed, ObservedKind, PolicyRef, Severity};
+use ctl_core::{Digest, Timestamp};
+use ctl_policy::{ADMISSION, ADMISSIONS, Context, ENGINE, Finding, Kind, MAX_POLICY_SIZE, Policy};
 
+use crate::transport::Transport;
 use crate::{AdminError, files};
 
-/// The policies at hand: the release's own and those that were named.
+/// The policies at hand: those of releases and those that were named.
+#[derive(Clone)]
 pub struct Policies(Vec<Policy>);
 
 impl Policies {
-    /// The release's own policy and those in these files.
+    /// The policies that came with a release and those in these files.
     ///
     /// # Errors
     /// A file cannot be read or used.
     pub fn with(paths: &[impl AsRef<Path>]) -> Result<Self, AdminError> {
-        let mut policies = vec![builtin()?];
+        let mut policies = Vec::new();
+        for text in ADMISSIONS {
+            policies.push(builtin(text)?);
+        }
         for path in paths {
             policies.push(read(path.as_ref())?);
         }
         Ok(Self(policies))
+    }
+
+    /// Fetches a policy that is not at hand. The server is not trusted for it: its text must have the
+    /// digest. If there is none, or none that this release can apply, [`Policies::find`] will say so.
+    ///
+    /// # Errors
+    /// Unreachable.
+    pub async fn obtain(&mut self, transport: &Transport, reference: &PolicyRef) -> Result<(), AdminError> {
+        if self.find(reference).is_ok() {
+            return Ok(());
+        }
+        let path = format!("v1/blobs/{}", reference.sha256);
+        let Ok(Some(text)) = transport.get(&path, MAX_POLICY_SIZE).await else { return Ok(()) };
+        if Digest::of(&text) != reference.sha256 {
+            return Err(AdminError::Untrue(format!(
+                "{} is not the policy of that digest",
+                transport.address(&path)
+            )));
+        }
+        let policy = String::from_utf8(text).ok().and_then(|text| Policy::parse(&text).ok());
+        self.0.extend(policy);
+        Ok(())
     }
 
     /// The policy that the charter names.
@@ -49,8 +76,8 @@ impl Policies {
     }
 }
 
-fn builtin() -> Result<Policy, AdminError> {
-    Policy::parse(ADMISSION).map_err(|e| AdminError::input("the built-in policy", e))
+fn builtin(text: &str) -> Result<Policy, AdminError> {
+    Policy::parse(text).map_err(|e| AdminError::input("the built-in policy", e))
 }
 
 fn read(path: &Path) -> Result<Policy, AdminError> {
@@ -71,7 +98,7 @@ fn reference(policy: &Policy) -> Result<PolicyRef, AdminError> {
 /// # Errors
 /// Its name or version cannot stand in a charter.
 pub fn builtin_policy_ref() -> Result<PolicyRef, AdminError> {
-    reference(&builtin()?)
+    reference(&builtin(ADMISSION)?)
 }
 
 /// The policy in this file, as a charter names it.
@@ -105,7 +132,8 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// Screens a candidate by the list's policy, against this state of the list.
+/// Screens a candidate before there is an application: by the list's policy, against this state of the
+/// list, without the rules about evidence.
 ///
 /// # Errors
 /// The charter has no such list, or its policy is not at hand.
@@ -115,43 +143,148 @@ pub fn screen(
     policies: &Policies,
     now: Timestamp,
 ) -> Result<Vec<Finding>, AdminError> {
-    let Some(charter) = state.charter.lists.get(subject.list) else {
+    let policy = policies.find(policy_of(state, subject.list)?)?;
+    let facts = state.screening_facts(subject.list, subject.candidate, None, now);
+    Ok(ctl_policy::screen(policy, &candidate(subject), &context(facts)?))
+}
+
+/// Screens an application as everything stands in this state, and says what was looked at.
+///
+/// # Errors
+/// As [`screen`].
+pub fn screen_application(
+    state: &State,
+    application: &Application,
+    policies: &Policies,
+    held: Held<'_>,
+    now: Timestamp,
+) -> Result<(Vec<Finding>, Vec<Observed>), AdminError> {
+    let policy = policies.find(policy_of(state, &application.list)?)?;
+    let attached = Some((application, held));
+    let context = context(state.screening_facts(&application.list, &application.candidate, attached, now))?;
+    let candidate = candidate(Subject::of(application));
+    let profiles = ctl_policy::profiles_applied(policy, &candidate, &context);
+    let observed = state.observed(application, held, profiles.into_iter().map(Digest::from_bytes));
+    Ok((ctl_policy::screen(policy, &candidate, &context), observed))
+}
+
+/// Screens a sub-CA against the certificate above it, by the list's policy.
+///
+/// # Errors
+/// As [`screen`].
+pub fn screen_sub_ca(
+    state: &State,
+    list: &ListId,
+    certificate: &[u8],
+    issuer: &Digest,
+    policies: &Policies,
+    now: Timestamp,
+) -> Result<Vec<Finding>, AdminError> {
+    let policy = policies.find(policy_of(state, list)?)?;
+    let issuer = state.anchor(list, issuer).map(|anchor| &anchor.listed.certificate).or_else(|| {
+        let sub_ca = state.sub_cas.get(issuer).filter(|sub_ca| sub_ca.list == *list);
+        sub_ca.map(|sub_ca| &sub_ca.certificate)
+    });
+    let context = Context { now: now.unix(), issuer: issuer.map(hex::encode), ..Context::default() };
+    let candidate = ctl_policy::Candidate { certificate_der: certificate, kind: Kind::SubCa };
+    Ok(ctl_policy::screen(policy, &candidate, &context))
+}
+
+fn policy_of<'a>(state: &'a State, list: &ListId) -> Result<&'a PolicyRef, AdminError> {
+    state.charter.lists.get(list).map(|charter| &charter.policy).ok_or_else(|| {
         let known: Vec<_> = state.charter.lists.keys().map(ToString::to_string).collect();
-        let problem = format!("the charter has no list {}; it has: {}", subject.list, known.join(", "));
-        return Err(AdminError::input("--list", problem));
-    };
-    let policy = policies.find(&charter.policy)?;
-    let facts = state.screening_facts(subject.list, subject.candidate);
-    let listed: Vec<Listed> = facts
-        .listed
-        .into_iter()
-        .map(|fact| Listed { fingerprint: fact.fingerprint, spki: fact.spki, subject: fact.subject })
-        .collect();
-    let context = Context {
-        now: now.unix(),
-        listed: &listed,
-        distrusted_certificates: &facts.distrusted_certificates,
-        distrusted_keys: &facts.distrusted_keys,
-        issuer: facts.issuer,
-    };
+        let problem = format!("the charter has no list {list}; it has: {}", known.join(", "));
+        AdminError::input("--list", problem)
+    })
+}
+
+fn context(facts: ScreeningFacts) -> Result<Context, AdminError> {
+    serde_json::to_value(facts)
+        .and_then(serde_json::from_value)
+        .map_err(|e| AdminError::input("the facts of the ledger", e))
+}
+
+fn candidate(subject: Subject<'_>) -> ctl_policy::Candidate<'_> {
     let kind = match subject.candidate {
         Candidate::Root { .. } => Kind::Root,
         Candidate::CrossCertificate { .. } => Kind::CrossCertificate,
     };
-    let candidate = ctl_policy::Candidate { certificate_der: subject.certificate, kind };
-    Ok(ctl_policy::screen(policy, &candidate, &context))
+    ctl_policy::Candidate { certificate_der: subject.certificate, kind }
+}
+
+/// What came of computing a recorded screening again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recomputed {
+    /// This engine finds what the record says, and this in full.
+    Same(Vec<Finding>),
+    /// It finds something else.
+    Different {
+        /// What it finds.
+        findings: Vec<Finding>,
+        /// What is different, in lines.
+        difference: Vec<String>,
+    },
+    /// Another engine or a policy that is not at hand: nothing can be said.
+    NotRecomputable(String),
+}
+
+/// Computes a recorded screening again: by the same policy, on the prefix of the ledger that it looked at,
+/// at the same time, with the documents that the record says were there.
+#[must_use]
+pub fn recompute(prefix: &State, record: &ScreeningRecord, policies: &Policies) -> Recomputed {
+    if record.engine.as_str() != ENGINE {
+        let why = format!("it was made by engine {}, this release has {ENGINE}", record.engine);
+        return Recomputed::NotRecomputable(why);
+    }
+    let state = prefix.at(record.screened_at);
+    let Some(application) = state.applications.get(&record.application) else {
+        let difference = vec![format!("there was no application {} yet", record.application)];
+        return Recomputed::Different { findings: Vec::new(), difference };
+    };
+    // Under rules 1 the record does not say which documents were there: those that were attached.
+    let says = !record.observed.is_empty();
+    let held = |sha256: &Digest| {
+        let seen = Observed { what: ObservedKind::Evidence, sha256: *sha256 };
+        !says || record.observed.contains(&seen)
+    };
+    let (findings, observed) =
+        match screen_application(&state, application, policies, &held, record.screened_at) {
+            Ok(found) => found,
+            Err(error) => return Recomputed::NotRecomputable(error.to_string()),
+        };
+    let mut difference = Vec::new();
+    let (ours, theirs) = (as_recorded(&findings), of_record(&record.findings));
+    difference.extend(theirs.iter().filter(|one| !ours.contains(one)).map(|(id, severity, _)| {
+        format!("the record has {} {id}, which is not found here", severity_word(*severity))
+    }));
+    difference.extend(ours.iter().filter(|one| !theirs.contains(one)).map(|(id, severity, _)| {
+        format!("found here and not in the record: {} {id}", severity_word(*severity))
+    }));
+    if says && observed != record.observed {
+        difference.push("the record observed other things than the log and this release have".into());
+    }
+    if difference.is_empty() {
+        Recomputed::Same(findings)
+    } else {
+        Recomputed::Different { findings, difference }
+    }
 }
 
 /// A finding in a line.
 #[must_use]
 pub fn line(finding: &Finding) -> String {
-    let waivable = if finding.waivable { ", electors may waive it" } else { "" };
+    let waivable = match (finding.severity, finding.waivable) {
+        (ctl_policy::Severity::Error, true) => "; electors may waive it",
+        (ctl_policy::Severity::Error, false) => "; nobody can waive it",
+        _ => "",
+    };
     format!(
-        "{} {}: found {}, expected {}{waivable}",
+        "{} {}: found {}, expected {} [{}]{waivable}",
         word(finding.severity),
         finding.id,
         finding.found,
-        finding.expected
+        finding.expected,
+        finding.source
     )
 }
 
@@ -163,10 +296,17 @@ const fn word(severity: ctl_policy::Severity) -> &'static str {
     }
 }
 
-/// The findings as the record has them: rule, severity, waivable.
-#[must_use]
-pub fn as_recorded(findings: &[Finding]) -> Vec<(String, Severity, bool)> {
-    findings
+const fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Notice => "notice",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+/// Findings as a record has them: rule, severity, waivable; by rule, none twice.
+fn as_recorded(findings: &[Finding]) -> Vec<(String, Severity, bool)> {
+    let mut recorded: Vec<_> = findings
         .iter()
         .map(|finding| {
             let severity = match finding.severity {
@@ -176,5 +316,18 @@ pub fn as_recorded(findings: &[Finding]) -> Vec<(String, Severity, bool)> {
             };
             (finding.id.clone(), severity, finding.waivable)
         })
-        .collect()
+        .collect();
+    recorded.sort();
+    recorded.dedup_by(|a, b| a.0 == b.0);
+    recorded
+}
+
+fn of_record(findings: &[ctl_core::statement::parts::Finding]) -> Vec<(String, Severity, bool)> {
+    findings.iter().map(|finding| (finding.id.to_string(), finding.severity, finding.waivable)).collect()
+}
+
+/// The findings of a record, in lines.
+#[must_use]
+pub fn recorded_lines(findings: &[ctl_core::statement::parts::Finding]) -> Vec<String> {
+    findings.iter().map(|finding| format!("{} {}", severity_word(finding.severity), finding.id)).collect()
 }

@@ -7,8 +7,12 @@ use ctl_core::names::ListId;
 use ctl_core::statement::body::{SubcaDisclose, SubcaRevoke};
 use ctl_core::statement::parts::{Der, WithdrawalReason};
 
+use serde::Serialize;
+
 use crate::application::read_certificate;
 use crate::compose::{self, Signing, Submission};
+use crate::output::{Render, section};
+use crate::screening::{self, Policies};
 use crate::{AdminError, Session};
 
 /// Discloses a sub-CA.
@@ -22,16 +26,64 @@ pub struct Disclose {
     pub list: ListId,
 }
 
+/// A sub-CA, ready to be disclosed, with what the list's policy finds about it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Prepared {
+    /// The certificate's subject.
+    pub subject: String,
+    /// SHA-256 of the certificate.
+    pub fingerprint: Digest,
+    /// What the policy finds, in lines; none is good.
+    pub findings: Vec<String>,
+    #[serde(skip)]
+    body: SubcaDisclose,
+}
+
+impl Render for Prepared {
+    fn text(&self) -> String {
+        let head = format!("{}\nSHA-256 {}\n", self.subject, self.fingerprint);
+        if self.findings.is_empty() {
+            return head + "screening by the list's policy finds nothing\n";
+        }
+        head + &section("screening by the list's policy finds:", &self.findings)
+    }
+}
+
 impl Disclose {
-    /// Does it.
+    /// Screens it here. Nobody votes on sub-CAs, so what is found is for its operator to know.
     ///
     /// # Errors
-    /// The certificate cannot be used, or refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
-        let certificate = Der(read_certificate(&self.certificate)?.der().to_vec());
-        session.sync().await?;
-        let body = SubcaDisclose { certificate, issuer: self.issuer, list: self.list.clone() };
-        compose::state(session, signing, body, Vec::new()).await
+    /// The certificate cannot be used, or the list is unknown.
+    pub async fn prepare(&self, session: &mut Session) -> Result<Prepared, AdminError> {
+        let now = session.now();
+        let state = session.sync().await?.at(now).into_owned();
+        let mut policies = Policies::with(&[] as &[PathBuf])?;
+        if let Some(list) = state.charter.lists.get(&self.list) {
+            policies.obtain(session.transport(), &list.policy).await?;
+        }
+        let certificate = read_certificate(&self.certificate)?;
+        let der = certificate.der();
+        let findings = screening::screen_sub_ca(&state, &self.list, der, &self.issuer, &policies, now)?;
+        Ok(Prepared {
+            subject: certificate.subject().to_owned(),
+            fingerprint: Digest::from_bytes(certificate.sha256()),
+            findings: findings.iter().map(screening::line).collect(),
+            body: SubcaDisclose {
+                certificate: Der(der.to_vec()),
+                issuer: self.issuer,
+                list: self.list.clone(),
+            },
+        })
+    }
+}
+
+impl Prepared {
+    /// Discloses it.
+    ///
+    /// # Errors
+    /// Refused.
+    pub async fn send(self, session: &Session, signing: &Signing) -> Result<Submission, AdminError> {
+        compose::state(session, signing, self.body, Vec::new()).await
     }
 }
 

@@ -7,7 +7,7 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use common::story::{DAY, World, charter, na, root, uses};
+use common::story::{DAY, World, charter_2, na, root, services, uses};
 use common::{Files, Server, files, options, root_json, write};
 use ctl_admin::application::{Apply, Comment, Evidence, Exhibit, Limits, What};
 use ctl_admin::compose::{Signing, Submission};
@@ -17,14 +17,17 @@ use ctl_admin::output::Render as _;
 use ctl_admin::pending::{Pending, submit};
 use ctl_admin::proposal::{CastVote, Propose, Proposed};
 use ctl_admin::review::{self, Review};
-use ctl_admin::screening::{Policies, builtin_policy_ref};
+use ctl_admin::screening::{Policies, builtin_policy_ref, screen_application};
 use ctl_admin::session::Trust;
 use ctl_admin::{AdminError, Session, audit, budget, mo, notice, participant, verify};
 use ctl_core::Digest;
 use ctl_core::interop::budget::Counting;
 use ctl_core::role::Role;
-use ctl_core::statement::body::{Choice, ScreeningRecord};
-use ctl_core::statement::parts::{EvidenceKind, Purpose, Standard, WithdrawalReason};
+use ctl_core::statement::body::{Change, Choice, ScreeningRecord};
+use ctl_core::statement::parts::{
+    BlobAccess, BlobRef, EvidenceKind, Finding, Observed, ObservedKind, Purpose, Severity, Standard,
+    WithdrawalReason,
+};
 use tempfile::TempDir;
 
 fn role() -> Role {
@@ -48,13 +51,16 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
-        let mut charter = charter();
+        let mut charter = charter_2();
         for list in charter.lists.values_mut() {
             list.policy = builtin_policy_ref().unwrap();
         }
         let mut world = World::found_with(charter);
         world.publish(&Role::Root, &["board-1", "board-2"]).unwrap();
         world.publish(&Role::Targets, &["board-1", "board-2"]).unwrap();
+        let change = Change::AccreditAuditor { auditor: "auditor".parse().unwrap(), expires_at: None };
+        let proposal = world.propose("elector-1", change).unwrap();
+        world.decide(proposal);
         let directory = tempfile::tempdir().unwrap();
         let trust = root_json(directory.path(), &world);
         Self { server: Server::start(world).await, directory, trust }
@@ -73,19 +79,64 @@ impl Stage {
         self.server.world.lock().unwrap().wait(seconds);
     }
 
-    fn screen(&self, application: u64) {
-        let mut world = self.server.world.lock().unwrap();
-        let record = ScreeningRecord {
-            application,
-            engine: "ctl-policy 1".parse().unwrap(),
-            findings: Vec::new(),
-            ledger_size: world.state.size(),
-            observed: Vec::new(),
-            policy: builtin_policy_ref().unwrap(),
-            report: common::story::blob("report"),
-            screened_at: world.now,
+    /// What an honest server records about an application.
+    fn screening(&self, application: u64) -> ScreeningRecord {
+        let world = self.server.world.lock().unwrap();
+        let mut blobs = self.server.blobs.lock().unwrap();
+        let (findings, observed) = {
+            let held = |digest: &Digest| blobs.contains_key(&digest.to_string());
+            let found = &world.state.applications[&application];
+            screen_application(&world.state, found, &policies(), &held, world.now).unwrap()
         };
-        world.say(&["recorder"], record).unwrap();
+        let severity = |finding: &ctl_policy::Finding| match finding.severity {
+            ctl_policy::Severity::Notice => Severity::Notice,
+            ctl_policy::Severity::Warning => Severity::Warning,
+            ctl_policy::Severity::Error => Severity::Error,
+        };
+        let mut recorded: Vec<Finding> = findings
+            .iter()
+            .map(|finding| Finding {
+                id: finding.id.parse().unwrap(),
+                severity: severity(finding),
+                waivable: finding.waivable,
+            })
+            .collect();
+        recorded.sort_by(|a, b| a.id.cmp(&b.id));
+        let report = serde_json::to_vec(&serde_json::json!({ "findings": findings })).unwrap();
+        let report = [vec![9; 32], report].concat();
+        let sha256 = Digest::of(&report);
+        blobs.insert(sha256.to_string(), report);
+        ScreeningRecord {
+            application,
+            engine: ctl_policy::ENGINE.parse().unwrap(),
+            findings: recorded,
+            ledger_size: world.state.size(),
+            observed,
+            policy: builtin_policy_ref().unwrap(),
+            report: BlobRef { access: BlobAccess::Public, sha256 },
+            screened_at: world.now,
+        }
+    }
+
+    fn record(&self, record: ScreeningRecord) -> u64 {
+        self.server.world.lock().unwrap().say(&["recorder"], record).unwrap()
+    }
+
+    fn screen(&self, application: u64) -> u64 {
+        self.record(self.screening(application))
+    }
+
+    /// An operator applies with its root.
+    async fn apply(&self, operator: &str) -> (u64, Digest) {
+        let mut session = self.session();
+        let certificate = self.path("root.pem");
+        std::fs::write(&certificate, root(operator).root().certificate().to_pem()).unwrap();
+        let what = What::Root { uses: uses(), services: services(), constraints: Limits::default() };
+        let apply = Apply { certificate, list: na(), name: "Their root".parse().unwrap(), what };
+        let prepared = apply.prepare(&mut session, &policies()).await.unwrap();
+        assert!(prepared.findings.is_empty(), "{:?}", prepared.findings);
+        let fingerprint = prepared.fingerprint;
+        (recorded(prepared.send(&session, &signing(&[operator])).await), fingerprint)
     }
 
     fn served(&self) -> Files {
@@ -95,22 +146,14 @@ impl Stage {
     async fn audit(&self, served: &Files) -> Result<audit::Report, AdminError> {
         let url = write(&self.path("mirror"), served);
         let now = self.server.world.lock().unwrap().now;
-        audit::run(options(&url, self.trust.clone(), None, now)).await
+        audit::run(options(&url, self.trust.clone(), None, now), &policies()).await
     }
 
     /// An operator's root, from the application to the published list.
     async fn admit(&self, operator: &str) -> Digest {
+        let (application, fingerprint) = self.apply(operator).await;
         let mut session = self.session();
         let session = &mut session;
-        let certificate = self.path("root.pem");
-        std::fs::write(&certificate, root(operator).root().certificate().to_pem()).unwrap();
-        let what = What::Root { uses: uses(), services: Default::default(), constraints: Limits::default() };
-        let apply = Apply { certificate, list: na(), name: "Their root".parse().unwrap(), what };
-        let prepared = apply.prepare(session, &policies()).await.unwrap();
-        assert!(prepared.findings.is_empty(), "{:?}", prepared.findings);
-        let fingerprint = prepared.fingerprint;
-        let application = recorded(prepared.send(session, &signing(&[operator])).await);
-
         self.screen(application);
         let heard = Evidence { application, exhibit: Exhibit::Fingerprint(fingerprint) };
         heard.run(session, &signing(&["elector-1"])).await.unwrap();
@@ -125,6 +168,11 @@ impl Stage {
             *restricted = false;
         }
         recorded(Evidence { application, exhibit }.run(session, &signing(&[operator])).await);
+        let file = self.path("audit.txt");
+        std::fs::write(&file, "we looked at everything").unwrap();
+        let dated = Some(session.now().minus_seconds(30 * DAY));
+        let exhibit = Exhibit::Document { kind: EvidenceKind::AuditReport, file, restricted: false, dated };
+        recorded(Evidence { application, exhibit }.run(session, &signing(&["auditor"])).await);
         let comment = Comment { about: application, text: "looks good".into() };
         comment.run(session, &signing(&["elector-2"])).await.unwrap();
 
@@ -132,6 +180,11 @@ impl Stage {
             proposed: Proposed::Admit { application, waived: Vec::new(), uses: None, constraints: None },
             rationale: Some("they did everything".into()),
         };
+        let Review::Application(seen) = review::one(session, application, &policies()).await.unwrap() else {
+            panic!("an application")
+        };
+        assert!(seen.outdated.as_ref().unwrap().contains("was attached"), "{}", seen.text());
+        self.screen(application);
         let error = propose.run(session, &signing(&["elector-1"])).await.unwrap_err();
         assert!(error.to_string().contains("under discussion until"), "{error}");
         assert_eq!(error.exit_code(), 1);
@@ -148,7 +201,10 @@ impl Stage {
         };
         assert_eq!((review.approvals, review.quorum), (2, 2));
         let application = review.application.as_ref().unwrap();
-        assert_eq!(application.findings_agree, Some(true));
+        assert_eq!(application.findings_agree, Some(true), "{}", review.text());
+        let [finding] = application.computed_findings.as_slice() else { panic!("{}", review.text()) };
+        assert!(finding.starts_with("notice evidence-list: found missing"), "{finding}");
+        assert_eq!((&application.outdated, &application.not_recomputable), (&None, &None));
         assert!(review.text().contains("+ root \"Their root\""), "{}", review.text());
         self.wait(8 * DAY);
         self.publish(&role(), ["signer-1", "signer-2"]).await;
@@ -179,7 +235,7 @@ fn recorded(submission: Result<Submission, AdminError>) -> u64 {
 async fn a_root_goes_from_its_application_to_a_list_that_verifies_offline() {
     let stage = Stage::new().await;
     let fingerprint = stage.admit("beta-pki").await;
-    assert_eq!(stage.server.blobs.lock().unwrap().len(), 3, "policy, comment, rationale");
+    assert_eq!(stage.server.blobs.lock().unwrap().len(), 6, "policy, audit, comment, rationale, reports");
 
     let served = stage.served();
     let file = stage.path("ctl.jws");
@@ -281,6 +337,98 @@ async fn an_auditor_finds_every_file_in_order_and_every_one_that_was_changed() {
         let report = stage.audit(&missing).await.unwrap();
         assert!(report.differences.iter().any(|line| line.contains("missing")), "{path} is not missed");
     }
+}
+
+#[tokio::test]
+async fn an_auditor_computes_every_screening_again() {
+    let stage = Stage::new().await;
+    stage.admit("beta-pki").await;
+    let mut served = stage.served();
+    let report = stage.audit(&served).await.unwrap();
+    assert!(report.is_clean(), "{}", report.text());
+    let counts = |report: &audit::Report| {
+        let screenings = &report.screenings;
+        let (away, gone) = (screenings.not_recomputable.len(), screenings.without_report.len());
+        (screenings.recorded, screenings.same, away, gone)
+    };
+    assert_eq!(counts(&report), (2, 2, 0, 2), "this mirror carries no blobs");
+    for (digest, blob) in &*stage.server.blobs.lock().unwrap() {
+        served.insert(format!("v1/blobs/{digest}"), blob.clone());
+    }
+    assert_eq!(counts(&stage.audit(&served).await.unwrap()), (2, 2, 0, 0));
+    let latest = stage.server.world.lock().unwrap().state.applications.values().next().unwrap().clone();
+    let path = format!("v1/blobs/{}", latest.screening.as_ref().unwrap().report.sha256);
+    served.get_mut(&path).unwrap().push(b' ');
+    let report = stage.audit(&served).await.unwrap();
+    assert!(report.differences.iter().any(|line| line.contains("another file")), "{}", report.text());
+
+    // A recorder that keeps silent about what is missing, one that accuses, and one that claims to have
+    // seen a document.
+    let (application, _) = stage.apply("alpha-pki").await;
+    let honest = stage.screening(application);
+    let silent = ScreeningRecord { findings: Vec::new(), ..honest.clone() };
+    let mut accuser = honest.clone();
+    let id = "validity-now".parse().unwrap();
+    accuser.findings.push(Finding { id, severity: Severity::Error, waivable: true });
+    let mut dreamer = honest.clone();
+    let sha256 = Digest::of(b"a dream");
+    dreamer.observed.insert(1, Observed { what: ObservedKind::Evidence, sha256 });
+    for (record, expected) in [
+        (silent, "found here and not in the record: error audit-report"),
+        (accuser, "the record has error validity-now, which is not found here"),
+        (dreamer, "the record observed other things"),
+    ] {
+        let entry = stage.record(record);
+        let report = stage.audit(&stage.served()).await.unwrap();
+        let line = format!("entry {entry}, screening of application {application}: ");
+        let difference = report.differences.iter().find(|found| found.starts_with(&line));
+        assert!(difference.is_some_and(|found| found.contains(expected)), "{}", report.text());
+        let Review::Application(review) =
+            review::one(&mut stage.session(), application, &policies()).await.unwrap()
+        else {
+            panic!("an application")
+        };
+        assert_eq!(review.findings_agree, Some(false));
+        assert!(review.text().contains("THE RECORD OF THE SCREENING IS NOT"), "{}", review.text());
+    }
+}
+
+#[tokio::test]
+async fn what_another_engine_found_is_not_recomputable_and_no_fault() {
+    let stage = Stage::new().await;
+    let (application, _) = stage.apply("alpha-pki").await;
+    let old = ScreeningRecord { engine: "ctl-policy 1".parse().unwrap(), ..stage.screening(application) };
+    stage.record(old);
+    let report = stage.audit(&stage.served()).await.unwrap();
+    assert!(report.is_clean(), "{}", report.text());
+    let [line] = report.screenings.not_recomputable.as_slice() else { panic!("{}", report.text()) };
+    assert!(line.contains("ctl-policy 1"), "{line}");
+    let reviewed = review::one(&mut stage.session(), application, &policies()).await.unwrap();
+    assert!(reviewed.text().contains("not recomputable"), "{}", reviewed.text());
+    assert!(
+        reviewed.text().contains("error audit-report"),
+        "what was recorded is shown: {}",
+        reviewed.text()
+    );
+}
+
+#[tokio::test]
+async fn people_see_who_is_accredited() {
+    let stage = Stage::new().await;
+    let mut session = stage.session();
+    let kind = Some(ctl_core::statement::parts::ParticipantKind::Auditor);
+    let auditors = participant::list(&mut session, kind).await.unwrap();
+    let text = auditors.text();
+    assert_eq!(auditors.0.len(), 2);
+    assert!(text.contains("accredited by proposal") && text.contains("not accredited"), "{text}");
+    let proposed = Proposed::WithdrawAuditor { auditor: "auditor".parse().unwrap() };
+    let propose = Propose { proposed, rationale: None };
+    let proposal = recorded(propose.run(&mut session, &signing(&["elector-1"])).await);
+    let reviewed = review::one(&mut session, proposal, &policies()).await.unwrap();
+    assert!(reviewed.text().contains("count no more"), "{}", reviewed.text());
+    stage.server.world.lock().unwrap().decide(proposal);
+    let auditors = participant::list(&mut stage.session(), kind).await.unwrap();
+    assert!(auditors.text().contains("accreditation withdrawn at"), "{}", auditors.text());
 }
 
 #[tokio::test]

@@ -32,9 +32,13 @@ pub(crate) const OFFICES: [&str; 15] = [
 /// One elector of each organisation that votes.
 pub(crate) const ELECTORS: [&str; 4] = ["elector-alpha", "elector-beta", "elector-gamma", "elector-delta"];
 
-/// Companies that register once the scheme is there. Elektra runs a root and sells charging contracts.
-pub(crate) const COMPANIES: [&str; 7] =
-    ["aurora", "borealis", "cirrus", "dynamo", "elektra", "eclipse", "wattway"];
+/// Companies that register once the scheme is there. Elektra runs a root and sells charging contracts;
+/// Veritas audits.
+pub(crate) const COMPANIES: [&str; 8] =
+    ["aurora", "borealis", "cirrus", "dynamo", "elektra", "eclipse", "wattway", AUDITOR];
+
+/// The auditor whom the electors accredit.
+pub(crate) const AUDITOR: &str = "veritas";
 
 /// The people of a tour.
 pub(crate) struct People {

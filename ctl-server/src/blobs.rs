@@ -6,8 +6,10 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ctl_core::Digest;
+use tokio::sync::Notify;
 
 use crate::files;
 
@@ -62,6 +64,7 @@ pub enum Put {
 #[derive(Clone, Debug)]
 pub struct Blobs {
     directory: PathBuf,
+    arrived: Arc<Notify>,
 }
 
 impl Blobs {
@@ -72,7 +75,7 @@ impl Blobs {
     pub fn open(data: &Path) -> io::Result<Self> {
         let directory = data.join("blobs");
         std::fs::create_dir_all(&directory)?;
-        Ok(Self { directory })
+        Ok(Self { directory, arrived: Arc::default() })
     }
 
     fn place(&self, digest: &Digest) -> PathBuf {
@@ -128,7 +131,19 @@ impl Blobs {
             return Ok(Put::Present);
         }
         Self::write(&self.place(digest), blob)?;
+        self.arrived.notify_one();
         Ok(Put::Created)
+    }
+
+    /// Tells one waiter that a blob has arrived since it last asked.
+    pub async fn arrival(&self) {
+        self.arrived.notified().await;
+    }
+
+    /// Whether there is a blob of this name, by a look at its name only.
+    #[must_use]
+    pub fn has(&self, digest: &Digest) -> bool {
+        !self.tombstone(digest).exists() && self.place(digest).exists()
     }
 
     /// A blob's bytes; none if it was never put here.

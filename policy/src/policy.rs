@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::checks::{PARSES, is_known};
+use crate::checks::{self, PARSES};
+use crate::{EvidenceKind, profile};
 
 /// The largest policy file that is read, in bytes.
 pub const MAX_POLICY_SIZE: usize = 64 * 1024;
@@ -34,6 +35,47 @@ pub struct Rule {
     pub text: String,
     /// Where the requirement comes from.
     pub source: String,
+    /// The numbers and words that the rule leaves to the scheme.
+    #[serde(default)]
+    pub parameters: Parameters,
+}
+
+/// What a rule leaves to the scheme; each rule takes those that it needs and no others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    /// A number of years.
+    pub years: Option<u32>,
+    /// A number of months.
+    pub months: Option<u32>,
+    /// A number of days.
+    pub days: Option<u32>,
+    /// Kinds of evidence.
+    pub evidence: Option<Vec<EvidenceKind>>,
+}
+
+impl Parameters {
+    /// The names of those that are given.
+    fn given(&self) -> Vec<&'static str> {
+        let Self { years, months, days, evidence } = self;
+        let given = [
+            ("years", years.is_some()),
+            ("months", months.is_some()),
+            ("days", days.is_some()),
+            ("evidence", evidence.is_some()),
+        ];
+        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
+}
+
+/// A certificate profile that the policy applies, in exactly this version.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// The profile's name.
+    pub name: String,
+    /// Its digest, in hex: SHA-256 of its files one behind the other.
+    pub sha256: String,
 }
 
 /// A policy, read and checked.
@@ -42,6 +84,7 @@ pub struct Policy {
     name: String,
     version: String,
     rules: Vec<Rule>,
+    profiles: Vec<Pin>,
     digest: [u8; 32],
 }
 
@@ -68,6 +111,28 @@ pub enum PolicyError {
     /// The same rule twice.
     #[error("rule {0:?} appears twice")]
     DuplicateRule(String),
+    /// A parameter is missing, or one is there that the rule has no use for.
+    #[error("rule {rule:?} has parameters {given:?}; it takes {needed:?}")]
+    Parameters {
+        /// The rule.
+        rule: String,
+        /// What is there.
+        given: Vec<&'static str>,
+        /// What it takes.
+        needed: &'static [&'static str],
+    },
+    /// The policy was decided with another version of a profile than this release has.
+    #[error(
+        "the policy pins profile {name:?} with SHA-256 {pinned}; this release {ours}. Use a release that has it"
+    )]
+    OtherProfile {
+        /// The profile.
+        name: String,
+        /// What the policy says.
+        pinned: String,
+        /// What this release has.
+        ours: String,
+    },
     /// Without this rule, bytes that are no certificate would pass every other.
     #[error("the policy must contain rule \"parses\" with severity error, not waivable")]
     ParsesRequired,
@@ -78,6 +143,8 @@ pub enum PolicyError {
 struct PolicyFile {
     name: String,
     version: String,
+    #[serde(default)]
+    profiles: Vec<Pin>,
     rules: Vec<Rule>,
 }
 
@@ -87,7 +154,7 @@ impl Policy {
         if text.len() > MAX_POLICY_SIZE {
             return Err(PolicyError::TooLarge(text.len()));
         }
-        let PolicyFile { name, version, rules } = toml::from_str(text)?;
+        let PolicyFile { name, version, profiles, rules } = toml::from_str(text)?;
         for (member, value, limit) in [("name", &name, 120), ("version", &version, 48)] {
             let length = value.chars().count();
             if value.trim().is_empty() || length > limit || value.contains(char::is_control) {
@@ -95,8 +162,12 @@ impl Policy {
             }
         }
         for (position, rule) in rules.iter().enumerate() {
-            if !is_known(&rule.id) {
+            let Some(needed) = checks::parameters(&rule.id) else {
                 return Err(PolicyError::UnknownRule(rule.id.clone()));
+            };
+            let given = rule.parameters.given();
+            if given != needed {
+                return Err(PolicyError::Parameters { rule: rule.id.clone(), given, needed });
             }
             if rules.iter().take(position).any(|earlier| earlier.id == rule.id) {
                 return Err(PolicyError::DuplicateRule(rule.id.clone()));
@@ -106,7 +177,16 @@ impl Policy {
         if parses.is_none_or(|rule| rule.severity != Severity::Error || rule.waivable) {
             return Err(PolicyError::ParsesRequired);
         }
-        Ok(Self { name, version, rules, digest: Sha256::digest(text).into() })
+        for pin in &profiles {
+            let ours = profile::profile(&pin.name).map(|profile| hex::encode(profile.digest()));
+            if ours.as_ref() != Some(&pin.sha256) {
+                let ours =
+                    ours.map_or_else(|| "has none of this name".to_owned(), |ours| format!("has {ours}"));
+                let (name, pinned) = (pin.name.clone(), pin.sha256.clone());
+                return Err(PolicyError::OtherProfile { name, pinned, ours });
+            }
+        }
+        Ok(Self { name, version, rules, profiles, digest: Sha256::digest(text).into() })
     }
 
     /// The policy's name.
@@ -122,6 +202,11 @@ impl Policy {
     /// The rules in the file's order.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The profiles that it applies.
+    pub fn profiles(&self) -> &[Pin] {
+        &self.profiles
     }
 
     /// SHA-256 of the file's bytes, by which the charter names it.

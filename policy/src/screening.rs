@@ -4,16 +4,7 @@ use ctl_pki::Certificate;
 use serde::{Deserialize, Serialize};
 
 use crate::checks::{PARSES, Subject, check};
-use crate::{Policy, Rule, Severity};
-
-/// What a candidate applies to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A root: an anchor to be.
-    Root,
-    /// A certificate by which one listed root vouches for another.
-    CrossCertificate,
-}
+use crate::{Context, Kind, Policy, Rule, Severity};
 
 /// The certificate to be screened, as it was received.
 #[derive(Clone, Copy, Debug)]
@@ -22,33 +13,6 @@ pub struct Candidate<'a> {
     pub certificate_der: &'a [u8],
     /// What it applies to be.
     pub kind: Kind,
-}
-
-/// A certificate on the list that the candidate applies for, anchor or cross-certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// SHA-256 of the certificate.
-    pub fingerprint: [u8; 32],
-    /// SHA-256 of its SubjectPublicKeyInfo.
-    pub spki: [u8; 32],
-    /// Its DER subject name.
-    pub subject: Vec<u8>,
-}
-
-/// What the candidate is compared with.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Context<'a> {
-    /// The time of screening, in Unix seconds.
-    pub now: i64,
-    /// What is on the list already.
-    pub listed: &'a [Listed],
-    /// SHA-256 of every distrusted certificate.
-    pub distrusted_certificates: &'a [[u8; 32]],
-    /// SHA-256 of the SubjectPublicKeyInfo of every distrusted key.
-    pub distrusted_keys: &'a [[u8; 32]],
-    /// For a cross-certificate, the DER certificate of the listed root that issued it. Without it the
-    /// signature cannot be verified, which is a finding.
-    pub issuer: Option<&'a [u8]>,
 }
 
 /// A rule that the candidate does not fulfil.
@@ -65,34 +29,37 @@ pub struct Finding {
     pub found: String,
     /// What the rule expects.
     pub expected: String,
+    /// Where the rule comes from, by the policy.
+    pub source: String,
 }
 
 /// Applies every rule of the policy that concerns the candidate's kind, in the policy's order. No findings mean
 /// that all are fulfilled. A candidate that does not parse has that one finding: nothing else can be asked of it.
-pub fn screen(policy: &Policy, candidate: &Candidate<'_>, context: &Context<'_>) -> Vec<Finding> {
+pub fn screen(policy: &Policy, candidate: &Candidate<'_>, context: &Context) -> Vec<Finding> {
     let certificate = match Certificate::from_der(candidate.certificate_der) {
         Ok(certificate) => certificate,
         Err(error) => {
             let rule = policy.rules().iter().filter(|rule| rule.id == PARSES);
-            return rule.map(|rule| finding(rule, error.to_string(), "one DER certificate")).collect();
+            return rule.map(|rule| finding(rule, error.to_string(), "one DER certificate".into())).collect();
         }
     };
-    let subject = Subject { certificate: &certificate, kind: candidate.kind, context };
+    let subject = Subject { certificate: &certificate, kind: candidate.kind, context, policy };
     policy
         .rules()
         .iter()
         .filter_map(|rule| {
-            check(&rule.id, &subject).map(|failure| finding(rule, failure.found, failure.expected))
+            check(rule, &subject).map(|failure| finding(rule, failure.found, failure.expected))
         })
         .collect()
 }
 
-fn finding(rule: &Rule, found: String, expected: &str) -> Finding {
+fn finding(rule: &Rule, found: String, expected: String) -> Finding {
     Finding {
         id: rule.id.clone(),
         severity: rule.severity,
         waivable: rule.waivable,
         found,
-        expected: expected.to_owned(),
+        expected,
+        source: rule.source.clone(),
     }
 }

@@ -1,10 +1,13 @@
 //! The auditor's tool: the whole log is downloaded and replayed, every payload ever published is rebuilt
-//! from the prefix of the log at its draft, the recorded signatures are verified over it, and all of it is
-//! compared with what the server serves.
+//! from the prefix of the log at its draft, the recorded signatures are verified over it, every screening is
+//! computed again, and all of it is compared with what the server serves.
 
+mod screenings;
 mod served;
 
 use std::sync::Arc;
+
+pub use screenings::Screenings;
 
 use ctl_core::draft::Documents;
 use ctl_core::governance::{self, State};
@@ -17,6 +20,7 @@ use ctl_core::{Digest, PublicKey, Timestamp};
 use serde::Serialize;
 
 use crate::output::{Render, section, table};
+use crate::screening::Policies;
 use crate::session::{Options, Replayed, Trust};
 use crate::{AdminError, Session, files};
 
@@ -63,6 +67,8 @@ pub struct Report {
     pub root_hash: Digest,
     /// Every version ever published.
     pub publications: Vec<Row>,
+    /// Every screening ever recorded, computed again.
+    pub screenings: Screenings,
     /// How many served files were compared.
     pub files: u64,
     /// What does not hold; nothing is good.
@@ -96,6 +102,7 @@ impl Render for Report {
             ]
         });
         text += &table(&["role", "version", "sequence", "entry", "recorded", "signatures"], rows);
+        text += &self.screenings.text();
         text += &format!("{} served files compared\n", self.files);
         text += &section("notes:", &self.notes);
         if self.is_clean() {
@@ -110,7 +117,7 @@ impl Render for Report {
 ///
 /// # Errors
 /// The log cannot be had, or does not hold in itself: then there is nothing to compare with.
-pub async fn run(options: Options) -> Result<Report, AdminError> {
+pub async fn run(options: Options, policies: &Policies) -> Result<Report, AdminError> {
     if options.cache.is_some() {
         Session::open(options.clone())?.sync().await?;
     }
@@ -120,6 +127,8 @@ pub async fn run(options: Options) -> Result<Report, AdminError> {
     let replayed = session.replayed()?;
     let mut differences = Vec::new();
     let history = history(replayed, &mut differences)?;
+    let (screenings, wrong) = screenings::check(session, replayed, policies).await?;
+    differences.extend(wrong);
     let trusted_root = match &options.trust {
         Trust::Root(path) => Some(files::read(path, ctl_core::tuf::Limits::default().root)?),
         Trust::Scheme(_) => None,
@@ -141,6 +150,7 @@ pub async fn run(options: Options) -> Result<Report, AdminError> {
         statement_signatures: history.signatures,
         root_hash: replayed.tree.root(),
         publications: rows.collect(),
+        screenings,
         files: comparison.files,
         differences,
         notes: comparison.notes,

@@ -198,6 +198,9 @@ pub(crate) enum Command {
     Audit {
         /// Address of the server or a mirror
         address: String,
+        /// A policy that a charter named and neither this release nor the server brings
+        #[arg(long, value_name = "FILE")]
+        policy: Vec<PathBuf>,
     },
     /// Hold certificates against the profiles of ISO 15118
     Lint(super::lint::Lint),
@@ -281,7 +284,7 @@ mod tests {
             "subca revoke DIGEST --reason superseded --key k",
             "cosign s.json --key k",
             "submit s.json",
-            "audit http://a/",
+            "audit http://a/ --policy p",
             "path leaf.pem --crl r --allow-undetermined --list l --rules iso15118-2 --purpose v2g --anchor a --anchor b --intermediate c --time TIME --policy 1.2.3 --explain",
             "interop",
             "interop na --standard iso15118-2 --svg p.svg --time TIME",

@@ -40,8 +40,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8, AdminError> {
             };
             shell.show(&verify::run(&file, root, system_clock()())?)
         }
-        Command::Audit { address } => {
-            let report = audit::run(shell.options(Some(address))?).await?;
+        Command::Audit { address, policy } => {
+            let report = audit::run(shell.options(Some(address))?, &Policies::with(&policy)?).await?;
             shell.show(&report)?;
             Ok(u8::from(!report.is_clean()))
         }
@@ -243,7 +243,10 @@ impl Shell {
                 command.run(session, &signing(keys)?).await
             }
             Command::Subca(Subca::Disclose { certificate, issuer, list, keys }) => {
-                subca::Disclose { certificate, issuer, list }.run(session, &signing(keys)?).await
+                let prepared = subca::Disclose { certificate, issuer, list }.prepare(session).await?;
+                let signing = signing(keys)?;
+                self.confirm(&prepared, "Disclose it?")?;
+                prepared.send(session, &signing).await
             }
             Command::Subca(Subca::Revoke { certificate, reason, keys }) => {
                 subca::Revoke { certificate, reason }.run(session, &signing(keys)?).await

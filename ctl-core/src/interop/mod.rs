@@ -14,6 +14,7 @@ pub mod budget;
 mod chains;
 mod difference;
 pub mod document;
+mod effects;
 
 mod facts;
 mod network;
@@ -31,6 +32,7 @@ use serde::Serialize;
 
 pub use chains::{Chains, SubCas, USUAL_SUB_CAS};
 pub use difference::{Difference, Effect, difference};
+pub use effects::{Effects, effects};
 pub use facts::{Facts, Work};
 pub use network::{Cross, Network, Root};
 pub use reason::{Limiter, Reason, Words, standard_name};

@@ -428,11 +428,20 @@ impl World {
     }
 }
 
+/// Where an operator says that it can be reached.
+pub fn services() -> Services {
+    Services {
+        ocsp: vec!["http://ocsp.example/".parse().unwrap()],
+        crl: vec!["http://crl.example/root.crl".parse().unwrap()],
+        ..Services::default()
+    }
+}
+
 pub fn application(certificate: Vec<u8>) -> ApplicationSubmit {
     ApplicationSubmit {
         candidate: Candidate::Root {
             constraints: Constraints::default(),
-            services: Services::default(),
+            services: services(),
             uses: uses(),
         },
         certificate: Der(certificate),

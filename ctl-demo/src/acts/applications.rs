@@ -1,17 +1,30 @@
-//! Step 5: companies register and apply; the server screens; evidence and comments are attached.
+//! Step 5: companies register and apply, an auditor is accredited; evidence and comments are attached; the
+//! server screens.
+
+use std::path::Path;
 
 use ctl_admin::application::{Apply, Comment, Evidence, Exhibit, Limits, What};
-use ctl_admin::ctl_core::statement::parts::{EvidenceKind, ParticipantKind, Services, Standard, Use};
+use ctl_admin::ctl_core::governance::state::Outcome;
+use ctl_admin::ctl_core::statement::body::Choice;
+use ctl_admin::ctl_core::statement::parts::{
+    EvidenceKind, Observed, ObservedKind, ParticipantKind, Services, Severity, Standard, Use,
+};
 use ctl_admin::participant::Register;
+use ctl_admin::proposal::Proposed;
 use ctl_admin::screening::Policies;
+use ctl_admin::session;
 
 use super::pkis::{Candidate, Pkis};
-use crate::people::{COMPANIES, People, index};
+use super::votes::{everyone, propose};
+use crate::people::{AUDITOR, COMPANIES, People, index};
 use crate::tour::Tour;
 use crate::{Problem, wait};
 
 /// The list that everyone applies for.
 pub(crate) const LIST: &str = "na";
+
+/// The operator that leaves something out.
+const FORGETFUL: &str = "cirrus";
 
 /// All five roots apply; gives name and index of each application.
 pub(crate) async fn apply(
@@ -25,19 +38,22 @@ pub(crate) async fn apply(
     }
     tour.say(format!("{} companies register, each countersigned by the admissions officer", COMPANIES.len()));
     tour.see("v1/participants");
+    accredit(tour, people).await?;
     let mut applications = Vec::new();
     for root in &pkis.roots {
-        let index = submit(people, root, root_of(root)).await?;
+        let index = submit(people, root, root_of(root)?).await?;
         attach(people, root, index).await?;
         applications.push((root.name.clone(), index));
     }
+    tour.say(
+        "five roots apply; for each the operator attaches its certificate policy, the auditor a report,",
+    );
+    tour.say("and an elector the fingerprint as heard over a second channel; the server screens, again each");
+    tour.say("time something is attached:");
     for (name, index) in &applications {
         let findings = screened(people, *index).await?;
-        let findings = if findings.is_empty() { "finds nothing".to_owned() } else { findings.join(", ") };
-        tour.say(format!("{name:<8} applies (entry {index}); screening {findings}"));
+        tour.say(format!("{name:<8} (entry {index}) {}", in_words(&findings)));
     }
-    tour.say("for each: the certificate policy by the operator, and the fingerprint by an elector who");
-    tour.say("heard it over a second channel");
     if let Some((name, index)) = applications.first() {
         let text =
             format!("{name}: the policy names no CRL for SECC certificates. OCSP only, is that meant?");
@@ -50,6 +66,32 @@ pub(crate) async fn apply(
     Ok(applications)
 }
 
+/// An audit report counts only when it is attached by an auditor whom the electors have accredited.
+async fn accredit(tour: &Tour, people: &mut People) -> Result<(), Problem> {
+    let expires_at = Some(session::system_clock()().plus_seconds(2 * 365 * 86_400));
+    let proposed = Proposed::AccreditAuditor { auditor: parse(AUDITOR)?, expires_at };
+    let proposal = propose(people, proposed, None).await?;
+    let accredited = everyone(people, proposal, Choice::Approve, None, &Outcome::Accepted).await?;
+    tour.say(format!(
+        "the electors accredit the auditor {AUDITOR} for two years: {} organisations approve",
+        accredited.approvals
+    ));
+    Ok(())
+}
+
+/// Findings in a line, the errors first.
+fn in_words(findings: &[Found]) -> String {
+    let of = |severity: Severity, word: &str| {
+        let ids: Vec<&str> =
+            findings.iter().filter(|one| one.severity == severity).map(|one| one.id.as_str()).collect();
+        (!ids.is_empty()).then(|| format!("{word}: {}", ids.join(", ")))
+    };
+    let parts =
+        [of(Severity::Error, "error"), of(Severity::Warning, "warning"), of(Severity::Notice, "notice")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "nothing found".to_owned() } else { parts.join("; ") }
+}
+
 async fn register(people: &mut People, company: &str) -> Result<(), Problem> {
     let mut name = company.to_owned();
     if let Some(first) = name.get_mut(..1) {
@@ -57,6 +99,7 @@ async fn register(people: &mut People, company: &str) -> Result<(), Problem> {
     }
     let kinds = match company {
         "wattway" => vec![ParticipantKind::Mo],
+        AUDITOR => vec![ParticipantKind::Auditor],
         "elektra" => vec![ParticipantKind::PkiOperator, ParticipantKind::Mo],
         "dynamo" => vec![ParticipantKind::PkiOperator, ParticipantKind::Oem],
         _ => vec![ParticipantKind::PkiOperator],
@@ -73,10 +116,13 @@ async fn register(people: &mut People, company: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// A root that applies for what it is made for.
-pub(crate) fn root_of(candidate: &Candidate) -> What {
+/// A root that applies for what it is made for. Cirrus forgets to say where its CRL is.
+pub(crate) fn root_of(candidate: &Candidate) -> Result<What, Problem> {
     let uses = vec![Use { standard: Standard::Iso15118_2, purpose: candidate.purpose }];
-    What::Root { uses, services: Services::default(), constraints: Limits::default() }
+    let address = |what: &str| parse(&format!("http://pki.{}.example/{what}", candidate.operator));
+    let crl = if candidate.operator == FORGETFUL { Vec::new() } else { vec![address("root.crl")?] };
+    let services = Services { ocsp: vec![address("ocsp")?], crl, ..Services::default() };
+    Ok(What::Root { uses, services, constraints: Limits::default() })
 }
 
 /// An operator applies; gives the application's index.
@@ -93,22 +139,21 @@ pub(crate) async fn submit(people: &mut People, candidate: &Candidate, what: Wha
     index(prepared.send(session, &signing).await?)
 }
 
-/// The evidence that the charter asks for.
+/// The evidence that charter and policy ask for.
 pub(crate) async fn attach(
     people: &mut People,
     candidate: &Candidate,
     application: u64,
 ) -> Result<(), Problem> {
-    let policy = candidate.policy.clone();
-    let document = Exhibit::Document {
-        kind: EvidenceKind::CertificatePolicy,
-        file: policy,
-        restricted: false,
-        dated: None,
+    let document = |kind, file: &Path, dated| {
+        let file = file.to_owned();
+        Exhibit::Document { kind, file, restricted: false, dated }
     };
-    for (author, exhibit) in
-        [(candidate.operator, document), ("elector-beta", Exhibit::Fingerprint(candidate.fingerprint))]
-    {
+    let last_month = session::system_clock()().minus_seconds(30 * 86_400);
+    let policy = document(EvidenceKind::CertificatePolicy, &candidate.policy, None);
+    let audit = document(EvidenceKind::AuditReport, &candidate.audit, Some(last_month));
+    let heard = Exhibit::Fingerprint(candidate.fingerprint);
+    for (author, exhibit) in [(candidate.operator, policy), (AUDITOR, audit), ("elector-beta", heard)] {
         let signing = people.signing(&[author])?;
         let evidence = Evidence { application, exhibit };
         index(evidence.run(people.session(author)?, &signing).await?)?;
@@ -116,14 +161,28 @@ pub(crate) async fn attach(
     Ok(())
 }
 
-/// Waits for the server's screening; gives the rules that were not fulfilled.
-pub(crate) async fn screened(people: &mut People, application: u64) -> Result<Vec<String>, Problem> {
+/// A rule that was not fulfilled.
+pub(crate) struct Found {
+    pub(crate) id: String,
+    pub(crate) severity: Severity,
+}
+
+/// Waits for the server's screening of everything that is attached; gives what it found.
+pub(crate) async fn screened(people: &mut People, application: u64) -> Result<Vec<Found>, Problem> {
     let session = people.session("elector-alpha")?;
     wait::until(format!("the screening of application {application}"), async || {
-        let replayed = session.sync().await?;
-        let found = replayed.state.applications.get(&application);
-        let screening = found.and_then(|application| application.screening.as_ref());
-        Ok(screening.map(|screening| screening.findings.iter().map(|f| f.id.to_string()).collect()))
+        let now = session.now();
+        let state = session.sync().await?.at(now);
+        let Some(application) = state.applications.get(&application) else { return Ok(None) };
+        let Some(screening) = &application.screening else { return Ok(None) };
+        let seen =
+            |digest| screening.observed.contains(&Observed { what: ObservedKind::Evidence, sha256: digest });
+        let mut documents = application.evidence.iter().filter_map(|evidence| evidence.blob.as_ref());
+        let current = state.screening_outdated(application, now).is_none()
+            && documents.all(|document| seen(document.sha256));
+        let found = screening.findings.iter();
+        let found = found.map(|one| Found { id: one.id.to_string(), severity: one.severity }).collect();
+        Ok(current.then_some(found))
     })
     .await
 }

@@ -1,6 +1,7 @@
 //! Step 14: someone who takes no part audits the server from outside.
 
 use ctl_admin::audit;
+use ctl_admin::screening::Policies;
 
 use crate::Problem;
 use crate::people::People;
@@ -9,7 +10,7 @@ use crate::tour::Tour;
 /// Audits it, from the first root.json.
 pub(crate) async fn audit(tour: &mut Tour, people: &People) -> Result<(), Problem> {
     tour.begin("An audit from outside");
-    let report = audit::run(people.options()).await?;
+    let report = audit::run(people.options(), &Policies::with(&[] as &[&str])?).await?;
     if !report.is_clean() {
         return Err(Problem::Unexpected(format!("the audit finds: {}", report.differences.join("; "))));
     }
@@ -21,6 +22,10 @@ pub(crate) async fn audit(tour: &mut Tour, people: &People) -> Result<(), Proble
         "{} publications rebuilt to the byte, {} served files compared: everything follows from the log",
         report.publications.len(),
         report.files
+    ));
+    tour.say(format!(
+        "{} of {} screenings computed again with the same result",
+        report.screenings.same, report.screenings.recorded
     ));
     tour.see("log/checkpoint");
     Ok(())

@@ -3,9 +3,12 @@
 use ctl_admin::application::What;
 use ctl_admin::ctl_core::governance::state::Outcome;
 use ctl_admin::ctl_core::statement::body::Choice;
+use ctl_admin::ctl_core::statement::parts::Severity;
 use ctl_admin::proposal::Proposed;
+use ctl_admin::review::{self, Review};
+use ctl_admin::screening::Policies;
 
-use super::applications::{attach, parse, root_of, screened, submit};
+use super::applications::{Found, attach, parse, root_of, screened, submit};
 use super::pkis::Pkis;
 use super::votes::{discussed, everyone, propose};
 use crate::Problem;
@@ -21,26 +24,28 @@ pub(crate) async fn decide(tour: &mut Tour, people: &mut People, pkis: &Pkis) ->
     let (issuer, subject) = (pkis.root("aurora")?.fingerprint, pkis.root("borealis")?.fingerprint);
     let cross = submit(people, &pkis.cross, What::CrossCertificate { issuer, subject }).await?;
     attach(people, &pkis.cross, cross).await?;
-    let eclipse = submit(people, &pkis.eclipse, root_of(&pkis.eclipse)).await?;
+    let eclipse = submit(people, &pkis.eclipse, root_of(&pkis.eclipse)?).await?;
     attach(people, &pkis.eclipse, eclipse).await?;
 
-    let findings = screened(people, cross).await?;
-    if !findings.is_empty() {
-        return Err(Problem::Unexpected(format!(
-            "screening finds {findings:?} in a sound cross-certificate"
-        )));
+    let errors = errors(&screened(people, cross).await?);
+    if !errors.is_empty() {
+        return Err(Problem::Unexpected(format!("screening finds {errors:?} in a sound cross-certificate")));
+    }
+    tour.say(format!("Borealis brings a certificate by which Aurora vouches for it (entry {cross});"));
+    tour.say("before they vote, the electors see what it would do:");
+    let policies = Policies::with(&[] as &[&str])?;
+    if let Review::Application(seen) = review::one(people.session("elector-beta")?, cross, &policies).await? {
+        tour.quote(&seen.effects);
+        tour.quote(seen.computed_findings.iter().filter(|line| line.starts_with("warning")));
     }
     discussed(people, cross).await?;
     let proposal = propose(people, Proposed::AdmitCross { application: cross, waived: vec![] }, None).await?;
     let admitted = everyone(people, proposal, Choice::Approve, None, &Outcome::Accepted).await?;
-    tour.say(format!("Borealis brings a certificate by which Aurora vouches for it (entry {cross});"));
     tour.say(format!("{} organisations approve", admitted.approvals));
 
-    let findings = screened(people, eclipse).await?;
-    if findings != [KEY_UNIQUE] {
-        return Err(Problem::Unexpected(format!(
-            "screening of a key under a second name finds {findings:?}"
-        )));
+    let errors = self::errors(&screened(people, eclipse).await?);
+    if errors != [KEY_UNIQUE] {
+        return Err(Problem::Unexpected(format!("screening of a key under a second name finds {errors:?}")));
     }
     tour.say(format!("Eclipse applies with Aurora's key (entry {eclipse}); screening finds: {KEY_UNIQUE}"));
     discussed(people, eclipse).await?;
@@ -57,4 +62,9 @@ pub(crate) async fn decide(tour: &mut Tour, people: &mut People, pkis: &Pkis) ->
     tour.say(format!("an elector asks to waive that; all organisations reject it: \"{why}\""));
     tour.see(&format!("v1/applications/{eclipse}"));
     Ok(admitted.decided)
+}
+
+/// The rules whose errors screening found.
+fn errors(findings: &[Found]) -> Vec<String> {
+    findings.iter().filter(|one| one.severity == Severity::Error).map(|one| one.id.clone()).collect()
 }

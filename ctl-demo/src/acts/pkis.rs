@@ -12,6 +12,7 @@ use crate::tour::Tour;
 
 const DAY: i64 = 86_400;
 const POLICY: &str = "certificate-policy.txt";
+const AUDIT: &str = "audit-report.txt";
 
 /// A certificate that someone wants on the list.
 pub(crate) struct Candidate {
@@ -25,6 +26,8 @@ pub(crate) struct Candidate {
     pub(crate) file: PathBuf,
     /// The file of its operator's certificate policy.
     pub(crate) policy: PathBuf,
+    /// The file of the auditor's report.
+    pub(crate) audit: PathBuf,
     /// SHA-256 of the certificate.
     pub(crate) fingerprint: Digest,
 }
@@ -52,7 +55,8 @@ pub(crate) fn make(tour: &mut Tour) -> Result<Pkis, Problem> {
     tour.begin("Pretend PKIs");
     let yesterday = now() - DAY;
     let spec = |kind, name: &str, country: &str, operator: &str| {
-        PkiSpec::new(kind, name, country, operator, "ctl-demo", yesterday)
+        let services = Some(format!("http://pki.{}.example", name.to_ascii_lowercase()));
+        PkiSpec { services, ..PkiSpec::new(kind, name, country, operator, "ctl-demo", yesterday) }
     };
     let aurora = Pki::generate(&spec(PkiKind::V2g, "Aurora", "NL", "Aurora Charging B.V."))?;
     let borealis = Pki::generate(&spec(PkiKind::V2g, "Borealis", "US", "Borealis Trust Inc."))?;
@@ -93,13 +97,14 @@ pub(crate) fn make(tour: &mut Tour) -> Result<Pkis, Problem> {
             purpose: Purpose::V2g,
             file: by_borealis.join("cross-by-aurora.pem"),
             policy: by_borealis.join(POLICY),
+            audit: by_borealis.join(AUDIT),
             fingerprint: Digest::from_bytes(cross.sha256()),
         },
         eclipse,
     })
 }
 
-/// A root in its operator's folder, with a certificate policy beside it.
+/// A root in its operator's folder, with a certificate policy and an audit report beside it.
 fn candidate(
     operator: &'static str,
     root: &Entity,
@@ -109,6 +114,9 @@ fn candidate(
     let policy = folder.join(POLICY);
     let text = format!("Certificate policy of {}, version 1.\n", spec.operator);
     std::fs::write(&policy, text).map_err(Problem::file(&policy))?;
+    let audit = folder.join(AUDIT);
+    let text = format!("Audit of {}: the policy is followed. No exceptions.\n", spec.operator);
+    std::fs::write(&audit, text).map_err(Problem::file(&audit))?;
     let purpose = match spec.kind {
         PkiKind::V2g => Purpose::V2g,
         PkiKind::Mo => Purpose::Mo,
@@ -120,6 +128,7 @@ fn candidate(
         purpose,
         file: folder.join("root.pem"),
         policy,
+        audit,
         fingerprint: Digest::from_bytes(root.certificate().sha256()),
     })
 }

@@ -2,9 +2,12 @@
 
 use ctl_admin::ctl_core::governance::application::Stage;
 use ctl_admin::ctl_core::governance::state::Outcome;
+use ctl_admin::ctl_core::names::RuleId;
 use ctl_admin::ctl_core::statement::body::Choice;
+use ctl_admin::ctl_core::statement::parts::Severity;
 use ctl_admin::proposal::{CastVote, Propose, Proposed};
 
+use super::applications::{parse, screened};
 use crate::people::{ELECTORS, People, index, refused};
 use crate::tour::Tour;
 use crate::{Problem, wait};
@@ -17,10 +20,24 @@ pub(crate) async fn admit(
 ) -> Result<(), Problem> {
     tour.begin("Votes");
     for (number, (name, application)) in applications.iter().enumerate() {
+        let errors: Vec<RuleId> = screened(people, *application)
+            .await?
+            .iter()
+            .filter(|found| found.severity == Severity::Error)
+            .map(|found| parse(&found.id))
+            .collect::<Result<_, Problem>>()?;
         discussed(people, *application).await?;
-        let proposed =
-            Proposed::Admit { application: *application, waived: vec![], uses: None, constraints: None };
-        let proposal = propose(people, proposed, None).await?;
+        let admit =
+            |waived| Proposed::Admit { application: *application, waived, uses: None, constraints: None };
+        if !errors.is_empty() {
+            let signing = people.signing(&["elector-alpha"])?;
+            let hasty = Propose { proposed: admit(Vec::new()), rationale: None };
+            let detail = refused(hasty.run(people.session("elector-alpha")?, &signing).await, "stage")?;
+            tour.say(format!("refused: a vote on {name} over an error ({detail})"));
+        }
+        let waives = !errors.is_empty();
+        let rationale = waives.then_some("Its operator has promised the address of the CRL by letter.");
+        let proposal = propose(people, admit(errors), rationale).await?;
         if number == 0 {
             tour.say("the discussion is over; an elector puts each root to the vote");
             vote(people, "elector-alpha", proposal, Choice::Approve, None).await?;
@@ -32,7 +49,8 @@ pub(crate) async fn admit(
         }
         let Vote { approvals, .. } =
             everyone(people, proposal, Choice::Approve, None, &Outcome::Accepted).await?;
-        tour.say(format!("{name:<8} is admitted: {approvals} organisations approve, 3 are needed"));
+        let waived = if waives { "; they waive the error" } else { "" };
+        tour.say(format!("{name:<8} is admitted: {approvals} organisations approve, 3 are needed{waived}"));
     }
     tour.see("v1/proposals");
     Ok(())

@@ -30,7 +30,7 @@ async fn run(config: Config) -> Result<(), Failure> {
     // Before anything else, so that a signal during a long start is not lost.
     let stop = stop_signal()?;
     let keys = Arc::new(Keys::load(&config.data)?);
-    let policies = Policies::load(&config.policies)?;
+    let policies = Arc::new(Policies::load(&config.policies)?);
     let blobs = Arc::new(Blobs::open(&config.data)?);
     tracing::info!(data = %config.data.display(), "verifying the ledger");
     let ledger = Ledger::open(Setup {
@@ -57,14 +57,14 @@ async fn run(config: Config) -> Result<(), Failure> {
     let publication =
         publish::Config { settle: config.publication.settle.0, ..publish::Config::new(&config.data) };
     let (publisher, publishing) = Publisher::start(ledger.clone(), publication, metrics.clone())?;
-    let screening = tokio::spawn(Screener::new(ledger.clone(), blobs.clone(), Arc::new(policies)).run());
+    let screening = tokio::spawn(Screener::new(ledger.clone(), blobs.clone(), policies.clone()).run());
     let listener = TcpListener::bind(config.http.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", config.http.listen))?;
     // The address as it is, for those who asked for port 0: on standard output, alone on its line.
     println!("listening on http://{}", listener.local_addr()?);
     tracing::info!(address = %listener.local_addr()?, "serving");
-    let app = App::new(ledger.clone(), publisher, blobs, metrics, config.http.limits());
+    let app = App::new(ledger.clone(), publisher, blobs, policies, metrics, config.http.limits());
     http::serve(listener, app, stop).await;
 
     tracing::info!("stopping");

@@ -1,4 +1,4 @@
-//! The policies at hand: the release's own, and those that the configuration names. The charter names
+//! The policies at hand: the release's own and its predecessors, and those that the configuration names. The charter names
 //! one for each list by its digest, and nothing is screened by another.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use ctl_core::Digest;
 use ctl_core::names::ListId;
 use ctl_core::statement::charter::Charter;
 use ctl_core::statement::parts::PolicyRef;
-use ctl_policy::{ADMISSION, MAX_POLICY_SIZE, Policy, PolicyError};
+use ctl_policy::{ADMISSIONS, MAX_POLICY_SIZE, Policy, PolicyError};
 
 use crate::files;
 
@@ -47,17 +47,19 @@ pub enum PoliciesError {
 /// The policies at hand, by digest.
 #[derive(Clone, Debug)]
 pub struct Policies {
-    by_digest: BTreeMap<Digest, Policy>,
+    by_digest: BTreeMap<Digest, (Policy, String)>,
 }
 
 impl Policies {
-    /// The release's own policy and those in these files.
+    /// The policies that came with a release and those in these files.
     ///
     /// # Errors
     /// A file cannot be read or used.
     pub fn load(paths: &[PathBuf]) -> Result<Self, PoliciesError> {
         let mut policies = Self { by_digest: BTreeMap::new() };
-        policies.add(Path::new("built into this release"), ADMISSION)?;
+        for text in ADMISSIONS {
+            policies.add(Path::new("built into this release"), text)?;
+        }
         for path in paths {
             let failed = |error| PoliciesError::File { path: path.clone(), error };
             let bytes = files::read(path, MAX_POLICY_SIZE as u64)
@@ -74,14 +76,20 @@ impl Policies {
     fn add(&mut self, path: &Path, text: &str) -> Result<(), PoliciesError> {
         let policy =
             Policy::parse(text).map_err(|error| PoliciesError::Policy { path: path.to_owned(), error })?;
-        self.by_digest.insert(Digest::from_bytes(policy.digest()), policy);
+        self.by_digest.insert(Digest::from_bytes(policy.digest()), (policy, text.to_owned()));
         Ok(())
     }
 
     /// The policy of this digest.
     #[must_use]
     pub fn get(&self, digest: &Digest) -> Option<&Policy> {
-        self.by_digest.get(digest)
+        self.by_digest.get(digest).map(|(policy, _)| policy)
+    }
+
+    /// The text of the policy of this digest: what anyone may read.
+    #[must_use]
+    pub fn text(&self, digest: &Digest) -> Option<&str> {
+        self.by_digest.get(digest).map(|(_, text)| text.as_str())
     }
 
     /// Whether every list of a charter can be screened.

@@ -1,24 +1,32 @@
 //! Screening: what the policy finds about an application is recorded as soon as it is submitted, and
-//! again when the list gets another policy. The findings in full are a public blob.
+//! again when what the screening looked at has changed: the policy, the list, the evidence, the standing
+//! of an auditor. The findings in full are a public blob.
+//!
+//! Each change makes at most one record more. Evidence is recorded before its document is sent, so the
+//! screener waits a while for the document, lest every piece of evidence be screened twice.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ctl_core::governance::State;
-use ctl_core::governance::application::Application;
+use ctl_core::governance::application::{Application, Screening};
 use ctl_core::names::{NameError, RuleId};
 use ctl_core::statement::body::{Candidate, ScreeningRecord};
-use ctl_core::statement::parts::{BlobAccess, BlobRef, Finding, PolicyRef, Severity};
+use ctl_core::statement::parts::{BlobAccess, BlobRef, Finding, Observed, ObservedKind, PolicyRef, Severity};
 use ctl_core::{Digest, Timestamp};
-use ctl_policy::{Context, ENGINE, Kind, Listed, Policy};
-use serde::Serialize;
+use ctl_policy::{ENGINE, Kind, Policy};
+use serde::{Deserialize, Serialize};
 
 use super::policies::{Policies, PoliciesError};
 use crate::blobs::{BlobError, Blobs};
 use crate::ledger::{Ledger, RecordError};
 
-/// After a failure, screening is tried again even if nothing else is recorded.
-const RETRY: Duration = Duration::from_secs(60);
+/// Whatever is or is not recorded, the screener looks again after this: an accreditation ends and a
+/// document stays away without anybody recording it, and a failure is tried again.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// A document that was named but not sent is waited for so many seconds.
+const PATIENCE: u64 = 60;
 
 /// Why an application was not screened. It is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +37,9 @@ pub enum ScreeningError {
     /// A name in the policy cannot stand in a statement.
     #[error("the policy: {0}")]
     Name(#[from] NameError),
+    /// The facts are not what the engine reads; a defect of this release.
+    #[error("the facts of the ledger do not fit the policy engine: {0}")]
+    Facts(serde_json::Error),
     /// The report cannot be kept.
     #[error("the report: {0}")]
     Report(#[from] BlobError),
@@ -46,8 +57,15 @@ struct Report<'a> {
     findings: &'a [ctl_policy::Finding],
     fingerprint: Digest,
     ledger_size: u64,
+    observed: &'a [Observed],
     policy: &'a PolicyRef,
     screened_at: Timestamp,
+}
+
+/// The findings of a report, as far as readers ask for them.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FullFindings {
+    pub(crate) findings: Vec<ctl_policy::Finding>,
 }
 
 /// Screens whatever is submitted.
@@ -65,8 +83,8 @@ impl Screener {
         Self { ledger, blobs, policies }
     }
 
-    /// Screens everything that is to be screened, now and whenever something is recorded, until the
-    /// ledger is closed.
+    /// Screens everything that is to be screened, now and whenever something is recorded or a document
+    /// arrives, until the ledger is closed.
     pub async fn run(self) {
         let mut changes = self.ledger.changes();
         loop {
@@ -79,12 +97,10 @@ impl Screener {
                     true
                 }
             };
-            let changed = changes.changed();
-            if failed {
-                // Whatever comes first; a closed ledger ends the loop above.
-                let _ = tokio::time::timeout(RETRY, changed).await;
-            } else if changed.await.is_err() {
-                return;
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() && !failed { return },
+                () = self.blobs.arrival() => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }
     }
@@ -94,10 +110,12 @@ impl Screener {
     /// # Errors
     /// The first failure, after all others were tried.
     pub async fn screen_all(&self) -> Result<usize, ScreeningError> {
+        let now = self.ledger.now().map_err(RecordError::from)?;
         let snapshot = self.ledger.snapshot();
         let waiting: Vec<Arc<Application>> = {
-            let applications = snapshot.state.applications.values();
-            applications.filter(|application| is_due(&snapshot.state, application)).cloned().collect()
+            let state = snapshot.state.at(now);
+            let applications = state.applications.values();
+            applications.filter(|application| self.is_due(&state, application, now)).cloned().collect()
         };
         let (mut made, mut failure) = (0, None);
         for application in waiting {
@@ -116,12 +134,15 @@ impl Screener {
         let now = self.ledger.now().map_err(RecordError::from)?;
         let snapshot = self.ledger.snapshot();
         let state = snapshot.state.at(now);
+        // What was attached since it was found waiting is looked at as well.
+        let Some(application) = state.applications.get(&application.index) else { return Ok(false) };
         let Some(list) = state.charter.lists.get(&application.list) else { return Ok(false) };
         let policy = self.policies.get(&list.policy.sha256).ok_or_else(|| PoliciesError::Missing {
             list: application.list.clone(),
             policy: Box::new(list.policy.clone()),
         })?;
-        let full = findings(&state, application, policy, now);
+        let held = self.held(application);
+        let (full, observed) = findings(&state, application, policy, &held, now)?;
         let report = Report {
             r#type: "v2g-screening-report",
             application: application.index,
@@ -129,6 +150,7 @@ impl Screener {
             findings: &full,
             fingerprint: application.fingerprint,
             ledger_size: state.size(),
+            observed: &observed,
             policy: &list.policy,
             screened_at: now,
         };
@@ -138,15 +160,16 @@ impl Screener {
             engine: ENGINE.parse()?,
             findings: recorded(&full)?,
             ledger_size: state.size(),
-            observed: Vec::new(),
+            // Rules 1 know nothing of it; then the report alone says it.
+            observed: if state.charter.rules == 1 { Vec::new() } else { observed },
             policy: list.policy.clone(),
             report: BlobRef { access: BlobAccess::Public, sha256: report },
             screened_at: now,
         };
-        let index = application.index;
+        let (index, screener) = (application.index, self.clone());
         let made = self.ledger.observe(move |state| {
             let application = state.applications.get(&index)?;
-            is_due(state, application).then(|| record.into())
+            screener.is_due(state, application, now).then(|| record.into())
         });
         let made = made.await?;
         if let Some(made) = made {
@@ -154,44 +177,73 @@ impl Screener {
         }
         Ok(made.is_some())
     }
+
+    /// The documents attached to an application whose very bytes are here.
+    fn held(&self, application: &Application) -> BTreeSet<Digest> {
+        let blobs = application.evidence.iter().filter_map(|evidence| evidence.blob.as_ref());
+        let digests = blobs.map(|blob| blob.sha256);
+        digests.filter(|digest| self.blobs.get(digest).is_ok_and(|blob| blob.is_some())).collect()
+    }
+
+    /// Whether an application waits for a screening of everything as it is now.
+    fn is_due(&self, state: &State, application: &Application, now: Timestamp) -> bool {
+        if !application.is_open() || application.proposal.is_some() {
+            return false;
+        }
+        let Some(list) = state.charter.lists.get(&application.list) else { return false };
+        let Some(screening) = &application.screening else { return true };
+        if screening.policy != list.policy {
+            return true;
+        }
+        let outdated = state.screening_outdated(application, now).is_some()
+            || self.document_came_late(state, application, screening);
+        outdated && !self.document_is_on_its_way(application, screening, now)
+    }
+
+    /// A document has arrived that was not there when the application was screened. Under rules 1 the
+    /// record does not say what was there.
+    fn document_came_late(&self, state: &State, application: &Application, screening: &Screening) -> bool {
+        let seen = |sha256| screening.observed.contains(&Observed { what: ObservedKind::Evidence, sha256 });
+        let mut blobs = application.evidence.iter().filter_map(|evidence| evidence.blob.as_ref());
+        state.charter.rules > 1 && blobs.any(|blob| !seen(blob.sha256) && self.blobs.has(&blob.sha256))
+    }
+
+    fn document_is_on_its_way(
+        &self,
+        application: &Application,
+        screening: &Screening,
+        now: Timestamp,
+    ) -> bool {
+        application.evidence.iter().filter(|evidence| evidence.index >= screening.ledger_size).any(
+            |evidence| {
+                let missing = evidence.blob.as_ref().is_some_and(|blob| !self.blobs.has(&blob.sha256));
+                missing && now < evidence.at.plus_seconds(PATIENCE)
+            },
+        )
+    }
 }
 
-/// Whether an application waits for a screening by the policy in force, against the list as it is.
-fn is_due(state: &State, application: &Application) -> bool {
-    let Some(list) = state.charter.lists.get(&application.list) else { return false };
-    let current = |screening: &ctl_core::governance::application::Screening| screening.policy == list.policy;
-    application.is_open()
-        && application.proposal.is_none()
-        && (!application.screening.as_ref().is_some_and(current)
-            || state.key_listed_since_screening(application).is_some())
-}
-
-/// What the policy finds about an application, compared with everything that is or was on its list.
+/// What the policy finds about an application as everything is now, and what it looked at.
 fn findings(
     state: &State,
     application: &Application,
     policy: &Policy,
+    held: &BTreeSet<Digest>,
     now: Timestamp,
-) -> Vec<ctl_policy::Finding> {
-    let facts = state.screening_facts(&application.list, &application.candidate);
-    let listed: Vec<Listed> = facts
-        .listed
-        .into_iter()
-        .map(|fact| Listed { fingerprint: fact.fingerprint, spki: fact.spki, subject: fact.subject })
-        .collect();
-    let context = Context {
-        now: now.unix(),
-        listed: &listed,
-        distrusted_certificates: &facts.distrusted_certificates,
-        distrusted_keys: &facts.distrusted_keys,
-        issuer: facts.issuer,
-    };
+) -> Result<(Vec<ctl_policy::Finding>, Vec<Observed>), ScreeningError> {
+    let held = |digest: &Digest| held.contains(digest);
+    let facts =
+        state.screening_facts(&application.list, &application.candidate, Some((application, &held)), now);
+    let context: ctl_policy::Context =
+        serde_json::to_value(facts).and_then(serde_json::from_value).map_err(ScreeningError::Facts)?;
     let kind = match &application.candidate {
         Candidate::Root { .. } => Kind::Root,
         Candidate::CrossCertificate { .. } => Kind::CrossCertificate,
     };
     let candidate = ctl_policy::Candidate { certificate_der: &application.certificate, kind };
-    ctl_policy::screen(policy, &candidate, &context)
+    let profiles = ctl_policy::profiles_applied(policy, &candidate, &context);
+    let observed = state.observed(application, &held, profiles.into_iter().map(Digest::from_bytes));
+    Ok((ctl_policy::screen(policy, &candidate, &context), observed))
 }
 
 /// The findings as the record has them: by rule, none twice.

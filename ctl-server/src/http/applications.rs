@@ -3,7 +3,7 @@
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ctl_core::Timestamp;
 use ctl_core::governance::State;
-use ctl_core::governance::application::Application;
+use ctl_core::governance::application::{Application, Screening};
 use serde_json::{Value, json};
 use warp::reply::Response;
 use warp::{Filter as _, path};
@@ -13,6 +13,8 @@ use super::api::{Routes, answer, with};
 use super::page::Page;
 use super::problem::Problem;
 use super::view;
+use crate::blobs::SALT;
+use crate::governance::screening::FullFindings;
 
 pub(super) fn routes(app: &App) -> impl Routes + use<> {
     let all = path!("v1" / "applications")
@@ -20,10 +22,12 @@ pub(super) fn routes(app: &App) -> impl Routes + use<> {
         .and(warp::query::<Page<u64>>())
         .and(with(app))
         .map(|page: Page<u64>, app: App| list(&app, &page));
-    let one = path!("v1" / "applications" / u64)
-        .and(warp::get())
-        .and(with(app))
-        .map(|index: u64, app: App| answer(show(&app, index)));
+    let one = path!("v1" / "applications" / u64).and(warp::get()).and(with(app)).then(
+        |index: u64, app: App| async move {
+            let shown = tokio::task::spawn_blocking(move || show(&app, index)).await;
+            answer(shown.unwrap_or_else(|error| Err(Problem::internal(&error))))
+        },
+    );
     all.or(one).unify()
 }
 
@@ -59,7 +63,17 @@ fn show(app: &App, index: u64) -> Result<Response, Problem> {
     let evidence: Vec<Value> = application
         .evidence
         .iter()
-        .map(|one| json!({ "entry": one.index, "kind": one.kind, "author": one.author, "blob": one.blob }))
+        .map(|one| {
+            json!({
+                "entry": one.index,
+                "kind": one.kind,
+                "author": one.author,
+                "attached_at": one.at,
+                "blob": one.blob,
+                "dated": one.dated,
+                "fingerprint": one.fingerprint,
+            })
+        })
         .collect();
     let comments: Vec<Value> = application
         .comments
@@ -71,7 +85,10 @@ fn show(app: &App, index: u64) -> Result<Response, Problem> {
             "entry": screening.index,
             "policy": screening.policy,
             "engine": screening.engine,
-            "findings": screening.findings,
+            "findings": findings(app, screening),
+            "ledger_size": screening.ledger_size,
+            "observed": screening.observed,
+            "outdated": state.screening_outdated(application, now),
             "report": screening.report,
             "screened_at": screening.screened_at,
         })
@@ -94,4 +111,13 @@ fn show(app: &App, index: u64) -> Result<Response, Problem> {
         members.insert("ended".into(), json!(ended));
     }
     Ok(view::json(&value))
+}
+
+/// The findings as the report has them: with what was found, what was expected, and why. The record alone
+/// is shown if the report was erased.
+fn findings(app: &App, screening: &Screening) -> Value {
+    let report = app.blobs.get(&screening.report.sha256).ok().flatten();
+    let content = report.as_deref().and_then(|blob| blob.get(SALT..));
+    let full: Option<FullFindings> = content.and_then(|content| serde_json::from_slice(content).ok());
+    full.map_or_else(|| json!(screening.findings), |full| json!(full.findings))
 }

@@ -1,5 +1,6 @@
 //! `/v1/blobs/{digest}`: texts outside the log, for digests that a recorded statement names. Restricted
-//! ones are ciphertext, so all are served to anyone.
+//! ones are ciphertext, so all are served to anyone. Policies are served here too, by the digest that a
+//! charter names.
 
 use bytes::Bytes;
 use ctl_core::Digest;
@@ -35,6 +36,10 @@ fn check_named(app: &App, digest: &Digest) -> Result<(), Problem> {
 }
 
 async fn get(app: App, digest: Digest) -> Result<Response, Problem> {
+    if let Some(text) = app.policies.text(&digest) {
+        // The charter names a policy by the digest of its very text, without a salt: it hides nothing.
+        return Ok(octets(text.to_owned().into(), "public, max-age=31536000, immutable"));
+    }
     check_named(&app, &digest)?;
     let blobs = app.blobs.clone();
     let found = tokio::task::spawn_blocking(move || blobs.get(&digest)).await;
@@ -42,14 +47,18 @@ async fn get(app: App, digest: Digest) -> Result<Response, Problem> {
     let blob = blob.ok_or_else(|| {
         Problem::not_found(format!("blob {digest} is named in the log but was never sent here"))
     })?;
-    let mut response = Response::new(Bytes::from(blob).into());
+    // A blob may be erased one day, so nobody may keep it for ever.
+    Ok(octets(blob.into(), "public, max-age=300"))
+}
+
+fn octets(bytes: Bytes, caching: &'static str) -> Response {
+    let mut response = Response::new(bytes.into());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     // Never rendered in a browser as a page of this server: its author may be anyone.
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-    // A blob may be erased one day, so nobody may keep it for ever.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    Ok(response)
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    response
 }
 
 async fn put(app: App, digest: Digest, body: Bytes) -> Result<Response, Problem> {

@@ -29,7 +29,7 @@ mod view;
 use std::sync::Arc;
 
 use crate::blobs::Blobs;
-
+use crate::governance::Policies;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::publish::Publisher;
@@ -45,6 +45,8 @@ pub struct App {
     pub publisher: Publisher,
     /// Texts outside the log.
     pub blobs: Arc<Blobs>,
+    /// The policies at hand.
+    pub policies: Arc<Policies>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// How much a caller may ask.
@@ -59,11 +61,11 @@ impl App {
     pub fn new(
         ledger: Ledger,
         publisher: Publisher,
-
         blobs: Arc<Blobs>,
+        policies: Arc<Policies>,
         metrics: Arc<Metrics>,
         limits: Limits,
     ) -> Self {
-        Self { ledger, publisher, blobs, metrics, limits: Arc::new(limits), views: Arc::default() }
+        Self { ledger, publisher, blobs, policies, metrics, limits: Arc::new(limits), views: Arc::default() }
     }
 }

@@ -20,7 +20,7 @@ use super::world::{self, CAST};
 const CHARTER: &str = r#"
 name = "A scheme for stories"
 environment = "test"
-rules = 1
+rules = 2
 board = { holders = ["board-1", "board-2", "board-3"], threshold = 2 }
 assembly = { electors = ["elector-1", "elector-2", "elector-3"], quorum = 2, voting = "7days" }
 admissions_officers = { holders = ["admissions"], threshold = 1 }

@@ -23,6 +23,7 @@ use ctl_core::keys::PrivateKey;
 use ctl_core::role::Role;
 use ctl_server::blobs::Blobs;
 use ctl_server::clock::ManualClock;
+use ctl_server::governance::Policies;
 use ctl_server::http::{App, Limits, serve};
 use ctl_server::ledger::{Head, Ledger, SledStore};
 use ctl_server::metrics::Metrics;
@@ -112,7 +113,8 @@ impl Served {
             Config { settle: Duration::ZERO, tick: Duration::from_millis(20), ..Config::new(data.path()) };
         let (publisher, running) = Publisher::start(ledger.clone(), config, metrics.clone()).unwrap();
         let blobs = Arc::new(Blobs::open(data.path()).unwrap());
-        let app = App::new(ledger.clone(), publisher.clone(), blobs.clone(), metrics, limits);
+        let policies = Arc::new(Policies::load(&[]).unwrap());
+        let app = App::new(ledger.clone(), publisher.clone(), blobs.clone(), policies, metrics, limits);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -1,0 +1,172 @@
+//! Rules about cross-certificates: both ends, and whether the certificate allows what it is for.
+
+use ctl_pki::Certificate;
+
+use super::{Failure, Subject, date, read};
+use crate::facts::{Purpose, Standard};
+use crate::{Kind, Rule};
+
+/// id-kp-serverAuth (RFC 5280 section 4.2.1.12).
+const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
+/// anyExtendedKeyUsage (RFC 5280 section 4.2.1.12).
+const ANY_PURPOSE: &str = "2.5.29.37.0";
+
+fn end(end: Option<&String>, what: &str) -> Result<Certificate, String> {
+    let der = end.ok_or_else(|| format!("no listed root was given as {what}"))?;
+    read(der).map_err(|error| format!("the {what}'s root cannot be read: {error}"))
+}
+
+/// It is for the very key and name of the root that it is said to be for.
+pub(super) fn subject(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    if !subject.is_cross() {
+        return None;
+    }
+    let expected = "key and name of the listed root that it is for";
+    let root = match end(subject.context.subject.as_ref(), "subject") {
+        Ok(root) => root,
+        Err(problem) => return Failure::new(problem, expected),
+    };
+    let certificate = subject.certificate;
+    if certificate.spki_der() != root.spki_der() {
+        return Failure::new("it is for another key", expected);
+    }
+    if certificate.subject_der() != root.subject_der() {
+        let found = format!("it is for {}, the root is {}", certificate.subject(), root.subject());
+        return Failure::new(found, expected);
+    }
+    None
+}
+
+/// Without these, path validation stops at it (RFC 5280 section 6.1.4 (k) and (n)).
+pub(super) fn authority(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    if !subject.is_cross() {
+        return None;
+    }
+    let expected = "critical basic constraints that say CA, and key usage keyCertSign";
+    let certificate = subject.certificate;
+    match certificate.basic_constraints() {
+        Err(error) => return Failure::new(error.to_string(), expected),
+        Ok(None) => return Failure::new("no basic constraints", expected),
+        Ok(Some(said)) if !said.value.ca => return Failure::new("it is for no CA", expected),
+        Ok(Some(said)) if !said.critical => {
+            return Failure::new("basic constraints are not critical", expected);
+        }
+        Ok(Some(_)) => {}
+    }
+    match certificate.key_usage() {
+        Err(error) => Failure::new(error.to_string(), expected),
+        Ok(None) => Failure::new("no key usage", expected),
+        Ok(Some(said)) if !said.value.key_cert_sign() => {
+            Failure::new("key usage without keyCertSign", expected)
+        }
+        Ok(Some(_)) => None,
+    }
+}
+
+/// A path length of 0 leaves no room for the sub-CA that issues to chargers.
+pub(super) fn path_length(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    if !subject.is_cross() || subject.certificate.path_len() != Some(0) {
+        return None;
+    }
+    Failure::new("path length 0: no sub-CA can stand below it", "a path length of at least 1, or none")
+}
+
+/// A vehicle takes at most three certificates below its root, and the cross-certificate is one of them.
+pub(super) fn depth(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    if !subject.is_cross() {
+        return None;
+    }
+    let expected = "chains below its subject with one sub-CA: with the cross-certificate and the leaf, three \
+                    certificates below the vehicle's root";
+    match subject.context.sub_ca_levels.iter().max() {
+        None => Failure::new("no sub-CA below its subject is disclosed, and two levels are usual", expected),
+        Some(levels) if *levels > 1 => Failure::new(
+            format!("chains below its subject with {levels} sub-CAs: {} certificates", levels + 2),
+            expected,
+        ),
+        Some(_) => None,
+    }
+}
+
+/// An extended key usage in a CA certificate limits what stands below it, for those who look at it.
+pub(super) fn purposes(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    if !subject.is_cross() {
+        return None;
+    }
+    let expected = "no extended key usage, or one that allows what both roots are listed for";
+    let found = match subject.certificate.extended_key_usage() {
+        Err(error) => return Failure::new(error.to_string(), expected),
+        Ok(None) => return None,
+        Ok(Some(found)) => found,
+    };
+    let charger = subject.context.uses.iter().any(|one| one.purpose == Purpose::V2g);
+    if found.value.has(ANY_PURPOSE) || (charger && found.value.has(SERVER_AUTH)) {
+        return None;
+    }
+    Failure::new(format!("only for {}", found.value.purposes.join(", ")), expected)
+}
+
+/// ISO 15118-2 devices need not know them, and what they do not know and is critical they refuse.
+pub(super) fn constraints(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    if !subject.is_cross() {
+        return None;
+    }
+    let certificate = subject.certificate;
+    let there = [
+        ("name constraints", !matches!(certificate.name_constraints(), Ok(None))),
+        ("policy constraints", !matches!(certificate.policy_constraints(), Ok(None))),
+        ("policy mappings", !matches!(certificate.policy_mappings(), Ok(None))),
+        ("inhibitAnyPolicy", !matches!(certificate.inhibit_any_policy(), Ok(None))),
+    ];
+    let there: Vec<&str> = there.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect();
+    if there.is_empty() {
+        return None;
+    }
+    Failure::new(format!("it has {}", there.join(", ")), "neither name nor policy constraints, nor mappings")
+}
+
+/// ISO 15118-20 nests validity; for ISO 15118-2 it is enough that the three have a time in common.
+pub(super) fn validity(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    if !subject.is_cross() {
+        return None;
+    }
+    let (issuer, of) =
+        (end(subject.context.issuer.as_ref(), "issuer"), end(subject.context.subject.as_ref(), "subject"));
+    // Ends that are missing or cannot be read have findings of their own.
+    let (Ok(issuer), Ok(of)) = (issuer, of) else { return None };
+    let certificate = subject.certificate;
+    let (from, to) = (certificate.not_before(), certificate.not_after());
+    let nests = subject.context.uses.iter().any(|one| one.standard == Standard::Iso15118_20);
+    if nests && (from < issuer.not_before() || to > issuer.not_after()) {
+        return Failure::new(
+            format!("valid from {} to {}", date(from), date(to)),
+            format!(
+                "within its issuer's, from {} to {}",
+                date(issuer.not_before()),
+                date(issuer.not_after())
+            ),
+        );
+    }
+    let first = from.max(issuer.not_before()).max(of.not_before());
+    let last = to.min(issuer.not_after()).min(of.not_after());
+    if first <= last {
+        return None;
+    }
+    let found = format!("valid from {} to {}, never together with both roots", date(from), date(to));
+    Failure::new(found, "a time in which it and both roots are valid")
+}
+
+/// Who relies on it must be able to learn that it was revoked.
+pub(super) fn revocation_address(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    if subject.kind == Kind::Root {
+        return None;
+    }
+    let certificate = subject.certificate;
+    if !certificate.ocsp_urls().is_empty() || !certificate.crl_urls().is_empty() {
+        return None;
+    }
+    Failure::new(
+        "neither an OCSP responder nor a CRL address",
+        "the address of an OCSP responder or of a CRL",
+    )
+}

@@ -1,0 +1,232 @@
+//! How each rule is checked. Changing what a check finds is a new [`ENGINE`](crate::ENGINE).
+
+mod cross;
+mod evidence;
+mod profiles;
+
+use chrono::{DateTime, Months, SecondsFormat};
+use ctl_pki::Certificate;
+
+pub use profiles::{profiles_applied, profiles_of};
+
+use crate::{Context, Kind, Policy, Rule};
+
+/// The rule that every policy contains; its check is the parsing before all others.
+pub(crate) const PARSES: &str = "parses";
+
+/// A candidate that parsed, with all that a check may look at.
+pub(crate) struct Subject<'a> {
+    pub(crate) certificate: &'a Certificate,
+    pub(crate) kind: Kind,
+    pub(crate) context: &'a Context,
+    pub(crate) policy: &'a Policy,
+}
+
+impl Subject<'_> {
+    fn is_root(&self) -> bool {
+        self.kind == Kind::Root
+    }
+
+    fn is_cross(&self) -> bool {
+        self.kind == Kind::CrossCertificate
+    }
+}
+
+/// What a check found instead of what the rule expects.
+pub(crate) struct Failure {
+    pub(crate) found: String,
+    pub(crate) expected: String,
+}
+
+impl Failure {
+    fn new(found: impl Into<String>, expected: impl Into<String>) -> Option<Self> {
+        Some(Self { found: found.into(), expected: expected.into() })
+    }
+}
+
+type Check = fn(&Subject<'_>, &Rule) -> Option<Failure>;
+
+/// Each rule with the parameters that it takes, in the order of [`Parameters`](crate::Parameters).
+const CHECKS: [(&str, &[&str], Check); 28] = [
+    (PARSES, &[], |_, _| None),
+    ("profile", &[], profiles::errors),
+    ("profile-warnings", &[], profiles::warnings),
+    ("self-signature", &[], self_signature),
+    ("cross-signature", &[], cross_signature),
+    ("validity-now", &[], validity_now),
+    ("remaining-validity", &["years"], remaining_validity),
+    ("not-expiring", &["years"], not_expiring),
+    ("not-listed", &[], not_listed),
+    ("not-distrusted", &[], not_distrusted),
+    ("key-unique", &[], key_unique),
+    ("ocsp-address", &[], ocsp_address),
+    ("crl-address", &[], crl_address),
+    ("revocation-address", &[], cross::revocation_address),
+    ("second-channel-fingerprint", &[], evidence::second_channel),
+    ("certificate-policy", &[], evidence::certificate_policy),
+    ("audit-report", &[], evidence::audit_report),
+    ("audit-recent", &["months"], evidence::audit_recent),
+    ("evidence-list", &["evidence"], evidence::list),
+    ("discussion", &["days"], evidence::discussion),
+    ("cross-subject", &[], cross::subject),
+    ("cross-ca", &[], cross::authority),
+    ("cross-path-length", &[], cross::path_length),
+    ("cross-depth", &[], cross::depth),
+    ("cross-purposes", &[], cross::purposes),
+    ("cross-constraints", &[], cross::constraints),
+    ("cross-validity", &[], cross::validity),
+    ("sub-ca-signature", &[], sub_ca_signature),
+];
+
+/// The parameters that a rule takes, if this engine can check it.
+pub(crate) fn parameters(rule: &str) -> Option<&'static [&'static str]> {
+    CHECKS.iter().find(|(id, ..)| *id == rule).map(|(_, parameters, _)| *parameters)
+}
+
+/// Checks one rule; `None` when it is fulfilled. A policy holds no rule that is not known.
+pub(crate) fn check(rule: &Rule, subject: &Subject<'_>) -> Option<Failure> {
+    CHECKS.iter().find(|(id, ..)| *id == rule.id).and_then(|(.., check)| check(subject, rule))
+}
+
+/// A certificate of the context.
+fn read(hex_of_der: &str) -> Result<Certificate, String> {
+    let der = hex::decode(hex_of_der).map_err(|error| error.to_string())?;
+    Certificate::from_der(&der).map_err(|error| error.to_string())
+}
+
+fn self_signature(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    if !subject.is_root() {
+        return None;
+    }
+    let certificate = subject.certificate;
+    let expected = "a root named as its own issuer and signed by its own key";
+    if !certificate.is_self_issued() {
+        let found = format!("issuer {} differs from subject {}", certificate.issuer(), certificate.subject());
+        return Failure::new(found, expected);
+    }
+    let error = certificate.verify_self_signature().err()?;
+    Failure::new(error.to_string(), expected)
+}
+
+fn cross_signature(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    if !subject.is_cross() {
+        return None;
+    }
+    let fail = |found: String| Failure::new(found, "a signature by the listed root that it names as issuer");
+    let Some(issuer) = &subject.context.issuer else {
+        return fail(format!("no listed root was given as issuer {}", subject.certificate.issuer()));
+    };
+    let issuer = match read(issuer) {
+        Ok(issuer) => issuer,
+        Err(error) => return fail(format!("the issuing root cannot be read: {error}")),
+    };
+    if subject.certificate.issuer_der() != issuer.subject_der() {
+        let (named, given) = (subject.certificate.issuer(), issuer.subject());
+        return fail(format!("the certificate names issuer {named}, the root given is {given}"));
+    }
+    subject.certificate.verify_signed_by(&issuer).err().and_then(|error| fail(error.to_string()))
+}
+
+fn validity_now(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    let (from, to) = (subject.certificate.not_before(), subject.certificate.not_after());
+    let now = subject.context.now;
+    if (from..=to).contains(&now) {
+        return None;
+    }
+    let found = format!("valid from {} to {}, screened at {}", date(from), date(to), date(now));
+    Failure::new(found, "valid at the time of screening")
+}
+
+/// Roots live in vehicles that nobody can reach easily, so they should be young when they come.
+fn remaining_validity(subject: &Subject<'_>, rule: &Rule) -> Option<Failure> {
+    if subject.is_root() { lasts(subject, rule) } else { None }
+}
+
+fn not_expiring(subject: &Subject<'_>, rule: &Rule) -> Option<Failure> {
+    if subject.kind == Kind::SubCa { None } else { lasts(subject, rule) }
+}
+
+fn lasts(subject: &Subject<'_>, rule: &Rule) -> Option<Failure> {
+    let years = rule.parameters.years.unwrap_or_default();
+    let now = DateTime::from_timestamp(subject.context.now, 0)?;
+    let until = now.checked_add_months(Months::new(years.saturating_mul(12)))?;
+    let to = subject.certificate.not_after();
+    if to >= until.timestamp() {
+        return None;
+    }
+    Failure::new(
+        format!("valid to {}", date(to)),
+        format!("valid for {years} more years, to {}", date(until.timestamp())),
+    )
+}
+
+fn not_listed(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    let fingerprint = hex::encode(subject.certificate.sha256());
+    if subject.context.listed.iter().all(|listed| listed.fingerprint != fingerprint) {
+        return None;
+    }
+    let found = format!("certificate {fingerprint} is or was on the list");
+    Failure::new(found, "a certificate that is not on the list and never was")
+}
+
+fn not_distrusted(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    let fingerprint = hex::encode(subject.certificate.sha256());
+    let spki = hex::encode(subject.certificate.spki_sha256());
+    let found = if subject.context.distrusted_certificates.contains(&fingerprint) {
+        format!("certificate {fingerprint} is distrusted")
+    } else if subject.context.distrusted_keys.contains(&spki) {
+        format!("key {spki} is distrusted")
+    } else {
+        return None;
+    };
+    Failure::new(found, "neither certificate nor key distrusted")
+}
+
+/// The same key under the same name is a renewed certificate, or a cross-certificate for a listed root.
+fn key_unique(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    let spki = hex::encode(subject.certificate.spki_sha256());
+    let name = hex::encode(subject.certificate.subject_der());
+    let other = subject.context.listed.iter().find(|listed| listed.spki == spki && listed.subject != name)?;
+    let found = format!("its key is that of listed certificate {}, whose name differs", other.fingerprint);
+    Failure::new(found, "a key that is not on the list under another name")
+}
+
+/// A root's own certificate says nothing of revocation below it: the application does.
+fn ocsp_address(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    let named = subject.context.ocsp.len() + subject.certificate.ocsp_urls().len();
+    if !subject.is_root() || named > 0 {
+        return None;
+    }
+    Failure::new("the application names no OCSP responder", "the address of at least one OCSP responder")
+}
+
+fn crl_address(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    let named = subject.context.crl.len() + subject.certificate.crl_urls().len();
+    if !subject.is_root() || named > 0 {
+        return None;
+    }
+    Failure::new("the application names no CRL", "the address of at least one CRL")
+}
+
+fn sub_ca_signature(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+    if subject.kind != Kind::SubCa {
+        return None;
+    }
+    let expected = "a CA certificate signed by the listed root or disclosed sub-CA that it names as issuer";
+    let Some(issuer) = &subject.context.issuer else { return Failure::new("no issuer was given", expected) };
+    let issuer = match read(issuer) {
+        Ok(issuer) => issuer,
+        Err(error) => return Failure::new(format!("the issuer cannot be read: {error}"), expected),
+    };
+    if !subject.certificate.is_ca() {
+        return Failure::new("it is no CA certificate", expected);
+    }
+    subject.certificate.verify_signed_by(&issuer).err().and_then(|e| Failure::new(e.to_string(), expected))
+}
+
+fn date(seconds: i64) -> String {
+    DateTime::from_timestamp(seconds, 0).map_or_else(
+        || format!("Unix second {seconds}"),
+        |date| date.to_rfc3339_opts(SecondsFormat::Secs, true),
+    )
+}
