@@ -7,7 +7,8 @@ Here `said` is what openssl says against the accepted path alone (see `alone` in
 
 import re
 
-from certificates import TIME
+from certificates import ANY_POLICY, TIME, folded
+from der import oid
 
 
 class Class:
@@ -53,6 +54,21 @@ def anchor_names_other_issuer(case, path):
         anchor.key.identifier not in named or len(named) > 60)
 
 
+def guesses(case, path, said):
+    """Whether the certificate complained about leaves open which of several in the path of one name issued it."""
+    certificate = case.certificates[path[len(path) - 1 - at_depth(said)[1]]]
+    issuers = [one for one in path if folded(case.certificates[one].subject) == folded(certificate.issuer)]
+    return "authority key identifier" not in certificate.extensions and len(issuers) > 1
+
+
+def maps_inhibited_any(case):
+    """Whether a certificate maps policies and has anyPolicy, where something inhibits anyPolicy."""
+    inhibited = "inhibit-any" in case.flags or any(
+        "inhibit any policy" in one.extensions for one in case.certificates.values())
+    return inhibited and any("policy mappings" in one.extensions and oid(ANY_POLICY) in
+                             one.extensions.get("certificate policies", b"") for one in case.certificates.values())
+
+
 def twice(certificate):
     return "twice" in certificate.extensions
 
@@ -64,6 +80,9 @@ OPENSSL_STRICTER = [
     Class("authority key identifier", "openssl refuses a certificate whose authority key identifier does not fit its "
           "issuer; for RFC 5280 sections 4.2.1.1 and 6.1 it helps to find the issuer and decides nothing",
           lambda case, path, said: at_depth(said)[0] == 20 and names_other_issuer(case, path)),
+    Class("two of one name", "where no authority key identifier tells which is meant, openssl takes one certificate "
+          "with the issuer's name and does not come back to try another; this path has two",
+          lambda case, path, said: at_depth(said)[0] == 7 and guesses(case, path, said)),
     Class("anchor's own issuer", "openssl asks who issued the anchor unless name and key identifiers say itself; "
           "RFC 5280 section 6.1.1 (d) takes no more than name and key of it",
           lambda case, path, said: at_depth(said)[0] in (2, 20) and anchor_names_other_issuer(case, path)),
@@ -82,6 +101,9 @@ OPENSSL_LAXER = [
           lambda case, ours: rules(ours) == {"any-policy-mapped"} and any(
               "policy mappings" in one.extensions and "certificate policies" not in one.extensions
               for one in case.certificates.values())),
+    Class("inhibited anyPolicy mapped", "openssl maps a policy that a certificate has by anyPolicy only, though "
+          "anyPolicy is inhibited and counts for nothing there (RFC 5280 sections 6.1.3 (d) and 6.1.4 (b))",
+          lambda case, ours: rules(ours) <= {"no-valid-policy", "policy-not-accepted"} and maps_inhibited_any(case)),
 ]
 # Path by path: we and pyhanko-certvalidator differ. `theirs` is what it says against the path, `reason` the rule that
 # we refuse it by, or None.
