@@ -112,7 +112,10 @@ fn sample(bench: &Bench<'_>, name: &str) -> (&'static str, Vec<u8>) {
         "certificatePolicies" => {
             ("2.5.29.32", Node::of(0x30, vec![Node::of(0x30, vec![Node::oid("1.2.3")])]).encode())
         }
-        "nameConstraints" => ("2.5.29.30", Node::of(0x30, vec![]).encode()),
+        "nameConstraints" => {
+            let subtree = Node::of(0x30, vec![Node::new(0x82, b"aurora.example")]);
+            ("2.5.29.30", Node::of(0x30, vec![Node::of(0xa0, vec![subtree])]).encode())
+        }
         "policyMappings" => {
             let pair = Node::of(0x30, vec![Node::oid("1.2.3"), Node::oid("1.2.4")]);
             ("2.5.29.33", Node::of(0x30, vec![pair]).encode())
