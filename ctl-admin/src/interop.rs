@@ -236,14 +236,19 @@ fn letter(number: usize) -> String {
     if number < 26 { letter.to_string() } else { format!("{letter}{}", number / 26) }
 }
 
-const fn sign(cell: &Cell) -> &'static str {
+fn sign(cell: &Cell) -> &'static str {
     match cell.answer {
         Answer::Direct => "yes",
         Answer::Cross => "cross",
         Answer::Partly => "part",
-        Answer::No if cell.path.is_some() => "no*",
+        Answer::No if would_work(cell) => "no*",
         Answer::No => "no",
     }
+}
+
+/// Whether shorter chains would do, of at least one sub-CA: only private roots issue to chargers themselves.
+fn would_work(cell: &Cell) -> bool {
+    cell.path.as_ref().is_some_and(|path| path.sub_cas > 0)
 }
 
 /// Equal reasons together, with the pairs that they are for.
@@ -294,7 +299,7 @@ fn words(matrix: &Matrix, cell: &Cell) -> String {
         (Answer::Partly, Some(path)) => {
             format!("works{through} for chargers with {}: {}", at_most(path.sub_cas), reasons.join("; "))
         }
-        (Answer::No, Some(path)) => {
+        (Answer::No, Some(path)) if would_work(cell) => {
             format!("{}; works{through} for chargers with {}", reasons.join("; "), at_most(path.sub_cas))
         }
         _ => reasons.join("; "),

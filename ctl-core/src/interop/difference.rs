@@ -54,7 +54,9 @@ impl Difference {
 
 /// Compares two answers to one question: what works after and did not before, and the other way round.
 /// A pair counts when the number of sub-CAs that a charger's chain may have changes, even where no known
-/// chain is so short: a vote on a cross-certificate is also one on the chains that may come.
+/// chain is so short: a vote on a cross-certificate is also one on the chains that may come. Only paths that
+/// would bear nothing but a charger's certificate issued by the root itself are passed over: such roots are
+/// private ones [V2G2-867] (secondary), and bridges of cross-certificates would fill the page with them.
 #[must_use]
 pub fn difference(before: &Matrix, after: &Matrix) -> Difference {
     let (old, new) = (capacities(before), capacities(after));
@@ -77,6 +79,9 @@ fn capacities(matrix: &Matrix) -> Capacities<'_> {
     let roots = matrix.network().roots();
     let known = matrix.pairs().filter_map(|(vehicle, charger, cell)| {
         let room = cell.path.as_ref()?.sub_cas;
+        if room == 0 && cell.answer == Answer::No {
+            return None;
+        }
         let pair = (roots.get(vehicle)?.fingerprint, roots.get(charger)?.fingerprint);
         Some((pair, (room, (vehicle, charger))))
     });

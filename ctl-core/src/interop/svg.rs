@@ -1,4 +1,4 @@
-//! A picture of the roots and cross-certificates: roots on a circle, an arrow for each cross-certificate
+//! A picture of the roots and cross-certificates: roots on an ellipse, an arrow for each cross-certificate
 //! from the root that issued it to the root that it is for. Names come from outside and are escaped;
 //! there is nothing to run in it; equal networks give equal bytes.
 
@@ -12,10 +12,15 @@ use crate::statement::parts::{AnchorStatus, Standard};
 
 /// Half the width and height of a root's box.
 const BOX: (f64, f64) = (84.0, 26.0);
-/// Around the circle: boxes, arrows between neighbours, and the legend.
-const MARGIN: f64 = 130.0;
-/// Boxes on the circle are at least so far apart.
-const SPACING: f64 = 88.0;
+/// Boxes stand at least so far apart, centre to centre, in width or in height.
+const SPACING: (f64, f64) = (190.0, 74.0);
+/// Around the boxes.
+const MARGIN: f64 = 26.0;
+/// Above and below the drawing, for heading and legend.
+const HEAD: f64 = 70.0;
+const FOOT: f64 = 50.0;
+/// The least half axes of the ellipse.
+const LEAST: (f64, f64) = (190.0, 150.0);
 /// A name is cut after so many characters; the whole stands in the box's title.
 const LONGEST_NAME: usize = 24;
 /// So many arrows are drawn; more could not be seen.
@@ -41,15 +46,13 @@ struct Point {
 pub fn svg(subject: &Subject, matrices: &[Matrix]) -> Vec<u8> {
     let Some(first) = matrices.first() else { return Vec::new() };
     let roots = first.network().roots();
-    let radius = (SPACING * roots.len() as f64 / TAU).max(170.0);
-    let (half_width, half_height) = (radius + MARGIN, radius + MARGIN * 0.55);
-    let (width, height) = (2.0 * half_width, 2.0 * half_height + 110.0);
-    let centre = Point { x: half_width, y: half_height + 50.0 };
+    let (places, radius) = ellipse(roots.len());
+    let (width, height) =
+        (2.0 * (radius.x + BOX.0 + MARGIN), 2.0 * (radius.y + BOX.1 + MARGIN) + HEAD + FOOT);
+    let centre = Point { x: width / 2.0, y: radius.y + BOX.1 + MARGIN + HEAD };
     let at = |place: usize| {
-        // Two roots lie side by side, more begin at the top.
-        let turn = if roots.len() == 2 { 0.5 } else { -0.25 };
-        let angle = (place as f64 / roots.len().max(1) as f64 + turn) * TAU;
-        Point { x: centre.x + radius * angle.cos(), y: centre.y + radius * angle.sin() }
+        let offset = places.get(place).copied().unwrap_or(Point { x: 0.0, y: 0.0 });
+        Point { x: centre.x + offset.x, y: centre.y + offset.y }
     };
     let mut text = String::new();
     let _ = write!(
@@ -75,6 +78,32 @@ pub fn svg(subject: &Subject, matrices: &[Matrix]) -> Vec<u8> {
     legend(&mut text, height);
     text.push_str("</svg>\n");
     text.into_bytes()
+}
+
+/// Places on an ellipse around the origin, so that no two boxes touch, and its half axes. Neighbours are
+/// equally far apart in the measure of boxes: side by side takes more room than one above the other.
+fn ellipse(count: usize) -> (Vec<Point>, Point) {
+    const STEPS: u32 = 1440;
+    let point = |step: u32| {
+        // Two roots lie side by side, more begin at the top.
+        let turn = if count == 2 { 0.5 } else { -0.25 };
+        let angle = (f64::from(step) / f64::from(STEPS) + turn) * TAU;
+        Point { x: LEAST.0 * angle.cos(), y: LEAST.1 * angle.sin() }
+    };
+    let boxes =
+        |from: Point, to: Point| ((to.x - from.x).abs() / SPACING.0).max((to.y - from.y).abs() / SPACING.1);
+    let total: f64 = (0..STEPS).map(|step| boxes(point(step), point(step + 1))).sum();
+    let scale = (count as f64 * 1.08 / total).max(1.0);
+    let mut places = Vec::with_capacity(count);
+    let mut walked = 0.0;
+    for step in 0..STEPS {
+        if places.len() < count && walked >= total * places.len() as f64 / count as f64 - 1e-9 {
+            let Point { x, y } = point(step);
+            places.push(Point { x: x * scale, y: y * scale });
+        }
+        walked += boxes(point(step), point(step + 1));
+    }
+    (places, Point { x: LEAST.0 * scale, y: LEAST.1 * scale })
 }
 
 fn marker(id: &str, colour: &str) -> String {
@@ -248,6 +277,20 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn boxes_do_not_touch() {
+        for count in [0, 1, 2, 3, 5, 8, 14, 30, 60, 100] {
+            let (places, _) = ellipse(count);
+            assert_eq!(places.len(), count);
+            for (number, one) in places.iter().enumerate() {
+                for other in &places[number + 1..] {
+                    let (dx, dy) = ((one.x - other.x).abs(), (one.y - other.y).abs());
+                    assert!(dx > 2.0 * BOX.0 + 2.0 || dy > 2.0 * BOX.1 + 2.0, "{count}: {dx} {dy}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn text_cannot_become_markup_or_break_xml() {
