@@ -186,10 +186,10 @@ fn curve(from: Point, to: Point, centre: Point, lane: u32) -> String {
     let (dx, dy) = (to.x - from.x, to.y - from.y);
     let length = dx.hypot(dy).max(1.0);
     let bend = (24.0 + 16.0 * f64::from(lane.min(12))).min(length * 0.45);
-    // A little towards the centre, so that arrows between neighbours do not run along the boxes.
+    // Towards the centre, so that arrows between roots of one side do not run behind the boxes there.
     let middle = Point {
-        x: f64::midpoint(from.x, to.x) * 0.92 + centre.x * 0.08 - dy / length * bend,
-        y: f64::midpoint(from.y, to.y) * 0.92 + centre.y * 0.08 + dx / length * bend,
+        x: f64::midpoint(from.x, to.x) * 0.6 + centre.x * 0.4 - dy / length * bend,
+        y: f64::midpoint(from.y, to.y) * 0.6 + centre.y * 0.4 + dx / length * bend,
     };
     let (start, end) = (edge(from, middle), edge(to, middle));
     format!("M{:.1} {:.1}Q{:.1} {:.1} {:.1} {:.1}", start.x, start.y, middle.x, middle.y, end.x, end.y)
