@@ -182,6 +182,49 @@ fn a_hundred_of_everything_that_costs_most() {
     assert!(found.reached.contains(&Limit::Signatures));
 }
 
+#[test]
+fn large_certificates_with_many_constraints_buy_no_time() {
+    // Every CA permits the same three hundred DNS names; the leaf has three hundred names; and there are paths
+    // without end: each costs as much as a path may, and together they must not.
+    let root_key = key("R");
+    let names = |tag: u8| -> Vec<u8> {
+        (0..300)
+            .flat_map(|n| {
+                let name = format!("host-{n:03}.example");
+                let mut element = vec![tag, name.len() as u8];
+                element.extend(name.bytes());
+                element
+            })
+            .collect()
+    };
+    let long = |tag: u8, content: &[u8]| {
+        let mut element = vec![tag, 0x82, (content.len() >> 8) as u8, content.len() as u8];
+        element.extend(content);
+        element
+    };
+    let subtrees: Vec<u8> = names(0x82).chunks(18).flat_map(|name| [&[0x30, 18], name].concat()).collect();
+    let constraints = long(0x30, &long(0xa0, &subtrees));
+    let alt_names = long(0x30, &names(0x82));
+    let rung = |n: usize| (format!("L{n}"), key(&format!("rung {n}")));
+    let mut pool = Vec::new();
+    for n in 0..4 {
+        let ((name, subject), (issuer, issuer_key)) = (rung(n), rung(n + 1));
+        for twin in 1..=24 {
+            let shape = Shape::ca(&format!("CN={name}"), &subject, None).unwrap().serial(twin);
+            let shape = shape.extension("2.5.29.30", true, &constraints);
+            let (issuer, issuer_key) = if n == 3 { ("R", &root_key) } else { (issuer.as_str(), &issuer_key) };
+            pool.push(shape.signed_by(&format!("CN={issuer}"), issuer_key).unwrap());
+        }
+    }
+    let leaf = Shape::new("CN=leaf", &key("leaf")).unwrap().extension("2.5.29.17", false, &alt_names);
+    let leaf = leaf.signed_by("CN=L0", &rung(0).1).unwrap();
+    let anchors = [root("R", &root_key)];
+    let found = bounded(&leaf, &pool, &anchors);
+    assert!(found.reached.contains(&Limit::Checks), "{:?} {:?}", found.work, found.reached);
+    // The last path may overrun the limit by what one path may take.
+    assert!(found.work.checks < Limits::default().checks + 300_000, "{:?}", found.work);
+}
+
 /// A certificate of a random graph: subject's name and key, issuer's name and key, as numbers.
 type Made = (usize, usize, usize, usize);
 
@@ -235,7 +278,7 @@ proptest! {
         let roots: Vec<_> = anchors.iter().map(|(name, of)| root(&format!("N{name}"), &keys[*of])).collect();
         let bottom = leaf(&format!("N{}", issuer.0), &keys[issuer.1]);
         let made_leaf = (9, 9, issuer.0, issuer.1);
-        let limits = Limits { signatures: 10_000, edges: 100_000, judged: 100_000, kept: 100_000, depth: 30, dead_ends: 10 };
+        let limits = Limits { signatures: 10_000, edges: 100_000, judged: 100_000, checks: 10_000_000, kept: 100_000, depth: 30, dead_ends: 10 };
         let found = search(&bottom, &certificates, &roots, &Question { limits, ..Question::at(NOW) });
         let number = |certificate: &Certificate| {
             certificates.iter().position(|other| other == certificate).map_or(made_leaf, |at| pool[at])

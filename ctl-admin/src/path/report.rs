@@ -147,6 +147,8 @@ pub struct WorkReport {
     pub edges: usize,
     /// Paths judged.
     pub judged: usize,
+    /// Checks of names and policies that judging took.
+    pub checks: usize,
 }
 
 impl Report {
@@ -178,6 +180,7 @@ impl Report {
                 signatures: work.signatures,
                 edges: work.edges,
                 judged: work.judged,
+                checks: work.checks,
             },
             explain: options.explain,
         }

@@ -22,6 +22,9 @@ pub struct Limits {
     pub edges: usize,
     /// Paths judged, whatever comes of it.
     pub judged: usize,
+    /// Comparisons of names and steps of policies while judging, and certificates read, counted as one for every
+    /// 64 bytes: so that large certificates buy no time.
+    pub checks: usize,
     /// Accepted paths kept, and as many of the others.
     pub kept: usize,
     /// Certificates below the anchor.
@@ -32,7 +35,15 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { signatures: 200, edges: 5_000, judged: 256, kept: 32, depth: 12, dead_ends: 32 }
+        Self {
+            signatures: 150,
+            edges: 5_000,
+            judged: 256,
+            checks: 250_000,
+            kept: 32,
+            depth: 12,
+            dead_ends: 32,
+        }
     }
 }
 
@@ -45,6 +56,8 @@ pub enum Limit {
     Edges,
     /// [`Limits::judged`]
     Judged,
+    /// [`Limits::checks`]
+    Checks,
     /// [`Limits::kept`]: more paths were accepted than are kept.
     Kept,
     /// [`Limits::depth`]
@@ -58,6 +71,7 @@ impl Limit {
             Self::Signatures => "signatures",
             Self::Edges => "edges",
             Self::Judged => "judged",
+            Self::Checks => "checks",
             Self::Kept => "kept",
             Self::Depth => "depth",
         }
@@ -76,6 +90,9 @@ impl Limit {
                 format!("{} steps between certificates were tried: longer paths were not", limits.edges)
             }
             Self::Judged => format!("{} paths were judged: there are more", limits.judged),
+            Self::Checks => {
+                format!("judging took {} checks of names and policies: there are more paths", limits.checks)
+            }
             Self::Kept => format!("{} accepted paths were found: there may be more", limits.kept),
             Self::Depth => {
                 format!(
@@ -98,6 +115,8 @@ pub struct Work {
     pub edges: usize,
     /// Paths judged.
     pub judged: usize,
+    /// Checks that judging took. The last path may have gone beyond the limit, by what one path may take at most.
+    pub checks: usize,
 }
 
 /// Where a road ended before it came to an anchor.
@@ -397,7 +416,12 @@ impl<'a> Walk<'a, '_> {
             self.search.reached.insert(Limit::Judged);
             return Err(Stop);
         }
+        if self.search.work.checks >= limits.checks {
+            self.search.reached.insert(Limit::Checks);
+            return Err(Stop);
+        }
         self.search.work.judged += 1;
+        let bytes: usize = chain.iter().map(|certificate| certificate.der().len()).sum();
         let candidate = Candidate::judge(
             anchor,
             chain,
@@ -405,6 +429,7 @@ impl<'a> Walk<'a, '_> {
             &self.question.judges,
             &mut self.signatures,
         );
+        self.search.work.checks += candidate.validation.work + bytes / 64;
         let accepted = candidate.is_accepted();
         let alike = self.search.candidates.iter().filter(|other| other.is_accepted() == accepted).count();
         match (alike >= limits.kept, accepted) {

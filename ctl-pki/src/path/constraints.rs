@@ -32,6 +32,11 @@ impl<'a> Constraints<'a> {
         self.layers.push((by, constraints));
     }
 
+    /// How many comparisons were made.
+    pub(super) fn compared(&self) -> usize {
+        self.compared
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.layers.is_empty()
     }

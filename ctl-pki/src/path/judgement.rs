@@ -116,5 +116,5 @@ fn of_anchor(anchor: &Certificate, at: i64) -> Validation {
         _ => None,
     };
     let failure = rejection.map(|rejection| Failure { position: 0, rejection });
-    Validation { steps: Vec::new(), failure, policies: BTreeSet::new() }
+    Validation { steps: Vec::new(), failure, policies: BTreeSet::new(), work: 0 }
 }

@@ -36,6 +36,11 @@ impl<'a> PolicyGraph<'a> {
         Self { levels: vec![BTreeMap::from([(ANY_POLICY, root)])], size: 1 }
     }
 
+    /// How many nodes and edges were made.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     /// Whether no policy is left.
     pub(super) fn is_null(&self) -> bool {
         self.levels.is_empty()

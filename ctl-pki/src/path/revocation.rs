@@ -70,7 +70,15 @@ impl<'c> Crls<'c> {
         let question = Question {
             inputs: Inputs::at(self.time),
             judges: vec![&themselves],
-            limits: Limits { signatures: 16, edges: 64, judged: 4, kept: 1, depth: 6, dead_ends: 0 },
+            limits: Limits {
+                signatures: 16,
+                edges: 64,
+                judged: 4,
+                checks: 10_000,
+                kept: 1,
+                depth: 6,
+                dead_ends: 0,
+            },
         };
         let others = self.signers.iter().filter(may_sign).take(MAX_SIGNERS).copied();
         others

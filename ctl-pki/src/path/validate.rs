@@ -21,7 +21,7 @@ pub fn validate(
     inputs: &Inputs,
     signatures: &mut Signatures,
 ) -> Validation {
-    let mut validation = Validation { steps: Vec::new(), failure: None, policies: BTreeSet::new() };
+    let mut validation = Validation { steps: Vec::new(), failure: None, policies: BTreeSet::new(), work: 0 };
     let unseen = match chain.len() {
         0 => Some(Rejection::Empty),
         length if length > MAX_CHAIN => Some(Rejection::TooManyCertificates(length)),
@@ -47,6 +47,7 @@ pub fn validate(
             fingerprint: certificate.sha256(),
             checks: checks.0,
         });
+        validation.work = state.names.compared() + state.policies.size();
         if let Err(rejection) = result {
             validation.failure = Some(Failure { position, rejection });
             return validation;
