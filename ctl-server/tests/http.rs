@@ -7,14 +7,16 @@ mod served;
 
 use std::io::Read as _;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::world::{self, World, na};
 use ctl_core::Digest;
 use ctl_core::role::Role;
 use ctl_core::statement::Statement;
-use ctl_core::statement::body::CommentAdd;
+use ctl_core::statement::body::{Change, CommentAdd};
 use ctl_core::statement::parts::{BlobAccess, BlobRef};
+use ctl_server::governance::{Policies, Screener};
 use ctl_server::http::Limits;
 use served::{Served, read_answer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -474,4 +476,57 @@ async fn every_metric_has_help_and_a_value() {
         assert!(help.is_some_and(|help| help.ends_with('.')), "{name} has no good help");
         assert!(text.lines().any(|line| line.starts_with(name)), "{name} has no value");
     }
+}
+
+#[tokio::test]
+async fn what_screening_found_is_shown_in_full_with_the_policy_that_says_why() {
+    let mut charter = world::charter_2();
+    for list in charter.lists.values_mut() {
+        list.policy = common::admission();
+    }
+    let mut world = World::published_with(charter);
+    let change = Change::AccreditAuditor { auditor: "auditor".parse().unwrap(), expires_at: None };
+    let proposal = world.propose("elector-1", change).unwrap();
+    world.decide(proposal);
+    let root = world.apply_with_root("alpha-pki").unwrap();
+    let served = Served::start(&world).await;
+    let policies = Arc::new(Policies::load(&[]).unwrap());
+    let screener = Screener::new(served.ledger.clone(), served.blobs.clone(), policies);
+    assert_eq!(screener.screen_all().await.unwrap(), 1);
+
+    let shown = served.get(&format!("/v1/applications/{root}")).await.json();
+    let screening = &shown["screening"];
+    assert_eq!(screening["engine"], ctl_policy::ENGINE);
+    assert_eq!(screening["outdated"], serde_json::Value::Null);
+    assert_eq!(screening["observed"][0]["what"], "certificate");
+    let findings = screening["findings"].as_array().unwrap();
+    let audit = findings.iter().find(|finding| finding["id"] == "audit-report").unwrap();
+    assert_eq!(audit["severity"], "error");
+    assert_eq!(audit["waivable"], true);
+    assert_eq!(audit["found"], "no audit report is attached");
+    assert!(audit["expected"].as_str().unwrap().contains("accredited auditor"), "{audit}");
+    assert!(audit["source"].as_str().unwrap().contains("This scheme"), "{audit}");
+    assert_eq!(shown["effects"], serde_json::Value::Null, "a root has uses instead");
+
+    // Whoever wants to compute it again gets the policy by the digest that the charter names.
+    let digest = common::admission().sha256;
+    let policy = served.get(&format!("/v1/blobs/{digest}")).await;
+    assert_eq!((policy.status, policy.text().as_str()), (200, ctl_policy::ADMISSION));
+    assert_eq!(Digest::of(&policy.body), digest);
+    // Once the report is erased, the record alone is shown.
+    let report: Digest = screening["report"]["sha256"].as_str().unwrap().parse().unwrap();
+    served.blobs.erase(&report).unwrap();
+    let shown = served.get(&format!("/v1/applications/{root}")).await.json();
+    let short = shown["screening"]["findings"].as_array().unwrap();
+    assert_eq!(short.len(), findings.len());
+    assert!(short.iter().all(|finding| finding.get("found").is_none()));
+
+    let people = served.get("/v1/participants?limit=1000").await.json();
+    let of = |id: &str| {
+        let all = people["participants"].as_array().unwrap();
+        all.iter().find(|one| one["id"] == id).unwrap()["accreditation"].clone()
+    };
+    assert_eq!(of("auditor")["in_force"], true);
+    assert_eq!(of("auditor")["proposal"], proposal);
+    assert_eq!(of("elector-2-auditor"), serde_json::Value::Null);
 }

@@ -1,9 +1,9 @@
 //! `/v1/applications`: who asks for a place on a list, and how far they are.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use ctl_core::Timestamp;
 use ctl_core::governance::State;
 use ctl_core::governance::application::{Application, Screening};
+use ctl_core::{Timestamp, interop};
 use serde_json::{Value, json};
 use warp::reply::Response;
 use warp::{Filter as _, path};
@@ -103,6 +103,8 @@ fn show(app: &App, index: u64) -> Result<Response, Problem> {
         members.insert("evidence".into(), evidence.into());
         let missing = application.missing_evidence(required.unwrap_or_default());
         members.insert("missing_evidence".into(), json!(missing));
+        let effects = application.is_open().then(|| interop::effects(&state, application, now)).flatten();
+        members.insert("effects".into(), json!(effects));
         members.insert("discussed_since".into(), json!(application.discussed_since));
         members.insert("discussed_until".into(), json!(until));
         members.insert("comments".into(), comments.into());
