@@ -134,7 +134,7 @@ impl Founding {
 
 /// What the charter file says, written down once more.
 fn establish(keys: &Keys) -> CharterEstablish {
-    let mut charter = world::charter();
+    let mut charter = world::charter_2();
     let electors: Vec<_> =
         ["elector-1", "elector-2", "elector-3"].iter().map(|id| id.parse().unwrap()).collect();
     charter.assembly.electors = electors.clone();
