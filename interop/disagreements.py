@@ -90,6 +90,10 @@ OPENSSL_STRICTER = [
           "RFC 5280 section 6.1.1 (d) takes no more than name and key of it",
           lambda case, path, said: about_anchor(case, path, said)
           and at_depth(said)[0] in (9, 10, 24, 25, 34, 41, 79)),
+    Class("anchor's name constraints", "openssl keeps to the name constraints of the anchor's certificate; RFC 5280 "
+          "section 6.1.1 (d) takes no more than name and key of it",
+          lambda case, path, said: at_depth(said)[0] in (47, 48)
+          and "name constraints" in case.certificates[path[0]].extensions),
 ]
 # We refuse, openssl accepts.
 OPENSSL_LAXER = [

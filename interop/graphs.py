@@ -119,8 +119,9 @@ class Maker:
     # Shapes. Each gives anchors, other certificates, the leaf.
 
     def chain(self, length=None):
+        line = [self.ca("Root")]
         length = self.random.randrange(0, 5) if length is None else length
-        line = [self.ca("Root"), *(self.ca(f"Sub {number}") for number in range(length))]
+        line += [self.ca(f"Sub {number}") for number in range(length)]
         others = [self.issue(above, below) for above, below in zip(line, line[1:])]
         return [self.issue(line[0], line[0])], others, self.leaf(line[-1])
 
