@@ -295,3 +295,19 @@ fn a_scheme_enters_rules_2_by_amending_its_charter_and_does_not_go_back() {
     let entries: Vec<Entry> = bytes.iter().map(|bytes| Entry::parse(bytes).unwrap()).collect();
     assert!(State::replay(&entries).unwrap() == world.state);
 }
+
+#[test]
+fn a_certificate_rewritten_around_its_signed_part_is_refused_for_its_second_fingerprint() {
+    let mut world = world();
+    let certificate = root("alpha-pki").root().certificate().der().to_vec();
+    // Another tag on the outermost sequence: readers that forgive it find the same certificate.
+    let mut twin = certificate.clone();
+    twin[0] = 0x70;
+    assert!(ctl_pki::Certificate::from_der(&twin).is_ok());
+    assert_eq!(reason(world.say(&["alpha-pki"], application(twin.clone()))), Reason::Content);
+    world.say(&["alpha-pki"], application(certificate)).unwrap();
+
+    // Rules 1 stay as they were.
+    let mut old = World::published();
+    old.say(&["alpha-pki"], application(twin)).unwrap();
+}

@@ -191,6 +191,17 @@ fn a_good_root_cross_certificate_and_sub_ca_have_no_findings() {
 }
 
 #[test]
+fn a_root_rewritten_around_its_signed_part_does_not_parse_for_us_either() {
+    let pki = Pki::generate(&spec("Rewritten")).unwrap();
+    let mut twin = pki.root().certificate().der().to_vec();
+    twin[0] = 0x70;
+    let candidate = Candidate { certificate_der: &twin, kind: Kind::Root };
+    let findings = screen(&admission(), &candidate, &Context { now: NOW, ..Context::default() });
+    let found = findings.iter().find(|finding| finding.id == "parses").unwrap();
+    assert_eq!((found.severity, found.waivable), (Severity::Error, false));
+}
+
+#[test]
 fn each_rule_about_roots_is_broken_by_a_candidate_that_breaks_nothing_else() {
     let bridge = Bridge::new();
     let (good, on_the_list) = (bridge.aurora.root().certificate(), bridge.borealis.root().certificate());

@@ -9,6 +9,8 @@
 //! - a screening record names what it looked at beside the ledger's entries.
 //! - a vote to admit opens only on a screening that has seen all the evidence and the auditors' present
 //!   standing.
+//! - a certificate is DER throughout: what is rewritten around its signed part would be the same
+//!   certificate under another fingerprint, which no distrust of the first one finds.
 //! - one participant attaches at most so many pieces of evidence to an application, so that nobody can
 //!   make it too large for the statements that name all of them.
 
@@ -16,13 +18,15 @@ pub(super) mod auditors;
 
 use std::collections::BTreeMap;
 
+use ctl_pki::Certificate;
+
 use crate::Timestamp;
 use crate::governance::refusal::{Reason, Refusal};
 use crate::governance::rules1::{self, ISSUED_AHEAD_SECONDS};
 use crate::governance::state::State;
 use crate::names::ParticipantId;
 use crate::statement::body::{Change, EvidenceAttach, ScreeningRecord};
-use crate::statement::parts::{EvidenceKind, Observed, ObservedKind};
+use crate::statement::parts::{Der, EvidenceKind, Observed, ObservedKind};
 use crate::statement::{Body, Statement};
 
 /// One participant attaches at most so many pieces of evidence to one application.
@@ -35,8 +39,17 @@ pub(super) fn check(state: &State, statement: &Statement, recorded_at: Timestamp
         Body::EvidenceAttach(body) => evidence(state, statement, body, recorded_at),
         Body::ScreeningRecord(body) => screening(state, body),
         Body::ProposalOpen(body) => proposal(state, &body.change, recorded_at),
+        Body::ApplicationSubmit(body) => one_fingerprint(&body.certificate),
+        Body::SubcaDisclose(body) => one_fingerprint(&body.certificate),
         _ => Ok(()),
     }
+}
+
+fn one_fingerprint(certificate: &Der) -> Result<(), Refusal> {
+    let refuse = |problem: String| Refusal::new(Reason::Content, problem);
+    let certificate = Certificate::from_der(&certificate.0)
+        .map_err(|error| refuse(format!("the certificate cannot be read: {error}")))?;
+    certificate.check_der().map_err(|problem| refuse(format!("the certificate is not DER: {problem}")))
 }
 
 fn evidence(
