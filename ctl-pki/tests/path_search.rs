@@ -207,7 +207,7 @@ fn a_path_that_fails_is_shown_with_its_reason() {
     let found = look(&leaf, &pool, &anchors);
     assert_eq!(told(&found), (vec![], vec!["R > A > leaf".to_owned()]));
     assert!(found.best().is_none());
-    assert_eq!(found.candidates[0].validation.failure.as_ref().unwrap().rejection.rule(), "not-a-ca");
+    assert_eq!(found.candidates[0].validation.failure.as_ref().unwrap().rejection.rule(), "ca");
 }
 
 #[test]

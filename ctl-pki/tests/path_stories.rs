@@ -37,9 +37,9 @@ fn a_chain_of_every_supported_key_is_valid_and_every_check_is_told() {
     for (position, step) in validation.steps.iter().enumerate() {
         assert_eq!(step.position, position);
         let rules: Vec<_> = step.checks.iter().map(|check| check.rule).collect();
-        let issuing: &[_] = if position < 3 { &["not-a-ca", "path-length", "key-usage"] } else { &[] };
+        let issuing: &[_] = if position < 3 { &["ca", "path-length", "key-usage"] } else { &[] };
         let expected: Vec<_> = [
-            &["name-chaining", "validity", "signature", "unknown-critical-extension"][..],
+            &["name-chaining", "validity", "signature", "critical-extensions"][..],
             issuing,
             &["policies"],
         ]

@@ -157,10 +157,10 @@ impl Rejection {
             Self::PolicyLimit(_) => "policy-limit",
             Self::PolicyNotAccepted { .. } => "policy-not-accepted",
             Self::Version(_) => "version",
-            Self::NotCa => "not-a-ca",
+            Self::NotCa => "ca",
             Self::PathLength { .. } => "path-length",
             Self::KeyUsage { .. } => "key-usage",
-            Self::UnknownCriticalExtension(_) => "unknown-critical-extension",
+            Self::UnknownCriticalExtension(_) => "critical-extensions",
         }
     }
 

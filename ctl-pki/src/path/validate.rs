@@ -176,7 +176,7 @@ impl<'a> State<'a> {
         }
         let constraints = read(certificate.basic_constraints())?.filter(|constraints| constraints.value.ca);
         let Some(constraints) = constraints else { return Err(Rejection::NotCa) };
-        checks.pass("not-a-ca", "its basic constraints say that it is a CA", "RFC 5280 section 6.1.4 (k)");
+        checks.pass("ca", "its basic constraints say that it is a CA", "RFC 5280 section 6.1.4 (k)");
         if !is_self_issued {
             self.max_path_length = self.max_path_length.checked_sub(1).ok_or_else(|| {
                 Rejection::PathLength { by: self.path_length_by.unwrap_or("the path").to_owned() }
@@ -343,7 +343,7 @@ fn critical_extensions(certificate: &Certificate, checks: &mut Checks) -> Result
     } else {
         format!("every critical extension is understood ({})", names.join(", "))
     };
-    checks.pass("unknown-critical-extension", words, "RFC 5280 section 4.2, 6.1.4 (o) and 6.1.5 (f)");
+    checks.pass("critical-extensions", words, "RFC 5280 section 4.2, 6.1.4 (o) and 6.1.5 (f)");
     Ok(())
 }
 
