@@ -38,12 +38,9 @@ fn a_chain_of_every_supported_key_is_valid_and_every_check_is_told() {
         assert_eq!(step.position, position);
         let rules: Vec<_> = step.checks.iter().map(|check| check.rule).collect();
         let issuing: &[_] = if position < 3 { &["ca", "path-length", "key-usage"] } else { &[] };
-        let expected: Vec<_> = [
-            &["name-chaining", "validity", "signature", "critical-extensions"][..],
-            issuing,
-            &["policies"],
-        ]
-        .concat();
+        let expected: Vec<_> =
+            [&["name-chaining", "validity", "signature", "critical-extensions"][..], issuing, &["policies"]]
+                .concat();
         assert_eq!(rules, expected);
         assert!(step.checks.iter().all(|check| check.passed && check.source.starts_with("RFC 5280")));
     }
