@@ -14,6 +14,8 @@ const SIGNER_SERIAL: &[u8] = &[0x21];
 const LEAF_SERIAL: &[u8] = &[0x22];
 /// id-ce-authorityKeyIdentifier.
 const AKI: [u8; 3] = [0x55, 0x1d, 35];
+/// id-ce-deltaCRLIndicator.
+const DELTA: [u8; 3] = [0x55, 0x1d, 27];
 
 fn sub() -> Certificate {
     Shape::new("Sub", "Root", SUB_SERIAL).ca().key_usage(0x06).signed(&key(3), &key(1))
@@ -70,6 +72,16 @@ fn what_no_crl_speaks_of_is_open_and_refused_unless_the_caller_allows_it() {
     let crls = [crl_shape().signed()];
     assert_eq!(judged(&crls, &[sub()], Outcome::Failed), (false, vec![(1, "issuer-mismatch")]));
     assert_eq!(judged(&crls, &[sub()], Outcome::Warning), (true, vec![(1, "issuer-mismatch")]));
+}
+
+#[test]
+fn a_delta_crl_beside_a_complete_one_is_not_used_and_that_is_said() {
+    let delta = by_sub(crl_shape().revoking(LEAF_SERIAL, &[]).with(&DELTA, true, tlv(2, &[1])), 3);
+    let crls = [crl_shape().signed(), by_sub(crl_shape(), 3), delta.clone()];
+    assert_eq!(judged(&crls, &[sub()], Outcome::Failed), (true, vec![(1, "delta-without-base")]));
+    // Alone it proves nothing.
+    let crls = [crl_shape().signed(), delta];
+    assert_eq!(judged(&crls, &[sub()], Outcome::Failed), (false, vec![(1, "delta-without-base")]));
 }
 
 #[test]

@@ -3,8 +3,10 @@
 
 mod build;
 mod constraints;
+mod dead_end;
 mod graph;
 mod judgement;
+mod limits;
 mod policy;
 mod rejection;
 mod revocation;
@@ -17,8 +19,10 @@ use std::fmt;
 
 use crate::extension::NameConstraints;
 
-pub use build::{DeadEnd, DeadEndReason, Limit, Limits, Question, Search, Work, search};
+pub use build::{Question, Search, search};
+pub use dead_end::{DeadEnd, DeadEndReason};
 pub use judgement::{Candidate, Finding, Judge, Outcome, Verdict};
+pub use limits::{Limit, Limits, Work};
 pub use rejection::Rejection;
 pub use revocation::Crls;
 pub use rules::{Purpose, RuleSet, Rules, UnknownPurpose, UnknownRuleSet};

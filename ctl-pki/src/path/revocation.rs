@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{Finding, Inputs, Judge, Limits, Outcome, Question, Signatures, search};
 use crate::Certificate;
-use crate::crl::{self, Crl, Judgement};
+use crate::crl::{self, Crl, Judgement, Reason};
 use crate::revocation;
 
 /// How many certificates for other keys that sign CRLs are tried for one issuer.
@@ -101,7 +101,7 @@ impl Judge for Crls<'_> {
         let issuers = std::iter::once(anchor).chain(chain.iter().copied());
         let pairs = issuers.zip(chain).enumerate();
         pairs
-            .map(|(position, (issuer, certificate))| {
+            .flat_map(|(position, (issuer, certificate))| {
                 let judgement = self.judgement(anchor, issuer, certificate);
                 let (rule, outcome, source) = match &judgement.outcome {
                     revocation::Outcome::Good => ("not-revoked", Outcome::Passed, "RFC 5280 section 6.3.3"),
@@ -113,8 +113,31 @@ impl Judge for Crls<'_> {
                     }
                 };
                 let words = judgement.outcome.to_string();
-                Finding { rule, outcome, position: Some(position), words, source }
+                let decided = Finding { rule, outcome, position: Some(position), words, source };
+                std::iter::once(decided).chain(unsupported(&judgement, position))
             })
             .collect()
     }
+}
+
+/// CRLs of a kind that is not read here, given for a certificate that the others do not revoke: they might. Whoever
+/// gave them must not believe that they were heard.
+fn unsupported(judgement: &Judgement, position: usize) -> Vec<Finding> {
+    if judgement.outcome != revocation::Outcome::Good {
+        return Vec::new();
+    }
+    let problems = judgement.crls.iter().filter_map(|considered| {
+        considered.problems.iter().find(|problem| {
+            matches!(problem, Reason::DeltaCrl | Reason::IndirectCrl | Reason::CertificateIssuerEntry)
+        })
+    });
+    problems
+        .map(|problem| Finding {
+            rule: problem.rule(),
+            outcome: Outcome::Warning,
+            position: Some(position),
+            words: format!("a CRL of its issuer was not used: {problem}"),
+            source: problem.source(),
+        })
+        .collect()
 }
