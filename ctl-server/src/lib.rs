@@ -13,4 +13,5 @@ pub mod keys;
 pub mod ledger;
 pub mod logging;
 pub mod metrics;
+pub mod monitor;
 pub mod publish;

@@ -10,6 +10,7 @@ mod facts;
 mod policy;
 pub mod profile;
 mod screening;
+pub mod sla;
 
 pub use checks::{profiles_applied, profiles_of};
 pub use facts::{Context, Evidence, EvidenceKind, Kind, Listed, Purpose, Standard, Use};

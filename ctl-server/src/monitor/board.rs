@@ -1,0 +1,32 @@
+//! How things stand: the last word on every target. Changed in one place, the keeper; everyone else reads
+//! snapshots.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::observation::{Facts, Observation};
+use super::target::{Target, TargetId};
+
+/// How things stand.
+#[derive(Clone, Debug, Default)]
+pub struct Board {
+    /// Every target that is watched now.
+    pub targets: BTreeMap<TargetId, Arc<Standing>>,
+}
+
+/// How one target stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The target.
+    pub target: Arc<Target>,
+    /// Unix milliseconds: since when it is watched.
+    pub since_ms: i64,
+    /// The last probe.
+    pub last: Option<Arc<Observation>>,
+    /// Unix milliseconds of the last probe that got an answer.
+    pub answered_ms: Option<i64>,
+    /// Unix milliseconds of the last probe that was good.
+    pub good_ms: Option<i64>,
+    /// What the last answer that could be believed said.
+    pub facts: Facts,
+}

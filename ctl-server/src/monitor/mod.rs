@@ -1,0 +1,19 @@
+//! The watch: OCSP responders, CRLs and other services of every PKI on the lists, probed on a schedule and
+//! judged with `ctl-pki` by the limits of the service level policy.
+//!
+//! The road of the data, one way: [`target`]s follow from the state and the configuration; the schedule runs
+//! each through the [`probe`] of its kind, which asks by way of [`fetch`] and judges; what comes of it is an
+//! [`observation`], which the keeper counts, stores and turns into service levels, incidents and metrics.
+//! Breaches and reports go from there through the recorder into the ledger like any other statement.
+
+pub mod board;
+pub mod code;
+pub mod fetch;
+pub mod observation;
+pub mod probe;
+pub mod target;
+
+pub use board::{Board, Standing};
+pub use code::{Code, Family, Weight};
+pub use observation::{Facts, Finding, Observation};
+pub use target::{Kind, Subject, Target, TargetId};

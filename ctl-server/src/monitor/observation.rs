@@ -1,0 +1,114 @@
+//! What came of one probe.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::code::{Code, Weight};
+use super::fetch::Timings;
+use super::target::Target;
+
+/// One thing that was found wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// Which.
+    pub code: Code,
+    /// At which address, where that matters.
+    pub address: Option<SocketAddr>,
+    /// What exactly, in words.
+    pub detail: String,
+}
+
+/// What the answer said, where there was one that could be read and believed: the source of gauges. What is
+/// `None` was not said, and no gauge exists for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Unix time: since when the answer is right.
+    pub this_update: Option<i64>,
+    /// Unix time: until when.
+    pub next_update: Option<i64>,
+    /// Unix time: when it was signed (OCSP).
+    pub produced_at: Option<i64>,
+    /// Unix time: when the delegated responder's certificate ends.
+    pub delegate_not_after: Option<i64>,
+    /// Unix time: when the TLS certificate ends.
+    pub tls_not_after: Option<i64>,
+    /// The CRL's number, if it fits.
+    pub crl_number: Option<u64>,
+    /// Entries of the CRL.
+    pub crl_entries: Option<u64>,
+    /// Octets of the answer's body.
+    pub body_bytes: Option<u64>,
+    /// Seconds by which the service's clock (its `Date`) is ahead of the monitor's.
+    pub clock_offset: Option<i64>,
+    /// What the service says of certificates, by serial number in hex and issuer fingerprint.
+    pub statuses: Vec<Status>,
+}
+
+/// What a service says of one certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// SHA-256 of the issuer's SubjectPublicKeyInfo.
+    pub issuer_spki: [u8; 32],
+    /// The serial number, in its shortest form.
+    pub serial: Box<[u8]>,
+    /// Whether it is revoked.
+    pub revoked: bool,
+}
+
+/// Bytes that prove a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// What was asked: method and URL, and the body of a POST.
+    pub request: String,
+    /// The body of the request.
+    pub request_body: Bytes,
+    /// Who answered.
+    pub address: Option<SocketAddr>,
+    /// The HTTP status, if there was one.
+    pub status: Option<u16>,
+    /// The headers, as received.
+    pub headers: Vec<(String, String)>,
+    /// The body, as received.
+    pub body: Bytes,
+}
+
+/// What came of one probe of one target.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// What was probed.
+    pub target: Arc<Target>,
+    /// When it began, in Unix milliseconds.
+    pub at_ms: i64,
+    /// Everything wrong, in order of the codes.
+    pub findings: BTreeSet<Finding>,
+    /// How long the main exchange took, where an answer came.
+    pub timings: Option<Timings>,
+    /// What the answer said.
+    pub facts: Facts,
+    /// The exchanges behind the findings of weight error, at most a few.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Observation {
+    /// Whether the service answered as it should, within the limits: what counts as good.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        !self.findings.iter().any(|finding| finding.code.weight() == Weight::Error)
+    }
+
+    /// The codes that were found, each once.
+    #[must_use]
+    pub fn codes(&self) -> BTreeSet<Code> {
+        self.findings.iter().map(|finding| finding.code).collect()
+    }
+
+    /// Time from the beginning to the last octet of the main exchange.
+    #[must_use]
+    pub fn duration(&self) -> Option<Duration> {
+        self.timings.map(|timings| timings.total)
+    }
+}

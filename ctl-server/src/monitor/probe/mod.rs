@@ -1,0 +1,72 @@
+//! The kinds of probes, one file each. A kind is added here and in its file, and nowhere else.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use ctl_policy::sla::Limits;
+
+use super::fetch::{Exchange, Request, Timings};
+use super::observation::{Evidence, Facts, Finding};
+use super::target::{Kind, Target};
+
+/// What asks; the fetcher, or in tests whatever answers from memory.
+pub trait Fetch: Send + Sync {
+    /// Asks one or all addresses of the URL's host; one exchange for each, or one that says why there is none.
+    fn fetch<'a>(&'a self, request: &'a Request) -> Pin<Box<dyn Future<Output = Vec<Exchange>> + Send + 'a>>;
+}
+
+/// What a probe works with.
+#[derive(Clone, Copy)]
+pub struct Round<'a> {
+    /// Asks.
+    pub fetch: &'a dyn Fetch,
+    /// What is allowed, for this operator and kind.
+    pub limits: &'a Limits,
+    /// Unix time of the monitor's clock.
+    pub now: i64,
+    /// Counts the probes of this target from 0: a probe asks different side questions in turn, every one of
+    /// them within two rounds.
+    pub number: u64,
+    /// The probe must be done within this.
+    pub timeout: Duration,
+    /// A fresh random seed for nonces and serial numbers.
+    pub random: [u8; 32],
+}
+
+/// What a probe remembers of a target from round to round.
+#[derive(Clone, Debug, Default)]
+pub struct Memory(
+    /// Whatever the kind keeps; read only by the kind that wrote it.
+    pub Option<std::sync::Arc<dyn std::any::Any + Send + Sync>>,
+);
+
+/// What came of a probe, before it is put beside those of other targets.
+#[derive(Clone, Debug, Default)]
+pub struct Probed {
+    /// Everything wrong.
+    pub findings: BTreeSet<Finding>,
+    /// Of the main exchange, where an answer came.
+    pub timings: Option<Timings>,
+    /// What the answer said.
+    pub facts: Facts,
+    /// The exchanges behind the errors.
+    pub evidence: Vec<Evidence>,
+    /// What is remembered for the next round.
+    pub memory: Memory,
+}
+
+/// A kind of probe.
+pub trait Probe: Send + Sync {
+    /// Which kind.
+    fn kind(&self) -> Kind;
+
+    /// Probes a target once.
+    fn probe<'a>(
+        &'a self,
+        target: &'a Target,
+        round: Round<'a>,
+        memory: &'a Memory,
+    ) -> Pin<Box<dyn Future<Output = Probed> + Send + 'a>>;
+}
