@@ -212,7 +212,10 @@ mod tests {
     fn labels_are_unique_and_lead_back() {
         for code in Code::ALL {
             assert_eq!(Code::from_label(code.as_str()), Some(*code));
-            assert!(code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{code}");
+            assert!(
+                code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'),
+                "{code}"
+            );
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
         }
         assert_eq!(Code::from_label("good"), None);
