@@ -15,5 +15,5 @@ pub mod target;
 
 pub use board::{Board, Standing};
 pub use code::{Code, Family, Weight};
-pub use observation::{Facts, Finding, Observation};
+pub use observation::{CrlIdentity, Facts, Finding, Observation};
 pub use target::{Kind, Subject, Target, TargetId};

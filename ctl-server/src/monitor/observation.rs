@@ -40,6 +40,8 @@ pub struct Facts {
     pub crl_number: Option<u64>,
     /// Entries of the CRL.
     pub crl_entries: Option<u64>,
+    /// Which CRL it is.
+    pub crl: Option<CrlIdentity>,
     /// Octets of the answer's body.
     pub body_bytes: Option<u64>,
     /// Seconds by which the service's clock (its `Date`) is ahead of the monitor's.
@@ -57,6 +59,17 @@ pub struct Status {
     pub serial: Box<[u8]>,
     /// Whether it is revoked.
     pub revoked: bool,
+    /// Unix time: since when it is revoked, as the service says.
+    pub since: Option<i64>,
+}
+
+/// Which CRL it is: by this the points that should serve the same one are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrlIdentity {
+    /// SHA-256 of the CRL.
+    pub sha256: [u8; 32],
+    /// SHA-256 of its issuing distribution point: what it covers. None covers all that its issuer issued.
+    pub scope: Option<[u8; 32]>,
 }
 
 /// Bytes that prove a finding.

@@ -87,10 +87,10 @@ pub enum Subject {
     Crl(CrlSubject),
     /// The address of an issuer's certificate: any of these, by key, is right.
     CaIssuers(Vec<Arc<Certificate>>),
-    /// EST cacerts: must hold the operator's roots as the lists have them, and none that they have not.
-    Est(Vec<Arc<Certificate>>),
-    /// A root pool: must hold the operator's roots as the lists have them.
-    RootPool(Vec<Arc<Certificate>>),
+    /// EST cacerts: must hold the roots that are due there, and no other root than those that are known.
+    Est(Roots),
+    /// A root pool: must hold the roots that are due there; those of other operators are none of our business.
+    RootPool(Roots),
     /// A plain endpoint that must answer with 200.
     Https,
     /// The service itself; no address is called.
@@ -117,6 +117,15 @@ pub struct CrlSubject {
     pub covered: Vec<Arc<Certificate>>,
     /// All addresses under which these certificates say the issuer's CRLs are.
     pub points: Vec<String>,
+}
+
+/// The roots that a service hands out.
+#[derive(Clone, Debug, Default)]
+pub struct Roots {
+    /// Must be there: the roots that declare the service, or all of the operator's where it is configured.
+    pub due: Vec<Arc<Certificate>>,
+    /// May be there too: every root of the operator as the lists have them.
+    pub known: Vec<Arc<Certificate>>,
 }
 
 /// A CA certificate whose end is watched.
