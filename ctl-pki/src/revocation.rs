@@ -9,6 +9,12 @@ pub(crate) mod read;
 
 use read::date;
 
+/// A serial number (an INTEGER's content) in its shortest form, as CRLs and OCSP answers have it: two are the same
+/// when these bytes are.
+pub fn shortest_serial(content: &[u8]) -> &[u8] {
+    read::shortest(content)
+}
+
 /// What is known about a certificate. `R` is the enum of reasons why nothing is known.
 ///
 /// There is no "probably good": whatever was not proven is [`Undetermined`](Self::Undetermined), and says why.

@@ -8,10 +8,13 @@
 
 pub mod board;
 pub mod code;
+pub mod discover;
 pub mod fetch;
 pub mod observation;
 pub mod probe;
 pub mod target;
+#[cfg(test)]
+mod testing;
 
 pub use board::{Board, Standing};
 pub use code::{Code, Family, Weight};
