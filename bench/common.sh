@@ -23,6 +23,8 @@ cat >"$WORK/ctl-server.toml" <<END
 data = "data"
 [http]
 listen = "127.0.0.1:0"
+[monitor]
+enabled = false
 [log]
 filter = "warn"
 END

@@ -36,7 +36,7 @@ fn founded() -> Founding {
     let output =
         program(&["init", "--data", &data, "--charter", &charter, "--genesis", &genesis, "--root", &root]);
     assert!(output.status.success(), "{}", text(&output));
-    let config = "data = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n";
+    let config = "data = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[monitor]\nenabled = false\n[log]\nformat = \"json\"\n";
     std::fs::write(founding.path("config.toml"), config).unwrap();
     founding
 }

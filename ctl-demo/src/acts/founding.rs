@@ -57,7 +57,8 @@ fn configuration(options: &Options) -> String {
     format!(
         "data = \"server\"\n\n\
          [http]\nlisten = \"{}\"\nwrites_per_minute = 6000\nwrite_burst = 1000\n\n\
-         [publication]\nsettle = \"300ms\"\n",
+         [publication]\nsettle = \"300ms\"\n\n\
+         [monitor]\nenabled = false\n",
         options.listen
     )
 }

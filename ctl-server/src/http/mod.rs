@@ -32,6 +32,7 @@ use crate::blobs::Blobs;
 use crate::governance::Policies;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
+use crate::monitor::Monitor;
 use crate::publish::Publisher;
 pub use limits::Limits;
 pub use server::serve;
@@ -51,6 +52,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// How much a caller may ask.
     pub limits: Arc<Limits>,
+    /// The watch, unless it is off.
+    pub monitor: Option<Monitor>,
     /// The state as readers see it now.
     views: Arc<view::Views>,
 }
@@ -66,6 +69,13 @@ impl App {
         metrics: Arc<Metrics>,
         limits: Limits,
     ) -> Self {
-        Self { ledger, publisher, blobs, policies, metrics, limits: Arc::new(limits), views: Arc::default() }
+        let (limits, views) = (Arc::new(limits), Arc::default());
+        Self { ledger, publisher, blobs, policies, metrics, limits, monitor: None, views }
+    }
+
+    /// The same with the watch.
+    #[must_use]
+    pub fn with_monitor(self, monitor: Option<Monitor>) -> Self {
+        Self { monitor, ..self }
     }
 }

@@ -7,11 +7,13 @@
 //! Breaches and reports go from there through the recorder into the ledger like any other statement.
 
 pub mod board;
+pub mod canary;
 pub mod code;
 pub mod discover;
 pub mod fetch;
 pub mod observation;
 pub mod probe;
+pub mod run;
 pub mod target;
 #[cfg(test)]
 mod testing;
@@ -19,4 +21,5 @@ mod testing;
 pub use board::{Board, Standing};
 pub use code::{Code, Family, Weight};
 pub use observation::{CrlIdentity, Facts, Finding, Observation};
+pub use run::{Monitor, MonitorError};
 pub use target::{Kind, Subject, Target, TargetId};

@@ -1,6 +1,8 @@
 //! The configuration: one TOML file, annotated in `ctl-server.example.toml`. What is unknown is refused;
 //! relative paths are relative to the file.
 
+pub mod monitor;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,7 @@ use crate::clock::ClockBounds;
 use crate::files;
 use crate::http::limits::{Limits, Network};
 use crate::logging::Format;
+pub use monitor::Monitor;
 
 /// A configuration file is at most so many bytes.
 const MAX_CONFIG: u64 = 256 * 1024;
@@ -73,6 +76,9 @@ pub struct Config {
     /// The clock.
     #[serde(default)]
     pub clock: Clock,
+    /// The watch.
+    #[serde(default)]
+    pub monitor: Monitor,
     /// Logs.
     #[serde(default)]
     pub log: Log,
@@ -227,6 +233,7 @@ impl Config {
         for policy in &mut config.policies {
             *policy = directory.join(&policy);
         }
+        config.monitor.relative_to(directory);
         Ok(config)
     }
 }
@@ -243,6 +250,7 @@ mod tests {
         assert_eq!(config.ledger, Ledger::default());
         assert_eq!(config.publication, Publication::default());
         assert_eq!(config.clock, Clock::default());
+        assert_eq!(config.monitor, Monitor::default());
         assert_eq!(config.log, Log::default());
         assert_eq!(config.data, example.parent().unwrap().join("data"));
     }
