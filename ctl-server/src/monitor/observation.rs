@@ -113,6 +113,14 @@ impl Observation {
         !self.findings.iter().any(|finding| finding.code.weight() == Weight::Error)
     }
 
+    /// Whether it says anything of the service. A probe that did not take place, or was not done in time
+    /// although nothing was wrong so far, is a gap: neither good nor bad.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let gap = [Code::ProbeMissed, Code::ProbeOverrun, Code::NeverProbed];
+        !self.is_good() || !self.findings.iter().any(|finding| gap.contains(&finding.code))
+    }
+
     /// The codes that were found, each once.
     #[must_use]
     pub fn codes(&self) -> BTreeSet<Code> {

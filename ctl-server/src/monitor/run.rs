@@ -18,6 +18,17 @@ pub enum MonitorError {
         /// What is wrong.
         why: String,
     },
+    /// A file of TLS roots cannot be used.
+    #[error("[monitor] tls_roots {}: {why}", .path.display())]
+    TlsRoots {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// TLS cannot be set up.
+    #[error("the monitor cannot speak TLS: {0}")]
+    Tls(String),
 }
 
 /// A handle on the monitor. Clones are cheap.

@@ -1,0 +1,263 @@
+//! One exchange with one address: connect, TLS, ask, read, and follow redirects that stay with the host.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, LOCATION, USER_AGENT};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+
+use super::place::Place;
+use super::wire::{Marks, Watched};
+use super::{Answer, Code, Exchange, FetchError, Request, Timings, tls};
+
+/// So many redirects are followed.
+const MAX_REDIRECTS: usize = 3;
+/// A header is at most so long, and has at most so many lines.
+const MAX_HEADER: usize = 32 * 1024;
+const MAX_HEADER_LINES: usize = 100;
+/// Who asks.
+const AGENT: &str = concat!("ctl-server/", env!("CARGO_PKG_VERSION"), " (monitor)");
+
+/// One exchange that is under way.
+pub(super) struct Attempt<'a> {
+    pub(super) tls: &'a TlsConnector,
+    pub(super) request: &'a Request,
+    pub(super) address: IpAddr,
+    /// When it all began; what was waited for a free connection is left out.
+    pub(super) begin: Instant,
+    pub(super) deadline: Instant,
+    pub(super) timings: Timings,
+}
+
+impl Attempt<'_> {
+    /// Asks, and follows redirects. The parts of the time are those of the last connection, the total is all.
+    pub(super) async fn run(mut self, mut place: Place) -> Exchange {
+        let mut redirects = 0;
+        let (address, result) = loop {
+            let address = SocketAddr::new(self.address, place.port());
+            let result = self.ask(&place, address).await;
+            let Some(location) = result.as_ref().ok().and_then(|answer| self.redirection(answer)) else {
+                break (address, result);
+            };
+            let next = if redirects == MAX_REDIRECTS {
+                let detail = format!("more than {MAX_REDIRECTS} redirects, the last to {location:?}");
+                Err(FetchError::new(Code::RedirectRefused, detail))
+            } else {
+                self.follow(&place, &result, &location)
+            };
+            match next {
+                Ok(next) => place = next,
+                Err(error) => break (address, Err(error.after(result.ok()))),
+            }
+            redirects += 1;
+        };
+        self.timings.total = self.begin.elapsed();
+        Exchange { address: Some(address), timings: self.timings, result }
+    }
+
+    /// Where an answer sends us.
+    fn redirection(&self, answer: &Answer) -> Option<String> {
+        let redirects = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
+        answer
+            .header(LOCATION.as_str())
+            .filter(|_| redirects)
+            .map(|location| location.chars().take(200).collect())
+    }
+
+    fn follow(
+        &self,
+        place: &Place,
+        result: &Result<Answer, FetchError>,
+        location: &str,
+    ) -> Result<Place, FetchError> {
+        let status = result.as_ref().map_or(0, |answer| answer.status);
+        // Other redirects would turn the POST into a GET without what was asked.
+        if self.request.body.is_some() && !matches!(status, 307 | 308) {
+            let detail = format!(
+                "a POST was redirected with {status} to {location:?}: only 307 and 308 keep the question"
+            );
+            return Err(FetchError::new(Code::RedirectRefused, detail));
+        }
+        place.redirected(location)
+    }
+
+    async fn ask(&mut self, place: &Place, address: SocketAddr) -> Result<Answer, FetchError> {
+        let connecting = Instant::now();
+        let stream = match timeout_at(self.deadline, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Err(connect_error(address, &error)),
+            Err(_) => {
+                let detail = format!("{address} did not take the connection within {}", self.within());
+                return Err(FetchError::new(Code::TcpTimeout, detail));
+            }
+        };
+        self.timings.tcp = connecting.elapsed();
+        let _ = stream.set_nodelay(true);
+        if !place.is_tls() {
+            self.timings.tls = None;
+            return self.talk(place, stream, None).await;
+        }
+        let shaking = Instant::now();
+        let name = place.server_name()?;
+        let failed = |why: String| FetchError::new(Code::TlsFailure, why);
+        let stream = timeout_at(self.deadline, self.tls.connect(name, stream))
+            .await
+            .map_err(|_| {
+                failed(format!("the TLS handshake with {address} did not end within {}", self.within()))
+            })?
+            .map_err(|error| failed(format!("the TLS handshake with {address} failed: {error}")))?;
+        self.timings.tls = Some(shaking.elapsed());
+        let not_after = tls::not_after(stream.get_ref().1.peer_certificates());
+        self.talk(place, stream, not_after).await
+    }
+
+    async fn talk<S>(
+        &mut self,
+        place: &Place,
+        stream: S,
+        tls_not_after: Option<i64>,
+    ) -> Result<Answer, FetchError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let question = self.question(place)?;
+        let marks = Marks::new();
+        let stream = TokioIo::new(Watched::new(stream, Arc::clone(&marks)));
+        // This cannot block: nothing is sent before the request.
+        let (mut sender, connection) = http1::Builder::new()
+            .max_buf_size(MAX_HEADER)
+            .max_headers(MAX_HEADER_LINES)
+            .handshake(stream)
+            .await
+            .map_err(|error| self.no_answer(&error, &marks))?;
+        // Dropped with this set, so that nothing outlives the exchange.
+        let mut tasks = JoinSet::new();
+        tasks.spawn(connection);
+        let response = timeout_at(self.deadline, sender.send_request(question)).await;
+        self.timings.first_byte = marks.first_byte().unwrap_or_else(|| marks.waited());
+        let response = response
+            .map_err(|_| {
+                let what =
+                    if marks.first_byte().is_some() { "the header was not whole" } else { "no answer came" };
+                FetchError::new(Code::Slow, format!("connected, but {what} within {}", self.within()))
+            })?
+            .map_err(|error| self.no_answer(&error, &marks))?;
+        let (head, body) = response.into_parts();
+        let headers = head.headers.iter().map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        });
+        let mut answer = Answer {
+            status: head.status.as_u16(),
+            headers: headers.collect(),
+            body: Bytes::new(),
+            tls_not_after,
+        };
+        let (octets, end) = self.read(body).await;
+        answer.body = octets;
+        match end {
+            Ok(()) => Ok(answer),
+            Err(error) => Err(error.after(Some(answer))),
+        }
+    }
+
+    fn question(&self, place: &Place) -> Result<hyper::Request<Full<Bytes>>, FetchError> {
+        let mut question = hyper::Request::builder()
+            .method(if self.request.body.is_some() { "POST" } else { "GET" })
+            .uri(place.path_and_query())
+            .header(HOST, place.authority())
+            .header(ACCEPT, self.request.accept)
+            .header(USER_AGENT, AGENT)
+            .header(CONNECTION, "close");
+        if let Some(media_type) = self.request.content_type {
+            question = question.header(CONTENT_TYPE, media_type);
+        }
+        question.body(Full::new(self.request.body.clone().unwrap_or_default())).map_err(|error| {
+            FetchError::new(Code::AddressForbidden, format!("this cannot be asked by HTTP: {error}"))
+        })
+    }
+
+    /// The body as far as it came, and how it ended.
+    async fn read(&self, mut body: Incoming) -> (Bytes, Result<(), FetchError>) {
+        let limit = self.request.max_body;
+        let too_large =
+            || FetchError::new(Code::BodyTooLarge, format!("the body has more than {limit} octets"));
+        // As announced; an announcement is a reason to stop early and none to allocate.
+        if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+            return (Bytes::new(), Err(too_large()));
+        }
+        let mut octets = BytesMut::new();
+        let end = loop {
+            match timeout_at(self.deadline, body.frame()).await {
+                Ok(None) => break Ok(()),
+                Ok(Some(Ok(frame))) => {
+                    // What is no data is trailers, which nobody reads.
+                    let data = frame.into_data().unwrap_or_default();
+                    let room = limit.saturating_sub(octets.len());
+                    octets.extend_from_slice(data.get(..room).unwrap_or(&data));
+                    if data.len() > room {
+                        break Err(too_large());
+                    }
+                }
+                Ok(Some(Err(error))) => {
+                    let detail =
+                        format!("the body broke off after {} octets: {}", octets.len(), words(&error));
+                    break Err(FetchError::new(Code::BodyTruncated, detail));
+                }
+                Err(_) => {
+                    let detail =
+                        format!("{} octets of the body came within {}, not all", octets.len(), self.within());
+                    break Err(FetchError::new(Code::Slow, detail));
+                }
+            }
+        };
+        (octets.freeze(), end)
+    }
+
+    /// Why a connection that stood gave no answer.
+    fn no_answer(&self, error: &hyper::Error, marks: &Marks) -> FetchError {
+        let why = words(error);
+        if marks.first_byte().is_none() {
+            return FetchError::new(
+                Code::TcpRefused,
+                format!("the connection was closed without an answer: {why}"),
+            );
+        }
+        FetchError::new(Code::HttpStatus, format!("the answer is no HTTP: {why}"))
+    }
+
+    fn within(&self) -> String {
+        let millis = self.deadline.saturating_duration_since(self.begin).as_millis();
+        humantime::format_duration(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
+            .to_string()
+    }
+}
+
+fn connect_error(address: SocketAddr, error: &io::Error) -> FetchError {
+    let code = match error.kind() {
+        ErrorKind::TimedOut => Code::TcpTimeout,
+        _ => Code::TcpRefused,
+    };
+    FetchError::new(code, format!("{address}: {error}"))
+}
+
+/// An error with its causes, for people.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,202 @@
+//! The fetcher: resolves, guards, and asks every address of a name on its own.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+
+use super::exchange::Attempt;
+use super::guard::Guard;
+use super::place::Place;
+use super::resolve::{Resolve, SystemResolver};
+use super::{Addresses, Code, Exchange, FetchError, Request, Timings, tls};
+use crate::config;
+use crate::monitor::probe::Fetch;
+use crate::monitor::run::MonitorError;
+
+/// Of the addresses of one name so many are asked; who gives a name more of them asks for an attack on others.
+const MAX_ADDRESSES: usize = 16;
+
+/// Asks by HTTP. Clones share their limits.
+#[derive(Clone)]
+pub struct Fetcher {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    resolver: Box<dyn Resolve>,
+    guard: Guard,
+    tls: TlsConnector,
+    connections: Arc<Semaphore>,
+    per_address: usize,
+    /// Only addresses that are being called.
+    addresses: Mutex<BTreeMap<IpAddr, Arc<Semaphore>>>,
+}
+
+impl Fetcher {
+    /// A fetcher that resolves names as the system does.
+    ///
+    /// # Errors
+    /// [`MonitorError`] if the TLS roots cannot be read.
+    pub fn new(config: &config::Monitor) -> Result<Self, MonitorError> {
+        Self::with_resolver(config, Box::new(SystemResolver::new(&config.hosts)))
+    }
+
+    /// A fetcher that resolves names by other means.
+    ///
+    /// # Errors
+    /// [`MonitorError`] if the TLS roots cannot be read.
+    pub fn with_resolver(config: &config::Monitor, resolver: Box<dyn Resolve>) -> Result<Self, MonitorError> {
+        let parts = Parts {
+            resolver,
+            guard: Guard::new(config.allow.clone()),
+            tls: tls::connector(&config.tls_roots)?,
+            connections: Arc::new(Semaphore::new(config.concurrency.get().min(Semaphore::MAX_PERMITS))),
+            per_address: config.per_host.get().min(Semaphore::MAX_PERMITS),
+            addresses: Mutex::default(),
+        };
+        Ok(Self { parts: Arc::new(parts) })
+    }
+
+    async fn run(&self, request: &Request) -> Vec<Exchange> {
+        let begin = Instant::now();
+        let place = match Place::parse(&request.url) {
+            Ok(place) => place,
+            Err(error) => return vec![Exchange::without(None, Timings::default(), error)],
+        };
+        let found = self.resolve(&place, begin + request.timeout).await;
+        let dns = if place.host().is_ok() { Default::default() } else { begin.elapsed() };
+        let timings = Timings { dns, total: begin.elapsed(), ..Timings::default() };
+        let addresses = match found {
+            Ok(addresses) => addresses,
+            Err(error) => return vec![Exchange::without(None, timings, error)],
+        };
+        let chosen = match request.addresses {
+            Addresses::All => addresses,
+            Addresses::Turn(turn) => {
+                let count = u64::try_from(addresses.len()).unwrap_or(1).max(1);
+                let index = usize::try_from(turn % count).unwrap_or(0);
+                addresses.get(index).copied().into_iter().collect()
+            }
+        };
+        if let [address] = chosen.as_slice() {
+            return vec![self.parts.exchange(request, place, *address, begin, timings).await];
+        }
+        let mut tasks = JoinSet::new();
+        for address in chosen {
+            let (parts, request, place) = (Arc::clone(&self.parts), request.clone(), place.clone());
+            tasks.spawn(async move { parts.exchange(&request, place, address, begin, timings).await });
+        }
+        let mut exchanges = tasks.join_all().await;
+        exchanges.sort_by_key(|exchange| exchange.address);
+        exchanges
+    }
+
+    /// The addresses of a host, in order, each once.
+    async fn resolve(&self, place: &Place, deadline: Instant) -> Result<Vec<IpAddr>, FetchError> {
+        let name = match place.host() {
+            Ok(address) => return Ok(vec![address.to_canonical()]),
+            Err(name) => name,
+        };
+        let failed =
+            |why: &dyn std::fmt::Display| FetchError::new(Code::DnsFailure, format!("{name:?}: {why}"));
+        let mut addresses = timeout_at(deadline, self.parts.resolver.resolve(name))
+            .await
+            .map_err(|_| failed(&"DNS did not answer in time"))?
+            .map_err(|error| failed(&error))?;
+        addresses.iter_mut().for_each(|address| *address = address.to_canonical());
+        addresses.sort_unstable();
+        addresses.dedup();
+        // A machine without IPv6 says nothing about a service that has it.
+        if addresses.iter().any(IpAddr::is_ipv4) {
+            addresses.retain(|address| address.is_ipv4() || has_route(*address));
+        }
+        addresses.truncate(MAX_ADDRESSES);
+        if addresses.is_empty() { Err(failed(&"the name has no address")) } else { Ok(addresses) }
+    }
+}
+
+impl Fetch for Fetcher {
+    fn fetch<'a>(&'a self, request: &'a Request) -> Pin<Box<dyn Future<Output = Vec<Exchange>> + Send + 'a>> {
+        Box::pin(self.run(request))
+    }
+}
+
+impl Parts {
+    /// One exchange with an address, which is judged here and nowhere resolved again.
+    async fn exchange(
+        self: &Arc<Self>,
+        request: &Request,
+        place: Place,
+        address: IpAddr,
+        begin: Instant,
+        timings: Timings,
+    ) -> Exchange {
+        let socket = Some(SocketAddr::new(address, place.port()));
+        if let Err(what) = self.guard.check(address) {
+            let detail = format!("{address} is {what}; the configuration's [monitor] allow does not have it");
+            return Exchange::without(socket, timings, FetchError::new(Code::AddressForbidden, detail));
+        }
+        let waiting = Instant::now();
+        let Ok(_slot) = timeout_at(waiting + request.timeout, self.slot(address)).await else {
+            let detail = "no connection was free: raise [monitor] concurrency or per_host".to_owned();
+            return Exchange::without(socket, timings, FetchError::new(Code::ProbeOverrun, detail));
+        };
+        // The wait is the monitor's doing and not the service's.
+        let begin = begin + waiting.elapsed();
+        let deadline = begin + request.timeout;
+        Attempt { tls: &self.tls, request, address, begin, deadline, timings }.run(place).await
+    }
+
+    /// A free connection to an address.
+    async fn slot(self: &Arc<Self>, address: IpAddr) -> Slot {
+        let lane = {
+            let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+            let lane = addresses.entry(address).or_insert_with(|| Arc::new(Semaphore::new(self.per_address)));
+            Lane { parts: Arc::clone(self), address, semaphore: Some(Arc::clone(lane)) }
+        };
+        // Neither is ever closed.
+        let one = match &lane.semaphore {
+            Some(semaphore) => Arc::clone(semaphore).acquire_owned().await.ok(),
+            None => None,
+        };
+        let all = Arc::clone(&self.connections).acquire_owned().await.ok();
+        Slot { _all: all, _one: one, _lane: lane }
+    }
+}
+
+/// A connection that may be open. Given back in this order.
+struct Slot {
+    _all: Option<OwnedSemaphorePermit>,
+    _one: Option<OwnedSemaphorePermit>,
+    _lane: Lane,
+}
+
+/// A share in the limit of an address; the last one takes it off the table.
+struct Lane {
+    parts: Arc<Parts>,
+    address: IpAddr,
+    semaphore: Option<Arc<Semaphore>>,
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        let mut addresses = self.parts.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        self.semaphore = None;
+        if addresses.get(&self.address).is_some_and(|semaphore| Arc::strong_count(semaphore) == 1) {
+            addresses.remove(&self.address);
+        }
+    }
+}
+
+/// Whether this machine has a way to an address at all. Nothing is sent.
+fn has_route(address: IpAddr) -> bool {
+    let any: IpAddr = if address.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+    UdpSocket::bind((any, 0)).and_then(|socket| socket.connect((address, 9))).is_ok()
+}

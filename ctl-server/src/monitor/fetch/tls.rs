@@ -1,0 +1,64 @@
+//! TLS as the monitor speaks it: the certificate must be trusted for the name, every time; nothing is resumed,
+//! so that every handshake is measured whole.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ctl_pki::Certificate;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::Resumption;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::files;
+use crate::monitor::run::MonitorError;
+
+/// A file of roots is at most so long.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+/// What speaks TLS, trusting these files' certificates beside the system's.
+///
+/// # Errors
+/// [`MonitorError`] if a file cannot be read or holds no certificate. That the system has none is only logged:
+/// the targets that are called by https then show it.
+pub(super) fn connector(files: &[PathBuf]) -> Result<TlsConnector, MonitorError> {
+    let mut roots = RootCertStore::empty();
+    let system = rustls_native_certs::load_native_certs();
+    for error in &system.errors {
+        tracing::warn!(%error, "some of the system's TLS roots cannot be read");
+    }
+    let (added, _) = roots.add_parsable_certificates(system.certs);
+    if added == 0 {
+        tracing::warn!("the system has no TLS roots: only those of [monitor] tls_roots are trusted");
+    }
+    for path in files {
+        let failed = |why: String| MonitorError::TlsRoots { path: path.clone(), why };
+        let pem = files::read(path, MAX_FILE)
+            .and_then(|pem| pem.ok_or_else(|| std::io::ErrorKind::NotFound.into()))
+            .map_err(|error| failed(error.to_string()))?;
+        let before = roots.len();
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            let certificate = certificate.map_err(|error| failed(error.to_string()))?;
+            roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+        }
+        if roots.len() == before {
+            return Err(failed("there is no PEM certificate in it".into()));
+        }
+    }
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| MonitorError::Tls(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.resumption = Resumption::disabled();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// Unix time at which a certificate ends; none if it cannot be read.
+pub(super) fn not_after(certificates: Option<&[CertificateDer<'_>]>) -> Option<i64> {
+    let leaf = certificates?.first()?;
+    Certificate::from_der(leaf).ok().map(|leaf| leaf.not_after())
+}
