@@ -7,11 +7,12 @@
 //! Breaches and reports go from there through the recorder into the ledger like any other statement.
 
 pub mod board;
-pub mod canary;
+
 pub mod code;
 pub mod discover;
 pub mod fetch;
 pub mod observation;
+pub mod plan;
 pub mod probe;
 pub mod run;
 pub mod target;
