@@ -62,14 +62,15 @@ impl<'a> Reader<'a> {
         let (&first, after_length) = after_tag.split_first().ok_or(CUT)?;
         let (length, after_length) = match first {
             0..=0x7f => (usize::from(first), after_length),
-            0x81..=0x83 => {
+            0x81..=0x84 => {
                 let octets = usize::from(first & 0x7f);
                 let (digits, after) = after_length.split_at_checked(octets).ok_or(CUT)?;
                 let length = digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit));
                 let shortest = match octets {
                     1 => length > 0x7f,
                     2 => length > 0xff,
-                    _ => length > 0xffff,
+                    3 => length > 0xffff,
+                    _ => length > 0xff_ffff,
                 };
                 if !shortest {
                     return Err("a length is not in its shortest form");
@@ -210,6 +211,9 @@ mod tests {
             &[0x30, 0x81, 1, 0],
             &[0x30, 0x82, 0, 0x80],
             &[0x30, 0x84, 0, 0, 0, 0],
+            &[0x30, 0x84, 0, 0xff, 0xff, 0xff],
+            &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff],
+            &[0x30, 0x85, 1, 0, 0, 0, 0],
             &[0x30, 0, 0],
             &[0x3f, 0x20, 0],
         ] {

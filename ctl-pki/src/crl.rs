@@ -27,15 +27,15 @@ use crate::revocation::{RevocationError, RevocationReason};
 use crate::signature;
 use crate::{Certificate, DistinguishedName, pem};
 
-pub use check::{Checked, Limits, MAX_SIGNERS, check};
-pub use compare::{Change, MAX_VANISHED, compare};
+pub use check::{Checked, Limits, MAX_SIGNERS, Verified, check};
+pub use compare::{Change, MAX_VANISHED, compare, compare_except};
 pub use judge::{Considered, Judgement, judge, judge_checked};
 pub use note::Note;
 pub use reason::Reason;
 pub use scope::IssuingDistributionPoint;
 
-/// The largest CRL that can be read, in bytes: some 400,000 entries. Callers pass their own, lower limit.
-pub const MAX_CRL_SIZE: usize = 16 * 1024 * 1024 - 1;
+/// The largest CRL that can be read, in bytes: some six million entries. Callers pass their own, lower limit.
+pub const MAX_CRL_SIZE: usize = 256 * 1024 * 1024 - 1;
 /// The most CRLs that one PEM file may hold.
 pub const MAX_PEM_CRLS: usize = 200;
 
@@ -171,6 +171,11 @@ impl Crl {
     /// What the CRL covers, if it does not cover all that its issuer issued.
     pub fn issuing_distribution_point(&self) -> Option<&IssuingDistributionPoint> {
         self.distribution_point.as_ref().map(|scoped| &scoped.point)
+    }
+
+    /// The DER of the issuing distribution point: CRLs cover the same if this is the same.
+    pub fn issuing_distribution_point_der(&self) -> Option<&[u8]> {
+        self.distribution_point.as_ref().map(|scoped| &*scoped.der)
     }
 
     /// The algorithm of the signature, as it stands beside the signature.

@@ -17,6 +17,7 @@ pub mod ocsp;
 mod oid;
 pub mod path;
 mod pem;
+mod pkcs7;
 pub mod revocation;
 mod signature;
 
@@ -24,3 +25,4 @@ pub use certificate::{Certificate, MAX_CERTIFICATE_SIZE, TimeEncoding};
 pub use error::{AlgorithmName, CertificateError, SignatureError};
 pub use name::{Attribute, DistinguishedName};
 pub use pem::{MAX_PEM_CERTIFICATES, MAX_PEM_SIZE, certificate_from_bytes, certificates_from_pem};
+pub use pkcs7::{Pkcs7Error, certificates_from_pkcs7};

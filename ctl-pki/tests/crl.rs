@@ -3,6 +3,8 @@
 
 mod revocation;
 
+use std::sync::Arc;
+
 use ctl_pki::Certificate;
 use ctl_pki::crl::{self, Change, Crl, Judgement, Limits, MAX_CRL_SIZE, Note, Reason, crls_from_pem};
 use ctl_pki::revocation::{Outcome, RevocationError, RevocationReason};
@@ -154,6 +156,68 @@ fn the_caller_may_want_newer_crls_than_the_issuer_does() {
     let judgement = crl::judge(&leaf(), &[&root().certificate], &[&crl], NOW, &limits);
     assert_eq!(judgement.outcome, Outcome::Undetermined(Reason::TooOld { age: DAY, limit: HOUR }));
     assert_eq!(notes(&judgement), ["next-update-near", "interval-too-long"]);
+}
+
+#[test]
+fn a_crl_that_is_held_is_checked_again_as_if_for_the_first_time() {
+    let shapes = [
+        crl_shape().revoking(LEAF_SERIAL, &[reason(7)]).revoking(LEAF_SERIAL, &[]),
+        CrlShape { issuer: name("Other"), ..crl_shape() },
+        CrlShape { next_update: None, ..crl_shape() },
+        crl_shape().scoped(&[tlv(0x84, &[0xff])]),
+    ];
+    for shape in shapes {
+        let crl = shape.signed();
+        let held = crl::Verified::new(Arc::new(crl.clone()), &[&root().certificate]);
+        // Before it was issued, while it holds, before its revocations, and long after.
+        for time in [NOW - 9 * DAY, NOW, MAY_SECONDS - DAY, NOW + 9 * DAY] {
+            let limits = Limits { max_interval: Some(HOUR), ..Limits::default() };
+            let (again, first) =
+                (held.check(time, &limits), crl::check(&crl, &[&root().certificate], time, &limits));
+            assert_eq!(again.problems(), first.problems());
+            assert_eq!(again.notes(), first.notes());
+            assert_eq!(again.signer(), first.signer());
+        }
+    }
+}
+
+#[test]
+fn a_crl_may_be_larger_than_a_length_of_three_octets() {
+    let entry = entry(&[0x55; 20], MAY, &[reason(1)]);
+    let count = 0x100_0000 / entry.len() + 1;
+    let entries: Vec<_> = (0..count)
+        .map(|number| {
+            let mut entry = entry.clone();
+            entry[8..12].copy_from_slice(&(number as u32).to_be_bytes());
+            entry
+        })
+        .collect();
+    let bytes = CrlShape { entries: Some(entries), ..crl_shape() }.der(&key(1));
+    let crl = Crl::from_der(&bytes, MAX_CRL_SIZE).unwrap();
+    assert_eq!((bytes[1], crl.len()), (0x84, count));
+    assert!(crl::check(&crl, &[&root().certificate], NOW, &Limits::default()).problems().is_empty());
+    let size = bytes.len();
+    assert_eq!(
+        Crl::from_der(&bytes, size - 1).unwrap_err(),
+        RevocationError::TooLarge { what: "CRL", size, limit: size - 1 }
+    );
+}
+
+#[test]
+fn who_knows_what_may_be_gone_is_not_told_of_it() {
+    let before = crl_shape().revoking(LEAF_SERIAL, &[reason(6)]).revoking(OTHER_SERIAL, &[]).signed();
+    let after = crl_shape().signed();
+    let gone = |held: bool| {
+        let on_hold =
+            |entry: &crl::Entry<'_>| held && entry.reason() == Some(RevocationReason::CertificateHold);
+        let changes = crl::compare_except(&before, &after, 10, on_hold);
+        changes.into_iter().find_map(|change| match change {
+            Change::EntriesVanished { serials, .. } => Some(serials),
+            _ => None,
+        })
+    };
+    assert_eq!(gone(false), Some(vec!["1001".to_owned(), "1002".to_owned()]));
+    assert_eq!(gone(true), Some(vec!["1002".to_owned()]));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What is to be said about a CRL whatever certificate is asked about: signature, age, form.
 
+use std::sync::Arc;
+
 use super::{Crl, Note, Reason};
 use crate::Certificate;
 use crate::error::SignatureError;
@@ -66,17 +68,52 @@ impl<'a> Checked<'a> {
 /// that certificate, then, if the issuer signs CRLs with another key, the certificates for that. Only those with
 /// the CRL's issuer as subject count, at most [`MAX_SIGNERS`] of them.
 pub fn check<'a>(crl: &'a Crl, signers: &[&Certificate], time: i64, limits: &Limits) -> Checked<'a> {
-    let mut checked = Checked { crl, problems: Vec::new(), notes: Vec::new(), signer: None, time };
-    checked.check_signature(signers);
-    checked.check_kind();
-    checked.check_age(limits);
-    checked.look_at_form(limits);
-    checked
+    Checked::of(crl, &Signature::of(crl, signers), &Content::of(crl), time, limits)
 }
 
-impl Checked<'_> {
-    fn check_signature(&mut self, signers: &[&Certificate]) {
-        let crl = self.crl;
+/// A CRL whose signature was looked at, and so were all its entries: for who holds it for a while and checks it
+/// again and again. What does not change with time is not done twice.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    crl: Arc<Crl>,
+    signature: Signature,
+    content: Content,
+}
+
+impl Verified {
+    /// Looks at the signature, under signers as for [`check()`], whether or not it holds.
+    pub fn new(crl: Arc<Crl>, signers: &[&Certificate]) -> Self {
+        let (signature, content) = (Signature::of(&crl, signers), Content::of(&crl));
+        Self { crl, signature, content }
+    }
+
+    /// The CRL.
+    pub fn crl(&self) -> &Arc<Crl> {
+        &self.crl
+    }
+
+    /// The same as [`check()`] with the signers that were given.
+    pub fn check(&self, time: i64, limits: &Limits) -> Checked<'_> {
+        Checked::of(&self.crl, &self.signature, &self.content, time, limits)
+    }
+}
+
+/// Whose signature it is.
+#[derive(Clone, Debug, Default)]
+struct Signature {
+    problems: Vec<Reason>,
+    notes: Vec<Note>,
+    signer: Option<[u8; 32]>,
+}
+
+impl Signature {
+    fn of(crl: &Crl, signers: &[&Certificate]) -> Self {
+        let mut signature = Self::default();
+        signature.check(crl, signers);
+        signature
+    }
+
+    fn check(&mut self, crl: &Crl, signers: &[&Certificate]) {
         let named: Vec<_> =
             signers.iter().filter(|signer| signer.subject_name() == crl.issuer()).take(MAX_SIGNERS).collect();
         if named.is_empty() {
@@ -88,7 +125,7 @@ impl Checked<'_> {
         for signer in named {
             match crl.verify_signed_by(signer) {
                 Ok(()) => {
-                    self.accept_signer(signer);
+                    self.accept(crl, signer);
                     return;
                 }
                 Err(error) => {
@@ -104,7 +141,7 @@ impl Checked<'_> {
     }
 
     /// The key made the signature; whether it may is what its certificate says.
-    fn accept_signer(&mut self, signer: &Certificate) {
+    fn accept(&mut self, crl: &Crl, signer: &Certificate) {
         match signer.key_usage() {
             Ok(Some(usage)) if !usage.value.crl_sign() => {
                 self.problems.push(Reason::CrlSignMissing { signer: signer.subject().to_owned() });
@@ -112,14 +149,54 @@ impl Checked<'_> {
             Ok(_) => self.signer = Some(signer.spki_sha256()),
             Err(error) => self.problems.push(Reason::SignerUnreadable(error.to_string())),
         }
-        if self.crl.issuer_der() != signer.subject_der() {
+        if crl.issuer_der() != signer.subject_der() {
             self.notes.push(Note::IssuerNotByteExact);
         }
-        match (self.crl.authority_key_id(), signer.subject_key_id()) {
-            (None, _) if self.crl.version() == 2 => self.notes.push(Note::AkiMissing),
+        match (crl.authority_key_id(), signer.subject_key_id()) {
+            (None, _) if crl.version() == 2 => self.notes.push(Note::AkiMissing),
             (Some(authority), Some(subject)) if authority != subject => self.notes.push(Note::AkiMismatch),
             _ => {}
         }
+    }
+}
+
+/// What all entries together say.
+#[derive(Clone, Debug)]
+struct Content {
+    /// The first serial number that is repeated, and how many entries repeat one.
+    repeated: Option<(String, usize)>,
+    /// The first serial number with a reason that may not be given, the reason, and how many have such a one.
+    illegal: Option<(String, u8, usize)>,
+    /// The latest date of revocation.
+    latest: i64,
+}
+
+impl Content {
+    fn of(crl: &Crl) -> Self {
+        let mut content = Self { repeated: None, illegal: None, latest: i64::MIN };
+        let mut last: Option<&[u8]> = None;
+        for entry in crl.entries() {
+            if last.replace(entry.serial) == Some(entry.serial) {
+                content.repeated.get_or_insert_with(|| (entry.serial_hex(), 0)).1 += 1;
+            }
+            if let Some(code @ (0 | 7 | 8 | 11..)) = entry.reason_code {
+                content.illegal.get_or_insert_with(|| (entry.serial_hex(), code, 0)).2 += 1;
+            }
+            content.latest = content.latest.max(entry.time);
+        }
+        content
+    }
+}
+
+impl<'a> Checked<'a> {
+    fn of(crl: &'a Crl, signature: &Signature, content: &Content, time: i64, limits: &Limits) -> Self {
+        let Signature { problems, notes, signer } = signature.clone();
+        let mut checked = Self { crl, problems, notes, signer, time };
+        checked.check_kind();
+        checked.check_age(limits);
+        checked.look_at_form();
+        checked.look_at_entries(content, time.saturating_add(limits.skew));
+        checked
     }
 
     fn check_kind(&mut self) {
@@ -177,7 +254,7 @@ impl Checked<'_> {
     }
 
     /// What an issuer should not do and a reader can live with.
-    fn look_at_form(&mut self, limits: &Limits) {
+    fn look_at_form(&mut self) {
         let crl = self.crl;
         if crl.version() == 1 {
             self.notes.push(Note::VersionNotV2);
@@ -193,28 +270,22 @@ impl Checked<'_> {
         if crl.points_to_deltas {
             self.notes.push(Note::DeltasExist);
         }
-        self.look_at_entries(self.time.saturating_add(limits.skew));
     }
 
-    fn look_at_entries(&mut self, latest: i64) {
-        let crl = self.crl;
-        let mut repeated: Option<(String, usize)> = None;
-        let mut illegal: Option<(String, u8, usize)> = None;
-        let mut future: Option<(String, usize)> = None;
-        let mut last: Option<&[u8]> = None;
-        for entry in crl.entries() {
-            if last.replace(entry.serial) == Some(entry.serial) {
-                repeated.get_or_insert_with(|| (entry.serial_hex(), 0)).1 += 1;
-            }
-            if let Some(code @ (0 | 7 | 8 | 11..)) = entry.reason_code {
-                illegal.get_or_insert_with(|| (entry.serial_hex(), code, 0)).2 += 1;
-            }
-            if entry.time > latest {
-                future.get_or_insert_with(|| (entry.serial_hex(), 0)).1 += 1;
-            }
+    fn look_at_entries(&mut self, content: &Content, latest: i64) {
+        if let Some((serial, count)) = content.repeated.clone() {
+            self.notes.push(Note::DuplicateSerial { serial, count });
         }
-        self.notes.extend(repeated.map(|(serial, count)| Note::DuplicateSerial { serial, count }));
-        self.notes.extend(illegal.map(|(serial, code, count)| Note::ReasonIllegal { serial, code, count }));
-        self.notes.extend(future.map(|(serial, count)| Note::RevocationDateFuture { serial, count }));
+        if let Some((serial, code, count)) = content.illegal.clone() {
+            self.notes.push(Note::ReasonIllegal { serial, code, count });
+        }
+        if content.latest <= latest {
+            return;
+        }
+        let mut future = self.crl.entries().filter(|entry| entry.time > latest);
+        if let Some(first) = future.next() {
+            self.notes
+                .push(Note::RevocationDateFuture { serial: first.serial_hex(), count: 1 + future.count() });
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Crl;
+use super::{Crl, Entry};
 use crate::revocation::read::date;
 
 /// Something that should not happen between one CRL and the next, or is worth a look.
@@ -86,6 +86,16 @@ impl fmt::Display for Change {
 /// received. Both should have passed [`check()`](super::check()). `size_factor` is how many times larger or smaller
 /// is a jump.
 pub fn compare(earlier: &Crl, later: &Crl, size_factor: usize) -> Vec<Change> {
+    compare_except(earlier, later, size_factor, |_| false)
+}
+
+/// The same for who knows which entries may be gone.
+pub fn compare_except(
+    earlier: &Crl,
+    later: &Crl,
+    size_factor: usize,
+    may_be_gone: impl Fn(&Entry<'_>) -> bool,
+) -> Vec<Change> {
     let mut changes = Vec::new();
     if earlier.der() == later.der() {
         return changes;
@@ -101,7 +111,7 @@ pub fn compare(earlier: &Crl, later: &Crl, size_factor: usize) -> Vec<Change> {
     if to < from {
         changes.push(Change::ThisUpdateRegressed { from, to });
     }
-    changes.extend(vanished(earlier, later));
+    changes.extend(vanished(earlier, later, may_be_gone));
     let (from, to) = (earlier.der().len(), later.der().len());
     if to > from.saturating_mul(size_factor) || from > to.saturating_mul(size_factor) {
         changes.push(Change::SizeJump { from, to });
@@ -109,11 +119,11 @@ pub fn compare(earlier: &Crl, later: &Crl, size_factor: usize) -> Vec<Change> {
     changes
 }
 
-fn vanished(earlier: &Crl, later: &Crl) -> Option<Change> {
+fn vanished(earlier: &Crl, later: &Crl, may_be_gone: impl Fn(&Entry<'_>) -> bool) -> Option<Change> {
     let mut serials = Vec::new();
     let mut count = 0;
     for entry in earlier.entries() {
-        if later.find(entry.serial).next().is_none() {
+        if later.find(entry.serial).next().is_none() && !may_be_gone(&entry) {
             count += 1;
             if serials.len() < MAX_VANISHED {
                 serials.push(entry.serial_hex());

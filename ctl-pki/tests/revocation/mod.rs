@@ -33,7 +33,13 @@ pub fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
         length @ 0..0x80 => element.push(length as u8),
         length @ 0x80..0x100 => element.extend([0x81, length as u8]),
         length @ 0x100..0x1_0000 => element.extend([0x82, (length >> 8) as u8, length as u8]),
-        length => element.extend([0x83, (length >> 16) as u8, (length >> 8) as u8, length as u8]),
+        length @ 0x1_0000..0x100_0000 => {
+            element.extend([0x83, (length >> 16) as u8, (length >> 8) as u8, length as u8]);
+        }
+        length => {
+            element.push(0x84);
+            element.extend((length as u32).to_be_bytes());
+        }
     }
     element.extend(content);
     element

@@ -1,0 +1,82 @@
+//! Certificates from PKCS#7 (RFC 5652): the certs-only SignedData that EST and caIssuers addresses serve. It
+//! carries certificates and no signature, so nothing in it is proven.
+
+use crate::asn1::{self, INTEGER, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET, context_constructed};
+use crate::{Certificate, CertificateError, MAX_PEM_CERTIFICATES, MAX_PEM_SIZE};
+
+/// id-signedData: 1.2.840.113549.1.7.2.
+const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
+
+/// Why bytes are no certs-only PKCS#7.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Pkcs7Error {
+    /// Larger than the limit.
+    #[error("{size} bytes of PKCS#7 are more than the limit of {limit}")]
+    TooLarge {
+        /// Bytes given.
+        size: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// Not the DER of the structure.
+    #[error("not a PKCS#7 SignedData in DER: {0}")]
+    Malformed(&'static str),
+    /// It carries a signature, which nobody would verify here.
+    #[error("the PKCS#7 is signed; certificates come in one without signers (RFC 5652 section 5.1)")]
+    Signed,
+    /// More certificates than the limit.
+    #[error("more than {0} certificates in one PKCS#7")]
+    TooMany(usize),
+    /// One of its certificates cannot be read.
+    #[error("certificate {position} of the PKCS#7: {source}")]
+    Certificate {
+        /// Counted from 1.
+        position: usize,
+        /// What is wrong with it.
+        source: CertificateError,
+    },
+}
+
+/// Every certificate of a certs-only PKCS#7 in DER, in its order; there may be none. At most [`MAX_PEM_SIZE`]
+/// bytes and [`MAX_PEM_CERTIFICATES`] certificates, and nothing after it.
+pub fn certificates_from_pkcs7(der: &[u8]) -> Result<Vec<Certificate>, Pkcs7Error> {
+    if der.len() > MAX_PEM_SIZE {
+        return Err(Pkcs7Error::TooLarge { size: der.len(), limit: MAX_PEM_SIZE });
+    }
+    let (certificates, signers) = signed_data(der).map_err(Pkcs7Error::Malformed)?;
+    if !signers.is_empty() {
+        return Err(Pkcs7Error::Signed);
+    }
+    let mut reader = Reader::new(certificates);
+    let mut read = Vec::new();
+    while !reader.is_empty() {
+        if read.len() >= MAX_PEM_CERTIFICATES {
+            return Err(Pkcs7Error::TooMany(MAX_PEM_CERTIFICATES));
+        }
+        let element = reader.any().map_err(Pkcs7Error::Malformed)?;
+        let position = read.len() + 1;
+        let certificate = Certificate::from_der(element.whole);
+        read.push(certificate.map_err(|source| Pkcs7Error::Certificate { position, source })?);
+    }
+    Ok(read)
+}
+
+/// The contents of `certificates` and of `signerInfos`.
+fn signed_data(der: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
+    let mut outer = Reader::sequence(der)?;
+    if outer.expect(OBJECT_IDENTIFIER)? != SIGNED_DATA {
+        return Err("the content is no SignedData");
+    }
+    let content = outer.expect(context_constructed(0))?;
+    outer.end()?;
+    let mut reader = Reader::new(asn1::only(content, SEQUENCE)?);
+    reader.expect(INTEGER)?;
+    reader.expect(SET)?;
+    reader.expect(SEQUENCE)?;
+    let certificates = reader.optional(context_constructed(0))?.unwrap_or_default();
+    // CRLs may stand beside them.
+    reader.optional(context_constructed(1))?;
+    let signers = reader.expect(SET)?;
+    reader.end()?;
+    Ok((certificates, signers))
+}
