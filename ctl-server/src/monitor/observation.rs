@@ -70,6 +70,8 @@ pub struct CrlIdentity {
     pub sha256: [u8; 32],
     /// SHA-256 of its issuing distribution point: what it covers. None covers all that its issuer issued.
     pub scope: Option<[u8; 32]>,
+    /// Unix time of the probe that found it first.
+    pub since: i64,
 }
 
 /// Bytes that prove a finding.

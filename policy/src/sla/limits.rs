@@ -28,6 +28,9 @@ pub struct Limits {
     pub crl_ca_max_interval: i64,
     /// A CRL so many times larger or smaller than its predecessor is a `size_jump`.
     pub crl_size_factor: usize,
+    /// A new CRL must be at all its points and addresses after so long: while caches and mirrors take it up, they
+    /// may differ.
+    pub crl_propagation: i64,
     /// Notice before the end of a TLS certificate.
     pub tls_notice: i64,
     /// Notice before the end of a root.
@@ -56,6 +59,7 @@ impl Default for Limits {
             crl_max_interval: 10 * DAY,
             crl_ca_max_interval: 366 * DAY,
             crl_size_factor: 10,
+            crl_propagation: 30,
             tls_notice: 14 * DAY,
             root_notice: 730 * DAY,
             ca_notice: 90 * DAY,

@@ -39,6 +39,7 @@ limits! {
     crl_max_interval: Span => |limits, span| limits.crl_max_interval = span.0,
     crl_ca_max_interval: Span => |limits, span| limits.crl_ca_max_interval = span.0,
     crl_size_factor: u16 => |limits, factor| limits.crl_size_factor = usize::from(factor.max(2)),
+    crl_propagation: Span => |limits, span| limits.crl_propagation = span.0,
     tls_notice: Span => |limits, span| limits.tls_notice = span.0,
     root_notice: Span => |limits, span| limits.root_notice = span.0,
     ca_notice: Span => |limits, span| limits.ca_notice = span.0,
