@@ -87,8 +87,10 @@ pub struct Evidence {
     pub status: Option<u16>,
     /// The headers, as received.
     pub headers: Vec<(String, String)>,
-    /// The body, as received.
+    /// The body, as received; of a large one the beginning.
     pub body: Bytes,
+    /// How many octets the body had.
+    pub body_octets: u64,
 }
 
 /// What came of one probe of one target.

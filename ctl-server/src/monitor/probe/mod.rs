@@ -1,5 +1,8 @@
 //! The kinds of probes, one file each. A kind is added here and in its file, and nowhere else.
 
+pub mod http;
+pub mod https;
+
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
@@ -10,6 +13,14 @@ use ctl_policy::sla::Limits;
 use super::fetch::{Exchange, Request, Timings};
 use super::observation::{Evidence, Facts, Finding};
 use super::target::{Kind, Target};
+
+/// Every kind of probe.
+#[must_use]
+pub fn all() -> Vec<Box<dyn Probe>> {
+    vec![
+        Box::new(https::HttpsProbe), //
+    ]
+}
 
 /// What asks; the fetcher, or in tests whatever answers from memory.
 pub trait Fetch: Send + Sync {
