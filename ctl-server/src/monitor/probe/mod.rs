@@ -80,4 +80,14 @@ pub trait Probe: Send + Sync {
         round: Round<'a>,
         memory: &'a Memory,
     ) -> Pin<Box<dyn Future<Output = Probed> + Send + 'a>>;
+
+    /// What a restart must not forget, as bytes.
+    fn save(&self, _memory: &Memory) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The memory that was saved; an empty one if the bytes are of another release, or damaged.
+    fn restore(&self, _bytes: &[u8]) -> Memory {
+        Memory::default()
+    }
 }
