@@ -89,7 +89,7 @@ impl TryFrom<String> for Serial {
         if digits.is_empty() || digits.len() > 64 {
             return Err(refused());
         }
-        let even = if digits.len() % 2 == 0 { digits } else { format!("0{digits}") };
+        let even = if digits.len().is_multiple_of(2) { digits } else { format!("0{digits}") };
         let octets = hex::decode(even).map_err(|_| refused())?;
         // Two's complement: leading zeros go, except one in front of a set bit.
         let mut number: &[u8] = &octets;

@@ -15,6 +15,7 @@ pub mod observation;
 pub mod plan;
 pub mod probe;
 pub mod run;
+pub mod schedule;
 pub mod target;
 #[cfg(test)]
 mod testing;

@@ -1,0 +1,243 @@
+//! Carries out the schedule: keeps the time, runs the probes, hands on what they observe.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ctl_policy::sla::Limits;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{self, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::counts::Counts;
+use super::table::{Entered, Notice, Start, Table};
+use crate::monitor::code::Code;
+use crate::monitor::observation::{Facts, Finding, Observation};
+use crate::monitor::probe::{Fetch, Memory, Probe, Probed, Round};
+use crate::monitor::target::{Kind, Target, TargetId};
+
+/// What a schedule runs with.
+pub struct Setup {
+    /// The kinds of probes. Targets of other kinds are not the schedule's.
+    pub probes: Vec<Box<dyn Probe>>,
+    /// What the probes ask with.
+    pub fetch: Arc<dyn Fetch>,
+    /// By what limits a target is judged.
+    pub limits: Arc<dyn Fn(&Target) -> Limits + Send + Sync>,
+    /// The monitor's clock, in Unix milliseconds. Only for what observations say; the schedule itself goes by a
+    /// clock that nobody sets.
+    pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// What is to be probed.
+    pub targets: watch::Receiver<Arc<[Arc<Target>]>>,
+    /// Who takes the observations. Where it is full, probes wait before they are over, and become overruns.
+    pub observations: mpsc::Sender<Observation>,
+    /// How many probes may run at once.
+    pub concurrency: usize,
+    /// How many of them at one host.
+    pub per_host: usize,
+    /// What is counted.
+    pub counts: Arc<Counts>,
+}
+
+/// Runs the schedule until those who give targets or take observations are gone. Dropped, it ends the probes that
+/// run.
+pub async fn run(setup: Setup) {
+    let Setup { probes, fetch, limits, now_ms, mut targets, observations, concurrency, per_host, counts } =
+        setup;
+    let probes = probes.into_iter().map(|probe| (probe.kind(), Arc::from(probe))).collect();
+    let hands = Hands { probes, fetch, limits, now_ms, observations, counts };
+    let mut runner = Runner {
+        table: Table::new(concurrency, per_host),
+        memories: HashMap::new(),
+        tasks: JoinSet::new(),
+        entries: HashMap::new(),
+        hands: Arc::new(hands),
+    };
+    let first = Arc::clone(&targets.borrow_and_update());
+    runner.update(&first);
+    loop {
+        runner.start();
+        let next = runner.table.next();
+        tokio::select! {
+            biased;
+            changed = targets.changed() => {
+                if changed.is_err() {
+                    break;
+                }
+                let now = Arc::clone(&targets.borrow_and_update());
+                runner.update(&now);
+            }
+            () = runner.hands.observations.closed() => break,
+            () = until(next) => runner.line_up(),
+            Some(ended) = runner.tasks.join_next_with_id() => runner.end(ended),
+        }
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Runner {
+    table: Table,
+    memories: HashMap<TargetId, Memory>,
+    tasks: JoinSet<Memory>,
+    /// Which entry a task is for.
+    entries: HashMap<task::Id, Start>,
+    hands: Arc<Hands>,
+}
+
+/// What every probe works with.
+struct Hands {
+    probes: HashMap<Kind, Arc<dyn Probe>>,
+    fetch: Arc<dyn Fetch>,
+    limits: Arc<dyn Fn(&Target) -> Limits + Send + Sync>,
+    now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
+    observations: mpsc::Sender<Observation>,
+    counts: Arc<Counts>,
+}
+
+impl Runner {
+    fn update(&mut self, targets: &[Arc<Target>]) {
+        let probes = &self.hands.probes;
+        let ours: Vec<_> =
+            targets.iter().filter(|target| probes.contains_key(&target.kind)).map(Arc::clone).collect();
+        self.table.update(&ours, Instant::now(), &mut random);
+        let present: std::collections::HashSet<_> = ours.iter().map(|target| target.id).collect();
+        self.memories.retain(|id, _| present.contains(id));
+    }
+
+    fn line_up(&mut self) {
+        let now = Instant::now();
+        for notice in self.table.line_up(now, &mut random) {
+            let hands = &self.hands;
+            match notice {
+                Notice::Overrun { target, runs } => {
+                    hands.counts.overruns();
+                    let why = if runs { "still running" } else { "still waiting for its turn" };
+                    hands.report(target, Code::ProbeOverrun, format!("the probe before was {why}"));
+                }
+                Notice::Missed { target, probes } => {
+                    hands.counts.misses(probes);
+                    let detail = format!("{probes} probes did not take place: the monitor stood still");
+                    hands.report(target, Code::ProbeMissed, detail);
+                }
+            }
+        }
+    }
+
+    fn start(&mut self) {
+        let now = Instant::now();
+        while let Some(start) = self.table.start(now) {
+            self.hands.counts.starts(start.late);
+            let memory = self.memories.get(&start.target.id).cloned().unwrap_or_default();
+            let hands = Arc::clone(&self.hands);
+            let (target, number) = (Arc::clone(&start.target), start.number);
+            let task = self.tasks.spawn(async move { hands.probe(target, number, memory).await });
+            self.entries.insert(task.id(), start);
+        }
+        let (targets, running, waiting) = self.table.sizes();
+        self.hands.counts.stands(targets, running, waiting);
+    }
+
+    fn end(&mut self, ended: Result<(task::Id, Memory), JoinError>) {
+        let (id, memory) = match ended {
+            Ok((id, memory)) => (id, Some(memory)),
+            Err(error) => {
+                tracing::error!(%error, "a probe failed inside the monitor");
+                (error.id(), None)
+            }
+        };
+        let Some(start) = self.entries.remove(&id) else { return };
+        let entry: Entered = start.entry;
+        self.table.end(entry);
+        match memory {
+            Some(memory) => {
+                self.memories.insert(entry.0, memory);
+            }
+            None => {
+                self.hands.counts.misses(1);
+                let detail = "the probe failed inside the monitor".to_owned();
+                self.hands.report(start.target, Code::ProbeMissed, detail);
+            }
+        }
+    }
+}
+
+impl Hands {
+    /// Probes once, hands on what came of it, and gives back what is to be remembered.
+    async fn probe(&self, target: Arc<Target>, number: u64, memory: Memory) -> Memory {
+        let at_ms = (self.now_ms)();
+        let (observation, memory) = match self.ask(&target, number, &memory, at_ms).await {
+            Ok(Probed { findings, timings, facts, evidence, memory }) => {
+                (Observation { target, at_ms, findings, timings, facts, evidence }, memory)
+            }
+            Err((code, detail)) => {
+                match code {
+                    Code::ProbeOverrun => self.counts.overruns(),
+                    _ => self.counts.misses(1),
+                }
+                (gap(target, at_ms, code, detail), memory)
+            }
+        };
+        if self.observations.send(observation).await.is_err() {
+            self.counts.loses();
+        }
+        memory
+    }
+
+    async fn ask(
+        &self,
+        target: &Target,
+        number: u64,
+        memory: &Memory,
+        at_ms: i64,
+    ) -> Result<Probed, (Code, String)> {
+        let probe = self
+            .probes
+            .get(&target.kind)
+            .ok_or_else(|| (Code::ProbeMissed, format!("nothing probes the kind {}", target.kind)))?;
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed)
+            .map_err(|error| (Code::ProbeMissed, format!("the system gives no random numbers: {error}")))?;
+        let limits = (self.limits)(target);
+        let round = Round {
+            fetch: &*self.fetch,
+            limits: &limits,
+            now: at_ms.div_euclid(1000),
+            number,
+            timeout: target.period / 2,
+            random: seed,
+        };
+        let end = target.period * 3 / 4;
+        timeout(end, probe.probe(target, round, memory)).await.map_err(|_| {
+            (
+                Code::ProbeOverrun,
+                format!("the probe was not over after {} ms, and was ended", end.as_millis()),
+            )
+        })
+    }
+
+    /// Reports a gap, without waiting: the schedule must go on.
+    fn report(&self, target: Arc<Target>, code: Code, detail: String) {
+        let gap = gap(target, (self.now_ms)(), code, detail);
+        if self.observations.try_send(gap).is_err() {
+            self.counts.loses();
+        }
+    }
+}
+
+fn gap(target: Arc<Target>, at_ms: i64, code: Code, detail: String) -> Observation {
+    let findings = [Finding { code, address: None, detail }].into();
+    Observation { target, at_ms, findings, timings: None, facts: Facts::default(), evidence: Vec::new() }
+}
+
+/// Where the system gives none, the schedule is still right, only guessable.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or(u64::MAX / 2)
+}
+
+#[cfg(test)]
+mod tests;

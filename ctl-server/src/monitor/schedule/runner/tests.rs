@@ -1,0 +1,180 @@
+//! The runner under a clock that the tests move.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::*;
+use crate::monitor::fetch::{Exchange, Request};
+use crate::monitor::target::Subject;
+
+const PERIOD: Duration = Duration::from_secs(30);
+
+fn targets(urls: &[&str]) -> Arc<[Arc<Target>]> {
+    let target = |url: &&str| {
+        let operator = "volt".parse().unwrap();
+        Arc::new(Target {
+            id: TargetId::of(Kind::Https, &operator, url),
+            kind: Kind::Https,
+            operator,
+            lists: vec![],
+            url: (*url).into(),
+            origins: vec![],
+            subject: Subject::Https,
+            period: PERIOD,
+        })
+    };
+    urls.iter().map(target).collect()
+}
+
+/// Asks nobody.
+struct Nobody;
+
+impl Fetch for Nobody {
+    fn fetch<'a>(&'a self, _: &'a Request) -> Pin<Box<dyn Future<Output = Vec<Exchange>> + Send + 'a>> {
+        Box::pin(async { Vec::new() })
+    }
+}
+
+/// A probe that behaves as its URL says, and remembers how often it was asked.
+#[derive(Default)]
+struct Pretended {
+    seeds: Arc<Mutex<Vec<[u8; 32]>>>,
+}
+
+impl Probe for Pretended {
+    fn kind(&self) -> Kind {
+        Kind::Https
+    }
+
+    fn probe<'a>(
+        &'a self,
+        target: &'a Target,
+        round: Round<'a>,
+        memory: &'a Memory,
+    ) -> Pin<Box<dyn Future<Output = Probed> + Send + 'a>> {
+        Box::pin(async move {
+            assert_eq!(round.timeout, PERIOD / 2);
+            self.seeds.lock().unwrap().push(round.random);
+            match target.url.as_str() {
+                "stuck" => std::future::pending().await,
+                "broken" => panic!("a fault of the probe"),
+                _ => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+            let before = memory.0.as_ref().and_then(|kept| kept.downcast_ref::<u64>()).copied().unwrap_or(0);
+            assert_eq!(before, round.number, "what was remembered is what the round before left");
+            Probed { memory: Memory(Some(Arc::new(before + 1))), ..Probed::default() }
+        })
+    }
+}
+
+struct Stage {
+    targets: watch::Sender<Arc<[Arc<Target>]>>,
+    observations: mpsc::Receiver<Observation>,
+    counts: Arc<Counts>,
+    seeds: Arc<Mutex<Vec<[u8; 32]>>>,
+    task: task::JoinHandle<()>,
+}
+
+fn stage(urls: &[&str], room: usize) -> Stage {
+    let (targets, following) = watch::channel(targets(urls));
+    let (sender, observations) = mpsc::channel(room);
+    let (counts, probe) = (Arc::new(Counts::default()), Pretended::default());
+    let seeds = Arc::clone(&probe.seeds);
+    let setup = Setup {
+        probes: vec![Box::new(probe)],
+        fetch: Arc::new(Nobody),
+        limits: Arc::new(|_| Limits::default()),
+        now_ms: Arc::new(|| 1_800_000_000_500),
+        targets: following,
+        observations: sender,
+        concurrency: 256,
+        per_host: 8,
+        counts: Arc::clone(&counts),
+    };
+    Stage { targets, observations, counts, seeds, task: tokio::spawn(run(setup)) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_come_one_after_the_other_with_memory_and_fresh_randomness() {
+    let mut stage = stage(&["fine"], 64);
+    let mut moments = Vec::new();
+    for _ in 0..20 {
+        let observation = stage.observations.recv().await.unwrap();
+        moments.push(Instant::now());
+        assert!(observation.findings.is_empty() && observation.is_valid());
+        assert_eq!(observation.at_ms, 1_800_000_000_500);
+    }
+    let length = *moments.last().unwrap() - moments[0];
+    assert!(length > PERIOD * 19 * 4 / 5 && length < PERIOD * 19 * 6 / 5, "{length:?}");
+    let seeds: std::collections::BTreeSet<_> = stage.seeds.lock().unwrap().iter().copied().collect();
+    assert!(seeds.len() >= 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stuck_probe_is_ended_and_a_broken_one_reported_and_others_go_on() {
+    let mut stage = stage(&["stuck", "broken", "fine"], 64);
+    let mut seen: HashMap<String, Vec<Observation>> = HashMap::new();
+    while seen.len() < 3 || seen.values().any(|of| of.len() < 5) {
+        let observation = stage.observations.recv().await.unwrap();
+        seen.entry(observation.target.url.clone()).or_default().push(observation);
+    }
+    for (url, code) in [("stuck", Code::ProbeOverrun), ("broken", Code::ProbeMissed)] {
+        for observation in &seen[url] {
+            assert_eq!(observation.codes(), [code].into(), "{url}");
+            assert!(!observation.is_valid(), "a gap says nothing of the service");
+        }
+    }
+    assert!(seen["fine"].iter().all(|observation| observation.findings.is_empty()));
+    let counted = stage.counts.read();
+    assert!(counted.overrun >= 5 && counted.missed >= 5 && counted.lost == 0, "{counted:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_keeper_that_is_behind_loses_nothing_of_the_probes_and_the_rest_is_counted() {
+    let mut stage = stage(&["fine", "too"], 1);
+    tokio::time::sleep(PERIOD * 10).await;
+    let counted = stage.counts.read();
+    assert_eq!(counted.started, 3, "one was handed over; each target has one more that waits");
+    assert!(counted.lost > 0 && counted.lost == counted.overrun, "{counted:?}");
+    for _ in 0..3 {
+        assert!(stage.observations.recv().await.unwrap().findings.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn targets_change_while_it_runs_and_it_ends_with_them() {
+    let mut stage = stage(&["fine"], 64);
+    assert_eq!(stage.observations.recv().await.unwrap().target.url, "fine");
+    stage.targets.send_replace(targets(&["fine", "new"]));
+    let mut seen = std::collections::BTreeSet::new();
+    while seen.len() < 2 {
+        seen.insert(stage.observations.recv().await.unwrap().target.url.clone());
+    }
+    stage.targets.send_replace(targets(&[]));
+    tokio::time::sleep(PERIOD).await;
+    while stage.observations.try_recv().is_ok() {}
+    tokio::time::sleep(PERIOD * 5).await;
+    assert!(stage.observations.try_recv().is_err());
+    assert_eq!(stage.counts.read().targets, 0);
+    drop(stage.targets);
+    stage.task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_targets_are_all_probed_within_two_periods() {
+    let urls: Vec<String> = (0..10_000).map(|n| format!("http://pki-{n}.example/")).collect();
+    let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+    let mut stage = stage(&urls, 1024);
+    let mut seen = std::collections::HashSet::new();
+    let begin = Instant::now();
+    while seen.len() < 10_000 {
+        let observation = stage.observations.recv().await.unwrap();
+        assert!(observation.findings.is_empty(), "{:?}", observation.findings);
+        seen.insert(observation.target.id);
+    }
+    assert!(begin.elapsed() < PERIOD * 2);
+    let counted = stage.counts.read();
+    assert!(counted.latest_ms < 1000, "{counted:?}");
+}
