@@ -27,6 +27,7 @@ use x509_cert::time::{Time, Validity};
 use crate::{MAX_CERTIFICATE_SIZE, SandboxError};
 
 const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
+const CA_ISSUERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2");
 
 /// Everything that stands in a certificate, besides what follows from the keys.
 pub(crate) struct Request {
@@ -42,7 +43,9 @@ pub(crate) struct Request {
     /// Absent in roots: they have no authority but themselves.
     pub(crate) has_authority_key_id: bool,
     pub(crate) ocsp: Option<String>,
-    pub(crate) crl: Option<String>,
+    pub(crate) ca_issuers: Option<String>,
+    /// The addresses of one CRL.
+    pub(crate) crl: Vec<String>,
 }
 
 /// Signs the certificate with the issuer's key, by ECDSA with SHA-256 and without randomness (RFC 6979).
@@ -98,14 +101,19 @@ impl BuilderProfile for Request {
                 AuthorityKeyIdentifier { key_identifier: Some(key_id(&issuer_key)?), ..Default::default() };
             extensions.push((false, &authority).to_extension(subject, &extensions)?);
         }
-        if let Some(url) = &self.ocsp {
-            let access = AccessDescription { access_method: OCSP, access_location: location(url)? };
-            let access = AuthorityInfoAccessSyntax(vec![access]);
-            extensions.push((false, &access).to_extension(subject, &extensions)?);
+        let mut access = Vec::new();
+        for (method, url) in [(OCSP, &self.ocsp), (CA_ISSUERS, &self.ca_issuers)] {
+            if let Some(url) = url {
+                access.push(AccessDescription { access_method: method, access_location: location(url)? });
+            }
         }
-        if let Some(url) = &self.crl {
+        if !access.is_empty() {
+            extensions.push((false, &AuthorityInfoAccessSyntax(access)).to_extension(subject, &extensions)?);
+        }
+        if !self.crl.is_empty() {
+            let names = self.crl.iter().map(|url| location(url)).collect::<der::Result<_>>()?;
             let point = DistributionPoint {
-                distribution_point: Some(DistributionPointName::FullName(vec![location(url)?])),
+                distribution_point: Some(DistributionPointName::FullName(names)),
                 reasons: None,
                 crl_issuer: None,
             };

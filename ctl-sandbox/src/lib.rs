@@ -9,6 +9,7 @@
 mod error;
 mod faults;
 mod issue;
+pub mod live;
 pub mod mutation;
 mod pki;
 mod profile;
@@ -18,7 +19,7 @@ mod write;
 
 pub use error::SandboxError;
 pub use faults::{expired_root, root_with_broken_signature, root_with_key_of};
-pub use pki::{Entity, MAX_CERTIFICATE_SIZE, Pki, PkiSpec, cross_certify};
+pub use pki::{CrlPoints, Entity, MAX_CERTIFICATE_SIZE, Pki, PkiSpec, cross_certify};
 pub use profile::{PkiKind, Role};
 pub use specimen::{Edition, Specimen, specimen, specimens};
 pub use write::write_certificate;

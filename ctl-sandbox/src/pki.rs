@@ -35,8 +35,36 @@ pub struct PkiSpec {
     pub seed: String,
     /// Where validity begins for every certificate, in Unix seconds.
     pub not_before: i64,
-    /// Base URL of OCSP responders and CRLs, without a slash at the end; `None` leaves both out.
+    /// Base URL of OCSP responders and CRLs, without a slash at the end; `None` leaves both out. `{kind}` in it
+    /// stands for `ocsp`, `crl` or `ca-issuers`: each has its own host then.
     pub services: Option<String>,
+    /// At how many addresses each CA's CRL is, by what its certificates say.
+    pub crl_points: CrlPoints,
+    /// Whether certificates say where their issuer's certificate is. The profiles of ISO 15118-2 do not ask for it.
+    pub ca_issuers: bool,
+}
+
+/// At how many addresses a CA's CRL is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CrlPoints {
+    /// At one: `crl`.
+    #[default]
+    One,
+    /// The same CRL at two: `crl` and `crl-mirror`. Its issuing distribution point names both.
+    Mirrored,
+    /// Two CRLs, `crl-1` and `crl-2`, each for some of the certificates and naming itself.
+    Sharded,
+}
+
+impl CrlPoints {
+    /// The last parts of the addresses.
+    pub(crate) fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::One => &["crl"],
+            Self::Mirrored => &["crl", "crl-mirror"],
+            Self::Sharded => &["crl-1", "crl-2"],
+        }
+    }
 }
 
 impl PkiSpec {
@@ -58,7 +86,28 @@ impl PkiSpec {
             seed: seed.to_owned(),
             not_before,
             services: None,
+            crl_points: CrlPoints::One,
+            ca_issuers: false,
         }
+    }
+
+    /// Where a service of one of the PKI's CAs is, if there are any. `name` is `ocsp`, `ca-issuers`, or a CRL's.
+    pub(crate) fn service(&self, issuer: Role, kind: &str, name: &str) -> Option<String> {
+        let base = self.services.as_ref()?.replace("{kind}", kind);
+        Some(format!("{base}/{}/{}/{name}", self.slug(), issuer.file_name()))
+    }
+
+    /// Where the CRL is that speaks of certificates of this role.
+    fn crls_of(&self, role: Role) -> Vec<String> {
+        let Some(issuer) = role.issuer().filter(|_| role.has_crl_distribution_point()) else {
+            return Vec::new();
+        };
+        let names = match (self.crl_points, self.crl_points.names()) {
+            (CrlPoints::Sharded, [_, second]) if role == Role::OemSub1 => std::slice::from_ref(second),
+            (CrlPoints::Sharded, [first, _]) => std::slice::from_ref(first),
+            (_, names) => names,
+        };
+        names.iter().filter_map(|name| self.service(issuer, "crl", name)).collect()
     }
 
     /// The PKI's name as it stands in URLs and folders: lower-case letters, digits and hyphens.
@@ -254,7 +303,8 @@ pub fn cross_certify(
         key_usage: Role::Root.key_usage(),
         has_authority_key_id: true,
         ocsp: None,
-        crl: None,
+        ca_issuers: None,
+        crl: Vec::new(),
     };
     issue(request, &issuer.signing_key())
 }
@@ -303,11 +353,7 @@ fn request(
         Some(issuer) => name_and_key(issuer.certificate())?.0,
         None => subject.clone(),
     };
-    let service = |kind: &str| {
-        let issuer = role.issuer()?;
-        let base = spec.services.as_ref()?;
-        Some(format!("{base}/{}/{}/{kind}", spec.slug(), issuer.file_name()))
-    };
+    let service = |kind: &str| spec.service(role.issuer()?, kind, kind);
     Ok(Request {
         subject,
         issuer: issuer_name,
@@ -321,7 +367,8 @@ fn request(
         key_usage: role.key_usage(),
         has_authority_key_id: issuer.is_some(),
         ocsp: service("ocsp"),
-        crl: role.has_crl_distribution_point().then(|| service("crl")).flatten(),
+        ca_issuers: service("ca-issuers").filter(|_| spec.ca_issuers),
+        crl: spec.crls_of(role),
     })
 }
 

@@ -10,6 +10,7 @@ use ctl_pki::Certificate;
 use der::Encode as _;
 use der::asn1::{GeneralizedTime, UtcTime};
 use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use sha1::Sha1;
@@ -49,13 +50,16 @@ enum Secret {
 impl Key {
     /// A P-256 key, which signs with SHA-256.
     pub fn p256(label: &str) -> Result<Self, SandboxError> {
-        let secret = loop_until(label, |random| {
+        Self::of(&Self::secret_p256(label))
+    }
+
+    /// The private key behind [`p256`](Self::p256).
+    pub(crate) fn secret_p256(label: &str) -> p256::SecretKey {
+        loop_until(label, |random| {
             let mut bytes = [0; 32];
             random.fill_bytes(&mut bytes);
             p256::SecretKey::from_slice(&bytes).ok()
-        });
-        let spki = SubjectPublicKeyInfoOwned::from_key(&secret.public_key());
-        Self::new(Secret::P256(secret.into()), spki)
+        })
     }
 
     /// A P-521 key, which signs with SHA-512.
@@ -81,6 +85,12 @@ impl Key {
         Ok(Self { secret, spki: spki.to_der()?, id })
     }
 
+    /// A P-256 key that somebody has already.
+    pub(crate) fn of(secret: &p256::SecretKey) -> Result<Self, SandboxError> {
+        let spki = SubjectPublicKeyInfoOwned::from_key(&secret.public_key());
+        Self::new(Secret::P256(secret.into()), spki)
+    }
+
     /// The key identifier of RFC 5280 section 4.2.1.2, method 1.
     pub fn id(&self) -> [u8; 20] {
         self.id
@@ -96,6 +106,23 @@ impl Key {
             Secret::P256(_) => &ECDSA_SHA256,
             Secret::P521(_) => &ECDSA_SHA512,
         }
+    }
+
+    /// Signs as nobody should any more: with SHA-1.
+    pub(crate) fn sign_sha1(&self, message: &[u8]) -> Result<Vec<u8>, SandboxError> {
+        // The digest is a number (FIPS 186-5 section 6.4.1), here written as wide as the largest field.
+        let mut number = [0; 66];
+        let (_, last) = number.split_at_mut(66 - 20);
+        last.copy_from_slice(&Sha1::digest(message));
+        let signature = match &self.secret {
+            Secret::P256(key) => key
+                .sign_prehash(&number[66 - 32..])
+                .map(|signature: p256::ecdsa::DerSignature| signature.as_bytes().to_vec()),
+            Secret::P521(key) => key
+                .sign_prehash(&number)
+                .map(|signature: p521::ecdsa::DerSignature| signature.as_bytes().to_vec()),
+        };
+        signature.map_err(|_| SandboxError::Key)
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
@@ -219,7 +246,13 @@ impl Shape {
     }
 
     /// Signed by this key in this name, whoever they belong to.
-    pub fn signed_by(mut self, issuer: &str, key: &Key) -> Result<Certificate, SandboxError> {
+    pub fn signed_by(self, issuer: &str, key: &Key) -> Result<Certificate, SandboxError> {
+        let issuer = Name::from_str(issuer)?.to_der()?;
+        self.signed_as(&issuer, key)
+    }
+
+    /// Signed by this key in this name, given as DER: byte for byte what stands in another certificate.
+    pub(crate) fn signed_as(mut self, issuer: &[u8], key: &Key) -> Result<Certificate, SandboxError> {
         if self.with_key_ids {
             if !self.has(SUBJECT_KEY_ID) {
                 let id = self.key.id();
@@ -229,8 +262,7 @@ impl Shape {
                 self = self.authority_key_id(&key.id());
             }
         }
-        let issuer = Name::from_str(issuer)?.to_der()?;
-        self.sign(&issuer, key)
+        self.sign(issuer, key)
     }
 
     fn has(&self, oid: &str) -> bool {
@@ -278,14 +310,15 @@ impl Shape {
     }
 }
 
-/// One DER element.
+/// One DER element of less than 16 MiB.
 pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let mut element = vec![tag];
     match length {
         0..0x80 => element.push(length as u8),
         0x80..0x100 => element.extend([0x81, length as u8]),
-        _ => element.extend([0x82, (length >> 8) as u8, length as u8]),
+        0x100..0x1_0000 => element.extend([0x82, (length >> 8) as u8, length as u8]),
+        _ => element.extend([0x83, (length >> 16) as u8, (length >> 8) as u8, length as u8]),
     }
     element.extend(content);
     element

@@ -1,0 +1,56 @@
+//! What a service sends as a body: a whole one, one that breaks off, or far too much.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+
+const CHUNK: usize = 64 * 1024;
+
+/// A body.
+pub(super) enum Sent {
+    /// All there is.
+    Whole(Option<Bytes>),
+    /// This much, and then the connection ends.
+    Broken(Option<Bytes>),
+    /// So many octets of nothing.
+    Endless(usize),
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let next = match &mut *self {
+            Self::Whole(bytes) => bytes.take().map(Ok),
+            Self::Broken(bytes) => {
+                Some(bytes.take().ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted)))
+            }
+            Self::Endless(0) => None,
+            Self::Endless(left) => {
+                let size = CHUNK.min(*left);
+                *left -= size;
+                Some(Ok(Bytes::from(vec![0; size])))
+            }
+        };
+        Poll::Ready(next.map(|bytes| bytes.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(None) | Self::Endless(0))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Self::Endless(left) => SizeHint::with_exact(*left as u64),
+            Self::Broken(_) => SizeHint::default(),
+        }
+    }
+}
