@@ -9,6 +9,7 @@ use p256::pkcs8::{EncodePrivateKey as _, LineEnding};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use sha2::{Digest as _, Sha256};
+use x509_cert::ext::pkix::KeyUsages;
 use x509_cert::name::Name;
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
@@ -42,6 +43,17 @@ pub struct PkiSpec {
     pub crl_points: CrlPoints,
     /// Whether certificates say where their issuer's certificate is. The profiles of ISO 15118-2 do not ask for it.
     pub ca_issuers: bool,
+    /// What is wrong with the PKI's certificates, if anything is.
+    pub oddity: Option<Oddity>,
+}
+
+/// Something that is wrong with a PKI from the beginning: no service of it can be blamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    /// The key usage of its CAs lacks cRLSign, and they issue CRLs all the same.
+    NoCrlSign,
+    /// The root ends at this Unix second.
+    RootEnds(i64),
 }
 
 /// At how many addresses a CA's CRL is.
@@ -88,6 +100,7 @@ impl PkiSpec {
             services: None,
             crl_points: CrlPoints::One,
             ca_issuers: false,
+            oddity: None,
         }
     }
 
@@ -353,6 +366,14 @@ fn request(
         Some(issuer) => name_and_key(issuer.certificate())?.0,
         None => subject.clone(),
     };
+    let not_after = match spec.oddity {
+        Some(Oddity::RootEnds(end)) if role == Role::Root => end,
+        _ => role.not_after(spec.not_before)?,
+    };
+    let mut key_usage = role.key_usage();
+    if spec.oddity == Some(Oddity::NoCrlSign) {
+        key_usage -= KeyUsages::CRLSign;
+    }
     let service = |kind: &str| spec.service(role.issuer()?, kind, kind);
     Ok(Request {
         subject,
@@ -361,10 +382,10 @@ fn request(
             .map_err(x509_cert::builder::Error::from)?,
         serial,
         not_before: spec.not_before,
-        not_after: role.not_after(spec.not_before)?,
+        not_after,
         is_ca: role.is_ca(),
         path_len: role.path_len(),
-        key_usage: role.key_usage(),
+        key_usage,
         has_authority_key_id: issuer.is_some(),
         ocsp: service("ocsp"),
         ca_issuers: service("ca-issuers").filter(|_| spec.ca_issuers),

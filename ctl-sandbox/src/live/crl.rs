@@ -83,7 +83,8 @@ pub(super) fn serve(
     }
     let at = u64::try_from(now).unwrap_or(0);
     if issuance.reason.as_ref().is_none_or(|(.., earlier)| earlier != faults) {
-        issuance.before = (issuance.number.max(at), now);
+        let number = if issuance.number == 0 { at } else { issuance.number };
+        issuance.before = (number, now);
         issuance.count = 0;
     }
     issuance.reason = Some(reason);
@@ -94,7 +95,7 @@ pub(super) fn serve(
     let mut other = current.clone();
     if faults.has(Code::DistributionPointsDisagree) || faults.has(Code::AddressDisagreement) {
         issuance.number += 1;
-        let frame = Frame { number: issuance.number, this: frame.this + HOUR / 2, ..frame };
+        let frame = Frame { number: issuance.number, next: frame.next.map(|next| next + HOUR), ..frame };
         other = build(authority, place, &revoked, &frame, now, faults)?;
     }
     let chosen = place.choose(&current, &other, faults).clone();

@@ -41,7 +41,11 @@ impl Shared {
         if has(Code::AddressForbidden) {
             return vec![FORBIDDEN];
         }
-        let second = self.other.filter(|_| has(Code::AddressDisagreement));
+        let instead = [(Code::TcpTimeout, self.others.deaf), (Code::TcpRefused, self.others.nobody)];
+        if let Some(address) = instead.into_iter().find_map(|(code, address)| address.filter(|_| has(code))) {
+            return vec![address];
+        }
+        let second = self.others.second.filter(|_| has(Code::AddressDisagreement));
         std::iter::once(self.address.ip()).chain(second).collect()
     }
 }

@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ctl_pki::Certificate;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -45,14 +45,19 @@ pub use kind::Kind;
 pub use switches::{NOT_SWITCHED, Switch, switch, switches};
 
 use self::serve::{Speaks, listen};
-use self::shared::{Service, Shared};
+use self::shared::{Others, Service, Shared};
 use crate::{Pki, PkiSpec, Role};
 
 /// Tells the time in Unix seconds.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// A second loopback address, where the first is the usual one: for names that lead to two.
+/// Further loopback addresses, where the first is the usual one: one that answers too, one where connections are
+/// not accepted, and one where nobody listens.
 const SECOND: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+const DEAF: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
+const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 4));
+/// How long filling a queue may take; the connection is to this machine.
+const FILLING: Duration = Duration::from_secs(2);
 /// How often a port is looked for that is free at both addresses.
 const TRIES: usize = 20;
 
@@ -105,7 +110,12 @@ pub struct Live {
     shared: Arc<Shared>,
     control: SocketAddr,
     tasks: Vec<JoinHandle<()>>,
+    /// Kept, so that it stays full.
+    _deaf: Option<[Deaf; 2]>,
 }
+
+/// A listener that accepts nothing, and the connection that fills its queue.
+type Deaf = (TcpListener, TcpStream);
 
 impl fmt::Debug for Live {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -129,8 +139,13 @@ impl Live {
         let control = bind(options.control).await?;
         let control_address = address(&control, options.control)?;
         let addresses = [address(&http.0, options.listen)?, address(&https.0, options.listen_tls)?];
-        let other = http.1.as_ref().and(https.1.as_ref()).map(|_| SECOND);
-        let shared = Arc::new(Shared::new(options, addresses, other)?);
+        let deaf = deaf(addresses).await;
+        let others = Others {
+            second: http.1.as_ref().and(https.1.as_ref()).map(|_| SECOND),
+            deaf: deaf.as_ref().map(|_| DEAF),
+            nobody: addresses.iter().all(is_usual).then_some(NOBODY),
+        };
+        let shared = Arc::new(Shared::new(options, addresses, others)?);
         let tls = TlsAcceptor::from(Arc::new(tls::config(shared.clone())?));
         let listeners = [
             (Some(http.0), Speaks::Http),
@@ -143,7 +158,7 @@ impl Live {
         let tasks = listeners
             .map(|(listener, speaks)| tokio::spawn(listen(shared.clone(), listener, speaks)))
             .collect();
-        Ok(Self { shared, control: control_address, tasks })
+        Ok(Self { shared, control: control_address, tasks, _deaf: deaf })
     }
 
     /// Where HTTP is served.
@@ -251,7 +266,7 @@ async fn bind_pair(wanted: SocketAddr) -> Result<(TcpListener, Option<TcpListene
     loop {
         tries += 1;
         let first = bind(wanted).await?;
-        if wanted.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST) {
+        if !is_usual(&wanted) {
             return Ok((first, None));
         }
         let port = address(&first, wanted)?.port();
@@ -262,6 +277,29 @@ async fn bind_pair(wanted: SocketAddr) -> Result<(TcpListener, Option<TcpListene
             Err(_) => return Ok((first, None)),
         }
     }
+}
+
+fn is_usual(address: &SocketAddr) -> bool {
+    address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST)
+}
+
+/// Listeners at these ports of another address, full for ever: who connects waits until patience ends. `None` where
+/// the machine has no such address.
+async fn deaf(addresses: [SocketAddr; 2]) -> Option<[Deaf; 2]> {
+    let fill = async |address: SocketAddr| {
+        let address = SocketAddr::new(DEAF, address.port());
+        let socket = TcpSocket::new_v4().ok()?;
+        socket.bind(address).ok()?;
+        // The queue takes one connection more than its size.
+        let listener = socket.listen(0).ok()?;
+        let connected = tokio::time::timeout(FILLING, TcpStream::connect(address)).await.ok()?.ok()?;
+        Some((listener, connected))
+    };
+    let [http, https] = addresses;
+    if !is_usual(&http) || !is_usual(&https) {
+        return None;
+    }
+    Some([fill(http).await?, fill(https).await?])
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, LiveError> {

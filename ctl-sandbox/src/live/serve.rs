@@ -143,7 +143,7 @@ async fn exchange(
         method,
         content_type: content_type.unwrap_or_default(),
         body: &body,
-        is_other_address: faults.has(Code::AddressDisagreement) && shared.other == Some(local),
+        is_other_address: faults.has(Code::AddressDisagreement) && shared.others.second == Some(local),
         now,
     };
     let mut answer = answer(route.service, &route, &asked, &faults).map_err(io::Error::other)?;

@@ -53,6 +53,17 @@ impl Service {
     }
 }
 
+/// Where names lead while something is wrong with them; `None` for what the machine does not have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Others {
+    /// Answers too.
+    pub(super) second: Option<IpAddr>,
+    /// Does not accept connections.
+    pub(super) deaf: Option<IpAddr>,
+    /// Refuses them.
+    pub(super) nobody: Option<IpAddr>,
+}
+
 /// What every connection reads.
 pub(super) struct Shared {
     pub(super) services: Vec<Service>,
@@ -60,8 +71,7 @@ pub(super) struct Shared {
     pub(super) domain: String,
     pub(super) address: SocketAddr,
     pub(super) tls_address: SocketAddr,
-    /// The second address of names, if there is one.
-    pub(super) other: Option<IpAddr>,
+    pub(super) others: Others,
     pub(super) slow: Duration,
     pub(super) tls: TlsCa,
     clock: Clock,
@@ -71,7 +81,7 @@ impl Shared {
     pub(super) fn new(
         options: Options,
         [address, tls_address]: [SocketAddr; 2],
-        other: Option<IpAddr>,
+        others: Others,
     ) -> Result<Self, LiveError> {
         let mut services: Vec<Service> = Vec::new();
         for spec in &options.pkis {
@@ -91,7 +101,7 @@ impl Shared {
             domain: options.domain,
             address,
             tls_address,
-            other,
+            others,
             slow: options.slow,
             tls: TlsCa::new()?,
             clock: options.clock,
@@ -131,7 +141,7 @@ impl Shared {
         }
         let points = service.pki.spec().crl_points;
         let needs = match code {
-            Code::AddressDisagreement if self.other.is_none() => {
+            Code::AddressDisagreement if self.others.second.is_none() => {
                 Some("the services listen at one address only, not at 127.0.0.1 and 127.0.0.2")
             }
             Code::IdpMissingWhenSharded if points == CrlPoints::One => {

@@ -38,18 +38,28 @@ const ROWS: &[Row] = &[
         &[],
         "the name resolves to 169.254.169.254 (in the hosts table that the sandbox offers)",
     ),
-    (EVERY, TcpRefused, &[], "the connection is reset as soon as the request has come"),
-    (EVERY, TcpTimeout, &[], "the connection is accepted, the request read, and nothing ever answered"),
+    (
+        EVERY,
+        TcpRefused,
+        &[],
+        "nobody listens at the address that the name leads to; who calls the usual one is cut off after the request",
+    ),
+    (
+        EVERY,
+        TcpTimeout,
+        &[],
+        "nobody accepts connections at the address that the name leads to; who calls the usual one is never answered",
+    ),
     (TLS, TlsFailure, &[], "the TLS certificate comes from a CA that nobody knows"),
     (TLS, TlsCertificateExpiring, &[], "the TLS certificate ends in three days"),
-    (EVERY, HttpStatus, &[], "status 404, as after a migration"),
+    (WITH_BODY, HttpStatus, &[], "status 404, as after a migration"),
     (EVERY, RedirectRefused, &[], "status 302 to another host"),
     (WITH_BODY, ContentType, &[], "the right body as text/html"),
     (WITH_BODY, BodyEmpty, &[], "status 200 and no body"),
     (WITH_BODY, BodyTruncated, &[], "the connection is closed after half of the announced body"),
     (WITH_BODY, BodyTooLarge, &[], "a body of 17 MiB"),
     (EVERY, Slow, &[], "the answer comes after a delay (eleven seconds unless configured)"),
-    (EVERY, AddressDisagreement, &[], "the name has a second address, which answers otherwise"),
+    (WITH_BODY, AddressDisagreement, &[], "the name has a second address, which answers otherwise"),
     (EVERY, ClockOffset, &[], "the Date header is an hour ahead"),
     // OCSP: form
     (
@@ -176,7 +186,7 @@ const ROWS: &[Row] = &[
     (CA_ISSUERS, CaIssuersWrongCertificate, &[], "the certificate of another CA"),
     (EST, EstCacertsMismatch, &[], "the root is another with the same name"),
     (ROOT_POOL, RootPoolMismatch, &[], "the root is another with the same name"),
-    (HTTPS, EndpointDown, &[HttpStatus], "status 503"),
+    (HTTPS, EndpointDown, &[], "status 503"),
 ];
 
 /// Every fault that can be switched on and off.

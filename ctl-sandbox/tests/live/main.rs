@@ -9,4 +9,6 @@
 )]
 
 mod client;
+mod crl_faults;
 mod healthy;
+mod ocsp_faults;
