@@ -17,6 +17,7 @@ use crate::keys::Keys;
 use crate::ledger::{Head, Ledger, Setup};
 use crate::logging;
 use crate::metrics::Metrics;
+use crate::monitor::Monitor;
 use crate::publish::{self, Publisher};
 
 pub(super) fn serve(path: &Path) -> Result<(), Failure> {
@@ -58,16 +59,26 @@ async fn run(config: Config) -> Result<(), Failure> {
         publish::Config { settle: config.publication.settle.0, ..publish::Config::new(&config.data) };
     let (publisher, publishing) = Publisher::start(ledger.clone(), publication, metrics.clone())?;
     let screening = tokio::spawn(Screener::new(ledger.clone(), blobs.clone(), policies.clone()).run());
+    let (monitor, watching) = if config.monitor.enabled {
+        let (monitor, watching) = Monitor::start(ledger.clone(), &config.monitor)?;
+        (Some(monitor), Some(watching))
+    } else {
+        (None, None)
+    };
     let listener = TcpListener::bind(config.http.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", config.http.listen))?;
     // The address as it is, for those who asked for port 0: on standard output, alone on its line.
     println!("listening on http://{}", listener.local_addr()?);
     tracing::info!(address = %listener.local_addr()?, "serving");
-    let app = App::new(ledger.clone(), publisher, blobs, policies, metrics, config.http.limits());
+    let app = App::new(ledger.clone(), publisher, blobs, policies, metrics, config.http.limits())
+        .with_monitor(monitor);
     http::serve(listener, app, stop).await;
 
     tracing::info!("stopping");
+    if let Some(watching) = watching {
+        watching.stop().await;
+    }
     screening.abort();
     publishing.stop().await;
     ledger.close().await;

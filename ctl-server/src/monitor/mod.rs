@@ -10,6 +10,7 @@ pub mod board;
 
 pub mod code;
 pub mod discover;
+pub mod error;
 pub mod fetch;
 pub mod observation;
 pub mod plan;
@@ -22,6 +23,7 @@ mod testing;
 
 pub use board::{Board, Standing};
 pub use code::{Code, Family, Weight};
+pub use error::MonitorError;
 pub use observation::{CrlIdentity, Facts, Finding, Observation};
-pub use run::{Monitor, MonitorError};
+pub use run::Monitor;
 pub use target::{Kind, Subject, Target, TargetId};

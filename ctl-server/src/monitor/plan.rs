@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ctl_pki::{Certificate, certificate_from_bytes};
 
 use super::discover::{Bounds, Canaries, Configured, Plan};
-use super::run::MonitorError;
+use super::error::MonitorError;
 use crate::config;
 use crate::files;
 
@@ -27,11 +27,7 @@ pub fn plan(config: &config::Monitor) -> Result<Plan, MonitorError> {
     let canaries = config.canaries.iter().map(|canary| {
         Ok(Canaries {
             issuer: canary.issuer,
-            good: canary
-                .good
-                .iter()
-                .map(|path| Ok(Arc::new(certificate(path)?)))
-                .collect::<Result<_, _>>()?,
+            good: canary.good.iter().map(|path| certificate(path).map(Arc::new)).collect::<Result<_, _>>()?,
             revoked: canary.revoked.iter().map(|serial| serial.0.clone()).collect(),
         })
     });

@@ -17,8 +17,8 @@ use super::place::Place;
 use super::resolve::{Resolve, SystemResolver};
 use super::{Addresses, Code, Exchange, FetchError, Request, Timings, tls};
 use crate::config;
+use crate::monitor::error::MonitorError;
 use crate::monitor::probe::Fetch;
-use crate::monitor::run::MonitorError;
 
 /// Of the addresses of one name so many are asked; who gives a name more of them asks for an attack on others.
 const MAX_ADDRESSES: usize = 16;

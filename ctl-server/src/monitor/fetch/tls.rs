@@ -13,7 +13,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::files;
-use crate::monitor::run::MonitorError;
+use crate::monitor::error::MonitorError;
 
 /// A file of roots is at most so long.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
