@@ -12,11 +12,13 @@ pub mod code;
 pub mod discover;
 pub mod error;
 pub mod fetch;
+pub mod incident;
 pub mod observation;
 pub mod plan;
 pub mod probe;
 pub mod run;
 pub mod schedule;
+pub mod store;
 pub mod target;
 #[cfg(test)]
 mod testing;

@@ -1,0 +1,107 @@
+//! What the store knows of a target, also of one that is watched no more.
+
+use ctl_core::names::ParticipantId;
+use ctl_policy::sla::Kind;
+use serde::{Deserialize, Serialize};
+
+use super::super::target::{Target, TargetId};
+
+/// A stretch of time in which a target was watched, in Unix milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watched {
+    /// Since when.
+    pub from_ms: i64,
+    /// Until when; none while it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_ms: Option<i64>,
+}
+
+/// A target as the store describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// Its number in this store: what records name it by.
+    pub number: u32,
+    /// What it is.
+    pub kind: Kind,
+    /// Whose it is.
+    pub operator: ParticipantId,
+    /// Where it is.
+    pub url: String,
+    /// How often it is probed, in milliseconds.
+    pub period_ms: u64,
+    /// When it was watched, in order.
+    pub watched: Vec<Watched>,
+}
+
+/// So many stretches are told apart; older ones become one.
+const MAX_STRETCHES: usize = 100;
+
+impl Description {
+    /// A target that is watched from now on.
+    #[must_use]
+    pub fn new(number: u32, target: &Target, now_ms: i64) -> Self {
+        Self {
+            number,
+            kind: target.kind,
+            operator: target.operator.clone(),
+            url: target.url.clone(),
+            period_ms: period_ms(target),
+            watched: vec![Watched { from_ms: now_ms, to_ms: None }],
+        }
+    }
+
+    /// The target's id.
+    #[must_use]
+    pub fn id(&self) -> TargetId {
+        TargetId::of(self.kind, &self.operator, &self.url)
+    }
+
+    /// Whether it is watched.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.watched.last().is_some_and(|last| last.to_ms.is_none())
+    }
+
+    /// It is watched again.
+    pub fn begin(&mut self, now_ms: i64) {
+        if self.is_watched() {
+            return;
+        }
+        if self.watched.len() >= MAX_STRETCHES {
+            self.watched.remove(0);
+        }
+        self.watched.push(Watched { from_ms: now_ms, to_ms: None });
+    }
+
+    /// It is watched no more.
+    pub fn end(&mut self, now_ms: i64) {
+        if let Some(last) = self.watched.last_mut() {
+            last.to_ms = Some(last.to_ms.unwrap_or(now_ms));
+        }
+    }
+
+    /// So many probes were due between two moments.
+    #[must_use]
+    pub fn due(&self, from_ms: i64, to_ms: i64) -> u64 {
+        let stretches = self.watched.iter().map(|stretch| {
+            let to = stretch.to_ms.unwrap_or(i64::MAX).min(to_ms);
+            to.saturating_sub(stretch.from_ms.max(from_ms)).max(0).unsigned_abs()
+        });
+        stretches.fold(0_u64, u64::saturating_add) / self.period_ms.max(1)
+    }
+
+    /// Of the probes that were due between two moments, those that did not take place, if so many did. What the
+    /// random distance between probes moves over a border is no gap.
+    #[must_use]
+    pub fn missing(&self, from_ms: i64, to_ms: i64, took_place: u64) -> u64 {
+        let due = self.due(from_ms, to_ms);
+        let missing = due.saturating_sub(took_place);
+        if missing <= 1 + due / 20 && took_place > 0 { 0 } else { missing }
+    }
+}
+
+/// A target's period in milliseconds.
+#[must_use]
+pub fn period_ms(target: &Target) -> u64 {
+    u64::try_from(target.period.as_millis()).unwrap_or(u64::MAX).max(1)
+}

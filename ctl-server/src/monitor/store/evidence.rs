@@ -1,0 +1,68 @@
+//! Evidence: the exchanges behind the first failure of an incident, as one JSON document by its SHA-256.
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use ctl_core::{Digest, Timestamp};
+use serde_json::{Value, json};
+
+use super::super::observation::{Evidence, Observation};
+
+/// Of one body so many octets are kept; its length and digest are of the whole.
+const MAX_BODY: usize = 1024 * 1024;
+/// So many exchanges are kept.
+const MAX_EXCHANGES: usize = 4;
+/// Of the headers so many octets are kept.
+const MAX_HEADERS: usize = 16 * 1024;
+
+/// The document of what an observation found, in its canonical form.
+#[must_use]
+pub fn bundle(observation: &Observation) -> Vec<u8> {
+    let target = &observation.target;
+    let findings = observation.findings.iter().map(|finding| {
+        json!({
+            "code": finding.code,
+            "address": finding.address.map(|address| address.to_string()),
+            "detail": finding.detail,
+        })
+    });
+    let exchanges = observation.evidence.iter().take(MAX_EXCHANGES).map(exchange);
+    ctl_core::json::canonical(&json!({
+        "type": "v2g-probe-evidence",
+        "format": 1,
+        "at": Timestamp::from_unix(observation.at_ms.div_euclid(1000)),
+        "at_ms": observation.at_ms,
+        "operator": target.operator,
+        "kind": target.kind,
+        "url": target.url,
+        "target": target.id.to_string(),
+        "findings": findings.collect::<Vec<Value>>(),
+        "exchanges": exchanges.collect::<Vec<Value>>(),
+    }))
+}
+
+fn exchange(evidence: &Evidence) -> Value {
+    let mut left = MAX_HEADERS;
+    let headers = evidence.headers.iter().take_while(|(name, value)| {
+        let length = name.len() + value.len();
+        let fits = length <= left;
+        left = left.saturating_sub(length);
+        fits
+    });
+    json!({
+        "request": evidence.request,
+        "request_body": body(&evidence.request_body),
+        "address": evidence.address.map(|address| address.to_string()),
+        "status": evidence.status,
+        "headers": headers.map(|(name, value)| json!([name, value])).collect::<Vec<Value>>(),
+        "body": body(&evidence.body),
+    })
+}
+
+fn body(octets: &[u8]) -> Value {
+    let kept = octets.get(..MAX_BODY).unwrap_or(octets);
+    json!({
+        "base64": BASE64_STANDARD.encode(kept),
+        "bytes": octets.len(),
+        "sha256": Digest::of(octets),
+        "whole": kept.len() == octets.len(),
+    })
+}

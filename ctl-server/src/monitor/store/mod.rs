@@ -1,0 +1,478 @@
+//! The monitor's history on the disk, apart from the ledger and never needed by it: raw observations for days,
+//! hourly roll-ups for years, incidents, evidence, what probes remember.
+//!
+//! Below `<data>/monitor/`: `raw/` and `hours/` are sled databases, one for each quarter of a day and one for each
+//! thirty days, whose keys are written once; what is too old, or beyond the size that the store may have, is
+//! removed by the whole database, so that the bound holds on the disk and not only in a count. `state/` is a small
+//! database of targets and incidents. `evidence/` and `memory/` are files. Whatever turns out to be damaged is put
+//! aside, said in the log, and begun anew.
+
+mod cell;
+mod description;
+mod error;
+mod evidence;
+mod generations;
+mod pack;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use ctl_core::Digest;
+use ctl_policy::sla::Counts;
+
+use self::cell::Cell;
+use self::generations::Generations;
+use super::incident::Incident;
+use super::target::TargetId;
+use crate::files;
+pub use description::{Description, Watched, period_ms};
+pub use error::StoreError;
+pub use evidence::bundle;
+pub use record::{Outcome, Record};
+
+/// Minutes of a raw database: a quarter of a day.
+const RAW_MINUTES: u32 = 360;
+/// Hours of a database of roll-ups: thirty days.
+const ROLLUP_HOURS: u32 = 720;
+/// Records in one value.
+const CHUNK: usize = 4096;
+/// Targets in one value of an hour.
+const GROUP: u32 = 256;
+/// The marker of an hour that is closed.
+const CLOSED: &[u8] = b"z";
+/// One piece of evidence, or one memory, is at most so large.
+const MAX_FILE: usize = 32 * 1024 * 1024;
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Raw observations.
+    pub raw: Duration,
+    /// Roll-ups, incidents and evidence.
+    pub rollups: Duration,
+    /// Octets on the disk for everything together.
+    pub max_bytes: u64,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self {
+            raw: Duration::from_secs(7 * 86_400),
+            rollups: Duration::from_secs(3 * 365 * 86_400),
+            max_bytes: 2 * 1024 * 1024 * 1024,
+        }
+    }
+}
+
+/// The store. Every method blocks on the disk.
+#[derive(Debug)]
+pub struct Store {
+    directory: PathBuf,
+    keep: Keep,
+    state: Cell,
+    databases: Mutex<Databases>,
+}
+
+#[derive(Debug)]
+struct Databases {
+    raw: Generations,
+    hours: Generations,
+    /// Distinguishes chunks of one minute.
+    sequence: u16,
+    /// Whether raw observations are not kept for want of room.
+    full: bool,
+}
+
+fn raw_key(minute: u32, sequence: u16) -> Vec<u8> {
+    [&minute.to_be_bytes()[..], &sequence.to_be_bytes()].concat()
+}
+
+fn hour_key(group: u32, hour: u32) -> Vec<u8> {
+    [b"h", &group.to_be_bytes()[..], &hour.to_be_bytes()].concat()
+}
+
+fn tail(key: &[u8], from: usize) -> Result<u32, StoreError> {
+    let octets = key.get(from..from.saturating_add(4)).and_then(|octets| octets.try_into().ok());
+    octets.map(u32::from_be_bytes).ok_or_else(|| StoreError::damaged("a key is too short"))
+}
+
+impl Store {
+    /// Opens the store in this directory, or makes one. A damaged one is put aside.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the disk says no, or another process has it open.
+    pub fn open(directory: &Path, keep: Keep) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(directory)?;
+        let place = directory.join("state");
+        let usable = |place: &Path| {
+            let cell = Cell::open(place)?;
+            check_state(&cell)?;
+            Ok(cell)
+        };
+        let state = match usable(&place) {
+            Err(StoreError::Damaged(why)) => {
+                let aside = cell::set_aside(&place)?;
+                tracing::error!(why, aside = %aside.display(), "the monitor's targets and incidents were damaged, put aside and begun anew");
+                // Roll-ups name targets by the numbers that are lost with it.
+                for part in ["hours", "raw"].map(|part| directory.join(part)) {
+                    if part.exists() {
+                        cell::set_aside(&part)?;
+                    }
+                }
+                Cell::open(&place)?
+            }
+            usable => usable?,
+        };
+        let databases = Databases {
+            raw: Generations::new(directory.join("raw"))?,
+            hours: Generations::new(directory.join("hours"))?,
+            sequence: 0,
+            full: false,
+        };
+        for part in ["evidence", "memory"] {
+            std::fs::create_dir_all(directory.join(part))?;
+        }
+        Ok(Self { directory: directory.to_owned(), keep, state, databases: Mutex::new(databases) })
+    }
+
+    fn databases(&self) -> MutexGuard<'_, Databases> {
+        self.databases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // ---- raw observations
+
+    /// Keeps what was observed in a minute.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn put_raw(&self, minute: u32, records: &[Record]) -> Result<(), StoreError> {
+        let mut databases = self.databases();
+        if databases.full || records.is_empty() {
+            return Ok(());
+        }
+        let generation = minute / RAW_MINUTES;
+        let cell = databases.raw.get_or_make(generation)?;
+        if let Some(last) = cell.last(&minute.to_be_bytes())? {
+            let last = last.get(4..6).and_then(|octets| octets.try_into().ok()).map(u16::from_be_bytes);
+            databases.sequence = databases.sequence.max(last.unwrap_or_default().saturating_add(1));
+        } else {
+            databases.sequence = 0;
+        }
+        let mut pairs = Vec::new();
+        for chunk in records.chunks(CHUNK) {
+            let packed = record::pack(i64::from(minute) * 60_000, chunk)?;
+            pairs.push((raw_key(minute, databases.sequence), Some(packed)));
+            databases.sequence = databases.sequence.saturating_add(1);
+        }
+        let put = cell.put(pairs);
+        abandon_if_damaged(&mut databases.raw, generation, put)
+    }
+
+    /// Tells the raw observations that were kept in these minutes, in order of the minutes. What is damaged is put
+    /// aside and left out.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn raw(&self, from: u32, to: u32, mut each: impl FnMut(Record)) -> Result<(), StoreError> {
+        let generations = self.databases().raw.numbers()?;
+        for generation in generations {
+            if generation < from / RAW_MINUTES || generation > to / RAW_MINUTES {
+                continue;
+            }
+            let Some(cell) = self.databases().raw.get(generation)? else { continue };
+            let scanned = cell.scan(raw_key(from, 0)..=raw_key(to, u16::MAX), |_, value| {
+                record::unpack(value)?.into_iter().for_each(&mut each);
+                Ok(true)
+            });
+            drop(cell);
+            abandon_if_damaged(&mut self.databases().raw, generation, scanned)?;
+        }
+        Ok(())
+    }
+
+    // ---- hours
+
+    /// Keeps what was counted in an hour, and that it is closed. On the disk when this returns, all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn close_hour(&self, hour: u32, counted: &BTreeMap<u32, Counts>) -> Result<(), StoreError> {
+        let mut groups: BTreeMap<u32, Vec<(u32, &Counts)>> = BTreeMap::new();
+        for (number, counts) in counted {
+            groups.entry(number / GROUP).or_default().push((*number, counts));
+        }
+        let mut pairs = vec![([CLOSED, &hour.to_be_bytes()].concat(), Some(Vec::new()))];
+        for (group, counted) in groups {
+            pairs.push((hour_key(group, hour), Some(record::pack_counts(&counted)?)));
+        }
+        let mut databases = self.databases();
+        let generation = hour / ROLLUP_HOURS;
+        let put = databases.hours.get_or_make(generation)?.put(pairs);
+        abandon_if_damaged(&mut databases.hours, generation, put)
+    }
+
+    /// The last hour that was closed.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn last_closed(&self) -> Result<Option<u32>, StoreError> {
+        let mut databases = self.databases();
+        for generation in databases.hours.numbers()?.into_iter().rev() {
+            let Some(cell) = databases.hours.get(generation)? else { continue };
+            if let Some(key) = cell.last(CLOSED)? {
+                return tail(&key, 1).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Tells what was counted of targets with these numbers in the hours `from` to before `to`.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn hours(
+        &self,
+        numbers: &std::collections::BTreeSet<u32>,
+        from: u32,
+        to: u32,
+        mut each: impl FnMut(u32, u32, Counts),
+    ) -> Result<(), StoreError> {
+        let Some(last) = to.checked_sub(1).filter(|last| *last >= from) else { return Ok(()) };
+        let groups: std::collections::BTreeSet<u32> = numbers.iter().map(|number| number / GROUP).collect();
+        let generations = self.databases().hours.numbers()?;
+        for generation in generations {
+            if generation < from / ROLLUP_HOURS || generation > last / ROLLUP_HOURS {
+                continue;
+            }
+            let Some(cell) = self.databases().hours.get(generation)? else { continue };
+            let scanned = groups.iter().try_for_each(|group| {
+                cell.scan(hour_key(*group, from)..=hour_key(*group, last), |key, value| {
+                    let hour = tail(key, 5)?;
+                    for (number, counts) in record::unpack_counts(value)? {
+                        if numbers.contains(&number) {
+                            each(number, hour, counts);
+                        }
+                    }
+                    Ok(true)
+                })
+            });
+            drop(cell);
+            abandon_if_damaged(&mut self.databases().hours, generation, scanned)?;
+        }
+        Ok(())
+    }
+
+    // ---- targets and incidents
+
+    /// Every target that the store knows.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn targets(&self) -> Result<Vec<Description>, StoreError> {
+        self.read_state(b"t")
+    }
+
+    /// Keeps descriptions of targets.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn put_targets(&self, targets: &[Description]) -> Result<(), StoreError> {
+        let pair = |one: &Description| {
+            ([b"t", &one.id().0[..]].concat(), serde_json::to_vec(one).map_err(StoreError::damaged))
+        };
+        let pairs = targets.iter().map(pair).map(|(key, value)| value.map(|value| (key, Some(value))));
+        self.state.put(pairs.collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// Every incident, in the order of their numbers.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
+        self.read_state(b"i")
+    }
+
+    /// Keeps incidents.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn put_incidents(&self, incidents: &[Incident]) -> Result<(), StoreError> {
+        let pair = |one: &Incident| {
+            let value = serde_json::to_vec(one).map_err(StoreError::damaged)?;
+            Ok(([b"i", &one.number.to_be_bytes()[..]].concat(), Some(value)))
+        };
+        self.state.put(incidents.iter().map(pair).collect::<Result<Vec<_>, StoreError>>()?)
+    }
+
+    /// Forgets incidents.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn forget_incidents(&self, numbers: &[u64]) -> Result<(), StoreError> {
+        self.state.put(numbers.iter().map(|number| ([b"i", &number.to_be_bytes()[..]].concat(), None)))
+    }
+
+    fn read_state<T: serde::de::DeserializeOwned>(&self, prefix: &[u8; 1]) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
+        let end = [&prefix[..], &[0xff; 16]].concat();
+        self.state.scan(prefix.to_vec()..=end, |_, value| {
+            found.push(serde_json::from_slice(value).map_err(StoreError::damaged)?);
+            Ok(true)
+        })?;
+        Ok(found)
+    }
+
+    // ---- evidence and memories
+
+    /// Keeps evidence; its digest is its name.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn put_evidence(&self, bundle: &[u8]) -> Result<Digest, StoreError> {
+        let digest = Digest::of(bundle);
+        let place = self.directory.join("evidence").join(digest.to_string());
+        if bundle.len() <= MAX_FILE && !place.exists() {
+            files::write(&place, bundle, files::PUBLIC)?;
+        }
+        Ok(digest)
+    }
+
+    /// Evidence; none if it was never here, or was removed for age or want of room.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if it is not what it was.
+    pub fn evidence(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        let place = self.directory.join("evidence").join(digest.to_string());
+        let found = files::read(&place, MAX_FILE as u64)?;
+        match found {
+            Some(bundle) if Digest::of(&bundle) != *digest => {
+                Err(StoreError::damaged(format!("evidence {digest}")))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// What a probe kept to remember of a target.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn memory(&self, target: TargetId) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(files::read(&self.directory.join("memory").join(target.to_string()), MAX_FILE as u64)?)
+    }
+
+    /// Keeps what a probe remembers of a target.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn put_memory(&self, target: TargetId, memory: &[u8]) -> Result<(), StoreError> {
+        if memory.len() > MAX_FILE {
+            return Err(StoreError::damaged(format!("a memory of {} octets is too large", memory.len())));
+        }
+        Ok(files::write(&self.directory.join("memory").join(target.to_string()), memory, files::PUBLIC)?)
+    }
+
+    // ---- bounds
+
+    /// Octets that the store takes on the disk.
+    #[must_use]
+    pub fn bytes_on_disk(&self) -> u64 {
+        cell::bytes_below(&self.directory)
+    }
+
+    /// Removes what is too old, and then the oldest until the store is inside its bound: what was put aside, raw
+    /// observations, evidence, roll-ups. If that is not enough, raw observations are not kept until it is.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn tidy(&self, now_ms: i64) -> Result<(), StoreError> {
+        let now = u64::try_from(now_ms.div_euclid(1000)).unwrap_or_default();
+        let minute =
+            |ago: Duration| u32::try_from(now.saturating_sub(ago.as_secs()) / 60).unwrap_or(u32::MAX);
+        let mut databases = self.databases();
+        let Databases { raw, hours, full, .. } = &mut *databases;
+        for (generations, oldest) in [
+            (&mut *raw, minute(self.keep.raw) / RAW_MINUTES),
+            (&mut *hours, minute(self.keep.rollups) / 60 / ROLLUP_HOURS),
+        ] {
+            for number in generations.numbers()?.into_iter().filter(|number| *number < oldest) {
+                generations.remove(number)?;
+            }
+        }
+        let before = SystemTime::UNIX_EPOCH + Duration::from_secs(now).saturating_sub(self.keep.rollups);
+        for (place, _) in
+            files_by_age(&self.directory.join("evidence"))?.iter().take_while(|(_, at)| *at < before)
+        {
+            std::fs::remove_file(place)?;
+        }
+        // What is written until the next time must fit too.
+        let bound = self.keep.max_bytes / 10 * 9;
+        let fits = || cell::bytes_below(&self.directory) <= bound;
+        let mut aside =
+            [raw.aside()?, hours.aside()?, generations::damaged_in(&self.directory)?].concat().into_iter();
+        let present = minute(Duration::ZERO);
+        let old =
+            |numbers: Vec<u32>, running: u32| numbers.into_iter().filter(move |number| *number < running);
+        let mut old_raw = old(raw.numbers()?, present / RAW_MINUTES);
+        let mut old_hours = old(hours.numbers()?, present / 60 / ROLLUP_HOURS);
+        let mut old_evidence = files_by_age(&self.directory.join("evidence"))?.into_iter();
+        while !fits() {
+            if let Some(place) = aside.next() {
+                std::fs::remove_dir_all(place)?;
+            } else if let Some(number) = old_raw.next() {
+                raw.remove(number)?;
+            } else if let Some((place, _)) = old_evidence.next() {
+                std::fs::remove_file(place)?;
+            } else if let Some(number) = old_hours.next() {
+                hours.remove(number)?;
+            } else {
+                break;
+            }
+        }
+        let is_full = !fits();
+        if is_full && !*full {
+            tracing::error!(
+                max_bytes = self.keep.max_bytes,
+                "the monitor's store is full with what is not old: raw observations are not kept, and a restart loses what was counted in its hour"
+            );
+        }
+        *full = is_full;
+        Ok(())
+    }
+}
+
+/// Reads everything once.
+fn check_state(cell: &Cell) -> Result<(), StoreError> {
+    cell.scan(vec![b't']..=vec![b't', 0xff], |_, value| {
+        serde_json::from_slice::<Description>(value).map_err(StoreError::damaged).map(|_| true)
+    })?;
+    cell.scan(vec![b'i']..=vec![b'i', 0xff], |_, value| {
+        serde_json::from_slice::<Incident>(value).map_err(StoreError::damaged).map(|_| true)
+    })
+}
+
+fn abandon_if_damaged(
+    generations: &mut Generations,
+    number: u32,
+    result: Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    match result {
+        Err(StoreError::Damaged(why)) => generations.abandon(number, &why),
+        result => result,
+    }
+}
+
+/// The files of a directory, the oldest first.
+fn files_by_age(directory: &Path) -> Result<Vec<(PathBuf, SystemTime)>, StoreError> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        found.push((entry.path(), entry.metadata()?.modified()?));
+    }
+    found.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+    Ok(found)
+}
