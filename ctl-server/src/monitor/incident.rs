@@ -95,11 +95,11 @@ impl Recent {
         }
     }
 
-    /// Bad and valid probes of the last so many seconds, by whole slots.
+    /// Bad and valid probes of the last so many seconds, and of up to a slot more.
     #[must_use]
     pub fn share(&self, now_ms: i64, seconds: i64) -> Share {
         let first = now_ms.saturating_sub(seconds.saturating_mul(1000)).div_euclid(SLOT_MS);
-        let slots = self.0.iter().rev().take_while(|(slot, _, _)| *slot > first);
+        let slots = self.0.iter().rev().take_while(|(slot, _, _)| *slot >= first);
         slots.fold(Share::default(), |sum, (_, bad, valid)| Share {
             bad: sum.bad + u64::from(*bad),
             valid: sum.valid + u64::from(*valid),

@@ -140,6 +140,12 @@ impl Store {
         Ok(Self { directory: directory.to_owned(), keep, state, databases: Mutex::new(databases) })
     }
 
+    /// How long an incident that is over is kept, in milliseconds.
+    #[must_use]
+    pub fn incident_life_ms(&self) -> i64 {
+        i64::try_from(self.keep.rollups.as_millis()).unwrap_or(i64::MAX)
+    }
+
     fn databases(&self) -> MutexGuard<'_, Databases> {
         self.databases.lock().unwrap_or_else(PoisonError::into_inner)
     }

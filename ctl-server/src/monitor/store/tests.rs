@@ -158,7 +158,7 @@ fn a_week_of_probes_stays_inside_its_bound_on_the_disk() {
 #[test]
 fn a_store_without_room_keeps_its_hours_and_stays_inside_its_bound() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), Keep { max_bytes: 1000, ..Keep::default() }).unwrap();
+    let store = Store::open(directory.path(), Keep { max_bytes: 100, ..Keep::default() }).unwrap();
     let now_ms = i64::from(HOUR) * 3_600_000;
     store.put_raw(MINUTE, &[record(1, now_ms)]).unwrap();
     store.tidy(now_ms).unwrap();

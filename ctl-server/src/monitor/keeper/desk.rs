@@ -1,0 +1,466 @@
+//! What the keeper decides: pure, given observations and the time; what is to be written goes out as [`Work`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ctl_core::Digest;
+use ctl_core::names::ParticipantId;
+use ctl_policy::sla::{Counts, Kind, Share, SlaPolicy, Time};
+
+use super::super::board::{Board, Standing};
+use super::super::code::{Code, Family, Weight};
+use super::super::incident::{Incident, Step, Subject, Tracker};
+use super::super::levels::{
+    HOUR_MS, RECENT_SECONDS, RunningHours, ServiceKey, ServiceStanding, begin_of, hour_of,
+};
+use super::super::observation::Observation;
+use super::super::store::{Description, Outcome, Record, bundle};
+use super::super::target::{Target, TargetId};
+
+/// An hour is closed so long after its end: probes that began in it may still run.
+const GRACE_MS: i64 = 120_000;
+/// A minute's observations are written so long after its beginning.
+const MINUTE_GRACE_MS: i64 = 90_000;
+/// Evidence of one incident: the first failure, and the first with each further code.
+const MAX_EVIDENCE: usize = 8;
+/// Incidents that are over and shown; the store has the older ones.
+const PAST_INCIDENTS: usize = 10_000;
+
+/// What is to be written, in this order.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// Descriptions of targets.
+    pub targets: Vec<Description>,
+    /// Observations, by minute.
+    pub raw: BTreeMap<u32, Vec<Record>>,
+    /// Hours that are closed.
+    pub hours: BTreeMap<u32, BTreeMap<u32, Counts>>,
+    /// Evidence.
+    pub evidence: Vec<Vec<u8>>,
+    /// Incidents, as they are now.
+    pub incidents: BTreeMap<u64, Incident>,
+}
+
+impl Work {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { targets, raw, hours, evidence, incidents } = self;
+        targets.is_empty()
+            && raw.is_empty()
+            && hours.is_empty()
+            && evidence.is_empty()
+            && incidents.is_empty()
+    }
+}
+
+/// What is remembered of a target.
+#[derive(Debug, Default)]
+struct Watch {
+    tracker: Tracker,
+    /// The first bad observation of a row that is no incident yet.
+    first_bad: Option<Arc<Observation>>,
+}
+
+/// The keeper's desk.
+#[derive(Debug)]
+pub struct Desk {
+    policy: Arc<SlaPolicy>,
+    descriptions: BTreeMap<TargetId, Description>,
+    watches: BTreeMap<TargetId, Watch>,
+    board: BTreeMap<TargetId, Arc<Standing>>,
+    running: RunningHours,
+    /// Hours before this one are closed.
+    open_hour: u32,
+    minutes: BTreeMap<u32, Vec<Record>>,
+    incidents: BTreeMap<u64, Arc<Incident>>,
+    next_incident: u64,
+    next_number: u32,
+    work: Work,
+}
+
+/// What a desk begins with.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// Every target that the store knows.
+    pub targets: Vec<Description>,
+    /// Every incident.
+    pub incidents: Vec<Incident>,
+    /// The last hour that is closed.
+    pub last_closed: Option<u32>,
+    /// Raw observations since the earlier of six hours ago and the end of the last closed hour.
+    pub raw: Vec<Record>,
+}
+
+impl Desk {
+    /// A desk that goes on where another stopped, or was stopped.
+    #[must_use]
+    pub fn new(policy: Arc<SlaPolicy>, kept: Kept, now_ms: i64) -> Self {
+        let Kept { targets, incidents, last_closed, raw } = kept;
+        let next_number = targets.iter().map(|one| one.number.saturating_add(1)).max().unwrap_or_default();
+        let next_incident = incidents.iter().map(|one| one.number.saturating_add(1)).max().unwrap_or(1);
+        let first_raw = raw.iter().map(|record| hour_of(record.at_ms)).min();
+        let open_hour =
+            last_closed.map_or(first_raw.unwrap_or_else(|| hour_of(now_ms)), |last| last.saturating_add(1));
+        let mut desk = Self {
+            policy,
+            descriptions: targets.into_iter().map(|one| (one.id(), one)).collect(),
+            watches: BTreeMap::new(),
+            board: BTreeMap::new(),
+            running: RunningHours::new(),
+            open_hour,
+            minutes: BTreeMap::new(),
+            incidents: BTreeMap::new(),
+            next_incident,
+            next_number,
+            work: Work::default(),
+        };
+        let ids: BTreeMap<u32, TargetId> =
+            desk.descriptions.iter().map(|(id, description)| (description.number, *id)).collect();
+        let by_text: BTreeMap<String, TargetId> =
+            desk.descriptions.keys().map(|id| (id.to_string(), *id)).collect();
+        for incident in incidents {
+            if incident.is_open()
+                && let Some(id) = by_text.get(&incident.target)
+            {
+                desk.watches.entry(*id).or_default().tracker.open = Some(incident.clone());
+            }
+            desk.incidents.insert(incident.number, Arc::new(incident));
+        }
+        for record in raw {
+            if let Some(id) = ids.get(&record.number)
+                && record.outcome != Outcome::Excused
+            {
+                let watch = desk.watches.entry(*id).or_default();
+                watch.tracker.recent.add(record.at_ms, record.outcome == Outcome::Bad);
+            }
+            if hour_of(record.at_ms) >= open_hour {
+                desk.count(&record);
+            }
+        }
+        desk
+    }
+
+    fn count(&mut self, record: &Record) {
+        let hour = hour_of(record.at_ms).max(self.open_hour);
+        let counts = self.running.entry(hour).or_default().entry(record.number).or_default();
+        record.count(counts);
+    }
+
+    /// What is watched from now on.
+    pub fn watch(&mut self, targets: &[Arc<Target>], now_ms: i64) {
+        let wanted: BTreeSet<TargetId> = targets.iter().map(|target| target.id).collect();
+        let mut changed = BTreeSet::new();
+        for target in targets {
+            self.described(target, now_ms, &mut changed);
+            let standing = self.board.entry(target.id).or_insert_with(|| {
+                Arc::new(Standing {
+                    target: target.clone(),
+                    since_ms: now_ms,
+                    last: None,
+                    answered_ms: None,
+                    good_ms: None,
+                    facts: Default::default(),
+                })
+            });
+            if !Arc::ptr_eq(&standing.target, target) {
+                Arc::make_mut(standing).target = target.clone();
+            }
+        }
+        for (id, description) in &mut self.descriptions {
+            if !wanted.contains(id) && description.is_watched() {
+                description.end(now_ms);
+                changed.insert(*id);
+            }
+        }
+        self.board.retain(|id, _| wanted.contains(id));
+        // Nobody can say how an incident of a target goes on that is not watched any more: it ends here.
+        for (id, watch) in &mut self.watches {
+            if !wanted.contains(id)
+                && let Some(mut incident) = watch.tracker.open.take()
+            {
+                incident.ended_ms = Some(now_ms.max(incident.began_ms));
+                put(&mut self.incidents, &mut self.work, incident);
+            }
+        }
+        self.watches.retain(|id, _| wanted.contains(id));
+        let changed = changed.iter().filter_map(|id| self.descriptions.get(id));
+        self.work.targets.extend(changed.cloned());
+    }
+
+    fn described(&mut self, target: &Target, now_ms: i64, changed: &mut BTreeSet<TargetId>) -> u32 {
+        let next = &mut self.next_number;
+        let description = self.descriptions.entry(target.id).or_insert_with(|| {
+            changed.insert(target.id);
+            let number = *next;
+            *next = next.saturating_add(1);
+            Description::new(number, target, now_ms)
+        });
+        let period_ms = super::super::store::period_ms(target);
+        if !description.is_watched() || description.period_ms != period_ms {
+            description.begin(now_ms);
+            description.period_ms = period_ms;
+            changed.insert(target.id);
+        }
+        description.number
+    }
+
+    /// Takes an observation.
+    pub fn take(&mut self, observation: Observation, now_ms: i64) {
+        if observation.at_ms > now_ms.saturating_add(HOUR_MS) {
+            tracing::warn!(url = observation.target.url, "an observation from the future is left out");
+            return;
+        }
+        let target = observation.target.clone();
+        // A probe that was under way when its target went.
+        let Some(description) = self.descriptions.get(&target.id).filter(|one| one.is_watched()) else {
+            return;
+        };
+        let number = description.number;
+        let (record, bad) = judge(&self.policy, &observation, number);
+        // What comes after its hour was closed counts in the one that is open.
+        let at_ms = record.at_ms.max(begin_of(self.open_hour));
+        let record = Record { at_ms, ..record };
+        self.count(&record);
+        let minute = u32::try_from(at_ms.div_euclid(60_000)).unwrap_or_default();
+        let observation = Arc::new(observation);
+        self.stand(&observation, &record);
+        self.incident(&observation, &record, &bad);
+        self.minutes.entry(minute).or_default().push(record);
+    }
+
+    fn stand(&mut self, observation: &Arc<Observation>, record: &Record) {
+        let Some(standing) = self.board.get_mut(&observation.target.id) else { return };
+        let standing = Arc::make_mut(standing);
+        standing.last = Some(observation.clone());
+        if record.answered {
+            standing.answered_ms = Some(observation.at_ms);
+        }
+        if observation.is_good() {
+            standing.good_ms = Some(observation.at_ms);
+        }
+        if observation.facts != Default::default() {
+            standing.facts = observation.facts.clone();
+        }
+    }
+
+    fn incident(&mut self, observation: &Arc<Observation>, record: &Record, bad: &[Code]) {
+        let target = &observation.target;
+        let Some(terms) = self.policy.terms(target.operator.as_str(), target.kind) else { return };
+        let id = target.id.to_string();
+        let watch = self.watches.entry(target.id).or_default();
+        match record.outcome {
+            Outcome::Good => watch.first_bad = None,
+            Outcome::Bad if watch.tracker.open.is_none() && watch.first_bad.is_none() => {
+                watch.first_bad = Some(observation.clone());
+            }
+            Outcome::Bad | Outcome::Excused => {}
+        }
+        let subject = Subject {
+            next: self.next_incident,
+            target: &id,
+            kind: target.kind,
+            operator: &target.operator,
+            url: &target.url,
+        };
+        let mut closed = None;
+        let step = watch.tracker.take(record, bad, terms, subject, &mut closed);
+        let proof = match step {
+            Step::Same => return,
+            Step::Opened => {
+                self.next_incident = self.next_incident.saturating_add(1);
+                watch.first_bad.take()
+            }
+            Step::Grew => Some(observation.clone()),
+            Step::Breached | Step::Closed => None,
+        };
+        if let (Some(proof), Some(open)) = (proof, &mut watch.tracker.open)
+            && open.evidence.len() < MAX_EVIDENCE
+        {
+            let bundle = bundle(&proof);
+            let digest = Digest::of(&bundle);
+            if !open.evidence.contains(&digest) {
+                open.evidence.push(digest);
+                self.work.evidence.push(bundle);
+            }
+        }
+        let incident = closed.or_else(|| watch.tracker.open.clone());
+        if let Some(incident) = incident {
+            tracing::info!(
+                incident = incident.number,
+                operator = %incident.operator,
+                kind = %incident.kind,
+                url = incident.url,
+                failures = incident.failures,
+                "incident {}",
+                match step {
+                    Step::Opened => "opened",
+                    Step::Breached => "is a breach",
+                    Step::Closed => "is over",
+                    Step::Grew | Step::Same => "has a further reason",
+                }
+            );
+            put(&mut self.incidents, &mut self.work, incident);
+        }
+    }
+
+    /// Time has passed: what is to be written now.
+    pub fn tick(&mut self, now_ms: i64) -> Work {
+        let written = now_ms.saturating_sub(MINUTE_GRACE_MS).div_euclid(60_000);
+        let written = u32::try_from(written).unwrap_or_default();
+        let later = self.minutes.split_off(&written.saturating_add(1));
+        self.work.raw = std::mem::replace(&mut self.minutes, later);
+        while begin_of(self.open_hour.saturating_add(1)).saturating_add(GRACE_MS) <= now_ms {
+            let hour = self.open_hour;
+            let counted = self.running.remove(&hour).unwrap_or_default();
+            // Of an hour in which nothing took place there is nothing to keep: it is missing as a whole.
+            if !counted.is_empty() {
+                let counted = self.with_gaps(hour, counted);
+                self.work.hours.insert(hour, counted);
+                self.refresh_open_incidents();
+            }
+            // The running hours are the earliest that can have counted anything.
+            let next = self.running.keys().next().copied().unwrap_or_else(|| hour_of(now_ms));
+            self.open_hour = next.min(hour_of(now_ms)).max(hour.saturating_add(1));
+        }
+        std::mem::take(&mut self.work)
+    }
+
+    /// Hours before this one are closed.
+    #[must_use]
+    pub const fn open_hour(&self) -> u32 {
+        self.open_hour
+    }
+
+    /// Hours that could not be written: they are due again.
+    pub fn close_again(&mut self, hours: BTreeMap<u32, BTreeMap<u32, Counts>>) {
+        self.work.hours.extend(hours);
+    }
+
+    /// Everything that is not written yet, before the keeper stops. The running hour stays open.
+    pub fn finish(&mut self, now_ms: i64) -> Work {
+        let mut work = self.tick(now_ms);
+        self.refresh_open_incidents();
+        work.incidents.append(&mut self.work.incidents);
+        for (minute, records) in std::mem::take(&mut self.minutes) {
+            work.raw.entry(minute).or_default().extend(records);
+        }
+        work
+    }
+
+    fn with_gaps(&self, hour: u32, mut counted: BTreeMap<u32, Counts>) -> BTreeMap<u32, Counts> {
+        let (from, to) = (begin_of(hour), begin_of(hour.saturating_add(1)));
+        for description in self.descriptions.values() {
+            let counts = counted.get(&description.number);
+            let took_place = counts.map_or(0, |counts| counts.valid().saturating_add(counts.excused));
+            let missing = description.missing(from, to, took_place);
+            if missing > 0 {
+                counted.entry(description.number).or_default().missing = missing;
+            }
+        }
+        counted
+    }
+
+    /// What open incidents have counted since they were written last.
+    fn refresh_open_incidents(&mut self) {
+        for watch in self.watches.values() {
+            if let Some(open) = &watch.tracker.open {
+                put(&mut self.incidents, &mut self.work, open.clone());
+            }
+        }
+    }
+
+    /// How things stand.
+    #[must_use]
+    pub fn board(&self) -> Board {
+        Board { targets: self.board.clone() }
+    }
+
+    /// The incidents as they are now.
+    #[must_use]
+    pub fn incidents(&self) -> BTreeMap<u64, Arc<Incident>> {
+        let mut incidents = self.incidents.clone();
+        for watch in self.watches.values() {
+            if let Some(open) = &watch.tracker.open {
+                incidents.insert(open.number, Arc::new(open.clone()));
+            }
+        }
+        incidents
+    }
+
+    /// Forgets incidents that were over before this moment, and the oldest beyond what is shown.
+    pub fn forget_incidents(&mut self, before_ms: i64) -> Vec<u64> {
+        let over: Vec<(u64, i64)> =
+            self.incidents.values().filter_map(|one| Some((one.number, one.ended_ms?))).collect();
+        let surplus = over.len().saturating_sub(PAST_INCIDENTS);
+        let old = over.iter().enumerate().filter(|(at, (_, ended))| *at < surplus || *ended < before_ms);
+        let old: Vec<u64> = old.map(|(_, (number, _))| *number).collect();
+        old.iter().for_each(|number| drop(self.incidents.remove(number)));
+        old
+    }
+
+    /// Every target by its number.
+    #[must_use]
+    pub fn targets(&self) -> BTreeMap<u32, Description> {
+        self.descriptions.values().map(|one| (one.number, one.clone())).collect()
+    }
+
+    /// What was counted in hours that are not closed.
+    #[must_use]
+    pub fn running(&self) -> RunningHours {
+        self.running.clone()
+    }
+
+    /// Bad and valid probes of each service in the short windows of burn rates.
+    pub fn recent(&self, now_ms: i64, services: &mut BTreeMap<ServiceKey, ServiceStanding>) {
+        for (id, watch) in &self.watches {
+            let Some(description) = self.descriptions.get(id) else { continue };
+            let key: (ParticipantId, Kind) = (description.operator.clone(), description.kind);
+            let standing = services.entry(key).or_default();
+            for (share, seconds) in standing.recent.iter_mut().zip(RECENT_SECONDS).take(5) {
+                let Share { bad, valid } = watch.tracker.recent.share(now_ms, seconds);
+                share.bad = share.bad.saturating_add(bad);
+                share.valid = share.valid.saturating_add(valid);
+            }
+        }
+    }
+}
+
+fn put(incidents: &mut BTreeMap<u64, Arc<Incident>>, work: &mut Work, incident: Incident) {
+    work.incidents.insert(incident.number, incident.clone());
+    incidents.insert(incident.number, Arc::new(incident));
+}
+
+/// What an observation counts as, and the codes that make it bad.
+#[must_use]
+pub fn judge(policy: &SlaPolicy, observation: &Observation, number: u32) -> (Record, Vec<Code>) {
+    let target = &observation.target;
+    let (operator, kind) = (target.operator.as_str(), target.kind);
+    let codes = observation.codes();
+    let counts = |code: &Code| {
+        let is_error = code.weight() == Weight::Error;
+        policy.terms(operator, kind).map_or(is_error, |terms| terms.counts(code.as_str(), is_error))
+    };
+    let bad: Vec<Code> = codes.iter().copied().filter(counts).collect();
+    let of = |family: &[Family]| bad.iter().any(|code| family.contains(&code.family()));
+    let unreached = bad.iter().any(|code| code.family() == Family::Transport && *code != Code::Slow);
+    let at = Time(observation.at_ms.div_euclid(1000));
+    let outcome = if policy.maintenance(operator, kind, at).is_some() {
+        Outcome::Excused
+    } else if bad.is_empty() {
+        Outcome::Good
+    } else {
+        Outcome::Bad
+    };
+    let record = Record {
+        number,
+        at_ms: observation.at_ms,
+        outcome,
+        answered: !unreached && (bad.is_empty() || observation.timings.is_some() || kind == Kind::Service),
+        fresh: !of(&[Family::Freshness, Family::Caching, Family::Monitor]),
+        correct: !of(&[Family::Protocol, Family::Binding, Family::Semantics, Family::History, Family::Chain]),
+        duration_ms: observation.duration().map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+        codes: codes.into_iter().collect(),
+    };
+    (record, bad)
+}

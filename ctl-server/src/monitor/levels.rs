@@ -1,0 +1,238 @@
+//! How good the services were: what the store and the running hour counted, put together for a stretch of time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ctl_core::names::ParticipantId;
+use ctl_policy::sla::{Counts, Kind, Level, Month, Objective, Share, SlaPolicy, Time, burn_rate_milli};
+
+use super::store::{Description, Store, StoreError};
+
+/// An hour in milliseconds.
+pub const HOUR_MS: i64 = 3_600_000;
+/// The rolling window: thirty days, in hours.
+pub const ROLLING_HOURS: u32 = 720;
+
+/// What was counted in hours that are not closed yet, by hour and the target's number.
+pub type RunningHours = BTreeMap<u32, BTreeMap<u32, Counts>>;
+
+/// A service: all of an operator's targets of one kind.
+pub type ServiceKey = (ParticipantId, Kind);
+
+/// The hour of a moment.
+#[must_use]
+pub fn hour_of(at_ms: i64) -> u32 {
+    u32::try_from(at_ms.div_euclid(HOUR_MS)).unwrap_or_default()
+}
+
+/// The first moment of an hour.
+#[must_use]
+pub fn begin_of(hour: u32) -> i64 {
+    i64::from(hour) * HOUR_MS
+}
+
+/// The hour in which a moment in seconds lies.
+#[must_use]
+pub fn hour_at(time: Time) -> u32 {
+    hour_of(time.0.saturating_mul(1000))
+}
+
+/// What was counted of these targets in the hours `from` to before `to`, by the target's number. Hours of which the
+/// store knows nothing although the target was watched are missing. Blocks on the disk.
+///
+/// # Errors
+/// [`StoreError`]
+pub fn counted(
+    store: &Store,
+    targets: &[Description],
+    running: &RunningHours,
+    (from, to): (u32, u32),
+    now_ms: i64,
+) -> Result<BTreeMap<u32, Counts>, StoreError> {
+    let by_number: BTreeMap<u32, &Description> = targets.iter().map(|one| (one.number, one)).collect();
+    let mut sums: BTreeMap<u32, Counts> = BTreeMap::new();
+    // Probes that were due in the hours of which something is known.
+    let mut known: BTreeMap<u32, u64> = BTreeMap::new();
+    let mut seen: BTreeSet<(u32, u32)> = BTreeSet::new();
+    let mut add = |number: u32, hour: u32, counts: &Counts, until: i64| {
+        let Some(target) = by_number.get(&number) else { return };
+        sums.entry(number).or_default().merge(counts);
+        let due = known.entry(number).or_default();
+        *due = due.saturating_add(target.due(begin_of(hour), until));
+    };
+    store.hours(&by_number.keys().copied().collect(), from, to, |number, hour, counts| {
+        seen.insert((hour, number));
+        add(number, hour, &counts, begin_of(hour.saturating_add(1)));
+    })?;
+    for (hour, counted) in running.range(from..to.max(from)) {
+        let until = begin_of(hour.saturating_add(1)).min(now_ms);
+        for (number, counts) in counted {
+            if seen.contains(&(*hour, *number)) {
+                continue;
+            }
+            let mut counts = counts.clone();
+            if let Some(target) = by_number.get(number) {
+                let took_place = counts.valid().saturating_add(counts.excused);
+                counts.missing = target.missing(begin_of(*hour), until, took_place);
+            }
+            add(*number, *hour, &counts, until);
+        }
+    }
+    for target in targets {
+        let due = target.due(begin_of(from), begin_of(to).min(now_ms));
+        let unknown = due.saturating_sub(known.get(&target.number).copied().unwrap_or_default());
+        // A probe may be due at the very moment of looking.
+        if unknown > 1 {
+            let sum = sums.entry(target.number).or_default();
+            sum.missing = sum.missing.saturating_add(unknown);
+        }
+    }
+    Ok(sums)
+}
+
+/// One service at a moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceStanding {
+    /// The last thirty days.
+    pub rolling: Counts,
+    /// The calendar month so far.
+    pub month: Counts,
+    /// Bad and valid probes in the windows of burn rates, longest last: 5 minutes, 30 minutes, 1, 2, 6, 24 and 72
+    /// hours.
+    pub recent: [Share; 7],
+}
+
+/// The windows of [`ServiceStanding::recent`], in seconds.
+pub const RECENT_SECONDS: [i64; 7] = [300, 1800, 3600, 7200, 21_600, 86_400, 259_200];
+
+impl ServiceStanding {
+    /// Bad and valid probes of a window; it must be one of [`RECENT_SECONDS`].
+    #[must_use]
+    pub fn share(&self, seconds: i64) -> Option<Share> {
+        let index = RECENT_SECONDS.iter().position(|window| *window == seconds)?;
+        self.recent.get(index).copied()
+    }
+
+    /// The burn rate over a window, in thousandths.
+    #[must_use]
+    pub fn burn_rate_milli(&self, seconds: i64, objective: &Objective) -> Option<u64> {
+        let share = self.share(seconds)?;
+        burn_rate_milli(share.bad, share.valid, objective)
+    }
+}
+
+/// All services at a moment.
+#[derive(Clone, Debug, Default)]
+pub struct Levels {
+    /// Unix milliseconds.
+    pub at_ms: i64,
+    /// By operator and kind.
+    pub services: BTreeMap<ServiceKey, ServiceStanding>,
+    /// Every target that the store knows, by its number.
+    pub targets: Arc<BTreeMap<u32, Description>>,
+    /// What was counted in hours that are not closed yet.
+    pub running: Arc<RunningHours>,
+}
+
+impl Levels {
+    /// The level of a service over the last thirty days.
+    #[must_use]
+    pub fn rolling(&self, policy: &SlaPolicy, service: &ServiceKey) -> Option<Level> {
+        let terms = policy.terms(service.0.as_str(), service.1)?;
+        Some(Level::of(&self.services.get(service)?.rolling, &terms.objective))
+    }
+
+    /// The level of a service in the calendar month so far.
+    #[must_use]
+    pub fn month(&self, policy: &SlaPolicy, service: &ServiceKey) -> Option<Level> {
+        let terms = policy.terms(service.0.as_str(), service.1)?;
+        Some(Level::of(&self.services.get(service)?.month, &terms.objective))
+    }
+}
+
+/// What closed hours say of all services, for the windows that end with the hour of a moment. It changes only when
+/// an hour is closed or another begins.
+#[derive(Clone, Debug, Default)]
+pub struct Closed {
+    /// Hours before this one are closed.
+    pub open_hour: u32,
+    /// The hour of the moment.
+    pub hour: u32,
+    services: BTreeMap<ServiceKey, ServiceStanding>,
+}
+
+/// The beginnings of the windows of [`ServiceStanding`], for the hour of a moment: rolling, month, 24 and 72 hours.
+fn beginnings(hour: u32) -> [u32; 4] {
+    let next = hour.saturating_add(1);
+    let month = Month::of(Time(begin_of(hour) / 1000)).begin();
+    [next.saturating_sub(ROLLING_HOURS), hour_at(month), next.saturating_sub(24), next.saturating_sub(72)]
+}
+
+fn add(standing: &mut ServiceStanding, window: usize, counts: &Counts) {
+    let share = match window {
+        0 => return standing.rolling.merge(counts),
+        1 => return standing.month.merge(counts),
+        2 => standing.recent.get_mut(5),
+        _ => standing.recent.get_mut(6),
+    };
+    if let Some(share) = share {
+        share.bad = share.bad.saturating_add(counts.bad);
+        share.valid = share.valid.saturating_add(counts.valid());
+    }
+}
+
+impl Closed {
+    /// Adds up closed hours. Blocks on the disk; takes long where there are many targets.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn add_up(
+        store: &Store,
+        targets: &BTreeMap<u32, Description>,
+        open_hour: u32,
+        hour: u32,
+    ) -> Result<Self, StoreError> {
+        let mut services = BTreeMap::new();
+        let all: Vec<Description> = targets.values().cloned().collect();
+        for (window, from) in beginnings(hour).into_iter().enumerate() {
+            let until = begin_of(open_hour);
+            let counted = counted(store, &all, &RunningHours::new(), (from, open_hour), until)?;
+            put(&mut services, targets, window, &counted);
+        }
+        Ok(Self { open_hour, hour, services })
+    }
+
+    /// All services now: closed hours and those that are not.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn with_running(
+        &self,
+        store: &Store,
+        targets: &BTreeMap<u32, Description>,
+        running: &RunningHours,
+        now_ms: i64,
+    ) -> Result<BTreeMap<ServiceKey, ServiceStanding>, StoreError> {
+        let mut services = self.services.clone();
+        let all: Vec<Description> = targets.values().cloned().collect();
+        for (window, from) in beginnings(self.hour).into_iter().enumerate() {
+            let stretch = (from.max(self.open_hour), self.hour.saturating_add(1));
+            put(&mut services, targets, window, &counted(store, &all, running, stretch, now_ms)?);
+        }
+        Ok(services)
+    }
+}
+
+fn put(
+    services: &mut BTreeMap<ServiceKey, ServiceStanding>,
+    targets: &BTreeMap<u32, Description>,
+    window: usize,
+    counted: &BTreeMap<u32, Counts>,
+) {
+    for (number, counts) in counted {
+        if let Some(target) = targets.get(number) {
+            let key = (target.operator.clone(), target.kind);
+            add(services.entry(key).or_default(), window, counts);
+        }
+    }
+}
