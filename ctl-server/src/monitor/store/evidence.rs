@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::observation::{Evidence, Observation};
 
-/// Of one body so many octets are kept; its length and digest are of the whole.
+/// Of one body so many octets are kept; its length is of the whole, its digest of what is kept.
 const MAX_BODY: usize = 1024 * 1024;
 /// So many exchanges are kept.
 const MAX_EXCHANGES: usize = 4;
@@ -49,20 +49,20 @@ fn exchange(evidence: &Evidence) -> Value {
     });
     json!({
         "request": evidence.request,
-        "request_body": body(&evidence.request_body),
+        "request_body": body(&evidence.request_body, evidence.request_body.len() as u64),
         "address": evidence.address.map(|address| address.to_string()),
         "status": evidence.status,
         "headers": headers.map(|(name, value)| json!([name, value])).collect::<Vec<Value>>(),
-        "body": body(&evidence.body),
+        "body": body(&evidence.body, evidence.body_octets),
     })
 }
 
-fn body(octets: &[u8]) -> Value {
+fn body(octets: &[u8], all: u64) -> Value {
     let kept = octets.get(..MAX_BODY).unwrap_or(octets);
     json!({
         "base64": BASE64_STANDARD.encode(kept),
-        "bytes": octets.len(),
-        "sha256": Digest::of(octets),
-        "whole": kept.len() == octets.len(),
+        "bytes": all,
+        "sha256": Digest::of(kept),
+        "whole": kept.len() as u64 == all,
     })
 }
