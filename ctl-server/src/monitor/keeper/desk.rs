@@ -217,6 +217,14 @@ impl Desk {
             return;
         };
         let number = description.number;
+        if !observation.is_valid() {
+            // No probe took place: a gap, which shows, and counts neither for nor against the service.
+            let observation = Arc::new(observation);
+            if let Some(standing) = self.board.get_mut(&target.id) {
+                Arc::make_mut(standing).last = Some(observation);
+            }
+            return;
+        }
         let (record, bad) = judge(&self.policy, &observation, number);
         // What comes after its hour was closed counts in the one that is open.
         let at_ms = record.at_ms.max(begin_of(self.open_hour));
