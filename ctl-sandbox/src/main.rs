@@ -1,6 +1,8 @@
-//! Writes a set of pretend PKIs into a folder: two V2G PKIs with cross-certificates between their roots, an MO
-//! root and an OEM root with their chains.
+//! Writes a set of pretend PKIs into a folder, or serves them live: two V2G PKIs with cross-certificates between
+//! their roots, an MO root and an OEM root with their chains.
 #![forbid(unsafe_code)]
+
+mod serving;
 
 use std::fmt::Display;
 use std::fs;
@@ -8,13 +10,32 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
+use ctl_sandbox::live::LiveError;
 use ctl_sandbox::{Pki, PkiKind, PkiSpec, SandboxError, cross_certify, write_certificate};
+
+const DAY: i64 = 86_400;
 
 /// Pretend Plug & Charge PKIs, the same from the same seed and start of validity.
 #[derive(Parser)]
-#[command(name = "ctl-sandbox", version)]
+#[command(name = "ctl-sandbox", version, args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    files: Option<Files>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(Box<serving::Serve>),
+    /// Lists every fault that live services can have, a line each.
+    Faults,
+}
+
+/// Without a command, the PKIs are written as files.
+#[derive(Args)]
+struct Files {
     /// Any text: keys and serial numbers follow from it.
     #[arg(long)]
     seed: String,
@@ -30,7 +51,16 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    let result = match Arguments::parse() {
+        Arguments { command: Some(Command::Serve(serve)), .. } => run_live(*serve).map(|()| String::new()),
+        Arguments { command: Some(Command::Faults), .. } => Ok(serving::faults()),
+        Arguments { files: Some(files), .. } => run(&files).map_err(LiveError::from),
+        Arguments { command: None, files: None } => {
+            eprintln!("ctl-sandbox: say where to write to, or what to do; see --help");
+            return ExitCode::FAILURE;
+        }
+    };
+    match result {
         Ok(lines) => {
             print!("{lines}");
             ExitCode::SUCCESS
@@ -42,16 +72,34 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<String, SandboxError> {
-    let not_before = arguments.not_before.unwrap_or_else(start_of_this_day);
-    let spec = |kind, name: &str, country: &str, operator: &str| PkiSpec {
-        services: arguments.services.clone(),
-        ..PkiSpec::new(kind, name, country, operator, &arguments.seed, not_before)
+fn run_live(serve: serving::Serve) -> Result<(), LiveError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| LiveError::Runtime(error.to_string()))?;
+    let (seed, not_before) = serve.seed();
+    let specs = specs(seed, not_before.unwrap_or_else(|| start_of_this_day() - DAY));
+    runtime.block_on(serve.run(specs.into()))
+}
+
+/// Aurora, Borealis, Cumulus, Dynamo.
+fn specs(seed: &str, not_before: i64) -> [PkiSpec; 4] {
+    let spec = |kind, name: &str, country: &str, operator: &str| {
+        PkiSpec::new(kind, name, country, operator, seed, not_before)
     };
-    let aurora = Pki::generate(&spec(PkiKind::V2g, "Aurora", "NL", "Aurora Charging B.V."))?;
-    let borealis = Pki::generate(&spec(PkiKind::V2g, "Borealis", "US", "Borealis Trust Inc."))?;
-    let cumulus = Pki::generate(&spec(PkiKind::Mo, "Cumulus", "DE", "Cumulus Mobility GmbH"))?;
-    let dynamo = Pki::generate(&spec(PkiKind::Oem, "Dynamo", "FR", "Dynamo Motors S.A."))?;
+    [
+        spec(PkiKind::V2g, "Aurora", "NL", "Aurora Charging B.V."),
+        spec(PkiKind::V2g, "Borealis", "US", "Borealis Trust Inc."),
+        spec(PkiKind::Mo, "Cumulus", "DE", "Cumulus Mobility GmbH"),
+        spec(PkiKind::Oem, "Dynamo", "FR", "Dynamo Motors S.A."),
+    ]
+}
+
+fn run(arguments: &Files) -> Result<String, SandboxError> {
+    let not_before = arguments.not_before.unwrap_or_else(start_of_this_day);
+    let generate = |spec| Pki::generate(&PkiSpec { services: arguments.services.clone(), ..spec });
+    let [aurora, borealis, cumulus, dynamo] = specs(&arguments.seed, not_before).map(generate);
+    let (aurora, borealis, cumulus, dynamo) = (aurora?, borealis?, cumulus?, dynamo?);
     let mut lines = String::new();
     for pki in [&aurora, &borealis, &cumulus, &dynamo] {
         let folder = arguments.out.join(pki.spec().slug());

@@ -13,8 +13,8 @@ const CHUNK: usize = 64 * 1024;
 pub(super) enum Sent {
     /// All there is.
     Whole(Option<Bytes>),
-    /// This much, and then the connection ends.
-    Broken(Option<Bytes>),
+    /// This much, and then the connection ends, as soon as that has been sent.
+    Broken(Option<Bytes>, bool),
     /// So many octets of nothing.
     Endless(usize),
 }
@@ -25,13 +25,20 @@ impl Body for Sent {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let next = match &mut *self {
             Self::Whole(bytes) => bytes.take().map(Ok),
-            Self::Broken(bytes) => {
-                Some(bytes.take().ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted)))
-            }
+            Self::Broken(bytes, is_sent) => match bytes.take() {
+                Some(bytes) => Some(Ok(bytes)),
+                None if *is_sent => Some(Err(io::ErrorKind::ConnectionAborted.into())),
+                None => {
+                    // What waits to be sent is sent before this is asked again.
+                    *is_sent = true;
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            },
             Self::Endless(0) => None,
             Self::Endless(left) => {
                 let size = CHUNK.min(*left);
@@ -50,7 +57,7 @@ impl Body for Sent {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
             Self::Endless(left) => SizeHint::with_exact(*left as u64),
-            Self::Broken(_) => SizeHint::default(),
+            Self::Broken(..) => SizeHint::default(),
         }
     }
 }

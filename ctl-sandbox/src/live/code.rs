@@ -126,6 +126,30 @@ impl Code {
     }
 }
 
+impl Code {
+    /// Whether it happens on the way to or from a service whose answers stay what they are.
+    #[must_use]
+    pub const fn is_on_the_way(self) -> bool {
+        matches!(
+            self,
+            Self::DnsFailure
+                | Self::AddressForbidden
+                | Self::TcpRefused
+                | Self::TcpTimeout
+                | Self::TlsFailure
+                | Self::TlsCertificateExpiring
+                | Self::HttpStatus
+                | Self::RedirectRefused
+                | Self::ContentType
+                | Self::BodyEmpty
+                | Self::BodyTruncated
+                | Self::BodyTooLarge
+                | Self::Slow
+                | Self::ClockOffset
+        )
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -71,6 +71,7 @@ pub(super) fn serve(
     now: i64,
     faults: &Active,
 ) -> Result<Served, SandboxError> {
+    let faults = &faults.of_answers();
     // Mirrors serve one CRL.
     let shard = if place.points == CrlPoints::Sharded { place.index } else { 0 };
     let mut issuances = authority.issuances();

@@ -17,6 +17,9 @@ pub enum LiveError {
         /// Why.
         source: io::Error,
     },
+    /// There is no runtime to serve on.
+    #[error("cannot start the runtime: {0}")]
+    Runtime(String),
     /// A PKI, its CA or a certificate could not be made.
     #[error(transparent)]
     Pki(#[from] SandboxError),

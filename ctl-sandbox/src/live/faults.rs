@@ -66,6 +66,11 @@ impl Active {
         self
     }
 
+    /// Those that change what is answered.
+    pub(super) fn of_answers(&self) -> Self {
+        self.0.iter().copied().filter(|code| !code.is_on_the_way()).collect()
+    }
+
     /// Those of these that are on.
     pub(super) fn of(&self, codes: &[Code]) -> Vec<Code> {
         codes.iter().copied().filter(|code| self.has(*code)).collect()

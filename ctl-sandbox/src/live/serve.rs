@@ -168,7 +168,7 @@ fn finish(answer: Answer, now: i64, faults: &Active) -> Result<Response<Sent>, i
     let (body, announced) = if faults.has(Code::BodyEmpty) {
         (Sent::Whole(None), 0)
     } else if faults.has(Code::BodyTruncated) {
-        (Sent::Broken(Some(answer.body.slice(..length / 2))), length)
+        (Sent::Broken(Some(answer.body.slice(..length / 2)), false), length)
     } else if faults.has(Code::BodyTooLarge) {
         (Sent::Endless(TOO_LARGE), TOO_LARGE)
     } else {

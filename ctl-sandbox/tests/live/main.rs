@@ -9,6 +9,9 @@
 )]
 
 mod client;
+mod control;
 mod crl_faults;
+mod handed_out;
 mod healthy;
 mod ocsp_faults;
+mod transport;

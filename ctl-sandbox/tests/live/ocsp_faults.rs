@@ -28,8 +28,7 @@ const OF_SEVERAL: &[Code] = &[
 
 /// Codes of the way to the service, which other tests look at.
 pub fn of_transport(code: Code) -> bool {
-    Code::ALL.iter().take_while(|one| **one != Code::PostGetDisagree).any(|one| *one == code)
-        || code == Code::ClockOffset
+    code.is_on_the_way() || code == Code::AddressDisagreement
 }
 
 /// Every rule that a response breaks, or the one by which it cannot be read.
