@@ -9,7 +9,18 @@ pub(crate) mod bytes;
 #[allow(missing_docs)]
 pub(crate) mod world;
 
-use bytes::{Shape, oid, point_name, seq, tlv, uri};
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use ctl_policy::sla::Limits;
+
+use super::code::Code;
+use super::fetch::{Answer, Exchange, FetchError, Request, Timings};
+use super::observation::Finding;
+use super::probe::{Fetch, Memory, Probe, Probed, Round};
+use super::target::{Subject, Target, TargetId};
+use bytes::{NOW, Shape, oid, point_name, seq, tlv, uri};
 
 /// `id-pe-authorityInfoAccess`.
 const AUTHORITY_INFO_ACCESS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 1];
@@ -34,4 +45,87 @@ impl Says for Shape {
         let points: Vec<_> = urls.iter().map(|url| tlv(0x30, &point_name(&[uri(url)]))).collect();
         self.distribution_points(&points)
     }
+}
+
+/// What the addresses of a service answer, each the same to everything.
+pub(crate) struct Service(pub(crate) Vec<Result<Answer, Code>>);
+
+impl Fetch for Service {
+    fn fetch<'a>(&'a self, request: &'a Request) -> Pin<Box<dyn Future<Output = Vec<Exchange>> + Send + 'a>> {
+        let fail = |code: Code| FetchError { code, detail: code.meaning().to_owned(), partial: None };
+        let exchange = |(number, result): (u8, &Result<Answer, Code>)| Exchange {
+            address: Some(([192, 0, 2, number], 80).into()),
+            timings: Timings::default(),
+            result: match result {
+                Ok(answer) if answer.body.len() > request.max_body => Err(fail(Code::BodyTooLarge)),
+                Ok(answer) => Ok(answer.clone()),
+                Err(code) => Err(fail(*code)),
+            },
+        };
+        Box::pin(std::future::ready((1..).zip(&self.0).map(exchange).collect()))
+    }
+}
+
+/// An answer with status 200 that may be cached for an hour.
+pub(crate) fn answer(media_type: &str, body: impl Into<::bytes::Bytes>) -> Answer {
+    let headers = [("content-type", media_type), ("cache-control", "max-age=3600")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    Answer { status: 200, headers, body: body.into(), tls_not_after: None }
+}
+
+/// A target that is probed again and again.
+pub(crate) struct Watch<P> {
+    pub(crate) probe: P,
+    pub(crate) target: Target,
+    pub(crate) limits: Limits,
+    pub(crate) now: i64,
+    pub(crate) memory: Memory,
+    pub(crate) number: u64,
+}
+
+impl<P: Probe> Watch<P> {
+    pub(crate) fn of(probe: P, url: &str, subject: Subject) -> Self {
+        let operator = "alpha-pki".parse().unwrap();
+        let target = Target {
+            id: TargetId::of(probe.kind(), &operator, url),
+            kind: probe.kind(),
+            operator,
+            lists: vec![],
+            url: url.to_owned(),
+            origins: vec![],
+            subject,
+            period: Duration::from_secs(30),
+        };
+        let (limits, memory) = (Limits::default(), Memory::default());
+        Self { probe, target, limits, now: NOW, memory, number: 0 }
+    }
+
+    /// Probes once; what is remembered goes into the next round.
+    pub(crate) async fn probe(&mut self, service: Service) -> Probed {
+        let round = Round {
+            fetch: &service,
+            limits: &self.limits,
+            now: self.now,
+            number: self.number,
+            timeout: Duration::from_secs(15),
+            random: [7; 32],
+        };
+        let probed = self.probe.probe(&self.target, round, &self.memory).await;
+        self.memory = probed.memory.clone();
+        self.number += 1;
+        self.now += 30;
+        probed
+    }
+
+    /// The codes of one probe of a service with one address.
+    pub(crate) async fn codes(&mut self, answer: Answer) -> Vec<Code> {
+        codes(&self.probe(Service(vec![Ok(answer)])).await.findings)
+    }
+}
+
+/// The codes of findings, each once.
+pub(crate) fn codes<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<Code> {
+    let mut codes: Vec<_> = findings.into_iter().map(|finding| finding.code).collect();
+    codes.dedup();
+    codes
 }

@@ -1,5 +1,7 @@
 //! The kinds of probes, one file each. A kind is added here and in its file, and nowhere else.
 
+pub mod crl;
+pub mod expiry;
 pub mod http;
 pub mod https;
 
@@ -10,6 +12,7 @@ use std::time::Duration;
 
 use ctl_policy::sla::Limits;
 
+use super::code::Code;
 use super::fetch::{Exchange, Request, Timings};
 use super::observation::{Evidence, Facts, Finding};
 use super::target::{Kind, Target};
@@ -17,9 +20,7 @@ use super::target::{Kind, Target};
 /// Every kind of probe.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Probe>> {
-    vec![
-        Box::new(https::HttpsProbe), //
-    ]
+    vec![Box::new(crl::CrlProbe), Box::new(https::HttpsProbe)]
 }
 
 /// What asks; the fetcher, or in tests whatever answers from memory.
@@ -66,6 +67,17 @@ pub struct Probed {
     pub evidence: Vec<Evidence>,
     /// What is remembered for the next round.
     pub memory: Memory,
+}
+
+impl Probed {
+    /// For a target whose subject is of another kind than its own, which discovery never makes: unprobed, and
+    /// said to be.
+    #[must_use]
+    pub fn unjudged(target: &Target, memory: &Memory) -> Self {
+        let detail = format!("nothing is known to judge this {} target by", target.kind);
+        let missed = Finding { code: Code::ProbeMissed, address: None, detail };
+        Self { findings: [missed].into(), memory: memory.clone(), ..Self::default() }
+    }
 }
 
 /// A kind of probe.
