@@ -129,3 +129,11 @@ pub(crate) fn codes<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<
     codes.dedup();
     codes
 }
+
+/// A certs-only PKCS#7.
+pub(crate) fn pkcs7(certificates: &[ctl_pki::Certificate]) -> Vec<u8> {
+    let id = |last| oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, last]);
+    let all: Vec<_> = certificates.iter().flat_map(|one| one.der().to_vec()).collect();
+    let parts = [tlv(2, &[1]), tlv(0x31, &[]), seq(&[id(1)]), tlv(0xa0, &all), tlv(0x31, &[])];
+    seq(&[id(2), tlv(0xa0, &seq(&parts))])
+}

@@ -129,21 +129,11 @@ async fn look(request: &Request, exchanges: &[Exchange], by: &By<'_>, memory: &M
         let is_proven = judged.facts.this_update.is_some();
         probed.facts.crl = is_proven.then(|| judge::identity(held.verified.crl(), held.since));
     }
-    note_exchange(&mut probed, exchanges, by.now);
+    probed.note_exchange(exchanges, by.now);
     let usable = newest.filter(|(_, judged)| judged.is_usable);
     let next = before.next(&held, usable.map(|(held, judged)| (*held, &judged.wrong)));
     probed.memory = if next.is_as(&before) { memory.clone() } else { Memory(Some(Arc::new(next))) };
     probed
-}
-
-/// What the exchange that stands for all says beside its body.
-fn note_exchange(probed: &mut Probed, exchanges: &[Exchange], now: i64) {
-    let Some(main) = http::main_exchange(exchanges) else { return };
-    let Ok(answer) = &main.result else { return };
-    probed.timings = Some(main.timings);
-    probed.facts.body_bytes = u64::try_from(answer.body.len()).ok();
-    probed.facts.tls_not_after = answer.tls_not_after;
-    probed.facts.clock_offset = http::clock_offset(main, now);
 }
 
 /// Finds the CRL among those that were served in this round or the last, or reads it.

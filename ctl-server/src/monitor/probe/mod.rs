@@ -1,9 +1,13 @@
 //! The kinds of probes, one file each. A kind is added here and in its file, and nowhere else.
 
+mod bundle;
+pub mod ca_issuers;
 pub mod crl;
+pub mod est;
 pub mod expiry;
 pub mod http;
 pub mod https;
+pub mod root_pool;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -20,7 +24,13 @@ use super::target::{Kind, Target};
 /// Every kind of probe.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Probe>> {
-    vec![Box::new(crl::CrlProbe), Box::new(https::HttpsProbe)]
+    vec![
+        Box::new(crl::CrlProbe),
+        Box::new(ca_issuers::CaIssuersProbe),
+        Box::new(est::EstProbe),
+        Box::new(root_pool::RootPoolProbe),
+        Box::new(https::HttpsProbe),
+    ]
 }
 
 /// What asks; the fetcher, or in tests whatever answers from memory.
@@ -77,6 +87,16 @@ impl Probed {
         let detail = format!("nothing is known to judge this {} target by", target.kind);
         let missed = Finding { code: Code::ProbeMissed, address: None, detail };
         Self { findings: [missed].into(), memory: memory.clone(), ..Self::default() }
+    }
+
+    /// Notes what the exchange that stands for all says beside its body.
+    fn note_exchange(&mut self, exchanges: &[Exchange], now: i64) {
+        let Some(main) = http::main_exchange(exchanges) else { return };
+        let Ok(answer) = &main.result else { return };
+        self.timings = Some(main.timings);
+        self.facts.body_bytes = u64::try_from(answer.body.len()).ok();
+        self.facts.tls_not_after = answer.tls_not_after;
+        self.facts.clock_offset = http::clock_offset(main, now);
     }
 }
 
