@@ -101,6 +101,16 @@ impl Key {
         &self.spki
     }
 
+    /// The private key as DER PKCS#8, for a server that is to use it.
+    pub fn pkcs8_der(&self) -> Result<Vec<u8>, SandboxError> {
+        use p256::pkcs8::EncodePrivateKey as _;
+        let document = match &self.secret {
+            Secret::P256(key) => key.to_pkcs8_der(),
+            Secret::P521(key) => key.to_pkcs8_der(),
+        };
+        Ok(document.map_err(|_| SandboxError::Key)?.as_bytes().to_vec())
+    }
+
     pub(crate) fn algorithm(&self) -> &'static [u8] {
         match self.secret {
             Secret::P256(_) => &ECDSA_SHA256,
