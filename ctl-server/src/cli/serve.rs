@@ -18,6 +18,7 @@ use crate::ledger::{Head, Ledger, Setup};
 use crate::logging;
 use crate::metrics::Metrics;
 use crate::monitor::Monitor;
+use crate::monitor::run::Beside;
 use crate::publish::{self, Publisher};
 
 pub(super) fn serve(path: &Path) -> Result<(), Failure> {
@@ -60,7 +61,13 @@ async fn run(config: Config) -> Result<(), Failure> {
     let (publisher, publishing) = Publisher::start(ledger.clone(), publication, metrics.clone())?;
     let screening = tokio::spawn(Screener::new(ledger.clone(), blobs.clone(), policies.clone()).run());
     let (monitor, watching) = if config.monitor.enabled {
-        let (monitor, watching) = Monitor::start(ledger.clone(), &config.monitor)?;
+        let beside = Beside {
+            ledger: ledger.clone(),
+            publisher: publisher.clone(),
+            blobs: blobs.clone(),
+            data: config.data.clone(),
+        };
+        let (monitor, watching) = Monitor::start(&beside, &config.monitor)?;
         (Some(monitor), Some(watching))
     } else {
         (None, None)

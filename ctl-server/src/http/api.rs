@@ -9,7 +9,8 @@ use warp::{Filter, Rejection};
 
 use super::problem::Problem;
 use super::{
-    App, anchors, applications, blobs, drafts, health, lists, participants, proposals, registry, statements,
+    App, anchors, applications, blobs, drafts, evidence, health, incidents, lists, participants, proposals,
+    registry, sla, statements,
 };
 
 /// A resource's filters.
@@ -40,6 +41,12 @@ pub(super) fn filters(
         .or(participants::routes(&app))
         .unify()
         .or(registry::routes(&app))
+        .unify()
+        .or(sla::routes(&app))
+        .unify()
+        .or(incidents::routes(&app))
+        .unify()
+        .or(evidence::routes(&app))
         .unify()
         .or(health::routes(&app))
         .unify()

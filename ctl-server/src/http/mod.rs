@@ -11,7 +11,9 @@ mod blobs;
 mod body;
 
 mod drafts;
+mod evidence;
 mod health;
+mod incidents;
 pub mod limits;
 mod lists;
 mod page;
@@ -21,6 +23,7 @@ mod proposals;
 mod registry;
 pub mod routes;
 mod server;
+mod sla;
 mod stall;
 mod statements;
 mod statics;

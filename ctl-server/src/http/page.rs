@@ -25,6 +25,11 @@ const fn none<K>() -> Option<K> {
 }
 
 impl<K: ToString> Page<K> {
+    /// What a caller asks who asks for more than a page.
+    pub(super) const fn new(after: Option<K>, limit: Option<usize>) -> Self {
+        Self { after, limit }
+    }
+
     /// One page of items, which come in the order of their keys and begin after `after`.
     pub(super) fn of(&self, name: &str, items: impl Iterator<Item = (K, Value)>) -> Value {
         let limit = self.limit.unwrap_or(DEFAULT).clamp(1, MAX);

@@ -19,7 +19,7 @@ const fn route(pattern: &'static str, allow: &'static str) -> ApiRoute {
 }
 
 /// Every path of the API. Static files are not among them.
-pub const ROUTES: [ApiRoute; 18] = [
+pub const ROUTES: [ApiRoute; 23] = [
     route("/v1/statements", "POST"),
     route("/v1/blobs/{digest}", "GET, HEAD, PUT"),
     route("/v1/drafts", READ),
@@ -35,6 +35,11 @@ pub const ROUTES: [ApiRoute; 18] = [
     route("/v1/participants", READ),
     route("/v1/registry/mo", READ),
     route("/v1/registry/mo/{id}", READ),
+    route("/v1/sla", READ),
+    route("/v1/sla/{operator}", READ),
+    route("/v1/incidents", READ),
+    route("/v1/incidents/{incident}", READ),
+    route("/v1/evidence/{sha256}", READ),
     route("/healthz", READ),
     route("/readyz", READ),
     route("/metrics", READ),

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use ctl_policy::sla::SlaPolicyError;
 
+use super::store::StoreError;
+
 /// Why the monitor cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum MonitorError {
@@ -37,4 +39,15 @@ pub enum MonitorError {
     /// The service level policy cannot be used.
     #[error(transparent)]
     Policy(#[from] SlaPolicyError),
+    /// The service level policy names a reason code that nothing finds.
+    #[error("the service level policy names the reason {0:?}, which this release does not know")]
+    UnknownCode(String),
+    /// The monitor's history cannot be opened.
+    #[error("{}: {error}", .path.display())]
+    Store {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong.
+        error: StoreError,
+    },
 }

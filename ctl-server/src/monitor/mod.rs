@@ -16,6 +16,7 @@ pub mod incident;
 pub mod keeper;
 pub mod levels;
 pub mod observation;
+pub mod own;
 pub mod plan;
 pub mod probe;
 pub mod run;

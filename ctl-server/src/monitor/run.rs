@@ -1,9 +1,10 @@
 //! The monitor as a whole: what the server starts, asks and stops.
 //!
-//! Three tasks, in the order of the data's road: one follows the ledger and says what is watched, one runs the
-//! schedule, one takes what is observed. Each ends when the one before it is gone, so that nothing which was
+//! Its tasks, in the order of the data's road: one follows the ledger and says what is watched, one looks at the
+//! service itself, one runs the schedule, one keeps what is observed. Each ends when the one before it is gone, so that nothing which was
 //! observed is lost by a stop.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -13,18 +14,23 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::board::{Board, Standing};
+use super::board::Board;
+use super::code::Code;
 use super::discover::{Discovered, Plan, discover};
 use super::error::MonitorError;
 use super::fetch::Fetcher;
-use super::observation::{Facts, Observation};
+use super::keeper::{self, Keeper};
+use super::own;
 use super::plan::plan;
 use super::probe;
 use super::schedule::{self, Counted, Counts};
+use super::store::{Keep, Store};
 use super::target::Target;
+use crate::blobs::Blobs;
 use crate::config;
 use crate::files;
 use crate::ledger::Ledger;
+use crate::publish::Publisher;
 
 /// So many observations may wait for whoever takes them.
 const OBSERVATIONS: usize = 4096;
@@ -41,16 +47,28 @@ pub struct Monitor {
 }
 
 struct Shared {
-    board: ArcSwap<Board>,
+    keeper: Keeper,
     discovered: ArcSwap<Discovered>,
-    policy: Arc<SlaPolicy>,
     counts: Arc<Counts>,
+}
+
+/// What the monitor works beside.
+#[derive(Clone)]
+pub struct Beside {
+    /// The ledger: what is to be watched follows from it, and breaches are entered in it.
+    pub ledger: Ledger,
+    /// What is published, which is watched too.
+    pub publisher: Publisher,
+    /// Where reports are kept.
+    pub blobs: Arc<Blobs>,
+    /// The data directory; the monitor's history is its `monitor/`.
+    pub data: PathBuf,
 }
 
 /// The monitor's tasks.
 pub struct Running {
     stop: oneshot::Sender<()>,
-    tasks: [JoinHandle<()>; 3],
+    tasks: [JoinHandle<()>; 4],
 }
 
 impl Running {
@@ -70,18 +88,27 @@ impl Monitor {
     /// Starts to watch what the ledger and the configuration say. Reads files; must be called within a runtime.
     ///
     /// # Errors
-    /// [`MonitorError`] if the configuration names something that cannot be used.
-    pub fn start(ledger: Ledger, config: &config::Monitor) -> Result<(Self, Running), MonitorError> {
+    /// [`MonitorError`] if the configuration names something that cannot be used, or the history cannot be opened.
+    pub fn start(beside: &Beside, config: &config::Monitor) -> Result<(Self, Running), MonitorError> {
         let (plan, fetcher, policy) = (plan(config)?, Fetcher::new(config)?, Arc::new(policy(config)?));
         let counts = Arc::new(Counts::default());
-        let shared = Arc::new(Shared {
-            board: ArcSwap::default(),
-            discovered: ArcSwap::default(),
-            policy: Arc::clone(&policy),
-            counts: Arc::clone(&counts),
-        });
         let (targets, following) = watch::channel(Arc::from([]));
         let (observations, inbox) = mpsc::channel(OBSERVATIONS);
+        let path = beside.data.join("monitor");
+        let keep = Keep { raw: config.raw.0, rollups: config.rollups.0, max_bytes: config.max_bytes.get() };
+        let failed = |error| MonitorError::Store { path: path.clone(), error };
+        let store = Arc::new(Store::open(&path, keep).map_err(failed)?);
+        let setup = keeper::Setup { store, policy: Arc::clone(&policy), now: Arc::new(now_ms) };
+        let (keeper, keeping) = Keeper::start(setup, inbox).map_err(failed)?;
+        let shared = Arc::new(Shared { keeper, discovered: ArcSwap::default(), counts: Arc::clone(&counts) });
+        let own = own::Watch {
+            ledger: beside.ledger.clone(),
+            publisher: beside.publisher.clone(),
+            policy: Arc::clone(&policy),
+            period: config.period.0,
+            now_ms: Arc::new(now_ms),
+        };
+        let watching = tokio::spawn(own.clone().run(following.clone(), observations.clone()));
         let schedule = schedule::run(schedule::Setup {
             probes: probe::all(),
             fetch: Arc::new(fetcher),
@@ -95,9 +122,10 @@ impl Monitor {
         });
         let (stop, stopped) = oneshot::channel();
         let tasks = [
-            tokio::spawn(follow(ledger, plan, Arc::clone(&shared), targets, stopped)),
+            tokio::spawn(follow(own, plan, Arc::clone(&shared), targets, stopped)),
+            watching,
             tokio::spawn(schedule),
-            tokio::spawn(take(Arc::clone(&shared), inbox, following)),
+            keeping,
         ];
         Ok((Self { shared }, Running { stop, tasks }))
     }
@@ -105,7 +133,7 @@ impl Monitor {
     /// How things stand now.
     #[must_use]
     pub fn board(&self) -> Arc<Board> {
-        self.shared.board.load_full()
+        self.shared.keeper.board()
     }
 
     /// What is watched now, the certificates whose end is watched, and what is left out.
@@ -117,7 +145,13 @@ impl Monitor {
     /// By what services are judged.
     #[must_use]
     pub fn policy(&self) -> &Arc<SlaPolicy> {
-        &self.shared.policy
+        self.shared.keeper.policy()
+    }
+
+    /// What was observed, counted and kept.
+    #[must_use]
+    pub fn keeper(&self) -> &Keeper {
+        &self.shared.keeper
     }
 
     /// What the schedule counts of its own work.
@@ -129,12 +163,13 @@ impl Monitor {
 
 /// Says what is watched, again and again, until it is told to stop.
 async fn follow(
-    ledger: Ledger,
+    own: own::Watch,
     plan: Plan,
     shared: Arc<Shared>,
     targets: watch::Sender<Arc<[Arc<Target>]>>,
     mut stopped: oneshot::Receiver<()>,
 ) {
+    let ledger = own.ledger.clone();
     let (plan, mut changes) = (Arc::new(plan), ledger.changes());
     loop {
         changes.mark_unchanged();
@@ -143,7 +178,12 @@ async fn follow(
         // Reads every certificate of the scheme.
         let look = tokio::task::spawn_blocking(move || discover(&seen.state.at(time), time.unix(), &plan));
         match look.await {
-            Ok(discovered) => show(&shared, &targets, discovered),
+            Ok(discovered) => {
+                // The keeper knows a target before anything is observed of it.
+                let all = discovered.targets.iter().cloned().chain(own.targets());
+                shared.keeper.watch(all.collect()).await;
+                show(&shared, &targets, discovered);
+            }
             Err(error) => tracing::error!(%error, "what is to be watched cannot be told; it stays as it was"),
         }
         tokio::select! {
@@ -171,67 +211,14 @@ fn show(shared: &Shared, targets: &watch::Sender<Arc<[Arc<Target>]>>, discovered
     shared.discovered.store(Arc::new(discovered));
 }
 
-/// Keeps the board until nobody observes any more.
-async fn take(
-    shared: Arc<Shared>,
-    mut inbox: mpsc::Receiver<Observation>,
-    mut targets: watch::Receiver<Arc<[Arc<Target>]>>,
-) {
-    let (mut board, mut batch, mut follows) = (Board::default(), Vec::new(), true);
-    loop {
-        tokio::select! {
-            changed = targets.changed(), if follows => {
-                follows = changed.is_ok();
-                let wanted = Arc::clone(&targets.borrow_and_update());
-                watch_these(&mut board, &wanted, now_ms());
-            }
-            taken = inbox.recv_many(&mut batch, OBSERVATIONS) => {
-                if taken == 0 {
-                    break;
-                }
-                for observation in batch.drain(..) {
-                    note(&mut board, observation);
-                }
-            }
-        }
-        shared.board.store(Arc::new(board.clone()));
-    }
-}
-
-fn watch_these(board: &mut Board, targets: &[Arc<Target>], now_ms: i64) {
-    let mut before = std::mem::take(&mut board.targets);
-    for target in targets {
-        let fresh = || Standing {
-            target: Arc::clone(target),
-            since_ms: now_ms,
-            last: None,
-            answered_ms: None,
-            good_ms: None,
-            facts: Facts::default(),
-        };
-        let mut standing = before.remove(&target.id).unwrap_or_else(|| Arc::new(fresh()));
-        Arc::make_mut(&mut standing).target = Arc::clone(target);
-        board.targets.insert(target.id, standing);
-    }
-}
-
-fn note(board: &mut Board, observation: Observation) {
-    let Some(standing) = board.targets.get_mut(&observation.target.id) else { return };
-    let standing = Arc::make_mut(standing);
-    if observation.timings.is_some() {
-        standing.answered_ms = Some(observation.at_ms);
-    }
-    if observation.is_valid() && observation.is_good() {
-        standing.good_ms = Some(observation.at_ms);
-    }
-    if observation.facts != Facts::default() {
-        standing.facts = observation.facts.clone();
-    }
-    standing.last = Some(Arc::new(observation));
-}
-
 /// The service level policy that the configuration names.
 fn policy(config: &config::Monitor) -> Result<SlaPolicy, MonitorError> {
+    let policy = read_policy(config)?;
+    let unknown = policy.codes().into_iter().find(|code| Code::from_label(code).is_none()).map(str::to_owned);
+    unknown.map_or(Ok(policy), |code| Err(MonitorError::UnknownCode(code)))
+}
+
+fn read_policy(config: &config::Monitor) -> Result<SlaPolicy, MonitorError> {
     let Some(path) = &config.service_levels else { return Ok(SlaPolicy::parse(BUILT_IN)?) };
     let failed = |error| MonitorError::PolicyFile { path: path.clone(), error };
     let limit = u64::try_from(MAX_SLA_POLICY_SIZE).unwrap_or(u64::MAX);

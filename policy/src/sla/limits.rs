@@ -39,6 +39,10 @@ pub struct Limits {
     pub ca_notice: i64,
     /// The largest body, in octets.
     pub max_body: usize,
+    /// So long after an entry the log's checkpoint must cover it.
+    pub checkpoint_delay: i64,
+    /// So long after a decision it must be published.
+    pub publication_delay: i64,
 }
 
 const DAY: i64 = 86_400;
@@ -64,6 +68,8 @@ impl Default for Limits {
             root_notice: 730 * DAY,
             ca_notice: 90 * DAY,
             max_body: 16 * 1024 * 1024 - 1,
+            checkpoint_delay: 300,
+            publication_delay: 7 * DAY,
         }
     }
 }

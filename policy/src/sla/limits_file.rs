@@ -43,5 +43,7 @@ limits! {
     tls_notice: Span => |limits, span| limits.tls_notice = span.0,
     root_notice: Span => |limits, span| limits.root_notice = span.0,
     ca_notice: Span => |limits, span| limits.ca_notice = span.0,
+    checkpoint_delay: Span => |limits, span| limits.checkpoint_delay = span.0,
+    publication_delay: Span => |limits, span| limits.publication_delay = span.0,
     max_body: u32 => |limits, octets| limits.max_body = usize::try_from(octets).unwrap_or(usize::MAX),
 }
