@@ -150,6 +150,12 @@ impl OcspResponse {
         self.basic.as_ref().map(|basic| &basic.responder)
     }
 
+    /// Whether it calls any certificate good: its claim, before anybody judged it. What answers so to bytes that
+    /// are no request would answer so to anything.
+    pub fn claims_good(&self) -> bool {
+        self.basic.iter().any(|basic| basic.answers.iter().any(|answer| answer.status == CertStatus::Good))
+    }
+
     /// The certificates that came with it, as far as they can be read.
     pub fn certificates(&self) -> impl Iterator<Item = &Certificate> {
         self.basic.iter().flat_map(|basic| basic.certificates.iter().flatten())

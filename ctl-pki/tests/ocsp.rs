@@ -392,9 +392,22 @@ fn a_serial_number_that_nobody_issued_can_be_asked_about() {
 }
 
 #[test]
+fn what_a_response_claims_is_seen_without_a_question() {
+    assert!(ocsp_shape().signed().claims_good());
+    let mixed = OcspShape { answers: vec![answer(revoked(None)), answer(good())], ..ocsp_shape() };
+    assert!(mixed.signed().claims_good());
+    for status in [revoked(None), unknown()] {
+        assert!(!ocsp_shape().answering(status).signed().claims_good());
+    }
+    let refusal = OcspResponse::from_der(&seq(&[tlv(0x0a, &[1])]), MAX_OCSP_SIZE).unwrap();
+    assert!(!refusal.claims_good());
+}
+
+#[test]
 fn a_request_is_what_the_standard_says() {
     let (leaf, root) = (leaf(), root());
     let question = Question::about(&leaf, &root.certificate);
+    assert_eq!(question.serial(), LEAF_SERIAL);
     let plain = seq(&[seq(&[seq(&[seq(&[cert_id(SHA1, &root, LEAF_SERIAL)])])])]);
     assert_eq!(question.request(Hash::Sha1).unwrap(), plain);
     let nonce = tlv(0xa2, &seq(&[extension(&ocsp_oid(2), false, &tlv(4, &[7; 32]))]));

@@ -101,6 +101,11 @@ impl<'a> Question<'a> {
         self.issuer
     }
 
+    /// The serial number in question, in its shortest form.
+    pub fn serial(&self) -> &'a [u8] {
+        self.serial
+    }
+
     /// The nonce, if the question has one.
     pub fn nonce(&self) -> Option<&'a [u8]> {
         self.nonce

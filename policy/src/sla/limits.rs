@@ -48,7 +48,7 @@ pub struct Limits {
 const DAY: i64 = 86_400;
 
 impl Default for Limits {
-    /// RFC 5280, RFC 6960 and the CA/Browser Forum Baseline Requirements sections 4.9.7 and 4.9.10.
+    /// RFC 5280, RFC 6960 and the CA/Browser Forum Baseline Requirements sections 4.9.7, 4.9.9 and 4.9.10.
     fn default() -> Self {
         Self {
             slow_ms: 10_000,
@@ -58,7 +58,7 @@ impl Default for Limits {
             ocsp_max_interval: 10 * DAY,
             ocsp_renewal: 8 * 3600,
             nonce_required: false,
-            nocheck_required: false,
+            nocheck_required: true,
             delegate_notice: 14 * DAY,
             crl_max_interval: 10 * DAY,
             crl_ca_max_interval: 366 * DAY,

@@ -7,6 +7,7 @@ pub mod est;
 pub mod expiry;
 pub mod http;
 pub mod https;
+pub mod ocsp;
 pub mod root_pool;
 
 use std::collections::BTreeSet;
@@ -25,6 +26,7 @@ use super::target::{Kind, Target};
 #[must_use]
 pub fn all() -> Vec<Box<dyn Probe>> {
     vec![
+        Box::new(ocsp::OcspProbe),
         Box::new(crl::CrlProbe),
         Box::new(ca_issuers::CaIssuersProbe),
         Box::new(est::EstProbe),

@@ -1,0 +1,180 @@
+//! OCSP requests over HTTP (RFC 6960 appendix A.1), and those whose base64 is chosen.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use ctl_pki::Certificate;
+use ctl_pki::ocsp::{Hash, MAX_OCSP_SIZE};
+use ctl_policy::sla::Limits;
+
+use super::judge::{About, Asked, Expected};
+use super::plan::{draw, drawn};
+use crate::monitor::fetch::{Addresses, Request};
+
+const REQUEST: &str = "application/ocsp-request";
+/// What a responder must call its answers.
+pub(super) const RESPONSE: &str = "application/ocsp-response";
+/// The characters of base64 that must be escaped in a URL's path.
+const ESCAPED: [char; 3] = ['/', '+', '='];
+/// So many numbers are drawn in search of a request with the wanted characters. One in two or so has them.
+const MAX_DRAWS: u32 = 256;
+
+pub(super) fn post(
+    url: &str,
+    der: Vec<u8>,
+    addresses: Addresses,
+    timeout: Duration,
+    limits: &Limits,
+) -> Request {
+    Request {
+        url: url.to_owned(),
+        body: Some(Bytes::from(der)),
+        content_type: Some(REQUEST),
+        accept: RESPONSE,
+        max_body: limits.max_body.min(MAX_OCSP_SIZE),
+        timeout,
+        addresses,
+    }
+}
+
+pub(super) fn get(
+    url: &str,
+    der: &[u8],
+    addresses: Addresses,
+    timeout: Duration,
+    limits: &Limits,
+) -> Request {
+    let mut path = url.trim_end_matches('/').to_owned();
+    path.push('/');
+    for letter in STANDARD.encode(der).chars() {
+        match letter {
+            '/' => path.push_str("%2F"),
+            '+' => path.push_str("%2B"),
+            '=' => path.push_str("%3D"),
+            other => path.push(other),
+        }
+    }
+    Request {
+        url: path,
+        body: None,
+        content_type: None,
+        accept: RESPONSE,
+        max_body: limits.max_body.min(MAX_OCSP_SIZE),
+        timeout,
+        addresses,
+    }
+}
+
+/// Whether the base64 of a request holds anything that must be escaped.
+pub(super) fn needs_escapes(der: &[u8]) -> bool {
+    STANDARD.encode(der).contains(ESCAPED)
+}
+
+/// A serial number that nobody issued, whose request holds in base64 all that must be escaped.
+pub(super) fn unissued<'a>(issuer: &'a Certificate, hash: Hash, random: &[u8; 32]) -> Asked<'a> {
+    let ask = |turn: u32| Asked {
+        issuer,
+        // Three lengths in a row: two of them end in `=`.
+        about: About::Drawn(drawn(random, &format!("unissued {turn}"), 16 + (turn % 3) as usize)),
+        expected: Expected::Unissued,
+        is_ca: false,
+        hash,
+    };
+    let has_all = |asked: &Asked<'_>| {
+        asked.question().request(hash).is_ok_and(|der| {
+            let text = STANDARD.encode(der);
+            ESCAPED.iter().all(|letter| text.contains(*letter))
+        })
+    };
+    (0..MAX_DRAWS).map(ask).find(has_all).unwrap_or_else(|| ask(0))
+}
+
+/// A request whose base64 needs no escapes: about a certificate of an issuer that does not exist, since the
+/// hashes of one that does cannot be chosen. A responder that understands it answers `unknown` or `unauthorized`.
+pub(super) fn plain(random: &[u8; 32]) -> Option<Vec<u8>> {
+    (0..MAX_DRAWS)
+        .map(|turn| {
+            let part = |name: &str| draw(random, &format!("plain {turn} {name}"));
+            let [name, key] = [part("name"), part("key")];
+            about_nobody(&name, &key, &drawn(random, &format!("plain {turn} serial"), 17))
+        })
+        .find(|der| !needs_escapes(der))
+}
+
+/// An OCSPRequest by SHA-1 with these hashes of the issuer: 84 octets, which base64 holds without `=`.
+fn about_nobody(name: &[u8; 32], key: &[u8; 32], serial: &[u8]) -> Vec<u8> {
+    let mut der = vec![0x30, 0x52, 0x30, 0x50, 0x30, 0x4e, 0x30, 0x4c, 0x30, 0x4a];
+    der.extend([0x30, 9, 6, 5, 0x2b, 0x0e, 3, 2, 0x1a, 5, 0]);
+    for hash in [name, key] {
+        der.extend([4, 20]);
+        der.extend(hash.iter().take(20));
+    }
+    der.extend([2, 17]);
+    der.extend(serial);
+    der
+}
+
+/// The beginning of a request, and then no longer one.
+pub(super) fn garbage(request: &[u8], random: &[u8; 32]) -> Vec<u8> {
+    let half = request.len() / 2;
+    let mut octets: Vec<u8> = request.iter().take(half).copied().collect();
+    octets.extend(draw(random, "garbage"));
+    octets
+}
+
+#[cfg(test)]
+mod tests {
+    use ctl_pki::ocsp::Question;
+
+    use super::*;
+    use crate::monitor::probe::ocsp::pretend;
+
+    #[test]
+    fn a_get_escapes_what_a_path_may_not_hold() {
+        let limits = Limits::default();
+        let request = get(
+            "http://ocsp.example/v2g/",
+            &[0xfb, 0xff, 0xbf, 0xff],
+            Addresses::Turn(1),
+            Duration::ZERO,
+            &limits,
+        );
+        assert_eq!(request.url, "http://ocsp.example/v2g/%2B%2F%2B%2F%2Fw%3D%3D");
+        assert_eq!((request.body, request.max_body), (None, MAX_OCSP_SIZE));
+    }
+
+    #[test]
+    fn requests_with_and_without_escapes_are_found_for_every_issuer_and_seed() {
+        for seed in 0..40 {
+            let issuer = pretend::Authority::new("Root", seed % 5 + 1);
+            for hash in [Hash::Sha1, Hash::Sha256] {
+                let asked = unissued(&issuer.certificate, hash, &[seed; 32]);
+                let text = STANDARD.encode(asked.question().request(hash).unwrap());
+                assert!(ESCAPED.iter().all(|letter| text.contains(*letter)), "{text}");
+            }
+            let plain = plain(&[seed; 32]).unwrap();
+            assert!(!STANDARD.encode(&plain).contains(ESCAPED));
+            assert_eq!(plain.len(), 84);
+        }
+    }
+
+    #[test]
+    fn a_plain_request_is_one_that_anybody_could_send() {
+        let issuer = pretend::Authority::new("Root", 1);
+        let serial = [0x41; 17];
+        let real = Question::about_serial(&serial, &issuer.certificate).request(Hash::Sha1).unwrap();
+        let nobodys = about_nobody(&[1; 32], &[2; 32], &serial);
+        assert_eq!((real.len(), real.get(..23)), (nobodys.len(), nobodys.get(..23)));
+    }
+
+    #[test]
+    fn garbage_begins_like_a_request_and_is_none() {
+        let issuer = pretend::Authority::new("Root", 1);
+        let real = Question::about_serial(&[1], &issuer.certificate).request(Hash::Sha256).unwrap();
+        let garbage = garbage(&real, &[7; 32]);
+        assert_eq!(garbage.get(..10), real.get(..10));
+        assert_ne!(garbage.len(), real.len());
+    }
+}
