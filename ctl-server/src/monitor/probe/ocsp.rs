@@ -2,8 +2,8 @@
 //! about one that nobody issued, and something that is no request. What is asked when stands in [`plan`].
 //!
 //! The main question goes to every address. Only where some address gave an answer to it that can be believed are
-//! the side questions asked, one after the other: a responder that is down, refuses or signs wrongly would only
-//! say the same again. A code that the main question already gave is not given a second time.
+//! the side questions asked, one after the other: a responder that is down, refuses, is late or signs wrongly
+//! would only do the same again. A code that the main question already gave is not given a second time.
 
 mod code;
 mod history;
@@ -23,6 +23,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use self::history::History;
 use self::judge::{Asked, Expected, Judged, Said};
 use self::plan::Plan;
@@ -34,6 +36,9 @@ use crate::monitor::target::{Kind, OcspSubject, Subject, Target};
 
 /// Nothing is asked for which less time is left.
 const MIN_TIME: Duration = Duration::from_millis(500);
+/// The main question may take so many times what is slow, so that `slow` is told from silence, and an address that
+/// is silent leaves time for the side questions.
+const PATIENCE: f64 = 1.25;
 
 /// The probe of OCSP responders.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +66,7 @@ impl Probe for OcspProbe {
             let mut session = Session {
                 url: &target.url,
                 round,
-                left: round.timeout,
+                begin: Instant::now(),
                 history: History::of(memory),
                 found: BTreeSet::new(),
                 probed: Probed::default(),
@@ -72,6 +77,14 @@ impl Probe for OcspProbe {
             session.history.keep(|| plan::everything(subjects));
             Probed { memory: session.history.into_memory(), ..session.probed }
         })
+    }
+
+    fn save(&self, memory: &Memory) -> Option<Vec<u8>> {
+        History::of(memory).to_bytes()
+    }
+
+    fn restore(&self, bytes: &[u8]) -> Memory {
+        History::from_bytes(bytes).unwrap_or_default().into_memory()
     }
 }
 
@@ -89,8 +102,7 @@ fn nothing_to_ask(memory: &Memory) -> Probed {
 struct Session<'a> {
     url: &'a str,
     round: Round<'a>,
-    /// How much time is left for further questions.
-    left: Duration,
+    begin: Instant,
     history: History,
     /// The codes that were found.
     found: BTreeSet<Code>,
@@ -190,26 +202,41 @@ fn is_said(code: Code) -> bool {
 impl Session<'_> {
     /// Asks by POST, with a nonce.
     async fn post(
-        &mut self,
+        &self,
         asked: &Asked<'_>,
         addresses: Addresses,
         purpose: &str,
     ) -> Option<(Request, Vec<Exchange>, [u8; 32])> {
         let nonce = plan::draw(&self.round.random, purpose);
         let der = asked.question().with_nonce(&nonce).request(asked.hash).ok()?;
-        let request = request::post(self.url, der, addresses, self.left, self.round.limits);
+        let timeout = match addresses {
+            Addresses::All => self.left().min(self.slow().mul_f64(PATIENCE)),
+            Addresses::Turn(_) => self.left(),
+        };
+        let request = request::post(self.url, der, addresses, timeout, self.round.limits);
         let exchanges = self.fetch(&request).await?;
         Some((request, exchanges, nonce))
     }
 
-    /// Asks, and takes the time that it took off what is left.
-    async fn fetch(&mut self, request: &Request) -> Option<Vec<Exchange>> {
-        if self.left < MIN_TIME {
+    /// How much time is left for further questions.
+    fn left(&self) -> Duration {
+        self.round.timeout.saturating_sub(self.begin.elapsed())
+    }
+
+    fn slow(&self) -> Duration {
+        Duration::from_millis(self.round.limits.slow_ms)
+    }
+
+    /// Asks while there is time. A side question that had less time than an answer may take and got none says
+    /// nothing of the service.
+    async fn fetch(&self, request: &Request) -> Option<Vec<Exchange>> {
+        if request.timeout < MIN_TIME {
             return None;
         }
-        let exchanges = self.round.fetch.fetch(request).await;
-        let longest = exchanges.iter().map(|exchange| exchange.timings.total).max().unwrap_or_default();
-        self.left = self.left.saturating_sub(longest);
+        let mut exchanges = self.round.fetch.fetch(request).await;
+        if request.addresses != Addresses::All && request.timeout < self.slow() {
+            exchanges.retain(|exchange| exchange.result.is_ok());
+        }
         Some(exchanges)
     }
 
@@ -235,18 +262,16 @@ impl Session<'_> {
         self.probed.timings = Some(stands.exchange.timings);
         self.probed.facts = facts(stands);
         self.remember(stands, asked, &request);
-        // Whatever the side questions brought would hang on which address they went to.
-        if self.found.contains(&Code::AddressDisagreement) {
-            return None;
-        }
-        stands.said()
+        // Whatever the side questions brought would hang on which address they went to, or would be late, too.
+        let is_clear = !self.found.contains(&Code::AddressDisagreement) && !self.found.contains(&Code::Slow);
+        stands.said().filter(|_| is_clear)
     }
 
     /// Takes in what a fresh answer says.
     fn remember(&mut self, reply: &Reply<'_>, asked: &Asked<'_>, request: &Request) {
         let Some(said) = reply.said().filter(|_| asked.expected != Expected::Unissued) else { return };
-        if let Some(words) = self.history.see(asked, said) {
-            let words = format!("{}: {words}", asked.name());
+        if self.history.see(asked, said) {
+            let words = format!("{}: it was revoked before and is good again", asked.name());
             self.add(
                 http::finding(Code::StatusFlipBack, reply.exchange.address, words),
                 request,

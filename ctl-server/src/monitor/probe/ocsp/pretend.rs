@@ -438,6 +438,10 @@ impl Responder {
     }
 }
 
+fn silence() -> FetchError {
+    FetchError { code: Code::TcpTimeout, detail: "nothing came in time".to_owned(), partial: None }
+}
+
 impl Fetch for Responder {
     fn fetch<'a>(&'a self, request: &'a Request) -> Pin<Box<dyn Future<Output = Vec<Exchange>> + Send + 'a>> {
         Box::pin(async move {
@@ -445,14 +449,22 @@ impl Fetch for Responder {
                 Addresses::All => (1..=self.addresses).collect(),
                 Addresses::Turn(turn) => vec![(turn % u64::from(self.addresses)) as u8 + 1],
             };
-            addresses
+            let exchanges: Vec<_> = addresses
                 .into_iter()
                 .map(|address| {
                     let asked = self.read(request, address);
                     self.asked.lock().unwrap().push(asked.clone());
-                    self.exchange(&asked)
+                    let mut exchange = self.exchange(&asked);
+                    if exchange.timings.total > request.timeout {
+                        exchange.timings.total = request.timeout;
+                        exchange.result = Err(silence());
+                    }
+                    exchange
                 })
-                .collect()
+                .collect();
+            let longest = exchanges.iter().map(|exchange| exchange.timings.total).max();
+            tokio::time::sleep(longest.unwrap_or_default()).await;
+            exchanges
         })
     }
 }
@@ -480,6 +492,11 @@ impl<'a> Watch<'a> {
             period: Duration::from_secs(30),
         };
         Self { responder, target, limits: Limits::default(), memory: Memory::default() }
+    }
+
+    /// Saves and restores what is remembered.
+    pub(super) fn restart(&mut self) {
+        self.memory = OcspProbe.restore(&OcspProbe.save(&self.memory).unwrap());
     }
 
     pub(super) async fn round(&mut self, number: u64) -> Probed {

@@ -55,8 +55,8 @@ impl Session<'_> {
     }
 
     /// Asks by GET; the exchange with the one address that was asked.
-    async fn get(&mut self, der: &[u8]) -> Option<(Request, Exchange)> {
-        let request = request::get(self.url, der, self.address(), self.left, self.round.limits);
+    async fn get(&self, der: &[u8]) -> Option<(Request, Exchange)> {
+        let request = request::get(self.url, der, self.address(), self.left(), self.round.limits);
         let exchange = self.fetch(&request).await?.into_iter().next()?;
         Some((request, exchange))
     }
@@ -141,7 +141,7 @@ impl Session<'_> {
     /// Sends what is no request. Anything may come back but `good`.
     async fn send_garbage(&mut self, der: &[u8]) {
         let garbage = request::garbage(der, &self.round.random);
-        let request = request::post(self.url, garbage, self.address(), self.left, self.round.limits);
+        let request = request::post(self.url, garbage, self.address(), self.left(), self.round.limits);
         let Some(exchanges) = self.fetch(&request).await else { return };
         for exchange in &exchanges {
             let Ok(answer) = &exchange.result else { continue };

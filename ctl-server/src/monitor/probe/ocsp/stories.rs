@@ -13,7 +13,7 @@ fn with_good(responder: &mut Responder, count: u8) -> OcspSubject {
 }
 
 /// Mozilla bug 2014590: the responder answered for every CA but the cross-signed ones.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn unauthorized_for_a_cross_signed_ca_only() {
     let mut responder = Responder::new(|asked, answer| {
         if asked.serial == [0x10, 5] {
@@ -37,7 +37,7 @@ async fn unauthorized_for_a_cross_signed_ca_only() {
 }
 
 /// Mozilla bug 2014590 again, where the responder speaks for two CAs and knows one.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn unauthorized_for_the_certificates_of_one_issuer_of_two() {
     let mut responder = Responder::new(|asked, answer| {
         if asked.issuer == Some(1) {
@@ -54,7 +54,7 @@ async fn unauthorized_for_the_certificates_of_one_issuer_of_two() {
 }
 
 /// Mozilla bug 1758213: unauthorized for intermediate certificates that were valid, and no status at all.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn unauthorized_for_valid_intermediates_is_not_also_not_good() {
     let mut responder = Responder::new(|_, answer| answer.status = 6);
     let subject = with_good(&mut responder, 3);
@@ -64,7 +64,7 @@ async fn unauthorized_for_valid_intermediates_is_not_also_not_good() {
 }
 
 /// Mozilla bug 1878106: nextUpdate further ahead than the Baseline Requirements allow.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn next_update_too_far_ahead() {
     let next = NOW - DAY + 10 * DAY + 1;
     let mut responder = Responder::new(move |_, answer| answer.next_update = Some(next));
@@ -74,7 +74,7 @@ async fn next_update_too_far_ahead() {
 }
 
 /// Mozilla bug 1773556: 404 for everything after the responder had moved.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn not_found_after_a_migration() {
     let mut responder = Responder::new(|_, answer| {
         (answer.http_status, answer.content_type) = (404, "text/html");
@@ -93,7 +93,7 @@ async fn not_found_after_a_migration() {
 }
 
 /// Mozilla bug 2050383: unknown for a certificate that had been issued.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn unknown_for_an_issued_certificate() {
     let mut responder = Responder::new(|_, _| {});
     let subject = with_good(&mut responder, 4);
@@ -106,7 +106,7 @@ async fn unknown_for_an_issued_certificate() {
 }
 
 /// Mozilla bug 1772633: within the Baseline Requirements, and longer than the PKI's own practice statement allows.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn compliant_with_the_baseline_but_not_with_the_own_practice_statement() {
     let mut responder = Responder::new(|_, answer| answer.next_update = Some(NOW + 4 * DAY));
     let subject = with_good(&mut responder, 1);
@@ -116,7 +116,7 @@ async fn compliant_with_the_baseline_but_not_with_the_own_practice_statement() {
     assert_eq!(watch.codes(2..4).await, BTreeSet::from([Code::IntervalTooLong]));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_revocation_that_is_taken_back_is_found_once_and_a_hold_may_end() {
     use std::sync::atomic::{AtomicU8, Ordering};
     static REASON: AtomicU8 = AtomicU8::new(0);
@@ -140,7 +140,7 @@ async fn a_revocation_that_is_taken_back_is_found_once_and_a_hold_may_end() {
     assert_eq!(watch.codes(10..12).await, BTreeSet::new());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_revoked_certificate_that_is_good_again_stays_found() {
     use std::sync::atomic::{AtomicBool, Ordering};
     static GOOD: AtomicBool = AtomicBool::new(false);
@@ -158,12 +158,14 @@ async fn a_revoked_certificate_that_is_good_again_stays_found() {
     let both = BTreeSet::from([Code::CanaryRevokedNotRevoked, Code::StatusFlipBack]);
     assert_eq!(watch.codes(2..4).await, both);
     assert_eq!(watch.codes(4..6).await, both);
+    watch.restart();
+    assert_eq!(watch.codes(6..8).await, both, "a restart forgets nothing");
     GOOD.store(false, Ordering::SeqCst);
-    assert_eq!(watch.codes(6..8).await, BTreeSet::new());
+    assert_eq!(watch.codes(8..10).await, BTreeSet::new());
 }
 
 /// Answers are signed at midnight and hold for two days; caches are to ask again at the next midnight.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_week_of_a_healthy_responder() {
     let mut responder = Responder::new(|_, answer| {
         let now = answer.produced_at + HOUR;
@@ -183,7 +185,7 @@ async fn a_week_of_a_healthy_responder() {
 
 /// The same for twelve hours, but that the night's signing fails: found when the answer should have been renewed,
 /// before it ends.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_responder_that_stops_signing() {
     let signed = NOW - 12 * HOUR;
     let mut responder = Responder::new(move |_, answer| {

@@ -48,7 +48,7 @@ async fn found(fault: impl Fn(&Incoming, &mut Outgoing) + Send + Sync + 'static)
 
 macro_rules! faults {
     ($($name:ident: $codes:expr, $fault:expr;)*) => {
-        $(#[tokio::test]
+        $(#[tokio::test(start_paused = true)]
         async fn $name() {
             assert_eq!(found($fault).await, $codes);
         })*
@@ -189,7 +189,7 @@ faults! {
     };
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_delegate_is_judged_and_its_end_is_known() {
     let (authority, stranger) = (Authority::new("Root", 1), Authority::new("Root", 9));
     let codes_of = async |delegate: pretend::Delegate, nocheck_required| {
@@ -217,7 +217,7 @@ async fn a_delegate_is_judged_and_its_end_is_known() {
     assert_eq!(allowed, (vec![], Some(fine)));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_nonce_may_be_demanded() {
     let mut responder = Responder::new(|_, answer| answer.nonce = None);
     let subject = root(&mut responder);
@@ -226,7 +226,7 @@ async fn a_nonce_may_be_demanded() {
     assert_eq!(watch.codes(0..2).await, BTreeSet::from([Code::NonceWrong]));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_answer_without_an_end_may_be_allowed() {
     let mut responder = Responder::new(|_, answer| answer.next_update = None);
     let subject = root(&mut responder);
@@ -235,7 +235,7 @@ async fn an_answer_without_an_end_may_be_allowed() {
     assert_eq!(watch.codes(0..2).await, BTreeSet::new());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn addresses_that_contradict_each_other_are_the_one_finding() {
     for (says, status) in [(Says::Revoked(Some(6)), 0), (Says::Unknown, 0), (Says::Good, 3)] {
         let mut responder = Responder::new(move |asked, answer| {
@@ -250,7 +250,7 @@ async fn addresses_that_contradict_each_other_are_the_one_finding() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn one_address_that_is_down_does_not_hide_what_the_other_says() {
     let mut responder = Responder::new(|asked, answer| {
         if asked.address == 1 {
@@ -268,7 +268,7 @@ async fn one_address_that_is_down_does_not_hide_what_the_other_says() {
     assert!(probed.timings.is_some() && probed.facts.this_update.is_some());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn silence_has_no_facts_and_no_issuer_is_no_good_answer() {
     let responder = Responder::new(|_, answer| answer.error = Some(Code::DnsFailure));
     let mut watch = Watch::new(&responder, Vec::new());
@@ -279,7 +279,7 @@ async fn silence_has_no_facts_and_no_issuer_is_no_good_answer() {
     assert_eq!((probed.timings, probed.facts), (None, Facts::default()));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_answer_is_taken_down_as_facts() {
     let mut responder = Responder::new(|_, _| {});
     let subject = root(&mut responder);
@@ -302,7 +302,7 @@ async fn an_answer_is_taken_down_as_facts() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_stale_keeps_its_dates_and_what_is_forged_has_none() {
     let mut responder = Responder::new(|_, answer| answer.next_update = Some(NOW - HOUR));
     let subject = root(&mut responder);
@@ -315,7 +315,7 @@ async fn what_is_stale_keeps_its_dates_and_what_is_forged_has_none() {
     assert_eq!((facts.this_update, facts.next_update, facts.produced_at), (None, None, None));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_question_has_a_nonce_of_its_own_and_caches_are_asked_without() {
     let mut responder = Responder::new(|_, _| {});
     let subject = root(&mut responder);
@@ -330,13 +330,25 @@ async fn every_question_has_a_nonce_of_its_own_and_caches_are_asked_without() {
     assert!(asked.iter().any(|asked| asked.is_get));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn time_that_is_used_up_is_not_asked_away() {
-    let mut responder = Responder::new(|_, answer| answer.took_ms = 14_800);
+    let mut responder = Responder::new(|_, answer| answer.took_ms = 11_000);
     let subject = root(&mut responder);
     let mut watch = Watch::new(&responder, vec![subject]);
-    assert_eq!(watch.codes(0..1).await, BTreeSet::from([Code::Slow]));
-    assert_eq!(responder.asked.lock().unwrap().len(), 1);
+    assert_eq!(watch.codes(0..2).await, BTreeSet::from([Code::Slow]));
+    assert_eq!(responder.asked.lock().unwrap().len(), 2);
+}
+
+/// Four seconds an answer: there is time for three, and the fourth is not the responder's fault.
+#[tokio::test(start_paused = true)]
+async fn a_question_for_which_there_was_no_time_blames_nobody() {
+    let mut responder = Responder::new(|_, answer| answer.took_ms = 4_000);
+    let subject = root(&mut responder);
+    let mut watch = Watch::new(&responder, vec![subject]);
+    let begin = tokio::time::Instant::now();
+    assert_eq!(watch.codes(0..1).await, BTreeSet::new());
+    assert_eq!(begin.elapsed(), Duration::from_secs(15));
+    assert_eq!(responder.asked.lock().unwrap().len(), 4);
 }
 
 fn specimen() -> (Responder, Vec<u8>) {
