@@ -12,7 +12,7 @@ use super::faults::Active;
 use super::ocsp::{self, Method};
 use super::route::{Pool, Route, What};
 use super::{Code, Service, bundle};
-use crate::SandboxError;
+use crate::{Role, SandboxError};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
@@ -95,7 +95,7 @@ pub(super) fn answer(
             answer.cached((crl.this, crl.next), asked.now, faults)
         }
         (What::CaIssuers, Some(_)) if faults.has(Code::CaIssuersUnreachable) => {
-            Answer::text(404, "Not here.\n")
+            Answer::new(200, "application/pkix-cert", "There is no certificate here any more.\n")
         }
         (What::CaIssuers, Some(authority)) => {
             let is_wrong = wrong(Code::CaIssuersWrongCertificate);
@@ -104,7 +104,9 @@ pub(super) fn answer(
         }
         (What::Est, _) => {
             let root = if wrong(Code::EstCacertsMismatch) { &service.imposter } else { root };
-            let mut answer = Answer::new(200, "application/pkcs7-mime", bundle::cacerts(&[root]));
+            let subs = service.authorities.iter().filter(|authority| authority.role != Role::Root);
+            let all: Vec<_> = std::iter::once(root).chain(subs.map(|sub| &sub.certificate)).collect();
+            let mut answer = Answer::new(200, "application/pkcs7-mime", bundle::cacerts(&all));
             answer.headers.push(("content-transfer-encoding", "base64".to_owned()));
             answer
         }

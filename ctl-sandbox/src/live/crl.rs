@@ -21,8 +21,9 @@ const OF_HISTORY: &[Code] = &[
     Code::EntryVanished,
     Code::SizeJump,
 ];
-/// What `size_jump` adds: a hundred times what an ordinary CRL of the sandbox comes to.
-const LARGE: usize = 100_000;
+/// What `size_jump` adds in turn: a hundred times what an ordinary CRL of the sandbox comes to, and twenty times
+/// that.
+const LARGE: [usize; 2] = [70_000, 1_400_000];
 
 /// A CRL as it is served.
 #[derive(Clone)]
@@ -255,8 +256,10 @@ fn extensions(authority: &Authority, place: Place, frame: &Frame, faults: &Activ
     if faults.has(Code::UnknownCriticalExtension) {
         extensions.push(extension(der::UNHEARD_OF, true, &[5, 0]));
     }
-    if faults.has(Code::SizeJump) && frame.count % 2 == 1 {
-        extensions.push(extension(der::UNHEARD_OF, false, &tlv(0x04, &vec![0; LARGE])));
+    if faults.has(Code::SizeJump) {
+        let [large, larger] = LARGE;
+        let size = if frame.count % 2 == 1 { large } else { larger };
+        extensions.push(extension(der::UNHEARD_OF, false, &tlv(0x04, &vec![0; size])));
     }
     extensions
 }

@@ -18,7 +18,8 @@ const OF_SEVERAL: &[Code] = &[
     Code::IdpScope,
     Code::DistributionPointsDisagree,
     Code::EmptyRevokedSequence,
-    Code::VersionNotV2,
+    Code::CacheControlMissing,
+    Code::ExpiresAfterNextUpdate,
 ];
 /// Codes that are found by comparing two CRLs.
 const OF_HISTORY: &[Code] = &[
@@ -100,7 +101,7 @@ async fn each_fault_breaks_the_rule_of_its_name_and_no_other() {
             before = after;
             tried += 1;
         }
-        assert_eq!(tried, 20);
+        assert_eq!(tried, 21);
     }
 }
 
@@ -108,17 +109,22 @@ async fn each_fault_breaks_the_rule_of_its_name_and_no_other() {
 async fn each_fault_of_history_shows_at_every_request_and_is_over_when_it_is_off() {
     let watched = Watched::new(CrlPoints::One).await;
     for code in OF_HISTORY {
-        let mut before = watched.crl().await.unwrap();
+        let healthy = watched.crl().await.unwrap();
+        let mut before = healthy.clone();
         watched.set(*code, true);
         for request in 0..4 {
             watched.sandbox.advance(30);
             let after = watched.crl().await.unwrap();
             assert_eq!(watched.broken(&after), BTreeSet::new(), "{code}");
-            assert_eq!(changes(&before, &after), [code.as_str().replace('_', "-")], "request {request}");
+            let name = [code.as_str().replace('_', "-")];
+            // By the one before, and by the last that was in order.
+            assert_eq!(changes(&before, &after), name, "request {request}");
+            assert_eq!(changes(&healthy, &after), name, "request {request}");
             before = after;
         }
         watched.set(*code, false);
         let settled = watched.crl().await.unwrap();
+        assert_eq!(changes(&healthy, &settled), Vec::<&str>::new(), "{code}");
         watched.sandbox.advance(DAY);
         assert_eq!(changes(&settled, &watched.crl().await.unwrap()), Vec::<&str>::new(), "{code}");
         assert_eq!(watched.broken_now().await, BTreeSet::new());
@@ -126,11 +132,8 @@ async fn each_fault_of_history_shows_at_every_request_and_is_over_when_it_is_off
 }
 
 #[tokio::test]
-async fn an_old_or_empty_form_is_nothing_but_that() {
+async fn an_empty_list_is_nothing_but_that() {
     let watched = Watched::new(CrlPoints::One).await;
-    watched.set(Code::VersionNotV2, true);
-    assert_eq!(watched.broken_now().await, BTreeSet::from(["version-not-v2".to_owned()]));
-    watched.set(Code::VersionNotV2, false);
     watched.set(Code::EmptyRevokedSequence, true);
     assert_eq!(watched.broken_now().await, BTreeSet::from(["empty-revoked-sequence".to_owned()]));
     assert!(watched.crl().await.unwrap().is_empty());
@@ -170,6 +173,21 @@ async fn shards_forget_who_they_are_and_mirrors_differ_only_when_told_to() {
     watched.set(Code::DistributionPointsDisagree, false);
     let (last, again) = both().await;
     assert_eq!((last.der(), changes(&second, &last)), (again.as_slice(), vec![]));
+}
+
+#[tokio::test]
+async fn caches_are_told_how_long_unless_told_otherwise() {
+    let watched = Watched::new(CrlPoints::One).await;
+    let get = async || watched.sandbox.get(&watched.url).await;
+    let next_update = watched.crl().await.unwrap().next_update().unwrap();
+    assert!((1..=next_update - watched.sandbox.now()).contains(&get().await.max_age()));
+    watched.set(Code::ExpiresAfterNextUpdate, true);
+    let reply = get().await;
+    assert!(watched.sandbox.now() + reply.max_age() > next_update + DAY / 2);
+    watched.set(Code::ExpiresAfterNextUpdate, false);
+    watched.set(Code::CacheControlMissing, true);
+    let reply = get().await;
+    assert_eq!((reply.header("cache-control"), reply.header("expires")), (None, None));
 }
 
 #[tokio::test]
