@@ -43,6 +43,9 @@ pub struct Revocation {
     pub reason: Option<u8>,
 }
 
+/// A serial number and its revocation.
+pub(super) type Revoked = (Box<[u8]>, Revocation);
+
 /// What a CA says of a serial number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
@@ -155,7 +158,7 @@ impl Authority {
     }
 
     /// Everything revoked, with the number of changes that led to it.
-    pub(super) fn revoked(&self) -> (u64, Vec<(Box<[u8]>, Revocation)>) {
+    pub(super) fn revoked(&self) -> (u64, Vec<Revoked>) {
         let register = self.register.read().unwrap_or_else(PoisonError::into_inner);
         let revoked = register.revoked.iter().map(|(serial, revocation)| (serial.clone(), *revocation));
         (register.version, revoked.collect())

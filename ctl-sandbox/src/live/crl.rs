@@ -4,7 +4,7 @@
 use p256::pkcs8::LineEnding;
 
 use super::Code;
-use super::authority::{Authority, ON_HOLD, Revocation};
+use super::authority::{Authority, ON_HOLD, Revocation, Revoked};
 use super::der::{self, ce, extension, integer, oid, seq, time};
 use super::faults::Active;
 use super::sign::{algorithm, sign};
@@ -149,11 +149,11 @@ impl Issuance {
 /// The entries: serial number and revocation.
 fn entries(
     authority: &Authority,
-    revoked: &[(Box<[u8]>, Revocation)],
+    revoked: &[Revoked],
     count: u64,
     now: i64,
     faults: &Active,
-) -> Vec<(Box<[u8]>, Revocation)> {
+) -> Vec<Revoked> {
     let (canary, mut others): (Vec<_>, Vec<_>) =
         revoked.iter().cloned().partition(|(serial, _)| *serial == authority.canary);
     if let Some((_, revocation)) = others.first_mut() {
@@ -184,7 +184,7 @@ fn entries(
 fn build(
     authority: &Authority,
     place: Place,
-    revoked: &[(Box<[u8]>, Revocation)],
+    revoked: &[Revoked],
     frame: &Frame,
     now: i64,
     faults: &Active,

@@ -220,4 +220,19 @@ mod tests {
         }
         assert_eq!(Code::from_label("good"), None);
     }
+
+    #[test]
+    fn the_sandbox_knows_the_same_names() {
+        let ours: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        let theirs: Vec<_> = ctl_sandbox::live::Code::ALL.iter().map(|code| code.as_str()).collect();
+        let missing = |from: &[&'static str], of: &[&'static str]| -> Vec<&'static str> {
+            of.iter().filter(|name| !from.contains(name)).copied().collect()
+        };
+        assert_eq!(missing(&theirs, &ours), Vec::<&str>::new(), "the sandbox lacks these");
+        assert_eq!(missing(&ours, &theirs), Vec::<&str>::new(), "the sandbox has these for nothing");
+        let kinds = ctl_sandbox::live::Kind::ALL.map(|kind| kind.as_str());
+        let own = crate::monitor::Kind::Service.as_str();
+        let watched = crate::monitor::Kind::ALL.map(|kind| kind.as_str());
+        assert!(watched.iter().all(|kind| *kind == own || kinds.contains(kind)), "{kinds:?}");
+    }
 }
