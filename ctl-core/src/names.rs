@@ -24,6 +24,13 @@ fn is_slug(text: &str, max: usize) -> bool {
         && !text.contains("--")
 }
 
+/// As a slug, but with underscores too, which the labels of metrics have for hyphens.
+fn is_code(text: &str, max: usize) -> bool {
+    text.len() <= max
+        && text.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $valid:expr) => {
         $(#[$doc])*
@@ -127,6 +134,24 @@ name!(
     RuleId,
     "a rule's id: small letters, digits and hyphens, a letter first, at most 64",
     |text| is_slug(text, 64)
+);
+name!(
+    /// A kind of service that is watched: `ocsp`, `ca-issuers`.
+    ServiceKind,
+    "a kind of service: small letters, digits, hyphens and underscores, a letter first, at most 32",
+    |text| is_code(text, 32)
+);
+name!(
+    /// The name of a service level objective: `availability`.
+    ObjectiveName,
+    "an objective's name: small letters, digits, hyphens and underscores, a letter first, at most 48",
+    |text| is_code(text, 48)
+);
+name!(
+    /// A reason code of the monitor: `next_update_past`.
+    ReasonCode,
+    "a reason code: small letters, digits, hyphens and underscores, a letter first, at most 64",
+    |text| is_code(text, 64)
 );
 name!(
     /// A version or a program's name and version: `2026-1`, `ctl-policy 1`.

@@ -55,6 +55,8 @@ pub struct Application {
     pub spki: Digest,
     /// When it was recorded.
     pub submitted_at: Timestamp,
+    /// When the first screening was recorded.
+    pub first_screened_at: Option<Timestamp>,
     /// The latest screening.
     pub screening: Option<Screening>,
     /// What speaks for it.

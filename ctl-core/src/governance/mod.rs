@@ -3,13 +3,16 @@
 //!
 //! Two pure functions: [`check`] says whether a statement may be recorded, with a reason a person can
 //! act on; [`State::apply`] makes the recorded entry part of the state and cannot fail. The charter
-//! names the version of the rules; each published version stays in the code (`rules1`, `rules2`).
+//! names the version of the rules; each published version stays in the code (`rules1`, `rules2`, `rules3`).
 
 pub mod application;
+pub mod cross;
 pub mod facts;
 pub mod refusal;
 mod rules1;
 mod rules2;
+mod rules3;
+pub mod service_levels;
 pub mod state;
 pub mod view;
 
@@ -47,7 +50,8 @@ pub fn check(state: &State, statement: &Statement, recorded_at: Timestamp) -> Re
     // By the charter in force at this very moment: an amendment may have been decided by time alone.
     match state.charter.rules {
         1 => rules1::check::check(&state, statement, recorded_at),
-        _ => rules2::check(&state, statement, recorded_at),
+        2 => rules2::check(&state, statement, recorded_at),
+        _ => rules3::check(&state, statement, recorded_at),
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use rpds::{HashTrieSetSync, RedBlackTreeMapSync, VectorSync};
 
 use crate::governance::application::Application;
+use crate::governance::cross::CrossCertification;
+use crate::governance::service_levels::{Breach, BreachKey, LevelReport, ReportKey};
 use crate::keys::{KeyId, PublicKey};
 use crate::log::merkle::Frontier;
 use crate::names::{Environment, Label, ListId, MoId, OrganisationId, ParticipantId, RegistryId};
@@ -66,6 +68,17 @@ pub struct State {
     pub authorities: BTreeMap<Role, Threshold>,
     /// The blobs that statements name.
     pub blobs: BTreeMap<Digest, BlobAccess>,
+    /// Breaches of service levels by the index of the entry that opened them: all open ones, and the
+    /// latest that are over.
+    pub breaches: RedBlackTreeMapSync<u64, Arc<Breach>>,
+    /// The breaches that are not over.
+    pub open_breaches: RedBlackTreeMapSync<BreachKey, u64>,
+    /// Reports on service levels, by whose and from when on.
+    pub level_reports: RedBlackTreeMapSync<ReportKey, Arc<LevelReport>>,
+    /// Requests for cross-certificates by the index of their entry.
+    pub cross_requests: RedBlackTreeMapSync<u64, Arc<CrossCertification>>,
+    /// The requests that nobody has answered yet.
+    pub cross_open: BTreeSet<u64>,
     /// How many statements a participant has recorded on its last day with any.
     pub recorded_today: BTreeMap<ParticipantId, (i64, u32)>,
     /// What will happen by itself, and when.

@@ -1,10 +1,14 @@
-//! What statements say: one type of body for each type of statement. The types are those of rules 1;
-//! what rules 2 adds to some of them is marked so, and refused by the fold under rules 1.
+//! What statements say: one type of body for each type of statement. Most types are those of rules 1;
+//! what later rules add is marked so, and refused by the fold under the rules before.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::cross::{CrossAnswer, CrossRequest, CrossRespond, RefusalReason};
 pub use super::decision::{Change, Choice, ParticipantAction, ProposalOpen, VoteCast};
+pub use super::service_levels::{
+    BreachPhase, Measured, Objective, Service, ServiceSummary, SlaBreach, SlaReport,
+};
 
 use crate::keys::{KeyId, PublicKey};
 use crate::names::{Environment, Label, ListId, MoId, ParticipantId, RegistryId, Version};
@@ -114,6 +118,14 @@ bodies! {
     "draft.open" => DraftOpen,
     /// The server records a completed ceremony.
     "publication.record" => PublicationRecord,
+    /// A service fell below its objective, or came back. Since rules 3.
+    "sla.breach" => SlaBreach,
+    /// How good an operator's services were. Since rules 3.
+    "sla.report" => SlaReport,
+    /// A PKI operator asks another for a cross-certificate. Since rules 3.
+    "cross.request" => CrossRequest,
+    /// The answer to that. Since rules 3.
+    "cross.respond" => CrossRespond,
 }
 
 impl Body {
@@ -121,6 +133,15 @@ impl Body {
     #[must_use]
     pub fn typ(&self) -> String {
         format!("v2g.{}+jws", self.type_name())
+    }
+
+    /// Since which version of the rules there are statements of this type.
+    #[must_use]
+    pub const fn known_since(&self) -> u32 {
+        match self {
+            Self::SlaBreach(_) | Self::SlaReport(_) | Self::CrossRequest(_) | Self::CrossRespond(_) => 3,
+            _ => 1,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::names::{Label, ListId, OrganisationId, Origin, ParticipantId};
 use crate::statement::parts::{EvidenceKind, PolicyRef};
 
 /// The rules versions that this release can replay.
-pub const RULES: [u32; 2] = [1, 2];
+pub const RULES: [u32; 3] = [1, 2, 3];
 
 /// A role held by several, of whom some must act together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

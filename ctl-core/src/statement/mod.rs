@@ -7,8 +7,10 @@
 pub mod body;
 pub mod charter;
 pub mod charter_file;
+mod cross;
 mod decision;
 pub mod parts;
+mod service_levels;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

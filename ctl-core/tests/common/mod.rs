@@ -138,6 +138,11 @@ pub fn charter_2() -> Charter {
     Charter { rules: 2, ..charter() }
 }
 
+/// The same under rules 3.
+pub fn charter_3() -> Charter {
+    Charter { rules: 3, ..charter() }
+}
+
 pub fn policy() -> PolicyRef {
     PolicyRef {
         name: "admission".parse().unwrap(),

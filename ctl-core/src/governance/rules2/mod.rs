@@ -23,6 +23,7 @@ use ctl_pki::Certificate;
 use crate::Timestamp;
 use crate::governance::refusal::{Reason, Refusal};
 use crate::governance::rules1::{self, ISSUED_AHEAD_SECONDS};
+use crate::governance::rules3;
 use crate::governance::state::State;
 use crate::names::ParticipantId;
 use crate::statement::body::{Change, EvidenceAttach, ScreeningRecord};
@@ -34,6 +35,16 @@ const MAX_EVIDENCE: usize = 20;
 
 /// Whether a statement may be recorded.
 pub(super) fn check(state: &State, statement: &Statement, recorded_at: Timestamp) -> Result<(), Refusal> {
+    rules3::check_known_under(2, &statement.payload.body)?;
+    check_known(state, statement, recorded_at)
+}
+
+/// The same for the types of statements that these rules know, under these and all later ones.
+pub(super) fn check_known(
+    state: &State,
+    statement: &Statement,
+    recorded_at: Timestamp,
+) -> Result<(), Refusal> {
     rules1::check::check_common(state, statement, recorded_at)?;
     match &statement.payload.body {
         Body::EvidenceAttach(body) => evidence(state, statement, body, recorded_at),

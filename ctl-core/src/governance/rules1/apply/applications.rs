@@ -26,6 +26,7 @@ pub(super) fn submit(state: &mut State, place: Place<'_>, body: &ApplicationSubm
         fingerprint: Digest::from_bytes(certificate.sha256()),
         spki: Digest::from_bytes(certificate.spki_sha256()),
         submitted_at: place.at,
+        first_screened_at: None,
         screening: None,
         evidence: Vec::new(),
         comments: Vec::new(),
@@ -71,7 +72,9 @@ pub(super) fn screening(state: &mut State, place: Place<'_>, body: &ScreeningRec
     let authors = application.evidence.iter().map(|evidence| &evidence.author);
     let accredited = authors.filter(|author| state.is_accredited(author, place.at)).cloned().collect();
     let Some(application) = state.applications.get_mut(&body.application) else { return };
-    Arc::make_mut(application).screening = Some(Screening {
+    let application = Arc::make_mut(application);
+    application.first_screened_at.get_or_insert(place.at);
+    application.screening = Some(Screening {
         index: place.index,
         policy: body.policy.clone(),
         engine: body.engine.clone(),

@@ -7,6 +7,7 @@ mod publications;
 use std::sync::Arc;
 
 use crate::governance::rules1::{check, decide, genesis, time};
+use crate::governance::rules3::{cross, service_levels};
 use crate::governance::state::{Event, KeyRecord, MoEntry, MoStatus, Notice, State};
 use crate::names::ParticipantId;
 use crate::statement::body::{MoAssign, NoticeIssue, ParticipantRegister};
@@ -16,12 +17,12 @@ use crate::{Digest, Timestamp};
 
 /// Where an entry stands: what follows from it names this as its cause.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    index: u64,
-    at: Timestamp,
+pub(in crate::governance) struct Place<'a> {
+    pub(in crate::governance) index: u64,
+    pub(in crate::governance) at: Timestamp,
     leaf_hash: Digest,
     /// The first participant that signed; none for the recorder.
-    author: Option<&'a ParticipantId>,
+    pub(in crate::governance) author: Option<&'a ParticipantId>,
 }
 
 pub(in crate::governance) fn apply(state: &mut State, entry: &Entry) {
@@ -94,11 +95,15 @@ fn body(state: &mut State, place: Place<'_>, body: &Body) {
         }
         Body::DraftOpen(body) => publications::open_draft(state, place, body),
         Body::PublicationRecord(body) => publications::record(state, place, body),
+        Body::SlaBreach(body) => service_levels::breach(state, place, body),
+        Body::SlaReport(body) => service_levels::report(state, place, body),
+        Body::CrossRequest(body) => cross::request(state, place, body),
+        Body::CrossRespond(body) => cross::respond(state, place, body),
     }
 }
 
 /// Remembers that a statement names this blob, so that it may be uploaded.
-fn name_blob(state: &mut State, blob: &BlobRef) {
+pub(in crate::governance) fn name_blob(state: &mut State, blob: &BlobRef) {
     state.blobs.entry(blob.sha256).or_insert(blob.access);
 }
 

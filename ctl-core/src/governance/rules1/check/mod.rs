@@ -12,16 +12,17 @@ mod signers;
 use crate::Timestamp;
 use crate::governance::refusal::{Reason, Refusal};
 use crate::governance::rules1::ISSUED_AHEAD_SECONDS;
+use crate::governance::rules3::{self, cross, service_levels};
 use crate::governance::state::State;
 use crate::keys::PublicKey;
 use crate::statement::{Body, Statement};
 use signers::Signers;
 
 /// What every check looks at.
-struct Context<'a> {
-    state: &'a State,
-    signers: Signers<'a>,
-    recorded_at: Timestamp,
+pub(in crate::governance) struct Context<'a> {
+    pub(in crate::governance) state: &'a State,
+    pub(in crate::governance) signers: Signers<'a>,
+    pub(in crate::governance) recorded_at: Timestamp,
 }
 
 pub(in crate::governance) fn check(
@@ -35,6 +36,7 @@ pub(in crate::governance) fn check(
 
 /// What came with later rules is unknown under these, as it was to the release that knew no others.
 fn check_known(body: &Body) -> Result<(), Refusal> {
+    rules3::check_known_under(1, body)?;
     let what = match body {
         Body::ProposalOpen(body) if body.change.known_since() > 1 => "this kind of change",
         Body::EvidenceAttach(body) if body.dated.is_some() => "a date of evidence",
@@ -80,6 +82,10 @@ pub(in crate::governance) fn check_common(
         Body::NoticeLift(body) => notices::lift(&context, body),
         Body::DraftOpen(body) => publications::open_draft(&context, body),
         Body::PublicationRecord(body) => publications::record(&context, body),
+        Body::SlaBreach(body) => service_levels::check_breach(&context, body),
+        Body::SlaReport(body) => service_levels::check_report(&context, body),
+        Body::CrossRequest(body) => cross::check_request(&context, body),
+        Body::CrossRespond(body) => cross::check_respond(&context, body),
     }
 }
 

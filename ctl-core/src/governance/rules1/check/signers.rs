@@ -10,7 +10,7 @@ use crate::statement::charter::Holders;
 use crate::statement::{Body, Statement};
 
 /// The signers of a statement, all verified.
-pub(super) struct Signers<'a> {
+pub(in crate::governance) struct Signers<'a> {
     /// The recorder signed.
     pub(super) recorder: bool,
     /// The participants that signed, each once.
@@ -57,7 +57,7 @@ impl<'a> Signers<'a> {
     }
 
     /// The recorder, alone.
-    pub(super) fn recorder_only(&self) -> Result<(), Refusal> {
+    pub(in crate::governance) fn recorder_only(&self) -> Result<(), Refusal> {
         if self.recorder && self.participants.is_empty() && !self.introduced {
             return Ok(());
         }
@@ -65,7 +65,7 @@ impl<'a> Signers<'a> {
     }
 
     /// The one participant that signed, alone.
-    pub(super) fn one(&self) -> Result<&'a Participant, Refusal> {
+    pub(in crate::governance) fn one(&self) -> Result<&'a Participant, Refusal> {
         match (self.participants.as_slice(), self.recorder, self.introduced) {
             ([participant], false, false) => Ok(participant),
             _ => Err(Refusal::new(Reason::WrongRole, "exactly one participant signs this")),

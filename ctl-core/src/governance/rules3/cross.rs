@@ -1,0 +1,132 @@
+//! Requests for cross-certificates and their answers.
+//!
+//! The ledger keeps who asked whom, when, and what came of it, so that nobody can be kept waiting, or be refused
+//! for a reason that others are not, without everyone being able to count it.
+
+use std::sync::Arc;
+
+use crate::Digest;
+use crate::governance::cross::{Answer, CrossCertification};
+use crate::governance::refusal::{Reason, Refusal};
+use crate::governance::rules1::apply::{Place, name_blob};
+use crate::governance::rules1::check::Context;
+use crate::governance::state::{Listed, State};
+use crate::names::ListId;
+use crate::statement::body::{CrossAnswer, CrossRequest, CrossRespond};
+use crate::statement::parts::ParticipantKind;
+
+/// One operator waits for at most so many answers.
+const MAX_OPEN: usize = 100;
+
+/// An anchor that is trusted now.
+fn anchor<'a>(state: &'a State, list: &ListId, what: &str, digest: &Digest) -> Result<&'a Listed, Refusal> {
+    let found = state.anchor(list, digest).map(|anchor| &anchor.listed);
+    found.filter(|listed| state.is_trusted(list, listed)).ok_or_else(|| {
+        let detail = format!("the {what} anchor {} is not trusted on list {list}", digest.short());
+        Refusal::new(Reason::NotFound, detail)
+    })
+}
+
+pub(in crate::governance) fn check_request(
+    context: &Context<'_>,
+    body: &CrossRequest,
+) -> Result<(), Refusal> {
+    let state = context.state;
+    let requester = context.signers.one()?;
+    if !requester.kinds.contains(&ParticipantKind::PkiOperator) {
+        let detail = format!("{} is not registered as a PKI operator", requester.id);
+        return Err(Refusal::new(Reason::WrongRole, detail));
+    }
+    let own = anchor(state, &body.list, "requester's", &body.requester_anchor)?;
+    if own.operator != requester.id {
+        let detail = format!("anchor {} is operated by {}", body.requester_anchor.short(), own.operator);
+        return Err(Refusal::new(Reason::WrongRole, detail));
+    }
+    let asked = anchor(state, &body.list, "issuer's", &body.issuer_anchor)?;
+    if asked.operator == requester.id {
+        let detail = "both anchors are of the same operator, who needs to ask nobody";
+        return Err(Refusal::new(Reason::Content, detail));
+    }
+    let mine = || state.cross_open.iter().filter_map(|index| state.cross_requests.get(index));
+    let twin = mine().find(|open| {
+        open.list == body.list
+            && open.requester_anchor == body.requester_anchor
+            && open.issuer_anchor == body.issuer_anchor
+    });
+    if let Some(twin) = twin {
+        let detail = format!("request {} for the same waits for its answer already", twin.index);
+        return Err(Refusal::new(Reason::Exists, detail));
+    }
+    if mine().filter(|open| open.requester == requester.id).count() >= MAX_OPEN {
+        let detail = format!("{} waits for {MAX_OPEN} answers, which is its quota", requester.id);
+        return Err(Refusal::new(Reason::Quota, detail));
+    }
+    Ok(())
+}
+
+pub(in crate::governance) fn check_respond(
+    context: &Context<'_>,
+    body: &CrossRespond,
+) -> Result<(), Refusal> {
+    let responder = context.signers.one()?;
+    let Some(request) = context.state.cross_requests.get(&body.request) else {
+        let detail = format!("there is no request {} for a cross-certificate", body.request);
+        return Err(Refusal::new(Reason::NotFound, detail));
+    };
+    if request.issuer != responder.id {
+        let detail = format!("request {} is answered by {}", request.index, request.issuer);
+        return Err(Refusal::new(Reason::WrongRole, detail));
+    }
+    if let Some(answer) = &request.answer {
+        let detail = format!("request {} was answered by entry {} already", request.index, answer.index);
+        return Err(Refusal::new(Reason::Stage, detail));
+    }
+    match (body.answer, body.reason) {
+        (CrossAnswer::Accepted, None) | (CrossAnswer::Declined, Some(_)) => Ok(()),
+        (CrossAnswer::Accepted, Some(_)) => {
+            Err(Refusal::new(Reason::Content, "a reason stands with a refusal only"))
+        }
+        (CrossAnswer::Declined, None) => {
+            Err(Refusal::new(Reason::Content, "a refusal names its reason: refusals are compared by it"))
+        }
+    }
+}
+
+pub(in crate::governance) fn request(state: &mut State, place: Place<'_>, body: &CrossRequest) {
+    if let Some(terms) = &body.terms {
+        name_blob(state, terms);
+    }
+    let Some(requester) = place.author.cloned() else { return };
+    let asked = state.anchor(&body.list, &body.issuer_anchor);
+    let Some(issuer) = asked.map(|anchor| anchor.listed.operator.clone()) else { return };
+    let request = CrossCertification {
+        index: place.index,
+        at: place.at,
+        list: body.list.clone(),
+        requester,
+        requester_anchor: body.requester_anchor,
+        issuer,
+        issuer_anchor: body.issuer_anchor,
+        terms: body.terms.clone(),
+        answer: None,
+    };
+    state.cross_open.insert(place.index);
+    state.cross_requests.insert_mut(place.index, Arc::new(request));
+}
+
+pub(in crate::governance) fn respond(state: &mut State, place: Place<'_>, body: &CrossRespond) {
+    if let Some(document) = &body.document {
+        name_blob(state, document);
+    }
+    let Some(request) = state.cross_requests.get(&body.request) else { return };
+    let mut request = CrossCertification::clone(request);
+    request.answer = Some(Answer {
+        index: place.index,
+        at: place.at,
+        answer: body.answer,
+        reason: body.reason,
+        document: body.document.clone(),
+    });
+    state.cross_open.remove(&body.request);
+    state.cross_requests.insert_mut(body.request, Arc::new(request));
+}
