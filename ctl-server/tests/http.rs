@@ -14,7 +14,7 @@ use common::world::{self, World, na};
 use ctl_core::Digest;
 use ctl_core::role::Role;
 use ctl_core::statement::Statement;
-use ctl_core::statement::body::{Change, CommentAdd};
+use ctl_core::statement::body::{Change, CommentAdd, CrossRequest};
 use ctl_core::statement::parts::{BlobAccess, BlobRef};
 use ctl_server::governance::{Policies, Screener};
 use ctl_server::http::Limits;
@@ -529,4 +529,24 @@ async fn what_screening_found_is_shown_in_full_with_the_policy_that_says_why() {
     assert_eq!(of("auditor")["in_force"], true);
     assert_eq!(of("auditor")["proposal"], proposal);
     assert_eq!(of("elector-2-auditor"), serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn the_governance_shows_how_long_it_kept_whom_waiting() {
+    let mut world = World::published_with(world::charter_3());
+    let (alpha, beta) = (world.admitted("alpha-pki"), world.admitted("beta-pki"));
+    world.publish_list();
+    let body = CrossRequest { issuer_anchor: alpha, list: na(), requester_anchor: beta, terms: None };
+    let request = world.say(&["beta-pki"], body).unwrap();
+    let served = Served::start(&world).await;
+    let found = served.get("/v1/sla/governance").await;
+    assert_eq!(found.header("cache-control"), "no-cache");
+    let found = found.json();
+    let [alpha, beta] = found["applications"]["operators"].as_array().unwrap().as_slice() else { panic!() };
+    assert_eq!((&alpha["operator"], &beta["operator"]), (&"alpha-pki".into(), &"beta-pki".into()));
+    assert_eq!(alpha["publication"]["p50"], 28 * world::DAY, "waited for beta");
+    assert_eq!(beta["publication"]["p50"], 14 * world::DAY);
+    let open = &found["cross_certification"]["open"][0];
+    assert_eq!((&open["request"], &open["issuer"]), (&request.into(), &"alpha-pki".into()));
+    served.get("/v1/sla/governance/x").await.problem(404);
 }

@@ -8,6 +8,7 @@
 pub mod application;
 pub mod cross;
 pub mod facts;
+pub mod promises;
 pub mod refusal;
 mod rules1;
 mod rules2;

@@ -9,8 +9,8 @@ use warp::{Filter, Rejection};
 
 use super::problem::Problem;
 use super::{
-    App, anchors, applications, blobs, drafts, evidence, health, incidents, lists, participants, proposals,
-    registry, sla, statements,
+    App, anchors, applications, blobs, drafts, evidence, health, incidents, lists, participants, promises,
+    proposals, registry, sla, statements,
 };
 
 /// A resource's filters.
@@ -37,6 +37,9 @@ pub(super) fn filters(
         .or(applications::routes(&app))
         .unify()
         .or(proposals::routes(&app))
+        .unify()
+        // Before whatever takes an operator's id in the place of the last part.
+        .or(promises::routes(&app))
         .unify()
         .or(participants::routes(&app))
         .unify()

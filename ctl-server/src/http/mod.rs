@@ -19,6 +19,7 @@ mod lists;
 mod page;
 mod participants;
 pub mod problem;
+mod promises;
 mod proposals;
 mod registry;
 pub mod routes;

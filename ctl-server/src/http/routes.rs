@@ -19,7 +19,7 @@ const fn route(pattern: &'static str, allow: &'static str) -> ApiRoute {
 }
 
 /// Every path of the API. Static files are not among them.
-pub const ROUTES: [ApiRoute; 23] = [
+pub const ROUTES: [ApiRoute; 24] = [
     route("/v1/statements", "POST"),
     route("/v1/blobs/{digest}", "GET, HEAD, PUT"),
     route("/v1/drafts", READ),
@@ -36,6 +36,8 @@ pub const ROUTES: [ApiRoute; 23] = [
     route("/v1/registry/mo", READ),
     route("/v1/registry/mo/{id}", READ),
     route("/v1/sla", READ),
+    // Before any pattern that takes an operator's id in the place of the last part.
+    route("/v1/sla/governance", READ),
     route("/v1/sla/{operator}", READ),
     route("/v1/incidents", READ),
     route("/v1/incidents/{incident}", READ),

@@ -6,7 +6,7 @@
 //!   electors to decide, as ever (see [`service_levels`]).
 //! - `cross.request` and `cross.respond`, by PKI operators: what comes of them applies for the list like any
 //!   certificate. They stand in the ledger so that anyone can count how long whom was kept waiting (see
-//!   [`cross`]).
+//!   [`cross`] and [`promises`](crate::governance::promises)).
 
 pub(super) mod cross;
 pub(super) mod service_levels;
