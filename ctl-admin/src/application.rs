@@ -1,6 +1,6 @@
 //! Applications, what speaks for them, and comments.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ctl_core::Digest;
 use ctl_core::Timestamp;
@@ -165,7 +165,7 @@ impl Prepared {
 }
 
 /// Reads one certificate, PEM or DER.
-pub(crate) fn read_certificate(path: &std::path::Path) -> Result<Certificate, AdminError> {
+pub(crate) fn read_certificate(path: &Path) -> Result<Certificate, AdminError> {
     certificate_from_bytes(&files::read(path, MAX_PEM)?).map_err(|e| AdminError::input(path.display(), e))
 }
 
@@ -237,16 +237,7 @@ impl Evidence {
                 )
             }
             Exhibit::Document { kind, file, restricted, dated } => {
-                let content = files::read(file, MAX_BLOB - SALT)?;
-                let access = if *restricted { BlobAccess::Restricted } else { BlobAccess::Public };
-                if *restricted && !is_encrypted(&content) {
-                    return Err(AdminError::input(
-                        file.display(),
-                        "is not encrypted. A restricted document is served to anyone who knows its digest, so \
-                         encrypt it to its readers first: age -r RECIPIENT, or openssl cms -encrypt",
-                    ));
-                }
-                let blob = Blob::new(&content, access)?;
+                let blob = document(file, *restricted)?;
                 let reference = Some(blob.reference.clone());
                 let body = EvidenceAttach {
                     application,
@@ -261,6 +252,20 @@ impl Evidence {
         session.sync().await?;
         compose::state(session, signing, body, blobs).await
     }
+}
+
+/// A document as a blob; one that only some may read must be encrypted to them.
+pub(crate) fn document(file: &Path, restricted: bool) -> Result<Blob, AdminError> {
+    let content = files::read(file, MAX_BLOB - SALT)?;
+    let access = if restricted { BlobAccess::Restricted } else { BlobAccess::Public };
+    if restricted && !is_encrypted(&content) {
+        return Err(AdminError::input(
+            file.display(),
+            "is not encrypted. A restricted document is served to anyone who knows its digest, so \
+             encrypt it to its readers first: age -r RECIPIENT, or openssl cms -encrypt",
+        ));
+    }
+    Blob::new(&content, access)
 }
 
 /// DER of the object identifiers of CMS EnvelopedData (1.2.840.113549.1.7.3) and AuthEnvelopedData

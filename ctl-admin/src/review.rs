@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::output::{Render, section, table};
 use crate::screening::{self, Policies, Recomputed};
 use crate::session::Replayed;
-use crate::{AdminError, Session, describe};
+use crate::{AdminError, Session, cross, describe, sla};
 
 /// An open application or proposal, in a row.
 #[derive(Clone, Debug, Serialize)]
@@ -41,6 +41,10 @@ pub struct Overview {
     pub notices: Vec<String>,
     /// Drafts that can be signed, in lines.
     pub drafts: Vec<String>,
+    /// Requests for cross-certificates that nobody has answered, in lines.
+    pub requests: Vec<String>,
+    /// Breaches of service levels that are not over, in lines.
+    pub breaches: Vec<String>,
 }
 
 impl Render for Overview {
@@ -55,7 +59,10 @@ impl Render for Overview {
             });
             text += &table(&["id", "what", "about", "stage", "until"], rows);
         }
-        text + &section("notices in force:", &self.notices) + &section("drafts to sign:", &self.drafts)
+        text + &section("notices in force:", &self.notices)
+            + &section("drafts to sign:", &self.drafts)
+            + &section("requests for cross-certificates:", &self.requests)
+            + &section("breaches of service levels:", &self.breaches)
     }
 }
 
@@ -94,7 +101,18 @@ pub async fn overview(session: &mut Session) -> Result<Overview, AdminError> {
     });
     let drafts =
         drafts.map(|(role, draft)| format!("{role} version {} (draft {})", draft.open.version, draft.index));
-    Ok(Overview { size: state.size(), open, notices: notices.collect(), drafts: drafts.collect() })
+    let requests = state.cross_open.iter().filter_map(|index| state.cross_requests.get(index));
+    let requests = requests.map(|request| cross::words(&state, request, now));
+    let breaches = state.open_breaches.values().filter_map(|index| state.breaches.get(index));
+    let breaches = breaches.map(|breach| sla::breach_words(breach, now));
+    Ok(Overview {
+        size: state.size(),
+        open,
+        notices: notices.collect(),
+        drafts: drafts.collect(),
+        requests: requests.collect(),
+        breaches: breaches.collect(),
+    })
 }
 
 fn application_row(state: &State, application: &Application, now: Timestamp) -> Row {

@@ -1,13 +1,16 @@
 //! The auditor's tool: the whole log is downloaded and replayed, every payload ever published is rebuilt
 //! from the prefix of the log at its draft, the recorded signatures are verified over it, every screening is
-//! computed again, and all of it is compared with what the server serves.
+//! computed again, every report on service levels is held against its own arithmetic, and all of it is
+//! compared with what the server serves.
 
 mod screenings;
 mod served;
+mod watch;
 
 use std::sync::Arc;
 
 pub use screenings::Screenings;
+pub use watch::Watch;
 
 use ctl_core::draft::Documents;
 use ctl_core::governance::{self, State};
@@ -69,6 +72,8 @@ pub struct Report {
     pub publications: Vec<Row>,
     /// Every screening ever recorded, computed again.
     pub screenings: Screenings,
+    /// Service levels and requests for cross-certificates.
+    pub watch: Watch,
     /// How many served files were compared.
     pub files: u64,
     /// What does not hold; nothing is good.
@@ -103,6 +108,7 @@ impl Render for Report {
         });
         text += &table(&["role", "version", "sequence", "entry", "recorded", "signatures"], rows);
         text += &self.screenings.text();
+        text += &self.watch.text();
         text += &format!("{} served files compared\n", self.files);
         text += &section("notes:", &self.notes);
         if self.is_clean() {
@@ -129,6 +135,8 @@ pub async fn run(options: Options, policies: &Policies) -> Result<Report, AdminE
     let history = history(replayed, &mut differences)?;
     let (screenings, wrong) = screenings::check(session, replayed, policies).await?;
     differences.extend(wrong);
+    let (watch, wrong) = watch::check(session, replayed, session.now()).await?;
+    differences.extend(wrong);
     let trusted_root = match &options.trust {
         Trust::Root(path) => Some(files::read(path, ctl_core::tuf::Limits::default().root)?),
         Trust::Scheme(_) => None,
@@ -151,6 +159,7 @@ pub async fn run(options: Options, policies: &Policies) -> Result<Report, AdminE
         root_hash: replayed.tree.root(),
         publications: rows.collect(),
         screenings,
+        watch,
         files: comparison.files,
         differences,
         notes: comparison.notes,

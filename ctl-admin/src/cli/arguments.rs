@@ -181,6 +181,12 @@ pub(crate) enum Command {
     /// Sub-CAs below listed anchors
     #[command(subcommand)]
     Subca(Subca),
+    /// Ask another operator for a cross-certificate, or answer (rules 3)
+    #[command(subcommand)]
+    Cross(super::watch::Cross),
+    /// Service levels: reports, breaches, and the governance's own promises
+    #[command(subcommand)]
+    Sla(super::watch::Sla),
     /// Add a signature to a statement that was written with --out
     Cosign {
         /// The file
@@ -282,6 +288,14 @@ mod tests {
             "mo withdraw USEVG --key k",
             "subca disclose c.pem --issuer DIGEST --list na --key k",
             "subca revoke DIGEST --reason superseded --key k",
+            "cross request --list na --issuer DIGEST --subject DIGEST --document terms.txt --key k",
+            "cross respond 3 accepted --document contract.age --restricted --key k",
+            "cross respond 3 declined --reason terms-not-agreed --key k",
+            "cross list --operator a --open",
+            "sla report --operator a --month 2026-10",
+            "sla report --own",
+            "sla breaches --operator a --open",
+            "sla promises",
             "cosign s.json --key k",
             "submit s.json",
             "audit http://a/ --policy p",

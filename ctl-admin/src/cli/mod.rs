@@ -6,6 +6,7 @@ mod interop;
 mod lint;
 mod path;
 mod subcommands;
+mod watch;
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
@@ -83,6 +84,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8, AdminError> {
             shell.show(&review::one(&mut shell.session()?, id, &policies).await?)
         }
         Command::Participants { kind } => shell.show(&participant::list(&mut shell.session()?, kind).await?),
+        Command::Sla(command) => command.run(&shell).await,
+        Command::Cross(command) => command.run(&shell).await,
         Command::Draft(command) => shell.draft(command).await,
         Command::Apply(command) => shell.apply(command).await,
         command => {
@@ -265,6 +268,8 @@ impl Shell {
             | Command::Path(_)
             | Command::Interop(_)
             | Command::Budget(_)
+            | Command::Sla(_)
+            | Command::Cross(_)
             | Command::Verify { .. } => Err(AdminError::Input("this command records no statement".into())),
         }
     }

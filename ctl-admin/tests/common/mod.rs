@@ -231,7 +231,10 @@ impl Server {
     fn answer(&self, method: &str, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
         let mut world = self.world.lock().unwrap();
         match (method, path) {
-            ("GET", path) => files(&world).remove(path).map_or((404, Vec::new()), |bytes| (200, bytes)),
+            ("GET", path) => {
+                let blob = path.strip_prefix("v1/blobs/").and_then(|digest| self.blob(digest));
+                blob.or_else(|| files(&world).remove(path)).map_or((404, Vec::new()), |bytes| (200, bytes))
+            }
             ("POST", "v1/statements") => {
                 let statement = Statement::parse(body).unwrap();
                 let id = statement.id;
@@ -258,6 +261,10 @@ impl Server {
             }
             _ => problem(405, "method", "no"),
         }
+    }
+
+    fn blob(&self, digest: &str) -> Option<Vec<u8>> {
+        self.blobs.lock().unwrap().get(digest).cloned()
     }
 
     /// Two signatures make a publication.

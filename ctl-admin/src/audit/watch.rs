@@ -1,0 +1,76 @@
+//! What the log says of services and cross-certification, in words, and every report on service levels compared
+//! with what is served and with its own arithmetic.
+
+use ctl_core::Timestamp;
+use ctl_core::statement::Body;
+use ctl_core::statement::body::SlaReport;
+use serde::Serialize;
+
+use crate::output::section;
+use crate::session::Replayed;
+use crate::sla::{self, Served, fetch};
+use crate::{AdminError, Session, cross};
+
+/// What came of it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Watch {
+    /// The breaches that the log records, in lines.
+    pub breaches: Vec<String>,
+    /// How many reports on service levels the log records.
+    pub reports: usize,
+    /// How many of them are served as they were recorded, with numbers that follow from one another.
+    pub verified: usize,
+    /// Those that are not served.
+    pub without_report: Vec<String>,
+    /// Requests for cross-certificates and their answers, in lines.
+    pub requests: Vec<String>,
+}
+
+impl Watch {
+    pub(super) fn text(&self) -> String {
+        let Self { breaches, reports, verified, without_report, requests } = self;
+        let mut text = String::new();
+        if *reports > 0 {
+            text += &format!("{reports} reports on service levels recorded, {verified} verified\n");
+        }
+        text + &section("reports that are not served:", without_report)
+            + &section("breaches of service levels:", breaches)
+            + &section("requests for cross-certificates:", requests)
+    }
+}
+
+/// Tells and compares all of it; also returns what is different.
+pub(super) async fn check(
+    session: &Session,
+    replayed: &Replayed,
+    now: Timestamp,
+) -> Result<(Watch, Vec<String>), AdminError> {
+    let state = replayed.at(now);
+    let mut watch = Watch {
+        breaches: state.breaches.values().map(|breach| sla::breach_words(breach, now)).collect(),
+        requests: state.cross_requests.values().map(|one| cross::words(&state, one, now)).collect(),
+        ..Watch::default()
+    };
+    let mut differences = Vec::new();
+    for (index, report) in reports(replayed)? {
+        watch.reports += 1;
+        let whose = sla::whose(report.operator.as_ref());
+        let what = format!("entry {index}, report on {whose} from {} to {}", report.from, report.to);
+        match fetch(session, replayed, &report).await {
+            Served::Not => watch.without_report.push(what),
+            Served::Wrong(why) => differences.push(format!("{what}: {}", why.join("; "))),
+            Served::Found(_) => watch.verified += 1,
+        }
+    }
+    Ok((watch, differences))
+}
+
+fn reports(replayed: &Replayed) -> Result<Vec<(u64, SlaReport)>, AdminError> {
+    let mut indices: Vec<u64> = replayed.state.level_reports.values().map(|report| report.index).collect();
+    indices.sort_unstable();
+    let one = |index: u64| match replayed.entry(index).map(|entry| entry.statement.payload.body) {
+        Some(Body::SlaReport(report)) => Ok((index, *report)),
+        _ => Err(AdminError::Untrue(format!("entry {index} of the log is no report"))),
+    };
+    indices.into_iter().map(one).collect()
+}

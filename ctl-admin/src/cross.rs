@@ -1,0 +1,209 @@
+//! Requests for cross-certificates: one PKI operator asks another, who answers; everyone sees both.
+
+use std::path::{Path, PathBuf};
+
+use ctl_core::governance::State;
+use ctl_core::governance::cross::{Answer, CrossCertification};
+use ctl_core::names::{ListId, ParticipantId};
+use ctl_core::statement::body::{CrossAnswer, CrossRequest, CrossRespond, RefusalReason};
+use ctl_core::{Digest, Timestamp};
+use serde::Serialize;
+
+use crate::application::document;
+use crate::compose::{self, Blob, Signing, Submission};
+use crate::output::Render;
+use crate::sla::lasted;
+use crate::{AdminError, Session, describe};
+
+/// A document that goes with a request or an answer.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Its file.
+    pub file: PathBuf,
+    /// Whether only some may read it; it must be encrypted to them already.
+    pub restricted: bool,
+}
+
+impl Document {
+    fn blob(document: Option<&Self>) -> Result<Option<Blob>, AdminError> {
+        document.map(|Self { file, restricted }| self::document(Path::new(file), *restricted)).transpose()
+    }
+}
+
+/// Asks another operator for a cross-certificate.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The list that both anchors are on.
+    pub list: ListId,
+    /// Fingerprint of the anchor that is to sign.
+    pub issuer: Digest,
+    /// Fingerprint of the own anchor, whose key it is to be for.
+    pub subject: Digest,
+    /// The terms that are offered.
+    pub terms: Option<Document>,
+}
+
+impl Request {
+    /// Does it, then uploads the terms.
+    ///
+    /// # Errors
+    /// The terms cannot be used, or refused.
+    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+        let terms = Document::blob(self.terms.as_ref())?;
+        session.sync().await?;
+        let body = CrossRequest {
+            issuer_anchor: self.issuer,
+            list: self.list.clone(),
+            requester_anchor: self.subject,
+            terms: terms.as_ref().map(|blob| blob.reference.clone()),
+        };
+        compose::state(session, signing, body, terms.into_iter().collect()).await
+    }
+}
+
+/// Answers a request.
+#[derive(Clone, Debug)]
+pub struct Respond {
+    /// Index of the request's entry.
+    pub request: u64,
+    /// The answer.
+    pub answer: CrossAnswer,
+    /// Why it is declined, if it is.
+    pub reason: Option<RefusalReason>,
+    /// What is agreed, or the refusal in full.
+    pub document: Option<Document>,
+}
+
+impl Respond {
+    /// Does it, then uploads the document.
+    ///
+    /// # Errors
+    /// The document cannot be used, or refused.
+    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+        let document = Document::blob(self.document.as_ref())?;
+        session.sync().await?;
+        let body = CrossRespond {
+            answer: self.answer,
+            document: document.as_ref().map(|blob| blob.reference.clone()),
+            reason: self.reason,
+            request: self.request,
+        };
+        compose::state(session, signing, body, document.into_iter().collect()).await
+    }
+}
+
+/// A request, with what became of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// Index of its entry.
+    pub request: u64,
+    /// When it was recorded.
+    pub requested_at: Timestamp,
+    /// The list.
+    pub list: ListId,
+    /// Who asks.
+    pub requester: ParticipantId,
+    /// Fingerprint of its anchor.
+    pub requester_anchor: Digest,
+    /// Who is asked.
+    pub issuer: ParticipantId,
+    /// Fingerprint of its anchor.
+    pub issuer_anchor: Digest,
+    /// SHA-256 of the terms that are offered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Digest>,
+    /// The answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+    /// How long it took, or has taken.
+    pub seconds: u64,
+    /// The same in words.
+    #[serde(skip)]
+    words: String,
+}
+
+impl Row {
+    fn of(state: &State, request: &CrossCertification, now: Timestamp) -> Self {
+        let until = request.answer.as_ref().map_or(now, |answer| answer.at);
+        Self {
+            request: request.index,
+            requested_at: request.at,
+            list: request.list.clone(),
+            requester: request.requester.clone(),
+            requester_anchor: request.requester_anchor,
+            issuer: request.issuer.clone(),
+            issuer_anchor: request.issuer_anchor,
+            terms: request.terms.as_ref().map(|terms| terms.sha256),
+            answer: request.answer.clone(),
+            seconds: until.seconds_since(request.at),
+            words: words(state, request, now),
+        }
+    }
+}
+
+/// A request and what became of it, in a line.
+pub(crate) fn words(state: &State, request: &CrossCertification, now: Timestamp) -> String {
+    let anchor = |fingerprint| describe::anchor_name(state, &request.list, fingerprint);
+    let asked = format!(
+        "{}: list {}, {} asks for a certificate by {}, {}",
+        request.index,
+        request.list,
+        anchor(&request.requester_anchor),
+        anchor(&request.issuer_anchor),
+        request.at
+    );
+    match &request.answer {
+        None => format!("{asked}: NOT ANSWERED, for {}", lasted(now.seconds_since(request.at))),
+        Some(answer) => {
+            let what = match (answer.answer, answer.reason) {
+                (CrossAnswer::Accepted, _) => "accepted".into(),
+                (CrossAnswer::Declined, Some(reason)) => format!("declined ({reason})"),
+                (CrossAnswer::Declined, None) => "declined".to_owned(),
+            };
+            let took = lasted(answer.at.seconds_since(request.at));
+            format!("{asked}: {what} by entry {} after {took}", answer.index)
+        }
+    }
+}
+
+/// The requests of a scheme.
+#[derive(Clone, Debug, Serialize)]
+pub struct Requests {
+    /// Number of entries in the log, all verified and replayed.
+    pub entries: u64,
+    /// The requests, oldest first.
+    pub requests: Vec<Row>,
+}
+
+impl Render for Requests {
+    fn text(&self) -> String {
+        let text = format!("log of {} entries, verified and replayed\n", self.entries);
+        if self.requests.is_empty() {
+            return text + "no requests for cross-certificates\n";
+        }
+        self.requests.iter().fold(text, |text, row| text + &row.words + "\n")
+    }
+}
+
+/// Lists requests: of all, or those that one operator made or was asked; all, or only those without an answer.
+///
+/// # Errors
+/// The log cannot be had or does not hold.
+pub async fn list(
+    session: &mut Session,
+    operator: Option<&ParticipantId>,
+    open: bool,
+) -> Result<Requests, AdminError> {
+    let now = session.now();
+    let replayed = session.sync().await?;
+    let state = replayed.at(now);
+    let wanted = |request: &&std::sync::Arc<CrossCertification>| {
+        operator.is_none_or(|operator| request.requester == *operator || request.issuer == *operator)
+            && (!open || request.is_open())
+    };
+    let requests = state.cross_requests.values().filter(wanted);
+    Ok(Requests {
+        entries: state.size(),
+        requests: requests.map(|request| Row::of(&state, request, now)).collect(),
+    })
+}
