@@ -221,6 +221,7 @@ fn apply(story: &mut Story, index: u64, certificate: &Certificate) {
         fingerprint: fingerprint(certificate),
         spki: Digest::from_bytes(certificate.spki_sha256()),
         submitted_at: ctl_core::Timestamp::EPOCH,
+        first_screened_at: None,
         screening: None,
         evidence: Vec::new(),
         comments: Vec::new(),
