@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use common::*;
 use ctl_core::governance::{Reason, Refusal, State};
@@ -13,6 +13,8 @@ use ctl_core::statement::body::*;
 use ctl_core::statement::parts::*;
 use ctl_core::statement::{Body, Entry, Statement};
 use ctl_core::{Digest, Timestamp};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 const HOUR: u64 = 3600;
 const WINDOW: u64 = 30 * DAY;
@@ -527,4 +529,75 @@ fn a_forged_member_or_number_is_no_statement() {
     let decline = decline(1);
     let reasons = &[("\"policy-not-met\"", "\"because\""), ("\"declined\"", "\"maybe\"")];
     forged(&mut world, decline.into(), reasons);
+}
+
+/// What an operation of the property below does.
+#[derive(Clone, Debug)]
+enum Operation {
+    /// A service falls below an objective, so many seconds ago.
+    Open(usize, u64),
+    /// The breach that was opened as the n-th ends, so many seconds ago; the statement names this service.
+    Close(usize, usize, u64),
+    /// Time passes.
+    Wait(u64),
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        (0_usize..3, 0_u64..2 * DAY).prop_map(|(service, ago)| Operation::Open(service, ago)),
+        (0_usize..6, 0_usize..3, 0_u64..DAY)
+            .prop_map(|(opened, service, ago)| Operation::Close(opened, service, ago)),
+        (1_u64..DAY).prop_map(Operation::Wait),
+    ]
+}
+
+fn nth_service(number: usize) -> Service {
+    let url = format!("http://ocsp-{number}.alpha.example/").parse().unwrap();
+    Service { url: Some(url), ..ocsp() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever a recorder tries, in whatever order: exactly what a simple model allows is recorded, what is open
+    /// is known, and the log replays to the same state.
+    #[test]
+    fn breaches_open_and_close_as_a_simple_model_has_it(operations in vec(operation(), 1..25)) {
+        let mut world = World::found_with(charter_3());
+        let mut model: BTreeMap<usize, (u64, Timestamp)> = BTreeMap::new();
+        let mut all: Vec<u64> = Vec::new();
+        for operation in operations {
+            match operation {
+                Operation::Wait(seconds) => world.wait(seconds),
+                Operation::Open(service, ago) => {
+                    let body = SlaBreach { service: nth_service(service), ..opened(&world, ago) };
+                    let opened_at = body.opened_at;
+                    let recorded = world.say(&["recorder"], body);
+                    prop_assert_eq!(recorded.is_ok(), !model.contains_key(&service));
+                    if let Ok(index) = recorded {
+                        model.insert(service, (index, opened_at));
+                        all.push(index);
+                    }
+                }
+                Operation::Close(opened, service, ago) => {
+                    let Some(index) = all.get(opened).copied() else { continue };
+                    let body = SlaBreach { service: nth_service(service), ..closed(&world, index, ago) };
+                    let fits = model.get(&service).is_some_and(|(open, opened_at)| {
+                        *open == index && body.closed_at.unwrap() >= *opened_at
+                    });
+                    prop_assert_eq!(world.say(&["recorder"], body).is_ok(), fits);
+                    if fits {
+                        model.remove(&service);
+                    }
+                }
+            }
+        }
+        let open: BTreeSet<u64> = world.state.open_breaches.values().copied().collect();
+        let expected: BTreeSet<u64> = model.values().map(|(index, _)| *index).collect();
+        prop_assert_eq!(&open, &expected);
+        for (index, breach) in &world.state.breaches {
+            prop_assert_eq!(breach.closed.is_none(), open.contains(index));
+        }
+        prop_assert!(State::replay(&world.entries).unwrap() == world.state);
+    }
 }
