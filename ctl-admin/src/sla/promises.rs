@@ -19,7 +19,7 @@ impl Render for Shown {
         if applications.operators.is_empty() {
             text += "nobody has applied for a place on a list\n";
         } else {
-            text += "\napplications: half waited at most … (longest; + still waiting, longest)\n";
+            text += "\napplications, and half of them waited at most so long (the longest) + who still wait, the longest\n";
             let all = [("all".to_owned(), &applications.all)].into_iter();
             let each = applications.operators.iter().map(|one| (one.operator.to_string(), &one.waits));
             text += &table(
@@ -30,7 +30,7 @@ impl Render for Shown {
         if cross.issuers.is_empty() {
             return text + "\nnobody has asked for a cross-certificate\n";
         }
-        text += "\nrequests for cross-certificates: answers, by who was asked and who asked\n";
+        text += "\nrequests for cross-certificates, by who was asked and who asked\n";
         let mut rows = vec![cross_row("all".into(), "all".into(), &cross.all)];
         for issuer in &cross.issuers {
             rows.push(cross_row(issuer.operator.to_string(), "all".into(), &issuer.waits));
