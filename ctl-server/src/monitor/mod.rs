@@ -6,6 +6,7 @@
 //! [`observation`], which the keeper counts, stores and turns into service levels, incidents and metrics.
 //! Breaches and reports go from there through the recorder into the ledger like any other statement.
 
+pub mod beside;
 pub mod board;
 
 pub mod code;

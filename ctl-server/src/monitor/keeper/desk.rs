@@ -7,6 +7,7 @@ use ctl_core::Digest;
 use ctl_core::names::ParticipantId;
 use ctl_policy::sla::{Counts, Kind, Share, SlaPolicy, Time};
 
+use super::super::beside::Neighbours;
 use super::super::board::{Board, Standing};
 use super::super::code::{Code, Family, Weight};
 use super::super::incident::{Incident, Step, Subject, Tracker};
@@ -69,6 +70,7 @@ pub struct Desk {
     descriptions: BTreeMap<TargetId, Description>,
     watches: BTreeMap<TargetId, Watch>,
     board: BTreeMap<TargetId, Arc<Standing>>,
+    neighbours: Neighbours,
     running: RunningHours,
     /// Hours before this one are closed.
     open_hour: u32,
@@ -107,6 +109,7 @@ impl Desk {
             descriptions: targets.into_iter().map(|one| (one.id(), one)).collect(),
             watches: BTreeMap::new(),
             board: BTreeMap::new(),
+            neighbours: Neighbours::default(),
             running: RunningHours::new(),
             open_hour,
             minutes: BTreeMap::new(),
@@ -174,6 +177,7 @@ impl Desk {
             }
         }
         self.board.retain(|id, _| wanted.contains(id));
+        self.neighbours = Neighbours::of(self.board.values().map(|standing| &*standing.target));
         // Nobody can say how an incident of a target goes on that is not watched any more: it ends here.
         for (id, watch) in &mut self.watches {
             if !wanted.contains(id)
@@ -206,7 +210,7 @@ impl Desk {
     }
 
     /// Takes an observation.
-    pub fn take(&mut self, observation: Observation, now_ms: i64) {
+    pub fn take(&mut self, mut observation: Observation, now_ms: i64) {
         if observation.at_ms > now_ms.saturating_add(HOUR_MS) {
             tracing::warn!(url = observation.target.url, "an observation from the future is left out");
             return;
@@ -225,6 +229,9 @@ impl Desk {
             }
             return;
         }
+        let limits = self.policy.limits(target.operator.as_str(), target.kind);
+        let beside = self.neighbours.findings(&self.board, &observation, &limits);
+        observation.findings.extend(beside);
         let (record, bad) = judge(&self.policy, &observation, number);
         // What comes after its hour was closed counts in the one that is open.
         let at_ms = record.at_ms.max(begin_of(self.open_hour));

@@ -21,7 +21,7 @@ use super::http::{self, Expected, finding};
 use super::{Memory, Probe, Probed, Round, expiry};
 use crate::monitor::code::{Code, Weight};
 use crate::monitor::fetch::{Addresses, Exchange, Request};
-use crate::monitor::observation::Finding;
+use crate::monitor::observation::{Facts, Finding};
 use crate::monitor::target::{Kind, Subject, Target};
 use judge::{By, Judged};
 use memory::{Held, Remembered};
@@ -124,12 +124,16 @@ async fn look(request: &Request, exchanges: &[Exchange], by: &By<'_>, memory: &M
     }
     probed.findings.extend(expiry::expiring(&by.subject.issuer, by.now, by.limits));
     let newest = both.iter().max_by_key(|(held, judged)| (judged.is_usable, held.rank()));
-    if let Some((held, judged)) = newest {
-        probed.facts = judged.facts.clone();
-        let is_proven = judged.facts.this_update.is_some();
-        probed.facts.crl = is_proven.then(|| judge::identity(held.verified.crl(), held.since));
-    }
     probed.note_exchange(exchanges, by.now);
+    // What nobody proven says is no fact, and does not take the place of what was known.
+    let proven = newest.filter(|(_, judged)| judged.facts.this_update.is_some());
+    probed.facts = proven.map_or_else(Facts::default, |(held, judged)| Facts {
+        crl: Some(judge::identity(held.verified.crl(), held.since)),
+        body_bytes: probed.facts.body_bytes,
+        tls_not_after: probed.facts.tls_not_after,
+        clock_offset: probed.facts.clock_offset,
+        ..judged.facts.clone()
+    });
     let usable = newest.filter(|(_, judged)| judged.is_usable);
     let next = before.next(&held, usable.map(|(held, judged)| (*held, &judged.wrong)));
     probed.memory = if next.is_as(&before) { memory.clone() } else { Memory(Some(Arc::new(next))) };
