@@ -1,6 +1,7 @@
 //! The CA certificates that still matter: anchors and cross-certificates of every list in every status but
 //! withdrawn, and the disclosed sub-CAs below them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -89,21 +90,22 @@ impl Authorities {
         if listed.current().status == AnchorStatus::Withdrawn {
             return None;
         }
-        if !self.0.contains_key(&listed.fingerprint) {
-            let certificate = parse(&listed.certificate, &listed.operator, &listed.fingerprint, left_out)?;
-            let authority = Authority {
-                certificate,
-                operator: listed.operator.clone(),
-                lists: BTreeSet::new(),
-                issuer,
-                origin: Origin::Listed,
-                is_root: false,
-                is_revoked: false,
-                services: Vec::new(),
-            };
-            self.0.insert(listed.fingerprint, authority);
-        }
-        let authority = self.0.get_mut(&listed.fingerprint)?;
+        let authority = match self.0.entry(listed.fingerprint) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let (der, operator) = (&listed.certificate, &listed.operator);
+                place.insert(Authority {
+                    certificate: parse(der, operator, &listed.fingerprint, left_out)?,
+                    operator: operator.clone(),
+                    lists: BTreeSet::new(),
+                    issuer,
+                    origin: Origin::Listed,
+                    is_root: false,
+                    is_revoked: false,
+                    services: Vec::new(),
+                })
+            }
+        };
         authority.lists.insert(list.clone());
         Some(authority)
     }

@@ -95,7 +95,7 @@ mod tests {
     async fn the_roots_of_the_lists_and_what_is_below_them_are_in_order() {
         let sub = Shape::new("Sub", "Root", &[2]).ca().signed(&key(2), &key(1));
         let (v2g, mo) = (root().certificate, root_named("MO Root", 12).certificate);
-        assert_eq!(served(&[v2g.clone()]).await, []);
+        assert_eq!(served(std::slice::from_ref(&v2g)).await, []);
         assert_eq!(served(&[sub, mo, v2g]).await, []);
     }
 
@@ -104,7 +104,7 @@ mod tests {
         let mismatch = [Code::EstCacertsMismatch];
         assert_eq!(served(&[]).await, mismatch);
         let imposter = root_named("Root", 9).certificate;
-        assert_eq!(served(&[imposter.clone()]).await, mismatch);
+        assert_eq!(served(std::slice::from_ref(&imposter)).await, mismatch);
         assert_eq!(served(&[root().certificate, imposter]).await, mismatch);
         for body in [root().certificate.to_pem().into_bytes(), pkcs7(&[root().certificate]), b"MAA=".to_vec()]
         {
