@@ -20,6 +20,7 @@ pub mod observation;
 pub mod own;
 pub mod plan;
 pub mod probe;
+pub mod recorder;
 pub mod run;
 pub mod schedule;
 pub mod store;

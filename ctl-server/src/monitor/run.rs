@@ -1,7 +1,7 @@
 //! The monitor as a whole: what the server starts, asks and stops.
 //!
 //! Its tasks, in the order of the data's road: one follows the ledger and says what is watched, one looks at the
-//! service itself, one runs the schedule, one keeps what is observed. Each ends when the one before it is gone, so that nothing which was
+//! service itself, one enters in the ledger what belongs there, one runs the schedule, one keeps what is observed. Each ends when the one before it is gone, so that nothing which was
 //! observed is lost by a stop.
 
 use std::path::PathBuf;
@@ -23,6 +23,7 @@ use super::keeper::{self, Keeper};
 use super::own;
 use super::plan::plan;
 use super::probe;
+use super::recorder::Recorder;
 use super::schedule::{self, Counted, Counts};
 use super::store::{Keep, Store};
 use super::target::Target;
@@ -68,7 +69,7 @@ pub struct Beside {
 /// The monitor's tasks.
 pub struct Running {
     stop: oneshot::Sender<()>,
-    tasks: [JoinHandle<()>; 4],
+    tasks: [JoinHandle<()>; 5],
 }
 
 impl Running {
@@ -108,6 +109,12 @@ impl Monitor {
             period: config.period.0,
             now_ms: Arc::new(now_ms),
         };
+        let recorder = Recorder {
+            ledger: beside.ledger.clone(),
+            blobs: Arc::clone(&beside.blobs),
+            keeper: shared.keeper.clone(),
+        };
+        let recording = tokio::spawn(recorder.run(following.clone()));
         let watching = tokio::spawn(own.clone().run(following.clone(), observations.clone()));
         let schedule = schedule::run(schedule::Setup {
             probes: probe::all(),
@@ -124,6 +131,7 @@ impl Monitor {
         let tasks = [
             tokio::spawn(follow(own, plan, Arc::clone(&shared), targets, stopped)),
             watching,
+            recording,
             tokio::spawn(schedule),
             keeping,
         ];
