@@ -1,0 +1,231 @@
+//! Service levels from the first failure to the log: an incident with its evidence, a breach that is recorded once
+//! when it begins and once when it is over, a month's report that anyone can compute again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::in_memory;
+use common::world::{self, World};
+use ctl_core::{Digest, Timestamp};
+use ctl_policy::sla::{BUILT_IN, Kind, Month, Report, SlaPolicy, Time, Verdict};
+use ctl_server::blobs::{Blobs, SALT};
+use ctl_server::clock::ManualClock;
+use ctl_server::ledger::Ledger;
+use ctl_server::monitor::keeper::{Keeper, Setup};
+use ctl_server::monitor::observation::{Evidence, Finding};
+use ctl_server::monitor::recorder::Recorder;
+use ctl_server::monitor::store::{Keep, Store};
+use ctl_server::monitor::target::Origin;
+use ctl_server::monitor::{Code, Observation, Subject, Target, TargetId};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+const PERIOD: i64 = 30;
+
+/// A watch whose time is told by hand.
+struct Watch {
+    ledger: Ledger,
+    clock: Arc<ManualClock>,
+    blobs: Arc<Blobs>,
+    now: Arc<AtomicI64>,
+    keeper: Keeper,
+    recorder: Recorder,
+    observations: mpsc::Sender<Observation>,
+    keeping: JoinHandle<()>,
+    target: Arc<Target>,
+}
+
+fn target() -> Arc<Target> {
+    let (operator, url) = ("alpha-pki".parse().unwrap(), "http://ocsp.alpha.example/".to_owned());
+    Arc::new(Target {
+        id: TargetId::of(Kind::Ocsp, &operator, &url),
+        kind: Kind::Ocsp,
+        operator,
+        lists: Vec::new(),
+        url,
+        origins: vec![Origin::Services],
+        subject: Subject::Https,
+        period: Duration::from_secs(30),
+    })
+}
+
+impl Watch {
+    async fn begin(ledger: Ledger, clock: Arc<ManualClock>, directory: &Path) -> Self {
+        let now = Arc::new(AtomicI64::new(ledger.now().unwrap().unix()));
+        let (told, store) = (now.clone(), Store::open(&directory.join("monitor"), Keep::default()).unwrap());
+        let setup = Setup {
+            store: Arc::new(store),
+            policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
+            now: Arc::new(move || told.load(Ordering::Relaxed) * 1000),
+        };
+        let (observations, inbox) = mpsc::channel(100_000);
+        let (keeper, keeping) = Keeper::start(setup, inbox).unwrap();
+        let blobs = Arc::new(Blobs::open(directory).unwrap());
+        let recorder = Recorder { ledger: ledger.clone(), blobs: blobs.clone(), keeper: keeper.clone() };
+        let target = target();
+        keeper.watch(vec![target.clone()]).await;
+        Self { ledger, clock, blobs, now, keeper, recorder, observations, keeping, target }
+    }
+
+    fn observation(&self, code: Option<Code>) -> Observation {
+        let finding = |code| Finding { code, address: None, detail: "as switched".into() };
+        let evidence = code.map(|code: Code| Evidence {
+            request: "GET http://ocsp.alpha.example/".into(),
+            request_body: Bytes::new(),
+            address: None,
+            status: None,
+            headers: Vec::new(),
+            body: code.as_str().into(),
+            body_octets: code.as_str().len() as u64,
+        });
+        Observation {
+            target: self.target.clone(),
+            at_ms: self.now.load(Ordering::Relaxed) * 1000,
+            findings: code.map(finding).into_iter().collect(),
+            timings: code.is_none().then_some(Default::default()),
+            facts: Default::default(),
+            evidence: evidence.into_iter().collect(),
+        }
+    }
+
+    /// So many probes with the same result, a period apart.
+    async fn probes(&self, count: u64, code: Option<Code>) {
+        for _ in 0..count {
+            self.observations.send(self.observation(code)).await.unwrap();
+            self.pass(PERIOD).await;
+        }
+        self.keeper.settle().await;
+    }
+
+    /// Time passes, for the ledger as for the watch.
+    async fn pass(&self, seconds: i64) {
+        self.keeper.settle().await;
+        self.clock.pass(seconds.unsigned_abs());
+        self.now.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    async fn record(&self) -> usize {
+        self.recorder.record_due().await.unwrap()
+    }
+
+    /// Stops, and starts again over what is on the disk.
+    async fn restart(self, directory: &Path) -> Self {
+        let Self { ledger, clock, keeper, recorder, observations, keeping, .. } = self;
+        drop((keeper, recorder, observations));
+        keeping.await.unwrap();
+        Self::begin(ledger, clock, directory).await
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_seen_proved_recorded_once_and_recorded_again_when_it_is_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, clock) = in_memory(&World::published_with(world::charter_3()));
+    let watch = Watch::begin(ledger, clock, directory.path()).await;
+    watch.probes(20, None).await;
+    let began = watch.ledger.now().unwrap();
+    watch.probes(1, Some(Code::TcpRefused)).await;
+    assert!(watch.keeper.incidents().is_empty(), "one lost packet is nothing");
+    watch.probes(1, Some(Code::TcpRefused)).await;
+    let incident = watch.keeper.incidents().values().next().unwrap().clone();
+    assert!(incident.is_open() && incident.breach_ms.is_none());
+    assert_eq!(watch.record().await, 0, "an incident, but no breach yet");
+
+    let digest: Digest = incident.evidence[0];
+    let bundle = watch.keeper.store().evidence(&digest).unwrap().unwrap();
+    assert_eq!(Digest::of(&bundle), digest);
+    let bundle: serde_json::Value = serde_json::from_slice(&bundle).unwrap();
+    assert_eq!(bundle["at"], began.to_string(), "the first failure, not the one that opened the incident");
+
+    watch.probes(10, Some(Code::TcpRefused)).await;
+    assert_eq!(watch.record().await, 1);
+    assert_eq!(watch.record().await, 0, "once");
+    let state = watch.ledger.snapshot();
+    let (index, breach) = state.state.breaches.iter().next().unwrap();
+    assert_eq!((breach.opened_at, breach.found.evidence.clone()), (began, vec![digest]));
+    assert_eq!(breach.service.url.as_ref().unwrap().as_str(), "http://ocsp.alpha.example/");
+    assert_eq!((breach.found.measured.good, breach.found.measured.valid), (0, 12));
+
+    // A restart in the middle: the same incident, and nothing is recorded twice.
+    let watch = watch.restart(directory.path()).await;
+    assert_eq!(watch.record().await, 0);
+    watch.probes(4, Some(Code::TcpRefused)).await;
+    assert_eq!(watch.record().await, 0);
+    let healed = watch.ledger.now().unwrap();
+    watch.probes(3, None).await;
+    assert_eq!(watch.record().await, 0, "not over yet");
+    watch.probes(1, None).await;
+    assert_eq!(watch.record().await, 1);
+    assert_eq!(watch.record().await, 0);
+    let closed = watch.ledger.snapshot().state.breaches[index].clone();
+    assert_eq!(closed.closed.unwrap().at, healed);
+    assert_eq!(closed.found.measured.valid, 20);
+    assert!(watch.ledger.snapshot().state.open_breaches.is_empty());
+    assert_eq!(watch.keeper.incidents().len(), 1);
+}
+
+#[tokio::test]
+async fn under_earlier_rules_nothing_is_recorded_and_everything_is_measured() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, clock) = in_memory(&World::published_with(world::charter_2()));
+    let before = ledger.snapshot().size();
+    let watch = Watch::begin(ledger, clock, directory.path()).await;
+    watch.probes(20, Some(Code::HttpStatus)).await;
+    assert!(watch.keeper.incidents().values().next().unwrap().breach_ms.is_some());
+    assert_eq!(watch.record().await, 0);
+    assert_eq!(watch.ledger.snapshot().size(), before);
+}
+
+#[tokio::test]
+async fn a_month_is_reported_once_when_it_is_over_and_its_report_computes() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, clock) = in_memory(&World::published_with(world::charter_3()));
+    let watch = Watch::begin(ledger, clock, directory.path()).await;
+    let month = Month::of(Time(watch.ledger.now().unwrap().unix()));
+    watch.probes(30, None).await;
+    watch.probes(15, Some(Code::SignatureInvalid)).await;
+    watch.probes(5, None).await;
+    assert_eq!((watch.record().await, watch.record().await), (1, 1), "its breach began, and is over");
+    // Nobody probes until the month is over: a gap.
+    while watch.ledger.now().unwrap().unix() < month.end().0 - 60 {
+        let left = month.end().0 - 60 - watch.ledger.now().unwrap().unix();
+        watch.pass(left.min(86_000)).await;
+        watch.ledger.note_time().unwrap();
+    }
+    let breaches = watch.ledger.snapshot().state.level_reports.size();
+    assert_eq!((watch.record().await, breaches), (0, 0), "the month is not over");
+    watch.pass(900).await;
+    watch.probes(1, None).await;
+    assert_eq!(watch.record().await, 1);
+    assert_eq!(watch.record().await, 0, "once");
+
+    let snapshot = watch.ledger.snapshot();
+    let ((operator, from), recorded) = snapshot.state.level_reports.iter().next().unwrap();
+    assert_eq!(operator.as_ref().unwrap().as_str(), "alpha-pki");
+    assert_eq!((*from, recorded.to), (stamp(month.begin()), stamp(month.end())));
+    let blob = watch.blobs.get(&recorded.report.sha256).unwrap().unwrap();
+    let report: Report = serde_json::from_slice(&blob[SALT..]).unwrap();
+    report.check().unwrap();
+    let ocsp = &report.kinds[0];
+    assert_eq!((ocsp.counts.good, ocsp.counts.bad), (35, 15));
+    assert!(ocsp.counts.missing > 1000, "the gap is in the report: {}", ocsp.counts.missing);
+    assert_eq!(ocsp.level.availability, Verdict::Undetermined, "50 probes of a month say nothing of it");
+    assert_eq!(recorded.summary[0].valid, 50);
+    assert!(!recorded.summary[0].met);
+    assert_eq!(report.incidents.len(), 1);
+    assert!(report.incidents[0].breach && report.incidents[0].reasons["signature_invalid"] == 15);
+
+    let watch = watch.restart(directory.path()).await;
+    watch.probes(1, None).await;
+    assert_eq!(watch.record().await, 0, "a restart does not report again");
+}
+
+fn stamp(time: Time) -> Timestamp {
+    Timestamp::from_unix(time.0)
+}
