@@ -34,7 +34,7 @@ use crate::monitor::fetch::{Addresses, Exchange, Request};
 use crate::monitor::observation::{Facts, Finding, Status};
 use crate::monitor::target::{Kind, OcspSubject, Subject, Target};
 
-/// Nothing is asked for which less time is left.
+/// No side question is asked for which less time is left.
 const MIN_TIME: Duration = Duration::from_millis(500);
 /// The main question may take so many times what is slow, so that `slow` is told from silence, and an address that
 /// is silent leaves time for the side questions.
@@ -230,11 +230,12 @@ impl Session<'_> {
     /// Asks while there is time. A side question that had less time than an answer may take and got none says
     /// nothing of the service.
     async fn fetch(&self, request: &Request) -> Option<Vec<Exchange>> {
-        if request.timeout < MIN_TIME {
+        let is_main = request.addresses == Addresses::All;
+        if !is_main && request.timeout < MIN_TIME {
             return None;
         }
         let mut exchanges = self.round.fetch.fetch(request).await;
-        if request.addresses != Addresses::All && request.timeout < self.slow() {
+        if !is_main && request.timeout < self.slow() {
             exchanges.retain(|exchange| exchange.result.is_ok());
         }
         Some(exchanges)
