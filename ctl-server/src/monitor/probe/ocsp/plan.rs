@@ -75,7 +75,7 @@ impl<'a> Plan<'a> {
         let by = |hash: Hash, asked: &Asked<'a>| Asked { hash, ..asked.clone() };
         Some(Self {
             others: others(&good, number).map(|asked| by(other_hash, asked)).collect(),
-            side: if number % 2 == 0 {
+            side: if number.is_multiple_of(2) {
                 Side::GetAndGarbage(by(side_hash, &main))
             } else {
                 let revoked = turn(&revoked, pair).map(|asked| by(side_hash, asked));

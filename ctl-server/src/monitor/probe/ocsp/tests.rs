@@ -153,7 +153,7 @@ faults! {
         answer.cache_control = Some(format!("max-age={}", 4 * DAY));
     };
     a_stale_cache: [Code::StaleFromCache], |asked, answer| {
-        if asked.is_get && asked.serial == [0x10, 1] || asked.is_get && asked.serial == [0x10, 2] {
+        if asked.is_get && [[0x10, 1], [0x10, 2]].iter().any(|serial| asked.serial == *serial) {
             answer.next_update = Some(NOW - HOUR);
         }
     };
