@@ -1,8 +1,8 @@
 //! The monitor as a whole: what the server starts, asks and stops.
 //!
 //! Its tasks, in the order of the data's road: one follows the ledger and says what is watched, one looks at the
-//! service itself, one enters in the ledger what belongs there, one runs the schedule, one keeps what is observed. Each ends when the one before it is gone, so that nothing which was
-//! observed is lost by a stop.
+//! service itself, one enters in the ledger what belongs there, one runs the schedule, one keeps what is observed.
+//! Each ends when the one before it is gone, so that nothing which was observed is lost by a stop.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,9 +24,9 @@ use super::own;
 use super::plan::plan;
 use super::probe;
 use super::recorder::Recorder;
-use super::schedule::{self, Counted, Counts};
+use super::schedule::{self, Counted, Counts, Shelf};
 use super::store::{Keep, Store};
-use super::target::Target;
+use super::target::{Target, TargetId};
 use crate::blobs::Blobs;
 use crate::config;
 use crate::files;
@@ -99,6 +99,7 @@ impl Monitor {
         let keep = Keep { raw: config.raw.0, rollups: config.rollups.0, max_bytes: config.max_bytes.get() };
         let failed = |error| MonitorError::Store { path: path.clone(), error };
         let store = Arc::new(Store::open(&path, keep).map_err(failed)?);
+        let shelf = Arc::new(StoredMemories(Arc::clone(&store)));
         let setup = keeper::Setup { store, policy: Arc::clone(&policy), now: Arc::new(now_ms) };
         let (keeper, keeping) = Keeper::start(setup, inbox).map_err(failed)?;
         let shared = Arc::new(Shared { keeper, discovered: ArcSwap::default(), counts: Arc::clone(&counts) });
@@ -123,6 +124,7 @@ impl Monitor {
             now_ms: Arc::new(now_ms),
             targets: following.clone(),
             observations,
+            shelf,
             concurrency: config.concurrency.get(),
             per_host: config.per_host.get(),
             counts,
@@ -217,6 +219,24 @@ fn show(shared: &Shared, targets: &watch::Sender<Arc<[Arc<Target>]>>, discovered
     }
     targets.send_replace(discovered.targets.as_slice().into());
     shared.discovered.store(Arc::new(discovered));
+}
+
+/// What probes remember, in the store.
+struct StoredMemories(Arc<Store>);
+
+impl Shelf for StoredMemories {
+    fn take(&self, target: TargetId) -> Option<Vec<u8>> {
+        let taken = self.0.memory(target);
+        taken
+            .inspect_err(|error| tracing::warn!(%target, %error, "what a probe remembered cannot be read"))
+            .ok()?
+    }
+
+    fn keep(&self, target: TargetId, memory: &[u8]) -> bool {
+        let kept = self.0.put_memory(target, memory);
+        kept.inspect_err(|error| tracing::warn!(%target, %error, "what a probe remembers cannot be kept"))
+            .is_ok()
+    }
 }
 
 /// The service level policy that the configuration names.

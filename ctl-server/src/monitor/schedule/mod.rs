@@ -13,4 +13,4 @@ mod runner;
 mod table;
 
 pub use counts::{Counted, Counts};
-pub use runner::{Setup, run};
+pub use runner::{Setup, Shelf, run};

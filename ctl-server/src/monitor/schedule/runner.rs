@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ctl_policy::sla::Limits;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -14,6 +15,14 @@ use crate::monitor::code::Code;
 use crate::monitor::observation::{Facts, Finding, Observation};
 use crate::monitor::probe::{Fetch, Memory, Probe, Probed, Round};
 use crate::monitor::target::{Kind, Target, TargetId};
+
+/// Where what probes remember survives a restart. Both may block.
+pub trait Shelf: Send + Sync {
+    /// What was kept for a target, if anything.
+    fn take(&self, target: TargetId) -> Option<Vec<u8>>;
+    /// Keeps this for a target; whether that worked.
+    fn keep(&self, target: TargetId, memory: &[u8]) -> bool;
+}
 
 /// What a schedule runs with.
 pub struct Setup {
@@ -30,6 +39,8 @@ pub struct Setup {
     pub targets: watch::Receiver<Arc<[Arc<Target>]>>,
     /// Who takes the observations. Where it is full, probes wait before they are over, and become overruns.
     pub observations: mpsc::Sender<Observation>,
+    /// Where memories survive a restart.
+    pub shelf: Arc<dyn Shelf>,
     /// How many probes may run at once.
     pub concurrency: usize,
     /// How many of them at one host.
@@ -41,10 +52,10 @@ pub struct Setup {
 /// Runs the schedule until those who give targets or take observations are gone. Dropped, it ends the probes that
 /// run.
 pub async fn run(setup: Setup) {
-    let Setup { probes, fetch, limits, now_ms, mut targets, observations, concurrency, per_host, counts } =
-        setup;
+    let Setup { probes, fetch, limits, now_ms, mut targets, observations, shelf, .. } = setup;
+    let (concurrency, per_host, counts) = (setup.concurrency, setup.per_host, setup.counts);
     let probes = probes.into_iter().map(|probe| (probe.kind(), Arc::from(probe))).collect();
-    let hands = Hands { probes, fetch, limits, now_ms, observations, counts };
+    let hands = Hands { probes, fetch, limits, now_ms, observations, shelf, counts };
     let mut runner = Runner {
         table: Table::new(concurrency, per_host),
         memories: HashMap::new(),
@@ -82,11 +93,19 @@ async fn until(moment: Option<Instant>) {
 
 struct Runner {
     table: Table,
-    memories: HashMap<TargetId, Memory>,
-    tasks: JoinSet<Memory>,
+    memories: HashMap<TargetId, Remembered>,
+    tasks: JoinSet<Remembered>,
     /// Which entry a task is for.
     entries: HashMap<task::Id, Start>,
     hands: Arc<Hands>,
+}
+
+/// What is remembered of a target.
+#[derive(Clone, Default)]
+struct Remembered {
+    memory: Memory,
+    /// SHA-256 of what is on the shelf.
+    kept: Option<[u8; 32]>,
 }
 
 /// What every probe works with.
@@ -96,6 +115,7 @@ struct Hands {
     limits: Arc<dyn Fn(&Target) -> Limits + Send + Sync>,
     now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
     observations: mpsc::Sender<Observation>,
+    shelf: Arc<dyn Shelf>,
     counts: Arc<Counts>,
 }
 
@@ -132,19 +152,19 @@ impl Runner {
         let now = Instant::now();
         while let Some(start) = self.table.start(now) {
             self.hands.counts.starts(start.late);
-            let memory = self.memories.get(&start.target.id).cloned().unwrap_or_default();
+            let remembered = self.memories.get(&start.target.id).cloned();
             let hands = Arc::clone(&self.hands);
             let (target, number) = (Arc::clone(&start.target), start.number);
-            let task = self.tasks.spawn(async move { hands.probe(target, number, memory).await });
+            let task = self.tasks.spawn(async move { hands.probe(target, number, remembered).await });
             self.entries.insert(task.id(), start);
         }
         let (targets, running, waiting) = self.table.sizes();
         self.hands.counts.stands(targets, running, waiting);
     }
 
-    fn end(&mut self, ended: Result<(task::Id, Memory), JoinError>) {
-        let (id, memory) = match ended {
-            Ok((id, memory)) => (id, Some(memory)),
+    fn end(&mut self, ended: Result<(task::Id, Remembered), JoinError>) {
+        let (id, remembered) = match ended {
+            Ok((id, remembered)) => (id, Some(remembered)),
             Err(error) => {
                 tracing::error!(%error, "a probe failed inside the monitor");
                 (error.id(), None)
@@ -153,9 +173,9 @@ impl Runner {
         let Some(start) = self.entries.remove(&id) else { return };
         let entry: Entered = start.entry;
         self.table.end(entry);
-        match memory {
-            Some(memory) => {
-                self.memories.insert(entry.0, memory);
+        match remembered {
+            Some(remembered) => {
+                self.memories.insert(entry.0, remembered);
             }
             None => {
                 self.hands.counts.misses(1);
@@ -168,10 +188,15 @@ impl Runner {
 
 impl Hands {
     /// Probes once, hands on what came of it, and gives back what is to be remembered.
-    async fn probe(&self, target: Arc<Target>, number: u64, memory: Memory) -> Memory {
+    async fn probe(&self, target: Arc<Target>, number: u64, remembered: Option<Remembered>) -> Remembered {
         let at_ms = (self.now_ms)();
-        let (observation, memory) = match self.ask(&target, number, &memory, at_ms).await {
+        let before = match remembered {
+            Some(remembered) => remembered,
+            None => self.recall(&target).await,
+        };
+        let (observation, memory) = match self.ask(&target, number, &before.memory, at_ms).await {
             Ok(Probed { findings, timings, facts, evidence, memory }) => {
+                let target = Arc::clone(&target);
                 (Observation { target, at_ms, findings, timings, facts, evidence }, memory)
             }
             Err((code, detail)) => {
@@ -179,13 +204,42 @@ impl Hands {
                     Code::ProbeOverrun => self.counts.overruns(),
                     _ => self.counts.misses(1),
                 }
-                (gap(target, at_ms, code, detail), memory)
+                (gap(Arc::clone(&target), at_ms, code, detail), before.memory.clone())
             }
         };
         if self.observations.send(observation).await.is_err() {
             self.counts.loses();
         }
-        memory
+        self.keep(&target, memory, before).await
+    }
+
+    /// What was remembered of a target before the server was started.
+    async fn recall(&self, target: &Target) -> Remembered {
+        let Some(probe) = self.probes.get(&target.kind).map(Arc::clone) else { return Remembered::default() };
+        let (shelf, id) = (Arc::clone(&self.shelf), target.id);
+        let recalled = task::spawn_blocking(move || {
+            let bytes = shelf.take(id)?;
+            Some(Remembered { memory: probe.restore(&bytes), kept: Some(Sha256::digest(&bytes).into()) })
+        });
+        recalled.await.ok().flatten().unwrap_or_default()
+    }
+
+    /// Keeps what is to be remembered beyond a restart, if it has changed.
+    async fn keep(&self, target: &Target, memory: Memory, before: Remembered) -> Remembered {
+        let same = match (&memory.0, &before.memory.0) {
+            (Some(now), Some(then)) => Arc::ptr_eq(now, then),
+            (now, _) => now.is_none(),
+        };
+        let Some(probe) = self.probes.get(&target.kind).map(Arc::clone).filter(|_| !same) else {
+            return Remembered { memory, kept: before.kept };
+        };
+        let (shelf, id, saving) = (Arc::clone(&self.shelf), target.id, memory.clone());
+        let kept = task::spawn_blocking(move || {
+            let Some(bytes) = probe.save(&saving) else { return before.kept };
+            let digest = Sha256::digest(&bytes).into();
+            if before.kept == Some(digest) || shelf.keep(id, &bytes) { Some(digest) } else { before.kept }
+        });
+        Remembered { memory, kept: kept.await.unwrap_or(before.kept) }
     }
 
     async fn ask(
