@@ -89,6 +89,8 @@ struct Seen {
     now: AtomicUsize,
     most: AtomicUsize,
     asked: Mutex<String>,
+    /// Said instead, from now on.
+    instead: Mutex<Option<Vec<u8>>>,
 }
 
 pub struct Server {
@@ -175,6 +177,11 @@ impl Server {
         format!("http://pki.example:{}{path}", self.address.port())
     }
 
+    /// Says something else from now on.
+    pub fn now_says(&self, said: &[u8]) {
+        *self.seen.instead.lock().unwrap() = Some(said.to_vec());
+    }
+
     /// The last request.
     pub fn asked(&self) -> String {
         self.seen.asked.lock().unwrap().clone()
@@ -214,8 +221,9 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             tokio::time::sleep(apart).await;
         }
     }
-    let said = &manner.says[number.min(manner.says.len() - 1)];
-    let _ = stream.write_all(said).await;
+    let instead = seen.instead.lock().unwrap().clone();
+    let said = instead.unwrap_or_else(|| manner.says[number.min(manner.says.len() - 1)].clone());
+    let _ = stream.write_all(&said).await;
     let _ = stream.flush().await;
     if manner.stays {
         while matches!(stream.read(&mut buffer).await, Ok(1..)) {}
