@@ -56,6 +56,10 @@ impl Watch {
         mut following: watch::Receiver<Arc<[Arc<Target>]>>,
         observations: mpsc::Sender<Observation>,
     ) {
+        // The keeper knows what is watched once it has been said for the first time.
+        if following.changed().await.is_err() {
+            return;
+        }
         let mut ticks = tokio::time::interval(self.period);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

@@ -27,6 +27,8 @@ use ctl_server::governance::Policies;
 use ctl_server::http::{App, Limits, serve};
 use ctl_server::ledger::{Head, Ledger, SledStore};
 use ctl_server::metrics::Metrics;
+use ctl_server::monitor::Monitor;
+use ctl_server::monitor::run::Beside;
 use ctl_server::publish::publisher::Running;
 use ctl_server::publish::{Config, Publisher};
 use serde_json::{Value, json};
@@ -50,9 +52,11 @@ pub struct Served {
     pub clock: Arc<ManualClock>,
     pub publisher: Publisher,
     pub blobs: Arc<Blobs>,
+    pub monitor: Option<Monitor>,
     stop: oneshot::Sender<()>,
     http: JoinHandle<()>,
     running: Running,
+    watching: Option<ctl_server::monitor::run::Running>,
 }
 
 /// An answer.
@@ -102,8 +106,19 @@ impl Served {
         Self::open(data, world.now, limits).await
     }
 
+    /// A server that watches what the world names, and itself.
+    pub async fn start_watching(world: &World) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        common::on_disk(data.path(), world);
+        Self::open_with(data, world.now, Limits::default(), true).await
+    }
+
     /// A server over a data directory that has a ledger.
     pub async fn open(data: TempDir, now: Timestamp, limits: Limits) -> Self {
+        Self::open_with(data, now, limits, false).await
+    }
+
+    async fn open_with(data: TempDir, now: Timestamp, limits: Limits, watches: bool) -> Self {
         let store = Arc::new(SledStore::open(&data.path().join("ledger")).unwrap());
         let (clock, guarded) = common::clock_at(now);
         let head = Some(Head::below(data.path()));
@@ -114,12 +129,24 @@ impl Served {
         let (publisher, running) = Publisher::start(ledger.clone(), config, metrics.clone()).unwrap();
         let blobs = Arc::new(Blobs::open(data.path()).unwrap());
         let policies = Arc::new(Policies::load(&[]).unwrap());
-        let app = App::new(ledger.clone(), publisher.clone(), blobs.clone(), policies, metrics, limits);
+        let (monitor, watching) = if watches {
+            let beside = Beside {
+                ledger: ledger.clone(),
+                publisher: publisher.clone(),
+                blobs: blobs.clone(),
+                data: data.path().to_owned(),
+            };
+            Some(Monitor::start(&beside, &ctl_server::config::Monitor::default()).unwrap()).unzip()
+        } else {
+            (None, None)
+        };
+        let app = App::new(ledger.clone(), publisher.clone(), blobs.clone(), policies, metrics, limits)
+            .with_monitor(monitor.clone());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let http = tokio::spawn(serve(listener, app, async { drop(stopped.await) }));
-        Self { address, data, ledger, clock, publisher, blobs, stop, http, running }
+        Self { address, data, ledger, clock, publisher, blobs, monitor, stop, http, running, watching }
     }
 
     /// Begins a graceful stop and gives what is left to wait for.
