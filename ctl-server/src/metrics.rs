@@ -3,18 +3,20 @@
 //!
 //! Gauges of time are raw Unix timestamps: the alert rule subtracts them from `time()`.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ctl_core::Timestamp;
+use ctl_core::governance::promises::promises;
 use ctl_core::governance::{Reason, State};
 use ctl_core::role::Role;
 use prometheus::{
-    Encoder as _, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
+use crate::monitor::metrics::{Family, Readings, Type, WatchMetrics};
 use crate::publish::site::Route;
 
 /// The media type of the text format.
@@ -33,6 +35,63 @@ pub struct Metrics {
     refused: IntCounterVec,
     gauges: Mutex<Gauges>,
     data_bytes: AtomicU64,
+    watch: WatchMetrics,
+    described: Vec<Described>,
+}
+
+/// What there is to know of a metric before it has any series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: Type,
+    /// What it means.
+    pub help: String,
+    /// The names of its labels.
+    pub labels: Vec<String>,
+}
+
+/// A registry that remembers what it was given, also while that has no series.
+#[derive(Default)]
+pub(crate) struct Registrar {
+    registry: Registry,
+    described: Vec<Described>,
+}
+
+impl Registrar {
+    /// Registers a collector.
+    pub(crate) fn register<C: prometheus::core::Collector + Clone + 'static>(
+        &mut self,
+        collector: C,
+    ) -> Result<C, prometheus::Error> {
+        self.registry.register(Box::new(collector.clone()))?;
+        for family in collector.collect() {
+            let descriptions = collector.desc();
+            let labels = descriptions.iter().find(|description| description.fq_name == family.name());
+            self.described.push(Described {
+                name: family.name().to_owned(),
+                kind: match family.get_field_type() {
+                    prometheus::proto::MetricType::COUNTER => Type::Counter,
+                    prometheus::proto::MetricType::HISTOGRAM => Type::Histogram,
+                    _ => Type::Gauge,
+                },
+                help: family.help().to_owned(),
+                labels: labels.map(|description| description.variable_labels.clone()).unwrap_or_default(),
+            });
+        }
+        Ok(collector)
+    }
+
+    /// Lists families that are written beside the registry.
+    pub(crate) fn list(&mut self, families: impl IntoIterator<Item = &'static Family>) {
+        self.described.extend(families.into_iter().map(|family| Described {
+            name: family.name.to_owned(),
+            kind: family.kind,
+            help: family.help.to_owned(),
+            labels: family.labels.iter().map(|&label| label.to_owned()).collect(),
+        }));
+    }
 }
 
 /// Counters of one kind of static file, looked up once: the fleet's requests take no label lookup.
@@ -49,7 +108,9 @@ struct Gauges {
     published: GaugeVec,
     anchors: IntGaugeVec,
     checkpoint: IntGauge,
+    checkpoint_entries: IntGauge,
     expires: GaugeVec,
+    signed: GaugeVec,
     drafts: GaugeVec,
     data: IntGauge,
     writable: IntGauge,
@@ -58,10 +119,16 @@ struct Gauges {
 /// What is measured at a scrape, beside the state.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
+    /// The moment to which the state was advanced.
+    pub now: Timestamp,
     /// When the checkpoint that is served now was made.
     pub checkpoint_at: Timestamp,
+    /// How many entries it covers.
+    pub checkpoint_entries: u64,
     /// When the TUF snapshot and timestamp expire, once there are any.
     pub freshness_expires: Option<(Timestamp, Timestamp)>,
+    /// When they were signed.
+    pub freshness_signed: Option<(Timestamp, Timestamp)>,
     /// Whether statements are accepted.
     pub writable: bool,
 }
@@ -72,19 +139,15 @@ impl Metrics {
     /// # Errors
     /// Only if two metrics had one name: a mistake in this file.
     pub fn new() -> Result<Self, prometheus::Error> {
-        let registry = Registry::new();
-        let requests = register(
-            &registry,
-            IntCounterVec::new(
-                Opts::new(
-                    "ctl_http_requests_total",
-                    "HTTP requests answered, by route pattern, method and status code.",
-                ),
-                &["route", "method", "status"],
-            )?,
-        )?;
-        let durations = register(
-            &registry,
+        let mut registry = Registrar::default();
+        let requests = registry.register(IntCounterVec::new(
+            Opts::new(
+                "ctl_http_requests_total",
+                "HTTP requests answered, by route pattern, method and status code.",
+            ),
+            &["route", "method", "status"],
+        )?)?;
+        let durations = registry.register(
             HistogramVec::new(
                 HistogramOpts::new(
                     "ctl_http_request_duration_seconds",
@@ -94,23 +157,35 @@ impl Metrics {
                 &["route"],
             )?,
         )?;
-        let refused = register(
-            &registry,
-            IntCounterVec::new(
-                Opts::new(
-                    "ctl_statements_refused_total",
-                    "Statements that were not recorded, by the reason of the refusal.",
-                ),
-                &["reason"],
-            )?,
-        )?;
+        let refused = registry.register(IntCounterVec::new(
+            Opts::new(
+                "ctl_statements_refused_total",
+                "Statements that were not recorded, by the reason of the refusal.",
+            ),
+            &["reason"],
+        )?)?;
         for reason in Reason::ALL {
             refused.with_label_values(&[reason.as_str()]).reset();
         }
         refused.with_label_values(&[MALFORMED]).reset();
         let fixed = Route::ALL.map(|route| StaticRoute::new(route, &requests, &durations)).into();
-        let gauges = Mutex::new(Gauges::new(&registry)?);
-        Ok(Self { registry, requests, durations, fixed, refused, gauges, data_bytes: AtomicU64::new(0) })
+        let gauges = Mutex::new(Gauges::new(&mut registry)?);
+        let watch = WatchMetrics::new(&mut registry)?;
+        let Registrar { registry, described } = registry;
+        let data_bytes = AtomicU64::new(0);
+        Ok(Self { registry, requests, durations, fixed, refused, gauges, data_bytes, watch, described })
+    }
+
+    /// The metrics of the watch.
+    #[must_use]
+    pub const fn watch(&self) -> &WatchMetrics {
+        &self.watch
+    }
+
+    /// Every metric that a scrape may hold.
+    #[must_use]
+    pub fn described(&self) -> &[Described] {
+        &self.described
     }
 
     /// Counts an answer from the static site.
@@ -143,31 +218,35 @@ impl Metrics {
         self.data_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// The text of a scrape.
+    /// The text of a scrape; without readings while the watch is off.
     ///
     /// # Errors
     /// Those of the encoder.
-    pub fn render(&self, state: &State, facts: &Facts) -> Result<Vec<u8>, prometheus::Error> {
+    pub fn render(
+        &self,
+        state: &State,
+        facts: &Facts,
+        readings: Option<&Readings<'_>>,
+    ) -> Result<String, prometheus::Error> {
         // One scrape at a time: the gauges are emptied and filled.
         let gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
         gauges.fill(state, facts);
         gauges.data.set(i64::try_from(self.data_bytes.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
-        let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        if let Some(readings) = readings {
+            self.watch.prune(readings.board);
+        }
+        let mut text = String::new();
+        TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text)?;
+        self.watch.write_promises(&mut text, &promises(state, facts.now));
+        if let Some(readings) = readings {
+            self.watch.write(&mut text, readings);
+        }
         Ok(text)
     }
 }
 
 /// The label of statements that could not even be read.
 pub const MALFORMED: &str = "malformed";
-
-fn register<C: prometheus::core::Collector + Clone + 'static>(
-    registry: &Registry,
-    collector: C,
-) -> Result<C, prometheus::Error> {
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
-}
 
 impl StaticRoute {
     fn new(route: Route, requests: &IntCounterVec, durations: &HistogramVec) -> Self {
@@ -179,13 +258,14 @@ impl StaticRoute {
 }
 
 impl Gauges {
-    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let one = |name: &str, help: &str| register(registry, IntGauge::new(name, help)?);
+    fn new(registrar: &mut Registrar) -> Result<Self, prometheus::Error> {
+        let registrar = RefCell::new(registrar);
+        let one = |name: &str, help: &str| registrar.borrow_mut().register(IntGauge::new(name, help)?);
         let whole = |name: &str, help: &str, labels: &[&str]| {
-            register(registry, IntGaugeVec::new(Opts::new(name, help), labels)?)
+            registrar.borrow_mut().register(IntGaugeVec::new(Opts::new(name, help), labels)?)
         };
         let time = |name: &str, help: &str, label: &str| {
-            register(registry, GaugeVec::new(Opts::new(name, help), &[label])?)
+            registrar.borrow_mut().register(GaugeVec::new(Opts::new(name, help), &[label])?)
         };
         let build = whole(
             "ctl_build_info",
@@ -220,6 +300,15 @@ impl Gauges {
                 "ctl_checkpoint_timestamp_seconds",
                 "Unix time at which the log's checkpoint that is served was signed.",
             )?,
+            checkpoint_entries: one(
+                "ctl_checkpoint_entries",
+                "Entries that the log's checkpoint that is served covers; below ctl_ledger_entries while publication is behind.",
+            )?,
+            signed: time(
+                "ctl_metadata_signed_timestamp_seconds",
+                "Unix time that a role's published TUF metadata was made for: of its draft, or of the server's signature.",
+                "role",
+            )?,
             expires: time(
                 "ctl_metadata_expires_timestamp_seconds",
                 "Unix time at which a role's published TUF metadata expires.",
@@ -240,7 +329,8 @@ impl Gauges {
         self.entries.set(whole(state.size()));
         self.writable.set(i64::from(facts.writable));
         self.checkpoint.set(facts.checkpoint_at.unix());
-        for vector in [&self.next_update, &self.published, &self.expires, &self.drafts] {
+        self.checkpoint_entries.set(whole(facts.checkpoint_entries));
+        for vector in [&self.next_update, &self.published, &self.expires, &self.signed, &self.drafts] {
             vector.reset();
         }
         self.sequence.reset();
@@ -248,6 +338,7 @@ impl Gauges {
         for (role, published) in &state.published {
             let name = role.to_string();
             self.expires.with_label_values(&[&name]).set(seconds(published.open.expires));
+            self.signed.with_label_values(&[&name]).set(seconds(published.open.issued_at));
             if let Role::List(_) = role {
                 let label = [name.as_str()];
                 self.sequence.with_label_values(&label).set(whole(published.open.sequence.unwrap_or(0)));
@@ -255,9 +346,13 @@ impl Gauges {
                 self.next_update.with_label_values(&label).set(seconds(published.open.expires));
             }
         }
-        if let Some((snapshot, timestamp)) = facts.freshness_expires {
-            self.expires.with_label_values(&["snapshot"]).set(seconds(snapshot));
-            self.expires.with_label_values(&["timestamp"]).set(seconds(timestamp));
+        for (vector, times) in
+            [(&self.expires, facts.freshness_expires), (&self.signed, facts.freshness_signed)]
+        {
+            if let Some((snapshot, timestamp)) = times {
+                vector.with_label_values(&["snapshot"]).set(seconds(snapshot));
+                vector.with_label_values(&["timestamp"]).set(seconds(timestamp));
+            }
         }
         for list in state.charter.lists.keys() {
             for (status, count) in state.anchors_by_status(list) {

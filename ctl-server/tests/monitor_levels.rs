@@ -63,6 +63,7 @@ impl Watch {
             store: Arc::new(store),
             policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
             now: Arc::new(move || told.load(Ordering::Relaxed) * 1000),
+            metrics: Arc::new(ctl_server::metrics::Metrics::new().unwrap()),
         };
         let (observations, inbox) = mpsc::channel(100_000);
         let (keeper, keeping) = Keeper::start(setup, inbox).unwrap();

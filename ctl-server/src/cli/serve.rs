@@ -62,6 +62,7 @@ async fn run(config: Config) -> Result<(), Failure> {
     let screening = tokio::spawn(Screener::new(ledger.clone(), blobs.clone(), policies.clone()).run());
     let (monitor, watching) = if config.monitor.enabled {
         let beside = Beside {
+            metrics: metrics.clone(),
             ledger: ledger.clone(),
             publisher: publisher.clone(),
             blobs: blobs.clone(),

@@ -10,7 +10,7 @@ use warp::{Filter, Rejection};
 use super::problem::Problem;
 use super::{
     App, anchors, applications, blobs, drafts, evidence, health, incidents, lists, participants, promises,
-    proposals, registry, sla, statements,
+    proposals, registry, sla, statements, targets,
 };
 
 /// A resource's filters.
@@ -50,6 +50,8 @@ pub(super) fn filters(
         .or(incidents::routes(&app))
         .unify()
         .or(evidence::routes(&app))
+        .unify()
+        .or(targets::routes(&app))
         .unify()
         .or(health::routes(&app))
         .unify()

@@ -11,6 +11,7 @@ use super::lists;
 use super::problem::Problem;
 use super::view;
 use crate::metrics::{CONTENT_TYPE, Facts};
+use crate::monitor::metrics::Gathered;
 
 pub(super) fn routes(app: &App) -> impl Routes + use<> {
     let alive = path!("healthz").and(warp::get()).map(|| view::json(&json!({ "status": "alive" })));
@@ -43,14 +44,20 @@ fn ready(app: &App) -> Response {
 }
 
 fn metrics(app: &App) -> Result<Response, Problem> {
-    let (state, _) = app.view();
+    let (state, now) = app.view();
     let status = app.publisher.status();
     let facts = Facts {
+        now,
         checkpoint_at: status.checkpoint_at,
+        checkpoint_entries: status.size,
         freshness_expires: status.freshness_expires,
+        freshness_signed: status.freshness_signed,
         writable: app.ledger.writable().is_ok(),
     };
-    let text = app.metrics.render(&state, &facts).map_err(|error| Problem::internal(&error))?;
+    let gathered = app.monitor.as_ref().map(Gathered::of);
+    let readings = gathered.as_ref().map(Gathered::readings);
+    let text =
+        app.metrics.render(&state, &facts, readings.as_ref()).map_err(|error| Problem::internal(&error))?;
     let mut response = Response::new(bytes::Bytes::from(text).into());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -28,6 +28,7 @@ mod sla;
 mod stall;
 mod statements;
 mod statics;
+mod targets;
 mod view;
 
 use std::sync::Arc;

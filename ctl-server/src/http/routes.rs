@@ -19,7 +19,7 @@ const fn route(pattern: &'static str, allow: &'static str) -> ApiRoute {
 }
 
 /// Every path of the API. Static files are not among them.
-pub const ROUTES: [ApiRoute; 24] = [
+pub const ROUTES: [ApiRoute; 26] = [
     route("/v1/statements", "POST"),
     route("/v1/blobs/{digest}", "GET, HEAD, PUT"),
     route("/v1/drafts", READ),
@@ -42,6 +42,8 @@ pub const ROUTES: [ApiRoute; 24] = [
     route("/v1/incidents", READ),
     route("/v1/incidents/{incident}", READ),
     route("/v1/evidence/{sha256}", READ),
+    route("/v1/targets", READ),
+    route("/v1/targets/prometheus", READ),
     route("/healthz", READ),
     route("/readyz", READ),
     route("/metrics", READ),

@@ -9,6 +9,7 @@
 pub mod beside;
 pub mod board;
 
+mod chores;
 pub mod code;
 pub mod discover;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod fetch;
 pub mod incident;
 pub mod keeper;
 pub mod levels;
+pub mod metrics;
 pub mod observation;
 pub mod own;
 pub mod plan;
@@ -23,6 +25,7 @@ pub mod probe;
 pub mod recorder;
 pub mod run;
 pub mod schedule;
+pub mod service_discovery;
 pub mod store;
 pub mod target;
 #[cfg(test)]

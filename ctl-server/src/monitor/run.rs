@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -15,11 +16,14 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::board::Board;
+use super::chores;
 use super::code::Code;
 use super::discover::{Discovered, Plan, discover};
 use super::error::MonitorError;
 use super::fetch::Fetcher;
 use super::keeper::{self, Keeper};
+use super::metrics::Upkeep;
+use super::observation::Observation;
 use super::own;
 use super::plan::plan;
 use super::probe;
@@ -31,6 +35,7 @@ use crate::blobs::Blobs;
 use crate::config;
 use crate::files;
 use crate::ledger::Ledger;
+use crate::metrics::Metrics;
 use crate::publish::Publisher;
 
 /// So many observations may wait for whoever takes them.
@@ -51,6 +56,9 @@ struct Shared {
     keeper: Keeper,
     discovered: ArcSwap<Discovered>,
     counts: Arc<Counts>,
+    inbox: mpsc::WeakSender<Observation>,
+    store_bytes: Arc<AtomicU64>,
+    store_limit: u64,
 }
 
 /// What the monitor works beside.
@@ -62,6 +70,8 @@ pub struct Beside {
     pub publisher: Publisher,
     /// Where reports are kept.
     pub blobs: Arc<Blobs>,
+    /// What Prometheus is told.
+    pub metrics: Arc<Metrics>,
     /// The data directory; the monitor's history is its `monitor/`.
     pub data: PathBuf,
 }
@@ -69,7 +79,7 @@ pub struct Beside {
 /// The monitor's tasks.
 pub struct Running {
     stop: oneshot::Sender<()>,
-    tasks: [JoinHandle<()>; 5],
+    tasks: [JoinHandle<()>; 6],
 }
 
 impl Running {
@@ -100,9 +110,23 @@ impl Monitor {
         let failed = |error| MonitorError::Store { path: path.clone(), error };
         let store = Arc::new(Store::open(&path, keep).map_err(failed)?);
         let shelf = Arc::new(StoredMemories(Arc::clone(&store)));
-        let setup = keeper::Setup { store, policy: Arc::clone(&policy), now: Arc::new(now_ms) };
+        let setup = keeper::Setup {
+            store,
+            policy: Arc::clone(&policy),
+            now: Arc::new(now_ms),
+            metrics: beside.metrics.clone(),
+        };
         let (keeper, keeping) = Keeper::start(setup, inbox).map_err(failed)?;
-        let shared = Arc::new(Shared { keeper, discovered: ArcSwap::default(), counts: Arc::clone(&counts) });
+        let store_bytes = Arc::new(AtomicU64::new(0));
+        let chores = chores::run(keeper.clone(), beside.data.clone(), store_bytes.clone(), following.clone());
+        let shared = Arc::new(Shared {
+            keeper,
+            discovered: ArcSwap::default(),
+            counts: Arc::clone(&counts),
+            inbox: observations.downgrade(),
+            store_bytes,
+            store_limit: config.max_bytes.get(),
+        });
         let own = own::Watch {
             ledger: beside.ledger.clone(),
             publisher: beside.publisher.clone(),
@@ -135,6 +159,7 @@ impl Monitor {
             watching,
             recording,
             tokio::spawn(schedule),
+            tokio::spawn(chores),
             keeping,
         ];
         Ok((Self { shared }, Running { stop, tasks }))
@@ -162,6 +187,21 @@ impl Monitor {
     #[must_use]
     pub fn keeper(&self) -> &Keeper {
         &self.shared.keeper
+    }
+
+    /// How the monitor itself is doing.
+    #[must_use]
+    pub fn upkeep(&self) -> Upkeep {
+        let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let bytes = self.shared.store_bytes.load(Ordering::Relaxed);
+        let inbox = self.shared.inbox.upgrade();
+        Upkeep {
+            store_bytes: (bytes > 0).then_some(bytes),
+            store_limit: Some(self.shared.store_limit),
+            queue: inbox.as_ref().map(|inbox| number(inbox.max_capacity() - inbox.capacity())),
+            queue_limit: inbox.as_ref().map(|inbox| number(inbox.max_capacity())),
+            lost: self.counted().lost,
+        }
     }
 
     /// What the schedule counts of its own work.

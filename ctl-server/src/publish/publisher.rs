@@ -69,6 +69,8 @@ pub struct Status {
     pub checkpoint_at: Timestamp,
     /// When snapshot and timestamp expire.
     pub freshness_expires: Option<(Timestamp, Timestamp)>,
+    /// When they were signed.
+    pub freshness_signed: Option<(Timestamp, Timestamp)>,
     /// What keeps it from publishing, if something does.
     pub problem: Option<String>,
 }
@@ -374,14 +376,16 @@ impl Desk {
             tracing::debug!(entries = snapshot.size(), "published");
         }
         let freshness = &self.freshness;
-        let expires = freshness.snapshot.as_ref().zip(freshness.timestamp.as_ref());
+        let files = freshness.snapshot.as_ref().zip(freshness.timestamp.as_ref());
         self.status.send_modify(|status| {
             if status.size != snapshot.size() {
                 status.checkpoint_at = snapshot.state.clock();
             }
             status.size = snapshot.size();
             status.freshness_expires =
-                expires.map(|(snapshot, timestamp)| (snapshot.expires, timestamp.expires));
+                files.map(|(snapshot, timestamp)| (snapshot.expires, timestamp.expires));
+            status.freshness_signed =
+                files.map(|(snapshot, timestamp)| (snapshot.signed_at, timestamp.signed_at));
         });
         // Readers over HTTP do not wait for the disk.
         if let Err(error) = self.edition.write() {

@@ -21,6 +21,7 @@ use super::levels::{Closed, HOUR_MS, Levels, begin_of, hour_of};
 use super::observation::Observation;
 use super::store::{Store, StoreError};
 use super::target::Target;
+use crate::metrics::Metrics;
 
 /// How often snapshots are shown and the clock is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -48,6 +49,8 @@ pub struct Setup {
     pub policy: Arc<SlaPolicy>,
     /// The clock.
     pub now: Now,
+    /// Who counts what is observed.
+    pub metrics: Arc<Metrics>,
 }
 
 enum Order {
@@ -218,7 +221,10 @@ impl Task {
 
     fn take(&mut self, batch: &mut Vec<Observation>) {
         let now = self.now();
-        batch.drain(..).for_each(|observation| self.desk.take(observation, now));
+        for observation in batch.drain(..) {
+            self.shared.setup.metrics.watch().observe(&observation);
+            self.desk.take(observation, now);
+        }
     }
 
     async fn tick(&mut self) {

@@ -256,6 +256,7 @@ async fn the_keeper_shows_what_it_took_and_has_written_it_when_it_ends() {
         store: store.clone(),
         policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
         now: Arc::new(|| DAY + HOUR_MS / 2),
+        metrics: Arc::new(Metrics::new().unwrap()),
     };
     let (sender, receiver) = mpsc::channel(16);
     let (keeper, running) = Keeper::start(setup, receiver).unwrap();

@@ -1,0 +1,80 @@
+//! `/v1/targets`: everything that is watched, and how it stands; and the same for a Prometheus that discovers
+//! its targets by HTTP, because it also runs the blackbox exporter.
+
+use serde_json::{Value, json};
+use warp::reply::Response;
+use warp::{Filter as _, path};
+
+use super::App;
+use super::api::{Routes, answer, with};
+use super::problem::Problem;
+use super::view;
+use crate::monitor::board::Standing;
+use crate::monitor::service_discovery;
+use crate::monitor::{Monitor, Weight};
+
+pub(super) fn routes(app: &App) -> impl Routes + use<> {
+    let all = path!("v1" / "targets").and(warp::get()).and(with(app)).map(|app: App| answer(list(&app)));
+    let discovery = path!("v1" / "targets" / "prometheus")
+        .and(warp::get())
+        .and(with(app))
+        .map(|app: App| answer(discovery(&app)));
+    all.or(discovery).unify()
+}
+
+fn monitor(app: &App) -> Result<&Monitor, Problem> {
+    app.monitor.as_ref().ok_or_else(|| Problem::not_found("this server does not watch: its monitor is off"))
+}
+
+fn list(app: &App) -> Result<Response, Problem> {
+    let board = monitor(app)?.board();
+    let targets: Vec<Value> = board.targets.values().map(|standing| target(standing)).collect();
+    Ok(view::json(&json!({ "targets": targets })))
+}
+
+fn target(standing: &Standing) -> Value {
+    let target = &standing.target;
+    let last = standing.last.as_ref();
+    let findings = last.map(|last| -> Vec<Value> {
+        last.findings
+            .iter()
+            .map(|finding| {
+                json!({
+                    "reason": finding.code,
+                    "severity": severity(finding.code.weight()),
+                    "address": finding.address.map(|address| address.to_string()),
+                    "detail": finding.detail,
+                })
+            })
+            .collect()
+    });
+    json!({
+        "target": target.id.to_string(),
+        "operator": target.operator,
+        "kind": target.kind,
+        "url": target.url,
+        "lists": target.lists,
+        "period_ms": u64::try_from(target.period.as_millis()).unwrap_or(u64::MAX),
+        "watched_since_ms": standing.since_ms,
+        "last_probe_ms": last.map(|last| last.at_ms),
+        "last_answer_ms": standing.answered_ms,
+        "last_good_ms": standing.good_ms,
+        "good": last.map(|last| last.is_good()),
+        "findings": findings,
+        "this_update": standing.facts.this_update,
+        "next_update": standing.facts.next_update,
+    })
+}
+
+const fn severity(weight: Weight) -> &'static str {
+    match weight {
+        Weight::Information => "information",
+        Weight::Warning => "warning",
+        Weight::Error => "error",
+    }
+}
+
+fn discovery(app: &App) -> Result<Response, Problem> {
+    let groups = service_discovery::groups(&*monitor(app)?.board());
+    Ok(view::json(&serde_json::to_value(groups).map_err(|error| Problem::internal(&error))?))
+}

@@ -1,0 +1,267 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::*;
+use crate::monitor::board::Standing;
+use crate::monitor::code::Code;
+use crate::monitor::observation::{Facts, Finding, Status};
+use crate::monitor::target::{Kind, Subject, Target};
+
+const URL: &str = "http://ocsp.alpha.example/";
+
+pub(in crate::monitor) fn target(pki: &str, kind: Kind, url: &str) -> Arc<Target> {
+    let operator = pki.parse().unwrap();
+    Arc::new(Target {
+        id: TargetId::of(kind, &operator, url),
+        kind,
+        operator,
+        lists: Vec::new(),
+        url: url.to_owned(),
+        origins: Vec::new(),
+        subject: Subject::Https,
+        period: Duration::from_secs(30),
+    })
+}
+
+/// A probe of an OCSP responder that is about to end in some way.
+pub(super) struct Probe(Observation);
+
+impl Probe {
+    pub(super) fn at(at_ms: i64) -> Self {
+        Self::of(target("alpha", Kind::Ocsp, URL), at_ms)
+    }
+
+    pub(super) fn of(target: Arc<Target>, at_ms: i64) -> Self {
+        Self(Observation {
+            target,
+            at_ms,
+            findings: BTreeSet::new(),
+            timings: None,
+            facts: Facts::default(),
+            evidence: Vec::new(),
+        })
+    }
+
+    pub(super) fn good(mut self) -> Observation {
+        self.0.timings = Some(Timings {
+            dns: Duration::from_millis(1),
+            tcp: Duration::from_millis(2),
+            tls: None,
+            first_byte: Duration::from_millis(30),
+            total: Duration::from_millis(40),
+        });
+        self.0.facts.statuses =
+            vec![Status { issuer_spki: [7; 32], serial: Box::new([0x0a]), revoked: true, since: None }];
+        self.0.facts.next_update = Some(1_795_000_000);
+        self.0
+    }
+
+    pub(super) fn wrong(self, code: Code) -> Observation {
+        let mut observation = self.good();
+        observation.findings.insert(Finding { code, address: None, detail: String::new() });
+        observation
+    }
+
+    pub(super) fn unanswered(mut self, code: Code) -> Observation {
+        self.0.findings.insert(Finding { code, address: None, detail: String::new() });
+        self.0
+    }
+
+    pub(super) fn silent(self) -> Observation {
+        self.0
+    }
+}
+
+/// What the keeper does with an observation.
+fn keep(board: &mut Board, observation: Observation) {
+    let before = board.targets.get(&observation.target.id);
+    let answered = observation.timings.is_some();
+    let at = Some(observation.at_ms);
+    let standing = Standing {
+        target: observation.target.clone(),
+        since_ms: before.map_or(observation.at_ms, |before| before.since_ms),
+        answered_ms: if answered { at } else { before.and_then(|before| before.answered_ms) },
+        good_ms: if observation.is_good() { at } else { before.and_then(|before| before.good_ms) },
+        facts: match (answered, before) {
+            (false, Some(before)) => before.facts.clone(),
+            _ => observation.facts.clone(),
+        },
+        last: Some(Arc::new(observation)),
+    };
+    board.targets.insert(standing.target.id, Arc::new(standing));
+}
+
+struct Scrape {
+    watch: WatchMetrics,
+    board: Board,
+}
+
+impl Scrape {
+    fn new() -> Self {
+        Self { watch: WatchMetrics::new(&mut Registrar::default()).unwrap(), board: Board::default() }
+    }
+
+    fn saw(&mut self, observation: Observation) {
+        self.watch.observe(&observation);
+        keep(&mut self.board, observation);
+    }
+
+    fn text(&self) -> String {
+        self.text_with(&[], &[])
+    }
+
+    fn text_with(&self, levels: &[Level], incidents: &[OpenIncident]) -> String {
+        let mut text = String::new();
+        let readings =
+            Readings { board: &self.board, certificates: &[], levels, incidents, upkeep: Upkeep::default() };
+        self.watch.prune(&self.board);
+        self.watch.write(&mut text, &readings);
+        text
+    }
+}
+
+/// The values of a metric's series, in the order of the text.
+fn values(text: &str, name: &str) -> Vec<String> {
+    let series = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+    text.lines().filter(series).filter_map(|line| Some(line.rsplit_once(' ')?.1.to_owned())).collect()
+}
+
+#[test]
+fn no_answer_never_reads_as_a_status() {
+    let mut scrape = Scrape::new();
+    scrape.saw(Probe::at(30_000).unanswered(Code::TcpTimeout));
+    for status in ["ctl_probe_good", "ctl_canary_revoked", "ctl_probe_last_duration_seconds"] {
+        assert_eq!(values(&scrape.text(), status), [""; 0], "{status} before any answer");
+    }
+    scrape.saw(Probe::at(60_000).good());
+    assert_eq!(values(&scrape.text(), "ctl_probe_good"), ["1"]);
+    assert_eq!(values(&scrape.text(), "ctl_canary_revoked"), ["1"]);
+    scrape.saw(Probe::at(90_000).wrong(Code::CanaryGoodNotGood));
+    assert_eq!(values(&scrape.text(), "ctl_probe_good"), ["0"]);
+    // It was good, it was wrong, and now it does not answer: neither may remain.
+    scrape.saw(Probe::at(120_000).unanswered(Code::TcpRefused));
+    let text = scrape.text();
+    for status in ["ctl_probe_good", "ctl_canary_revoked", "ctl_probe_last_duration_seconds"] {
+        assert_eq!(values(&text, status), [""; 0], "{status} without an answer");
+    }
+    // What the last answer said of itself stays true.
+    assert_eq!(values(&text, "ctl_revocation_next_update_timestamp_seconds"), ["1795000000"]);
+    assert_eq!(values(&text, "ctl_probe_last_answer_timestamp_seconds"), ["90.000"]);
+    assert_eq!(values(&text, "ctl_probe_last_good_timestamp_seconds"), ["60.000"]);
+    assert_eq!(values(&text, "ctl_probes_total"), ["1", "1", "2"]);
+}
+
+#[test]
+fn a_target_that_was_never_probed_counts_from_nought() {
+    let mut scrape = Scrape::new();
+    let target = target("alpha", Kind::Crl, "http://crl.alpha.example/root.crl");
+    let standing = Standing {
+        target: target.clone(),
+        since_ms: 5_000,
+        last: None,
+        answered_ms: None,
+        good_ms: None,
+        facts: Facts::default(),
+    };
+    scrape.board.targets.insert(target.id, Arc::new(standing));
+    let text = scrape.text();
+    assert_eq!(values(&text, "ctl_probes_total"), ["0", "0", "0"]);
+    assert_eq!(values(&text, "ctl_target_watched_timestamp_seconds"), ["5.000"]);
+    assert_eq!(values(&text, "ctl_probe_last_timestamp_seconds"), [""; 0]);
+    assert_eq!(values(&text, "ctl_targets"), ["1"]);
+}
+
+#[test]
+fn series_vanish_with_their_target() {
+    let mut scrape = Scrape::new();
+    scrape.saw(Probe::at(1).wrong(Code::NextUpdatePast));
+    scrape.saw(Probe::of(target("beta", Kind::Crl, "http://crl.beta.example/"), 1).good());
+    assert_eq!(scrape.watch.durations.collect_count(), 2);
+    scrape.board.targets.retain(|_, standing| standing.target.operator.as_str() == "beta");
+    let text = scrape.text();
+    assert!(!text.contains("alpha"), "{text}");
+    assert_eq!(values(&text, "ctl_probes_total"), ["1", "0", "0"]);
+    assert_eq!(scrape.watch.durations.collect_count(), 1);
+    // Whoever comes back begins anew.
+    scrape.saw(Probe::at(2).good());
+    assert_eq!(values(&scrape.text(), "ctl_probes_total").iter().filter(|value| *value == "1").count(), 2);
+}
+
+trait Count {
+    fn collect_count(&self) -> usize;
+}
+
+impl Count for HistogramVec {
+    fn collect_count(&self) -> usize {
+        use prometheus::core::Collector as _;
+        self.collect().iter().map(|family| family.get_metric().len()).sum()
+    }
+}
+
+#[test]
+fn a_level_without_probes_has_an_objective_and_no_budget() {
+    let scrape = Scrape::new();
+    let level = Level {
+        pki: "alpha".parse().unwrap(),
+        kind: Kind::Ocsp,
+        objective_ppm: 999_000,
+        valid: 0,
+        good: 0,
+        budget_ppm: None,
+    };
+    let text = scrape.text_with(std::slice::from_ref(&level), &[]);
+    assert_eq!(values(&text, "ctl_sla_objective_ratio"), ["0.999000"]);
+    assert_eq!(values(&text, "ctl_sla_error_budget_remaining_ratio"), [""; 0]);
+    assert_eq!(values(&text, "ctl_incidents_open"), ["0"]);
+
+    let incident = |since_ms, is_breach| OpenIncident {
+        pki: "alpha".parse().unwrap(),
+        kind: Kind::Ocsp,
+        target: URL.to_owned(),
+        since_ms,
+        is_breach,
+    };
+    let overdrawn = Level { valid: 10, good: 8, budget_ppm: Some(-500_000), ..level };
+    let text = scrape.text_with(&[overdrawn], &[incident(9_000, true), incident(4_000, false)]);
+    assert_eq!(values(&text, "ctl_sla_error_budget_remaining_ratio"), ["-0.500000"]);
+    assert_eq!(values(&text, "ctl_incidents_open"), ["2"]);
+    assert_eq!(values(&text, "ctl_breaches_open"), ["1"]);
+    // Two incidents of one target are one series, of the older: twice the same series spoils a scrape.
+    assert_eq!(values(&text, "ctl_incident_started_timestamp_seconds"), ["4.000"]);
+}
+
+#[test]
+fn an_answer_cannot_flood_the_scrape_with_canaries() {
+    let mut scrape = Scrape::new();
+    let mut observation = Probe::at(1).good();
+    observation.facts.statuses = (0..10_000_u32)
+        .map(|n| Status {
+            issuer_spki: [7; 32],
+            serial: Box::new(n.to_be_bytes()),
+            revoked: false,
+            since: None,
+        })
+        .collect();
+    let again = observation.facts.statuses.first().cloned();
+    observation.facts.statuses.extend(again);
+    scrape.saw(observation);
+    assert_eq!(values(&scrape.text(), "ctl_canary_revoked").len(), 16);
+}
+
+#[test]
+fn ten_thousand_targets() {
+    let mut scrape = Scrape::new();
+    for number in 0..10_000 {
+        let pki = format!("pki-{}", number % 100);
+        let kind = if number % 2 == 0 { Kind::Ocsp } else { Kind::Crl };
+        let url = format!("http://revocation-{number}.pki-{}.example/path", number % 100);
+        scrape.saw(Probe::of(target(&pki, kind, &url), 1_795_000_000_000).wrong(Code::CacheControlMissing));
+    }
+    let began = Instant::now();
+    let text = scrape.text();
+    let took = began.elapsed();
+    let samples = text.lines().filter(|line| !line.starts_with('#')).count();
+    println!("{} series, {} octets, {took:?}", samples, text.len());
+    assert!(samples < 20 * 10_000, "{samples} series");
+    assert!(text.len() < 25_000_000, "{} octets", text.len());
+}
