@@ -1,0 +1,240 @@
+"""The real Prometheus against the running demo: `promtool check` and `test`, then a server that scrapes, loads the
+rules, and is asked for every panel of every dashboard.
+
+MAY_BE_EMPTY names the panels that have nothing to show in the demo, and why; every other panel must have data.
+CTL_EXPECTED_ALERTS (names, separated by commas, or a file that holds them) switches on the assertion that these alerts
+fire, and no other."""
+
+import json
+import os
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import grafana
+from common import WORK, background, fail, get, ok, remember, run, until
+
+HERE = Path("dashboards")
+DEMO = os.environ["DEMO_URL"]
+PROMETHEUS, PROMTOOL = os.environ["PROMETHEUS"], os.environ["PROMTOOL"]
+HOME = WORK / "prometheus"
+# Dashboard and panel -> why it may be empty.
+MAY_BE_EMPTY = {
+    ("ctl-overview", "Incidents"): "nothing is wrong",
+    ("ctl-overview", "Findings"): "nothing is wrong",
+    ("ctl-overview", "Waiting"): "nobody waits",
+    ("ctl-pki", "Findings"): "nothing is wrong",
+    ("ctl-pki", "Why probes fail"): "nothing is wrong",
+    ("ctl-pki", "TLS certificates"): "the demo's services speak plain HTTP",
+    ("ctl-pki", "Responders' certificates"): "not every PKI delegates",
+    ("ctl-target", "Findings"): "nothing is wrong",
+    ("ctl-target", "What holds now"): "nothing is wrong",
+    ("ctl-target", "Canaries"): "only OCSP responders have any",
+    ("ctl-target", "CRL number"): "only CRLs have one",
+    ("ctl-target", "CRL entries"): "only CRLs have any",
+    ("ctl-lists", "Drafts"): "nothing waits",
+    ("ctl-service", "Late probes"): "nothing is late",
+    ("ctl-service", "Refused statements"): "nothing was refused",
+    ("ctl-service", "Failed requests"): "nothing failed",
+}
+# What these stand on appears only with the watch: without targets there is nothing to ask for.
+WATCH = ("ctl_probe", "ctl_target", "ctl_sla", "ctl_incident", "ctl_breach", "ctl_finding", "ctl_revocation",
+         "ctl_crl", "ctl_ocsp", "ctl_tls", "ctl_answer", "ctl_service_clock", "ctl_canary", "ctl_ca_", "ctl_monitor",
+         "pki_kind:")
+
+
+def metrics():
+    text = get(f"{DEMO}/metrics")
+    done = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True)
+    if done.returncode or done.stdout.strip() or done.stderr.strip():
+        fail(f"promtool check metrics: {done.stdout.decode()}{done.stderr.decode()}")
+    families = text.decode().count("# TYPE ")
+    ok(f"promtool has nothing to say against the {families} metrics that the server shows now")
+    return text.decode()
+
+
+def rules():
+    run(PROMTOOL, "check", "rules", HERE / "prometheus/rules.yml", HERE / "prometheus/alerts.yml")
+    run(PROMTOOL, "check", "config", "--syntax-only", HERE / "prometheus/prometheus.yml")
+    tests = sorted((HERE / "prometheus/tests").glob("*.yml"))
+    for test in tests:
+        run(PROMTOOL, "test", "rules", test)
+    ok(f"promtool accepts the rules, and {len(tests)} files of scenarios come out as written")
+
+
+def schema():
+    boards = sorted((HERE / "grafana/dashboards").glob("*.json"))
+    for board in boards:
+        if wrong := grafana.mistakes(json.loads(board.read_text())):
+            fail(f"{board} is not of Grafana's schema:\n" + "\n".join(wrong))
+    # A check that finds nothing must be one that can find something.
+    spoilt = json.loads(boards[0].read_text())
+    panel = next(panel for panel in spoilt["panels"] if panel["type"] != "row")
+    panel["fieldConfig"]["defaults"]["unitt"], panel["gridPos"]["w"] = "s", "4"
+    if len(grafana.mistakes(spoilt)) != 2:
+        fail("a spoilt dashboard passes for a whole one")
+    ok(f"{len(boards)} dashboards are of Grafana's published schema")
+
+
+def start():
+    """Prometheus over the demo, with short intervals, on a port that the system picks."""
+    HOME.mkdir()
+    address = urllib.parse.urlsplit(DEMO).netloc
+    for name in ("rules.yml", "alerts.yml"):
+        (HOME / name).write_text((HERE / "prometheus" / name).read_text())
+    (HOME / "prometheus.yml").write_text(f"""
+global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
+rule_files: [rules.yml, alerts.yml]
+scrape_configs:
+  - job_name: ctl
+    static_configs: [{{targets: ["{address}"]}}]
+""")
+    log = HOME / "log"
+    process = background(PROMETHEUS, f"--config.file={HOME}/prometheus.yml", f"--storage.tsdb.path={HOME}/data",
+                         "--web.listen-address=127.0.0.1:0", "--log.format=json", "--log.level=info", log=log)
+
+    def listening():
+        if process.poll() is not None:
+            fail(f"{log}:\n{log.read_text()}")
+        # First it logs what it was asked for, port 0, and then what it got.
+        found = re.search(r'"address":"(127\.0\.0\.1:[1-9]\d*)"', log.read_text())
+        return found and found.group(1)
+
+    url = "http://" + until("Prometheus to listen", listening)
+    until("Prometheus to be ready", lambda: ready(url))
+    return url
+
+
+def ready(url):
+    try:
+        return get(f"{url}/-/ready")
+    except (urllib.error.URLError, OSError):
+        return None
+
+
+def ask(url, path, **parameters):
+    query = urllib.parse.urlencode(parameters)
+    try:
+        return json.loads(get(f"{url}/api/v1/{path}?{query}"))["data"]
+    except urllib.error.HTTPError as error:
+        fail(f"Prometheus refuses {path} {parameters}: {error.read().decode()}")
+
+
+def healthy(url):
+    def look():
+        targets = ask(url, "targets")["activeTargets"]
+        remember(str(targets))
+        return targets if targets and all(target["health"] == "up" for target in targets) else None
+    targets = until("the server to be scraped", look)
+    ok(f"Prometheus scrapes the server: {len(targets)} target up")
+
+    def evaluated():
+        loaded = [rule for group in ask(url, "rules")["groups"] for rule in group["rules"]]
+        bad = [f"{rule['name']}: {rule.get('lastError')}" for rule in loaded if rule["health"] == "err"]
+        if bad:
+            fail("\n".join(bad))
+        return loaded if all(rule["health"] == "ok" for rule in loaded) else None
+    loaded = until("the rules to be evaluated", evaluated)
+    wanted = sum((HERE / "prometheus" / name).read_text().count(word)
+                 for name, word in (("rules.yml", "- record:"), ("alerts.yml", "- alert:")))
+    if len(loaded) != wanted:
+        fail(f"Prometheus has {len(loaded)} rules, the files {wanted}")
+    ok(f"Prometheus has loaded and evaluated all {len(loaded)} rules")
+
+
+def substitutions(url):
+    """One choice for each variable, as somebody who opens a dashboard would make it."""
+    found = ask(url, "query", query='ctl_target_info{kind!="service"}')["result"]
+    ocsp = [series["metric"] for series in found if series["metric"]["kind"] == "ocsp"]
+    one = (ocsp or [series["metric"] for series in found] or [{"pki": "none", "target": "none"}])[0]
+    return bool(found), {"pki": one["pki"], "target": one["target"], "kind": ".*", "list": ".*",
+                         "__rate_interval": "10s"}
+
+
+def panels(url):
+    watched, variables = substitutions(url)
+    asked, empty, used = 0, [], set()
+    for file in sorted((HERE / "grafana/dashboards").glob("*.json")):
+        board = json.loads(file.read_text())
+        for panel in board["panels"]:
+            key = (board["uid"], panel["title"])
+            for query in panel.get("targets", []):
+                expression = re.sub(r"\$(\w+)", lambda name: variables[name.group(1)], query["expr"])
+                asked += 1
+
+                def data():
+                    return ask(url, "query", query=expression)["result"] or None
+                result = data()
+                if result is None and key not in MAY_BE_EMPTY and (watched or not any(
+                        word in expression for word in WATCH)):
+                    # Some need two scrapes.
+                    deadline = time.monotonic() + 60
+                    while result is None and time.monotonic() < deadline:
+                        time.sleep(0.5)
+                        result = data()
+                    if result is None:
+                        empty.append(f"{key[0]}, {key[1]!r}: {expression}")
+                if result is None:
+                    used.add(key)
+    if empty:
+        fail("panels without data:\n" + "\n".join(empty))
+    if stale := set(MAY_BE_EMPTY) - {(board["uid"], panel["title"]) for board in map(
+            lambda file: json.loads(file.read_text()), (HERE / "grafana/dashboards").glob("*.json"))
+            for panel in board["panels"]}:
+        fail(f"there are no such panels: {stale}")
+    words = "" if watched else "; the demo watches nothing, so panels of the watch are empty"
+    ok(f"all {asked} queries of the dashboards are valid, and return data but for {len(used)} panels{words}")
+
+
+def alerts(url):
+    expected = os.environ.get("CTL_EXPECTED_ALERTS")
+    if not expected:
+        return
+    text = Path(expected).read_text() if Path(expected).exists() else expected
+    wanted = set(re.split(r"[\s,]+", text.strip()))
+
+    def firing():
+        found = {alert["labels"]["alertname"] for alert in ask(url, "alerts")["alerts"] if alert["state"] == "firing"}
+        remember(f"firing: {sorted(found)}")
+        return found if wanted <= found else None
+    found = until(f"the alerts {sorted(wanted)}", firing)
+    if found != wanted:
+        fail(f"there fire, too: {sorted(found - wanted)}")
+    ok(f"the injected faults fire {', '.join(sorted(wanted))}, and nothing else")
+
+
+def discovery(text):
+    if "ctl_targets{" not in text:
+        return
+    groups = json.loads(get(f"{DEMO}/v1/targets/prometheus"))
+    file = HOME / "targets.json"
+    file.write_text(json.dumps(groups))
+    (HOME / "blackbox.yml").write_text(f"""
+scrape_configs:
+  - job_name: blackbox
+    metrics_path: /probe
+    file_sd_configs: [{{files: ["{file}"]}}]
+""")
+    said = run(PROMTOOL, "check", "config", HOME / "blackbox.yml")
+    if not groups or any(set(group["labels"]) != {"pki", "kind", "__param_module"} for group in groups):
+        fail(f"/v1/targets/prometheus: {groups}")
+    ok(f"Prometheus can discover {sum(len(group['targets']) for group in groups)} addresses for a blackbox exporter"
+       f"{'' if 'SUCCESS' in said.stdout else '?'}")
+
+
+def main():
+    text = metrics()
+    rules()
+    schema()
+    url = start()
+    healthy(url)
+    panels(url)
+    discovery(text)
+    alerts(url)
+
+
+main()
