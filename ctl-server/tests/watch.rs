@@ -40,9 +40,9 @@ fn beside(data: &Path) -> (Beside, publish::publisher::Running) {
     let (ledger, _) = common::in_memory(&World::found_with(common::world::charter()));
     let metrics = Arc::new(Metrics::new().unwrap());
     let (publisher, publishing) =
-        Publisher::start(ledger.clone(), publish::Config::new(data), metrics).unwrap();
+        Publisher::start(ledger.clone(), publish::Config::new(data), metrics.clone()).unwrap();
     let blobs = Arc::new(Blobs::open(data).unwrap());
-    (Beside { ledger, publisher, blobs, data: data.to_owned() }, publishing)
+    (Beside { ledger, publisher, blobs, metrics, data: data.to_owned() }, publishing)
 }
 
 /// Waits until the one target stands as it should.

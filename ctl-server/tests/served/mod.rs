@@ -134,6 +134,7 @@ impl Served {
                 ledger: ledger.clone(),
                 publisher: publisher.clone(),
                 blobs: blobs.clone(),
+                metrics: metrics.clone(),
                 data: data.path().to_owned(),
             };
             Some(Monitor::start(&beside, &ctl_server::config::Monitor::default()).unwrap()).unzip()
