@@ -75,6 +75,6 @@ const fn severity(weight: Weight) -> &'static str {
 }
 
 fn discovery(app: &App) -> Result<Response, Problem> {
-    let groups = service_discovery::groups(&*monitor(app)?.board());
+    let groups = service_discovery::groups(&monitor(app)?.board());
     Ok(view::json(&serde_json::to_value(groups).map_err(|error| Problem::internal(&error))?))
 }
