@@ -150,7 +150,7 @@ def substitutions(url):
     """One choice for each variable, as somebody who opens a dashboard would make it."""
     found = ask(url, "query", query='ctl_target_info{kind!="service"}')["result"]
     ocsp = [series["metric"] for series in found if series["metric"]["kind"] == "ocsp"]
-    one = (ocsp or [series["metric"] for series in found] or [{"pki": "none", "target": "none"}])[0]
+    one = (ocsp or [series["metric"] for series in found] or [{"pki": ".*", "target": "none"}])[0]
     return bool(found), {"pki": one["pki"], "target": one["target"], "kind": ".*", "list": ".*",
                          "__rate_interval": "10s"}
 
