@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -73,6 +74,13 @@ def listening(process, log, prefix):
                 return line.removeprefix(prefix)
         return None
     return until(f"{prefix!r} in {log}", look)
+
+
+def free_port():
+    """A port of loopback that nobody listens on now, for programs that cannot pick one themselves."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
 
 
 def get(url):

@@ -3,6 +3,7 @@
 #[cfg(feature = "demo")]
 mod demo;
 mod ledger;
+mod probe;
 mod serve;
 
 use std::error::Error;
@@ -53,6 +54,8 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Probe a service once or a few times, as the watch would, and say what is wrong with it.
+    Probe(probe::Probe),
     /// The guided tour: a scheme from its founding to a charger's trust store, on this machine.
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
@@ -143,6 +146,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
                 .into())
         }
         Command::Serve { config } => serve::serve(&config),
+        Command::Probe(arguments) => probe::run(arguments),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo::run(demo),
         Command::Ledger { command } => match command {

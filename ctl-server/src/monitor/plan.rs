@@ -27,7 +27,11 @@ pub fn plan(config: &config::Monitor) -> Result<Plan, MonitorError> {
     let canaries = config.canaries.iter().map(|canary| {
         Ok(Canaries {
             issuer: canary.issuer,
-            good: canary.good.iter().map(|path| certificate(path).map(Arc::new)).collect::<Result<_, _>>()?,
+            good: canary
+                .good
+                .iter()
+                .map(|path| certificate(path).map(Arc::new))
+                .collect::<Result<_, MonitorError>>()?,
             revoked: canary.revoked.iter().map(|serial| serial.0.clone()).collect(),
         })
     });
@@ -40,11 +44,15 @@ pub fn plan(config: &config::Monitor) -> Result<Plan, MonitorError> {
 }
 
 fn certificate(path: &Path) -> Result<Certificate, MonitorError> {
-    let failed = |why: String| MonitorError::Canary { path: path.to_owned(), why };
+    certificate_file(path).map_err(|why| MonitorError::Canary { path: path.to_owned(), why })
+}
+
+/// A file with one certificate, PEM or DER; else what is wrong with it.
+pub(crate) fn certificate_file(path: &Path) -> Result<Certificate, String> {
     let bytes = files::read(path, MAX_FILE)
         .and_then(|bytes| bytes.ok_or_else(|| std::io::ErrorKind::NotFound.into()))
-        .map_err(|error| failed(error.to_string()))?;
-    certificate_from_bytes(&bytes).map_err(|error| failed(error.to_string()))
+        .map_err(|error| error.to_string())?;
+    certificate_from_bytes(&bytes).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
