@@ -43,5 +43,7 @@ pub mod verify;
 
 /// Its types stand in this library's interface.
 pub use ctl_core;
+/// As do those of the policies.
+pub use ctl_policy;
 pub use error::AdminError;
 pub use session::{Session, Trust};

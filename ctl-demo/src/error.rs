@@ -6,6 +6,7 @@ use std::time::Duration;
 use ctl_admin::AdminError;
 use ctl_client::ClientError;
 use ctl_sandbox::SandboxError;
+use ctl_sandbox::live::LiveError;
 
 /// Why a tour ended early.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +65,9 @@ pub enum Problem {
     /// A pretend PKI cannot be made.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// A pretend PKI's services cannot be started or switched.
+    #[error(transparent)]
+    Services(#[from] LiveError),
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     File {

@@ -11,13 +11,16 @@ mod acts;
 mod ceremony;
 mod error;
 mod people;
+mod prometheus;
 mod server;
+mod services;
 mod tour;
 mod wait;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use acts::pkis::Pkis;
 pub use error::{DemoError, Problem};
 use people::People;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -37,6 +40,8 @@ pub struct Options {
     pub directory: Option<PathBuf>,
     /// End after the last step instead of staying up.
     pub once: bool,
+    /// Start the Prometheus of this machine, with the rules and alerts of the project.
+    pub prometheus: bool,
 }
 
 /// Gives the tour. Returns after its last step, or once a person ends it with Ctrl-C.
@@ -64,24 +69,28 @@ pub async fn run(options: Options) -> Result<(), DemoError> {
         () = signals.any() => Err(Problem::Interrupted),
     };
     let outcome = match outcome {
-        Ok(()) if !options.once => {
-            acts::farewell::stay(&tour);
+        Ok(pkis) if !options.once => {
+            // Their services go on as well.
+            acts::farewell::stay(&tour, pkis.services.live().control_address());
             tokio::select! {
                 () = signals.any() => Ok(()),
                 problem = tour.server_ended() => Err(problem),
             }
         }
-        other => other,
+        other => other.map(drop),
     };
     tour.close(outcome).await
 }
 
 /// The steps, in order.
-async fn tell(tour: &mut Tour, options: &Options) -> Result<(), Problem> {
+async fn tell(tour: &mut Tour, options: &Options) -> Result<Pkis, Problem> {
     let pkis = acts::pkis::make(tour)?;
     acts::keys::make(tour)?;
-    let mut people = acts::founding::found(tour, options).await?;
+    let mut people = acts::founding::found(tour, options, &pkis).await?;
     let people: &mut People = &mut people;
+    if options.prometheus {
+        acts::watch::tell_prometheus(tour)?;
+    }
     let appointed = acts::board::appoint(tour, people).await?;
     let applications = acts::applications::apply(tour, people, &pkis).await?;
     acts::votes::admit(tour, people, &applications).await?;
@@ -92,8 +101,9 @@ async fn tell(tour: &mut Tour, options: &Options) -> Result<(), Problem> {
     let device = acts::device::install(tour, people, &pkis).await?;
     acts::emergency::suspend(tour, people, &pkis, &device).await?;
     acts::rotation::rotate(tour, people, &device).await?;
+    acts::watch::watch(tour, people, &pkis).await?;
     acts::audit::audit(tour, people).await?;
-    Ok(())
+    Ok(pkis)
 }
 
 /// The directory is made if it is missing; one that holds something is left alone.

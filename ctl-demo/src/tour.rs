@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::prometheus::Prometheus;
 use crate::server::Server;
 use crate::{DemoError, Problem};
 
@@ -14,11 +15,13 @@ pub(crate) struct Tour {
     title: &'static str,
     /// The server, once it runs.
     pub(crate) server: Option<Server>,
+    /// The Prometheus beside it, if one was asked for.
+    pub(crate) prometheus: Option<Prometheus>,
 }
 
 impl Tour {
     pub(crate) fn new(directory: PathBuf, keeps_files: bool) -> Self {
-        Self { directory, keeps_files, number: 0, title: "", server: None }
+        Self { directory, keeps_files, number: 0, title: "", server: None, prometheus: None }
     }
 
     /// Where its files are.

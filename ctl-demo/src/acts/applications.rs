@@ -7,16 +7,18 @@ use ctl_admin::application::{Apply, Comment, Evidence, Exhibit, Limits, What};
 use ctl_admin::ctl_core::governance::state::Outcome;
 use ctl_admin::ctl_core::statement::body::Choice;
 use ctl_admin::ctl_core::statement::parts::{
-    EvidenceKind, Observed, ObservedKind, ParticipantKind, Services, Severity, Standard, Use,
+    self, EvidenceKind, Observed, ObservedKind, ParticipantKind, Severity, Standard, Use,
 };
 use ctl_admin::participant::Register;
 use ctl_admin::proposal::Proposed;
 use ctl_admin::screening::Policies;
 use ctl_admin::session;
+use ctl_sandbox::live::Kind;
 
 use super::pkis::{Candidate, Pkis};
 use super::votes::{everyone, propose};
 use crate::people::{AUDITOR, COMPANIES, People, index};
+use crate::services::Services;
 use crate::tour::Tour;
 use crate::{Problem, wait};
 
@@ -41,7 +43,7 @@ pub(crate) async fn apply(
     accredit(tour, people).await?;
     let mut applications = Vec::new();
     for root in &pkis.roots {
-        let index = submit(people, root, root_of(root)?).await?;
+        let index = submit(people, root, root_of(root, &pkis.services)?).await?;
         attach(people, root, index).await?;
         applications.push((root.name.clone(), index));
     }
@@ -117,11 +119,19 @@ async fn register(people: &mut People, company: &str) -> Result<(), Problem> {
 }
 
 /// A root that applies for what it is made for. Cirrus forgets to say where its CRL is.
-pub(crate) fn root_of(candidate: &Candidate) -> Result<What, Problem> {
+pub(crate) fn root_of(candidate: &Candidate, services: &Services) -> Result<What, Problem> {
     let uses = vec![Use { standard: Standard::Iso15118_2, purpose: candidate.purpose }];
-    let address = |what: &str| parse(&format!("http://pki.{}.example/{what}", candidate.operator));
-    let crl = if candidate.operator == FORGETFUL { Vec::new() } else { vec![address("root.crl")?] };
-    let services = Services { ocsp: vec![address("ocsp")?], crl, ..Services::default() };
+    let first = |kind| -> Result<Vec<_>, Problem> {
+        let urls = services.live().urls(candidate.services_of, kind)?;
+        urls.first().map(|url| parse(url)).into_iter().collect()
+    };
+    let crl = if candidate.operator == FORGETFUL { Vec::new() } else { first(Kind::Crl)? };
+    let services = parts::Services {
+        ocsp: first(Kind::Ocsp)?,
+        crl,
+        est: first(Kind::Est)?,
+        root_pool: first(Kind::RootPool)?,
+    };
     Ok(What::Root { uses, services, constraints: Limits::default() })
 }
 

@@ -1,4 +1,4 @@
-//! Step 14: someone who takes no part audits the server from outside.
+//! Step 15: someone who takes no part audits the server from outside.
 
 use ctl_admin::audit;
 use ctl_admin::screening::Policies;

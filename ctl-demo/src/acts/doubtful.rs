@@ -24,7 +24,7 @@ pub(crate) async fn decide(tour: &mut Tour, people: &mut People, pkis: &Pkis) ->
     let (issuer, subject) = (pkis.root("aurora")?.fingerprint, pkis.root("borealis")?.fingerprint);
     let cross = submit(people, &pkis.cross, What::CrossCertificate { issuer, subject }).await?;
     attach(people, &pkis.cross, cross).await?;
-    let eclipse = submit(people, &pkis.eclipse, root_of(&pkis.eclipse)?).await?;
+    let eclipse = submit(people, &pkis.eclipse, root_of(&pkis.eclipse, &pkis.services)?).await?;
     attach(people, &pkis.eclipse, eclipse).await?;
 
     let errors = errors(&screened(people, cross).await?);

@@ -1,10 +1,12 @@
 //! The end: where to look, and what to try.
 
+use std::net::SocketAddr;
+
 use super::applications::LIST;
 use crate::tour::{Tour, print};
 
 /// Says it while the server stays up.
-pub(crate) fn stay(tour: &Tour) {
+pub(crate) fn stay(tour: &Tour, control: SocketAddr) {
     let directory = tour.directory().display();
     let url = tour.url("");
     let url = url.trim_end_matches('/');
@@ -16,12 +18,21 @@ pub(crate) fn stay(tour: &Tour) {
         "v1/participants".into(),
         "v1/registry/mo".into(),
         "readyz".into(),
+        "v1/targets".into(),
+        "v1/incidents".into(),
+        "v1/sla".into(),
         "metrics".into(),
     ] {
         print(&format!("    {}", tour.url(&path)));
     }
     print(&format!("    {directory}/device/everest/ca/v2g/V2G_ROOT_CA.pem"));
     print(&format!("    {directory}/device/pem/current"));
+    if let Some(prometheus) = &tour.prometheus {
+        print(&format!("    http://{}/alerts", prometheus.address()));
+    }
+    print("Break a service, see it found, and put it right (ctl-sandbox faults lists what can be wrong):");
+    print(&format!("    curl -X PUT http://{control}/faults/aurora/ocsp/next_update_past"));
+    print(&format!("    curl -X DELETE http://{control}/faults"));
     print("Try the tools on it (in the repository: cargo run --release -p ctl-admin -- …):");
     let root = format!("--root {directory}/founding/1.root.json");
     print(&format!("    ctl-admin {root} --url {url} review"));

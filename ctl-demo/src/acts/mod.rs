@@ -26,6 +26,8 @@ pub(crate) mod emergency;
 
 pub(crate) mod rotation;
 
+pub(crate) mod watch;
+
 pub(crate) mod audit;
 
 pub(crate) mod farewell;

@@ -1,13 +1,15 @@
-//! Step 1: the PKIs, pretended.
+//! Step 1: the PKIs, pretended, with their services live.
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ctl_admin::ctl_core::Digest;
 use ctl_admin::ctl_core::statement::parts::Purpose;
-use ctl_sandbox::{Entity, Pki, PkiKind, PkiSpec, cross_certify, root_with_key_of, write_certificate};
+use ctl_sandbox::live::Options;
+use ctl_sandbox::{Entity, PkiKind, PkiSpec, Role, cross_certify, root_with_key_of, write_certificate};
 
 use crate::Problem;
+use crate::services::Services;
 use crate::tour::Tour;
 
 const DAY: i64 = 86_400;
@@ -18,6 +20,8 @@ const AUDIT: &str = "audit-report.txt";
 pub(crate) struct Candidate {
     /// The company that operates it.
     pub(crate) operator: &'static str,
+    /// The PKI whose services answer for it.
+    pub(crate) services_of: &'static str,
     /// Its name on the list.
     pub(crate) name: String,
     /// What it is for.
@@ -40,6 +44,8 @@ pub(crate) struct Pkis {
     pub(crate) cross: Candidate,
     /// A root that nobody should trust: another name for Aurora's key.
     pub(crate) eclipse: Candidate,
+    /// Their services.
+    pub(crate) services: Services,
 }
 
 impl Pkis {
@@ -55,23 +61,22 @@ pub(crate) fn make(tour: &mut Tour) -> Result<Pkis, Problem> {
     tour.begin("Pretend PKIs");
     let yesterday = now() - DAY;
     let spec = |kind, name: &str, country: &str, operator: &str| {
-        let services = Some(format!("http://pki.{}.example", name.to_ascii_lowercase()));
-        PkiSpec { services, ..PkiSpec::new(kind, name, country, operator, "ctl-demo", yesterday) }
+        PkiSpec::new(kind, name, country, operator, "ctl-demo", yesterday)
     };
-    let aurora = Pki::generate(&spec(PkiKind::V2g, "Aurora", "NL", "Aurora Charging B.V."))?;
-    let borealis = Pki::generate(&spec(PkiKind::V2g, "Borealis", "US", "Borealis Trust Inc."))?;
-    let cirrus = Pki::generate(&spec(PkiKind::V2g, "Cirrus", "DE", "Cirrus Netz AG"))?;
-    let dynamo = Pki::generate(&spec(PkiKind::Oem, "Dynamo", "FR", "Dynamo Motors S.A."))?;
-    let elektra = Pki::generate(&spec(PkiKind::Mo, "Elektra", "DE", "Elektra Mobility GmbH"))?;
+    let specs = vec![
+        spec(PkiKind::V2g, "Aurora", "NL", "Aurora Charging B.V."),
+        spec(PkiKind::V2g, "Borealis", "US", "Borealis Trust Inc."),
+        spec(PkiKind::V2g, "Cirrus", "DE", "Cirrus Netz AG"),
+        spec(PkiKind::Oem, "Dynamo", "FR", "Dynamo Motors S.A."),
+        spec(PkiKind::Mo, "Elektra", "DE", "Elektra Mobility GmbH"),
+    ];
+    let services = Services::start(Options::new(specs))?;
+    let pki = |name| services.live().pki(name);
+    let (aurora, borealis) = (pki("aurora")?, pki("borealis")?);
     let folder = tour.path("pki");
     let mut roots = Vec::new();
-    for (operator, pki) in [
-        ("aurora", &aurora),
-        ("borealis", &borealis),
-        ("cirrus", &cirrus),
-        ("dynamo", &dynamo),
-        ("elektra", &elektra),
-    ] {
+    for operator in ["aurora", "borealis", "cirrus", "dynamo", "elektra"] {
+        let pki = pki(operator)?;
         let folder = folder.join(operator);
         pki.write_to(&folder)?;
         roots.push(candidate(operator, pki.root(), pki.spec(), &folder)?);
@@ -80,6 +85,7 @@ pub(crate) fn make(tour: &mut Tour) -> Result<Pkis, Problem> {
     let cross = cross_certify(issuer, subject, yesterday, issuer.certificate().not_after())?;
     let by_borealis = folder.join("borealis");
     write_certificate(&by_borealis, "cross-by-aurora", &cross)?;
+    services.live().record("aurora", Role::Root, &cross, None)?;
     let spec = spec(PkiKind::V2g, "Eclipse", "NL", "Eclipse Services Ltd.");
     let shadow = root_with_key_of(aurora.root(), &spec)?;
     let by_eclipse = folder.join("eclipse");
@@ -89,10 +95,16 @@ pub(crate) fn make(tour: &mut Tour) -> Result<Pkis, Problem> {
     tour.say("V2G roots Aurora, Borealis and Cirrus, an OEM root Dynamo, an MO root Elektra,");
     tour.say("each with its chains; and a cross-certificate by which Aurora vouches for Borealis");
     tour.see_file("pki");
+    tour.say(format!(
+        "their OCSP responders, CRLs, EST servers and root pools answer at http://{} and https://{}",
+        services.live().address(),
+        services.live().tls_address()
+    ));
     Ok(Pkis {
         roots,
         cross: Candidate {
             operator: "borealis",
+            services_of: "borealis",
             name: "Borealis, cross-certified by Aurora".into(),
             purpose: Purpose::V2g,
             file: by_borealis.join("cross-by-aurora.pem"),
@@ -101,6 +113,7 @@ pub(crate) fn make(tour: &mut Tour) -> Result<Pkis, Problem> {
             fingerprint: Digest::from_bytes(cross.sha256()),
         },
         eclipse,
+        services,
     })
 }
 
@@ -124,6 +137,8 @@ fn candidate(
     };
     Ok(Candidate {
         operator,
+        // Who has Aurora's key and no PKI names Aurora's services as its own.
+        services_of: if operator == "eclipse" { "aurora" } else { operator },
         name: spec.name.clone(),
         purpose,
         file: folder.join("root.pem"),

@@ -18,11 +18,15 @@ pub(super) struct Demo {
     /// Where the server listens; port 0 takes any that is free.
     #[arg(long, default_value_t = ctl_demo::LISTEN)]
     listen: SocketAddr,
+    /// Also start the Prometheus that is installed on this machine, with the rules and alerts of dashboards/.
+    #[arg(long)]
+    prometheus: bool,
 }
 
 pub(super) fn run(demo: Demo) -> Result<(), Failure> {
-    let Demo { once, dir, listen } = demo;
-    let options = ctl_demo::Options { server: std::env::current_exe()?, listen, directory: dir, once };
+    let Demo { once, dir, listen, prometheus } = demo;
+    let options =
+        ctl_demo::Options { server: std::env::current_exe()?, listen, directory: dir, once, prometheus };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(ctl_demo::run(options))?)
 }
