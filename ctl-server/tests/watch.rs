@@ -1,4 +1,5 @@
 //! The watch over a real ledger: from the configuration to the board, through a fault and back, and over a restart.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 mod network;
