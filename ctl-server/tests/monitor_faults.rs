@@ -112,7 +112,9 @@ impl Watch {
         self.live.set_fault("aurora", kind, code, true).unwrap();
         let found = self.two_rounds().await;
         self.live.set_fault("aurora", kind, code, false).unwrap();
-        let after = self.two_rounds().await;
+        // What a side question found stands until it has been asked again, one round later.
+        let mut after: BTreeSet<_> = self.round().await.difference(&found).copied().collect();
+        after.extend(self.two_rounds().await);
         let besides: BTreeSet<_> = switch.besides.iter().map(|code| code.as_str()).collect();
         let others: Vec<_> =
             found.iter().filter(|other| **other != code && !besides.contains(*other)).collect();

@@ -4,6 +4,9 @@
 //! The main question goes to every address. Only where some address gave an answer to it that can be believed are
 //! the side questions asked, one after the other: a responder that is down, refuses, is late or signs wrongly
 //! would only do the same again. A code that the main question already gave is not given a second time.
+//!
+//! Side questions take turns, so what one of them found stands for one round more: a responder that answers it
+//! wrongly is wrong all the time, and not every other time.
 
 mod code;
 mod history;
@@ -25,7 +28,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::history::History;
+use self::history::{History, Standing};
 use self::judge::{Asked, Expected, Judged, Said};
 use self::plan::Plan;
 use super::{Memory, Probe, Probed, Round, http};
@@ -71,9 +74,12 @@ impl Probe for OcspProbe {
                 found: BTreeSet::new(),
                 probed: Probed::default(),
             };
-            if let Some(said) = session.ask_main(&plan.main).await {
+            let said = session.ask_main(&plan.main).await;
+            let by_main = session.found.clone();
+            if let Some(said) = said {
                 session.ask_side(&plan, said).await;
             }
+            session.let_stand(&by_main, said.is_some());
             session.history.keep(|| plan::everything(subjects));
             Probed { memory: session.history.into_memory(), ..session.probed }
         })
@@ -266,6 +272,24 @@ impl Session<'_> {
         // Whatever the side questions brought would hang on which address they went to, or would be late, too.
         let is_clear = !self.found.contains(&Code::AddressDisagreement) && !self.found.contains(&Code::Slow);
         stands.said().filter(|_| is_clear)
+    }
+
+    /// What side questions found in the round before still holds while the main question is answered, with what
+    /// proved it.
+    fn let_stand(&mut self, by_main: &BTreeSet<Code>, is_answered: bool) {
+        let is_side = |finding: &&Finding| !by_main.contains(&finding.code);
+        let findings: BTreeSet<Finding> = self.probed.findings.iter().filter(is_side).cloned().collect();
+        let evidence = if findings.is_empty() { Vec::new() } else { self.probed.evidence.clone() };
+        let before = std::mem::replace(&mut self.history.standing, Standing { findings, evidence });
+        if !is_answered {
+            return;
+        }
+        self.probed
+            .findings
+            .extend(before.findings.into_iter().filter(|finding| !self.found.contains(&finding.code)));
+        if self.probed.evidence.is_empty() && !self.probed.findings.is_empty() {
+            self.probed.evidence = before.evidence;
+        }
     }
 
     /// Takes in what a fresh answer says.

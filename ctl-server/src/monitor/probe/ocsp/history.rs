@@ -1,4 +1,5 @@
-//! What a responder has said before: certificates that were revoked stay so.
+//! What a responder has said before: certificates that were revoked stay so. And what the last round's side
+//! questions found, which is not asked again in this one.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,6 +7,7 @@ use std::sync::Arc;
 use ctl_pki::revocation::RevocationReason;
 
 use super::judge::{Asked, Expected, Said};
+use crate::monitor::observation::{Evidence, Finding};
 use crate::monitor::probe::Memory;
 
 /// SHA-256 of the issuer's SubjectPublicKeyInfo, and the serial number.
@@ -14,10 +16,20 @@ type Key = ([u8; 32], Box<[u8]>);
 /// The first octet of what is saved.
 const FORMAT: u8 = 1;
 
-/// The certificates that a responder once called revoked.
+/// What is remembered of a responder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct History {
+    /// The certificates that it once called revoked.
     revoked: BTreeSet<Key>,
+    /// What only side questions found in the last round; not kept over a restart.
+    pub(super) standing: Standing,
+}
+
+/// What was found, and what proved it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) findings: BTreeSet<Finding>,
+    pub(super) evidence: Vec<Evidence>,
 }
 
 impl History {
@@ -52,7 +64,7 @@ impl History {
             revoked.insert((*spki, serial.into()));
             rest = after;
         }
-        Some(Self { revoked })
+        Some(Self { revoked, ..Self::default() })
     }
 
     /// Takes in what a fresh answer says, and tells whether it takes a revocation back. One on hold may come back
@@ -96,7 +108,7 @@ mod tests {
     #[test]
     fn what_was_saved_comes_back_and_what_is_damaged_does_not() {
         let keys: [Key; 2] = [([1; 32], [5, 6].into()), ([2; 32], [9; 20].into())];
-        for history in [History::default(), History { revoked: keys.into() }] {
+        for history in [History::default(), History { revoked: keys.into(), ..History::default() }] {
             let bytes = history.to_bytes().unwrap();
             assert_eq!(History::from_bytes(&bytes), Some(history.clone()));
             for end in 0..bytes.len() {

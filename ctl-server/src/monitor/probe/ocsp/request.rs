@@ -116,12 +116,17 @@ fn about_nobody(name: &[u8; 32], key: &[u8; 32], serial: &[u8]) -> Vec<u8> {
     der
 }
 
-/// The beginning of a request, and then no longer one.
+/// What is framed like a request, so that nobody waits for more of it, and is none: where the request's first
+/// element should begin there is no tag that any request has.
 pub(super) fn garbage(request: &[u8], random: &[u8; 32]) -> Vec<u8> {
-    let half = request.len() / 2;
-    let mut octets: Vec<u8> = request.iter().take(half).copied().collect();
-    octets.extend(draw(random, "garbage"));
-    octets
+    // A SEQUENCE; a length of one octet, or one octet that says how many follow.
+    let header = match request.get(1) {
+        Some(length) if *length >= 0x80 => 2 + usize::from(length & 0x7f),
+        _ => 2,
+    };
+    let noise = draw(random, "garbage");
+    let noise = std::iter::once(0xff).chain(noise.iter().copied().cycle());
+    request.iter().take(header).copied().chain(noise).take(request.len()).collect()
 }
 
 #[cfg(test)]
@@ -174,7 +179,8 @@ mod tests {
         let issuer = pretend::Authority::new("Root", 1);
         let real = Question::about_serial(&[1], &issuer.certificate).request(Hash::Sha256).unwrap();
         let garbage = garbage(&real, &[7; 32]);
-        assert_eq!(garbage.get(..10), real.get(..10));
-        assert_ne!(garbage.len(), real.len());
+        assert_eq!((garbage.len(), garbage.get(..2)), (real.len(), real.get(..2)));
+        assert!(real.len() < 0x80 && garbage[2] == 0xff, "{garbage:02x?}");
+        assert_ne!(garbage[3..], real[3..]);
     }
 }
