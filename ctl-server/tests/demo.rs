@@ -34,7 +34,7 @@ fn the_whole_road_from_an_application_to_a_chargers_trust_store() {
     let (said, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}\n{complained}");
-    assert!(said.contains("14. An audit from outside"), "{said}");
+    assert!(said.contains("15. An audit from outside"), "{said}");
     assert!(said.ends_with("The server has stopped cleanly.\n"), "{said}");
 
     // One of three V2G roots is suspended at the end; the MO root stands; EVerest takes no OEM roots.
