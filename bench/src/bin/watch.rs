@@ -1,0 +1,332 @@
+//! The monitor's schedule, fetcher and probes at full number: so many OCSP responders and CRLs, each a target with
+//! a host name of its own, probed every period for some seconds, against live services in a process of their own.
+//! Prints what it costs, how punctual it is, and what was found.
+//!
+//! `cargo run --release -p ctl-bench --bin watch -- [TARGETS] [PERIOD] [SECONDS]`, the period in seconds too.
+//!
+//! The services are not counted: this program starts itself once more to serve them. Neither are the keeper, the
+//! store and the metrics, which come after the probes.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::future::Future;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ctl_pki::Certificate;
+use ctl_policy::sla::{BUILT_IN, SlaPolicy};
+use ctl_sandbox::live::{Live, Options};
+use ctl_sandbox::{PkiKind, PkiSpec};
+use ctl_server::config;
+use ctl_server::config::monitor::Serial;
+use ctl_server::monitor::fetch::{Exchange, Fetcher, Request};
+use ctl_server::monitor::probe::{self, Fetch};
+use ctl_server::monitor::schedule::{self, Counts, Setup, Shelf};
+use ctl_server::monitor::target::{CrlSubject, OcspSubject};
+use ctl_server::monitor::{Kind, Observation, Subject, Target, TargetId, Weight};
+use tokio::sync::{mpsc, watch};
+
+/// So many probes may run at once, as by default. All addresses are one here, so one host may have them all.
+const CONCURRENCY: usize = 256;
+/// So many observations may wait, as in the server.
+const OBSERVATIONS: usize = 4096;
+/// The first argument of the process that serves.
+const SERVE: &str = "serve";
+const DAY: i64 = 86_400;
+/// Of the clock by which Linux counts processor time; the same on every machine that we know.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+fn main() -> Result<(), Failure> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.first().is_some_and(|word| word == SERVE) {
+        return serve();
+    }
+    let number = |place: usize, usual: u64| words.get(place).map_or(Ok(usual), |word| word.parse());
+    let (targets, period, seconds) = (number(0, 10_000)?, number(1, 30)?, number(2, 90)?);
+    measure(usize::try_from(targets)?, Duration::from_secs(period), Duration::from_secs(seconds))
+}
+
+/// The process that serves: says what there is, a line for each CA, and serves until its input ends.
+fn serve() -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let start = unix_time() - DAY;
+        let spec = PkiSpec::new(PkiKind::V2g, "Aurora", "NL", "Aurora Charging B.V.", "watch", start);
+        let live = Live::start(Options::new(vec![spec])).await?;
+        for canaries in live.canaries("aurora")? {
+            let good: Vec<String> = canaries.good.iter().map(|good| hex::encode(good.der())).collect();
+            let (good, revoked) = (good.join(","), canaries.revoked.join(","));
+            println!("{} {good} {revoked}", hex::encode(canaries.issuer.der()));
+        }
+        println!();
+        let end = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
+        end.await??;
+        Ok(())
+    })
+}
+
+/// What one CA's services are judged by.
+struct Authority {
+    issuer: Arc<Certificate>,
+    good: Vec<Arc<Certificate>>,
+    revoked: Vec<Box<[u8]>>,
+}
+
+impl Authority {
+    fn read(line: &str) -> Result<Self, Failure> {
+        let certificate = |text: &str| -> Result<Arc<Certificate>, Failure> {
+            Ok(Arc::new(Certificate::from_der(&hex::decode(text)?)?))
+        };
+        let list = |text: &str| text.split(',').filter(|one| !one.is_empty()).map(str::to_owned).collect();
+        let mut words = line.split(' ');
+        let mut next = || words.next().unwrap_or_default();
+        let issuer = certificate(next())?;
+        let (good, revoked): (Vec<String>, Vec<String>) = (list(next()), list(next()));
+        let good = good.iter().map(|text| certificate(text)).collect::<Result<_, _>>()?;
+        let revoked = revoked.into_iter().map(|text| Serial::try_from(text).map(|serial| serial.0));
+        Ok(Self { issuer, good, revoked: revoked.collect::<Result<_, _>>()? })
+    }
+
+    /// The target of a kind at a host of its own, as far as the CA's certificates name such a service.
+    fn target(&self, kind: Kind, host: &str, period: Duration) -> Result<Option<Target>, Failure> {
+        let named = |certificate: &Arc<Certificate>| match kind {
+            Kind::Ocsp => certificate.ocsp_urls().first().map(|url| (*url).to_owned()),
+            _ => certificate.crl_urls().first().map(|url| (*url).to_owned()),
+        };
+        let Some(named) = self.good.iter().find_map(named) else { return Ok(None) };
+        let url = at(&named, host).ok_or_else(|| format!("no address: {named}"))?;
+        let issuer = Arc::clone(&self.issuer);
+        let subject = match kind {
+            Kind::Ocsp => Subject::Ocsp(vec![OcspSubject {
+                issuer,
+                good: self.good.clone(),
+                revoked: self.revoked.clone(),
+            }]),
+            // The certificates name the CRL by another address, and would make it one of two.
+            _ => Subject::Crl(CrlSubject { issuer, covered: Vec::new(), points: vec![url.clone()] }),
+        };
+        let operator = "anyone".parse()?;
+        Ok(Some(Target {
+            id: TargetId::of(kind, &operator, &url),
+            kind,
+            operator,
+            lists: Vec::new(),
+            url,
+            origins: Vec::new(),
+            subject,
+            period,
+        }))
+    }
+}
+
+/// The same address at another host.
+fn at(url: &str, host: &str) -> Option<String> {
+    let (authority, path) = url.strip_prefix("http://")?.split_once('/')?;
+    let (_, port) = authority.rsplit_once(':')?;
+    Some(format!("http://{host}:{port}/{path}"))
+}
+
+/// Counts what is asked.
+struct Counting {
+    fetcher: Fetcher,
+    exchanges: AtomicU64,
+}
+
+impl Fetch for Counting {
+    fn fetch<'a>(&'a self, request: &'a Request) -> Pin<Box<dyn Future<Output = Vec<Exchange>> + Send + 'a>> {
+        self.exchanges.fetch_add(1, Ordering::Relaxed);
+        self.fetcher.fetch(request)
+    }
+}
+
+/// Keeps nothing: the store is not measured.
+struct NoShelf;
+
+impl Shelf for NoShelf {
+    fn take(&self, _: TargetId) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn keep(&self, _: TargetId, _: &[u8]) -> bool {
+        true
+    }
+}
+
+fn measure(wanted: usize, period: Duration, length: Duration) -> Result<(), Failure> {
+    let mut services = Command::new(std::env::current_exe()?)
+        .arg(SERVE)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let output = services.stdout.take().ok_or("the services say nothing")?;
+    let mut authorities = Vec::new();
+    for line in BufReader::new(output).lines() {
+        match line? {
+            line if line.is_empty() => break,
+            line => authorities.push(Authority::read(&line)?),
+        }
+    }
+    let mut hosts = BTreeMap::new();
+    let targets = targets(&authorities, wanted, period, &mut hosts)?;
+    let run = run(targets, hosts, length);
+    // Its input ends with this, and with that the process.
+    drop(services.stdin.take());
+    services.wait()?;
+    run
+}
+
+/// OCSP responders and CRLs in turn, of all CAs in turn, each at a host of its own.
+fn targets(
+    authorities: &[Authority],
+    wanted: usize,
+    period: Duration,
+    hosts: &mut BTreeMap<String, Vec<IpAddr>>,
+) -> Result<Vec<Arc<Target>>, Failure> {
+    let mut targets = Vec::new();
+    let choices: Vec<_> =
+        authorities.iter().flat_map(|one| [Kind::Ocsp, Kind::Crl].map(|kind| (one, kind))).collect();
+    let mut choices = choices.into_iter().cycle();
+    // Some CAs' certificates name no service; if none does, this must end all the same.
+    for number in 0..wanted.saturating_mul(10) {
+        let Some((authority, kind)) = choices.next().filter(|_| targets.len() < wanted) else { break };
+        let host = format!("t{number}.example");
+        if let Some(target) = authority.target(kind, &host, period)? {
+            hosts.insert(host, vec![Ipv4Addr::LOCALHOST.into()]);
+            targets.push(Arc::new(target));
+        }
+    }
+    if targets.is_empty() { Err("no service is named".into()) } else { Ok(targets) }
+}
+
+/// What was observed.
+#[derive(Default)]
+struct Seen {
+    probes: BTreeMap<Kind, u64>,
+    codes: BTreeMap<&'static str, u64>,
+}
+
+impl Seen {
+    fn note(&mut self, observation: &Observation) {
+        *self.probes.entry(observation.target.kind).or_default() += 1;
+        let found = observation.findings.iter().filter(|found| found.code.weight() != Weight::Information);
+        for finding in found {
+            *self.codes.entry(finding.code.as_str()).or_default() += 1;
+        }
+    }
+}
+
+fn run(
+    targets: Vec<Arc<Target>>,
+    hosts: BTreeMap<String, Vec<IpAddr>>,
+    length: Duration,
+) -> Result<(), Failure> {
+    let most = NonZeroUsize::new(CONCURRENCY).ok_or("no probe may run")?;
+    let config = config::Monitor {
+        allow: vec!["127.0.0.0/8".parse()?],
+        concurrency: most,
+        per_host: most,
+        hosts,
+        ..config::Monitor::default()
+    };
+    let policy = SlaPolicy::parse(BUILT_IN)?;
+    let fetch = Arc::new(Counting { fetcher: Fetcher::new(&config)?, exchanges: AtomicU64::new(0) });
+    let counts = Arc::new(Counts::default());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let how_many = targets.len();
+    let period = targets.first().map_or(Duration::ZERO, |target| target.period);
+    let (_give, targets) = watch::channel(Arc::from(targets));
+    let (observations, mut inbox) = mpsc::channel(OBSERVATIONS);
+    let setup = Setup {
+        probes: probe::all(),
+        fetch: Arc::clone(&fetch) as Arc<dyn Fetch>,
+        limits: Arc::new(move |target| policy.limits(target.operator.as_str(), target.kind)),
+        now_ms: Arc::new(now_ms),
+        targets,
+        observations,
+        shelf: Arc::new(NoShelf),
+        concurrency: CONCURRENCY,
+        per_host: CONCURRENCY,
+        counts: Arc::clone(&counts),
+    };
+    let (begin, processor_before) = (Instant::now(), processor_time()?);
+    let seen = runtime.block_on(async {
+        let schedule = tokio::spawn(schedule::run(setup));
+        let mut seen = Seen::default();
+        let end = tokio::time::sleep(length);
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                () = &mut end => break,
+                observation = inbox.recv() => match observation {
+                    Some(observation) => seen.note(&observation),
+                    None => break,
+                },
+            }
+        }
+        schedule.abort();
+        seen
+    });
+    let (took, processor) = (begin.elapsed().as_secs_f64(), processor_time()? - processor_before);
+    let (counted, exchanges) = (counts.read(), fetch.exchanges.load(Ordering::Relaxed));
+    let done: u64 = seen.probes.values().sum();
+    let kinds: Vec<String> = seen.probes.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    println!("{how_many} targets, every {} s, for {took:.0} s", period.as_secs());
+    println!("| processor time | of one processor | peak memory | exchanges | each |");
+    println!("|---|---|---|---|---|");
+    println!(
+        "| {processor:.1} s | {:.0} % | {} MiB | {exchanges} | {:.0} µs |",
+        100.0 * processor / took,
+        peak_memory()? / 1024,
+        1e6 * processor / exchanges.max(1) as f64
+    );
+    println!("\n| probes started | done | late, mean | late, at most | overruns | missed | lost |");
+    println!("|---|---|---|---|---|---|---|");
+    println!(
+        "| {} | {done} ({}) | {:.2} ms | {} ms | {} | {} | {} |",
+        counted.started,
+        kinds.join(", "),
+        counted.late_ms as f64 / counted.started.max(1) as f64,
+        counted.latest_ms,
+        counted.overrun,
+        counted.missed,
+        counted.lost
+    );
+    let found: Vec<String> = seen.codes.iter().map(|(code, count)| format!("{code} {count}")).collect();
+    println!("\nfindings: {}", if found.is_empty() { "none".to_owned() } else { found.join(", ") });
+    Ok(())
+}
+
+/// Seconds of processor time of this process, user and system.
+fn processor_time() -> Result<f64, Failure> {
+    let text = std::fs::read_to_string("/proc/self/stat")?;
+    // The name, in brackets, may hold anything; two fields later begins a list of numbers.
+    let (_, rest) = text.rsplit_once(')').ok_or("/proc/self/stat is unreadable")?;
+    let ticks: Vec<u64> =
+        rest.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    Ok(ticks.iter().sum::<u64>() as f64 / TICKS_PER_SECOND)
+}
+
+/// The most memory that this process had, in KiB.
+fn peak_memory() -> Result<u64, Failure> {
+    let text = std::fs::read_to_string("/proc/self/status")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no peak is told")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
+fn unix_time() -> i64 {
+    now_ms().div_euclid(1000)
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
