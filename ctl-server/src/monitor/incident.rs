@@ -46,6 +46,10 @@ pub struct Incident {
     /// Unix milliseconds of the probe at which it had lasted long enough to be a breach.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breach_ms: Option<i64>,
+    /// Milliseconds from bad probe to bad probe: the time that is known to have been bad. What lies in a gap, in
+    /// maintenance or after a good answer is not.
+    #[serde(default)]
+    pub bad_ms: i64,
     /// Bad probes so far.
     pub failures: u64,
     /// Probes so far, since it began.
@@ -72,6 +76,9 @@ impl Incident {
 
 /// Length of a slot of [`Recent`].
 const SLOT_MS: i64 = 300_000;
+/// A bad probe vouches for the time since the one before it, and at most for so long: longer pauses are gaps, and
+/// what came before them is no row with what comes after.
+const LONGEST_STEP_MS: i64 = 300_000;
 /// Slots that are kept: six hours.
 const SLOTS: usize = 72;
 
@@ -137,6 +144,8 @@ pub enum Step {
 pub struct Tracker {
     bad_in_row: u32,
     good_in_row: u32,
+    /// Unix milliseconds of the last probe that counted, if it was bad.
+    last_bad_ms: Option<i64>,
     /// Unix milliseconds of the first bad probe in the row.
     first_bad_ms: i64,
     /// Unix milliseconds of the first good probe in the row.
@@ -162,6 +171,9 @@ pub struct Subject<'a> {
     pub operator: &'a ParticipantId,
     /// Where it is.
     pub url: &'a str,
+    /// Whether anything was promised of it: nothing is of what only an application names that nobody has decided
+    /// on, so it cannot be broken.
+    pub is_promised: bool,
 }
 
 impl Tracker {
@@ -176,7 +188,10 @@ impl Tracker {
     ) -> Step {
         match record.outcome {
             // Announced maintenance neither breaks nor heals anything.
-            Outcome::Excused => Step::Same,
+            Outcome::Excused => {
+                self.last_bad_ms = None;
+                Step::Same
+            }
             Outcome::Good => {
                 self.recent.add(record.at_ms, false);
                 self.good(record.at_ms, terms, closed)
@@ -194,6 +209,7 @@ impl Tracker {
         }
         self.good_in_row = self.good_in_row.saturating_add(1);
         self.bad_in_row = 0;
+        self.last_bad_ms = None;
         self.row.clear();
         let Some(open) = &mut self.open else { return Step::Same };
         open.probes = open.probes.saturating_add(1);
@@ -207,8 +223,12 @@ impl Tracker {
     }
 
     fn bad(&mut self, at_ms: i64, codes: &[Code], terms: &Terms, subject: Subject<'_>) -> Step {
-        if self.bad_in_row == 0 {
+        let step = self.last_bad_ms.replace(at_ms).map(|last| at_ms.saturating_sub(last).max(0));
+        let step = step.filter(|step| *step <= LONGEST_STEP_MS);
+        if self.bad_in_row == 0 || step.is_none() {
             self.first_bad_ms = at_ms;
+            self.bad_in_row = 0;
+            self.row.clear();
         }
         self.bad_in_row = self.bad_in_row.saturating_add(1);
         self.good_in_row = 0;
@@ -217,8 +237,9 @@ impl Tracker {
             open.probes = open.probes.saturating_add(1);
             let before = open.reasons.len();
             count(&mut open.reasons, codes);
-            let lasted = at_ms.saturating_sub(open.began_ms) >= terms.breach_after.saturating_mul(1000);
-            if lasted && open.breach_ms.is_none() {
+            open.bad_ms = open.bad_ms.saturating_add(step.unwrap_or_default());
+            let lasted = open.bad_ms >= terms.breach_after.saturating_mul(1000);
+            if lasted && subject.is_promised && open.breach_ms.is_none() {
                 open.breach_ms = Some(at_ms);
                 return Step::Breached;
             }
@@ -244,6 +265,7 @@ impl Tracker {
             opened_ms: at_ms,
             ended_ms: None,
             breach_ms: None,
+            bad_ms: at_ms.saturating_sub(self.first_bad_ms).max(0),
             failures,
             probes: failures,
             reasons: std::mem::take(&mut self.row),
@@ -273,13 +295,21 @@ mod tests {
         now: i64,
         closed: Vec<Incident>,
         next: u64,
+        is_promised: bool,
     }
 
     impl Story {
         fn new() -> Self {
             let policy = SlaPolicy::parse(BUILT_IN).unwrap();
             let terms = policy.terms("alpha-pki", Kind::Ocsp).unwrap().clone();
-            Self { tracker: Tracker::default(), terms, now: 0, closed: Vec::new(), next: 1 }
+            Self {
+                tracker: Tracker::default(),
+                terms,
+                now: 0,
+                closed: Vec::new(),
+                next: 1,
+                is_promised: true,
+            }
         }
 
         fn probe(&mut self, outcome: Outcome, codes: &[Code]) -> Step {
@@ -301,6 +331,7 @@ mod tests {
                 kind: Kind::Ocsp,
                 operator: &operator,
                 url: "http://ocsp.example/",
+                is_promised: self.is_promised,
             };
             let mut closed = None;
             let step = self.tracker.take(&record, codes, &self.terms, subject, &mut closed);
@@ -388,5 +419,34 @@ mod tests {
         story.bad(Code::TcpRefused);
         (0..50).for_each(|_| assert_eq!(story.probe(Outcome::Excused, &[]), Step::Same));
         assert!(story.tracker.open.is_some());
+    }
+
+    #[test]
+    fn what_nobody_saw_makes_no_breach() {
+        const HOUR_MS: i64 = 3_600_000;
+        let mut story = Story::new();
+        story.bad(Code::TcpRefused);
+        story.bad(Code::TcpRefused);
+        // The monitor is down for two days, then there are six hours of maintenance.
+        story.now += 48 * HOUR_MS;
+        assert_eq!(story.bad(Code::TcpRefused), Step::Same);
+        (0..720).for_each(|_| assert_eq!(story.probe(Outcome::Excused, &[Code::TcpRefused]), Step::Same));
+        (0..9).for_each(|_| assert_eq!(story.bad(Code::TcpRefused), Step::Same));
+        assert_eq!(story.tracker.open.as_ref().unwrap().bad_ms, 9 * PERIOD);
+        assert_eq!(story.bad(Code::TcpRefused), Step::Breached, "after five minutes that were seen");
+        // One bad probe before a long pause and one after it are no row.
+        let mut story = Story::new();
+        story.bad(Code::TcpRefused);
+        story.now += 48 * HOUR_MS;
+        assert_eq!(story.bad(Code::TcpRefused), Step::Same);
+    }
+
+    #[test]
+    fn of_what_was_not_promised_there_is_an_incident_and_no_breach() {
+        let mut story = Story { is_promised: false, ..Story::new() };
+        story.bad(Code::TcpRefused);
+        assert_eq!(story.bad(Code::TcpRefused), Step::Opened);
+        (0..100).for_each(|_| assert_eq!(story.bad(Code::TcpRefused), Step::Same));
+        assert_eq!(story.tracker.open.as_ref().unwrap().breach_ms, None);
     }
 }

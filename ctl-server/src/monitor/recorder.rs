@@ -284,7 +284,14 @@ pub fn breaches_due(
     // Openings and ends of before, so that an incident of days ago is not looked up for nothing.
     for incident in incidents.values().filter(|incident| incident.breach_ms.is_some()) {
         let opened_at = time(incident.began_ms);
-        let (service, name) = subject(incident)?;
+        let (service, name) = match subject(incident) {
+            Ok(named) => named,
+            // One that cannot be named must not keep the others out of the ledger.
+            Err(error) => {
+                tracing::warn!(%error, incident = incident.number, "a breach cannot be named in a statement");
+                continue;
+            }
+        };
         if service.operator.as_ref().is_some_and(|operator| !state.participants.contains_key(operator)) {
             continue;
         }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::board::Board;
-use super::target::Kind;
+use super::code::Code;
+use super::target::{Kind, Origin};
 use crate::files;
 
 /// Targets that share their labels.
@@ -21,13 +22,17 @@ pub struct Group {
 }
 
 /// What is watched, by PKI and kind, in a fixed order: an unchanged board is unchanged text. What the service
-/// watches of itself has no address to call and is left out.
+/// watches of itself has no address to call and is left out. So is what only an application names, and what leads
+/// to addresses that the monitor must not call: whoever is told to probe an address does not ask what it is.
 #[must_use]
 pub fn groups(board: &Board) -> Vec<Group> {
     let mut groups: BTreeMap<(&str, Kind), Vec<String>> = BTreeMap::new();
     for standing in board.targets.values() {
         let target = &standing.target;
-        if target.kind != Kind::Service {
+        let is_promised = target.origins.iter().any(|origin| *origin != Origin::Application);
+        let is_forbidden =
+            standing.last.as_ref().is_some_and(|last| last.codes().contains(&Code::AddressForbidden));
+        if target.kind != Kind::Service && is_promised && !is_forbidden {
             groups.entry((target.operator.as_str(), target.kind)).or_default().push(target.url.clone());
         }
     }

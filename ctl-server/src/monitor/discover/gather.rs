@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ctl_core::Digest;
 use ctl_core::governance::State;
 use ctl_core::governance::application::Application;
-use ctl_core::names::{ListId, ParticipantId};
+use ctl_core::names::{ListId, ParticipantId, Url};
 use ctl_core::statement::body::Candidate;
 use ctl_core::statement::parts::Services;
 use ctl_pki::Certificate;
@@ -18,9 +18,6 @@ use super::draft::{Asked, Draft, Key, issuer_id, rank};
 use super::left_out::{LeftOut, Why};
 use super::{Canaries, Configured, Plan};
 use crate::monitor::target::{Kind, Origin, Target, TargetId};
-
-/// The longest address that is watched; statements allow less.
-const MAX_URL: usize = 2_000;
 
 /// What was gathered.
 pub(super) struct Gathered {
@@ -409,9 +406,6 @@ fn check(url: &str) -> Result<(), Why> {
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
         return Err(Why::Scheme);
     }
-    if url.len() > MAX_URL {
-        return Err(Why::Address("it is longer than 2000 octets"));
-    }
     if !url.bytes().all(|byte| (0x21..0x7f).contains(&byte)) {
         return Err(Why::Address("it has characters other than printable ASCII"));
     }
@@ -420,7 +414,13 @@ fn check(url: &str) -> Result<(), Why> {
         Some(authority) if authority.as_str().contains('@') => {
             Err(Why::Address("it names a user, which only hides the host"))
         }
-        Some(authority) if !authority.host().is_empty() => Ok(()),
+        // What is watched must be such that a breach can name it.
+        Some(authority) if !authority.host().is_empty() => {
+            let named = url.parse::<Url>().map(drop);
+            named.map_err(|_| {
+                Why::Address("no statement could name it: at most 500 octets, http:// or https://")
+            })
+        }
         _ => Err(Why::Address("it has no host")),
     }
 }

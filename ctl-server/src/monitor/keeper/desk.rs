@@ -16,7 +16,7 @@ use super::super::levels::{
 };
 use super::super::observation::Observation;
 use super::super::store::{Description, Outcome, Record, bundle};
-use super::super::target::{Target, TargetId};
+use super::super::target::{Origin, Target, TargetId};
 
 /// An hour is closed so long after its end: probes that began in it may still run.
 const GRACE_MS: i64 = 120_000;
@@ -209,25 +209,21 @@ impl Desk {
         description.number
     }
 
-    /// Takes an observation.
-    pub fn take(&mut self, mut observation: Observation, now_ms: i64) {
+    /// Takes an observation. Gives it back as it counts, with what it contradicts elsewhere.
+    pub fn take(&mut self, mut observation: Observation, now_ms: i64) -> Option<Arc<Observation>> {
         if observation.at_ms > now_ms.saturating_add(HOUR_MS) {
             tracing::warn!(url = observation.target.url, "an observation from the future is left out");
-            return;
+            return None;
         }
         let target = observation.target.clone();
         // A probe that was under way when its target went.
         let Some(description) = self.descriptions.get(&target.id).filter(|one| one.is_watched()) else {
-            return;
+            return None;
         };
         let number = description.number;
         if !observation.is_valid() {
-            // No probe took place: a gap, which shows, and counts neither for nor against the service.
-            let observation = Arc::new(observation);
-            if let Some(standing) = self.board.get_mut(&target.id) {
-                Arc::make_mut(standing).last = Some(observation);
-            }
-            return;
+            // No probe took place: a gap, which counts neither for nor against the service, and is no last word on it.
+            return Some(Arc::new(observation));
         }
         let limits = self.policy.limits(target.operator.as_str(), target.kind);
         let beside = self.neighbours.findings(&self.board, &observation, &limits);
@@ -242,6 +238,7 @@ impl Desk {
         self.stand(&observation, &record);
         self.incident(&observation, &record, &bad);
         self.minutes.entry(minute).or_default().push(record);
+        Some(observation)
     }
 
     fn stand(&mut self, observation: &Arc<Observation>, record: &Record) {
@@ -277,6 +274,7 @@ impl Desk {
             kind: target.kind,
             operator: &target.operator,
             url: &target.url,
+            is_promised: target.origins.iter().any(|origin| *origin != Origin::Application),
         };
         let mut closed = None;
         let step = watch.tracker.take(record, bad, terms, subject, &mut closed);

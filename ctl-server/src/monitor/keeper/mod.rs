@@ -222,8 +222,9 @@ impl Task {
     fn take(&mut self, batch: &mut Vec<Observation>) {
         let now = self.now();
         for observation in batch.drain(..) {
-            self.shared.setup.metrics.watch().observe(&observation);
-            self.desk.take(observation, now);
+            if let Some(observation) = self.desk.take(observation, now) {
+                self.shared.setup.metrics.watch().observe(&observation);
+            }
         }
     }
 

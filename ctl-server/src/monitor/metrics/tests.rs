@@ -5,7 +5,7 @@ use super::*;
 use crate::monitor::board::Standing;
 use crate::monitor::code::Code;
 use crate::monitor::observation::{Facts, Finding, Status};
-use crate::monitor::target::{Kind, Subject, Target};
+use crate::monitor::target::{Kind, Origin, Subject, Target};
 
 const URL: &str = "http://ocsp.alpha.example/";
 
@@ -17,7 +17,7 @@ pub(in crate::monitor) fn target(pki: &str, kind: Kind, url: &str) -> Arc<Target
         operator,
         lists: Vec::new(),
         url: url.to_owned(),
-        origins: Vec::new(),
+        origins: vec![Origin::Services],
         subject: Subject::Https,
         period: Duration::from_secs(30),
     })

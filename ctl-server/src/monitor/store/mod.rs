@@ -390,8 +390,8 @@ impl Store {
         cell::bytes_below(&self.directory)
     }
 
-    /// Removes what is too old, and then the oldest until the store is inside its bound: what was put aside, raw
-    /// observations, evidence, roll-ups. If that is not enough, raw observations are not kept until it is.
+    /// Removes what is too old, and then the oldest until the store is inside its bound: what was put aside, what
+    /// probes remember, raw observations, evidence, roll-ups. If that is not enough, raw observations are not kept until it is.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -425,10 +425,14 @@ impl Store {
             |numbers: Vec<u32>, running: u32| numbers.into_iter().filter(move |number| *number < running);
         let mut old_raw = old(raw.numbers()?, present / RAW_MINUTES);
         let mut old_hours = old(hours.numbers()?, present / 60 / ROLLUP_HOURS);
+        // Anyone's large CRLs must not push out what everyone's levels stand on.
+        let mut memories = files_by_age(&self.directory.join("memory"))?.into_iter();
         let mut old_evidence = files_by_age(&self.directory.join("evidence"))?.into_iter();
         while !fits() {
             if let Some(place) = aside.next() {
                 std::fs::remove_dir_all(place)?;
+            } else if let Some((place, _)) = memories.next() {
+                std::fs::remove_file(place)?;
             } else if let Some(number) = old_raw.next() {
                 raw.remove(number)?;
             } else if let Some((place, _)) = old_evidence.next() {

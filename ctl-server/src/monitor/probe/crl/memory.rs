@@ -12,6 +12,8 @@ use crate::monitor::probe::Memory;
 
 /// The first octet of what is saved: the form.
 const FORM: u8 = 1;
+/// A CRL of at most so many octets is kept over a restart: there may be many, and they take the room of history.
+const MAX_SAVED: usize = 1 << 20;
 
 /// What is remembered of a target.
 #[derive(Clone, Default)]
@@ -112,9 +114,10 @@ impl Remembered {
         good && self.held.len() == other.held.len() && self.held.iter().zip(&other.held).all(same)
     }
 
-    /// The last good CRL as bytes: the form, since when it was seen, the DER.
+    /// The last good CRL as bytes: the form, since when it was seen, the DER. A larger one than [`MAX_SAVED`] is
+    /// not kept.
     pub(super) fn to_bytes(&self) -> Option<Vec<u8>> {
-        let (good, since) = self.good.as_ref()?;
+        let (good, since) = self.good.as_ref().filter(|(good, _)| good.der().len() <= MAX_SAVED)?;
         Some([&[FORM], since.to_be_bytes().as_slice(), good.der()].concat())
     }
 
