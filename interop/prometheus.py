@@ -227,12 +227,17 @@ scrape_configs:
   - job_name: blackbox
     metrics_path: /probe
     file_sd_configs: [{{files: ["{file}"]}}]
+    relabel_configs:
+      - {{source_labels: [__address__], target_label: __param_target}}
+      - {{source_labels: [__param_target], target_label: instance}}
+      - {{target_label: __address__, replacement: "127.0.0.1:9115"}}
 """)
     said = run(PROMTOOL, "check", "config", HOME / "blackbox.yml")
     if not groups or any(set(group["labels"]) != {"pki", "kind", "__param_module"} for group in groups):
         fail(f"/v1/targets/prometheus: {groups}")
-    ok(f"Prometheus can discover {sum(len(group['targets']) for group in groups)} addresses for a blackbox exporter"
-       f"{'' if 'SUCCESS' in said.stdout else '?'}")
+    if "SUCCESS" not in said.stdout:
+        fail(f"promtool check config: {said.stdout}{said.stderr}")
+    ok(f"Prometheus can discover {sum(len(group['targets']) for group in groups)} addresses for a blackbox exporter")
 
 
 def main():
