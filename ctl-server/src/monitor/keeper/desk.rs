@@ -217,9 +217,7 @@ impl Desk {
         }
         let target = observation.target.clone();
         // A probe that was under way when its target went.
-        let Some(description) = self.descriptions.get(&target.id).filter(|one| one.is_watched()) else {
-            return None;
-        };
+        let description = self.descriptions.get(&target.id).filter(|one| one.is_watched())?;
         let number = description.number;
         if !observation.is_valid() {
             // No probe took place: a gap, which counts neither for nor against the service, and is no last word on it.
