@@ -291,6 +291,26 @@ async fn names_without_addresses_fail_and_those_without_answer_in_time() {
     assert_eq!(one(&silent, &request).await.result.unwrap_err().code, Code::DnsFailure);
 }
 
+/// Somebody has hundreds of services named whose DNS never answers: what others must wait for is not their failure.
+#[tokio::test]
+async fn a_queue_of_dead_names_is_no_failure_of_the_next_name() {
+    let server = Server::says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    let request = |timeout| Request { timeout: Duration::from_millis(timeout), ..get(&server.url("/")) };
+    let behind = |busy| {
+        let names = Names::new(&[("pki.example", &["127.0.0.1"])]).busy(Duration::from_millis(busy));
+        Fetcher::with_resolver(&config(&["127.0.0.0/8"]), Box::new(names)).unwrap()
+    };
+    let error = one(&behind(600_000), &request(100)).await.result.unwrap_err();
+    assert_eq!(error.code, Code::ProbeOverrun, "{error}");
+    let waited = one(&behind(2_000), &request(3_000)).await;
+    assert_eq!(waited.result.unwrap().status, 200);
+    assert!(
+        waited.timings.total < Duration::from_millis(300),
+        "the wait is not counted: {:?}",
+        waited.timings
+    );
+}
+
 #[tokio::test]
 async fn time_runs_out_wherever_the_server_stalls() {
     for (said, status) in [

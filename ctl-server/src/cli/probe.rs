@@ -36,7 +36,7 @@ pub(super) struct Probe {
     /// root-pool).
     #[arg(long, value_name = "FILE")]
     issuer: Vec<PathBuf>,
-    /// Certificates of the issuer that are in order (ocsp), or that point to the CRL (crl).
+    /// Certificates of the issuer that are in order (ocsp: this or --revoked), or that point to the CRL (crl).
     #[arg(long, value_name = "FILE")]
     certificate: Vec<PathBuf>,
     /// Serial numbers of the issuer that are revoked, in hex (ocsp).
@@ -58,7 +58,7 @@ pub(super) struct Probe {
     #[arg(long, value_name = "FILE")]
     tls_root: Vec<PathBuf>,
     /// How many probes; every question is asked within two.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
     rounds: u64,
     /// The pause between probes.
     #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
@@ -146,7 +146,15 @@ fn target(arguments: &Probe) -> Result<Target, Failure> {
         [issuer] => Ok(Arc::clone(issuer)),
         _ => Err(format!("{} needs one --issuer", arguments.kind)),
     };
+    let needs = |what: &str| Err(format!("{} needs {what}", arguments.kind));
     let subject = match arguments.kind {
+        // No answer about a serial number that nobody issued says that the responder knows its certificates.
+        Kind::Ocsp if certificates.is_empty() && arguments.revoked.is_empty() => needs(
+            "a --certificate of the issuer that is in order, or the serial number of one that is --revoked",
+        )?,
+        Kind::CaIssuers | Kind::Est | Kind::RootPool if issuers.is_empty() => {
+            needs("an --issuer: a certificate that must be there")?
+        }
         Kind::Ocsp => {
             let serials =
                 arguments.revoked.iter().map(|text| Serial::try_from(text.clone()).map(|serial| serial.0));

@@ -49,9 +49,8 @@ fn certificate(path: &Path) -> Result<Certificate, MonitorError> {
 
 /// A file with one certificate, PEM or DER; else what is wrong with it.
 pub(crate) fn certificate_file(path: &Path) -> Result<Certificate, String> {
-    let bytes = files::read(path, MAX_FILE)
-        .and_then(|bytes| bytes.ok_or_else(|| std::io::ErrorKind::NotFound.into()))
-        .map_err(|error| error.to_string())?;
+    let bytes = files::read(path, MAX_FILE).map_err(|error| error.to_string())?;
+    let bytes = bytes.ok_or("there is no such file")?;
     certificate_from_bytes(&bytes).map_err(|error| error.to_string())
 }
 

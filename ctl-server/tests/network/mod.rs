@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use ctl_sandbox::shape::{Key, Shape};
 use ctl_server::config;
-use ctl_server::monitor::fetch::resolve::{Lookup, Resolve};
+use ctl_server::monitor::fetch::resolve::{Lookup, Resolve, Turn};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -38,13 +38,15 @@ pub struct Names {
     /// One address after the other, instead of all.
     changes: Option<Arc<AtomicUsize>>,
     silent: bool,
+    /// Others are looked up for so long before it is the turn of any name.
+    busy: Duration,
 }
 
 impl Names {
     pub fn new(names: &[(&str, &[&str])]) -> Self {
         let parse = |addresses: &[&str]| addresses.iter().map(|address| address.parse().unwrap()).collect();
         let addresses = names.iter().map(|(name, addresses)| ((*name).into(), parse(addresses))).collect();
-        Self { addresses, changes: None, silent: false }
+        Self { addresses, changes: None, silent: false, busy: Duration::ZERO }
     }
 
     pub fn changing(name: &str, addresses: &[&str], asked: Arc<AtomicUsize>) -> Self {
@@ -53,6 +55,10 @@ impl Names {
 
     pub fn silent() -> Self {
         Self { silent: true, ..Self::new(&[]) }
+    }
+
+    pub fn busy(self, busy: Duration) -> Self {
+        Self { busy, ..self }
     }
 }
 
@@ -67,6 +73,13 @@ impl Resolve for Names {
                 Some(asked) => vec![all[asked.fetch_add(1, Ordering::SeqCst).min(all.len() - 1)]],
                 None => all.clone(),
             })
+        })
+    }
+
+    fn turn<'a>(&'a self, name: &'a str) -> Turn<'a> {
+        Box::pin(async move {
+            tokio::time::sleep(self.busy).await;
+            Ok(self.resolve(name))
         })
     }
 }

@@ -76,6 +76,11 @@ impl Draft {
         self.origins.iter().map(|origin| rank(*origin)).min().unwrap_or(u8::MAX)
     }
 
+    /// Whether nobody but an undecided application names it.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.origins.iter().all(|origin| *origin == Origin::Application)
+    }
+
     /// What the answers are judged by; none where nothing is known to judge them by.
     pub(super) fn subject(
         self,

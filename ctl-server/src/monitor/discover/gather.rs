@@ -325,11 +325,14 @@ impl Gathered {
         self.add_canaries();
         let mut drafts: Vec<_> = self.drafts.into_iter().collect();
         drafts.sort_by_key(|(_, draft)| draft.rank());
-        let mut count_of: BTreeMap<ParticipantId, usize> = BTreeMap::new();
+        let mut count_of: BTreeMap<ParticipantId, (usize, usize)> = BTreeMap::new();
         let mut targets = Vec::new();
         for (key, draft) in drafts {
-            let count = count_of.entry(key.operator.clone()).or_default();
-            let full = if *count >= plan.bounds.per_operator {
+            let (count, applied) = count_of.entry(key.operator.clone()).or_default();
+            let is_undecided = draft.is_undecided();
+            let full = if is_undecided && *applied >= plan.bounds.per_applicant {
+                Some(Why::PerApplicant(plan.bounds.per_applicant))
+            } else if *count >= plan.bounds.per_operator {
                 Some(Why::PerOperator(plan.bounds.per_operator))
             } else {
                 (targets.len() >= plan.bounds.total).then_some(Why::Total(plan.bounds.total))
@@ -346,6 +349,7 @@ impl Gathered {
             let (origins, lists) = (draft.origins.clone(), draft.lists.clone());
             let Some(subject) = draft.subject(&key, &self.points, &mut self.left_out) else { continue };
             *count += 1;
+            *applied += usize::from(is_undecided);
             targets.push(Arc::new(Target {
                 id: TargetId::of(key.kind, &key.operator, &key.url),
                 kind: key.kind,

@@ -72,6 +72,11 @@ pub enum Why {
     /// The operator has too many targets.
     #[error("the operator has more than {0} targets")]
     PerOperator(usize),
+    /// The operator's undecided applications name too many.
+    #[error(
+        "the operator's undecided applications name more than {0} targets; more are watched once they are admitted"
+    )]
+    PerApplicant(usize),
     /// There are too many targets.
     #[error("there are more than {0} targets")]
     Total(usize),

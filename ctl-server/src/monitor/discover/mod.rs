@@ -45,6 +45,9 @@ pub struct Plan {
 pub struct Bounds {
     /// Targets of one operator.
     pub per_operator: usize,
+    /// Of these, targets that only undecided applications name: anyone can apply, and an address that swallows
+    /// every call takes time that others need.
+    pub per_applicant: usize,
     /// Targets altogether.
     pub total: usize,
 }
@@ -52,7 +55,7 @@ pub struct Bounds {
 impl Default for Bounds {
     /// Several times what any PKI of the field has, and what one machine probes every half minute.
     fn default() -> Self {
-        Self { per_operator: 500, total: 20_000 }
+        Self { per_operator: 500, per_applicant: 20, total: 20_000 }
     }
 }
 

@@ -259,10 +259,15 @@ fn a_flood_of_addresses_displaces_nobody_and_is_said() {
         apply(&mut story, u64::from(index) + 7, &flood);
     }
     let bounded = |bounds| discover(&story.state, NOW, &Plan { bounds, ..plan() });
-    let found = bounded(Bounds { per_operator: 50, total: 1_000 });
+    let found = bounded(Bounds { per_operator: 50, per_applicant: 50, total: 1_000 });
+    assert_eq!((found.targets.len(), found.left_out.len()), (53, 150));
+    let found = bounded(Bounds { per_operator: 50, per_applicant: 100, total: 1_000 });
     assert_eq!((found.targets.len(), found.left_out.len()), (53, 150));
     assert!(words(&found)[0].ends_with("the operator has more than 50 targets"));
-    let found = bounded(Bounds { per_operator: 50, total: 4 });
+    let found = bounded(Bounds::default());
+    assert_eq!((found.targets.len(), found.left_out.len()), (23, 180));
+    assert!(words(&found)[0].contains("undecided applications name more than 20 targets"));
+    let found = bounded(Bounds { total: 4, ..Bounds::default() });
     assert_eq!((found.targets.len(), found.left_out.len()), (4, 199));
     assert_eq!(urls(&found)[0], (Kind::Ocsp, OCSP), "what applicants name comes last");
 }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
@@ -65,12 +68,11 @@ impl Fetcher {
     }
 
     async fn run(&self, request: &Request) -> Vec<Exchange> {
-        let begin = Instant::now();
         let place = match Place::parse(&request.url) {
             Ok(place) => place,
             Err(error) => return vec![Exchange::without(None, Timings::default(), error)],
         };
-        let found = self.resolve(&place, begin + request.timeout).await;
+        let (found, begin) = self.resolve(&place, request.timeout).await;
         let dns = if place.host().is_ok() { Default::default() } else { begin.elapsed() };
         let timings = Timings { dns, total: begin.elapsed(), ..Timings::default() };
         let addresses = match found {
@@ -98,28 +100,39 @@ impl Fetcher {
         exchanges
     }
 
-    /// The addresses of a host, in order, each once.
-    async fn resolve(&self, place: &Place, deadline: Instant) -> Result<Vec<IpAddr>, FetchError> {
+    /// The addresses of a host, in order, each once, and when the question of them began.
+    async fn resolve(&self, place: &Place, timeout: Duration) -> (Result<Vec<IpAddr>, FetchError>, Instant) {
         let name = match place.host() {
-            Ok(address) => return Ok(vec![address.to_canonical()]),
+            Ok(address) => return (Ok(vec![address.to_canonical()]), Instant::now()),
             Err(name) => name,
         };
-        let failed =
-            |why: &dyn std::fmt::Display| FetchError::new(Code::DnsFailure, format!("{name:?}: {why}"));
-        let mut addresses = timeout_at(deadline, self.parts.resolver.resolve(name))
-            .await
-            .map_err(|_| failed(&"DNS did not answer in time"))?
-            .map_err(|error| failed(&error))?;
-        addresses.iter_mut().for_each(|address| *address = address.to_canonical());
-        addresses.sort_unstable();
-        addresses.dedup();
-        // A machine without IPv6 says nothing about a service that has it.
-        if addresses.iter().any(IpAddr::is_ipv4) {
-            addresses.retain(|address| address.is_ipv4() || has_route(*address));
-        }
-        addresses.truncate(MAX_ADDRESSES);
-        if addresses.is_empty() { Err(failed(&"the name has no address")) } else { Ok(addresses) }
+        let turn = timeout_at(Instant::now() + timeout, self.parts.resolver.turn(name)).await;
+        let begin = Instant::now();
+        let Ok(turn) = turn else {
+            let detail =
+                format!("{name:?}: too many other names are being looked up, and DNS does not answer");
+            return (Err(FetchError::new(Code::ProbeOverrun, detail)), begin);
+        };
+        let answer = async { turn?.await };
+        let found = timeout_at(begin + timeout, answer).await;
+        (addresses(name, found), begin)
     }
+}
+
+/// What DNS answered.
+fn addresses(name: &str, found: Result<io::Result<Vec<IpAddr>>, Elapsed>) -> Result<Vec<IpAddr>, FetchError> {
+    let failed = |why: &dyn std::fmt::Display| FetchError::new(Code::DnsFailure, format!("{name:?}: {why}"));
+    let mut addresses =
+        found.map_err(|_| failed(&"DNS did not answer in time"))?.map_err(|error| failed(&error))?;
+    addresses.iter_mut().for_each(|address| *address = address.to_canonical());
+    addresses.sort_unstable();
+    addresses.dedup();
+    // A machine without IPv6 says nothing about a service that has it.
+    if addresses.iter().any(IpAddr::is_ipv4) {
+        addresses.retain(|address| address.is_ipv4() || has_route(*address));
+    }
+    addresses.truncate(MAX_ADDRESSES);
+    if addresses.is_empty() { Err(failed(&"the name has no address")) } else { Ok(addresses) }
 }
 
 impl Fetch for Fetcher {

@@ -11,15 +11,24 @@ use tokio::sync::Semaphore;
 
 /// So many names are looked up at once. The system's resolver takes a thread for each, and keeps it where DNS
 /// does not answer, whether or not anybody still waits.
-const LOOKUPS: usize = 128;
+const LOOKUPS: usize = 256;
 
 /// The addresses of a name.
 pub type Lookup<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
+
+/// A lookup, when it is its turn.
+pub type Turn<'a> = Pin<Box<dyn Future<Output = io::Result<Lookup<'a>>> + Send + 'a>>;
 
 /// What knows the addresses of names.
 pub trait Resolve: Send + Sync {
     /// All addresses of a name (lower case, ASCII).
     fn resolve<'a>(&'a self, name: &'a str) -> Lookup<'a>;
+
+    /// Waits until the lookup of a name can begin. That it must wait is the monitor's doing: only what comes after
+    /// is the time that DNS takes.
+    fn turn<'a>(&'a self, name: &'a str) -> Turn<'a> {
+        Box::pin(std::future::ready(Ok(self.resolve(name))))
+    }
 }
 
 /// The system's resolver, after the names that the configuration answers.
@@ -40,9 +49,13 @@ impl SystemResolver {
 
 impl Resolve for SystemResolver {
     fn resolve<'a>(&'a self, name: &'a str) -> Lookup<'a> {
+        Box::pin(async move { self.turn(name).await?.await })
+    }
+
+    fn turn<'a>(&'a self, name: &'a str) -> Turn<'a> {
         Box::pin(async move {
             if let Some(addresses) = self.hosts.get(&plain(name)) {
-                return Ok(addresses.clone());
+                return Ok(Box::pin(std::future::ready(Ok(addresses.clone()))) as Lookup<'a>);
             }
             let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(io::Error::other)?;
             let name = name.to_owned();
@@ -51,7 +64,7 @@ impl Resolve for SystemResolver {
                 drop(slot);
                 found.map(|addresses| addresses.map(|address| address.ip()).collect())
             });
-            lookup.await.map_err(io::Error::other)?
+            Ok(Box::pin(async move { lookup.await.map_err(io::Error::other)? }) as Lookup<'a>)
         })
     }
 }
