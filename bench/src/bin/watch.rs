@@ -1,11 +1,10 @@
-//! The monitor's schedule, fetcher and probes at full number: so many OCSP responders and CRLs, each a target with
-//! a host name of its own, probed every period for some seconds, against live services in a process of their own.
-//! Prints what it costs, how punctual it is, and what was found.
+//! The monitor at full number: so many OCSP responders and CRLs, each a target with a host name of its own, probed
+//! every period for some seconds, against live services in a process of their own, and kept in a store. Prints what
+//! it costs, how punctual it is, and what was found.
 //!
 //! `cargo run --release -p ctl-bench --bin watch -- [TARGETS] [PERIOD] [SECONDS]`, the period in seconds too.
 //!
-//! The services are not counted: this program starts itself once more to serve them. Neither are the keeper, the
-//! store and the metrics, which come after the probes.
+//! The services are not counted: this program starts itself once more to serve them.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -26,11 +25,15 @@ use ctl_sandbox::live::{Live, Options};
 use ctl_sandbox::{PkiKind, PkiSpec};
 use ctl_server::config;
 use ctl_server::config::monitor::Serial;
+use ctl_server::metrics::Metrics;
 use ctl_server::monitor::fetch::{Exchange, Fetcher, Request};
+use ctl_server::monitor::keeper;
 use ctl_server::monitor::probe::{self, Fetch};
-use ctl_server::monitor::schedule::{self, Counts, Setup, Shelf};
+use ctl_server::monitor::run::StoredMemories;
+use ctl_server::monitor::schedule::{self, Counts, Setup};
+use ctl_server::monitor::store::{Keep, Store};
 use ctl_server::monitor::target::{CrlSubject, OcspSubject};
-use ctl_server::monitor::{Kind, Observation, Subject, Target, TargetId, Weight};
+use ctl_server::monitor::{Keeper, Kind, Subject, Target, TargetId};
 use tokio::sync::{mpsc, watch};
 
 /// So many probes may run at once, as by default. All addresses are one here, so one host may have them all.
@@ -148,19 +151,6 @@ impl Fetch for Counting {
     }
 }
 
-/// Keeps nothing: the store is not measured.
-struct NoShelf;
-
-impl Shelf for NoShelf {
-    fn take(&self, _: TargetId) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn keep(&self, _: TargetId, _: &[u8]) -> bool {
-        true
-    }
-}
-
 fn measure(wanted: usize, period: Duration, length: Duration) -> Result<(), Failure> {
     let mut services = Command::new(std::env::current_exe()?)
         .arg(SERVE)
@@ -207,21 +197,16 @@ fn targets(
     if targets.is_empty() { Err("no service is named".into()) } else { Ok(targets) }
 }
 
-/// What was observed.
-#[derive(Default)]
-struct Seen {
-    probes: BTreeMap<Kind, u64>,
-    codes: BTreeMap<&'static str, u64>,
-}
-
-impl Seen {
-    fn note(&mut self, observation: &Observation) {
-        *self.probes.entry(observation.target.kind).or_default() += 1;
-        let found = observation.findings.iter().filter(|found| found.code.weight() != Weight::Information);
-        for finding in found {
-            *self.codes.entry(finding.code.as_str()).or_default() += 1;
+/// What was observed, by kind, and how often each code was found.
+fn seen(keeper: &Keeper) -> (BTreeMap<Kind, u64>, BTreeMap<String, u64>) {
+    let (mut probes, mut codes) = (BTreeMap::new(), BTreeMap::new());
+    for ((_, kind), standing) in &keeper.levels().services {
+        *probes.entry(*kind).or_default() += standing.rolling.valid();
+        for (code, count) in &standing.rolling.reasons {
+            *codes.entry(code.clone()).or_default() += count;
         }
     }
+    (probes, codes)
 }
 
 fn run(
@@ -237,56 +222,58 @@ fn run(
         hosts,
         ..config::Monitor::default()
     };
-    let policy = SlaPolicy::parse(BUILT_IN)?;
+    let policy = Arc::new(SlaPolicy::parse(BUILT_IN)?);
+    let directory = tempfile::tempdir()?;
+    let store = Arc::new(Store::open(directory.path(), Keep::default())?);
+    let keeping = keeper::Setup {
+        store: Arc::clone(&store),
+        policy: Arc::clone(&policy),
+        now: Arc::new(now_ms),
+        metrics: Arc::new(Metrics::new()?),
+    };
     let fetch = Arc::new(Counting { fetcher: Fetcher::new(&config)?, exchanges: AtomicU64::new(0) });
     let counts = Arc::new(Counts::default());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let how_many = targets.len();
     let period = targets.first().map_or(Duration::ZERO, |target| target.period);
-    let (_give, targets) = watch::channel(Arc::from(targets));
-    let (observations, mut inbox) = mpsc::channel(OBSERVATIONS);
+    let (_give, following) = watch::channel(Arc::from(targets.as_slice()));
+    let (observations, inbox) = mpsc::channel(OBSERVATIONS);
     let setup = Setup {
         probes: probe::all(),
         fetch: Arc::clone(&fetch) as Arc<dyn Fetch>,
         limits: Arc::new(move |target| policy.limits(target.operator.as_str(), target.kind)),
         now_ms: Arc::new(now_ms),
-        targets,
+        targets: following,
         observations,
-        shelf: Arc::new(NoShelf),
+        shelf: Arc::new(StoredMemories(Arc::clone(&store))),
         concurrency: CONCURRENCY,
         per_host: CONCURRENCY,
         counts: Arc::clone(&counts),
     };
     let (begin, processor_before) = (Instant::now(), processor_time()?);
-    let seen = runtime.block_on(async {
+    let keeper = runtime.block_on(async {
+        let (keeper, _) = Keeper::start(keeping, inbox)?;
+        keeper.watch(targets).await;
         let schedule = tokio::spawn(schedule::run(setup));
-        let mut seen = Seen::default();
-        let end = tokio::time::sleep(length);
-        tokio::pin!(end);
-        loop {
-            tokio::select! {
-                () = &mut end => break,
-                observation = inbox.recv() => match observation {
-                    Some(observation) => seen.note(&observation),
-                    None => break,
-                },
-            }
-        }
+        tokio::time::sleep(length).await;
         schedule.abort();
-        seen
-    });
+        keeper.settle().await;
+        Ok::<_, Failure>(keeper)
+    })?;
     let (took, processor) = (begin.elapsed().as_secs_f64(), processor_time()? - processor_before);
     let (counted, exchanges) = (counts.read(), fetch.exchanges.load(Ordering::Relaxed));
-    let done: u64 = seen.probes.values().sum();
-    let kinds: Vec<String> = seen.probes.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let (probes, codes) = seen(&keeper);
+    let done: u64 = probes.values().sum();
+    let kinds: Vec<String> = probes.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     println!("{how_many} targets, every {} s, for {took:.0} s", period.as_secs());
-    println!("| processor time | of one processor | peak memory | exchanges | each |");
-    println!("|---|---|---|---|---|");
+    println!("| processor time | of one processor | peak memory | exchanges | each | store |");
+    println!("|---|---|---|---|---|---|");
     println!(
-        "| {processor:.1} s | {:.0} % | {} MiB | {exchanges} | {:.0} µs |",
+        "| {processor:.1} s | {:.0} % | {} MiB | {exchanges} | {:.0} µs | {} MiB |",
         100.0 * processor / took,
         peak_memory()? / 1024,
-        1e6 * processor / exchanges.max(1) as f64
+        1e6 * processor / exchanges.max(1) as f64,
+        store.bytes_on_disk() / (1 << 20)
     );
     println!("\n| probes started | done | late, mean | late, at most | overruns | missed | lost |");
     println!("|---|---|---|---|---|---|---|");
@@ -300,7 +287,7 @@ fn run(
         counted.missed,
         counted.lost
     );
-    let found: Vec<String> = seen.codes.iter().map(|(code, count)| format!("{code} {count}")).collect();
+    let found: Vec<String> = codes.iter().map(|(code, count)| format!("{code} {count}")).collect();
     println!("\nfindings: {}", if found.is_empty() { "none".to_owned() } else { found.join(", ") });
     Ok(())
 }

@@ -262,7 +262,7 @@ fn show(shared: &Shared, targets: &watch::Sender<Arc<[Arc<Target>]>>, discovered
 }
 
 /// What probes remember, in the store.
-struct StoredMemories(Arc<Store>);
+pub struct StoredMemories(pub Arc<Store>);
 
 impl Shelf for StoredMemories {
     fn take(&self, target: TargetId) -> Option<Vec<u8>> {
