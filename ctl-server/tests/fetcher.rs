@@ -13,7 +13,8 @@ use bytes::Bytes;
 use ctl_server::monitor::Code;
 use ctl_server::monitor::fetch::{Addresses, Answer, Exchange, FetchError, Fetcher, Request};
 use ctl_server::monitor::probe::Fetch as _;
-use network::{Names, Server, config};
+use network::names::Names;
+use network::{Server, config};
 
 fn get(url: &str) -> Request {
     Request {

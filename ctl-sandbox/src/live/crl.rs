@@ -172,7 +172,8 @@ fn entries(
         others.remove(turn);
     }
     if faults.has(Code::OcspCrlDisagree) {
-        let on_hold = Revocation { time: now - DAY, reason: Some(ON_HOLD) };
+        // Longer ago than a revocation may take to reach the responder, whenever that signed last.
+        let on_hold = Revocation { time: now - 3 * DAY, reason: Some(ON_HOLD) };
         others.extend(authority.good().into_iter().map(|serial| (serial, on_hold)));
     }
     if faults.has(Code::EmptyRevokedSequence) {

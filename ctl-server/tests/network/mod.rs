@@ -9,9 +9,10 @@
     clippy::indexing_slicing
 )]
 
-use std::collections::BTreeMap;
+pub mod names;
+
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,7 +20,6 @@ use std::time::Duration;
 
 use ctl_sandbox::shape::{Key, Shape};
 use ctl_server::config;
-use ctl_server::monitor::fetch::resolve::{Lookup, Resolve, Turn};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -30,58 +30,6 @@ use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 pub fn config(allow: &[&str]) -> config::Monitor {
     let allow = allow.iter().map(|network| network.parse().unwrap()).collect();
     config::Monitor { allow, ..config::Monitor::default() }
-}
-
-/// Names and their addresses.
-pub struct Names {
-    addresses: BTreeMap<String, Vec<IpAddr>>,
-    /// One address after the other, instead of all.
-    changes: Option<Arc<AtomicUsize>>,
-    silent: bool,
-    /// Others are looked up for so long before it is the turn of any name.
-    busy: Duration,
-}
-
-impl Names {
-    pub fn new(names: &[(&str, &[&str])]) -> Self {
-        let parse = |addresses: &[&str]| addresses.iter().map(|address| address.parse().unwrap()).collect();
-        let addresses = names.iter().map(|(name, addresses)| ((*name).into(), parse(addresses))).collect();
-        Self { addresses, changes: None, silent: false, busy: Duration::ZERO }
-    }
-
-    pub fn changing(name: &str, addresses: &[&str], asked: Arc<AtomicUsize>) -> Self {
-        Self { changes: Some(asked), ..Self::new(&[(name, addresses)]) }
-    }
-
-    pub fn silent() -> Self {
-        Self { silent: true, ..Self::new(&[]) }
-    }
-
-    pub fn busy(self, busy: Duration) -> Self {
-        Self { busy, ..self }
-    }
-}
-
-impl Resolve for Names {
-    fn resolve<'a>(&'a self, name: &'a str) -> Lookup<'a> {
-        Box::pin(async move {
-            if self.silent {
-                std::future::pending::<()>().await;
-            }
-            let all = self.addresses.get(name).ok_or_else(|| io::Error::other("no such name"))?;
-            Ok(match &self.changes {
-                Some(asked) => vec![all[asked.fetch_add(1, Ordering::SeqCst).min(all.len() - 1)]],
-                None => all.clone(),
-            })
-        })
-    }
-
-    fn turn<'a>(&'a self, name: &'a str) -> Turn<'a> {
-        Box::pin(async move {
-            tokio::time::sleep(self.busy).await;
-            Ok(self.resolve(name))
-        })
-    }
 }
 
 /// How a server behaves.
