@@ -281,6 +281,30 @@ async fn a_report_that_is_not_what_was_recorded_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_report_on_the_service_itself_is_on_nobody_else() {
+    for (named, holds) in [("trust-list-manager", true), ("beta-pki", false), ("nobody-known", false)] {
+        let stage = Stage::new().await;
+        stage.wait(40 * DAY);
+        let report = Report { operator: named.into(), ..stage.january("alpha-pki") };
+        let sha256 = stage.upload(&report);
+        stage.say(SlaReport {
+            from: report.from.to_string().parse().unwrap(),
+            operator: None,
+            policy: policy(),
+            report: BlobRef { access: BlobAccess::Public, sha256 },
+            summary: summary(&report),
+            to: report.to.to_string().parse().unwrap(),
+        });
+        let verified = sla::report(&mut stage.session(), None, None).await;
+        assert_eq!(verified.is_ok(), holds, "{named}");
+        if let Err(error) = verified {
+            let expected = format!("operator: trust-list-manager by the log, {named} in the report");
+            assert!(error.to_string().contains(&expected), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn breaches_are_told_as_long_as_they_last_and_after() {
     let stage = Stage::new().await;
     let now = stage.server.world.lock().unwrap().now;

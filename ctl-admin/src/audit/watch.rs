@@ -56,7 +56,7 @@ pub(super) async fn check(
         watch.reports += 1;
         let whose = sla::whose(report.operator.as_ref());
         let what = format!("entry {index}, report on {whose} from {} to {}", report.from, report.to);
-        match fetch(session, replayed, &report).await {
+        match fetch(session, &report).await {
             Served::Not => watch.without_report.push(what),
             Served::Wrong(why) => differences.push(format!("{what}: {}", why.join("; "))),
             Served::Found(_) => watch.verified += 1,

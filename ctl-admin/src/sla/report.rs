@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use ctl_core::governance::State;
-use ctl_core::governance::service_levels::LevelReport;
+use ctl_core::governance::service_levels::{LevelReport, TRUST_LIST_MANAGER};
 use ctl_core::names::ParticipantId;
 use ctl_core::statement::Body;
 use ctl_core::statement::body::{ServiceSummary, SlaReport};
@@ -15,7 +15,6 @@ use serde::Serialize;
 use super::whose;
 use crate::compose::{MAX_BLOB, SALT};
 use crate::output::Render;
-use crate::session::Replayed;
 use crate::{AdminError, Session};
 
 /// A report, verified.
@@ -87,13 +86,13 @@ pub(crate) enum Served {
 }
 
 /// Fetches a recorded report and compares it with what was recorded.
-pub(crate) async fn fetch(session: &Session, replayed: &Replayed, recorded: &SlaReport) -> Served {
+pub(crate) async fn fetch(session: &Session, recorded: &SlaReport) -> Served {
     let digest = recorded.report.sha256;
     let found = session.transport().get(&format!("v1/blobs/{digest}"), MAX_BLOB).await;
     let Ok(Some(blob)) = found else { return Served::Not };
     match read(&blob, &digest) {
         Err(why) => Served::Wrong(vec![why]),
-        Ok(report) => match differences(&replayed.state, session.scheme(), recorded, &report) {
+        Ok(report) => match differences(session.scheme(), recorded, &report) {
             wrong if wrong.is_empty() => Served::Found(Box::new(report)),
             wrong => Served::Wrong(wrong),
         },
@@ -113,7 +112,7 @@ fn read(blob: &[u8], digest: &Digest) -> Result<Report, String> {
 }
 
 /// Where a report is not what the recorder said it is, or not what it says itself.
-fn differences(state: &State, scheme: Digest, recorded: &SlaReport, report: &Report) -> Vec<String> {
+fn differences(scheme: Digest, recorded: &SlaReport, report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     let mut compare = |what: &str, log: String, found: String| {
         if log != found {
@@ -121,13 +120,8 @@ fn differences(state: &State, scheme: Digest, recorded: &SlaReport, report: &Rep
         }
     };
     compare("scheme", scheme.to_string(), report.scheme.clone());
-    match &recorded.operator {
-        Some(operator) => compare("operator", operator.to_string(), report.operator.clone()),
-        None if state.participants.keys().any(|id| id.as_str() == report.operator) => {
-            compare("operator", whose(None), report.operator.clone());
-        }
-        None => {}
-    }
+    let operator = recorded.operator.as_ref().map_or(TRUST_LIST_MANAGER, ParticipantId::as_str);
+    compare("operator", operator.to_owned(), report.operator.clone());
     compare("from", recorded.from.to_string(), report.from.to_string());
     compare("to", recorded.to.to_string(), report.to.to_string());
     compare("policy", recorded.policy.name.to_string(), report.policy.name.clone());
@@ -179,7 +173,7 @@ pub async fn report(
     else {
         return Err(AdminError::Untrue(format!("entry {} of the log is no report", found.index)));
     };
-    let report = match fetch(session, replayed, &statement).await {
+    let report = match fetch(session, &statement).await {
         Served::Not => None,
         Served::Found(report) => Some(*report),
         Served::Wrong(why) => {

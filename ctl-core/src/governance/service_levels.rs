@@ -10,6 +10,11 @@ use crate::{Digest, Timestamp};
 /// So many breaches that are over are kept; the log has the older ones.
 pub const PAST_BREACHES: usize = 10_000;
 
+/// The name of the service that keeps the lists, where it stands among the operators whose services are watched: in
+/// reports, incidents and metrics. Since rules 3 no participant registers under it. Statements name no operator
+/// instead.
+pub const TRUST_LIST_MANAGER: &str = "trust-list-manager";
+
 /// What a breach is known by while it lasts: a service breaks an objective once at a time.
 pub type BreachKey = (Service, ObjectiveName);
 

@@ -181,12 +181,18 @@ impl World {
             .chain(["recorder", "snapshot", "timestamp"])
             .map(|name| (name.to_owned(), key(name)))
             .collect();
-        let participants =
-            CAST.iter().map(|(id, organisation, kinds)| new_participant(id, organisation, kinds));
+        let entry = Self::genesis_with(charter, &[]);
+        let state = genesis(&entry).unwrap();
+        Self { state, entries: vec![entry], now: start(), keys, nonce: 1 }
+    }
+
+    /// The genesis of a scheme with everyone of the cast, and more.
+    pub fn genesis_with(charter: Charter, more: &[NewParticipant]) -> Entry {
+        let cast = CAST.iter().map(|(id, organisation, kinds)| new_participant(id, organisation, kinds));
         let body = CharterEstablish {
             charter,
             environment: Environment::Test,
-            participants: participants.collect(),
+            participants: cast.chain(more.iter().cloned()).collect(),
         };
         let payload = Payload {
             scheme: Digest::ZERO,
@@ -195,10 +201,8 @@ impl World {
             nonce: Nonce::from_bytes([0; 16]),
             body: body.into(),
         };
-        let jws = payload.sign(&[&keys["board-1"], &keys["board-2"]]);
-        let entry = Entry::new(start(), Statement::from_jws(jws).unwrap()).unwrap();
-        let state = genesis(&entry).unwrap();
-        Self { state, entries: vec![entry], now: start(), keys, nonce: 1 }
+        let jws = payload.sign(&[&key("board-1"), &key("board-2")]);
+        Entry::new(start(), Statement::from_jws(jws).unwrap()).unwrap()
     }
 
     /// A scheme whose board has published root and targets.

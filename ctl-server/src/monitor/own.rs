@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ctl_core::Timestamp;
 use ctl_core::governance::State;
+use ctl_core::governance::service_levels::TRUST_LIST_MANAGER;
 use ctl_core::names::{ListId, ParticipantId};
 use ctl_core::role::Role;
 use ctl_core::statement::Entry;
@@ -22,7 +23,7 @@ use crate::publish::Publisher;
 use crate::publish::publisher::Status;
 
 /// The name under which the service stands among the operators.
-pub const OWN: &str = "trust-list-manager";
+pub const OWN: &str = TRUST_LIST_MANAGER;
 
 /// The address of the target for the log.
 const LOG: &str = "/log/checkpoint";

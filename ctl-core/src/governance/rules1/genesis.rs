@@ -8,6 +8,7 @@ use rpds::{HashTrieSetSync, RedBlackTreeMapSync, VectorSync};
 use crate::Digest;
 use crate::governance::refusal::{Reason, Refusal};
 use crate::governance::rules1::ISSUED_AHEAD_SECONDS;
+use crate::governance::rules3;
 use crate::governance::state::{KeyRecord, Participant, State};
 use crate::log::merkle::{self, Frontier};
 use crate::names::ParticipantId;
@@ -129,6 +130,9 @@ pub(in crate::governance) fn propose(entry: &Entry) -> Result<State, Refusal> {
 fn participants(body: &CharterEstablish) -> Result<BTreeMap<ParticipantId, Participant>, Refusal> {
     let mut participants = BTreeMap::new();
     for new in &body.participants {
+        if body.charter.rules >= 3 {
+            rules3::check_name(&new.id).map_err(refused)?;
+        }
         if participants.insert(new.id.clone(), registered(new, 0)).is_some() {
             return Err(refused(format!("participant {} stands twice", new.id)));
         }

@@ -7,22 +7,43 @@
 //! - `cross.request` and `cross.respond`, by PKI operators: what comes of them applies for the list like any
 //!   certificate. They stand in the ledger so that anyone can count how long whom was kept waiting (see
 //!   [`cross`] and [`promises`](crate::governance::promises)).
+//! - nobody registers under the name by which reports call the service itself: what is found of it would be taken
+//!   for what is found of them.
 
 pub(super) mod cross;
 pub(super) mod service_levels;
 
 use crate::Timestamp;
 use crate::governance::refusal::{Reason, Refusal};
+use crate::governance::service_levels::TRUST_LIST_MANAGER;
 use crate::governance::state::State;
 use crate::governance::{rules1, rules2};
+use crate::names::ParticipantId;
 use crate::statement::{Body, Statement};
 
 /// Whether a statement may be recorded.
 pub(super) fn check(state: &State, statement: &Statement, recorded_at: Timestamp) -> Result<(), Refusal> {
-    if statement.payload.body.known_since() < 3 {
-        return rules2::check_known(state, statement, recorded_at);
+    let body = &statement.payload.body;
+    if body.known_since() >= 3 {
+        return rules1::check::check_common(state, statement, recorded_at);
     }
-    rules1::check::check_common(state, statement, recorded_at)
+    rules2::check_known(state, statement, recorded_at)?;
+    match body {
+        Body::ParticipantRegister(body) => {
+            check_name(&body.participant.id).map_err(|detail| Refusal::new(Reason::Content, detail))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a participant may have this name: it must not be the one of the service itself.
+pub(super) fn check_name(id: &ParticipantId) -> Result<(), String> {
+    if id.as_str() == TRUST_LIST_MANAGER {
+        return Err(format!(
+            "{id} is the name of the service itself in reports on service levels; choose another"
+        ));
+    }
+    Ok(())
 }
 
 /// What came with these rules is unknown under earlier ones, as it was to the releases that knew no others.

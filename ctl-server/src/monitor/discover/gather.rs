@@ -17,6 +17,7 @@ use super::authorities::{Authorities, Authority, parse};
 use super::draft::{Asked, Draft, Key, issuer_id, rank};
 use super::left_out::{LeftOut, Why};
 use super::{Canaries, Configured, Plan};
+use crate::monitor::own::OWN;
 use crate::monitor::target::{Kind, Origin, Target, TargetId};
 
 /// What was gathered.
@@ -305,7 +306,8 @@ impl Gathered {
 
     /// The draft for an address, if it can be called.
     fn add(&mut self, by: By<'_>, kind: Kind, url: &str) -> Option<&mut Draft> {
-        if let Err(why) = check(url) {
+        let refused = if by.operator.as_str() == OWN { Err(Why::OwnName) } else { check(url) };
+        if let Err(why) = refused {
             let what = url.chars().take(200).collect();
             let left_out = LeftOut { operator: Some(by.operator.clone()), kind: Some(kind), what, why };
             if !self.left_out.contains(&left_out) {

@@ -55,6 +55,12 @@ pub enum Why {
     /// The monitor measures the service itself on its own.
     #[error("the service itself is always watched; remove it from [[monitor.targets]]")]
     Own,
+    /// A participant that was registered under the service's own name before rules 3 reserved it.
+    #[error(
+        "the operator has the name of the service itself, whose record its services must not enter; \
+         register under another name"
+    )]
+    OwnName,
     /// Canaries of an issuer that is not known.
     #[error("their issuer is no anchor on a list and no disclosed sub-CA; correct [[monitor.canaries]]")]
     UnknownIssuer,

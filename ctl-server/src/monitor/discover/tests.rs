@@ -118,6 +118,25 @@ fn words(discovered: &Discovered) -> Vec<String> {
 }
 
 #[test]
+fn who_has_the_name_of_the_service_itself_does_not_enter_its_record() {
+    let mut story = Story::begin(Services::default());
+    // Registered before rules 3 reserved the name.
+    story.list("trust-list-manager", &root().certificate, Services::default(), AnchorStatus::Usable);
+    story.disclose(&sub_ca(3), &root().certificate, false);
+    let mut plan = plan();
+    plan.targets = vec![Configured {
+        operator: "trust-list-manager".parse().unwrap(),
+        kind: Kind::Https,
+        url: "https://portal.example/".into(),
+    }];
+    let found = discover(&story.state, NOW, &plan);
+    assert!(found.targets.is_empty(), "{:?}", urls(&found));
+    let words = words(&found);
+    assert_eq!(words.len(), 4, "{words:#?}");
+    assert!(words.iter().all(|one| one.contains("the name of the service itself")), "{words:#?}");
+}
+
+#[test]
 fn several_certificates_that_name_one_address_make_one_target() {
     let mut story = Story::begin(Services::default());
     for number in [3, 4] {
