@@ -251,7 +251,7 @@ def pki():
     board.stat("Budget left", "The smallest error budget among the kinds of services.",
                f"min(ctl_sla_error_budget_remaining_ratio{{{BOTH}}})", "percentunit", BUDGET, decimals=1)
     board.row("Answers")
-    board.lines("How probes end", "Probes a second, by how they end.",
+    board.lines("How probes end", "Probes a second, by how they end; excused ones fell into announced maintenance.",
                 (f"sum by (result) (rate(ctl_probes_total{{{BOTH}}}[$__rate_interval]))", "{{result}}"), unit="ops",
                 stack=True, low=0)
     board.lines("Why probes fail", "Findings a second, by reason; one probe may find several.",
@@ -315,12 +315,12 @@ def target():
     board.stat("nextUpdate in", "Time until the last believed OCSP response or CRL ends.",
                f"ctl_revocation_next_update_timestamp_seconds{{{ONE}}} - time()", "dtdurations", HOURS,
                legend="{{kind}}")
-    board.stat("Good, 24 hours", "Share of good probes of the last 24 hours.",
+    board.stat("Good, 24 hours", "Share of good probes of the last 24 hours, announced maintenance left out.",
                f'sum by (kind) (increase(ctl_probes_total{{{ONE},result="good"}}[24h])) '
-               f"/ sum by (kind) (increase(ctl_probes_total{{{ONE}}}[24h]))", "percentunit",
+               f'/ sum by (kind) (increase(ctl_probes_total{{{ONE},result!="excused"}}[24h]))', "percentunit",
                steps(RED, (0.99, YELLOW), (0.999, GREEN)), decimals=3, legend="{{kind}}")
     board.row("Probes")
-    board.lines("How probes end", "Probes a minute, by how they end.",
+    board.lines("How probes end", "Probes a minute, by how they end; excused ones fell into announced maintenance.",
                 (f"60 * sum by (kind, result) (rate(ctl_probes_total{{{ONE}}}[$__rate_interval]))",
                  "{{kind}} {{result}}"), stack=True, low=0)
     board.lines("Findings", "Probes a minute that found a reason.",

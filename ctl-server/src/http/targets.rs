@@ -59,7 +59,7 @@ fn target(standing: &Standing) -> Value {
         "last_probe_ms": last.map(|last| last.at_ms),
         "last_answer_ms": standing.answered_ms,
         "last_good_ms": standing.good_ms,
-        "good": last.map(|last| last.is_good()),
+        "good": standing.verdict.as_ref().map(|verdict| verdict.is_conforming()),
         "findings": findings,
         "this_update": standing.facts.this_update,
         "next_update": standing.facts.next_update,

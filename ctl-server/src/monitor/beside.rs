@@ -226,6 +226,7 @@ mod tests {
             target: beside.clone(),
             since_ms: 0,
             last: None,
+            verdict: None,
             answered_ms: None,
             good_ms: None,
             facts: standing,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::observation::{Facts, Observation};
 use super::target::{Target, TargetId};
+use super::verdict::Verdict;
 
 /// How things stand.
 #[derive(Clone, Debug, Default)]
@@ -23,9 +24,11 @@ pub struct Standing {
     pub since_ms: i64,
     /// The last probe.
     pub last: Option<Arc<Observation>>,
+    /// What it counts as.
+    pub verdict: Option<Verdict>,
     /// Unix milliseconds of the last probe that got an answer.
     pub answered_ms: Option<i64>,
-    /// Unix milliseconds of the last probe that was good.
+    /// Unix milliseconds of the last probe that was conforming.
     pub good_ms: Option<i64>,
     /// What the last answer that could be believed said.
     pub facts: Facts,

@@ -3,7 +3,7 @@
 //!
 //! The road of the data, one way: [`target`]s follow from the state and the configuration; the schedule runs
 //! each through the [`probe`] of its kind, which asks by way of [`fetch`] and judges; what comes of it is an
-//! [`observation`], which the keeper counts, stores and turns into service levels, incidents and metrics.
+//! [`observation`], on which the keeper says a [`verdict`] once: service levels, incidents and metrics follow from it.
 //! Breaches and reports go from there through the recorder into the ledger like any other statement.
 
 pub mod beside;
@@ -30,6 +30,7 @@ pub mod store;
 pub mod target;
 #[cfg(test)]
 mod testing;
+pub mod verdict;
 
 pub use board::{Board, Standing};
 pub use code::{Code, Family, Weight};
@@ -38,3 +39,4 @@ pub use keeper::Keeper;
 pub use observation::{CrlIdentity, Facts, Finding, Observation};
 pub use run::Monitor;
 pub use target::{Kind, Subject, Target, TargetId};
+pub use verdict::Verdict;

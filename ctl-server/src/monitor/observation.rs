@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::code::{Code, Weight};
 use super::fetch::Timings;
-use super::target::Target;
+use super::target::{Kind, Target};
 
 /// One thing that was found wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,18 +111,27 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// Whether the service answered as it should, within the limits: what counts as good.
+    /// Whether nothing of weight error was found. What counts as good is for the policy to say: [`Verdict`].
+    ///
+    /// [`Verdict`]: super::verdict::Verdict
     #[must_use]
     pub fn is_good(&self) -> bool {
         !self.findings.iter().any(|finding| finding.code.weight() == Weight::Error)
     }
 
-    /// Whether it says anything of the service. A probe that did not take place, or was not done in time
-    /// although nothing was wrong so far, is a gap: neither good nor bad.
+    /// Whether an answer came. The service looks at itself without an exchange that could be timed.
+    #[must_use]
+    pub fn has_answer(&self) -> bool {
+        self.timings.is_some() || self.target.kind == Kind::Service
+    }
+
+    /// Whether it says anything of the service. A probe that did not take place, was not done in time although
+    /// nothing was wrong so far, or found neither an error nor an answer, is a gap: neither good nor bad.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         let gap = [Code::ProbeMissed, Code::ProbeOverrun, Code::NeverProbed];
-        !self.is_good() || !self.findings.iter().any(|finding| gap.contains(&finding.code))
+        let is_gap = !self.has_answer() || self.findings.iter().any(|finding| gap.contains(&finding.code));
+        !self.is_good() || !is_gap
     }
 
     /// The codes that were found, each once.

@@ -108,6 +108,7 @@ mod tests {
                 target: target.clone(),
                 since_ms: 0,
                 last: None,
+                verdict: None,
                 answered_ms: None,
                 good_ms: None,
                 facts: Facts::default(),

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use ctl_core::Digest;
 use ctl_core::names::ParticipantId;
-use ctl_policy::sla::{Counts, Kind, Share, SlaPolicy, Time};
+use ctl_policy::sla::{Counts, Kind, Share, SlaPolicy};
 
 use super::super::beside::Neighbours;
 use super::super::board::{Board, Standing};
-use super::super::code::{Code, Family, Weight};
+use super::super::code::Code;
 use super::super::incident::{Incident, Step, Subject, Tracker};
 use super::super::levels::{
     HOUR_MS, RECENT_SECONDS, RunningHours, ServiceKey, ServiceStanding, begin_of, hour_of,
@@ -17,6 +17,7 @@ use super::super::levels::{
 use super::super::observation::Observation;
 use super::super::store::{Description, Outcome, Record, bundle};
 use super::super::target::{Origin, Target, TargetId};
+use super::super::verdict::Verdict;
 
 /// An hour is closed so long after its end: probes that began in it may still run.
 const GRACE_MS: i64 = 120_000;
@@ -79,6 +80,15 @@ pub struct Desk {
     next_incident: u64,
     next_number: u32,
     work: Work,
+}
+
+/// An observation as it was taken.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The observation, with what it contradicts elsewhere.
+    pub observation: Arc<Observation>,
+    /// What it counts as; none for a gap.
+    pub verdict: Option<Verdict>,
 }
 
 /// What a desk begins with.
@@ -161,6 +171,7 @@ impl Desk {
                     target: target.clone(),
                     since_ms: now_ms,
                     last: None,
+                    verdict: None,
                     answered_ms: None,
                     good_ms: None,
                     facts: Default::default(),
@@ -209,8 +220,8 @@ impl Desk {
         description.number
     }
 
-    /// Takes an observation. Gives it back as it counts, with what it contradicts elsewhere.
-    pub fn take(&mut self, mut observation: Observation, now_ms: i64) -> Option<Arc<Observation>> {
+    /// Takes an observation, and says what it counts as. None is one that is left out.
+    pub fn take(&mut self, mut observation: Observation, now_ms: i64) -> Option<Taken> {
         if observation.at_ms > now_ms.saturating_add(HOUR_MS) {
             tracing::warn!(url = observation.target.url, "an observation from the future is left out");
             return None;
@@ -219,34 +230,36 @@ impl Desk {
         // A probe that was under way when its target went.
         let description = self.descriptions.get(&target.id).filter(|one| one.is_watched())?;
         let number = description.number;
-        if !observation.is_valid() {
-            // No probe took place: a gap, which counts neither for nor against the service, and is no last word on it.
-            return Some(Arc::new(observation));
+        if observation.is_valid() {
+            let limits = self.policy.limits(target.operator.as_str(), target.kind);
+            let beside = self.neighbours.findings(&self.board, &observation, &limits);
+            observation.findings.extend(beside);
         }
-        let limits = self.policy.limits(target.operator.as_str(), target.kind);
-        let beside = self.neighbours.findings(&self.board, &observation, &limits);
-        observation.findings.extend(beside);
-        let (record, bad) = judge(&self.policy, &observation, number);
+        let (observation, verdict) = match Verdict::of(&self.policy, &observation) {
+            Some(verdict) => (Arc::new(observation), verdict),
+            // A gap counts neither for nor against the service, and is no last word on it.
+            None => return Some(Taken { observation: Arc::new(observation), verdict: None }),
+        };
         // What comes after its hour was closed counts in the one that is open.
-        let at_ms = record.at_ms.max(begin_of(self.open_hour));
-        let record = Record { at_ms, ..record };
+        let at_ms = observation.at_ms.max(begin_of(self.open_hour));
+        let record = Record { at_ms, ..Record::of(number, &observation, &verdict) };
         self.count(&record);
         let minute = u32::try_from(at_ms.div_euclid(60_000)).unwrap_or_default();
-        let observation = Arc::new(observation);
-        self.stand(&observation, &record);
-        self.incident(&observation, &record, &bad);
+        self.stand(&observation, &verdict);
+        self.incident(&observation, &record, &verdict.bad);
         self.minutes.entry(minute).or_default().push(record);
-        Some(observation)
+        Some(Taken { observation, verdict: Some(verdict) })
     }
 
-    fn stand(&mut self, observation: &Arc<Observation>, record: &Record) {
+    fn stand(&mut self, observation: &Arc<Observation>, verdict: &Verdict) {
         let Some(standing) = self.board.get_mut(&observation.target.id) else { return };
         let standing = Arc::make_mut(standing);
         standing.last = Some(observation.clone());
-        if record.answered {
+        standing.verdict = Some(verdict.clone());
+        if verdict.answered {
             standing.answered_ms = Some(observation.at_ms);
         }
-        if observation.is_good() {
+        if verdict.is_conforming() {
             standing.good_ms = Some(observation.at_ms);
         }
         if observation.facts != Default::default() {
@@ -440,38 +453,4 @@ impl Desk {
 fn put(incidents: &mut BTreeMap<u64, Arc<Incident>>, work: &mut Work, incident: Incident) {
     work.incidents.insert(incident.number, incident.clone());
     incidents.insert(incident.number, Arc::new(incident));
-}
-
-/// What an observation counts as, and the codes that make it bad.
-#[must_use]
-pub fn judge(policy: &SlaPolicy, observation: &Observation, number: u32) -> (Record, Vec<Code>) {
-    let target = &observation.target;
-    let (operator, kind) = (target.operator.as_str(), target.kind);
-    let codes = observation.codes();
-    let counts = |code: &Code| {
-        let is_error = code.weight() == Weight::Error;
-        policy.terms(operator, kind).map_or(is_error, |terms| terms.counts(code.as_str(), is_error))
-    };
-    let bad: Vec<Code> = codes.iter().copied().filter(counts).collect();
-    let of = |family: &[Family]| bad.iter().any(|code| family.contains(&code.family()));
-    let unreached = bad.iter().any(|code| code.family() == Family::Transport && *code != Code::Slow);
-    let at = Time(observation.at_ms.div_euclid(1000));
-    let outcome = if policy.maintenance(operator, kind, at).is_some() {
-        Outcome::Excused
-    } else if bad.is_empty() {
-        Outcome::Good
-    } else {
-        Outcome::Bad
-    };
-    let record = Record {
-        number,
-        at_ms: observation.at_ms,
-        outcome,
-        answered: !unreached && (bad.is_empty() || observation.timings.is_some() || kind == Kind::Service),
-        fresh: !of(&[Family::Freshness, Family::Caching, Family::Monitor]),
-        correct: !of(&[Family::Protocol, Family::Binding, Family::Semantics, Family::History, Family::Chain]),
-        duration_ms: observation.duration().map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
-        codes: codes.into_iter().collect(),
-    };
-    (record, bad)
 }

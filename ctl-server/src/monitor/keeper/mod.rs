@@ -1,6 +1,8 @@
 //! The one place where the monitor's state changes. Observations come in; the board, the running hours, incidents
 //! and levels follow; the store keeps them; everyone else reads snapshots.
 
+#[cfg(test)]
+mod agreement;
 pub mod desk;
 #[cfg(test)]
 mod tests;
@@ -14,7 +16,7 @@ use ctl_policy::sla::{Counts, SlaPolicy};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use self::desk::{Desk, Kept, Work};
+use self::desk::{Desk, Kept, Taken, Work};
 use super::board::Board;
 use super::incident::Incident;
 use super::levels::{Closed, HOUR_MS, Levels, begin_of, hour_of};
@@ -222,8 +224,8 @@ impl Task {
     fn take(&mut self, batch: &mut Vec<Observation>) {
         let now = self.now();
         for observation in batch.drain(..) {
-            if let Some(observation) = self.desk.take(observation, now) {
-                self.shared.setup.metrics.watch().observe(&observation);
+            if let Some(Taken { observation, verdict }) = self.desk.take(observation, now) {
+                self.shared.setup.metrics.watch().observe(&observation, verdict.as_ref());
             }
         }
     }

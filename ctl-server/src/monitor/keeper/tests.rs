@@ -16,10 +16,10 @@ use crate::monitor::store::Keep;
 use crate::monitor::target::{Origin, Subject, TargetId};
 
 /// 2026-11-21T00:00:00Z.
-const DAY: i64 = 1_795_219_200_000;
+pub(super) const DAY: i64 = 1_795_219_200_000;
 const PERIOD: i64 = 30_000;
 
-fn target(kind: Kind, url: &str) -> Arc<Target> {
+pub(super) fn target(kind: Kind, url: &str) -> Arc<Target> {
     let operator = "alpha-pki".parse().unwrap();
     Arc::new(Target {
         id: TargetId::of(kind, &operator, url),

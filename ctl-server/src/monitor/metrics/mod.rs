@@ -27,7 +27,9 @@ use tally::Tally;
 use super::board::Board;
 use super::fetch::Timings;
 use super::observation::Observation;
+use super::store::Outcome;
 use super::target::{TargetId, WatchedCertificate};
+use super::verdict::Verdict;
 use crate::metrics::Registrar;
 
 /// From an answer next door to the end of all patience, in seconds. 10 is the limit of `slow` and of most
@@ -72,7 +74,7 @@ impl WatchMetrics {
         let durations = registrar.register(HistogramVec::new(
             HistogramOpts::new(
                 "ctl_probe_duration_seconds",
-                "Seconds that the main exchange of a probe took, of those that got an answer, by PKI and kind of service.",
+                "Seconds that the main exchange of a probe took, of the good and the wrong ones, by PKI and kind of service.",
             )
             .buckets(BUCKETS.to_vec()),
             &["pki", "kind"],
@@ -80,7 +82,7 @@ impl WatchMetrics {
         let phases = registrar.register(HistogramVec::new(
             HistogramOpts::new(
                 "ctl_probe_phase_duration_seconds",
-                "Seconds that a phase (dns, tcp, tls, first-byte) of a probe's main exchange took, by kind of service.",
+                "Seconds that a phase (dns, tcp, tls, first-byte) of a probe's main exchange took, of the good and the wrong ones, by kind of service.",
             )
             .buckets(BUCKETS.to_vec()),
             &["kind", "phase"],
@@ -89,13 +91,15 @@ impl WatchMetrics {
         Ok(Self { durations, phases, counts: Mutex::default() })
     }
 
-    /// Counts an observation.
-    pub fn observe(&self, observation: &Observation) {
+    /// Counts an observation as the keeper's verdict on it says; without one it is a gap.
+    pub fn observe(&self, observation: &Observation, verdict: Option<&Verdict>) {
         let target = &observation.target;
         let kind = target.kind.as_str();
         let mut counts = self.counts();
-        counts.tallies.entry(target.id).or_default().count(observation);
-        if let Some(Timings { dns, tcp, tls, first_byte, total }) = observation.timings {
+        counts.tallies.entry(target.id).or_default().count(observation, verdict);
+        // The response times of the service level.
+        let is_timed = verdict.is_some_and(|verdict| verdict.answered && verdict.outcome != Outcome::Excused);
+        if let Some(Timings { dns, tcp, tls, first_byte, total }) = observation.timings.filter(|_| is_timed) {
             let pki = target.operator.as_str();
             if !counts.timed.contains(&(pki.to_owned(), kind)) {
                 counts.timed.insert((pki.to_owned(), kind));
@@ -145,6 +149,17 @@ impl WatchMetrics {
             }
             stays
         });
+    }
+
+    /// How many probes the histogram of durations has, by PKI and kind.
+    #[cfg(test)]
+    pub(super) fn timed(&self) -> std::collections::BTreeMap<(String, &'static str), u64> {
+        let timed = self.counts().timed.clone().into_iter();
+        let count = |key: (String, &'static str)| {
+            let count = self.durations.with_label_values(&[key.0.as_str(), key.1]).get_sample_count();
+            (key, count)
+        };
+        timed.map(count).collect()
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {

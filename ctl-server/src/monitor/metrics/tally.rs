@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::monitor::code::Code;
 use crate::monitor::observation::Observation;
-use crate::monitor::target::Kind;
+use crate::monitor::store::Outcome;
+use crate::monitor::verdict::Verdict;
 
 /// How a probe ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,26 +16,28 @@ pub(super) enum Ending {
     Wrong,
     /// No answer.
     Unanswered,
+    /// However it ended, in announced maintenance.
+    Excused,
 }
 
 impl Ending {
-    pub(super) const ALL: [Self; 3] = [Self::Good, Self::Wrong, Self::Unanswered];
+    pub(super) const ALL: [Self; 4] = [Self::Good, Self::Wrong, Self::Unanswered, Self::Excused];
 
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Good => "good",
             Self::Wrong => "wrong",
             Self::Unanswered => "unanswered",
+            Self::Excused => "excused",
         }
     }
 
-    pub(super) fn of(observation: &Observation) -> Self {
-        // The service looks at itself; there is no exchange that could be timed.
-        let answered = observation.timings.is_some() || observation.target.kind == Kind::Service;
-        match (answered, observation.is_good()) {
-            (false, _) => Self::Unanswered,
-            (true, true) => Self::Good,
-            (true, false) => Self::Wrong,
+    const fn of(verdict: &Verdict) -> Self {
+        match (verdict.outcome, verdict.answered) {
+            (Outcome::Excused, _) => Self::Excused,
+            (Outcome::Good, _) => Self::Good,
+            (Outcome::Bad, true) => Self::Wrong,
+            (Outcome::Bad, false) => Self::Unanswered,
         }
     }
 }
@@ -62,25 +65,27 @@ impl Found {
 /// The counts of one target.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
-    endings: [u64; 3],
+    endings: [u64; Ending::ALL.len()],
     pub(super) findings: BTreeMap<Code, Found>,
 }
 
 impl Tally {
-    pub(super) fn count(&mut self, observation: &Observation) {
-        // What says nothing of the service is a gap: neither good nor bad.
-        let ending = observation.is_valid().then(|| Ending::of(observation));
-        if let Some(count) = ending.and_then(|ending| self.endings.get_mut(ending as usize)) {
-            *count = count.saturating_add(1);
+    /// Counts an observation by its verdict. Without one it is a gap, which is neither good nor bad and no probe
+    /// that could have found something again: only what it says of itself is counted.
+    pub(super) fn count(&mut self, observation: &Observation, verdict: Option<&Verdict>) {
+        let codes = observation.codes();
+        if let Some(verdict) = verdict {
+            if let Some(count) = self.endings.get_mut(Ending::of(verdict) as usize) {
+                *count = count.saturating_add(1);
+            }
+            for (_, found) in self.findings.iter_mut().filter(|(code, _)| !codes.contains(code)) {
+                found.unseen = found.unseen.saturating_add(1);
+            }
         }
-        for found in self.findings.values_mut() {
-            found.unseen = found.unseen.saturating_add(1);
-        }
-        for code in observation.codes() {
+        for code in codes {
             let fresh = Found { times: 0, since_ms: observation.at_ms, unseen: ROUNDS };
             let found = self.findings.entry(code).or_insert(fresh);
-            // Unseen now counts this probe, too.
-            if found.unseen > ROUNDS || found.times == 0 {
+            if found.since_ms().is_none() {
                 found.since_ms = observation.at_ms;
             }
             found.times = found.times.saturating_add(1);
@@ -95,8 +100,17 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use ctl_policy::sla::{BUILT_IN, SlaPolicy};
+
     use super::super::tests::Probe;
     use super::*;
+
+    impl Tally {
+        /// Counts an observation as the policy of the release judges it.
+        fn saw(&mut self, observation: &Observation) {
+            self.count(observation, Verdict::of(&SlaPolicy::parse(BUILT_IN).unwrap(), observation).as_ref());
+        }
+    }
 
     fn since(tally: &Tally, code: Code) -> Option<i64> {
         tally.findings.get(&code).and_then(|found| found.since_ms())
@@ -105,21 +119,23 @@ mod tests {
     #[test]
     fn endings_tell_no_answer_from_a_wrong_one() {
         let mut tally = Tally::default();
-        tally.count(&Probe::at(1).good());
-        tally.count(&Probe::at(2).wrong(Code::CertidMismatch));
-        tally.count(&Probe::at(3).wrong(Code::CacheControlMissing));
-        tally.count(&Probe::at(4).unanswered(Code::TcpTimeout));
-        // No finding at all, and no answer either: this must not read as good.
-        tally.count(&Probe::at(5).silent());
-        assert_eq!(Ending::ALL.map(|ending| tally.ended(ending)), [2, 1, 2]);
+        tally.saw(&Probe::at(1).good());
+        tally.saw(&Probe::at(2).wrong(Code::CertidMismatch));
+        tally.saw(&Probe::at(3).wrong(Code::CacheControlMissing));
+        tally.saw(&Probe::at(4).unanswered(Code::TcpTimeout));
+        // What came is no answer to the question.
+        tally.saw(&Probe::at(5).wrong(Code::HttpStatus));
+        assert_eq!(Ending::ALL.map(|ending| tally.ended(ending)), [2, 1, 2, 0]);
     }
 
     #[test]
     fn a_probe_that_did_not_take_place_is_a_gap() {
         let mut tally = Tally::default();
-        tally.count(&Probe::at(1).unanswered(Code::ProbeMissed));
-        tally.count(&Probe::at(2).unanswered(Code::ProbeOverrun));
-        assert_eq!(Ending::ALL.map(|ending| tally.ended(ending)), [0, 0, 0]);
+        tally.saw(&Probe::at(1).unanswered(Code::ProbeMissed));
+        tally.saw(&Probe::at(2).unanswered(Code::ProbeOverrun));
+        // No finding at all, and no answer either: this must not read as good.
+        tally.saw(&Probe::at(3).silent());
+        assert_eq!(Ending::ALL.map(|ending| tally.ended(ending)), [0, 0, 0, 0]);
         assert_eq!(tally.findings.len(), 2);
     }
 
@@ -128,13 +144,30 @@ mod tests {
         let mut tally = Tally::default();
         let code = Code::UnissuedSerialGood;
         for (at, found) in [(1, true), (2, false), (3, true), (4, false)] {
-            tally.count(&if found { Probe::at(at).wrong(code) } else { Probe::at(at).good() });
+            tally.saw(&if found { Probe::at(at).wrong(code) } else { Probe::at(at).good() });
             assert_eq!(since(&tally, code), Some(1), "at {at}");
         }
-        tally.count(&Probe::at(5).good());
+        tally.saw(&Probe::at(5).good());
         assert_eq!(since(&tally, code), None);
-        tally.count(&Probe::at(6).wrong(code));
+        tally.saw(&Probe::at(6).wrong(code));
         assert_eq!(since(&tally, code), Some(6));
         assert_eq!(tally.findings.get(&code).unwrap().times, 3);
+    }
+
+    #[test]
+    fn nothing_is_over_because_nobody_looked() {
+        let mut tally = Tally::default();
+        tally.saw(&Probe::at(1).unanswered(Code::TcpTimeout));
+        for at in 2..6 {
+            tally.saw(&Probe::at(at).unanswered(Code::ProbeOverrun));
+        }
+        assert_eq!(since(&tally, Code::TcpTimeout), Some(1));
+        assert_eq!(since(&tally, Code::ProbeOverrun), Some(2));
+        for at in 6..8 {
+            tally.saw(&Probe::at(at).good());
+        }
+        assert_eq!((since(&tally, Code::TcpTimeout), since(&tally, Code::ProbeOverrun)), (None, None));
+        tally.saw(&Probe::at(8).unanswered(Code::ProbeOverrun));
+        assert_eq!(since(&tally, Code::ProbeOverrun), Some(8));
     }
 }

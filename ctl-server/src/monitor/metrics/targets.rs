@@ -22,13 +22,13 @@ families! {
     PERIOD: Gauge "ctl_target_probe_period_seconds" ["pki", "kind", "target"]
         "Seconds from one probe of the target to the next, on average.";
     PROBES: Counter "ctl_probes_total" ["pki", "kind", "target", "result"]
-        "Probes of the target by how they ended: good (a conforming answer in time), wrong (an answer with an error), unanswered.";
+        "Probes of the target by what they count as in the service level: good; bad, which is wrong (an answer with an error) or unanswered (not reached at every address, or no usable answer); excused (in announced maintenance).";
     FINDINGS: Counter "ctl_probe_findings_total" ["pki", "kind", "target", "reason"]
         "Probes of the target that found this reason; one probe may find several.";
     HOLDS: Gauge "ctl_finding_timestamp_seconds" ["pki", "kind", "target", "reason", "family", "severity"]
         "Unix time since which the reason holds; absent once two probes in a row did not find it.";
     GOOD: Gauge "ctl_probe_good" ["pki", "kind", "target"]
-        "1 if the last probe got a conforming answer, 0 if it got one with an error; absent if it got no answer.";
+        "1 if the last probe got a conforming answer, 0 if it got one with an error, in announced maintenance too; absent if it was unanswered.";
     LAST: Gauge "ctl_probe_last_timestamp_seconds" ["pki", "kind", "target"]
         "Unix time at which the last probe of the target began.";
     LAST_ANSWER: Gauge "ctl_probe_last_answer_timestamp_seconds" ["pki", "kind", "target"]
@@ -130,10 +130,10 @@ fn standings(page: &mut Page<'_>, rows: &[(Row, &Standing, Option<&Tally>)]) {
 
     let mut series = page.family(&GOOD);
     for (row, standing, _) in rows {
-        match standing.last.as_ref().map(|last| Ending::of(last)) {
-            Some(Ending::Good) => series.of(row, &[], 1),
-            Some(Ending::Wrong) => series.of(row, &[], 0),
-            Some(Ending::Unanswered) | None => {}
+        // What a policy forgives may be that no answer came: that is not bad, and no good answer either.
+        let answer = standing.last.as_ref().zip(standing.verdict.as_ref());
+        if let Some((_, verdict)) = answer.filter(|(last, verdict)| last.has_answer() && verdict.answered) {
+            series.of(row, &[], u8::from(verdict.is_conforming()));
         }
     }
     let mut series = page.family(&DURATION);
@@ -144,7 +144,7 @@ fn standings(page: &mut Page<'_>, rows: &[(Row, &Standing, Option<&Tally>)]) {
     }
     let mut series = page.family(&REVOKED);
     for (row, standing, _) in rows {
-        let answered = standing.last.as_ref().is_some_and(|last| Ending::of(last) != Ending::Unanswered);
+        let answered = standing.last.as_ref().is_some_and(|last| last.has_answer());
         if standing.target.kind == Kind::Ocsp && answered {
             canaries(&mut series, row, &standing.facts);
         }

@@ -1,9 +1,12 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ctl_policy::sla::{BUILT_IN, SlaPolicy};
+
 use super::*;
-use crate::monitor::board::Standing;
 use crate::monitor::code::Code;
+use crate::monitor::keeper::desk::{Desk, Kept};
 use crate::monitor::observation::{Facts, Finding, Status};
 use crate::monitor::target::{Kind, Origin, Subject, Target};
 
@@ -72,38 +75,37 @@ impl Probe {
     }
 }
 
-/// What the keeper does with an observation.
-fn keep(board: &mut Board, observation: Observation) {
-    let before = board.targets.get(&observation.target.id);
-    let answered = observation.timings.is_some();
-    let at = Some(observation.at_ms);
-    let standing = Standing {
-        target: observation.target.clone(),
-        since_ms: before.map_or(observation.at_ms, |before| before.since_ms),
-        answered_ms: if answered { at } else { before.and_then(|before| before.answered_ms) },
-        good_ms: if observation.is_good() { at } else { before.and_then(|before| before.good_ms) },
-        facts: match (answered, before) {
-            (false, Some(before)) => before.facts.clone(),
-            _ => observation.facts.clone(),
-        },
-        last: Some(Arc::new(observation)),
-    };
-    board.targets.insert(standing.target.id, Arc::new(standing));
-}
-
+/// The keeper's desk and the metrics beside it.
 struct Scrape {
     watch: WatchMetrics,
-    board: Board,
+    desk: Desk,
+    watched: BTreeMap<TargetId, Arc<Target>>,
 }
 
 impl Scrape {
     fn new() -> Self {
-        Self { watch: WatchMetrics::new(&mut Registrar::default()).unwrap(), board: Board::default() }
+        let policy = Arc::new(SlaPolicy::parse(BUILT_IN).unwrap());
+        Self {
+            watch: WatchMetrics::new(&mut Registrar::default()).unwrap(),
+            desk: Desk::new(policy, Kept::default(), 0),
+            watched: BTreeMap::new(),
+        }
+    }
+
+    fn watch(&mut self, targets: impl IntoIterator<Item = Arc<Target>>, at_ms: i64) {
+        self.watched = targets.into_iter().map(|target| (target.id, target)).collect();
+        let targets: Vec<_> = self.watched.values().cloned().collect();
+        self.desk.watch(&targets, at_ms);
     }
 
     fn saw(&mut self, observation: Observation) {
-        self.watch.observe(&observation);
-        keep(&mut self.board, observation);
+        let target = &observation.target;
+        if !self.watched.contains_key(&target.id) {
+            let all: Vec<_> = self.watched.values().chain([target]).cloned().collect();
+            self.watch(all, observation.at_ms);
+        }
+        let taken = self.desk.take(observation, i64::MAX).unwrap();
+        self.watch.observe(&taken.observation, taken.verdict.as_ref());
     }
 
     fn text(&self) -> String {
@@ -112,9 +114,10 @@ impl Scrape {
 
     fn text_with(&self, levels: &[Level], incidents: &[OpenIncident]) -> String {
         let mut text = String::new();
+        let board = self.desk.board();
         let readings =
-            Readings { board: &self.board, certificates: &[], levels, incidents, upkeep: Upkeep::default() };
-        self.watch.prune(&self.board);
+            Readings { board: &board, certificates: &[], levels, incidents, upkeep: Upkeep::default() };
+        self.watch.prune(&board);
         self.watch.write(&mut text, &readings);
         text
     }
@@ -148,24 +151,34 @@ fn no_answer_never_reads_as_a_status() {
     assert_eq!(values(&text, "ctl_revocation_next_update_timestamp_seconds"), ["1795000000"]);
     assert_eq!(values(&text, "ctl_probe_last_answer_timestamp_seconds"), ["90.000"]);
     assert_eq!(values(&text, "ctl_probe_last_good_timestamp_seconds"), ["60.000"]);
-    assert_eq!(values(&text, "ctl_probes_total"), ["1", "1", "2"]);
+    assert_eq!(values(&text, "ctl_probes_total"), ["1", "1", "2", "0"]);
+}
+
+#[test]
+fn what_a_policy_forgives_is_no_answer_all_the_same() {
+    let forgiving = format!(
+        "{BUILT_IN}\n[[operator]]\noperator = \"alpha\"\nkind = \"ocsp\"\ntext = \"It may refuse.\"\n\
+         source = \"A practice statement\"\nexcused = [\"tcp_refused\", \"nonce_wrong\"]\n"
+    );
+    let policy = Arc::new(SlaPolicy::parse(&forgiving).unwrap());
+    let mut scrape = Scrape { desk: Desk::new(policy, Kept::default(), 0), ..Scrape::new() };
+    scrape.saw(Probe::at(1).unanswered(Code::TcpRefused));
+    assert_eq!(
+        values(&scrape.text(), "ctl_probes_total"),
+        ["1", "0", "0", "0"],
+        "as the service level counts it"
+    );
+    assert_eq!(values(&scrape.text(), "ctl_probe_good"), [""; 0]);
+    scrape.saw(Probe::at(2).wrong(Code::NonceWrong));
+    assert_eq!(values(&scrape.text(), "ctl_probe_good"), ["1"]);
 }
 
 #[test]
 fn a_target_that_was_never_probed_counts_from_nought() {
     let mut scrape = Scrape::new();
-    let target = target("alpha", Kind::Crl, "http://crl.alpha.example/root.crl");
-    let standing = Standing {
-        target: target.clone(),
-        since_ms: 5_000,
-        last: None,
-        answered_ms: None,
-        good_ms: None,
-        facts: Facts::default(),
-    };
-    scrape.board.targets.insert(target.id, Arc::new(standing));
+    scrape.watch([target("alpha", Kind::Crl, "http://crl.alpha.example/root.crl")], 5_000);
     let text = scrape.text();
-    assert_eq!(values(&text, "ctl_probes_total"), ["0", "0", "0"]);
+    assert_eq!(values(&text, "ctl_probes_total"), ["0", "0", "0", "0"]);
     assert_eq!(values(&text, "ctl_target_watched_timestamp_seconds"), ["5.000"]);
     assert_eq!(values(&text, "ctl_probe_last_timestamp_seconds"), [""; 0]);
     assert_eq!(values(&text, "ctl_targets"), ["1"]);
@@ -177,10 +190,11 @@ fn series_vanish_with_their_target() {
     scrape.saw(Probe::at(1).wrong(Code::NextUpdatePast));
     scrape.saw(Probe::of(target("beta", Kind::Crl, "http://crl.beta.example/"), 1).good());
     assert_eq!(scrape.watch.durations.collect_count(), 2);
-    scrape.board.targets.retain(|_, standing| standing.target.operator.as_str() == "beta");
+    let beta = scrape.watched.values().filter(|target| target.operator.as_str() == "beta").cloned();
+    scrape.watch(beta.collect::<Vec<_>>(), 2);
     let text = scrape.text();
     assert!(!text.contains("alpha"), "{text}");
-    assert_eq!(values(&text, "ctl_probes_total"), ["1", "0", "0"]);
+    assert_eq!(values(&text, "ctl_probes_total"), ["1", "0", "0", "0"]);
     assert_eq!(scrape.watch.durations.collect_count(), 1);
     // Whoever comes back begins anew.
     scrape.saw(Probe::at(2).good());
@@ -251,11 +265,14 @@ fn an_answer_cannot_flood_the_scrape_with_canaries() {
 #[test]
 fn ten_thousand_targets() {
     let mut scrape = Scrape::new();
-    for number in 0..10_000 {
+    let targets = (0..10_000).map(|number| {
         let pki = format!("pki-{}", number % 100);
         let kind = if number % 2 == 0 { Kind::Ocsp } else { Kind::Crl };
-        let url = format!("http://revocation-{number}.pki-{}.example/path", number % 100);
-        scrape.saw(Probe::of(target(&pki, kind, &url), 1_795_000_000_000).wrong(Code::CacheControlMissing));
+        target(&pki, kind, &format!("http://revocation-{number}.pki-{}.example/path", number % 100))
+    });
+    scrape.watch(targets, 1_795_000_000_000);
+    for target in scrape.watched.clone().into_values() {
+        scrape.saw(Probe::of(target, 1_795_000_000_000).wrong(Code::CacheControlMissing));
     }
     let began = Instant::now();
     let text = scrape.text();

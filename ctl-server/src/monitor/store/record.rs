@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use ctl_policy::sla::Counts;
 
 use super::super::code::Code;
+use super::super::observation::Observation;
+use super::super::verdict::Verdict;
 use super::error::StoreError;
 use super::pack::{Packer, Unpacker};
 
@@ -41,6 +43,23 @@ pub struct Record {
 }
 
 impl Record {
+    /// The record of an observation that counts so.
+    #[must_use]
+    pub fn of(number: u32, observation: &Observation, verdict: &Verdict) -> Self {
+        let Verdict { outcome, answered, fresh, correct, .. } = *verdict;
+        let took = observation.duration();
+        Self {
+            number,
+            at_ms: observation.at_ms,
+            outcome,
+            answered,
+            fresh,
+            correct,
+            duration_ms: took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+            codes: observation.codes().into_iter().collect(),
+        }
+    }
+
     /// Counts the probe.
     pub fn count(&self, counts: &mut Counts) {
         let sum = match self.outcome {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
-use crate::monitor::fetch::{Exchange, Request};
+use crate::monitor::fetch::{Exchange, Request, Timings};
 use crate::monitor::target::Subject;
 
 const PERIOD: Duration = Duration::from_secs(30);
@@ -83,7 +83,8 @@ impl Probe for Pretended {
             if target.url != "recalled" {
                 assert_eq!(before, round.number, "what was remembered is what the round before left");
             }
-            Probed { memory: Memory(Some(Arc::new(before + 1))), ..Probed::default() }
+            let (timings, memory) = (Some(Timings::default()), Memory(Some(Arc::new(before + 1))));
+            Probed { timings, memory, ..Probed::default() }
         })
     }
 
