@@ -11,6 +11,7 @@ from pathlib import Path
 
 BIN = Path(os.environ["BIN"])
 WORK = Path(os.environ["WORK"])
+HERE = Path(__file__).resolve().parent
 PATIENCE = 120
 last_words = ""
 
@@ -31,6 +32,13 @@ def run(*command, status=(0,)):
     if done.returncode not in status:
         fail(f"{' '.join(words)}\nstatus {done.returncode}\n{done.stdout}{done.stderr}")
     return done
+
+
+def needs_package(package, command=None):
+    """Installs a Debian package, unless there is its command or, for want of one, the package."""
+    look = f"command -v {command}" if command else f"dpkg -s {package}"
+    script = f"source '{HERE}/common.sh'; {look} >/dev/null 2>&1 || install {package}"
+    run("bash", "-euo", "pipefail", "-c", script)
 
 
 def remember(words):
@@ -81,6 +89,12 @@ def free_port():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return taken.getsockname()[1]
+
+
+def listens(port):
+    """Whether somebody takes connections to a port of loopback."""
+    with socket.socket() as stream:
+        return stream.connect_ex(("127.0.0.1", port)) == 0
 
 
 def get(url):
