@@ -44,8 +44,9 @@ impl Place {
         Ok(Self { url, host, port })
     }
 
-    /// Where a redirect leads, if it may be followed: to the same scheme, host and port, or from http to https
-    /// on the same host. Another port could be another service, and another host another PKI's or anybody's.
+    /// Where a redirect leads, if it may be followed: to the same scheme, host and port, or from http to https at
+    /// any port of the same host, where the certificate proves that the host answers. Otherwise another port could
+    /// be another service; another host could be another PKI's or anybody's, and is never called.
     ///
     /// # Errors
     /// Code `redirect_refused`, with the reason.
@@ -169,6 +170,32 @@ mod tests {
         assert_eq!(place.path_and_query(), "/a//MFE+w/Y=?x=%2F");
         assert_eq!(place.authority(), "ocsp.example:8080");
         assert_eq!(Place::parse("https://[2001:db8::1]/").unwrap().authority(), "[2001:db8::1]");
+    }
+
+    #[test]
+    fn only_tls_may_be_at_another_port() {
+        for (from, location, why) in [
+            ("http://pki.example/", "https://pki.example/", None),
+            ("http://pki.example/", "https://pki.example:8443/", None),
+            ("http://pki.example:8080/", "https://pki.example/", None),
+            ("http://pki.example:8080/", "https://pki.example:8080/", None),
+            ("http://pki.example:8080/", "http://pki.example/", Some("another port")),
+            ("http://pki.example/", "http://pki.example:443/", Some("another port")),
+            ("https://pki.example/", "https://pki.example:8443/", Some("another port")),
+            ("https://pki.example/", "http://pki.example/", Some("from https back to http")),
+            ("https://pki.example:80/", "http://pki.example/", Some("from https back to http")),
+            ("http://pki.example/", "https://pki.example.other.example:8443/", Some("another host")),
+        ] {
+            let led = Place::parse(from).unwrap().redirected(location);
+            match (led, why) {
+                (Ok(to), None) => assert_eq!(to, Place::parse(location).unwrap(), "{from} to {location}"),
+                (Err(error), Some(why)) => {
+                    assert_eq!(error.code, Code::RedirectRefused);
+                    assert!(error.detail.ends_with(why), "{from} to {location}: {}", error.detail);
+                }
+                (led, _) => panic!("{from} to {location}: {led:?}"),
+            }
+        }
     }
 
     #[test]
