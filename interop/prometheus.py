@@ -21,7 +21,7 @@ HERE = Path("dashboards")
 DEMO, CONTROL = os.environ["DEMO_URL"], os.environ["DEMO_CONTROL"]
 # What an outage of OCSP responders may fire.
 OUTAGE = {"ErrorBudgetBurnsFast", "ErrorBudgetBurnsSlowly", "ErrorBudgetSpent", "TargetUnanswered", "FindingPersists"}
-PROMETHEUS, PROMTOOL = os.environ["PROMETHEUS"], os.environ["PROMTOOL"]
+PROMETHEUS, PROMTOOL, AMTOOL = os.environ["PROMETHEUS"], os.environ["PROMTOOL"], os.environ["AMTOOL"]
 HOME = WORK / "prometheus"
 # Dashboard and panel -> why it may be empty.
 MAY_BE_EMPTY = {
@@ -59,6 +59,19 @@ def rules():
     for test in tests:
         run(PROMTOOL, "test", "rules", test)
     ok(f"promtool accepts the rules, and {len(tests)} files of scenarios come out as written")
+
+
+def telling():
+    """Who is told of what by the example for Alertmanager: the operator, and whom its [[tell]] names."""
+    example = HERE / "prometheus/alertmanager.yml"
+    run(AMTOOL, "check-config", example)
+    for receivers, labels in [
+            ("duty,alpha-pki,elector-1,elector-2", ["alertname=TargetUnanswered", "pki=alpha-pki", "kind=ocsp"]),
+            ("duty,beta-pki,elector-1", ["alertname=ErrorBudgetBurnsFast", "pki=beta-pki", "kind=crl"]),
+            ("duty,beta-pki", ["alertname=CrlExpiring", "pki=beta-pki", "kind=crl"]),
+            ("duty", ["alertname=ServerDown", "job=ctl"])]:
+        run(AMTOOL, "config", "routes", "test", f"--config.file={example}", f"--verify.receivers={receivers}", *labels)
+    ok("amtool accepts the example for Alertmanager: operators are told of their own, and those whom the policy names")
 
 
 def schema():
@@ -243,6 +256,7 @@ scrape_configs:
 def main():
     metrics()
     rules()
+    telling()
     schema()
     url = start()
     healthy(url)

@@ -2,6 +2,7 @@
 
 use ctl_core::Timestamp;
 use ctl_core::names::ParticipantId;
+use ctl_policy::sla::SlaPolicy;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use warp::reply::Response;
@@ -11,7 +12,7 @@ use super::App;
 use super::api::{Routes, answer, with};
 use super::page::Page;
 use super::problem::Problem;
-use super::sla::keeper;
+use super::sla::{keeper, tell};
 use super::view;
 use crate::monitor::incident::Incident;
 
@@ -48,28 +49,30 @@ pub(super) fn routes(app: &App) -> impl Routes + use<> {
 }
 
 fn list(app: &App, query: &Query) -> Result<Response, Problem> {
-    let incidents = keeper(app)?.incidents();
+    let keeper = keeper(app)?;
+    let incidents = keeper.incidents();
     let first = query.after.map_or(0, |after| after.saturating_add(1));
     let wanted = incidents.range(first..).filter(|(_, incident)| {
         query.operator.as_ref().is_none_or(|operator| incident.operator == *operator)
             && query.state.as_ref().is_none_or(|state| incident.is_open() == matches!(state, Which::Open))
     });
-    let items = wanted.map(|(number, incident)| (*number, summary(incident)));
+    let items = wanted.map(|(number, incident)| (*number, summary(incident, keeper.policy())));
     Ok(view::json(&Page::new(query.after, query.limit).of("incidents", items)))
 }
 
 fn show(app: &App, number: u64) -> Result<Response, Problem> {
-    let incidents = keeper(app)?.incidents();
+    let keeper = keeper(app)?;
+    let incidents = keeper.incidents();
     let incident =
         incidents.get(&number).ok_or_else(|| Problem::not_found(format!("there is no incident {number}")))?;
-    Ok(view::json(&summary(incident)))
+    Ok(view::json(&summary(incident, keeper.policy())))
 }
 
 fn time(at_ms: i64) -> Timestamp {
     Timestamp::from_unix(at_ms.div_euclid(1000))
 }
 
-fn summary(incident: &Incident) -> Value {
+fn summary(incident: &Incident, policy: &SlaPolicy) -> Value {
     json!({
         "incident": incident.number,
         "operator": incident.operator,
@@ -86,5 +89,6 @@ fn summary(incident: &Incident) -> Value {
         "probes": incident.probes,
         "reasons": incident.reasons,
         "evidence": incident.evidence,
+        "tell": tell(policy, &incident.operator),
     })
 }

@@ -1,6 +1,6 @@
 //! `/v1/sla`: service levels, of everyone now and of one operator over any time, as JSON and CSV.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use bytes::Bytes;
@@ -63,6 +63,11 @@ pub(super) fn keeper(app: &App) -> Result<&Keeper, Problem> {
         )
     })?;
     Ok(monitor.keeper())
+}
+
+/// Who is to be told of an operator's incidents: the operator, and whom the policy names.
+pub(super) fn tell<'a>(policy: &'a SlaPolicy, operator: &'a ParticipantId) -> BTreeSet<&'a str> {
+    policy.told(operator.as_str()).into_iter().chain([operator.as_str()]).collect()
 }
 
 /// Whether the first media type that is accepted and can be had is CSV.
@@ -197,6 +202,7 @@ async fn show(app: &App, operator: &ParticipantId, query: &Query, csv: bool) -> 
         "kinds": kinds,
         "targets": targets,
         "maintenance": maintenance,
+        "tell": tell(keeper.policy(), operator),
     })))
 }
 

@@ -108,17 +108,27 @@ impl Served {
 
     /// A server that watches what the world names, and itself.
     pub async fn start_watching(world: &World) -> Self {
+        Self::start_watching_by(world, ctl_server::config::Monitor::default()).await
+    }
+
+    /// A server that watches by this configuration.
+    pub async fn start_watching_by(world: &World, config: ctl_server::config::Monitor) -> Self {
         let data = tempfile::tempdir().unwrap();
         common::on_disk(data.path(), world);
-        Self::open_with(data, world.now, Limits::default(), true).await
+        Self::open_with(data, world.now, Limits::default(), Some(config)).await
     }
 
     /// A server over a data directory that has a ledger.
     pub async fn open(data: TempDir, now: Timestamp, limits: Limits) -> Self {
-        Self::open_with(data, now, limits, false).await
+        Self::open_with(data, now, limits, None).await
     }
 
-    async fn open_with(data: TempDir, now: Timestamp, limits: Limits, watches: bool) -> Self {
+    async fn open_with(
+        data: TempDir,
+        now: Timestamp,
+        limits: Limits,
+        watching: Option<ctl_server::config::Monitor>,
+    ) -> Self {
         let store = Arc::new(SledStore::open(&data.path().join("ledger")).unwrap());
         let (clock, guarded) = common::clock_at(now);
         let head = Some(Head::below(data.path()));
@@ -129,7 +139,7 @@ impl Served {
         let (publisher, running) = Publisher::start(ledger.clone(), config, metrics.clone()).unwrap();
         let blobs = Arc::new(Blobs::open(data.path()).unwrap());
         let policies = Arc::new(Policies::load(&[]).unwrap());
-        let (monitor, watching) = if watches {
+        let (monitor, watching) = if let Some(config) = watching {
             let beside = Beside {
                 ledger: ledger.clone(),
                 publisher: publisher.clone(),
@@ -137,7 +147,7 @@ impl Served {
                 metrics: metrics.clone(),
                 data: data.path().to_owned(),
             };
-            Some(Monitor::start(&beside, &ctl_server::config::Monitor::default()).unwrap()).unzip()
+            Some(Monitor::start(&beside, &config).unwrap()).unzip()
         } else {
             (None, None)
         };
