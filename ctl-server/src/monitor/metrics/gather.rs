@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ctl_policy::sla::Objective;
+
 use super::{Level, OpenIncident, Readings, Upkeep};
 use crate::monitor::board::Board;
 use crate::monitor::discover::Discovered;
@@ -31,7 +33,9 @@ impl Gathered {
                 objective_ppm: u32::try_from(terms.objective.availability_ppm).unwrap_or(u32::MAX),
                 valid: rolling.valid(),
                 good: rolling.good,
-                budget_ppm: levels.rolling(policy, service).and_then(|level| level.budget_left_ppm),
+                budget_ppm: levels
+                    .rolling(policy, service)
+                    .and_then(|level| of_budget(level.budget_left_ppm?, &terms.objective)),
             })
         };
         let incidents = keeper.incidents();
@@ -62,6 +66,41 @@ impl Gathered {
             levels: &self.levels,
             incidents: &self.incidents,
             upkeep: self.upkeep,
+        }
+    }
+}
+
+/// What is left, in parts per million of the budget: levels give it in parts per million of the probes.
+fn of_budget(left_ppm: i64, objective: &Objective) -> Option<i64> {
+    let share = i128::from(left_ppm) * 1_000_000;
+    i64::try_from(share.checked_div(i128::from(objective.budget_ppm()))?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use ctl_policy::sla::{BUILT_IN, Counts, Kind, SlaPolicy};
+
+    use super::*;
+
+    #[test]
+    fn an_untouched_budget_is_one_whatever_its_size_and_a_spent_one_is_nought() {
+        let policy = SlaPolicy::parse(BUILT_IN).unwrap();
+        for (kind, good, bad, left) in [
+            (Kind::Ocsp, 1000, 0, 1_000_000),
+            (Kind::Ocsp, 9995, 5, 500_000),
+            (Kind::Ocsp, 999, 1, 0),
+            (Kind::Ocsp, 998, 2, -1_000_000),
+            (Kind::Https, 1000, 0, 1_000_000),
+            (Kind::Https, 990, 10, 0),
+        ] {
+            let objective = &policy.terms("alpha", kind).unwrap().objective;
+            let counts = Counts { good, bad, answered: good, ..Counts::default() };
+            let level = ctl_policy::sla::Level::of(&counts, objective);
+            assert_eq!(
+                of_budget(level.budget_left_ppm.unwrap(), objective),
+                Some(left),
+                "{kind} {good} {bad}"
+            );
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct Level {
     pub valid: u64,
     /// Good ones among them.
     pub good: u64,
-    /// What is left of the error budget, in parts per million; negative when it is overdrawn. None without
+    /// What is left of the error budget, in parts per million of it; negative when it is overdrawn. None without
     /// valid probes.
     pub budget_ppm: Option<i64>,
 }
@@ -35,7 +35,7 @@ pub struct OpenIncident {
     pub target: String,
     /// Unix milliseconds of its first bad probe.
     pub since_ms: i64,
-    /// Whether it has been entered in the ledger as a breach.
+    /// Whether it has lasted long enough to be a breach.
     pub is_breach: bool,
 }
 
@@ -56,19 +56,19 @@ pub struct Upkeep {
 
 families! {
     OBJECTIVE: Gauge "ctl_sla_objective_ratio" ["pki", "kind"]
-        "Share of good probes that the service level policy promises, from 0 to 1.";
+        "Share of good probes among good and bad ones that the service level policy promises, from 0 to 1.";
     VALID: Gauge "ctl_sla_valid_probes" ["pki", "kind"]
-        "Probes in the rolling window of the service level, announced maintenance left out.";
+        "Good and bad probes of the last 30 days; those in announced maintenance, and gaps, are neither.";
     CONFORMING: Gauge "ctl_sla_good_probes" ["pki", "kind"]
-        "Good probes among the valid ones in the rolling window of the service level.";
+        "Good probes of the last 30 days.";
     BUDGET: Gauge "ctl_sla_error_budget_remaining_ratio" ["pki", "kind"]
-        "What is left of the error budget of the rolling window: 1 untouched, 0 used up, negative overdrawn; absent without valid probes.";
+        "What is left of the error budget of the last 30 days: 1 untouched, 0 used up, negative overdrawn; absent without good and bad probes.";
     INCIDENTS: Gauge "ctl_incidents_open" ["pki", "kind"]
         "Incidents that are not over.";
     INCIDENT: Gauge "ctl_incident_started_timestamp_seconds" ["pki", "kind", "target"]
         "Unix time of the first bad probe of the incident that the target has now; absent without one.";
     BREACHES: Gauge "ctl_breaches_open" ["pki", "kind"]
-        "Open incidents that are entered in the ledger as breaches.";
+        "Open incidents that have been bad for so long that they are breaches; where the charter has rules 3 or later, each is entered in the ledger.";
     CERTIFICATE: Gauge "ctl_ca_not_after_timestamp_seconds" ["pki", "list", "certificate", "level"]
         "Unix time at which a CA certificate ends, by its SHA-256; level is root or sub-ca, list is empty while it is on none.";
     STORE: Gauge "ctl_monitor_store_bytes" []
