@@ -306,7 +306,7 @@ impl Gauges {
             )?,
             signed: time(
                 "ctl_metadata_signed_timestamp_seconds",
-                "Unix time that a role's published TUF metadata was made for: of its draft, or of the server's signature.",
+                "Unix time at which a role's published TUF metadata was drafted; of snapshot and timestamp, at which the server signed it.",
                 "role",
             )?,
             expires: time(

@@ -175,7 +175,7 @@ def overview():
                f"sum(ctl_targets{{{PKI}}})")
     board.stat("Open incidents", "Incidents that are not over.", f"sum(ctl_incidents_open{{{PKI}}})",
                thresholds=FAULTS)
-    board.stat("Open breaches", "Open incidents that are entered in the ledger as breaches.",
+    board.stat("Open breaches", "Open incidents that have been bad for so long that they are breaches.",
                f"sum(ctl_breaches_open{{{PKI}}})", thresholds=FAULTS)
     board.stat("Not answering or wrong", "Targets whose last probe was not good.",
                f"sum(ctl_targets{{{PKI}}}) - (count(ctl_probe_good{{{PKI}}} == 1) or vector(0))", thresholds=FAULTS)

@@ -30,6 +30,6 @@ pub struct Standing {
     pub answered_ms: Option<i64>,
     /// Unix milliseconds of the last probe that was conforming.
     pub good_ms: Option<i64>,
-    /// What the last answer that could be believed said.
+    /// What the last answer that could be believed said, and how large and when by its clock the last of any kind was.
     pub facts: Facts,
 }

@@ -50,6 +50,26 @@ pub struct Facts {
     pub statuses: Vec<Status>,
 }
 
+impl Facts {
+    /// What is known once this was said. What an answer says of itself stands until another one is believed; size,
+    /// clock and TLS are those of the last answer of any kind.
+    #[must_use]
+    pub fn then(&self, now: &Self) -> Self {
+        let is_believed = now.this_update.is_some() || now.crl.is_some() || !now.statuses.is_empty();
+        if is_believed {
+            return now.clone();
+        }
+        let came = *now != Self::default();
+        let (body_bytes, tls_not_after, clock_offset) =
+            if came { now.of_exchange() } else { self.of_exchange() };
+        Self { body_bytes, tls_not_after, clock_offset, ..self.clone() }
+    }
+
+    const fn of_exchange(&self) -> (Option<u64>, Option<i64>, Option<i64>) {
+        (self.body_bytes, self.tls_not_after, self.clock_offset)
+    }
+}
+
 /// What a service says of one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {

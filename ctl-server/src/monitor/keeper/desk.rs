@@ -262,9 +262,7 @@ impl Desk {
         if verdict.is_conforming() {
             standing.good_ms = Some(observation.at_ms);
         }
-        if observation.facts != Default::default() {
-            standing.facts = observation.facts.clone();
-        }
+        standing.facts = standing.facts.then(&observation.facts);
     }
 
     fn incident(&mut self, observation: &Arc<Observation>, record: &Record, bad: &[Code]) {

@@ -24,19 +24,19 @@ families! {
     PROBES: Counter "ctl_probes_total" ["pki", "kind", "target", "result"]
         "Probes of the target by what they count as in the service level: good; bad, which is wrong (an answer with an error) or unanswered (not reached at every address, or no usable answer); excused (in announced maintenance).";
     FINDINGS: Counter "ctl_probe_findings_total" ["pki", "kind", "target", "reason"]
-        "Probes of the target that found this reason; one probe may find several.";
+        "Probes of the target that found this reason, in announced maintenance too; one may find several. Probes that did not take place are counted here alone, as probe_missed, probe_overrun or never_probed.";
     HOLDS: Gauge "ctl_finding_timestamp_seconds" ["pki", "kind", "target", "reason", "family", "severity"]
-        "Unix time since which the reason holds; absent once two probes in a row did not find it.";
+        "Unix time of the first probe, since the server started, from which on the reason holds; absent once two probes in a row did not find it.";
     GOOD: Gauge "ctl_probe_good" ["pki", "kind", "target"]
         "1 if the last probe got a conforming answer, 0 if it got one with an error, in announced maintenance too; absent if it was unanswered.";
     LAST: Gauge "ctl_probe_last_timestamp_seconds" ["pki", "kind", "target"]
-        "Unix time at which the last probe of the target began.";
+        "Unix time at which the last probe of the target began that took place.";
     LAST_ANSWER: Gauge "ctl_probe_last_answer_timestamp_seconds" ["pki", "kind", "target"]
-        "Unix time at which the last probe began that got an answer, good or not.";
+        "Unix time at which the last probe began that was answered, well or not, since the server started.";
     LAST_GOOD: Gauge "ctl_probe_last_good_timestamp_seconds" ["pki", "kind", "target"]
-        "Unix time at which the last probe began that got a conforming answer.";
+        "Unix time at which the last probe began that was conforming, since the server started.";
     DURATION: Gauge "ctl_probe_last_duration_seconds" ["pki", "kind", "target"]
-        "Seconds that the main exchange of the last probe took; absent if there was no answer.";
+        "Seconds that the main exchange of the last probe took, whatever came back; absent if nothing did.";
     THIS_UPDATE: Gauge "ctl_revocation_this_update_timestamp_seconds" ["pki", "kind", "target"]
         "thisUpdate of the last OCSP response or CRL that could be believed, as Unix time.";
     NEXT_UPDATE: Gauge "ctl_revocation_next_update_timestamp_seconds" ["pki", "kind", "target"]
@@ -46,17 +46,17 @@ families! {
     DELEGATE: Gauge "ctl_ocsp_delegate_not_after_timestamp_seconds" ["pki", "kind", "target"]
         "Unix time at which the certificate of the delegated OCSP responder ends; absent if the CA itself signs.";
     TLS: Gauge "ctl_tls_not_after_timestamp_seconds" ["pki", "kind", "target"]
-        "Unix time at which the TLS certificate of the service ends; absent without TLS.";
+        "Unix time at which the TLS certificate ends that the service last showed; absent without TLS.";
     CRL_NUMBER: Gauge "ctl_crl_number" ["pki", "kind", "target"]
         "CRL number of the last CRL that could be believed; absent if it has none or more than 64 bits.";
     CRL_ENTRIES: Gauge "ctl_crl_entries" ["pki", "kind", "target"]
         "Entries of the last CRL that could be believed.";
     BYTES: Gauge "ctl_answer_bytes" ["pki", "kind", "target"]
-        "Octets in the body of the last answer that could be read.";
+        "Octets in the body of the last answer, good or not.";
     OFFSET: Gauge "ctl_service_clock_offset_seconds" ["pki", "kind", "target"]
         "Seconds by which the clock of the service (its Date header) is ahead of the monitor's.";
     REVOKED: Gauge "ctl_canary_revoked" ["pki", "kind", "target", "issuer", "serial"]
-        "1 if the OCSP responder says that the canary is revoked, 0 if it says good; absent while the last probe had no answer. The issuer is SHA-256 of its public key, shortened.";
+        "1 if the OCSP responder says that the canary is revoked, 0 if it says good; absent while the last probe was not told. The issuer is SHA-256 of its public key, shortened.";
 }
 
 /// An OCSP responder is asked about few certificates; whatever it makes of them, no more become series.
@@ -144,9 +144,9 @@ fn standings(page: &mut Page<'_>, rows: &[(Row, &Standing, Option<&Tally>)]) {
     }
     let mut series = page.family(&REVOKED);
     for (row, standing, _) in rows {
-        let answered = standing.last.as_ref().is_some_and(|last| last.has_answer());
-        if standing.target.kind == Kind::Ocsp && answered {
-            canaries(&mut series, row, &standing.facts);
+        // Of the last probe alone: what an earlier answer said is no status while there is none.
+        if let Some(last) = standing.last.as_ref().filter(|_| standing.target.kind == Kind::Ocsp) {
+            canaries(&mut series, row, &last.facts);
         }
     }
 }

@@ -155,6 +155,25 @@ fn no_answer_never_reads_as_a_status() {
 }
 
 #[test]
+fn what_the_last_believed_answer_said_stays_and_its_status_does_not() {
+    let mut scrape = Scrape::new();
+    scrape.saw(Probe::at(1).good());
+    // An answer came that is none to the question: only its frame is known.
+    let mut refused = Probe::at(2).wrong(Code::HttpStatus);
+    refused.facts = Facts { body_bytes: Some(7), clock_offset: Some(3), ..Facts::default() };
+    scrape.saw(refused);
+    let text = scrape.text();
+    assert_eq!(values(&text, "ctl_revocation_next_update_timestamp_seconds"), ["1795000000"]);
+    assert_eq!(values(&text, "ctl_answer_bytes"), ["7"]);
+    assert_eq!(values(&text, "ctl_service_clock_offset_seconds"), ["3"]);
+    for status in ["ctl_canary_revoked", "ctl_probe_good"] {
+        assert_eq!(values(&text, status), [""; 0], "{status}");
+    }
+    scrape.saw(Probe::at(3).good());
+    assert_eq!(values(&scrape.text(), "ctl_answer_bytes"), [""; 0], "of the answer before");
+}
+
+#[test]
 fn what_a_policy_forgives_is_no_answer_all_the_same() {
     let forgiving = format!(
         "{BUILT_IN}\n[[operator]]\noperator = \"alpha\"\nkind = \"ocsp\"\ntext = \"It may refuse.\"\n\
