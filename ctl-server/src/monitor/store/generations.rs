@@ -54,10 +54,7 @@ impl Generations {
         if let Some(cell) = self.open.get(&number) {
             return Ok(cell.clone());
         }
-        while self.open.len() >= OPEN && self.used.len() > 1 {
-            let oldest = self.used.remove(0);
-            self.open.remove(&oldest);
-        }
+        self.evict();
         let place = self.place(number);
         let cell = match Cell::open(&place) {
             Err(StoreError::Damaged(why)) => {
@@ -70,6 +67,17 @@ impl Generations {
         let cell = Arc::new(cell);
         self.open.insert(number, cell.clone());
         Ok(cell)
+    }
+
+    /// Closes those that were not used for longest, down to what stays open. One that is in use stays open however old
+    /// its last use is: its database is locked until its last reader is done, so that opening it again would fail, and
+    /// with it the writing of an hour.
+    fn evict(&mut self) {
+        let open = &self.open;
+        let is_idle = |number: &u32| open.get(number).is_some_and(|cell| Arc::strong_count(cell) == 1);
+        let surplus = (self.open.len() + 1).saturating_sub(OPEN);
+        let idle: Vec<u32> = self.used.iter().copied().filter(is_idle).take(surplus).collect();
+        idle.into_iter().for_each(|number| self.close(number));
     }
 
     /// Puts a generation aside that turned out to be damaged.
@@ -88,10 +96,16 @@ impl Generations {
         self.used.retain(|used| *used != number);
     }
 
-    /// Removes a generation from the disk.
-    pub(super) fn remove(&mut self, number: u32) -> Result<(), StoreError> {
+    /// Removes a generation from the disk; how many octets that frees. One that is in use stays.
+    pub(super) fn remove(&mut self, number: u32) -> Result<u64, StoreError> {
+        if self.open.get(&number).is_some_and(|cell| Arc::strong_count(cell) > 1) {
+            return Ok(0);
+        }
         self.close(number);
-        Ok(std::fs::remove_dir_all(self.place(number))?)
+        let place = self.place(number);
+        let bytes = cell::bytes_below(&place);
+        std::fs::remove_dir_all(place)?;
+        Ok(bytes)
     }
 
     /// Directories that were put aside.
@@ -110,4 +124,47 @@ pub(super) fn damaged_in(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(number: u32) -> [(Vec<u8>, Option<Vec<u8>>); 1] {
+        [(number.to_be_bytes().to_vec(), Some(b"value".to_vec()))]
+    }
+
+    #[test]
+    fn a_generation_that_is_in_use_is_neither_closed_nor_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut generations = Generations::new(directory.path().to_owned()).unwrap();
+        let first = generations.get_or_make(0).unwrap();
+        // Whoever reads or writes it is slow, and many others are used meanwhile.
+        for number in 1..20 {
+            generations.get_or_make(number).unwrap().put(pair(number)).unwrap();
+        }
+        assert!(generations.open.len() <= OPEN, "{:?}", generations.used);
+        let again = generations.get_or_make(0).unwrap();
+        assert!(Arc::ptr_eq(&first, &again), "the same database, and no second one that finds it locked");
+        first.put(pair(0)).unwrap();
+        assert_eq!(generations.remove(0).unwrap(), 0);
+        drop((first, again));
+        let cell = generations.get(0).unwrap().unwrap();
+        assert_eq!(cell.last(&[]).unwrap().unwrap(), 0_u32.to_be_bytes());
+        drop(cell);
+        assert!(generations.remove(0).unwrap() > 0);
+        assert!(generations.get(0).unwrap().is_none());
+    }
+
+    #[test]
+    fn more_than_stay_open_may_be_in_use_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut generations = Generations::new(directory.path().to_owned()).unwrap();
+        let all: Vec<_> = (0..2 * 4).map(|number| generations.get_or_make(number).unwrap()).collect();
+        assert_eq!(generations.open.len(), all.len());
+        all.iter().zip(0..).for_each(|(cell, number)| cell.put(pair(number)).unwrap());
+        drop(all);
+        drop(generations.get_or_make(100).unwrap());
+        assert!(generations.open.len() <= OPEN, "and are closed when they are not");
+    }
 }
