@@ -63,7 +63,10 @@ async fn the_trust_list_manager_shows_its_own_level_like_everyone_elses() {
     served.get("/v1/incidents/999").await.problem(404);
     served.get(&format!("/v1/evidence/{}", Digest::ZERO)).await.problem(404);
 
-    let digest = keeper.store().put_evidence(b"{\"type\":\"v2g-probe-evidence\"}").unwrap();
+    let digest = keeper
+        .store()
+        .put_evidence(&"alpha-pki".parse().unwrap(), b"{\"type\":\"v2g-probe-evidence\"}")
+        .unwrap();
     let evidence = served.get(&format!("/v1/evidence/{digest}")).await;
     assert_eq!((evidence.status, Digest::of(&evidence.body)), (200, digest));
     assert_eq!(evidence.header("content-disposition"), "attachment");

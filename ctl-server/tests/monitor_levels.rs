@@ -59,10 +59,14 @@ impl Watch {
     async fn begin(ledger: Ledger, clock: Arc<ManualClock>, directory: &Path) -> Self {
         let now = Arc::new(AtomicI64::new(ledger.now().unwrap().unix()));
         let (told, store) = (now.clone(), Store::open(&directory.join("monitor"), Keep::default()).unwrap());
+        let (begun, passed) = (now.load(Ordering::Relaxed), now.clone());
         let setup = Setup {
             store: Arc::new(store),
             policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
             now: Arc::new(move || told.load(Ordering::Relaxed) * 1000),
+            elapsed: Arc::new(move || {
+                Duration::from_secs((passed.load(Ordering::Relaxed) - begun).unsigned_abs())
+            }),
             metrics: Arc::new(ctl_server::metrics::Metrics::new().unwrap()),
         };
         let (observations, inbox) = mpsc::channel(100_000);

@@ -102,6 +102,11 @@ impl Recent {
         }
     }
 
+    /// The clock was set back: what was counted later than now is forgotten.
+    fn set_back(&mut self, now_ms: i64) {
+        self.0.retain(|(slot, _, _)| *slot <= now_ms.div_euclid(SLOT_MS));
+    }
+
     /// Bad and valid probes of the last so many seconds, and of up to a slot more.
     #[must_use]
     pub fn share(&self, now_ms: i64, seconds: i64) -> Share {
@@ -200,6 +205,19 @@ impl Tracker {
                 self.recent.add(record.at_ms, true);
                 self.bad(record.at_ms, bad, terms, subject)
             }
+        }
+    }
+
+    /// The clock was set back: nothing of what is known has yet to come.
+    pub fn set_back(&mut self, now_ms: i64) {
+        self.recent.set_back(now_ms);
+        self.last_bad_ms = self.last_bad_ms.map(|at| at.min(now_ms));
+        self.first_bad_ms = self.first_bad_ms.min(now_ms);
+        self.first_good_ms = self.first_good_ms.min(now_ms);
+        if let Some(open) = &mut self.open {
+            open.began_ms = open.began_ms.min(now_ms);
+            open.opened_ms = open.opened_ms.min(now_ms);
+            open.breach_ms = open.breach_ms.map(|at| at.min(now_ms));
         }
     }
 

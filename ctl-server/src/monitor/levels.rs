@@ -37,8 +37,15 @@ pub fn hour_at(time: Time) -> u32 {
     hour_of(time.0.saturating_mul(1000))
 }
 
+/// Probes that took place.
+#[must_use]
+pub const fn took_place(counts: &Counts) -> u64 {
+    counts.valid().saturating_add(counts.excused)
+}
+
 /// What was counted of these targets in the hours `from` to before `to`, by the target's number. Hours of which the
-/// store knows nothing although the target was watched are missing. Blocks on the disk.
+/// store knows nothing although the target was watched are missing. Of an hour that the store has and that runs, the
+/// fuller count holds: it was closed since `running` was told, or was opened again. Blocks on the disk.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -61,21 +68,18 @@ pub fn counted(
         *due = due.saturating_add(target.due(begin_of(hour), until));
     };
     store.hours(&by_number.keys().copied().collect(), from, to, |number, hour, counts| {
-        seen.insert((hour, number));
-        add(number, hour, &counts, begin_of(hour.saturating_add(1)));
+        let runs = running.get(&hour).and_then(|counted| counted.get(&number));
+        if runs.is_none_or(|runs| took_place(runs) <= took_place(&counts)) {
+            if running.contains_key(&hour) {
+                seen.insert((hour, number));
+            }
+            add(number, hour, &counts, begin_of(hour.saturating_add(1)));
+        }
     })?;
     for (hour, counted) in running.range(from..to.max(from)) {
         let until = begin_of(hour.saturating_add(1)).min(now_ms);
-        for (number, counts) in counted {
-            if seen.contains(&(*hour, *number)) {
-                continue;
-            }
-            let mut counts = counts.clone();
-            if let Some(target) = by_number.get(number) {
-                let took_place = counts.valid().saturating_add(counts.excused);
-                counts.missing = target.missing(begin_of(*hour), until, took_place);
-            }
-            add(*number, *hour, &counts, until);
+        for (number, counts) in counted.iter().filter(|(number, _)| !seen.contains(&(*hour, **number))) {
+            add(*number, *hour, counts, until);
         }
     }
     for target in targets {

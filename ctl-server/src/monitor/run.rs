@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use ctl_policy::sla::{BUILT_IN, MAX_SLA_POLICY_SIZE, SlaPolicy};
@@ -110,10 +110,12 @@ impl Monitor {
         let failed = |error| MonitorError::Store { path: path.clone(), error };
         let store = Arc::new(Store::open(&path, keep).map_err(failed)?);
         let shelf = Arc::new(StoredMemories(Arc::clone(&store)));
+        let started = Instant::now();
         let setup = keeper::Setup {
             store,
             policy: Arc::clone(&policy),
             now: Arc::new(now_ms),
+            elapsed: Arc::new(move || started.elapsed()),
             metrics: beside.metrics.clone(),
         };
         let (keeper, keeping) = Keeper::start(setup, inbox).map_err(failed)?;

@@ -114,11 +114,15 @@ impl Watch {
         let config =
             ctl_server::config::Monitor { tls_roots: vec![tls_root], ..network::config(&["127.0.0.0/8"]) };
         let fetcher = Fetcher::with_resolver(&config, Box::new(Names::of(live.clone()))).unwrap();
-        let (told, policy) = (clock.clone(), Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()));
+        let (told, passed) = (clock.clone(), clock.clone());
+        let policy = Arc::new(SlaPolicy::parse(BUILT_IN).unwrap());
         let setup = Setup {
             store: Arc::new(Store::open(&folder.path().join("monitor"), Keep::default()).unwrap()),
             policy: policy.clone(),
             now: Arc::new(move || told.load(Ordering::SeqCst) * 1000),
+            elapsed: Arc::new(move || {
+                Duration::from_secs((passed.load(Ordering::SeqCst) - begin).unsigned_abs())
+            }),
             metrics: Arc::new(Metrics::new().unwrap()),
         };
         let (observations, inbox) = mpsc::channel(100);

@@ -65,11 +65,14 @@ fn sum(text: &str, name: &str, labels: &[&str]) -> u64 {
 async fn prometheus_and_the_service_levels_count_the_same() {
     let directory = tempfile::tempdir().unwrap();
     let now = Arc::new(AtomicI64::new(DAY));
-    let (told, metrics) = (now.clone(), Arc::new(Metrics::new().unwrap()));
+    let (told, passed, metrics) = (now.clone(), now.clone(), Arc::new(Metrics::new().unwrap()));
     let setup = Setup {
         store: Arc::new(Store::open(directory.path(), Keep::default()).unwrap()),
         policy: Arc::new(SlaPolicy::parse(&format!("{BUILT_IN}\n{DEPARTURES}")).unwrap()),
         now: Arc::new(move || told.load(Ordering::Relaxed)),
+        elapsed: Arc::new(move || {
+            Duration::from_millis((passed.load(Ordering::Relaxed) - DAY).unsigned_abs())
+        }),
         metrics: metrics.clone(),
     };
     let (sender, receiver) = mpsc::channel(4096);

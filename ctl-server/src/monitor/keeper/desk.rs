@@ -5,56 +5,26 @@ use std::sync::Arc;
 
 use ctl_core::Digest;
 use ctl_core::names::ParticipantId;
-use ctl_policy::sla::{Counts, Kind, Share, SlaPolicy};
+use ctl_policy::sla::{Kind, Share, SlaPolicy};
 
 use super::super::beside::Neighbours;
 use super::super::board::{Board, Standing};
 use super::super::code::Code;
 use super::super::incident::{Incident, Step, Subject, Tracker};
-use super::super::levels::{
-    HOUR_MS, RECENT_SECONDS, RunningHours, ServiceKey, ServiceStanding, begin_of, hour_of,
-};
+use super::super::levels::{RECENT_SECONDS, RunningHours, ServiceKey, ServiceStanding, hour_of};
 use super::super::observation::Observation;
 use super::super::store::{Description, Outcome, Record, bundle};
 use super::super::target::{Origin, Target, TargetId};
 use super::super::verdict::Verdict;
+use super::hours::Hours;
+use super::work::{Kept, Work};
 
-/// An hour is closed so long after its end: probes that began in it may still run.
-const GRACE_MS: i64 = 120_000;
 /// A minute's observations are written so long after its beginning.
 const MINUTE_GRACE_MS: i64 = 90_000;
 /// Evidence of one incident: the first failure, and the first with each further code.
 const MAX_EVIDENCE: usize = 8;
 /// Incidents that are over and shown; the store has the older ones.
 const PAST_INCIDENTS: usize = 10_000;
-
-/// What is to be written, in this order.
-#[derive(Debug, Default)]
-pub struct Work {
-    /// Descriptions of targets.
-    pub targets: Vec<Description>,
-    /// Observations, by minute.
-    pub raw: BTreeMap<u32, Vec<Record>>,
-    /// Hours that are closed.
-    pub hours: BTreeMap<u32, BTreeMap<u32, Counts>>,
-    /// Evidence.
-    pub evidence: Vec<Vec<u8>>,
-    /// Incidents, as they are now.
-    pub incidents: BTreeMap<u64, Incident>,
-}
-
-impl Work {
-    /// Whether there is nothing to do.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        let Self { targets, raw, hours, evidence, incidents } = self;
-        targets.is_empty()
-            && raw.is_empty()
-            && hours.is_empty()
-            && evidence.is_empty()
-            && incidents.is_empty()
-    }
-}
 
 /// What is remembered of a target.
 #[derive(Debug, Default)]
@@ -72,9 +42,7 @@ pub struct Desk {
     watches: BTreeMap<TargetId, Watch>,
     board: BTreeMap<TargetId, Arc<Standing>>,
     neighbours: Neighbours,
-    running: RunningHours,
-    /// Hours before this one are closed.
-    open_hour: u32,
+    hours: Hours,
     minutes: BTreeMap<u32, Vec<Record>>,
     incidents: BTreeMap<u64, Arc<Incident>>,
     next_incident: u64,
@@ -91,24 +59,11 @@ pub struct Taken {
     pub verdict: Option<Verdict>,
 }
 
-/// What a desk begins with.
-#[derive(Debug, Default)]
-pub struct Kept {
-    /// Every target that the store knows.
-    pub targets: Vec<Description>,
-    /// Every incident.
-    pub incidents: Vec<Incident>,
-    /// The last hour that is closed.
-    pub last_closed: Option<u32>,
-    /// Raw observations since the earlier of six hours ago and the end of the last closed hour.
-    pub raw: Vec<Record>,
-}
-
 impl Desk {
     /// A desk that goes on where another stopped, or was stopped.
     #[must_use]
     pub fn new(policy: Arc<SlaPolicy>, kept: Kept, now_ms: i64) -> Self {
-        let Kept { targets, incidents, last_closed, raw } = kept;
+        let Kept { targets, incidents, last_closed, reopened, raw } = kept;
         let next_number = targets.iter().map(|one| one.number.saturating_add(1)).max().unwrap_or_default();
         let next_incident = incidents.iter().map(|one| one.number.saturating_add(1)).max().unwrap_or(1);
         let first_raw = raw.iter().map(|record| hour_of(record.at_ms)).min();
@@ -120,8 +75,7 @@ impl Desk {
             watches: BTreeMap::new(),
             board: BTreeMap::new(),
             neighbours: Neighbours::default(),
-            running: RunningHours::new(),
-            open_hour,
+            hours: Hours::new(open_hour),
             minutes: BTreeMap::new(),
             incidents: BTreeMap::new(),
             next_incident,
@@ -141,23 +95,28 @@ impl Desk {
             desk.incidents.insert(incident.number, Arc::new(incident));
         }
         for record in raw {
-            if let Some(id) = ids.get(&record.number)
+            let id = ids.get(&record.number);
+            if let Some(id) = id
                 && record.outcome != Outcome::Excused
             {
                 let watch = desk.watches.entry(*id).or_default();
                 watch.tracker.recent.add(record.at_ms, record.outcome == Outcome::Bad);
             }
             if hour_of(record.at_ms) >= open_hour {
-                desk.count(&record);
+                desk.hours.count(&record, id.and_then(|id| desk.descriptions.get(id)));
+            } else {
+                desk.hours.recall(&record);
             }
         }
+        desk.hours.open_again(reopened);
         desk
     }
 
-    fn count(&mut self, record: &Record) {
-        let hour = hour_of(record.at_ms).max(self.open_hour);
-        let counts = self.running.entry(hour).or_default().entry(record.number).or_default();
-        record.count(counts);
+    /// The clock has been set back, by so much that hours which were closed are to come again: they are opened, with
+    /// what the store has of them. Everything must be written before.
+    pub fn set_back(&mut self, now_ms: i64, reopened: RunningHours) {
+        self.hours.set_back(now_ms, reopened);
+        self.watches.values_mut().for_each(|watch| watch.tracker.set_back(now_ms));
     }
 
     /// What is watched from now on.
@@ -221,11 +180,7 @@ impl Desk {
     }
 
     /// Takes an observation, and says what it counts as. None is one that is left out.
-    pub fn take(&mut self, mut observation: Observation, now_ms: i64) -> Option<Taken> {
-        if observation.at_ms > now_ms.saturating_add(HOUR_MS) {
-            tracing::warn!(url = observation.target.url, "an observation from the future is left out");
-            return None;
-        }
+    pub fn take(&mut self, mut observation: Observation) -> Option<Taken> {
         let target = observation.target.clone();
         // A probe that was under way when its target went.
         let description = self.descriptions.get(&target.id).filter(|one| one.is_watched())?;
@@ -240,10 +195,9 @@ impl Desk {
             // A gap counts neither for nor against the service, and is no last word on it.
             None => return Some(Taken { observation: Arc::new(observation), verdict: None }),
         };
-        // What comes after its hour was closed counts in the one that is open.
-        let at_ms = observation.at_ms.max(begin_of(self.open_hour));
+        let at_ms = self.hours.counts_at(observation.at_ms);
         let record = Record { at_ms, ..Record::of(number, &observation, &verdict) };
-        self.count(&record);
+        self.hours.count(&record, self.descriptions.get(&target.id));
         let minute = u32::try_from(at_ms.div_euclid(60_000)).unwrap_or_default();
         self.stand(&observation, &verdict);
         self.incident(&observation, &record, &verdict.bad);
@@ -303,7 +257,7 @@ impl Desk {
             let digest = Digest::of(&bundle);
             if !open.evidence.contains(&digest) {
                 open.evidence.push(digest);
-                self.work.evidence.push(bundle);
+                self.work.evidence.push((target.operator.clone(), bundle));
             }
         }
         let incident = closed.or_else(|| watch.tracker.open.clone());
@@ -332,31 +286,33 @@ impl Desk {
         let written = u32::try_from(written).unwrap_or_default();
         let later = self.minutes.split_off(&written.saturating_add(1));
         self.work.raw = std::mem::replace(&mut self.minutes, later);
-        while begin_of(self.open_hour.saturating_add(1)).saturating_add(GRACE_MS) <= now_ms {
-            let hour = self.open_hour;
-            let counted = self.running.remove(&hour).unwrap_or_default();
-            // Of an hour in which nothing took place there is nothing to keep: it is missing as a whole.
+        while let Some((hour, counted, is_first)) = self.hours.close_next(now_ms, self.descriptions.values())
+        {
             if !counted.is_empty() {
-                let counted = self.with_gaps(hour, counted);
                 self.work.hours.insert(hour, counted);
-                self.refresh_open_incidents();
+                if is_first {
+                    self.refresh_open_incidents();
+                }
             }
-            // The running hours are the earliest that can have counted anything.
-            let next = self.running.keys().next().copied().unwrap_or_else(|| hour_of(now_ms));
-            self.open_hour = next.min(hour_of(now_ms)).max(hour.saturating_add(1));
         }
         std::mem::take(&mut self.work)
     }
 
     /// Hours before this one are closed.
     #[must_use]
-    pub const fn open_hour(&self) -> u32 {
-        self.open_hour
+    pub fn open_hour(&self) -> u32 {
+        self.hours.open()
     }
 
-    /// Hours that could not be written: they are due again.
-    pub fn close_again(&mut self, hours: BTreeMap<u32, BTreeMap<u32, Counts>>) {
-        self.work.hours.extend(hours);
+    /// What could not be written is due again. An hour of it runs until it is closed.
+    pub fn again(&mut self, failed: Work) {
+        let Work { mut targets, hours, incidents, .. } = failed;
+        targets.append(&mut self.work.targets);
+        self.work.targets = targets;
+        for (number, incident) in incidents {
+            self.work.incidents.entry(number).or_insert(incident);
+        }
+        self.hours.again(hours);
     }
 
     /// Everything that is not written yet, before the keeper stops. The running hour stays open.
@@ -368,19 +324,6 @@ impl Desk {
             work.raw.entry(minute).or_default().extend(records);
         }
         work
-    }
-
-    fn with_gaps(&self, hour: u32, mut counted: BTreeMap<u32, Counts>) -> BTreeMap<u32, Counts> {
-        let (from, to) = (begin_of(hour), begin_of(hour.saturating_add(1)));
-        for description in self.descriptions.values() {
-            let counts = counted.get(&description.number);
-            let took_place = counts.map_or(0, |counts| counts.valid().saturating_add(counts.excused));
-            let missing = description.missing(from, to, took_place);
-            if missing > 0 {
-                counted.entry(description.number).or_default().missing = missing;
-            }
-        }
-        counted
     }
 
     /// What open incidents have counted since they were written last.
@@ -427,10 +370,10 @@ impl Desk {
         self.descriptions.values().map(|one| (one.number, one.clone())).collect()
     }
 
-    /// What was counted in hours that are not closed.
+    /// What was counted in hours that are not closed, with what is missing up to now.
     #[must_use]
-    pub fn running(&self) -> RunningHours {
-        self.running.clone()
+    pub fn running(&self, now_ms: i64) -> RunningHours {
+        self.hours.running(now_ms, self.descriptions.values())
     }
 
     /// Bad and valid probes of each service in the short windows of burn rates.

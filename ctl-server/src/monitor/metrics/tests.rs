@@ -6,7 +6,8 @@ use ctl_policy::sla::{BUILT_IN, SlaPolicy};
 
 use super::*;
 use crate::monitor::code::Code;
-use crate::monitor::keeper::desk::{Desk, Kept};
+use crate::monitor::keeper::desk::Desk;
+use crate::monitor::keeper::work::Kept;
 use crate::monitor::observation::{Facts, Finding, Status};
 use crate::monitor::target::{Kind, Origin, Subject, Target};
 
@@ -104,7 +105,7 @@ impl Scrape {
             let all: Vec<_> = self.watched.values().chain([target]).cloned().collect();
             self.watch(all, observation.at_ms);
         }
-        let taken = self.desk.take(observation, i64::MAX).unwrap();
+        let taken = self.desk.take(observation).unwrap();
         self.watch.observe(&taken.observation, taken.verdict.as_ref());
     }
 

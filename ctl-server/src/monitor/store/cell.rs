@@ -1,6 +1,8 @@
 //! One sled database of the store. The store has several, one for each stretch of time: sled's files grow under
-//! overwriting and do not shrink under removal, so every key is written once and what is too old goes with its
-//! whole database.
+//! overwriting and do not shrink under removal, so keys of observations and hours are written once (an hour again
+//! only where the clock was set back), and what is too old goes with its whole database. Only `state/` is
+//! overwritten: it has a key for each target and each incident that is open or new, which change seldom, and stays
+//! small.
 
 use std::fs::File;
 use std::ops::RangeInclusive;
@@ -92,9 +94,15 @@ impl Cell {
         Ok(())
     }
 
-    /// The last pair whose key begins with this.
+    /// The last key that begins with this.
     pub(super) fn last(&self, prefix: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let last = careful(|| self.db.scan_prefix(prefix).next_back().transpose())?;
+        Ok(last.map(|(key, _)| key.to_vec()))
+    }
+
+    /// The last key in a range.
+    pub(super) fn last_within(&self, range: RangeInclusive<Vec<u8>>) -> Result<Option<Vec<u8>>, StoreError> {
+        let last = careful(|| self.db.range(range).next_back().transpose())?;
         Ok(last.map(|(key, _)| key.to_vec()))
     }
 }

@@ -80,23 +80,20 @@ impl Description {
         }
     }
 
+    /// When it was watched between two moments, in order.
+    pub fn watched_within(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = (i64, i64)> {
+        self.watched.iter().filter_map(move |stretch| {
+            let (from, to) = (stretch.from_ms.max(from_ms), stretch.to_ms.unwrap_or(i64::MAX).min(to_ms));
+            (from < to).then_some((from, to))
+        })
+    }
+
     /// So many probes were due between two moments.
     #[must_use]
     pub fn due(&self, from_ms: i64, to_ms: i64) -> u64 {
-        let stretches = self.watched.iter().map(|stretch| {
-            let to = stretch.to_ms.unwrap_or(i64::MAX).min(to_ms);
-            to.saturating_sub(stretch.from_ms.max(from_ms)).max(0).unsigned_abs()
-        });
+        let stretches =
+            self.watched_within(from_ms, to_ms).map(|(from, to)| to.saturating_sub(from).unsigned_abs());
         stretches.fold(0_u64, u64::saturating_add) / self.period_ms.max(1)
-    }
-
-    /// Of the probes that were due between two moments, those that did not take place, if so many did. What the
-    /// random distance between probes moves over a border is no gap.
-    #[must_use]
-    pub fn missing(&self, from_ms: i64, to_ms: i64, took_place: u64) -> u64 {
-        let due = self.due(from_ms, to_ms);
-        let missing = due.saturating_sub(took_place);
-        if missing <= 1 + due / 20 && took_place > 0 { 0 } else { missing }
     }
 }
 

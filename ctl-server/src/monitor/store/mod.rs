@@ -4,8 +4,8 @@
 //! Below `<data>/monitor/`: `raw/` and `hours/` are sled databases, one for each quarter of a day and one for each
 //! thirty days, whose keys are written once; what is too old, or beyond the size that the store may have, is
 //! removed by the whole database, so that the bound holds on the disk and not only in a count. `state/` is a small
-//! database of targets and incidents. `evidence/` and `memory/` are files. Whatever turns out to be damaged is put
-//! aside, said in the log, and begun anew.
+//! database of targets and incidents, the only one whose keys are overwritten. `evidence/` and `memory/` are files.
+//! Whatever turns out to be damaged is put aside, said in the log, and begun anew.
 
 mod cell;
 mod description;
@@ -14,22 +14,23 @@ mod evidence;
 mod generations;
 mod pack;
 mod record;
+mod share;
+mod shelf;
 #[cfg(test)]
 mod tests;
+mod tidy;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use ctl_core::Digest;
 use ctl_policy::sla::Counts;
 
 use self::cell::Cell;
 use self::generations::Generations;
+use self::shelf::Shelf;
 use super::incident::Incident;
-use super::target::TargetId;
-use crate::files;
 pub use description::{Description, Watched, period_ms};
 pub use error::StoreError;
 pub use evidence::bundle;
@@ -75,6 +76,7 @@ pub struct Store {
     directory: PathBuf,
     keep: Keep,
     state: Cell,
+    shelf: Shelf,
     databases: Mutex<Databases>,
 }
 
@@ -134,16 +136,21 @@ impl Store {
             sequence: 0,
             full: false,
         };
-        for part in ["evidence", "memory"] {
-            std::fs::create_dir_all(directory.join(part))?;
-        }
-        Ok(Self { directory: directory.to_owned(), keep, state, databases: Mutex::new(databases) })
+        std::fs::create_dir_all(directory.join("memory"))?;
+        let shelf = Shelf::open(directory.join("evidence"), keep.max_bytes)?;
+        Ok(Self { directory: directory.to_owned(), keep, state, shelf, databases: Mutex::new(databases) })
     }
 
     /// How long an incident that is over is kept, in milliseconds.
     #[must_use]
     pub fn incident_life_ms(&self) -> i64 {
         i64::try_from(self.keep.rollups.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Keeps everyone from the databases, as a slow disk would.
+    #[cfg(test)]
+    pub(in crate::monitor) fn hold(&self) -> impl Sized + '_ {
+        self.databases()
     }
 
     fn databases(&self) -> MutexGuard<'_, Databases> {
@@ -222,15 +229,18 @@ impl Store {
         abandon_if_damaged(&mut databases.hours, generation, put)
     }
 
-    /// The last hour that was closed.
+    /// The last hour before this one that was closed.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub fn last_closed(&self) -> Result<Option<u32>, StoreError> {
+    pub fn last_closed(&self, before: u32) -> Result<Option<u32>, StoreError> {
+        let Some(last) = before.checked_sub(1) else { return Ok(None) };
+        let key = |hour: u32| [CLOSED, &hour.to_be_bytes()].concat();
         let mut databases = self.databases();
-        for generation in databases.hours.numbers()?.into_iter().rev() {
+        let generations = databases.hours.numbers()?.into_iter().rev();
+        for generation in generations.filter(|one| *one <= last / ROLLUP_HOURS) {
             let Some(cell) = databases.hours.get(generation)? else { continue };
-            if let Some(key) = cell.last(CLOSED)? {
+            if let Some(key) = cell.last_within(key(0)..=key(last))? {
                 return tail(&key, 1).map(Some);
             }
         }
@@ -332,127 +342,6 @@ impl Store {
         })?;
         Ok(found)
     }
-
-    // ---- evidence and memories
-
-    /// Keeps evidence; its digest is its name.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub fn put_evidence(&self, bundle: &[u8]) -> Result<Digest, StoreError> {
-        let digest = Digest::of(bundle);
-        let place = self.directory.join("evidence").join(digest.to_string());
-        if bundle.len() <= MAX_FILE && !place.exists() {
-            files::write(&place, bundle, files::PUBLIC)?;
-        }
-        Ok(digest)
-    }
-
-    /// Evidence; none if it was never here, or was removed for age or want of room.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`] if it is not what it was.
-    pub fn evidence(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
-        let place = self.directory.join("evidence").join(digest.to_string());
-        let found = files::read(&place, MAX_FILE as u64)?;
-        match found {
-            Some(bundle) if Digest::of(&bundle) != *digest => {
-                Err(StoreError::damaged(format!("evidence {digest}")))
-            }
-            found => Ok(found),
-        }
-    }
-
-    /// What a probe kept to remember of a target.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub fn memory(&self, target: TargetId) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(files::read(&self.directory.join("memory").join(target.to_string()), MAX_FILE as u64)?)
-    }
-
-    /// Keeps what a probe remembers of a target.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub fn put_memory(&self, target: TargetId, memory: &[u8]) -> Result<(), StoreError> {
-        if memory.len() > MAX_FILE {
-            return Err(StoreError::damaged(format!("a memory of {} octets is too large", memory.len())));
-        }
-        Ok(files::write(&self.directory.join("memory").join(target.to_string()), memory, files::PUBLIC)?)
-    }
-
-    // ---- bounds
-
-    /// Octets that the store takes on the disk.
-    #[must_use]
-    pub fn bytes_on_disk(&self) -> u64 {
-        cell::bytes_below(&self.directory)
-    }
-
-    /// Removes what is too old, and then the oldest until the store is inside its bound: what was put aside, what
-    /// probes remember, raw observations, evidence, roll-ups. If that is not enough, raw observations are not kept until it is.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub fn tidy(&self, now_ms: i64) -> Result<(), StoreError> {
-        let now = u64::try_from(now_ms.div_euclid(1000)).unwrap_or_default();
-        let minute =
-            |ago: Duration| u32::try_from(now.saturating_sub(ago.as_secs()) / 60).unwrap_or(u32::MAX);
-        let mut databases = self.databases();
-        let Databases { raw, hours, full, .. } = &mut *databases;
-        for (generations, oldest) in [
-            (&mut *raw, minute(self.keep.raw) / RAW_MINUTES),
-            (&mut *hours, minute(self.keep.rollups) / 60 / ROLLUP_HOURS),
-        ] {
-            for number in generations.numbers()?.into_iter().filter(|number| *number < oldest) {
-                generations.remove(number)?;
-            }
-        }
-        let before = SystemTime::UNIX_EPOCH + Duration::from_secs(now).saturating_sub(self.keep.rollups);
-        for (place, _) in
-            files_by_age(&self.directory.join("evidence"))?.iter().take_while(|(_, at)| *at < before)
-        {
-            std::fs::remove_file(place)?;
-        }
-        // What is written until the next time must fit too.
-        let bound = self.keep.max_bytes / 10 * 9;
-        let fits = || cell::bytes_below(&self.directory) <= bound;
-        let mut aside =
-            [raw.aside()?, hours.aside()?, generations::damaged_in(&self.directory)?].concat().into_iter();
-        let present = minute(Duration::ZERO);
-        let old =
-            |numbers: Vec<u32>, running: u32| numbers.into_iter().filter(move |number| *number < running);
-        let mut old_raw = old(raw.numbers()?, present / RAW_MINUTES);
-        let mut old_hours = old(hours.numbers()?, present / 60 / ROLLUP_HOURS);
-        // Anyone's large CRLs must not push out what everyone's levels stand on.
-        let mut memories = files_by_age(&self.directory.join("memory"))?.into_iter();
-        let mut old_evidence = files_by_age(&self.directory.join("evidence"))?.into_iter();
-        while !fits() {
-            if let Some(place) = aside.next() {
-                std::fs::remove_dir_all(place)?;
-            } else if let Some((place, _)) = memories.next() {
-                std::fs::remove_file(place)?;
-            } else if let Some(number) = old_raw.next() {
-                raw.remove(number)?;
-            } else if let Some((place, _)) = old_evidence.next() {
-                std::fs::remove_file(place)?;
-            } else if let Some(number) = old_hours.next() {
-                hours.remove(number)?;
-            } else {
-                break;
-            }
-        }
-        let is_full = !fits();
-        if is_full && !*full {
-            tracing::error!(
-                max_bytes = self.keep.max_bytes,
-                "the monitor's store is full with what is not old: raw observations are not kept, and a restart loses what was counted in its hour"
-            );
-        }
-        *full = is_full;
-        Ok(())
-    }
 }
 
 /// Reads everything once.
@@ -474,15 +363,4 @@ fn abandon_if_damaged(
         Err(StoreError::Damaged(why)) => generations.abandon(number, &why),
         result => result,
     }
-}
-
-/// The files of a directory, the oldest first.
-fn files_by_age(directory: &Path) -> Result<Vec<(PathBuf, SystemTime)>, StoreError> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory)? {
-        let entry = entry?;
-        found.push((entry.path(), entry.metadata()?.modified()?));
-    }
-    found.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
-    Ok(found)
 }

@@ -1,7 +1,13 @@
 //! What the store must keep, what it may lose, and how large it may become.
 
+use std::time::SystemTime;
+
+use ctl_core::Digest;
+use ctl_core::names::ParticipantId;
+
 use super::*;
 use crate::monitor::code::Code;
+use crate::monitor::target::TargetId;
 use ctl_policy::sla::Kind;
 
 /// 2026-11-21T00:00:00Z in hours.
@@ -27,6 +33,10 @@ fn raw(store: &Store, from: u32, to: u32) -> Vec<Record> {
     found
 }
 
+fn alpha() -> ParticipantId {
+    "alpha-pki".parse().unwrap()
+}
+
 fn open(directory: &Path) -> Store {
     Store::open(directory, Keep::default()).unwrap()
 }
@@ -43,12 +53,12 @@ fn what_was_kept_is_there_after_a_restart() {
         store.put_raw(MINUTE, std::slice::from_ref(&second)).unwrap();
         store.close_hour(HOUR, &[(1, counts.clone()), (700, counts.clone())].into()).unwrap();
         store.put_memory(TargetId([7; 8]), b"what was seen").unwrap();
-        store.put_evidence(b"the answer").unwrap()
+        store.put_evidence(&alpha(), b"the answer").unwrap()
     };
     let store = open(directory.path());
     assert_eq!(raw(&store, MINUTE, MINUTE), [first, second]);
     assert!(raw(&store, MINUTE + 1, MINUTE + 9).is_empty());
-    assert_eq!(store.last_closed().unwrap(), Some(HOUR));
+    assert_eq!(store.last_closed(u32::MAX).unwrap(), Some(HOUR));
     let mut found = Vec::new();
     store
         .hours(&[1, 700, 5].into(), HOUR - 1, HOUR + 1, |number, hour, c| found.push((number, hour, c)))
@@ -64,8 +74,9 @@ fn what_was_kept_is_there_after_a_restart() {
 fn evidence_that_changed_on_the_disk_is_not_evidence() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path());
-    let digest = store.put_evidence(b"the answer").unwrap();
-    std::fs::write(directory.path().join("evidence").join(digest.to_string()), b"a nicer answer").unwrap();
+    let digest = store.put_evidence(&alpha(), b"the answer").unwrap();
+    std::fs::write(directory.path().join("evidence/alpha-pki").join(digest.to_string()), b"a nicer answer")
+        .unwrap();
     assert!(matches!(store.evidence(&digest), Err(StoreError::Damaged(_))));
 }
 
@@ -87,10 +98,10 @@ fn a_damaged_store_is_put_aside_and_a_new_one_begun() {
         }
     }
     let store = open(directory.path());
-    assert_eq!(store.last_closed().unwrap(), None);
+    assert_eq!(store.last_closed(u32::MAX).unwrap(), None);
     store.put_raw(MINUTE, &[record(1, 0)]).unwrap();
     store.close_hour(HOUR, &BTreeMap::new()).unwrap();
-    assert_eq!(store.last_closed().unwrap(), Some(HOUR));
+    assert_eq!(store.last_closed(u32::MAX).unwrap(), Some(HOUR));
     let aside = std::fs::read_dir(directory.path()).unwrap().flatten();
     assert!(aside.filter(|entry| entry.file_name().to_string_lossy().contains("damaged")).count() >= 1);
 }
@@ -139,8 +150,8 @@ fn a_week_of_probes_stays_inside_its_bound_on_the_disk() {
             (number, counts)
         });
         store.close_hour(hour, &counted.collect()).unwrap();
-        store.put_evidence(&hour.to_be_bytes().repeat(5000)).unwrap();
-        store.tidy((i64::from(hour) + 1) * 3_600_000).unwrap();
+        store.put_evidence(&alpha(), &hour.to_be_bytes().repeat(5000)).unwrap();
+        store.tidy((i64::from(hour) + 1) * 3_600_000, true).unwrap();
         largest = largest.max(store.bytes_on_disk());
     }
     assert!(largest <= MAX, "{largest} octets at most");
@@ -161,22 +172,22 @@ fn a_store_without_room_keeps_its_hours_and_stays_inside_its_bound() {
     let store = Store::open(directory.path(), Keep { max_bytes: 100, ..Keep::default() }).unwrap();
     let now_ms = i64::from(HOUR) * 3_600_000;
     store.put_raw(MINUTE, &[record(1, now_ms)]).unwrap();
-    store.tidy(now_ms).unwrap();
+    store.tidy(now_ms, true).unwrap();
     let before = store.bytes_on_disk();
     (0..200).for_each(|n| store.put_raw(MINUTE + n, &[record(n, now_ms)]).unwrap());
     assert_eq!(store.bytes_on_disk(), before, "nothing more is written");
     store.close_hour(HOUR, &[(1, Counts::default())].into()).unwrap();
-    assert_eq!(store.last_closed().unwrap(), Some(HOUR), "but hours are");
+    assert_eq!(store.last_closed(u32::MAX).unwrap(), Some(HOUR), "but hours are");
 }
 
 #[test]
-fn what_was_due_and_did_not_take_place_is_missing_and_jitter_is_not() {
+fn what_was_due_is_what_was_watched() {
     let watched =
         vec![Watched { from_ms: 0, to_ms: Some(3_600_000) }, Watched { from_ms: 7_200_000, to_ms: None }];
     let description = Description {
         number: 1,
         kind: Kind::Ocsp,
-        operator: "alpha-pki".parse().unwrap(),
+        operator: alpha(),
         url: "http://ocsp.example/".into(),
         period_ms: 30_000,
         watched,
@@ -184,7 +195,58 @@ fn what_was_due_and_did_not_take_place_is_missing_and_jitter_is_not() {
     assert_eq!(description.due(0, 3_600_000), 120);
     assert_eq!(description.due(3_600_000, 7_200_000), 0, "nobody was to watch");
     assert_eq!(description.due(0, 10_800_000), 240);
-    assert_eq!(description.missing(0, 3_600_000, 118), 0);
-    assert_eq!(description.missing(0, 3_600_000, 60), 60);
-    assert_eq!(description.missing(0, 3_600_000, 0), 120);
+}
+
+#[test]
+fn while_the_time_is_not_sure_nothing_goes_for_its_age() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    let (now_ms, year) = (i64::from(HOUR) * 3_600_000, 365 * 86_400_000_i64);
+    store.put_raw(MINUTE, &[record(1, now_ms)]).unwrap();
+    store.close_hour(HOUR, &[(1, Counts::default())].into()).unwrap();
+    let digest = store.put_evidence(&alpha(), b"the answer").unwrap();
+    store.tidy(now_ms, true).unwrap();
+    assert_eq!(store.settled_ms().unwrap(), Some(now_ms));
+    store.tidy(now_ms + 10 * year, false).unwrap();
+    assert_eq!(store.settled_ms().unwrap(), Some(now_ms), "a start under this clock is to be wary");
+    assert_eq!(raw(&store, MINUTE, MINUTE).len(), 1);
+    assert_eq!(store.last_closed(u32::MAX).unwrap(), Some(HOUR));
+    assert!(store.evidence(&digest).unwrap().is_some());
+    store.tidy(now_ms + 10 * year, true).unwrap();
+    assert!(raw(&store, MINUTE, MINUTE).is_empty() && store.last_closed(u32::MAX).unwrap().is_none());
+}
+
+#[test]
+fn one_operators_evidence_pushes_out_its_own_and_nobody_elses() {
+    let directory = tempfile::tempdir().unwrap();
+    let max_bytes = 4 * 1024 * 1024;
+    let store = Store::open(directory.path(), Keep { max_bytes, ..Keep::default() }).unwrap();
+    let theirs = store.put_evidence(&alpha(), &[7; 2000]).unwrap();
+    let mallory: ParticipantId = "mallory-pki".parse().unwrap();
+    let place = |digest: &Digest| directory.path().join("evidence/mallory-pki").join(digest.to_string());
+    let mut all = Vec::new();
+    // Ever new failures, all of a minute, before anyone tidies.
+    for n in 0..400_u64 {
+        let digest = store.put_evidence(&mallory, &n.to_be_bytes().repeat(500)).unwrap();
+        // One after the other, however coarse the clock of the file system is.
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_219_200 + n);
+        std::fs::File::options().write(true).open(place(&digest)).unwrap().set_modified(at).unwrap();
+        all.push(digest);
+    }
+    let is_there = |digest: &&Digest| store.evidence(digest).unwrap().is_some();
+    assert!(is_there(&&theirs));
+    let kept: Vec<&Digest> = all.iter().filter(is_there).collect();
+    let share = max_bytes / 20;
+    assert!((share / 10 * 8..=share).contains(&(kept.len() as u64 * 4000)), "{}", kept.len());
+    assert_eq!(kept, all.iter().rev().take(kept.len()).rev().collect::<Vec<_>>(), "the newest");
+    // The same after a restart, and by what an earlier release had left.
+    drop(store);
+    std::fs::rename(
+        place(all.last().unwrap()),
+        directory.path().join("evidence").join(all.last().unwrap().to_string()),
+    )
+    .unwrap();
+    let store = open(directory.path());
+    assert!(store.evidence(all.last().unwrap()).unwrap().is_some());
+    assert!(store.evidence(&theirs).unwrap().is_some());
 }
