@@ -101,7 +101,7 @@ pub fn key_id(key: &SigningKey) -> Vec<u8> {
     Sha1::digest(point(key)).to_vec()
 }
 
-fn sign(signed: &[u8], algorithm: &[u8], key: &SigningKey) -> [Vec<u8>; 3] {
+pub fn sign(signed: &[u8], algorithm: &[u8], key: &SigningKey) -> [Vec<u8>; 3] {
     let signature: p256::ecdsa::DerSignature = key.sign(signed);
     [signed.to_vec(), algorithm.to_vec(), bits(signature.as_bytes())]
 }
