@@ -1,13 +1,15 @@
 //! What the kinds share that hand out certificates: caIssuers, EST cacerts, root pools.
 
+use std::sync::Arc;
+
 use ctl_pki::{Certificate, certificates_from_pem, certificates_from_pkcs7};
 
 use super::http::{self, Expected, finding};
-use super::{Probed, Round};
+use super::{Probed, Round, expiry};
 use crate::monitor::code::{Code, Weight};
 use crate::monitor::fetch::{Addresses, Exchange, Request};
 use crate::monitor::observation::Finding;
-use crate::monitor::target::Target;
+use crate::monitor::target::{Roots, Target};
 
 /// What is wrong with a body: the code, and in words.
 pub(super) type Wrong = (Code, String);
@@ -23,6 +25,28 @@ pub(super) fn request(target: &Target, round: &Round<'_>, accept: &'static str) 
         timeout: round.timeout,
         addresses: Addresses::All,
     }
+}
+
+/// Probes what hands out roots: what every address serves in this media type is judged by the roots that are due
+/// there, and those that end soon are named.
+pub(super) async fn roots(
+    target: &Target,
+    round: &Round<'_>,
+    media_type: &'static str,
+    roots: &Roots,
+    judge: fn(&[u8], &Roots) -> Vec<Wrong>,
+) -> Probed {
+    let request = request(target, round, media_type);
+    let exchanges = round.fetch.fetch(&request).await;
+    let expected = Expected { media_types: &[media_type], limits: round.limits, now: round.now };
+    let mut probed = look(&request, &exchanges, &expected, |body| judge(body, roots));
+    probed.findings.extend(ending(&roots.due, round));
+    probed
+}
+
+/// The certificates that end soon.
+pub(super) fn ending(certificates: &[Arc<Certificate>], round: &Round<'_>) -> Vec<Finding> {
+    certificates.iter().filter_map(|one| expiry::expiring(one, round.now, round.limits)).collect()
 }
 
 /// The certificates of a body: one in DER, several in PEM or in a certs-only PKCS#7.

@@ -13,7 +13,7 @@ use ctl_pki::Certificate;
 
 use super::bundle;
 use super::http::{self, Expected, finding};
-use super::{Memory, Probe, Probed, Round, expiry};
+use super::{Memory, Probe, Probed, Round};
 use crate::monitor::code::Code;
 use crate::monitor::fetch::{Exchange, Request};
 use crate::monitor::target::{Kind, Subject, Target};
@@ -50,8 +50,7 @@ impl Probe for CaIssuersProbe {
             let request = bundle::request(target, &round, "application/pkix-cert, application/pkcs7-mime");
             let exchanges = round.fetch.fetch(&request).await;
             let mut probed = look(&request, &exchanges, issuers, &round);
-            let ending = issuers.iter().filter_map(|one| expiry::expiring(one, round.now, round.limits));
-            probed.findings.extend(ending);
+            probed.findings.extend(bundle::ending(issuers, &round));
             probed
         })
     }

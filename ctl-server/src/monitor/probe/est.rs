@@ -9,8 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use ctl_pki::{Certificate, certificates_from_pkcs7};
 
 use super::bundle::{self, Wrong};
-use super::http::Expected;
-use super::{Memory, Probe, Probed, Round, expiry};
+use super::{Memory, Probe, Probed, Round};
 use crate::monitor::code::Code;
 use crate::monitor::target::{Kind, Roots, Subject, Target};
 
@@ -31,14 +30,7 @@ impl Probe for EstProbe {
     ) -> Pin<Box<dyn Future<Output = Probed> + Send + 'a>> {
         Box::pin(async move {
             let Subject::Est(roots) = &target.subject else { return Probed::unjudged(target, memory) };
-            let media_types = &["application/pkcs7-mime"];
-            let request = bundle::request(target, &round, "application/pkcs7-mime");
-            let exchanges = round.fetch.fetch(&request).await;
-            let expected = Expected { media_types, limits: round.limits, now: round.now };
-            let mut probed = bundle::look(&request, &exchanges, &expected, |body| judge(body, roots));
-            let ending = roots.due.iter().filter_map(|one| expiry::expiring(one, round.now, round.limits));
-            probed.findings.extend(ending);
-            probed
+            bundle::roots(target, &round, "application/pkcs7-mime", roots, judge).await
         })
     }
 }

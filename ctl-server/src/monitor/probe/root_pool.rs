@@ -11,8 +11,8 @@ use ctl_pki::Certificate;
 use serde_json::Value;
 
 use super::bundle::{self, Wrong};
-use super::http::{Expected, quoted};
-use super::{Memory, Probe, Probed, Round, expiry};
+use super::http::quoted;
+use super::{Memory, Probe, Probed, Round};
 use crate::monitor::code::Code;
 use crate::monitor::target::{Kind, Roots, Subject, Target};
 
@@ -36,14 +36,7 @@ impl Probe for RootPoolProbe {
     ) -> Pin<Box<dyn Future<Output = Probed> + Send + 'a>> {
         Box::pin(async move {
             let Subject::RootPool(roots) = &target.subject else { return Probed::unjudged(target, memory) };
-            let media_types = &["application/json"];
-            let request = bundle::request(target, &round, "application/json");
-            let exchanges = round.fetch.fetch(&request).await;
-            let expected = Expected { media_types, limits: round.limits, now: round.now };
-            let mut probed = bundle::look(&request, &exchanges, &expected, |body| judge(body, roots));
-            let ending = roots.due.iter().filter_map(|one| expiry::expiring(one, round.now, round.limits));
-            probed.findings.extend(ending);
-            probed
+            bundle::roots(target, &round, "application/json", roots, judge).await
         })
     }
 }
