@@ -14,6 +14,10 @@ pub(super) struct File {
     pub(super) name: String,
     pub(super) version: String,
     pub(super) maintenance_notice: Span,
+    #[serde(default = "breaches_per_day")]
+    pub(super) breaches_per_day: u32,
+    #[serde(default = "breaches_per_day_of_operator")]
+    pub(super) breaches_per_day_of_operator: u32,
     #[serde(default)]
     pub(super) service: Vec<Service>,
     #[serde(default)]
@@ -22,6 +26,14 @@ pub(super) struct File {
     pub(super) maintenance: Vec<MaintenanceFile>,
     #[serde(default)]
     pub(super) tell: Vec<Tell>,
+}
+
+const fn breaches_per_day() -> u32 {
+    200
+}
+
+const fn breaches_per_day_of_operator() -> u32 {
+    50
 }
 
 /// What holds for a kind of service.

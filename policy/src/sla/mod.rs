@@ -5,6 +5,7 @@
 //! whole numbers only, and levels of a month a [`Report`] that anyone can compute again.
 
 mod burn;
+mod checks;
 mod counts;
 mod file;
 mod kind;
@@ -14,6 +15,7 @@ mod limits_file;
 mod policy;
 mod render;
 mod report;
+mod room;
 mod span;
 mod time;
 
@@ -22,11 +24,12 @@ pub use counts::{Counts, Histogram, LATENCY_BOUNDS_MS};
 pub use kind::Kind;
 pub use level::{Level, MILLION, Objective, Verdict};
 pub use limits::Limits;
-pub use policy::{MAX_SLA_POLICY_SIZE, Maintenance, SlaPolicy, SlaPolicyError, Terms};
+pub use policy::{MAX_SLA_POLICY_SIZE, Maintenance, PerDay, SlaPolicy, SlaPolicyError, Terms};
 pub use render::{render, share};
 pub use report::{
     IncidentReport, KindReport, MAX_REPORT_SIZE, Material, PolicyName, Report, ReportError, TargetReport,
 };
+pub use room::{LeftOut, OtherTargets};
 pub use time::{Month, Time, TimeError};
 
 /// The service level policy that comes with this release.

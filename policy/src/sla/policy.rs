@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::counts::LATENCY_BOUNDS_MS;
+use super::checks::{check, line, named, operator, per_day};
 use super::file::{File, MaintenanceFile, Service};
-use super::level::{MILLION, Objective};
+use super::level::Objective;
 use super::time::Time;
 use super::{Kind, Limits};
 
@@ -76,12 +76,23 @@ impl Maintenance {
     }
 }
 
+/// How many beginnings of breaches enter the log within any 24 hours at most, so that services that come and go all
+/// day fill nobody's copy of it. Ends always do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PerDay {
+    /// Of all operators.
+    pub all: u32,
+    /// Of one operator.
+    pub of_operator: u32,
+}
+
 /// A policy, read and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlaPolicy {
     name: String,
     version: String,
     digest: [u8; 32],
+    breaches_per_day: PerDay,
     services: BTreeMap<Kind, Terms>,
     departures: BTreeMap<String, BTreeMap<Kind, Terms>>,
     maintenance: Vec<Maintenance>,
@@ -107,7 +118,7 @@ pub enum SlaPolicyError {
     },
 }
 
-fn wrong<T>(place: impl Into<String>, wrong: impl Into<String>) -> Result<T, SlaPolicyError> {
+pub(super) fn wrong<T>(place: impl Into<String>, wrong: impl Into<String>) -> Result<T, SlaPolicyError> {
     Err(SlaPolicyError::Wrong { place: place.into(), wrong: wrong.into() })
 }
 
@@ -121,9 +132,10 @@ impl SlaPolicy {
             return Err(SlaPolicyError::TooLarge(text.len()));
         }
         let file: File = toml::from_str(text)?;
-        for (member, value, limit) in [("name", &file.name, 120), ("version", &file.version, 48)] {
-            line(member, value, limit)?;
-        }
+        named(&file.name, &file.version)?;
+        let breaches_per_day =
+            PerDay { all: file.breaches_per_day, of_operator: file.breaches_per_day_of_operator };
+        per_day(breaches_per_day)?;
         let mut services = BTreeMap::new();
         for service in file.service {
             let (kind, place) = (service.kind, format!("service {}", service.kind));
@@ -165,7 +177,7 @@ impl SlaPolicy {
             tell.entry(told.operator).or_default().extend(told.participants);
         }
         let (name, version, digest) = (file.name, file.version, Sha256::digest(text).into());
-        Ok(Self { name, version, digest, services, departures, maintenance, tell })
+        Ok(Self { name, version, digest, breaches_per_day, services, departures, maintenance, tell })
     }
 
     /// The policy's name.
@@ -184,6 +196,12 @@ impl SlaPolicy {
     #[must_use]
     pub const fn digest(&self) -> [u8; 32] {
         self.digest
+    }
+
+    /// How many breaches enter the log within a day at most.
+    #[must_use]
+    pub const fn breaches_per_day(&self) -> PerDay {
+        self.breaches_per_day
     }
 
     /// What holds for a kind of service of a PKI; none only for a policy without that kind, which is refused.
@@ -250,74 +268,6 @@ fn terms(service: Service) -> Terms {
         text: service.text,
         source: service.source,
     }
-}
-
-fn line(member: &str, value: &str, limit: usize) -> Result<(), SlaPolicyError> {
-    if value.trim().is_empty() || value.chars().count() > limit || value.contains(char::is_control) {
-        return wrong(member, format!("it must be one line of 1 to {limit} characters"));
-    }
-    Ok(())
-}
-
-fn operator(place: &str, name: &str) -> Result<(), SlaPolicyError> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if name.is_empty() || name.len() > 48 || !name.bytes().all(plain) {
-        return wrong(place, format!("{name:?} is no participant's id"));
-    }
-    Ok(())
-}
-
-fn check(place: &str, terms: &Terms) -> Result<(), SlaPolicyError> {
-    let objective = &terms.objective;
-    line(&format!("{place}, text"), &terms.text, 500)?;
-    line(&format!("{place}, source"), &terms.source, 500)?;
-    if objective.availability_ppm >= MILLION || objective.availability_ppm == 0 {
-        return wrong(
-            place,
-            format!(
-                "availability is {}: it is in parts per million and lies between 1 and 999999, as nothing is always there",
-                objective.availability_ppm
-            ),
-        );
-    }
-    for (member, share) in [
-        ("freshness", objective.freshness_ppm),
-        ("correctness", objective.correctness_ppm),
-        ("coverage", objective.coverage_ppm),
-    ] {
-        if share > MILLION {
-            return wrong(
-                place,
-                format!("{member} is {share}: it is in parts per million, at most {MILLION}"),
-            );
-        }
-    }
-    for (member, time) in
-        [("p50_ms", objective.p50_ms), ("p95_ms", objective.p95_ms), ("p99_ms", objective.p99_ms)]
-    {
-        if !LATENCY_BOUNDS_MS.contains(&time) {
-            return wrong(
-                place,
-                format!(
-                    "{member} is {time}: response times are counted in classes, so it must be one of {LATENCY_BOUNDS_MS:?}"
-                ),
-            );
-        }
-    }
-    if objective.p50_ms > objective.p95_ms || objective.p95_ms > objective.p99_ms {
-        return wrong(place, "p50_ms, p95_ms and p99_ms must not fall");
-    }
-    for (member, number) in
-        [("incident_after", terms.incident_after), ("incident_over_after", terms.incident_over_after)]
-    {
-        if !(1..=1000).contains(&number) {
-            return wrong(place, format!("{member} is {number}: it lies between 1 and 1000 probes"));
-        }
-    }
-    if let Some(code) = terms.counted.intersection(&terms.excused).next() {
-        return wrong(place, format!("{code} is both counted and excused"));
-    }
-    Ok(())
 }
 
 fn maintenance(file: MaintenanceFile, notice: i64) -> Result<Maintenance, SlaPolicyError> {
@@ -408,6 +358,60 @@ mod tests {
         assert!(SlaPolicy::parse(&without).unwrap_err().to_string().contains("twice"));
         let huge = "#".repeat(MAX_SLA_POLICY_SIZE);
         assert!(matches!(with(&huge), Err(SlaPolicyError::TooLarge(_))));
+    }
+
+    fn instead(of: &str, put: &str) -> Result<SlaPolicy, SlaPolicyError> {
+        assert!(BUILT_IN.contains(of), "{of}");
+        SlaPolicy::parse(&BUILT_IN.replacen(of, put, 1))
+    }
+
+    #[test]
+    fn a_policy_that_no_statement_could_name_is_refused() {
+        for name in ["Dienstgüte", "x"] {
+            instead("name = \"Service levels\"", &format!("name = \"{name}\"")).unwrap();
+        }
+        let long = "x".repeat(121);
+        for name in ["", " ", " Levels", "Levels ", "Le\\tvels", "Levels \\u202eslevel", &long] {
+            let refused = instead("name = \"Service levels\"", &format!("name = \"{name}\"")).unwrap_err();
+            assert!(refused.to_string().contains("statements in the log name the policy"), "{refused}");
+        }
+        let long = "1".repeat(49);
+        for version in ["", " ", "2026\u{2011}1", "2026\u{e4}", "1\\n2", &long] {
+            let refused =
+                instead("version = \"2026-1\"", &format!("version = \"{version}\"")).unwrap_err().to_string();
+            assert!(refused.contains("version") && refused.contains("printable ASCII"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_breach_that_could_never_be_recorded_is_refused() {
+        let departure =
+            "[[operator]]\noperator = \"alpha-pki\"\nkind = \"ocsp\"\ntext = \"t\"\nsource = \"s\"\n";
+        with(&format!("{departure}breach_after = \"3 days\"")).unwrap();
+        for late in ["259201 seconds", "4 days", "30 days"] {
+            let refused = refused(&format!("{departure}breach_after = \"{late}\""));
+            assert!(refused.contains("alpha-pki") && refused.contains("4 days after it began"), "{refused}");
+            let refused =
+                instead("breach_after = \"5 minutes\"", &format!("breach_after = \"{late}\"")).unwrap_err();
+            assert!(refused.to_string().contains("service ocsp: breach_after"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn how_many_breaches_a_day_may_bring_is_bounded_and_has_a_default() {
+        let standard = PerDay { all: 200, of_operator: 50 };
+        assert_eq!(SlaPolicy::parse(BUILT_IN).unwrap().breaches_per_day(), standard);
+        let without = BUILT_IN.lines().filter(|line| !line.starts_with("breaches_per_day"));
+        let without = SlaPolicy::parse(&without.collect::<Vec<_>>().join("\n")).unwrap();
+        assert_eq!(without.breaches_per_day(), standard);
+        for (of, put) in [
+            ("breaches_per_day = 200", "breaches_per_day = 0"),
+            ("breaches_per_day = 200", "breaches_per_day = 49"),
+            ("breaches_per_day = 200", "breaches_per_day = 2001"),
+            ("breaches_per_day_of_operator = 50", "breaches_per_day_of_operator = 0"),
+        ] {
+            assert!(instead(of, put).unwrap_err().to_string().contains("breaches_per_day"), "{put}");
+        }
     }
 
     #[test]

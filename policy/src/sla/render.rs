@@ -71,6 +71,15 @@ pub fn render(report: &Report) -> String {
             target.counts.missing,
         ));
     }
+    let left_out = report.left_out.clone().unwrap_or_default();
+    for others in &left_out.targets {
+        let Counts { good, bad, excused, missing, .. } = others.counts;
+        line(format!(
+            "  {} {} more that the report has no room for, together {good} good, {bad} bad, {excused} excused, \
+             {missing} missing",
+            others.targets, others.kind,
+        ));
+    }
     line(String::new());
     line(if report.incidents.is_empty() { "no incidents".to_owned() } else { "incidents".to_owned() });
     for incident in &report.incidents {
@@ -90,6 +99,12 @@ pub fn render(report: &Report) -> String {
         for digest in &incident.evidence {
             line(format!("    evidence: {}", plain(digest)));
         }
+    }
+    if left_out.incidents > 0 {
+        line(format!(
+            "  {} more that the report has no room for; those above are the breaches, then the longest",
+            left_out.incidents
+        ));
     }
     for maintenance in &report.maintenance {
         line(format!(

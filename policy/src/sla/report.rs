@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::counts::Counts;
 use super::level::{Level, Objective};
 use super::policy::Maintenance;
+use super::room::{LeftOut, OtherTargets, fit};
 use super::time::{Month, Time};
 use super::{Kind, MILLION};
 
@@ -119,6 +120,9 @@ pub struct Report {
     /// Announced maintenance that touches the month.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub maintenance: Vec<Maintenance>,
+    /// What there was no room for; absent where everything has its line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
 }
 
 /// Why a report is not what it says.
@@ -186,12 +190,10 @@ pub struct Material {
 }
 
 impl Report {
-    /// The report of a month.
+    /// The report of a month, at most [`MAX_REPORT_SIZE`] large: what does not fit is summed up.
     #[must_use]
     pub fn new(material: Material) -> Self {
-        let Material { scheme, operator, month, made_at, policy, method, objectives, mut targets, .. } =
-            material;
-        targets.sort_by(|a, b| (a.1, &a.2, &a.0).cmp(&(b.1, &b.2, &b.0)));
+        let Material { scheme, operator, month, made_at, policy, method, objectives, targets, .. } = material;
         let of_kind =
             |kind: Kind| targets.iter().filter(move |target| target.1 == kind).map(|target| &target.3);
         let present = objectives.iter().filter(|(kind, _)| of_kind(**kind).next().is_some());
@@ -205,7 +207,7 @@ impl Report {
             let level = Level::of(&counts, objectives.get(&kind)?);
             Some(TargetReport { target, kind, url, counts, level })
         });
-        Self {
+        let mut report = Self {
             r#type: TYPE.to_owned(),
             format: 1,
             scheme,
@@ -220,7 +222,10 @@ impl Report {
             targets: targets.collect(),
             incidents: material.incidents,
             maintenance: material.maintenance,
-        }
+            left_out: None,
+        };
+        fit(&mut report);
+        report
     }
 
     /// Whether the report is what it says: its times are those of the month, its sums are the sums of its parts,
@@ -247,9 +252,12 @@ impl Report {
             }
         }
         self.check_targets(&objectives)?;
+        self.check_left_out(&objectives)?;
         for one in &self.kinds {
             let of_kind = self.targets.iter().filter(|target| target.kind == one.kind);
-            if of_kind.map(|target| &target.counts).collect::<Counts>() != one.counts {
+            let others = self.other_targets().filter(|others| others.kind == one.kind);
+            let counts = of_kind.map(|target| &target.counts).chain(others.map(|others| &others.counts));
+            if counts.collect::<Counts>() != one.counts {
                 return arithmetic(one.kind.as_str(), "its counts are not the sum of its targets'");
             }
             if Level::of(&one.counts, &one.objective) != one.level {
@@ -279,6 +287,31 @@ impl Report {
         Ok(())
     }
 
+    fn other_targets(&self) -> impl Iterator<Item = &OtherTargets> {
+        self.left_out.iter().flat_map(|left_out| &left_out.targets)
+    }
+
+    fn check_left_out(&self, objectives: &BTreeMap<Kind, &Objective>) -> Result<(), ReportError> {
+        let Some(left_out) = &self.left_out else { return Ok(()) };
+        if left_out.incidents == 0 && left_out.targets.is_empty() {
+            return arithmetic("left_out", "nothing is");
+        }
+        let mut seen = BTreeSet::new();
+        for one in &left_out.targets {
+            let place = format!("left_out, {}", one.kind);
+            if !seen.insert(one.kind) {
+                return arithmetic(place, "the kind stands twice");
+            }
+            if !objectives.contains_key(&one.kind) {
+                return arithmetic(place, "nothing says what was promised of its kind");
+            }
+            if one.targets == 0 || !one.counts.is_possible() {
+                return arithmetic(place, "its counts contradict each other");
+            }
+        }
+        Ok(())
+    }
+
     fn check_incidents(&self) -> Result<(), ReportError> {
         let mut seen = BTreeSet::new();
         for one in &self.incidents {
@@ -286,7 +319,9 @@ impl Report {
             if !seen.insert(one.incident) {
                 return arithmetic(place, "it stands twice");
             }
-            if !self.targets.iter().any(|target| target.target == one.target && target.kind == one.kind) {
+            let is_there = |target: &TargetReport| target.target == one.target && target.kind == one.kind;
+            let may_be_left_out = self.other_targets().any(|others| others.kind == one.kind);
+            if !self.targets.iter().any(is_there) && !may_be_left_out {
                 return arithmetic(place, "its target is not in the report");
             }
             let ends = one.ended_at.unwrap_or(self.made_at);
