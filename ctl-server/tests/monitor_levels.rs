@@ -72,7 +72,12 @@ impl Watch {
         let (observations, inbox) = mpsc::channel(100_000);
         let (keeper, keeping) = Keeper::start(setup, inbox).unwrap();
         let blobs = Arc::new(Blobs::open(directory).unwrap());
-        let recorder = Recorder { ledger: ledger.clone(), blobs: blobs.clone(), keeper: keeper.clone() };
+        let recorder = Recorder {
+            ledger: ledger.clone(),
+            blobs: blobs.clone(),
+            keeper: keeper.clone(),
+            held_back: Arc::default(),
+        };
         let target = target();
         keeper.watch(vec![target.clone()]).await;
         Self { ledger, clock, blobs, now, keeper, recorder, observations, keeping, target }
@@ -173,6 +178,34 @@ async fn an_outage_is_seen_proved_recorded_once_and_recorded_again_when_it_is_ov
     assert_eq!(closed.found.measured.valid, 20);
     assert!(watch.ledger.snapshot().state.open_breaches.is_empty());
     assert_eq!(watch.keeper.incidents().len(), 1);
+}
+
+#[tokio::test]
+async fn a_breach_that_is_open_in_the_log_ends_when_the_monitor_has_lost_its_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, clock) = in_memory(&World::published_with(world::charter_3()));
+    let watch = Watch::begin(ledger, clock, directory.path()).await;
+    watch.probes(20, Some(Code::TcpRefused)).await;
+    assert_eq!(watch.record().await, 1);
+    // As the incident is on the disk, a restart ends nothing.
+    let watch = watch.restart(directory.path()).await;
+    assert_eq!(watch.record().await, 0);
+
+    let empty = tempfile::tempdir().unwrap();
+    let watch = watch.restart(empty.path()).await;
+    let lost = watch.ledger.now().unwrap();
+    assert_eq!((watch.record().await, watch.record().await), (1, 0));
+    let state = watch.ledger.snapshot();
+    let breach = state.state.breaches.values().next().unwrap();
+    assert_eq!((breach.closed.unwrap().at, breach.found.measured.valid), (lost, 20));
+
+    // The service is still down, and that is told again.
+    watch.probes(12, Some(Code::TcpRefused)).await;
+    assert_eq!(watch.record().await, 1);
+    let state = watch.ledger.snapshot();
+    assert_eq!((state.state.breaches.size(), state.state.open_breaches.size()), (2, 1));
+    let second = state.state.breaches.values().nth(1).unwrap();
+    assert_eq!(second.opened_at, lost, "not before the first was said to be over");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::world::World;
-use ctl_policy::sla::Kind;
+use ctl_policy::sla::{BUILT_IN, Kind};
 use ctl_server::blobs::Blobs;
 use ctl_server::config::monitor::ConfiguredTarget;
 use ctl_server::config::{Monitor as Config, Words};
@@ -101,7 +101,6 @@ async fn what_the_monitor_cannot_use_is_named_before_it_starts() {
     let directory = tempfile::tempdir().unwrap();
     let (beside, publishing) = beside(directory.path());
     let missing = directory.path().join("missing");
-    std::fs::write(directory.path().join("sla.toml"), "name = 1").unwrap();
     for config in [
         Config { service_levels: Some(missing.clone()), ..config(&server) },
         Config { tls_roots: vec![missing.clone()], ..config(&server) },
@@ -109,8 +108,16 @@ async fn what_the_monitor_cannot_use_is_named_before_it_starts() {
         let error = Monitor::start(&beside, &config).err().unwrap();
         assert!(error.to_string().contains("missing"), "{error}");
     }
-    let config = Config { service_levels: Some(directory.path().join("sla.toml")), ..config(&server) };
-    let error = Monitor::start(&beside, &config).err().unwrap();
-    assert!(matches!(error, MonitorError::Policy(_)), "{error}");
+    let levels = directory.path().join("sla.toml");
+    let config = Config { service_levels: Some(levels.clone()), ..config(&server) };
+    for (policy, expected) in [
+        ("name = 1".to_owned(), "name"),
+        (BUILT_IN.replace("\"2026-1\"", "\"2026\u{2011}1\""), "printable ASCII"),
+        (BUILT_IN.replace("breach_after = \"15 minutes\"", "breach_after = \"5 days\""), "breach_after"),
+    ] {
+        std::fs::write(&levels, policy).unwrap();
+        let error = Monitor::start(&beside, &config).err().unwrap();
+        assert!(matches!(error, MonitorError::Policy(_)) && error.to_string().contains(expected), "{error}");
+    }
     publishing.stop().await;
 }

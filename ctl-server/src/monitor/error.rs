@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ctl_core::names::NameError;
 use ctl_policy::sla::SlaPolicyError;
 
 use super::store::StoreError;
@@ -39,6 +40,9 @@ pub enum MonitorError {
     /// The service level policy cannot be used.
     #[error(transparent)]
     Policy(#[from] SlaPolicyError),
+    /// No statement can name the service level policy.
+    #[error("the service level policy cannot be named in the log: {0}")]
+    PolicyName(#[from] NameError),
     /// The service level policy names a reason code that nothing finds.
     #[error("the service level policy names the reason {0:?}, which this release does not know")]
     UnknownCode(String),

@@ -134,7 +134,7 @@ pub struct Levels {
     pub services: BTreeMap<ServiceKey, ServiceStanding>,
     /// Every target that the store knows, by its number.
     pub targets: Arc<BTreeMap<u32, Description>>,
-    /// What was counted in hours that are not closed yet.
+    /// What was counted in hours that are not closed yet, or not written.
     pub running: Arc<RunningHours>,
 }
 

@@ -27,7 +27,7 @@ use super::observation::Observation;
 use super::own;
 use super::plan::plan;
 use super::probe;
-use super::recorder::Recorder;
+use super::recorder::{Recorder, policy_ref};
 use super::schedule::{self, Counted, Counts, Shelf};
 use super::store::{Keep, Store};
 use super::target::{Target, TargetId};
@@ -59,6 +59,7 @@ struct Shared {
     inbox: mpsc::WeakSender<Observation>,
     store_bytes: Arc<AtomicU64>,
     store_limit: u64,
+    held_back: Arc<AtomicU64>,
 }
 
 /// What the monitor works beside.
@@ -128,6 +129,7 @@ impl Monitor {
             inbox: observations.downgrade(),
             store_bytes,
             store_limit: config.max_bytes.get(),
+            held_back: Arc::default(),
         });
         let own = own::Watch {
             ledger: beside.ledger.clone(),
@@ -140,6 +142,7 @@ impl Monitor {
             ledger: beside.ledger.clone(),
             blobs: Arc::clone(&beside.blobs),
             keeper: shared.keeper.clone(),
+            held_back: Arc::clone(&shared.held_back),
         };
         let recording = tokio::spawn(recorder.run(following.clone()));
         let watching = tokio::spawn(own.clone().run(following.clone(), observations.clone()));
@@ -203,6 +206,7 @@ impl Monitor {
             queue: inbox.as_ref().map(|inbox| number(inbox.max_capacity() - inbox.capacity())),
             queue_limit: inbox.as_ref().map(|inbox| number(inbox.max_capacity())),
             lost: self.counted().lost,
+            held_back: self.shared.held_back.load(Ordering::Relaxed),
         }
     }
 
@@ -284,6 +288,7 @@ impl Shelf for StoredMemories {
 /// The service level policy that the configuration names.
 fn policy(config: &config::Monitor) -> Result<SlaPolicy, MonitorError> {
     let policy = read_policy(config)?;
+    policy_ref(&policy)?;
     let unknown = policy.codes().into_iter().find(|code| Code::from_label(code).is_none()).map(str::to_owned);
     unknown.map_or(Ok(policy), |code| Err(MonitorError::UnknownCode(code)))
 }

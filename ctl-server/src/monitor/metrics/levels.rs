@@ -52,6 +52,8 @@ pub struct Upkeep {
     pub queue_limit: Option<u64>,
     /// Observations that were lost.
     pub lost: u64,
+    /// Breaches that do not enter the log now, because as many did within a day as the policy lets.
+    pub held_back: u64,
 }
 
 families! {
@@ -68,7 +70,7 @@ families! {
     INCIDENT: Gauge "ctl_incident_started_timestamp_seconds" ["pki", "kind", "target"]
         "Unix time of the first bad probe of the incident that the target has now; absent without one.";
     BREACHES: Gauge "ctl_breaches_open" ["pki", "kind"]
-        "Open incidents that have been bad for so long that they are breaches; where the charter has rules 3 or later, each is entered in the ledger.";
+        "Open incidents that have been bad for so long that they are breaches; where the charter has rules 3 or later, they are entered in the ledger, as many a day as the policy lets.";
     CERTIFICATE: Gauge "ctl_ca_not_after_timestamp_seconds" ["pki", "list", "certificate", "level"]
         "Unix time at which a CA certificate ends, by its SHA-256; level is root or sub-ca, list is empty while it is on none.";
     STORE: Gauge "ctl_monitor_store_bytes" []
@@ -81,6 +83,8 @@ families! {
         "Observations that may wait to be counted and stored.";
     LOST: Counter "ctl_monitor_observations_lost_total" []
         "Observations that were neither counted nor stored, because too many waited.";
+    HELD_BACK: Gauge "ctl_monitor_breaches_held_back" []
+        "Breaches that do not enter the log now, because as many did within a day as the service level policy lets.";
 }
 
 /// Writes the series of service levels and incidents.
@@ -152,6 +156,7 @@ pub(super) fn write_upkeep(page: &mut Page<'_>, upkeep: &Upkeep) {
         (&QUEUE, upkeep.queue),
         (&QUEUE_LIMIT, upkeep.queue_limit),
         (&LOST, Some(upkeep.lost)),
+        (&HELD_BACK, Some(upkeep.held_back)),
     ] {
         if let Some(value) = value {
             page.family(family).sample(&[], value);

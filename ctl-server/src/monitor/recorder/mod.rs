@@ -1,0 +1,184 @@
+//! What of the watch enters the ledger: breaches when they begin and end, and each PKI's month. What is due is
+//! decided from the ledger's state, so nothing is recorded twice, whatever was forgotten in between.
+
+mod breaches;
+mod months;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ctl_core::names::{NameError, ParticipantId};
+use ctl_core::statement::Body;
+use ctl_core::statement::body::SlaReport;
+use ctl_core::statement::parts::{BlobAccess, BlobRef, PolicyRef};
+use ctl_core::{Digest, Timestamp};
+use ctl_policy::sla::{Month, SlaPolicy};
+use tokio::sync::watch;
+
+pub use breaches::{Due, breaches_due};
+pub use months::reports_due;
+
+use self::breaches::still_due;
+use self::months::summary;
+use super::keeper::Keeper;
+use super::own::OWN;
+use super::store::StoreError;
+use super::target::Target;
+use crate::blobs::{BlobError, Blobs};
+use crate::ledger::{Ledger, RecordError};
+
+/// How often it is looked what is due.
+const LOOK: Duration = Duration::from_secs(15);
+/// The rules that know breaches and reports.
+const RULES: u32 = 3;
+
+/// Why something was not recorded. It is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum RecorderError {
+    /// A name cannot stand in a statement.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// What was counted cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The report cannot be kept.
+    #[error("the report: {0}")]
+    Blob(#[from] BlobError),
+    /// The ledger does not take it.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// Records what is due.
+#[derive(Clone)]
+pub struct Recorder {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Where reports are kept.
+    pub blobs: Arc<Blobs>,
+    /// What was observed.
+    pub keeper: Keeper,
+    /// How many breaches the last look held back, for whoever shows it.
+    pub held_back: Arc<AtomicU64>,
+}
+
+impl Recorder {
+    /// Records what is due, again and again, until nobody follows any more.
+    pub async fn run(self, mut following: watch::Receiver<Arc<[Arc<Target>]>>) {
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = looks.tick() => match self.record_due().await {
+                    Ok(_) => {}
+                    Err(RecorderError::Record(RecordError::Closed)) => return,
+                    Err(error) => tracing::error!(%error, "a breach or report was not recorded"),
+                },
+                changed = following.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Records everything that is due; returns how many statements were made.
+    ///
+    /// # Errors
+    /// The first failure, after all others were tried.
+    pub async fn record_due(&self) -> Result<usize, RecorderError> {
+        let now = self.ledger.now().map_err(RecordError::from)?;
+        let snapshot = self.ledger.snapshot();
+        if snapshot.state.charter.rules < RULES {
+            return Ok(0);
+        }
+        let policy = policy_ref(self.keeper.policy())?;
+        let due =
+            breaches_due(&snapshot.state, &self.keeper.incidents(), self.keeper.policy(), &policy, now)?;
+        let (mut made, mut failure) = (0, None);
+        self.note_held_back(due.held_back);
+        for breach in due.statements {
+            let recorded = self.ledger.observe(move |state| still_due(state, &breach).then(|| breach.into()));
+            match recorded.await {
+                Ok(recorded) => made += usize::from(recorded.is_some()),
+                Err(error) => failure = failure.or(Some(error.into())),
+            }
+        }
+        for (operator, month) in reports_due(&snapshot.state, &self.keeper.levels(), now) {
+            match self.report(&operator, month, &policy, now).await {
+                Ok(recorded) => made += usize::from(recorded),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        failure.map_or(Ok(made), Err)
+    }
+
+    /// Says so when it has changed how many breaches are held back.
+    fn note_held_back(&self, breaches: u64) {
+        let before = self.held_back.swap(breaches, Ordering::Relaxed);
+        if breaches > 0 && breaches != before {
+            let per_day = self.keeper.policy().breaches_per_day();
+            tracing::warn!(
+                breaches,
+                of_all = per_day.all,
+                of_operator = per_day.of_operator,
+                "as many breaches entered the log within a day as the service level policy lets; these wait"
+            );
+        }
+    }
+
+    async fn report(
+        &self,
+        operator: &ParticipantId,
+        month: Month,
+        policy: &PolicyRef,
+        now: Timestamp,
+    ) -> Result<bool, RecorderError> {
+        // Before a report is written that nothing would name.
+        self.ledger.writable()?;
+        let (recorder, of) = (self.clone(), operator.clone());
+        let scheme = self.ledger.snapshot().state.scheme;
+        let report = tokio::task::spawn_blocking(move || recorder.month(scheme, &of, month, now)).await;
+        let report = report.map_err(|error| RecordError::ReadOnly(error.to_string()))??;
+        // A month in which nothing of the operator was watched.
+        let Some(report) = report else { return Ok(false) };
+        let blobs = Arc::clone(&self.blobs);
+        let bytes = ctl_core::json::canonical(&report);
+        let added = tokio::task::spawn_blocking(move || blobs.add(&bytes)).await;
+        let sha256 = added.map_err(|error| RecordError::ReadOnly(error.to_string()))??;
+        let body = SlaReport {
+            from: Timestamp::from_unix(report.from.0),
+            operator: participant(operator),
+            policy: policy.clone(),
+            report: BlobRef { access: BlobAccess::Public, sha256 },
+            summary: summary(&report)?,
+            to: Timestamp::from_unix(report.to.0),
+        };
+        let key = (body.operator.clone(), body.from);
+        let recorded = self
+            .ledger
+            .observe(move |state| (!state.level_reports.contains_key(&key)).then(|| Body::from(body)))
+            .await?;
+        if let Some(recorded) = recorded {
+            tracing::info!(%operator, %month, entry = recorded.index, "reported");
+        }
+        Ok(recorded.is_some())
+    }
+}
+
+/// The service level policy as statements name it.
+///
+/// # Errors
+/// It cannot be named. [`SlaPolicy::parse`] lets no such policy through.
+pub fn policy_ref(policy: &SlaPolicy) -> Result<PolicyRef, NameError> {
+    Ok(PolicyRef {
+        name: policy.name().parse()?,
+        sha256: Digest::from_bytes(policy.digest()),
+        version: policy.version().parse()?,
+    })
+}
+
+/// An operator as statements name it: the trust list manager itself is none.
+fn participant(operator: &ParticipantId) -> Option<ParticipantId> {
+    (operator.as_str() != OWN).then(|| operator.clone())
+}
