@@ -153,7 +153,16 @@ async fn an_incident_says_who_is_to_be_told_of_it() {
         assert_eq!(incident["tell"], tell);
         let number = &incident["incident"];
         assert_eq!(served.get(&format!("/v1/incidents/{number}")).await.json()["tell"], tell);
-        assert_eq!(served.get(&format!("/v1/sla/{operator}")).await.json()["tell"], tell);
+        // Levels are computed beside everything else.
+        let keeper = served.monitor.as_ref().unwrap().keeper();
+        let level = served
+            .until("a level", async |served| {
+                keeper.settle().await;
+                let level = served.get(&format!("/v1/sla/{operator}")).await;
+                (level.status == 200).then(|| level.json())
+            })
+            .await;
+        assert_eq!(level["tell"], tell);
     }
 }
 

@@ -71,3 +71,60 @@ impl Verdict {
         self.bad.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ctl_policy::sla::BUILT_IN;
+
+    use super::*;
+    use crate::monitor::metrics::tests::Probe;
+
+    fn of(policy: &str, observation: &Observation) -> Verdict {
+        Verdict::of(&SlaPolicy::parse(policy).unwrap(), observation).unwrap()
+    }
+
+    #[test]
+    fn what_was_found_in_an_answer_was_answered() {
+        let strict = format!(
+            "{BUILT_IN}\n[[operator]]\noperator = \"alpha\"\nkind = \"ocsp\"\ntext = \"The media type is promised.\"\n\
+             source = \"A practice statement\"\ncounted = [\"content_type\"]\n"
+        );
+        for (code, answered) in [
+            (Code::ContentType, true),
+            (Code::Slow, true),
+            (Code::SignatureInvalid, true),
+            (Code::HttpStatus, false),
+            (Code::BodyTruncated, false),
+        ] {
+            let verdict = of(&strict, &Probe::at(1).wrong(code));
+            assert_eq!((verdict.outcome, verdict.answered), (Outcome::Bad, answered), "{code}");
+            assert_eq!(verdict.bad, [code]);
+        }
+        assert_eq!(of(BUILT_IN, &Probe::at(1).wrong(Code::ContentType)).outcome, Outcome::Good);
+    }
+
+    #[test]
+    fn maintenance_excuses_and_hides_nothing() {
+        let announced = format!(
+            "{BUILT_IN}\n[[maintenance]]\noperator = \"alpha\"\nannounced_at = \"2026-11-01T00:00:00Z\"\n\
+             starts_at = \"2026-11-21T00:00:00Z\"\nends_at = \"2026-11-21T01:00:00Z\"\ntext = \"New hardware.\"\n"
+        );
+        let at = 1_795_219_200_000;
+        let verdict = of(&announced, &Probe::at(at).unanswered(Code::TcpRefused));
+        assert_eq!(
+            (verdict.outcome, verdict.is_conforming(), verdict.answered),
+            (Outcome::Excused, false, false)
+        );
+        assert_eq!(of(&announced, &Probe::at(at - 1).unanswered(Code::TcpRefused)).outcome, Outcome::Bad);
+        assert_eq!(of(&announced, &Probe::at(at + 3_600_000).good()).outcome, Outcome::Good);
+    }
+
+    #[test]
+    fn a_gap_has_no_verdict() {
+        let policy = SlaPolicy::parse(BUILT_IN).unwrap();
+        let gaps = [Code::ProbeMissed, Code::ProbeOverrun, Code::NeverProbed];
+        for gap in gaps.map(|code| Probe::at(1).unanswered(code)).into_iter().chain([Probe::at(1).silent()]) {
+            assert_eq!(Verdict::of(&policy, &gap), None);
+        }
+    }
+}

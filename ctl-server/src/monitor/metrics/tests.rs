@@ -28,14 +28,14 @@ pub(in crate::monitor) fn target(pki: &str, kind: Kind, url: &str) -> Arc<Target
 }
 
 /// A probe of an OCSP responder that is about to end in some way.
-pub(super) struct Probe(Observation);
+pub(in crate::monitor) struct Probe(Observation);
 
 impl Probe {
-    pub(super) fn at(at_ms: i64) -> Self {
+    pub(in crate::monitor) fn at(at_ms: i64) -> Self {
         Self::of(target("alpha", Kind::Ocsp, URL), at_ms)
     }
 
-    pub(super) fn of(target: Arc<Target>, at_ms: i64) -> Self {
+    pub(in crate::monitor) fn of(target: Arc<Target>, at_ms: i64) -> Self {
         Self(Observation {
             target,
             at_ms,
@@ -46,7 +46,7 @@ impl Probe {
         })
     }
 
-    pub(super) fn good(mut self) -> Observation {
+    pub(in crate::monitor) fn good(mut self) -> Observation {
         self.0.timings = Some(Timings {
             dns: Duration::from_millis(1),
             tcp: Duration::from_millis(2),
@@ -60,18 +60,18 @@ impl Probe {
         self.0
     }
 
-    pub(super) fn wrong(self, code: Code) -> Observation {
+    pub(in crate::monitor) fn wrong(self, code: Code) -> Observation {
         let mut observation = self.good();
         observation.findings.insert(Finding { code, address: None, detail: String::new() });
         observation
     }
 
-    pub(super) fn unanswered(mut self, code: Code) -> Observation {
+    pub(in crate::monitor) fn unanswered(mut self, code: Code) -> Observation {
         self.0.findings.insert(Finding { code, address: None, detail: String::new() });
         self.0
     }
 
-    pub(super) fn silent(self) -> Observation {
+    pub(in crate::monitor) fn silent(self) -> Observation {
         self.0
     }
 }
