@@ -31,7 +31,8 @@ pub struct Due {
 /// The statements about breaches that are due: the ends of those that the ledger knows as open, and of the incidents
 /// that lasted long enough to be breaches those that the ledger does not know.
 ///
-/// `incidents` are all that the store has: a breach without its incident ends, as nobody will ever see the end of it.
+/// `incidents` are all that the store has, which a keeper reads before anyone can ask it: a breach without its incident
+/// ends, as nobody will ever see the end of it.
 ///
 /// # Errors
 /// A name that cannot stand in a statement.
