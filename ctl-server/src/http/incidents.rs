@@ -15,6 +15,7 @@ use super::problem::Problem;
 use super::sla::{keeper, tell};
 use super::view;
 use crate::monitor::incident::Incident;
+use crate::monitor::store::{StoreError, Wanted};
 
 /// Which incidents.
 #[derive(Debug, Deserialize)]
@@ -40,32 +41,51 @@ pub(super) fn routes(app: &App) -> impl Routes + use<> {
         .and(warp::get())
         .and(warp::query::<Query>())
         .and(with(app))
-        .map(|query: Query, app: App| answer(list(&app, &query)));
+        .then(|query: Query, app: App| async move { answer(list(&app, query).await) });
     let one = path!("v1" / "incidents" / u64)
         .and(warp::get())
         .and(with(app))
-        .map(|number: u64, app: App| answer(show(&app, number)));
+        .then(|number: u64, app: App| async move { answer(show(&app, number).await) });
     all.or(one).unify()
 }
 
-fn list(app: &App, query: &Query) -> Result<Response, Problem> {
-    let keeper = keeper(app)?;
-    let incidents = keeper.incidents();
-    let first = query.after.map_or(0, |after| after.saturating_add(1));
-    let wanted = incidents.range(first..).filter(|(_, incident)| {
-        query.operator.as_ref().is_none_or(|operator| incident.operator == *operator)
-            && query.state.as_ref().is_none_or(|state| incident.is_open() == matches!(state, Which::Open))
+async fn list(app: &App, query: Query) -> Result<Response, Problem> {
+    let keeper = keeper(app)?.clone();
+    let Query { operator, state, after, limit } = query;
+    let page = Page::new(after, limit);
+    let wanted = Wanted { first: after.map_or(0, |after| after.saturating_add(1)), operator, touching: None };
+    // One more than a page says that there are more.
+    let enough = page.limit().saturating_add(1);
+    let read = tokio::task::spawn_blocking(move || {
+        let mut items = Vec::new();
+        let mut add = |incident: &Incident| {
+            if state.as_ref().is_none_or(|state| incident.is_open() == matches!(state, Which::Open)) {
+                items.push((incident.number, summary(incident, keeper.policy())));
+            }
+            items.len() < enough
+        };
+        if matches!(state, Some(Which::Open)) {
+            // All that are open are at hand.
+            let at_hand = keeper.incidents();
+            let _ = at_hand.range(wanted.first..).all(|(_, one)| !wanted.takes(one) || add(one));
+        } else {
+            keeper.history(&wanted, add)?;
+        }
+        Ok::<_, StoreError>(items)
     });
-    let items = wanted.map(|(number, incident)| (*number, summary(incident, keeper.policy())));
-    Ok(view::json(&Page::new(query.after, query.limit).of("incidents", items)))
+    let items = read.await.map_err(|error| Problem::internal(&error))?;
+    let items = items.map_err(|error| Problem::internal(&error))?;
+    Ok(view::json(&page.of("incidents", items.into_iter())))
 }
 
-fn show(app: &App, number: u64) -> Result<Response, Problem> {
-    let keeper = keeper(app)?;
-    let incidents = keeper.incidents();
-    let incident =
-        incidents.get(&number).ok_or_else(|| Problem::not_found(format!("there is no incident {number}")))?;
-    Ok(view::json(&summary(incident, keeper.policy())))
+async fn show(app: &App, number: u64) -> Result<Response, Problem> {
+    let keeper = keeper(app)?.clone();
+    let reader = keeper.clone();
+    let found = tokio::task::spawn_blocking(move || reader.incident(number)).await;
+    let found =
+        found.map_err(|error| Problem::internal(&error))?.map_err(|error| Problem::internal(&error))?;
+    let incident = found.ok_or_else(|| Problem::not_found(format!("there is no incident {number}")))?;
+    Ok(view::json(&summary(&incident, keeper.policy())))
 }
 
 fn time(at_ms: i64) -> Timestamp {

@@ -30,9 +30,14 @@ impl<K: ToString> Page<K> {
         Self { after, limit }
     }
 
+    /// How many items a page has at most.
+    pub(super) fn limit(&self) -> usize {
+        self.limit.unwrap_or(DEFAULT).clamp(1, MAX)
+    }
+
     /// One page of items, which come in the order of their keys and begin after `after`.
     pub(super) fn of(&self, name: &str, items: impl Iterator<Item = (K, Value)>) -> Value {
-        let limit = self.limit.unwrap_or(DEFAULT).clamp(1, MAX);
+        let limit = self.limit();
         let mut items = items.peekable();
         let mut page = Vec::new();
         let mut last = None;

@@ -208,3 +208,44 @@ async fn observations_are_taken_while_levels_are_computed() {
     machine.keeper.settle().await;
     assert!(machine.keeper.levels().at_ms > before);
 }
+
+/// How long the levels of ten thousand services over thirty days take. Not a test of anything, and slow:
+/// `cargo test --release -p ctl-server --lib ten_thousand -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn ten_thousand_services_over_thirty_days() {
+    use crate::monitor::levels::{Closed, ROLLING_HOURS};
+    use crate::monitor::store::{Description, Watched};
+
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), Keep::default()).unwrap();
+    let now = hour_of(DAY);
+    let mut counts =
+        Counts { good: 118, bad: 2, answered: 119, fresh: 119, correct: 119, ..Counts::default() };
+    (0..119).for_each(|n| counts.latency_ms.add(n));
+    counts.reasons.insert("tcp_timeout".into(), 1);
+    let counted: BTreeMap<u32, Counts> = (0..10_000).map(|number| (number, counts.clone())).collect();
+    let begun = std::time::Instant::now();
+    (now - ROLLING_HOURS..now).for_each(|hour| store.close_hour(hour, &counted).unwrap());
+    let written = begun.elapsed() / ROLLING_HOURS;
+    let describe = |number: u32| Description {
+        number,
+        kind: Kind::Ocsp,
+        operator: format!("pki-{}", number % 40).parse().unwrap(),
+        url: format!("http://{number}.example/"),
+        period_ms: 30_000,
+        watched: vec![Watched { from_ms: 0, to_ms: None }],
+    };
+    let targets: BTreeMap<u32, Description> = (0..10_000).map(|number| (number, describe(number))).collect();
+    let begun = std::time::Instant::now();
+    let closed = Closed::add_up(&store, &targets, now, now).unwrap();
+    let added = begun.elapsed();
+    let running = [(now, counted)].into();
+    let begun = std::time::Instant::now();
+    let services = closed.with_running(&store, &targets, &running, DAY + HOUR_MS).unwrap();
+    let all = services.len();
+    println!(
+        "{all} services: an hour written in {written:?}, thirty days added up in {added:?}, shown in {:?}",
+        begun.elapsed()
+    );
+}

@@ -23,8 +23,10 @@ use super::work::{Kept, Work};
 const MINUTE_GRACE_MS: i64 = 90_000;
 /// Evidence of one incident: the first failure, and the first with each further code.
 const MAX_EVIDENCE: usize = 8;
-/// Incidents that are over and shown; the store has the older ones.
+/// Incidents that are over and at hand; the store's archive has the older ones.
 const PAST_INCIDENTS: usize = 10_000;
+/// A breach is recent for a week after its end.
+const RECENT_BREACH_MS: i64 = 7 * 86_400_000;
 
 /// What is remembered of a target.
 #[derive(Debug, Default)]
@@ -353,15 +355,25 @@ impl Desk {
         incidents
     }
 
-    /// Forgets incidents that were over before this moment, and the oldest beyond what is shown.
-    pub fn forget_incidents(&mut self, before_ms: i64) -> Vec<u64> {
-        let over: Vec<(u64, i64)> =
-            self.incidents.values().filter_map(|one| Some((one.number, one.ended_ms?))).collect();
+    /// Incidents that are at hand no more: those that were over before this moment, and what is beyond the number that
+    /// stays, the oldest first. A breach of the last days stays longer than what was none: whoever records its end must
+    /// find it however many incidents others have. The last one always stays, as the next is numbered after it.
+    pub fn put_away(&mut self, now_ms: i64, before_ms: i64) -> Vec<Arc<Incident>> {
+        let recent = now_ms.saturating_sub(RECENT_BREACH_MS);
+        let mut over: Vec<(bool, u64, i64)> = (self.incidents.values())
+            .filter_map(|one| {
+                let ended_ms = one.ended_ms?;
+                Some((one.breach_ms.is_some() && ended_ms >= recent, one.number, ended_ms))
+            })
+            .collect();
+        over.sort_unstable();
         let surplus = over.len().saturating_sub(PAST_INCIDENTS);
-        let old = over.iter().enumerate().filter(|(at, (_, ended))| *at < surplus || *ended < before_ms);
-        let old: Vec<u64> = old.map(|(_, (number, _))| *number).collect();
-        old.iter().for_each(|number| drop(self.incidents.remove(number)));
-        old
+        let last = self.incidents.keys().next_back().copied();
+        let goes = |at: usize, number: u64, ended_ms: i64| {
+            (at < surplus || ended_ms < before_ms) && Some(number) != last
+        };
+        let numbers = over.into_iter().enumerate().filter(|(at, one)| goes(*at, one.1, one.2));
+        numbers.filter_map(|(_, (_, number, _))| self.incidents.remove(&number)).collect()
     }
 
     /// Every target by its number.

@@ -8,6 +8,7 @@ mod attacks;
 pub mod clock;
 pub mod desk;
 mod gaps;
+mod history;
 mod hours;
 mod task;
 #[cfg(test)]
@@ -35,7 +36,7 @@ use super::store::{Store, StoreError};
 use super::target::Target;
 use crate::metrics::Metrics;
 
-/// The incidents by their number: open ones and those that are over.
+/// The incidents at hand by their number: open ones, and the newest of those that are over.
 pub type Incidents = BTreeMap<u64, Arc<Incident>>;
 
 /// The monitor's clock: Unix milliseconds.
@@ -136,7 +137,7 @@ impl Keeper {
         self.shared.board.load_full()
     }
 
-    /// The incidents, open ones and those that are over.
+    /// The incidents at hand: open ones, and the newest of those that are over. [`Keeper::history`] has all.
     #[must_use]
     pub fn incidents(&self) -> Arc<Incidents> {
         self.shared.incidents.load_full()

@@ -10,9 +10,10 @@ use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 use super::desk::{Desk, Taken};
 use super::work::{Work, closed_since, write};
 use super::{Order, Shared};
+use crate::monitor::incident::Incident;
 use crate::monitor::levels::{Closed, Levels, RunningHours, ServiceKey, ServiceStanding, hour_of};
 use crate::monitor::observation::Observation;
-use crate::monitor::store::{Description, StoreError};
+use crate::monitor::store::{Description, Store, StoreError};
 
 /// How often snapshots are shown and the clock is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -198,12 +199,10 @@ impl Task {
         let (store, moment) = (self.shared.setup.store.clone(), self.shared.moment());
         let by_age = moment.is_settled;
         let before = if by_age { moment.now_ms.saturating_sub(store.incident_life_ms()) } else { i64::MIN };
-        let old = self.desk.forget_incidents(before);
+        let past = self.desk.put_away(moment.now_ms, before);
         self.tidying = Some(spawn_blocking(move || {
-            if !old.is_empty() {
-                store.forget_incidents(&old)?;
-            }
-            store.tidy(moment.now_ms, by_age)
+            let put_away = put_away(&store, &past, before);
+            store.tidy(moment.now_ms, by_age).and(put_away)
         }));
     }
 
@@ -238,6 +237,17 @@ impl Task {
         self.desk.recent(at_ms, &mut services);
         self.shared.levels.store(Arc::new(Levels { at_ms, services, targets, running }));
     }
+}
+
+/// Archives incidents that are at hand no more, unless they were over before this moment. What cannot be archived stays
+/// where it is, and is tried again after the next start.
+fn put_away(store: &Store, past: &[Arc<Incident>], before_ms: i64) -> Result<(), StoreError> {
+    if past.is_empty() {
+        return Ok(());
+    }
+    let kept = past.iter().filter(|one| one.ended_ms.is_none_or(|ended| ended >= before_ms));
+    store.archive_incidents(&kept.cloned().collect::<Vec<_>>())?;
+    store.forget_incidents(&past.iter().map(|one| one.number).collect::<Vec<_>>())
 }
 
 fn tell_tidied(tidied: Result<Result<(), StoreError>, JoinError>) {

@@ -4,9 +4,11 @@
 //! Below `<data>/monitor/`: `raw/` and `hours/` are sled databases, one for each quarter of a day and one for each
 //! thirty days, whose keys are written once; what is too old, or beyond the size that the store may have, is
 //! removed by the whole database, so that the bound holds on the disk and not only in a count. `state/` is a small
-//! database of targets and incidents, the only one whose keys are overwritten. `evidence/` and `memory/` are files.
+//! database of targets and of incidents that are open or new, the only one whose keys are overwritten; older incidents
+//! are in `incidents/`, thirty days in a database. `evidence/` and `memory/` are files.
 //! Whatever turns out to be damaged is put aside, said in the log, and begun anew.
 
+mod archive;
 mod cell;
 mod description;
 mod error;
@@ -27,10 +29,12 @@ use std::time::Duration;
 
 use ctl_policy::sla::Counts;
 
+use self::archive::Archive;
 use self::cell::Cell;
 use self::generations::Generations;
 use self::shelf::Shelf;
 use super::incident::Incident;
+pub use archive::Wanted;
 pub use description::{Description, Watched, period_ms};
 pub use error::StoreError;
 pub use evidence::bundle;
@@ -77,6 +81,7 @@ pub struct Store {
     keep: Keep,
     state: Cell,
     shelf: Shelf,
+    archive: Mutex<Archive>,
     databases: Mutex<Databases>,
 }
 
@@ -138,7 +143,9 @@ impl Store {
         };
         std::fs::create_dir_all(directory.join("memory"))?;
         let shelf = Shelf::open(directory.join("evidence"), keep.max_bytes)?;
-        Ok(Self { directory: directory.to_owned(), keep, state, shelf, databases: Mutex::new(databases) })
+        let archive = Mutex::new(Archive::new(directory.join("incidents"))?);
+        let (directory, databases) = (directory.to_owned(), Mutex::new(databases));
+        Ok(Self { directory, keep, state, shelf, archive, databases })
     }
 
     /// How long an incident that is over is kept, in milliseconds.
@@ -305,7 +312,7 @@ impl Store {
         self.state.put(pairs.collect::<Result<Vec<_>, _>>()?)
     }
 
-    /// Every incident, in the order of their numbers.
+    /// Every incident that is at hand, in the order of their numbers.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -325,7 +332,7 @@ impl Store {
         self.state.put(incidents.iter().map(pair).collect::<Result<Vec<_>, StoreError>>()?)
     }
 
-    /// Forgets incidents.
+    /// Incidents that are at hand no more.
     ///
     /// # Errors
     /// [`StoreError`]

@@ -18,6 +18,7 @@ enum Piece {
     File(PathBuf),
     Raw(u32),
     Evidence(share::Piece),
+    Incidents(u32),
     Hours(u32),
 }
 
@@ -42,7 +43,7 @@ impl Store {
     }
 
     /// Removes what is too old, if the time is sure (`is_settled`), and then the oldest until the store is inside its
-    /// bound: what was put aside, what probes remember, raw observations, evidence of whoever has most of it,
+    /// bound: what was put aside, what probes remember, raw observations, evidence of whoever has most of it, old incidents,
     /// roll-ups. If that is not enough, raw observations are not kept until it is.
     ///
     /// # Errors
@@ -67,6 +68,11 @@ impl Store {
                 }
             }
             drop(databases);
+            let incidents = self.archive().generations.numbers()?;
+            let oldest = minute(self.keep.rollups) / 60 / ROLLUP_HOURS;
+            for number in incidents.into_iter().filter(|number| *number < oldest) {
+                self.archive().remove(number)?;
+            }
             let before = SystemTime::UNIX_EPOCH + Duration::from_secs(now).saturating_sub(self.keep.rollups);
             while let Some(piece) = evidence.before(before) {
                 self.shelf.remove(&piece)?;
@@ -109,17 +115,24 @@ impl Store {
             [databases.raw.aside()?, databases.hours.aside()?, generations::damaged_in(&self.directory)?];
         let (raw, hours) = (databases.raw.numbers()?, databases.hours.numbers()?);
         drop(databases);
+        let (incidents, more_aside) = {
+            let archive = self.archive();
+            (archive.generations.numbers()?, archive.generations.aside()?)
+        };
         let (raw_now, hours_now) = (minute / RAW_MINUTES, minute / 60 / ROLLUP_HOURS);
         let past = |all: &[u32], now: u32| all.iter().copied().filter(|one| *one < now).collect::<Vec<_>>();
         // Of a time that is to come: kept by a clock that was wrong, or the clock is wrong now.
         let later = |all: &[u32], now: u32| {
             all.iter().copied().filter(|one| is_settled && *one > now).collect::<Vec<_>>()
         };
-        let mut pieces: Vec<Piece> = aside.concat().into_iter().map(Piece::Folder).collect();
+        let mut pieces: Vec<Piece> =
+            aside.concat().into_iter().chain(more_aside).map(Piece::Folder).collect();
         // Anyone's large CRLs must not push out what everyone's levels stand on.
         pieces.extend(files_by_age(&self.directory.join("memory"))?.into_iter().map(Piece::File));
         pieces.extend([past(&raw, raw_now), later(&raw, raw_now)].concat().into_iter().map(Piece::Raw));
         pieces.extend(std::iter::from_fn(|| evidence.next()).map(Piece::Evidence));
+        let old = [past(&incidents, hours_now), later(&incidents, hours_now)].concat();
+        pieces.extend(old.into_iter().map(Piece::Incidents));
         pieces.extend(
             [past(&hours, hours_now), later(&hours, hours_now)].concat().into_iter().map(Piece::Hours),
         );
@@ -141,6 +154,7 @@ impl Store {
             }
             Piece::Evidence(piece) => self.shelf.remove(piece).map(|()| piece.bytes),
             Piece::Raw(number) => self.databases().raw.remove(*number),
+            Piece::Incidents(number) => self.archive().remove(*number),
             Piece::Hours(number) => self.databases().hours.remove(*number),
         }
     }
