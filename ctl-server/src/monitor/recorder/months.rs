@@ -10,6 +10,7 @@ use ctl_policy::sla::{IncidentReport, Kind, Material, Month, PolicyName, Report,
 
 use super::super::incident::Incident;
 use super::super::levels::{self, Levels, begin_of, hour_at};
+use super::super::store::Wanted;
 use super::{Recorder, RecorderError, participant};
 
 /// A month is reported on so many seconds after its end: its last hour is closed then.
@@ -68,10 +69,15 @@ impl Recorder {
             return Ok(None);
         }
         let ids: BTreeSet<&str> = targets.iter().map(|target| target.0.as_str()).collect();
-        let incidents = self.keeper.incidents();
-        let touching = incidents.values().filter(|incident| {
-            ids.contains(incident.target.as_str()) && incident.touches(begin_of(hours.0), to_ms)
-        });
+        let month_ms = Some((begin_of(hours.0), to_ms));
+        let wanted = Wanted { operator: Some(operator.clone()), touching: month_ms, ..Wanted::default() };
+        let mut incidents = Vec::new();
+        self.keeper.history(&wanted, |incident| {
+            if ids.contains(incident.target.as_str()) {
+                incidents.push(incident_report(incident));
+            }
+            true
+        })?;
         let objectives: BTreeMap<Kind, _> = Kind::ALL
             .iter()
             .filter_map(|kind| Some((*kind, policy.terms(operator.as_str(), *kind)?.objective.clone())))
@@ -96,7 +102,7 @@ impl Recorder {
                  missing, and neither good nor bad."
             ),
             objectives,
-            incidents: touching.map(|incident| incident_report(incident)).collect(),
+            incidents,
             maintenance: maintenance.collect(),
             targets,
         })))
