@@ -209,6 +209,32 @@ async fn a_breach_that_is_open_in_the_log_ends_when_the_monitor_has_lost_its_dis
 }
 
 #[tokio::test]
+async fn a_breach_ends_when_it_ended_although_its_incident_was_put_away_meanwhile() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, clock) = in_memory(&World::published_with(world::charter_3()));
+    let watch = Watch::begin(ledger, clock, directory.path()).await;
+    watch.probes(20, Some(Code::TcpRefused)).await;
+    assert_eq!(watch.record().await, 1);
+    watch.probes(5, None).await;
+    // Nothing could be recorded for long, and so many incidents came that the store put this one away.
+    let Watch { ledger, clock, keeper, recorder, observations, keeping, .. } = watch;
+    drop((keeper, recorder, observations));
+    keeping.await.unwrap();
+    let store = Store::open(&directory.path().join("monitor"), Keep::default()).unwrap();
+    let incident = Arc::new(store.incidents().unwrap().remove(0));
+    store.archive_incidents(std::slice::from_ref(&incident)).unwrap();
+    store.forget_incidents(&[incident.number]).unwrap();
+    drop(store);
+    let watch = Watch::begin(ledger, clock, directory.path()).await;
+    assert!(watch.keeper.incidents().is_empty());
+    assert_eq!((watch.record().await, watch.record().await), (1, 0));
+    let state = watch.ledger.snapshot();
+    let closed = state.state.breaches.values().next().unwrap().closed.unwrap().at;
+    assert_eq!(closed.unix() * 1000, incident.ended_ms.unwrap());
+    assert!(closed < watch.ledger.now().unwrap());
+}
+
+#[tokio::test]
 async fn under_earlier_rules_nothing_is_recorded_and_everything_is_measured() {
     let directory = tempfile::tempdir().unwrap();
     let (ledger, clock) = in_memory(&World::published_with(world::charter_2()));

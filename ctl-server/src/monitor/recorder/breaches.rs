@@ -31,8 +31,8 @@ pub struct Due {
 /// The statements about breaches that are due: the ends of those that the ledger knows as open, and of the incidents
 /// that lasted long enough to be breaches those that the ledger does not know.
 ///
-/// `incidents` are all that the store has, which a keeper reads before anyone can ask it: a breach without its incident
-/// ends, as nobody will ever see the end of it.
+/// `incidents` are those at hand, which a keeper reads before anyone can ask it, and those put away of breaches that are
+/// open in the ledger: a breach without its incident ends, as nobody will ever see the end of it.
 ///
 /// # Errors
 /// A name that cannot stand in a statement.
@@ -55,7 +55,7 @@ pub(super) fn still_due(state: &State, breach: &SlaBreach) -> bool {
     open.copied() == breach.opened
 }
 
-fn time(at_ms: i64) -> Timestamp {
+pub(super) fn time(at_ms: i64) -> Timestamp {
     Timestamp::from_unix(at_ms.div_euclid(1000))
 }
 

@@ -6,10 +6,12 @@ mod months;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use ctl_core::governance::State;
 use ctl_core::names::{NameError, ParticipantId};
 use ctl_core::statement::Body;
 use ctl_core::statement::body::SlaReport;
@@ -23,9 +25,9 @@ pub use months::reports_due;
 
 use self::breaches::still_due;
 use self::months::summary;
-use super::keeper::Keeper;
+use super::keeper::{Incidents, Keeper};
 use super::own::OWN;
-use super::store::StoreError;
+use super::store::{StoreError, Wanted};
 use super::target::Target;
 use crate::blobs::{BlobError, Blobs};
 use crate::ledger::{Ledger, RecordError};
@@ -93,8 +95,8 @@ impl Recorder {
             return Ok(0);
         }
         let policy = policy_ref(self.keeper.policy())?;
-        let due =
-            breaches_due(&snapshot.state, &self.keeper.incidents(), self.keeper.policy(), &policy, now)?;
+        let incidents = self.incidents(&snapshot.state).await?;
+        let due = breaches_due(&snapshot.state, &incidents, self.keeper.policy(), &policy, now)?;
         let (mut made, mut failure) = (0, None);
         self.note_held_back(due.held_back);
         for breach in due.statements {
@@ -111,6 +113,33 @@ impl Recorder {
             }
         }
         failure.map_or(Ok(made), Err)
+    }
+
+    /// The incidents at hand, and those that are put away of breaches which are open in the ledger.
+    async fn incidents(&self, state: &State) -> Result<Arc<Incidents>, RecorderError> {
+        let mut incidents = self.keeper.incidents();
+        let began: BTreeSet<Timestamp> = incidents.values().map(|one| breaches::time(one.began_ms)).collect();
+        let open = state.open_breaches.values().filter_map(|index| state.breaches.get(index));
+        let moments: BTreeSet<Timestamp> =
+            open.map(|breach| breach.opened_at).filter(|at| !began.contains(at)).collect();
+        if moments.is_empty() {
+            return Ok(incidents);
+        }
+        let keeper = self.keeper.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            for moment in moments {
+                let begin_ms = moment.unix().saturating_mul(1000);
+                let touching = Some((begin_ms, begin_ms.saturating_add(1000)));
+                keeper.history(&Wanted { touching, ..Wanted::default() }, |incident| {
+                    if breaches::time(incident.began_ms) == moment {
+                        Arc::make_mut(&mut incidents).insert(incident.number, Arc::new(incident.clone()));
+                    }
+                    true
+                })?;
+            }
+            Ok(incidents)
+        });
+        read.await.map_err(|error| RecordError::ReadOnly(error.to_string()))?
     }
 
     /// Says so when it has changed how many breaches are held back.
