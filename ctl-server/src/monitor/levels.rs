@@ -56,18 +56,35 @@ pub fn counted(
     (from, to): (u32, u32),
     now_ms: i64,
 ) -> Result<BTreeMap<u32, Counts>, StoreError> {
+    counted_since(store, targets, running, ([from], to), now_ms).map(|[counted]| counted)
+}
+
+/// The same for several windows with one end, which are read together.
+fn counted_since<const N: usize>(
+    store: &Store,
+    targets: &[Description],
+    running: &RunningHours,
+    (from, to): ([u32; N], u32),
+    now_ms: i64,
+) -> Result<[BTreeMap<u32, Counts>; N], StoreError> {
     let by_number: BTreeMap<u32, &Description> = targets.iter().map(|one| (one.number, one)).collect();
-    let mut sums: BTreeMap<u32, Counts> = BTreeMap::new();
+    let first = from.into_iter().min().unwrap_or(to);
+    let mut sums: [BTreeMap<u32, Counts>; N] = [const { BTreeMap::new() }; N];
     // Probes that were due in the hours of which something is known.
-    let mut known: BTreeMap<u32, u64> = BTreeMap::new();
+    let mut known: [BTreeMap<u32, u64>; N] = [const { BTreeMap::new() }; N];
     let mut seen: BTreeSet<(u32, u32)> = BTreeSet::new();
     let mut add = |number: u32, hour: u32, counts: &Counts, until: i64| {
         let Some(target) = by_number.get(&number) else { return };
-        sums.entry(number).or_default().merge(counts);
-        let due = known.entry(number).or_default();
-        *due = due.saturating_add(target.due(begin_of(hour), until));
+        let due = target.due(begin_of(hour), until);
+        for ((sums, known), from) in sums.iter_mut().zip(&mut known).zip(from) {
+            if from <= hour {
+                sums.entry(number).or_default().merge(counts);
+                let sum = known.entry(number).or_default();
+                *sum = sum.saturating_add(due);
+            }
+        }
     };
-    store.hours(&by_number.keys().copied().collect(), from, to, |number, hour, counts| {
+    store.hours(&by_number.keys().copied().collect(), first, to, |number, hour, counts| {
         let runs = running.get(&hour).and_then(|counted| counted.get(&number));
         if runs.is_none_or(|runs| took_place(runs) <= took_place(&counts)) {
             if running.contains_key(&hour) {
@@ -76,19 +93,21 @@ pub fn counted(
             add(number, hour, &counts, begin_of(hour.saturating_add(1)));
         }
     })?;
-    for (hour, counted) in running.range(from..to.max(from)) {
+    for (hour, counted) in running.range(first..to.max(first)) {
         let until = begin_of(hour.saturating_add(1)).min(now_ms);
         for (number, counts) in counted.iter().filter(|(number, _)| !seen.contains(&(*hour, **number))) {
             add(*number, *hour, counts, until);
         }
     }
-    for target in targets {
-        let due = target.due(begin_of(from), begin_of(to).min(now_ms));
-        let unknown = due.saturating_sub(known.get(&target.number).copied().unwrap_or_default());
-        // A probe may be due at the very moment of looking.
-        if unknown > 1 {
-            let sum = sums.entry(target.number).or_default();
-            sum.missing = sum.missing.saturating_add(unknown);
+    for ((sums, known), from) in sums.iter_mut().zip(&known).zip(from) {
+        for target in targets {
+            let due = target.due(begin_of(from), begin_of(to).min(now_ms));
+            let unknown = due.saturating_sub(known.get(&target.number).copied().unwrap_or_default());
+            // A probe may be due at the very moment of looking.
+            if unknown > 1 {
+                let sum = sums.entry(target.number).or_default();
+                sum.missing = sum.missing.saturating_add(unknown);
+            }
         }
     }
     Ok(sums)
@@ -198,10 +217,10 @@ impl Closed {
     ) -> Result<Self, StoreError> {
         let mut services = BTreeMap::new();
         let all: Vec<Description> = targets.values().cloned().collect();
-        for (window, from) in beginnings(hour).into_iter().enumerate() {
-            let until = begin_of(open_hour);
-            let counted = counted(store, &all, &RunningHours::new(), (from, open_hour), until)?;
-            put(&mut services, targets, window, &counted);
+        let windows = (beginnings(hour), open_hour);
+        let counted = counted_since(store, &all, &RunningHours::new(), windows, begin_of(open_hour))?;
+        for (window, counted) in counted.iter().enumerate() {
+            put(&mut services, targets, window, counted);
         }
         Ok(Self { open_hour, hour, services })
     }
@@ -219,9 +238,10 @@ impl Closed {
     ) -> Result<BTreeMap<ServiceKey, ServiceStanding>, StoreError> {
         let mut services = self.services.clone();
         let all: Vec<Description> = targets.values().cloned().collect();
-        for (window, from) in beginnings(self.hour).into_iter().enumerate() {
-            let stretch = (from.max(self.open_hour), self.hour.saturating_add(1));
-            put(&mut services, targets, window, &counted(store, &all, running, stretch, now_ms)?);
+        let windows = beginnings(self.hour).map(|from| from.max(self.open_hour));
+        let windows = (windows, self.hour.saturating_add(1));
+        for (window, counted) in counted_since(store, &all, running, windows, now_ms)?.iter().enumerate() {
+            put(&mut services, targets, window, counted);
         }
         Ok(services)
     }

@@ -252,6 +252,11 @@ fn what_the_pieces_say_of_all_services_is_what_the_whole_says() {
         assert_eq!(standing.rolling, whole[&number], "{key:?}");
         assert_eq!(standing.month, whole[&number], "{key:?}");
         assert!(standing.recent[5].valid < standing.recent[6].valid, "a day is less than three");
+        let day = counted(&story.store, &all, &running, (hours.1 - 24, hours.1), story.now).unwrap();
+        assert_eq!(
+            (standing.recent[5].bad, standing.recent[5].valid),
+            (day[&number].bad, day[&number].valid())
+        );
     }
     assert_eq!(services.len(), 2);
     let nothing = counted(&story.store, &all, &RunningHours::new(), (0, 10), story.now).unwrap();
