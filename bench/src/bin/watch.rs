@@ -225,10 +225,12 @@ fn run(
     let policy = Arc::new(SlaPolicy::parse(BUILT_IN)?);
     let directory = tempfile::tempdir()?;
     let store = Arc::new(Store::open(directory.path(), Keep::default())?);
+    let begin = Instant::now();
     let keeping = keeper::Setup {
         store: Arc::clone(&store),
         policy: Arc::clone(&policy),
         now: Arc::new(now_ms),
+        elapsed: Arc::new(move || begin.elapsed()),
         metrics: Arc::new(Metrics::new()?),
     };
     let fetch = Arc::new(Counting { fetcher: Fetcher::new(&config)?, exchanges: AtomicU64::new(0) });
