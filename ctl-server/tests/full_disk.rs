@@ -1,9 +1,11 @@
 //! A disk that is really full, as far as a process can be made to see one: its files may not grow. The
-//! server stops recording, says so, goes on reading, and loses nothing that it acknowledged.
+//! server stops recording, says so, goes on reading, and loses nothing that it acknowledged. The watch waits for
+//! room and writes its hours then, without a restart.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,7 +14,9 @@ use common::world::start;
 use common::{comment, open, talkative, with_application};
 use ctl_core::Digest;
 use ctl_core::log::leaf_hash;
+use ctl_policy::sla::Counts;
 use ctl_server::ledger::RecordError;
+use ctl_server::monitor::store::{Keep, Store};
 
 const DATA: &str = "CTL_TEST_DATA";
 const APPLICATION: u64 = 1;
@@ -79,4 +83,61 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
         println!("{} acknowledged, then: {full}", acknowledged.len());
         ledger.record(comment(&ledger.snapshot(), start(), APPLICATION, 1 << 40)).await.unwrap();
     });
+}
+
+const HOUR: u32 = 498_672;
+
+/// The process whose files may not grow until someone allows it.
+#[test]
+#[ignore = "runs only as the child process of the test below"]
+fn watch_keeper() {
+    let data = std::env::var(DATA).unwrap();
+    let open = || Store::open(Path::new(&data), Keep::default());
+    let say = |line: &str| writeln!(std::io::stdout().lock(), "\n@{line}").unwrap();
+    let counted: BTreeMap<u32, Counts> =
+        (0..2000).map(|number| (number, Counts { good: u64::from(number), ..Counts::default() })).collect();
+    let store = open().unwrap();
+    let mut hours = HOUR..HOUR + 5000;
+    let refused = hours.find(|hour| store.close_hour(*hour, &counted).is_err()).unwrap();
+    assert!(store.close_hour(refused, &counted).is_err(), "there is still no room");
+    say("full");
+    std::io::stdin().lock().read_line(&mut String::new()).unwrap();
+    store.close_hour(refused, &counted).unwrap();
+    drop(store);
+    let (store, mut kept) = (open().unwrap(), BTreeSet::new());
+    store
+        .hours(&[7].into(), HOUR, u32::MAX, |_, hour, counts| {
+            assert_eq!(counts.good, 7);
+            kept.insert(hour);
+        })
+        .unwrap();
+    assert!(kept.into_iter().eq(HOUR..=refused), "every hour that was closed, up to the one that waited");
+    say("done");
+}
+
+#[test]
+fn the_watch_writes_what_waited_when_there_is_room_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -S -f \"$1\"; shift; exec \"$@\"", "sh", BLOCKS])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "watch_keeper", "--ignored", "--nocapture", "--test-threads=1"])
+        .env(DATA, directory.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut said, mut lines) = (Vec::new(), BufReader::new(child.stdout.take().unwrap()).lines());
+    while let Some(Ok(line)) = lines.next() {
+        if line == "@full" {
+            let pid = child.id().to_string();
+            let allowed =
+                Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited:unlimited"]).status();
+            assert!(allowed.unwrap().success(), "prlimit of util-linux");
+            child.stdin.take().unwrap().write_all(b"\n").unwrap();
+        }
+        said.extend(line.strip_prefix('@').map(str::to_owned));
+    }
+    assert!(child.wait().unwrap().success());
+    assert_eq!(said, ["full", "done"]);
 }

@@ -172,37 +172,43 @@ impl Archive {
     }
 
     fn put(&mut self, generation: u32, incidents: &[&Incident]) -> Result<(), StoreError> {
-        let cell = self.generations.get_or_make(generation)?;
-        let mut known = match self.known.get(&generation) {
-            Some(known) => known.clone(),
-            None => Known::of(&cell)?,
-        };
-        let (mut pairs, mut left_out) = (Vec::new(), 0_u64);
-        for incident in incidents {
-            let (key, operator) = (key(incident.number), incident.operator.as_str().as_bytes());
-            let mut is_there = false;
-            cell.scan(key.clone()..=key.clone(), |_, _| {
-                is_there = true;
-                Ok(false)
-            })?;
-            let kept = known.of.get(operator).copied().unwrap_or_default();
-            if is_there {
-                continue;
-            }
-            if admits(kept, incident.breach_ms.is_some()) {
-                pairs.push((key, Some(pack(incident)?)));
-                known.add(incident.number, operator);
-            } else {
-                left_out += 1;
-            }
-        }
-        if left_out > 0 {
-            tracing::warn!(left_out, "incidents are forgotten: their operators had too many in thirty days");
-        }
-        cell.put(pairs)?;
-        self.known.insert(generation, known);
+        let mut known = self.known.remove(&generation);
+        let written = self.generations.write(generation, |cell| {
+            // What is known of a database that has to be begun anew is true no more.
+            let mut of = known.take().map_or_else(|| Known::of(cell), Ok)?;
+            put(cell, &mut of, incidents)?;
+            Ok(of)
+        })?;
+        self.known.insert(generation, written);
         Ok(())
     }
+}
+
+/// Puts incidents into a database, as far as their operators have room.
+fn put(cell: &Cell, known: &mut Known, incidents: &[&Incident]) -> Result<(), StoreError> {
+    let (mut pairs, mut left_out) = (Vec::new(), 0_u64);
+    for incident in incidents {
+        let (key, operator) = (key(incident.number), incident.operator.as_str().as_bytes());
+        let mut is_there = false;
+        cell.scan(key.clone()..=key.clone(), |_, _| {
+            is_there = true;
+            Ok(false)
+        })?;
+        let kept = known.of.get(operator).copied().unwrap_or_default();
+        if is_there {
+            continue;
+        }
+        if admits(kept, incident.breach_ms.is_some()) {
+            pairs.push((key, Some(pack(incident)?)));
+            known.add(incident.number, operator);
+        } else {
+            left_out += 1;
+        }
+    }
+    if left_out > 0 {
+        tracing::warn!(left_out, "incidents are forgotten: their operators had too many in thirty days");
+    }
+    cell.put(pairs)
 }
 
 impl Store {
@@ -220,9 +226,7 @@ impl Store {
             of.entry(hour_of(incident.opened_ms) / ROLLUP_HOURS).or_default().push(incident);
         }
         for (generation, incidents) in of {
-            let mut archive = self.archive();
-            let put = archive.put(generation, &incidents);
-            archive.or_abandon(generation, put)?;
+            self.archive().put(generation, &incidents)?;
         }
         Ok(())
     }

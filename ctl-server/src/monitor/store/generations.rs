@@ -80,6 +80,25 @@ impl Generations {
         idle.into_iter().for_each(|number| self.close(number));
     }
 
+    /// Has something written to a generation, and written again to a new one if this turns out to be damaged: what
+    /// was damaged is lost, what comes is not. Where the disk refuses, the database is closed, for sled answers
+    /// everything after that with the same failure, until it is opened again.
+    pub(super) fn write<T>(
+        &mut self,
+        number: u32,
+        mut write: impl FnMut(&Cell) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut written = write(&*self.get_or_make(number)?);
+        if let Err(StoreError::Damaged(why)) = &written {
+            self.abandon(number, why)?;
+            written = write(&*self.get_or_make(number)?);
+        }
+        if let Err(StoreError::Io(_)) = &written {
+            self.close(number);
+        }
+        written
+    }
+
     /// Puts a generation aside that turned out to be damaged.
     pub(super) fn abandon(&mut self, number: u32, why: &str) -> Result<(), StoreError> {
         self.close(number);
@@ -154,6 +173,33 @@ mod tests {
         drop(cell);
         assert!(generations.remove(0).unwrap() > 0);
         assert!(generations.get(0).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_comes_after_damage_is_written_to_a_new_database() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut generations = Generations::new(directory.path().to_owned()).unwrap();
+        let mut tries = 0;
+        let written = generations.write(7, |cell| {
+            tries += 1;
+            if tries == 1 { Err(StoreError::damaged("a page")) } else { cell.put(pair(7)) }
+        });
+        written.unwrap();
+        let cell = generations.get(7).unwrap().unwrap();
+        assert_eq!(cell.last(&[]).unwrap().unwrap(), 7_u32.to_be_bytes());
+        assert_eq!(generations.aside().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_database_whose_disk_refused_is_opened_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut generations = Generations::new(directory.path().to_owned()).unwrap();
+        let first = Arc::downgrade(&generations.get_or_make(3).unwrap());
+        let refused = generations.write(3, |_| Err::<(), _>(std::io::Error::other("full").into()));
+        assert!(matches!(refused, Err(StoreError::Io(_))));
+        assert!(first.upgrade().is_none());
+        generations.write(3, |cell| cell.put(pair(3))).unwrap();
+        assert!(generations.aside().unwrap().is_empty(), "a full disk is no damage");
     }
 
     #[test]

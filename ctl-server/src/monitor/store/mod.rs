@@ -18,11 +18,13 @@ mod pack;
 mod record;
 mod share;
 mod shelf;
+mod state;
 #[cfg(test)]
 mod tests;
 mod tidy;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -33,6 +35,7 @@ use self::archive::Archive;
 use self::cell::Cell;
 use self::generations::Generations;
 use self::shelf::Shelf;
+use self::state::State;
 use super::incident::Incident;
 pub use archive::Wanted;
 pub use description::{Description, Watched, period_ms};
@@ -79,7 +82,7 @@ impl Default for Keep {
 pub struct Store {
     directory: PathBuf,
     keep: Keep,
-    state: Cell,
+    state: State,
     shelf: Shelf,
     archive: Mutex<Archive>,
     databases: Mutex<Databases>,
@@ -89,8 +92,6 @@ pub struct Store {
 struct Databases {
     raw: Generations,
     hours: Generations,
-    /// Distinguishes chunks of one minute.
-    sequence: u16,
     /// Whether raw observations are not kept for want of room.
     full: bool,
 }
@@ -125,8 +126,8 @@ impl Store {
             Err(StoreError::Damaged(why)) => {
                 let aside = cell::set_aside(&place)?;
                 tracing::error!(why, aside = %aside.display(), "the monitor's targets and incidents were damaged, put aside and begun anew");
-                // Roll-ups name targets by the numbers that are lost with it.
-                for part in ["hours", "raw"].map(|part| directory.join(part)) {
+                // Roll-ups name targets by the numbers that are lost with it, and incidents are numbered anew.
+                for part in ["hours", "raw", "incidents"].map(|part| directory.join(part)) {
                     if part.exists() {
                         cell::set_aside(&part)?;
                     }
@@ -138,14 +139,13 @@ impl Store {
         let databases = Databases {
             raw: Generations::new(directory.join("raw"))?,
             hours: Generations::new(directory.join("hours"))?,
-            sequence: 0,
             full: false,
         };
         std::fs::create_dir_all(directory.join("memory"))?;
         let shelf = Shelf::open(directory.join("evidence"), keep.max_bytes)?;
         let archive = Mutex::new(Archive::new(directory.join("incidents"))?);
         let (directory, databases) = (directory.to_owned(), Mutex::new(databases));
-        Ok(Self { directory, keep, state, shelf, archive, databases })
+        Ok(Self { directory, keep, state: State::new(place, state), shelf, archive, databases })
     }
 
     /// How long an incident that is over is kept, in milliseconds.
@@ -175,22 +175,15 @@ impl Store {
         if databases.full || records.is_empty() {
             return Ok(());
         }
-        let generation = minute / RAW_MINUTES;
-        let cell = databases.raw.get_or_make(generation)?;
-        if let Some(last) = cell.last(&minute.to_be_bytes())? {
-            let last = last.get(4..6).and_then(|octets| octets.try_into().ok()).map(u16::from_be_bytes);
-            databases.sequence = databases.sequence.max(last.unwrap_or_default().saturating_add(1));
-        } else {
-            databases.sequence = 0;
-        }
-        let mut pairs = Vec::new();
-        for chunk in records.chunks(CHUNK) {
-            let packed = record::pack(i64::from(minute) * 60_000, chunk)?;
-            pairs.push((raw_key(minute, databases.sequence), Some(packed)));
-            databases.sequence = databases.sequence.saturating_add(1);
-        }
-        let put = cell.put(pairs);
-        abandon_if_damaged(&mut databases.raw, generation, put)
+        let pack = |chunk| record::pack(i64::from(minute) * 60_000, chunk);
+        let packed = records.chunks(CHUNK).map(pack).collect::<Result<Vec<_>, _>>()?;
+        databases.raw.write(minute / RAW_MINUTES, |cell| {
+            let last = cell.last(&minute.to_be_bytes())?;
+            let last = last.and_then(|key| key.get(4..6)?.try_into().ok()).map(u16::from_be_bytes);
+            let sequence = last.map_or(0, |last| last.saturating_add(1))..=u16::MAX;
+            let pairs = sequence.zip(&packed);
+            cell.put(pairs.map(|(sequence, packed)| (raw_key(minute, sequence), Some(packed.clone()))))
+        })
     }
 
     /// Tells the raw observations that were kept in these minutes, in order of the minutes. What is damaged is put
@@ -230,10 +223,7 @@ impl Store {
         for (group, counted) in groups {
             pairs.push((hour_key(group, hour), Some(record::pack_counts(&counted)?)));
         }
-        let mut databases = self.databases();
-        let generation = hour / ROLLUP_HOURS;
-        let put = databases.hours.get_or_make(generation)?.put(pairs);
-        abandon_if_damaged(&mut databases.hours, generation, put)
+        self.databases().hours.write(hour / ROLLUP_HOURS, |cell| cell.put(pairs.clone()))
     }
 
     /// The last hour before this one that was closed.
@@ -247,8 +237,12 @@ impl Store {
         let generations = databases.hours.numbers()?.into_iter().rev();
         for generation in generations.filter(|one| *one <= last / ROLLUP_HOURS) {
             let Some(cell) = databases.hours.get(generation)? else { continue };
-            if let Some(key) = cell.last_within(key(0)..=key(last))? {
-                return tail(&key, 1).map(Some);
+            let found = cell.last_within(key(0)..=key(last));
+            drop(cell);
+            match found.and_then(|key| key.map(|key| tail(&key, 1)).transpose()) {
+                Ok(None) => {}
+                Err(StoreError::Damaged(why)) => databases.hours.abandon(generation, &why)?,
+                found => return found,
             }
         }
         Ok(None)
@@ -297,7 +291,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]
     pub fn targets(&self) -> Result<Vec<Description>, StoreError> {
-        self.read_state(b"t")
+        self.read_state(b't')
     }
 
     /// Keeps descriptions of targets.
@@ -317,7 +311,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]
     pub fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
-        self.read_state(b"i")
+        self.read_state(b'i')
     }
 
     /// Keeps incidents.
@@ -340,10 +334,9 @@ impl Store {
         self.state.put(numbers.iter().map(|number| ([b"i", &number.to_be_bytes()[..]].concat(), None)))
     }
 
-    fn read_state<T: serde::de::DeserializeOwned>(&self, prefix: &[u8; 1]) -> Result<Vec<T>, StoreError> {
+    fn read_state<T: serde::de::DeserializeOwned>(&self, prefix: u8) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
-        let end = [&prefix[..], &[0xff; 16]].concat();
-        self.state.scan(prefix.to_vec()..=end, |_, value| {
+        self.state.scan(all(prefix), |_, value| {
             found.push(serde_json::from_slice(value).map_err(StoreError::damaged)?);
             Ok(true)
         })?;
@@ -351,12 +344,17 @@ impl Store {
     }
 }
 
+/// All keys that begin with this: what follows in them has sixteen octets at most.
+fn all(prefix: u8) -> RangeInclusive<Vec<u8>> {
+    vec![prefix]..=[&[prefix][..], &[0xff; 16]].concat()
+}
+
 /// Reads everything once.
 fn check_state(cell: &Cell) -> Result<(), StoreError> {
-    cell.scan(vec![b't']..=vec![b't', 0xff], |_, value| {
+    cell.scan(all(b't'), |_, value| {
         serde_json::from_slice::<Description>(value).map_err(StoreError::damaged).map(|_| true)
     })?;
-    cell.scan(vec![b'i']..=vec![b'i', 0xff], |_, value| {
+    cell.scan(all(b'i'), |_, value| {
         serde_json::from_slice::<Incident>(value).map_err(StoreError::damaged).map(|_| true)
     })
 }

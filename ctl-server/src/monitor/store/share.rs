@@ -36,25 +36,34 @@ impl Holdings {
 
     /// The oldest piece of whoever holds most: nobody's evidence pushes out that of one who has less.
     pub(super) fn next(&mut self) -> Option<Piece> {
-        let (sum, all) = self.of.values_mut().max_by_key(|(sum, _)| *sum)?;
-        let piece = all.pop_front()?;
-        *sum = sum.saturating_sub(piece.bytes);
+        let piece = Self::take(self.of.values_mut().max_by_key(|(sum, _)| *sum)?)?;
         self.total = self.total.saturating_sub(piece.bytes);
         Some(piece)
     }
 
     /// The next piece that is too much: while anyone holds more than a share, or all together more than the whole.
+    /// What is nobody's, of an earlier release, has no share.
     pub(super) fn beyond(&mut self, share: u64, whole: u64) -> Option<Piece> {
-        let largest = self.of.values().map(|(sum, _)| *sum).max().unwrap_or_default();
-        if largest > share || self.total > whole { self.next() } else { None }
+        if self.total > whole {
+            return self.next();
+        }
+        let of_someone = self.of.iter_mut().filter(|(operator, _)| !operator.is_empty()).map(|(_, of)| of);
+        let largest = of_someone.max_by_key(|(sum, _)| *sum).filter(|(sum, _)| *sum > share)?;
+        let piece = Self::take(largest)?;
+        self.total = self.total.saturating_sub(piece.bytes);
+        Some(piece)
+    }
+
+    fn take((sum, all): &mut (u64, VecDeque<Piece>)) -> Option<Piece> {
+        let piece = all.pop_front()?;
+        *sum = sum.saturating_sub(piece.bytes);
+        Some(piece)
     }
 
     /// The next piece from before a moment, whosever it is.
     pub(super) fn before(&mut self, moment: SystemTime) -> Option<Piece> {
         let is_old = |all: &VecDeque<Piece>| all.front().is_some_and(|piece| piece.at < moment);
-        let (sum, all) = self.of.values_mut().find(|(_, all)| is_old(all))?;
-        let piece = all.pop_front()?;
-        *sum = sum.saturating_sub(piece.bytes);
+        let piece = Self::take(self.of.values_mut().find(|(_, all)| is_old(all))?)?;
         self.total = self.total.saturating_sub(piece.bytes);
         Some(piece)
     }
@@ -101,6 +110,13 @@ mod tests {
         let gone = gone(&mut holdings, 1000, 10_000);
         assert!(gone.iter().all(|place| place.starts_with("flooder")), "{gone:?}");
         assert!(holdings.total <= 10_000 && holdings.total > 9_800);
+    }
+
+    #[test]
+    fn evidence_of_an_earlier_release_is_bounded_by_the_whole_alone() {
+        let mut holdings = Holdings::new((0..50).map(|at| piece("", at, 100)).collect());
+        assert!(gone(&mut holdings, 1000, 5_000).is_empty());
+        assert_eq!(gone(&mut holdings, 1000, 4_900), ["/0"]);
     }
 
     #[test]
