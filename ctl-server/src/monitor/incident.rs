@@ -215,9 +215,12 @@ impl Tracker {
         self.first_bad_ms = self.first_bad_ms.min(now_ms);
         self.first_good_ms = self.first_good_ms.min(now_ms);
         if let Some(open) = &mut self.open {
-            open.began_ms = open.began_ms.min(now_ms);
-            open.opened_ms = open.opened_ms.min(now_ms);
-            open.breach_ms = open.breach_ms.map(|at| at.min(now_ms));
+            // The ledger knows a breach by its beginning.
+            if open.breach_ms.is_none() {
+                open.began_ms = open.began_ms.min(now_ms);
+            }
+            open.opened_ms = open.opened_ms.min(now_ms).max(open.began_ms);
+            open.breach_ms = open.breach_ms.map(|at| at.min(now_ms).max(open.began_ms));
         }
     }
 

@@ -80,6 +80,32 @@ impl Description {
         }
     }
 
+    /// Whether a stretch begins or ends after a moment.
+    #[must_use]
+    pub fn is_known_after(&self, at_ms: i64) -> bool {
+        self.watched.iter().any(|stretch| stretch.to_ms.unwrap_or(stretch.from_ms) > at_ms)
+    }
+
+    /// Nothing of when it was watched is yet to come: what the description has from after this moment is from a time
+    /// that was wrong. Whether that changes anything.
+    pub fn bring_back(&mut self, now_ms: i64) -> bool {
+        let mut watched: Vec<Watched> = Vec::with_capacity(self.watched.len());
+        for stretch in &self.watched {
+            let (from_ms, to_ms) = (stretch.from_ms.min(now_ms), stretch.to_ms.map(|to| to.min(now_ms)));
+            match watched.last_mut() {
+                Some(last) if last.to_ms.is_none_or(|to| from_ms <= to) => {
+                    last.from_ms = last.from_ms.min(from_ms);
+                    last.to_ms = last.to_ms.zip(to_ms).map(|(one, other)| one.max(other));
+                }
+                _ => watched.push(Watched { from_ms, to_ms }),
+            }
+        }
+        watched.retain(|stretch| stretch.to_ms.is_none_or(|to| stretch.from_ms < to));
+        let changed = watched != self.watched;
+        self.watched = watched;
+        changed
+    }
+
     /// When it was watched between two moments, in order.
     pub fn watched_within(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = (i64, i64)> {
         self.watched.iter().filter_map(move |stretch| {
