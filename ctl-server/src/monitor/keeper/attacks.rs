@@ -151,6 +151,28 @@ async fn an_hour_that_was_closed_early_goes_on_when_the_clock_is_set_back() {
     assert!(machine.counts(2..3).await.good >= 120);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_starts_without_the_time_counts_nothing_where_it_has_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let machine = Machine::start(directory.path(), Instant::now(), Arc::default()).await;
+    machine.probe(195).await;
+    // For its clock it is 1970, until the network tells the time.
+    machine.set_wrong_by(-DAY);
+    let machine = machine.restart(directory.path()).await;
+    assert!((DAY + 3 * HOUR_MS..DAY + 4 * HOUR_MS).contains(&machine.keeper.now_ms()));
+    machine.probe(1).await;
+    machine.keeper.settle().await;
+    let running: Vec<u32> = machine.keeper.levels().running.keys().copied().collect();
+    assert_eq!(running, [hour_of(DAY) + 3], "no closed hour is opened");
+    machine.set_wrong_by(0);
+    machine.probe(49).await;
+    assert!(machine.keeper.now_ms() >= DAY + 4 * HOUR_MS);
+    let counts = machine.counts(0..3).await;
+    assert_eq!((counts.good, counts.missing), (3 * 120, 0));
+    let counts = machine.counts(3..4).await;
+    assert_eq!((counts.good, counts.missing), (120, 0), "what was observed meanwhile is there too");
+}
+
 #[test]
 fn an_hour_that_the_store_refuses_runs_until_it_takes_it() {
     let directory = tempfile::tempdir().unwrap();

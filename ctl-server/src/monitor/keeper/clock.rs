@@ -14,8 +14,17 @@ const BELIEVED_AFTER: Duration = Duration::from_secs(600);
 const SETTLED_AFTER: Duration = Duration::from_secs(86_400);
 /// The clocks may drift apart by the tolerance in so long a time; then they are compared anew.
 const COMPARED_FOR: Duration = Duration::from_secs(86_400);
-/// A keeper that starts so long after what was kept last is told the time by a clock that may be wrong.
+/// A keeper that starts so long after the time was last sure is told it by a clock that may be wrong.
 const LONG_PAUSE_MS: i64 = 86_400_000;
+
+/// What the store says of the time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// When the time was last sure, in Unix milliseconds.
+    pub sure_ms: Option<i64>,
+    /// The last moment of which anything was kept.
+    pub last_ms: Option<i64>,
+}
 
 /// Follows the wall clock, and not where it jumps.
 #[derive(Clone, Debug)]
@@ -41,10 +50,14 @@ pub struct Moment {
 }
 
 impl Steady {
-    /// Begins with what the wall clock says. `seen_ms` is the last moment of which anything was kept.
+    /// Begins with what the wall clock says; or, if that lies before something that was kept, with the moment of that:
+    /// a machine whose clock stood still while it was off knows the time only once others have told it, so its past is
+    /// a step like any other.
     #[must_use]
-    pub fn new(wall_ms: i64, elapsed: Duration, seen_ms: Option<i64>) -> Self {
-        let late = seen_ms.is_some_and(|seen| wall_ms.saturating_sub(seen) > LONG_PAUSE_MS);
+    pub fn new(wall_ms: i64, elapsed: Duration, seen: Seen) -> Self {
+        let late = seen.sure_ms.is_some_and(|sure| wall_ms.saturating_sub(sure) > LONG_PAUSE_MS);
+        let last = seen.last_ms.filter(|last| last.saturating_sub(wall_ms) > TOLERANCE_MS);
+        let wall_ms = last.unwrap_or(wall_ms);
         Self { wall_ms, elapsed, step: None, stepped: late.then_some(elapsed) }
     }
 
@@ -102,6 +115,10 @@ mod tests {
     const NOW: i64 = 1_795_219_200_000;
     const YEAR: i64 = 365 * 86_400_000;
 
+    fn kept(at_ms: i64) -> Seen {
+        Seen { sure_ms: Some(at_ms), last_ms: Some(at_ms) }
+    }
+
     /// A clock in hours of a story, read every ten seconds.
     struct Story {
         steady: Steady,
@@ -111,7 +128,7 @@ mod tests {
 
     impl Story {
         fn new() -> Self {
-            Self { steady: Steady::new(NOW, Duration::ZERO, Some(NOW)), passed: 0, offset: 0 }
+            Self { steady: Steady::new(NOW, Duration::ZERO, kept(NOW)), passed: 0, offset: 0 }
         }
 
         fn wall(&self) -> i64 {
@@ -185,11 +202,34 @@ mod tests {
 
     #[test]
     fn a_start_long_after_what_was_kept_deletes_nothing_for_a_day() {
-        for (seen, settled) in [(None, true), (Some(NOW - 3_600_000), true), (Some(NOW - YEAR), false)] {
+        let within = Seen { last_ms: Some(NOW - 60_000), ..kept(NOW - YEAR) };
+        let (hour, year) = (kept(NOW - 3_600_000), kept(NOW - YEAR));
+        for (seen, settled) in [(Seen::default(), true), (hour, true), (year, false), (within, false)] {
             let mut steady = Steady::new(NOW, Duration::ZERO, seen);
             assert_eq!(steady.read(NOW, Duration::ZERO).is_settled, settled, "{seen:?}");
             assert!(steady.read(NOW + 86_400_000, Duration::from_secs(86_400)).is_settled);
         }
+    }
+
+    #[test]
+    fn a_start_in_the_past_goes_on_after_what_was_kept() {
+        for wall in [0, NOW - YEAR, NOW - 3_600_000] {
+            let mut steady = Steady::new(wall, Duration::ZERO, kept(NOW));
+            let moment = steady.read(wall, Duration::ZERO);
+            assert_eq!((moment.now_ms, moment.is_settled), (NOW, false));
+            let moment = steady.read(wall + 30_000, Duration::from_secs(30));
+            assert_eq!((moment.now_ms, moment.place(wall + 29_000)), (NOW + 30_000, NOW + 29_000));
+            // Then the network tells the time: it was off for two minutes.
+            let moment = steady.read(NOW + 151_000, Duration::from_secs(31));
+            assert_eq!((moment.now_ms, moment.is_settled), (NOW + 151_000, true));
+        }
+        // Nobody corrects it: then it is the time.
+        let mut steady = Steady::new(NOW - YEAR, Duration::ZERO, kept(NOW));
+        steady.read(NOW - YEAR, Duration::ZERO);
+        let moment = steady.read(NOW - YEAR + 600_000, Duration::from_secs(600));
+        assert_eq!((moment.now_ms, moment.is_settled), (NOW - YEAR + 600_000, false));
+        // What the clock may differ by is no past.
+        assert_eq!(Steady::new(NOW - 200_000, Duration::ZERO, kept(NOW)).wall_ms, NOW - 200_000);
     }
 
     #[test]

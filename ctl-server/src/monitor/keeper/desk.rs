@@ -1,5 +1,7 @@
 //! What the keeper decides: pure, given observations and the time; what is to be written goes out as [`Work`].
 
+mod back;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -112,13 +114,6 @@ impl Desk {
         }
         desk.hours.open_again(reopened);
         desk
-    }
-
-    /// The clock has been set back, by so much that hours which were closed are to come again: they are opened, with
-    /// what the store has of them. Everything must be written before.
-    pub fn set_back(&mut self, now_ms: i64, reopened: RunningHours) {
-        self.hours.set_back(now_ms, reopened);
-        self.watches.values_mut().for_each(|watch| watch.tracker.set_back(now_ms));
     }
 
     /// What is watched from now on.
@@ -355,10 +350,11 @@ impl Desk {
         incidents
     }
 
-    /// Incidents that are at hand no more: those that were over before this moment, and what is beyond the number that
+    /// Incidents that are to be put away: those that were over before this moment, and what is beyond the number that
     /// stays, the oldest first. A breach of the last days stays longer than what was none: whoever records its end must
     /// find it however many incidents others have. The last one always stays, as the next is numbered after it.
-    pub fn put_away(&mut self, now_ms: i64, before_ms: i64) -> Vec<Arc<Incident>> {
+    #[must_use]
+    pub fn past(&self, now_ms: i64, before_ms: i64) -> Vec<Arc<Incident>> {
         let recent = now_ms.saturating_sub(RECENT_BREACH_MS);
         let mut over: Vec<(bool, u64, i64)> = (self.incidents.values())
             .filter_map(|one| {
@@ -373,7 +369,16 @@ impl Desk {
             (at < surplus || ended_ms < before_ms) && Some(number) != last
         };
         let numbers = over.into_iter().enumerate().filter(|(at, one)| goes(*at, one.1, one.2));
-        numbers.filter_map(|(_, (_, number, _))| self.incidents.remove(&number)).collect()
+        numbers.filter_map(|(_, (_, number, _))| self.incidents.get(&number).cloned()).collect()
+    }
+
+    /// Incidents that are put away are at hand no more.
+    pub fn forget(&mut self, past: &[Arc<Incident>]) {
+        for incident in past {
+            self.incidents.remove(&incident.number);
+            // One that could not be written again is not to come back where it was put away from.
+            self.work.incidents.remove(&incident.number);
+        }
     }
 
     /// Every target by its number.

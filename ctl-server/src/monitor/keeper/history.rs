@@ -137,4 +137,50 @@ mod tests {
         drop(sender);
         running.await.unwrap();
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn incidents_that_cannot_be_archived_stay_at_hand_until_they_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(directory.path(), Keep::default()).unwrap());
+        let begin = DAY - 20_000 * MINUTE;
+        let all: Vec<Incident> = (1..=10_005)
+            .map(|number| {
+                incident(number, "alpha-pki", begin + i64::try_from(number).unwrap() * MINUTE, false)
+            })
+            .collect();
+        store.put_incidents(&all).unwrap();
+        let (archive, aside) = (directory.path().join("incidents"), directory.path().join("incidents-aside"));
+        std::fs::rename(&archive, &aside).unwrap();
+        std::fs::write(&archive, "no folder").unwrap();
+        let setup = Setup {
+            store: store.clone(),
+            policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
+            now: Arc::new(|| DAY),
+            elapsed: Arc::new(|| Duration::ZERO),
+            metrics: Arc::new(Metrics::new().unwrap()),
+        };
+        let (sender, receiver) = mpsc::channel(16);
+        let (keeper, running) = Keeper::start(setup, receiver).unwrap();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        keeper.settle().await;
+        assert_eq!(keeper.incidents().len(), 10_005, "whoever looks finds them");
+        assert_eq!(store.incidents().unwrap().len(), 10_005);
+        std::fs::remove_file(&archive).unwrap();
+        std::fs::rename(&aside, &archive).unwrap();
+        // The store is tidied every minute.
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        keeper.settle().await;
+        assert_eq!(keeper.incidents().len(), 10_000);
+        let mut numbers = Vec::new();
+        keeper
+            .history(&Wanted::default(), |incident| {
+                numbers.push(incident.number);
+                true
+            })
+            .unwrap();
+        assert_eq!(numbers, (1..=10_005).collect::<Vec<_>>());
+        assert_eq!(keeper.incident(1).unwrap().as_deref(), Some(&all[0]));
+        drop(sender);
+        running.await.unwrap();
+    }
 }

@@ -38,6 +38,11 @@ impl Hours {
         self.running.keys().next().map_or(self.open, |first| self.open.min(*first))
     }
 
+    /// The hours in which something is counted.
+    pub(super) fn counted(&self) -> BTreeSet<u32> {
+        self.running.keys().copied().collect()
+    }
+
     /// Takes note of a probe that counts in an hour which was closed before all this.
     pub(super) fn recall(&mut self, record: &Record) {
         self.probed.insert(record.number, record.at_ms);

@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 use self::clock::{Moment, Steady};
 use self::desk::Desk;
 use self::task::Task;
-use self::work::kept;
+use self::work::{kept, seen};
 use super::board::Board;
 use super::incident::Incident;
 use super::levels::Levels;
@@ -98,8 +98,9 @@ impl Keeper {
         setup: Setup,
         observations: mpsc::Receiver<Observation>,
     ) -> Result<(Self, JoinHandle<()>), StoreError> {
-        let now_ms = (setup.now)();
-        let steady = Steady::new(now_ms, (setup.elapsed)(), setup.store.settled_ms()?);
+        let (wall_ms, elapsed) = ((setup.now)(), (setup.elapsed)());
+        let mut steady = Steady::new(wall_ms, elapsed, seen(&setup.store)?);
+        let now_ms = steady.read(wall_ms, elapsed).now_ms;
         let desk = Desk::new(setup.policy.clone(), kept(&setup.store, now_ms)?, now_ms);
         let shared = Arc::new(Shared {
             board: ArcSwap::default(),

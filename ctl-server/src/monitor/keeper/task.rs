@@ -23,6 +23,9 @@ const BATCH: usize = 512;
 const LEVEL_TICKS: u64 = 10;
 /// Every so many ticks the store is tidied.
 const TIDY_TICKS: u64 = 60;
+/// What is known from so far ahead, once the time is sure, is from a time that never was: a start without a clock may be
+/// told a time that is late by less.
+const TO_COME_MS: i64 = 86_400_000;
 
 /// Levels as they were computed, for what was counted when the computation began.
 struct Computed {
@@ -33,6 +36,14 @@ struct Computed {
     running: Arc<RunningHours>,
 }
 
+/// What tidying came to.
+struct Tidied {
+    /// Whether what is old or too much is gone.
+    store: Result<(), StoreError>,
+    /// The incidents that are put away.
+    put_away: Result<Vec<Arc<Incident>>, StoreError>,
+}
+
 pub(super) struct Task {
     desk: Desk,
     shared: Arc<Shared>,
@@ -41,7 +52,7 @@ pub(super) struct Task {
     /// Levels that are being computed: over many services that takes long, and observations go on being taken.
     computing: Option<JoinHandle<Result<Computed, StoreError>>>,
     /// The store is being tidied.
-    tidying: Option<JoinHandle<Result<(), StoreError>>>,
+    tidying: Option<JoinHandle<Tidied>>,
     ticks: u64,
     /// When the clock was looked at last.
     seen_ms: i64,
@@ -85,7 +96,7 @@ impl Task {
                     }
                 },
                 computed = ended(&mut self.computing) => self.show_levels(computed),
-                tidied = ended(&mut self.tidying) => tell_tidied(tidied),
+                tidied = ended(&mut self.tidying) => self.show_tidied(tidied),
                 _ = ticks.tick() => self.tick().await,
             }
         }
@@ -123,15 +134,25 @@ impl Task {
     }
 
     async fn set_back(&mut self, now: i64) -> Result<(), StoreError> {
+        // Incidents that are being put away would be written again by what follows.
+        self.rest().await;
         tracing::warn!(
             "the clock was set back: hours that were closed under the other time are opened again"
         );
         let work = self.desk.finish(self.seen_ms);
         self.write(work).await;
         let (store, numbers) = (self.shared.setup.store.clone(), self.desk.targets().into_keys().collect());
-        let read = spawn_blocking(move || closed_since(&store, numbers, hour_of(now))).await;
-        let reopened = read.map_err(std::io::Error::other)??;
+        let running = self.desk.running_hours();
+        let read = spawn_blocking(move || {
+            let reopened = closed_since(&store, &numbers, hour_of(now), &running)?;
+            Ok::<_, StoreError>((reopened, store.settled_ms()?))
+        });
+        let (reopened, sure_ms) = read.await.map_err(std::io::Error::other)??;
         self.desk.set_back(now, reopened);
+        // Before the time was last sure, it is this time that may be wrong: what then seems yet to come has been.
+        if sure_ms.is_none_or(|sure_ms| sure_ms <= now) {
+            self.desk.bring_back(now, now);
+        }
         Ok(())
     }
 
@@ -167,7 +188,8 @@ impl Task {
             self.show_levels(computed);
         }
         if self.tidying.is_some() {
-            tell_tidied(ended(&mut self.tidying).await);
+            let tidied = ended(&mut self.tidying).await;
+            self.show_tidied(tidied);
         }
     }
 
@@ -199,11 +221,30 @@ impl Task {
         let (store, moment) = (self.shared.setup.store.clone(), self.shared.moment());
         let by_age = moment.is_settled;
         let before = if by_age { moment.now_ms.saturating_sub(store.incident_life_ms()) } else { i64::MIN };
-        let past = self.desk.put_away(moment.now_ms, before);
+        if by_age {
+            self.desk.bring_back(moment.now_ms, moment.now_ms.saturating_add(TO_COME_MS));
+        }
+        let past = self.desk.past(moment.now_ms, before);
         self.tidying = Some(spawn_blocking(move || {
-            let put_away = put_away(&store, &past, before);
-            store.tidy(moment.now_ms, by_age).and(put_away)
+            let put_away = put_away(&store, &past, before).map(|()| past);
+            Tidied { put_away, store: store.tidy(moment.now_ms, by_age) }
         }));
+    }
+
+    /// What is put away is at hand no more. What could not be stays, and is tried again the next time.
+    fn show_tidied(&mut self, tidied: Result<Tidied, JoinError>) {
+        let Tidied { put_away, store } = match tidied {
+            Ok(tidied) => tidied,
+            Err(error) => return tracing::error!(%error, "the monitor's store cannot be tidied"),
+        };
+        if let Err(error) = store {
+            tracing::error!(%error, "the monitor's store cannot be tidied");
+        }
+        match put_away {
+            Ok(past) => self.desk.forget(&past),
+            Err(error) => tracing::error!(%error, "incidents that are over cannot be archived"),
+        }
+        self.show();
     }
 
     /// Begins to compute the levels, unless that is under way: closed hours are added up once, what is running each
@@ -239,8 +280,8 @@ impl Task {
     }
 }
 
-/// Archives incidents that are at hand no more, unless they were over before this moment. What cannot be archived stays
-/// where it is, and is tried again after the next start.
+/// Archives incidents that are to be at hand no more, unless they were over before this moment. What cannot be archived
+/// stays where it is.
 fn put_away(store: &Store, past: &[Arc<Incident>], before_ms: i64) -> Result<(), StoreError> {
     if past.is_empty() {
         return Ok(());
@@ -248,12 +289,6 @@ fn put_away(store: &Store, past: &[Arc<Incident>], before_ms: i64) -> Result<(),
     let kept = past.iter().filter(|one| one.ended_ms.is_none_or(|ended| ended >= before_ms));
     store.archive_incidents(&kept.cloned().collect::<Vec<_>>())?;
     store.forget_incidents(&past.iter().map(|one| one.number).collect::<Vec<_>>())
-}
-
-fn tell_tidied(tidied: Result<Result<(), StoreError>, JoinError>) {
-    if let Ok(Err(error)) = tidied {
-        tracing::error!(%error, "the monitor's store cannot be tidied");
-    }
 }
 
 /// The end of what is done beside the task, if anything is.

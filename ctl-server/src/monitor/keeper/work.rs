@@ -6,11 +6,19 @@ use ctl_core::names::ParticipantId;
 use ctl_policy::sla::Counts;
 
 use super::super::incident::Incident;
-use super::super::levels::{HOUR_MS, RunningHours, begin_of, hour_of};
+use super::super::levels::{HOUR_MS, RunningHours, begin_of, hour_of, took_place};
 use super::super::store::{Description, Record, Store, StoreError};
+use super::clock::Seen;
 
 /// Six hours: what burn rates look at one by one.
 const RECENT_MS: i64 = 6 * HOUR_MS;
+/// So many hours that were closed are opened again at once. A clock that is set back by more was wrong by more than
+/// anyone waits for: a year of ten thousand services does not fit into the memory. Hours after these stay closed, and
+/// when one of them comes, the fuller count holds.
+const REOPENED_HOURS: u32 = 48;
+/// Hours that were closed so long after the time was last sure were closed under a time that never was: after a step
+/// it is sure again within a day.
+const UNSURE_MS: i64 = 48 * HOUR_MS;
 
 /// What is to be written, in this order.
 #[derive(Debug, Default)]
@@ -49,10 +57,21 @@ pub struct Kept {
     pub incidents: Vec<Incident>,
     /// The last hour before this one that is closed.
     pub last_closed: Option<u32>,
-    /// This hour and later ones, as far as they were closed: the clock has been set back since.
+    /// This hour and the next ones, as far as they were closed: the clock has been set back since.
     pub reopened: RunningHours,
     /// Raw observations since the earlier of six hours ago and the end of the last closed hour.
     pub raw: Vec<Record>,
+}
+
+/// What the store says of the time.
+///
+/// # Errors
+/// [`StoreError`]
+pub fn seen(store: &Store) -> Result<Seen, StoreError> {
+    let settled = store.settled_ms()?;
+    let before = settled.map_or(u32::MAX, |at| hour_of(at.saturating_add(UNSURE_MS)));
+    let closed = store.last_closed(before)?.map(|last| begin_of(last.saturating_add(1)));
+    Ok(Seen { sure_ms: settled.or(closed), last_ms: settled.max(closed) })
 }
 
 /// What the store has for a desk that begins at this moment.
@@ -68,20 +87,46 @@ pub fn kept(store: &Store, now_ms: i64) -> Result<Kept, StoreError> {
     let mut raw = Vec::new();
     store.raw(minute(from), minute(now_ms).saturating_add(60), |record| raw.push(record))?;
     raw.sort_by_key(|record| record.at_ms);
-    let reopened = closed_since(store, targets.iter().map(|one| one.number).collect(), present)?;
+    let numbers = targets.iter().map(|one| one.number).collect();
+    let reopened = closed_since(store, &numbers, present, &BTreeSet::new())?;
     Ok(Kept { targets, incidents: store.incidents()?, last_closed, reopened, raw })
 }
 
-/// What the store has of this hour and later ones.
+/// What the store has of this hour and the next two days, and of later ones only if they are running again already.
 ///
 /// # Errors
 /// [`StoreError`]
-pub fn closed_since(store: &Store, numbers: BTreeSet<u32>, hour: u32) -> Result<RunningHours, StoreError> {
+pub fn closed_since(
+    store: &Store,
+    numbers: &BTreeSet<u32>,
+    hour: u32,
+    running: &BTreeSet<u32>,
+) -> Result<RunningHours, StoreError> {
     let mut hours = RunningHours::new();
-    store.hours(&numbers, hour, u32::MAX, |number, hour, counts| {
-        hours.entry(hour).or_default().insert(number, counts);
-    })?;
+    let end = hour.saturating_add(REOPENED_HOURS);
+    let later = running.range(end..).map(|hour| (*hour, hour.saturating_add(1)));
+    for (from, to) in std::iter::once((hour, end)).chain(later) {
+        store.hours(numbers, from, to, |number, hour, counts| {
+            hours.entry(hour).or_default().insert(number, counts);
+        })?;
+    }
     Ok(hours)
+}
+
+/// Closes an hour. Of one that the store has already the fuller counts hold.
+fn close(store: &Store, hour: u32, counted: &BTreeMap<u32, Counts>) -> Result<(), StoreError> {
+    let next = hour.saturating_add(1);
+    if store.last_closed(next)? != Some(hour) {
+        return store.close_hour(hour, counted);
+    }
+    let (mut fuller, numbers) = (counted.clone(), store.targets()?.iter().map(|one| one.number).collect());
+    store.hours(&numbers, hour, next, |number, _, counts| {
+        let one = fuller.entry(number).or_default();
+        if took_place(one) < took_place(&counts) || !counted.contains_key(&number) {
+            *one = counts;
+        }
+    })?;
+    store.close_hour(hour, &fuller)
 }
 
 /// Writes what a desk has to write, and gives back what must not be lost and could not be written.
@@ -105,7 +150,7 @@ pub fn write(store: &Store, work: Work) -> Work {
         note(store.put_raw(*minute, records));
     }
     while let Some(hour) = hours.first_entry()
-        && note(store.close_hour(*hour.key(), hour.get()))
+        && note(close(store, *hour.key(), hour.get()))
     {
         hour.remove();
     }
@@ -117,4 +162,65 @@ pub fn write(store: &Store, work: Work) -> Work {
         incidents.clear();
     }
     Work { targets, hours, incidents, ..Work::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use ctl_policy::sla::Kind;
+
+    use super::*;
+    use crate::monitor::store::{Keep, Watched};
+
+    const FIRST: u32 = 498_672;
+
+    fn good(good: u64) -> BTreeMap<u32, Counts> {
+        [(0, Counts { good, ..Counts::default() })].into()
+    }
+
+    fn read(store: &Store, hour: u32) -> u64 {
+        let mut found = 0;
+        store.hours(&[0].into(), hour, hour + 1, |_, _, counts| found = counts.good).unwrap();
+        found
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_far_opens_two_days_and_empties_no_hour_after_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), Keep::default()).unwrap();
+        let target = Description {
+            number: 0,
+            kind: Kind::Ocsp,
+            operator: "alpha-pki".parse().unwrap(),
+            url: "http://ocsp.example/".into(),
+            period_ms: 30_000,
+            watched: vec![Watched { from_ms: 0, to_ms: None }],
+        };
+        store.put_targets(&[target]).unwrap();
+        (FIRST..FIRST + 200).for_each(|hour| store.close_hour(hour, &good(120)).unwrap());
+        let open = |running: &[u32]| {
+            let running = running.iter().copied().collect();
+            closed_since(&store, &[0].into(), FIRST, &running).unwrap().into_keys().collect::<Vec<_>>()
+        };
+        assert_eq!(open(&[]), (FIRST..FIRST + 48).collect::<Vec<_>>());
+        assert_eq!(open(&[FIRST + 90, FIRST + 300]).last(), Some(&(FIRST + 90)), "which would count twice");
+        // The time of the old hours comes again, and less is counted in them; and in the last one more.
+        let again = [(FIRST + 100, good(3)), (FIRST + 101, BTreeMap::new()), (FIRST + 199, good(121))];
+        assert!(write(&store, Work { hours: again.into(), ..Work::default() }).is_empty());
+        assert_eq!([100, 101, 199].map(|hour| read(&store, FIRST + hour)), [120, 120, 121]);
+    }
+
+    #[test]
+    fn hours_of_a_time_that_never_was_sure_do_not_say_what_time_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), Keep::default()).unwrap();
+        assert_eq!(seen(&store).unwrap(), Seen::default());
+        store.close_hour(FIRST, &good(120)).unwrap();
+        let end = begin_of(FIRST + 1);
+        // Kept by a program that did not say when the time was sure.
+        assert_eq!(seen(&store).unwrap(), Seen { sure_ms: Some(end), last_ms: Some(end) });
+        let sure = begin_of(FIRST) + 60_000;
+        store.tidy(sure, true).unwrap();
+        store.close_hour(FIRST + 8760, &good(120)).unwrap();
+        assert_eq!(seen(&store).unwrap(), Seen { sure_ms: Some(sure), last_ms: Some(end) });
+    }
 }
