@@ -7,6 +7,9 @@ use super::code::{Code, Family, Weight};
 use super::observation::Observation;
 use super::store::Outcome;
 
+/// The errors of reaching a service for which it has been reached: they are found in answers.
+const IN_ANSWERS: [Code; 2] = [Code::Slow, Code::AddressDisagreement];
+
 /// What a probe counts as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -38,10 +41,9 @@ impl Verdict {
         };
         let bad: Vec<Code> = observation.codes().into_iter().filter(counts).collect();
         let of = |family: &[Family]| bad.iter().any(|code| family.contains(&code.family()));
-        // What is only a warning, or too late, was found in an answer.
-        let unreached = bad.iter().any(|code| {
-            code.family() == Family::Transport && code.weight() == Weight::Error && *code != Code::Slow
-        });
+        // What is only a warning, too late, or told differently by several addresses was found in answers.
+        let in_answers = |code: &Code| code.weight() < Weight::Error || IN_ANSWERS.contains(code);
+        let unreached = bad.iter().any(|code| code.family() == Family::Transport && !in_answers(code));
         let at = Time(observation.at_ms.div_euclid(1000));
         let outcome = if policy.maintenance(operator, kind, at).is_some() {
             Outcome::Excused
@@ -54,13 +56,15 @@ impl Verdict {
             outcome,
             answered: !unreached && (bad.is_empty() || observation.has_answer()),
             fresh: !of(&[Family::Freshness, Family::Caching, Family::Monitor]),
-            correct: !of(&[
-                Family::Protocol,
-                Family::Binding,
-                Family::Semantics,
-                Family::History,
-                Family::Chain,
-            ]),
+            // Of answers that differ one is not right, whichever.
+            correct: !bad.contains(&Code::AddressDisagreement)
+                && !of(&[
+                    Family::Protocol,
+                    Family::Binding,
+                    Family::Semantics,
+                    Family::History,
+                    Family::Chain,
+                ]),
             bad,
         })
     }
@@ -93,6 +97,8 @@ mod tests {
             (Code::ContentType, true),
             (Code::Slow, true),
             (Code::SignatureInvalid, true),
+            (Code::AddressDisagreement, true),
+            (Code::EndpointDown, true),
             (Code::HttpStatus, false),
             (Code::BodyTruncated, false),
         ] {
@@ -101,6 +107,18 @@ mod tests {
             assert_eq!(verdict.bad, [code]);
         }
         assert_eq!(of(BUILT_IN, &Probe::at(1).wrong(Code::ContentType)).outcome, Outcome::Good);
+    }
+
+    #[test]
+    fn addresses_that_differ_answered_now_and_not_all_of_them_rightly() {
+        let verdict = |code| of(BUILT_IN, &Probe::at(1).wrong(code));
+        for (code, correct) in [(Code::AddressDisagreement, false), (Code::Slow, true)] {
+            let verdict = verdict(code);
+            assert_eq!((verdict.answered, verdict.fresh, verdict.correct), (true, true, correct), "{code}");
+        }
+        let mut one_is_down = Probe::at(1).wrong(Code::AddressDisagreement);
+        one_is_down.findings.extend(Probe::at(1).unanswered(Code::TcpRefused).findings);
+        assert!(!of(BUILT_IN, &one_is_down).answered, "not reached at every address");
     }
 
     #[test]

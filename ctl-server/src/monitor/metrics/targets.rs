@@ -22,7 +22,7 @@ families! {
     PERIOD: Gauge "ctl_target_probe_period_seconds" ["pki", "kind", "target"]
         "Seconds from one probe of the target to the next, on average.";
     PROBES: Counter "ctl_probes_total" ["pki", "kind", "target", "result"]
-        "Probes of the target by what they count as in the service level: good; bad, which is wrong (an answer with an error) or unanswered (not reached at every address, or no usable answer); excused (in announced maintenance).";
+        "Probes of the target by what they count as in the service level: good; bad, which is wrong (every address answered, with an error, too slowly or differently) or unanswered (not reached at every address, or no usable answer); excused (in announced maintenance).";
     FINDINGS: Counter "ctl_probe_findings_total" ["pki", "kind", "target", "reason"]
         "Probes of the target that found this reason, in announced maintenance too; one may find several. Probes that did not take place are counted here alone, as probe_missed, probe_overrun or never_probed.";
     HOLDS: Gauge "ctl_finding_timestamp_seconds" ["pki", "kind", "target", "reason", "family", "severity"]
