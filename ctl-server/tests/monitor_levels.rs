@@ -17,6 +17,7 @@ use ctl_policy::sla::{BUILT_IN, Kind, Month, Report, SlaPolicy, Time, Verdict};
 use ctl_server::blobs::{Blobs, SALT};
 use ctl_server::clock::ManualClock;
 use ctl_server::ledger::Ledger;
+use ctl_server::monitor::incident::Incident;
 use ctl_server::monitor::keeper::{Keeper, Setup};
 use ctl_server::monitor::observation::{Evidence, Finding};
 use ctl_server::monitor::recorder::Recorder;
@@ -42,7 +43,11 @@ struct Watch {
 }
 
 fn target() -> Arc<Target> {
-    let (operator, url) = ("alpha-pki".parse().unwrap(), "http://ocsp.alpha.example/".to_owned());
+    target_at("http://ocsp.alpha.example/")
+}
+
+fn target_at(url: &str) -> Arc<Target> {
+    let (operator, url) = ("alpha-pki".parse().unwrap(), url.to_owned());
     Arc::new(Target {
         id: TargetId::of(Kind::Ocsp, &operator, &url),
         kind: Kind::Ocsp,
@@ -208,30 +213,60 @@ async fn a_breach_that_is_open_in_the_log_ends_when_the_monitor_has_lost_its_dis
     assert_eq!(second.opened_at, lost, "not before the first was said to be over");
 }
 
-#[tokio::test]
-async fn a_breach_ends_when_it_ended_although_its_incident_was_put_away_meanwhile() {
-    let directory = tempfile::tempdir().unwrap();
+/// A breach is over and open in the log, as nothing could be recorded for long, and so many incidents came that the store
+/// put its own away.
+async fn put_away(directory: &Path) -> (Watch, Arc<Incident>) {
     let (ledger, clock) = in_memory(&World::published_with(world::charter_3()));
-    let watch = Watch::begin(ledger, clock, directory.path()).await;
+    let watch = Watch::begin(ledger, clock, directory).await;
     watch.probes(20, Some(Code::TcpRefused)).await;
     assert_eq!(watch.record().await, 1);
     watch.probes(5, None).await;
-    // Nothing could be recorded for long, and so many incidents came that the store put this one away.
     let Watch { ledger, clock, keeper, recorder, observations, keeping, .. } = watch;
     drop((keeper, recorder, observations));
     keeping.await.unwrap();
-    let store = Store::open(&directory.path().join("monitor"), Keep::default()).unwrap();
+    let store = Store::open(&directory.join("monitor"), Keep::default()).unwrap();
     let incident = Arc::new(store.incidents().unwrap().remove(0));
     store.archive_incidents(std::slice::from_ref(&incident)).unwrap();
     store.forget_incidents(&[incident.number]).unwrap();
+    // One of another service that began in the same second is at hand.
+    let url = "http://crl.beta.example/".to_owned();
+    let other = Incident { number: incident.number + 1, url, breach_ms: None, ..(*incident).clone() };
+    store.put_incidents(&[other]).unwrap();
     drop(store);
-    let watch = Watch::begin(ledger, clock, directory.path()).await;
-    assert!(watch.keeper.incidents().is_empty());
+    let watch = Watch::begin(ledger, clock, directory).await;
+    assert_eq!(watch.keeper.incidents().keys().copied().collect::<Vec<_>>(), [incident.number + 1]);
+    (watch, incident)
+}
+
+#[tokio::test]
+async fn a_breach_ends_when_it_ended_although_its_incident_was_put_away_meanwhile() {
+    let directory = tempfile::tempdir().unwrap();
+    let (watch, incident) = put_away(directory.path()).await;
     assert_eq!((watch.record().await, watch.record().await), (1, 0));
     let state = watch.ledger.snapshot();
     let closed = state.state.breaches.values().next().unwrap().closed.unwrap().at;
     assert_eq!(closed.unix() * 1000, incident.ended_ms.unwrap());
     assert!(closed < watch.ledger.now().unwrap());
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_of_old_incidents_keeps_no_new_breach_out_of_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut watch, incident) = put_away(directory.path()).await;
+    let (archive, aside) = (directory.path().join("monitor/incidents"), directory.path().join("aside"));
+    std::fs::rename(&archive, &aside).unwrap();
+    watch.target = target_at("http://ocsp-2.alpha.example/");
+    watch.keeper.watch(vec![target(), watch.target.clone()]).await;
+    watch.probes(20, Some(Code::TcpRefused)).await;
+    watch.recorder.record_due().await.unwrap_err();
+    let state = watch.ledger.snapshot();
+    assert_eq!(state.state.breaches.size(), 2, "the new one is told, and the failure too");
+    assert_eq!(state.state.open_breaches.size(), 2, "what cannot be looked up is not said to be lost");
+    std::fs::rename(&aside, &archive).unwrap();
+    assert_eq!((watch.record().await, watch.record().await), (1, 0));
+    let state = watch.ledger.snapshot();
+    let closed = state.state.breaches.values().next().unwrap().closed.unwrap().at;
+    assert_eq!(closed.unix() * 1000, incident.ended_ms.unwrap());
 }
 
 #[tokio::test]

@@ -43,6 +43,13 @@ pub const fn took_place(counts: &Counts) -> u64 {
     counts.valid().saturating_add(counts.excused)
 }
 
+/// Whether probes of which nothing is known are missing, when so many of them were due: one may be due at the very moment
+/// of looking.
+#[must_use]
+pub const fn are_missing(due: u64) -> bool {
+    due > 1
+}
+
 /// What was counted of these targets in the hours `from` to before `to`, by the target's number. Hours of which the
 /// store knows nothing although the target was watched are missing. Of an hour that the store has and that runs, the
 /// fuller count holds: it was closed since `running` was told, or was opened again. Blocks on the disk.
@@ -103,8 +110,7 @@ fn counted_since<const N: usize>(
         for target in targets {
             let due = target.due(begin_of(from), begin_of(to).min(now_ms));
             let unknown = due.saturating_sub(known.get(&target.number).copied().unwrap_or_default());
-            // A probe may be due at the very moment of looking.
-            if unknown > 1 {
+            if are_missing(unknown) {
                 let sum = sums.entry(target.number).or_default();
                 sum.missing = sum.missing.saturating_add(unknown);
             }

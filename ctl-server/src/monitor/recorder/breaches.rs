@@ -32,18 +32,20 @@ pub struct Due {
 /// that lasted long enough to be breaches those that the ledger does not know.
 ///
 /// `incidents` are those at hand, which a keeper reads before anyone can ask it, and those put away of breaches that are
-/// open in the ledger: a breach without its incident ends, as nobody will ever see the end of it.
+/// open in the ledger. If they are `complete`, a breach without its incident ends, as nobody will ever see the end of it;
+/// if not all that is put away could be read, it may be there and such a breach waits.
 ///
 /// # Errors
 /// A name that cannot stand in a statement.
 pub fn breaches_due(
     state: &State,
     incidents: &Incidents,
+    complete: bool,
     policy: &SlaPolicy,
     policy_ref: &PolicyRef,
     now: Timestamp,
 ) -> Result<Due, NameError> {
-    let mut statements = ends(state, incidents, now)?;
+    let mut statements = ends(state, incidents, complete, now)?;
     let (beginnings, held_back) = beginnings(state, incidents, policy, policy_ref, now)?;
     statements.extend(beginnings);
     Ok(Due { statements, held_back })
@@ -72,8 +74,8 @@ fn subject(incident: &Incident) -> Result<BreachKey, NameError> {
     Ok((Service { kind: incident.kind.as_str().parse()?, operator, url }, name.parse()?))
 }
 
-/// The ends of breaches that are over, and of those whose incident is lost.
-fn ends(state: &State, incidents: &Incidents, now: Timestamp) -> Result<Vec<SlaBreach>, NameError> {
+/// The breaches that are open in the ledger, each with its incident if that is among these.
+fn open<'a>(state: &'a State, incidents: &'a Incidents) -> Vec<(&'a Breach, Option<&'a Incident>)> {
     let open: Vec<&Breach> =
         state.open_breaches.values().filter_map(|index| Some(&**state.breaches.get(index)?)).collect();
     let began: BTreeSet<Timestamp> = open.iter().map(|breach| breach.opened_at).collect();
@@ -86,14 +88,32 @@ fn ends(state: &State, incidents: &Incidents, now: Timestamp) -> Result<Vec<SlaB
             found.insert((key, opened_at), incident);
         }
     }
+    let with = |breach: &'a Breach| (breach, found.get(&(breach.key(), breach.opened_at)).copied());
+    open.into_iter().map(with).collect()
+}
+
+/// When the open breaches began of which the incident is not among these. Others may have begun in the same second.
+pub(super) fn without_incident(state: &State, incidents: &Incidents) -> BTreeSet<Timestamp> {
+    let open = open(state, incidents).into_iter();
+    open.filter(|(_, incident)| incident.is_none()).map(|(breach, _)| breach.opened_at).collect()
+}
+
+/// The ends of breaches that are over, and of those whose incident is lost.
+fn ends(
+    state: &State,
+    incidents: &Incidents,
+    complete: bool,
+    now: Timestamp,
+) -> Result<Vec<SlaBreach>, NameError> {
     let mut ends = Vec::new();
-    for breach in open {
-        let end = match found.get(&(breach.key(), breach.opened_at)) {
+    for (breach, incident) in open(state, incidents) {
+        let end = match incident {
             Some(incident) => match incident.ended_ms {
                 Some(ended_ms) => end(breach, incident, time(ended_ms).min(now))?,
                 None => continue,
             },
-            None => end_of_lost(breach, now),
+            None if complete => end_of_lost(breach, now),
+            None => continue,
         };
         ends.push(end);
     }

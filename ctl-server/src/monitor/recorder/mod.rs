@@ -23,7 +23,7 @@ use tokio::sync::watch;
 pub use breaches::{Due, breaches_due};
 pub use months::reports_due;
 
-use self::breaches::still_due;
+use self::breaches::{still_due, without_incident};
 use self::months::summary;
 use super::keeper::{Incidents, Keeper};
 use super::own::OWN;
@@ -95,9 +95,10 @@ impl Recorder {
             return Ok(0);
         }
         let policy = policy_ref(self.keeper.policy())?;
-        let incidents = self.incidents(&snapshot.state).await?;
-        let due = breaches_due(&snapshot.state, &incidents, self.keeper.policy(), &policy, now)?;
-        let (mut made, mut failure) = (0, None);
+        let mut made = 0;
+        let (incidents, mut failure) = self.incidents(&snapshot.state).await;
+        let complete = failure.is_none();
+        let due = breaches_due(&snapshot.state, &incidents, complete, self.keeper.policy(), &policy, now)?;
         self.note_held_back(due.held_back);
         for breach in due.statements {
             let recorded = self.ledger.observe(move |state| still_due(state, &breach).then(|| breach.into()));
@@ -115,16 +116,26 @@ impl Recorder {
         failure.map_or(Ok(made), Err)
     }
 
-    /// The incidents at hand, and those that are put away of breaches which are open in the ledger.
-    async fn incidents(&self, state: &State) -> Result<Arc<Incidents>, RecorderError> {
-        let mut incidents = self.keeper.incidents();
-        let began: BTreeSet<Timestamp> = incidents.values().map(|one| breaches::time(one.began_ms)).collect();
-        let open = state.open_breaches.values().filter_map(|index| state.breaches.get(index));
-        let moments: BTreeSet<Timestamp> =
-            open.map(|breach| breach.opened_at).filter(|at| !began.contains(at)).collect();
+    /// The incidents at hand, and those that are put away of breaches which are open in the ledger; and why the latter
+    /// are not all there, if they could not be read.
+    async fn incidents(&self, state: &State) -> (Arc<Incidents>, Option<RecorderError>) {
+        let at_hand = self.keeper.incidents();
+        let moments = without_incident(state, &at_hand);
         if moments.is_empty() {
-            return Ok(incidents);
+            return (at_hand, None);
         }
+        match self.with_put_away(at_hand.clone(), moments).await {
+            Ok(incidents) => (incidents, None),
+            Err(error) => (at_hand, Some(error)),
+        }
+    }
+
+    /// These incidents, and those that are put away and began in one of these seconds.
+    async fn with_put_away(
+        &self,
+        mut incidents: Arc<Incidents>,
+        moments: BTreeSet<Timestamp>,
+    ) -> Result<Arc<Incidents>, RecorderError> {
         let keeper = self.keeper.clone();
         let read = tokio::task::spawn_blocking(move || {
             for moment in moments {

@@ -9,7 +9,7 @@ use ctl_core::{Digest, Timestamp};
 use ctl_policy::sla::{IncidentReport, Kind, Material, Month, PolicyName, Report, Time, Verdict};
 
 use super::super::incident::Incident;
-use super::super::levels::{self, Levels, begin_of, hour_at};
+use super::super::levels::{self, Levels, are_missing, begin_of, hour_at};
 use super::super::store::Wanted;
 use super::{Recorder, RecorderError, participant};
 
@@ -38,7 +38,9 @@ pub fn reports_due(state: &State, levels: &Levels, now: Timestamp) -> Vec<(Parti
             let watched = watched.map(|one| one.due(month.begin().0 * 1000, month.end().0 * 1000));
             let known = named.as_ref().is_none_or(|operator| state.participants.contains_key(operator));
             let key = (named, Timestamp::from_unix(month.begin().0));
-            if known && watched.max().unwrap_or_default() > 0 && !state.level_reports.contains_key(&key) {
+            // Of less there may be nothing to report, now as at every later look.
+            let watched = are_missing(watched.max().unwrap_or_default());
+            if known && watched && !state.level_reports.contains_key(&key) {
                 due.push(((*operator).clone(), month));
             }
         }

@@ -15,8 +15,9 @@ use crate::monitor::incident::{Cause, Incident};
 use crate::monitor::keeper::Incidents;
 use crate::monitor::keeper::desk::Desk;
 use crate::monitor::keeper::work::{Kept, Work};
-use crate::monitor::levels::{HOUR_MS, Levels, begin_of, hour_at};
+use crate::monitor::levels::{HOUR_MS, Levels, begin_of, counted, hour_at};
 use crate::monitor::observation::Observation;
+use crate::monitor::store::{Description, Keep, Store};
 use crate::monitor::target::{Origin, Subject, Target, TargetId};
 use crate::monitor::testing::world::{DAY, World, charter_3};
 
@@ -76,8 +77,12 @@ impl Story {
     }
 
     fn due(&self) -> Due {
-        let named = policy_ref(&self.policy).unwrap();
-        breaches_due(&self.world.state, &self.incidents, &self.policy, &named, self.world.now).unwrap()
+        self.due_of(true)
+    }
+
+    fn due_of(&self, complete: bool) -> Due {
+        let (named, state) = (policy_ref(&self.policy).unwrap(), &self.world.state);
+        breaches_due(state, &self.incidents, complete, &self.policy, &named, self.world.now).unwrap()
     }
 
     /// Records what is due as the recorder does; the rules of the log take all of it.
@@ -140,6 +145,37 @@ fn another_incident_of_the_same_service_does_not_keep_a_lost_one_open() {
     assert_eq!((second.len(), second[0].phase), (1, BreachPhase::Opened));
     assert_eq!(second[0].opened_at, story.world.now.minus_seconds(400));
     assert_eq!(story.world.state.open_breaches.size(), 2);
+}
+
+#[test]
+fn what_may_be_put_away_where_it_cannot_be_read_is_not_lost_and_keeps_nothing_else_waiting() {
+    let mut story = Story::begin();
+    story.outage("alpha-pki", "ocsp.alpha.example", 400);
+    let over = story.outage("beta-pki", "ocsp.beta.example", 400);
+    assert_eq!(story.record().len(), 2);
+    story.incidents.remove(&1);
+    story.world.wait(600);
+    story.over(over);
+    story.outage("alpha-pki", "crl.alpha.example", 500);
+    let due = story.due_of(false).statements;
+    assert_eq!(
+        due.iter().map(|one| one.phase).collect::<Vec<_>>(),
+        [BreachPhase::Closed, BreachPhase::Opened]
+    );
+    assert_eq!(Story::hosts(&due[..1]), ["http://ocsp.beta.example/"].into());
+    assert_eq!(story.due().statements.len(), 3, "once all could be read, it is lost");
+}
+
+#[test]
+fn only_the_incident_of_the_same_service_makes_a_look_at_what_is_put_away_needless() {
+    let mut story = Story::begin();
+    let number = story.outage("alpha-pki", "ocsp.alpha.example", 400);
+    story.record();
+    let began = story.world.now.minus_seconds(400);
+    assert!(without_incident(&story.world.state, &story.incidents).is_empty());
+    story.outage("beta-pki", "ocsp.beta.example", 400);
+    story.incidents.remove(&number);
+    assert_eq!(without_incident(&story.world.state, &story.incidents), [began].into());
 }
 
 #[test]
@@ -302,6 +338,24 @@ fn no_month_is_reported_on_while_one_of_its_hours_could_not_be_written() {
     let work = desk.tick(begin_of(last) + 2 * HOUR_MS + 1000);
     assert_eq!(work.hours.keys().copied().collect::<Vec<_>>(), [last]);
     assert_eq!(due(&desk), [("alpha-pki".parse().unwrap(), month)]);
+}
+
+#[test]
+fn a_month_is_due_only_if_there_will_be_something_to_report() {
+    let (world, directory) = (World::found_with(charter_3()), tempfile::tempdir().unwrap());
+    let store = Store::open(directory.path(), Keep::default()).unwrap();
+    let month = Month::of(Time(world.now.unix()));
+    let now = Timestamp::from_unix(month.end().0 + 3000);
+    let hours = (hour_at(month.begin()), hour_at(month.end()));
+    // Watched for the last seconds of the month, a period being 30; the first probe came after it.
+    for (seconds, is_due) in [(10, false), (45, false), (60, true), (3000, true)] {
+        let since_ms = (month.end().0 - seconds) * 1000;
+        let watched = Description::new(1, &target(Kind::Ocsp, "http://ocsp.alpha.example/"), since_ms);
+        let targets = Arc::new(BTreeMap::from([(1, watched.clone())]));
+        let due = reports_due(&world.state, &Levels { targets, ..Levels::default() }, now);
+        let counted = counted(&store, &[watched], &BTreeMap::new(), hours, begin_of(hours.1)).unwrap();
+        assert_eq!((!due.is_empty(), counted.contains_key(&1)), (is_due, is_due), "{seconds}");
+    }
 }
 
 #[test]
