@@ -8,6 +8,7 @@
 //! Everything here but snapshot and timestamp follows from the ledger, to the byte.
 
 pub mod ceremony;
+mod desk;
 pub mod disk;
 pub mod documents;
 pub mod edition;

@@ -1,30 +1,23 @@
 //! The task that publishes: it follows the ledger and the clock, opens drafts that are due, records
 //! completed ceremonies, and keeps the site up to date.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use ctl_core::Timestamp;
+use ctl_core::draft;
 use ctl_core::role::Role;
-use ctl_core::statement::charter::Validity;
-use ctl_core::tuf::MetaFile;
-use ctl_core::{draft, json};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use super::PublishError;
 use super::ceremony::Ceremonies;
-use super::disk::{self, PublicDirectory};
-use super::documents::{self, Chain};
-use super::edition::{Edition, TIMESTAMP};
-use super::freshness::{Freshness, SignedFile};
-use super::history::{History, Publication};
-use super::site::{Caching, ContentType, SharedSite};
-use super::{PublishError, interop, log};
-use crate::ledger::{Ledger, Snapshot};
+use super::desk::Desk;
+pub use super::desk::Status;
+use super::disk;
+use super::site::SharedSite;
+use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 
 /// How the publisher works.
@@ -54,27 +47,6 @@ const LONGEST_SETTLE: u32 = 12;
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// How long a caller waits for its entry to be served.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many snapshot files stay, for devices in the middle of a refresh.
-const KEPT_SNAPSHOTS: usize = 8;
-/// Name of the kept value with snapshot and timestamp.
-const FRESHNESS: &str = "publish/freshness";
-const MAX_FRESHNESS: usize = 4 * 1024 * 1024;
-
-/// What the publisher says of itself.
-#[derive(Clone, Debug, Default)]
-pub struct Status {
-    /// Entries that are served.
-    pub size: u64,
-    /// When the checkpoint that is served was put up.
-    pub checkpoint_at: Timestamp,
-    /// When snapshot and timestamp expire.
-    pub freshness_expires: Option<(Timestamp, Timestamp)>,
-    /// When they were signed.
-    pub freshness_signed: Option<(Timestamp, Timestamp)>,
-    /// What keeps it from publishing, if something does.
-    pub problem: Option<String>,
-}
-
 /// A handle on the publisher. Clones are cheap.
 #[derive(Clone)]
 pub struct Publisher {
@@ -114,7 +86,7 @@ impl Publisher {
         let ceremonies = Arc::new(Ceremonies::load(&ledger)?);
         let site: SharedSite = Arc::new(ArcSwap::from_pointee(super::Site::default()));
         let (sender, status) = watch::channel(Status::default());
-        let mut desk = Desk::new(&ledger, &config, site.clone(), sender)?;
+        let mut desk = Desk::new(&ledger, &config.data, site.clone(), sender)?;
         desk.publish(&ledger)?;
         desk.tidy();
         let (wake, stop) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -200,7 +172,7 @@ impl Task {
             // What came meanwhile is taken in at once; what failed is tried again with the next entry or
             // tick. Either way the wish to stop is heard first.
             let size = *changes.borrow_and_update();
-            let behind = published && size > desk.history.size();
+            let behind = published && size > desk.size();
             tokio::select! {
                 biased;
                 () = self.stop.notified() => return,
@@ -306,196 +278,5 @@ impl Settling {
         self.looked = None;
         self.due_since = None;
         std::mem::take(&mut self.due)
-    }
-}
-
-/// The blocking half: makes the editions.
-struct Desk {
-    history: History,
-    /// The publication that the history told of last, until its files are made.
-    unmade: Option<Publication>,
-    /// The roles whose renditions are behind their latest version.
-    unrendered: BTreeSet<Role>,
-    /// The day for which the answers on interoperability are right.
-    answered: Option<Timestamp>,
-    edition: Edition,
-    latest: BTreeMap<Role, Publication>,
-    metadata: BTreeMap<String, MetaFile>,
-    chain: Chain,
-    freshness: Freshness,
-    snapshots: Vec<u64>,
-    site: SharedSite,
-    status: watch::Sender<Status>,
-}
-
-impl Desk {
-    fn new(
-        ledger: &Ledger,
-        config: &Config,
-        site: SharedSite,
-        status: watch::Sender<Status>,
-    ) -> Result<Self, PublishError> {
-        let kept = ledger.kept_under(FRESHNESS)?.into_iter().next();
-        let freshness = kept.map(|(_, value)| json::read(&value, MAX_FRESHNESS)).transpose();
-        let freshness = freshness.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the record of snapshot and timestamp cannot be read; signing anew");
-            None
-        });
-        Ok(Self {
-            history: History::default(),
-            unmade: None,
-            unrendered: BTreeSet::new(),
-            answered: None,
-            edition: Edition::new(PublicDirectory::new(config.data.join("public"))),
-            latest: BTreeMap::new(),
-            metadata: BTreeMap::new(),
-            chain: Chain::default(),
-            freshness: freshness.unwrap_or_default(),
-            snapshots: Vec::new(),
-            site,
-            status,
-        })
-    }
-
-    /// Brings the site up to the ledger and the clock.
-    fn publish(&mut self, ledger: &Ledger) -> Result<(), PublishError> {
-        let snapshot = ledger.snapshot();
-        let older = self.edition.site.log_size();
-        let changed = self.follow(ledger, &snapshot)?;
-        if older < snapshot.size() {
-            let entries = |range: std::ops::Range<u64>| Ok(ledger.entries(range)?);
-            log::publish(&mut self.edition, &snapshot, older, &entries)?;
-        }
-        let now = ledger.now();
-        if let Ok(now) = now {
-            self.refresh(ledger, now, &snapshot.state.charter.validity)?;
-        }
-        self.answer(&snapshot, now.as_ref().map_or(snapshot.state.clock(), |now| *now), changed);
-        self.site.store(Arc::new(self.edition.site.clone()));
-        if older < snapshot.size() || changed {
-            tracing::debug!(entries = snapshot.size(), "published");
-        }
-        let freshness = &self.freshness;
-        let files = freshness.snapshot.as_ref().zip(freshness.timestamp.as_ref());
-        self.status.send_modify(|status| {
-            if status.size != snapshot.size() {
-                status.checkpoint_at = snapshot.state.clock();
-            }
-            status.size = snapshot.size();
-            status.freshness_expires =
-                files.map(|(snapshot, timestamp)| (snapshot.expires, timestamp.expires));
-            status.freshness_signed =
-                files.map(|(snapshot, timestamp)| (snapshot.signed_at, timestamp.signed_at));
-        });
-        // Readers over HTTP do not wait for the disk.
-        if let Err(error) = self.edition.write() {
-            tracing::error!(%error, "the static tree on disk is behind; HTTP is not");
-        }
-        now.map(drop).map_err(Into::into)
-    }
-
-    /// Notes what keeps the publisher from publishing, once when it begins and once when it ends.
-    fn report(&self, result: Result<(), PublishError>) {
-        let problem = result.err().map(|error| error.to_string());
-        if self.status.borrow().problem != problem {
-            match &problem {
-                Some(problem) => tracing::error!(problem, "publishing waits"),
-                None => tracing::info!("publishing goes on"),
-            }
-            self.status.send_modify(|status| status.problem = problem);
-        }
-    }
-
-    /// Takes in new entries and makes files of what they published; tells whether they published
-    /// anything. What fails is made first the next time, so that no publication is passed over.
-    fn follow(&mut self, ledger: &Ledger, snapshot: &Snapshot) -> Result<bool, PublishError> {
-        self.make(ledger, snapshot)?;
-        while self.history.size() < snapshot.size() {
-            let index = self.history.size();
-            let entry = ledger.entry(index)?.ok_or(PublishError::Missing(index))?;
-            self.unmade = self.history.follow(&entry)?;
-            self.make(ledger, snapshot)?;
-        }
-        // The renditions carry the board's metadata along.
-        let all = self.unrendered.contains(&Role::Root) || self.unrendered.contains(&Role::Targets);
-        for (role, latest) in &self.latest {
-            if all || self.unrendered.contains(role) {
-                documents::render(&mut self.edition, latest, &self.chain)?;
-            }
-        }
-        Ok(!std::mem::take(&mut self.unrendered).is_empty())
-    }
-
-    /// Makes the files of the publication that waits for them, if one does.
-    fn make(&mut self, ledger: &Ledger, snapshot: &Snapshot) -> Result<(), PublishError> {
-        let Some(publication) = &self.unmade else { return Ok(()) };
-        let role = publication.role().clone();
-        let proof = log::proof(ledger.keys(), &snapshot.log, publication.index, &publication.entry)?;
-        let before = self.latest.get(&role);
-        let metadata = documents::publish(&mut self.edition, publication, before, &proof)?;
-        // From here on nothing fails.
-        let described = MetaFile::of(publication.open.version, &metadata);
-        match role {
-            Role::Root => self.chain.roots.push(metadata),
-            Role::Targets => {
-                self.metadata.insert(role.to_string(), described);
-                self.chain.targets = Some(metadata);
-            }
-            _ => drop(self.metadata.insert(role.to_string(), described)),
-        }
-        tracing::info!(%role, version = publication.open.version, entry = publication.index, "published");
-        self.latest.extend(self.unmade.take().map(|publication| (role.clone(), publication)));
-        self.unrendered.insert(role);
-        Ok(())
-    }
-
-    /// Answers who can charge where, when something was published and when a day begins: certificates
-    /// expire.
-    fn answer(&mut self, snapshot: &Snapshot, now: Timestamp, changed: bool) {
-        let day = interop::day(now);
-        if !changed && self.answered == Some(day) {
-            return;
-        }
-        self.answered = Some(day);
-        for publication in self.latest.values() {
-            interop::publish(&mut self.edition, publication, &snapshot.state, day);
-        }
-    }
-
-    /// Signs snapshot and timestamp where that is due: first on the disk, then in the site.
-    fn refresh(&mut self, ledger: &Ledger, now: Timestamp, validity: &Validity) -> Result<(), PublishError> {
-        if !self.metadata.contains_key("targets") {
-            return Ok(());
-        }
-        let renewed = self.freshness.renewed(&self.metadata, now, validity, ledger.keys());
-        if renewed != self.freshness {
-            ledger.keep(FRESHNESS, Some(&json::canonical(&renewed)))?;
-            self.freshness = renewed;
-        }
-        let Freshness { snapshot: Some(snapshot), timestamp: Some(timestamp) } = &self.freshness else {
-            return Ok(());
-        };
-        let file = |signed: &SignedFile| Bytes::copy_from_slice(signed.file.as_bytes());
-        let path = |version: u64| format!("tuf/metadata/{version}.snapshot.json");
-        if self.snapshots.last() != Some(&snapshot.version) {
-            let place = path(snapshot.version);
-            self.edition.put_bytes(&place, file(snapshot), ContentType::Json, Caching::Immutable);
-            self.snapshots.push(snapshot.version);
-            if self.snapshots.len() > KEPT_SNAPSHOTS {
-                self.edition.take(&path(self.snapshots.remove(0)));
-            }
-        }
-        let served = self.edition.site.file(TIMESTAMP).and_then(|served| served.identity());
-        if served.is_none_or(|served| **served != *timestamp.file.as_bytes()) {
-            self.edition.put_bytes(TIMESTAMP, file(timestamp), ContentType::Json, Caching::Fresh);
-        }
-        Ok(())
-    }
-
-    /// Removes what an earlier run left on disk and this one does not serve.
-    fn tidy(&mut self) {
-        if let Err(error) = self.edition.take_strangers().and_then(|()| self.edition.write()) {
-            tracing::error!(%error, "leftovers in the static tree stay");
-        }
     }
 }
