@@ -1,4 +1,5 @@
-//! What the measurements share: a scheme in memory that can be made as large as needed.
+//! What the measurements share: a scheme in memory that can be made as large as needed, and what a process takes.
 #![forbid(unsafe_code)]
 
+pub mod process;
 pub mod scheme;

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use ctl_bench::process::{peak_memory, processor_time};
 use ctl_pki::Certificate;
 use ctl_policy::sla::{BUILT_IN, SlaPolicy};
 use ctl_sandbox::live::{Live, Options};
@@ -43,8 +44,6 @@ const OBSERVATIONS: usize = 4096;
 /// The first argument of the process that serves.
 const SERVE: &str = "serve";
 const DAY: i64 = 86_400;
-/// Of the clock by which Linux counts processor time; the same on every machine that we know.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -292,23 +291,6 @@ fn run(
     let found: Vec<String> = codes.iter().map(|(code, count)| format!("{code} {count}")).collect();
     println!("\nfindings: {}", if found.is_empty() { "none".to_owned() } else { found.join(", ") });
     Ok(())
-}
-
-/// Seconds of processor time of this process, user and system.
-fn processor_time() -> Result<f64, Failure> {
-    let text = std::fs::read_to_string("/proc/self/stat")?;
-    // The name, in brackets, may hold anything; two fields later begins a list of numbers.
-    let (_, rest) = text.rsplit_once(')').ok_or("/proc/self/stat is unreadable")?;
-    let ticks: Vec<u64> =
-        rest.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
-    Ok(ticks.iter().sum::<u64>() as f64 / TICKS_PER_SECOND)
-}
-
-/// The most memory that this process had, in KiB.
-fn peak_memory() -> Result<u64, Failure> {
-    let text = std::fs::read_to_string("/proc/self/status")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no peak is told")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
 fn unix_time() -> i64 {

@@ -156,15 +156,14 @@ fn is_older(crl: &Facts, copy: &Standing, before: i64) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use ctl_pki::Certificate;
 
     use super::*;
     use crate::monitor::observation::CrlIdentity;
     use crate::monitor::target::{CrlSubject, OcspSubject};
-    use crate::monitor::testing::Says as _;
     use crate::monitor::testing::bytes::{DAY, HOUR, NOW, Shape, key, root};
+    use crate::monitor::testing::{self, Says as _};
 
     const RESPONDER: &str = "http://ocsp.alpha.example/";
     const POINTS: [&str; 2] = ["http://crl.alpha.example/1", "http://crl.alpha.example/2"];
@@ -183,17 +182,7 @@ mod tests {
                 Subject::Crl(CrlSubject { issuer, covered: vec![covered()], points })
             }
         };
-        let operator = operator.parse().unwrap();
-        Arc::new(Target {
-            id: TargetId::of(kind, &operator, url),
-            kind,
-            operator,
-            lists: vec![],
-            url: url.to_owned(),
-            origins: vec![],
-            subject,
-            period: Duration::from_secs(30),
-        })
+        Arc::new(Target { subject, ..(*testing::target(operator, kind, url)).clone() })
     }
 
     fn status(revoked_since: Option<i64>) -> Status {

@@ -76,8 +76,8 @@ impl Incident {
 
 /// Length of a slot of [`Recent`].
 const SLOT_MS: i64 = 300_000;
-/// A bad probe vouches for the time since the one before it, and at most for so long: longer pauses are gaps, and
-/// what came before them is no row with what comes after.
+/// A bad probe vouches for the time since the one before it, and at most for so long, or three periods where those are
+/// longer: longer pauses are gaps, and what came before them is no row with what comes after.
 const LONGEST_STEP_MS: i64 = 300_000;
 /// Slots that are kept: six hours.
 const SLOTS: usize = 72;
@@ -176,6 +176,8 @@ pub struct Subject<'a> {
     pub operator: &'a ParticipantId,
     /// Where it is.
     pub url: &'a str,
+    /// Milliseconds from probe to probe.
+    pub period_ms: i64,
     /// Whether anything was promised of it: nothing is of what only an application names that nobody has decided
     /// on, so it cannot be broken.
     pub is_promised: bool,
@@ -245,7 +247,8 @@ impl Tracker {
 
     fn bad(&mut self, at_ms: i64, codes: &[Code], terms: &Terms, subject: Subject<'_>) -> Step {
         let step = self.last_bad_ms.replace(at_ms).map(|last| at_ms.saturating_sub(last).max(0));
-        let step = step.filter(|step| *step <= LONGEST_STEP_MS);
+        let longest = subject.period_ms.saturating_mul(3).max(LONGEST_STEP_MS);
+        let step = step.filter(|step| *step <= longest);
         if self.bad_in_row == 0 || step.is_none() {
             self.first_bad_ms = at_ms;
             self.bad_in_row = 0;
@@ -316,6 +319,7 @@ mod tests {
         now: i64,
         closed: Vec<Incident>,
         next: u64,
+        period: i64,
         is_promised: bool,
     }
 
@@ -329,6 +333,7 @@ mod tests {
                 now: 0,
                 closed: Vec::new(),
                 next: 1,
+                period: PERIOD,
                 is_promised: true,
             }
         }
@@ -352,6 +357,7 @@ mod tests {
                 kind: Kind::Ocsp,
                 operator: &operator,
                 url: "http://ocsp.example/",
+                period_ms: self.period,
                 is_promised: self.is_promised,
             };
             let mut closed = None;
@@ -460,6 +466,22 @@ mod tests {
         story.bad(Code::TcpRefused);
         story.now += 48 * HOUR_MS;
         assert_eq!(story.bad(Code::TcpRefused), Step::Same);
+    }
+
+    #[test]
+    fn who_probes_seldom_sees_incidents_and_breaches_too() {
+        const HOUR_MS: i64 = 3_600_000;
+        let mut story = Story { period: HOUR_MS, ..Story::new() };
+        story.bad(Code::TcpRefused);
+        story.now += HOUR_MS;
+        assert_eq!(story.bad(Code::TcpRefused), Step::Opened);
+        story.now += HOUR_MS;
+        assert_eq!(story.bad(Code::TcpRefused), Step::Breached);
+        // Four hours without a probe are a gap for this one too.
+        let seen = story.tracker.open.as_ref().unwrap().bad_ms;
+        story.now += 4 * HOUR_MS;
+        assert_eq!(story.bad(Code::TcpRefused), Step::Same);
+        assert_eq!(story.tracker.open.as_ref().unwrap().bad_ms, seen);
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl TargetsFile {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::metrics::tests::target;
+    use super::super::testing::target;
     use super::*;
     use crate::monitor::{Facts, Standing};
 

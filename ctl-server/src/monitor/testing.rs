@@ -11,15 +11,17 @@ pub(crate) mod world;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ctl_policy::sla::Limits;
 
 use super::code::Code;
 use super::fetch::{Answer, Exchange, FetchError, Request, Timings};
+use super::incident::{Cause, Incident};
 use super::observation::Finding;
 use super::probe::{Fetch, Memory, Probe, Probed, Round};
-use super::target::{Subject, Target, TargetId};
+use super::target::{Kind, Origin, Subject, Target, TargetId};
 use bytes::{NOW, Shape, oid, point_name, seq, tlv, uri};
 
 /// `id-pe-authorityInfoAccess`.
@@ -44,6 +46,43 @@ impl Says for Shape {
     fn crls(self, urls: &[&str]) -> Self {
         let points: Vec<_> = urls.iter().map(|url| tlv(0x30, &point_name(&[uri(url)]))).collect();
         self.distribution_points(&points)
+    }
+}
+
+/// A target of an operator, every half minute, of which its answers are not judged here.
+pub(crate) fn target(operator: &str, kind: Kind, url: &str) -> Arc<Target> {
+    let operator = operator.parse().unwrap();
+    Arc::new(Target {
+        id: TargetId::of(kind, &operator, url),
+        kind,
+        operator,
+        lists: Vec::new(),
+        url: url.to_owned(),
+        origins: vec![Origin::Services],
+        subject: Subject::Https,
+        period: Duration::from_secs(30),
+    })
+}
+
+/// An incident of ten minutes that is over.
+pub(crate) fn incident(number: u64, operator: &str, ended_ms: i64, is_breach: bool) -> Incident {
+    let target = target(operator, Kind::Ocsp, "http://ocsp.example/");
+    Incident {
+        number,
+        target: target.id.to_string(),
+        kind: target.kind,
+        operator: target.operator.clone(),
+        url: target.url.clone(),
+        cause: Cause::Failures,
+        began_ms: ended_ms - 600_000,
+        opened_ms: ended_ms - 570_000,
+        ended_ms: Some(ended_ms),
+        breach_ms: is_breach.then_some(ended_ms - 300_000),
+        bad_ms: 300_000,
+        failures: 10,
+        probes: 20,
+        reasons: Default::default(),
+        evidence: Vec::new(),
     }
 }
 

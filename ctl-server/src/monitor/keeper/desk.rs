@@ -15,7 +15,7 @@ use super::super::code::Code;
 use super::super::incident::{Incident, Step, Subject, Tracker};
 use super::super::levels::{RECENT_SECONDS, RunningHours, ServiceKey, ServiceStanding, hour_of};
 use super::super::observation::Observation;
-use super::super::store::{Description, Outcome, Record, bundle};
+use super::super::store::{Description, Outcome, Record, bundle, period_ms};
 use super::super::target::{Origin, Target, TargetId};
 use super::super::verdict::Verdict;
 use super::hours::Hours;
@@ -67,27 +67,22 @@ impl Desk {
     /// A desk that goes on where another stopped, or was stopped.
     #[must_use]
     pub fn new(policy: Arc<SlaPolicy>, kept: Kept, now_ms: i64) -> Self {
-        let Kept { targets, incidents, last_closed, reopened, raw } = kept;
+        let Kept { targets, incidents, open_hour } = kept;
         let next_number = targets.iter().map(|one| one.number.saturating_add(1)).max().unwrap_or_default();
         let next_incident = incidents.iter().map(|one| one.number.saturating_add(1)).max().unwrap_or(1);
-        let first_raw = raw.iter().map(|record| hour_of(record.at_ms)).min();
-        let open_hour =
-            last_closed.map_or(first_raw.unwrap_or_else(|| hour_of(now_ms)), |last| last.saturating_add(1));
         let mut desk = Self {
             policy,
             descriptions: targets.into_iter().map(|one| (one.id(), one)).collect(),
             watches: BTreeMap::new(),
             board: BTreeMap::new(),
             neighbours: Neighbours::default(),
-            hours: Hours::new(open_hour),
+            hours: Hours::new(open_hour.unwrap_or_else(|| hour_of(now_ms))),
             minutes: BTreeMap::new(),
             incidents: BTreeMap::new(),
             next_incident,
             next_number,
             work: Work::default(),
         };
-        let ids: BTreeMap<u32, TargetId> =
-            desk.descriptions.iter().map(|(id, description)| (description.number, *id)).collect();
         let by_text: BTreeMap<String, TargetId> =
             desk.descriptions.keys().map(|id| (id.to_string(), *id)).collect();
         for incident in incidents {
@@ -98,22 +93,33 @@ impl Desk {
             }
             desk.incidents.insert(incident.number, Arc::new(incident));
         }
-        for record in raw {
-            let id = ids.get(&record.number);
-            if let Some(id) = id
-                && record.outcome != Outcome::Excused
-            {
-                let watch = desk.watches.entry(*id).or_default();
-                watch.tracker.recent.add(record.at_ms, record.outcome == Outcome::Bad);
-            }
-            if hour_of(record.at_ms) >= open_hour {
-                desk.hours.count(&record, id.and_then(|id| desk.descriptions.get(id)));
-            } else {
-                desk.hours.recall(&record);
-            }
-        }
-        desk.hours.open_again(reopened);
         desk
+    }
+
+    /// The targets' ids by their numbers.
+    #[must_use]
+    pub fn ids(&self) -> BTreeMap<u32, TargetId> {
+        self.descriptions.iter().map(|(id, description)| (description.number, *id)).collect()
+    }
+
+    /// Takes note of a probe of a time before this desk began, in the order of their times.
+    pub fn recall(&mut self, record: &Record, id: Option<&TargetId>) {
+        if let Some(id) = id
+            && record.outcome != Outcome::Excused
+        {
+            let watch = self.watches.entry(*id).or_default();
+            watch.tracker.recent.add(record.at_ms, record.outcome == Outcome::Bad);
+        }
+        if hour_of(record.at_ms) >= self.hours.open() {
+            self.hours.count(record, id.and_then(|id| self.descriptions.get(id)));
+        } else {
+            self.hours.recall(record);
+        }
+    }
+
+    /// Hours that were closed already are open again.
+    pub fn open_again(&mut self, hours: RunningHours) {
+        self.hours.open_again(hours);
     }
 
     /// What is watched from now on.
@@ -167,7 +173,7 @@ impl Desk {
             *next = next.saturating_add(1);
             Description::new(number, target, now_ms)
         });
-        let period_ms = super::super::store::period_ms(target);
+        let period_ms = period_ms(target);
         if !description.is_watched() || description.period_ms != period_ms {
             description.begin(now_ms);
             description.period_ms = period_ms;
@@ -234,6 +240,7 @@ impl Desk {
             kind: target.kind,
             operator: &target.operator,
             url: &target.url,
+            period_ms: i64::try_from(period_ms(target)).unwrap_or(i64::MAX),
             is_promised: target.origins.iter().any(|origin| *origin != Origin::Application),
         };
         let mut closed = None;

@@ -51,37 +51,14 @@ impl Keeper {
 mod tests {
     use std::time::Duration;
 
-    use ctl_policy::sla::{BUILT_IN, Kind, SlaPolicy};
     use tokio::sync::mpsc;
 
-    use super::super::Setup;
-    use super::super::tests::DAY;
+    use super::super::tests::{DAY, setup};
     use super::*;
-    use crate::metrics::Metrics;
-    use crate::monitor::incident::Cause;
     use crate::monitor::store::{Keep, Store};
+    use crate::monitor::testing::incident;
 
     const MINUTE: i64 = 60_000;
-
-    fn incident(number: u64, operator: &str, ended_ms: i64, is_breach: bool) -> Incident {
-        Incident {
-            number,
-            target: "00".into(),
-            kind: Kind::Ocsp,
-            operator: operator.parse().unwrap(),
-            url: "http://ocsp.example/".into(),
-            cause: Cause::Failures,
-            began_ms: ended_ms - 5 * MINUTE,
-            opened_ms: ended_ms - 4 * MINUTE,
-            ended_ms: Some(ended_ms),
-            breach_ms: is_breach.then_some(ended_ms),
-            bad_ms: MINUTE,
-            failures: 10,
-            probes: 20,
-            reasons: Default::default(),
-            evidence: Vec::new(),
-        }
-    }
 
     #[tokio::test]
     async fn a_flood_of_incidents_neither_ends_history_nor_hides_the_breaches_of_others() {
@@ -100,19 +77,15 @@ mod tests {
         });
         let all: Vec<Incident> = [year, yesterday].into_iter().chain(flood).collect();
         store.put_incidents(&all).unwrap();
-        let setup = Setup {
-            store: store.clone(),
-            policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
-            now: Arc::new(|| DAY),
-            elapsed: Arc::new(|| Duration::ZERO),
-            metrics: Arc::new(Metrics::new().unwrap()),
-        };
         let (sender, receiver) = mpsc::channel(16);
-        let (keeper, running) = Keeper::start(setup, receiver).unwrap();
+        let (keeper, running) = Keeper::start(setup(store.clone()), receiver).unwrap();
         // The first tick puts away what is too much.
-        while keeper.incidents().len() > 10_000 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let put_away = async {
+            while keeper.incidents().len() > 10_000 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), put_away).await.unwrap();
         keeper.settle().await;
         let at_hand = keeper.incidents();
         assert!(at_hand.contains_key(&2), "its end may have to be recorded");
@@ -152,15 +125,8 @@ mod tests {
         let (archive, aside) = (directory.path().join("incidents"), directory.path().join("incidents-aside"));
         std::fs::rename(&archive, &aside).unwrap();
         std::fs::write(&archive, "no folder").unwrap();
-        let setup = Setup {
-            store: store.clone(),
-            policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
-            now: Arc::new(|| DAY),
-            elapsed: Arc::new(|| Duration::ZERO),
-            metrics: Arc::new(Metrics::new().unwrap()),
-        };
         let (sender, receiver) = mpsc::channel(16);
-        let (keeper, running) = Keeper::start(setup, receiver).unwrap();
+        let (keeper, running) = Keeper::start(setup(store.clone()), receiver).unwrap();
         tokio::time::sleep(Duration::from_secs(2)).await;
         keeper.settle().await;
         assert_eq!(keeper.incidents().len(), 10_005, "whoever looks finds them");

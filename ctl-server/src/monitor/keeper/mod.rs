@@ -25,9 +25,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use self::clock::{Moment, Steady};
-use self::desk::Desk;
 use self::task::Task;
-use self::work::{kept, seen};
+use self::work::seen;
 use super::board::Board;
 use super::incident::Incident;
 use super::levels::Levels;
@@ -101,7 +100,7 @@ impl Keeper {
         let (wall_ms, elapsed) = ((setup.now)(), (setup.elapsed)());
         let mut steady = Steady::new(wall_ms, elapsed, seen(&setup.store)?);
         let now_ms = steady.read(wall_ms, elapsed).now_ms;
-        let desk = Desk::new(setup.policy.clone(), kept(&setup.store, now_ms)?, now_ms);
+        let desk = work::desk(&setup.store, setup.policy.clone(), now_ms)?;
         let shared = Arc::new(Shared {
             board: ArcSwap::default(),
             incidents: ArcSwap::from_pointee(desk.incidents()),

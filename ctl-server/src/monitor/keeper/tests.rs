@@ -9,6 +9,7 @@ use ctl_policy::sla::{BUILT_IN, Kind};
 
 use ctl_policy::sla::Counts;
 
+use super::desk::Desk;
 use super::work::write;
 use super::*;
 use crate::monitor::code::Code;
@@ -17,24 +18,25 @@ use crate::monitor::levels::{Closed, HOUR_MS, hour_of};
 use crate::monitor::levels::{RunningHours, counted};
 use crate::monitor::observation::{Evidence, Finding};
 use crate::monitor::store::Keep;
-use crate::monitor::target::{Origin, Subject, TargetId};
+use crate::monitor::testing;
 
 /// 2026-11-21T00:00:00Z.
 pub(super) const DAY: i64 = 1_795_219_200_000;
 const PERIOD: i64 = 30_000;
 
 pub(super) fn target(kind: Kind, url: &str) -> Arc<Target> {
-    let operator = "alpha-pki".parse().unwrap();
-    Arc::new(Target {
-        id: TargetId::of(kind, &operator, url),
-        kind,
-        operator,
-        lists: Vec::new(),
-        url: url.to_owned(),
-        origins: vec![Origin::Services],
-        subject: Subject::Https,
-        period: Duration::from_secs(30),
-    })
+    testing::target("alpha-pki", kind, url)
+}
+
+/// What a keeper is started with whose clock stands.
+pub(super) fn setup(store: Arc<Store>) -> Setup {
+    Setup {
+        store,
+        policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
+        now: Arc::new(|| DAY),
+        elapsed: Arc::new(|| Duration::ZERO),
+        metrics: Arc::new(Metrics::new().unwrap()),
+    }
 }
 
 pub(super) fn observation(target: &Arc<Target>, at_ms: i64, code: Option<Code>) -> Observation {
@@ -76,7 +78,7 @@ impl Story {
     fn begin_at(directory: &Path, policy: &str, now: i64) -> Self {
         let store = Arc::new(Store::open(directory, Keep::default()).unwrap());
         let policy = Arc::new(SlaPolicy::parse(policy).unwrap());
-        let desk = Desk::new(policy, kept(&store, now).unwrap(), now);
+        let desk = work::desk(&store, policy, now).unwrap();
         let targets = vec![target(Kind::Ocsp, "http://ocsp.alpha.example/")];
         let mut story = Self { desk, store, targets, now };
         story.desk.watch(&story.targets.clone(), now);

@@ -1,14 +1,16 @@
 //! What passes between the desk and the store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ctl_core::names::ParticipantId;
-use ctl_policy::sla::Counts;
+use ctl_policy::sla::{Counts, SlaPolicy};
 
 use super::super::incident::Incident;
 use super::super::levels::{HOUR_MS, RunningHours, begin_of, hour_of, took_place};
 use super::super::store::{Description, Record, Store, StoreError};
 use super::clock::Seen;
+use super::desk::Desk;
 
 /// Six hours: what burn rates look at one by one.
 const RECENT_MS: i64 = 6 * HOUR_MS;
@@ -55,12 +57,8 @@ pub struct Kept {
     pub targets: Vec<Description>,
     /// Every incident.
     pub incidents: Vec<Incident>,
-    /// The last hour before this one that is closed.
-    pub last_closed: Option<u32>,
-    /// This hour and the next ones, as far as they were closed: the clock has been set back since.
-    pub reopened: RunningHours,
-    /// Raw observations since the earlier of six hours ago and the end of the last closed hour.
-    pub raw: Vec<Record>,
+    /// The first hour before this one that is not closed; none if nothing was ever counted.
+    pub open_hour: Option<u32>,
 }
 
 /// What the store says of the time.
@@ -74,22 +72,39 @@ pub fn seen(store: &Store) -> Result<Seen, StoreError> {
     Ok(Seen { sure_ms: settled.or(closed), last_ms: settled.max(closed) })
 }
 
-/// What the store has for a desk that begins at this moment.
+/// A desk that begins at this moment with what the store has: raw observations since the earlier of six hours ago and
+/// the end of the last closed hour are counted again. They are told a minute at a time: six hours of ten thousand
+/// services are some hundred megabytes, and many days where hours were damaged.
 ///
 /// # Errors
 /// [`StoreError`]
-pub fn kept(store: &Store, now_ms: i64) -> Result<Kept, StoreError> {
+pub fn desk(store: &Store, policy: Arc<SlaPolicy>, now_ms: i64) -> Result<Desk, StoreError> {
     let (targets, present) = (store.targets()?, hour_of(now_ms));
-    let last_closed = store.last_closed(present)?;
-    let open = last_closed.map_or(0, |last| begin_of(last.saturating_add(1)));
-    let from = open.min(now_ms.saturating_sub(RECENT_MS)).max(0);
-    let minute = |at_ms: i64| u32::try_from(at_ms.div_euclid(60_000)).unwrap_or_default();
-    let mut raw = Vec::new();
-    store.raw(minute(from), minute(now_ms).saturating_add(60), |record| raw.push(record))?;
-    raw.sort_by_key(|record| record.at_ms);
+    let minute_of = |at_ms: i64| u32::try_from(at_ms.div_euclid(60_000)).unwrap_or_default();
+    let open_hour = match store.last_closed(present)? {
+        Some(last) => Some(last.saturating_add(1)),
+        // What lies in the future is of a clock that was wrong.
+        None => store.first_minute()?.map(|minute| minute / 60).filter(|hour| *hour <= present),
+    };
     let numbers = targets.iter().map(|one| one.number).collect();
     let reopened = closed_since(store, &numbers, present, &BTreeSet::new())?;
-    Ok(Kept { targets, incidents: store.incidents()?, last_closed, reopened, raw })
+    let mut desk = Desk::new(policy, Kept { targets, incidents: store.incidents()?, open_hour }, now_ms);
+    let from = open_hour.map_or(now_ms, begin_of).min(now_ms.saturating_sub(RECENT_MS)).max(0);
+    let ids = desk.ids();
+    let mut minute: Vec<Record> = Vec::new();
+    let mut recall = |minute: &mut Vec<Record>| {
+        minute.sort_by_key(|record| record.at_ms);
+        minute.drain(..).for_each(|record| desk.recall(&record, ids.get(&record.number)));
+    };
+    store.raw(minute_of(from), minute_of(now_ms).saturating_add(60), |record| {
+        if minute.first().is_some_and(|first| minute_of(first.at_ms) != minute_of(record.at_ms)) {
+            recall(&mut minute);
+        }
+        minute.push(record);
+    })?;
+    recall(&mut minute);
+    desk.open_again(reopened);
+    Ok(desk)
 }
 
 /// What the store has of this hour and the next two days, and of later ones only if they are running again already.

@@ -9,23 +9,10 @@ use crate::monitor::code::Code;
 use crate::monitor::keeper::desk::Desk;
 use crate::monitor::keeper::work::Kept;
 use crate::monitor::observation::{Facts, Finding, Status};
-use crate::monitor::target::{Kind, Origin, Subject, Target};
+use crate::monitor::target::{Kind, Target};
+use crate::monitor::testing::target;
 
 const URL: &str = "http://ocsp.alpha.example/";
-
-pub(in crate::monitor) fn target(pki: &str, kind: Kind, url: &str) -> Arc<Target> {
-    let operator = pki.parse().unwrap();
-    Arc::new(Target {
-        id: TargetId::of(kind, &operator, url),
-        kind,
-        operator,
-        lists: Vec::new(),
-        url: url.to_owned(),
-        origins: vec![Origin::Services],
-        subject: Subject::Https,
-        period: Duration::from_secs(30),
-    })
-}
 
 /// A probe of an OCSP responder that is about to end in some way.
 pub(in crate::monitor) struct Probe(Observation);

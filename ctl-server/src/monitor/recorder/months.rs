@@ -100,8 +100,8 @@ impl Recorder {
             method: format!(
                 "Every service was probed once in {periods} seconds, at random moments, and each answer judged by \
                  the limits in force at the time. What was promised is what the policy named here promises, the one \
-                 in force when the report was made. Probes during announced maintenance are excused; probes that did not take place are \
-                 missing, and neither good nor bad."
+                 in force when the report was made. Probes during announced maintenance are excused; probes that did \
+                 not take place are missing, and neither good nor bad."
             ),
             objectives,
             incidents,

@@ -18,7 +18,8 @@ use crate::monitor::keeper::work::{Kept, Work};
 use crate::monitor::levels::{HOUR_MS, Levels, begin_of, counted, hour_at};
 use crate::monitor::observation::Observation;
 use crate::monitor::store::{Description, Keep, Store};
-use crate::monitor::target::{Origin, Subject, Target, TargetId};
+use crate::monitor::target::TargetId;
+use crate::monitor::testing::target;
 use crate::monitor::testing::world::{DAY, World, charter_3};
 
 /// A ledger under rules 3, and what the store of the monitor has.
@@ -289,29 +290,15 @@ fn outages_of_one_service_are_told_in_their_order_unless_there_are_too_many() {
     }
 }
 
-fn target(kind: Kind, url: &str) -> Arc<Target> {
-    let operator = "alpha-pki".parse().unwrap();
-    Arc::new(Target {
-        id: TargetId::of(kind, &operator, url),
-        kind,
-        operator,
-        lists: Vec::new(),
-        url: url.to_owned(),
-        origins: vec![Origin::Services],
-        subject: Subject::Https,
-        period: Duration::from_secs(30),
-    })
-}
-
 #[test]
 fn no_month_is_reported_on_while_one_of_its_hours_could_not_be_written() {
     let world = World::found_with(charter_3());
     let month = Month::of(Time(world.now.unix()));
     let last = hour_at(month.end()) - 1;
-    let watched = target(Kind::Ocsp, "http://ocsp.alpha.example/");
+    let watched = target("alpha-pki", Kind::Ocsp, "http://ocsp.alpha.example/");
     let mut desk = Desk::new(
         Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
-        Kept { last_closed: Some(last - 1), ..Kept::default() },
+        Kept { open_hour: Some(last), ..Kept::default() },
         begin_of(last),
     );
     desk.watch(std::slice::from_ref(&watched), begin_of(last));
@@ -350,7 +337,8 @@ fn a_month_is_due_only_if_there_will_be_something_to_report() {
     // Watched for the last seconds of the month, a period being 30; the first probe came after it.
     for (seconds, is_due) in [(10, false), (45, false), (60, true), (3000, true)] {
         let since_ms = (month.end().0 - seconds) * 1000;
-        let watched = Description::new(1, &target(Kind::Ocsp, "http://ocsp.alpha.example/"), since_ms);
+        let watched =
+            Description::new(1, &target("alpha-pki", Kind::Ocsp, "http://ocsp.alpha.example/"), since_ms);
         let targets = Arc::new(BTreeMap::from([(1, watched.clone())]));
         let due = reports_due(&world.state, &Levels { targets, ..Levels::default() }, now);
         let counted = counted(&store, &[watched], &BTreeMap::new(), hours, begin_of(hours.1)).unwrap();

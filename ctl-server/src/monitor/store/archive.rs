@@ -287,34 +287,16 @@ impl Store {
 mod tests {
     use std::time::Duration;
 
-    use ctl_policy::sla::Kind;
-
     use super::*;
-    use crate::monitor::incident::Cause;
     use crate::monitor::store::Keep;
+    use crate::monitor::testing;
 
     const DAY_MS: i64 = 86_400_000;
     /// 2026-11-21T00:00:00Z.
     const NOW: i64 = 1_795_219_200_000;
 
     fn incident(number: u64, operator: &str, began_ms: i64, is_breach: bool) -> Arc<Incident> {
-        Arc::new(Incident {
-            number,
-            target: "00".into(),
-            kind: Kind::Ocsp,
-            operator: operator.parse().unwrap(),
-            url: "http://ocsp.example/".into(),
-            cause: Cause::Failures,
-            began_ms,
-            opened_ms: began_ms + 30_000,
-            ended_ms: Some(began_ms + 600_000),
-            breach_ms: is_breach.then_some(began_ms + 300_000),
-            bad_ms: 300_000,
-            failures: 10,
-            probes: 20,
-            reasons: BTreeMap::new(),
-            evidence: Vec::new(),
-        })
+        Arc::new(testing::incident(number, operator, began_ms + 600_000, is_breach))
     }
 
     fn numbers(store: &Store, wanted: &Wanted, limit: usize) -> Vec<u64> {

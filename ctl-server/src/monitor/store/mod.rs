@@ -208,6 +208,28 @@ impl Store {
         Ok(())
     }
 
+    /// The first minute of which anything was kept.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn first_minute(&self) -> Result<Option<u32>, StoreError> {
+        let generations = self.databases().raw.numbers()?;
+        for generation in generations {
+            let Some(cell) = self.databases().raw.get(generation)? else { continue };
+            let mut first = None;
+            let scanned = cell.scan(raw_key(0, 0)..=raw_key(u32::MAX, u16::MAX), |key, _| {
+                first = Some(tail(key, 0)?);
+                Ok(false)
+            });
+            drop(cell);
+            abandon_if_damaged(&mut self.databases().raw, generation, scanned)?;
+            if first.is_some() {
+                return Ok(first);
+            }
+        }
+        Ok(None)
+    }
+
     // ---- hours
 
     /// Keeps what was counted in an hour, and that it is closed. On the disk when this returns, all or nothing.

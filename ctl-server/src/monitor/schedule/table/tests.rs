@@ -5,22 +5,12 @@ use std::collections::HashMap;
 use ctl_policy::sla::Kind;
 
 use super::*;
-use crate::monitor::target::Subject;
+use crate::monitor::testing;
 
 const PERIOD: Duration = Duration::from_secs(30);
 
 fn target(url: &str) -> Arc<Target> {
-    let operator = "volt".parse().unwrap();
-    Arc::new(Target {
-        id: TargetId::of(Kind::Https, &operator, url),
-        kind: Kind::Https,
-        operator,
-        lists: vec![],
-        url: url.into(),
-        origins: vec![],
-        subject: Subject::Https,
-        period: PERIOD,
-    })
+    testing::target("volt", Kind::Https, url)
 }
 
 /// Random numbers of a fixed sequence.
