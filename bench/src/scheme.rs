@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use ctl_core::draft;
-use ctl_core::governance::{State, check, genesis};
+use ctl_core::governance::{RulesVersion, State, check, genesis};
 use ctl_core::jws::Signature;
 use ctl_core::keys::{Algorithm, KeyId, PrivateKey, PublicKey};
 use ctl_core::log::{Checkpoint, merkle};
@@ -89,7 +89,7 @@ fn charter() -> Charter {
     };
     Charter {
         name: "A large scheme".parse().unwrap(),
-        rules: 1,
+        rules: RulesVersion::V1,
         board: one("board"),
         assembly: Assembly { electors, quorum: 1, voting_seconds: 60 },
         admissions_officers: one("board"),

@@ -241,11 +241,9 @@ pub fn recompute(prefix: &State, record: &ScreeningRecord, policies: &Policies) 
         let difference = vec![format!("there was no application {} yet", record.application)];
         return Recomputed::Different { findings: Vec::new(), difference };
     };
-    // Under rules 1 the record does not say which documents were there: those that were attached.
-    let says = !record.observed.is_empty();
     let held = |sha256: &Digest| {
         let seen = Observed { what: ObservedKind::Evidence, sha256: *sha256 };
-        !says || record.observed.contains(&seen)
+        record.observed.contains(&seen)
     };
     let (findings, observed) =
         match screen_application(&state, application, policies, &held, record.screened_at) {
@@ -260,7 +258,7 @@ pub fn recompute(prefix: &State, record: &ScreeningRecord, policies: &Policies) 
     difference.extend(ours.iter().filter(|one| !theirs.contains(one)).map(|(id, severity, _)| {
         format!("found here and not in the record: {} {id}", severity_word(*severity))
     }));
-    if says && observed != record.observed {
+    if observed != record.observed {
         difference.push("the record observed other things than the log and this release have".into());
     }
     if difference.is_empty() {

@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::story::{DAY, World, charter_3, na};
+use common::story::{DAY, World, charter, na};
 use common::{Server, files, options, root_json, write};
 use ctl_admin::compose::{SALT, Signing, Submission};
 use ctl_admin::cross::{self, Document};
@@ -33,7 +33,7 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
-        let mut world = World::published_with(charter_3());
+        let mut world = World::published_with(charter());
         let (alpha, beta) = (world.admitted("alpha-pki"), world.admitted("beta-pki"));
         world.publish_list();
         let directory = tempfile::tempdir().unwrap();

@@ -39,6 +39,7 @@ fn from_application_to_usable() {
     assert_eq!(stage(&world, application), Stage::Screened);
     world.attach_all(application);
     assert_eq!(stage(&world, application), Stage::Discussion);
+    world.screen(application, Vec::new()).unwrap();
     world.wait(14 * DAY);
     assert_eq!(stage(&world, application), Stage::Discussed);
     let proposal = world.proposal_to_admit(application);
@@ -232,8 +233,8 @@ fn a_cross_certificate_is_listed_and_falls_with_either_end() {
     let beta = world.admitted("beta-pki");
     assert_eq!(reason(world.say(&["alpha-pki"], submit(alpha))), Reason::Content, "not for that key");
     let application = world.say(&["alpha-pki"], submit(beta)).unwrap();
-    world.screen(application, Vec::new()).unwrap();
     world.attach_all(application);
+    world.screen(application, Vec::new()).unwrap();
     world.wait(14 * DAY);
     let found = world.state.applications[&application].clone();
     let change = Change::AdmitCross {

@@ -28,7 +28,7 @@ fn waiting(seconds: u64) -> Waits {
 
 #[test]
 fn an_application_waits_for_screening_decision_and_publication_each_to_its_own_end() {
-    let mut world = World::published_with(charter_3());
+    let mut world = World::published_with(charter());
     let application = world.apply_with_root("alpha-pki").unwrap();
     world.wait(600);
     let found = now(&world);
@@ -71,7 +71,7 @@ fn an_application_waits_for_screening_decision_and_publication_each_to_its_own_e
 
 #[test]
 fn what_is_taken_back_or_rejected_is_no_wait_of_its_own() {
-    let mut world = World::published_with(charter_3());
+    let mut world = World::published_with(charter());
     let taken_back = world.apply_with_root("alpha-pki").unwrap();
     world.wait(DAY);
     world.say(&["alpha-pki"], ApplicationWithdraw { application: taken_back }).unwrap();
@@ -107,7 +107,7 @@ fn asked(world: &mut World, by: &str, anchors: (Digest, Digest), days: u64, answ
 
 #[test]
 fn who_keeps_one_operator_waiting_longer_than_another_is_seen_to_do_so() {
-    let mut world = World::published_with(charter_3());
+    let mut world = World::published_with(charter());
     let (alpha, beta, gamma) = {
         let body = new_participant(
             "gamma-pki",

@@ -272,7 +272,7 @@ impl Gauges {
             "Always 1; the labels tell the release that runs and the newest rules it knows.",
             &["version", "rules"],
         )?;
-        let rules = ctl_core::statement::charter::RULES.iter().max().copied().unwrap_or_default();
+        let rules = ctl_core::governance::RulesVersion::LATEST;
         build.with_label_values(&[env!("CARGO_PKG_VERSION"), &rules.to_string()]).set(1);
         Ok(Self {
             entries: one("ctl_ledger_entries", "Entries in the ledger.")?,

@@ -11,7 +11,7 @@ use served::Served;
 
 #[tokio::test]
 async fn the_trust_list_manager_shows_its_own_level_like_everyone_elses() {
-    let served = Served::start_watching(&World::published_with(world::charter_3())).await;
+    let served = Served::start_watching(&World::published_with(world::charter())).await;
     let keeper = served.monitor.as_ref().unwrap().keeper().clone();
     served
         .until("the service has looked at itself", async |_| {
@@ -74,7 +74,7 @@ async fn the_trust_list_manager_shows_its_own_level_like_everyone_elses() {
 
 #[tokio::test]
 async fn a_server_that_watches_nothing_says_so() {
-    let served = Served::start(&World::published_with(world::charter_3())).await;
+    let served = Served::start(&World::published_with(world::charter())).await;
     for path in ["/v1/sla", "/v1/sla/alpha-pki", "/v1/incidents", "/v1/incidents/1"] {
         let problem = served.get(path).await.problem(404);
         assert!(problem["detail"].as_str().unwrap().contains("[monitor]"), "{path}: {problem}");

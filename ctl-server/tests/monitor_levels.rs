@@ -141,7 +141,7 @@ impl Watch {
 #[tokio::test]
 async fn an_outage_is_seen_proved_recorded_once_and_recorded_again_when_it_is_over() {
     let directory = tempfile::tempdir().unwrap();
-    let (ledger, clock) = in_memory(&World::published_with(world::charter_3()));
+    let (ledger, clock) = in_memory(&World::published_with(world::charter()));
     let watch = Watch::begin(ledger, clock, directory.path()).await;
     watch.probes(20, None).await;
     let began = watch.ledger.now().unwrap();
@@ -188,7 +188,7 @@ async fn an_outage_is_seen_proved_recorded_once_and_recorded_again_when_it_is_ov
 #[tokio::test]
 async fn a_breach_that_is_open_in_the_log_ends_when_the_monitor_has_lost_its_disk() {
     let directory = tempfile::tempdir().unwrap();
-    let (ledger, clock) = in_memory(&World::published_with(world::charter_3()));
+    let (ledger, clock) = in_memory(&World::published_with(world::charter()));
     let watch = Watch::begin(ledger, clock, directory.path()).await;
     watch.probes(20, Some(Code::TcpRefused)).await;
     assert_eq!(watch.record().await, 1);
@@ -216,7 +216,7 @@ async fn a_breach_that_is_open_in_the_log_ends_when_the_monitor_has_lost_its_dis
 /// A breach is over and open in the log, as nothing could be recorded for long, and so many incidents came that the store
 /// put its own away.
 async fn put_away(directory: &Path) -> (Watch, Arc<Incident>) {
-    let (ledger, clock) = in_memory(&World::published_with(world::charter_3()));
+    let (ledger, clock) = in_memory(&World::published_with(world::charter()));
     let watch = Watch::begin(ledger, clock, directory).await;
     watch.probes(20, Some(Code::TcpRefused)).await;
     assert_eq!(watch.record().await, 1);
@@ -270,21 +270,9 @@ async fn what_cannot_be_read_of_old_incidents_keeps_no_new_breach_out_of_the_log
 }
 
 #[tokio::test]
-async fn under_earlier_rules_nothing_is_recorded_and_everything_is_measured() {
-    let directory = tempfile::tempdir().unwrap();
-    let (ledger, clock) = in_memory(&World::published_with(world::charter_2()));
-    let before = ledger.snapshot().size();
-    let watch = Watch::begin(ledger, clock, directory.path()).await;
-    watch.probes(20, Some(Code::HttpStatus)).await;
-    assert!(watch.keeper.incidents().values().next().unwrap().breach_ms.is_some());
-    assert_eq!(watch.record().await, 0);
-    assert_eq!(watch.ledger.snapshot().size(), before);
-}
-
-#[tokio::test]
 async fn a_month_is_reported_once_when_it_is_over_and_its_report_computes() {
     let directory = tempfile::tempdir().unwrap();
-    let (ledger, clock) = in_memory(&World::published_with(world::charter_3()));
+    let (ledger, clock) = in_memory(&World::published_with(world::charter()));
     let watch = Watch::begin(ledger, clock, directory.path()).await;
     let month = Month::of(Time(watch.ledger.now().unwrap().unix()));
     watch.probes(30, None).await;

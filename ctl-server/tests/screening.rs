@@ -28,7 +28,7 @@ fn with_policy(mut charter: Charter) -> Charter {
 }
 
 fn charter() -> Charter {
-    with_policy(world::charter_2())
+    with_policy(world::charter())
 }
 
 struct Server {
@@ -225,23 +225,6 @@ async fn an_auditor_who_is_withdrawn_or_runs_out_is_screened_away() {
     server.clock.pass(3 * world::DAY);
     assert_eq!(server.screen_all().await, 1, "nobody recorded anything");
     assert!(server.found(application).contains(&"audit-report".to_owned()));
-    assert_eq!(server.screen_all().await, 0);
-}
-
-#[tokio::test]
-async fn a_scheme_under_rules_1_is_screened_as_before_and_again_for_its_evidence() {
-    let mut world = World::found_with(with_policy(world::charter()));
-    let application = world.apply_with_root("alpha-pki").unwrap();
-    let server = server(&world);
-    assert_eq!(server.screen_all().await, 1);
-    assert!(server.screening(application).unwrap().observed.is_empty(), "unknown to rules 1");
-    let (policy, bytes) = document("certificate policy");
-    server
-        .say("alpha-pki", 1, evidence(application, EvidenceKind::CertificatePolicy, policy.clone(), None))
-        .await;
-    server.blobs.put(&policy.sha256, &bytes).unwrap();
-    assert_eq!(server.screen_all().await, 1);
-    assert!(!server.found(application).contains(&"certificate-policy".to_owned()));
     assert_eq!(server.screen_all().await, 0);
 }
 

@@ -35,7 +35,7 @@ fn application(operator: &str, server: &Server) -> ApplicationSubmit {
 
 /// Alpha is on the list, and nobody has decided on Beta yet.
 fn scheme(server: &Server) -> World {
-    let mut world = World::published_with(world::charter_3());
+    let mut world = World::published_with(world::charter());
     let alpha = world.say(&["alpha-pki"], application("alpha-pki", server)).unwrap();
     world.attach_all(alpha);
     world.screen(alpha, Vec::new()).unwrap();

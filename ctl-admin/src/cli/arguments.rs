@@ -122,7 +122,7 @@ pub(crate) enum Command {
         /// Only some may read it: the file is encrypted to them with age or CMS
         #[arg(long, requires = "file")]
         restricted: bool,
-        /// The date that an audit report bears, like 2026-01-31T00:00:00Z (asked for under rules 2)
+        /// The date that an audit report bears, like 2026-01-31T00:00:00Z (audit reports have one)
         #[arg(long, value_name = "TIME", requires = "file")]
         dated: Option<Timestamp>,
         #[command(flatten)]
@@ -181,7 +181,7 @@ pub(crate) enum Command {
     /// Sub-CAs below listed anchors
     #[command(subcommand)]
     Subca(Subca),
-    /// Ask another operator for a cross-certificate, or answer (rules 3)
+    /// Ask another operator for a cross-certificate, or answer
     #[command(subcommand)]
     Cross(super::watch::Cross),
     /// Service levels: reports, breaches, and the governance's own promises

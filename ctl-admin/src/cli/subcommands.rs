@@ -290,7 +290,7 @@ pub(crate) enum Motion {
         #[command(flatten)]
         author: Author,
     },
-    /// Let an auditor's reports count (rules 2)
+    /// Let an auditor's reports count
     AccreditAuditor {
         /// Who
         auditor: ParticipantId,
@@ -300,7 +300,7 @@ pub(crate) enum Motion {
         #[command(flatten)]
         author: Author,
     },
-    /// Let an auditor's reports count no more, those attached included (rules 2)
+    /// Let an auditor's reports count no more, those attached included
     WithdrawAuditor {
         /// Who
         auditor: ParticipantId,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ctl_core::governance::service_levels::{Breach, PAST_BREACHES};
+use ctl_core::governance::service_levels::Breach;
 use ctl_core::names::{ParticipantId, ReasonCode};
 use ctl_core::statement::body::{Measured, Objective, Service};
 use ctl_core::{Digest, Timestamp};
@@ -101,15 +101,16 @@ pub struct Breaches {
     pub entries: u64,
     /// The breaches, oldest first.
     pub breaches: Vec<Row>,
-    /// Whether older ones may stand in the log that are not shown.
-    pub truncated: bool,
+    /// How many that are over are shown at most, if older ones may stand in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<usize>,
 }
 
 impl Render for Breaches {
     fn text(&self) -> String {
         let mut text = format!("log of {} entries, verified and replayed\n", self.entries);
-        if self.truncated {
-            text += &format!("the latest {PAST_BREACHES} that are over, and all that are not\n");
+        if let Some(most) = self.truncated {
+            text += &format!("the latest {most} that are over, and all that are not\n");
         }
         if self.breaches.is_empty() {
             return text + "no breaches\n";
@@ -136,9 +137,10 @@ pub async fn breaches(
         operator.is_none_or(|operator| breach.service.operator.as_ref() == Some(operator))
             && (!open || breach.closed.is_none())
     };
+    let most = state.rules().past_breaches;
     Ok(Breaches {
         entries: state.size(),
         breaches: state.breaches.values().filter(wanted).map(|breach| Row::of(breach, now)).collect(),
-        truncated: state.breaches.size() >= state.open_breaches.size().saturating_add(PAST_BREACHES),
+        truncated: (state.breaches.size() >= state.open_breaches.size().saturating_add(most)).then_some(most),
     })
 }

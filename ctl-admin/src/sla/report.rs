@@ -220,8 +220,7 @@ fn find<'a>(
             .collect();
         let known = if known.is_empty() { "none at all".into() } else { known.join(", ") };
         AdminError::NotNow(format!(
-            "the log has no report on {whose}{asked}; it has: {known}. Reports are recorded after a month's end, \
-             under rules 3"
+            "the log has no report on {whose}{asked}; it has: {known}. Reports are recorded after a month's end"
         ))
     })
 }

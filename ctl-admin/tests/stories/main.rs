@@ -10,7 +10,7 @@ mod people;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use common::story::{DAY, World, charter_2, na, root, services, uses};
+use common::story::{DAY, World, charter, na, root, services, uses};
 use common::{Files, Server, files, options, root_json, write};
 use ctl_admin::application::{Apply, Comment, Evidence, Exhibit, Limits, What};
 use ctl_admin::compose::{Signing, Submission};
@@ -54,7 +54,7 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
-        let mut charter = charter_2();
+        let mut charter = charter();
         for list in charter.lists.values_mut() {
             list.policy = builtin_policy_ref().unwrap();
         }

@@ -2,14 +2,12 @@
 
 use crate::Timestamp;
 use crate::governance::State;
+use crate::governance::rules::Rules;
 use crate::governance::state::Published;
 use crate::role::Role;
 use crate::statement::body::DraftOpen;
 
 use super::content;
-
-/// How far a draft's time of issue may lie from the moment it is recorded, in seconds.
-const TOLERANCE: u64 = 600;
 
 /// What should be drafted now: roles that were never published, whose document would say something
 /// else than the published one, or of whose validity less than half is left; unless such a draft
@@ -91,7 +89,12 @@ fn next_sequence(state: &State, role: &Role) -> Option<u64> {
 ///
 /// # Errors
 /// What is wrong, for people.
-pub fn opens_correctly(state: &State, open: &DraftOpen, recorded_at: Timestamp) -> Result<(), String> {
+pub fn opens_correctly(
+    rules: &Rules,
+    state: &State,
+    open: &DraftOpen,
+    recorded_at: Timestamp,
+) -> Result<(), String> {
     let role = &open.role;
     let Some(validity) = validity(state, role) else {
         return Err(format!("the charter has no list {role}"));
@@ -114,9 +117,9 @@ pub fn opens_correctly(state: &State, open: &DraftOpen, recorded_at: Timestamp) 
             let (found, founded) = (open.issued_at, state.founded_at);
             return Err(format!("the first root is of the genesis' time, {founded}, not {found}"));
         }
-    } else if distance > TOLERANCE {
-        let (issued_at, minutes) = (open.issued_at, TOLERANCE / 60);
-        return Err(format!("issued_at {issued_at} is more than {minutes} minutes away from {recorded_at}"));
+    } else if distance > rules.drafted_within_seconds {
+        let (issued_at, within) = (open.issued_at, rules.drafted_within_seconds);
+        return Err(format!("issued_at {issued_at} is more than {within} seconds away from {recorded_at}"));
     }
     let expires = open.issued_at.plus_seconds(validity);
     if open.expires != expires {

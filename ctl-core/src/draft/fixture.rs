@@ -9,7 +9,7 @@ use ctl_sandbox::{Pki, PkiKind, PkiSpec, cross_certify};
 
 use super::Documents;
 use crate::governance::state::{Anchor, CrossCertificate, Listed, StatusChange};
-use crate::governance::{self, State};
+use crate::governance::{self, RulesVersion, State};
 use crate::jws::Signature;
 use crate::keys::{Algorithm, PrivateKey};
 use crate::list::render::rendition_jws;
@@ -83,7 +83,7 @@ pub(crate) fn charter() -> Charter {
     };
     Charter {
         name: "Test scheme".parse().unwrap(),
-        rules: 1,
+        rules: RulesVersion::V1,
         board: holders(&["board-a", "board-b", "board-c"], 2),
         assembly: Assembly { electors, quorum: 2, voting_seconds: 60 },
         admissions_officers: holders(&["officer"], 1),
@@ -183,7 +183,7 @@ impl Scheme {
     /// Opens the draft that is due for a role.
     pub(crate) fn draft(&mut self, role: &Role) -> Documents {
         let open = self.due(role).unwrap_or_else(|| panic!("no draft of {role} is due"));
-        super::opens_correctly(&self.state, &open, self.now).unwrap();
+        super::opens_correctly(self.state.rules(), &self.state, &open, self.now).unwrap();
         self.record(open);
         self.state.drafts[role].documents.clone()
     }

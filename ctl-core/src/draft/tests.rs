@@ -260,24 +260,32 @@ fn drafts_that_jump_backdate_or_stretch_are_refused() {
     let refused = |change: fn(&mut DraftOpen), why: &str| {
         let mut open = right.clone();
         change(&mut open);
-        let error = opens_correctly(&scheme.state, &open, scheme.now).unwrap_err();
+        let error = opens_correctly(scheme.state.rules(), &scheme.state, &open, scheme.now).unwrap_err();
         assert!(error.contains(why), "{why}: {error}");
     };
-    opens_correctly(&scheme.state, &right, scheme.now).unwrap();
+    opens_correctly(scheme.state.rules(), &scheme.state, &right, scheme.now).unwrap();
     refused(|open| open.version = 3, "version 3");
     refused(|open| open.version = 1, "version 1");
     refused(|open| open.sequence = Some(3), "not sequence 3");
     refused(|open| open.sequence = None, "not no sequence");
-    refused(|open| open.issued_at = open.issued_at.minus_seconds(601), "10 minutes");
-    refused(|open| open.issued_at = open.issued_at.plus_seconds(601), "10 minutes");
+    refused(|open| open.issued_at = open.issued_at.minus_seconds(601), "600 seconds");
+    refused(|open| open.issued_at = open.issued_at.plus_seconds(601), "600 seconds");
     refused(|open| open.expires = open.expires.plus_seconds(1), "valid for");
     refused(|open| open.role = Role::List("eu".parse().unwrap()), "no list eu");
     let founded = Scheme::founded(Environment::Test);
     let mut first = founded.due(&Role::Root).unwrap();
     first.issued_at = first.issued_at.plus_seconds(1);
-    assert!(opens_correctly(&founded.state, &first, founded.now).unwrap_err().contains("genesis"));
+    assert!(
+        opens_correctly(founded.state.rules(), &founded.state, &first, founded.now)
+            .unwrap_err()
+            .contains("genesis")
+    );
     let early = DraftOpen { role: na(), ..right.clone() };
-    assert!(opens_correctly(&founded.state, &early, founded.now).unwrap_err().contains("nobody"));
+    assert!(
+        opens_correctly(founded.state.rules(), &founded.state, &early, founded.now)
+            .unwrap_err()
+            .contains("nobody")
+    );
 }
 
 #[test]

@@ -88,7 +88,7 @@ pub struct Screening {
     pub screened_at: Timestamp,
     /// The size of the ledger it looked at.
     pub ledger_size: u64,
-    /// What it looked at beside the ledger's entries; empty under rules 1.
+    /// What it looked at beside the ledger's entries.
     pub observed: Vec<Observed>,
     /// Those who attached evidence as accredited auditors, as they stood when it was recorded.
     pub accredited: BTreeSet<ParticipantId>,
@@ -114,7 +114,7 @@ pub struct Evidence {
     pub at: Timestamp,
     /// The document.
     pub blob: Option<BlobRef>,
-    /// The date that an audit report bears; none under rules 1.
+    /// The date that an audit report bears.
     pub dated: Option<Timestamp>,
     /// The fingerprint that was heard over the second channel.
     pub fingerprint: Option<Digest>,

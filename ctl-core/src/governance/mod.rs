@@ -2,22 +2,28 @@
 //! machine and with any later release.
 //!
 //! Two pure functions: [`check`] says whether a statement may be recorded, with a reason a person can
-//! act on; [`State::apply`] makes the recorded entry part of the state and cannot fail. The charter
-//! names the version of the rules; each published version stays in the code (`rules1`, `rules2`, `rules3`).
+//! act on; [`State::apply`] makes the recorded entry part of the state and cannot fail. The charter names the
+//! version of the rules; versions are tables of limits and switches ([`rules`]) over this one code path.
 
 pub mod application;
+mod apply;
+mod auditors;
+mod check;
 pub mod cross;
+mod decide;
+mod electorate;
 pub mod facts;
+mod genesis;
 pub mod promises;
 pub mod refusal;
-mod rules1;
-mod rules2;
-mod rules3;
+pub mod rules;
 pub mod service_levels;
 pub mod state;
+mod time;
 pub mod view;
 
 pub use refusal::{Reason, Refusal};
+pub use rules::{Rules, RulesVersion};
 pub use state::State;
 
 use crate::Timestamp;
@@ -30,7 +36,7 @@ use crate::threshold::Threshold;
 /// # Errors
 /// [`Refusal`] if it is no genesis, its charter cannot be carried out, or the board did not sign it.
 pub fn genesis(entry: &Entry) -> Result<State, Refusal> {
-    rules1::genesis::found(entry)
+    genesis::found(entry)
 }
 
 /// The state that a genesis would found once the board has signed it: what the first root.json is built
@@ -39,7 +45,7 @@ pub fn genesis(entry: &Entry) -> Result<State, Refusal> {
 /// # Errors
 /// [`Refusal`] if it is no genesis, or its charter cannot be carried out.
 pub fn propose_genesis(entry: &Entry) -> Result<State, Refusal> {
-    rules1::genesis::propose(entry)
+    genesis::propose(entry)
 }
 
 /// Whether this statement may be recorded at this moment on top of this state.
@@ -49,11 +55,7 @@ pub fn propose_genesis(entry: &Entry) -> Result<State, Refusal> {
 pub fn check(state: &State, statement: &Statement, recorded_at: Timestamp) -> Result<(), Refusal> {
     let state = state.at(recorded_at);
     // By the charter in force at this very moment: an amendment may have been decided by time alone.
-    match state.charter.rules {
-        1 => rules1::check::check(&state, statement, recorded_at),
-        2 => rules2::check(&state, statement, recorded_at),
-        _ => rules3::check(&state, statement, recorded_at),
-    }
+    check::check(state.rules(), &state, statement, recorded_at)
 }
 
 /// Who must sign the open draft of a role; each of these thresholds must be met (a new root needs the
@@ -62,25 +64,31 @@ pub fn check(state: &State, statement: &Statement, recorded_at: Timestamp) -> Re
 /// # Errors
 /// [`Refusal`] if the board has not yet said who signs for this role.
 pub fn signing_thresholds(state: &State, role: &Role) -> Result<Vec<Threshold>, Refusal> {
-    rules1::check::publications::thresholds(state, role)
+    check::publications::thresholds(state.rules(), state, role)
 }
 
 impl State {
+    /// The rules in force.
+    #[must_use]
+    pub fn rules(&self) -> &'static Rules {
+        self.charter.rules.rules()
+    }
+
     /// Makes a recorded entry part of the state. The entry must have passed [`check`].
     pub fn apply(&mut self, entry: &Entry) {
-        rules1::apply::apply(self, entry);
+        apply::apply(self, entry);
     }
 
     /// Lets time pass: votes close, notices expire, anchors become usable, each at its own moment,
     /// in order. Advancing in two steps is the same as advancing in one.
     pub fn advance(&mut self, to: Timestamp) {
-        rules1::time::advance(self, to);
+        time::advance(self, to);
     }
 
     /// The state as it is at a later moment, if no entry follows until then.
     #[must_use]
     pub fn at(&self, time: Timestamp) -> std::borrow::Cow<'_, Self> {
-        if rules1::time::next_due(self).is_none_or(|due| due > time) {
+        if time::next_due(self).is_none_or(|due| due > time) {
             return std::borrow::Cow::Borrowed(self);
         }
         let mut later = self.clone();

@@ -7,11 +7,8 @@ use crate::statement::body::{Measured, Objective, Service, ServiceSummary};
 use crate::statement::parts::{BlobRef, PolicyRef};
 use crate::{Digest, Timestamp};
 
-/// So many breaches that are over are kept; the log has the older ones.
-pub const PAST_BREACHES: usize = 10_000;
-
 /// The name of the service that keeps the lists, where it stands among the operators whose services are watched: in
-/// reports, incidents and metrics. Since rules 3 no participant registers under it. Statements name no operator
+/// reports, incidents and metrics. No participant registers under it. Statements name no operator
 /// instead.
 pub const TRUST_LIST_MANAGER: &str = "trust-list-manager";
 

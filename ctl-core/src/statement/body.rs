@@ -1,5 +1,5 @@
-//! What statements say: one type of body for each type of statement. Most types are those of rules 1;
-//! what later rules add is marked so, and refused by the fold under the rules before.
+//! What statements say: one type of body for each type of statement, with the version of the rules
+//! that brought it; the fold refuses it under the versions before.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +10,7 @@ pub use super::service_levels::{
     BreachPhase, Measured, Objective, Service, ServiceSummary, SlaBreach, SlaReport,
 };
 
+use crate::governance::RulesVersion;
 use crate::keys::{KeyId, PublicKey};
 use crate::names::{Environment, Label, ListId, MoId, ParticipantId, RegistryId, Version};
 use crate::role::Role;
@@ -22,7 +23,7 @@ use crate::statement::parts::{
 use crate::{Digest, Timestamp};
 
 macro_rules! bodies {
-    ($($(#[$doc:meta])* $name:literal => $kind:ident),* $(,)?) => {
+    ($($(#[$doc:meta])* $name:literal => $kind:ident since $since:ident),* $(,)?) => {
         /// What a statement says, by its type.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Body {
@@ -38,6 +39,14 @@ macro_rules! bodies {
             pub const fn type_name(&self) -> &'static str {
                 match self {
                     $(Self::$kind(_) => $name,)*
+                }
+            }
+
+            /// The version of the rules that brought this type.
+            #[must_use]
+            pub const fn since(&self) -> RulesVersion {
+                match self {
+                    $(Self::$kind(_) => RulesVersion::$since,)*
                 }
             }
 
@@ -75,57 +84,57 @@ macro_rules! bodies {
 
 bodies! {
     /// The genesis: founds the scheme.
-    "charter.establish" => CharterEstablish,
+    "charter.establish" => CharterEstablish since V1,
     /// A new participant.
-    "participant.register" => ParticipantRegister,
+    "participant.register" => ParticipantRegister since V1,
     /// A participant's new key.
-    "participant.rotate-key" => ParticipantRotateKey,
+    "participant.rotate-key" => ParticipantRotateKey since V1,
     /// A participant may no longer sign.
-    "participant.suspend" => ParticipantSuspend,
+    "participant.suspend" => ParticipantSuspend since V1,
     /// A root or cross-certificate asks for a place on a list.
-    "application.submit" => ApplicationSubmit,
+    "application.submit" => ApplicationSubmit since V1,
     /// The applicant takes it back.
-    "application.withdraw" => ApplicationWithdraw,
+    "application.withdraw" => ApplicationWithdraw since V1,
     /// Something that speaks for an application.
-    "evidence.attach" => EvidenceAttach,
+    "evidence.attach" => EvidenceAttach since V1,
     /// What the server found when it applied the policy.
-    "screening.record" => ScreeningRecord,
+    "screening.record" => ScreeningRecord since V1,
     /// A comment.
-    "comment.add" => CommentAdd,
+    "comment.add" => CommentAdd since V1,
     /// A change put to the vote.
-    "proposal.open" => ProposalOpen,
+    "proposal.open" => ProposalOpen since V1,
     /// A vote.
-    "vote.cast" => VoteCast,
+    "vote.cast" => VoteCast since V1,
     /// A sub-CA below an anchor.
-    "subca.disclose" => SubcaDisclose,
+    "subca.disclose" => SubcaDisclose since V1,
     /// A sub-CA was revoked.
-    "subca.revoke" => SubcaRevoke,
+    "subca.revoke" => SubcaRevoke since V1,
     /// An MO identifier gets a holder.
-    "mo.assign" => MoAssign,
+    "mo.assign" => MoAssign since V1,
     /// The source of an MO identifier is corrected.
-    "mo.update" => MoUpdate,
+    "mo.update" => MoUpdate since V1,
     /// An MO identifier moves, with its holder's signature.
-    "mo.transfer" => MoTransfer,
+    "mo.transfer" => MoTransfer since V1,
     /// An MO identifier is suspended.
-    "mo.suspend" => MoSuspend,
+    "mo.suspend" => MoSuspend since V1,
     /// An MO identifier is withdrawn.
-    "mo.withdraw" => MoWithdraw,
+    "mo.withdraw" => MoWithdraw since V1,
     /// An emergency suspension.
-    "notice.issue" => NoticeIssue,
+    "notice.issue" => NoticeIssue since V1,
     /// The end of an emergency suspension.
-    "notice.lift" => NoticeLift,
+    "notice.lift" => NoticeLift since V1,
     /// The server fixes what is to be signed.
-    "draft.open" => DraftOpen,
+    "draft.open" => DraftOpen since V1,
     /// The server records a completed ceremony.
-    "publication.record" => PublicationRecord,
-    /// A service fell below its objective, or came back. Since rules 3.
-    "sla.breach" => SlaBreach,
-    /// How good an operator's services were. Since rules 3.
-    "sla.report" => SlaReport,
-    /// A PKI operator asks another for a cross-certificate. Since rules 3.
-    "cross.request" => CrossRequest,
-    /// The answer to that. Since rules 3.
-    "cross.respond" => CrossRespond,
+    "publication.record" => PublicationRecord since V1,
+    /// A service fell below its objective, or came back.
+    "sla.breach" => SlaBreach since V1,
+    /// How good an operator's services were.
+    "sla.report" => SlaReport since V1,
+    /// A PKI operator asks another for a cross-certificate.
+    "cross.request" => CrossRequest since V1,
+    /// The answer to that.
+    "cross.respond" => CrossRespond since V1,
 }
 
 impl Body {
@@ -133,15 +142,6 @@ impl Body {
     #[must_use]
     pub fn typ(&self) -> String {
         format!("v2g.{}+jws", self.type_name())
-    }
-
-    /// Since which version of the rules there are statements of this type.
-    #[must_use]
-    pub const fn known_since(&self) -> u32 {
-        match self {
-            Self::SlaBreach(_) | Self::SlaReport(_) | Self::CrossRequest(_) | Self::CrossRespond(_) => 3,
-            _ => 1,
-        }
     }
 }
 
@@ -241,7 +241,7 @@ pub struct EvidenceAttach {
     /// The document, for every kind but the fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob: Option<BlobRef>,
-    /// The date that an audit report bears. Since rules 2.
+    /// The date that an audit report bears.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dated: Option<Timestamp>,
     /// The SHA-256 fingerprint that was heard over the second channel.
@@ -263,7 +263,7 @@ pub struct ScreeningRecord {
     pub findings: Vec<Finding>,
     /// The size of the ledger it looked at.
     pub ledger_size: u64,
-    /// What it looked at beside the ledger's entries, in order. Since rules 2.
+    /// What it looked at beside the ledger's entries, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observed: Vec<Observed>,
     /// The policy it applied.

@@ -5,12 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::governance::RulesVersion;
 use crate::keys::{Algorithm, PublicKey};
 use crate::names::{Label, ListId, OrganisationId, Origin, ParticipantId};
 use crate::statement::parts::{EvidenceKind, PolicyRef};
-
-/// The rules versions that this release can replay.
-pub const RULES: [u32; 3] = [1, 2, 3];
 
 /// A role held by several, of whom some must act together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,7 +168,7 @@ pub struct Charter {
     /// The scheme's name for people.
     pub name: Label,
     /// The version of the rules (check, fold and list format) in force.
-    pub rules: u32,
+    pub rules: RulesVersion,
     /// Signs root.json and the top-level targets.
     pub board: Holders,
     /// Decides on the charter and on participants.
@@ -203,9 +201,6 @@ pub struct CharterError {
     pub problem: String,
 }
 
-/// The longest time that a charter may name: ten years.
-const MAX_SECONDS: u64 = 10 * 366 * 86_400;
-
 impl Charter {
     /// The organisation of a participant is asked from `organisation_of`, which also says whether
     /// there is an active participant of that id.
@@ -217,9 +212,7 @@ impl Charter {
         organisation_of: &dyn Fn(&ParticipantId) -> Option<OrganisationId>,
     ) -> Result<(), CharterError> {
         let fail = |place: &str, problem: String| Err(CharterError { place: place.to_owned(), problem });
-        if !RULES.contains(&self.rules) {
-            return fail("rules", format!("{} is unknown here; known: {RULES:?}", self.rules));
-        }
+        let rules = self.rules.rules();
         let organisations = |place: &str, ids: &[ParticipantId]| {
             let mut seen = BTreeSet::new();
             let mut organisations = BTreeSet::new();
@@ -257,9 +250,10 @@ impl Charter {
             }
             Ok(())
         };
+        let longest = rules.charter_seconds;
         let seconds = |place: &str, seconds: u64, least: u64| {
-            if seconds < least || seconds > MAX_SECONDS {
-                let problem = format!("{seconds} seconds; between {least} and {MAX_SECONDS} is expected");
+            if seconds < least || seconds > longest {
+                let problem = format!("{seconds} seconds; between {least} and {longest} is expected");
                 return Err(CharterError { place: place.into(), problem });
             }
             Ok(())
@@ -275,8 +269,9 @@ impl Charter {
             self.assembly.quorum,
         )?;
         seconds("assembly.voting_seconds", self.assembly.voting_seconds, 1)?;
-        if self.lists.is_empty() || self.lists.len() > 100 {
-            return fail("lists", format!("{} lists; between 1 and 100 are expected", self.lists.len()));
+        if self.lists.is_empty() || self.lists.len() > rules.charter_lists {
+            let (found, most) = (self.lists.len(), rules.charter_lists);
+            return fail("lists", format!("{found} lists; between 1 and {most} are expected"));
         }
         for (id, list) in &self.lists {
             let place = |member: &str| format!("lists.{id}.{member}");

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::governance::RulesVersion;
 use crate::keys::PublicKey;
 use crate::names::{Environment, Label, ListId, OrganisationId, Origin, ParticipantId};
 use crate::statement::body::CharterEstablish;
@@ -44,7 +45,7 @@ pub struct CharterFile {
     /// Test or production.
     pub environment: Environment,
     /// As [`Charter::rules`].
-    pub rules: u32,
+    pub rules: RulesVersion,
     /// As [`Charter::board`].
     pub board: Holders,
     /// As [`Charter::assembly`].

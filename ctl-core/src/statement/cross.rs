@@ -1,6 +1,5 @@
 //! Statements about cross-certification: one PKI operator asks another, who answers. What comes of it applies
-//! for the list like any certificate; these are here so that it can be measured how each is treated. Since
-//! rules 3.
+//! for the list like any certificate; these are here so that it can be measured how each is treated.
 
 use std::fmt;
 

@@ -98,7 +98,7 @@ pub enum Change {
         /// To whom.
         to: ParticipantId,
     },
-    /// An auditor's reports count. Since rules 2.
+    /// An auditor's reports count.
     AccreditAuditor {
         /// Who.
         auditor: ParticipantId,
@@ -106,22 +106,11 @@ pub enum Change {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expires_at: Option<Timestamp>,
     },
-    /// An auditor's reports count no more, those that are attached included. Since rules 2.
+    /// An auditor's reports count no more, those that are attached included.
     WithdrawAuditor {
         /// Who.
         auditor: ParticipantId,
     },
-}
-
-impl Change {
-    /// The first version of the rules that knows this kind of change.
-    #[must_use]
-    pub const fn known_since(&self) -> u32 {
-        match self {
-            Self::AccreditAuditor { .. } | Self::WithdrawAuditor { .. } => 2,
-            _ => 1,
-        }
-    }
 }
 
 /// What can be decided about a participant.

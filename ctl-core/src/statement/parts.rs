@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::governance::{Rules, RulesVersion};
 use crate::keys::PublicKey;
 use crate::names::{Label, MoId, OrganisationId, ParticipantId, RuleId, Url, Version};
 use crate::{Digest, Timestamp};
@@ -129,9 +130,9 @@ pub struct Constraint {
 #[serde(transparent)]
 pub struct Constraints(pub BTreeMap<String, Constraint>);
 
-/// A constraint that this release cannot honour.
+/// A constraint that nobody could honour.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("constraint {0:?} is unknown here or has a value of the wrong form")]
+#[error("constraint {0:?} is unknown under these rules or has a value of the wrong form")]
 pub struct ConstraintError(pub String);
 
 impl Constraints {
@@ -141,13 +142,29 @@ impl Constraints {
     pub const NOT_TRUSTED_AFTER: &'static str = "not_trusted_after";
     /// Only contracts of these MO identifiers.
     pub const MO_IDS: &'static str = "mo_ids";
+    /// Those that a statement may set, with the version of the rules that brought each.
+    pub const KNOWN: [(&'static str, RulesVersion); 3] = [
+        (Self::NOT_ISSUED_AFTER, RulesVersion::V1),
+        (Self::NOT_TRUSTED_AFTER, RulesVersion::V1),
+        (Self::MO_IDS, RulesVersion::V1),
+    ];
 
-    /// Whether every constraint is known here and its value has the right form.
+    /// Whether these rules know every constraint and its value has the right form.
     ///
     /// # Errors
     /// [`ConstraintError`] naming the first that is not.
-    pub fn check_known(&self) -> Result<(), ConstraintError> {
-        match self.0.iter().find(|(name, constraint)| !Self::is_known(name, constraint)) {
+    pub fn check_known(&self, rules: &Rules) -> Result<(), ConstraintError> {
+        let since =
+            |name: &str| Self::KNOWN.iter().find(|(known, _)| *known == name).map(|(_, since)| *since);
+        let short = |constraint: &Constraint| {
+            constraint.value.as_array().is_none_or(|ids| ids.len() <= rules.constraint_mo_ids)
+        };
+        let fits = |name: &str, constraint: &Constraint| {
+            since(name).is_some_and(|since| since <= rules.version)
+                && Self::is_known(name, constraint)
+                && short(constraint)
+        };
+        match self.0.iter().find(|(name, constraint)| !fits(name, constraint)) {
             Some((name, _)) => Err(ConstraintError(name.chars().take(60).collect())),
             None => Ok(()),
         }

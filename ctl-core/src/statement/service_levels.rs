@@ -1,5 +1,5 @@
 //! Statements about service levels: what the watch found, for the ledger. The recorder signs them, and they
-//! change no trust; what follows from a breach is for people to decide. Since rules 3.
+//! change no trust; what follows from a breach is for people to decide.
 //!
 //! Whole numbers only: shares in parts per million, times in seconds.
 

@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use ctl_core::draft;
-use ctl_core::governance::{Reason, Refusal, State, check, genesis};
+use ctl_core::governance::{Reason, Refusal, RulesVersion, State, check, genesis};
 use ctl_core::jws::{Jws, Signature};
 use ctl_core::keys::{Algorithm, PrivateKey, PublicKey};
 use ctl_core::log::merkle;
@@ -103,7 +103,7 @@ pub fn charter() -> Charter {
     };
     Charter {
         name: "A scheme for stories".parse().unwrap(),
-        rules: 1,
+        rules: RulesVersion::V1,
         board: holders(&["board-1", "board-2", "board-3"], 2),
         assembly: Assembly { electors, quorum: 3, voting_seconds: 7 * DAY },
         admissions_officers: holders(&["admissions"], 1),
@@ -131,16 +131,6 @@ pub fn charter() -> Charter {
         },
         limits: Limits { issued_behind_seconds: DAY, statements_per_day: 50, open_applications: 2 },
     }
-}
-
-/// The same under rules 2.
-pub fn charter_2() -> Charter {
-    Charter { rules: 2, ..charter() }
-}
-
-/// The same under rules 3.
-pub fn charter_3() -> Charter {
-    Charter { rules: 3, ..charter() }
 }
 
 pub fn policy() -> PolicyRef {
@@ -335,11 +325,10 @@ impl World {
         application
     }
 
-    /// What a screening of the application's certificate alone has observed; nothing under rules 1.
+    /// What a screening of the application's certificate alone has observed.
     pub fn observed(&self, application: u64) -> Vec<Observed> {
         let sha256 = self.state.applications[&application].fingerprint;
-        let certificate = Observed { what: ObservedKind::Certificate, sha256 };
-        if self.state.charter.rules == 1 { Vec::new() } else { vec![certificate] }
+        vec![Observed { what: ObservedKind::Certificate, sha256 }]
     }
 
     pub fn screen(&mut self, application: u64, findings: Vec<Finding>) -> Result<u64, Refusal> {

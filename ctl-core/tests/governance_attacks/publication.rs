@@ -163,8 +163,8 @@ fn two_applications_with_one_key_cannot_slip_past_the_screening_together() {
     let twin = ctl_sandbox::root_with_key_of(alpha.root(), &spec).unwrap();
     let second = world.say(&["beta-pki"], application(twin.certificate().der().to_vec())).unwrap();
     for application in [first, second] {
-        world.screen(application, Vec::new()).unwrap();
         world.attach_all(application);
+        world.screen(application, Vec::new()).unwrap();
     }
     world.wait(14 * DAY);
     let both: Vec<u64> = [first, second]

@@ -12,6 +12,7 @@ fn a_proposal_before_the_discussion_ends_is_refused() {
     let no_evidence = world.proposal_to_admit(application);
     assert_eq!(reason(world.say(&["elector-1"], no_evidence)), Reason::Stage, "no evidence");
     world.attach_all(application);
+    world.screen(application, Vec::new()).unwrap();
     world.wait(14 * DAY - 1);
     let undiscussed = world.proposal_to_admit(application);
     let refusal = world.say(&["elector-1"], undiscussed.clone()).unwrap_err();
@@ -26,8 +27,8 @@ fn a_proposal_over_an_error_must_name_it_and_may_not_waive_what_cannot_be() {
     let finding =
         |id: &str, waivable| Finding { id: id.parse().unwrap(), severity: Severity::Error, waivable };
     let application = world.apply_with_root("alpha-pki").unwrap();
-    world.screen(application, vec![finding("key-unique", true)]).unwrap();
     world.attach_all(application);
+    world.screen(application, vec![finding("key-unique", true)]).unwrap();
     world.wait(14 * DAY);
     let mut proposal = world.proposal_to_admit(application);
     assert_eq!(reason(world.say(&["elector-1"], proposal.clone())), Reason::Stage);

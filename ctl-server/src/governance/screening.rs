@@ -160,8 +160,7 @@ impl Screener {
             engine: ENGINE.parse()?,
             findings: recorded(&full)?,
             ledger_size: state.size(),
-            // Rules 1 know nothing of it; then the report alone says it.
-            observed: if state.charter.rules == 1 { Vec::new() } else { observed },
+            observed,
             policy: list.policy.clone(),
             report: BlobRef { access: BlobAccess::Public, sha256: report },
             screened_at: now,
@@ -196,16 +195,15 @@ impl Screener {
             return true;
         }
         let outdated = state.screening_outdated(application, now).is_some()
-            || self.document_came_late(state, application, screening);
+            || self.document_came_late(application, screening);
         outdated && !self.document_is_on_its_way(application, screening, now)
     }
 
-    /// A document has arrived that was not there when the application was screened. Under rules 1 the
-    /// record does not say what was there.
-    fn document_came_late(&self, state: &State, application: &Application, screening: &Screening) -> bool {
+    /// A document has arrived that was not there when the application was screened.
+    fn document_came_late(&self, application: &Application, screening: &Screening) -> bool {
         let seen = |sha256| screening.observed.contains(&Observed { what: ObservedKind::Evidence, sha256 });
         let mut blobs = application.evidence.iter().filter_map(|evidence| evidence.blob.as_ref());
-        state.charter.rules > 1 && blobs.any(|blob| !seen(blob.sha256) && self.blobs.has(&blob.sha256))
+        blobs.any(|blob| !seen(blob.sha256) && self.blobs.has(&blob.sha256))
     }
 
     fn document_is_on_its_way(

@@ -20,7 +20,7 @@ use super::world::{self, CAST};
 const CHARTER: &str = r#"
 name = "A scheme for stories"
 environment = "test"
-rules = 3
+rules = 1
 board = { holders = ["board-1", "board-2", "board-3"], threshold = 2 }
 assembly = { electors = ["elector-1", "elector-2", "elector-3"], quorum = 2, voting = "7days" }
 admissions_officers = { holders = ["admissions"], threshold = 1 }
@@ -134,7 +134,7 @@ impl Founding {
 
 /// What the charter file says, written down once more.
 fn establish(keys: &Keys) -> CharterEstablish {
-    let mut charter = world::charter_3();
+    let mut charter = world::charter();
     let electors: Vec<_> =
         ["elector-1", "elector-2", "elector-3"].iter().map(|id| id.parse().unwrap()).collect();
     charter.assembly.electors = electors.clone();

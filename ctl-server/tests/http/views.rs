@@ -158,7 +158,7 @@ async fn every_metric_has_help_and_a_value() {
 
 #[tokio::test]
 async fn what_screening_found_is_shown_in_full_with_the_policy_that_says_why() {
-    let mut charter = world::charter_2();
+    let mut charter = world::charter();
     for list in charter.lists.values_mut() {
         list.policy = common::admission();
     }
@@ -211,7 +211,7 @@ async fn what_screening_found_is_shown_in_full_with_the_policy_that_says_why() {
 
 #[tokio::test]
 async fn the_governance_shows_how_long_it_kept_whom_waiting() {
-    let mut world = World::published_with(world::charter_3());
+    let mut world = World::published_with(world::charter());
     let (alpha, beta) = (world.admitted("alpha-pki"), world.admitted("beta-pki"));
     world.publish_list();
     let body = CrossRequest { issuer_anchor: alpha, list: na(), requester_anchor: beta, terms: None };

@@ -55,7 +55,7 @@ pub enum Why {
     /// The monitor measures the service itself on its own.
     #[error("the service itself is always watched; remove it from [[monitor.targets]]")]
     Own,
-    /// A participant that was registered under the service's own name before rules 3 reserved it.
+    /// A participant under the service's own name, which the rules reserve.
     #[error(
         "the operator has the name of the service itself, whose record its services must not enter; \
          register under another name"

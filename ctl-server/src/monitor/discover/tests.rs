@@ -120,7 +120,7 @@ fn words(discovered: &Discovered) -> Vec<String> {
 #[test]
 fn who_has_the_name_of_the_service_itself_does_not_enter_its_record() {
     let mut story = Story::begin(Services::default());
-    // Registered before rules 3 reserved the name.
+    // No rules let anyone register under it; the watch does not rely on that.
     story.list("trust-list-manager", &root().certificate, Services::default(), AnchorStatus::Usable);
     story.disclose(&sub_ca(3), &root().certificate, false);
     let mut plan = plan();

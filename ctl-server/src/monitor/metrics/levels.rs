@@ -70,7 +70,7 @@ families! {
     INCIDENT: Gauge "ctl_incident_started_timestamp_seconds" ["pki", "kind", "target"]
         "Unix time of the first bad probe of the incident that the target has now; absent without one.";
     BREACHES: Gauge "ctl_breaches_open" ["pki", "kind"]
-        "Open incidents that have been bad for so long that they are breaches; where the charter has rules 3 or later, they are entered in the ledger, as many a day as the policy lets.";
+        "Open incidents that have been bad for so long that they are breaches: they are entered in the ledger, as many a day as the policy lets.";
     CERTIFICATE: Gauge "ctl_ca_not_after_timestamp_seconds" ["pki", "list", "certificate", "level"]
         "Unix time at which a CA certificate ends, by its SHA-256; level is root or sub-ca, list is empty while it is on none.";
     STORE: Gauge "ctl_monitor_store_bytes" []

@@ -34,8 +34,6 @@ use crate::ledger::{Ledger, RecordError};
 
 /// How often it is looked what is due.
 const LOOK: Duration = Duration::from_secs(15);
-/// The rules that know breaches and reports.
-const RULES: u32 = 3;
 
 /// Why something was not recorded. It is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -91,9 +89,6 @@ impl Recorder {
     pub async fn record_due(&self) -> Result<usize, RecorderError> {
         let now = self.ledger.now().map_err(RecordError::from)?;
         let snapshot = self.ledger.snapshot();
-        if snapshot.state.charter.rules < RULES {
-            return Ok(0);
-        }
         let policy = policy_ref(self.keeper.policy())?;
         let mut made = 0;
         let (incidents, mut failure) = self.incidents(&snapshot.state).await;

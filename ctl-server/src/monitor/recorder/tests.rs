@@ -20,9 +20,9 @@ use crate::monitor::observation::Observation;
 use crate::monitor::store::{Description, Keep, Store};
 use crate::monitor::target::TargetId;
 use crate::monitor::testing::target;
-use crate::monitor::testing::world::{DAY, World, charter_3};
+use crate::monitor::testing::world::{DAY, World, charter};
 
-/// A ledger under rules 3, and what the store of the monitor has.
+/// A ledger, and what the store of the monitor has.
 struct Story {
     world: World,
     policy: SlaPolicy,
@@ -35,7 +35,7 @@ impl Story {
     }
 
     fn by(policy: &str) -> Self {
-        let (world, policy) = (World::found_with(charter_3()), SlaPolicy::parse(policy).unwrap());
+        let (world, policy) = (World::found_with(charter()), SlaPolicy::parse(policy).unwrap());
         Self { world, policy, incidents: Incidents::new() }
     }
 
@@ -292,7 +292,7 @@ fn outages_of_one_service_are_told_in_their_order_unless_there_are_too_many() {
 
 #[test]
 fn no_month_is_reported_on_while_one_of_its_hours_could_not_be_written() {
-    let world = World::found_with(charter_3());
+    let world = World::found_with(charter());
     let month = Month::of(Time(world.now.unix()));
     let last = hour_at(month.end()) - 1;
     let watched = target("alpha-pki", Kind::Ocsp, "http://ocsp.alpha.example/");
@@ -329,7 +329,7 @@ fn no_month_is_reported_on_while_one_of_its_hours_could_not_be_written() {
 
 #[test]
 fn a_month_is_due_only_if_there_will_be_something_to_report() {
-    let (world, directory) = (World::found_with(charter_3()), tempfile::tempdir().unwrap());
+    let (world, directory) = (World::found_with(charter()), tempfile::tempdir().unwrap());
     let store = Store::open(directory.path(), Keep::default()).unwrap();
     let month = Month::of(Time(world.now.unix()));
     let now = Timestamp::from_unix(month.end().0 + 3000);

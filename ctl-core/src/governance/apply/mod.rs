@@ -1,0 +1,161 @@
+//! What follows from an entry that passed the checks. Cannot fail.
+
+mod applications;
+mod cross;
+mod decisions;
+mod publications;
+mod service_levels;
+
+use std::sync::Arc;
+
+use crate::governance::rules::Rules;
+use crate::governance::state::{Event, KeyRecord, MoEntry, MoStatus, Notice, State};
+use crate::governance::{check, decide, genesis, time};
+use crate::names::ParticipantId;
+use crate::statement::body::{MoAssign, NoticeIssue, ParticipantRegister};
+use crate::statement::parts::BlobRef;
+use crate::statement::{Body, Entry};
+use crate::{Digest, Timestamp};
+
+/// Where an entry stands: what follows from it names this as its cause.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    rules: &'static Rules,
+    index: u64,
+    at: Timestamp,
+    leaf_hash: Digest,
+    /// The first participant that signed; none for the recorder.
+    author: Option<&'a ParticipantId>,
+}
+
+pub(in crate::governance) fn apply(state: &mut State, entry: &Entry) {
+    time::advance(state, entry.recorded_at);
+    let index = state.size();
+    state.frontier.push(entry.leaf_hash);
+    state.roots.push_back_mut(state.frontier.root());
+    state.recorded.insert_mut(entry.statement.id);
+
+    let signers = signers(state, entry);
+    let today = check::day(entry.recorded_at);
+    for signer in &signers {
+        let used = state.recorded_today.entry(signer.clone()).or_insert((today, 0));
+        *used = if used.0 == today { (today, used.1.saturating_add(1)) } else { (today, 1) };
+    }
+    let (at, leaf_hash) = (entry.recorded_at, entry.leaf_hash);
+    let place = Place { rules: state.rules(), index, at, leaf_hash, author: signers.first() };
+    body(state, place, &entry.statement.payload.body);
+}
+
+fn signers(state: &State, entry: &Entry) -> Vec<ParticipantId> {
+    let signatures = &entry.statement.jws.signatures;
+    let records = signatures.iter().filter_map(|signature| state.keys.get(&signature.protected.kid));
+    records.map(|record| record.participant.clone()).collect()
+}
+
+fn body(state: &mut State, place: Place<'_>, body: &Body) {
+    let Place { index, at, .. } = place;
+    match body {
+        // The genesis stands first and is never applied to a state.
+        Body::CharterEstablish(_) => {}
+        Body::ParticipantRegister(body) => register(state, place, body),
+        Body::ParticipantRotateKey(body) => decide::rotate(state, &body.participant, &body.new, index),
+        Body::ParticipantSuspend(body) => {
+            if let Some(participant) = state.participants.get_mut(&body.participant) {
+                participant.suspended = true;
+                participant.since = index;
+            }
+        }
+        Body::ApplicationSubmit(body) => applications::submit(state, place, body),
+        Body::ApplicationWithdraw(body) => applications::withdraw(state, place, body),
+        Body::EvidenceAttach(body) => applications::evidence(state, place, body),
+        Body::ScreeningRecord(body) => applications::screening(state, place, body),
+        Body::CommentAdd(body) => applications::comment(state, place, body),
+        Body::SubcaDisclose(body) => applications::disclose_sub_ca(state, place, body),
+        Body::SubcaRevoke(body) => {
+            if let Some(sub_ca) = state.sub_cas.get_mut(&body.certificate) {
+                Arc::make_mut(sub_ca).revoked = Some((index, body.reason));
+            }
+        }
+        Body::ProposalOpen(body) => decisions::open(state, place, body),
+        Body::VoteCast(body) => decisions::vote(state, place, body),
+        Body::MoAssign(body) => assign(state, place, body),
+        Body::MoUpdate(body) => {
+            change_mo(state, place, &body.id, |entry| entry.source = body.source.clone());
+        }
+        Body::MoTransfer(body) => {
+            change_mo(state, place, &body.id, |entry| entry.holder = body.to.clone());
+        }
+        Body::MoSuspend(body) => {
+            change_mo(state, place, &body.id, |entry| entry.status = MoStatus::Suspended);
+        }
+        Body::MoWithdraw(body) => {
+            change_mo(state, place, &body.id, |entry| entry.status = MoStatus::Withdrawn);
+        }
+        Body::NoticeIssue(body) => notice(state, place, body),
+        Body::NoticeLift(body) => {
+            if let Some(notice) = state.notices.get_mut(&body.notice) {
+                notice.ended = Some((at, Some(index)));
+            }
+        }
+        Body::DraftOpen(body) => publications::open_draft(state, place, body),
+        Body::PublicationRecord(body) => publications::record(state, place, body),
+        Body::SlaBreach(body) => service_levels::breach(state, place, body),
+        Body::SlaReport(body) => service_levels::report(state, place, body),
+        Body::CrossRequest(body) => cross::request(state, place, body),
+        Body::CrossRespond(body) => cross::respond(state, place, body),
+    }
+}
+
+/// Remembers that a statement names this blob, so that it may be uploaded.
+fn name_blob(state: &mut State, blob: &BlobRef) {
+    state.blobs.entry(blob.sha256).or_insert(blob.access);
+}
+
+fn register(state: &mut State, place: Place<'_>, body: &ParticipantRegister) {
+    let participant = genesis::registered(&body.participant, place.index);
+    let record = KeyRecord { participant: participant.id.clone(), replaced_by: None };
+    state.keys.insert(participant.key.key_id(), record);
+    state.participants.insert(participant.id.clone(), participant);
+}
+
+fn assign(state: &mut State, place: Place<'_>, body: &MoAssign) {
+    let entry = MoEntry {
+        holder: body.holder.clone(),
+        source: body.source.clone(),
+        status: MoStatus::Assigned,
+        since: place.at,
+        cause: place.index,
+    };
+    state.mo_ids.insert_mut(body.id.clone(), entry);
+}
+
+fn change_mo(
+    state: &mut State,
+    place: Place<'_>,
+    id: &crate::names::MoId,
+    change: impl FnOnce(&mut MoEntry),
+) {
+    let Some(mut entry) = state.mo_ids.get(id).cloned() else { return };
+    change(&mut entry);
+    entry.since = place.at;
+    entry.cause = place.index;
+    state.mo_ids.insert_mut(id.clone(), entry);
+}
+
+fn notice(state: &mut State, place: Place<'_>, body: &NoticeIssue) {
+    let Some(spki) = state.anchor(&body.list, &body.anchor).map(|anchor| anchor.listed.spki) else {
+        return;
+    };
+    let notice = Notice {
+        index: place.index,
+        list: body.list.clone(),
+        anchor: body.anchor,
+        spki,
+        reason: body.reason,
+        issued_at: place.at,
+        expires_at: body.expires_at,
+        ended: None,
+    };
+    state.agenda.insert((body.expires_at, Event::NoticeExpires(place.index)));
+    state.notices.insert(place.index, notice);
+}

@@ -1,0 +1,145 @@
+//! The rules as data: which versions there are, and what each allows and does.
+//!
+//! There is one code path. Where versions differ, it asks the [`Rules`] that it was handed; what a version
+//! does not know (a type of statement, a member, a constraint) names the version that brought it, and is
+//! refused before. So a version costs one table, and ledgers of every version replay for ever.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The versions that this release knows: in JSON the number. A charter that names another is unreadable
+/// here, and so is every entry with it: what a release does not know it can not replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub enum RulesVersion {
+    /// The first.
+    V1,
+}
+
+impl RulesVersion {
+    /// All of them, in order.
+    pub const ALL: &'static [Self] = &[Self::V1];
+    /// The newest.
+    pub const LATEST: Self = Self::V1;
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::V1 => 1,
+        }
+    }
+
+    /// Its table.
+    #[must_use]
+    pub const fn rules(self) -> &'static Rules {
+        match self {
+            Self::V1 => &V1,
+        }
+    }
+}
+
+impl From<RulesVersion> for u32 {
+    fn from(version: RulesVersion) -> Self {
+        version.number()
+    }
+}
+
+impl TryFrom<u32> for RulesVersion {
+    type Error = String;
+
+    fn try_from(number: u32) -> Result<Self, String> {
+        Self::ALL.iter().copied().find(|version| version.number() == number).ok_or_else(|| {
+            let latest = Self::LATEST;
+            format!("rules {number} are unknown to this release, which knows them up to {latest}")
+        })
+    }
+}
+
+impl fmt::Display for RulesVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.number())
+    }
+}
+
+/// What one version allows and does. Times are in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Which version this is.
+    pub version: RulesVersion,
+
+    /// A statement may be signed so far ahead of its recording.
+    pub issued_ahead_seconds: u64,
+    /// A screening is recorded so soon after it was made.
+    pub screened_within_seconds: u64,
+    /// A draft's time of issue lies so near to its recording.
+    pub drafted_within_seconds: u64,
+
+    /// A certificate that applies has at most so many bytes.
+    pub certificate_bytes: usize,
+    /// An application names at most so many addresses of one kind of service.
+    pub service_addresses: usize,
+    /// A constraint names at most so many MO identifiers.
+    pub constraint_mo_ids: usize,
+    /// One participant attaches at most so many pieces of evidence to one application, so that nobody can
+    /// make it too large for the statements that name all of them.
+    pub evidence_per_author: usize,
+    /// One operator waits for at most so many answers to requests for cross-certificates.
+    pub cross_requests_open: usize,
+
+    /// A charter has at most so many lists.
+    pub charter_lists: usize,
+    /// The longest time that a charter may name.
+    pub charter_seconds: u64,
+
+    /// Whether a document counts the signatures of those who were suspended, or whose key was replaced,
+    /// after the board appointed them.
+    pub suspended_signers_count: bool,
+    /// So many emergency officers lift a notice early, if the charter does not ask for more.
+    pub lift_officers: u32,
+    /// So many issue a second notice against one key.
+    pub repeated_notice_officers: u32,
+
+    /// At most so many reasons are counted in one breach.
+    pub breach_reasons: usize,
+    /// At most so many answers are named as evidence of one breach.
+    pub breach_evidence: usize,
+    /// A breach may be recorded so late whatever its window, so that a server that stood still over a
+    /// weekend can still say what it saw before.
+    pub breach_late_seconds: u64,
+    /// An objective's window, and the time of a report, are at most so long.
+    pub service_level_seconds: u64,
+    /// At most so many kinds of services in one report.
+    pub report_kinds: usize,
+    /// So many breaches that are over are kept in the state; the log has the older ones.
+    pub past_breaches: usize,
+
+    /// The name under which reports call the service itself: nobody registers under it, since what is found
+    /// of the service would be taken for what is found of them.
+    pub reserved_participant: &'static str,
+}
+
+const V1: Rules = Rules {
+    version: RulesVersion::V1,
+    issued_ahead_seconds: 600,
+    screened_within_seconds: 600,
+    drafted_within_seconds: 600,
+    certificate_bytes: 8192,
+    service_addresses: 20,
+    constraint_mo_ids: 1000,
+    evidence_per_author: 20,
+    cross_requests_open: 100,
+    charter_lists: 100,
+    charter_seconds: 10 * 366 * 86_400,
+    suspended_signers_count: false,
+    lift_officers: 2,
+    repeated_notice_officers: 2,
+    breach_reasons: 128,
+    breach_evidence: 64,
+    breach_late_seconds: 4 * 86_400,
+    service_level_seconds: 10 * 366 * 86_400,
+    report_kinds: 64,
+    past_breaches: 10_000,
+    reserved_participant: super::service_levels::TRUST_LIST_MANAGER,
+};

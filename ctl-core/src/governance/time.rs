@@ -1,0 +1,50 @@
+//! The passing of time: votes close, notices expire, anchors become usable.
+
+use crate::Timestamp;
+use crate::governance::decide;
+use crate::governance::rules::Rules;
+use crate::governance::state::{Event, State, StatusChange};
+use crate::statement::parts::AnchorStatus;
+
+/// The next moment at which something happens by itself.
+pub(in crate::governance) fn next_due(state: &State) -> Option<Timestamp> {
+    state.agenda.first().map(|(due, _)| *due)
+}
+
+/// Makes everything happen that is due by this moment, in order, each at its own moment.
+pub(in crate::governance) fn advance(state: &mut State, to: Timestamp) {
+    while let Some((due, event)) = state.agenda.first().cloned() {
+        if due > to {
+            break;
+        }
+        state.agenda.remove(&(due, event.clone()));
+        state.clock = state.clock.max(due);
+        happen(state.rules(), state, &event, due);
+    }
+    state.clock = state.clock.max(to);
+}
+
+fn happen(rules: &Rules, state: &mut State, event: &Event, at: Timestamp) {
+    match event {
+        Event::VoteCloses(index) => decide::decide(rules, state, *index, at),
+        Event::NoticeExpires(index) => {
+            if let Some(notice) = state.notices.get_mut(index).filter(|notice| notice.in_force()) {
+                notice.ended = Some((at, None));
+            }
+        }
+        Event::TakenUp(list, fingerprint) => {
+            let Some(contents) = state.lists.get_mut(list) else { return };
+            let listed = match contents.anchors.get_mut(fingerprint) {
+                Some(anchor) => &mut std::sync::Arc::make_mut(anchor).listed,
+                None => match contents.cross_certificates.get_mut(fingerprint) {
+                    Some(cross) => &mut std::sync::Arc::make_mut(cross).listed,
+                    None => return,
+                },
+            };
+            if listed.current().status == AnchorStatus::Qualified {
+                let cause = listed.first_published.map_or(listed.current().cause, |(index, _)| index);
+                listed.history.push(StatusChange { status: AnchorStatus::Usable, at, cause });
+            }
+        }
+    }
+}
