@@ -18,6 +18,7 @@ mod oid;
 pub mod path;
 mod pem;
 mod pkcs7;
+mod readable;
 pub mod revocation;
 mod signature;
 
@@ -26,3 +27,4 @@ pub use error::{AlgorithmName, CertificateError, SignatureError};
 pub use name::{Attribute, DistinguishedName};
 pub use pem::{MAX_PEM_CERTIFICATES, MAX_PEM_SIZE, certificate_from_bytes, certificates_from_pem};
 pub use pkcs7::{Pkcs7Error, certificates_from_pkcs7};
+pub use readable::{Unreadable, UnreadableBundle, readable, readable_bundle};

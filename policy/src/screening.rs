@@ -1,10 +1,13 @@
 //! Applies a policy to a candidate.
 
-use ctl_pki::Certificate;
 use serde::{Deserialize, Serialize};
 
 use crate::checks::{PARSES, Subject, check};
 use crate::{Context, Kind, Policy, Rule, Severity};
+
+/// What `parses` expects.
+const READABLE: &str =
+    "one X.509 certificate, DER throughout, that the parsers of devices read (docs/readable.md)";
 
 /// The certificate to be screened, as it was received.
 #[derive(Clone, Copy, Debug)]
@@ -34,13 +37,14 @@ pub struct Finding {
 }
 
 /// Applies every rule of the policy that concerns the candidate's kind, in the policy's order. No findings mean
-/// that all are fulfilled. A candidate that does not parse has that one finding: nothing else can be asked of it.
+/// that all are fulfilled. A candidate that devices might not read has that one finding: it can be put on no list,
+/// whatever else it is, because it would make every other certificate of a bundle unreadable.
 pub fn screen(policy: &Policy, candidate: &Candidate<'_>, context: &Context) -> Vec<Finding> {
-    let certificate = match Certificate::from_der(candidate.certificate_der) {
+    let certificate = match ctl_pki::readable(candidate.certificate_der) {
         Ok(certificate) => certificate,
-        Err(error) => {
+        Err(reason) => {
             let rule = policy.rules().iter().filter(|rule| rule.id == PARSES);
-            return rule.map(|rule| finding(rule, error.to_string(), "one DER certificate".into())).collect();
+            return rule.map(|rule| finding(rule, reason.to_string(), READABLE.into())).collect();
         }
     };
     let subject = Subject { certificate: &certificate, kind: candidate.kind, context, policy };

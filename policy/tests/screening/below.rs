@@ -26,7 +26,9 @@ fn each_rule_about_cross_certificates_is_broken_by_one_that_breaks_nothing_else(
     let constrained = shaped.cross(Some(1), |shape| shape.extension("2.5.29.30", true, &names));
     let early = shaped.cross(Some(1), |shape| shape.valid(NOW - YEAR, NOW + YEAR));
     let outside = shaped.cross(Some(1), |shape| shape.valid(0, 2_493_072_000));
-    let silent = shaped.cross(Some(1), |shape| shape.extension("2.5.29.31", false, &[0x30, 0]));
+    // A point that is named by a registered identifier only.
+    let unnamed = hex::decode("300a3008a006a00488022a03").unwrap();
+    let silent = shaped.cross(Some(1), |shape| shape.extension("2.5.29.31", false, &unnamed));
 
     let another = Shape::ca(A, &Key::p256("another").unwrap(), None).unwrap().self_signed().unwrap();
     let elsewhere = Context { subject: Some(hex::encode(another.der())), ..of(&good) };

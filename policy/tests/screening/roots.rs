@@ -3,7 +3,10 @@
 use crate::candidates::*;
 use ctl_pki::Certificate;
 use ctl_policy::{Candidate, Context, Evidence, Finding, Kind, Severity, screen};
-use ctl_sandbox::{Pki, PkiSpec, Role, expired_root, root_with_broken_signature, root_with_key_of};
+use ctl_sandbox::mutation::{Edit, Node};
+use ctl_sandbox::{
+    Edition, Pki, PkiSpec, Role, expired_root, root_with_broken_signature, root_with_key_of, specimen,
+};
 use proptest::prelude::*;
 
 #[test]
@@ -29,6 +32,31 @@ fn a_root_rewritten_around_its_signed_part_does_not_parse_for_us_either() {
     let findings = screen(&admission(), &candidate, &Context { now: NOW, ..Context::default() });
     let found = findings.iter().find(|finding| finding.id == "parses").unwrap();
     assert_eq!((found.severity, found.waivable), (Severity::Error, false));
+}
+
+/// OpenSSL and Python refuse every certificate of a bundle that holds one of these.
+#[test]
+fn a_root_that_would_make_every_bundle_unreadable_cannot_be_waived_onto_a_list() {
+    let sound = specimen("v2g-root", Edition::Iso2).unwrap().unwrap();
+    let name = vec![(Node::oid("2.5.4.3"), Node::new(0x0c, b"Odd\xff"))];
+    let edit = Edit::of(&sound.certificate).unwrap();
+    for (what, odd) in [
+        ("a padded serial number", edit.clone().serial(&[0, 0x2a])),
+        ("an empty serial number", edit.clone().serial(&[])),
+        ("a serial number of 21 octets", edit.clone().serial(&[0x2a; 21])),
+        ("a name that is no UTF-8", edit.clone().names(Some(name.clone()), Some(name))),
+        ("a malformed extension", edit.extension("2.5.29.31", false, &[0x30, 2, 0x30, 0])),
+    ] {
+        let der = odd.sign(&sound.issuer_key);
+        let candidate = Candidate { certificate_der: &der, kind: Kind::Root };
+        let findings = screen(&admission(), &candidate, &clean(&sound.certificate));
+        let [finding] = findings.as_slice() else { panic!("{what}: {findings:?}") };
+        assert_eq!(
+            (finding.id.as_str(), finding.severity, finding.waivable),
+            ("parses", Severity::Error, false),
+            "{what}"
+        );
+    }
 }
 
 #[test]
