@@ -197,7 +197,8 @@ pub enum ClientError {
     Log(#[from] LogError),
     /// The log is smaller than it was.
     #[error(
-        "the log has {found} entries and had {held} before: a stale mirror, or a log that was rolled back"
+        "the log has {found} entries and had {held} before: a stale mirror, or a log that was rolled back. Until \
+         that is settled, what newer versions take away is taken away, and what they add waits"
     )]
     LogShrunk {
         /// Entries remembered.
@@ -207,8 +208,8 @@ pub enum ClientError {
     },
     /// The log contradicts what it said before.
     #[error(
-        "THE LOG SHOWS TWO HISTORIES: {problem}. Nothing new is accepted. Both signed checkpoints are kept in {}: \
-         send them to the scheme's auditors",
+        "THE LOG SHOWS TWO HISTORIES: {problem}. Until that is settled, what newer versions take away is taken \
+         away, and what they add waits. Both signed checkpoints are kept in {}: send them to the scheme's auditors",
         evidence.display()
     )]
     TwoHistories {
@@ -216,6 +217,15 @@ pub enum ClientError {
         problem: String,
         /// Where both are.
         evidence: PathBuf,
+    },
+    /// Another log than the one that the board let begin.
+    #[error(
+        "the board let the log begin anew with {size} entries that root.json names, and the log shown does not begin \
+         with them: nothing new is accepted; sync from another mirror"
+    )]
+    NotTheRestarted {
+        /// Entries that the new log began with.
+        size: u64,
     },
     /// A sink could not be written, or not as it should be.
     #[error("sink {sink}: {problem}")]

@@ -6,6 +6,7 @@
 //! what was trusted before.
 #![forbid(unsafe_code)]
 
+pub mod apart;
 pub mod cli;
 pub mod config;
 mod conformance;
@@ -17,6 +18,7 @@ pub mod sink;
 pub mod state;
 pub mod status;
 pub mod store;
+pub mod suspensions;
 pub mod sync;
 pub mod transport;
 mod verify;

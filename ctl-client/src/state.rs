@@ -10,11 +10,13 @@ use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use ctl_core::notices::NoticeEntry;
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp, json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::apart::Apart;
 use crate::error::ClientError;
 use crate::files::{self, Files};
 
@@ -53,6 +55,44 @@ pub struct LogMemory {
     pub witnesses: Vec<String>,
     /// How many the root asks for.
     pub witnesses_needed: u32,
+    /// How many restarts root.json named then: after one more, another history may follow.
+    pub restarts: usize,
+}
+
+/// How a log contradicts what is remembered of it. Each is signed with the log's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Contradiction {
+    /// The newest log shown has fewer entries.
+    Smaller,
+    /// As many entries, and another root; or it provably does not begin with what is remembered.
+    OtherHistory,
+}
+
+/// A log that contradicts what is remembered of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// How.
+    pub how: Contradiction,
+    /// The signed checkpoint that was shown first: where it is kept.
+    pub note: Digest,
+    /// Its number of entries.
+    pub size: u64,
+    /// Its root hash.
+    pub root: Digest,
+    /// When it was shown, by the time that counted.
+    pub since: Timestamp,
+}
+
+/// What came of a restart of the log that root.json names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestartSeen {
+    /// Which one, from 1.
+    pub number: usize,
+    /// Entries remembered of the log that ended.
+    pub held: u64,
+    /// Whether the log that began does not contain what was remembered.
+    pub replaced: bool,
 }
 
 /// The files of metadata by which a document was accepted.
@@ -113,6 +153,18 @@ pub struct State {
     pub documents: BTreeMap<Role, DocumentRecord>,
     /// Whether it is known which notices are in force, be it none.
     pub notices_known: bool,
+    /// Every suspension that nothing has lifted, also those that the newest notices do not name.
+    pub suspensions: Vec<NoticeEntry>,
+    /// The contradiction, as long as the log contradicts what is remembered of it.
+    pub conflict: Option<Conflict>,
+    /// What versions that came meanwhile take away, until a version of at least their sequence is
+    /// fully accepted.
+    pub apart: BTreeMap<Role, Apart>,
+    /// What came of the last restart of the log.
+    pub restart: Option<RestartSeen>,
+    /// After a restart that replaced history: the sequences that the next versions, which cannot
+    /// continue the ones held, are greater than.
+    pub go_on_from: BTreeMap<Role, u64>,
     /// The latest time that people ever signed: it is not earlier than that.
     pub known_time: Timestamp,
     /// Fingerprints of every certificate ever put into a sink, by sink.
@@ -130,6 +182,7 @@ impl State {
         let mut objects: BTreeSet<Digest> = self.roots.iter().copied().collect();
         objects.extend(self.metadata.values().map(|kept| kept.sha256));
         objects.extend(self.log.iter().map(|log| log.note));
+        objects.extend(self.conflict.iter().map(|conflict| conflict.note));
         objects.extend(self.documents.values().flat_map(DocumentRecord::objects));
         objects
     }

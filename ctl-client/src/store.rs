@@ -1,15 +1,19 @@
 //! What this device trusts: the anchors of the lists it follows, less what any list distrusts, less
-//! what the notices suspend, less what it cannot honour. A pure function of verified documents.
+//! what the notices suspend, less what was taken away while the log conflicted, less what it cannot
+//! honour. A pure function of verified documents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_core::list::{ListAnchor, ListPayload};
 use ctl_core::names::ListId;
-use ctl_core::notices::NoticesDocument;
+use ctl_core::notices::NoticeEntry;
+use ctl_core::role::Role;
 use ctl_core::statement::parts::{AnchorStatus, Constraints, DistrustKind, Distrusted, Use};
 use ctl_core::tuf::Clock;
 use ctl_core::{Digest, Timestamp};
 use ctl_pki::Certificate;
+
+use crate::apart::Apart;
 
 /// An anchor that is trusted because of one list.
 #[derive(Clone, Debug)]
@@ -59,20 +63,67 @@ pub struct TrustStore {
     pub left_out: Vec<LeftOut>,
     /// How many anchors the lists name.
     pub listed: usize,
+    /// Uses that would have no anchor at all if everything were carried out that came while the log
+    /// conflicted: for these, nothing of it is.
+    pub spared: BTreeSet<Use>,
     distrusted: BTreeSet<Distrusted>,
 }
 
 impl TrustStore {
-    /// From the lists in force, and the notices if there are any.
+    /// From the lists in force, the suspensions that hold, and what was kept apart in a conflict.
     #[must_use]
-    pub fn new(lists: &[&ListPayload], notices: Option<&NoticesDocument>, clock: Clock) -> Self {
-        let mut store = Self::default();
+    pub fn new(
+        lists: &[&ListPayload],
+        notices: &[NoticeEntry],
+        apart: &BTreeMap<Role, Apart>,
+        clock: Clock,
+    ) -> Self {
+        let full = Self::of(lists, notices, BTreeSet::new(), clock);
+        if apart.is_empty() {
+            return full;
+        }
+        let mut lost = Vec::new();
+        let narrowed: Vec<ListPayload> = lists
+            .iter()
+            .map(|list| match apart.get(&Role::List(list.list.clone())) {
+                Some(apart) => {
+                    let (narrowed, gone) = apart.narrow(list);
+                    lost.extend(gone.into_iter().map(|anchor| (list.list.clone(), anchor, apart.sequence)));
+                    narrowed
+                }
+                None => (*list).clone(),
+            })
+            .collect();
+        let notices: Vec<NoticeEntry> =
+            notices.iter().chain(apart.values().flat_map(|apart| &apart.notices)).cloned().collect();
+        let distrusted = apart.values().flat_map(|apart| apart.distrusted.iter().copied()).collect();
+        let mut store = Self::of(&narrowed.iter().collect::<Vec<_>>(), &notices, distrusted, clock);
+        store.listed = full.listed;
+        for (list, fingerprint, sequence) in lost {
+            let reason = format!("version {sequence}, which came while the log conflicted, does not name it");
+            let name = lists
+                .iter()
+                .filter(|other| other.list == list)
+                .find_map(|list| list.anchors_by_fingerprint().get(&fingerprint).map(|a| a.name.to_string()));
+            store.left_out.push(LeftOut { list, fingerprint, name: name.unwrap_or_default(), reason });
+        }
+        store.spare(full);
+        store
+    }
+
+    fn of(
+        lists: &[&ListPayload],
+        notices: &[NoticeEntry],
+        distrusted: BTreeSet<Distrusted>,
+        clock: Clock,
+    ) -> Self {
+        let mut store = Self { distrusted, ..Self::default() };
         for list in lists {
             store.distrusted.extend(&list.distrusted);
         }
         // A notice is against a key, and removes it from every list: fewer people may take trust
         // away than give it.
-        for notice in notices.iter().flat_map(|document| &document.notices) {
+        for notice in notices {
             store.distrust(DistrustKind::Certificate, notice.anchor);
             store.distrust(DistrustKind::Spki, notice.spki);
         }
@@ -82,11 +133,38 @@ impl TrustStore {
         store
     }
 
+    /// Whoever forges a log must not be able to empty a store with it: a use that had anchors and has
+    /// none left keeps those it had.
+    fn spare(&mut self, full: Self) {
+        let uses = |store: &Self| -> BTreeSet<Use> {
+            store.anchors.iter().flat_map(|anchor| anchor.uses.iter().copied()).collect()
+        };
+        self.spared = &uses(&full) - &uses(self);
+        if self.spared.is_empty() {
+            return;
+        }
+        for mut anchor in full.anchors {
+            anchor.uses.retain(|r#use| self.spared.contains(r#use));
+            let same = |other: &&mut TrustedAnchor| {
+                other.list == anchor.list && other.fingerprint == anchor.fingerprint
+            };
+            match self.anchors.iter_mut().find(same) {
+                _ if anchor.uses.is_empty() => {}
+                Some(other) => other.uses.extend(anchor.uses),
+                None => {
+                    self.left_out
+                        .retain(|left| (&left.list, left.fingerprint) != (&anchor.list, anchor.fingerprint));
+                    self.anchors.push(anchor);
+                }
+            }
+        }
+    }
+
     fn distrust(&mut self, kind: DistrustKind, sha256: Digest) {
         self.distrusted.insert(Distrusted { kind, sha256 });
     }
 
-    fn add_list(&mut self, list: &ListPayload, notices: Option<&NoticesDocument>, clock: Clock) {
+    fn add_list(&mut self, list: &ListPayload, notices: &[NoticeEntry], clock: Clock) {
         let mut trusted = BTreeSet::new();
         for anchor in &list.anchors {
             self.listed = self.listed.saturating_add(1);
@@ -123,13 +201,11 @@ impl TrustStore {
         &self,
         anchor: &ListAnchor,
         certificate: &Certificate,
-        notices: Option<&NoticesDocument>,
+        notices: &[NoticeEntry],
         clock: Clock,
     ) -> Result<(), String> {
         let key = Digest::from_bytes(certificate.spki_sha256());
-        let notice = notices.and_then(|document| {
-            document.notices.iter().find(|entry| entry.anchor == anchor.fingerprint || entry.spki == key)
-        });
+        let notice = notices.iter().find(|entry| entry.anchor == anchor.fingerprint || entry.spki == key);
         if let Some(notice) = notice {
             return Err(format!("suspended by notice {} of {}", notice.notice, notice.issued_at));
         }

@@ -75,7 +75,7 @@ fn nothing_new_writes_nothing_but_the_time_of_the_sync() {
 }
 
 #[test]
-fn a_suspension_takes_effect_and_is_lifted_by_the_next_notices() {
+fn a_suspension_takes_effect_and_is_lifted_by_notices_that_two_officers_sign() {
     let mut repository = Repository::new();
     let mut device = Device::synced(&repository);
     repository.set_notices(vec![notice(3, "na", "beta", repository.now.plus_seconds(2 * DAY))]);
@@ -88,10 +88,12 @@ fn a_suspension_takes_effect_and_is_lifted_by_the_next_notices() {
     assert!(status.to_string().contains("suspended by notice 3"), "{status}");
 
     repository.set_notices(vec![]);
+    repository.signers.insert("notices".into(), vec![50, 51]);
     repository.publish(&Role::Notices);
     repository.refresh();
     device.sync(&repository);
     assert_eq!(device.trusted(), set(&["alpha", "beta", "gamma"]));
+    assert!(device.status().notices.is_empty());
 }
 
 #[test]

@@ -123,10 +123,10 @@ fn a_log_that_rewrites_its_history() {
     // It signs both histories properly, and serves whichever tiles fit best.
     let (seen, forged) = (honest(600), log(1000, 555));
     let needed = tiles_for_consistency(600, 1000).unwrap();
-    for served in [&forged, &honest(1000)] {
-        let refused = verify_prefix(&tiles(served, &needed), 600, &seen.root(), 1000, &forged.root());
-        assert_eq!(refused, Err(LogError::NotAPrefix { older: 600, newer: 1000 }));
-    }
+    let verify = |served| verify_prefix(&tiles(served, &needed), 600, &seen.root(), 1000, &forged.root());
+    assert_eq!(verify(&forged), Err(LogError::NotAPrefix { older: 600, newer: 1000 }));
+    // Tiles of another log than the checkpoint's prove nothing, neither for nor against.
+    assert_eq!(verify(&honest(1000)), Err(LogError::DamagedTiles { size: 1000 }));
     let grown = honest(1000);
     assert_eq!(verify_prefix(&tiles(&grown, &needed), 600, &seen.root(), 1000, &grown.root()), Ok(()));
 }
@@ -137,6 +137,32 @@ fn two_histories_of_the_same_size() {
     let refused = verify_prefix(&TileSet::new(), 600, &seen.root(), 600, &forged.root());
     assert_eq!(refused, Err(LogError::NotAPrefix { older: 600, newer: 600 }));
     assert_eq!(verify_prefix(&TileSet::new(), 600, &seen.root(), 600, &seen.root()), Ok(()));
+}
+
+#[test]
+fn a_mirror_without_any_key_cannot_convict_an_honest_log() {
+    let server = honest(1000);
+    for older in [1, 2, 255, 256, 300, 512, 600, 768, 999] {
+        let needed = tiles_for_consistency(older, 1000).unwrap();
+        let seen = server.root_at(older).unwrap();
+        for id in &needed {
+            let width = usize::from(id.width) * 32;
+            for at in [0, width / 2, width - 1] {
+                let mut bytes = id.bytes(&server).unwrap();
+                bytes[at] ^= 1;
+                let mut damaged = TileSet::new();
+                damaged.insert(*id, &bytes).unwrap();
+                for other in needed.iter().filter(|other| *other != id) {
+                    damaged.insert(*other, &other.bytes(&server).unwrap()).unwrap();
+                }
+                let verdict = verify_prefix(&damaged, older, &seen, 1000, &server.root());
+                assert!(
+                    matches!(verdict, Ok(()) | Err(LogError::DamagedTiles { .. })),
+                    "{older} {id}: {verdict:?}"
+                );
+            }
+        }
+    }
 }
 
 #[test]
@@ -189,7 +215,7 @@ fn a_mirror_that_alters_truncates_or_withholds_tiles() {
             altered.insert(*other, &bytes).unwrap();
         }
         let refused = verify_prefix(&altered, 700, &old, 1000, &new);
-        assert_eq!(refused, Err(LogError::NotAPrefix { older: 700, newer: 1000 }), "{id}");
+        assert_eq!(refused, Err(LogError::DamagedTiles { size: 1000 }), "{id}");
         let refused = verify_prefix(&withheld, 700, &old, 1000, &new);
         assert_eq!(refused, Err(LogError::MissingTile(*id)));
         assert_eq!(withheld.missing(&needed), [*id]);

@@ -131,6 +131,9 @@ proptest! {
             set.consistency_proof(older, newer).unwrap(), server.consistency_proof(older, newer).unwrap()
         );
         prop_assert_eq!(verify_prefix(&set, older, &older_root, newer, &newer_root), Ok(()));
+        let (found, proof) = set.prefix(older, newer, &newer_root).unwrap();
+        prop_assert_eq!(found, older_root);
+        prop_assert_eq!(verify_consistency(older, &found, newer, &newer_root, &proof), Ok(()));
 
         let set = fetch(&server, &tiles_for_inclusion(older, newer).unwrap());
         prop_assert_eq!(

@@ -1,5 +1,6 @@
 //! What is trusted, since when, how fresh, and what is wrong: from what is kept, without the network.
 
+mod recovery;
 mod text;
 
 use ctl_core::role::Role;
@@ -12,6 +13,7 @@ use crate::sink::Sink;
 use crate::state::{DocumentRecord, LogMemory, State};
 use crate::store::TrustStore;
 use crate::sync::{Client, InForce, LastSync};
+pub use recovery::{ApartLine, ConflictStatus};
 
 /// How bad something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -104,6 +106,8 @@ pub struct NoticeLine {
     pub anchor: Digest,
     /// Since when.
     pub issued_at: Timestamp,
+    /// Whether the newest notices name it; if not, nothing has lifted it all the same.
+    pub named: bool,
 }
 
 /// A sink.
@@ -159,6 +163,10 @@ pub struct Status {
     pub mo_identifiers: Option<usize>,
     /// The log.
     pub log: Option<LogStatus>,
+    /// How the log contradicts what is remembered of it, if it does.
+    pub conflict: Option<ConflictStatus>,
+    /// Versions that came in a conflict and only take away.
+    pub apart: Vec<ApartLine>,
     /// The sinks.
     pub sinks: Vec<SinkStatus>,
     /// The last sync.
@@ -213,6 +221,8 @@ impl Client {
             notices: vec![],
             mo_identifiers: documents.registry.as_ref().map(|registry| registry.identifiers.len()),
             log: state.log.as_ref().map(log_status),
+            conflict: None,
+            apart: vec![],
             sinks: vec![],
             last_sync: self.last_sync(),
             findings: vec![],
@@ -227,6 +237,7 @@ impl Client {
             status.find(Severity::Error, text);
         }
         self.document_lines(&state, &documents, clock, &mut status);
+        self.recovery_lines(&state, &documents, &mut status);
         match self.store(&state, &documents) {
             Ok(store) => self.store_lines(&state, &store, &mut status),
             Err(why) => {
@@ -273,15 +284,6 @@ impl Client {
                 format!("{role}: the copy kept here is damaged; run sync to replace it"),
             );
         }
-        let notices = documents.notices.iter().flat_map(|document| &document.notices);
-        status.notices = notices
-            .map(|notice| NoticeLine {
-                notice: notice.notice,
-                list: notice.list.to_string(),
-                anchor: notice.anchor,
-                issued_at: notice.issued_at,
-            })
-            .collect();
     }
 
     fn freshness(&self, record: &DocumentRecord, clock: Clock) -> Freshness {
@@ -318,6 +320,7 @@ impl Client {
             .iter()
             .map(|left| line(format!("list {}", left.list), left.fingerprint, left.reason.clone()))
             .collect();
+        Self::spared_lines(store, status);
         if store.listed == 0 {
             status.find(Severity::Warning, "the signed lists name no anchor at all: nothing is trusted");
         }

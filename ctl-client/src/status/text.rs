@@ -48,6 +48,17 @@ impl fmt::Display for Status {
         if let Some(log) = &self.log {
             writeln!(f, "log          {} entries, {}", log.size, log.assurance)?;
         }
+        if let Some(conflict) = &self.conflict {
+            writeln!(f, "             CONFLICT since {}: {} entries shown", conflict.since, conflict.shown)?;
+        }
+        for apart in &self.apart {
+            writeln!(
+                f,
+                "{:<12} version {} kept apart: it only takes away",
+                apart.role.to_string(),
+                apart.sequence
+            )?;
+        }
         writeln!(f, "\ntrusted anchors: {}", self.trusted.len())?;
         for anchor in &self.trusted {
             writeln!(
@@ -73,9 +84,10 @@ impl fmt::Display for Status {
         }
         for notice in &self.notices {
             let anchor = notice.anchor.short();
+            let kept = if notice.named { "" } else { ", not lifted although no longer named" };
             writeln!(
                 f,
-                "  {anchor}  on {} since {} (entry {})",
+                "  {anchor}  on {} since {} (entry {}{kept})",
                 notice.list, notice.issued_at, notice.notice
             )?;
         }

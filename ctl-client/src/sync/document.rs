@@ -7,7 +7,7 @@ use ctl_core::log::proof::MAX_PROOF_BYTES;
 use ctl_core::log::{Checkpoint, LogProof, Note, leaf_hash};
 use ctl_core::role::Role;
 use ctl_core::statement::{Body, Entry};
-use ctl_core::tuf::{TargetInfo, TufError, Updater};
+use ctl_core::tuf::{TargetInfo, TufError, Updater, delegated_threshold, verify_role};
 use ctl_core::{Digest, Timestamp};
 use serde_json::Value;
 
@@ -21,6 +21,9 @@ use crate::transport::{Source, encode_segment};
 pub(super) struct Candidate {
     pub(super) role: Role,
     pub(super) head: Head,
+    pub(super) document: Document,
+    /// How many keys of its role signed the metadata that describes it.
+    pub(super) officers: usize,
     pub(super) bytes: Vec<u8>,
     pub(super) proof: Vec<u8>,
     /// The checkpoint that the proof ends in.
@@ -103,8 +106,7 @@ impl Client {
         }
 
         let bytes = fetch_target(source, target).await?;
-        let (_, head) = read(&name, role, &bytes, trust)?;
-        check_succession(&name, held.map(|held| (held.sequence, held.sha256)), &head, Digest::of(&bytes))?;
+        let (document, head) = read(&name, role, &bytes, trust)?;
         check_custom(&name, target.custom.as_ref(), role, &head)?;
 
         let path = proof_path(role, head.sequence);
@@ -113,30 +115,85 @@ impl Client {
         let proof = source.fetch(&path, MAX_PROOF_BYTES).await?.ok_or_else(missing)?;
         let (checkpoint, note) = check_proof(&name, role, Digest::of(&bytes), &head, &proof, trust)?;
         let vouchers = vouchers(&work.state, role)?;
-        Ok(Some(Candidate { role: role.clone(), head, bytes, proof, checkpoint, note, vouchers }))
+        let (role, officers) = (role.clone(), signers(updater, role));
+        Ok(Some(Candidate { role, head, document, officers, bytes, proof, checkpoint, note, vouchers }))
     }
 }
 
+/// How many of a role's keys signed its metadata; the threshold was checked before.
+fn signers(updater: &Updater, role: &Role) -> usize {
+    let name = role.to_string();
+    let threshold = updater.targets().and_then(|targets| delegated_threshold(&targets.signed, &name).ok());
+    let signed = updater.role(&name, "targets");
+    let count =
+        signed.zip(threshold).and_then(|(signed, threshold)| verify_role(&name, signed, &threshold).ok());
+    count.map_or(0, |count| count.counted.len())
+}
+
 impl Candidate {
-    pub(super) fn record(self, consistency: Vec<Digest>, now: Option<Timestamp>, work: &mut Work) {
+    fn name(&self) -> String {
+        self.role.target_name().unwrap_or_default()
+    }
+
+    pub(super) fn refused(&self, problem: String) -> ClientError {
+        ClientError::Document { name: self.name(), problem }
+    }
+
+    /// Never back, and never two under one number.
+    pub(super) fn check_greater(&self, state: &State) -> Result<(), ClientError> {
+        let Some(held) = state.documents.get(&self.role) else { return Ok(()) };
+        let (sequence, digest) = (self.head.sequence, Digest::of(&self.bytes));
+        if sequence < held.sequence {
+            return Err(ClientError::Rollback { name: self.name(), held: held.sequence, found: sequence });
+        }
+        if sequence == held.sequence && digest != held.sha256 {
+            return Err(ClientError::Forked { name: self.name(), sequence });
+        }
+        Ok(())
+    }
+
+    /// And what follows directly must say that it does, but for the first version after a restart that
+    /// replaced history: that one has a number greater than root.json names.
+    pub(super) fn check_succession(&self, state: &State) -> Result<(), ClientError> {
+        self.check_greater(state)?;
+        let sequence = self.head.sequence;
+        let Some(held) = state.documents.get(&self.role) else { return Ok(()) };
+        let follows = self.head.previous == held.sha256;
+        if let Some(from) = state.go_on_from.get(&self.role)
+            && !follows
+        {
+            let held = held.sequence.max(*from);
+            let back = || ClientError::Rollback { name: self.name(), held, found: sequence };
+            return if sequence > held { Ok(()) } else { Err(back()) };
+        }
+        if Some(sequence) == held.sequence.checked_add(1) && !follows {
+            return Err(ClientError::Forked { name: self.name(), sequence });
+        }
+        Ok(())
+    }
+
+    pub(super) fn record(&self, consistency: Vec<Digest>, now: Option<Timestamp>, work: &mut Work) {
         let record = DocumentRecord {
-            sha256: work.object(self.bytes),
+            sha256: work.object(self.bytes.clone()),
             sequence: self.head.sequence,
             issued_at: self.head.issued_at,
             next_update: self.head.next_update,
-            proof: work.object(self.proof),
+            proof: work.object(self.proof.clone()),
             consistency,
             vouchers: self.vouchers,
             accepted_at: now,
         };
-        // The registry never feeds trust, and so not the time either.
-        if self.role != Role::Registry {
+        // Only a list's signers say how late it is: one officer or registrar must not be able to let
+        // suspensions and constraints run out.
+        if matches!(self.role, Role::List(_)) {
             work.state.known_time = work.state.known_time.max(self.head.issued_at);
         }
         if self.role == Role::Notices {
             work.state.notices_known = true;
         }
-        work.state.documents.insert(self.role, record);
+        work.state.apart.retain(|role, apart| *role != self.role || apart.sequence > self.head.sequence);
+        work.state.go_on_from.remove(&self.role);
+        work.state.documents.insert(self.role.clone(), record);
     }
 }
 
@@ -167,23 +224,6 @@ pub(crate) fn read(
     })?;
     let head = Head::of(&document);
     Ok((document, head))
-}
-
-/// Never back, never two under one number, and what follows directly must say that it does.
-fn check_succession(
-    name: &str,
-    held: Option<(u64, Digest)>,
-    head: &Head,
-    found: Digest,
-) -> Result<(), ClientError> {
-    let Some((sequence, digest)) = held else { return Ok(()) };
-    let name = name.to_owned();
-    if head.sequence < sequence {
-        return Err(ClientError::Rollback { name, held: sequence, found: head.sequence });
-    }
-    let same = head.sequence == sequence && found != digest;
-    let next = Some(head.sequence) == sequence.checked_add(1) && head.previous != digest;
-    if same || next { Err(ClientError::Forked { name, sequence: head.sequence }) } else { Ok(()) }
 }
 
 /// What TUF says about the document besides its hash must be what the document says.

@@ -1,13 +1,14 @@
 //! The log's history: what was published lies in it, and it only ever grew.
 
+use std::collections::VecDeque;
+
 use ctl_core::Digest;
 use ctl_core::log::note::MAX_NOTE_BYTES;
 use ctl_core::log::tile::MAX_TILE_BYTES;
-use ctl_core::log::{
-    Checkpoint, LogError, Note, TileId, TileSet, checkpoint, tiles_for_consistency, verify_consistency,
-};
+use ctl_core::log::{Checkpoint, LogError, Note, TileId, TileSet, checkpoint, tiles_for_consistency};
 use ctl_core::tuf::Clock;
 
+use super::conflict::Standing;
 use super::document::Candidate;
 use super::metadata::Trust;
 use super::{Client, SyncReport, Work};
@@ -16,11 +17,11 @@ use crate::state::LogMemory;
 use crate::transport::Source;
 
 /// The log as it is shown now.
-struct History<'a> {
+pub(super) struct History<'a> {
     source: &'a Source,
-    size: u64,
+    pub(super) size: u64,
     root: Digest,
-    note: Note,
+    pub(super) note: Note,
     tiles: TileSet,
 }
 
@@ -47,16 +48,27 @@ impl History<'_> {
         Ok(())
     }
 
+    /// Size and root of the newest checkpoint.
+    pub(super) const fn newest(&self) -> (u64, Digest) {
+        (self.size, self.root)
+    }
+
     /// The proof that the larger log begins with the smaller one, both named by size and root.
-    async fn consistency(
+    ///
+    /// # Errors
+    /// [`LogError::NotAPrefix`] is proven; every other error is damage, and proves nothing.
+    pub(super) async fn consistency(
         &mut self,
         older: (u64, Digest),
         newer: (u64, Digest),
     ) -> Result<Vec<Digest>, ClientError> {
         self.fetch_tiles(older.0, newer.0).await?;
-        let proof = self.tiles.consistency_proof(older.0, newer.0)?;
-        verify_consistency(older.0, &older.1, newer.0, &newer.1, &proof)?;
-        Ok(proof)
+        let (root, proof) = self.tiles.prefix(older.0, newer.0, &newer.1)?;
+        if root == older.1 {
+            Ok(proof)
+        } else {
+            Err(LogError::NotAPrefix { older: older.0, newer: newer.0 }.into())
+        }
     }
 }
 
@@ -77,22 +89,52 @@ impl Client {
                 return Ok(());
             }
         };
-        if let Err(error) = self.check_memory(&mut history, work).await {
-            report.problem("log", error);
-            return Ok(());
+        match self.compare(&mut history, trust, work).await {
+            Ok(Standing::Follows) => {}
+            Ok(Standing::Restarted { replaced }) => self.restarted(replaced, trust, work, report),
+            Ok(Standing::Conflicts(how)) => {
+                return self.conflict(how, &mut history, trust, candidates, work, report).await;
+            }
+            Err(error) => {
+                report.problem("log", error);
+                return Ok(());
+            }
+        }
+        if work.state.conflict.take().is_some() {
+            report.notes.push("the log follows again from what is remembered of it".into());
         }
         self.remember(&history, trust, work);
-        let (clock, _) = self.clock(work.state.known_time);
-        for candidate in candidates {
+        // Suspensions that a newer list lifts make room for others, so notices that exceed the cap are
+        // tried once more after the lists.
+        let mut waiting: VecDeque<(Candidate, bool)> = candidates.into_iter().map(|c| (c, true)).collect();
+        while let Some((candidate, first)) = waiting.pop_front() {
             let (role, sequence) = (candidate.role.clone(), candidate.head.sequence);
-            match self.check_candidate(&mut history, &candidate).await {
-                Ok(consistency) => {
-                    let now = if let Clock::Known(now) = clock { Some(now) } else { None };
-                    candidate.record(consistency, now, work);
-                    report.accepted.push((role, sequence));
+            match self.take_up(&mut history, &candidate, trust, work).await {
+                Ok(()) => report.accepted.push((role, sequence)),
+                Err(ClientError::Document { .. }) if first && !waiting.is_empty() => {
+                    waiting.push_back((candidate, false));
                 }
                 Err(error) => report.problem(role.to_string(), error),
             }
+        }
+        Ok(())
+    }
+
+    async fn take_up(
+        &self,
+        history: &mut History<'_>,
+        candidate: &Candidate,
+        trust: &Trust,
+        work: &mut Work,
+    ) -> Result<(), ClientError> {
+        candidate.check_succession(&work.state)?;
+        let consistency = self.check_candidate(history, candidate).await?;
+        let suspensions = self.suspensions_with(candidate, trust, work)?;
+        let (clock, _) = self.clock(work.state.known_time);
+        let now = if let Clock::Known(now) = clock { Some(now) } else { None };
+        candidate.record(consistency, now, work);
+        if let Some(suspensions) = suspensions {
+            work.state.suspensions = suspensions;
         }
         Ok(())
     }
@@ -117,30 +159,9 @@ impl Client {
         Ok(History { source, size, root, note, tiles: TileSet::new() })
     }
 
-    /// The log must begin with the largest log seen before.
-    async fn check_memory(&self, history: &mut History<'_>, work: &Work) -> Result<(), ClientError> {
-        let Some(memory) = &work.state.log else { return Ok(()) };
-        if memory.size > history.size {
-            return Err(ClientError::LogShrunk { held: memory.size, found: history.size });
-        }
-        let (older, newer) = ((memory.size, memory.root), (history.size, history.root));
-        match history.consistency(older, newer).await {
-            Ok(_) => Ok(()),
-            Err(ClientError::Log(LogError::NotAPrefix { .. })) => {
-                let former = self.directory.object(&memory.note).unwrap_or_default();
-                let problem = format!(
-                    "{} entries with root {} seen before, {} entries with root {} shown now",
-                    memory.size, memory.root, history.size, history.root
-                );
-                Err(self.two_histories(problem, &former, history.note.to_string().as_bytes())?)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
     /// The proof's checkpoint must be in the log's history, and the log that the document was
     /// drafted from in the proof's. Gives the proof of the latter.
-    async fn check_candidate(
+    pub(super) async fn check_candidate(
         &self,
         history: &mut History<'_>,
         candidate: &Candidate,
@@ -148,7 +169,7 @@ impl Client {
         let log = &candidate.head.log;
         let drafted = (log.size, log.root_hash);
         let proven = (candidate.checkpoint.size, candidate.checkpoint.root);
-        let newest = (history.size, history.root);
+        let newest = history.newest();
         match history.consistency(proven, newest).await {
             Err(ClientError::Log(LogError::NotAPrefix { .. })) => {
                 let problem = format!(
@@ -164,9 +185,9 @@ impl Client {
         history.consistency(drafted, proven).await
     }
 
-    /// Keeps both checkpoints. Each is signed, so together they convict the log, unless a mirror
-    /// damaged the tiles in between; whoever examines them can tell.
-    fn two_histories(
+    /// Keeps both checkpoints. Each is signed, and that they exclude each other is proven: together they
+    /// convict the log.
+    pub(super) fn two_histories(
         &self,
         problem: String,
         former: &[u8],
@@ -188,6 +209,7 @@ impl Client {
             root: history.root,
             witnesses,
             witnesses_needed: trust.witnesses_needed,
+            restarts: trust.restarts.len(),
         };
         // A checkpoint that is only signed anew is not worth a write to flash.
         let same = |old: &LogMemory| {

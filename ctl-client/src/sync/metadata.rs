@@ -6,7 +6,9 @@ use ctl_core::log::note::{KeyRole, NoteKey};
 use ctl_core::log::{LogKey, WitnessKey};
 use ctl_core::names::Environment;
 use ctl_core::tuf::verify::trusted_root;
-use ctl_core::tuf::{Clock, Limits, LocalMetadata, Response, Root, Step, TufError, Updater, V2gTrust};
+use ctl_core::tuf::{
+    Clock, Limits, LocalMetadata, Response, Restart, Root, Step, TufError, Updater, V2gTrust,
+};
 use ctl_core::{Digest, PublicKey};
 use serde::Deserialize;
 
@@ -24,12 +26,14 @@ pub(crate) struct Trust {
     pub(crate) log: LogKey,
     pub(super) witnesses: Vec<WitnessKey>,
     pub(super) witnesses_needed: u32,
+    pub(super) notices_cap: u32,
+    pub(super) restarts: Vec<Restart>,
 }
 
 impl Trust {
     pub(crate) fn of(root: &Root) -> Result<Self, ClientError> {
         let refused = |problem: String| ClientError::NoScheme { version: root.version, problem };
-        let V2gTrust { log, witnesses, witness_threshold, environment, .. } =
+        let V2gTrust { log, witnesses, witness_threshold, environment, notices_cap, restarts, .. } =
             root.v2g.as_ref().ok_or_else(|| refused("there is none".into()))?;
         if ![Environment::Test, Environment::Production].iter().any(|e| e.to_string() == *environment) {
             return Err(refused(format!("unknown environment {environment:?}")));
@@ -45,6 +49,8 @@ impl Trust {
             log: key,
             witnesses,
             witnesses_needed: *witness_threshold,
+            notices_cap: *notices_cap,
+            restarts: restarts.clone(),
             root: root.clone(),
         })
     }

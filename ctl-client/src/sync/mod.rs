@@ -4,6 +4,7 @@
 //! a power cut in between is made good at the beginning of the next sync, before the network is
 //! asked for anything.
 
+mod conflict;
 mod document;
 mod history;
 mod metadata;

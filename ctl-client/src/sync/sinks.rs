@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use ctl_core::list::ListPayload;
 use ctl_core::list::offline::Document;
-use ctl_core::notices::NoticesDocument;
+use ctl_core::notices::{NoticeEntry, NoticesDocument};
 use ctl_core::registry::RegistryDocument;
 use ctl_core::role::Role;
 
@@ -13,6 +13,7 @@ use crate::error::ClientError;
 use crate::sink::Sink;
 use crate::state::State;
 use crate::store::TrustStore;
+use crate::suspensions;
 
 const HELD: &str = "sinks are left as they are";
 
@@ -74,7 +75,20 @@ impl Client {
         }
         let lists: Vec<&ListPayload> = documents.lists.iter().collect();
         let (clock, _) = self.clock(state.known_time);
-        Ok(TrustStore::new(&lists, documents.notices.as_ref(), clock))
+        let notices = self.suspensions(state, documents);
+        let followed = |role: &Role| *role == Role::Notices || self.follows(role);
+        let apart = state.apart.iter().filter(|(role, _)| followed(role));
+        let apart = apart.map(|(role, apart)| (role.clone(), apart.clone())).collect();
+        Ok(TrustStore::new(&lists, &notices, &apart, clock))
+    }
+
+    /// The suspensions that hold: those that the newest notices name, and those that nothing lifted.
+    #[must_use]
+    pub fn suspensions(&self, state: &State, documents: &InForce) -> Vec<NoticeEntry> {
+        let named = documents.notices.as_ref().map_or(&[][..], |document| &document.notices);
+        let earliest = self.clock(state.known_time).0.earliest();
+        let kept = suspensions::kept(&state.suspensions, named, &documents.lists, earliest);
+        named.iter().cloned().chain(kept).collect()
     }
 
     /// Makes every sink hold what follows from the state.

@@ -1,7 +1,8 @@
 //! A whole signed repository in memory that can be made to lie, and a device that syncs from it.
 //!
 //! Keys are numbers: the board 1, 2, 3 (two must sign), snapshot 10, timestamp 11, the log 12, the
-//! recorder 13, signers of `na` 20, 21, 22 (two must), of `eu` 30, the registrar 40, the officer 50.
+//! recorder 13, signers of `na` 20, 21, 22 (two must), of `eu` 30, the registrar 40, the officers 50
+//! and 51, of whom one must, and only 50 does unless a test says so.
 //! Odd ones are Ed25519, even ones P-256, but for the log and witnesses (60, 61), which must be
 //! Ed25519.
 #![allow(
@@ -33,8 +34,8 @@ use ctl_core::statement::body::{DocumentSignature, DraftOpen, MetadataSignature,
 use ctl_core::statement::parts::{AnchorStatus, Constraints, Der, Purpose, Services, Standard, Use};
 use ctl_core::statement::{Basis, Body, Entry, Payload, Statement};
 use ctl_core::tuf::{
-    Delegations, KeyHolders, LogTrust, MetaFile, Metadata, Root, Snapshot, Targets,
-    Timestamp as TufTimestamp, TopLevelRoles, V2gTrust, WitnessTrust, envelope, sign, signing_bytes,
+    Delegations, GoOnFrom, KeyHolders, LogTrust, MetaFile, Metadata, Restart, RestartReason, Root, Snapshot,
+    Targets, Timestamp as TufTimestamp, TopLevelRoles, V2gTrust, WitnessTrust, envelope, sign, signing_bytes,
 };
 use ctl_core::{Digest, Timestamp, json};
 use ctl_pki::Certificate;
@@ -154,6 +155,9 @@ pub struct Repository {
     pub snapshot_version: u64,
     pub timestamp_version: u64,
     pub tree: Tree,
+    /// The log's origin and key.
+    pub origin: String,
+    pub log_key: u8,
     /// Witnesses that cosign, as key numbers.
     pub cosigners: Vec<u8>,
 }
@@ -191,6 +195,8 @@ impl Repository {
                 })
                 .into(),
             witness_threshold: 1,
+            notices_cap: 3,
+            restarts: vec![],
         };
         let root = Root::new(1, start().plus_seconds(1000 * DAY), &top, Some(v2g));
         let head =
@@ -235,11 +241,13 @@ impl Repository {
             snapshot_version: 0,
             timestamp_version: 0,
             tree: Tree::new(),
+            origin: ORIGIN.into(),
+            log_key: 12,
             cosigners: vec![60],
         };
         repository.put_root();
         repository.put_targets(&[
-            ("notices", holders(1, &[50]), "notices.json"),
+            ("notices", holders(1, &[50, 51]), "notices.json"),
             ("na", holders(2, &[20, 21, 22]), "na.ctl.json"),
             ("eu", holders(1, &[30]), "eu.ctl.json"),
             ("registry", holders(1, &[40]), "mo-registry.json"),
@@ -286,7 +294,7 @@ impl Repository {
         let days = if *role == Role::Notices { 7 } else { 30 };
         let previous = self.published.get(role).copied().unwrap_or(Digest::ZERO);
         let log = json!({
-            "origin": ORIGIN, "root_hash": self.tree.root(), "size": self.tree.size()
+            "origin": self.origin, "root_hash": self.tree.root(), "size": self.tree.size()
         });
         let document = self.documents.get_mut(role).unwrap();
         document["sequence"] = json!(document["sequence"].as_u64().unwrap_or(0) + 1);
@@ -384,8 +392,8 @@ impl Repository {
     }
 
     pub fn checkpoint(&self) -> Note {
-        let checkpoint = Checkpoint { origin: ORIGIN.into(), size: self.tree.size(), root: self.tree.root() };
-        let mut note = checkpoint.sign(&note_signer(12)).unwrap();
+        let (origin, size, root) = (self.origin.clone(), self.tree.size(), self.tree.root());
+        let mut note = Checkpoint { origin, size, root }.sign(&note_signer(self.log_key)).unwrap();
         for n in &self.cosigners {
             checkpoint::cosign(&mut note, &format!("witness-{n}.example"), &note_signer(*n), self.now)
                 .unwrap();
@@ -413,6 +421,59 @@ impl Repository {
     pub fn put_root(&mut self) {
         let bytes = self.signed("root", &self.root);
         self.files.insert(format!("tuf/metadata/{}.root.json", self.root.version), bytes);
+    }
+
+    /// Entries of a log that nobody else is shown.
+    pub fn forge_entries(&mut self, number: u64, what: &str) {
+        for n in 0..number {
+            self.tree.push(leaf_hash(format!("{what} {n}").as_bytes()));
+        }
+    }
+
+    /// Newer for TUF than another repository, as a server is that goes on counting.
+    pub fn newer_than(&mut self, other: &Self) {
+        self.timestamp_version = self.timestamp_version.max(other.timestamp_version);
+        self.snapshot_version = self.snapshot_version.max(other.snapshot_version);
+    }
+
+    fn log_ref(&self) -> ctl_core::list::LogRef {
+        let (root_hash, size) = (self.tree.root(), self.tree.size());
+        ctl_core::list::LogRef { origin: self.origin.parse().unwrap(), root_hash, size }
+    }
+
+    fn log_trust(&self) -> LogTrust {
+        let name = NoteKey::<ctl_core::log::note::LogRole>::new(
+            &self.origin,
+            note_signer(self.log_key).verifying_key(),
+        );
+        LogTrust { origin: self.origin.clone(), key: name.unwrap().to_string() }
+    }
+
+    /// The board names another key of the same log.
+    pub fn rotate_log_key(&mut self, key: u8) {
+        self.log_key = key;
+        self.root.version += 1;
+        self.root.v2g.as_mut().unwrap().log = self.log_trust();
+        self.put_root();
+    }
+
+    /// The board lets the log begin anew, with the entries of this tree. `old` is the last checkpoint
+    /// that the board knows.
+    pub fn restart(&mut self, old: &Self, key: u8, origin: &str) {
+        let number = |role: &str| {
+            let sequence = self.documents.iter().find(|(name, _)| name.to_string() == role);
+            let sequence = sequence.and_then(|(_, document)| document["sequence"].as_u64()).unwrap_or(0);
+            GoOnFrom { version: self.roles[role].version, sequence }
+        };
+        let roles = self.roles.keys().map(|role| (role.clone(), number(role))).collect();
+        (self.origin, self.log_key) = (origin.to_owned(), key);
+        let reason = RestartReason::LogKeyCompromise;
+        let (old, new) = (old.log_ref(), self.log_ref());
+        let v2g = self.root.v2g.as_mut().unwrap();
+        v2g.restarts.push(Restart { old, new, reason, roles, time: self.now });
+        self.root.version += 1;
+        self.root.v2g.as_mut().unwrap().log = self.log_trust();
+        self.put_root();
     }
 
     /// The next root, with the top-level roles and keys as they are now.

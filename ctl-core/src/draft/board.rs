@@ -60,6 +60,8 @@ pub(super) fn root(state: &State, version: u64, expires: Timestamp) -> Root {
         recorder: Some(server.recorder.to_object()),
         witnesses: witnesses.collect(),
         witness_threshold: charter.witnesses.threshold,
+        notices_cap: charter.notices.max_in_force,
+        restarts: vec![],
     };
     Root::new(version, expires, &holders, Some(v2g))
 }

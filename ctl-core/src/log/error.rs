@@ -61,6 +61,15 @@ pub enum LogError {
         /// Size of the newer tree.
         newer: u64,
     },
+    /// Tiles from which nothing follows, for or against the log.
+    #[error(
+        "the tiles do not lead to the root of the log of {size} entries: they were damaged on the way or on the \
+         mirror, which says nothing of the log; try again, or another mirror"
+    )]
+    DamagedTiles {
+        /// Size of the log that they should belong to.
+        size: u64,
+    },
     /// No signature line belongs to the key.
     #[error("not signed by {name:?}: no signature line has its name and key id")]
     NotSigned {

@@ -26,12 +26,14 @@ pub fn tiles_for_inclusion(index: u64, size: u64) -> Result<Vec<TileId>, LogErro
     Ok(tiles_for(shape::inclusion(index, size)?.into_iter().chain([own]), size))
 }
 
-/// The tiles that [`TileSet::consistency_proof`] and [`verify_prefix`] need.
+/// The tiles that [`TileSet::consistency_proof`], [`TileSet::prefix`] and [`verify_prefix`] need.
 ///
 /// # Errors
 /// `newer` is smaller than `older`.
 pub fn tiles_for_consistency(older: u64, newer: u64) -> Result<Vec<TileId>, LogError> {
-    Ok(tiles_for(shape::consistency(older, newer)?, newer))
+    let proof = shape::consistency(older, newer)?;
+    let own = (older != newer).then_some(Span::tree(older));
+    Ok(tiles_for(proof.into_iter().chain(own), newer))
 }
 
 fn tiles_for(spans: impl IntoIterator<Item = Span>, size: u64) -> Vec<TileId> {
@@ -100,6 +102,30 @@ impl TileSet {
         shape::consistency(older, newer)?.into_iter().map(|span| self.hash(span, newer)).collect()
     }
 
+    /// The root that the log of `newer` entries with this (trusted) root had at `older` entries, and
+    /// the proof of it. What comes out is proven, whatever the tiles are: so a root other than the one
+    /// that was seen at that size proves that the log's history was changed.
+    ///
+    /// # Errors
+    /// [`LogError::Shrunk`], [`LogError::MissingTile`] (see [`tiles_for_consistency`]), or
+    /// [`LogError::DamagedTiles`], which prove nothing.
+    pub fn prefix(
+        &self,
+        older: u64,
+        newer: u64,
+        newer_root: &Digest,
+    ) -> Result<(Digest, Vec<Digest>), LogError> {
+        if older == newer {
+            return Ok((*newer_root, vec![]));
+        }
+        let proof = self.consistency_proof(older, newer)?;
+        let root = if older == 0 { empty_root() } else { self.hash(Span::tree(older), newer)? };
+        match verify_consistency(older, &root, newer, newer_root, &proof) {
+            Ok(()) => Ok((root, proof)),
+            Err(_) => Err(LogError::DamagedTiles { size: newer }),
+        }
+    }
+
     /// Checks that the entry with this leaf hash is at `index` in the log with this size and
     /// (trusted) root.
     ///
@@ -134,8 +160,8 @@ impl TileSet {
 /// roots come from verified checkpoints (or a payload's `log` member and a verified checkpoint).
 ///
 /// # Errors
-/// [`LogError::Shrunk`], [`LogError::MissingTile`] (see [`tiles_for_consistency`]), or
-/// [`LogError::NotAPrefix`].
+/// Those of [`TileSet::prefix`], and [`LogError::NotAPrefix`], which proves that the newer log does not
+/// begin with the older one.
 pub fn verify_prefix(
     tiles: &TileSet,
     older: u64,
@@ -143,6 +169,7 @@ pub fn verify_prefix(
     newer: u64,
     newer_root: &Digest,
 ) -> Result<(), LogError> {
-    let proof = tiles.consistency_proof(older, newer)?;
-    verify_consistency(older, older_root, newer, newer_root, &proof)
+    let (root, _) = tiles.prefix(older, newer, newer_root)?;
+    let empty_fits = newer != 0 || *newer_root == empty_root();
+    if root == *older_root && empty_fits { Ok(()) } else { Err(LogError::NotAPrefix { older, newer }) }
 }

@@ -57,6 +57,14 @@ pub enum TufError {
         /// What was counted.
         source: Box<TooFew>,
     },
+    /// A root whose log does not follow from the log that the root before it names.
+    #[error("root version {version} is refused for what it says of the log: {problem}")]
+    Restart {
+        /// The root's version.
+        version: u64,
+        /// What was wrong.
+        problem: String,
+    },
     /// A root that is not the successor of the trusted one.
     #[error("root version {found} cannot follow version {}: expected {expected}", expected.saturating_sub(1))]
     RootVersion {

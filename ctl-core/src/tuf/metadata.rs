@@ -88,7 +88,7 @@ pub struct TopLevelRoles {
     pub timestamp: KeyHolders,
 }
 
-/// The extra member `v2g` of root.json: scheme, log, recorder and witnesses.
+/// The extra member `v2g` of root.json: scheme, log, recorder, witnesses, and what bounds the notices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct V2gTrust {
     /// The scheme's id.
@@ -106,6 +106,11 @@ pub struct V2gTrust {
     /// How many of them must.
     #[serde(default)]
     pub witness_threshold: u32,
+    /// How many suspension notices may be in force at once, which devices hold officers to.
+    pub notices_cap: u32,
+    /// Every restart of the log, in order; see [`super::restart`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restarts: Vec<super::Restart>,
 }
 
 /// The log in [`V2gTrust`].

@@ -10,6 +10,7 @@ mod error;
 mod lookup;
 pub mod metadata;
 pub mod paths;
+pub mod restart;
 pub mod roles;
 mod signed;
 pub mod verify;
@@ -24,6 +25,7 @@ pub use metadata::{
     Hashes, LogTrust, MetaFile, Metadata, Root, Snapshot, Target, Targets, Timestamp, TopLevelRoles,
     V2gTrust, WitnessTrust,
 };
+pub use restart::{GoOnFrom, Restart, RestartReason};
 pub use roles::{DelegatedRole, Delegations, Key, KeyHolders, RoleKeys};
 pub use signed::{Signed, TufSignature, envelope, sign, signing_bytes};
 pub use verify::{delegated_threshold, verify_role, verify_root_rotation, walk_root_chain};

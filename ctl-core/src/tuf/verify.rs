@@ -4,7 +4,7 @@
 
 use super::client::Clock;
 use super::metadata::{Metadata, Root, Targets};
-use super::{Limits, Signed, TufError, roles};
+use super::{Limits, Signed, TufError, restart, roles};
 use crate::keys::{KeyId, PublicKey};
 use crate::threshold::{Count, Threshold};
 
@@ -36,16 +36,16 @@ pub fn verify_role<T: Metadata>(
 /// and its own board signed it (§5.3.4, §5.3.5).
 ///
 /// # Errors
-/// [`TufError::Signatures`], [`TufError::RootVersion`].
+/// [`TufError::Signatures`], [`TufError::RootVersion`]; [`TufError::Restart`] if the log that it names does
+/// not follow from the one named before.
 pub fn verify_root_rotation(trusted: &Root, new: &Signed<Root>) -> Result<(), TufError> {
     verify_role("root", new, &trusted.threshold("root"))?;
     verify_role("root", new, &new.signed.threshold("root"))?;
     let expected = trusted.version.saturating_add(1);
-    if new.signed.version == expected {
-        Ok(())
-    } else {
-        Err(TufError::RootVersion { expected, found: new.signed.version })
+    if new.signed.version != expected {
+        return Err(TufError::RootVersion { expected, found: new.signed.version });
     }
+    restart::check_log_succession(trusted, &new.signed)
 }
 
 /// Reads a root that is trusted because of how it came here: it must only be signed by itself.

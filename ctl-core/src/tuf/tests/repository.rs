@@ -58,6 +58,8 @@ impl Repository {
             recorder: Some(key(12).public_key().to_object()),
             witnesses: vec![WitnessTrust { name: "witness.example".into(), key: hex::encode([8; 32]) }],
             witness_threshold: 1,
+            notices_cap: 3,
+            restarts: vec![],
         };
         let signers: [(&str, &[u8]); 5] = [
             ("root", &[1, 2]),
