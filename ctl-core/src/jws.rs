@@ -251,9 +251,15 @@ impl Jws {
     /// # Errors
     /// [`TooFew`] if the threshold is not met.
     pub fn check_threshold(&self, threshold: &Threshold) -> Result<Count, TooFew> {
-        threshold.check(self.signatures.iter().map(|signature| {
-            (&signature.protected.kid, |key: &PublicKey| signature.verify(key, &self.payload))
-        }))
+        threshold.check(self.claims())
+    }
+
+    /// The signatures as a threshold counts them: each key id, and whether it verifies under a key.
+    pub fn claims(&self) -> Vec<(&KeyId, impl Fn(&PublicKey) -> bool)> {
+        let claims = self.signatures.iter().map(|signature| {
+            (&signature.protected.kid, move |key: &PublicKey| signature.verify(key, &self.payload))
+        });
+        claims.collect()
     }
 }
 

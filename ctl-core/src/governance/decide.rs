@@ -62,8 +62,13 @@ pub(super) fn decide(rules: &Rules, state: &mut State, index: u64, at: Timestamp
     let Some(proposal) = state.proposals.get(&index).cloned() else { return };
     let approvals = proposal.count(Choice::Approve);
     let outcome = if approvals >= proposal.quorum {
-        match make(rules, state, &proposal.change, index, at) {
-            Ok(()) => Outcome::Accepted,
+        // On a copy, so that a decision that lapses leaves no trace.
+        let mut changed = state.clone();
+        match make(rules, &mut changed, &proposal.change, index, at) {
+            Ok(()) => {
+                *state = changed;
+                Outcome::Accepted
+            }
             Err(why) => Outcome::Lapsed(why),
         }
     } else {

@@ -82,6 +82,65 @@ fn a_publication_needs_enough_of_the_right_signatures_over_the_right_bytes() {
 }
 
 #[test]
+fn a_publication_with_a_signature_that_clients_would_refuse_is_refused_here() {
+    let mut world = World::published();
+    world.admitted("alpha-pki");
+    let role = Role::List(na());
+    world.open_draft(&role).unwrap();
+    let refused = |world: &mut World, what: &str, record: PublicationRecord| {
+        let refusal = world.say(&["recorder"], record).expect_err(what);
+        assert_eq!(refusal.reason, Reason::Draft, "{what}");
+        refusal.detail
+    };
+    let honest = world.publication(&role, &["signer-1", "signer-2"]);
+    let mut repeated = honest.clone();
+    repeated.metadata_signatures.push(honest.metadata_signatures[0].clone());
+    let detail = refused(&mut world, "the metadata repeats a key", repeated);
+    assert!(detail.contains("twice"), "{detail}");
+    let mut repeated = honest.clone();
+    repeated.document_signatures.push(honest.document_signatures[0].clone());
+    let detail = refused(&mut world, "the document repeats a key", repeated);
+    assert!(detail.contains("twice"), "{detail}");
+    let stranger = world.publication(&role, &["signer-1", "signer-2", "officer-1"]);
+    for (what, document, metadata) in
+        [("on the document", &stranger, &honest), ("on the metadata", &honest, &stranger)]
+    {
+        let record = PublicationRecord {
+            document_signatures: document.document_signatures.clone(),
+            metadata_signatures: metadata.metadata_signatures.clone(),
+            ..honest.clone()
+        };
+        refused(&mut world, what, record);
+    }
+    let mut wrong = world.publication(&role, &["signer-1", "signer-2", "signer-3"]);
+    wrong.metadata_signatures[2].sig = honest.metadata_signatures[0].sig.clone();
+    refused(&mut world, "one more, and wrong", wrong);
+    let one_more = world.publication(&role, &["signer-1", "signer-2", "signer-3"]);
+    world.say(&["recorder"], one_more).expect("one more honest signer than needed is welcome");
+}
+
+#[test]
+fn a_decision_that_lapses_leaves_no_trace() {
+    let mut world = World::published();
+    let action = ParticipantAction::RotateKey { new: key("contested").public_key() };
+    let participant = "mo-one".parse().unwrap();
+    let rotation = world.propose("elector-1", Change::Participant { action, participant }).unwrap();
+    // Meanwhile someone else registers with that key.
+    world.keys.insert("contested".into(), key("contested"));
+    let newcomer = new_participant("contested", "contested", &[ParticipantKind::Cpo]);
+    world.say(&["admissions", "contested"], ParticipantRegister { participant: newcomer }).unwrap();
+    for elector in ["elector-1", "elector-2", "elector-3"] {
+        world.vote(elector, rotation, Choice::Approve).unwrap();
+    }
+    let before = world.state.clone();
+    world.advance(7 * DAY);
+    let decision = world.state.proposals[&rotation].decision.clone().unwrap();
+    assert!(matches!(decision.outcome, ctl_core::governance::state::Outcome::Lapsed(_)), "{decision:?}");
+    assert_eq!(world.state.participants, before.participants);
+    assert_eq!(world.state.keys, before.keys);
+}
+
+#[test]
 fn a_draft_with_a_date_or_number_of_the_servers_choice_is_refused() {
     let mut world = World::published();
     let honest = DraftOpen {

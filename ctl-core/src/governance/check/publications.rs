@@ -1,5 +1,7 @@
 //! Drafts and publications: the recorder writes them down, but what counts is what people signed.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::Context;
@@ -7,7 +9,7 @@ use crate::governance::refusal::{Reason, Refusal};
 use crate::governance::rules::Rules;
 use crate::governance::state::State;
 use crate::jws::{Jws, Signature};
-use crate::keys::PublicKey;
+use crate::keys::{KeyId, PublicKey};
 use crate::role::Role;
 use crate::statement::body::{DraftOpen, MetadataSignature, PublicationRecord};
 use crate::threshold::Threshold;
@@ -44,21 +46,10 @@ pub(super) fn record(context: &Context<'_>, body: &PublicationRecord) -> Result<
     }
     let thresholds = thresholds(context.rules, state, &body.role)?;
     let metadata = decode(&body.metadata_signatures)?;
-    for threshold in &thresholds {
-        let claims = metadata.iter().map(|(key_id, signature)| {
-            (*key_id, |key: &PublicKey| key.verify_tuf(&documents.metadata, signature))
-        });
-        threshold
-            .check(claims)
-            .map_err(|e| Refusal::new(Reason::TooFewSignatures, format!("metadata of {}: {e}", body.role)))?;
-    }
-    for (key_id, signature) in &metadata {
-        let holds = thresholds.iter().filter_map(|threshold| threshold.keys.get(key_id));
-        if !holds.into_iter().any(|holder| holder.key.verify_tuf(&documents.metadata, signature)) {
-            // A publication is for ever: it carries no signature that does not count.
-            return refuse(format!("a signature on the metadata, by {}, does not count", key_id.short()));
-        }
-    }
+    let claims = metadata.iter().map(|(key_id, signature)| {
+        (*key_id, |key: &PublicKey| key.verify_tuf(&documents.metadata, signature))
+    });
+    all_count(&format!("metadata of {}", body.role), &thresholds, claims.collect())?;
     let (Some(document), Some(typ)) = (&documents.document, body.role.document_typ()) else {
         if body.document_signatures.is_empty() {
             return Ok(());
@@ -67,13 +58,35 @@ pub(super) fn record(context: &Context<'_>, body: &PublicationRecord) -> Result<
     };
     let jws = document_jws(body, document)?;
     jws.check_type(typ).map_err(|e| Refusal::new(Reason::Draft, e.to_string()))?;
-    for threshold in &thresholds {
-        let count = jws
-            .check_threshold(threshold)
-            .map_err(|e| Refusal::new(Reason::TooFewSignatures, format!("document of {}: {e}", body.role)))?;
-        if !count.wrong.is_empty() || !count.unknown.is_empty() {
-            return refuse("a signature on the document does not count".into());
-        }
+    all_count(&format!("document of {}", body.role), &thresholds, jws.claims())
+}
+
+/// Every threshold is met, and every signature counts for one of them: a publication is for ever, and
+/// clients refuse files with signatures that repeat a key or that nobody can check. One more honest signer
+/// than needed is welcome.
+fn all_count<F: Fn(&PublicKey) -> bool>(
+    what: &str,
+    thresholds: &[Threshold],
+    claims: Vec<(&KeyId, F)>,
+) -> Result<(), Refusal> {
+    let mut counted = BTreeSet::new();
+    for threshold in thresholds {
+        let count = threshold
+            .check(claims.iter().map(|(key_id, verifies)| (*key_id, verifies)))
+            .map_err(|e| Refusal::new(Reason::TooFewSignatures, format!("{what}: {e}")))?;
+        counted.extend(count.counted);
+    }
+    let mut seen = BTreeSet::new();
+    for (key_id, _) in &claims {
+        let problem = if !counted.contains(*key_id) {
+            "does not count"
+        } else if !seen.insert(*key_id) {
+            "stands there twice"
+        } else {
+            continue;
+        };
+        let detail = format!("{what}: a signature by {} {problem}; leave it out", key_id.short());
+        return Err(Refusal::new(Reason::Draft, detail));
     }
     Ok(())
 }
@@ -113,7 +126,7 @@ fn eligible(rules: &Rules, state: &State, mut threshold: Threshold) -> Threshold
     threshold
 }
 
-fn decode(signatures: &[MetadataSignature]) -> Result<Vec<(&crate::KeyId, Vec<u8>)>, Refusal> {
+fn decode(signatures: &[MetadataSignature]) -> Result<Vec<(&KeyId, Vec<u8>)>, Refusal> {
     signatures
         .iter()
         .map(|signature| {
