@@ -8,6 +8,7 @@
 
 pub mod apart;
 pub mod cli;
+mod command;
 pub mod config;
 mod conformance;
 mod daemon;

@@ -1,7 +1,5 @@
 //! From the state to the sinks: which documents are in force, and writing what follows from them.
 
-use std::process::Stdio;
-
 use ctl_core::list::ListPayload;
 use ctl_core::list::offline::Document;
 use ctl_core::notices::{NoticeEntry, NoticesDocument};
@@ -9,6 +7,7 @@ use ctl_core::registry::RegistryDocument;
 use ctl_core::role::Role;
 
 use super::{Client, Problem, SyncReport};
+use crate::command;
 use crate::error::ClientError;
 use crate::sink::Sink;
 use crate::state::State;
@@ -171,18 +170,8 @@ impl Client {
     }
 
     async fn run_command(&self, sink: &Sink) -> Result<(), ClientError> {
-        // None is configured any more: then none is due.
-        let Some((program, arguments)) = sink.command().split_first() else { return Ok(()) };
-        let failed = |problem: String| ClientError::Command { sink: sink.name(), problem };
-        let mut command = tokio::process::Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
-        let mut child = command.spawn().map_err(|error| failed(format!("{program}: {error}")))?;
-        let limit = self.command_time;
-        match tokio::time::timeout(limit, child.wait()).await {
-            Err(_) => Err(failed(format!("{program} ran longer than {limit:?} and was stopped"))),
-            Ok(Err(error)) => Err(failed(format!("{program}: {error}"))),
-            Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(Ok(status)) => Err(failed(format!("{program}: {status}"))),
-        }
+        // None may be configured any more: then none is due.
+        let run = command::run(sink.command(), self.command_time);
+        run.await.map_err(|problem| ClientError::Command { sink: sink.name(), problem })
     }
 }
