@@ -7,7 +7,9 @@
 use std::fmt;
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey};
+use ed25519_dalek::pkcs8::{
+    DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, KeypairBytes,
+};
 use p256::ecdsa::signature::{Signer as _, Verifier as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -240,12 +242,15 @@ impl PrivateKey {
             .map_err(|_| KeyError::Private)
     }
 
-    /// PKCS#8 PEM. A secret: write it only to a file of mode 0600.
+    /// PKCS#8 PEM, version 1 (RFC 5208): OpenSSL 3 and others do not read the version 2 of RFC 5958, which holds
+    /// the public key as well. A secret: write it only to a file of mode 0600.
     #[must_use]
     #[expect(clippy::expect_used, reason = "encoding a key that exists cannot fail")]
     pub fn to_pem(&self) -> String {
         let pem = match self {
-            Self::Ed25519(key) => key.to_pkcs8_pem(LineEnding::LF),
+            Self::Ed25519(key) => {
+                KeypairBytes { secret_key: key.to_bytes(), public_key: None }.to_pkcs8_pem(LineEnding::LF)
+            }
             Self::P256(key) => key.to_pkcs8_pem(LineEnding::LF),
         }
         .expect("a private key has a PEM form");
@@ -309,6 +314,25 @@ mod tests {
             assert_eq!(PublicKey::from_pem(&public.to_pem()), Ok(public.clone()));
             assert_eq!(PublicKey::from_object(&public.to_object()), Ok(public.clone()));
         }
+    }
+
+    #[test]
+    fn an_ed25519_key_is_written_as_other_programs_read_it() {
+        // The 16 octets before the seed in the example of RFC 8410 section 10.3: version 1, no public key.
+        let [ed, _] = both();
+        assert!(
+            ed.to_pem().contains("\nMC4CAQAwBQYDK2VwBCIEIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\n"),
+            "{}",
+            ed.to_pem()
+        );
+        // What holds the public key as well is read all the same, if the two belong together.
+        let PrivateKey::Ed25519(key) = &ed else { panic!() };
+        let version_2 = key.to_pkcs8_pem(LineEnding::LF).unwrap();
+        assert_eq!(PrivateKey::from_pem(&version_2).unwrap().public_key(), ed.public_key());
+        let stranger = ed25519_dalek::SigningKey::from_bytes(&[8; 32]).verifying_key().to_bytes();
+        let public_key = Some(ed25519_dalek::pkcs8::PublicKeyBytes(stranger));
+        let torn = KeypairBytes { secret_key: key.to_bytes(), public_key };
+        assert!(PrivateKey::from_pem(&torn.to_pkcs8_pem(LineEnding::LF).unwrap()).is_err());
     }
 
     #[test]
