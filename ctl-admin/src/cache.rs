@@ -89,7 +89,7 @@ impl Cache {
         let note = Note::parse(&bytes).map_err(|e| self.damaged(e))?;
         let checkpoint = Checkpoint::parse(note.text()).map_err(|e| self.damaged(e))?;
         let path = self.entries_path();
-        let mut reader = BufReader::new(File::open(&path).map_err(AdminError::file(&path))?);
+        let mut reader = BufReader::new(files::open(&path)?);
         let mut entries = Vec::new();
         for index in 0..checkpoint.size {
             let entry = read_entry(&mut reader).map_err(|e| self.damaged(format!("entry {index}: {e}")))?;

@@ -1,6 +1,5 @@
 //! Private keys of people: PKCS#8 PEM files that only their owner can read.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use ctl_core::keys::Algorithm;
@@ -101,16 +100,8 @@ pub fn new(path: &Path, algorithm: Algorithm) -> Result<KeyInfo, AdminError> {
 /// # Errors
 /// The file cannot be read, is open to others, or holds no usable key.
 pub fn load(path: &Path) -> Result<PrivateKey, AdminError> {
-    let metadata = std::fs::metadata(path).map_err(AdminError::file(path))?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        let problem = format!(
-            "others can read this private key (mode {mode:04o}); if it was never exposed: chmod 600 {}",
-            path.display()
-        );
-        return Err(AdminError::input(path.display(), problem));
-    }
-    PrivateKey::from_pem(&files::read_text(path, MAX_PEM)?).map_err(|e| AdminError::input(path.display(), e))
+    let pem = String::from_utf8(files::read_secret(path, MAX_PEM)?).unwrap_or_default();
+    PrivateKey::from_pem(&pem).map_err(|e| AdminError::input(path.display(), e))
 }
 
 /// Reads a public key in SPKI PEM.
@@ -135,6 +126,8 @@ pub fn show(path: &Path) -> Result<KeyInfo, AdminError> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

@@ -2,14 +2,18 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::OFlags;
 
 /// Mode of files that anyone may read.
 pub const PUBLIC: u32 = 0o644;
 /// Mode of files with secrets.
 pub const SECRET: u32 = 0o600;
+/// Mode of directories of such files.
+pub const SECRET_DIRECTORY: u32 = 0o700;
 
 /// Distinguishes temporary files of threads that write the same file.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -51,29 +55,72 @@ pub fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// Reads a file of at most `limit` bytes; none if there is no such file.
-///
-/// # Errors
-/// What the file system says; [`io::ErrorKind::FileTooLarge`] beyond the limit.
-pub fn read(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
+/// Opens what must be a file. A FIFO or a device is refused at once: opened like a file, it could wait for ever or
+/// never end.
+fn open(path: &Path) -> io::Result<Option<File>> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    // The bits of an enumeration of the kernel's, which are few.
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    Ok(Some(file))
+}
+
+fn read_to_end(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        let why = format!("{} has more than {limit} bytes", path.display());
+        let why = format!("it has more than {limit} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
     }
-    Ok(Some(bytes))
+    Ok(bytes)
+}
+
+/// Reads a file of at most `limit` bytes; none if there is no such file.
+///
+/// # Errors
+/// What the file system says; [`io::ErrorKind::FileTooLarge`] beyond the limit; [`io::ErrorKind::InvalidInput`] if it
+/// is something else than a file.
+pub fn read(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    open(path)?.map(|file| read_to_end(file, limit)).transpose()
+}
+
+/// Reads a file with a secret, like [`read`].
+///
+/// # Errors
+/// As [`read`]; [`io::ErrorKind::PermissionDenied`] if others than its owner may read or change it.
+pub fn read_secret(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let Some(file) = open(path)? else { return Ok(None) };
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let why = format!(
+            "others can read this private key (mode {mode:04o}). If it was never exposed: chmod 600 {}",
+            path.display()
+        );
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    read_to_end(file, limit).map(Some)
+}
+
+/// Makes a directory for secrets, which only its owner may enter, whatever the process's umask.
+///
+/// # Errors
+/// What the file system says; [`io::ErrorKind::AlreadyExists`] in particular.
+pub fn create_secret_directory(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().mode(SECRET_DIRECTORY).create(path)?;
+    // The umask may have taken from the owner as well.
+    fs::set_permissions(path, fs::Permissions::from_mode(SECRET_DIRECTORY))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn a_file_is_replaced_whole_and_nothing_else_is_left() {
@@ -95,5 +142,37 @@ mod tests {
         fs::create_dir(&path).unwrap();
         assert!(write(&path, b"x", PUBLIC).is_err());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        assert!(
+            std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&pipe).status().unwrap().success()
+        );
+        for path in [&pipe, Path::new("/dev/zero"), directory.path()] {
+            for read in [read, read_secret] {
+                let error = read(path, 10).unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{}: {error}", path.display());
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_that_others_can_read_is_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("key.pem");
+        write(&path, b"secret", SECRET).unwrap();
+        // A link to it is as good as the file: secrets are often mounted so.
+        let link = directory.path().join("link.pem");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert_eq!(read_secret(&link, 10).unwrap().unwrap(), b"secret");
+        for mode in [0o640, 0o604, 0o620, 0o644] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let error = read_secret(&path, 10).unwrap_err();
+            assert!(error.to_string().contains("chmod 600"), "{error}");
+        }
+        assert!(read_secret(&directory.path().join("none"), 10).unwrap().is_none());
     }
 }

@@ -107,7 +107,7 @@ impl Keys {
         ]
     }
 
-    /// Writes new keys below a data directory: `keys/*.pem`, readable by the owner only, and
+    /// Writes new keys below a data directory: `keys/*.pem`, in a directory for the owner only, and
     /// `server-keys.json`.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl Keys {
             move |error| KeysError::File { path, error }
         };
         std::fs::create_dir_all(data).map_err(failed(data))?;
-        match std::fs::create_dir(&directory) {
+        match files::create_secret_directory(&directory) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 return Err(KeysError::Exists(directory));
@@ -135,19 +135,21 @@ impl Keys {
         files::write(&path, &public, files::PUBLIC).map_err(failed(&path))
     }
 
-    /// Reads the keys below a data directory.
+    /// Reads the keys below a data directory; refuses a private key that others can read.
     ///
     /// # Errors
     /// [`KeysError`] naming the file.
     pub fn load(data: &Path) -> Result<Self, KeysError> {
         let key = |name: &str| {
             let path = data.join("keys").join(name);
-            let pem = String::from_utf8(read(&path)?).unwrap_or_default();
+            let pem =
+                String::from_utf8(there(&path, files::read_secret(&path, MAX_FILE))?).unwrap_or_default();
             PrivateKey::from_pem(&pem).map_err(|error| KeysError::Key { path, error })
         };
         let path = data.join(PUBLIC_FILE);
-        let public: ServerKeys = ctl_core::json::read(&read(&path)?, MAX_FILE as usize)
-            .map_err(|error| KeysError::Public { path: path.clone(), why: error.to_string() })?;
+        let public: ServerKeys =
+            ctl_core::json::read(&there(&path, files::read(&path, MAX_FILE))?, MAX_FILE as usize)
+                .map_err(|error| KeysError::Public { path: path.clone(), why: error.to_string() })?;
         let keys = Self {
             origin: public.log_origin.clone(),
             log: key("log.pem")?,
@@ -189,13 +191,16 @@ fn not_ed25519() -> LogError {
     LogError::Malformed { what: "log key", why: "checkpoints are signed with Ed25519 only".into() }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, KeysError> {
+/// What was read of a file that must be there.
+fn there(path: &Path, read: std::io::Result<Option<Vec<u8>>>) -> Result<Vec<u8>, KeysError> {
     let failed = |error| KeysError::File { path: path.to_owned(), error };
-    files::read(path, MAX_FILE).map_err(failed)?.ok_or_else(|| KeysError::Missing(path.to_owned()))
+    read.map_err(failed)?.ok_or_else(|| KeysError::Missing(path.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -209,8 +214,25 @@ mod tests {
         std::fs::remove_file(data.path().join("keys/recorder.pem")).unwrap();
         assert!(matches!(Keys::load(data.path()), Err(KeysError::Missing(_))));
         let other = Keys::generate("log.example".parse().unwrap()).unwrap();
-        std::fs::write(data.path().join("keys/recorder.pem"), other.recorder.to_pem()).unwrap();
+        let path = data.path().join("keys/recorder.pem");
+        files::write(&path, other.recorder.to_pem().as_bytes(), files::SECRET).unwrap();
         assert!(matches!(Keys::load(data.path()), Err(KeysError::Public { .. })));
+    }
+
+    #[test]
+    fn a_private_key_that_others_can_read_is_not_used() {
+        let data = tempfile::tempdir().unwrap();
+        let keys = Keys::generate("log.example".parse().unwrap()).unwrap();
+        keys.save(data.path()).unwrap();
+        let mode = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
+        for name in ["log.pem", "recorder.pem", "snapshot.pem", "timestamp.pem"] {
+            let path = data.path().join("keys").join(name);
+            mode(&path, 0o644).unwrap();
+            let error = Keys::load(data.path()).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("chmod 600"), "{error}");
+            mode(&path, 0o600).unwrap();
+        }
+        assert!(Keys::load(data.path()).is_ok(), "done as it said");
     }
 
     #[test]

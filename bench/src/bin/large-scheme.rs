@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a measurement may stop at once")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -53,4 +54,6 @@ fn keys(scheme: &Scheme) -> Vec<(String, Vec<u8>)> {
 fn write(path: &Path, bytes: &[u8]) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
+    // The server refuses keys that others can read.
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }

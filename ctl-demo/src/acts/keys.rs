@@ -1,5 +1,7 @@
 //! Step 2: everyone makes a key of their own.
 
+use std::os::unix::fs::DirBuilderExt as _;
+
 use ctl_admin::ctl_core::keys::Algorithm;
 use ctl_admin::key;
 
@@ -11,7 +13,7 @@ use crate::tour::Tour;
 pub(crate) fn make(tour: &mut Tour) -> Result<(), Problem> {
     tour.begin("Keys of people");
     let folder = tour.path("keys");
-    std::fs::create_dir(&folder).map_err(Problem::file(&folder))?;
+    std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(Problem::file(&folder))?;
     for name in OFFICES.into_iter().chain(COMPANIES) {
         let algorithm = if name.starts_with("board-") { Algorithm::Es256 } else { Algorithm::EdDsa };
         key::new(&key_file(&folder, name), algorithm)?;
