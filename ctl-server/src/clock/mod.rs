@@ -2,13 +2,19 @@
 //!
 //! `recorded_at` never decreases, so one entry from a clock that is years ahead would keep every later
 //! statement out for years. The guard compares the system's clock with the last entry and with time
-//! that has really passed (a monotonic clock), and refuses to say what time it is when they disagree.
+//! that has really passed, and refuses to say what time it is when they disagree. What is right is
+//! found out in time: see [`steady`].
+
+pub mod steady;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::Utc;
 use ctl_core::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+
+use steady::{Bounds, Reading, Steady};
 
 /// Where time comes from.
 pub trait Clock: Send + Sync {
@@ -19,24 +25,23 @@ pub trait Clock: Send + Sync {
 }
 
 /// The system's clock.
-#[derive(Debug)]
-pub struct SystemClock {
-    started: Instant,
-}
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
 
 impl SystemClock {
     /// The system's clock.
     #[must_use]
-    pub fn new() -> Self {
-        Self { started: Instant::now() }
+    pub const fn new() -> Self {
+        Self
     }
 }
 
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+/// Goes on while the machine is suspended, where the system has such a clock; that a virtual machine is paused, no
+/// clock of its own tells.
+#[cfg(target_os = "linux")]
+const ELAPSED: ClockId = ClockId::Boottime;
+#[cfg(not(target_os = "linux"))]
+const ELAPSED: ClockId = ClockId::Monotonic;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
@@ -44,7 +49,9 @@ impl Clock for SystemClock {
     }
 
     fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+        let since_boot = clock_gettime(ELAPSED);
+        let nanoseconds = u32::try_from(since_boot.tv_nsec).unwrap_or_default();
+        Duration::new(since_boot.tv_sec.unsigned_abs(), nanoseconds)
     }
 }
 
@@ -89,7 +96,8 @@ pub struct ClockBounds {
     /// How far the clock may differ from the time that has passed, and stand behind the last entry. One
     /// bound for both directions: whatever jump ahead is let in can be undone without a stop.
     pub tolerance: Duration,
-    /// How far the clock may stand ahead of the last known moment when the server starts.
+    /// How far the clock may stand ahead of the last known moment when the server starts, and step while it
+    /// runs: a machine that is paused is down as well.
     pub max_downtime: Duration,
 }
 
@@ -113,14 +121,29 @@ pub enum ClockError {
     },
     /// Not what it was plus the time that has passed.
     #[error(
-        "the clock jumped: it says {now}, while {expected} was expected from the time that has passed. Set \
-         it right; if it is right (the machine slept), restart the server"
+        "the clock jumped: it says {now}, while {expected} was expected from the time that has passed. Set it right; \
+         if it is right (the machine was paused), wait: by {until} it will have stood by it for long enough"
     )]
     Jumped {
         /// What the clock says.
         now: Timestamp,
         /// What it should say.
         expected: Timestamp,
+        /// When it is believed, by itself.
+        until: Timestamp,
+    },
+    /// The same, by more than is ever believed.
+    #[error(
+        "the clock jumped: it says {now}, while {expected} was expected from the time that has passed. Set it right; \
+         if it is right, raise clock.max_downtime in the configuration (now {days} days) and restart"
+    )]
+    JumpedFar {
+        /// What the clock says.
+        now: Timestamp,
+        /// What it should say.
+        expected: Timestamp,
+        /// The bound.
+        days: u64,
     },
     /// Too far ahead when the server started.
     #[error(
@@ -137,28 +160,19 @@ pub enum ClockError {
     },
 }
 
-/// A moment at which the clock was believed.
-#[derive(Clone, Copy, Debug)]
-struct Anchor {
-    wall: Timestamp,
-    elapsed: Duration,
-}
-
 /// A clock with its guard.
 pub struct GuardedClock {
     clock: Arc<dyn Clock>,
     bounds: ClockBounds,
-    anchor: Mutex<Option<Anchor>>,
+    /// None until the clock was believed for the first time.
+    steady: Mutex<Option<Steady>>,
 }
-
-/// How long the clock may drift against the monotonic one before that is forgiven.
-const ANCHOR_LIFE: Duration = Duration::from_secs(86_400);
 
 impl GuardedClock {
     /// Guards a clock.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, bounds: ClockBounds) -> Self {
-        Self { clock, bounds, anchor: Mutex::new(None) }
+        Self { clock, bounds, steady: Mutex::new(None) }
     }
 
     /// The system's clock with the default bounds.
@@ -174,30 +188,39 @@ impl GuardedClock {
     /// [`ClockError`] if the clock cannot be right. The next call tries again.
     pub fn now(&self, last: Timestamp, seen: Timestamp) -> Result<Timestamp, ClockError> {
         let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
-        let tolerance = self.bounds.tolerance.as_secs();
-        if now.plus_seconds(tolerance) < last {
-            return Err(ClockError::Behind { now, last });
-        }
-        let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
-        match *anchor {
+        let (tolerance, days) = (self.bounds.tolerance, self.bounds.max_downtime.as_secs() / 86_400);
+        let behind = now.plus_seconds(tolerance.as_secs()) < last;
+        let mut steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
+        match steady.as_mut() {
+            None if behind => {}
             None => {
                 let seen = seen.max(last);
                 if now.seconds_since(seen) > self.bounds.max_downtime.as_secs() {
-                    let days = self.bounds.max_downtime.as_secs() / 86_400;
                     return Err(ClockError::AfterLongDowntime { now, seen, days });
                 }
-                *anchor = Some(Anchor { wall: now, elapsed });
+                *steady = Some(Steady::new(now, elapsed));
             }
-            Some(Anchor { wall, elapsed: then }) => {
-                let passed = elapsed.saturating_sub(then);
-                let expected = wall.plus_seconds(passed.as_secs());
-                if now.seconds_since(expected) > tolerance || expected.seconds_since(now) > tolerance {
-                    return Err(ClockError::Jumped { now, expected });
-                }
-                if passed > ANCHOR_LIFE {
-                    *anchor = Some(Anchor { wall: now, elapsed });
+            Some(steady) => {
+                let bounds = Bounds { tolerance, largest_step: self.bounds.max_downtime };
+                match steady.read(now, elapsed, bounds) {
+                    Reading::Sure => {}
+                    Reading::Believed { expected } => {
+                        tracing::warn!(%now, %expected, "the clock stepped and stood by it; it is believed");
+                    }
+                    // That is the plainer word for it.
+                    Reading::Jumped { .. } if behind => {}
+                    Reading::Jumped { expected, wait: Some(wait) } => {
+                        let until = now.plus_seconds(wait.as_secs());
+                        return Err(ClockError::Jumped { now, expected, until });
+                    }
+                    Reading::Jumped { expected, wait: None } => {
+                        return Err(ClockError::JumpedFar { now, expected, days });
+                    }
                 }
             }
+        }
+        if behind {
+            return Err(ClockError::Behind { now, last });
         }
         Ok(now.max(last))
     }
@@ -229,7 +252,7 @@ mod tests {
         let (clock, guard) = guarded();
         assert_eq!(guard.now(moment(), moment()), Ok(moment()));
         clock.set(moment().plus_seconds(5 * 365 * DAY));
-        assert!(matches!(guard.now(moment(), moment()), Err(ClockError::Jumped { .. })));
+        assert!(matches!(guard.now(moment(), moment()), Err(ClockError::JumpedFar { .. })));
         clock.set(moment());
         clock.pass(7);
         assert_eq!(guard.now(moment(), moment()), Ok(moment().plus_seconds(7)));
@@ -278,5 +301,30 @@ mod tests {
             clock.set(clock.now().plus_seconds(300));
             assert!(guard.now(moment(), seen).is_ok());
         }
+    }
+
+    #[test]
+    fn a_machine_that_was_paused_goes_on_without_a_restart() {
+        let (clock, guard) = guarded();
+        assert!(guard.now(moment(), moment()).is_ok());
+        // It sleeps for a night; then the network tells it the time.
+        let morning = moment().plus_seconds(DAY / 2);
+        clock.set(morning);
+        let Err(ClockError::Jumped { until, .. }) = guard.now(moment(), moment()) else { panic!() };
+        assert_eq!(until, morning.plus_seconds(DAY / 48));
+        // Who waits as the message says is served.
+        while clock.now() < until {
+            assert!(guard.now(moment(), moment()).is_err());
+            clock.pass(1);
+        }
+        assert_eq!(guard.now(moment(), moment()), Ok(until));
+        assert!(guard.now(until, until).is_ok());
+    }
+
+    #[test]
+    fn the_systems_clock_goes_on() {
+        let clock = SystemClock::new();
+        let before = clock.elapsed();
+        assert!(clock.elapsed() >= before && before > Duration::ZERO);
     }
 }
