@@ -1,4 +1,5 @@
-//! A damaged ledger: the server does not start on it, says which entry is wrong and how to restore.
+//! A damaged ledger: the server does not start on it, says which entry is wrong and how to restore. Whatever it says is
+//! done here, and helps.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -10,7 +11,9 @@ use common::world::World;
 use common::{on_disk, open, talkative, with_application};
 use ctl_core::Digest;
 use ctl_server::keys::Keys;
-use ctl_server::ledger::{Head, OpenError, SledStore};
+use ctl_server::ledger::export::{ExportError, export, import};
+use ctl_server::ledger::verify::verify;
+use ctl_server::ledger::{Damage, Head, OpenError, SledStore};
 
 /// A ledger on disk with some life in it.
 fn scheme(data: &Path) -> World {
@@ -27,6 +30,28 @@ fn key(kind: u8, number: u64) -> Vec<u8> {
 
 fn refusal(data: &Path, world: &World) -> OpenError {
     open(data, world.now).err().expect("must not open")
+}
+
+/// Writes what a mirror of this ledger has.
+fn mirror(data: &Path, to: &Path) {
+    let store = SledStore::open(&data.join("ledger")).unwrap();
+    export(&store, &verify(&store, None, &mut |_| {}).unwrap(), to).unwrap();
+}
+
+/// Does what a message about a damaged ledger says: the directory moved away, a mirror's copy imported.
+fn restored(error: &OpenError, data: &Path, mirror: &Path, world: &World) {
+    let text = error.to_string();
+    assert!(
+        text.contains("Move the directory `ledger` away, if there is one")
+            && text.contains("`ctl-server ledger import --data DIR --from EXPORT`"),
+        "{text}"
+    );
+    let away = tempfile::tempdir().unwrap();
+    if data.join("ledger").exists() {
+        std::fs::rename(data.join("ledger"), away.path().join("ledger")).unwrap();
+    }
+    assert_eq!(import(mirror, data, &mut |_, _| {}).unwrap(), world.state.size());
+    assert_eq!(open(data, world.now).unwrap().snapshot().state.root(), world.state.root());
 }
 
 fn with_database(data: &Path, change: impl FnOnce(&sled::Db)) {
@@ -48,6 +73,9 @@ async fn any_flipped_bit_of_an_entry_is_found_and_the_entry_named() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path();
     let world = scheme(data);
+    let copy = tempfile::tempdir().unwrap();
+    mirror(data, copy.path());
+    let mut last = None;
     for index in 0..world.state.size() {
         let mut whole = Vec::new();
         with_database(data, |database| whole = database.get(key(b'e', index)).unwrap().unwrap().to_vec());
@@ -59,15 +87,22 @@ async fn any_flipped_bit_of_an_entry_is_found_and_the_entry_named() {
                 database.insert(key(b'e', index), damaged).unwrap();
             });
             let error = refusal(data, &world);
-            assert!(matches!(error, OpenError::Entry { index: named, .. } if named == index), "{error}");
-            let text = error.to_string();
-            assert!(text.contains("ctl-server ledger import"), "{text}");
+            let damage =
+                matches!(error, OpenError::Damaged(Damage::Entry { index: named, .. }) if named == index);
+            assert!(damage, "{error}");
+            last = Some(error);
         }
         with_database(data, |database| {
             database.insert(key(b'e', index), whole).unwrap();
         });
     }
     assert!(open(data, world.now).is_ok(), "restored, it opens");
+    with_database(data, |database| {
+        database.remove(key(b'e', 1)).unwrap();
+    });
+    let error = refusal(data, &world);
+    assert!(matches!(error, OpenError::Damaged(Damage::Entry { index: 1, .. })), "{error}");
+    restored(&last.unwrap(), data, copy.path(), &world);
 }
 
 #[tokio::test]
@@ -75,6 +110,8 @@ async fn an_entry_changed_together_with_its_hash_does_not_pass_either() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path();
     let world = scheme(data);
+    let copy = tempfile::tempdir().unwrap();
+    mirror(data, copy.path());
     // The time of recording is signed by nobody but the log: only the root shows the change.
     let index = world.state.size() - 1;
     let bytes = String::from_utf8(world.entries[index as usize].bytes.clone()).unwrap();
@@ -85,7 +122,8 @@ async fn an_entry_changed_together_with_its_hash_does_not_pass_either() {
         database.insert(key(b'e', index), [leaf.as_bytes(), later.as_bytes()].concat()).unwrap();
     });
     let error = refusal(data, &world);
-    assert!(matches!(error, OpenError::Root { .. }), "{error}");
+    assert!(matches!(error, OpenError::Damaged(Damage::Root { .. })), "{error}");
+    restored(&error, data, copy.path(), &world);
 }
 
 #[tokio::test]
@@ -94,55 +132,138 @@ async fn entries_lost_at_the_end_are_missed() {
     let data = directory.path();
     let world = scheme(data);
     let size = world.state.size();
+    let (copy, older_copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    mirror(data, copy.path());
     // What a database that forgets its last write looks like: whole, but shorter.
     let shorter = tempfile::tempdir().unwrap();
     let mut older = World::found_with(talkative());
     older.apply_with_root("alpha-pki").unwrap();
     assert_eq!(older.entries[1].bytes, world.entries[1].bytes);
     on_disk(shorter.path(), &older);
+    mirror(shorter.path(), older_copy.path());
     std::fs::remove_dir_all(data.join("ledger")).unwrap();
     std::fs::rename(shorter.path().join("ledger"), data.join("ledger")).unwrap();
     let error = refusal(data, &world);
-    assert!(matches!(error, OpenError::Lost { found: 2, signed } if signed == size), "{error}");
+    let lost = |error: &OpenError, entries| matches!(error, OpenError::Damaged(Damage::Lost { found, signed }) if (*found, *signed) == (entries, size));
+    assert!(lost(&error, 2), "{error}");
 
     // And one that lost everything.
     std::fs::remove_dir_all(data.join("ledger")).unwrap();
-    assert!(matches!(refusal(data, &world), OpenError::Lost { found: 0, .. }));
+    let error = refusal(data, &world);
+    assert!(lost(&error, 0), "{error}");
+    // A copy that has lost as much is not taken in, and says what kind of copy would be.
+    std::fs::remove_dir_all(data.join("ledger")).unwrap();
+    let shorter = import(older_copy.path(), data, &mut |_, _| {}).unwrap_err();
+    assert!(matches!(shorter, ExportError::Shorter { found: 2, signed } if signed == size), "{shorter}");
+    restored(&error, data, copy.path(), &world);
     // Without a trace of an earlier ledger, there is none.
     std::fs::remove_file(data.join("checkpoint")).unwrap();
     std::fs::remove_dir_all(data.join("ledger")).unwrap();
     assert!(matches!(refusal(data, &world), OpenError::Empty));
 }
 
-#[tokio::test]
-async fn checkpoints_of_another_key_or_root_are_refused() {
-    let directory = tempfile::tempdir().unwrap();
-    let data = directory.path();
-    let world = scheme(data);
+/// Notes that are no checkpoint of this log: by another key, of another history, no note, nothing.
+fn wrong_checkpoints(world: &World) -> [String; 4] {
     let size = world.state.size();
-    let good = Head::below(data).read().unwrap().unwrap();
     let stranger = Keys::generate("ctl.example/stories".parse().unwrap()).unwrap();
     let forged = stranger.sign_checkpoint(size, world.state.root()).unwrap().to_string();
     let other_root =
         common::keys().sign_checkpoint(size, Digest::of(b"another history")).unwrap().to_string();
-    for bad in [forged, other_root, "not a note".to_owned()] {
+    [other_root, forged, "not a note".to_owned(), String::new()]
+}
+
+#[tokio::test]
+async fn a_stored_checkpoint_of_another_key_or_root_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    let world = scheme(data);
+    let copy = tempfile::tempdir().unwrap();
+    mirror(data, copy.path());
+    let stored = key(b'c', world.state.size());
+    for bad in wrong_checkpoints(&world) {
         with_database(data, |database| {
-            database.insert(key(b'c', size), bad.as_bytes()).unwrap();
+            database.insert(stored.clone(), bad.as_bytes()).unwrap();
         });
         let error = refusal(data, &world);
-        assert!(matches!(error, OpenError::Checkpoint { .. } | OpenError::Root { .. }), "{error}");
-        with_database(data, |database| {
-            database.insert(key(b'c', size), good.as_slice()).unwrap();
-        });
-        Head::below(data).write(bad.as_bytes()).unwrap();
-        let error = refusal(data, &world);
-        assert!(matches!(error, OpenError::Checkpoint { .. } | OpenError::Root { .. }), "{error}");
-        Head::below(data).write(&good).unwrap();
+        let damaged = matches!(error, OpenError::Damaged(Damage::Checkpoint { .. } | Damage::Root { .. }));
+        assert!(damaged, "{error}");
+        restored(&error, data, copy.path(), &world);
     }
     with_database(data, |database| {
-        database.remove(key(b'c', size)).unwrap();
+        database.remove(stored.clone()).unwrap();
     });
-    assert!(matches!(refusal(data, &world), OpenError::Checkpoint { .. }));
+    let error = refusal(data, &world);
+    assert!(matches!(error, OpenError::Damaged(Damage::Checkpoint { .. })), "{error}");
+    restored(&error, data, copy.path(), &world);
+}
+
+#[tokio::test]
+async fn who_signed_another_history_takes_no_copy_of_this_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    let world = scheme(data);
+    let copy = tempfile::tempdir().unwrap();
+    mirror(data, copy.path());
+    let [other_root, ..] = wrong_checkpoints(&world);
+    Head::below(data).write(other_root.as_bytes()).unwrap();
+    let error = refusal(data, &world);
+    assert!(matches!(error, OpenError::Damaged(Damage::Root { .. })), "{error}");
+    std::fs::remove_dir_all(data.join("ledger")).unwrap();
+    let unsound = import(copy.path(), data, &mut |_, _| {}).unwrap_err();
+    assert!(matches!(unsound, ExportError::Unsound(Damage::Root { .. })), "{unsound}");
+    assert!(unsound.to_string().contains("take another export"), "{unsound}");
+}
+
+#[tokio::test]
+async fn a_lost_memory_of_what_was_signed_is_told_apart_from_a_damaged_ledger() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    let world = scheme(data);
+    let copy = tempfile::tempdir().unwrap();
+    mirror(data, copy.path());
+    let file = data.join("checkpoint");
+    let [_, nothing_said @ ..] = wrong_checkpoints(&world);
+    for bad in nothing_said {
+        // Whether the ledger is whole or to be restored: the message is the same, and so is the way out.
+        std::fs::write(&file, &bad).unwrap();
+        let error = refusal(data, &world);
+        std::fs::rename(data.join("ledger"), data.join("ledger.away")).unwrap();
+        let imported = import(copy.path(), data, &mut |_, _| {}).unwrap_err();
+        assert!(matches!(imported, ExportError::Ledger(OpenError::Forgotten(_))), "{imported}");
+        for text in [error.to_string(), imported.to_string()] {
+            assert!(text.contains("the file `checkpoint` in the data directory is damaged"), "{text}");
+            assert!(text.contains("move the file away and try again"), "{text}");
+        }
+        std::fs::rename(&file, data.join("checkpoint.away")).unwrap();
+        assert_eq!(import(copy.path(), data, &mut |_, _| {}).unwrap(), world.state.size());
+
+        std::fs::write(&file, &bad).unwrap();
+        refusal(data, &world);
+        std::fs::rename(&file, data.join("checkpoint.away")).unwrap();
+        assert_eq!(open(data, world.now).unwrap().snapshot().size(), world.state.size());
+        std::fs::remove_dir_all(data.join("ledger.away")).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_that_was_never_finished_stops_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    let world = scheme(data);
+    drop(open(data, world.now).unwrap());
+    let ledger = data.join("ledger");
+    for (number, left) in [b"".as_slice(), b"half of it", &[0; 40]].into_iter().enumerate() {
+        // A process that is killed while sled writes one; sorted behind every whole one.
+        let unfinished = ledger.join(format!("snap.FFFFFFFFFFFFFFF{number}.generating"));
+        std::fs::write(&unfinished, left).unwrap();
+        let opened = open(data, world.now).unwrap();
+        assert_eq!(opened.snapshot().state.root(), world.state.root());
+        assert!(!unfinished.exists());
+        // While somebody has the database open it may be theirs.
+        std::fs::write(&unfinished, left).unwrap();
+        let second = SledStore::open(&ledger).unwrap_err().to_string();
+        assert!(second.contains("in use by another process") && unfinished.exists(), "{second}");
+    }
 }
 
 #[tokio::test]
@@ -150,6 +271,8 @@ async fn no_flipped_bit_in_the_database_file_changes_what_is_read() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path();
     let world = scheme(data);
+    let mirrored = tempfile::tempdir().unwrap();
+    mirror(data, mirrored.path());
     let file = data.join("ledger/db");
     let good = std::fs::read(&file).unwrap();
     let used = good.iter().rposition(|byte| *byte != 0).unwrap() + 1;
@@ -168,6 +291,7 @@ async fn no_flipped_bit_in_the_database_file_changes_what_is_read() {
             Err(error) => {
                 println!("{at} {error}");
                 refused += 1;
+                restored(&error, &copy, mirrored.path(), &world);
             }
             // The bit was in space that nothing uses: then all is as it was.
             Ok(ledger) => {

@@ -11,7 +11,7 @@ use ctl_core::log::{BundleId, Checkpoint};
 use ctl_server::keys::log_key;
 use ctl_server::ledger::export::{ExportError, export, import, store_directory};
 use ctl_server::ledger::verify::verify;
-use ctl_server::ledger::{Head, OpenError, SledStore, Store as _};
+use ctl_server::ledger::{Damage, Head, SledStore, Store as _};
 
 /// A ledger of more than one bundle, on disk below `data/ledger` and exported to `export`.
 fn exported(directory: &Path) -> World {
@@ -107,14 +107,14 @@ fn a_changed_export_is_refused_naming_the_entry_and_leaves_nothing_behind() {
     changed[17][middle] ^= 1;
     std::fs::write(&path, bundle.encode(&changed).unwrap()).unwrap();
     let error = import(&from, &fresh, &mut |_, _| {}).unwrap_err();
-    assert!(matches!(error, ExportError::Ledger(OpenError::Entry { index: 17, .. })), "{error}");
+    assert!(matches!(error, ExportError::Unsound(Damage::Entry { index: 17, .. })), "{error}");
 
     // Two entries in another order: each is whole, but the root is not the one that was signed.
     let mut swapped = entries;
     swapped.swap(20, 21);
     std::fs::write(&path, bundle.encode(&swapped).unwrap()).unwrap();
     let error = import(&from, &fresh, &mut |_, _| {}).unwrap_err();
-    assert!(matches!(error, ExportError::Ledger(_)), "{error}");
+    assert!(matches!(error, ExportError::Unsound(Damage::Entry { .. } | Damage::Root { .. })), "{error}");
     assert!(!store_directory(&fresh).exists());
     assert!(files(&fresh).is_empty());
 
@@ -136,7 +136,7 @@ fn an_older_copy_than_the_server_has_signed_is_refused() {
     let signed = common::keys().sign_checkpoint(longer.state.size(), longer.state.root()).unwrap();
     Head::below(&fresh).write(signed.to_string().as_bytes()).unwrap();
     let error = import(&from, &fresh, &mut |_, _| {}).unwrap_err();
-    assert!(matches!(error, ExportError::Ledger(OpenError::Lost { found: 272, signed: 273 })), "{error}");
+    assert!(matches!(error, ExportError::Shorter { found: 272, signed: 273 }), "{error}");
 }
 
 #[test]

@@ -41,16 +41,11 @@ impl RecordError {
     }
 }
 
-/// Why a ledger cannot be opened. The server does not run on a damaged one.
+/// What is wrong with a ledger, or with an export of one.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Nothing there.
-    #[error(
-        "there is no ledger yet: found the scheme with `ctl-server init`, or restore one with `ctl-server ledger import`"
-    )]
-    Empty,
+pub enum Damage {
     /// An entry cannot stand where it does.
-    #[error("entry {index} is damaged: {why}. {RESTORE}")]
+    #[error("entry {index} is damaged: {why}")]
     Entry {
         /// Index of the first such entry.
         index: u64,
@@ -58,15 +53,15 @@ pub enum OpenError {
         why: String,
     },
     /// The entries do not make the root that was signed for them.
-    #[error("the {size} entries do not have the root that was signed for them ({what}). {RESTORE}")]
+    #[error("the {size} entries do not have the root that was signed for them ({what})")]
     Root {
         /// Number of entries of the checkpoint.
         size: u64,
         /// Which checkpoint.
         what: &'static str,
     },
-    /// The last checkpoint is missing or not this log's.
-    #[error("{what} is damaged: {why}. {RESTORE}")]
+    /// A checkpoint is missing or not this log's.
+    #[error("{what} is damaged: {why}")]
     Checkpoint {
         /// Which checkpoint.
         what: &'static str,
@@ -74,13 +69,32 @@ pub enum OpenError {
         why: String,
     },
     /// Entries are missing at the end.
-    #[error("entries {found} to {last} are lost: the server signed a log of {signed} entries, the ledger has {found}. {RESTORE}", last = signed.saturating_sub(1))]
+    #[error("entries {found} to {last} are lost: the server signed a log of {signed} entries, here are {found}", last = signed.saturating_sub(1))]
     Lost {
         /// Entries that are there.
         found: u64,
         /// Entries that were signed for.
         signed: u64,
     },
+    /// The database cannot be read.
+    #[error("the ledger's database is damaged: {0}")]
+    Database(String),
+}
+
+/// Why a ledger cannot be opened. The server does not run on a damaged one.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Nothing there.
+    #[error(
+        "there is no ledger yet: found the scheme with `ctl-server init`, or restore one with `ctl-server ledger import`; if there is an empty directory `ledger`, remove it first"
+    )]
+    Empty,
+    /// Damage, which only another copy mends.
+    #[error("{0}. {RESTORE}")]
+    Damaged(#[from] Damage),
+    /// The file with the last signed checkpoint is there and says nothing.
+    #[error("the file `checkpoint` in the data directory is damaged: {0}. {COMPARE}")]
+    Forgotten(String),
     /// The store.
     #[error(transparent)]
     Store(StoreError),
@@ -101,15 +115,20 @@ pub enum OpenError {
 }
 
 /// What to do about a damaged ledger.
-const RESTORE: &str = "The server does not run on a damaged ledger. Move the directory `ledger` away and \
-    restore it with `ctl-server ledger import --data DIR --from EXPORT`; every mirror's `log/` directory is \
+const RESTORE: &str = "The server does not run on a damaged ledger. Move the directory `ledger` away, if there is \
+    one, and restore it with `ctl-server ledger import --data DIR --from EXPORT`; every mirror's `log/` directory is \
     such an export";
+
+/// What to do when the memory of what was signed is lost.
+const COMPARE: &str = "It tells how long a log this server has signed; the ledger itself may be whole. Ask a mirror, \
+    a witness or an auditor for the size of the log, move the file away and try again. If `ctl-server ledger verify \
+    --data DIR` then counts fewer entries than they do, restore the ledger from them with `ctl-server ledger import`";
 
 impl From<StoreError> for OpenError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::DamagedEntry { index, why } => Self::Entry { index, why },
-            StoreError::Damaged(why) => Self::Checkpoint { what: "the ledger's database", why },
+            StoreError::DamagedEntry { index, why } => Damage::Entry { index, why }.into(),
+            StoreError::Damaged(why) => Damage::Database(why).into(),
             other => Self::Store(other),
         }
     }

@@ -11,7 +11,7 @@ use ctl_core::log::note::MAX_NOTE_BYTES;
 use ctl_core::log::tile::{FULL_WIDTH, MAX_BUNDLE_BYTES};
 use ctl_core::log::{BundleId, Checkpoint, LogError, Note, TileId};
 
-use super::error::OpenError;
+use super::error::{Damage, OpenError};
 use super::head::Head;
 use super::sled_store::SledStore;
 use super::store::{Store, StoreError};
@@ -43,7 +43,20 @@ pub enum ExportError {
         /// What is wrong.
         error: LogError,
     },
-    /// The entries are not acceptable.
+    /// The export is not what a server wrote.
+    #[error("{0}. Nothing was changed: take another export, or the `log/` directory of another mirror")]
+    Unsound(Damage),
+    /// The export ends before what the server has signed.
+    #[error(
+        "the export has {found} entries, but this server has signed a log of {signed}, as its file `checkpoint` tells. Nothing was changed: find a longer copy at a mirror, an auditor or a client"
+    )]
+    Shorter {
+        /// Entries of the export.
+        found: u64,
+        /// Entries that were signed for.
+        signed: u64,
+    },
+    /// The ledger itself.
     #[error(transparent)]
     Ledger(#[from] OpenError),
 }
@@ -119,14 +132,20 @@ pub fn import(from: &Path, data: &Path, progress: &mut dyn FnMut(u64, u64)) -> R
         for bundle in BundleId::added(0, claimed.size) {
             let entries = bundle_of(from, bundle)?;
             for entry in &entries {
-                replay.push(entry)?;
+                replay.push(entry).map_err(ExportError::Unsound)?;
                 progress(replay.size(), claimed.size);
             }
             let last = replay.size() == claimed.size;
             if last {
-                replay.check_checkpoint(&note, "the export's checkpoint")?;
+                replay.check_checkpoint(&note, "the export's checkpoint").map_err(ExportError::Unsound)?;
                 if let Some(signed) = &signed {
-                    replay.check_checkpoint(signed, "the last signed checkpoint")?;
+                    replay.check_signed(signed).map_err(|error| match error {
+                        OpenError::Damaged(Damage::Lost { found, signed }) => {
+                            ExportError::Shorter { found, signed }
+                        }
+                        OpenError::Damaged(damage) => ExportError::Unsound(damage),
+                        other => other.into(),
+                    })?;
                 }
             }
             store.append(bundle.entries().start, &entries, last.then_some(&*note))?;

@@ -28,7 +28,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{ClockError, GuardedClock};
 use crate::keys::Keys;
-pub use error::{OpenError, RecordError};
+pub use error::{Damage, OpenError, RecordError};
 pub use head::Head;
 pub use memory_store::MemoryStore;
 pub use sled_store::SledStore;
@@ -108,9 +108,17 @@ impl Ledger {
     /// # Errors
     /// [`OpenError`] saying what is wrong and how to restore.
     pub fn open(setup: Setup) -> Result<Self, OpenError> {
+        Self::open_telling(setup, &mut |_| {})
+    }
+
+    /// The same, and tells after each entry how many are verified.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn open_telling(setup: Setup, progress: &mut dyn FnMut(u64)) -> Result<Self, OpenError> {
         let Setup { store, keys, clock, head, queue } = setup;
         let last_signed = head.as_ref().map(Head::read).transpose().map_err(OpenError::Head)?.flatten();
-        let verified = verify::verify(&*store, last_signed.as_deref(), &mut |_| {})?;
+        let verified = verify::verify(&*store, last_signed.as_deref(), progress)?;
         if let Some(wrong) = differing_key(&verified.state.charter.server, &keys.public()) {
             return Err(OpenError::Keys(wrong));
         }
@@ -173,6 +181,11 @@ impl Ledger {
             mpsc::error::TrySendError::Full(_) => RecordError::Busy,
             mpsc::error::TrySendError::Closed(_) => RecordError::Closed,
         })
+    }
+
+    /// Waits until the writer has stopped, whether it was told to or failed.
+    pub async fn writer_stopped(&self) {
+        self.requests.closed().await;
     }
 
     /// The ledger after its last acknowledged entry.

@@ -8,7 +8,7 @@
 //! Keys: `e` and the index, big-endian, for entries; `c` and the size for the checkpoint; `k` and the
 //! name for kept values.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,9 +55,12 @@ impl SledStore {
         let deadline = Instant::now() + LOCK_PATIENCE;
         let db = loop {
             // On some damage sled panics instead of reporting it.
-            let opened = catch_unwind(AssertUnwindSafe(|| config.open()))
-                .map_err(|_| StoreError::Damaged("it cannot be opened".into()))?;
-            match opened.map_err(error) {
+            let opened = remove_unfinished(directory).and_then(|()| {
+                catch_unwind(AssertUnwindSafe(|| config.open()))
+                    .map_err(|_| StoreError::Damaged("it cannot be opened".into()))?
+                    .map_err(error)
+            });
+            match opened {
                 Err(StoreError::Locked) if Instant::now() < deadline => std::thread::sleep(LOCK_PAUSE),
                 opened => break opened?,
             }
@@ -75,6 +78,30 @@ impl SledStore {
         careful(|| self.db.flush())?;
         Ok(self.file.sync_all()?)
     }
+}
+
+/// Removes the snapshots that sled was writing when its process was killed: it takes such a file for its newest
+/// snapshot, cannot read it, and calls the database damaged. The last whole one is there until the next is.
+fn remove_unfinished(directory: &Path) -> Result<(), StoreError> {
+    let lock = match File::open(directory.join("db")) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    // Sled holds this lock too: whoever has it knows that nobody is writing one.
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(StoreError::Locked),
+        Err(TryLockError::Error(error)) => return Err(error.into()),
+    }
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        if name.starts_with(b"snap.") && name.ends_with(b".generating") {
+            tracing::info!(file = %path.display(), "removing a snapshot that was never finished");
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs a call of sled, whose panics are damage too.

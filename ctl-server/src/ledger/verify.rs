@@ -5,7 +5,7 @@ use ctl_core::governance::{State, check, genesis};
 use ctl_core::log::{Checkpoint, LogKey, Note, Tree};
 use ctl_core::statement::Entry;
 
-use super::error::OpenError;
+use super::error::{Damage, OpenError};
 use super::store::Store;
 use crate::keys::log_key;
 
@@ -45,10 +45,10 @@ impl Replay {
     /// Takes the next entry's bytes.
     ///
     /// # Errors
-    /// [`OpenError::Entry`] if it may not stand here.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<(), OpenError> {
+    /// [`Damage::Entry`] if it may not stand here.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Damage> {
         let index = self.size();
-        let wrong = |why: String| OpenError::Entry { index, why };
+        let wrong = |why: String| Damage::Entry { index, why };
         let entry = Entry::parse(bytes).map_err(|error| wrong(error.to_string()))?;
         let state = match self.state.take() {
             None => genesis(&entry).map_err(|refusal| wrong(refusal.to_string()))?,
@@ -70,17 +70,28 @@ impl Replay {
     /// Reads a checkpoint of this log and compares it with the entries. `what` names it in errors.
     ///
     /// # Errors
-    /// [`OpenError::Checkpoint`], [`OpenError::Lost`] or [`OpenError::Root`].
-    pub fn check_checkpoint(&self, note: &[u8], what: &'static str) -> Result<Checkpoint, OpenError> {
-        let damaged = |why: String| OpenError::Checkpoint { what, why };
-        let key = self.log_key.as_ref().ok_or(OpenError::Empty)?;
+    /// [`Damage::Checkpoint`], [`Damage::Lost`] or [`Damage::Root`].
+    pub fn check_checkpoint(&self, note: &[u8], what: &'static str) -> Result<Checkpoint, Damage> {
+        let damaged = |why: String| Damage::Checkpoint { what, why };
+        let key = self.log_key.as_ref().ok_or_else(|| damaged("there is no entry".into()))?;
         let checkpoint =
             Checkpoint::open(note, key.name(), key).map_err(|error| damaged(error.to_string()))?;
         match self.tree.root_at(checkpoint.size) {
-            Err(_) => Err(OpenError::Lost { found: self.size(), signed: checkpoint.size }),
-            Ok(root) if root != checkpoint.root => Err(OpenError::Root { size: checkpoint.size, what }),
+            Err(_) => Err(Damage::Lost { found: self.size(), signed: checkpoint.size }),
+            Ok(root) if root != checkpoint.root => Err(Damage::Root { size: checkpoint.size, what }),
             Ok(_) => Ok(checkpoint),
         }
+    }
+
+    /// Compares the entries with the last checkpoint that the server signed.
+    ///
+    /// # Errors
+    /// [`OpenError::Forgotten`] if it cannot be read, or [`OpenError::Damaged`].
+    pub fn check_signed(&self, head: &[u8]) -> Result<Checkpoint, OpenError> {
+        self.check_checkpoint(head, "the last signed checkpoint").map_err(|damage| match damage {
+            Damage::Checkpoint { why, .. } => OpenError::Forgotten(why),
+            damage => damage.into(),
+        })
     }
 
     /// The state and the tree after the last entry; none if there was no entry.
@@ -102,30 +113,27 @@ pub fn verify(
 ) -> Result<Verified, OpenError> {
     let mut replay = Replay::new();
     for index in 0..store.size() {
-        let lost = || OpenError::Entry { index, why: "it is missing".into() };
+        let lost = || Damage::Entry { index, why: "it is missing".into() };
         replay.push(&store.entry(index)?.ok_or_else(lost)?)?;
         progress(index + 1);
     }
     if replay.size() == 0 {
         // A server that never signed anything has lost nothing.
-        return Err(match head {
-            None => OpenError::Empty,
-            Some(note) => match Note::parse(note).map(|note| Checkpoint::parse(note.text())) {
-                Ok(Ok(checkpoint)) => OpenError::Lost { found: 0, signed: checkpoint.size },
-                _ => OpenError::Empty,
-            },
-        });
+        let Some(note) = head else { return Err(OpenError::Empty) };
+        let signed = Note::parse(note).and_then(|note| Checkpoint::parse(note.text()));
+        let signed = signed.map_err(|error| OpenError::Forgotten(error.to_string()))?.size;
+        return Err(Damage::Lost { found: 0, signed }.into());
     }
     if let Some(note) = head {
-        replay.check_checkpoint(note, "the last signed checkpoint")?;
+        replay.check_signed(note)?;
     }
     let what = "the stored checkpoint";
-    let missing = || OpenError::Checkpoint { what, why: "it is missing".into() };
+    let missing = || Damage::Checkpoint { what, why: "it is missing".into() };
     let checkpoint = store.checkpoint()?.ok_or_else(missing)?;
     let size = replay.check_checkpoint(&checkpoint, what)?.size;
     if size != replay.size() {
         let why = format!("it is of {size} entries, the ledger has {}", replay.size());
-        return Err(OpenError::Checkpoint { what, why });
+        return Err(Damage::Checkpoint { what, why }.into());
     }
     let (state, tree) = replay.finish().ok_or(OpenError::Empty)?;
     Ok(Verified { state, tree, checkpoint })

@@ -182,7 +182,8 @@ impl Writer {
         shared.store.append(before.size(), &bytes, Some(&checkpoint)).map_err(|error| stopped(&error))?;
         if let Some(head) = &shared.head {
             head.write(&checkpoint)
-                .map_err(|error| stopped(&format!("{}: {error}", head.path().display())))?;
+                // Whoever sent the statement is told this, so it says nothing of where that is.
+                .map_err(|error| stopped(&format!("the file `checkpoint` cannot be written: {error}")))?;
         }
         let log = before.log.grown(entries.iter().map(|entry| entry.leaf_hash));
         let size = log.size();
