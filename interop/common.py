@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -100,6 +101,17 @@ def listens(port):
 def get(url):
     with urllib.request.urlopen(url, timeout=60) as answer:
         return answer.read()
+
+
+def ready(url):
+    """Waits until the server at this address is ready: it listens earlier."""
+    def look():
+        try:
+            return get(f"{url}/readyz")
+        except urllib.error.URLError as error:
+            remember(str(error))
+            return None
+    until(f"{url} to be ready", look)
 
 
 def fingerprints(*files):

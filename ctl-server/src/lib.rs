@@ -15,3 +15,4 @@ pub mod logging;
 pub mod metrics;
 pub mod monitor;
 pub mod publish;
+pub mod supervisor;

@@ -5,13 +5,16 @@ mod common;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use common::founding::Founding;
 use ctl_core::Timestamp;
 use ctl_server::blobs::Blobs;
 use ctl_server::clock::{Clock as _, SystemClock};
+use ctl_server::ledger::SledStore;
 
 const TWO: [&str; 2] = ["board-1", "board-3"];
 
@@ -54,7 +57,8 @@ impl Drop for Server {
     }
 }
 
-fn serve(config: &Path) -> Server {
+/// Starts to serve, up to the moment at which it listens.
+fn start(config: &Path) -> Server {
     let mut process = Command::new(env!("CARGO_BIN_EXE_ctl-server"))
         .args(["serve", "--config"])
         .arg(config)
@@ -66,6 +70,16 @@ fn serve(config: &Path) -> Server {
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let address = line.trim().strip_prefix("listening on http://").expect("it listens").to_owned();
     Server { process, address }
+}
+
+/// Serves, and waits until it is ready.
+fn serve(config: &Path) -> Server {
+    let mut server = start(config);
+    while !server.get("/readyz").starts_with("HTTP/1.1 200") {
+        assert!(server.process.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    server
 }
 
 impl Server {
@@ -123,6 +137,102 @@ fn a_stopped_servers_ledger_is_verified_exported_and_restored() {
     let server = serve(&founding.path("config.toml"));
     assert!(server.get("/readyz").starts_with("HTTP/1.1 200"));
     assert!(server.stop("-TERM"));
+}
+
+#[test]
+fn while_it_starts_it_answers_and_ends_when_it_is_told_to() {
+    let founding = founded();
+    // Whoever has the ledger open holds the start up, for a while.
+    let held = SledStore::open(&founding.data().join("ledger")).unwrap();
+    let server = start(&founding.path("config.toml"));
+    assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));
+    let ready = server.get("/readyz");
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("\"starting\""), "{ready}");
+    assert!(server.get("/v1/lists").starts_with("HTTP/1.1 503"));
+    assert!(server.stop("-TERM"), "a stop is no failure");
+    drop(held);
+    assert!(serve(&founding.path("config.toml")).stop("-TERM"));
+}
+
+#[test]
+fn an_empty_checkpoint_is_moved_away_as_the_message_says() {
+    let founding = founded();
+    let (data, config) = (founding.data(), founding.path("config.toml"));
+    let checkpoint = data.join("checkpoint");
+    std::fs::write(&checkpoint, "").unwrap();
+    for words in [
+        ["serve", "--config", config.to_str().unwrap()].as_slice(),
+        &["ledger", "verify", "--data", data.to_str().unwrap()],
+    ] {
+        let refused = program(words);
+        let told = text(&refused).contains("move the file away and try again");
+        assert!(!refused.status.success() && told, "{}", text(&refused));
+    }
+    std::fs::rename(&checkpoint, data.join("checkpoint.damaged")).unwrap();
+    let verify = program(&["ledger", "verify", "--data", data.to_str().unwrap()]);
+    assert!(verify.status.success() && text(&verify).starts_with("3 entries"), "{}", text(&verify));
+    assert!(serve(&config).stop("-TERM"));
+}
+
+#[test]
+fn private_keys_that_others_can_read_are_not_used_until_it_is_mended() {
+    let founding = founded();
+    let (config, key) = (founding.path("config.toml"), founding.data().join("keys/log.pem"));
+    let mode = |mode| std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o640);
+    let refused = program(&["serve", "--config", config.to_str().unwrap()]);
+    let advice = format!("chmod 600 {}", key.display());
+    assert!(!refused.status.success() && text(&refused).contains(&advice), "{}", text(&refused));
+    mode(0o600);
+    assert!(serve(&config).stop("-TERM"));
+}
+
+#[test]
+fn the_folder_of_keys_is_for_its_owner_whatever_the_umask() {
+    for umask in ["000", "022", "077", "0777"] {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
+        // Made here: with some of these nobody could enter it.
+        std::fs::create_dir(&data).unwrap();
+        let made = Command::new("sh")
+            .args(["-c", "umask \"$1\"; shift; exec \"$@\"", "sh", umask])
+            .arg(env!("CARGO_BIN_EXE_ctl-server"))
+            .args(["init", "--origin", "log.example", "--data"])
+            .arg(&data)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", text(&made));
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&data.join("keys")), 0o700, "umask {umask}");
+        assert_eq!(mode(&data.join("keys/log.pem")) & 0o077, 0, "umask {umask}");
+    }
+}
+
+#[test]
+fn a_pipe_where_a_file_is_expected_is_refused_and_not_waited_for() {
+    let founding = founded();
+    let pipe = founding.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let pipe = pipe.to_str().unwrap();
+    let policies = founding.path("policies.toml");
+    std::fs::write(&policies, format!("data = \"data\"\npolicies = [{pipe:?}]\n")).unwrap();
+    let other = founding.path("other");
+    assert!(
+        program(&["init", "--data", other.to_str().unwrap(), "--origin", "log.example"]).status.success()
+    );
+    let papers = ["--genesis", pipe, "--root", pipe];
+    for words in [
+        vec!["serve", "--config", pipe],
+        vec!["serve", "--config", policies.to_str().unwrap()],
+        [&["init", "--data", other.to_str().unwrap(), "--charter", pipe], papers.as_slice()].concat(),
+        vec!["probe", "https", "https://127.0.0.1:1/", "--service-levels", pipe],
+        vec!["probe", "https", "https://127.0.0.1:1/", "--tls-root", pipe],
+        vec!["probe", "est", "https://127.0.0.1:1/", "--issuer", pipe],
+    ] {
+        let refused = program(&words);
+        let told = text(&refused).contains("no regular file");
+        assert!(!refused.status.success() && told, "{words:?}: {}", text(&refused));
+    }
 }
 
 #[test]

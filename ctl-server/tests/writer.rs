@@ -292,6 +292,23 @@ async fn a_server_that_starts_with_a_wrong_clock_waits_for_the_right_one() {
     ledger.record(comment(&ledger.snapshot(), start().plus_seconds(60), application, 1)).await.unwrap();
 }
 
+#[tokio::test]
+async fn nobody_who_sends_a_statement_learns_where_the_ledger_stands_on_the_disk() {
+    let (world, application) = with_application(talkative());
+    let directory = tempfile::tempdir().unwrap();
+    common::on_disk(directory.path(), &world);
+    let ledger = common::open(directory.path(), world.now).unwrap();
+    // The checkpoint cannot be put in its place.
+    let head = directory.path().join("checkpoint");
+    std::fs::remove_file(&head).unwrap();
+    std::fs::create_dir_all(head.join("in the way")).unwrap();
+    let refused = ledger.record(comment(&ledger.snapshot(), world.now, application, 1)).await.unwrap_err();
+    let not_writable = ledger.writable().unwrap_err();
+    for text in [refused.to_string(), not_writable.to_string()] {
+        assert!(text.contains("checkpoint") && !text.contains(directory.path().to_str().unwrap()), "{text}");
+    }
+}
+
 fn clock_now(clock: &ctl_server::clock::ManualClock) -> ctl_core::Timestamp {
     ctl_server::clock::Clock::now(clock)
 }

@@ -112,7 +112,7 @@ enum BlobCommand {
 }
 
 /// Whatever a command failed with: only its text counts here.
-type Failure = Box<dyn Error>;
+type Failure = Box<dyn Error + Send + Sync>;
 
 /// Does what the arguments ask for.
 #[must_use]

@@ -1,97 +1,184 @@
-//! `ctl-server serve`: the parts are started in the order of the data's road, and stopped in reverse.
+//! `ctl-server serve`: it listens first, then its parts are started in the order of the data's road. They are watched
+//! over while they run, and stopped in reverse.
 
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
 
 use super::Failure;
 use crate::blobs::Blobs;
 use crate::clock::{GuardedClock, SystemClock};
 use crate::config::Config;
 use crate::governance::{Policies, Screener};
+use crate::http::starting::{self, Progress, Step};
 use crate::http::{self, App};
 use crate::keys::Keys;
-use crate::ledger::{Head, Ledger, Setup};
+use crate::ledger::{Head, Ledger, Setup, Store as _};
 use crate::logging;
 use crate::metrics::Metrics;
-use crate::monitor::Monitor;
 use crate::monitor::run::Beside;
+use crate::monitor::{self, Monitor};
 use crate::publish::{self, Publisher};
+use crate::supervisor::Supervisor;
+
+/// What does not stop within this is cut off.
+const STOP: Duration = Duration::from_secs(60);
 
 pub(super) fn serve(path: &Path) -> Result<(), Failure> {
     let config = Config::read(path)?;
     logging::start(config.log.format, &config.log.filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(config))
+    let served = runtime.block_on(run(config));
+    // What still verifies a ledger that nobody waits for must not keep the process.
+    runtime.shutdown_background();
+    served
 }
 
 async fn run(config: Config) -> Result<(), Failure> {
     // Before anything else, so that a signal during a long start is not lost.
-    let stop = stop_signal()?;
-    let keys = Arc::new(Keys::load(&config.data)?);
-    let policies = Arc::new(Policies::load(&config.policies)?);
-    let blobs = Arc::new(Blobs::open(&config.data)?);
-    tracing::info!(data = %config.data.display(), "verifying the ledger");
-    let ledger = Ledger::open(Setup {
-        store: Arc::new(super::ledger::open(&config.data)?),
-        keys,
-        clock: Arc::new(GuardedClock::new(Arc::new(SystemClock::new()), config.clock.bounds())),
-        head: Some(Head::below(&config.data)),
-        queue: config.ledger.queue,
-    })?;
-    let snapshot = ledger.snapshot();
-    policies.check(&snapshot.state.charter)?;
-    tracing::info!(
-        entries = snapshot.size(),
-        scheme = %snapshot.state.scheme,
-        environment = %snapshot.state.environment,
-        "the ledger is whole"
-    );
-    if let Err(error) = ledger.writable() {
-        tracing::error!(%error, "nothing is recorded for now");
-    }
-    drop(snapshot);
-
-    let metrics = Arc::new(Metrics::new()?);
-    let publication =
-        publish::Config { settle: config.publication.settle.0, ..publish::Config::new(&config.data) };
-    let (publisher, publishing) = Publisher::start(ledger.clone(), publication, metrics.clone())?;
-    let screening = tokio::spawn(Screener::new(ledger.clone(), blobs.clone(), policies.clone()).run());
-    let (monitor, watching) = if config.monitor.enabled {
-        let beside = Beside {
-            metrics: metrics.clone(),
-            ledger: ledger.clone(),
-            publisher: publisher.clone(),
-            blobs: blobs.clone(),
-            data: config.data.clone(),
-        };
-        let (monitor, watching) = Monitor::start(&beside, &config.monitor)?;
-        (Some(monitor), Some(watching))
-    } else {
-        (None, None)
-    };
+    let mut stop = std::pin::pin!(stop_signal()?);
     let listener = TcpListener::bind(config.http.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", config.http.listen))?;
     // The address as it is, for those who asked for port 0: on standard output, alone on its line.
     println!("listening on http://{}", listener.local_addr()?);
+    let supervisor = Supervisor::new();
+    let progress = Arc::new(Progress::default());
+    let start = {
+        let (progress, supervisor) = (progress.clone(), supervisor.clone());
+        spawn_blocking(move || Parts::start(config, &progress, &supervisor))
+    };
+    let Parts { app, running } = tokio::select! {
+        started = starting::serve(&listener, &progress, start) => started??,
+        () = &mut stop => {
+            tracing::info!("stopped before it was ready");
+            return Ok(());
+        }
+    };
     tracing::info!(address = %listener.local_addr()?, "serving");
-    let app = App::new(ledger.clone(), publisher, blobs, policies, metrics, config.http.limits())
-        .with_monitor(monitor);
-    http::serve(listener, app, stop).await;
+    let over = async {
+        tokio::select! {
+            () = &mut stop => {}
+            () = supervisor.failed() => {}
+        }
+    };
+    http::serve(listener, app, over).await;
 
     tracing::info!("stopping");
-    if let Some(watching) = watching {
-        watching.stop().await;
+    supervisor.stopping();
+    let stopped = tokio::time::timeout(STOP, running.stop()).await;
+    if let Some(problem) = supervisor.problem() {
+        return Err(problem.into());
     }
-    screening.abort();
-    publishing.stop().await;
-    ledger.close().await;
+    stopped.map_err(|_| format!("not everything stopped within {STOP:?}, and the rest was cut off"))?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The service and its tasks.
+struct Parts {
+    app: App,
+    running: Running,
+}
+
+impl Parts {
+    /// Starts them. Blocks for as long as the ledger takes; must be called within a runtime.
+    fn start(config: Config, progress: &Progress, supervisor: &Supervisor) -> Result<Self, Failure> {
+        let keys = Arc::new(Keys::load(&config.data)?);
+        let policies = Arc::new(Policies::load(&config.policies)?);
+        let blobs = Arc::new(Blobs::open(&config.data)?);
+        tracing::info!(data = %config.data.display(), "verifying the ledger");
+        let store = Arc::new(super::ledger::open(&config.data)?);
+        let entries = store.size();
+        let setup = Setup {
+            store,
+            keys,
+            clock: Arc::new(GuardedClock::new(Arc::new(SystemClock::new()), config.clock.bounds())),
+            head: Some(Head::below(&config.data)),
+            queue: config.ledger.queue,
+        };
+        let ledger = Ledger::open_telling(setup, &mut |verified| {
+            progress.set(Step::Verifying { verified, entries });
+        })?;
+        let snapshot = ledger.snapshot();
+        policies.check(&snapshot.state.charter)?;
+        tracing::info!(
+            entries = snapshot.size(),
+            scheme = %snapshot.state.scheme,
+            environment = %snapshot.state.environment,
+            "the ledger is whole"
+        );
+        if let Err(error) = ledger.writable() {
+            tracing::error!(%error, "nothing is recorded for now");
+        }
+        drop(snapshot);
+        progress.set(Step::Publishing);
+
+        let metrics = Arc::new(Metrics::new()?);
+        let publication =
+            publish::Config { settle: config.publication.settle.0, ..publish::Config::new(&config.data) };
+        let (publisher, publishing) = Publisher::start(ledger.clone(), publication, metrics.clone())?;
+        let screening = tokio::spawn(Screener::new(ledger.clone(), blobs.clone(), policies.clone()).run());
+        let (monitor, watching) = if config.monitor.enabled {
+            let beside = Beside {
+                metrics: metrics.clone(),
+                ledger: ledger.clone(),
+                publisher: publisher.clone(),
+                blobs: blobs.clone(),
+                data: config.data.clone(),
+            };
+            let (monitor, watching) = Monitor::start(&beside, &config.monitor)?;
+            (Some(monitor), Some(watching.supervised(supervisor)))
+        } else {
+            (None, None)
+        };
+        let writing = {
+            let ledger = ledger.clone();
+            tokio::spawn(async move { ledger.writer_stopped().await })
+        };
+        let running = Running {
+            cut_off: screening.abort_handle(),
+            screening: supervisor.watch("the screener", screening),
+            publishing: publishing.supervised(supervisor),
+            writing: supervisor.watch("the ledger's writer", writing),
+            watching,
+            ledger: ledger.clone(),
+        };
+        let limits = config.http.limits();
+        let app = App::new(ledger, publisher, blobs, policies, metrics, limits)
+            .with_monitor(monitor)
+            .with_supervisor(supervisor.clone());
+        Ok(Self { app, running })
+    }
+}
+
+/// What runs beside the service.
+struct Running {
+    watching: Option<monitor::run::Running>,
+    screening: JoinHandle<()>,
+    cut_off: AbortHandle,
+    publishing: publish::publisher::Running,
+    writing: JoinHandle<()>,
+    ledger: Ledger,
+}
+
+impl Running {
+    /// Finishes what is under way, the ledger last.
+    async fn stop(self) {
+        if let Some(watching) = self.watching {
+            watching.stop().await;
+        }
+        self.cut_off.abort();
+        self.publishing.stop().await;
+        self.ledger.close().await;
+        // They cannot fail: what fails in them is told to the supervisor.
+        let _ = tokio::join!(self.screening, self.writing);
+    }
 }
 
 /// Ends at the first SIGINT or SIGTERM.

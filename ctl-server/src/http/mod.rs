@@ -26,6 +26,7 @@ pub mod routes;
 mod server;
 mod sla;
 mod stall;
+pub mod starting;
 mod statements;
 mod statics;
 mod targets;
@@ -39,6 +40,7 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::monitor::Monitor;
 use crate::publish::Publisher;
+use crate::supervisor::Supervisor;
 pub use limits::Limits;
 pub use server::serve;
 
@@ -59,6 +61,8 @@ pub struct App {
     pub limits: Arc<Limits>,
     /// The watch, unless it is off.
     pub monitor: Option<Monitor>,
+    /// Whether everything runs that must.
+    pub supervisor: Supervisor,
     /// The state as readers see it now.
     views: Arc<view::Views>,
 }
@@ -75,12 +79,19 @@ impl App {
         limits: Limits,
     ) -> Self {
         let (limits, views) = (Arc::new(limits), Arc::default());
-        Self { ledger, publisher, blobs, policies, metrics, limits, monitor: None, views }
+        let supervisor = Supervisor::new();
+        Self { ledger, publisher, blobs, policies, metrics, limits, monitor: None, supervisor, views }
     }
 
     /// The same with the watch.
     #[must_use]
     pub fn with_monitor(self, monitor: Option<Monitor>) -> Self {
         Self { monitor, ..self }
+    }
+
+    /// The same, with who watches over the tasks.
+    #[must_use]
+    pub fn with_supervisor(self, supervisor: Supervisor) -> Self {
+        Self { supervisor, ..self }
     }
 }

@@ -37,6 +37,7 @@ use crate::files;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::publish::Publisher;
+use crate::supervisor::Supervisor;
 
 /// So many observations may wait for whoever takes them.
 const OBSERVATIONS: usize = 4096;
@@ -84,6 +85,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// The same, watched over.
+    #[must_use]
+    pub fn supervised(self, supervisor: &Supervisor) -> Self {
+        Self { tasks: self.tasks.map(|task| supervisor.watch("a part of the watch", task)), ..self }
+    }
+
     /// Stops asking, and finishes what was observed.
     pub async fn stop(self) {
         // One that has ended by itself says so below.

@@ -19,6 +19,7 @@ use super::disk;
 use super::site::SharedSite;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
+use crate::supervisor::Supervisor;
 
 /// How the publisher works.
 #[derive(Clone, Debug)]
@@ -63,6 +64,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// The same, watched over.
+    #[must_use]
+    pub fn supervised(self, supervisor: &Supervisor) -> Self {
+        Self { task: supervisor.watch("the publisher", self.task), ..self }
+    }
+
     /// Finishes what is being published, and stops.
     pub async fn stop(self) {
         self.stop.notify_one();

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod connections;
+mod health;
 #[path = "../served/mod.rs"]
 mod served;
 mod views;

@@ -31,6 +31,7 @@ use ctl_server::monitor::Monitor;
 use ctl_server::monitor::run::Beside;
 use ctl_server::publish::publisher::Running;
 use ctl_server::publish::{Config, Publisher};
+use ctl_server::supervisor::Supervisor;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -53,9 +54,10 @@ pub struct Served {
     pub publisher: Publisher,
     pub blobs: Arc<Blobs>,
     pub monitor: Option<Monitor>,
+    pub supervisor: Supervisor,
     stop: oneshot::Sender<()>,
     http: JoinHandle<()>,
-    running: Running,
+    running: Option<Running>,
     watching: Option<ctl_server::monitor::run::Running>,
 }
 
@@ -153,17 +155,37 @@ impl Served {
         };
         let app = App::new(ledger.clone(), publisher.clone(), blobs.clone(), policies, metrics, limits)
             .with_monitor(monitor.clone());
+        let supervisor = app.supervisor.clone();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let http = tokio::spawn(serve(listener, app, async { drop(stopped.await) }));
-        Self { address, data, ledger, clock, publisher, blobs, monitor, stop, http, running, watching }
+        let running = Some(running);
+        Self {
+            address,
+            data,
+            ledger,
+            clock,
+            publisher,
+            blobs,
+            monitor,
+            supervisor,
+            stop,
+            http,
+            running,
+            watching,
+        }
     }
 
     /// Begins a graceful stop and gives what is left to wait for.
     pub fn begin_stop(self) -> Stopping {
         self.stop.send(()).unwrap();
         Stopping { data: self.data, ledger: self.ledger, http: self.http, running: self.running }
+    }
+
+    /// Stops the publisher and nothing else, as if it hung.
+    pub async fn stop_publisher(&mut self) {
+        self.running.take().unwrap().stop().await;
     }
 
     pub async fn stop(self) -> TempDir {
@@ -287,13 +309,15 @@ pub struct Stopping {
     data: TempDir,
     ledger: Ledger,
     http: JoinHandle<()>,
-    running: Running,
+    running: Option<Running>,
 }
 
 impl Stopping {
     pub async fn finish(self) -> TempDir {
         tokio::time::timeout(DEADLINE, self.http).await.unwrap().unwrap();
-        self.running.stop().await;
+        if let Some(running) = self.running {
+            running.stop().await;
+        }
         self.ledger.close().await;
         self.data
     }

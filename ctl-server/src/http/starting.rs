@@ -1,0 +1,190 @@
+//! What callers hear while the server starts: that the process lives, and how far it is. A long ledger takes minutes
+//! to verify, and whoever watches the process must not take it for dead.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use warp::http::{Request, StatusCode};
+use warp::hyper::body::Incoming;
+use warp::hyper::server::conn::http1;
+use warp::hyper::service::service_fn;
+use warp::reply::Response;
+
+use super::problem::Problem;
+use super::view;
+
+/// One question and its answer take no longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// So many callers are heard at once.
+const CALLERS: usize = 256;
+/// After a failed `accept` there is a pause.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How far a start is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Step {
+    /// The ledger is being opened.
+    #[default]
+    Opening,
+    /// It is being verified.
+    Verifying {
+        /// Entries that are verified.
+        verified: u64,
+        /// Entries in the ledger.
+        entries: u64,
+    },
+    /// The publications are made again from it.
+    Publishing,
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Opening => f.write_str("the ledger is being opened"),
+            Self::Verifying { verified, entries } => {
+                write!(f, "the ledger is being verified: {verified} of {entries} entries")
+            }
+            Self::Publishing => f.write_str("the publications are being made from the ledger"),
+        }
+    }
+}
+
+/// How far a start is, for those who ask meanwhile.
+#[derive(Debug, Default)]
+pub struct Progress(Mutex<Step>);
+
+impl Progress {
+    /// Says how far it is.
+    pub fn set(&self, step: Step) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = step;
+    }
+
+    fn step(&self) -> Step {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Answers until `started` is over, and gives what came of it.
+pub async fn serve<T>(
+    listener: &TcpListener,
+    progress: &Arc<Progress>,
+    started: impl Future<Output = T>,
+) -> T {
+    let seats = Arc::new(Semaphore::new(CALLERS));
+    tokio::pin!(started);
+    loop {
+        let seat = tokio::select! {
+            over = &mut started => return over,
+            seat = seats.clone().acquire_owned() => seat,
+        };
+        let accepted = tokio::select! {
+            over = &mut started => return over,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let progress = progress.clone();
+                tokio::spawn(async move {
+                    let answered = tokio::time::timeout(PATIENCE, answer_one(stream, progress)).await;
+                    tracing::debug!(?answered, "a connection while the server starts");
+                    drop(seat);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Answers one request; whoever has another comes again, and finds the service when it is there.
+async fn answer_one(stream: TcpStream, progress: Arc<Progress>) -> Result<(), warp::hyper::Error> {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let step = progress.step();
+        async move { Ok::<_, Infallible>(answer(request.uri().path(), step)) }
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).keep_alive(false).max_buf_size(16 * 1024);
+    builder.serve_connection(TokioIo::new(stream), service).await
+}
+
+fn answer(path: &str, step: Step) -> Response {
+    match path {
+        "/healthz" => view::json(&json!({ "status": "alive" })),
+        "/readyz" => {
+            let mut body = json!({ "status": "starting", "problems": [step.to_string()] });
+            if let (Step::Verifying { verified, entries }, Some(members)) = (step, body.as_object_mut()) {
+                members.insert("ledger".into(), json!({ "entries": entries, "verified": verified }));
+            }
+            let mut response = view::json(&body);
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            response
+        }
+        _ => Problem::unavailable(format!("the server starts: {step}")).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    async fn get(address: std::net::SocketAddr, path: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn who_asks_while_the_ledger_is_verified_hears_how_far_it_is() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let progress = Arc::new(Progress::default());
+        let (start, started) = tokio::sync::oneshot::channel();
+        let asking = async {
+            let health = get(address, "/healthz").await;
+            assert!(health.starts_with("HTTP/1.1 200") && health.contains("alive"), "{health}");
+            progress.set(Step::Verifying { verified: 1200, entries: 300_000 });
+            let ready = get(address, "/readyz").await;
+            assert!(ready.starts_with("HTTP/1.1 503"), "{ready}");
+            assert!(
+                ready.contains("1200 of 300000 entries") && ready.contains("\"verified\":1200"),
+                "{ready}"
+            );
+            for path in ["/v1/lists", "/log/checkpoint", "/metrics"] {
+                let answer = get(address, path).await;
+                assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after"), "{answer}");
+                assert!(answer.contains("application/problem+json"), "{answer}");
+            }
+            start.send("the service").unwrap();
+        };
+        let (over, ()) = tokio::join!(serve(&listener, &progress, started), asking);
+        assert_eq!(over, Ok("the service"));
+    }
+
+    #[tokio::test]
+    async fn callers_who_say_nothing_keep_nobody_from_starting() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (start, started) = tokio::sync::oneshot::channel();
+        let (progress, mut silent) = (Arc::default(), Vec::new());
+        let crowd = async {
+            for _ in 0..=CALLERS {
+                silent.push(TcpStream::connect(address).await.unwrap());
+            }
+            start.send(()).unwrap();
+        };
+        let (over, ()) = tokio::join!(serve(&listener, &progress, started), crowd);
+        assert_eq!(over, Ok(()));
+    }
+}
