@@ -200,7 +200,13 @@ impl Begin {
         let mut sinks = Vec::new();
         for (kind, path) in pem.chain(everest) {
             let path = std::path::absolute(path).map_err(|error| error.to_string())?;
-            sinks.push(SinkConfig { kind, path, keep_foreign: self.keep_foreign, run_after_change: vec![] });
+            sinks.push(SinkConfig {
+                kind,
+                path,
+                keep_foreign: self.keep_foreign,
+                check_before_change: vec![],
+                run_after_change: vec![],
+            });
         }
         let begin = Init {
             url,

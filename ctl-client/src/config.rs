@@ -25,6 +25,10 @@ pub struct SinkConfig {
     /// Whether certificates that this client did not put there stay.
     #[serde(default)]
     pub keep_foreign: bool,
+    /// A command and its arguments, run before every change with the directory of the new files as its
+    /// last argument. Unless it succeeds, nothing is changed.
+    #[serde(default)]
+    pub check_before_change: Vec<String>,
     /// A command and its arguments, run after every change.
     #[serde(default)]
     pub run_after_change: Vec<String>,
@@ -103,10 +107,17 @@ impl Config {
     pub fn read(directory: &Path) -> Result<Self, ClientError> {
         let path = directory.join(FILE);
         let refused = |problem: String| ClientError::Config { path: path.clone(), problem };
-        let bytes =
-            files::read(&path, MAX_BYTES)?.ok_or_else(|| refused("does not exist; run init first".into()))?;
+        let missing = || refused("does not exist; run init first".into());
+        let folder = files::open_directory(directory)?.ok_or_else(missing)?;
+        let read = folder.read_linked(FILE, MAX_BYTES);
+        let bytes = read.map_err(|source| ClientError::file("read", &path, source))?.ok_or_else(missing)?;
         let text = String::from_utf8(bytes).map_err(|_| refused("not UTF-8".into()))?;
-        let config: Self = toml::from_str(&text).map_err(|error| refused(error.to_string()))?;
+        let config: Self = toml::from_str(&text).map_err(|error| {
+            // Without the line itself: it may hold a password.
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(0, |before| before.matches('\n').count()).saturating_add(1);
+            refused(format!("line {line}: {}", error.message()))
+        })?;
         if config.interval_seconds == 0 {
             return Err(refused("interval_seconds: must be at least 1".into()));
         }
@@ -122,7 +133,8 @@ impl Config {
     /// # Errors
     /// [`ClientError::File`].
     pub fn write(&self, files: &dyn Files, directory: &Path) -> Result<(), ClientError> {
-        files::replace(files, &directory.join(FILE), self.annotated().as_bytes())
+        let folder = files::create_directories(files, directory)?;
+        files::replace(files, &folder, FILE, self.annotated().as_bytes())
     }
 
     fn annotated(&self) -> String {
@@ -165,6 +177,9 @@ impl Config {
              #   kind = \"pem\"      one file for each anchor and one bundle for each use, in <path>/current/\n\
              #   kind = \"everest\"  <path>/ca/v2g/V2G_ROOT_CA.pem and <path>/ca/mo/MO_ROOT_CA.pem\n\
              #   keep_foreign      true: certificates that others put there stay, unless they are distrusted\n\
+             #   check_before_change  a command and its arguments; it is given the directory of the new files as\n\
+             #                     last argument, and nothing is changed unless it succeeds within a minute: not\n\
+             #                     even what is suspended goes, so let it fail for good reasons only\n\
              #   run_after_change  a command and its arguments, such as [\"systemctl\", \"restart\", \"everest\"]\n\
              {sinks}",
             url = text(&self.url),
@@ -186,12 +201,14 @@ fn sink_text(sink: &SinkConfig) -> String {
         SinkKind::Pem => "pem",
         SinkKind::Everest => "everest",
     };
-    let command: Vec<String> = sink.run_after_change.iter().map(|argument| text(argument)).collect();
+    let command = |words: &[String]| words.iter().map(|word| text(word)).collect::<Vec<_>>().join(", ");
     format!(
-        "\n[[sink]]\nkind = \"{kind}\"\npath = {}\nkeep_foreign = {}\nrun_after_change = [{}]\n",
+        "\n[[sink]]\nkind = \"{kind}\"\npath = {}\nkeep_foreign = {}\ncheck_before_change = [{}]\n\
+         run_after_change = [{}]\n",
         text(&sink.path.to_string_lossy()),
         sink.keep_foreign,
-        command.join(", "),
+        command(&sink.check_before_change),
+        command(&sink.run_after_change),
     )
 }
 
@@ -218,6 +235,7 @@ mod tests {
                 kind: SinkKind::Everest,
                 path: "/etc/everest/certs".into(),
                 keep_foreign: true,
+                check_before_change: vec!["/usr/bin/check".into()],
                 run_after_change: vec!["/bin/echo".into(), "a \"b\"\n".into()],
             }],
         }

@@ -44,7 +44,7 @@ pub(crate) async fn run(
         };
         tell(&outcome);
         failures = match outcome {
-            Ok(report) if report.is_success() => 0,
+            Ok(report) if report.is_complete() => 0,
             Err(error @ ClientError::RootDamaged { .. }) => return Err(error),
             _ => failures.saturating_add(1),
         };

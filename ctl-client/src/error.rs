@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ctl_core::Digest;
 use ctl_core::log::LogError;
 use ctl_core::tuf::TufError;
 
@@ -24,34 +25,44 @@ pub enum FetchError {
         path: String,
     },
     /// The connection failed, or ended before the body did.
-    #[error("fetching {path}: {problem}")]
+    #[error("fetching {address}: {problem}")]
     Connection {
-        /// What was asked for.
-        path: String,
+        /// What was asked for, without a password.
+        address: String,
         /// What went wrong.
         problem: String,
     },
     /// An answer other than the file or its absence.
-    #[error("fetching {path}: the server answered {status}")]
+    #[error("fetching {address}: the server or a proxy answered {status}{hint}")]
     Status {
-        /// What was asked for.
-        path: String,
+        /// What was asked for, without a password.
+        address: String,
         /// The HTTP status.
         status: u16,
+        /// What that means and what to do; empty if nobody can say.
+        hint: &'static str,
+    },
+    /// An answer that is something else than one of our files.
+    #[error("fetching {address}: instead of the file came {found}")]
+    Unexpected {
+        /// What was asked for, without a password.
+        address: String,
+        /// What came.
+        found: String,
     },
     /// More bytes than this file may have.
-    #[error("fetching {path}: more than the {limit} bytes that it may have; stopped reading")]
+    #[error("fetching {address}: more than the {limit} bytes that it may have; stopped reading")]
     TooLarge {
-        /// What was asked for.
-        path: String,
+        /// What was asked for, without a password.
+        address: String,
         /// Bytes allowed.
         limit: usize,
     },
     /// Too slow for too long.
-    #[error("fetching {path}: {problem}")]
+    #[error("fetching {address}: {problem}")]
     TooSlow {
-        /// What was asked for.
-        path: String,
+        /// What was asked for, without a password.
+        address: String,
         /// Which bound was missed.
         problem: String,
     },
@@ -235,16 +246,59 @@ pub enum ClientError {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// A listed certificate that devices cannot read.
+    #[error(
+        "sink {sink} goes without certificate {certificate}: devices could read nothing of a file that holds it \
+         ({problem}). Tell the governance body"
+    )]
+    Unreadable {
+        /// The sink.
+        sink: String,
+        /// SHA-256 of the certificate.
+        certificate: Digest,
+        /// What devices do not read.
+        problem: String,
+    },
     /// No anchor would be left although the lists name some.
     #[error(
-        "sink {sink} keeps its former content: none of the {listed} listed anchors can be used here, and an empty \
-         trust store only follows from an empty list"
+        "sink {sink} keeps its former content, but for what is distrusted: none of the {listed} listed anchors can be \
+         used here, and an empty trust store only follows from explicit distrust or an empty list"
     )]
     WouldBeEmpty {
         /// The sink.
         sink: String,
         /// Anchors on the lists followed.
         listed: usize,
+    },
+    /// No anchor is left.
+    #[error(
+        "sink {sink} TRUSTS NOBODY: none of the {listed} listed anchors can be used here; status says why"
+    )]
+    TrustsNobody {
+        /// The sink.
+        sink: String,
+        /// Anchors on the lists followed.
+        listed: usize,
+    },
+    /// A sink's first fill waits.
+    #[error(
+        "sink {sink} was never filled, and is not before every list that this device follows was seen: {lists} \
+         is missing, and may withdraw what the others name. Sync from a mirror that has it, or name in client.toml \
+         the lists that you need"
+    )]
+    WaitsForLists {
+        /// The sink.
+        sink: String,
+        /// The lists that were never seen.
+        lists: String,
+    },
+    /// The operator's command refused what was about to be put in place.
+    #[error("sink {sink} keeps its former content: the command before a change: {problem}")]
+    Check {
+        /// The sink.
+        sink: String,
+        /// What it said.
+        problem: String,
     },
     /// The command after a change.
     #[error("the command after a change of sink {sink}: {problem}; it is run again at the next sync")]
@@ -257,6 +311,13 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether it is about what was received, and not about getting it here: everything was fetched
+    /// and put in place but for what this names.
+    #[must_use]
+    pub const fn is_complaint(&self) -> bool {
+        matches!(self, Self::Unreadable { .. } | Self::TrustsNobody { .. })
+    }
+
     /// A failed operation on a file.
     #[must_use]
     pub fn file(action: &'static str, path: &Path, source: io::Error) -> Self {

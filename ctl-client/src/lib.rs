@@ -14,6 +14,7 @@ mod conformance;
 mod daemon;
 pub mod error;
 pub mod files;
+pub mod folder;
 mod init;
 pub mod sink;
 pub mod state;

@@ -6,7 +6,7 @@
 //! noticed and mostly mended. Where both are damaged, the client begins again from its trusted root.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,7 @@ use serde_json::Value;
 use crate::apart::Apart;
 use crate::error::ClientError;
 use crate::files::{self, Files};
+use crate::folder::{Folder, Kind};
 
 /// The state file.
 pub const STATE: &str = "state.json";
@@ -213,11 +214,10 @@ impl StateDirectory {
         if path.join(crate::config::FILE).exists() {
             return Err(ClientError::AlreadyInitialised { path: path.to_owned() });
         }
-        files::create_directories(&*files, path)?;
+        let folder = files::create_directories(&*files, path)?;
         let mut directory = Self::open(path, files);
         directory.lock()?;
-        files::create_directories(&*directory.files, &path.join(OBJECTS))?;
-        files::replace(&*directory.files, &path.join(ROOT), root)?;
+        files::replace(&*directory.files, &folder, ROOT, root)?;
         directory.commit(&mut State::default(), [])?;
         Ok(directory)
     }
@@ -237,7 +237,7 @@ impl StateDirectory {
             return Ok(());
         }
         let place = self.path.join("lock");
-        let file = File::options().create(true).append(true).open(&place);
+        let file = self.folder()?.lock_file("lock");
         let file = file.map_err(|source| ClientError::file("open", &place, source))?;
         match file.try_lock() {
             Ok(()) => self.lock = Some(file),
@@ -259,13 +259,21 @@ impl StateDirectory {
         &*self.files
     }
 
+    /// The directory, opened.
+    ///
+    /// # Errors
+    /// [`ClientError::File`].
+    pub fn folder(&self) -> Result<Folder, ClientError> {
+        Folder::open(&self.path).map_err(|source| ClientError::file("open", &self.path, source))
+    }
+
     /// The root that everything starts from.
     ///
     /// # Errors
     /// [`ClientError::RootDamaged`] if it is not the one that `init` was given.
     pub fn trusted_root(&self, expected: &Digest) -> Result<Vec<u8>, ClientError> {
         let path = self.path.join(ROOT);
-        match files::read(&path, MAX_OBJECT) {
+        match self.folder().and_then(|folder| files::read_in(&folder, ROOT, MAX_OBJECT)) {
             Ok(Some(bytes)) if Digest::of(&bytes) == *expected => Ok(bytes),
             _ => Err(ClientError::RootDamaged { path }),
         }
@@ -302,7 +310,7 @@ impl StateDirectory {
 
     /// The state in a file, or what is damaged about it; the error is the operating system's.
     fn read_state(&self, place: &str) -> Result<Result<State, String>, ClientError> {
-        match files::read(&self.path.join(place), MAX_STATE) {
+        match files::read_in(&self.folder()?, place, MAX_STATE) {
             Ok(Some(bytes)) => Ok(Self::parse_state(&bytes)),
             Ok(None) => Ok(Err("it is missing".into())),
             Err(ClientError::File { source, .. }) if source.kind() == ErrorKind::InvalidData => {
@@ -327,8 +335,8 @@ impl StateDirectory {
     /// A file kept under its digest; none if it is missing or damaged, which is the same to us.
     #[must_use]
     pub fn object(&self, digest: &Digest) -> Option<Vec<u8>> {
-        let bytes = files::read(&self.object_path(digest), MAX_OBJECT).ok()??;
-        (Digest::of(&bytes) == *digest).then_some(bytes)
+        let objects = self.folder().ok()?.folder(OBJECTS).ok()?;
+        object_in(&objects, digest)
     }
 
     /// Whether a state refers to any of these files and it is not kept here whole.
@@ -337,10 +345,6 @@ impl StateDirectory {
         let needed = state.objects();
         let mut digests = objects.iter().map(|bytes| Digest::of(bytes));
         digests.any(|digest| needed.contains(&digest) && self.object(&digest).is_none())
-    }
-
-    fn object_path(&self, digest: &Digest) -> PathBuf {
-        self.path.join(OBJECTS).join(digest.to_string())
     }
 
     /// Makes a state the one that counts, with the files that it refers to and that are not kept
@@ -353,31 +357,31 @@ impl StateDirectory {
         state: &mut State,
         objects: impl IntoIterator<Item = &'a Vec<u8>>,
     ) -> Result<(), ClientError> {
-        files::create_directories(&*self.files, &self.path.join(OBJECTS))?;
+        let kept = files::subdirectory(&*self.files, &self.folder()?, OBJECTS)?;
         for bytes in objects {
             let digest = Digest::of(bytes);
-            if self.object(&digest).is_none() {
-                files::replace(&*self.files, &self.object_path(&digest), bytes)?;
+            if object_in(&kept, &digest).is_none() {
+                files::replace(&*self.files, &kept, &digest.to_string(), bytes)?;
             }
         }
         state.format = FORMAT;
         state.generation = state.generation.saturating_add(1);
         let sha256 = Digest::of(&json::canonical(state));
         let bytes = json::canonical(&serde_json::json!({ "sha256": sha256, "state": state }));
-        files::replace(&*self.files, &self.path.join(STATE), &bytes)?;
-        files::replace(&*self.files, &self.path.join(BACKUP), &bytes)?;
-        self.sweep(state)
+        let folder = self.folder()?;
+        files::replace(&*self.files, &folder, STATE, &bytes)?;
+        files::replace(&*self.files, &folder, BACKUP, &bytes)?;
+        self.sweep(state, &kept)
     }
 
     /// Removes files that no state refers to any more, and temporary ones of interrupted writes.
-    fn sweep(&self, state: &State) -> Result<(), ClientError> {
-        let folder = self.path.join(OBJECTS);
+    fn sweep(&self, state: &State, objects: &Folder) -> Result<(), ClientError> {
         let keep: BTreeSet<String> = state.objects().iter().map(Digest::to_string).collect();
-        let failed = |source| ClientError::file("read", &folder, source);
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            if !entry.file_name().to_str().is_some_and(|name| keep.contains(name)) {
-                files::remove(&*self.files, &entry.path())?;
+        let failed = |source| ClientError::file("read", objects.path(), source);
+        for name in objects.names().map_err(failed)? {
+            let is_kept = name.to_str().is_some_and(|name| keep.contains(name));
+            if !is_kept && objects.kind(&name).map_err(failed)? != Some(Kind::Folder) {
+                files::remove(&*self.files, objects, &name)?;
             }
         }
         Ok(())
@@ -388,25 +392,24 @@ impl StateDirectory {
     /// # Errors
     /// [`ClientError::File`].
     pub fn keep_evidence(&self, items: &[(&str, &[u8])]) -> Result<PathBuf, ClientError> {
-        let folder = self.path.join(EVIDENCE);
-        files::create_directories(&*self.files, &folder)?;
+        let folder = files::subdirectory(&*self.files, &self.folder()?, EVIDENCE)?;
         for (name, bytes) in items {
             // Under its digest, so that evidence seen at every sync is kept once.
             let name = format!("{}-{name}", Digest::of(bytes).short());
-            let place = folder.join(name);
-            if !place.exists() {
-                files::replace(&*self.files, &place, bytes)?;
+            if !matches!(folder.kind(&name), Ok(Some(_))) {
+                files::replace(&*self.files, &folder, &name, bytes)?;
             }
         }
-        Ok(folder)
+        Ok(folder.path().to_owned())
     }
 
     /// The names of the evidence that is kept.
     #[must_use]
     pub fn evidence(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.path.join(EVIDENCE)).into_iter().flatten().flatten();
+        let folder = self.folder().ok().and_then(|folder| folder.folder(EVIDENCE).ok());
+        let entries = folder.and_then(|folder| folder.names().ok()).into_iter().flatten();
         let mut names: Vec<String> = entries
-            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter_map(|name| name.into_string().ok())
             .filter(|name| !name.starts_with('.'))
             .collect();
         names.sort();
@@ -414,10 +417,17 @@ impl StateDirectory {
     }
 }
 
+/// A file kept under its digest; none if it is missing or damaged.
+fn object_in(objects: &Folder, digest: &Digest) -> Option<Vec<u8>> {
+    let bytes = objects.read(digest.to_string(), MAX_OBJECT).ok()??;
+    (Digest::of(&bytes) == *digest).then_some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::files::Disk;
+    use std::fs;
 
     fn directory() -> (tempfile::TempDir, StateDirectory) {
         let folder = tempfile::tempdir().unwrap();
@@ -484,7 +494,7 @@ mod tests {
         let object = b"object".to_vec();
         directory.commit(&mut state_with(&object), [&object]).unwrap();
         let digest = Digest::of(&object);
-        fs::write(directory.object_path(&digest), b"objecT").unwrap();
+        fs::write(directory.path().join(OBJECTS).join(digest.to_string()), b"objecT").unwrap();
         assert_eq!(directory.object(&digest), None);
         directory.commit(&mut state_with(&object), [&object]).unwrap();
         assert_eq!(directory.object(&digest), Some(object), "mended when it is at hand again");
@@ -497,6 +507,34 @@ mod tests {
         fs::write(directory.path().join(ROOT), b"rooT").unwrap();
         let error = directory.trusted_root(&Digest::of(b"root")).unwrap_err();
         assert!(matches!(error, ClientError::RootDamaged { .. }));
+    }
+
+    #[test]
+    fn planted_links_are_not_followed_out_of_the_state_directory() {
+        let victim = tempfile::tempdir().unwrap();
+        let precious = victim.path().join("precious");
+        fs::write(&precious, b"precious").unwrap();
+        for planted in ["lock", "state.json", "state.backup.json", "objects", "evidence"] {
+            let (_folder, mut directory) = directory();
+            let place = directory.path().join(planted);
+            directory.lock = None;
+            let _ = fs::remove_file(&place).or_else(|_| fs::remove_dir_all(&place));
+            let target = if place.extension().is_some() { &precious } else { victim.path() };
+            let target = if planted == "lock" { &victim.path().join("new") } else { target };
+            std::os::unix::fs::symlink(target, &place).unwrap();
+            let lock = directory.lock();
+            let commit = directory.commit(&mut state_with(b"one"), [&b"one".to_vec()]);
+            let evidence = directory.keep_evidence(&[("a.checkpoint", b"a")]);
+            match planted {
+                "lock" => assert!(lock.unwrap_err().to_string().contains("symbolic link")),
+                "objects" => assert!(commit.unwrap_err().to_string().contains("symbolic link")),
+                "evidence" => assert!(evidence.unwrap_err().to_string().contains("symbolic link")),
+                // What is replaced is the link.
+                _ => assert!(commit.is_ok() && fs::symlink_metadata(&place).unwrap().is_file()),
+            }
+            assert_eq!(fs::read(&precious).unwrap(), b"precious");
+            assert_eq!(fs::read_dir(victim.path()).unwrap().count(), 1, "{planted}");
+        }
     }
 
     #[test]

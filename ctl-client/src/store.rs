@@ -232,11 +232,15 @@ impl TrustStore {
     /// Whether a certificate must not be used, whoever put it where it is.
     #[must_use]
     pub fn is_distrusted(&self, certificate: &Certificate) -> bool {
-        let certificate_digest = Digest::from_bytes(certificate.sha256());
         let key = Digest::from_bytes(certificate.spki_sha256());
-        [(DistrustKind::Certificate, certificate_digest), (DistrustKind::Spki, key)]
-            .into_iter()
-            .any(|(kind, sha256)| self.distrusted.contains(&Distrusted { kind, sha256 }))
+        self.distrusts(Digest::from_bytes(certificate.sha256()))
+            || self.distrusted.contains(&Distrusted { kind: DistrustKind::Spki, sha256: key })
+    }
+
+    /// The same of a certificate of which only the SHA-256 is known.
+    #[must_use]
+    pub fn distrusts(&self, certificate: Digest) -> bool {
+        self.distrusted.contains(&Distrusted { kind: DistrustKind::Certificate, sha256: certificate })
     }
 }
 

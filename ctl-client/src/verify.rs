@@ -145,7 +145,10 @@ impl Client {
         for sink in self.sinks() {
             let name = sink.name();
             let placed = state.placed.get(&name).cloned().unwrap_or_default();
-            let outcome = match sink.plan(&store, &placed) {
+            let plan = self.may_fill(&sink, state).and_then(|()| sink.plan(&store, &placed));
+            let complaints = plan.iter().flat_map(|plan| &plan.complaints).map(ToString::to_string);
+            found.problems.extend(complaints);
+            let outcome = match plan {
                 Ok(plan) if plan.in_place => Ok(format!("{} anchors, as they should be", plan.ours.len())),
                 Ok(_) => Err("it does not hold what it should; the next sync writes it".into()),
                 Err(error) => Err(error.to_string()),

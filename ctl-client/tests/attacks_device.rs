@@ -7,7 +7,7 @@ use common::device::{Options, set};
 use common::power::{Power, Unflushed};
 use common::*;
 use ctl_client::ClientError;
-use ctl_client::status::Freshness;
+use ctl_client::status::{Finding, Freshness, Severity};
 use ctl_core::role::Role;
 
 /// A repository, and the next state of it: one anchor less, one more, one suspended.
@@ -332,4 +332,59 @@ fn power_lost_while_the_bundles_of_others_are_taken_over() {
             }
         }
     }
+}
+
+#[test]
+fn syncs_that_always_fail_are_told_even_if_they_cannot_be_written_down() {
+    let repository = Repository::new();
+    let mut device = Device::synced(&repository);
+    assert!(!device.status().is_wrong());
+    let interval = device.client.config().interval_seconds;
+    // The disk is full, or read-only: not even the failure can be remembered.
+    device.restart(Box::new(Power::none()));
+    let mut next = repository.clone();
+    next.pass(60);
+    next.set_anchors(&na(), &["alpha"]);
+    next.publish(&na());
+    next.refresh();
+    for (intervals, severity) in [(1, None), (2, Some(Severity::Warning)), (4, Some(Severity::Error))] {
+        device.now.set(start().plus_seconds(intervals * interval));
+        assert!(device.try_sync(&next).is_err());
+        let status = device.status();
+        let of_age = |text: &str| text.contains("the last sync that succeeded was at");
+        let worst = status.findings.iter().filter(|f| of_age(&f.text)).map(|f| f.severity).max();
+        assert_eq!(worst, severity, "after {intervals} intervals: {status}");
+    }
+    assert_eq!(device.trusted(), set(&["alpha", "beta", "gamma"]));
+    device.restart(Box::new(Unflushed));
+    assert!(device.sync(&next).is_success());
+    assert!(!device.status().is_wrong(), "{}", device.status());
+}
+
+#[test]
+fn a_failure_that_can_be_written_down_is() {
+    let repository = Repository::new();
+    let mut device = Device::new(&repository);
+    // No objects can be kept: something else stands in their place.
+    std::fs::remove_dir_all(device.path("state/objects")).unwrap();
+    std::fs::write(device.path("state/objects"), b"").unwrap();
+    assert!(device.try_sync(&repository).is_err());
+    let status = device.status();
+    assert_eq!(status.last_sync.as_ref().map(|last| last.failures), Some(1), "{status}");
+    assert!(status.is_wrong() && status.to_string().contains("last sync: state: cannot open"), "{status}");
+}
+
+#[test]
+fn without_a_clock_failures_in_a_row_are_counted() {
+    let (old, _) = two_states();
+    let mut device = Device::with(&old, Options { clock: false, ..Options::default() });
+    assert!(device.sync(&old).is_success());
+    std::fs::remove_dir_all(device.path("repository")).unwrap();
+    for _ in 0..10 {
+        assert!(!device.sync_again().unwrap().is_success());
+    }
+    let status = device.status();
+    let told =
+        |f: &&Finding| f.severity == Severity::Error && f.text.contains("10 syncs in a row have failed");
+    assert!(status.findings.iter().any(|finding| told(&finding)), "{status}");
 }

@@ -83,21 +83,35 @@ fn a_list_of_which_nothing_can_be_used_does_not_empty_the_store() {
     assert!(text.contains("WouldBeEmpty"), "{text}");
     assert_eq!(device.trusted(), trusted);
     assert!(device.status().to_string().contains("keeps its former content"));
-    // And with notices against everything, which no ledger lets through.
-    let mut repository = Repository::new();
+}
+
+#[test]
+fn explicit_distrust_is_carried_out_even_if_it_leaves_nobody_and_the_rest_stays() {
+    let repository = Repository::new();
+    // Against everything: it is said that nobody is trusted.
+    let mut all = repository.clone();
+    let end = all.now.plus_seconds(DAY);
+    let names = ["alpha", "beta", "gamma"];
+    all.set_notices((0..).zip(names).map(|(n, name)| notice(n, "na", name, end)).collect());
+    all.publish(&Role::Notices);
+    all.refresh();
     let mut device = Device::synced(&repository);
-    let end = repository.now.plus_seconds(DAY);
-    repository.set_notices(
-        ["alpha", "beta", "gamma"]
-            .iter()
-            .enumerate()
-            .map(|(n, name)| notice(n as u64, "na", name, end))
-            .collect(),
-    );
-    repository.publish(&Role::Notices);
-    repository.refresh();
-    assert!(!device.sync(&repository).is_success());
-    assert_eq!(device.trusted(), trusted);
+    let report = device.sync(&all);
+    assert!(format!("{:?}", report.problems).contains("TrustsNobody"), "{:?}", report.problems);
+    assert_eq!(device.trusted(), set(&[]));
+    assert!(device.status().is_wrong() && device.status().to_string().contains("TRUSTS NOBODY"));
+
+    // Against one, while nothing else can be used: that one goes, the others are not lost by absence.
+    let mut one = repository.clone();
+    one.set_notices(vec![notice(0, "na", "beta", end)]);
+    one.publish(&Role::Notices);
+    one.set_list(&na(), vec![anchor("beta"), constrained("alpha", "unheard_of", json!(1), true)]);
+    one.publish(&na());
+    one.refresh();
+    let mut device = Device::synced(&repository);
+    assert!(!device.sync(&one).is_success());
+    assert_eq!(device.trusted(), set(&["alpha", "gamma"]));
+    assert!(device.status().to_string().contains("keeps its former content"));
 }
 
 #[test]

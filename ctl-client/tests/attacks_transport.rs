@@ -128,3 +128,66 @@ fn a_stick_with_an_endless_file_or_without_anything() {
     let report = device.sync_again().unwrap();
     assert!(format!("{:?}", report.problems).contains("cannot be opened"), "{:?}", report.problems);
 }
+
+#[test]
+fn what_stands_between_is_said_as_what_it_is_with_the_address() {
+    let (server, mut device, _) = prepared();
+    let timestamp = format!("{}tuf/metadata/timestamp.json", server.url);
+    const PAGE: &str = "<!DOCTYPE html><html><body>Please log in to the car park's network</body></html>";
+    for (head, body, why) in [
+        ("403 Forbidden", "", "answered 403: forbidden"),
+        ("407 Proxy Authentication Required", "", "answered 407: the proxy wants a name and a password"),
+        ("511 Network Authentication Required", PAGE, "answered 511: a captive portal"),
+        ("200 OK\r\nContent-Type: text/html; charset=utf-8", PAGE, "came a web page: a captive portal"),
+        ("200 OK", PAGE, "came a web page"),
+        ("200 OK\r\nContent-Type: text/html", " <p>hello</p>", "came a web page"),
+        (
+            "200 OK\r\nContent-Type: application/xml",
+            "<Error><Code>NoSuchKey</Code></Error>",
+            "came an XML document",
+        ),
+        ("200 OK\r\nContent-Type: image/png", "PNG", "something of another kind (of type image/png)"),
+        ("200 OK\r\nContent-Encoding: gzip", "xx", "an answer in the encoding gzip"),
+    ] {
+        server.fault("/tuf/metadata/timestamp.json", Fault::Says(head, body));
+        let report = device.sync_again().unwrap();
+        let problems: Vec<String> = report.problems.iter().map(|problem| problem.error.to_string()).collect();
+        assert!(
+            problems.iter().any(|text| text.contains(why) && text.contains(&timestamp)),
+            "{head}: {problems:?}"
+        );
+        // It is there to be read afterwards, too.
+        let status = device.status().to_string();
+        assert!(status.contains(why), "{head}: {status}");
+        assert_eq!(device.trusted(), set(&["alpha", "beta", "gamma"]));
+    }
+    // What a server says of the type of a file that verifies does not matter.
+    server.heal();
+    assert!(device.sync_again().unwrap().is_success());
+}
+
+#[test]
+fn an_object_store_says_forbidden_of_what_it_does_not_hold() {
+    let (server, mut device, _) = prepared();
+    server.fault("/tuf/metadata/2.root.json", Fault::Status(403));
+    assert!(device.sync_again().unwrap().is_success());
+    assert_eq!(device.trusted(), set(&["alpha"]));
+}
+
+#[test]
+fn the_password_of_an_address_is_in_no_status_and_no_message() {
+    let repository = Repository::new();
+    let server = Server::start();
+    let url = server.url.replace("http://", "http://charger:geheim@");
+    let mut device = Device::with(&repository, Options { url: Some(url), ..Options::default() });
+    let report = device.sync_again().unwrap();
+    assert!(!report.is_success() && !format!("{:?}", report.problems).contains("geheim"), "{report:?}");
+    let json = serde_json::to_string(&device.status()).unwrap();
+    assert!(!json.contains("geheim") && json.contains("charger:***@"), "{json}");
+    server.serve(&repository);
+    assert!(device.sync_again().unwrap().is_success());
+    // Years later the address is named again, because nothing new comes from there.
+    device.now.set(start().plus_seconds(31 * DAY));
+    let text = device.status().to_string();
+    assert!(text.contains("an update has been due") && !text.contains("geheim"), "{text}");
+}

@@ -197,3 +197,30 @@ fn the_command_line_of_the_conformance_suite() {
     assert_eq!(run(&refresh).status.code(), Some(1));
     assert_eq!(std::fs::read(metadata.join("timestamp.json")).unwrap(), kept);
 }
+
+#[test]
+fn a_strict_umask_does_not_keep_others_from_reading_the_bundles() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let repository = of_today();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    repository.write(&at("repository"));
+    std::fs::write(at("root.json"), repository.first_root()).unwrap();
+    let script = format!(
+        "umask 077; set -e; {0} --dir {1}/state init --url file://{1}/repository --root {1}/root.json --list na \
+         --everest {1}/certs/everest --pem {1}/certs/pem; {0} --dir {1}/state sync --once",
+        env!("CARGO_BIN_EXE_ctl-client"),
+        folder.path().display()
+    );
+    let output = Command::new("/bin/sh").args(["-c", &script]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
+    for bundle in ["certs/everest/ca/v2g/V2G_ROOT_CA.pem", "certs/pem/current/v2g-iso15118-2.pem"] {
+        let place = at(bundle);
+        let place = place.canonicalize().unwrap();
+        assert_eq!(mode(&place) & 0o444, 0o444, "{bundle}");
+        let below = place.ancestors().skip(1).take_while(|above| *above != folder.path());
+        below.for_each(|above| assert_eq!(mode(above) & 0o055, 0o055, "{}", above.display()));
+    }
+    assert_eq!(mode(&at("state")) & 0o077, 0, "what is ours alone stays so");
+}

@@ -225,7 +225,8 @@ fn unwitnessed_logs_are_said_to_be_so() {
     repository.refresh();
     let device = Device::synced(&repository);
     let text = device.status().to_string();
-    assert!(text.contains("unwitnessed: split views not detectable"), "{text}");
+    assert!(text.contains("WARNING  unwitnessed: split views not detectable"), "{text}");
+    assert!(device.status().is_wrong());
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! its certificate directory. It has no bundle for OEM and vehicle roots, and skips
 //! cross-certificates, so none are written.
 //!
-//! Both names are symbolic links into one directory of ours, so that both change in one step.
+//! Both names are symbolic links into one directory of ours, so that both change in one step. `ca`
+//! and what is below it may be links or mount points of the operator's.
 
 use std::path::{Path, PathBuf};
 
@@ -16,16 +17,18 @@ use crate::store::TrustStore;
 /// Bundles with their place and the purpose of the anchors in them.
 const BUNDLES: [(&str, &str, Purpose); 2] =
     [("V2G_ROOT_CA.pem", "ca/v2g", Purpose::V2g), ("MO_ROOT_CA.pem", "ca/mo", Purpose::Mo)];
+/// The directory of generations.
+const OURS: &str = ".ctl-client";
 /// EVerest's store takes no more entries.
 const MAX_ENTRIES: usize = 2000;
 
 pub(super) fn generations(certificates: &Path) -> Generations {
     let names = BUNDLES.map(|(file, folder, _)| Name {
         file: file.to_owned(),
-        place: certificates.join(folder).join(file),
-        target: PathBuf::from("../../.ctl-client/current").join(file),
+        folder: certificates.join(folder),
+        way: PathBuf::from("../..").join(OURS),
     });
-    Generations::new(certificates.join(".ctl-client"), names.into())
+    Generations::new(certificates.join(OURS), names.into())
 }
 
 pub(super) fn layout(store: &TrustStore) -> Result<Layout<'_>, String> {

@@ -1,21 +1,24 @@
 //! Where verified anchors go: a sink has a layout, which says what files it is made of, and one way
 //! of changing them, which is in one step.
 
+mod block;
 mod everest;
 mod generation;
 mod pem;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::Path;
 
 use ctl_core::Digest;
-use ctl_pki::{Certificate, certificate_from_bytes};
+use ctl_pki::{Certificate, readable, readable_bundle};
 
 use crate::config::{SinkConfig, SinkKind};
 use crate::error::ClientError;
-use crate::files::{self, Files};
+use crate::files::Files;
 use crate::store::TrustStore;
+use block::{Block, blocks, end_line, join};
 use generation::Generations;
+pub(crate) use generation::Prepared;
 
 /// A file of a sink is at most so many bytes.
 const MAX_FILE: usize = 16 * 1024 * 1024;
@@ -32,11 +35,11 @@ pub struct Layout<'a> {
 }
 
 /// What a sink should hold, compared with what it holds.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Plan {
     /// Bytes by file name.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// Fingerprints of what we put there.
+    /// Fingerprints of what is there of ours.
     pub ours: BTreeSet<Digest>,
     /// Fingerprints of everything that this client ever put there, this plan included.
     pub placed: BTreeSet<Digest>,
@@ -44,6 +47,8 @@ pub struct Plan {
     pub foreign: BTreeSet<Digest>,
     /// Anchors that this layout cannot take, and why.
     pub left_out: Vec<(Digest, String)>,
+    /// Why it is not all that the lists say: for people to act upon.
+    pub complaints: Vec<ClientError>,
     /// Whether the sink is as it should be already.
     pub in_place: bool,
 }
@@ -71,10 +76,28 @@ impl Sink {
         format!("{kind} {}", self.config.path.display())
     }
 
+    /// Its directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.config.path
+    }
+
     /// The command after a change; empty for none.
     #[must_use]
     pub fn command(&self) -> &[String] {
         &self.config.run_after_change
+    }
+
+    /// The command that judges what is about to be put there; empty for none.
+    #[must_use]
+    pub fn check(&self) -> &[String] {
+        &self.config.check_before_change
+    }
+
+    /// Whether it was ever filled, by what is remembered beside its files.
+    #[must_use]
+    pub fn was_filled(&self) -> bool {
+        self.generations().was_filled()
     }
 
     fn generations(&self) -> Generations {
@@ -88,56 +111,167 @@ impl Sink {
     /// remembers to have put there; the sink remembers them too, should the state be lost. What is
     /// there and not among them belongs to somebody else.
     ///
+    /// Every file is read as devices would read it, before it is in place. What would spoil it is left
+    /// out; what others left there and spoils it is kept, and nothing is added to it.
+    ///
     /// # Errors
     /// [`ClientError::WouldBeEmpty`], [`ClientError::Sink`], [`ClientError::File`]. The sink is left
     /// alone then.
     pub fn plan(&self, store: &TrustStore, placed: &BTreeSet<Digest>) -> Result<Plan, ClientError> {
-        let layout = match self.config.kind {
+        let mut layout = match self.config.kind {
             SinkKind::Pem => pem::layout(store),
             SinkKind::Everest => everest::layout(store).map_err(|problem| self.error(problem))?,
         };
+        let mut complaints = self.leave_out_unreadable(&mut layout);
         let generations = self.generations();
         let present = generations.present()?;
-        let ours: BTreeSet<Digest> = layout.files.values().flatten().map(|c| fingerprint(c)).collect();
+        if let Some(other) = present.others.first().filter(|_| self.config.keep_foreign) {
+            return Err(self.error(format!("{other} is no regular file, and cannot be kept: move it away")));
+        }
+        let wanted: BTreeSet<Digest> = layout.files.values().flatten().map(|c| fingerprint(c)).collect();
         let mut placed: BTreeSet<Digest> = placed | &generations.placed();
-        placed.extend(&ours);
-        let was_empty = present.values().all(|bytes| certificates(bytes).is_empty());
+        placed.extend(&wanted);
 
-        let mut wanted: BTreeMap<String, Vec<Certificate>> = layout
-            .files
-            .into_iter()
-            .map(|(name, certificates)| (name, certificates.into_iter().cloned().collect()))
-            .collect();
-        let mut foreign = BTreeSet::new();
-        if self.config.keep_foreign {
-            for (name, bytes) in &present {
-                let theirs = certificates(bytes).into_iter().filter(|certificate| {
-                    let digest = fingerprint(certificate);
-                    !placed.contains(&digest) && !store.is_distrusted(certificate)
-                });
-                for certificate in theirs {
-                    foreign.insert(fingerprint(&certificate));
-                    wanted.entry(name.clone()).or_default().push(certificate);
-                }
+        let mut files = BTreeMap::new();
+        let theirs = present.files.keys().filter(|_| self.config.keep_foreign);
+        for name in layout.files.keys().chain(theirs).collect::<BTreeSet<_>>() {
+            let certificates = layout.files.get(name).map(Vec::as_slice);
+            let former = present.files.get(name).filter(|_| self.config.keep_foreign);
+            let former = former.map_or_else(Vec::new, |bytes| blocks(bytes));
+            let (bytes, complaint) = self.file(name, &former, certificates.unwrap_or(&[]), &placed, store)?;
+            complaints.extend(complaint);
+            if !bytes.is_empty() || certificates.is_some() {
+                files.insert(name.clone(), bytes);
             }
         }
-        if !was_empty && store.listed > 0 && wanted.values().all(Vec::is_empty) {
-            return Err(ClientError::WouldBeEmpty { sink: self.name(), listed: store.listed });
+        if certificates(&files).is_empty() && store.listed > 0 {
+            let was_empty = certificates(&present.files).is_empty();
+            let rest = without_distrusted(&present.files, store);
+            // Anchors that are for something else, all of them: this layout has no place for any.
+            let for_others = !store.anchors.is_empty() && layout.left_out.is_empty() && complaints.is_empty();
+            if was_empty || certificates(&rest).is_empty() {
+                if !(was_empty && for_others) {
+                    complaints.push(ClientError::TrustsNobody { sink: self.name(), listed: store.listed });
+                }
+            } else {
+                let kept = ClientError::WouldBeEmpty { sink: self.name(), listed: store.listed };
+                // Explicit distrust is carried out in any case.
+                if rest == present.files {
+                    return Err(kept);
+                }
+                complaints.push(kept);
+                files = rest;
+            }
         }
-        let files: BTreeMap<String, Vec<u8>> =
-            wanted.into_iter().map(|(name, certificates)| (name, bundle(certificates))).collect();
-        let in_place = files == present;
-        Ok(Plan { files, ours, placed, foreign, left_out: layout.left_out, in_place })
+        let holds = certificates(&files);
+        let in_place = files == present.files && present.others.is_empty();
+        Ok(Plan {
+            ours: &holds & &placed,
+            foreign: &holds - &placed,
+            files,
+            placed,
+            left_out: layout.left_out,
+            complaints,
+            in_place,
+        })
     }
 
-    /// Writes what was planned, in one step: readers and power cuts see the former content or this.
+    /// Takes from a layout what devices would not read: it would spoil the whole file for them.
+    fn leave_out_unreadable(&self, layout: &mut Layout<'_>) -> Vec<ClientError> {
+        let mut unreadable = BTreeMap::new();
+        for certificates in layout.files.values_mut() {
+            certificates.retain(|certificate| match readable(certificate.der()) {
+                Ok(_) => true,
+                Err(reason) => {
+                    unreadable.insert(fingerprint(certificate), reason.to_string());
+                    false
+                }
+            });
+        }
+        if self.config.kind == SinkKind::Pem {
+            layout.files.retain(|_, certificates| !certificates.is_empty());
+        }
+        let complaint =
+            |(certificate, problem)| ClientError::Unreadable { sink: self.name(), certificate, problem };
+        unreadable.into_iter().map(complaint).collect()
+    }
+
+    /// What a file should be: what others left there, byte for byte, and then ours.
+    fn file(
+        &self,
+        name: &str,
+        former: &[Block<'_>],
+        ours: &[&Certificate],
+        placed: &BTreeSet<Digest>,
+        store: &TrustStore,
+    ) -> Result<(Vec<u8>, Option<ClientError>), ClientError> {
+        let distrusted = |block: &Block<'_>| is_distrusted(block, store);
+        let is_ours = |block: &Block<'_>| block.certificate.is_some_and(|digest| placed.contains(&digest));
+        let mut bytes = join(former.iter().filter(|block| !is_ours(block) && !distrusted(block)));
+        if !ours.is_empty() {
+            end_line(&mut bytes);
+        }
+        bytes.extend(bundle(ours));
+        let spoilt = match readable_bundle(&bytes) {
+            Ok(found) if ours.iter().all(|certificate| found.contains(certificate)) => {
+                return Ok((bytes, None));
+            }
+            Ok(_) => "not all of it is found when it is read again".to_owned(),
+            Err(reason) => reason.to_string(),
+        };
+        let complaint = self.error(format!("{name} would not be read by devices: {spoilt}"));
+        if former.is_empty() {
+            return Err(complaint);
+        }
+        // Whatever others left here, it must not keep a suspension from taking effect.
+        let wanted: BTreeSet<Digest> = ours.iter().map(|certificate| fingerprint(certificate)).collect();
+        let is_wanted = |block: &Block<'_>| block.certificate.is_some_and(|digest| wanted.contains(&digest));
+        let stays = |block: &&Block<'_>| is_wanted(block) || !(is_ours(block) || distrusted(block));
+        let rest = former.iter().filter(stays).flat_map(|block| block.bytes.to_vec()).collect();
+        let complaint = self.error(format!(
+            "{name} holds what this client did not put there and what devices do not read: {spoilt}. It is kept as \
+             it is, and nothing is added to it: mend or remove it"
+        ));
+        Ok((rest, Some(complaint)))
+    }
+
+    /// Writes what was planned beside what is there, which it does not change yet.
+    ///
+    /// # Errors
+    /// [`ClientError::File`].
+    pub(crate) fn prepare(&self, files: &dyn Files, plan: &Plan) -> Result<Prepared, ClientError> {
+        self.generations().prepare(files, &plan.files, &plan.placed)
+    }
+
+    /// Puts what was prepared in place, in one step: readers and power cuts see the former content or
+    /// this.
+    ///
+    /// # Errors
+    /// [`ClientError::File`].
+    pub(crate) fn switch(
+        &self,
+        files: &dyn Files,
+        prepared: &Prepared,
+        plan: &Plan,
+    ) -> Result<(), ClientError> {
+        self.generations().switch(files, prepared, &plan.files)
+    }
+
+    /// Both at once: without asking the operator's command in between.
     ///
     /// # Errors
     /// [`ClientError::File`].
     pub fn apply(&self, files: &dyn Files, plan: &Plan) -> Result<(), ClientError> {
-        let generations = self.generations();
-        generations.remember(files, &plan.placed)?;
-        generations.publish(files, &plan.files)
+        let prepared = self.prepare(files, plan)?;
+        self.switch(files, &prepared, plan)
+    }
+
+    /// Removes what was prepared.
+    ///
+    /// # Errors
+    /// [`ClientError::File`].
+    pub(crate) fn discard(&self, files: &dyn Files, prepared: &Prepared) -> Result<(), ClientError> {
+        Generations::discard(files, prepared)
     }
 
     fn error(&self, problem: String) -> ClientError {
@@ -152,61 +286,28 @@ pub fn fingerprint(certificate: &Certificate) -> Digest {
 }
 
 /// One PEM file, each certificate once, by fingerprint, so that equal content is equal bytes.
-fn bundle(certificates: Vec<Certificate>) -> Vec<u8> {
-    let sorted: BTreeMap<Digest, Certificate> =
-        certificates.into_iter().map(|certificate| (fingerprint(&certificate), certificate)).collect();
-    sorted.values().map(Certificate::to_pem).collect::<String>().into_bytes()
+fn bundle(certificates: &[&Certificate]) -> Vec<u8> {
+    let sorted: BTreeMap<Digest, &Certificate> =
+        certificates.iter().map(|certificate| (fingerprint(certificate), *certificate)).collect();
+    sorted.values().map(|certificate| certificate.to_pem()).collect::<String>().into_bytes()
 }
 
-/// Every certificate of a file that others may have written. What cannot be read is passed over: it
-/// must not keep a suspension from taking effect.
-fn certificates(pem: &[u8]) -> Vec<Certificate> {
-    const END: &[u8] = b"-----END CERTIFICATE-----";
-    let mut certificates = Vec::new();
-    let mut rest = pem;
-    while let Some(at) = rest.windows(END.len()).position(|window| window == END) {
-        let (block, after) = rest.split_at(at.saturating_add(END.len()));
-        certificates.extend(certificate_from_bytes(block));
-        rest = after;
-    }
-    certificates
+fn is_distrusted(block: &Block<'_>, store: &TrustStore) -> bool {
+    block.parsed.as_ref().is_some_and(|certificate| store.is_distrusted(certificate))
+        || block.certificate.is_some_and(|digest| store.distrusts(digest))
 }
 
-/// The regular files of a directory, with their bytes.
-fn read_folder(folder: &std::path::Path) -> Result<BTreeMap<String, Vec<u8>>, ClientError> {
-    let mut found = BTreeMap::new();
-    let failed = |source| ClientError::file("read", folder, source);
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
-        other => other.map_err(failed)?,
+/// Fingerprints of every certificate in these files.
+fn certificates(files: &BTreeMap<String, Vec<u8>>) -> BTreeSet<Digest> {
+    files.values().flat_map(|bytes| blocks(bytes)).filter_map(|block| block.certificate).collect()
+}
+
+/// The files as they are, but for what must not be used.
+fn without_distrusted(files: &BTreeMap<String, Vec<u8>>, store: &TrustStore) -> BTreeMap<String, Vec<u8>> {
+    let rest = |bytes: &Vec<u8>| -> Vec<u8> {
+        let blocks = blocks(bytes);
+        let stays = blocks.iter().filter(|block| !is_distrusted(block, store));
+        stays.flat_map(|block| block.bytes.to_vec()).collect()
     };
-    for entry in entries.take(MAX_FILES) {
-        let entry = entry.map_err(failed)?;
-        let path: PathBuf = entry.path();
-        let (Ok(name), true) = (entry.file_name().into_string(), path.is_file()) else { continue };
-        if let Some(bytes) = files::read(&path, MAX_FILE)? {
-            found.insert(name, bytes);
-        }
-    }
-    Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const PEM: &str = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
-
-    proptest! {
-        #[test]
-        fn whatever_others_wrote_is_read_without_harm(
-            bytes in proptest::collection::vec(any::<u8>(), 0..300), at in 0usize..80,
-        ) {
-            prop_assert!(certificates(&bytes).is_empty());
-            let mut near = PEM.as_bytes().to_vec();
-            near.splice(at.min(near.len()).., bytes);
-            prop_assert!(certificates(&near).is_empty());
-        }
-    }
+    files.iter().map(|(name, bytes)| (name.clone(), rest(bytes))).collect()
 }

@@ -9,10 +9,12 @@ use ctl_core::{Digest, Timestamp};
 use serde::Serialize;
 
 use crate::error::ClientError;
+use crate::folder::Folder;
 use crate::sink::Sink;
 use crate::state::{DocumentRecord, LogMemory, State};
 use crate::store::TrustStore;
 use crate::sync::{Client, InForce, LastSync};
+use crate::transport::without_password;
 pub use recovery::{ApartLine, ConflictStatus};
 
 /// How bad something is.
@@ -211,7 +213,7 @@ impl Client {
         let mut status = Status {
             scheme: self.config.identity.scheme,
             environment: self.config.identity.environment.to_string(),
-            url: self.config.url.clone(),
+            url: without_password(&self.config.url),
             root_version: Some(root.version),
             time: clock.earliest(),
             clock: matches!(clock, Clock::Known(_)),
@@ -262,7 +264,7 @@ impl Client {
             match freshness {
                 Freshness::Overdue => status.find(
                     Severity::Warning,
-                    format!("{role}: an update has been due since {due}; it stays in force. Check {}", self.config.url),
+                    format!("{role}: an update has been due since {due}; it stays in force. Check {}", status.url),
                 ),
                 Freshness::Stale => status.find(
                     Severity::Error,
@@ -331,12 +333,24 @@ impl Client {
 
     fn sink_line(&self, sink: &Sink, state: &State, store: &TrustStore, status: &mut Status) {
         let name = sink.name();
+        if let Ok(folder) = Folder::open(sink.path())
+            && let Some(trouble) = folder.trouble()
+        {
+            let text = format!("sink {name} {trouble}: no change can be put there");
+            status.find(Severity::Error, text);
+        }
+        if let Err(waits) = self.may_fill(sink, state) {
+            return status.find(Severity::Error, waits.to_string());
+        }
         let placed = state.placed.get(&name).cloned().unwrap_or_default();
         match sink.plan(store, &placed) {
             Ok(plan) => {
                 if !plan.in_place {
                     let text = format!("sink {name} does not hold what it should; run sync");
                     status.find(Severity::Error, text);
+                }
+                for complaint in plan.complaints {
+                    status.find(Severity::Error, complaint.to_string());
                 }
                 for (fingerprint, reason) in plan.left_out {
                     status.left_out.push(LeftOutLine { by: format!("sink {name}"), fingerprint, reason });
@@ -379,11 +393,27 @@ impl Client {
             && log.assurance != WITNESSED
         {
             let text = log.assurance.clone();
-            status.find(Severity::Note, text);
+            // A board that asks for no witnesses has decided so.
+            let severity = if log.witnesses_needed > 0 { Severity::Warning } else { Severity::Note };
+            status.find(severity, text);
+        }
+        match self.directory.folder().map(|folder| folder.trouble()) {
+            Ok(None) => {}
+            Ok(Some(trouble)) => {
+                let place = self.directory.path().display();
+                status.find(
+                    Severity::Error,
+                    format!("the state directory {place} {trouble}: no sync can succeed"),
+                );
+            }
+            Err(error) => status.find(Severity::Error, error.to_string()),
         }
         match status.last_sync.clone() {
             None => status.find(Severity::Warning, "never synced; run sync"),
             Some(last) => {
+                if let Some((severity, text)) = self.age(&last, state.known_time) {
+                    status.find(severity, text);
+                }
                 for (about, problem) in last.problems {
                     // What concerns a sink was looked at anew above.
                     if !status.findings.iter().any(|finding| finding.text == problem) {
@@ -395,6 +425,48 @@ impl Client {
         status.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     }
 }
+
+impl Client {
+    /// What the age of the last sync that succeeded says: it tells also of failures that could not be
+    /// written down.
+    fn age(&self, last: &LastSync, known: Timestamp) -> Option<(Severity, String)> {
+        let failures = last.failures;
+        let Some(succeeded) = last.succeeded_at else {
+            let severity = if failures < MANY_FAILURES { Severity::Warning } else { Severity::Error };
+            return Some((severity, format!("no sync has succeeded yet, {failures} failed")));
+        };
+        let Clock::Known(_) = self.clock(known).0 else {
+            let text =
+                format!("{failures} syncs in a row have failed: what was withdrawn since is not known here");
+            return (failures >= MANY_FAILURES).then_some((Severity::Error, text));
+        };
+        let now = (self.now)();
+        if now < succeeded {
+            let text = format!(
+                "the last sync succeeded at {succeeded}, which is still to come: the clock was set back"
+            );
+            return Some((Severity::Warning, text));
+        }
+        let missed = now.seconds_since(succeeded) / self.config.interval_seconds.max(1);
+        let severity = match missed {
+            0..=1 => return None,
+            2..MISSED_INTERVALS => Severity::Warning,
+            _ => Severity::Error,
+        };
+        let text = format!(
+            "the last sync that succeeded was at {succeeded}, {missed} intervals of {} s ago: what was withdrawn since \
+             is not known here. If syncs are run less often on purpose, say so with interval_seconds in client.toml",
+            self.config.interval_seconds
+        );
+        Some((severity, text))
+    }
+}
+
+/// So many intervals without a sync that succeeded are an error.
+const MISSED_INTERVALS: u64 = 4;
+/// So many failures in a row are an error where there is no clock: the daemon then has tried for about
+/// three hours.
+const MANY_FAILURES: u32 = 10;
 
 const WITNESSED: &str = "witnessed";
 

@@ -34,15 +34,15 @@ impl History<'_> {
             let from = id.index.saturating_mul(256);
             let width = u16::try_from(nodes.saturating_sub(from).min(256)).unwrap_or(256).max(id.width);
             let wide = TileId { width, ..id };
-            let mut found = None;
-            for id in [wide, wide.full()] {
-                let path = format!("log/{}", id.path());
-                if let Some(bytes) = self.source.fetch(&path, MAX_TILE_BYTES).await? {
-                    found = Some((id, bytes));
-                    break;
+            let path = |id: TileId| format!("log/{}", id.path());
+            let (id, bytes) = match self.source.fetch_if_there(&path(wide), MAX_TILE_BYTES).await? {
+                Some(bytes) => (wide, bytes),
+                // The log has grown meanwhile, and only the full tile is kept.
+                None => {
+                    let found = self.source.fetch(&path(wide.full()), MAX_TILE_BYTES).await?;
+                    (wide.full(), found.ok_or(LogError::MissingTile(wide))?)
                 }
-            }
-            let (id, bytes) = found.ok_or(LogError::MissingTile(wide))?;
+            };
             self.tiles.insert(id, &bytes)?;
         }
         Ok(())
@@ -148,7 +148,7 @@ impl Client {
     ) -> Result<History<'a>, ClientError> {
         let path = "log/checkpoint";
         let problem = "there is none".to_owned();
-        let missing = || FetchError::Connection { path: path.into(), problem };
+        let missing = || FetchError::Connection { address: path.into(), problem };
         let bytes = source.fetch(path, MAX_NOTE_BYTES).await?.ok_or_else(missing)?;
         let note = Note::parse(&bytes)?;
         let checkpoint = Checkpoint::open_note(&note, &trust.origin, &trust.log)?;

@@ -27,6 +27,7 @@ use crate::transport::{Source, TransportOptions};
 pub(crate) use document::{check_proof, read as read_document};
 pub(crate) use metadata::{Trust, take_steps};
 pub use sinks::InForce;
+use sinks::delegated_lists;
 
 /// A clock may run behind the latest signed time by so much, in seconds, and is still believed.
 const TOLERANCE: u64 = 86_400;
@@ -91,6 +92,12 @@ impl SyncReport {
         self.problems.is_empty()
     }
 
+    /// Whether everything was fetched, verified and put in place, whatever is wrong with it.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.problems.iter().all(|problem| problem.error.is_complaint())
+    }
+
     fn problem(&mut self, about: impl Into<String>, error: ClientError) {
         self.problems.push(Problem { about: about.into(), error });
     }
@@ -113,7 +120,7 @@ pub struct LastSync {
 pub struct Client {
     pub(crate) config: Config,
     pub(crate) directory: StateDirectory,
-    now: Box<dyn Fn() -> Timestamp>,
+    pub(crate) now: Box<dyn Fn() -> Timestamp>,
     transport: TransportOptions,
     command_time: Duration,
 }
@@ -175,6 +182,25 @@ impl Client {
     /// Only what makes any sync impossible: [`ClientError::RootDamaged`], [`ClientError::Busy`],
     /// [`ClientError::File`] of the state directory.
     pub async fn sync(&mut self) -> Result<SyncReport, ClientError> {
+        let mut outcome = self.sync_once().await;
+        match &mut outcome {
+            // Another one is at work, and tells for itself.
+            Err(ClientError::Busy { .. }) => {}
+            Err(error) => {
+                // What made it fail may keep this from being remembered, too: its age will tell.
+                let _ = self.remember_outcome(false, vec![("state".into(), error.to_string())]);
+            }
+            Ok(report) => {
+                let problems = report.problems.iter().map(|p| (p.about.clone(), p.error.to_string()));
+                if let Err(error) = self.remember_outcome(report.is_complete(), problems.collect()) {
+                    report.problem("state", error);
+                }
+            }
+        }
+        outcome
+    }
+
+    async fn sync_once(&mut self) -> Result<SyncReport, ClientError> {
         let root = self.directory.trusted_root(&self.config.identity.root_sha256)?;
         self.directory.lock()?;
         let (state, damage) = self.directory.load()?;
@@ -195,7 +221,6 @@ impl Client {
             self.directory.commit(&mut work.state, &work.objects)?;
         }
         self.write_sinks(&mut work.state, &mut report).await?;
-        self.remember_outcome(&report)?;
         Ok(report)
     }
 
@@ -218,7 +243,6 @@ impl Client {
             }
         };
         let mut candidates = Vec::new();
-        let mut unpublished = Vec::new();
         let lists = self.lists(&updater);
         for role in self.followed(&lists) {
             match self.candidate(source, &mut updater, &trust, &role, work).await {
@@ -226,17 +250,15 @@ impl Client {
                 Err(error) if self.is_absent(&role, &error, &work.state) => {
                     work.state.notices_known |= role == Role::Notices;
                     report.notes.push(format!("{role}: nothing is published yet"));
-                    unpublished.push(role);
                 }
                 Err(error) => report.problem(role.to_string(), error),
             }
         }
         self.accept(source, &trust, candidates, work, report).await?;
 
-        let held = |list: &ListId| {
-            let role = Role::List(list.clone());
-            work.state.documents.contains_key(&role) || unpublished.contains(&role)
-        };
+        // Not even the server's word that a list was never published brings trust back: who has its keys
+        // could so hide what the list withdraws.
+        let held = |list: &ListId| work.state.documents.contains_key(&Role::List(list.clone()));
         let recovered = work.state.notices_known && lists.iter().all(held);
         if work.state.memory_lost && recovered {
             work.state.memory_lost = false;
@@ -266,9 +288,7 @@ impl Client {
         if !self.config.lists.is_empty() {
             return self.config.lists.clone();
         }
-        let delegations = updater.targets().and_then(|targets| targets.signed.delegations.as_ref());
-        let roles = delegations.iter().flat_map(|delegations| &delegations.roles);
-        roles.filter_map(|role| role.name.parse().ok()).collect()
+        updater.targets().map_or_else(Vec::new, |targets| delegated_lists(&targets.signed))
     }
 
     /// Notices first: if the connection breaks, what removes trust has arrived.
@@ -278,24 +298,23 @@ impl Client {
         [Role::Notices].into_iter().chain(lists).chain(registry).collect()
     }
 
-    fn remember_outcome(&self, report: &SyncReport) -> Result<(), ClientError> {
+    fn remember_outcome(&self, success: bool, problems: Vec<(String, String)>) -> Result<(), ClientError> {
         let now = (self.now)();
         let former = self.last_sync().unwrap_or_default();
-        let success = report.is_success();
         let last = LastSync {
             attempted_at: now,
             succeeded_at: if success { Some(now) } else { former.succeeded_at },
             failures: if success { 0 } else { former.failures.saturating_add(1) },
-            problems: report.problems.iter().map(|p| (p.about.clone(), p.error.to_string())).collect(),
+            problems,
         };
-        let path = self.directory.path().join(LAST_SYNC);
-        files::replace(self.directory.files(), &path, &ctl_core::json::canonical(&last))
+        let folder = self.directory.folder()?;
+        files::replace(self.directory.files(), &folder, LAST_SYNC, &ctl_core::json::canonical(&last))
     }
 
     /// The outcome of the last sync; none if there was none, or the file is damaged.
     #[must_use]
     pub fn last_sync(&self) -> Option<LastSync> {
-        let bytes = files::read(&self.directory.path().join(LAST_SYNC), 1024 * 1024).ok()??;
+        let bytes = files::read_in(&self.directory.folder().ok()?, LAST_SYNC, 1024 * 1024).ok()??;
         serde_json::from_slice(&bytes).ok()
     }
 }

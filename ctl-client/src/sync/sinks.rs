@@ -2,9 +2,11 @@
 
 use ctl_core::list::ListPayload;
 use ctl_core::list::offline::Document;
+use ctl_core::names::ListId;
 use ctl_core::notices::{NoticeEntry, NoticesDocument};
 use ctl_core::registry::RegistryDocument;
 use ctl_core::role::Role;
+use ctl_core::tuf::{Limits, Signed, Targets};
 
 use super::{Client, Problem, SyncReport};
 use crate::command;
@@ -114,17 +116,22 @@ impl Client {
         }
         for sink in self.sinks() {
             let name = sink.name();
-            let failed = |problem: &Problem| {
-                problem.about == name && matches!(problem.error, ClientError::Command { .. })
-            };
-            let try_command = !report.problems.iter().any(failed);
-            match self.write_sink(&sink, &store, state, try_command).await {
-                Ok(true) => report.changed.push(name),
-                Ok(false) => {}
-                Err(error) => {
-                    report.problems.retain(|problem| problem.about != name);
-                    report.problem(name, error);
+            let (former, others) = std::mem::take(&mut report.problems)
+                .into_iter()
+                .partition::<Vec<Problem>, _>(|problem| problem.about == name);
+            report.problems = others;
+            let failed = |problem: &Problem| matches!(problem.error, ClientError::Command { .. });
+            let try_command = !former.iter().any(failed);
+            match self.write_sink(&sink, &store, state, try_command, report).await {
+                Ok(changed) => {
+                    if changed && !report.changed.contains(&name) {
+                        report.changed.push(name.clone());
+                    }
+                    if state.commands_due.contains(&name) {
+                        report.problems.extend(former.into_iter().filter(failed));
+                    }
                 }
+                Err(error) => report.problem(name, error),
             }
         }
         Ok(())
@@ -136,17 +143,66 @@ impl Client {
         self.config.sink.iter().cloned().map(Sink::new).collect()
     }
 
+    /// The lists that this device follows; none if that is not known yet.
+    fn followed_lists(&self, state: &State) -> Option<Vec<ListId>> {
+        if !self.config.lists.is_empty() {
+            return Some(self.config.lists.clone());
+        }
+        let bytes = self.directory.object(&state.metadata.get("targets.json")?.sha256)?;
+        let targets = Signed::<Targets>::parse("targets", &bytes, Limits::default().targets).ok()?;
+        Some(delegated_lists(&targets.signed))
+    }
+
+    /// A sink that was never filled waits for every list: whoever carries the bytes could otherwise
+    /// keep back the one that withdraws what another names. Once it is filled, a list that was never
+    /// seen adds nothing and delays nothing.
+    pub(crate) fn may_fill(&self, sink: &Sink, state: &State) -> Result<(), ClientError> {
+        let name = sink.name();
+        if state.placed.contains_key(&name) || sink.was_filled() {
+            return Ok(());
+        }
+        let lists = match self.followed_lists(state) {
+            None => "the board's list of them".into(),
+            Some(lists) => {
+                let seen = |list: &&ListId| state.documents.contains_key(&Role::List((*list).clone()));
+                let unseen: Vec<&str> =
+                    lists.iter().filter(|list| !seen(list)).map(|list| list.as_str()).collect();
+                if unseen.is_empty() {
+                    return Ok(());
+                }
+                unseen.join(", ")
+            }
+        };
+        Err(ClientError::WaitsForLists { sink: name, lists })
+    }
+
     async fn write_sink(
         &self,
         sink: &Sink,
         store: &TrustStore,
         state: &mut State,
         try_command: bool,
+        report: &mut SyncReport,
     ) -> Result<bool, ClientError> {
         let name = sink.name();
+        self.may_fill(sink, state)?;
         let placed = state.placed.get(&name).cloned().unwrap_or_default();
-        let plan = sink.plan(store, &placed)?;
+        let mut plan = sink.plan(store, &placed)?;
+        for complaint in plan.complaints.drain(..) {
+            report.problem(name.clone(), complaint);
+        }
         if !plan.in_place {
+            let files = self.directory.files();
+            let prepared = sink.prepare(files, &plan)?;
+            let mut check = sink.check().to_vec();
+            if !check.is_empty() {
+                check.push(prepared.path().display().to_string());
+            }
+            let checked = command::run(&check, self.command_time).await;
+            if let Err(problem) = checked {
+                sink.discard(files, &prepared)?;
+                return Err(ClientError::Check { sink: name, problem });
+            }
             // First remember what is about to be ours, and that the command is due: a power cut
             // after the change must not make our certificates foreign, nor skip the command.
             let mut next = state.clone();
@@ -158,20 +214,21 @@ impl Client {
                 self.directory.commit(&mut next, [])?;
                 *state = next;
             }
-            sink.apply(self.directory.files(), &plan)?;
+            sink.switch(files, &prepared, &plan)?;
         }
         // A command that failed is not tried again in the same sync, unless there was a change.
         if state.commands_due.contains(&name) && (try_command || !plan.in_place) {
-            self.run_command(sink).await?;
+            let failed = |problem| ClientError::Command { sink: name.clone(), problem };
+            command::run(sink.command(), self.command_time).await.map_err(failed)?;
             state.commands_due.remove(&name);
             self.directory.commit(state, [])?;
         }
         Ok(!plan.in_place)
     }
+}
 
-    async fn run_command(&self, sink: &Sink) -> Result<(), ClientError> {
-        // None may be configured any more: then none is due.
-        let run = command::run(sink.command(), self.command_time);
-        run.await.map_err(|problem| ClientError::Command { sink: sink.name(), problem })
-    }
+/// The lists that the board delegates.
+pub(super) fn delegated_lists(targets: &Targets) -> Vec<ListId> {
+    let roles = targets.delegations.iter().flat_map(|delegations| &delegations.roles);
+    roles.filter_map(|role| role.name.parse().ok()).collect()
 }

@@ -18,7 +18,8 @@ impl Directory {
     }
 
     pub(super) fn fetch(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, FetchError> {
-        let failed = |problem: String| FetchError::Connection { path: path.into(), problem };
+        let address = self.base.join(path).display().to_string();
+        let failed = |problem: String| FetchError::Connection { address: address.clone(), problem };
         let io_failed = |error: io::Error| failed(error.to_string());
         // A base that is not there is a stick that is not plugged in, not an empty repository.
         let base = self.base.canonicalize().map_err(|error| {
@@ -46,7 +47,7 @@ impl Directory {
         let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         File::open(&place).and_then(|file| file.take(most).read_to_end(&mut bytes)).map_err(io_failed)?;
         if bytes.len() > limit {
-            return Err(FetchError::TooLarge { path: path.into(), limit });
+            return Err(FetchError::TooLarge { address, limit });
         }
         Ok(Some(bytes))
     }

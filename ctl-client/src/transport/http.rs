@@ -3,10 +3,11 @@
 use std::error::Error as _;
 use std::time::Instant;
 
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Client, Proxy, StatusCode, Url};
+use reqwest::{Client, Proxy, Response, StatusCode, Url};
 
-use super::{FetchError, TransportOptions};
+use super::{FetchError, TransportOptions, without_password};
 
 /// At most so many redirects, all to the same host.
 const MAX_REDIRECTS: usize = 5;
@@ -15,74 +16,171 @@ const MAX_REDIRECTS: usize = 5;
 pub(super) struct Http {
     base: Url,
     client: Client,
+    /// Never uses a connection twice.
+    fresh: Client,
     options: TransportOptions,
+}
+
+/// Why one attempt failed, and whether another on a connection of its own may help.
+struct Failed {
+    error: FetchError,
+    again: bool,
+}
+
+impl From<FetchError> for Failed {
+    fn from(error: FetchError) -> Self {
+        Self { error, again: false }
+    }
 }
 
 impl Http {
     pub(super) fn new(base: Url, options: &TransportOptions) -> Result<Self, String> {
         // Fails only if a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .user_agent(concat!("ctl-client/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::custom(same_host))
-            .connect_timeout(options.connect)
-            .read_timeout(options.idle)
-            .timeout(options.total);
-        if let Some(proxy) = &options.proxy {
-            builder = builder.proxy(Proxy::all(proxy).map_err(|error| causes(&error))?);
-        }
-        let client = builder.build().map_err(|error| causes(&error))?;
-        Ok(Self { base, client, options: options.clone() })
+        let client = |idle_connections| {
+            let mut builder = Client::builder()
+                .user_agent(concat!("ctl-client/", env!("CARGO_PKG_VERSION")))
+                .redirect(Policy::custom(same_host))
+                .pool_max_idle_per_host(idle_connections)
+                .connect_timeout(options.connect)
+                .read_timeout(options.idle)
+                .timeout(options.total);
+            if let Some(proxy) = &options.proxy {
+                builder = builder.proxy(Proxy::all(proxy).map_err(causes)?);
+            }
+            builder.build().map_err(causes)
+        };
+        Ok(Self { base, client: client(1)?, fresh: client(0)?, options: options.clone() })
     }
 
+    /// Nothing changes by asking twice, and a connection may have ended while it was idle.
     pub(super) async fn fetch(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, FetchError> {
-        let failed = |error: reqwest::Error| self.failed(path, &error);
+        match self.attempt(&self.client, path, limit).await {
+            Err(Failed { again: true, .. }) => {
+                self.attempt(&self.fresh, path, limit).await.map_err(|failed| failed.error)
+            }
+            other => other.map_err(|failed| failed.error),
+        }
+    }
+
+    async fn attempt(&self, client: &Client, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Failed> {
         let url = self.base.join(path).map_err(|_| FetchError::Path { path: path.into() })?;
+        let address = without_password(url.as_str());
+        let failed = |error: reqwest::Error| self.failed(&address, error);
         let begun = Instant::now();
-        let mut response = self.client.get(url).send().await.map_err(failed)?;
+        let mut response =
+            client.get(url).header(ACCEPT_ENCODING, "identity").send().await.map_err(failed)?;
         match response.status() {
             StatusCode::OK => {}
-            // Object stores say "forbidden" where there is nothing and listing is not allowed.
-            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::GONE => return Ok(None),
-            other => return Err(FetchError::Status { path: path.into(), status: other.as_u16() }),
+            StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
+            other => {
+                let (status, hint) = (other.as_u16(), hint(other));
+                return Err(FetchError::Status { address, status, hint }.into());
+            }
         }
-        let too_large = || FetchError::TooLarge { path: path.into(), limit };
+        check_encoding(&address, response.headers())?;
+        let too_large = || FetchError::TooLarge { address: address.clone(), limit };
         if response.content_length().is_some_and(|length| usize::try_from(length).is_ok_and(|l| l > limit)) {
-            return Err(too_large());
+            // What is too long to be the file may be a page that says why.
+            let begin = response.chunk().await.ok().flatten().unwrap_or_default();
+            check_kind(&address, &response, &begin)?;
+            return Err(too_large().into());
         }
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if bytes.is_empty() {
+                check_kind(&address, &response, &chunk)?;
+            }
             if chunk.len() > limit.saturating_sub(bytes.len()) {
-                return Err(too_large());
+                return Err(too_large().into());
             }
             bytes.extend_from_slice(&chunk);
-            self.check_speed(path, begun, bytes.len())?;
+            self.check_speed(&address, begun, bytes.len())?;
         }
         Ok(Some(bytes))
     }
 
     /// A body that drips a byte now and then never is idle, and would hold a sync until the total
     /// time is over.
-    fn check_speed(&self, path: &str, begun: Instant, received: usize) -> Result<(), FetchError> {
+    fn check_speed(&self, address: &str, begun: Instant, received: usize) -> Result<(), FetchError> {
         let elapsed = begun.elapsed();
         let least = elapsed.as_secs_f64() * self.options.bytes_per_second as f64;
         if elapsed > self.options.patience && (received as f64) < least {
             let rate = self.options.bytes_per_second;
             let problem = format!("slower than {rate} bytes a second");
-            return Err(FetchError::TooSlow { path: path.into(), problem });
+            return Err(FetchError::TooSlow { address: address.into(), problem });
         }
         Ok(())
     }
 
-    fn failed(&self, path: &str, error: &reqwest::Error) -> FetchError {
-        let path = path.to_owned();
+    fn failed(&self, address: &str, error: reqwest::Error) -> Failed {
+        let address = address.to_owned();
         if error.is_timeout() {
             let (idle, total) = (self.options.idle, self.options.total);
             let problem = format!("no byte for {idle:?}, or not complete within {total:?}");
-            return FetchError::TooSlow { path, problem };
+            return FetchError::TooSlow { address, problem }.into();
         }
-        FetchError::Connection { path, problem: causes(error) }
+        let again = !error.is_connect() && !error.is_redirect();
+        Failed { error: FetchError::Connection { address, problem: causes(error) }, again }
     }
+}
+
+/// What an answer means that is neither the file nor its absence.
+fn hint(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => ": it wants a name and a password; write them into the address in client.toml",
+        403 => {
+            ": forbidden. A proxy or filter on the way may have said so, or a store that does not have the file"
+        }
+        407 => {
+            ": the proxy wants a name and a password; write proxy = \"http://name:password@host:port\" in client.toml"
+        }
+        429 => ": too many requests; it is tried again later",
+        451 => ": withheld for legal reasons",
+        511 => ": a captive portal wants somebody to log in first",
+        500..=599 => ": it fails itself; it is tried again later",
+        _ => "",
+    }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> String {
+    let value = headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase());
+    value.unwrap_or_default().chars().filter(|c| !c.is_control()).take(100).collect()
+}
+
+/// The bytes that were signed are asked for as they are: compressed ones would look like forged ones.
+fn check_encoding(address: &str, headers: &HeaderMap) -> Result<(), FetchError> {
+    match text(headers, CONTENT_ENCODING).trim() {
+        "" | "identity" => Ok(()),
+        other => Err(FetchError::Unexpected {
+            address: address.into(),
+            found: format!(
+                "an answer in the encoding {other}, which was not asked for: the server or a proxy is wrong"
+            ),
+        }),
+    }
+}
+
+/// Tells a page for people from one of our files. The type that a server states is not believed alone:
+/// it does not matter for a file that verifies.
+fn check_kind(address: &str, response: &Response, begin: &[u8]) -> Result<(), FetchError> {
+    let kind = text(response.headers(), CONTENT_TYPE);
+    let start = begin.strip_prefix(b"\xef\xbb\xbf").unwrap_or(begin).trim_ascii_start();
+    let begins = |with: &[u8]| start.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    let found = if begins(b"<!doctype html") || begins(b"<html") || kind.contains("html") && begins(b"<") {
+        "a web page: a captive portal, or a proxy's or server's page about an error. Open the address in a browser"
+    } else if kind.contains("xml") && begins(b"<") {
+        "an XML document: an object store's message about an error, perhaps. Open the address in a browser"
+    } else if ["image/", "audio/", "video/", "font/", "multipart/"]
+        .iter()
+        .any(|class| kind.starts_with(class))
+    {
+        "something of another kind"
+    } else {
+        return Ok(());
+    };
+    let kind = if kind.is_empty() { "of no stated type".to_owned() } else { format!("of type {kind}") };
+    Err(FetchError::Unexpected { address: address.into(), found: format!("{found} ({kind})") })
 }
 
 /// Another host was not chosen by whoever configured this device.
@@ -93,7 +191,11 @@ fn same_host(attempt: Attempt<'_>) -> reqwest::redirect::Action {
             && first.port_or_known_default() == attempt.url().port_or_known_default()
     });
     if !same {
-        return attempt.error("it redirects to another host, which is not followed");
+        let to = attempt.url().origin().ascii_serialization();
+        return attempt.error(format!(
+            "it redirects to another host, {to}, which is not followed: a captive portal does so; if the repository \
+             has moved, write its new address into client.toml"
+        ));
     }
     if attempt.previous().len() > MAX_REDIRECTS {
         return attempt.error("it redirects for ever");
@@ -101,8 +203,9 @@ fn same_host(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     attempt.follow()
 }
 
-/// An error with its causes: reqwest's own text names the address only.
-fn causes(error: &reqwest::Error) -> String {
+/// An error with its causes: reqwest's own text names the address only, which is told without it.
+fn causes(error: reqwest::Error) -> String {
+    let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -110,4 +213,57 @@ fn causes(error: &reqwest::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+
+    /// A server that says it keeps connections open, answers once on each, and hangs up on the next
+    /// request: what a client meets whose connection was idle for longer than the server's limit.
+    fn impatient() -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://user:secret@{}/", listener.local_addr().unwrap()).parse().unwrap();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                std::thread::spawn(move || {
+                    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                    if lines.by_ref().any(|line| line.is_empty()) {
+                        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+                    }
+                    // The next request is read, and nothing said.
+                    lines.find(String::is_empty);
+                });
+            }
+        });
+        url
+    }
+
+    #[test]
+    fn a_connection_that_ended_while_it_was_idle_is_not_the_end_of_the_request() {
+        let http = Http::new(impatient(), &TransportOptions::default()).unwrap();
+        block_on(async {
+            for _ in 0..5 {
+                assert_eq!(http.fetch("a", 10).await.unwrap().unwrap(), b"ok");
+            }
+        });
+    }
+
+    #[test]
+    fn errors_name_the_address_and_never_the_password() {
+        let options = TransportOptions { connect: Duration::from_secs(5), ..TransportOptions::default() };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let http = Http::new(format!("http://user:secret@{address}/x/").parse().unwrap(), &options).unwrap();
+        let text = block_on(http.fetch("a.json", 10)).unwrap_err().to_string();
+        assert!(text.contains(&format!("{address}/x/a.json")) && !text.contains("secret"), "{text}");
+    }
 }

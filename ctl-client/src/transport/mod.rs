@@ -57,7 +57,10 @@ impl Source {
     /// # Errors
     /// [`FetchError::Address`].
     pub fn open(url: &str, options: &TransportOptions) -> Result<Self, FetchError> {
-        let refused = |problem: String| FetchError::Address { url: url.chars().take(200).collect(), problem };
+        let refused = |problem: String| FetchError::Address {
+            url: without_password(url).chars().take(200).collect(),
+            problem,
+        };
         // Paths are joined below it, so the last segment must count as a folder.
         let base = if url.ends_with('/') { url.to_owned() } else { format!("{url}/") };
         let base = reqwest::Url::parse(&base).map_err(|error| refused(error.to_string()))?;
@@ -84,6 +87,31 @@ impl Source {
             Kind::Http(http) => http.fetch(path, limit).await,
             Kind::Directory(directory) => directory.fetch(path, limit),
         }
+    }
+
+    /// The same of a file that need not be there. Object stores that may not list what they hold say
+    /// "forbidden" of what they do not hold.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn fetch_if_there(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, FetchError> {
+        match self.fetch(path, limit).await {
+            Err(FetchError::Status { status: 403, .. }) => Ok(None),
+            other => other,
+        }
+    }
+}
+
+/// An address as it may be shown: without the password in it, if there is one.
+#[must_use]
+pub fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let Some((user, host)) = authority.rsplit_once('@') else { return url.to_owned() };
+    match user.split_once(':') {
+        Some((name, _)) => format!("{scheme}://{name}:***@{host}{path}"),
+        None => format!("{scheme}://***@{host}{path}"),
     }
 }
 
@@ -125,6 +153,22 @@ mod tests {
             assert!(!is_within(path), "{path}");
         }
         assert!(is_within("tuf/metadata/1.root.json") && is_within("log/tile/0/x001/234.p/5"));
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        for (url, shown) in [
+            ("https://user:secret@ctl.example/x?y#z", "https://user:***@ctl.example/x?y#z"),
+            ("https://token@ctl.example", "https://***@ctl.example"),
+            ("http://a:b@c@host:80/", "http://a:***@host:80/"),
+            ("https://ctl.example/a@b:c", "https://ctl.example/a@b:c"),
+            ("file:///a:b@c", "file:///a:b@c"),
+            ("nonsense", "nonsense"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+        let refused = Source::open("ftp://user:secret@ctl.example", &TransportOptions::default());
+        assert!(!refused.unwrap_err().to_string().contains("secret"));
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub struct Device {
 pub struct Options {
     pub clock: bool,
     pub keep_foreign: bool,
+    pub check: Vec<String>,
     pub command: Vec<String>,
     pub lists: Vec<&'static str>,
     pub url: Option<String>,
@@ -38,7 +39,15 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock: true, keep_foreign: false, command: vec![], lists: vec!["na"], url: None, proxy: None }
+        Self {
+            clock: true,
+            keep_foreign: false,
+            check: vec![],
+            command: vec![],
+            lists: vec!["na"],
+            url: None,
+            proxy: None,
+        }
     }
 }
 
@@ -60,6 +69,7 @@ impl Device {
             kind,
             path: path.join(name),
             keep_foreign: options.keep_foreign,
+            check_before_change: options.check.clone(),
             run_after_change: options.command.clone(),
         };
         let begin = Init {

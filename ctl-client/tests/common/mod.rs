@@ -100,13 +100,17 @@ pub fn spki(name: &str) -> Digest {
 
 /// An anchor as it stands on a list. Gamma is for MO, all others for V2G.
 pub fn anchor(name: &str) -> Value {
-    let certificate = &roots()[name];
+    anchor_with(name, &roots()[name])
+}
+
+/// The same with another certificate.
+pub fn anchor_with(name: &str, certificate: &Certificate) -> Value {
     let purpose = if name == "gamma" { Purpose::Mo } else { Purpose::V2g };
     let anchor = ListAnchor {
         certificate: Der(certificate.der().to_vec()),
         constraints: Constraints::default(),
         decision: 0,
-        fingerprint: fingerprint(name),
+        fingerprint: Digest::from_bytes(certificate.sha256()),
         identifiers: Identifiers::of(certificate),
         name: name.parse().unwrap(),
         operator: name.parse().unwrap(),

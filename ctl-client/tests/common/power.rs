@@ -3,12 +3,14 @@
 //! flushed. In the other mode all of it reached the medium.
 
 use std::cell::{Cell, RefCell};
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use ctl_client::files::{Disk, Files};
+use ctl_client::folder::Folder;
 
 /// What stood at a path.
 enum Former {
@@ -70,6 +72,11 @@ impl Power {
         Self { left: Rc::new(Cell::new(after)), done: Rc::default(), loses, medium: Rc::default() }
     }
 
+    /// A medium that takes nothing: full, or read-only.
+    pub fn none() -> Self {
+        Self::failing(0, false)
+    }
+
     /// Whether it failed.
     pub fn has_failed(&self) -> bool {
         self.left.get() == 0
@@ -100,67 +107,69 @@ impl Power {
         }
     }
 
-    fn note(&self, path: &Path) {
-        self.medium.borrow_mut().names.push((path.to_owned(), Former::of(path)));
+    fn note(&self, folder: &Folder, name: &OsStr) {
+        let path = folder.path().join(name);
+        let former = Former::of(&path);
+        self.medium.borrow_mut().names.push((path, former));
     }
 }
 
 impl Files for Power {
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fn write(&self, folder: &Folder, name: &OsStr, bytes: &[u8]) -> io::Result<File> {
         self.spend()?;
-        if !path.exists() {
-            self.note(path);
-        }
-        self.medium.borrow_mut().bytes.push(path.to_owned());
-        Disk.write(path, bytes)
+        self.note(folder, name);
+        self.medium.borrow_mut().bytes.push(folder.path().join(name));
+        Disk.write(folder, name, bytes)
     }
 
-    fn sync_file(&self, path: &Path) -> io::Result<()> {
+    fn sync_file(&self, folder: &Folder, name: &OsStr, _: &File) -> io::Result<()> {
         self.spend()?;
-        self.medium.borrow_mut().bytes.retain(|written| written != path);
+        let path = folder.path().join(name);
+        self.medium.borrow_mut().bytes.retain(|written| *written != path);
         Ok(())
     }
 
-    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+    fn sync_directory(&self, folder: &Folder) -> io::Result<()> {
         self.spend()?;
-        self.medium.borrow_mut().names.retain(|(changed, _)| changed.parent() != Some(path));
+        self.medium.borrow_mut().names.retain(|(changed, _)| changed.parent() != Some(folder.path()));
         Ok(())
     }
 
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+    fn rename(&self, folder: &Folder, from: &OsStr, to: &OsStr) -> io::Result<()> {
         self.spend()?;
-        self.note(to);
-        self.note(from);
+        self.note(folder, to);
+        self.note(folder, from);
+        let (from_path, to_path) = (folder.path().join(from), folder.path().join(to));
         for written in &mut self.medium.borrow_mut().bytes {
-            if written == from {
-                *written = to.to_owned();
+            if *written == from_path {
+                *written = to_path.clone();
             }
         }
-        Disk.rename(from, to)
+        Disk.rename(folder, from, to)
     }
 
-    fn remove_file(&self, path: &Path) -> io::Result<()> {
+    fn remove_file(&self, folder: &Folder, name: &OsStr) -> io::Result<()> {
         self.spend()?;
-        self.note(path);
-        Disk.remove_file(path)
+        self.note(folder, name);
+        Disk.remove_file(folder, name)
     }
 
-    fn remove_directory(&self, path: &Path) -> io::Result<()> {
+    fn remove_directory(&self, folder: &Folder, name: &OsStr) -> io::Result<()> {
         self.spend()?;
-        self.note(path);
-        Disk.remove_directory(path)
+        self.note(folder, name);
+        Disk.remove_directory(folder, name)
     }
 
-    fn create_directory(&self, path: &Path) -> io::Result<()> {
+    fn create_directory(&self, folder: &Folder, name: &OsStr) -> io::Result<()> {
         self.spend()?;
-        self.note(path);
-        Disk.create_directory(path)
+        self.note(folder, name);
+        Disk.create_directory(folder, name)
     }
 
-    fn link(&self, target: &Path, link: &Path) -> io::Result<()> {
+    fn link(&self, target: &Path, folder: &Folder, name: &OsStr) -> io::Result<()> {
         self.spend()?;
-        self.note(link);
-        Disk.link(target, link)
+        self.note(folder, name);
+        Disk.link(target, folder, name)
     }
 }
 
@@ -169,35 +178,35 @@ impl Files for Power {
 pub struct Unflushed;
 
 impl Files for Unflushed {
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        Disk.write(path, bytes)
+    fn write(&self, folder: &Folder, name: &OsStr, bytes: &[u8]) -> io::Result<File> {
+        Disk.write(folder, name, bytes)
     }
 
-    fn sync_file(&self, _: &Path) -> io::Result<()> {
+    fn sync_file(&self, _: &Folder, _: &OsStr, _: &File) -> io::Result<()> {
         Ok(())
     }
 
-    fn sync_directory(&self, _: &Path) -> io::Result<()> {
+    fn sync_directory(&self, _: &Folder) -> io::Result<()> {
         Ok(())
     }
 
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        Disk.rename(from, to)
+    fn rename(&self, folder: &Folder, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        Disk.rename(folder, from, to)
     }
 
-    fn remove_file(&self, path: &Path) -> io::Result<()> {
-        Disk.remove_file(path)
+    fn remove_file(&self, folder: &Folder, name: &OsStr) -> io::Result<()> {
+        Disk.remove_file(folder, name)
     }
 
-    fn remove_directory(&self, path: &Path) -> io::Result<()> {
-        Disk.remove_directory(path)
+    fn remove_directory(&self, folder: &Folder, name: &OsStr) -> io::Result<()> {
+        Disk.remove_directory(folder, name)
     }
 
-    fn create_directory(&self, path: &Path) -> io::Result<()> {
-        Disk.create_directory(path)
+    fn create_directory(&self, folder: &Folder, name: &OsStr) -> io::Result<()> {
+        Disk.create_directory(folder, name)
     }
 
-    fn link(&self, target: &Path, link: &Path) -> io::Result<()> {
-        Disk.link(target, link)
+    fn link(&self, target: &Path, folder: &Folder, name: &OsStr) -> io::Result<()> {
+        Disk.link(target, folder, name)
     }
 }

@@ -23,6 +23,8 @@ pub enum Fault {
     /// To another address.
     Redirect(String),
     Status(u16),
+    /// A status line with headers, and a body.
+    Says(&'static str, &'static str),
 }
 
 #[derive(Default)]
@@ -144,6 +146,10 @@ fn answer(mut stream: TcpStream, served: &Mutex<Served>) {
         }
         Some(Fault::Redirect(to)) => stream.write_all(
             format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                .as_bytes(),
+        ),
+        Some(Fault::Says(head, body)) => stream.write_all(
+            format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
                 .as_bytes(),
         ),
         Some(Fault::Status(status)) => stream.write_all(

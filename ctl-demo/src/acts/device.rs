@@ -36,6 +36,7 @@ pub(crate) async fn install(tour: &mut Tour, people: &People, pkis: &Pkis) -> Re
         kind,
         path: path.to_owned(),
         keep_foreign: false,
+        check_before_change: Vec::new(),
         run_after_change: Vec::new(),
     };
     let begin = Init {

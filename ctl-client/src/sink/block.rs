@@ -1,0 +1,165 @@
+//! A bundle that others may have written to, piece by piece: what is a certificate is recognised as
+//! one, and everything else is kept as it is, byte for byte.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ctl_core::Digest;
+use ctl_pki::Certificate;
+
+const BEGIN: &[u8] = b"-----BEGIN ";
+const DASHES: &[u8] = b"-----";
+/// Labels of blocks that hold a certificate; the last one holds something of OpenSSL's after it.
+const LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
+
+/// A piece of a file.
+#[derive(Debug)]
+pub(super) struct Block<'a> {
+    /// Its bytes, with the end of its last line. All pieces in a row are the file.
+    pub(super) bytes: &'a [u8],
+    /// The SHA-256 of the certificate in it, also of one that this release cannot parse.
+    pub(super) certificate: Option<Digest>,
+    /// The certificate, if it can be parsed.
+    pub(super) parsed: Option<Certificate>,
+}
+
+impl<'a> Block<'a> {
+    fn other(bytes: &'a [u8]) -> Self {
+        Self { bytes, certificate: None, parsed: None }
+    }
+
+    fn certificate(bytes: &'a [u8], der: &[u8]) -> Self {
+        let parsed = Certificate::from_der(der).ok();
+        Self { bytes, certificate: Some(Digest::of(der)), parsed }
+    }
+}
+
+/// The pieces of a file, in order.
+pub(super) fn blocks(file: &[u8]) -> Vec<Block<'_>> {
+    if Certificate::from_der(file).is_ok() {
+        return vec![Block::certificate(file, file)];
+    }
+    let mut blocks = Vec::new();
+    let mut rest = file;
+    while !rest.is_empty() {
+        let (text, from_begin) = rest.split_at(find(rest, BEGIN).unwrap_or(rest.len()));
+        if !text.is_empty() {
+            blocks.push(Block::other(text));
+        }
+        if from_begin.is_empty() {
+            break;
+        }
+        // A block that has not ended where the next one begins does not end.
+        let inner = from_begin.get(BEGIN.len()..).unwrap_or_default();
+        let next = find(inner, BEGIN).map_or(from_begin.len(), |at| at.saturating_add(BEGIN.len()));
+        let (this, _) = from_begin.split_at(next);
+        let block = finished(this).unwrap_or_else(|| Block::other(this));
+        rest = from_begin.get(block.bytes.len()..).unwrap_or_default();
+        blocks.push(block);
+    }
+    blocks
+}
+
+/// The block that these bytes begin with, if it ends.
+fn finished(bytes: &[u8]) -> Option<Block<'_>> {
+    let inner = bytes.get(BEGIN.len()..)?;
+    let label = inner.get(..find(inner, DASHES)?)?;
+    let begin = BEGIN.len().saturating_add(label.len()).saturating_add(DASHES.len());
+    let end = [b"-----END ", label, DASHES].concat();
+    let body = bytes.get(begin..)?;
+    let body = body.get(..find(body, &end)?)?;
+    let mut length = begin.saturating_add(body.len()).saturating_add(end.len());
+    for eol in [&b"\r\n"[..], b"\n"] {
+        if bytes.get(length..).is_some_and(|rest| rest.starts_with(eol)) {
+            length = length.saturating_add(eol.len());
+            break;
+        }
+    }
+    let bytes = bytes.get(..length)?;
+    let holds_certificate = LABELS.iter().any(|known| known.as_bytes() == label);
+    let base64: Vec<u8> = body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    match STANDARD.decode(base64) {
+        Ok(der) if holds_certificate => Some(Block::certificate(bytes, first_element(&der))),
+        _ => Some(Block::other(bytes)),
+    }
+}
+
+/// The first DER element; all of it if there is no such element.
+fn first_element(der: &[u8]) -> &[u8] {
+    let length = match *der {
+        [0x30, short @ 0..=0x7f, ..] => usize::from(short).saturating_add(2),
+        [0x30, 0x81, a, ..] => usize::from(a).saturating_add(3),
+        [0x30, 0x82, a, b, ..] => usize::from(u16::from_be_bytes([a, b])).saturating_add(4),
+        _ => der.len(),
+    };
+    der.get(..length).unwrap_or(der)
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
+}
+
+/// These pieces in a row, each beginning on a line of its own.
+pub(super) fn join<'a>(blocks: impl IntoIterator<Item = &'a Block<'a>>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for block in blocks {
+        end_line(&mut bytes);
+        bytes.extend_from_slice(block.bytes);
+    }
+    bytes
+}
+
+/// What comes next begins on a line of its own.
+pub(super) fn end_line(bytes: &mut Vec<u8>) {
+    if bytes.last().is_some_and(|last| *last != b'\n') {
+        bytes.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PEM: &str = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+
+    fn found(file: &str) -> Vec<(String, bool)> {
+        let text = |block: &Block<'_>| String::from_utf8_lossy(block.bytes).into_owned();
+        blocks(file.as_bytes()).iter().map(|block| (text(block), block.certificate.is_some())).collect()
+    }
+
+    #[test]
+    fn what_is_no_whole_block_is_kept_apart_from_what_is() {
+        let truncated = "-----BEGIN CERTIFICATE-----\nMAA=\n";
+        let fused = PEM.trim_end();
+        assert_eq!(
+            found(&format!("by hand\n{PEM}{truncated}{PEM}")),
+            [("by hand\n".into(), false), (PEM.into(), true), (truncated.into(), false), (PEM.into(), true),]
+        );
+        assert_eq!(found(&format!("{fused}{PEM}")), [(fused.into(), true), (PEM.into(), true)]);
+        assert_eq!(found("-----BEGIN "), [("-----BEGIN ".into(), false)]);
+        // OpenSSL writes more after the certificate into such blocks: it is the certificate that counts.
+        let trusted = "-----BEGIN TRUSTED CERTIFICATE-----\nMAAwAA==\n-----END TRUSTED CERTIFICATE-----\r\n";
+        let blocks = blocks(trusted.as_bytes());
+        assert_eq!(blocks.len(), 1);
+        assert_eq!(blocks[0].certificate, Some(Digest::of(&[0x30, 0])));
+    }
+
+    proptest! {
+        #[test]
+        fn the_pieces_in_a_row_are_the_file(
+            bytes in proptest::collection::vec(any::<u8>(), 0..300),
+            parts in proptest::collection::vec(0usize..5, 0..8),
+        ) {
+            let part = |n: &usize| match n {
+                0 => PEM.as_bytes().to_vec(),
+                1 => PEM.as_bytes()[..40].to_vec(),
+                2 => BEGIN.to_vec(),
+                3 => b"-----END CERTIFICATE-----".to_vec(),
+                _ => bytes.clone(),
+            };
+            let file: Vec<u8> = parts.iter().flat_map(part).collect();
+            let pieces: Vec<u8> = blocks(&file).iter().flat_map(|block| block.bytes.to_vec()).collect();
+            prop_assert_eq!(pieces, file);
+        }
+    }
+}
