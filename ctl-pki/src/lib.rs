@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod asn1;
+mod ber;
 mod certificate;
 pub mod crl;
 mod error;

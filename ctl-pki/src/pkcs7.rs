@@ -1,7 +1,8 @@
 //! Certificates from PKCS#7 (RFC 5652): the certs-only SignedData that EST and caIssuers addresses serve. It
 //! carries certificates and no signature, so nothing in it is proven.
 
-use crate::asn1::{self, INTEGER, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET, context_constructed};
+use crate::asn1::{INTEGER, Malformed, OBJECT_IDENTIFIER, SEQUENCE, SET, context_constructed};
+use crate::ber::BerReader;
 use crate::{Certificate, CertificateError, MAX_PEM_CERTIFICATES, MAX_PEM_SIZE};
 
 /// id-signedData: 1.2.840.113549.1.7.2.
@@ -18,8 +19,8 @@ pub enum Pkcs7Error {
         /// Bytes allowed.
         limit: usize,
     },
-    /// Not the DER of the structure.
-    #[error("not a PKCS#7 SignedData in DER: {0}")]
+    /// Neither DER nor BER of the structure.
+    #[error("not a PKCS#7 SignedData in BER or DER: {0}")]
     Malformed(&'static str),
     /// It carries a signature, which nobody would verify here.
     #[error("the PKCS#7 is signed; certificates come in one without signers (RFC 5652 section 5.1)")]
@@ -37,7 +38,8 @@ pub enum Pkcs7Error {
     },
 }
 
-/// Every certificate of a certs-only PKCS#7 in DER, in its order; there may be none. At most [`MAX_PEM_SIZE`]
+/// Every certificate of a certs-only PKCS#7, in its order; there may be none. BER is read (RFC 5280 section 4.2.2.1
+/// allows it), but for the certificates, which are DER wherever they stand. At most [`MAX_PEM_SIZE`]
 /// bytes and [`MAX_PEM_CERTIFICATES`] certificates, and nothing after it.
 pub fn certificates_from_pkcs7(der: &[u8]) -> Result<Vec<Certificate>, Pkcs7Error> {
     if der.len() > MAX_PEM_SIZE {
@@ -47,7 +49,7 @@ pub fn certificates_from_pkcs7(der: &[u8]) -> Result<Vec<Certificate>, Pkcs7Erro
     if !signers.is_empty() {
         return Err(Pkcs7Error::Signed);
     }
-    let mut reader = Reader::new(certificates);
+    let mut reader = BerReader::new(certificates);
     let mut read = Vec::new();
     while !reader.is_empty() {
         if read.len() >= MAX_PEM_CERTIFICATES {
@@ -63,13 +65,17 @@ pub fn certificates_from_pkcs7(der: &[u8]) -> Result<Vec<Certificate>, Pkcs7Erro
 
 /// The contents of `certificates` and of `signerInfos`.
 fn signed_data(der: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
-    let mut outer = Reader::sequence(der)?;
+    let mut whole = BerReader::new(der);
+    let mut outer = BerReader::new(whole.expect(SEQUENCE)?);
+    whole.end()?;
     if outer.expect(OBJECT_IDENTIFIER)? != SIGNED_DATA {
         return Err("the content is no SignedData");
     }
     let content = outer.expect(context_constructed(0))?;
     outer.end()?;
-    let mut reader = Reader::new(asn1::only(content, SEQUENCE)?);
+    let mut content = BerReader::new(content);
+    let mut reader = BerReader::new(content.expect(SEQUENCE)?);
+    content.end()?;
     reader.expect(INTEGER)?;
     reader.expect(SET)?;
     reader.expect(SEQUENCE)?;

@@ -27,6 +27,24 @@ fn certificates_come_in_their_order() {
     assert_eq!(certificates_from_pkcs7(&with_crls), Ok(vec![]));
 }
 
+/// RFC 5280 section 4.2.2.1 and RFC 5652 ask for BER, and streaming encoders write it.
+#[test]
+fn ber_is_read_and_certificates_are_der_all_the_same() {
+    let endless = |tag: u8, content: &[u8]| [&[tag, 0x80], content, &[0, 0]].concat();
+    let id = |last| oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, last]);
+    let both = [root().certificate.der(), leaf().der()].concat();
+    let of = |certificates: &[u8]| {
+        let head = [tlv(2, &[1]), vec![0x31, 0x81, 0], endless(0x30, &id(1))].concat();
+        let signed = endless(0x30, &[head, endless(0xa0, certificates), endless(0x31, &[])].concat());
+        endless(0x30, &[id(2), endless(0xa0, &signed)].concat())
+    };
+    assert_eq!(certificates_from_pkcs7(&of(&both)), Ok(vec![root().certificate, leaf()]));
+    assert!(matches!(certificates_from_pkcs7(&[of(&both), vec![0]].concat()), Err(Pkcs7Error::Malformed(_))));
+    let content = &leaf().der()[4..].to_vec();
+    let in_ber = certificates_from_pkcs7(&of(&endless(0x30, content)));
+    assert!(matches!(in_ber, Err(Pkcs7Error::Certificate { position: 1, .. })), "{in_ber:?}");
+}
+
 #[test]
 fn what_openssl_writes_is_read() {
     // openssl crl2pkcs7 -nocrl -outform DER, with an empty file of certificates.
