@@ -73,17 +73,14 @@ pub(super) fn find(
             }
         }
     }
-    found.problems.push(match first_error {
-        Some(SignatureError::UnsupportedAlgorithm(algorithm)) => Reason::AlgorithmNotAllowed(algorithm),
-        Some(error) => Reason::SignatureInvalid(error),
-        // Nobody known has that name or key. Did one of them sign under a wrong name?
-        None => match others.iter().find(|other| verify(basic, other).is_ok()) {
-            Some(other) => Reason::ResponderIdMismatch {
-                responder: basic.responder.to_string(),
-                signer: other.subject().to_owned(),
-            },
-            None => Reason::ResponderCertificateMissing { responder: basic.responder.to_string() },
-        },
+    let responder = basic.responder.to_string();
+    // Did somebody else who is known sign under that name or key?
+    let stranger = others.iter().find(|other| verify(basic, other).is_ok());
+    found.problems.push(match (first_error, stranger) {
+        (Some(SignatureError::UnsupportedAlgorithm(algorithm)), _) => Reason::AlgorithmNotAllowed(algorithm),
+        (_, Some(other)) => Reason::ResponderIdMismatch { responder, signer: other.subject().to_owned() },
+        (Some(error), None) => Reason::SignatureInvalid(error),
+        (None, None) => Reason::ResponderCertificateMissing { responder },
     });
     found
 }

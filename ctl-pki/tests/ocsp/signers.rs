@@ -98,6 +98,13 @@ fn a_forged_response_is_not_believed() {
     // Signed by the issuer under another name, or by a stranger who brings a certificate.
     let misnamed = OcspShape { responder: by_name("Nobody"), ..ocsp_shape() };
     assert_eq!(rule(&judge(&misnamed.signed())), "responder-id-mismatch");
+    // Signed by the responder that came with it, under the issuer's name or key.
+    for responder in [by_name("Root"), by_key(&key(1))] {
+        let certificates = vec![responder_shape().signed(&key(3), &key(1)).der().to_vec()];
+        let other = OcspShape { responder, certificates, ..ocsp_shape() };
+        assert_eq!(rule(&judge(&other.try_signed(&key(3)).unwrap())), "responder-id-mismatch");
+        assert_eq!(rule(&judge(&other.try_signed(&key(9)).unwrap())), "signature-invalid");
+    }
     let stranger = Shape::new("Stranger", "Stranger", &[3]).extended_key_usage(OCSP_SIGNING);
     let certificates = vec![stranger.signed(&key(9), &key(9)).der().to_vec()];
     let stranger = OcspShape { responder: by_name("Stranger"), certificates, ..ocsp_shape() };
