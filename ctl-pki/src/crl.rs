@@ -10,8 +10,10 @@
 
 mod check;
 mod compare;
+mod form;
 mod judge;
 mod note;
+mod past;
 mod read;
 mod reason;
 mod scope;
@@ -27,10 +29,11 @@ use crate::revocation::{RevocationError, RevocationReason};
 use crate::signature;
 use crate::{Certificate, DistinguishedName, pem};
 
-pub use check::{Checked, Limits, MAX_SIGNERS, Verified, check};
+pub use check::{Checked, Limits, MAX_SIGNERS, Verdict, Verified, check};
 pub use compare::{Change, MAX_VANISHED, compare, compare_except};
 pub use judge::{Considered, Judgement, judge, judge_checked};
 pub use note::Note;
+pub use past::{Past, PastEntry};
 pub use reason::Reason;
 pub use scope::IssuingDistributionPoint;
 
@@ -70,6 +73,7 @@ pub struct Crl {
     distribution_point: Option<scope::Scoped>,
     unknown_critical: Option<String>,
     unknown_critical_in_entry: Option<String>,
+    form: form::Form,
 }
 
 /// One entry, as small as it can be: the serial number stays where it is in the CRL's bytes.

@@ -146,6 +146,12 @@ pub enum RevocationError {
     /// PEM text where DER is expected, as RFC 5280 section 4.2.1.13 asks of what a distribution point serves.
     #[error("PEM text where a {0} in DER is expected")]
     PemInsteadOfDer(&'static str),
+    /// A page for people, in HTML or XML, where DER is expected.
+    #[error("a page for people (HTML or XML) where a {0} in DER is expected")]
+    HtmlInsteadOfDer(&'static str),
+    /// Base64 without the lines around it that would make it PEM, where DER is expected.
+    #[error("bare base64 where a {0} in DER is expected")]
+    Base64InsteadOfDer(&'static str),
     /// Text in which no PEM block of the kind was found.
     #[error("found neither a DER {0} nor a PEM block of one")]
     NoBlock(&'static str),
@@ -205,6 +211,8 @@ impl RevocationError {
             Self::NotExactlyOne { .. } => "not-exactly-one",
             Self::Empty(_) => "body-empty",
             Self::PemInsteadOfDer(_) => "pem-instead-of-der",
+            Self::HtmlInsteadOfDer(_) => "html-instead-of-der",
+            Self::Base64InsteadOfDer(_) => "base64-instead-of-der",
             Self::NoBlock(_) | Self::BrokenBlock { .. } | Self::Malformed { .. } => "der-invalid",
             Self::TrailingBytes { .. } => "trailing-bytes",
             Self::UnknownResponseType(_) => "response-type-unknown",
@@ -224,7 +232,9 @@ impl RevocationError {
             | Self::BrokenBlock { .. }
             | Self::Malformed { .. }
             | Self::TrailingBytes { .. } => "RFC 5280 section 5.1, RFC 6960 section 4.2.1, ITU-T X.690",
-            Self::PemInsteadOfDer(_) => "RFC 5280 section 4.2.1.13",
+            Self::PemInsteadOfDer(_) | Self::HtmlInsteadOfDer(_) | Self::Base64InsteadOfDer(_) => {
+                "RFC 5280 section 4.2.1.13, RFC 6960 appendix A.2"
+            }
             Self::UnknownResponseType(_) => "RFC 6960 section 4.2.1",
             Self::NonceLength(_) => "RFC 9654 section 2.1",
         }

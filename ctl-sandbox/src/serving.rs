@@ -168,7 +168,10 @@ fn description(live: &Live) -> String {
 fn write(live: &Live, folder: &Path) -> Result<(), SandboxError> {
     let mut toml = "# What a ctl-server needs to know to watch these services.\n[monitor]\n".to_owned();
     let tls_root = folder.join("tls-root.pem");
-    toml += &format!("allow = [\"127.0.0.0/8\"]\ntls_roots = [{tls_root:?}]\n\n[monitor.hosts]\n");
+    let ports = [live.address().port(), live.tls_address().port()];
+    toml += &format!(
+        "allow = [\"127.0.0.0/8\"]\nports = {ports:?}\ntls_roots = [{tls_root:?}]\n\n[monitor.hosts]\n"
+    );
     for name in live.names() {
         toml += &format!("{name:?} = [{:?}]\n", live.address().ip().to_string());
     }

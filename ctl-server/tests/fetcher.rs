@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ctl_server::monitor::Code;
 use ctl_server::monitor::fetch::{Addresses, Answer, Exchange, FetchError, Fetcher, Request};
 use ctl_server::monitor::probe::Fetch as _;
+use ctl_server::monitor::target::Origin;
+use ctl_server::monitor::{Code, Kind, Subject, Target, TargetId};
 use network::names::Names;
 use network::{Server, config};
 
@@ -402,6 +403,131 @@ async fn a_tls_certificate_must_be_trusted_for_the_name_and_its_end_is_told() {
     let moved = format!("HTTP/1.1 301 Moved\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", url(&server));
     let moved = Server::says(moved.as_bytes()).await;
     assert_eq!(&one(&trusting, &get(&moved.url("/"))).await.result.unwrap().body[..], b"ok");
+}
+
+/// Under TLS 1.3 the handshake is over before the server says that it wants a certificate.
+#[tokio::test]
+async fn a_client_certificate_that_is_demanded_is_a_matter_of_tls_in_every_version() {
+    for version in [&tokio_rustls::rustls::version::TLS13, &tokio_rustls::rustls::version::TLS12] {
+        let tls = network::mutual_tls("pki.example", version);
+        let server = Server::tls(&tls, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+        let trusting =
+            ctl_server::config::Monitor { tls_roots: vec![tls.root.clone()], ..config(&["127.0.0.0/8"]) };
+        let names = Box::new(Names::new(&[("pki.example", &["127.0.0.1"])]));
+        let fetcher = Fetcher::with_resolver(&trusting, names).unwrap();
+        let url = format!("https://pki.example:{}/", server.address.port());
+        let error = one(&fetcher, &get(&url)).await.result.unwrap_err();
+        assert_eq!(error.code, Code::TlsFailure, "{error}");
+        assert!(error.detail.contains("asked for a client certificate"), "{error}");
+    }
+}
+
+/// What listens at other ports of an address (databases, consoles) is nobody's to reach through the watch.
+#[tokio::test]
+async fn ports_that_the_configuration_has_not_got_are_not_called_nor_followed_to() {
+    let victim = Server::says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    let to = format!("https://pki.example:{}/", victim.address.port());
+    let moved = format!("HTTP/1.1 301 Moved\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
+    let open = Server::says(moved.as_bytes()).await;
+    let names = || Box::new(Names::new(&[("pki.example", &["127.0.0.1"])]));
+    let ports = vec![open.address.port().into()];
+    let confined = ctl_server::config::Monitor { ports, ..config(&["127.0.0.0/8"]) };
+    let fetcher = Fetcher::with_resolver(&confined, names()).unwrap();
+    for url in [victim.url("/"), open.url("/")] {
+        let error = one(&fetcher, &get(&url)).await.result.unwrap_err();
+        assert_eq!(error.code, Code::AddressForbidden, "{error}");
+    }
+    assert_eq!((victim.connections(), open.connections()), (0, 1));
+    let ordinary = ctl_server::config::Monitor { ports: Default::default(), ..config(&["127.0.0.0/8"]) };
+    let default =
+        ctl_server::config::Monitor { ports: ctl_server::config::Monitor::default().ports, ..ordinary };
+    let fetcher = Fetcher::with_resolver(&default, names()).unwrap();
+    assert_eq!(one(&fetcher, &get(&victim.url("/"))).await.result.unwrap_err().code, Code::AddressForbidden);
+}
+
+fn target(operator: &str, origin: Origin) -> Target {
+    let operator = operator.parse().unwrap();
+    let url = "http://crl.example/".to_owned();
+    Target {
+        id: TargetId::of(Kind::Https, &operator, &url),
+        kind: Kind::Https,
+        operator,
+        lists: Vec::new(),
+        url,
+        origins: vec![origin],
+        subject: Subject::Https,
+        period: Duration::from_secs(30),
+    }
+}
+
+/// An applicant names twenty CRLs on a name with sixteen addresses, each of which sends all but the last octet of the
+/// largest body there may be, and holds. A hundredth of the real sizes.
+#[tokio::test]
+async fn twenty_addresses_of_sixteen_machines_that_hold_their_bodies_take_no_more_than_an_applicant_may() {
+    const BODY: usize = 159_000;
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY}\r\n\r\n");
+    let holds = Server::everywhere(&[head.as_bytes(), &vec![b'a'; BODY - 1]].concat()).await;
+    let right = Server::says(&[head.as_bytes(), &vec![b'b'; BODY]].concat()).await;
+    let body_bytes: usize = 2_684_354;
+    let config = ctl_server::config::Monitor {
+        body_bytes: u64::try_from(body_bytes).unwrap().try_into().unwrap(),
+        ..config(&["127.0.0.0/8"])
+    };
+    let many: Vec<String> = (1..=16).map(|n| format!("127.0.0.{n}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let names = Names::new(&[("applicant.example", &many), ("pki.example", &["127.0.0.1"])]);
+    let fetcher = Fetcher::with_resolver(&config, Box::new(names)).unwrap();
+    let url = format!("http://applicant.example:{}/", holds.address.port());
+    let ask = Request {
+        max_body: 160_000,
+        timeout: Duration::from_millis(1500),
+        addresses: Addresses::All,
+        ..get(&url)
+    };
+    let mut attack = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (fetcher, ask) = (fetcher.for_target(&target("mallory", Origin::Application)), ask.clone());
+        attack.spawn(async move { fetcher.fetch(&ask).await });
+    }
+    while holds.connections() < 2 {
+        tokio::task::yield_now().await;
+    }
+    // Whoever is on a list is asked in the meantime, and has what it needs.
+    let listed = fetcher.for_target(&target("volt", Origin::Listed));
+    let answer = one(&listed, &Request { max_body: 160_000, ..get(&right.url("/")) }).await.result.unwrap();
+    assert_eq!(answer.body.len(), BODY);
+    drop(answer);
+    let mut most = 0;
+    let mut exchanges = Vec::new();
+    while !attack.is_empty() {
+        most = most.max(fetcher.octets());
+        let more = tokio::time::timeout(Duration::from_millis(5), attack.join_next()).await;
+        exchanges.extend(more.ok().flatten().into_iter().flat_map(Result::unwrap));
+    }
+    assert_eq!(exchanges.len(), 320);
+    assert!(most <= body_bytes / 16, "{most} octets at once");
+    for exchange in &exchanges {
+        let code = exchange.result.as_ref().unwrap_err().code;
+        assert!(matches!(code, Code::Slow | Code::BodyTooLarge | Code::ProbeOverrun), "{code}");
+    }
+    drop(exchanges);
+    assert_eq!(fetcher.octets(), 0, "all of it is given back");
+}
+
+/// Sixteen machines of one name serve one CRL, as they should: it is held once.
+#[tokio::test]
+async fn what_all_addresses_serve_alike_takes_the_room_of_one() {
+    let body = vec![b'a'; 50_000];
+    let said =
+        [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), &body].concat();
+    let server = Server::everywhere(&said).await;
+    let many: Vec<String> = (1..=16).map(|n| format!("127.0.0.{n}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let fetcher = fetcher(&[("pki.example", &many)]);
+    let request = Request { max_body: 60_000, addresses: Addresses::All, ..get(&server.url("/")) };
+    let exchanges = fetcher.fetch(&request).await;
+    assert!(exchanges.len() == 16 && exchanges.iter().all(|exchange| exchange.result.is_ok()));
+    assert_eq!(fetcher.octets(), body.len());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use ctl_pki::crl::{self, Crl, Limits, MAX_CRL_SIZE};
+use ctl_pki::crl::{self, Crl, Limits, MAX_CRL_SIZE, Past};
 use ctl_pki::revocation::Outcome;
 use ctl_pki::{Certificate, certificate_from_bytes};
 use libfuzzer_sys::fuzz_target;
@@ -36,4 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
         considered.notes.iter().for_each(|note| assert!(!note.to_string().is_empty()));
     }
     assert!(crl::compare(&crl, &crl, 2).is_empty());
+    let past = Past::of(&crl);
+    assert_eq!(Past::from_bytes(&past.to_bytes()), Some(past));
+    let _ = Past::from_bytes(bytes);
 });

@@ -216,6 +216,7 @@ fn run(
     let most = NonZeroUsize::new(CONCURRENCY).ok_or("no probe may run")?;
     let config = config::Monitor {
         allow: vec!["127.0.0.0/8".parse()?],
+        ports: vec!["1-65535".parse()?],
         concurrency: most,
         per_host: most,
         hosts,

@@ -87,6 +87,20 @@ impl Verified {
         Self { crl, signature, content }
     }
 
+    /// A CRL whose signature was looked at before, under the signers that count now; none if it is another.
+    pub fn again(crl: Arc<Crl>, verdict: &Verdict) -> Option<Self> {
+        if crl.sha256() != verdict.sha256 {
+            return None;
+        }
+        let content = Content::of(&crl);
+        Some(Self { crl, signature: verdict.signature.clone(), content })
+    }
+
+    /// What was found about the signature, to be held without the CRL.
+    pub fn verdict(&self) -> Verdict {
+        Verdict { sha256: self.crl.sha256(), signature: self.signature.clone() }
+    }
+
     /// The CRL.
     pub fn crl(&self) -> &Arc<Crl> {
         &self.crl
@@ -95,6 +109,20 @@ impl Verified {
     /// The same as [`check()`] with the signers that were given.
     pub fn check(&self, time: i64, limits: &Limits) -> Checked<'_> {
         Checked::of(&self.crl, &self.signature, &self.content, time, limits)
+    }
+}
+
+/// What was found about the signature of one CRL, named by its SHA-256.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    sha256: [u8; 32],
+    signature: Signature,
+}
+
+impl Verdict {
+    /// SHA-256 of the CRL.
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
     }
 }
 
@@ -210,6 +238,7 @@ impl<'a> Checked<'a> {
         if crl.names_certificate_issuer {
             self.problems.push(Reason::CertificateIssuerEntry);
         }
+        self.problems.extend(crl.form.problems().cloned());
         if let Some(oid) = &crl.unknown_critical {
             self.problems.push(Reason::UnknownCriticalExtension(oid.clone()));
         }
@@ -264,9 +293,7 @@ impl<'a> Checked<'a> {
         if crl.has_empty_list {
             self.notes.push(Note::EmptyRevokedSequence);
         }
-        if crl.distribution_point.as_ref().is_some_and(|scoped| !scoped.is_critical) {
-            self.notes.push(Note::DistributionPointNotCritical);
-        }
+        self.notes.extend(crl.form.notes());
         if crl.points_to_deltas {
             self.notes.push(Note::DeltasExist);
         }

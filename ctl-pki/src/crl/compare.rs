@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Crl, Entry};
+use super::{Crl, Past, PastEntry};
 use crate::revocation::read::date;
 
 /// Something that should not happen between one CRL and the next, or is worth a look.
@@ -30,9 +30,9 @@ pub enum Change {
     /// The size changed by more than the factor that the caller gave.
     SizeJump {
         /// Bytes before.
-        from: usize,
+        from: u64,
         /// Bytes now.
-        to: usize,
+        to: u64,
     },
 }
 
@@ -85,19 +85,19 @@ impl fmt::Display for Change {
 /// What changed from `earlier` to `later`, two CRLs of the same issuer and scope in the order in which they were
 /// received. Both should have passed [`check()`](super::check()). `size_factor` is how many times larger or smaller
 /// is a jump.
-pub fn compare(earlier: &Crl, later: &Crl, size_factor: usize) -> Vec<Change> {
-    compare_except(earlier, later, size_factor, |_| false)
+pub fn compare(earlier: &Crl, later: &Crl, size_factor: u64) -> Vec<Change> {
+    compare_except(&Past::of(earlier), later, size_factor, |_| false)
 }
 
-/// The same for who knows which entries may be gone.
+/// The same for who remembers the earlier one, and knows which entries may be gone.
 pub fn compare_except(
-    earlier: &Crl,
+    earlier: &Past,
     later: &Crl,
-    size_factor: usize,
-    may_be_gone: impl Fn(&Entry<'_>) -> bool,
+    size_factor: u64,
+    may_be_gone: impl Fn(&PastEntry<'_>) -> bool,
 ) -> Vec<Change> {
     let mut changes = Vec::new();
-    if earlier.der() == later.der() {
+    if *earlier.sha256() == later.sha256() {
         return changes;
     }
     if let (Some(before), Some(after)) = (earlier.number(), later.number()) {
@@ -112,21 +112,21 @@ pub fn compare_except(
         changes.push(Change::ThisUpdateRegressed { from, to });
     }
     changes.extend(vanished(earlier, later, may_be_gone));
-    let (from, to) = (earlier.der().len(), later.der().len());
+    let (from, to) = (earlier.size(), u64::try_from(later.der().len()).unwrap_or(u64::MAX));
     if to > from.saturating_mul(size_factor) || from > to.saturating_mul(size_factor) {
         changes.push(Change::SizeJump { from, to });
     }
     changes
 }
 
-fn vanished(earlier: &Crl, later: &Crl, may_be_gone: impl Fn(&Entry<'_>) -> bool) -> Option<Change> {
+fn vanished(earlier: &Past, later: &Crl, may_be_gone: impl Fn(&PastEntry<'_>) -> bool) -> Option<Change> {
     let mut serials = Vec::new();
     let mut count = 0;
     for entry in earlier.entries() {
         if later.find(entry.serial).next().is_none() && !may_be_gone(&entry) {
             count += 1;
             if serials.len() < MAX_VANISHED {
-                serials.push(entry.serial_hex());
+                serials.push(hex::encode(entry.serial));
             }
         }
     }

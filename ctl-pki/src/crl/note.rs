@@ -55,8 +55,32 @@ pub enum Note {
         /// How many entries have such a date.
         count: usize,
     },
-    /// The issuing distribution point is not marked critical.
-    DistributionPointNotCritical,
+    /// A time is a GeneralizedTime where UTCTime is due: for every date through the year 2049.
+    TimeEncoding {
+        /// The first such time.
+        place: &'static str,
+        /// How many there are.
+        count: usize,
+    },
+    /// An extension that must be critical is not, or the other way round.
+    ExtensionCriticality {
+        /// Which.
+        extension: &'static str,
+        /// Whether it must be.
+        must_be_critical: bool,
+    },
+    /// The CRL number has more than 20 octets, which is all that readers must be able to handle.
+    CrlNumberTooLong {
+        /// How many it has.
+        octets: usize,
+    },
+    /// The algorithm is given parameters that it must not have.
+    AlgorithmParameters,
+    /// The authority information access does not name the issuer's certificate, or names something else.
+    AccessInvalid {
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// It points to delta CRLs, which are not read: what they say comes here with the next complete CRL.
     DeltasExist,
     /// A newer CRL of the same scope was given; this one was not asked.
@@ -91,7 +115,15 @@ impl Note {
             Self::DuplicateSerial { .. } => ("duplicate-serial", "RFC 5280 section 5.1.2.6"),
             Self::ReasonIllegal { .. } => ("reason-illegal", "RFC 5280 section 5.3.1"),
             Self::RevocationDateFuture { .. } => ("revocation-date-future", "RFC 5280 section 5.1.2.6"),
-            Self::DistributionPointNotCritical => ("idp-not-critical", "RFC 5280 section 5.2.5"),
+            Self::TimeEncoding { .. } => {
+                ("time-encoding", "RFC 5280 sections 5.1.2.4, 5.1.2.5, 5.1.2.6 and 5.3.2")
+            }
+            Self::ExtensionCriticality { .. } => ("extension-criticality", "RFC 5280 sections 5.2 and 5.3"),
+            Self::CrlNumberTooLong { .. } => ("crl-number-invalid", "RFC 5280 section 5.2.3"),
+            Self::AlgorithmParameters => {
+                ("algorithm-parameters", "RFC 5280 section 5.1.1.2, RFC 5758 section 3.2, RFC 8410 section 3")
+            }
+            Self::AccessInvalid { .. } => ("crl-access-invalid", "RFC 5280 section 5.2.7"),
             Self::DeltasExist => ("deltas-exist", "RFC 5280 section 5.2.6"),
             Self::Superseded => ("superseded", "RFC 5280 section 6.3.3 (a)"),
             Self::CertificateExpired => ("certificate-expired", "RFC 5280 section 3.3"),
@@ -131,9 +163,24 @@ impl fmt::Display for Note {
             Self::RevocationDateFuture { serial, count } => {
                 write!(f, "{count} entries are dated in the future, the first of them {serial}")
             }
-            Self::DistributionPointNotCritical => {
-                f.write_str("the CRL's issuing distribution point is not marked critical")
+            Self::TimeEncoding { place, count } => write!(
+                f,
+                "{count} times of the CRL are not encoded as their year demands (UTCTime through 2049, \
+                 GeneralizedTime after; an invalidity date always GeneralizedTime), the first of them {place}"
+            ),
+            Self::ExtensionCriticality { extension, must_be_critical: true } => {
+                write!(f, "the CRL's {extension} is not marked critical and must be")
             }
+            Self::ExtensionCriticality { extension, must_be_critical: false } => {
+                write!(f, "the CRL's {extension} is marked critical and must not be")
+            }
+            Self::CrlNumberTooLong { octets } => {
+                write!(f, "the CRL number has {octets} octets, and readers need handle no more than 20")
+            }
+            Self::AlgorithmParameters => f.write_str(
+                "the CRL's signature algorithm is given parameters, inside and beside the signature; it has none",
+            ),
+            Self::AccessInvalid { problem } => write!(f, "the CRL's authority information access {problem}"),
             Self::DeltasExist => f.write_str("there are delta CRLs to this CRL; they are not read"),
             Self::Superseded => f.write_str("a newer CRL of the same scope was given"),
             Self::RevocationReasonMissing => f.write_str("no reason is given for the revocation"),

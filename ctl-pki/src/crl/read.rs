@@ -3,21 +3,25 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use super::form::Form;
 use super::scope::{self, Scoped};
 use super::{Crl, Slot, WHAT, serial};
-use crate::asn1::{self, ENUMERATED, INTEGER, Malformed, Reader, SEQUENCE, context, context_constructed};
+use crate::asn1::{self, ENUMERATED, Malformed, Reader, SEQUENCE, context, context_constructed};
 use crate::revocation::RevocationError;
 use crate::revocation::read::{self, Algorithm, Extension, Signed};
 use crate::{DistinguishedName, MAX_CERTIFICATE_SIZE};
 
-// Contents of object identifiers: 2.5.29.x.
-const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 20];
-const REASON_CODE: &[u8] = &[0x55, 0x1d, 21];
-const DELTA_CRL_INDICATOR: &[u8] = &[0x55, 0x1d, 27];
-const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 28];
-const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 29];
-const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 35];
-const FRESHEST_CRL: &[u8] = &[0x55, 0x1d, 46];
+// Contents of object identifiers: 2.5.29.x, and id-pe-authorityInfoAccess.
+pub(super) const ISSUER_ALT_NAME: &[u8] = &[0x55, 0x1d, 18];
+pub(super) const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 20];
+pub(super) const REASON_CODE: &[u8] = &[0x55, 0x1d, 21];
+pub(super) const INVALIDITY_DATE: &[u8] = &[0x55, 0x1d, 24];
+pub(super) const DELTA_CRL_INDICATOR: &[u8] = &[0x55, 0x1d, 27];
+pub(super) const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 28];
+pub(super) const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 29];
+pub(super) const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 35];
+pub(super) const FRESHEST_CRL: &[u8] = &[0x55, 0x1d, 46];
+pub(super) const AUTHORITY_INFO_ACCESS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 1];
 
 pub(super) fn crl(der: &[u8], limit: usize) -> Result<Crl, RevocationError> {
     read::check_whole(der, WHAT, limit)?;
@@ -30,7 +34,8 @@ fn certificate_list(der: &[u8]) -> Result<Crl, Malformed> {
     outer.end()?;
 
     let mut reader = Reader::new(signed.part.content);
-    let version = match reader.optional(INTEGER)? {
+    let mut form = Form::default();
+    let version = match reader.optional(asn1::INTEGER)? {
         None => 1,
         Some([1]) => 2,
         Some(_) => return Err("the version is neither absent (1) nor 1 (2)"),
@@ -41,13 +46,17 @@ fn certificate_list(der: &[u8]) -> Result<Crl, Malformed> {
         return Err("the issuer is not a name");
     }
     small(issuer.whole)?;
-    let this_update = read::time(reader.any()?)?;
+    let algorithms_agree = inner.whole == signed.algorithm.whole;
+    if algorithms_agree {
+        form.look_at_algorithm(&inner);
+    }
+    let this_update = form.time(reader.any()?, "thisUpdate")?;
     let mut next = if reader.is_empty() { None } else { Some(reader.any()?) };
     let mut next_update = None;
     if let Some(element) = next
         && read::is_time(element.tag)
     {
-        next_update = Some(read::time(element)?);
+        next_update = Some(form.time(element, "nextUpdate")?);
         next = if reader.is_empty() { None } else { Some(reader.any()?) };
     }
     let mut entries = Entries::default();
@@ -56,7 +65,7 @@ fn certificate_list(der: &[u8]) -> Result<Crl, Malformed> {
         && element.tag == SEQUENCE
     {
         has_empty_list = element.content.is_empty();
-        entries.read(der, element.content)?;
+        entries.read(der, element.content, &mut form)?;
         next = if reader.is_empty() { None } else { Some(reader.any()?) };
     }
     let mut extensions = Extensions::default();
@@ -64,7 +73,9 @@ fn certificate_list(der: &[u8]) -> Result<Crl, Malformed> {
         if element.tag != context_constructed(0) {
             return Err("something stands where only the extensions may");
         }
-        read::extensions(asn1::only(element.content, SEQUENCE)?, |extension| extensions.read(&extension))?;
+        read::extensions(asn1::only(element.content, SEQUENCE)?, |extension| {
+            extensions.read(&extension, &mut form)
+        })?;
     }
     reader.end()?;
     entries.sort(der);
@@ -73,7 +84,7 @@ fn certificate_list(der: &[u8]) -> Result<Crl, Malformed> {
         signature: range(der, signed.signature)?,
         inner_algorithm: inner.name(),
         outer_algorithm: signed.algorithm.name(),
-        algorithms_agree: inner.whole == signed.algorithm.whole,
+        algorithms_agree,
         version,
         issuer_der: issuer.whole.into(),
         issuer_name: DistinguishedName::from_der(issuer.whole)?,
@@ -90,6 +101,7 @@ fn certificate_list(der: &[u8]) -> Result<Crl, Malformed> {
         distribution_point: extensions.distribution_point,
         unknown_critical: extensions.unknown_critical,
         unknown_critical_in_entry: entries.unknown_critical,
+        form,
         entries: entries.slots,
         der: der.into(),
         sha256: OnceLock::new(),
@@ -108,25 +120,32 @@ struct Extensions {
 }
 
 impl Extensions {
-    fn read(&mut self, extension: &Extension<'_>) -> Result<(), Malformed> {
+    fn read(&mut self, extension: &Extension<'_>, form: &mut Form) -> Result<(), Malformed> {
         let mut value = Reader::new(extension.value);
+        form.look_at_criticality(extension);
         match extension.oid {
             CRL_NUMBER => {
                 let number = read::integer(&mut value)?;
                 value.end()?;
-                if number.first().is_some_and(|first| *first >= 0x80) {
-                    return Err("the CRL number is negative (RFC 5280 section 5.2.3)");
-                }
+                form.look_at_number(number);
                 self.number = Some(number.into());
             }
             AUTHORITY_KEY_IDENTIFIER => {
                 let mut inside = Reader::sequence(extension.value)?;
                 self.authority_key_id = inside.optional(context(0))?.map(Into::into);
+                inside.optional(context_constructed(1))?;
+                inside.optional(context(2))?;
+                inside.end()?;
             }
+            // Neither binds a reader: they say where the issuer and its certificate are found.
+            ISSUER_ALT_NAME => {}
+            AUTHORITY_INFO_ACCESS => form.look_at_access(extension.value)?,
             DELTA_CRL_INDICATOR => self.is_delta = true,
             ISSUING_DISTRIBUTION_POINT => {
                 small(extension.value)?;
-                self.distribution_point = Some(scope::read(extension.value, extension.critical)?);
+                let point = scope::read(extension.value)?;
+                form.look_at_scope(&point.point);
+                self.distribution_point = Some(point);
             }
             FRESHEST_CRL if !extension.critical => self.points_to_deltas = true,
             _ if extension.critical => {
@@ -148,20 +167,22 @@ struct Entries {
 }
 
 impl Entries {
-    fn read(&mut self, der: &[u8], content: &[u8]) -> Result<(), Malformed> {
+    fn read(&mut self, der: &[u8], content: &[u8], form: &mut Form) -> Result<(), Malformed> {
         let mut reader = Reader::new(content);
         while !reader.is_empty() {
             let mut inside = Reader::new(reader.expect(SEQUENCE)?);
             let serial = range(der, read::integer(&mut inside)?)?;
-            let time = read::time(inside.any()?)?;
+            let time = form.time(inside.any()?, "a revocation date")?;
             let mut reason = None;
             if let Some(extensions) = inside.optional(SEQUENCE)? {
                 self.has_extensions = true;
                 read::extensions(extensions, |extension| {
+                    form.look_at_criticality(&extension);
                     match extension.oid {
                         REASON_CODE => {
                             reason = Some(read::enumerated(asn1::only(extension.value, ENUMERATED)?)?);
                         }
+                        INVALIDITY_DATE => form.look_at_invalidity_date(extension.value)?,
                         CERTIFICATE_ISSUER => self.names_certificate_issuer = true,
                         _ if extension.critical => {
                             self.unknown_critical.get_or_insert_with(|| extension.dotted());

@@ -79,6 +79,10 @@ pub enum Reason {
     OnlyCaCertificates,
     /// Covers attribute certificates only.
     OnlyAttributeCertificates,
+    /// Its issuing distribution point says nothing, or what contradicts itself.
+    DistributionPointInvalid(&'static str),
+    /// Its number is negative.
+    CrlNumberNegative,
     /// Its distribution point is none of the certificate's.
     DistributionPointMismatch,
     /// The certificate's CRL distribution points cannot be read.
@@ -131,6 +135,8 @@ impl Reason {
             Self::OnlyAttributeCertificates => {
                 ("idp-only-attribute-certificates", "RFC 5280 section 6.3.3 (b)(2)(iv)")
             }
+            Self::DistributionPointInvalid(_) => ("idp-invalid", "RFC 5280 section 5.2.5"),
+            Self::CrlNumberNegative => ("crl-number-invalid", "RFC 5280 section 5.2.3"),
             Self::DistributionPointMismatch => ("idp-url-mismatch", "RFC 5280 section 6.3.3 (b)(2)(i)"),
             Self::DistributionPointsUnreadable(_) => {
                 ("distribution-points-unreadable", "RFC 5280 section 4.2.1.13")
@@ -152,6 +158,9 @@ impl fmt::Display for Reason {
                 write!(f, "the key usage of {signer} does not allow it to sign CRLs")
             }
             Self::SignerUnreadable(problem) => write!(f, "the CRL signer's certificate: {problem}"),
+            Self::AlgorithmMismatch { inner, outer } if inner == outer => {
+                write!(f, "the CRL gives {inner} other parameters inside than beside its signature")
+            }
             Self::AlgorithmMismatch { inner, outer } => {
                 write!(f, "the CRL names {inner} inside and {outer} beside its signature")
             }
@@ -197,6 +206,10 @@ impl fmt::Display for Reason {
             }
             Self::OnlyCaCertificates => f.write_str("the CRL covers CA certificates only, and this is none"),
             Self::OnlyAttributeCertificates => f.write_str("the CRL covers attribute certificates only"),
+            Self::DistributionPointInvalid(problem) => {
+                write!(f, "the CRL's issuing distribution point {problem}")
+            }
+            Self::CrlNumberNegative => f.write_str("the CRL number is negative"),
             Self::DistributionPointMismatch => {
                 f.write_str("the CRL's distribution point is none of those that the certificate names")
             }

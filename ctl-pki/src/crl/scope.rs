@@ -46,15 +46,11 @@ impl IssuingDistributionPoint {
 #[derive(Clone, Debug)]
 pub(super) struct Scoped {
     pub(super) point: IssuingDistributionPoint,
-    pub(super) is_critical: bool,
     pub(super) der: Box<[u8]>,
 }
 
-pub(super) fn read(der: &[u8], is_critical: bool) -> Result<Scoped, Malformed> {
+pub(super) fn read(der: &[u8]) -> Result<Scoped, Malformed> {
     let mut reader = Reader::sequence(der)?;
-    if reader.is_empty() {
-        return Err("the issuing distribution point is empty (RFC 5280 section 5.2.5)");
-    }
     let flag = |content: Option<&[u8]>| content.map(asn1::boolean).transpose().map(Option::unwrap_or_default);
     let point = IssuingDistributionPoint {
         name: reader.optional(context_constructed(0))?.map(distribution_point_name).transpose()?,
@@ -65,7 +61,7 @@ pub(super) fn read(der: &[u8], is_critical: bool) -> Result<Scoped, Malformed> {
         only_attribute_certificates: flag(reader.optional(context(5))?)?,
     };
     reader.end()?;
-    Ok(Scoped { point, is_critical, der: der.into() })
+    Ok(Scoped { point, der: der.into() })
 }
 
 /// Which reasons this CRL covers for this certificate, or why it does not cover it at all.

@@ -9,7 +9,7 @@ use crate::asn1::{
 use crate::error::AlgorithmName;
 
 const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
+pub(crate) const GENERALIZED_TIME: u8 = 0x18;
 /// The most extensions in one place: RFC 5280 knows seven for a CRL.
 const MAX_EXTENSIONS: usize = 64;
 /// The longest object identifier, in bytes.
@@ -26,10 +26,29 @@ pub(crate) fn check_whole(bytes: &[u8], what: &'static str, limit: usize) -> Res
     if bytes.trim_ascii_start().starts_with(b"-----BEGIN ") {
         return Err(RevocationError::PemInsteadOfDer(what));
     }
+    if bytes.first() != Some(&SEQUENCE) {
+        return Err(no_sequence(bytes, what));
+    }
     let element = Reader::new(bytes).any().map_err(|problem| RevocationError::Malformed { what, problem })?;
     match bytes.len() - element.whole.len() {
         0 => Ok(()),
         count => Err(RevocationError::TrailingBytes { what, count }),
+    }
+}
+
+/// What bytes are that begin with something else than a SEQUENCE: a length read from a text would only say that it
+/// is cut off, or that something follows.
+fn no_sequence(bytes: &[u8], what: &'static str) -> RevocationError {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii();
+    let is_base64 =
+        |octet: &u8| octet.is_ascii_alphanumeric() || octet.is_ascii_whitespace() || b"+/=".contains(octet);
+    match text.first() {
+        Some(b'<') => RevocationError::HtmlInsteadOfDer(what),
+        // The base64 of a SEQUENCE begins with M.
+        Some(b'M') if text.len() > 3 && text.iter().all(is_base64) => {
+            RevocationError::Base64InsteadOfDer(what)
+        }
+        _ => RevocationError::Malformed { what, problem: "it does not begin with a SEQUENCE" },
     }
 }
 
@@ -58,6 +77,7 @@ pub(crate) struct Algorithm<'a> {
     /// The whole DER: algorithms are the same when this is.
     pub(crate) whole: &'a [u8],
     pub(crate) oid: &'a [u8],
+    pub(crate) has_parameters: bool,
 }
 
 impl<'a> Algorithm<'a> {
@@ -68,11 +88,12 @@ impl<'a> Algorithm<'a> {
         }
         let mut inside = Reader::new(element.content);
         let oid = object_identifier(&mut inside)?;
-        if !inside.is_empty() {
+        let has_parameters = !inside.is_empty();
+        if has_parameters {
             inside.any()?;
         }
         inside.end()?;
-        Ok(Self { whole: element.whole, oid })
+        Ok(Self { whole: element.whole, oid, has_parameters })
     }
 
     pub(crate) fn name(&self) -> AlgorithmName {

@@ -3,7 +3,7 @@
 use crate::revocation::*;
 use crate::{judge, judge_at, notes, undetermined};
 use ctl_pki::crl::{self, Change, Crl, Limits, Note, Reason};
-use ctl_pki::revocation::{Outcome, RevocationReason};
+use ctl_pki::revocation::Outcome;
 use std::sync::Arc;
 
 #[test]
@@ -115,9 +115,8 @@ fn who_knows_what_may_be_gone_is_not_told_of_it() {
     let before = crl_shape().revoking(LEAF_SERIAL, &[reason(6)]).revoking(OTHER_SERIAL, &[]).signed();
     let after = crl_shape().signed();
     let gone = |held: bool| {
-        let on_hold =
-            |entry: &crl::Entry<'_>| held && entry.reason() == Some(RevocationReason::CertificateHold);
-        let changes = crl::compare_except(&before, &after, 10, on_hold);
+        let on_hold = |entry: &crl::PastEntry<'_>| held && entry.on_hold;
+        let changes = crl::compare_except(&crl::Past::of(&before), &after, 10, on_hold);
         changes.into_iter().find_map(|change| match change {
             Change::EntriesVanished { serials, .. } => Some(serials),
             _ => None,

@@ -30,7 +30,7 @@ fn bytes_that_are_no_response_are_refused_with_a_reason() {
     let good = ocsp_shape().der(&key(1));
     let rule = |bytes: &[u8]| OcspResponse::from_der(bytes, MAX_OCSP_SIZE).unwrap_err().rule();
     assert_eq!(rule(&[]), "body-empty");
-    assert_eq!(rule(b"<html>not found</html>"), "der-invalid");
+    assert_eq!(rule(b"<html>not found</html>"), "html-instead-of-der");
     assert_eq!(rule(&good[..good.len() - 1]), "der-invalid");
     assert_eq!(rule(&[good.as_slice(), &[0]].concat()), "trailing-bytes");
     assert_eq!(OcspResponse::from_der(&good, 100).unwrap_err().rule(), "body-too-large");

@@ -76,6 +76,11 @@ pub fn time(text: &str) -> Vec<u8> {
     tlv(if text.len() == 13 { 0x17 } else { 0x18 }, text.as_bytes())
 }
 
+/// A time of a CRL, written in full: UTCTime through 2049, GeneralizedTime after (RFC 5280 section 5.1.2.4).
+pub fn crl_time(text: &str) -> Vec<u8> {
+    if text.len() == 15 && text < "2050" { time(&text[2..]) } else { time(text) }
+}
+
 pub fn name(common_name: &str) -> Vec<u8> {
     name_as(0x0c, common_name)
 }
@@ -222,6 +227,8 @@ pub struct CrlShape {
     /// Entries, or `Some` of none for an empty list.
     pub entries: Option<Vec<Vec<u8>>>,
     pub extensions: Vec<Vec<u8>>,
+    /// Whether thisUpdate and nextUpdate are GeneralizedTime whatever their year.
+    pub is_generalized: bool,
 }
 
 pub fn crl_shape() -> CrlShape {
@@ -237,13 +244,14 @@ pub fn crl_shape() -> CrlShape {
             extension(&ce(35), false, &seq(&[tlv(0x80, &key_id(&key(1)))])),
             extension(&ce(20), false, &tlv(2, &[7])),
         ],
+        is_generalized: false,
     }
 }
 
 /// One entry; `extensions` are whole.
 pub fn entry(serial: &[u8], since: &str, extensions: &[Vec<u8>]) -> Vec<u8> {
     let extensions = if extensions.is_empty() { Vec::new() } else { seq(extensions) };
-    seq(&[tlv(2, serial), time(since), extensions])
+    seq(&[tlv(2, serial), crl_time(since), extensions])
 }
 
 pub fn reason(code: u8) -> Vec<u8> {
@@ -270,6 +278,7 @@ impl CrlShape {
     pub fn signed_part(&self) -> Vec<u8> {
         let mut parts = Vec::new();
         parts.extend(self.version.map(|version| tlv(2, &[version])));
+        let time = if self.is_generalized { time } else { crl_time };
         parts.extend([self.inner_algorithm.clone(), self.issuer.clone(), time(self.this_update)]);
         parts.extend(self.next_update.map(time));
         parts.extend(self.entries.as_ref().map(|entries| seq(entries)));

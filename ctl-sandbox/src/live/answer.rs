@@ -175,6 +175,9 @@ fn decode(tail: &str, faults: &Active) -> Vec<u8> {
             }
         }
     }
+    if faults.has(Code::GetDoubleSlash) {
+        text.dedup_by(|second, first| (*first, *second) == (b'/', b'/'));
+    }
     if faults.has(Code::GetEncoding) && text.iter().any(|octet| b"+/=".contains(octet)) {
         return Vec::new();
     }

@@ -6,7 +6,9 @@ use chrono::DateTime;
 use ctl_pki::Certificate;
 use serde_json::{Value, json};
 
+use super::Code;
 use super::der::{integer, oid, seq};
+use super::faults::Active;
 use crate::PkiKind;
 use crate::shape::tlv;
 
@@ -24,6 +26,18 @@ pub(super) fn cacerts(certificates: &[&Certificate]) -> String {
     let text = STANDARD.encode(seq(&[oid(SIGNED_DATA), tlv(0xa0, &signed)]));
     let lines = text.as_bytes().chunks(LINE).map(String::from_utf8_lossy);
     lines.fold(String::new(), |text, line| text + &line + "\r\n")
+}
+
+/// What careless and captive services send in place of DER.
+pub(super) fn as_text(der: Vec<u8>, faults: &Active) -> Vec<u8> {
+    if faults.has(Code::HtmlInsteadOfDer) {
+        return format!(
+            "<!DOCTYPE html>\n<html><body>{}</body></html>\n",
+            "<p>Please log in.</p>".repeat(40)
+        )
+        .into_bytes();
+    }
+    if faults.has(Code::Base64InsteadOfDer) { STANDARD.encode(der).into_bytes() } else { der }
 }
 
 /// `GET /v1/root/rootCerts` of OPCP 1.0.

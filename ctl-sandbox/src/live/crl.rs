@@ -3,11 +3,11 @@
 
 use p256::pkcs8::LineEnding;
 
-use super::Code;
 use super::authority::{Authority, ON_HOLD, Revocation, Revoked};
-use super::der::{self, ce, extension, integer, oid, seq, time};
+use super::der::{self, ce, extension, generalized, integer, oid, seq, time};
 use super::faults::Active;
 use super::sign::{algorithm, sign};
+use super::{Code, bundle};
 use crate::shape::tlv;
 use crate::{CrlPoints, SandboxError};
 
@@ -24,6 +24,10 @@ const OF_HISTORY: &[Code] = &[
 /// What `size_jump` adds in turn: a hundred times what an ordinary CRL of the sandbox comes to, and twenty times
 /// that.
 const LARGE: [usize; 2] = [70_000, 1_400_000];
+
+/// id-pe-authorityInfoAccess and id-ad-ocsp.
+const AUTHORITY_INFO_ACCESS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 1];
+const OCSP: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1];
 
 /// A CRL as it is served.
 #[derive(Clone)]
@@ -215,8 +219,9 @@ fn build(
     if is_v2 {
         parts.push(integer(1));
     }
-    parts.extend([inside, issuer, time(frame.this)]);
-    parts.extend(frame.next.map(time));
+    let encode = if faults.has(Code::TimeEncoding) { generalized } else { time };
+    parts.extend([inside, issuer, encode(frame.this)]);
+    parts.extend(frame.next.map(encode));
     if !list.is_empty() || faults.has(Code::EmptyRevokedSequence) {
         parts.push(seq(&list));
     }
@@ -230,6 +235,7 @@ fn build(
     if faults.has(Code::TrailingBytes) {
         body.extend([5, 0]);
     }
+    body = bundle::as_text(body, faults);
     if faults.has(Code::PemInsteadOfDer) {
         body = ::der::pem::encode_string("X509 CRL", LineEnding::LF, &body)
             .map_err(|error| SandboxError::Encode(::der::Error::from(error)))?
@@ -243,15 +249,27 @@ fn extensions(authority: &Authority, place: Place, frame: &Frame, faults: &Activ
     if let Some(first) = key_id.first_mut().filter(|_| faults.has(Code::AkiMismatch)) {
         *first ^= 1;
     }
-    let mut extensions = vec![extension(&ce(35), false, &seq(&[tlv(0x80, &key_id)]))];
+    let mut extensions = Vec::new();
+    if !faults.has(Code::AkiMissing) {
+        extensions.push(extension(&ce(35), false, &seq(&[tlv(0x80, &key_id)])));
+    }
     if !faults.has(Code::CrlNumberMissing) {
-        extensions.push(extension(&ce(20), false, &integer(frame.number)));
+        let mut number = integer(frame.number);
+        if faults.has(Code::CrlNumberInvalid) {
+            number = tlv(0x02, &[&[1; 13], frame.number.to_be_bytes().as_slice()].concat());
+        }
+        extensions.push(extension(&ce(20), faults.has(Code::ExtensionCriticality), &number));
+    }
+    if faults.has(Code::CrlAccessInvalid) {
+        let place = tlv(0x86, b"http://ocsp.invalid/");
+        let access = seq(&[seq(&[oid(OCSP), place])]);
+        extensions.push(extension(AUTHORITY_INFO_ACCESS, false, &access));
     }
     if faults.has(Code::DeltaWithoutBase) {
         extensions.push(extension(&ce(27), true, &integer(frame.number.saturating_sub(1))));
     }
     let scope = scope(authority, place, faults);
-    if !scope.is_empty() {
+    if !scope.is_empty() || faults.has(Code::IdpInvalid) {
         extensions.push(extension(&ce(28), true, &seq(&scope)));
     }
     if faults.has(Code::UnknownCriticalExtension) {
@@ -267,7 +285,7 @@ fn extensions(authority: &Authority, place: Place, frame: &Frame, faults: &Activ
 
 /// The issuing distribution point; nothing for a CRL that covers all and is at one address.
 fn scope(authority: &Authority, place: Place, faults: &Active) -> Vec<Vec<u8>> {
-    if faults.has(Code::IdpMissingWhenSharded) {
+    if faults.has(Code::IdpMissingWhenSharded) || faults.has(Code::IdpInvalid) {
         return Vec::new();
     }
     let mut urls: Vec<&str> = match place.points {

@@ -101,7 +101,7 @@ async fn each_fault_breaks_the_rule_of_its_name_and_no_other() {
             before = after;
             tried += 1;
         }
-        assert_eq!(tried, 21);
+        assert_eq!(tried, 30);
     }
 }
 

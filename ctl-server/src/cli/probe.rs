@@ -8,20 +8,29 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use ctl_core::jws::Jws;
+use ctl_core::list::offline::MAX_FILE;
+use ctl_core::list::{ListAnchor, ListPayload};
 use ctl_core::names::ParticipantId;
+use ctl_pki::Certificate;
 use ctl_policy::sla::{BUILT_IN, Kind, SlaPolicy};
 
 use super::Failure;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{self, monitor::Serial};
+use crate::config::{
+    self,
+    monitor::{Ports, Serial},
+};
 use crate::files;
 use crate::http::limits::Network;
 use crate::monitor::fetch::Fetcher;
 use crate::monitor::plan::certificate_file;
-use crate::monitor::probe::{self, Memory, Probed, Round};
+use crate::monitor::probe::{self, Memory, Probed, Round, bundle};
 use crate::monitor::target::{CrlSubject, OcspSubject, Roots};
 use crate::monitor::{Code, Finding, Subject, Target, TargetId, Weight};
 
+/// A file of roots or a list is at most so long.
+const MAX_KNOWN: u64 = 2 * 16 * 1024 * 1024;
 /// A service level policy is at most so long.
 const MAX_POLICY: u64 = 1 << 20;
 
@@ -36,6 +45,10 @@ pub(super) struct Probe {
     /// root-pool).
     #[arg(long, value_name = "FILE")]
     issuer: Vec<PathBuf>,
+    /// Roots that may be there besides (est): certificates in PEM, DER or PKCS#7, or a list as it was downloaded,
+    /// ctl.json or ctl.jws. A list is taken as it is: whether it is signed is not looked at.
+    #[arg(long, value_name = "FILE")]
+    known: Vec<PathBuf>,
     /// Certificates of the issuer that are in order (ocsp: this or --revoked), or that point to the CRL (crl).
     #[arg(long, value_name = "FILE")]
     certificate: Vec<PathBuf>,
@@ -51,6 +64,9 @@ pub(super) struct Probe {
     /// A network that may be called although it is private, like 127.0.0.0/8.
     #[arg(long, value_name = "NETWORK")]
     allow: Vec<Network>,
+    /// A port that may be called besides that of the URL, 80 and 443, or a range like 8000-8010.
+    #[arg(long, value_name = "PORT")]
+    port: Vec<Ports>,
     /// A name that is not asked of DNS, like pki.example=192.0.2.7.
     #[arg(long, value_name = "NAME=ADDRESS", value_parser = host)]
     host: Vec<(String, IpAddr)>,
@@ -92,10 +108,15 @@ pub(super) fn run(arguments: Probe) -> Result<(), Failure> {
     for (name, address) in &arguments.host {
         hosts.entry(name.clone()).or_default().push(*address);
     }
+    let mut ports = config::Monitor::default().ports;
+    ports.extend(arguments.port.iter().copied());
+    // Who types a port means it.
+    ports.extend(url::Url::parse(&arguments.url).ok().and_then(|url| url.port()).map(Ports::from));
     let config = config::Monitor {
         allow: arguments.allow.clone(),
         tls_roots: arguments.tls_root.clone(),
         hosts,
+        ports,
         ..config::Monitor::default()
     };
     let target = target(&arguments)?;
@@ -171,7 +192,7 @@ fn target(arguments: &Probe) -> Result<Target, Failure> {
             Subject::Crl(CrlSubject { issuer, covered: certificates, points })
         }
         Kind::CaIssuers => Subject::CaIssuers(issuers),
-        Kind::Est => Subject::Est(Roots { due: issuers, known: Vec::new() }),
+        Kind::Est => Subject::Est(Roots { due: issuers, known: known(&arguments.known)? }),
         Kind::RootPool => Subject::RootPool(Roots { due: issuers, known: Vec::new() }),
         Kind::Https | Kind::Service => Subject::Https,
     };
@@ -185,6 +206,32 @@ fn target(arguments: &Probe) -> Result<Target, Failure> {
         subject,
         period: arguments.timeout.saturating_mul(2),
     })
+}
+
+/// The roots of files: certificates, or a list with its anchors.
+fn known(paths: &[PathBuf]) -> Result<Vec<Arc<Certificate>>, Failure> {
+    let mut known = Vec::new();
+    for path in paths {
+        let named = |why: String| format!("{}: {why}", path.display());
+        let bytes = files::read(path, MAX_KNOWN)?.ok_or_else(|| named("there is no such file".to_owned()))?;
+        let read = match bytes.trim_ascii_start().first() {
+            Some(b'{') => anchors(&bytes),
+            _ => bundle::read(&bytes),
+        };
+        known.extend(read.map_err(named)?.into_iter().map(Arc::new));
+    }
+    Ok(known)
+}
+
+/// The anchors of a list, bare or in its signatures.
+fn anchors(bytes: &[u8]) -> Result<Vec<Certificate>, String> {
+    let payload = Jws::parse(bytes, MAX_FILE).map(|jws| jws.payload);
+    let list = ListPayload::read(payload.as_deref().unwrap_or(bytes)).map_err(|error| error.to_string())?;
+    let read = |anchor: &ListAnchor| {
+        Certificate::from_der(&anchor.certificate.0)
+            .map_err(|error| format!("anchor {}: {error}", anchor.fingerprint))
+    };
+    list.anchors.iter().map(read).collect()
 }
 
 /// What was found so far.
@@ -240,5 +287,43 @@ const fn weight(weight: Weight) -> &'static str {
         Weight::Error => "error",
         Weight::Warning => "warning",
         Weight::Information => "information",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ctl_core::jws::Jws;
+    use ctl_core::role::Role;
+
+    use super::*;
+    use crate::monitor::testing::bytes::{leaf, root};
+    use crate::monitor::testing::pkcs7;
+    use crate::monitor::testing::world::{World, na};
+
+    #[test]
+    fn known_roots_come_from_files_of_every_form_and_from_lists() {
+        let directory = tempfile::tempdir().unwrap();
+        let read = |bytes: &[u8]| {
+            let path = directory.path().join("file");
+            std::fs::write(&path, bytes).unwrap();
+            known(&[path]).map(|known| known.iter().map(|one| one.sha256()).collect::<Vec<_>>())
+        };
+        let (root, leaf) = (root().certificate, leaf());
+        let both = [root.sha256(), leaf.sha256()];
+        assert_eq!(read(root.der()).unwrap(), both[..1]);
+        assert_eq!(read(format!("{}{}", root.to_pem(), leaf.to_pem()).as_bytes()).unwrap(), both);
+        assert_eq!(read(&pkcs7(&[root, leaf])).unwrap(), both);
+        let mut world = World::published();
+        world.admitted("alpha-pki");
+        let list = world.list();
+        let payload = world.state.drafts[&Role::List(na())].documents.document.clone().unwrap();
+        let anchors: Vec<_> = list.anchors.iter().map(|anchor| *anchor.fingerprint.as_bytes()).collect();
+        assert!(!anchors.is_empty());
+        assert_eq!(read(&payload).unwrap(), anchors);
+        let signed = Jws::sign(payload.to_vec(), "ctl+jws", &[&world.keys["signer-1"]]);
+        assert_eq!(read(&signed.to_bytes()).unwrap(), anchors);
+        for none in [b"{}".as_slice(), b"", b"no root"] {
+            assert!(read(none).unwrap_err().to_string().contains("file"));
+        }
     }
 }

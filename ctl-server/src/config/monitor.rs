@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use ctl_core::Digest;
@@ -28,6 +29,16 @@ pub struct Monitor {
     pub concurrency: NonZeroUsize,
     /// How many probes may run at once at one host, and how many connections to one address be open.
     pub per_host: NonZeroUsize,
+    /// How many connections may be open at the services of one operator; of one that is on no list yet, an eighth.
+    pub per_operator: NonZeroUsize,
+    /// Octets that bodies may take in the memory, of all answers together; one operator's may take half of them.
+    /// Those that only applications name have another eighth for themselves.
+    pub body_bytes: NonZeroU64,
+    /// Octets that may be remembered of bodies, divided in the same way: serial numbers of CRLs, and evidence until it
+    /// is on the disk.
+    pub memory_bytes: NonZeroU64,
+    /// Ports that may be called.
+    pub ports: Vec<Ports>,
     /// Networks that targets may be in although they are private, loopback or link-local.
     pub allow: Vec<Network>,
     /// PEM files of certificates that are trusted for TLS beside the system's.
@@ -47,6 +58,58 @@ pub struct Monitor {
     pub targets: Vec<ConfiguredTarget>,
     /// Certificates whose status is known, to ask OCSP responders about.
     pub canaries: Vec<Canary>,
+}
+
+/// One port, or a range of ports as in "8000-8010".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "PortsText")]
+pub struct Ports {
+    first: u16,
+    last: u16,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PortsText {
+    One(u16),
+    Text(String),
+}
+
+impl Ports {
+    /// Whether a port is one of them.
+    #[must_use]
+    pub const fn contain(&self, port: u16) -> bool {
+        self.first <= port && port <= self.last
+    }
+}
+
+impl From<u16> for Ports {
+    fn from(port: u16) -> Self {
+        Self { first: port, last: port }
+    }
+}
+
+impl FromStr for Ports {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused = || format!("{text:?} is neither a port nor a range of ports like \"8000-8010\"");
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let port = |digits: &str| digits.trim().parse::<u16>().map_err(|_| refused());
+        let ports = Self { first: port(first)?, last: port(last)? };
+        if ports.first <= ports.last { Ok(ports) } else { Err(refused()) }
+    }
+}
+
+impl TryFrom<PortsText> for Ports {
+    type Error = String;
+
+    fn try_from(text: PortsText) -> Result<Self, String> {
+        match text {
+            PortsText::One(port) => Ok(port.into()),
+            PortsText::Text(text) => text.parse(),
+        }
+    }
 }
 
 /// A target that the configuration names.
@@ -111,6 +174,10 @@ impl Default for Monitor {
             period: Words(Duration::from_secs(30)),
             concurrency: NonZeroUsize::MIN.saturating_add(255),
             per_host: NonZeroUsize::MIN.saturating_add(7),
+            per_operator: NonZeroUsize::MIN.saturating_add(31),
+            body_bytes: NonZeroU64::MIN.saturating_add((256 << 20) - 1),
+            memory_bytes: NonZeroU64::MIN.saturating_add((256 << 20) - 1),
+            ports: vec![Ports::from(80), Ports::from(443)],
             allow: Vec::new(),
             tls_roots: Vec::new(),
             service_levels: None,
@@ -171,6 +238,7 @@ mod tests {
         let text = r#"
             period = "5s"
             allow = ["127.0.0.0/8", "fd00::/8"]
+            ports = [443, "8000-8010"]
             tls_roots = ["a.pem", "/etc/b.pem"]
             service_levels = "sla.toml"
             [hosts]
@@ -191,12 +259,22 @@ mod tests {
         assert_eq!(monitor.canaries[0].good, [Path::new("/x/good.pem")]);
         assert_eq!(*monitor.canaries[0].revoked[0].0, [0, 0x80]);
         assert_eq!(monitor.targets[0].kind, Kind::RootPool);
+        let called = [80, 443, 8005].map(|port| monitor.ports.iter().any(|ports| ports.contain(port)));
+        assert_eq!(called, [false, true, true]);
+        assert!(Monitor::default().ports.iter().all(|ports| ports.contain(80) || ports.contain(443)));
         assert_eq!(monitor.hosts["pki.example"].len(), 2);
     }
 
     #[test]
     fn what_cannot_be_is_refused() {
-        for text in ["period = \"0s\"", "concurrency = 0", "allow = [\"here\"]", "enable = true"] {
+        for text in [
+            "period = \"0s\"",
+            "concurrency = 0",
+            "allow = [\"here\"]",
+            "enable = true",
+            "ports = [70000]",
+            "ports = [\"9-8\"]",
+        ] {
             assert!(toml::from_str::<Monitor>(text).is_err(), "{text}");
         }
     }

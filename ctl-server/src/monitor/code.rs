@@ -99,6 +99,7 @@ codes! {
     Protocol:
     "post_get_disagree" => PostGetDisagree, Error, "POST and GET answer differently.";
     "get_encoding" => GetEncoding, Error, "A GET request with `/`, `+` or `=` in its base64 does not survive.";
+    "get_double_slash" => GetDoubleSlash, Error, "A GET request with `//` in its base64 does not survive: something makes it one `/`.";
     "responder_malformed_request" => ResponderMalformedRequest, Error, "The responder answers malformedRequest.";
     "responder_internal_error" => ResponderInternalError, Error, "The responder answers internalError.";
     "responder_try_later" => ResponderTryLater, Error, "The responder answers tryLater.";
@@ -107,10 +108,17 @@ codes! {
     "garbage_accepted" => GarbageAccepted, Error, "A request that is garbage is answered with good.";
     "der_invalid" => DerInvalid, Error, "The answer is not DER of its type.";
     "pem_instead_of_der" => PemInsteadOfDer, Error, "The answer is PEM where DER is due.";
+    "html_instead_of_der" => HtmlInsteadOfDer, Error, "A page for people (HTML or XML) is served where DER is due.";
+    "base64_instead_of_der" => Base64InsteadOfDer, Error, "Bare base64 is served where DER is due.";
     "trailing_bytes" => TrailingBytes, Error, "Something follows the DER.";
     "response_type_unknown" => ResponseTypeUnknown, Error, "The response is not of type id-pkix-ocsp-basic.";
     "unknown_critical_extension" => UnknownCriticalExtension, Error, "A critical extension that nobody knows.";
     "version_not_v2" => VersionNotV2, Error, "The CRL is not version 2.";
+    "time_encoding" => TimeEncoding, Warning, "A time of the CRL is not encoded as its year demands (UTCTime through 2049, GeneralizedTime after).";
+    "extension_criticality" => ExtensionCriticality, Warning, "An extension of the CRL that must be critical is not, or the other way round.";
+    "algorithm_parameters" => AlgorithmParameters, Warning, "The CRL's signature algorithm is given parameters, and has none.";
+    "crl_number_invalid" => CrlNumberInvalid, Error, "The CRL number is negative or has more than 20 octets.";
+    "crl_access_invalid" => CrlAccessInvalid, Warning, "The CRL's authority information access names something else than the issuer's certificate.";
     "duplicate_serial" => DuplicateSerial, Warning, "A serial number stands in the CRL twice.";
     "reason_illegal" => ReasonIllegal, Warning, "A revocation reason that must not be given (0, 7).";
     "empty_revoked_sequence" => EmptyRevokedSequence, Warning, "revokedCertificates is present and empty.";
@@ -128,12 +136,14 @@ codes! {
     "delegate_expiring" => DelegateExpiring, Warning, "The delegate's certificate ends soon.";
     "delegate_is_ca" => DelegateIsCa, Warning, "The delegate's certificate is a CA's.";
     "issuer_mismatch" => IssuerMismatch, Error, "The CRL's issuer is not the CA's subject, byte for byte.";
-    "aki_mismatch" => AkiMismatch, Error, "The CRL's authority key identifier is missing or not the CA's key identifier.";
+    "aki_missing" => AkiMissing, Error, "The CRL has no authority key identifier, or none that names a key.";
+    "aki_mismatch" => AkiMismatch, Error, "The CRL's authority key identifier is not the CA's key identifier.";
     "crl_sign_missing" => CrlSignMissing, Error, "The signer's key usage lacks cRLSign.";
     "indirect_crl" => IndirectCrl, Error, "The CRL speaks for other issuers too.";
     "idp_missing_when_sharded" => IdpMissingWhenSharded, Error, "The CA has several distribution points and the CRL does not say which it is.";
     "idp_url_mismatch" => IdpUrlMismatch, Error, "The CRL's issuing distribution point is not the address it came from.";
     "idp_scope" => IdpScope, Error, "The CRL's scope leaves out certificates that point to it.";
+    "idp_invalid" => IdpInvalid, Error, "The CRL's issuing distribution point says nothing, or contradicts itself.";
     "delta_without_base" => DeltaWithoutBase, Error, "A delta CRL stands where a complete one is due.";
     "nonce_wrong" => NonceWrong, Error, "Another nonce came back than was sent.";
     "nonce_absent" => NonceAbsent, Information, "The nonce that was sent did not come back.";

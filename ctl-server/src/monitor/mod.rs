@@ -29,7 +29,7 @@ pub mod service_discovery;
 pub mod store;
 pub mod target;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod verdict;
 
 pub use board::{Board, Standing};

@@ -22,6 +22,15 @@ pub struct Finding {
     pub detail: String,
 }
 
+impl Finding {
+    /// The same without anything that the service sent.
+    #[must_use]
+    pub fn without_quotation(self) -> Self {
+        let detail = format!("{} What exactly, `ctl-server probe` shows.", self.code.meaning());
+        Self { detail, ..self }
+    }
+}
+
 /// What the answer said, where there was one that could be read and believed: the source of gauges. What is
 /// `None` was not said, and no gauge exists for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,6 +120,14 @@ pub struct Evidence {
     pub body: Bytes,
     /// How many octets the body had.
     pub body_octets: u64,
+}
+
+impl Evidence {
+    /// Leaves out what was received, but for the status and how much it was.
+    pub fn leave_out_answer(&mut self) {
+        self.headers = Vec::new();
+        self.body = Bytes::new();
+    }
 }
 
 /// What came of one probe of one target.

@@ -78,6 +78,14 @@ pub struct Target {
     pub period: Duration,
 }
 
+impl Target {
+    /// Whether nobody but an undecided application names it: anyone can apply.
+    #[must_use]
+    pub fn is_unlisted(&self) -> bool {
+        !self.origins.is_empty() && self.origins.iter().all(|origin| *origin == Origin::Application)
+    }
+}
+
 /// What the answers of a target are judged by.
 #[derive(Clone, Debug)]
 pub enum Subject {
@@ -124,7 +132,7 @@ pub struct CrlSubject {
 pub struct Roots {
     /// Must be there: the roots that declare the service, or all of the operator's where it is configured.
     pub due: Vec<Arc<Certificate>>,
-    /// May be there too: every root of the operator as the lists have them.
+    /// May be there too, like those that are due: every root of the operator as the lists have them.
     pub known: Vec<Arc<Certificate>>,
 }
 

@@ -23,13 +23,16 @@ use ctl_server::config;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 pub fn config(allow: &[&str]) -> config::Monitor {
     let allow = allow.iter().map(|network| network.parse().unwrap()).collect();
-    config::Monitor { allow, ..config::Monitor::default() }
+    // Servers of tests listen wherever there is room.
+    let ports = vec!["1-65535".parse().unwrap()];
+    config::Monitor { allow, ports, ..config::Monitor::default() }
 }
 
 /// How a server behaves.
@@ -101,6 +104,12 @@ impl Server {
 
     pub async fn tls(tls: &Tls, said: &[u8]) -> Self {
         Self::listen("127.0.0.1:0", Manner::says(&[said]), Some(tls.acceptor.clone())).await.unwrap()
+    }
+
+    /// The same at every address of the loopback network.
+    pub async fn everywhere(said: &[u8]) -> Self {
+        let manner = Manner { stays: true, ..Manner::says(&[said]) };
+        Self::listen("0.0.0.0:0", manner, None).await.unwrap()
     }
 
     /// Two servers at 127.0.0.1 and 127.0.0.2 with one port.
@@ -243,6 +252,15 @@ pub struct Tls {
 }
 
 pub fn tls(name: &str) -> Tls {
+    tls_for(name, None)
+}
+
+/// A server that speaks this version only and wants its clients to have a certificate.
+pub fn mutual_tls(name: &str, version: &'static SupportedProtocolVersion) -> Tls {
+    tls_for(name, Some(version))
+}
+
+fn tls_for(name: &str, mutual: Option<&'static SupportedProtocolVersion>) -> Tls {
     let (root_key, key) = (Key::p256("root").unwrap(), Key::p256("server").unwrap());
     let root = Shape::ca("CN=Root", &root_key, None).unwrap().self_signed().unwrap();
     let length = u8::try_from(name.len()).unwrap();
@@ -250,10 +268,18 @@ pub fn tls(name: &str) -> Tls {
     let names = [&[0x30, length + 2, 0x82, length][..], name.as_bytes()].concat();
     let leaf = Shape::new("CN=Server", &key).unwrap().extension("2.5.29.17", false, &names);
     let leaf = leaf.signed_by("CN=Root", &root_key).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider.clone());
+    let builder = match mutual {
+        None => builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth(),
+        Some(version) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(root.der().to_vec().into()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            builder.with_protocol_versions(&[version]).unwrap().with_client_cert_verifier(verifier.unwrap())
+        }
+    };
+    let config = builder
         .with_single_cert(
             vec![leaf.der().to_vec().into()],
             PrivatePkcs8KeyDer::from(key.pkcs8_der().unwrap()).into(),

@@ -7,11 +7,11 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use self::request::{Asked, Question};
-use super::Code;
 use super::authority::{Authority, OF_DELEGATES, ON_HOLD, Revocation, Status};
 use super::der::{self, extension, generalized, ocsp_oid, oid, seq};
 use super::faults::Active;
 use super::sign::sign;
+use super::{Code, bundle};
 use crate::SandboxError;
 use crate::shape::tlv;
 
@@ -245,6 +245,7 @@ fn basic(
     if faults.has(Code::TrailingBytes) {
         response.extend([5, 0]);
     }
+    response = bundle::as_text(response, faults);
     let validity = times.next.filter(|_| asked.nonce.is_none()).map(|next| (times.this, next));
     Ok(Response { der: response, validity })
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
@@ -15,14 +15,18 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::{self, ClientConfig};
 
+use super::account::{NoRoom, Room};
+use super::guard::Guard;
 use super::place::Place;
 use super::wire::{Marks, Watched};
 use super::{Answer, Code, Exchange, FetchError, Request, Timings, tls};
 
 /// So many redirects are followed.
 const MAX_REDIRECTS: usize = 3;
+/// A body takes memory in steps of at least so many octets.
+const STEP: usize = 16 * 1024;
 /// A header is at most so long, and has at most so many lines.
 const MAX_HEADER: usize = 32 * 1024;
 const MAX_HEADER_LINES: usize = 100;
@@ -31,7 +35,10 @@ const AGENT: &str = concat!("ctl-server/", env!("CARGO_PKG_VERSION"), " (monitor
 
 /// One exchange that is under way.
 pub(super) struct Attempt<'a> {
-    pub(super) tls: &'a TlsConnector,
+    pub(super) tls: &'a ClientConfig,
+    pub(super) guard: &'a Guard,
+    /// For the body; counted until nobody holds it any more.
+    pub(super) room: Room,
     pub(super) request: &'a Request,
     pub(super) address: IpAddr,
     /// When it all began; what was waited for a free connection is left out.
@@ -89,7 +96,9 @@ impl Attempt<'_> {
             );
             return Err(FetchError::new(Code::RedirectRefused, detail));
         }
-        place.redirected(location)
+        let to = place.redirected(location)?;
+        self.guard.check_port(to.port())?;
+        Ok(to)
     }
 
     async fn ask(&mut self, place: &Place, address: SocketAddr) -> Result<Answer, FetchError> {
@@ -106,20 +115,24 @@ impl Attempt<'_> {
         let _ = stream.set_nodelay(true);
         if !place.is_tls() {
             self.timings.tls = None;
-            return self.talk(place, stream, None).await;
+            return self.talk(place, stream, None, &Default::default()).await;
         }
         let shaking = Instant::now();
         let name = place.server_name()?;
         let failed = |why: String| FetchError::new(Code::TlsFailure, why);
-        let stream = timeout_at(self.deadline, self.tls.connect(name, stream))
+        let (connector, bare) = tls::connector(self.tls);
+        let stream = timeout_at(self.deadline, connector.connect(name, stream))
             .await
             .map_err(|_| {
                 failed(format!("the TLS handshake with {address} did not end within {}", self.within()))
             })?
-            .map_err(|error| failed(format!("the TLS handshake with {address} failed: {error}")))?;
+            .map_err(|error| {
+                let why = if bare.was_asked() { ", after it asked for a client certificate" } else { "" };
+                failed(format!("the TLS handshake with {address} failed{why}: {error}"))
+            })?;
         self.timings.tls = Some(shaking.elapsed());
         let not_after = tls::not_after(stream.get_ref().1.peer_certificates());
-        self.talk(place, stream, not_after).await
+        self.talk(place, stream, not_after, &bare).await
     }
 
     async fn talk<S>(
@@ -127,6 +140,7 @@ impl Attempt<'_> {
         place: &Place,
         stream: S,
         tls_not_after: Option<i64>,
+        bare: &tls::Bare,
     ) -> Result<Answer, FetchError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -140,7 +154,7 @@ impl Attempt<'_> {
             .max_headers(MAX_HEADER_LINES)
             .handshake(stream)
             .await
-            .map_err(|error| self.no_answer(&error, &marks))?;
+            .map_err(|error| no_answer(&error, &marks, bare))?;
         // Dropped with this set, so that nothing outlives the exchange.
         let mut tasks = JoinSet::new();
         tasks.spawn(connection);
@@ -152,7 +166,7 @@ impl Attempt<'_> {
                     if marks.first_byte().is_some() { "the header was not whole" } else { "no answer came" };
                 FetchError::new(Code::Slow, format!("connected, but {what} within {}", self.within()))
             })?
-            .map_err(|error| self.no_answer(&error, &marks))?;
+            .map_err(|error| no_answer(&error, &marks, bare))?;
         let (head, body) = response.into_parts();
         let headers = head.headers.iter().map(|(name, value)| {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -188,7 +202,7 @@ impl Attempt<'_> {
     }
 
     /// The body as far as it came, and how it ended.
-    async fn read(&self, mut body: Incoming) -> (Bytes, Result<(), FetchError>) {
+    async fn read(&mut self, mut body: Incoming) -> (Bytes, Result<(), FetchError>) {
         let limit = self.request.max_body;
         let too_large =
             || FetchError::new(Code::BodyTooLarge, format!("the body has more than {limit} octets"));
@@ -196,16 +210,20 @@ impl Attempt<'_> {
         if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
             return (Bytes::new(), Err(too_large()));
         }
-        let mut octets = BytesMut::new();
+        let mut octets: Vec<u8> = Vec::new();
         let end = loop {
             match timeout_at(self.deadline, body.frame()).await {
                 Ok(None) => break Ok(()),
                 Ok(Some(Ok(frame))) => {
                     // What is no data is trailers, which nobody reads.
                     let data = frame.into_data().unwrap_or_default();
-                    let room = limit.saturating_sub(octets.len());
-                    octets.extend_from_slice(data.get(..room).unwrap_or(&data));
-                    if data.len() > room {
+                    let left = limit.saturating_sub(octets.len());
+                    let fits = data.get(..left).unwrap_or(&data);
+                    if let Err(full) = grow(&mut self.room, &mut octets, fits.len(), limit) {
+                        break Err(no_room(full));
+                    }
+                    octets.extend_from_slice(fits);
+                    if data.len() > left {
                         break Err(too_large());
                     }
                 }
@@ -221,19 +239,11 @@ impl Attempt<'_> {
                 }
             }
         };
-        (octets.freeze(), end)
-    }
-
-    /// Why a connection that stood gave no answer.
-    fn no_answer(&self, error: &hyper::Error, marks: &Marks) -> FetchError {
-        let why = words(error);
-        if marks.first_byte().is_none() {
-            return FetchError::new(
-                Code::TcpRefused,
-                format!("the connection was closed without an answer: {why}"),
-            );
-        }
-        FetchError::new(Code::HttpStatus, format!("the answer is no HTTP: {why}"))
+        octets.shrink_to_fit();
+        let mut room = std::mem::take(&mut self.room);
+        // Less than before always fits.
+        let _ = room.resize(octets.capacity());
+        (room.hold(octets), end)
     }
 
     fn within(&self) -> String {
@@ -241,6 +251,59 @@ impl Attempt<'_> {
         humantime::format_duration(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
             .to_string()
     }
+}
+
+/// Makes room for more octets, in the memory and in what is counted of it.
+fn grow(room: &mut Room, octets: &mut Vec<u8>, more: usize, limit: usize) -> Result<(), NoRoom> {
+    let needed = octets.len().saturating_add(more);
+    if needed > octets.capacity() {
+        let capacity = needed.max(octets.len().saturating_mul(3) / 2).max(STEP).min(limit).max(needed);
+        room.resize(capacity)?;
+        octets.reserve_exact(capacity.saturating_sub(octets.len()));
+    }
+    Ok(())
+}
+
+fn no_room(full: NoRoom) -> FetchError {
+    match full {
+        NoRoom::Operator => FetchError::new(
+            Code::BodyTooLarge,
+            "the services of this operator send more at once than one operator's may".to_owned(),
+        ),
+        NoRoom::Total => FetchError::new(
+            Code::ProbeOverrun,
+            "there was no room for the body: raise [monitor] body_bytes".to_owned(),
+        ),
+    }
+}
+
+/// Why a connection that stood gave no answer.
+fn no_answer(error: &hyper::Error, marks: &Marks, bare: &tls::Bare) -> FetchError {
+    let why = words(error);
+    if marks.first_byte().is_some() {
+        return FetchError::new(Code::HttpStatus, format!("the answer is no HTTP: {why}"));
+    }
+    if bare.was_asked() {
+        let detail = format!("the server asked for a client certificate, and ended when none came: {why}");
+        return FetchError::new(Code::TlsFailure, detail);
+    }
+    if is_of_tls(error) {
+        return FetchError::new(Code::TlsFailure, format!("TLS ended after the handshake: {why}"));
+    }
+    FetchError::new(Code::TcpRefused, format!("the connection was closed without an answer: {why}"))
+}
+
+/// Whether what ended a connection was an alert, or anything else that TLS calls an error.
+fn is_of_tls(error: &hyper::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn connect_error(address: SocketAddr, error: &io::Error) -> FetchError {

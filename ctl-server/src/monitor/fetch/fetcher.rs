@@ -12,8 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
 
+use super::account::{Account, Accounts, Connection, Room};
 use super::exchange::Attempt;
 use super::guard::Guard;
 use super::place::Place;
@@ -22,6 +23,7 @@ use super::{Addresses, Code, Exchange, FetchError, Request, Timings, tls};
 use crate::config;
 use crate::monitor::error::MonitorError;
 use crate::monitor::probe::Fetch;
+use crate::monitor::target::Target;
 
 /// Of the addresses of one name so many are asked; who gives a name more of them asks for an attack on others.
 const MAX_ADDRESSES: usize = 16;
@@ -30,13 +32,14 @@ const MAX_ADDRESSES: usize = 16;
 #[derive(Clone)]
 pub struct Fetcher {
     parts: Arc<Parts>,
+    account: Account,
 }
 
 struct Parts {
     resolver: Box<dyn Resolve>,
     guard: Guard,
-    tls: TlsConnector,
-    connections: Arc<Semaphore>,
+    tls: Arc<ClientConfig>,
+    accounts: Accounts,
     per_address: usize,
     /// Only addresses that are being called.
     addresses: Mutex<BTreeMap<IpAddr, Arc<Semaphore>>>,
@@ -58,13 +61,26 @@ impl Fetcher {
     pub fn with_resolver(config: &config::Monitor, resolver: Box<dyn Resolve>) -> Result<Self, MonitorError> {
         let parts = Parts {
             resolver,
-            guard: Guard::new(config.allow.clone()),
-            tls: tls::connector(&config.tls_roots)?,
-            connections: Arc::new(Semaphore::new(config.concurrency.get().min(Semaphore::MAX_PERMITS))),
+            guard: Guard::new(config.allow.clone(), config.ports.clone()),
+            tls: tls::config(&config.tls_roots)?,
+            accounts: Accounts::new(config),
             per_address: config.per_host.get().min(Semaphore::MAX_PERMITS),
             addresses: Mutex::default(),
         };
-        Ok(Self { parts: Arc::new(parts) })
+        let account = parts.accounts.of_nobody();
+        Ok(Self { parts: Arc::new(parts), account })
+    }
+
+    /// The same on account of a target's operator.
+    #[must_use]
+    pub fn for_target(&self, target: &Target) -> Self {
+        Self { parts: Arc::clone(&self.parts), account: self.parts.accounts.of(target) }
+    }
+
+    /// How many octets bodies and what is kept of them take in the memory now, of all operators.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        self.parts.accounts.taken().iter().flatten().sum()
     }
 
     async fn run(&self, request: &Request) -> Vec<Exchange> {
@@ -88,14 +104,31 @@ impl Fetcher {
             }
         };
         if let [address] = chosen.as_slice() {
-            return vec![self.parts.exchange(request, place, *address, begin, timings).await];
+            return vec![self.parts.exchange(&self.account, request, place, *address, begin, timings).await];
         }
         let mut tasks = JoinSet::new();
         for address in chosen {
-            let (parts, request, place) = (Arc::clone(&self.parts), request.clone(), place.clone());
-            tasks.spawn(async move { parts.exchange(&request, place, address, begin, timings).await });
+            let (parts, account) = (Arc::clone(&self.parts), self.account.clone());
+            let (request, place) = (request.clone(), place.clone());
+            tasks.spawn(
+                async move { parts.exchange(&account, &request, place, address, begin, timings).await },
+            );
         }
-        let mut exchanges = tasks.join_all().await;
+        let mut exchanges: Vec<Exchange> = Vec::new();
+        while let Some(exchange) = tasks.join_next().await {
+            // One that panicked would be a fault of the monitor's; the others still say what they say.
+            let Ok(mut exchange) = exchange else { continue };
+            // Addresses mostly serve the same: it is held once.
+            if let Ok(answer) = &mut exchange.result
+                && let Some(same) = exchanges
+                    .iter()
+                    .filter_map(|other| other.result.as_ref().ok())
+                    .find(|other| other.body == answer.body)
+            {
+                answer.body = same.body.clone();
+            }
+            exchanges.push(exchange);
+        }
         exchanges.sort_by_key(|exchange| exchange.address);
         exchanges
     }
@@ -139,12 +172,21 @@ impl Fetch for Fetcher {
     fn fetch<'a>(&'a self, request: &'a Request) -> Pin<Box<dyn Future<Output = Vec<Exchange>> + Send + 'a>> {
         Box::pin(self.run(request))
     }
+
+    fn room(&self, octets: usize) -> Option<Room> {
+        self.account.keep(octets)
+    }
+
+    fn on_account_of(&self, target: &Target) -> Option<Box<dyn Fetch>> {
+        Some(Box::new(self.for_target(target)))
+    }
 }
 
 impl Parts {
     /// One exchange with an address, which is judged here and nowhere resolved again.
     async fn exchange(
         self: &Arc<Self>,
+        account: &Account,
         request: &Request,
         place: Place,
         address: IpAddr,
@@ -156,31 +198,36 @@ impl Parts {
             let detail = format!("{address} is {what}; the configuration's [monitor] allow does not have it");
             return Exchange::without(socket, timings, FetchError::new(Code::AddressForbidden, detail));
         }
+        if let Err(error) = self.guard.check_port(place.port()) {
+            return Exchange::without(socket, timings, error);
+        }
         let waiting = Instant::now();
-        let Ok(_slot) = timeout_at(waiting + request.timeout, self.slot(address)).await else {
-            let detail = "no connection was free: raise [monitor] concurrency or per_host".to_owned();
+        let Ok(_slot) = timeout_at(waiting + request.timeout, self.slot(account, address)).await else {
+            let detail =
+                "no connection was free: raise [monitor] concurrency, per_operator or per_host".to_owned();
             return Exchange::without(socket, timings, FetchError::new(Code::ProbeOverrun, detail));
         };
         // The wait is the monitor's doing and not the service's.
         let begin = begin + waiting.elapsed();
         let deadline = begin + request.timeout;
-        Attempt { tls: &self.tls, request, address, begin, deadline, timings }.run(place).await
+        let (tls, guard, room) = (&self.tls, &self.guard, account.body());
+        Attempt { tls, guard, room, request, address, begin, deadline, timings }.run(place).await
     }
 
     /// A free connection to an address.
-    async fn slot(self: &Arc<Self>, address: IpAddr) -> Slot {
+    async fn slot(self: &Arc<Self>, account: &Account, address: IpAddr) -> Slot {
+        let own = account.own_connection().await;
         let lane = {
             let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
             let lane = addresses.entry(address).or_insert_with(|| Arc::new(Semaphore::new(self.per_address)));
             Lane { parts: Arc::clone(self), address, semaphore: Some(Arc::clone(lane)) }
         };
-        // Neither is ever closed.
+        // Never closed.
         let one = match &lane.semaphore {
             Some(semaphore) => Arc::clone(semaphore).acquire_owned().await.ok(),
             None => None,
         };
-        let all = Arc::clone(&self.connections).acquire_owned().await.ok();
-        Slot { _all: all, _one: one, _lane: lane }
+        Slot { _all: account.connection().await, _one: one, _lane: lane, _own: own }
     }
 }
 
@@ -189,6 +236,7 @@ struct Slot {
     _all: Option<OwnedSemaphorePermit>,
     _one: Option<OwnedSemaphorePermit>,
     _lane: Lane,
+    _own: Connection,
 }
 
 /// A share in the limit of an address; the last one takes it off the table.

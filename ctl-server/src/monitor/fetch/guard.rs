@@ -7,8 +7,10 @@
 //! IPv4 address (mapped, NAT64 by the well-known prefix, 6to4) is judged as that one. A NAT64 prefix of a
 //! network's own cannot be told from other global addresses.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
+use super::{Code, FetchError};
+use crate::config::monitor::Ports;
 use crate::http::limits::Network;
 
 /// IPv4 networks that are not called, each with what it is.
@@ -36,17 +38,31 @@ const V6: [(Ipv6Addr, u8, &str); 3] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20, "for documentation"),
 ];
 
-/// Says which addresses may be called.
+/// Says which addresses and ports may be called.
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
     allow: Vec<Network>,
+    ports: Vec<Ports>,
 }
 
 impl Guard {
-    /// Special addresses may be called only in these networks.
+    /// Special addresses may be called only in these networks, and nothing but at these ports.
     #[must_use]
-    pub const fn new(allow: Vec<Network>) -> Self {
-        Self { allow }
+    pub const fn new(allow: Vec<Network>, ports: Vec<Ports>) -> Self {
+        Self { allow, ports }
+    }
+
+    /// Says whether a port may be called: behind others may be anything, whatever the address.
+    ///
+    /// # Errors
+    /// Code `address_forbidden`.
+    pub fn check_port(&self, port: u16) -> Result<(), FetchError> {
+        if self.ports.iter().any(|ports| ports.contain(port)) {
+            return Ok(());
+        }
+        let detail =
+            format!("port {port} is none that is called: the configuration's [monitor] ports has not got it");
+        Err(FetchError::new(Code::AddressForbidden, detail))
     }
 
     /// Says why an address may not be called.
@@ -62,14 +78,35 @@ impl Guard {
                 let bits = address.to_bits();
                 special(
                     V4.iter().map(|(of, prefix, what)| ((bits ^ of.to_bits()).leading_zeros(), prefix, what)),
-                )
+                )?;
             }
             IpAddr::V6(address) => match embedded(address) {
-                Some(inside) => self.check(IpAddr::V4(inside)),
-                None => check_v6(address),
+                Some(inside) => self.check(IpAddr::V4(inside))?,
+                None => check_v6(address)?,
             },
         }
+        if is_own(address) { Err("an address of this machine") } else { Ok(()) }
     }
+}
+
+/// Whether an address is one of this machine's, on any of its interfaces: what is sent to such a one comes from
+/// itself. Asked anew each time, for interfaces come and go; nothing is sent. What a translator outside the machine
+/// makes of its address cannot be seen from here.
+fn is_own(address: IpAddr) -> bool {
+    let binds = |address: IpAddr| UdpSocket::bind((address, 0)).is_ok();
+    // There are machines that bind to any address; what they call begins with their own all the same.
+    let (any, nobodys): (IpAddr, IpAddr) = match address {
+        IpAddr::V4(_) => ([0; 4].into(), [192, 0, 2, 1].into()),
+        IpAddr::V6(_) => ([0; 16].into(), [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into()),
+    };
+    let calls_itself = || {
+        let socket = UdpSocket::bind((any, 0)).and_then(|socket| {
+            socket.connect((address, 9))?;
+            socket.local_addr()
+        });
+        socket.is_ok_and(|own| own.ip() == address)
+    };
+    binds(address) && (!binds(nobodys) || calls_itself())
 }
 
 fn check_v6(address: Ipv6Addr) -> Result<(), &'static str> {
@@ -108,11 +145,31 @@ mod tests {
     use super::*;
 
     fn guard(allow: &[&str]) -> Guard {
-        Guard::new(allow.iter().map(|network| network.parse().unwrap()).collect())
+        Guard::new(allow.iter().map(|network| network.parse().unwrap()).collect(), Vec::new())
     }
 
     fn refused(address: &str) -> bool {
         guard(&[]).check(address.parse().unwrap()).is_err()
+    }
+
+    #[test]
+    fn addresses_of_this_machine_are_told_from_others() {
+        assert!(is_own([127, 0, 0, 1].into()) && is_own([127, 9, 9, 9].into()));
+        assert!(!is_own([192, 0, 2, 1].into()));
+        // Where there is a way out, the address that it begins with.
+        let out = UdpSocket::bind(("0.0.0.0", 0)).unwrap();
+        if out.connect(("192.0.2.1", 9)).is_ok() {
+            assert!(is_own(out.local_addr().unwrap().ip()));
+        }
+    }
+
+    #[test]
+    fn only_ports_of_the_configuration_are_called() {
+        let guard = Guard::new(Vec::new(), vec![Ports::from(80), "8000-8010".parse().unwrap()]);
+        for (port, is_called) in [(80, true), (443, false), (8000, true), (8010, true), (8011, false)] {
+            assert_eq!(guard.check_port(port).is_ok(), is_called, "{port}");
+        }
+        assert!(Guard::default().check_port(80).is_err());
     }
 
     #[test]

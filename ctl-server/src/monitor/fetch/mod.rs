@@ -1,8 +1,9 @@
 //! Asking a service by HTTP: the only part of the monitor that touches the network.
 //!
 //! Addresses come from certificates and applications, so they are an attacker's input. The fetcher resolves
-//! names itself, calls no address that the configuration forbids, follows no redirect to another host, and
-//! bounds octets, time and connections.
+//! names itself, calls no address and no port that the configuration does not allow, follows no redirect to another
+//! host, and bounds octets, time and connections: of each answer, of each operator's services together ([`account`])
+//! and of all.
 //!
 //! A [`Fetcher`] goes this way: the URL is read ([`guard`] judges addresses, whether the URL or a [`resolve`]r
 //! gives them), every address that is to be asked is judged and then connected to as it is, so that a name which
@@ -14,6 +15,7 @@
 //! A connection that ends before the first octet of an answer is `tcp_refused`, within the header or with
 //! something else than HTTP `http_status`, within the body `body_truncated`.
 
+mod account;
 mod exchange;
 mod fetcher;
 pub mod guard;
@@ -28,6 +30,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::code::Code;
+pub use account::{NoRoom, Room};
 pub use fetcher::Fetcher;
 
 /// How long the parts of an exchange took.

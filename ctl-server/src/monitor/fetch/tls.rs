@@ -3,14 +3,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ctl_pki::Certificate;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::client::Resumption;
+use tokio_rustls::rustls::client::{ResolvesClientCert, Resumption};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, SignatureScheme};
 
 use crate::files;
 use crate::monitor::error::MonitorError;
@@ -18,12 +20,43 @@ use crate::monitor::error::MonitorError;
 /// A file of roots is at most so long.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
-/// What speaks TLS, trusting these files' certificates beside the system's.
+/// Who has no certificate of its own, and notes whether it was asked for one. Under TLS 1.3 a server that insists
+/// ends the connection only after the handshake, when nothing tells any more why.
+#[derive(Debug, Default)]
+pub(super) struct Bare(AtomicBool);
+
+impl Bare {
+    /// Whether the server asked for a certificate.
+    pub(super) fn was_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl ResolvesClientCert for Bare {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
+}
+
+/// What speaks TLS for one connection, and notes there whether a certificate is asked for.
+pub(super) fn connector(config: &ClientConfig) -> (TlsConnector, Arc<Bare>) {
+    let bare = Arc::new(Bare::default());
+    let mut own = config.clone();
+    own.client_auth_cert_resolver = Arc::clone(&bare) as _;
+    (TlsConnector::from(Arc::new(own)), bare)
+}
+
+/// How TLS is spoken, trusting these files' certificates beside the system's.
 ///
 /// # Errors
 /// [`MonitorError`] if a file cannot be read or holds no certificate. That the system has none is only logged:
 /// the targets that are called by https then show it.
-pub(super) fn connector(files: &[PathBuf]) -> Result<TlsConnector, MonitorError> {
+pub(super) fn config(files: &[PathBuf]) -> Result<Arc<ClientConfig>, MonitorError> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     for error in &system.errors {
@@ -54,7 +87,7 @@ pub(super) fn connector(files: &[PathBuf]) -> Result<TlsConnector, MonitorError>
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.resumption = Resumption::disabled();
-    Ok(TlsConnector::from(Arc::new(config)))
+    Ok(Arc::new(config))
 }
 
 /// Unix time at which a certificate ends; none if it cannot be read.

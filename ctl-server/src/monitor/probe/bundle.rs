@@ -39,7 +39,7 @@ pub(super) async fn roots(
     let request = request(target, round, media_type);
     let exchanges = round.fetch.fetch(&request).await;
     let expected = Expected { media_types: &[media_type], limits: round.limits, now: round.now };
-    let mut probed = look(&request, &exchanges, &expected, |body| judge(body, roots));
+    let mut probed = look(&request, &exchanges, &expected, |_, body| judge(body, roots));
     probed.findings.extend(ending(&roots.due, round));
     probed
 }
@@ -50,7 +50,10 @@ pub(super) fn ending(certificates: &[Arc<Certificate>], round: &Round<'_>) -> Ve
 }
 
 /// The certificates of a body: one in DER, several in PEM or in a certs-only PKCS#7.
-pub(super) fn read(body: &[u8]) -> Result<Vec<Certificate>, String> {
+///
+/// # Errors
+/// What it is not, in words.
+pub fn read(body: &[u8]) -> Result<Vec<Certificate>, String> {
     if !body.starts_with(&[0x30]) {
         return certificates_from_pem(body).map_err(|error| error.to_string());
     }
@@ -66,13 +69,13 @@ pub(super) fn look(
     request: &Request,
     exchanges: &[Exchange],
     expected: &Expected<'_>,
-    judge: impl Fn(&[u8]) -> Vec<Wrong>,
+    judge: impl Fn(&Exchange, &[u8]) -> Vec<Wrong>,
 ) -> Probed {
     let mut probed = Probed::default();
     let mut judged = Vec::new();
     for exchange in exchanges {
         let reading = http::read(exchange, expected);
-        let wrong = reading.answer.map(|answer| judge(&answer.body));
+        let wrong = reading.answer.map(|answer| judge(exchange, &answer.body));
         judged.push((exchange, reading.findings, wrong));
     }
     let is_right = |wrong: &Option<Vec<Wrong>>| wrong.as_ref().is_some_and(Vec::is_empty);

@@ -63,7 +63,7 @@ fn look(
     round: &Round<'_>,
 ) -> Probed {
     let expected = Expected { media_types: MEDIA_TYPES, limits: round.limits, now: round.now };
-    let mut probed = bundle::look(request, exchanges, &expected, |body| {
+    let mut probed = bundle::look(request, exchanges, &expected, |_, body| {
         let wrong = match bundle::read(body) {
             Ok(served) => wrong(&served, issuers).map(|words| (Code::CaIssuersWrongCertificate, words)),
             Err(why) => Some((Code::CaIssuersUnreachable, format!("no certificate is served there: {why}"))),

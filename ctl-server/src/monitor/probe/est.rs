@@ -57,7 +57,7 @@ fn difference(served: &[Certificate], roots: &Roots) -> Option<String> {
         let fingerprint = hex::encode(missing.sha256());
         return Some(format!("{} ({fingerprint}) is on the list and not served", missing.subject()));
     }
-    let is_known = |one: &Certificate| roots.known.iter().any(|known| **known == *one);
+    let is_known = |one: &Certificate| roots.due.iter().chain(&roots.known).any(|known| **known == *one);
     let stranger = served.iter().find(|one| one.is_self_issued() && !is_known(one))?;
     let fingerprint = hex::encode(stranger.sha256());
     Some(format!("{} ({fingerprint}) is served and on no list", stranger.subject()))
@@ -81,6 +81,16 @@ mod tests {
         let text = STANDARD.encode(pkcs7(certificates));
         let lines: Vec<_> = text.as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line)).collect();
         watch().codes(answer("application/pkcs7-mime; smime-type=certs-only", lines.join("\r\n"))).await
+    }
+
+    /// Whoever asks from the command line says what must be there, and perhaps nothing else.
+    #[tokio::test]
+    async fn a_root_that_must_be_there_may_be_there() {
+        let due = vec![Arc::new(root().certificate)];
+        let roots = Subject::Est(Roots { due, known: Vec::new() });
+        let mut watch = Watch::of(EstProbe, "https://est.alpha.example/.well-known/est/cacerts", roots);
+        let served = answer("application/pkcs7-mime", STANDARD.encode(pkcs7(&[root().certificate])));
+        assert_eq!(watch.codes(served).await, []);
     }
 
     #[tokio::test]

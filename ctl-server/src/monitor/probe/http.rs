@@ -340,6 +340,13 @@ fn from_now(left: i64) -> String {
     if left < 0 { "in the past".to_owned() } else { format!("in {}", span(left)) }
 }
 
+/// Leaves out what only follows from a finding about the body: what is text is served as text.
+pub fn drop_consequences(findings: &mut Vec<Finding>, code: Code) {
+    if matches!(code, Code::HtmlInsteadOfDer | Code::Base64InsteadOfDer | Code::PemInsteadOfDer) {
+        findings.retain(|finding| finding.code != Code::ContentType);
+    }
+}
+
 /// What a service sent, short enough to be shown and without what would disturb a terminal or a log.
 #[must_use]
 pub fn quoted(text: &str) -> String {

@@ -1,6 +1,6 @@
 //! The kinds of probes, one file each. A kind is added here and in its file, and nowhere else.
 
-mod bundle;
+pub mod bundle;
 pub mod ca_issuers;
 pub mod crl;
 pub mod est;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use ctl_policy::sla::Limits;
 
 use super::code::Code;
-use super::fetch::{Exchange, Request, Timings};
+use super::fetch::{Exchange, Request, Room, Timings};
 use super::observation::{Evidence, Facts, Finding};
 use super::target::{Kind, Target};
 
@@ -39,6 +39,16 @@ pub fn all() -> Vec<Box<dyn Probe>> {
 pub trait Fetch: Send + Sync {
     /// Asks one or all addresses of the URL's host; one exchange for each, or one that says why there is none.
     fn fetch<'a>(&'a self, request: &'a Request) -> Pin<Box<dyn Future<Output = Vec<Exchange>> + Send + 'a>>;
+
+    /// Room for so many octets that are kept of answers; none where there is none left.
+    fn room(&self, _octets: usize) -> Option<Room> {
+        Some(Room::default())
+    }
+
+    /// The same on account of a target's operator, where accounts are kept.
+    fn on_account_of(&self, _target: &Target) -> Option<Box<dyn Fetch>> {
+        None
+    }
 }
 
 /// What a probe works with.

@@ -26,9 +26,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use ctl_pki::ocsp::ResponseStatus;
 use tokio::time::Instant;
 
-use self::history::{History, Standing};
+use self::history::History;
 use self::judge::{Asked, Expected, Judged, Said};
 use self::plan::Plan;
 use super::{Memory, Probe, Probed, Round, http};
@@ -159,7 +160,11 @@ fn reply<'a>(
     let reading = http::read(exchange, &expected);
     let judged =
         reading.answer.map(|answer| judge::judge(asked, nonce, &answer.body, round.limits, round.now));
-    Reply { exchange, findings: reading.findings, judged, clock_offset: reading.clock_offset }
+    let mut findings = reading.findings;
+    for code in judged.iter().flat_map(|judged| judged.codes.keys()) {
+        http::drop_consequences(&mut findings, *code);
+    }
+    Reply { exchange, findings, judged, clock_offset: reading.clock_offset }
 }
 
 /// What the addresses together say: where they contradict each other that is the finding, and not also what one
@@ -182,11 +187,13 @@ fn settle(replies: &[Reply<'_>], asked: &Asked<'_>) -> Vec<Finding> {
     findings
 }
 
-/// What a reply says of the certificate, or why the responder declines to say anything.
+/// What a reply says of the certificate, or why the responder declines to say anything. That one has no time or is
+/// broken at the moment contradicts nobody: it is found for itself, with the address.
 fn says(reply: &Reply<'_>) -> Option<String> {
     let judged = reply.judged.as_ref()?;
     match (judged.said, judged.status) {
         (Some(said), _) => Some(said.to_string()),
+        (None, Some(ResponseStatus::TryLater | ResponseStatus::InternalError)) => None,
         (None, Some(status)) if !judged.is_answer() => Some(status.name().to_owned()),
         (None, _) => None,
     }
@@ -197,11 +204,7 @@ fn is_said(code: Code) -> bool {
     code.family() == Family::Semantics
         || matches!(
             code,
-            Code::ResponderMalformedRequest
-                | Code::ResponderInternalError
-                | Code::ResponderTryLater
-                | Code::ResponderSigRequired
-                | Code::ResponderUnauthorized
+            Code::ResponderMalformedRequest | Code::ResponderSigRequired | Code::ResponderUnauthorized
         )
 }
 
@@ -274,21 +277,15 @@ impl Session<'_> {
         stands.said().filter(|_| is_clear)
     }
 
-    /// What side questions found in the round before still holds while the main question is answered, with what
-    /// proved it.
+    /// What side questions found in the round before still holds while the main question is answered. What proved it
+    /// went with that round.
     fn let_stand(&mut self, by_main: &BTreeSet<Code>, is_answered: bool) {
         let is_side = |finding: &&Finding| !by_main.contains(&finding.code);
         let findings: BTreeSet<Finding> = self.probed.findings.iter().filter(is_side).cloned().collect();
-        let evidence = if findings.is_empty() { Vec::new() } else { self.probed.evidence.clone() };
-        let before = std::mem::replace(&mut self.history.standing, Standing { findings, evidence });
-        if !is_answered {
-            return;
-        }
-        self.probed
-            .findings
-            .extend(before.findings.into_iter().filter(|finding| !self.found.contains(&finding.code)));
-        if self.probed.evidence.is_empty() && !self.probed.findings.is_empty() {
-            self.probed.evidence = before.evidence;
+        let before = std::mem::replace(&mut self.history.standing, findings);
+        if is_answered {
+            let still = before.into_iter().filter(|finding| !self.found.contains(&finding.code));
+            self.probed.findings.extend(still);
         }
     }
 

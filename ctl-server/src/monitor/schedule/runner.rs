@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use ctl_policy::sla::Limits;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, watch};
@@ -12,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::counts::Counts;
 use super::table::{Entered, Notice, Start, Table};
 use crate::monitor::code::Code;
-use crate::monitor::observation::{Facts, Finding, Observation};
+use crate::monitor::observation::{Evidence, Facts, Finding, Observation};
 use crate::monitor::probe::{Fetch, Memory, Probe, Probed, Round};
 use crate::monitor::target::{Kind, Target, TargetId};
 
@@ -257,8 +258,10 @@ impl Hands {
         getrandom::fill(&mut seed)
             .map_err(|error| (Code::ProbeMissed, format!("the system gives no random numbers: {error}")))?;
         let limits = (self.limits)(target);
+        let own = self.fetch.on_account_of(target);
+        let fetch = own.as_deref().unwrap_or(&*self.fetch);
         let round = Round {
-            fetch: &*self.fetch,
+            fetch,
             limits: &limits,
             now: at_ms.div_euclid(1000),
             number,
@@ -266,12 +269,13 @@ impl Hands {
             random: seed,
         };
         let end = target.period * 3 / 4;
-        timeout(end, probe.probe(target, round, memory)).await.map_err(|_| {
+        let probed = timeout(end, probe.probe(target, round, memory)).await.map_err(|_| {
             (
                 Code::ProbeOverrun,
                 format!("the probe was not over after {} ms, and was ended", end.as_millis()),
             )
-        })
+        })?;
+        Ok(public(target, fetch, probed))
     }
 
     /// Reports a gap, without waiting: the schedule must go on.
@@ -281,6 +285,24 @@ impl Hands {
             self.counts.loses();
         }
     }
+}
+
+/// What may be kept and shown of a probe. Anyone can apply with any address: of what only an application names,
+/// nothing that was received is shown, neither as evidence nor as a quotation. The bodies of evidence are counted as
+/// kept from here on, and left out where there is no room for them.
+fn public(target: &Target, fetch: &dyn Fetch, probed: Probed) -> Probed {
+    let Probed { mut findings, mut evidence, .. } = probed;
+    if target.is_unlisted() {
+        findings = findings.into_iter().map(|finding| finding.without_quotation()).collect();
+        evidence.iter_mut().for_each(Evidence::leave_out_answer);
+    }
+    for one in &mut evidence {
+        one.body = match fetch.room(one.body.len()) {
+            Some(room) => room.hold(one.body.to_vec()),
+            None => Bytes::new(),
+        };
+    }
+    Probed { findings, evidence, ..probed }
 }
 
 fn gap(target: Arc<Target>, at_ms: i64, code: Code, detail: String) -> Observation {

@@ -10,6 +10,11 @@ use url::Url;
 
 use crate::monitor::target::{Target, TargetId};
 
+/// The lane of everything that only applications name, whatever its host: no host has such a name.
+const UNLISTED: &str = "what only applications name";
+/// The probes of that lane are at most so small a part of those that may run at once.
+const UNLISTED_PART: usize = 8;
+
 /// Names one entry of the table: a target that goes and comes back is another entry.
 pub(super) type Entered = (TargetId, u64);
 
@@ -62,7 +67,7 @@ enum Stage {
     Running,
 }
 
-/// The probes of one host.
+/// The probes of one host, or of all that only applications name.
 #[derive(Default)]
 struct Lane {
     running: usize,
@@ -88,9 +93,12 @@ impl Table {
         let present: HashSet<TargetId> = targets.iter().map(|target| target.id).collect();
         self.entries.retain(|id, _| present.contains(id));
         for target in targets {
-            let host = host(&target.url);
+            let host = if target.is_unlisted() { UNLISTED.into() } else { host(&target.url) };
             match self.entries.get_mut(&target.id) {
-                Some(entry) if entry.target.period == target.period => entry.target = Arc::clone(target),
+                Some(entry) if entry.target.period == target.period => {
+                    entry.target = Arc::clone(target);
+                    entry.host = host;
+                }
                 _ => {
                     self.entered += 1;
                     let entered = self.entered;
@@ -164,7 +172,7 @@ impl Table {
             };
             let Stage::Waiting(since) = entry.stage else { continue };
             let lane = self.lanes.entry(Arc::clone(&host)).or_default();
-            if lane.running >= self.per_host {
+            if lane.running >= limit(&host, self.concurrency, self.per_host) {
                 lane.waiting.push_back((id, entered));
                 continue;
             }
@@ -200,7 +208,7 @@ impl Table {
     /// Lets go on whoever may at a host.
     fn sweep(&mut self, host: &Arc<str>) {
         let Some(lane) = self.lanes.get_mut(host) else { return };
-        if lane.running < self.per_host {
+        if lane.running < limit(host, self.concurrency, self.per_host) {
             while let Some((id, entered)) = lane.waiting.pop_front() {
                 if self.entries.get(&id).is_some_and(|entry| entry.entered == entered) {
                     self.ready.push_front(((id, entered), Arc::clone(host)));
@@ -212,6 +220,11 @@ impl Table {
             self.lanes.remove(host);
         }
     }
+}
+
+/// How many probes of a lane may run at once.
+fn limit(lane: &str, concurrency: usize, per_host: usize) -> usize {
+    if lane == UNLISTED { (concurrency / UNLISTED_PART).max(1) } else { per_host }
 }
 
 /// The host of a URL; what is no URL is a host of its own.

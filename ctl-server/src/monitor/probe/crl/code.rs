@@ -11,6 +11,8 @@ pub(super) const fn of_error(error: &RevocationError) -> Code {
         RevocationError::TooLarge { .. } => Code::BodyTooLarge,
         RevocationError::Empty(_) => Code::BodyEmpty,
         RevocationError::PemInsteadOfDer(_) => Code::PemInsteadOfDer,
+        RevocationError::HtmlInsteadOfDer(_) => Code::HtmlInsteadOfDer,
+        RevocationError::Base64InsteadOfDer(_) => Code::Base64InsteadOfDer,
         RevocationError::TrailingBytes { .. } => Code::TrailingBytes,
         RevocationError::UnknownResponseType(_) => Code::ResponseTypeUnknown,
         RevocationError::NotExactlyOne { .. }
@@ -46,6 +48,8 @@ pub(super) const fn of_reason(reason: &Reason) -> Option<Code> {
         | Reason::OnlyCaCertificates
         | Reason::OnlyAttributeCertificates
         | Reason::OnlySomeReasons => Code::IdpScope,
+        Reason::DistributionPointInvalid(_) => Code::IdpInvalid,
+        Reason::CrlNumberNegative => Code::CrlNumberInvalid,
         Reason::DistributionPointMismatch => Code::IdpUrlMismatch,
         Reason::RemovedFromCompleteCrl => Code::ReasonIllegal,
         Reason::NoCrl | Reason::DistributionPointsUnreadable(_) => return None,
@@ -57,7 +61,13 @@ pub(super) const fn of_note(note: &Note) -> Option<Code> {
     Some(match note {
         Note::VersionNotV2 => Code::VersionNotV2,
         Note::IssuerNotByteExact => Code::IssuerMismatch,
-        Note::AkiMismatch | Note::AkiMissing => Code::AkiMismatch,
+        Note::AkiMismatch => Code::AkiMismatch,
+        Note::AkiMissing => Code::AkiMissing,
+        Note::TimeEncoding { .. } => Code::TimeEncoding,
+        Note::ExtensionCriticality { .. } => Code::ExtensionCriticality,
+        Note::AlgorithmParameters => Code::AlgorithmParameters,
+        Note::CrlNumberTooLong { .. } => Code::CrlNumberInvalid,
+        Note::AccessInvalid { .. } => Code::CrlAccessInvalid,
         Note::CrlNumberMissing => Code::CrlNumberMissing,
         Note::IntervalTooLong { .. } => Code::IntervalTooLong,
         Note::EmptyRevokedSequence => Code::EmptyRevokedSequence,
@@ -66,10 +76,7 @@ pub(super) const fn of_note(note: &Note) -> Option<Code> {
         Note::RevocationDateFuture { .. } => Code::RevocationDateFuture,
         Note::RevocationReasonMissing => Code::RevocationReasonMissing,
         Note::NextUpdateNear { .. } => Code::RenewedTooLate,
-        Note::DistributionPointNotCritical
-        | Note::DeltasExist
-        | Note::Superseded
-        | Note::CertificateExpired => return None,
+        Note::DeltasExist | Note::Superseded | Note::CertificateExpired => return None,
     })
 }
 

@@ -1,7 +1,8 @@
 //! What is wrong with a CRL that can be read. One fault gives one code:
 //!
 //! 1. What nobody proven signed (issuer, algorithm, signature) is judged no further.
-//! 2. A delta or indirect CRL is named as such; what it covers is not asked, and it is compared with nothing.
+//! 2. A delta or indirect CRL is named as such, and so is a scope that contradicts itself; what it covers is not
+//!    asked, and it is compared with nothing.
 //! 3. A CRL of version 1 cannot have the extensions that it lacks: no number and no scope are missed.
 //! 4. An address that its scope does not name is that, and not also a scope that leaves certificates out.
 //! 5. With the last good CRL only one is compared that nothing forbids to be used, and that covers the same.
@@ -10,8 +11,8 @@
 use std::collections::BTreeMap;
 
 use ctl_pki::Certificate;
-use ctl_pki::crl::{self, Checked, Crl, Entry, Note, Reason, judge_checked};
-use ctl_pki::revocation::{Outcome, RevocationReason, shortest_serial};
+use ctl_pki::crl::{self, Checked, Crl, Note, Past, PastEntry, Reason, judge_checked};
+use ctl_pki::revocation::{Outcome, shortest_serial};
 use ctl_policy::sla::Limits;
 use sha2::{Digest as _, Sha256};
 
@@ -85,8 +86,9 @@ pub(super) fn judge(checked: &Checked<'_>, by: &By<'_>) -> Judged {
         crl_entries: u64::try_from(crl.len()).ok(),
         ..Facts::default()
     };
-    let is_of_another_kind =
-        wrong.contains_key(&Code::DeltaWithoutBase) || wrong.contains_key(&Code::IndirectCrl);
+    let is_of_another_kind = [Code::DeltaWithoutBase, Code::IndirectCrl, Code::IdpInvalid]
+        .iter()
+        .any(|code| wrong.contains_key(code));
     if !is_of_another_kind {
         look_at_scope(crl, by, &mut wrong);
         for certificate in &by.subject.covered {
@@ -187,23 +189,24 @@ fn look_at_certificate(
 }
 
 /// What changed for the worse since the last good CRL.
-pub(super) fn compare(earlier: &Crl, later: &Crl, by: &By<'_>) -> Wrong {
+pub(super) fn compare(earlier: &Past, later: &Crl, by: &By<'_>) -> Wrong {
     let mut wrong = Wrong::new();
-    if earlier.issuing_distribution_point_der() != later.issuing_distribution_point_der() {
+    if !earlier.has_scope_of(later) {
         return wrong;
     }
     let cas_only = covers_cas_only(by.subject, later);
     // Off the list may come what was on hold, and what has expired. When an end entity's certificate expires that
     // nobody showed us is not known; CAs are few, live long, and are disclosed.
-    let may_be_gone = |entry: &Entry<'_>| {
+    let may_be_gone = |entry: &PastEntry<'_>| {
         let same = |certificate: &&_| shortest_serial(Certificate::serial(certificate)) == entry.serial;
         match by.subject.covered.iter().map(|certificate| &**certificate).find(same) {
-            _ if entry.reason() == Some(RevocationReason::CertificateHold) => true,
+            _ if entry.on_hold => true,
             Some(certificate) => certificate.not_after() < later.this_update(),
             None => !cas_only,
         }
     };
-    for change in crl::compare_except(earlier, later, by.limits.crl_size_factor, may_be_gone) {
+    let size_factor = u64::try_from(by.limits.crl_size_factor).unwrap_or(u64::MAX);
+    for change in crl::compare_except(earlier, later, size_factor, may_be_gone) {
         add(&mut wrong, Some(code::of_change(&change)), &change);
     }
     wrong
@@ -215,7 +218,10 @@ pub(super) fn identity(crl: &Crl, since: i64) -> CrlIdentity {
     CrlIdentity { sha256: crl.sha256(), scope, since }
 }
 
-/// A CRL number, if it fits.
+/// A CRL number, if it fits and is one.
 fn number(digits: &[u8]) -> Option<u64> {
+    if digits.first().is_some_and(|first| *first >= 0x80) {
+        return None;
+    }
     digits.iter().try_fold(0_u64, |number, digit| number.checked_mul(256)?.checked_add(u64::from(*digit)))
 }

@@ -14,6 +14,8 @@ pub(super) fn of_error(error: &RevocationError) -> Code {
         RevocationError::TooLarge { .. } | RevocationError::TooManyCertificates { .. } => Code::BodyTooLarge,
         RevocationError::Empty(_) => Code::BodyEmpty,
         RevocationError::PemInsteadOfDer(_) => Code::PemInsteadOfDer,
+        RevocationError::HtmlInsteadOfDer(_) => Code::HtmlInsteadOfDer,
+        RevocationError::Base64InsteadOfDer(_) => Code::Base64InsteadOfDer,
         RevocationError::TrailingBytes { .. } => Code::TrailingBytes,
         RevocationError::UnknownResponseType(_) => Code::ResponseTypeUnknown,
         RevocationError::NoBlock(_)

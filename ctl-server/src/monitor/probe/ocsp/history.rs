@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ctl_pki::revocation::RevocationReason;
 
 use super::judge::{Asked, Expected, Said};
-use crate::monitor::observation::{Evidence, Finding};
+use crate::monitor::observation::Finding;
 use crate::monitor::probe::Memory;
 
 /// SHA-256 of the issuer's SubjectPublicKeyInfo, and the serial number.
@@ -22,14 +22,7 @@ pub(super) struct History {
     /// The certificates that it once called revoked.
     revoked: BTreeSet<Key>,
     /// What only side questions found in the last round; not kept over a restart.
-    pub(super) standing: Standing,
-}
-
-/// What was found, and what proved it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Standing {
-    pub(super) findings: BTreeSet<Finding>,
-    pub(super) evidence: Vec<Evidence>,
+    pub(super) standing: BTreeSet<Finding>,
 }
 
 impl History {

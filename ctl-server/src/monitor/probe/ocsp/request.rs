@@ -72,12 +72,22 @@ pub(super) fn needs_escapes(der: &[u8]) -> bool {
     STANDARD.encode(der).contains(ESCAPED)
 }
 
-/// A serial number that nobody issued, whose request holds in base64 all that must be escaped.
+/// Whether the base64 of a request holds two slashes in a row.
+pub(super) fn has_double_slash(der: &[u8]) -> bool {
+    STANDARD.encode(der).contains("//")
+}
+
+/// A serial number that nobody issued, whose request holds in base64 all that must be escaped, and two slashes in a
+/// row: there are servers and caches that make one of them, before or after they have read the escapes.
 pub(super) fn unissued<'a>(issuer: &'a Certificate, hash: Hash, random: &[u8; 32]) -> Asked<'a> {
     let ask = |turn: u32| Asked {
         issuer,
         // Three lengths in a row: two of them end in `=`.
-        about: About::Drawn(drawn(random, &format!("unissued {turn}"), 16 + (turn % 3) as usize)),
+        about: About::Drawn(with_slashes(drawn(
+            random,
+            &format!("unissued {turn}"),
+            16 + (turn % 3) as usize,
+        ))),
         expected: Expected::Unissued,
         is_ca: false,
         hash,
@@ -85,33 +95,52 @@ pub(super) fn unissued<'a>(issuer: &'a Certificate, hash: Hash, random: &[u8; 32
     let has_all = |asked: &Asked<'_>| {
         asked.question().request(hash).is_ok_and(|der| {
             let text = STANDARD.encode(der);
-            ESCAPED.iter().all(|letter| text.contains(*letter))
+            text.contains("//") && ESCAPED.iter().all(|letter| text.contains(*letter))
         })
     };
     (0..MAX_DRAWS).map(ask).find(has_all).unwrap_or_else(|| ask(0))
 }
 
+/// Two octets of ones: wherever base64 divides them, twelve of the bits are two slashes.
+fn with_slashes(mut serial: Vec<u8>) -> Vec<u8> {
+    serial.iter_mut().skip(7).take(2).for_each(|octet| *octet = 0xff);
+    serial
+}
+
 /// A request whose base64 needs no escapes: about a certificate of an issuer that does not exist, since the
 /// hashes of one that does cannot be chosen. A responder that understands it answers `unknown` or `unauthorized`.
 pub(super) fn plain(random: &[u8; 32]) -> Option<Vec<u8>> {
-    (0..MAX_DRAWS)
-        .map(|turn| {
-            let part = |name: &str| draw(random, &format!("plain {turn} {name}"));
-            let [name, key] = [part("name"), part("key")];
-            about_nobody(&name, &key, &drawn(random, &format!("plain {turn} serial"), 17))
-        })
-        .find(|der| !needs_escapes(der))
+    // 84 octets, which base64 holds without `=`.
+    about_nobodies(random, 17).find(|der| !needs_escapes(der))
 }
 
-/// An OCSPRequest by SHA-1 with these hashes of the issuer: 84 octets, which base64 holds without `=`.
+/// The same with all that must be escaped, but without two slashes in a row.
+pub(super) fn without_double_slash(random: &[u8; 32]) -> Option<Vec<u8>> {
+    about_nobodies(random, 16).find(|der| {
+        let text = STANDARD.encode(der);
+        !text.contains("//") && ESCAPED.iter().all(|letter| text.contains(*letter))
+    })
+}
+
+/// Requests about issuers that do not exist, with serial numbers of this size.
+fn about_nobodies(random: &[u8; 32], size: usize) -> impl Iterator<Item = Vec<u8>> {
+    (0..MAX_DRAWS).map(move |turn| {
+        let part = |name: &str| draw(random, &format!("plain {turn} {name}"));
+        about_nobody(&part("name"), &part("key"), &drawn(random, &format!("plain {turn} serial"), size))
+    })
+}
+
+/// An OCSPRequest by SHA-1 with these hashes of the issuer and a serial number of 16 or 17 octets.
 fn about_nobody(name: &[u8; 32], key: &[u8; 32], serial: &[u8]) -> Vec<u8> {
-    let mut der = vec![0x30, 0x52, 0x30, 0x50, 0x30, 0x4e, 0x30, 0x4c, 0x30, 0x4a];
+    let size = u8::try_from(serial.len()).unwrap_or(0);
+    // Each of the five SEQUENCEs is two octets shorter than the one around it.
+    let mut der: Vec<u8> = (0..5).flat_map(|depth| [0x30, size + 65 - 2 * depth]).collect();
     der.extend([0x30, 9, 6, 5, 0x2b, 0x0e, 3, 2, 0x1a, 5, 0]);
     for hash in [name, key] {
         der.extend([4, 20]);
         der.extend(hash.iter().take(20));
     }
-    der.extend([2, 17]);
+    der.extend([2, size]);
     der.extend(serial);
     der
 }
@@ -157,8 +186,11 @@ mod tests {
             for hash in [Hash::Sha1, Hash::Sha256] {
                 let asked = unissued(&issuer.certificate, hash, &[seed; 32]);
                 let text = STANDARD.encode(asked.question().request(hash).unwrap());
-                assert!(ESCAPED.iter().all(|letter| text.contains(*letter)), "{text}");
+                assert!(text.contains("//") && ESCAPED.iter().all(|letter| text.contains(*letter)), "{text}");
             }
+            let tame = without_double_slash(&[seed; 32]).unwrap();
+            assert!(needs_escapes(&tame) && !has_double_slash(&tame));
+            assert_eq!(tame.len(), 83);
             let plain = plain(&[seed; 32]).unwrap();
             assert!(!STANDARD.encode(&plain).contains(ESCAPED));
             assert_eq!(plain.len(), 84);

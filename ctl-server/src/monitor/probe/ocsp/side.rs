@@ -5,7 +5,7 @@ use ctl_pki::ocsp::{Hash, OcspResponse, ResponseStatus};
 
 use super::judge::{Asked, Said};
 use super::plan::{Plan, Side};
-use super::{Reply, Round, Session, judge, reply, request};
+use super::{Reply, Session, judge, reply, request};
 use crate::monitor::code::Code;
 use crate::monitor::fetch::{Addresses, Exchange, Request};
 use crate::monitor::observation::Finding;
@@ -124,18 +124,41 @@ impl Session<'_> {
             self.add_all(answer.body_findings(asked), &post, by_post);
             return;
         };
+        let random = self.round.random;
         let mut code = Code::PostGetDisagree;
-        let mut escapes = "";
-        if request::needs_escapes(der)
-            && let Some(plain) = request::plain(&self.round.random)
-            && let Some((_, answer)) = self.get(&plain).await
-            && is_understood(&answer, &self.round)
-        {
-            code = Code::GetEncoding;
-            escapes = ", and a GET without %2F, %2B and %3D is understood";
+        let mut but = "";
+        if request::has_double_slash(der) {
+            let Some(is_understood) = self.understands(request::without_double_slash(&random)).await else {
+                return;
+            };
+            if is_understood {
+                code = Code::GetDoubleSlash;
+                but = ", and a GET with %2F, %2B and %3D but without two slashes in a row is understood";
+            }
         }
-        let words = format!("{}: by GET {why}; by POST the answer is {said}{escapes}", asked.name());
+        if code == Code::PostGetDisagree && request::needs_escapes(der) {
+            let Some(is_understood) = self.understands(request::plain(&random)).await else { return };
+            if is_understood {
+                code = Code::GetEncoding;
+                but = ", and a GET without %2F, %2B and %3D is understood";
+            }
+        }
+        let words = format!("{}: by GET {why}; by POST the answer is {said}{but}", asked.name());
         self.add(http::finding(code, exchange.address, words), request, exchange);
+    }
+
+    /// Whether a GET of this request is understood. None where that cannot be told now: no answer came, or the
+    /// responder has no time; it is asked again in another round.
+    async fn understands(&self, der: Option<Vec<u8>>) -> Option<bool> {
+        let (_, exchange) = self.get(&der?).await?;
+        let answer = exchange.result.as_ref().ok().filter(|answer| !is_passing(answer.status))?;
+        let response = OcspResponse::from_der(&answer.body, self.round.limits.max_body);
+        let status = response.ok().filter(|_| answer.status == 200).map(|response| response.status());
+        match status {
+            Some(ResponseStatus::TryLater | ResponseStatus::InternalError) => None,
+            Some(ResponseStatus::Successful | ResponseStatus::Unauthorized) => Some(true),
+            _ => Some(false),
+        }
     }
 
     /// Sends what is no request. Anything may come back but `good`.
@@ -153,9 +176,16 @@ impl Session<'_> {
     }
 }
 
-/// Why a GET was not answered although it arrived, if so.
+/// Why a GET was not answered although it arrived, if so. What passes (a responder or a server that has no time) is
+/// found for itself: by POST it would be the same at another moment.
 fn refusal(reply: &Reply<'_>) -> Option<String> {
-    reply.exchange.result.as_ref().ok()?;
+    let answer = reply.exchange.result.as_ref().ok()?;
+    let status = reply.judged.as_ref().and_then(|judged| judged.status);
+    if is_passing(answer.status)
+        || matches!(status, Some(ResponseStatus::TryLater | ResponseStatus::InternalError))
+    {
+        return None;
+    }
     let Some(judged) = &reply.judged else {
         return reply.findings.first().map(|finding| finding.detail.clone());
     };
@@ -168,12 +198,7 @@ fn refusal(reply: &Reply<'_>) -> Option<String> {
     }
 }
 
-/// Whether a responder understood a question about an issuer that it cannot know.
-fn is_understood(exchange: &Exchange, round: &Round<'_>) -> bool {
-    exchange.result.as_ref().is_ok_and(|answer| {
-        answer.status == 200
-            && OcspResponse::from_der(&answer.body, round.limits.max_body).is_ok_and(|response| {
-                matches!(response.status(), ResponseStatus::Successful | ResponseStatus::Unauthorized)
-            })
-    })
+/// Whether an HTTP status says that it is the moment and not the request.
+const fn is_passing(status: u16) -> bool {
+    status == 429 || status >= 500
 }

@@ -70,7 +70,12 @@ faults! {
     a_status_that_does_not_exist: [Code::DerInvalid], |_, answer| answer.status = 4;
     sig_required: [Code::ResponderSigRequired], |_, answer| answer.status = 5;
     unauthorized: [Code::ResponderUnauthorized], |_, answer| answer.status = 6;
-    no_der: [Code::DerInvalid], |_, answer| answer.body = Some(b"<html>moved</html>".to_vec());
+    no_der: [Code::DerInvalid], |_, answer| answer.body = Some(b"This responder has moved.".to_vec());
+    a_page: [Code::HtmlInsteadOfDer], |_, answer| {
+        answer.content_type = "text/html";
+        answer.body = Some(b"<html>moved</html>".to_vec());
+    };
+    bare_base64: [Code::Base64InsteadOfDer], |_, answer| answer.body = Some(b"MAMKAQY=\n".to_vec());
     pem: [Code::PemInsteadOfDer], |_, answer| answer.body = Some(b"-----BEGIN OCSP RESPONSE-----".to_vec());
     octets_after_the_end: [Code::TrailingBytes], |_, answer| {
         answer.body = Some([seq(&[tlv(0x0a, &[6])]), vec![0, 0]].concat());
@@ -180,6 +185,26 @@ faults! {
             answer.http_status = 404;
         }
     };
+    two_slashes_become_one: [Code::GetDoubleSlash], |asked, answer| {
+        if asked.base64.contains("//") {
+            answer.status = 1;
+        }
+    };
+    two_slashes_are_another_page: [Code::GetDoubleSlash], |asked, answer| {
+        if asked.base64.contains("//") {
+            answer.http_status = 404;
+        }
+    };
+    get_has_no_time: [Code::ResponderTryLater], |asked, answer| {
+        if asked.is_get {
+            answer.status = 3;
+        }
+    };
+    a_cache_that_is_overloaded: [Code::HttpStatus], |asked, answer| {
+        if asked.is_get {
+            answer.http_status = 503;
+        }
+    };
     sha1_answers_to_sha256_questions: [Code::CertidMismatch], |asked, answer| {
         if asked.is_sha256 && !asked.is_garbage && answer.says != Says::Unknown {
             answer.cert_id = Authority::new("Root", 1).cert_id(&asked.serial);
@@ -240,7 +265,7 @@ async fn an_answer_without_an_end_may_be_allowed() {
 
 #[tokio::test(start_paused = true)]
 async fn addresses_that_contradict_each_other_are_the_one_finding() {
-    for (says, status) in [(Says::Revoked(Some(6)), 0), (Says::Unknown, 0), (Says::Good, 3)] {
+    for (says, status) in [(Says::Revoked(Some(6)), 0), (Says::Unknown, 0), (Says::Good, 6)] {
         let mut responder = Responder::new(move |asked, answer| {
             if asked.address == 2 && asked.serial.len() == 2 {
                 (answer.says, answer.status) = (says, status);
@@ -250,6 +275,50 @@ async fn addresses_that_contradict_each_other_are_the_one_finding() {
         let subject = root(&mut responder);
         let codes = Watch::new(&responder, vec![subject]).codes(0..4).await;
         assert_eq!(codes, BTreeSet::from([Code::AddressDisagreement]), "{says:?} {status}");
+    }
+}
+
+/// One of the machines behind an address, or of those behind a balancer, has no time now and then.
+#[tokio::test(start_paused = true)]
+async fn try_later_now_and_then_is_that_and_nothing_else() {
+    let mut responder = Responder::new(|asked, answer| {
+        if asked.address == 2 {
+            answer.status = 3;
+        }
+    });
+    responder.addresses = 2;
+    let subject = root(&mut responder);
+    let codes = Watch::new(&responder, vec![subject]).codes(0..4).await;
+    assert_eq!(codes, BTreeSet::from([Code::ResponderTryLater]));
+    for every in 2..9 {
+        let count = std::sync::atomic::AtomicUsize::new(1);
+        let mut responder = Responder::new(move |_, answer| {
+            if count.fetch_add(1, Ordering::SeqCst) % every == 0 {
+                answer.status = 3;
+            }
+        });
+        let subject = root(&mut responder);
+        let codes = Watch::new(&responder, vec![subject]).codes(0..24).await;
+        assert_eq!(codes, BTreeSet::from([Code::ResponderTryLater]), "one in {every}");
+    }
+}
+
+/// Behind a proxy that makes one of two slashes, now and then without time: never called anything else.
+#[tokio::test(start_paused = true)]
+async fn a_double_slash_is_told_from_try_later_when_both_come_together() {
+    for every in 2..9 {
+        let count = std::sync::atomic::AtomicUsize::new(1);
+        let mut responder = Responder::new(move |asked, answer| {
+            if count.fetch_add(1, Ordering::SeqCst) % every == 0 {
+                answer.status = 3;
+            } else if asked.base64.contains("//") {
+                answer.status = 1;
+            }
+        });
+        let subject = root(&mut responder);
+        let codes = Watch::new(&responder, vec![subject]).codes(0..24).await;
+        let known = BTreeSet::from([Code::ResponderTryLater, Code::GetDoubleSlash]);
+        assert!(codes.is_subset(&known), "one in {every}: {codes:?}");
     }
 }
 

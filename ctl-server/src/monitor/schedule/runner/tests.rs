@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::monitor::fetch::{Exchange, Request, Timings};
-use crate::monitor::target::Subject;
+use crate::monitor::target::{Origin, Subject};
 
 const PERIOD: Duration = Duration::from_secs(30);
 
@@ -26,6 +26,39 @@ fn targets(urls: &[&str]) -> Arc<[Arc<Target>]> {
         })
     };
     urls.iter().map(target).collect()
+}
+
+/// Anyone can apply with the address of anything: what it answers is not for everybody to read.
+#[test]
+fn nothing_that_a_service_of_an_applicant_sent_is_shown() {
+    let mut target = (*targets(&["http://volt.example/"])[0]).clone();
+    let secret = "status 500 where 200 is due; the body begins: \"root:x:0:0\"";
+    let probed = || Probed {
+        findings: [Finding { code: Code::HttpStatus, address: None, detail: secret.to_owned() }].into(),
+        evidence: vec![Evidence {
+            request: "GET http://volt.example/".to_owned(),
+            request_body: Bytes::new(),
+            address: None,
+            status: Some(500),
+            headers: vec![("server".to_owned(), "internal/1".to_owned())],
+            body: Bytes::from_static(b"root:x:0:0"),
+            body_octets: 10,
+        }],
+        ..Probed::default()
+    };
+    let shown = public(&target, &Nobody, probed());
+    assert_eq!(
+        (shown.findings.len(), &shown.evidence[0].body[..]),
+        (1, &b"root:x:0:0"[..]),
+        "of the listed, all"
+    );
+    target.origins = vec![Origin::Application];
+    let shown = public(&target, &Nobody, probed());
+    let text = format!("{shown:?}");
+    assert!(!text.contains("root:x") && !text.contains("internal/1"), "{text}");
+    assert_eq!((shown.evidence[0].status, shown.evidence[0].body_octets), (Some(500), 10));
+    target.origins.push(Origin::Listed);
+    assert_eq!(public(&target, &Nobody, probed()).evidence[0].body.len(), 10);
 }
 
 /// Asks nobody.

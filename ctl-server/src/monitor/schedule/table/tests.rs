@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use ctl_policy::sla::Kind;
 
 use super::*;
+use crate::monitor::target::Origin;
 use crate::monitor::testing;
 
 const PERIOD: Duration = Duration::from_secs(30);
@@ -69,6 +70,31 @@ fn a_thousand_targets_start_all_over_the_period_and_keep_to_it() {
         }
     }
     assert!(halves.iter().all(|half| (400..600).contains(half)), "{halves:?}");
+}
+
+/// Applicants name services that swallow every call: they hold up each other and nobody else.
+#[test]
+fn what_only_applications_name_has_a_part_of_the_probes_and_no_more() {
+    let begin = Instant::now();
+    let applied = |n: usize| {
+        let mut target = (*target(&format!("http://tarpit-{n}.example/"))).clone();
+        target.origins = vec![Origin::Application];
+        Arc::new(target)
+    };
+    let mut targets: Vec<_> = (0..100).map(applied).collect();
+    targets.push(target("http://listed.example/"));
+    let mut table = Table::new(40, 8);
+    table.update(&targets, begin, &mut dice());
+    table.line_up(begin + PERIOD, &mut dice());
+    let running: Vec<Start> = std::iter::from_fn(|| table.start(begin + PERIOD)).collect();
+    assert_eq!(running.len(), 6, "an eighth of forty, and the listed one");
+    assert!(running.iter().any(|start| start.target.url == "http://listed.example/"));
+    // Once it is on a list, it has its own host's lane.
+    let mut admitted = (*targets[0]).clone();
+    admitted.origins.push(Origin::Listed);
+    targets[0] = Arc::new(admitted);
+    table.update(&targets, begin + PERIOD, &mut dice());
+    assert_eq!(&*table.entries[&targets[0].id].host, "tarpit-0.example");
 }
 
 #[test]
