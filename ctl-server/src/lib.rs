@@ -5,6 +5,7 @@ pub mod blobs;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod descriptors;
 pub mod files;
 pub mod governance;
 pub mod http;

@@ -1,4 +1,4 @@
-//! The one writer: what it records, what it refuses, and what it does when disk or clock fail.
+//! The one writer: what it records, what it refuses, and what it does when the clock fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -15,7 +15,7 @@ use ctl_core::log::{leaf_hash, verify_consistency, verify_inclusion};
 use ctl_core::statement::Statement;
 use ctl_core::statement::body::{Body, Change, Choice, CommentAdd, VoteCast};
 use ctl_server::keys::Keys;
-use ctl_server::ledger::{Ledger, MemoryStore, OpenError, RecordError, Store, StoreError};
+use ctl_server::ledger::{Ledger, MemoryStore, OpenError, RecordError};
 
 #[tokio::test]
 async fn a_recorded_statement_is_in_the_log_with_a_proof() {
@@ -167,81 +167,6 @@ async fn the_server_observes_on_the_present_state_or_not_at_all() {
         .observe(move |_| Some(Body::from(CommentAdd { about: application, comment: world::blob("x") })))
         .await;
     assert!(refused.unwrap_err().reason().is_some());
-}
-
-/// A store whose disk is full from some moment on.
-struct FullDisk {
-    inner: MemoryStore,
-    full: AtomicBool,
-    /// Whether the bytes get to the disk although the write is reported as failed.
-    written_all_the_same: bool,
-}
-
-impl Store for FullDisk {
-    fn size(&self) -> u64 {
-        self.inner.size()
-    }
-    fn entry(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.entry(index)
-    }
-    fn append(&self, first: u64, entries: &[Vec<u8>], checkpoint: Option<&[u8]>) -> Result<(), StoreError> {
-        if self.full.load(Ordering::Relaxed) {
-            if self.written_all_the_same {
-                self.inner.append(first, entries, checkpoint)?;
-            }
-            return Err(StoreError::Failed(std::io::ErrorKind::StorageFull.into()));
-        }
-        self.inner.append(first, entries, checkpoint)
-    }
-    fn checkpoint(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.checkpoint()
-    }
-    fn keep(&self, name: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
-        self.inner.keep(name, value)
-    }
-    fn kept(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.kept(name)
-    }
-    fn kept_under(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        self.inner.kept_under(prefix)
-    }
-    fn bytes_on_disk(&self) -> Result<u64, StoreError> {
-        self.inner.bytes_on_disk()
-    }
-}
-
-#[tokio::test]
-async fn a_full_disk_stops_writing_and_nothing_else() {
-    for written_all_the_same in [false, true] {
-        let (world, application) = with_application(talkative());
-        let store = Arc::new(FullDisk {
-            inner: MemoryStore::new(),
-            full: AtomicBool::new(false),
-            written_all_the_same,
-        });
-        fill(&*store, &world);
-        let ledger = Ledger::open(setup(store.clone(), common::clock_at(world.now).1, None)).unwrap();
-        let say = |number| comment(&ledger.snapshot(), world.now, application, number);
-        let acknowledged = ledger.record(say(1)).await.unwrap();
-        let known = ledger.snapshot();
-
-        store.full.store(true, Ordering::Relaxed);
-        assert!(matches!(ledger.record(say(2)).await, Err(RecordError::ReadOnly(_))));
-        // Freed or not: nobody knows what is on the disk until a restart shows it.
-        store.full.store(false, Ordering::Relaxed);
-        assert!(matches!(ledger.record(say(3)).await, Err(RecordError::ReadOnly(_))));
-        assert!(matches!(ledger.writable(), Err(RecordError::ReadOnly(_))));
-        assert_eq!(ledger.snapshot().size(), known.size(), "readers see what was acknowledged");
-        assert!(ledger.entry(acknowledged.index).unwrap().is_some());
-        assert!(ledger.entry(known.size()).unwrap().is_none());
-        ledger.close().await;
-
-        let again = Ledger::open(setup(store, common::clock_at(world.now).1, None)).unwrap();
-        let kept = again.entry(acknowledged.index).unwrap().unwrap();
-        assert_eq!(leaf_hash(&kept), acknowledged.leaf_hash);
-        assert_eq!(again.snapshot().size(), known.size() + u64::from(written_all_the_same));
-        again.record(comment(&again.snapshot(), world.now, application, 4)).await.unwrap();
-    }
 }
 
 #[tokio::test]

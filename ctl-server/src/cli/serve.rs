@@ -14,6 +14,7 @@ use super::Failure;
 use crate::blobs::Blobs;
 use crate::clock::{GuardedClock, SystemClock};
 use crate::config::Config;
+use crate::descriptors;
 use crate::governance::{Policies, Screener};
 use crate::http::starting::{self, Progress, Step};
 use crate::http::{self, App};
@@ -32,14 +33,15 @@ const STOP: Duration = Duration::from_secs(60);
 pub(super) fn serve(path: &Path) -> Result<(), Failure> {
     let config = Config::read(path)?;
     logging::start(config.log.format, &config.log.filter)?;
+    let descriptors = descriptors::raise();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(run(config));
+    let served = runtime.block_on(run(config, descriptors));
     // What still verifies a ledger that nobody waits for must not keep the process.
     runtime.shutdown_background();
     served
 }
 
-async fn run(config: Config) -> Result<(), Failure> {
+async fn run(config: Config, descriptors: u64) -> Result<(), Failure> {
     // Before anything else, so that a signal during a long start is not lost.
     let mut stop = std::pin::pin!(stop_signal()?);
     let listener = TcpListener::bind(config.http.listen)
@@ -51,7 +53,7 @@ async fn run(config: Config) -> Result<(), Failure> {
     let progress = Arc::new(Progress::default());
     let start = {
         let (progress, supervisor) = (progress.clone(), supervisor.clone());
-        spawn_blocking(move || Parts::start(config, &progress, &supervisor))
+        spawn_blocking(move || Parts::start(config, descriptors, &progress, &supervisor))
     };
     let Parts { app, running } = tokio::select! {
         started = starting::serve(&listener, &progress, start) => started??,
@@ -88,7 +90,12 @@ struct Parts {
 
 impl Parts {
     /// Starts them. Blocks for as long as the ledger takes; must be called within a runtime.
-    fn start(config: Config, progress: &Progress, supervisor: &Supervisor) -> Result<Self, Failure> {
+    fn start(
+        config: Config,
+        descriptors: u64,
+        progress: &Progress,
+        supervisor: &Supervisor,
+    ) -> Result<Self, Failure> {
         let keys = Arc::new(Keys::load(&config.data)?);
         let policies = Arc::new(Policies::load(&config.policies)?);
         let blobs = Arc::new(Blobs::open(&config.data)?);
@@ -149,7 +156,8 @@ impl Parts {
             watching,
             ledger: ledger.clone(),
         };
-        let limits = config.http.limits();
+        let mut limits = config.http.limits();
+        limits.connections = descriptors::connections(limits.connections, descriptors);
         let app = App::new(ledger, publisher, blobs, policies, metrics, limits)
             .with_monitor(monitor)
             .with_supervisor(supervisor.clone());

@@ -60,15 +60,57 @@ impl Problem {
         Self { retry_after: Some(30), ..problem }
     }
 
+    /// 400: the body is not what its header says.
+    #[must_use]
+    pub fn cut_short() -> Self {
+        Self::malformed("the body ended early or is not well framed")
+    }
+
+    /// 414: path and query are longer than any that exist here.
+    #[must_use]
+    pub fn uri_too_long() -> Self {
+        Self::new(
+            StatusCode::URI_TOO_LONG,
+            "uri-too-long",
+            "path and query are longer than any that exist here",
+        )
+    }
+
+    /// 408: the body took too long.
+    #[must_use]
+    pub fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not arrive in time")
+    }
+
+    /// 406: the caller can decode nothing of what there is.
+    #[must_use]
+    pub fn not_acceptable() -> Self {
+        let detail =
+            "the header Accept-Encoding forbids every form in which this can be had: allow identity or gzip";
+        Self::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", detail)
+    }
+
+    /// 503: too much is going on at this moment.
+    #[must_use]
+    pub fn busy(detail: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_in(1)
+    }
+
     /// Adds the word of a refusal.
     #[must_use]
     pub fn reason(self, reason: &'static str) -> Self {
         Self { reason: Some(reason), ..self }
     }
 
-    /// The answer.
+    /// Says after how many seconds to try again.
     #[must_use]
-    pub fn into_response(self) -> Response {
+    pub fn retry_in(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The document.
+    #[must_use]
+    pub fn document(&self) -> String {
         let mut body = json!({
             "type": format!("urn:v2g-ctl:problem:{}", self.kind),
             "title": self.status.canonical_reason().unwrap_or("Error"),
@@ -78,7 +120,13 @@ impl Problem {
         if let (Some(reason), Some(members)) = (self.reason, body.as_object_mut()) {
             members.insert("reason".into(), reason.into());
         }
-        let mut response = Response::new(Bytes::from(body.to_string()).into());
+        body.to_string()
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn into_response(self) -> Response {
+        let mut response = Response::new(Bytes::from(self.document()).into());
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));

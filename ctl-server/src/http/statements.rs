@@ -67,9 +67,10 @@ pub(super) fn problem_of(error: RecordError) -> Problem {
             Problem::new(status, kind, refusal.detail).reason(refusal.reason.as_str())
         }
         RecordError::Busy => {
-            let problem =
-                Problem::unavailable("too many statements wait to be recorded: try again in a moment");
-            Problem { retry_after: Some(1), ..problem }
+            Problem::unavailable("too many statements wait to be recorded: try again in a moment").retry_in(1)
+        }
+        error @ RecordError::Unknown(_) => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", error.to_string()).retry_in(10)
         }
         error @ (RecordError::Clock(_) | RecordError::ReadOnly(_) | RecordError::Closed) => {
             Problem::unavailable(error.to_string())

@@ -10,7 +10,7 @@ use crate::clock::ClockError;
 use crate::keys::KeysError;
 
 /// Why a statement was not recorded. Whatever it says, nothing of the statement is in the ledger, except
-/// after [`RecordError::ReadOnly`] for a storage failure: then a restart shows.
+/// after [`RecordError::Unknown`].
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RecordError {
     /// The rules do not allow it.
@@ -22,6 +22,11 @@ pub enum RecordError {
     /// The ledger can be read, but not written.
     #[error("the ledger is read-only: {0}")]
     ReadOnly(String),
+    /// The storage failed while the statement was written: it may or may not turn up in the log.
+    #[error(
+        "{0}. Whether the statement is recorded is not known yet: send it again in a while; the answer \"replayed\" then says that it was"
+    )]
+    Unknown(String),
     /// Too many statements wait.
     #[error("too many statements wait to be recorded: try again in a moment")]
     Busy,

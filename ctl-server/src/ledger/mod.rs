@@ -9,6 +9,7 @@ pub mod error;
 pub mod export;
 pub mod head;
 pub mod memory_store;
+mod mend;
 pub(crate) mod recorder;
 pub mod sled_store;
 pub mod snapshot;
@@ -77,12 +78,19 @@ struct Shared {
     changes: watch::Sender<u64>,
     /// Why nothing is recorded any more, once that is so.
     read_only: Mutex<Option<String>>,
+    /// Why nothing is recorded for now, while the writer mends the storage.
+    trouble: Mutex<Option<String>>,
     seen: Mutex<Timestamp>,
 }
 
 impl Shared {
     fn read_only(&self) -> Option<String> {
-        self.read_only.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let for_good = self.read_only.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for_good.or_else(|| self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    fn set_trouble(&self, why: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     fn set_read_only(&self, why: String) {
@@ -136,6 +144,7 @@ impl Ledger {
             changes: watch::Sender::new(snapshot.size()),
             snapshot: ArcSwap::from_pointee(snapshot),
             read_only: Mutex::new(None),
+            trouble: Mutex::new(None),
             seen: Mutex::new(seen.unwrap_or(Timestamp::EPOCH)),
         });
         let (requests, waiting) = mpsc::channel(queue.max(1));
@@ -267,7 +276,11 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`]
     pub fn keep(&self, name: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
-        self.shared.store.keep(name, value)
+        self.shared.store.keep(name, value).inspect_err(|error| {
+            // A store that failed once may fail for ever until it is opened again. If the writer has no room for
+            // the request, it is told by its own next failure.
+            let _ = self.requests.try_send(Request::Mend { why: error.to_string() });
+        })
     }
 
     /// All kept values whose names begin with this, by name.

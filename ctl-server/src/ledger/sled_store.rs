@@ -9,9 +9,11 @@
 //! name for kept values.
 
 use std::fs::{File, TryLockError};
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use ctl_core::Digest;
@@ -30,23 +32,28 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 /// Between two tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
+/// So much room there must be before a database that failed is let go and opened again: two of sled's segments.
+const ROOM_BYTES: usize = 1024 * 1024;
+
 /// The ledger in a sled database.
 #[derive(Debug)]
 pub struct SledStore {
+    directory: PathBuf,
+    /// None while it failed and could not be opened again.
+    opened: RwLock<Option<Opened>>,
+    size: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Opened {
     db: Db,
     /// sled asks the kernel to write (`sync_file_range`), which a disk's own cache may outlive; this
     /// handle asks for more.
     file: File,
-    size: AtomicU64,
 }
 
-impl SledStore {
-    /// Opens the database in this directory, or makes one. Blocks for up to three seconds while another
-    /// has it open.
-    ///
-    /// # Errors
-    /// [`StoreError::Locked`], [`StoreError::Damaged`] or [`StoreError::Failed`].
-    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+impl Opened {
+    fn open(directory: &Path) -> Result<(Self, u64), StoreError> {
         let config = sled::Config::new()
             .path(directory)
             .cache_capacity(CACHE_BYTES)
@@ -71,12 +78,45 @@ impl SledStore {
             Some((key, _)) => number(&key)?.saturating_add(1),
             None => 0,
         };
-        Ok(Self { db, file, size: AtomicU64::new(size) })
+        Ok((Self { db, file }, size))
     }
 
     fn flush(&self) -> Result<(), StoreError> {
         careful(|| self.db.flush())?;
         Ok(self.file.sync_all()?)
+    }
+}
+
+impl SledStore {
+    /// Opens the database in this directory, or makes one. Blocks for up to three seconds while another
+    /// has it open.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`], [`StoreError::Damaged`] or [`StoreError::Failed`].
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        let (opened, size) = Opened::open(directory)?;
+        let (directory, opened) = (directory.to_owned(), RwLock::new(Some(opened)));
+        Ok(Self { directory, opened, size: AtomicU64::new(size) })
+    }
+
+    fn with<T>(&self, call: impl FnOnce(&Opened) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        let closed = || std::io::Error::other("it failed and could not be opened again yet");
+        call(opened.as_ref().ok_or_else(closed)?)
+    }
+
+    /// Whether there are room and descriptors for a database to be opened. Asked before one is let go
+    /// that failed to write and can still be read.
+    fn room(&self) -> std::io::Result<()> {
+        let probe = self.directory.with_extension("probe");
+        let tried = (|| {
+            let mut file = File::create(&probe)?;
+            file.write_all(&vec![0; ROOM_BYTES])?;
+            file.sync_all()
+        })();
+        // Best effort: it is written over the next time.
+        let _ = std::fs::remove_file(&probe);
+        tried
     }
 }
 
@@ -144,7 +184,7 @@ impl Store for SledStore {
     }
 
     fn entry(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some(value) = careful(|| self.db.get(key(b'e', index)))? else {
+        let Some(value) = self.with(|opened| careful(|| opened.db.get(key(b'e', index))))? else {
             return if index < self.size() {
                 Err(StoreError::DamagedEntry { index, why: "it is missing".into() })
             } else {
@@ -178,30 +218,38 @@ impl Store for SledStore {
             batch.remove(&key(b'c', first));
             batch.insert(&key(b'c', next), checkpoint);
         }
-        careful(|| self.db.apply_batch(batch))?;
-        self.flush()?;
+        self.with(|opened| {
+            careful(|| opened.db.apply_batch(batch))?;
+            opened.flush()
+        })?;
         self.size.store(next, Ordering::Release);
         Ok(())
     }
 
     fn checkpoint(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(careful(|| self.db.get(key(b'c', self.size())))?.map(|value| value.to_vec()))
+        let found = self.with(|opened| careful(|| opened.db.get(key(b'c', self.size()))))?;
+        Ok(found.map(|value| value.to_vec()))
     }
 
     fn keep(&self, name: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
-        match value {
-            Some(value) => careful(|| self.db.insert(name_key(name), value))?,
-            None => careful(|| self.db.remove(name_key(name)))?,
-        };
-        self.flush()
+        self.with(|opened| {
+            match value {
+                Some(value) => careful(|| opened.db.insert(name_key(name), value))?,
+                None => careful(|| opened.db.remove(name_key(name)))?,
+            };
+            opened.flush()
+        })
     }
 
     fn kept(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(careful(|| self.db.get(name_key(name)))?.map(|value| value.to_vec()))
+        let found = self.with(|opened| careful(|| opened.db.get(name_key(name))))?;
+        Ok(found.map(|value| value.to_vec()))
     }
 
     fn kept_under(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let all = careful(|| self.db.scan_prefix(name_key(prefix)).collect::<sled::Result<Vec<_>>>())?;
+        let all = self.with(|opened| {
+            careful(|| opened.db.scan_prefix(name_key(prefix)).collect::<sled::Result<Vec<_>>>())
+        })?;
         let named = all.into_iter().map(|(key, value)| {
             let name = key.get(1..).and_then(|name| std::str::from_utf8(name).ok());
             let name = name.ok_or_else(|| StoreError::Damaged("a kept value has no name".into()))?;
@@ -211,6 +259,18 @@ impl Store for SledStore {
     }
 
     fn bytes_on_disk(&self) -> Result<u64, StoreError> {
-        careful(|| self.db.size_on_disk())
+        self.with(|opened| careful(|| opened.db.size_on_disk()))
+    }
+
+    fn reopen(&self) -> Result<(), StoreError> {
+        self.room()?;
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        let failed = opened.take();
+        // A database that failed may panic once more when it is let go.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(failed)));
+        let (again, size) = Opened::open(&self.directory)?;
+        self.size.store(size, Ordering::Release);
+        *opened = Some(again);
+        Ok(())
     }
 }

@@ -83,6 +83,15 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`]
     fn bytes_on_disk(&self) -> Result<u64, StoreError>;
 
+    /// Lets go of what is open and opens it again, after a failure that may be over: what the store knows
+    /// then is what is on the disk. A store that has nothing open has nothing to do.
+    ///
+    /// # Errors
+    /// [`StoreError`] while the cause is still there. Readers may have to wait for the next try.
+    fn reopen(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// The bytes of several entries; fewer if the ledger ends before.
     ///
     /// # Errors

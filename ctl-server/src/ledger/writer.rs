@@ -2,7 +2,10 @@
 //!
 //! It is a thread of its own, since flushing blocks. Statements that wait while it flushes are taken
 //! together and share the next flush. They are checked one after the other, each on top of those before
-//! it, on a state that nobody else sees; if the flush fails, that state is thrown away.
+//! it, on a state that nobody else sees.
+//!
+//! If the storage fails, nothing more is recorded until the writer has [mended](mend) it, and readers see
+//! what they saw before.
 
 use std::sync::Arc;
 
@@ -11,6 +14,7 @@ use ctl_core::statement::{Body, Entry, Statement};
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::refusal_of;
+use super::mend::{self, Failure, Mended, Trouble, Unsettled};
 use super::{RecordError, Recorded, Shared, Snapshot, differing_key, recorder};
 
 /// At most so many requests are taken before a flush. Those that are refused count: however many come,
@@ -27,6 +31,8 @@ pub(super) enum Request {
     Record { statement: Box<Statement>, reply: Reply<Recorded> },
     /// Record what the server observed.
     Observe { make: Make, reply: Reply<Option<Recorded>> },
+    /// See to the store, which failed to keep a value.
+    Mend { why: String },
     /// Finish what was asked before, and stop.
     Close { reply: oneshot::Sender<()> },
 }
@@ -49,19 +55,21 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     /// The state with every entry that was appended, shown or about to be.
     state: State,
+    /// The storage failed and is not mended yet.
+    trouble: Option<Trouble>,
 }
 
 impl Writer {
     /// Starts the writer's thread. It ends when it is told to close, or nobody can ask it any more.
     pub(super) fn start(shared: Arc<Shared>, requests: mpsc::Receiver<Request>) -> std::io::Result<()> {
         let state = shared.snapshot.load().state.clone();
-        let writer = Self { shared, state };
+        let writer = Self { shared, state, trouble: None };
         let thread = std::thread::Builder::new().name("ledger".into());
         thread.spawn(move || writer.run(requests)).map(drop)
     }
 
     fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        while let Some(first) = requests.blocking_recv() {
+        while let Some(first) = self.next(&mut requests) {
             let mut pending = Pending::default();
             let mut next = Some(first);
             let mut closing = None;
@@ -70,6 +78,11 @@ impl Writer {
                 match request {
                     Request::Record { statement, reply } => self.record(*statement, reply, &mut pending),
                     Request::Observe { make, reply } => self.observe(make, reply, &mut pending),
+                    Request::Mend { why } => {
+                        if self.trouble.is_none() {
+                            self.trouble = Some(Trouble::begins(&self.shared, why, true, None));
+                        }
+                    }
                     Request::Close { reply } => {
                         closing = Some(reply);
                         break;
@@ -84,6 +97,43 @@ impl Writer {
                 drop(self);
                 let _ = reply.send(());
                 return;
+            }
+        }
+    }
+
+    /// The next request; mends the storage while there is none, and before.
+    fn next(&mut self, requests: &mut mpsc::Receiver<Request>) -> Option<Request> {
+        loop {
+            if self.trouble.as_ref().is_some_and(Trouble::is_due) {
+                self.mend();
+            }
+            if self.trouble.is_none() {
+                return requests.blocking_recv();
+            }
+            match requests.try_recv() {
+                Ok(request) => return Some(request),
+                Err(mpsc::error::TryRecvError::Disconnected) => return None,
+                Err(mpsc::error::TryRecvError::Empty) => std::thread::sleep(mend::LOOK),
+            }
+        }
+    }
+
+    fn mend(&mut self) {
+        let Some(trouble) = self.trouble.take() else { return };
+        match trouble.mend(&self.shared) {
+            Mended::Whole(recorded) => {
+                if let Some(unsettled) = recorded {
+                    let Unsettled { entries, state, checkpoint } = *unsettled;
+                    self.state = state;
+                    self.show(&entries, checkpoint);
+                }
+                self.shared.set_trouble(None);
+                tracing::info!("the ledger's storage works again");
+            }
+            Mended::Later(trouble) => self.trouble = Some(*trouble),
+            Mended::Never(why) => {
+                self.shared.set_read_only(why);
+                self.shared.set_trouble(None);
             }
         }
     }
@@ -141,7 +191,7 @@ impl Writer {
         if entries.is_empty() {
             return;
         }
-        match self.put(&entries) {
+        match self.put(entries) {
             Ok(()) => {
                 for waiting in waiting {
                     match waiting {
@@ -150,42 +200,51 @@ impl Writer {
                     }
                 }
             }
-            Err(why) => {
-                self.state = self.shared.snapshot.load().state.clone();
-                self.shared.set_read_only(why.clone());
+            Err(error) => {
                 for waiting in waiting {
-                    let error = Err(RecordError::ReadOnly(why.clone()));
                     match waiting {
-                        Waiting::Record(_, reply) => drop(reply.send(error)),
-                        Waiting::Observe(_, reply) => drop(reply.send(error.map(Some))),
+                        Waiting::Record(_, reply) => drop(reply.send(Err(error.clone()))),
+                        Waiting::Observe(_, reply) => drop(reply.send(Err(error.clone()))),
                     }
                 }
             }
         }
     }
 
-    fn put(&self, entries: &[Entry]) -> Result<(), String> {
-        let stopped = |what: &dyn std::fmt::Display| {
-            format!(
-                "{what}. What was not acknowledged may or may not be recorded; restart the server once the cause is gone"
-            )
-        };
-        let shared = &self.shared;
+    fn put(&mut self, entries: Vec<Entry>) -> Result<(), RecordError> {
+        let shared = Arc::clone(&self.shared);
         let before = shared.snapshot.load();
-        let checkpoint = shared
-            .keys
-            .sign_checkpoint(self.state.size(), self.state.root())
-            .map_err(|error| stopped(&error))?
-            .to_string()
-            .into_bytes();
+        let signed = shared.keys.sign_checkpoint(self.state.size(), self.state.root());
+        let checkpoint = match signed {
+            Ok(checkpoint) => checkpoint.to_string().into_bytes(),
+            Err(error) => {
+                self.state = before.state.clone();
+                return Err(RecordError::ReadOnly(error.to_string()));
+            }
+        };
         let bytes: Vec<Vec<u8>> = entries.iter().map(|entry| entry.bytes.clone()).collect();
-        shared.store.append(before.size(), &bytes, Some(&checkpoint)).map_err(|error| stopped(&error))?;
-        if let Some(head) = &shared.head {
-            head.write(&checkpoint)
-                // Whoever sent the statement is told this, so it says nothing of where that is.
-                .map_err(|error| stopped(&format!("the file `checkpoint` cannot be written: {error}")))?;
+        let appended = shared.store.append(before.size(), &bytes, Some(&checkpoint));
+        let reopen = appended.is_err();
+        let stored = appended.map_err(Failure::Store).and_then(|()| mend::write_head(&shared, &checkpoint));
+        let Err(failure) = stored else {
+            self.show(&entries, checkpoint);
+            return Ok(());
+        };
+        let why = failure.to_string();
+        let state = std::mem::replace(&mut self.state, before.state.clone());
+        if failure.passes() {
+            let unsettled = Box::new(Unsettled { entries, state, checkpoint });
+            self.trouble = Some(Trouble::begins(&shared, why.clone(), reopen, Some(unsettled)));
+        } else {
+            shared.set_read_only(format!("{why}. See to the disk and restart the server"));
         }
-        let log = before.log.grown(entries.iter().map(|entry| entry.leaf_hash));
+        Err(RecordError::Unknown(why))
+    }
+
+    /// Shows readers entries that are on the disk.
+    fn show(&self, entries: &[Entry], checkpoint: Vec<u8>) {
+        let shared = &self.shared;
+        let log = shared.snapshot.load().log.grown(entries.iter().map(|entry| entry.leaf_hash));
         let size = log.size();
         shared.snapshot.store(Arc::new(Snapshot {
             state: self.state.clone(),
@@ -198,6 +257,5 @@ impl Writer {
                 "the charter now names another {key}: restart the server with the keys that it names"
             ));
         }
-        Ok(())
     }
 }
