@@ -26,7 +26,7 @@ use crate::threshold::Threshold;
 use crate::tuf::{Hashes, Metadata, Target, Targets, TufSignature, signing_bytes};
 use crate::{Digest, Timestamp, json};
 
-pub use due::{due, opens_correctly};
+pub use due::{due, due_for, opens_correctly};
 
 /// The bytes to be signed for one version of one role.
 #[derive(Clone, Debug, PartialEq, Eq)]

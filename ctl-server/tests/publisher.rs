@@ -4,19 +4,23 @@
 mod common;
 mod served;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use common::world::{self, DAY, World, na};
 use common::{comment, fill, in_memory, setup, talkative, with_application};
 use ctl_core::governance::state::Draft;
 use ctl_core::role::Role;
+use ctl_core::statement::body::NoticeIssue;
+use ctl_core::statement::parts::WithdrawalReason;
 use ctl_server::ledger::{Ledger, MemoryStore, Store, StoreError};
 use ctl_server::metrics::Metrics;
 use ctl_server::publish::ceremony::{CeremonyError, Submission};
+use ctl_server::publish::interop::{Answers, Question};
 use ctl_server::publish::publisher::Status;
 use ctl_server::publish::{Ceremonies, Config, Publisher};
+use served::Served;
 
 /// Longer than anything here takes; only a failing test waits for so long.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -130,4 +134,83 @@ async fn who_looks_at_an_old_state_takes_no_signature_from_a_newer_draft() {
     world.say(&["recorder"], record).unwrap();
     ceremonies.forget_closed(&ledger, &world.state).unwrap();
     assert!(ledger.kept_under("ceremony/").unwrap().is_empty(), "what is published needs them no more");
+}
+
+/// How often it was asked who can charge where, and whether that is answered.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+static ANSWERED: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+
+/// Thinks until it is allowed to stop.
+fn thinks(question: &Question) -> Option<Answers> {
+    ASKED.fetch_add(1, Ordering::SeqCst);
+    drop(ANSWERED.1.wait_while(ANSWERED.0.lock().unwrap(), |answered| !*answered).unwrap());
+    question.answer()
+}
+
+#[tokio::test]
+async fn a_matrix_that_takes_for_ever_delays_no_suspension_and_no_timestamp() {
+    let list = Role::List(na());
+    let mut world = World::published();
+    let (fallen, _) = (world.admitted("alpha-pki"), world.admitted("beta-pki"));
+    world.publish_list();
+    let served = Served::start_answering_by(&world, thinks).await;
+    served.until("the matrix to be begun", async |_| (ASKED.load(Ordering::SeqCst) == 1).then_some(())).await;
+
+    // An officer suspends, people sign, and devices can fetch it, though the matrix is not done.
+    let notice = NoticeIssue {
+        anchor: fallen,
+        expires_at: served.now().plus_seconds(7 * DAY),
+        list: na(),
+        reason: WithdrawalReason::KeyCompromise,
+    };
+    let notice = common::statement(&served.ledger.snapshot(), served.now(), "officer-1", 1, notice);
+    assert_eq!(served.post("/v1/statements", &notice.jws.to_bytes()).await.status, 201);
+    let told = |answer: served::Answer| answer.status == 200 && answer.text().contains(&fallen.to_string());
+    served
+        .until("the notice to be served", async |served| {
+            served.sign(&Role::Notices, "officer-1").await;
+            told(served.get("/v1/notices/notices.json").await).then_some(())
+        })
+        .await;
+    let second = served.draft(&list, None).await.index;
+    for signer in ["signer-1", "signer-2"] {
+        assert_eq!(served.sign(&list, signer).await.status, 200);
+    }
+    assert_eq!(served.get("/v1/lists/na/ctl.json").await.json()["sequence"], 2, "draft {second}");
+    let timestamp = served.get("/tuf/metadata/timestamp.json").await.body;
+    served.pass(DAY / 2);
+    served
+        .until("a newer timestamp", async |served| {
+            (served.get("/tuf/metadata/timestamp.json").await.body != timestamp).then_some(())
+        })
+        .await;
+    served.get("/v1/lists/na/interop").await.problem(404);
+    assert_eq!(ASKED.load(Ordering::SeqCst), 1, "one at a time");
+
+    // What was thought out for an old version is not shown for the new one.
+    *ANSWERED.0.lock().unwrap() = true;
+    ANSWERED.1.notify_all();
+    let answer = served
+        .until("the answer", async |served| {
+            let answer = served.get("/v1/lists/na/interop").await;
+            (answer.status == 200).then_some(answer)
+        })
+        .await;
+    assert_eq!(answer.json()["sequence"], 2);
+    let asked = ASKED.load(Ordering::SeqCst);
+    assert_eq!(asked, 2);
+
+    // Nobody asks again because something else was published.
+    assert_eq!(served.sign(&Role::Registry, "registrar").await.status, 200);
+    assert_eq!(served.get("/v1/registry/mo.json").await.status, 200);
+    // The publisher has looked at everything once more when an entry is served.
+    let said = common::statement(
+        &served.ledger.snapshot(),
+        served.now(),
+        "registrar",
+        2,
+        common::assignment("USABC"),
+    );
+    assert_eq!(served.post("/v1/statements", &said.jws.to_bytes()).await.status, 201);
+    assert_eq!(ASKED.load(Ordering::SeqCst), asked, "no list changed");
 }

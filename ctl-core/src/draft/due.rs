@@ -18,18 +18,26 @@ pub fn due(state: &State, now: Timestamp) -> Vec<DraftOpen> {
     let state = &*state.at(now);
     let lists = state.charter.lists.keys().cloned().map(Role::List);
     let roles = [Role::Root, Role::Targets, Role::Notices, Role::Registry].into_iter().chain(lists);
-    let due = roles.filter_map(|role| {
-        let validity = validity(state, &role)?;
-        let issued_at = if is_first_root(state, &role) { state.founded_at } else { now };
-        (is_appointed(state, &role) && is_due(state, &role, validity, now)).then(|| DraftOpen {
-            expires: issued_at.plus_seconds(validity),
-            issued_at,
-            sequence: next_sequence(state, &role),
-            version: next_version(state, &role),
-            role,
-        })
-    });
-    due.collect()
+    roles.filter_map(|role| of_role(state, role, now)).collect()
+}
+
+/// The same for one role: the others are not looked at.
+#[must_use]
+pub fn due_for(state: &State, role: &Role, now: Timestamp) -> Option<DraftOpen> {
+    of_role(&state.at(now), role.clone(), now)
+}
+
+/// `state` is that at `now`.
+fn of_role(state: &State, role: Role, now: Timestamp) -> Option<DraftOpen> {
+    let validity = validity(state, &role)?;
+    let issued_at = if is_first_root(state, &role) { state.founded_at } else { now };
+    (is_appointed(state, &role) && is_due(state, &role, validity, now)).then(|| DraftOpen {
+        expires: issued_at.plus_seconds(validity),
+        issued_at,
+        sequence: next_sequence(state, &role),
+        version: next_version(state, &role),
+        role,
+    })
 }
 
 fn is_due(state: &State, role: &Role, validity: u64, now: Timestamp) -> bool {

@@ -56,7 +56,11 @@ fn each_role_is_due_once_those_before_it_are_published() {
     scheme.publish(&Role::Targets, &[11, 12]);
     assert_eq!(roles(&scheme), [Role::Notices, Role::Registry, na()]);
     for role in roles(&scheme) {
+        let all = due(&scheme.state, scheme.now);
+        let same = all.into_iter().find(|open| open.role == role);
+        assert_eq!(due_for(&scheme.state, &role, scheme.now), same, "asked alone it is the same");
         scheme.publish(&role, &[21, 22]);
+        assert_eq!(due_for(&scheme.state, &role, scheme.now), None);
     }
     assert_eq!(roles(&scheme), []);
 }

@@ -16,6 +16,7 @@ use super::documents::{self, Chain};
 use super::edition::{Edition, TIMESTAMP};
 use super::freshness::{Freshness, SignedFile};
 use super::history::{History, Publication};
+use super::interop::{Answers, Question};
 use super::site::{Caching, ContentType, SharedSite};
 use super::{PublishError, interop, log};
 use crate::ledger::{Ledger, Snapshot};
@@ -48,8 +49,13 @@ pub(super) struct Desk {
     unmade: Option<Publication>,
     /// The roles whose renditions are behind their latest version.
     unrendered: BTreeSet<Role>,
-    /// The day for which the answers on interoperability are right.
-    answered: Option<Timestamp>,
+    /// The lists whose answers on interoperability are behind, and the day for which they are to be right.
+    unanswered: BTreeSet<Role>,
+    day: Option<Timestamp>,
+    /// Someone answers one of them.
+    answering: bool,
+    /// What an earlier run left on disk is still there.
+    untidy: bool,
     edition: Edition,
     latest: BTreeMap<Role, Publication>,
     metadata: BTreeMap<String, MetaFile>,
@@ -77,7 +83,10 @@ impl Desk {
             history: History::default(),
             unmade: None,
             unrendered: BTreeSet::new(),
-            answered: None,
+            unanswered: BTreeSet::new(),
+            day: None,
+            answering: false,
+            untidy: true,
             edition: Edition::new(PublicDirectory::new(data.join("public"))),
             latest: BTreeMap::new(),
             metadata: BTreeMap::new(),
@@ -107,7 +116,7 @@ impl Desk {
         if let Ok(now) = now {
             self.refresh(ledger, now, &snapshot.state.charter.validity)?;
         }
-        self.answer(&snapshot, now.as_ref().map_or(snapshot.state.clock(), |now| *now), changed);
+        self.begin_day(now.as_ref().map_or(snapshot.state.clock(), |now| *now));
         self.site.store(Arc::new(self.edition.site.clone()));
         if older < snapshot.size() || changed {
             tracing::debug!(entries = snapshot.size(), "published");
@@ -127,6 +136,11 @@ impl Desk {
         // Readers over HTTP do not wait for the disk.
         if let Err(error) = self.edition.write() {
             tracing::error!(%error, "the static tree on disk is behind; HTTP is not");
+        }
+        // Only once everything is made is what nobody made a leftover.
+        if self.untidy && self.unanswered.is_empty() && !self.answering {
+            self.untidy = false;
+            self.tidy();
         }
         now.map(drop).map_err(Into::into)
     }
@@ -182,20 +196,38 @@ impl Desk {
         }
         tracing::info!(%role, version = publication.open.version, entry = publication.index, "published");
         self.latest.extend(self.unmade.take().map(|publication| (role.clone(), publication)));
+        if matches!(role, Role::List(_)) {
+            self.unanswered.insert(role.clone());
+        }
         self.unrendered.insert(role);
         Ok(())
     }
 
-    /// Answers who can charge where, when something was published and when a day begins: certificates
-    /// expire.
-    fn answer(&mut self, snapshot: &Snapshot, now: Timestamp, changed: bool) {
+    /// Has all lists answered anew when a day begins: certificates expire.
+    fn begin_day(&mut self, now: Timestamp) {
         let day = interop::day(now);
-        if !changed && self.answered == Some(day) {
-            return;
+        if self.day.replace(day) != Some(day) {
+            self.unanswered.extend(self.latest.keys().filter(|role| matches!(role, Role::List(_))).cloned());
         }
-        self.answered = Some(day);
-        for publication in self.latest.values() {
-            interop::publish(&mut self.edition, publication, &snapshot.state, day);
+    }
+
+    /// The next question of who can charge where, unless one is being answered or nothing has changed.
+    pub(super) fn question(&mut self, ledger: &Ledger) -> Option<Question> {
+        if self.answering {
+            return None;
+        }
+        let publication = self.latest.get(&self.unanswered.pop_first()?)?.clone();
+        self.answering = true;
+        Some(Question::new(publication, ledger.snapshot(), self.day?))
+    }
+
+    /// Takes the answers in, unless there is a newer version by now: then it is asked again anyway.
+    pub(super) fn take_answers(&mut self, answers: Option<Answers>) {
+        self.answering = false;
+        if let Some(answers) = answers
+            && self.latest.get(&answers.role()).is_some_and(|latest| latest.index == answers.publication())
+        {
+            answers.publish(&mut self.edition);
         }
     }
 
@@ -230,7 +262,7 @@ impl Desk {
     }
 
     /// Removes what an earlier run left on disk and this one does not serve.
-    pub(super) fn tidy(&mut self) {
+    fn tidy(&mut self) {
         if let Err(error) = self.edition.take_strangers().and_then(|()| self.edition.write()) {
             tracing::error!(%error, "leftovers in the static tree stay");
         }

@@ -1,10 +1,14 @@
 //! Which vehicles can charge at which chargers, by the latest version of each list: as JSON and as a
-//! picture, made at publication and once a day, because certificates expire.
+//! picture, made after publication and once a day, because certificates expire. Beside the publisher and for
+//! one list after the other: nothing that devices wait for waits for this.
 
-use ctl_core::governance::State;
+use std::sync::Arc;
+
+use bytes::Bytes;
 use ctl_core::interop::document::Subject;
 use ctl_core::interop::{Network, both_standards, document, svg};
 use ctl_core::list::{ListPayload, MAX_PAYLOAD};
+use ctl_core::names::ListId;
 use ctl_core::role::Role;
 use ctl_core::statement::parts::Purpose;
 use ctl_core::{Digest, Timestamp, json};
@@ -12,6 +16,7 @@ use ctl_core::{Digest, Timestamp, json};
 use super::edition::Edition;
 use super::history::Publication;
 use super::site::{Caching, ContentType};
+use crate::ledger::Snapshot;
 
 const DAY: i64 = 86_400;
 
@@ -21,23 +26,68 @@ pub const fn day(now: Timestamp) -> Timestamp {
     Timestamp::from_unix(now.unix() - now.unix().rem_euclid(DAY))
 }
 
-/// Puts in the answers for the latest version of a list; does nothing for other roles. They are right
-/// for the beginning of this day, or for the list's own time where that is later.
-pub fn publish(edition: &mut Edition, latest: &Publication, state: &State, day: Timestamp) {
-    let (Role::List(list), Some(bytes)) = (latest.role(), &latest.documents.document) else { return };
-    let payload: ListPayload = match json::read(bytes, MAX_PAYLOAD) {
-        Ok(payload) => payload,
-        Err(error) => {
-            tracing::error!(%error, %list, "who can charge where is not answered");
-            return;
-        }
-    };
-    let at = day.max(payload.issued_at);
-    let subject = Subject { list: list.clone(), sequence: payload.sequence, sha256: Digest::of(bytes) };
-    let network = Network::of_list(&payload).in_state(state, list);
-    let matrices = both_standards(network, Purpose::V2g, at);
-    let (answers, picture) = (document::document(&subject, &matrices), svg::svg(&subject, &matrices));
-    let path = format!("v1/lists/{list}/interop");
-    edition.put_bytes(&path, answers, ContentType::Json, Caching::Latest);
-    edition.put_bytes(&format!("{path}.svg"), picture, ContentType::Svg, Caching::Latest);
+/// What is to be answered: for one version of a list, and for one day.
+#[derive(Clone, Debug)]
+pub struct Question {
+    publication: Publication,
+    ledger: Arc<Snapshot>,
+    day: Timestamp,
+}
+
+/// The answers, as they are served.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    list: ListId,
+    publication: u64,
+    json: Bytes,
+    svg: Bytes,
+}
+
+impl Question {
+    pub(super) const fn new(publication: Publication, ledger: Arc<Snapshot>, day: Timestamp) -> Self {
+        Self { publication, ledger, day }
+    }
+
+    /// Answers; none for what is no list. The answers are right for the beginning of the day, or for the list's own
+    /// time where that is later. Takes long for a list with many cross-certificates, so nothing waits for it.
+    #[must_use]
+    pub fn answer(&self) -> Option<Answers> {
+        let publication = &self.publication;
+        let (Role::List(list), Some(bytes)) = (publication.role(), &publication.documents.document) else {
+            return None;
+        };
+        let payload: ListPayload = match json::read(bytes, MAX_PAYLOAD) {
+            Ok(payload) => payload,
+            Err(error) => {
+                tracing::error!(%error, %list, "who can charge where is not answered");
+                return None;
+            }
+        };
+        let at = self.day.max(payload.issued_at);
+        let subject = Subject { list: list.clone(), sequence: payload.sequence, sha256: Digest::of(bytes) };
+        let network = Network::of_list(&payload).in_state(&self.ledger.state, list);
+        let matrices = both_standards(network, Purpose::V2g, at);
+        let (json, svg) = (document::document(&subject, &matrices), svg::svg(&subject, &matrices));
+        let (json, svg) = (json.into(), svg.into());
+        Some(Answers { list: list.clone(), publication: publication.index, json, svg })
+    }
+}
+
+impl Answers {
+    /// Whose.
+    pub(super) fn role(&self) -> Role {
+        Role::List(self.list.clone())
+    }
+
+    /// Index of the publication that they are about.
+    pub(super) const fn publication(&self) -> u64 {
+        self.publication
+    }
+
+    /// Puts them in.
+    pub(super) fn publish(self, edition: &mut Edition) {
+        let path = format!("v1/lists/{}/interop", self.list);
+        edition.put_bytes(&path, self.json, ContentType::Json, Caching::Latest);
+        edition.put_bytes(&format!("{path}.svg"), self.svg, ContentType::Svg, Caching::Latest);
+    }
 }

@@ -38,11 +38,9 @@ pub fn publish(
     for bundle in BundleId::added(older, newer) {
         let path = format!("log/{}", bundle.path());
         let bytes = Bytes::from(bundle.encode(&entries(bundle.entries())?)?);
-        if bundle.width == FULL_WIDTH {
-            edition.put_on_disk(&path, bytes, ContentType::Binary);
-        } else {
-            edition.put_bytes(&path, bytes, ContentType::Binary, Caching::Immutable);
-        }
+        // Up to 15 MB, and another with each entry: kept in memory, each would stay for as long as someone
+        // takes to read it.
+        edition.put_on_disk(&path, bytes, ContentType::Binary);
         forget_partials(edition, bundle.width, |width| BundleId { width, ..bundle }.path());
     }
     edition.site.set_log_size(newer);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use ctl_core::draft;
 use ctl_core::role::Role;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::PublishError;
@@ -16,6 +16,7 @@ use super::ceremony::Ceremonies;
 use super::desk::Desk;
 pub use super::desk::Status;
 use super::disk;
+use super::interop::{Answers, Question};
 use super::site::SharedSite;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -31,13 +32,20 @@ pub struct Config {
     pub settle: Duration,
     /// How often the clock is looked at.
     pub tick: Duration,
+    /// What answers who can charge where; slow, and only tests have another.
+    pub answer: fn(&Question) -> Option<Answers>,
 }
 
 impl Config {
     /// The usual way to work over a data directory.
     #[must_use]
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Self { data: data.into(), settle: Duration::from_secs(5), tick: Duration::from_secs(1) }
+        Self {
+            data: data.into(),
+            settle: Duration::from_secs(5),
+            tick: Duration::from_secs(1),
+            answer: Question::answer,
+        }
     }
 }
 
@@ -95,7 +103,6 @@ impl Publisher {
         let (sender, status) = watch::channel(Status::default());
         let mut desk = Desk::new(&ledger, &config.data, site.clone(), sender)?;
         desk.publish(&ledger)?;
-        desk.tidy();
         let (wake, stop) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let publisher = Self { site, ceremonies: ceremonies.clone(), status, wake: wake.clone() };
         let task = Task { ledger, config, metrics, ceremonies, wake, stop: stop.clone() };
@@ -151,7 +158,8 @@ impl Task {
     async fn run(self, mut desk: Desk) {
         let mut changes = self.ledger.changes();
         let mut settling = Settling::default();
-        let mut housekeeping: Option<Instant> = None;
+        let mut housekeeping: Option<(Instant, JoinHandle<()>)> = None;
+        let mut answering: Option<oneshot::Receiver<Option<Answers>>> = None;
         loop {
             let ledger = self.ledger.clone();
             // Signing, compressing and flushing block.
@@ -172,9 +180,14 @@ impl Task {
             let published = result.is_ok();
             desk.report(result);
             self.record_what_is_due(&mut settling).await;
-            if housekeeping.is_none_or(|last| last.elapsed() >= HOUSEKEEPING) {
-                housekeeping = Some(Instant::now());
-                self.keep_house().await;
+            if housekeeping
+                .as_ref()
+                .is_none_or(|(at, last)| at.elapsed() >= HOUSEKEEPING && last.is_finished())
+            {
+                housekeeping = Some((Instant::now(), self.keep_house()));
+            }
+            if answering.is_none() {
+                answering = desk.question(&self.ledger).map(|question| self.ask(question));
             }
             // What came meanwhile is taken in at once; what failed is tried again with the next entry or
             // tick. Either way the wish to stop is heard first.
@@ -186,6 +199,10 @@ impl Task {
                 () = std::future::ready(()), if behind => {}
                 () = self.wake.notified() => settling.looked = None,
                 changed = changes.changed() => if changed.is_err() { return },
+                answers = told(&mut answering) => {
+                    answering = None;
+                    desk.take_answers(answers);
+                }
                 () = tokio::time::sleep(self.config.tick) => {}
             }
         }
@@ -212,10 +229,9 @@ impl Task {
         }
         for role in settling.settled(self.config.settle) {
             let wanted = role.clone();
-            let opened = self.ledger.observe(move |state| {
-                let due = draft::due(state, state.clock());
-                due.into_iter().find(|open| open.role == wanted).map(Into::into)
-            });
+            let opened = self
+                .ledger
+                .observe(move |state| draft::due_for(state, &wanted, state.clock()).map(Into::into));
             match opened.await {
                 Ok(Some(opened)) => tracing::info!(%role, entry = opened.index, "opened a draft"),
                 Ok(None) => {}
@@ -224,17 +240,35 @@ impl Task {
         }
     }
 
-    async fn keep_house(&self) {
-        let (ledger, metrics, data) = (self.ledger.clone(), self.metrics.clone(), self.config.data.clone());
-        let done = tokio::task::spawn_blocking(move || {
-            metrics.set_data_bytes(disk::bytes_below(&data));
-            ledger.note_time()
-        });
-        match done.await {
-            Ok(Err(error)) => tracing::warn!(%error, "the time was not noted"),
-            Err(error) => tracing::warn!(%error, "housekeeping failed"),
-            Ok(Ok(())) => {}
+    /// Has a question answered. By a thread of its own, which a stop does not wait for.
+    fn ask(&self, question: Question) -> oneshot::Receiver<Option<Answers>> {
+        let (reply, told) = oneshot::channel();
+        let answer = self.config.answer;
+        let thread = std::thread::Builder::new().name("answers".into());
+        let started = thread.spawn(move || drop(reply.send(answer(&question))));
+        if let Err(error) = started {
+            tracing::error!(%error, "who can charge where is not answered");
         }
+        told
+    }
+
+    /// Nobody waits for this: there may be a hundred thousand files to count.
+    fn keep_house(&self) -> JoinHandle<()> {
+        let (ledger, metrics, data) = (self.ledger.clone(), self.metrics.clone(), self.config.data.clone());
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = ledger.note_time() {
+                tracing::warn!(%error, "the time was not noted");
+            }
+            metrics.set_data_bytes(disk::bytes_below(&data));
+        })
+    }
+}
+
+/// What the answering thread tells; never, if there is none.
+async fn told(answering: &mut Option<oneshot::Receiver<Option<Answers>>>) -> Option<Answers> {
+    match answering {
+        Some(answers) => answers.await.ok().flatten(),
+        None => std::future::pending().await,
     }
 }
 

@@ -29,6 +29,7 @@ use ctl_server::ledger::{Head, Ledger, SledStore};
 use ctl_server::metrics::Metrics;
 use ctl_server::monitor::Monitor;
 use ctl_server::monitor::run::Beside;
+use ctl_server::publish::interop::{Answers, Question};
 use ctl_server::publish::publisher::Running;
 use ctl_server::publish::{Config, Publisher};
 use ctl_server::supervisor::Supervisor;
@@ -117,12 +118,19 @@ impl Served {
     pub async fn start_watching_by(world: &World, config: ctl_server::config::Monitor) -> Self {
         let data = tempfile::tempdir().unwrap();
         common::on_disk(data.path(), world);
-        Self::open_with(data, world.now, Limits::default(), Some(config)).await
+        Self::open_with(data, world.now, Limits::default(), Some(config), Question::answer).await
+    }
+
+    /// A server on which this answers who can charge where.
+    pub async fn start_answering_by(world: &World, answer: fn(&Question) -> Option<Answers>) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        common::on_disk(data.path(), world);
+        Self::open_with(data, world.now, Limits::default(), None, answer).await
     }
 
     /// A server over a data directory that has a ledger.
     pub async fn open(data: TempDir, now: Timestamp, limits: Limits) -> Self {
-        Self::open_with(data, now, limits, None).await
+        Self::open_with(data, now, limits, None, Question::answer).await
     }
 
     async fn open_with(
@@ -130,14 +138,15 @@ impl Served {
         now: Timestamp,
         limits: Limits,
         watching: Option<ctl_server::config::Monitor>,
+        answer: fn(&Question) -> Option<Answers>,
     ) -> Self {
         let store = Arc::new(SledStore::open(&data.path().join("ledger")).unwrap());
         let (clock, guarded) = common::clock_at(now);
         let head = Some(Head::below(data.path()));
         let ledger = Ledger::open(common::setup(store, guarded, head)).unwrap();
         let metrics = Arc::new(Metrics::new().unwrap());
-        let config =
-            Config { settle: Duration::ZERO, tick: Duration::from_millis(20), ..Config::new(data.path()) };
+        let (settle, tick) = (Duration::ZERO, Duration::from_millis(20));
+        let config = Config { settle, tick, answer, ..Config::new(data.path()) };
         let (publisher, running) = Publisher::start(ledger.clone(), config, metrics.clone()).unwrap();
         let blobs = Arc::new(Blobs::open(data.path()).unwrap());
         let policies = Arc::new(Policies::load(&[]).unwrap());
