@@ -2,13 +2,17 @@
 //! thirty-two random octets and its content; it can be erased without harming the log.
 //!
 //! One file each, `blobs/<first two hex digits>/<digest>`. An erased one leaves an empty file
-//! `<digest>.erased`, so that nobody puts it back and readers learn what became of it.
+//! `<digest>.erased`, so that nobody puts it back and readers learn what became of it. What is still coming
+//! stands in `blobs/incoming/`, and is in memory at no moment.
 
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ctl_core::Digest;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use crate::files;
@@ -41,7 +45,7 @@ pub enum BlobError {
     #[error("blob {0} was erased")]
     Erased(Digest),
     /// A file on the disk is not what was written.
-    #[error("blob {0} is damaged on the server's disk; put it again after removing its file")]
+    #[error("blob {0} is damaged on the server's disk: whoever has it can put it again")]
     Damaged(Digest),
     /// No randomness.
     #[error("the system gives no random octets: {0}")]
@@ -65,7 +69,12 @@ pub enum Put {
 pub struct Blobs {
     directory: PathBuf,
     arrived: Arc<Notify>,
+    /// Distinguishes what comes at the same time.
+    number: Arc<AtomicU64>,
 }
+
+/// Below this folder of the store stands what is still coming.
+const INCOMING: &str = "incoming";
 
 impl Blobs {
     /// The blobs below a data directory.
@@ -74,8 +83,13 @@ impl Blobs {
     /// The directory cannot be made.
     pub fn open(data: &Path) -> io::Result<Self> {
         let directory = data.join("blobs");
-        std::fs::create_dir_all(&directory)?;
-        Ok(Self { directory, arrived: Arc::default() })
+        let incoming = directory.join(INCOMING);
+        std::fs::create_dir_all(&incoming)?;
+        // Of an earlier run, which ended before they were whole.
+        for left in std::fs::read_dir(&incoming)? {
+            std::fs::remove_file(left?.path())?;
+        }
+        Ok(Self { directory, arrived: Arc::default(), number: Arc::default() })
     }
 
     fn place(&self, digest: &Digest) -> PathBuf {
@@ -87,7 +101,8 @@ impl Blobs {
         self.place(digest).with_extension("erased")
     }
 
-    fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    /// Makes the folder of a blob, durably.
+    fn make_room(path: &Path) -> io::Result<()> {
         if let Some(parent) = path.parent()
             && !parent.is_dir()
         {
@@ -96,7 +111,7 @@ impl Blobs {
                 files::sync_directory(above)?;
             }
         }
-        files::write(path, bytes, files::PUBLIC)
+        Ok(())
     }
 
     /// Gives a content its salt, and keeps it.
@@ -117,22 +132,65 @@ impl Blobs {
     /// # Errors
     /// [`BlobError`] if it does not have this digest, is too large or too short, or was erased.
     pub fn put(&self, digest: &Digest, blob: &[u8]) -> Result<Put, BlobError> {
-        if blob.len() > MAX_BLOB {
-            return Err(BlobError::TooLarge(blob.len()));
+        let Some(mut upload) = self.receive(digest)? else { return Ok(Put::Present) };
+        upload.write(blob)?;
+        upload.finish()
+    }
+
+    /// Begins to take a blob piece by piece; none if it is here, whole.
+    ///
+    /// # Errors
+    /// [`BlobError::Erased`], or a file cannot be read or made.
+    pub fn receive(&self, digest: &Digest) -> Result<Option<Upload>, BlobError> {
+        if self.tombstone(digest).try_exists()? {
+            return Err(BlobError::Erased(*digest));
         }
-        if blob.len() < SALT {
-            return Err(BlobError::NoSalt(blob.len()));
+        if self.holds(digest)? {
+            return Ok(None);
         }
-        let found = Digest::of(blob);
-        if found != *digest {
-            return Err(BlobError::OtherDigest { named: *digest, found });
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let path = self.directory.join(INCOMING).join(format!("{number}-{digest}"));
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        let (blobs, hash) = (self.clone(), Sha256::new());
+        Ok(Some(Upload { blobs, digest: *digest, path, file, hash, length: 0 }))
+    }
+
+    /// Whether a blob is here whole: its very bytes are read, piece by piece.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn holds(&self, digest: &Digest) -> io::Result<bool> {
+        if !self.has(digest) {
+            return Ok(false);
         }
-        if self.get(digest)?.is_some() {
-            return Ok(Put::Present);
+        let mut file = File::open(self.place(digest))?;
+        let (mut hash, mut piece) = (Sha256::new(), vec![0; 64 * 1024]);
+        loop {
+            match file.read(&mut piece)? {
+                0 => return Ok(Digest::from_bytes(hash.finalize().into()) == *digest),
+                length => hash.update(piece.get(..length).unwrap_or_default()),
+            }
         }
-        Self::write(&self.place(digest), blob)?;
-        self.arrived.notify_one();
-        Ok(Put::Created)
+    }
+
+    /// Where a blob's bytes are, and how many; none if it was never put here. Whoever sends them on compares
+    /// them with the digest.
+    ///
+    /// # Errors
+    /// [`BlobError::Erased`], [`BlobError::Damaged`] if it has a length that no blob has, or the file system's.
+    pub fn locate(&self, digest: &Digest) -> Result<Option<(PathBuf, u64)>, BlobError> {
+        if self.tombstone(digest).try_exists()? {
+            return Err(BlobError::Erased(*digest));
+        }
+        let place = self.place(digest);
+        match std::fs::metadata(&place) {
+            Ok(meta) if (SALT as u64..=MAX_BLOB as u64).contains(&meta.len()) => {
+                Ok(Some((place, meta.len())))
+            }
+            Ok(_) => Err(BlobError::Damaged(*digest)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Tells one waiter that a blob has arrived since it last asked.
@@ -168,7 +226,9 @@ impl Blobs {
     /// # Errors
     /// A file cannot be written or removed.
     pub fn erase(&self, digest: &Digest) -> Result<(), BlobError> {
-        Self::write(&self.tombstone(digest), b"")?;
+        let tombstone = self.tombstone(digest);
+        Self::make_room(&tombstone)?;
+        files::write(&tombstone, b"", files::PUBLIC)?;
         let place = self.place(digest);
         match std::fs::remove_file(&place) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
@@ -178,6 +238,65 @@ impl Blobs {
             files::sync_directory(parent)?;
         }
         Ok(())
+    }
+}
+
+/// A blob that is coming. What is not finished leaves nothing.
+#[derive(Debug)]
+pub struct Upload {
+    blobs: Blobs,
+    digest: Digest,
+    path: PathBuf,
+    file: File,
+    hash: Sha256,
+    length: usize,
+}
+
+impl Upload {
+    /// Takes the next piece. Blocks for as long as the disk does.
+    ///
+    /// # Errors
+    /// [`BlobError::TooLarge`], or the file cannot be written.
+    pub fn write(&mut self, piece: &[u8]) -> Result<(), BlobError> {
+        self.length = self.length.saturating_add(piece.len());
+        if self.length > MAX_BLOB {
+            return Err(BlobError::TooLarge(self.length));
+        }
+        self.hash.update(piece);
+        Ok(self.file.write_all(piece)?)
+    }
+
+    /// Keeps the blob if it is the one that was named; on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`BlobError`] if it is another or too short, or was erased meanwhile.
+    pub fn finish(self) -> Result<Put, BlobError> {
+        if self.length < SALT {
+            return Err(BlobError::NoSalt(self.length));
+        }
+        let found = Digest::from_bytes(self.hash.clone().finalize().into());
+        if found != self.digest {
+            return Err(BlobError::OtherDigest { named: self.digest, found });
+        }
+        if self.blobs.tombstone(&self.digest).try_exists()? {
+            return Err(BlobError::Erased(self.digest));
+        }
+        self.file.sync_all()?;
+        let place = self.blobs.place(&self.digest);
+        Blobs::make_room(&place)?;
+        std::fs::rename(&self.path, &place)?;
+        if let Some(folder) = place.parent() {
+            files::sync_directory(folder)?;
+        }
+        self.blobs.arrived.notify_one();
+        Ok(Put::Created)
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        // It is gone already if the blob was kept; otherwise the next start removes what stays.
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 
@@ -205,6 +324,7 @@ mod tests {
         let blobs = Blobs::open(data.path()).unwrap();
         let large = vec![0; MAX_BLOB + 1];
         assert!(matches!(blobs.put(&Digest::of(&large), &large), Err(BlobError::TooLarge(_))));
+        assert!(blobs.put(&Digest::of(&large[1..]), &large[1..]).is_ok());
         assert!(matches!(blobs.put(&Digest::of(b"short"), b"short"), Err(BlobError::NoSalt(5))));
     }
 
@@ -228,5 +348,33 @@ mod tests {
         let digest = blobs.add(b"the report").unwrap();
         std::fs::write(blobs.place(&digest), b"another report, also with at least its salt").unwrap();
         assert!(matches!(blobs.get(&digest), Err(BlobError::Damaged(_))));
+    }
+
+    #[test]
+    fn a_damaged_blob_is_mended_by_whoever_sends_it_again() {
+        let data = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(data.path()).unwrap();
+        let digest = blobs.add(b"the report").unwrap();
+        let blob = blobs.get(&digest).unwrap().unwrap();
+        std::fs::write(blobs.place(&digest), b"another report, also with at least its salt").unwrap();
+        assert_eq!(blobs.put(&digest, &blob).unwrap(), Put::Created);
+        assert_eq!(blobs.get(&digest).unwrap().unwrap(), blob);
+    }
+
+    #[test]
+    fn what_never_came_whole_leaves_nothing_even_over_a_restart() {
+        let data = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(data.path()).unwrap();
+        let incoming = data.path().join("blobs").join(INCOMING);
+        let left = || std::fs::read_dir(&incoming).unwrap().count();
+        let mut upload = blobs.receive(&Digest::of(b"x")).unwrap().unwrap();
+        upload.write(&[7; 100]).unwrap();
+        assert_eq!(left(), 1);
+        assert!(matches!(upload.finish(), Err(BlobError::OtherDigest { .. })));
+        assert_eq!(left(), 0);
+        std::mem::forget(blobs.receive(&Digest::of(b"y")).unwrap());
+        assert_eq!(left(), 1, "the power went");
+        Blobs::open(data.path()).unwrap();
+        assert_eq!(left(), 0);
     }
 }

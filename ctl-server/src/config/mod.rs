@@ -94,6 +94,16 @@ pub struct Http {
     pub writes_per_minute: NonZeroU32,
     /// As [`Limits::write_burst`].
     pub write_burst: NonZeroU32,
+    /// As [`Limits::reads_per_minute`].
+    pub reads_per_minute: NonZeroU32,
+    /// As [`Limits::read_burst`].
+    pub read_burst: NonZeroU32,
+    /// As [`Limits::file_reads_per_minute`].
+    pub file_reads_per_minute: NonZeroU32,
+    /// As [`Limits::file_read_burst`].
+    pub file_read_burst: NonZeroU32,
+    /// As [`Limits::bytes_in_flight`].
+    pub bytes_in_flight: usize,
     /// As [`Limits::connections`].
     pub connections: usize,
     /// As [`Limits::connections_per_client`].
@@ -117,6 +127,11 @@ impl Default for Http {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             writes_per_minute: limits.writes_per_minute,
             write_burst: limits.write_burst,
+            reads_per_minute: limits.reads_per_minute,
+            read_burst: limits.read_burst,
+            file_reads_per_minute: limits.file_reads_per_minute,
+            file_read_burst: limits.file_read_burst,
+            bytes_in_flight: limits.bytes_in_flight,
             connections: limits.connections,
             connections_per_client: limits.connections_per_client,
             header_timeout: Words(limits.header_timeout),
@@ -135,6 +150,11 @@ impl Http {
         Limits {
             writes_per_minute: self.writes_per_minute,
             write_burst: self.write_burst,
+            reads_per_minute: self.reads_per_minute,
+            read_burst: self.read_burst,
+            file_reads_per_minute: self.file_reads_per_minute,
+            file_read_burst: self.file_read_burst,
+            bytes_in_flight: self.bytes_in_flight,
             connections: self.connections,
             connections_per_client: self.connections_per_client,
             header_timeout: self.header_timeout.0,

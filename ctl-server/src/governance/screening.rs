@@ -46,6 +46,9 @@ pub enum ScreeningError {
     /// The record was not accepted.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// A defect of this release.
+    #[error("the screening stopped: {0}")]
+    Stopped(String),
 }
 
 /// The findings in full, as anyone may read them.
@@ -129,14 +132,33 @@ impl Screener {
     }
 
     async fn screen(&self, application: &Application) -> Result<bool, ScreeningError> {
+        let (index, screener) = (application.index, self.clone());
+        // The policy's checks and the documents' hashes take a while.
+        let prepared = tokio::task::spawn_blocking(move || screener.prepare(index)).await;
+        let prepared = prepared.map_err(|error| ScreeningError::Stopped(error.to_string()))??;
+        let Some(record) = prepared else { return Ok(false) };
+        let (screener, now, found) = (self.clone(), record.screened_at, record.findings.len());
+        let made = self.ledger.observe(move |state| {
+            let application = state.applications.get(&index)?;
+            screener.is_due(state, application, now).then(|| record.into())
+        });
+        let made = made.await?;
+        if let Some(made) = made {
+            tracing::info!(application = index, findings = found, entry = made.index, "screened");
+        }
+        Ok(made.is_some())
+    }
+
+    /// The record of a screening as everything is now, its report kept; none if there is nothing to screen.
+    fn prepare(&self, index: u64) -> Result<Option<ScreeningRecord>, ScreeningError> {
         // Before a report is written that nothing would name.
         self.ledger.writable()?;
         let now = self.ledger.now().map_err(RecordError::from)?;
         let snapshot = self.ledger.snapshot();
         let state = snapshot.state.at(now);
         // What was attached since it was found waiting is looked at as well.
-        let Some(application) = state.applications.get(&application.index) else { return Ok(false) };
-        let Some(list) = state.charter.lists.get(&application.list) else { return Ok(false) };
+        let Some(application) = state.applications.get(&index) else { return Ok(None) };
+        let Some(list) = state.charter.lists.get(&application.list) else { return Ok(None) };
         let policy = self.policies.get(&list.policy.sha256).ok_or_else(|| PoliciesError::Missing {
             list: application.list.clone(),
             policy: Box::new(list.policy.clone()),
@@ -155,7 +177,7 @@ impl Screener {
             screened_at: now,
         };
         let report = self.blobs.add(&ctl_core::json::canonical(&report))?;
-        let record = ScreeningRecord {
+        Ok(Some(ScreeningRecord {
             application: application.index,
             engine: ENGINE.parse()?,
             findings: recorded(&full)?,
@@ -164,24 +186,14 @@ impl Screener {
             policy: list.policy.clone(),
             report: BlobRef { access: BlobAccess::Public, sha256: report },
             screened_at: now,
-        };
-        let (index, screener) = (application.index, self.clone());
-        let made = self.ledger.observe(move |state| {
-            let application = state.applications.get(&index)?;
-            screener.is_due(state, application, now).then(|| record.into())
-        });
-        let made = made.await?;
-        if let Some(made) = made {
-            tracing::info!(application = index, findings = full.len(), entry = made.index, "screened");
-        }
-        Ok(made.is_some())
+        }))
     }
 
     /// The documents attached to an application whose very bytes are here.
     fn held(&self, application: &Application) -> BTreeSet<Digest> {
         let blobs = application.evidence.iter().filter_map(|evidence| evidence.blob.as_ref());
         let digests = blobs.map(|blob| blob.sha256);
-        digests.filter(|digest| self.blobs.get(digest).is_ok_and(|blob| blob.is_some())).collect()
+        digests.filter(|digest| self.blobs.holds(digest).unwrap_or(false)).collect()
     }
 
     /// Whether an application waits for a screening of everything as it is now.

@@ -1,5 +1,5 @@
 //! The API as warp filters: each resource brings its own, this file joins them and makes problem
-//! documents of what they reject.
+//! documents of what they reject. Blobs are not among them, for their bytes go past warp.
 
 use std::convert::Infallible;
 
@@ -9,7 +9,7 @@ use warp::{Filter, Rejection};
 
 use super::problem::Problem;
 use super::{
-    App, anchors, applications, blobs, drafts, evidence, health, incidents, lists, participants, promises,
+    App, anchors, applications, drafts, evidence, health, incidents, lists, participants, promises,
     proposals, registry, sla, statements, targets,
 };
 
@@ -27,8 +27,6 @@ pub(super) fn filters(
 ) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static {
     statements::routes(&app)
         .or(drafts::routes(&app))
-        .unify()
-        .or(blobs::routes(&app))
         .unify()
         .or(lists::routes(&app))
         .unify()
@@ -87,11 +85,5 @@ pub(super) fn answer(result: Result<Response, Problem>) -> Response {
 
 /// How many bytes a body for this path may have.
 pub(super) fn body_limit(path: &str) -> usize {
-    if path.starts_with("/v1/blobs/") {
-        blobs::MAX_BLOB
-    } else if path == "/v1/statements" {
-        statements::MAX_BODY
-    } else {
-        drafts::MAX_BODY
-    }
+    if path == "/v1/statements" { statements::MAX_BODY } else { drafts::MAX_BODY }
 }

@@ -1,4 +1,4 @@
-//! The body of an answer: prepared bytes, or what the API has made.
+//! The body of an answer: prepared bytes, pieces of a file, or what the API has made.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,44 +8,71 @@ use http_body_util::Full;
 use http_body_util::combinators::BoxBody;
 use warp::hyper::body::{Body, Frame, SizeHint};
 
+use super::file::FileBody;
+use super::house::Answering;
+
 /// The body of an answer of the API.
 pub(super) type ApiBody = BoxBody<Bytes, warp::Error>;
 
-/// The body of any answer.
-pub(super) enum AnswerBody {
-    /// Bytes that were there before the request.
+/// Why an answer is cut off.
+pub(super) type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The body of any answer. The request is being answered until it is gone.
+pub(super) struct AnswerBody {
+    source: Source,
+    _answering: Answering,
+}
+
+/// Where a body's bytes come from.
+pub(super) enum Source {
+    /// They were there before the request.
     Prepared(Full<Bytes>),
-    /// Bytes that were made for it.
+    /// They are read while they are sent.
+    File(FileBody),
+    /// They were made for it.
     Made(ApiBody),
+}
+
+impl AnswerBody {
+    pub(super) const fn new(source: Source, answering: Answering) -> Self {
+        Self { source, _answering: answering }
+    }
 }
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = warp::Error;
+    type Error = BodyError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, warp::Error>>> {
-        match self.get_mut() {
-            Self::Prepared(body) => Pin::new(body)
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut self.get_mut().source {
+            Source::Prepared(body) => Pin::new(body)
                 .poll_frame(context)
                 .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
-            Self::Made(body) => Pin::new(body).poll_frame(context),
+            Source::File(body) => {
+                Pin::new(body).poll_frame(context).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+            }
+            Source::Made(body) => {
+                Pin::new(body).poll_frame(context).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Prepared(body) => body.is_end_stream(),
-            Self::Made(body) => body.is_end_stream(),
+        match &self.source {
+            Source::Prepared(body) => body.is_end_stream(),
+            Source::File(body) => body.is_end_stream(),
+            Source::Made(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Prepared(body) => body.size_hint(),
-            Self::Made(body) => body.size_hint(),
+        match &self.source {
+            Source::Prepared(body) => body.size_hint(),
+            Source::File(body) => body.size_hint(),
+            Source::Made(body) => body.size_hint(),
         }
     }
 }

@@ -1,10 +1,9 @@
 //! How much one caller may ask: sizes, rates, connections, times; and who the caller is.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
@@ -19,7 +18,18 @@ pub struct Limits {
     pub writes_per_minute: NonZeroU32,
     /// Writes that one client address may make at once.
     pub write_burst: NonZeroU32,
-    /// Connections in all.
+    /// Reads of the API per minute and client address, on average. An expensive one counts for several.
+    pub reads_per_minute: NonZeroU32,
+    /// Reads of the API that one client address may make at once.
+    pub read_burst: NonZeroU32,
+    /// Reads of static files per minute and client address, on average.
+    pub file_reads_per_minute: NonZeroU32,
+    /// Reads of static files that one client address may make at once.
+    pub file_read_burst: NonZeroU32,
+    /// Bytes of requests that are received and of answers that were made for one caller, in all. Static files do
+    /// not count: all callers share their bytes.
+    pub bytes_in_flight: usize,
+    /// Connections in all; never more than half of the file descriptors.
     pub connections: usize,
     /// Connections per client address; trusted proxies may have as many as there are.
     pub connections_per_client: usize,
@@ -40,6 +50,11 @@ impl Default for Limits {
         Self {
             writes_per_minute: NonZeroU32::MIN.saturating_add(119),
             write_burst: NonZeroU32::MIN.saturating_add(59),
+            reads_per_minute: NonZeroU32::MIN.saturating_add(5_999),
+            read_burst: NonZeroU32::MIN.saturating_add(2_999),
+            file_reads_per_minute: NonZeroU32::MIN.saturating_add(59_999),
+            file_read_burst: NonZeroU32::MIN.saturating_add(59_999),
+            bytes_in_flight: 128 * 1024 * 1024,
             connections: 4096,
             connections_per_client: 512,
             header_timeout: Duration::from_secs(15),
@@ -134,74 +149,49 @@ impl From<IpAddr> for Client {
     }
 }
 
-/// Counts writes per client.
+/// Counts requests of one kind per client.
+///
+/// There are so many counters and no more, however many addresses call: now and then two clients share
+/// one. Which ones changes with every start, so that nobody can choose whose.
 #[derive(Debug)]
-pub struct WriteRate {
-    limiter: DefaultKeyedRateLimiter<Client>,
+pub struct Rate {
+    limiter: DefaultKeyedRateLimiter<u64>,
+    places: RandomState,
+    burst: NonZeroU32,
 }
 
-impl WriteRate {
-    /// With the rate of these limits.
+/// Counters of a [`Rate`] at most.
+const COUNTERS: u64 = 1 << 18;
+
+impl Rate {
+    /// So many per minute on average, and so many at once.
     #[must_use]
-    pub fn new(limits: &Limits) -> Self {
-        let quota = Quota::per_minute(limits.writes_per_minute).allow_burst(limits.write_burst);
-        Self { limiter: RateLimiter::keyed(quota) }
+    pub fn new(per_minute: NonZeroU32, burst: NonZeroU32) -> Self {
+        let limiter = RateLimiter::keyed(Quota::per_minute(per_minute).allow_burst(burst));
+        Self { limiter, places: RandomState::new(), burst }
     }
 
-    /// Counts one write.
+    /// Counts a request that is worth so many.
     ///
     /// # Errors
     /// The seconds after which the client may try again.
-    pub fn check(&self, client: Client) -> Result<(), u64> {
-        self.limiter.check_key(&client).map_err(|not_until| {
-            let wait = not_until.wait_time_from(DefaultClock::default().now());
-            wait.as_secs().saturating_add(1)
-        })
+    pub fn check(&self, client: Client, worth: NonZeroU32) -> Result<(), u64> {
+        let counter = self.places.hash_one(client) % COUNTERS;
+        // Nothing is worth more than what anyone may ask at once.
+        match self.limiter.check_key_n(&counter, worth.min(self.burst)) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(not_until)) => {
+                let wait = not_until.wait_time_from(DefaultClock::default().now());
+                Err(wait.as_secs().saturating_add(1))
+            }
+            Err(_) => Err(1),
+        }
     }
 
-    /// Forgets clients that have not written for long, so that memory stays bounded.
+    /// Forgets clients that have not asked for long.
     pub fn forget_idle(&self) {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
-    }
-}
-
-/// Counts open connections per client.
-#[derive(Clone, Debug, Default)]
-pub struct Connections {
-    open: Arc<Mutex<HashMap<Client, usize>>>,
-}
-
-/// An open connection; counts until it is dropped.
-#[derive(Debug)]
-pub struct Connected {
-    of: Connections,
-    client: Client,
-}
-
-impl Connections {
-    /// Counts one more connection; none if the client has as many as it may.
-    #[must_use]
-    pub fn enter(&self, client: Client, limit: usize) -> Option<Connected> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(client).or_default();
-        if *count >= limit {
-            return None;
-        }
-        *count = count.saturating_add(1);
-        Some(Connected { of: self.clone(), client })
-    }
-}
-
-impl Drop for Connected {
-    fn drop(&mut self) {
-        let mut open = self.of.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.client) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                open.remove(&self.client);
-            }
-        }
     }
 }
 
@@ -255,20 +245,20 @@ mod tests {
 
     #[test]
     fn a_burst_is_let_through_and_more_is_not() {
-        let limits = Limits { write_burst: NonZeroU32::new(3).unwrap(), ..Limits::default() };
-        let rate = WriteRate::new(&limits);
-        assert!((0..3).all(|_| rate.check(client("192.0.2.1")).is_ok()));
-        assert!(rate.check(client("192.0.2.1")).unwrap_err() >= 1);
-        assert!(rate.check(client("192.0.2.2")).is_ok(), "others are not concerned");
-    }
-
-    #[test]
-    fn connections_count_while_they_are_open() {
-        let connections = Connections::default();
-        let first = connections.enter(client("192.0.2.1"), 1).unwrap();
-        assert!(connections.enter(client("192.0.2.1"), 1).is_none());
-        assert!(connections.enter(client("192.0.2.2"), 1).is_some());
-        drop(first);
-        assert!(connections.enter(client("192.0.2.1"), 1).is_some());
+        let (one, three) = (NonZeroU32::MIN, NonZeroU32::new(3).unwrap());
+        let rate = Rate::new(one, three);
+        assert!((0..3).all(|_| rate.check(client("192.0.2.1"), one).is_ok()));
+        assert!(rate.check(client("192.0.2.1"), one).unwrap_err() >= 1);
+        assert!(rate.check(client("192.0.2.2"), one).is_ok(), "others are not concerned");
+        assert!(
+            rate.check(client("192.0.2.3"), NonZeroU32::MAX).is_ok(),
+            "what is worth more than all takes all"
+        );
+        assert!(rate.check(client("192.0.2.3"), one).is_err());
+        for number in 0..COUNTERS * 2 {
+            let stranger = Client::from(IpAddr::V6(Ipv6Addr::from_bits(u128::from(number) << 64)));
+            let _ = rate.check(stranger, one);
+        }
+        assert!(rate.limiter.len() as u64 <= COUNTERS, "strangers without number fill no memory");
     }
 }

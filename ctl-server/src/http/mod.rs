@@ -1,19 +1,22 @@
 //! The service as HTTP callers see it: static files first, then the API, one file per resource.
 //!
 //! A request for a static file is a lookup in the prepared [`Site`](crate::publish::Site). Everything
-//! else goes through the table of [`routes`], the [`limits`], and warp's filters to its resource.
-//! Every error is a [`problem`] document.
+//! else goes through the table of [`routes`], the [`limits`], and warp's filters to its resource; what is
+//! expensive waits in a lane. Every error is a [`problem`] document.
 
 mod anchors;
 mod api;
 mod applications;
 mod blobs;
 mod body;
-
 mod drafts;
+mod encoding;
 mod evidence;
+mod file;
 mod health;
+mod house;
 mod incidents;
+mod lane;
 pub mod limits;
 mod lists;
 mod page;
@@ -21,6 +24,7 @@ mod participants;
 pub mod problem;
 mod promises;
 mod proposals;
+mod refusal;
 mod registry;
 pub mod routes;
 mod server;
@@ -65,6 +69,8 @@ pub struct App {
     pub supervisor: Supervisor,
     /// The state as readers see it now.
     views: Arc<view::Views>,
+    /// What cross-certificates would bring, as it was told last.
+    effects: Arc<applications::Told>,
 }
 
 impl App {
@@ -78,9 +84,20 @@ impl App {
         metrics: Arc<Metrics>,
         limits: Limits,
     ) -> Self {
-        let (limits, views) = (Arc::new(limits), Arc::default());
-        let supervisor = Supervisor::new();
-        Self { ledger, publisher, blobs, policies, metrics, limits, monitor: None, supervisor, views }
+        let limits = Arc::new(limits);
+        let (views, effects, supervisor) = (Arc::default(), Arc::default(), Supervisor::new());
+        Self {
+            ledger,
+            publisher,
+            blobs,
+            policies,
+            metrics,
+            limits,
+            monitor: None,
+            supervisor,
+            views,
+            effects,
+        }
     }
 
     /// The same with the watch.

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 const DEFAULT: usize = 100;
 /// Items on a page at most.
 const MAX: usize = 1000;
+/// A page ends with the item that brings it beyond so many bytes: a proposal may carry a whole charter.
+const MAX_BYTES: usize = 1024 * 1024;
 
 /// What a caller asks of a long list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -40,10 +42,12 @@ impl<K: ToString> Page<K> {
         let limit = self.limit();
         let mut items = items.peekable();
         let mut page = Vec::new();
-        let mut last = None;
+        let (mut last, mut bytes) = (None, 0_usize);
         while page.len() < limit
+            && bytes < MAX_BYTES
             && let Some((key, item)) = items.next()
         {
+            bytes = bytes.saturating_add(length(&item));
             page.push(item);
             last = Some(key);
         }
@@ -54,6 +58,24 @@ impl<K: ToString> Page<K> {
         }
         value
     }
+}
+
+/// Bytes of an item as text.
+fn length(item: &Value) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 = self.0.saturating_add(bytes.len());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Counting cannot fail, and a value has only members that are text.
+    let _ = serde_json::to_writer(&mut count, item);
+    count.0
 }
 
 #[cfg(test)]
@@ -85,5 +107,25 @@ mod tests {
         assert_eq!(value["numbers"].as_array().unwrap().len(), MAX);
         let value = Page::<u64> { after: None, limit: Some(0) }.of("numbers", (0..5).map(|n| (n, json!(n))));
         assert_eq!(value["numbers"].as_array().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_page_of_long_items_ends_early_and_the_next_goes_on() {
+        let long = "x".repeat(100_000);
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let page = Page { after, limit: Some(100) };
+            let rest =
+                (0..30_u64).filter(|n| after.is_none_or(|after| *n > after)).map(|n| (n, json!([n, long])));
+            let value = page.of("numbers", rest);
+            assert!(value.to_string().len() < MAX_BYTES + 200_000);
+            seen.extend(value["numbers"].as_array().unwrap().iter().map(|n| n[0].as_u64().unwrap()));
+            match value["next"].as_str() {
+                Some(next) => after = Some(next.parse().unwrap()),
+                None => break,
+            }
+        }
+        assert!(seen.into_iter().eq(0..30));
     }
 }

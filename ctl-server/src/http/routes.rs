@@ -1,6 +1,8 @@
 //! The paths of the API, each with its methods: what decides between 404 and 405, and what metrics
 //! call a request. Only what stands here reaches a handler.
 
+use std::num::NonZeroU32;
+
 use warp::http::Method;
 
 /// One path of the API.
@@ -10,43 +12,73 @@ pub struct ApiRoute {
     pub pattern: &'static str,
     /// Its methods, as in the header `Allow`.
     pub allow: &'static str,
+    /// What a request costs, and so who computes it.
+    pub cost: Cost,
+}
+
+/// What a request costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// Next to nothing.
+    Little,
+    /// Bytes between a caller and the disk.
+    Bytes,
+    /// Matrices, scans, sums: a few at once, in a queue.
+    Much,
+    /// The same for those who run the service; it has a queue of its own.
+    Scrape,
+}
+
+impl Cost {
+    /// For how many reads one counts.
+    #[must_use]
+    pub const fn worth(self) -> NonZeroU32 {
+        match self {
+            Self::Little | Self::Bytes | Self::Scrape => NonZeroU32::MIN,
+            Self::Much => NonZeroU32::MIN.saturating_add(19),
+        }
+    }
 }
 
 const READ: &str = "GET, HEAD";
 
 const fn route(pattern: &'static str, allow: &'static str) -> ApiRoute {
-    ApiRoute { pattern, allow }
+    ApiRoute { pattern, allow, cost: Cost::Little }
+}
+
+const fn costly(pattern: &'static str) -> ApiRoute {
+    ApiRoute { pattern, allow: READ, cost: Cost::Much }
 }
 
 /// Every path of the API. Static files are not among them.
 pub const ROUTES: [ApiRoute; 26] = [
     route("/v1/statements", "POST"),
-    route("/v1/blobs/{digest}", "GET, HEAD, PUT"),
+    ApiRoute { pattern: "/v1/blobs/{digest}", allow: "GET, HEAD, PUT", cost: Cost::Bytes },
     route("/v1/drafts", READ),
     route("/v1/drafts/{role}", READ),
     route("/v1/drafts/{role}/signatures", "POST"),
     route("/v1/lists", READ),
     route("/v1/lists/{list}", READ),
-    route("/v1/lists/{list}/diff", READ),
+    costly("/v1/lists/{list}/diff"),
     route("/v1/anchors/{fingerprint}", READ),
     route("/v1/applications", READ),
-    route("/v1/applications/{application}", READ),
+    costly("/v1/applications/{application}"),
     route("/v1/proposals", READ),
     route("/v1/participants", READ),
     route("/v1/registry/mo", READ),
     route("/v1/registry/mo/{id}", READ),
-    route("/v1/sla", READ),
+    costly("/v1/sla"),
     // Before any pattern that takes an operator's id in the place of the last part.
-    route("/v1/sla/governance", READ),
-    route("/v1/sla/{operator}", READ),
-    route("/v1/incidents", READ),
-    route("/v1/incidents/{incident}", READ),
-    route("/v1/evidence/{sha256}", READ),
-    route("/v1/targets", READ),
-    route("/v1/targets/prometheus", READ),
+    costly("/v1/sla/governance"),
+    costly("/v1/sla/{operator}"),
+    costly("/v1/incidents"),
+    costly("/v1/incidents/{incident}"),
+    costly("/v1/evidence/{sha256}"),
+    costly("/v1/targets"),
+    costly("/v1/targets/prometheus"),
     route("/healthz", READ),
     route("/readyz", READ),
-    route("/metrics", READ),
+    ApiRoute { pattern: "/metrics", allow: READ, cost: Cost::Scrape },
 ];
 
 /// What metrics call a request for a path that does not exist.

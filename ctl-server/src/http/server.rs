@@ -3,65 +3,64 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use warp::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use warp::http::request::Parts;
+use warp::http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use warp::hyper::body::{Body, Incoming};
 use warp::hyper::server::conn::http1;
 use warp::hyper::service::{Service, service_fn};
 
-use super::body::{AnswerBody, ApiBody};
-use super::limits::{Client, Connections, WriteRate};
+use super::body::{AnswerBody, ApiBody, Source};
+use super::encoding::Codings;
+use super::file::Readers;
+use super::house::{Answering, House, Seat};
+use super::lane::{self, Lane, Question};
+use super::limits::{Client, Rate};
 use super::problem::Problem;
+use super::refusal::{Courteous, MAX_HEADER, MAX_URI};
+use super::routes::{ApiRoute, Cost};
 use super::stall::StallGuard;
-use super::{App, api, routes, statics};
-use crate::publish::site::Route;
+use super::{App, api, blobs, routes, statics};
+use crate::publish::site::{Found, Route};
 
 /// After a failed `accept`, usually for want of file descriptors, there is a pause.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often clients that have been idle are forgotten.
 const FORGET: Duration = Duration::from_secs(300);
 
+/// Expensive requests that are computed at once.
+const COMPUTED: usize = 2;
+/// For so long an answer is good enough for whoever asks the same, while nothing is recorded.
+const FRESH: Duration = Duration::from_secs(1);
+/// A body of at most so many bytes is read to its end though nobody wants it: a caller who still sends does not
+/// hear the answer.
+const HEARD_OUT: u64 = 64 * 1024;
+const ANYONE: HeaderValue = HeaderValue::from_static("*");
+
 /// Serves until `shutdown`; then lets requests in flight finish, for as long as the limits say.
 pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()> + Send) {
-    let service = TowerToHyperService::new(warp::service(api::filters(app.clone())));
-    let api: Api = Box::new(move |request| {
-        let answer = service.call(request);
-        Box::pin(async move {
-            match answer.await {
-                Ok(response) => boxed(response),
-                Err(never) => match never {},
-            }
-        })
-    });
     let limits = app.limits.clone();
-    let rate = Arc::new(WriteRate::new(&limits));
-    let handler = Arc::new(Handler { app, api, rate: rate.clone() });
-    let seats = Arc::new(Semaphore::new(limits.connections.max(1)));
-    let connections = Connections::default();
+    let house = House::new(&limits);
+    let handler = Arc::new(Handler::new(app));
     let graceful = GracefulShutdown::new();
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(64 * 1024);
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(MAX_HEADER);
     let mut forget = tokio::time::interval(FORGET);
     tokio::pin!(shutdown);
     loop {
-        // A full house leaves newcomers in the kernel's queue.
-        let seat = tokio::select! {
-            seat = seats.clone().acquire_owned() => seat,
-            () = &mut shutdown => break,
-        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = forget.tick() => { rate.forget_idle(); continue }
+            _ = forget.tick() => { handler.forget_idle(); continue }
             () = &mut shutdown => break,
         };
         let (stream, peer) = match accepted {
@@ -73,23 +72,33 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
             }
         };
         let is_proxy = limits.trusted_proxies.iter().any(|network| network.contains(peer.ip()));
-        let most = if is_proxy { usize::MAX } else { limits.connections_per_client };
-        let Some(connected) = connections.enter(peer.ip().into(), most) else {
-            tracing::debug!(%peer, "too many connections of one client");
-            continue;
+        let entered = tokio::select! {
+            entered = house.enter(peer.ip().into(), is_proxy) => entered,
+            () = &mut shutdown => break,
         };
-        let io = TokioIo::new(StallGuard::new(prepared(stream), limits.write_timeout));
-        let handler = handler.clone();
+        let seat = match entered {
+            Ok(seat) => seat,
+            Err(why) => {
+                tracing::debug!(%peer, ?why, "a connection was closed at once");
+                continue;
+            }
+        };
+        let stream = StallGuard::new(prepared(stream), limits.write_timeout);
+        let io = TokioIo::new(Courteous::new(stream, seat.clone()));
+        let (handler, sitting) = (handler.clone(), seat.clone());
         let service = service_fn(move |request| {
-            let handler = handler.clone();
-            async move { Ok::<_, Infallible>(handler.answer(request, peer).await) }
+            let (handler, seat) = (handler.clone(), sitting.clone());
+            async move { Ok::<_, Infallible>(handler.answer(request, peer, &seat).await) }
         });
         let connection = graceful.watch(builder.serve_connection(io, service));
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, %peer, "a connection ended early");
+            tokio::select! {
+                biased;
+                () = seat.dismissed() => tracing::debug!(%peer, "a connection made room for another"),
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, %peer, "a connection ended early");
+                }
             }
-            drop((connected, seat));
         });
     }
     drop(listener);
@@ -113,109 +122,239 @@ type ApiAnswer = Pin<Box<dyn Future<Output = Response<ApiBody>> + Send>>;
 struct Handler {
     app: App,
     api: Api,
-    rate: Arc<WriteRate>,
+    writes: Rate,
+    reads: Rate,
+    file_reads: Rate,
+    readers: Readers,
+    much: Lane,
+    scrapes: Lane,
 }
 
 impl Handler {
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<AnswerBody> {
+    fn new(app: App) -> Self {
+        let service = TowerToHyperService::new(warp::service(api::filters(app.clone())));
+        let api: Api = Box::new(move |request| {
+            let answer = service.call(request);
+            Box::pin(async move {
+                match answer.await {
+                    Ok(response) => boxed(response),
+                    Err(never) => match never {},
+                }
+            })
+        });
+        let limits = &app.limits;
+        Self {
+            writes: Rate::new(limits.writes_per_minute, limits.write_burst),
+            reads: Rate::new(limits.reads_per_minute, limits.read_burst),
+            file_reads: Rate::new(limits.file_reads_per_minute, limits.file_read_burst),
+            readers: Readers::default(),
+            much: Lane::new(COMPUTED, FRESH),
+            // Counters move with every request.
+            scrapes: Lane::new(1, Duration::ZERO),
+            app,
+            api,
+        }
+    }
+
+    fn forget_idle(&self) {
+        [&self.writes, &self.reads, &self.file_reads].into_iter().for_each(Rate::forget_idle);
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        seat: &Arc<Seat>,
+    ) -> Response<AnswerBody> {
         let start = Instant::now();
-        let reads = request.method() == Method::GET || request.method() == Method::HEAD;
+        let answering = seat.answering();
+        let caller = Client::of(peer, request.headers(), &self.app.limits.trusted_proxies);
+        let method = request.method().clone();
+        let reads = method == Method::GET || method == Method::HEAD;
         let path = request.uri().path().strip_prefix('/').unwrap_or_default();
         let found = self.app.publisher.site().load().get(path);
-        if let Some(found) = found {
-            return self.answer_static(found, reads, &request, start).await;
-        }
-        let method = routes::method_name(request.method());
+        let file = found.as_ref().map(|_| Route::of(path));
         let route = routes::find(request.uri().path());
-        let pattern = route.map_or(routes::UNKNOWN, |route| route.pattern);
-        let answer = match route {
-            None => Err(Problem::not_found(format!("there is nothing at {}", excerpt(request.uri().path())))),
-            Some(route) if !route.allows(request.method()) => Err(not_allowed(route.allow)),
-            Some(_) => self.answer_api(request, peer, reads).await,
+        let answer = match (well_formed(&request), found, route) {
+            (Err(problem), _, _) => Err(problem),
+            (Ok(()), Some(_), _) if asks_for_leave(&request) => Ok(leave_to_read()),
+            (Ok(()), Some(_), _) if !reads => Err(not_allowed("GET, HEAD")),
+            (Ok(()), Some(found), _) => self.answer_static(found, &request, caller).await,
+            (Ok(()), None, None) => {
+                Err(Problem::not_found(format!("there is nothing at {}", excerpt(request.uri().path()))))
+            }
+            (Ok(()), None, Some(route)) if asks_for_leave(&request) && route.allows(&Method::GET) => {
+                Ok(leave_to_read())
+            }
+            (Ok(()), None, Some(route)) if !route.allows(&method) => Err(not_allowed(route.allow)),
+            (Ok(()), None, Some(route)) => self.answer_api(route, request, (&answering, caller)).await,
         };
-        let mut response = answer.unwrap_or_else(|problem| boxed(problem.into_response()));
+        let mut response = answer.unwrap_or_else(|problem| boxed(problem.into_response()).map(Source::Made));
         let headers = response.headers_mut();
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        self.app.metrics.count(pattern, method, response.status().as_u16(), start.elapsed());
-        response.map(AnswerBody::Made)
+        if reads || method == Method::OPTIONS {
+            // Whatever can be read here, anyone may read, from a page of any origin.
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYONE);
+        }
+        let status = response.status();
+        match file {
+            Some(file) if reads && (status == StatusCode::OK || status == StatusCode::NOT_MODIFIED) => {
+                let not_modified = status == StatusCode::NOT_MODIFIED;
+                self.app.metrics.count_static(file, method == Method::HEAD, not_modified, start.elapsed());
+            }
+            _ => {
+                let pattern = file.map(Route::as_str).or(route.map(|route| route.pattern));
+                let (pattern, method) = (pattern.unwrap_or(routes::UNKNOWN), routes::method_name(&method));
+                self.app.metrics.count(pattern, method, status.as_u16(), start.elapsed());
+            }
+        }
+        response.map(|source| AnswerBody::new(source, answering))
     }
 
     async fn answer_static(
         &self,
-        found: crate::publish::site::Found,
-        reads: bool,
+        found: Found,
         request: &Request<Incoming>,
-        start: Instant,
-    ) -> Response<AnswerBody> {
-        let route = Route::of(request.uri().path().trim_start_matches('/'));
-        let answer = if reads {
-            statics::respond(found, request.headers()).await
-        } else {
-            Err(not_allowed("GET, HEAD"))
-        };
-        match answer {
-            Ok(response) => {
-                let head = request.method() == Method::HEAD;
-                let not_modified = response.status() == StatusCode::NOT_MODIFIED;
-                self.app.metrics.count_static(route, head, not_modified, start.elapsed());
-                response.map(AnswerBody::Prepared)
-            }
-            Err(problem) => {
-                let method = routes::method_name(request.method());
-                let status = problem.status.as_u16();
-                self.app.metrics.count(route.as_str(), method, status, start.elapsed());
-                let mut response = boxed(problem.into_response());
-                let headers = response.headers_mut();
-                headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-                response.map(AnswerBody::Made)
-            }
-        }
+        caller: Client,
+    ) -> Result<Response<Source>, Problem> {
+        counted(&self.file_reads, caller, NonZeroU32::MIN, "reads")?;
+        statics::respond(found, request.headers(), &self.readers).await
     }
 
     async fn answer_api(
         &self,
+        route: &ApiRoute,
         request: Request<Incoming>,
-        peer: SocketAddr,
-        reads: bool,
-    ) -> Result<Response<ApiBody>, Problem> {
-        let limits = &self.app.limits;
-        if !reads {
-            let client = Client::of(peer, request.headers(), &limits.trusted_proxies);
-            self.rate.check(client).map_err(|seconds| Problem {
-                retry_after: Some(seconds),
-                ..Problem::new(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "rate-limited",
-                    format!("too many writes from your address: try again in {seconds} seconds"),
-                )
-            })?;
+        (answering, caller): (&Answering, Client),
+    ) -> Result<Response<Source>, Problem> {
+        let (mut head, mut body) = request.into_parts();
+        if head.method != Method::GET && head.method != Method::HEAD {
+            let written = self.write(route, &head, &mut body, (answering, caller)).await;
+            let unheard = !body.is_end_stream();
+            if unheard && promised(&head.headers).is_some_and(|length| length <= HEARD_OUT) {
+                hear_out(&mut body, self.app.limits.body_timeout).await;
+            }
+            return written;
         }
-        let (mut head, body) = request.into_parts();
-        let body = if reads {
-            Bytes::new()
-        } else {
-            let limit = api::body_limit(head.uri.path());
-            // What the header promises is refused before a byte of it is read.
-            if promised(&head.headers).is_some_and(|length| length > limit as u64) {
-                return Err(too_large(limit));
-            }
-            let collected = tokio::time::timeout(limits.body_timeout, Limited::new(body, limit).collect());
-            match collected.await {
-                Ok(Ok(body)) => body.to_bytes(),
-                Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(limit)),
-                Ok(Err(_)) => return Err(Problem::malformed("the body ended early or is not well framed")),
-                Err(_) => {
-                    let detail = "the body did not arrive in time";
-                    return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", detail));
-                }
-            }
-        };
+        counted(&self.reads, caller, route.cost.worth(), "reads")?;
+        statics::identity_only(Codings::of(&head.headers))?;
+        if route.cost == Cost::Bytes {
+            let digest = blobs::digest(head.uri.path())?;
+            return blobs::get(&self.app, digest, (answering, caller), &self.readers).await;
+        }
         // The filters know GET; hyper leaves the body out of the answer to HEAD.
-        if head.method == Method::HEAD {
-            head.method = Method::GET;
-        }
-        Ok((self.api)(Request::from_parts(head, Full::new(body))).await)
+        head.method = Method::GET;
+        let accept =
+            head.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        let question = Question {
+            uri: head.uri.to_string(),
+            accept: accept.to_owned(),
+            ledger: self.app.ledger.snapshot().size(),
+            now: self.app.ledger.now().ok(),
+        };
+        let computed = (self.api)(Request::from_parts(head, Full::default()));
+        let response = match route.cost {
+            Cost::Much => lane::made(self.much.answer(caller, question, computed).await?),
+            Cost::Scrape => lane::made(self.scrapes.answer(caller, question, computed).await?),
+            Cost::Little | Cost::Bytes => computed.await,
+        };
+        let length = response.body().size_hint().exact().unwrap_or_default();
+        answering.hold(caller, usize::try_from(length).unwrap_or(usize::MAX))?;
+        Ok(response.map(Source::Made))
     }
+
+    async fn write(
+        &self,
+        route: &ApiRoute,
+        head: &Parts,
+        body: &mut Incoming,
+        (answering, caller): (&Answering, Client),
+    ) -> Result<Response<Source>, Problem> {
+        counted(&self.writes, caller, NonZeroU32::MIN, "writes")?;
+        let promised = promised(&head.headers);
+        if route.cost == Cost::Bytes {
+            let digest = blobs::digest(head.uri.path())?;
+            return blobs::put(&self.app, digest, (answering, caller), promised, body).await;
+        }
+        let limit = api::body_limit(head.uri.path());
+        // What the header promises is refused before a byte of it is read.
+        if promised.is_some_and(|length| length > limit as u64) {
+            return Err(too_large(limit));
+        }
+        let receiving = receive(body, limit, (answering, caller));
+        let received = tokio::time::timeout(self.app.limits.body_timeout, receiving).await;
+        let received = received.unwrap_or_else(|_| Err(Problem::too_slow()))?;
+        let mut request = Request::new(Full::new(received));
+        (*request.method_mut(), *request.uri_mut()) = (head.method.clone(), head.uri.clone());
+        *request.headers_mut() = head.headers.clone();
+        Ok((self.api)(request).await.map(Source::Made))
+    }
+}
+
+/// A body, whose bytes are held for the caller as they come.
+async fn receive(
+    body: &mut Incoming,
+    limit: usize,
+    (answering, caller): (&Answering, Client),
+) -> Result<Bytes, Problem> {
+    let mut received = Vec::new();
+    while let Some(frame) = body.frame().await {
+        // Trailers say nothing that counts.
+        let Ok(piece) = frame.map_err(|_| Problem::cut_short())?.into_data() else { continue };
+        if received.len().saturating_add(piece.len()) > limit {
+            return Err(too_large(limit));
+        }
+        answering.hold(caller, piece.len())?;
+        received.extend_from_slice(&piece);
+    }
+    Ok(received.into())
+}
+
+/// Reads what is left of a body that nobody wants.
+async fn hear_out(body: &mut Incoming, patience: Duration) {
+    let hearing = async { while let Some(Ok(_)) = body.frame().await {} };
+    // Whoever takes longer does not hear the answer.
+    let _ = tokio::time::timeout(patience, hearing).await;
+}
+
+/// Counts a request, or says when to come again.
+fn counted(rate: &Rate, caller: Client, worth: NonZeroU32, what: &str) -> Result<(), Problem> {
+    rate.check(caller, worth).map_err(|seconds| {
+        let detail = format!("too many {what} from your address: try again in {seconds} seconds");
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail).retry_in(seconds)
+    })
+}
+
+/// What hyper lets through and RFC 9112 does not (section 3.2), and paths that are longer than any here.
+fn well_formed(request: &Request<Incoming>) -> Result<(), Problem> {
+    let uri = request.uri();
+    let length = uri.path_and_query().map_or(0, |path| path.as_str().len());
+    if length > MAX_URI {
+        return Err(Problem::uri_too_long());
+    }
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        return Err(Problem::malformed("a request in HTTP/1.1 has one header Host (RFC 9112 section 3.2)"));
+    }
+    Ok(())
+}
+
+/// Whether a browser asks if a page of another origin may read this (CORS preflight).
+fn asks_for_leave(request: &Request<Incoming>) -> bool {
+    request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ORIGIN)
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// It may read, and no more: writing takes a signature, which no page of another origin needs to send from there.
+fn leave_to_read() -> Response<Source> {
+    let mut response = Response::new(Source::Prepared(Full::default()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("if-none-match"));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    response
 }
 
 fn boxed<B>(response: Response<B>) -> Response<ApiBody>

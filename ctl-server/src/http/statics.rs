@@ -1,13 +1,16 @@
 //! Static files: a lookup, a comparison of entity tags, and bytes that were prepared before.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-use ctl_core::Digest;
 use http_body_util::Full;
-use warp::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use warp::http::{HeaderMap, HeaderValue, Response, header};
 
+use super::body::Source;
+use super::encoding::{Coding, Codings};
+use super::file::{FileBody, Readers};
 use super::problem::Problem;
 use crate::publish::site::{BeginningOf, Coded, Content, ContentType, Found, Prepared};
 
@@ -19,107 +22,141 @@ const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 /// Answers with a file.
 ///
 /// # Errors
-/// A [`Problem`] if the file has to come from the disk and cannot be read.
-pub(super) async fn respond(found: Found, request: &HeaderMap) -> Result<Response<Full<Bytes>>, Problem> {
-    match found {
-        Found::File(file) => match &file.content {
-            Content::Memory { identity, gzip } => Ok(from_memory(&file, identity, gzip.as_ref(), request)),
-            Content::Disk { path, etag, .. } => {
-                if is_current(request, etag) {
-                    return Ok(not_modified(&file, etag));
-                }
-                let bytes = read(path).await?;
-                Ok(whole(&file, &Coded { bytes, etag: etag.clone() }))
+/// A [`Problem`] if the file has to come from the disk and cannot be read, or the caller cannot decode it.
+pub(super) async fn respond(
+    found: Found,
+    request: &HeaderMap,
+    readers: &Readers,
+) -> Result<Response<Source>, Problem> {
+    let codings = Codings::of(request);
+    let (file, part) = match found {
+        Found::File(file) => (file, None),
+        Found::Beginning(file, part) => (file, Some(part)),
+    };
+    match &file.content {
+        Content::Memory { identity, gzip } => match part {
+            None => from_memory(&file, identity, gzip.as_ref(), codings, request),
+            Some(part) => {
+                let end = end(part, identity.bytes.len(), |at| {
+                    identity
+                        .bytes
+                        .get(at..)
+                        .and_then(|rest| rest.first_chunk().copied())
+                        .ok_or_else(too_short)
+                });
+                let end = end.map_err(|error| Problem::internal(&error))?;
+                identity_only(codings)?;
+                let coded = Coded { bytes: identity.bytes.slice(..end), etag: tag_of(&identity.etag, end)? };
+                Ok(if_changed(&file, &coded.etag, request, || {
+                    Source::Prepared(Full::new(coded.bytes.clone()))
+                }))
             }
         },
-        Found::Beginning(file, part) => {
-            let bytes = match &file.content {
-                Content::Memory { identity, .. } => identity.bytes.clone(),
-                Content::Disk { path, .. } => read(path).await?,
+        Content::Disk { path, length, etag } => {
+            identity_only(codings)?;
+            let (end, etag) = match part {
+                None => (*length, etag.clone()),
+                Some(part) => {
+                    let end = end_on_disk(path.clone(), *length, part).await?;
+                    (end as u64, tag_of(etag, end)?)
+                }
             };
-            let bytes =
-                cut(&bytes, part).ok_or_else(|| Problem::internal(&"a tile is shorter than it says"))?;
-            let tag: String = Digest::of(&bytes).to_string().chars().take(32).collect();
-            let etag =
-                HeaderValue::from_str(&format!("\"{tag}\"")).map_err(|error| Problem::internal(&error))?;
-            if is_current(request, &etag) {
-                return Ok(not_modified(&file, &etag));
-            }
-            Ok(whole(&file, &Coded { bytes, etag }))
+            let body = || Source::File(FileBody::new(path.clone(), end, readers.clone()));
+            Ok(if_changed(&file, &etag, request, body))
         }
     }
+}
+
+/// Refuses a caller who cannot take bytes as they are, of which there is no other form.
+pub(super) fn identity_only(codings: Codings) -> Result<(), Problem> {
+    codings.choose(false).map(drop).ok_or_else(Problem::not_acceptable)
 }
 
 fn from_memory(
-    file: &Arc<Prepared>,
+    file: &Prepared,
     identity: &Coded,
     gzip: Option<&Coded>,
+    codings: Codings,
     request: &HeaderMap,
-) -> Response<Full<Bytes>> {
-    let Some(gzip) = gzip else {
-        if is_current(request, &identity.etag) {
-            return not_modified(file, &identity.etag);
+) -> Result<Response<Source>, Problem> {
+    let coding = codings.choose(gzip.is_some()).ok_or_else(Problem::not_acceptable)?;
+    let compressed = gzip.filter(|_| coding == Coding::Gzip);
+    let chosen = compressed.unwrap_or(identity);
+    let mut response =
+        if_changed(file, &chosen.etag, request, || Source::Prepared(Full::new(chosen.bytes.clone())));
+    let headers = response.headers_mut();
+    // A 304 tells nothing of a body that it does not have.
+    if compressed.is_some() && headers.contains_key(header::CONTENT_TYPE) {
+        headers.insert(header::CONTENT_ENCODING, GZIP);
+    }
+    if gzip.is_some() {
+        headers.insert(header::VARY, ACCEPT_ENCODING);
+    }
+    Ok(response)
+}
+
+/// The entity tag of the first bytes of a file that never changes: the file's and how many.
+fn tag_of(whole: &HeaderValue, end: usize) -> Result<HeaderValue, Problem> {
+    let whole = whole.to_str().unwrap_or_default().trim_matches('"');
+    HeaderValue::from_str(&format!("\"{whole}-{end}\"")).map_err(|error| Problem::internal(&error))
+}
+
+async fn end_on_disk(path: PathBuf, length: u64, part: BeginningOf) -> Result<usize, Problem> {
+    let found = tokio::task::spawn_blocking(move || end_in_file(&path, length, part)).await;
+    found.map_err(|error| Problem::internal(&error))?.map_err(|error| Problem::internal(&error))
+}
+
+fn end_in_file(path: &Path, length: u64, part: BeginningOf) -> io::Result<usize> {
+    let file = File::open(path)?;
+    end(part, usize::try_from(length).unwrap_or(usize::MAX), |at| {
+        let mut octets = [0; 2];
+        file.read_exact_at(&mut octets, at as u64).map(|()| octets)
+    })
+}
+
+/// Where the beginning of a tile or bundle ends. `read` gives the two octets at a place, which are the length of
+/// the entry behind them.
+fn end(part: BeginningOf, length: usize, read: impl Fn(usize) -> io::Result<[u8; 2]>) -> io::Result<usize> {
+    let mut end = 0_usize;
+    match part {
+        BeginningOf::Tile(bytes) => end = bytes,
+        BeginningOf::Bundle(entries) => {
+            for _ in 0..entries {
+                let entry = usize::from(u16::from_be_bytes(read(end)?));
+                end = end.saturating_add(2).saturating_add(entry);
+            }
         }
-        return whole(file, identity);
-    };
-    let compressed = accepts_gzip(request);
-    let chosen = if compressed { gzip } else { identity };
-    let mut response = if is_current(request, &chosen.etag) {
-        not_modified(file, &chosen.etag)
+    }
+    if end <= length { Ok(end) } else { Err(too_short()) }
+}
+
+fn too_short() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "a tile or bundle is shorter than it says")
+}
+
+/// The file, or that the caller has it.
+fn if_changed(
+    file: &Prepared,
+    etag: &HeaderValue,
+    request: &HeaderMap,
+    body: impl FnOnce() -> Source,
+) -> Response<Source> {
+    let mut response = if is_current(request, etag) {
+        let mut response = Response::new(Source::Prepared(Full::default()));
+        *response.status_mut() = warp::http::StatusCode::NOT_MODIFIED;
+        response
     } else {
-        let mut response = whole(file, chosen);
-        if compressed {
-            response.headers_mut().insert(header::CONTENT_ENCODING, GZIP);
-        }
+        let mut response = Response::new(body());
+        response.headers_mut().insert(header::CONTENT_TYPE, file.content_type.clone());
         response
     };
-    response.headers_mut().insert(header::VARY, ACCEPT_ENCODING);
-    response
-}
-
-async fn read(path: &Path) -> Result<Bytes, Problem> {
-    let bytes = tokio::fs::read(path).await;
-    bytes.map(Bytes::from).map_err(|error| Problem::internal(&format!("{}: {error}", path.display())))
-}
-
-/// The beginning of a tile or bundle.
-fn cut(bytes: &Bytes, part: BeginningOf) -> Option<Bytes> {
-    let end = match part {
-        BeginningOf::Tile(end) => end,
-        BeginningOf::Bundle(entries) => {
-            let mut end = 0_usize;
-            for _ in 0..entries {
-                let length = bytes.get(end..)?.first_chunk::<2>()?;
-                end = end.checked_add(2)?.checked_add(usize::from(u16::from_be_bytes(*length)))?;
-            }
-            end
-        }
-    };
-    (end <= bytes.len()).then(|| bytes.slice(..end))
-}
-
-fn whole(file: &Prepared, coded: &Coded) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(coded.bytes.clone()));
-    head(&mut response, file, &coded.etag);
-    response.headers_mut().insert(header::CONTENT_TYPE, file.content_type.clone());
-    response
-}
-
-fn not_modified(file: &Prepared, etag: &HeaderValue) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    head(&mut response, file, etag);
-    response
-}
-
-fn head(response: &mut Response<Full<Bytes>>, file: &Prepared, etag: &HeaderValue) {
     let headers = response.headers_mut();
     headers.insert(header::ETAG, etag.clone());
     headers.insert(header::CACHE_CONTROL, file.cache_control.clone());
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if file.content_type == ContentType::Svg.as_str() {
         headers.insert(header::CONTENT_SECURITY_POLICY, PICTURES_ONLY);
     }
+    response
 }
 
 /// Whether `If-None-Match` names this tag (RFC 9110 §13.1.2: weak comparison, lists, `*`).
@@ -134,52 +171,13 @@ fn names(value: &str, etag: &[u8]) -> bool {
     value.trim() == "*" || value.split(',').map(str::trim).any(tag)
 }
 
-/// Whether `Accept-Encoding` lets gzip in (RFC 9110 §12.5.3).
-fn accepts_gzip(request: &HeaderMap) -> bool {
-    let values = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let mut any = None;
-    for coding in values.flat_map(|value| value.split(',')) {
-        let mut parts = coding.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-        let wanted = quality.is_none_or(|quality| quality.trim().parse::<f32>().is_ok_and(|q| q > 0.0));
-        if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
-            return wanted;
-        }
-        if name == "*" {
-            any = Some(wanted);
-        }
-    }
-    any.unwrap_or(false)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
 
     fn with(name: header::HeaderName, value: &str) -> HeaderMap {
         [(name, HeaderValue::from_str(value).unwrap())].into_iter().collect()
-    }
-
-    #[test]
-    fn gzip_is_sent_to_those_who_want_it() {
-        for (value, expected) in [
-            ("gzip", true),
-            ("br, gzip;q=0.5", true),
-            ("GZIP", true),
-            ("*", true),
-            ("gzip;q=0", false),
-            ("gzip; q=0.000", false),
-            ("*;q=0", false),
-            ("gzip;q=0, *", false),
-            ("br", false),
-            ("gzipped", false),
-            ("", false),
-            ("gzip;q=x", false),
-        ] {
-            assert_eq!(accepts_gzip(&with(header::ACCEPT_ENCODING, value)), expected, "{value}");
-        }
-        assert!(!accepts_gzip(&HeaderMap::new()));
     }
 
     #[test]
@@ -200,12 +198,26 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_is_cut_between_entries() {
+    fn a_bundle_is_cut_between_entries_in_memory_and_on_disk() {
         let bytes = Bytes::from_static(b"\0\x01a\0\x02bc\0\0");
-        assert_eq!(cut(&bytes, BeginningOf::Bundle(2)).unwrap(), &b"\0\x01a\0\x02bc"[..]);
-        assert_eq!(cut(&bytes, BeginningOf::Bundle(3)).unwrap(), bytes);
-        assert!(cut(&bytes, BeginningOf::Bundle(4)).is_none());
-        assert!(cut(&Bytes::from_static(b"\xff\xffa"), BeginningOf::Bundle(1)).is_none());
-        assert!(cut(&bytes, BeginningOf::Tile(10)).is_none());
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("bundle");
+        std::fs::write(&path, &bytes).unwrap();
+        for (part, expected) in [
+            (BeginningOf::Bundle(1), Some(3)),
+            (BeginningOf::Bundle(2), Some(7)),
+            (BeginningOf::Bundle(3), Some(9)),
+            (BeginningOf::Bundle(4), None),
+            (BeginningOf::Tile(9), Some(9)),
+            (BeginningOf::Tile(10), None),
+        ] {
+            let in_memory = end(part, bytes.len(), |at| {
+                bytes.get(at..).and_then(|rest| rest.first_chunk().copied()).ok_or_else(too_short)
+            });
+            assert_eq!(in_memory.ok(), expected, "{part:?}");
+            assert_eq!(end_in_file(&path, bytes.len() as u64, part).ok(), expected, "{part:?}");
+        }
+        std::fs::write(&path, b"\xff\xffa").unwrap();
+        assert!(end_in_file(&path, 3, BeginningOf::Bundle(1)).is_err(), "it ends before its entry does");
     }
 }

@@ -4,7 +4,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod connections;
+mod costs;
 mod health;
+mod protocol;
 #[path = "../served/mod.rs"]
 mod served;
 mod views;
