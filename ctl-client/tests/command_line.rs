@@ -224,3 +224,79 @@ fn a_strict_umask_does_not_keep_others_from_reading_the_bundles() {
     }
     assert_eq!(mode(&at("state")) & 0o077, 0, "what is ours alone stays so");
 }
+
+/// Runs a script in a mount namespace of its own; none where nobody may have one.
+fn with_mounts(script: &str) -> Option<Output> {
+    let may = |flags: &str| {
+        let tried = Command::new("unshare").args([flags, "sh", "-c", "mount -t tmpfs tmpfs /mnt"]).output();
+        tried.is_ok_and(|output| output.status.success())
+    };
+    let flags = ["-m", "-Urm"].into_iter().find(|flags| may(flags))?;
+    Some(Command::new("unshare").args([flags, "sh", "-ec", script]).output().unwrap())
+}
+
+#[test]
+fn status_tells_of_a_medium_that_is_full_or_read_only() {
+    let repository = of_today();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    repository.write(&at("repository"));
+    std::fs::write(at("root.json"), repository.first_root()).unwrap();
+    std::fs::create_dir(at("flash")).unwrap();
+    let (client, at) = (env!("CARGO_BIN_EXE_ctl-client"), folder.path().display());
+    let script = format!(
+        "mount -t tmpfs -o size=3m tmpfs {at}/flash; cd {at}/flash
+        {client} --dir state init --url file://{at}/repository --root ../root.json --list na --pem pem
+        {client} --dir state sync --once; {client} --dir state status
+        dd if=/dev/zero of=fill bs=1024 2>/dev/null || true
+        echo FULL; {client} --dir state sync --once 2>&1 && exit 9; {client} --dir state status && exit 8
+        rm fill; {client} --dir state sync --once; {client} --dir state status >/dev/null
+        mount -o remount,bind,ro {at}/flash
+        echo READ-ONLY; {client} --dir state sync --once 2>&1 && exit 7; {client} --dir state status && exit 6
+        echo END"
+    );
+    let Some(output) = with_mounts(&script) else { return };
+    let said = text(&output);
+    assert!(output.status.success() && said.contains("END"), "{said}");
+    let (good, rest) = said.split_once("FULL\n").unwrap();
+    let (full, read_only) = rest.split_once("READ-ONLY\n").unwrap();
+    assert!(good.contains("nothing is wrong"), "{good}");
+    for (what, said) in [("full", full), ("read-only", read_only)] {
+        for place in ["the state directory", "sink pem"] {
+            let told = |line: &str| line.contains(place) && line.contains("ERROR") && line.contains(what);
+            assert!(said.lines().any(told), "{what}, {place}: {said}");
+        }
+    }
+}
+
+#[test]
+fn everest_s_folders_may_be_mount_points() {
+    let repository = of_today();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    repository.write(&at("repository"));
+    std::fs::write(at("root.json"), repository.first_root()).unwrap();
+    std::fs::create_dir_all(at("certs/ca/v2g")).unwrap();
+    std::fs::create_dir_all(at("certs/ca/mo")).unwrap();
+    let (client, at) = (env!("CARGO_BIN_EXE_ctl-client"), folder.path().display());
+    let begin = format!(
+        "cd {at}; {client} --dir $1 init --url file://{at}/repository --root root.json --list na --everest certs"
+    );
+    let script = format!(
+        "begin() {{ {begin}; }}
+        mount -t tmpfs tmpfs {at}/certs/ca/v2g; echo operator >{at}/certs/ca/v2g/V2G_ROOT_CA.pem
+        begin one; {client} --dir one sync --once; {client} --dir one verify
+        grep -c BEGIN certs/ca/v2g/V2G_ROOT_CA.pem certs/ca/mo/MO_ROOT_CA.pem
+        # A single file that is a mount point cannot be replaced: nothing is broken.
+        rm -r certs/.ctl-client certs/ca/mo/MO_ROOT_CA.pem; echo operator >certs/ca/mo/MO_ROOT_CA.pem
+        echo mounted >file; mount --bind file certs/ca/mo/MO_ROOT_CA.pem
+        begin two; {client} --dir two sync --once 2>&1 && exit 9; cat certs/ca/mo/MO_ROOT_CA.pem; echo END"
+    );
+    let Some(output) = with_mounts(&script) else { return };
+    let said = text(&output);
+    assert!(output.status.success(), "{said}");
+    for line in ["certs/ca/v2g/V2G_ROOT_CA.pem:2", "certs/ca/mo/MO_ROOT_CA.pem:1", "mounted\nEND"] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert!(said.contains("MO_ROOT_CA.pem: Device or resource busy"), "{said}");
+}

@@ -148,7 +148,7 @@ impl Client {
     ) -> Result<History<'a>, ClientError> {
         let path = "log/checkpoint";
         let problem = "there is none".to_owned();
-        let missing = || FetchError::Connection { address: path.into(), problem };
+        let missing = || FetchError::Connection { address: source.address(path), problem };
         let bytes = source.fetch(path, MAX_NOTE_BYTES).await?.ok_or_else(missing)?;
         let note = Note::parse(&bytes)?;
         let checkpoint = Checkpoint::open_note(&note, &trust.origin, &trust.log)?;

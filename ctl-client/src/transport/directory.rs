@@ -17,8 +17,12 @@ impl Directory {
         Self { base }
     }
 
+    pub(super) fn address(&self, path: &str) -> String {
+        self.base.join(path).display().to_string()
+    }
+
     pub(super) fn fetch(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, FetchError> {
-        let address = self.base.join(path).display().to_string();
+        let address = self.address(path);
         let failed = |problem: String| FetchError::Connection { address: address.clone(), problem };
         let io_failed = |error: io::Error| failed(error.to_string());
         // A base that is not there is a stick that is not plugged in, not an empty repository.

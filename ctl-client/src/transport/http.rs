@@ -53,6 +53,10 @@ impl Http {
         Ok(Self { base, client: client(1)?, fresh: client(0)?, options: options.clone() })
     }
 
+    pub(super) fn address(&self, path: &str) -> String {
+        without_password(&format!("{}{path}", self.base))
+    }
+
     /// Nothing changes by asking twice, and a connection may have ended while it was idle.
     pub(super) async fn fetch(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, FetchError> {
         match self.attempt(&self.client, path, limit).await {
@@ -65,7 +69,7 @@ impl Http {
 
     async fn attempt(&self, client: &Client, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Failed> {
         let url = self.base.join(path).map_err(|_| FetchError::Path { path: path.into() })?;
-        let address = without_password(url.as_str());
+        let address = self.address(path);
         let failed = |error: reqwest::Error| self.failed(&address, error);
         let begun = Instant::now();
         let mut response =

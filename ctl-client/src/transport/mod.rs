@@ -89,6 +89,15 @@ impl Source {
         }
     }
 
+    /// Where a file of the repository is, as it may be shown.
+    #[must_use]
+    pub fn address(&self, path: &str) -> String {
+        match &self.0 {
+            Kind::Http(http) => http.address(path),
+            Kind::Directory(directory) => directory.address(path),
+        }
+    }
+
     /// The same of a file that need not be there. Object stores that may not list what they hold say
     /// "forbidden" of what they do not hold.
     ///

@@ -18,6 +18,7 @@
 pub mod device;
 pub mod power;
 pub mod server;
+pub mod sinks;
 
 use std::collections::BTreeMap;
 use std::path::Path;

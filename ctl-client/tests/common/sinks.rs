@@ -1,0 +1,36 @@
+//! What the tests of sinks share.
+
+use std::fs;
+use std::path::PathBuf;
+
+use ctl_client::sync::SyncReport;
+
+use super::device::Options;
+use super::{Device, Repository, na};
+
+/// EVerest's bundle of V2G roots, on a device.
+pub const V2G: &str = "everest/ca/v2g/V2G_ROOT_CA.pem";
+
+pub fn problems(report: &SyncReport) -> String {
+    report.problems.iter().map(|problem| format!("{}: {}\n", problem.about, problem.error)).collect()
+}
+
+/// A file, with the directories above it.
+pub fn place(path: PathBuf, bytes: impl AsRef<[u8]>) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+/// A device whose sinks keep what others put there.
+pub fn keeping(repository: &Repository) -> Device {
+    Device::with(repository, Options { keep_foreign: true, ..Options::default() })
+}
+
+/// The repository with its next list.
+pub fn with_anchors(repository: &mut Repository, names: &[&str]) -> Repository {
+    repository.pass(60);
+    repository.set_anchors(&na(), names);
+    repository.publish(&na());
+    repository.refresh();
+    repository.clone()
+}
