@@ -3,7 +3,7 @@
 //! The state passed every check on its way here, so nothing in this room can fail: what cannot be
 //! expressed is left out of the document, never trusted by it.
 
-mod board;
+pub(crate) mod board;
 mod contents;
 mod due;
 #[cfg(test)]
@@ -170,10 +170,15 @@ pub fn content(state: &State, role: &Role) -> Digest {
 #[must_use]
 pub fn authorities(state: &State, role: &Role) -> BTreeMap<Role, Threshold> {
     match role {
-        Role::Root => {
-            let board = board::threshold(state, &state.charter.board);
-            [(Role::Root, board.clone()), (Role::Targets, board)].into()
-        }
+        Role::Root => match board::before_restart(state) {
+            Some(root) => {
+                [(Role::Root, root.threshold("root")), (Role::Targets, root.threshold("targets"))].into()
+            }
+            None => {
+                let board = board::threshold(state, &state.charter.board);
+                [(Role::Root, board.clone()), (Role::Targets, board)].into()
+            }
+        },
         Role::Targets => board::delegations(state)
             .into_iter()
             .map(|(role, holders)| (role, board::threshold(state, holders)))

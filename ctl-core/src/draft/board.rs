@@ -8,7 +8,9 @@ use crate::names::Origin;
 use crate::role::Role;
 use crate::statement::charter::Holders;
 use crate::threshold::{Authority, Threshold};
-use crate::tuf::{Delegations, KeyHolders, LogTrust, Root, Targets, TopLevelRoles, V2gTrust, WitnessTrust};
+use crate::tuf::{
+    Delegations, KeyHolders, Limits, LogTrust, Root, Signed, Targets, TopLevelRoles, V2gTrust, WitnessTrust,
+};
 
 /// The holders of an office with their present keys. One who is suspended holds no key, and what is
 /// then too few for the threshold is for the assembly to mend.
@@ -33,9 +35,36 @@ pub(super) fn delegations(state: &State) -> Vec<(Role, &Holders)> {
     lists.chain(others).collect()
 }
 
+/// The root that devices hold, while a restart of the log is not in it yet: the next root names the
+/// restart and changes nothing else.
+pub(crate) fn before_restart(state: &State) -> Option<Root> {
+    if state.restarts.is_empty() {
+        return None;
+    }
+    let published = state.published.get(&Role::Root)?;
+    let last: Root = serde_json::from_slice(&published.documents.signed).ok()?;
+    if last.v2g.as_ref()?.restarts.len() >= state.restarts.len() {
+        return None;
+    }
+    let lost = state.lost_root.as_deref();
+    let lost = lost.and_then(|bytes| Signed::<Root>::parse("root", bytes, Limits::default().root).ok());
+    Some(lost.map_or(last, |lost| lost.signed))
+}
+
+/// root.json: by the charter, unless a restart comes first.
+pub(super) fn root(state: &State, version: u64, expires: Timestamp) -> Root {
+    let by_charter = root_by_charter(state, version, expires);
+    let Some(mut root) = before_restart(state) else { return by_charter };
+    (root.version, root.expires) = (version, expires);
+    if let (Some(v2g), Some(new)) = (&mut root.v2g, by_charter.v2g) {
+        (v2g.log, v2g.restarts) = (new.log, new.restarts);
+    }
+    root
+}
+
 /// root.json. It names nothing of the ledger but the scheme and its keys, so that its first version
 /// follows from the genesis alone.
-pub(super) fn root(state: &State, version: u64, expires: Timestamp) -> Root {
+fn root_by_charter(state: &State, version: u64, expires: Timestamp) -> Root {
     let charter = &state.charter;
     let server = &charter.server;
     let board = key_holders(state, &charter.board);
@@ -61,7 +90,7 @@ pub(super) fn root(state: &State, version: u64, expires: Timestamp) -> Root {
         witnesses: witnesses.collect(),
         witness_threshold: charter.witnesses.threshold,
         notices_cap: charter.notices.max_in_force,
-        restarts: vec![],
+        restarts: state.restarts.clone(),
     };
     Root::new(version, expires, &holders, Some(v2g))
 }

@@ -43,7 +43,13 @@ fn of_role(state: &State, role: Role, now: Timestamp) -> Option<DraftOpen> {
 fn is_due(state: &State, role: &Role, validity: u64, now: Timestamp) -> bool {
     let content = content(state, role);
     let published = state.published.get(role);
-    if published.is_some_and(|last| last.documents.content == content && !is_half_over(last, now)) {
+    let stands = |last: &Published| {
+        // After a restart, nobody takes up a number that they have seen before.
+        let from = state.go_on_from(&role.to_string());
+        let behind = last.open.version < from.version || last.open.sequence.unwrap_or(0) < from.sequence;
+        last.documents.content == content && !is_half_over(last, now) && !behind
+    };
+    if published.is_some_and(stands) {
         return false;
     }
     let waits = state.drafts.get(role).is_some_and(|draft| {
@@ -81,14 +87,15 @@ fn is_first_root(state: &State, role: &Role) -> bool {
 }
 
 fn next_version(state: &State, role: &Role) -> u64 {
-    state.published.get(role).map_or(1, |published| published.open.version.saturating_add(1))
+    let published = state.published.get(role).map_or(0, |published| published.open.version);
+    published.max(state.go_on_from(&role.to_string()).version).saturating_add(1)
 }
 
 /// None for the board's metadata, which has versions only.
 fn next_sequence(state: &State, role: &Role) -> Option<u64> {
     role.document_typ()?;
-    let last = state.published.get(role).and_then(|published| published.open.sequence);
-    Some(last.map_or(1, |last| last.saturating_add(1)))
+    let last = state.published.get(role).and_then(|published| published.open.sequence).unwrap_or(0);
+    Some(last.max(state.go_on_from(&role.to_string()).sequence).saturating_add(1))
 }
 
 /// Whether this draft may be opened at this moment: its numbers are the next ones, its times those

@@ -153,6 +153,9 @@ fn make(rules: &Rules, state: &mut State, change: &Change, cause: u64, at: Times
                 state.lists.entry(list.clone()).or_default();
             }
             state.recorder = charter.server.recorder.key_id();
+            if charter.server.log != state.charter.server.log {
+                state.former_log_keys.insert(state.charter.server.log.key_id());
+            }
             state.charter = Arc::new((**charter).clone());
             state.charter_since = cause;
             Ok(())
@@ -288,10 +291,11 @@ pub(super) fn may_amend(state: &State, charter: &Charter) -> Result<(), String> 
         // TUF clients refuse a repository that drops a role it once had.
         return Err(format!("charter: lists: {list} is missing; a list cannot be taken out, only emptied"));
     }
-    if charter.server.log_origin != state.charter.server.log_origin
-        || charter.server.log != state.charter.server.log
-    {
-        return Err("charter: server: one log has one origin and key for life".into());
+    if charter.server.log_origin != state.charter.server.log_origin {
+        return Err("charter: server: a log has one origin for life; the board can let it begin anew".into());
+    }
+    if state.former_log_keys.contains(&charter.server.log.key_id()) {
+        return Err("charter: server: the key was the log's before: make a new one".into());
     }
     if charter.machine_keys().iter().any(|key| state.keys.contains_key(&key.key_id())) {
         return Err("charter: server: a participant's key cannot be the server's or a witness's".into());

@@ -19,6 +19,7 @@ use crate::statement::parts::{
     WithdrawalReason,
 };
 use crate::threshold::Threshold;
+use crate::tuf::{GoOnFrom, Restart};
 use crate::{Digest, Timestamp};
 
 /// What follows from the ledger so far.
@@ -66,6 +67,12 @@ pub struct State {
     pub published: BTreeMap<Role, Published>,
     /// Who may sign for a role, as the devices know it from the board's published metadata.
     pub authorities: BTreeMap<Role, Threshold>,
+    /// Every restart of the log, in order.
+    pub restarts: Vec<Restart>,
+    /// The last root.json that devices hold, where the last restart says that the ledger lost it.
+    pub lost_root: Option<Arc<[u8]>>,
+    /// Keys that the log had before its present one.
+    pub former_log_keys: BTreeSet<KeyId>,
     /// The blobs that statements name.
     pub blobs: BTreeMap<Digest, BlobAccess>,
     /// Breaches of service levels by the index of the entry that opened them: all open ones, and the
@@ -108,6 +115,17 @@ impl State {
     #[must_use]
     pub fn root_at(&self, size: u64) -> Option<Digest> {
         self.roots.get(usize::try_from(size).ok()?).copied()
+    }
+
+    /// The numbers that a role (by name, `snapshot` and `timestamp` among them) goes on from after the
+    /// restarts of the log: the next ones are greater. Zero without a restart.
+    #[must_use]
+    pub fn go_on_from(&self, role: &str) -> GoOnFrom {
+        let named = self.restarts.iter().filter_map(|restart| restart.roles.get(role));
+        named.fold(GoOnFrom::default(), |most, numbers| GoOnFrom {
+            version: most.version.max(numbers.version),
+            sequence: most.sequence.max(numbers.sequence),
+        })
     }
 
     /// Whether a statement of this identity is recorded.

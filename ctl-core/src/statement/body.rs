@@ -6,6 +6,7 @@ use serde_json::Value;
 
 pub use super::cross::{CrossAnswer, CrossRequest, CrossRespond, RefusalReason};
 pub use super::decision::{Change, Choice, ParticipantAction, ProposalOpen, VoteCast};
+pub use super::restart::LogRestart;
 pub use super::service_levels::{
     BreachPhase, Measured, Objective, Service, ServiceSummary, SlaBreach, SlaReport,
 };
@@ -135,6 +136,8 @@ bodies! {
     "cross.request" => CrossRequest since V1,
     /// The answer to that.
     "cross.respond" => CrossRespond since V1,
+    /// The log begins anew.
+    "log.restart" => LogRestart since V1,
 }
 
 impl Body {

@@ -10,6 +10,7 @@ pub mod charter_file;
 mod cross;
 mod decision;
 pub mod parts;
+mod restart;
 mod service_levels;
 
 use serde::{Deserialize, Serialize};

@@ -11,10 +11,12 @@ use std::sync::Arc;
 use crate::governance::rules::Rules;
 use crate::governance::state::{Event, KeyRecord, MoEntry, MoStatus, Notice, State};
 use crate::governance::{check, decide, genesis, time};
+use crate::list::LogRef;
 use crate::names::ParticipantId;
-use crate::statement::body::{MoAssign, NoticeIssue, ParticipantRegister};
+use crate::statement::body::{LogRestart, MoAssign, NoticeIssue, ParticipantRegister};
 use crate::statement::parts::BlobRef;
 use crate::statement::{Body, Entry};
+use crate::tuf::Restart;
 use crate::{Digest, Timestamp};
 
 /// Where an entry stands: what follows from it names this as its cause.
@@ -103,7 +105,21 @@ fn body(state: &mut State, place: Place<'_>, body: &Body) {
         Body::SlaReport(body) => service_levels::report(state, place, body),
         Body::CrossRequest(body) => cross::request(state, place, body),
         Body::CrossRespond(body) => cross::respond(state, place, body),
+        Body::LogRestart(body) => restart(state, place, body),
     }
+}
+
+/// From here on the log has another name and key. What is left of it is what the new one begins with.
+fn restart(state: &mut State, place: Place<'_>, body: &LogRestart) {
+    let root_hash = state.root_at(place.index).unwrap_or(Digest::ZERO);
+    let new = LogRef { origin: body.origin.clone(), root_hash, size: place.index };
+    let (old, reason, roles, time) = (body.old.clone(), body.reason, body.roles.clone(), place.at);
+    state.restarts.push(Restart { old, new, reason, roles, time });
+    state.lost_root = body.last_root.as_ref().map(|root| root.0.as_slice().into());
+    state.former_log_keys.insert(state.charter.server.log.key_id());
+    let server = &mut Arc::make_mut(&mut state.charter).server;
+    server.log_origin = body.origin.clone();
+    server.log = body.key.clone();
 }
 
 /// Remembers that a statement names this blob, so that it may be uploaded.

@@ -8,6 +8,7 @@ mod notices;
 mod people;
 pub(in crate::governance) mod publications;
 mod registry;
+mod restart;
 mod service_levels;
 mod signers;
 
@@ -68,6 +69,7 @@ pub(in crate::governance) fn check(
         Body::SlaReport(body) => service_levels::report(&context, body),
         Body::CrossRequest(body) => cross::request(&context, body),
         Body::CrossRespond(body) => cross::respond(&context, body),
+        Body::LogRestart(body) => restart::restart(&context, body),
     }
 }
 
@@ -125,6 +127,17 @@ fn check_frame(
         );
     }
     let basis = payload.basis;
+    if let Some(restart) = state.restarts.last()
+        && state.root_at(basis.size) != Some(basis.root_hash)
+    {
+        return refuse(
+            Reason::Basis,
+            format!(
+                "its author saw a log that is not this one; the log began anew at {}: sync, and sign again",
+                restart.time
+            ),
+        );
+    }
     match state.root_at(basis.size) {
         Some(root) if root == basis.root_hash => Ok(()),
         Some(_) => refuse(

@@ -101,7 +101,10 @@ pub(in crate::governance) fn thresholds(
     let published = state.authorities.get(role).cloned();
     if *role == Role::Root {
         let new = state.drafts.get(role).and_then(|draft| draft.authorities.get(role)).cloned();
-        let new = new.map(|threshold| eligible(rules, state, threshold));
+        // The root that names a restart changes nothing else: its board is that of the root before it,
+        // which this ledger may have lost, and devices count every key of it.
+        let restart = draft::board::before_restart(state).is_some();
+        let new = new.map(|threshold| if restart { threshold } else { eligible(rules, state, threshold) });
         // Devices count the old board's old keys, so here they count as well.
         return Ok(published.into_iter().chain(new).collect());
     }

@@ -1,0 +1,31 @@
+//! `log.restart`: the board lets the log begin anew.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::parts::Der;
+use crate::PublicKey;
+use crate::list::LogRef;
+use crate::names::Origin;
+use crate::tuf::{GoOnFrom, RestartReason};
+
+/// `log.restart`: signed by the board, and the first entry of the log that begins with it. The entries
+/// before it are what is left of the log that ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogRestart {
+    /// The new log's key; Ed25519.
+    pub key: PublicKey,
+    /// The last root.json that devices hold, as published, if this ledger lost it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_root: Option<Der>,
+    /// The log that ends, and the last checkpoint of it that the board knows.
+    pub old: LogRef,
+    /// The new log's origin.
+    pub origin: Origin,
+    /// Why.
+    pub reason: RestartReason,
+    /// By role, `snapshot` and `timestamp` among them: the highest numbers that anyone may have seen.
+    pub roles: BTreeMap<String, GoOnFrom>,
+}

@@ -1,0 +1,239 @@
+//! Restarts of the log and rotations of its key: what the board may say, and what follows from it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::*;
+use ctl_core::draft;
+use ctl_core::governance::{Reason, Refusal, check};
+use ctl_core::list::LogRef;
+use ctl_core::role::Role;
+use ctl_core::statement::body::*;
+use ctl_core::statement::parts::Der;
+use ctl_core::tuf::{GoOnFrom, RestartReason, Root, Signed, TufSignature, verify_root_rotation};
+
+fn list() -> Role {
+    Role::List(na())
+}
+
+/// The board's statement on this world, going on from what is published.
+fn restart(world: &World) -> LogRestart {
+    let mut roles: BTreeMap<String, GoOnFrom> = world
+        .state
+        .published
+        .iter()
+        .map(|(role, last)| {
+            let (version, sequence) = (last.open.version, last.open.sequence.unwrap_or(0));
+            (role.to_string(), GoOnFrom { version, sequence })
+        })
+        .collect();
+    for role in ["snapshot", "timestamp", "registry", "notices", "na"] {
+        roles.entry(role.into()).or_default();
+    }
+    let (root_hash, size) = (world.state.root(), world.state.size());
+    LogRestart {
+        key: ed25519("second log"),
+        last_root: None,
+        old: LogRef { origin: world.state.charter.server.log_origin.clone(), root_hash, size },
+        origin: "ctl.example/stories-2".parse().unwrap(),
+        reason: RestartReason::LogKeyCompromise,
+        roles,
+    }
+}
+
+/// Opens what is due for a role and publishes it.
+fn publish_due(world: &mut World, role: &Role, signers: &[&str]) -> Result<u64, Refusal> {
+    let due = draft::due(&world.state, world.now).into_iter().find(|open| open.role == *role);
+    world.say(&["recorder"], due.expect("it is due"))?;
+    let record = world.publication(role, signers);
+    world.say(&["recorder"], record)
+}
+
+/// The role's published metadata as a file, signed by these people.
+fn file(world: &World, role: &Role, signers: &[&str]) -> Vec<u8> {
+    let documents = &world.state.published[role].documents;
+    let signatures: Vec<TufSignature> =
+        signers.iter().map(|name| TufSignature::over(&documents.metadata, &world.keys[*name])).collect();
+    documents.metadata_file(&signatures)
+}
+
+fn root_file(world: &World, signers: &[&str]) -> Signed<Root> {
+    Signed::parse("root", &file(world, &Role::Root, signers), 100_000).unwrap()
+}
+
+const BOARD: [&str; 2] = ["board-1", "board-2"];
+
+#[test]
+fn the_board_lets_the_log_begin_anew_and_root_names_it_and_nothing_else() {
+    let mut world = World::published();
+    world.admitted("alpha-pki");
+    world.publish_list();
+    let before = root_file(&world, &BOARD);
+    let body = LogRestart {
+        roles: BTreeMap::from_iter(restart(&world).roles.into_iter().map(|(role, numbers)| {
+            // Devices may have seen more of the list than this ledger has.
+            let lost = if role == "na" { GoOnFrom { version: 7, sequence: 9 } } else { numbers };
+            (role, lost)
+        })),
+        ..restart(&world)
+    };
+    let size = world.state.size();
+    let index = world.say(&BOARD, body.clone()).unwrap();
+    assert_eq!(index, size);
+    let named = world.state.restarts[0].clone();
+    assert_eq!((&named.new.origin, named.new.size, named.time), (&body.origin, size, world.now));
+    assert_eq!(Some(named.new.root_hash), world.state.root_at(size));
+
+    assert!(world.due().contains(&"root".into()) && world.due().contains(&"na".into()));
+    publish_due(&mut world, &Role::Root, &["board-1", "board-3"]).unwrap();
+    let after = root_file(&world, &["board-1", "board-3"]);
+    verify_root_rotation(&before.signed, &after).unwrap();
+    let v2g = after.signed.v2g.clone().unwrap();
+    assert_eq!((v2g.restarts.as_slice(), v2g.log.origin.as_str()), (&[named][..], "ctl.example/stories-2"));
+    assert!(!world.due().contains(&"root".into()), "once is enough");
+
+    publish_due(&mut world, &list(), &["signer-1", "signer-2"]).unwrap();
+    let open = &world.state.published[&list()].open;
+    assert_eq!((open.version, open.sequence), (8, Some(10)), "no device is asked for a smaller number");
+    assert!(!world.due().contains(&"na".into()));
+}
+
+#[test]
+fn the_root_of_a_restart_waits_for_no_other_change_and_takes_none_along() {
+    let mut world = World::published();
+    let before = root_file(&world, &BOARD);
+    // The assembly has decided on another cap, and the board has not signed it yet.
+    let mut amended = world.state.charter.as_ref().clone();
+    amended.notices.max_in_force = 9;
+    let proposal = world.propose("elector-1", Change::AmendCharter { charter: Box::new(amended) }).unwrap();
+    world.decide(proposal);
+    let body = restart(&world);
+    world.say(&BOARD, body).unwrap();
+    publish_due(&mut world, &Role::Root, &BOARD).unwrap();
+    let named = root_file(&world, &BOARD);
+    verify_root_rotation(&before.signed, &named).unwrap();
+    assert_eq!(named.signed.v2g.as_ref().unwrap().notices_cap, 2);
+    publish_due(&mut world, &Role::Root, &BOARD).unwrap();
+    let then = root_file(&world, &BOARD);
+    verify_root_rotation(&named.signed, &then).unwrap();
+    assert_eq!(then.signed.v2g.as_ref().unwrap().notices_cap, 9);
+}
+
+#[test]
+fn a_root_that_the_ledger_lost_is_gone_on_from_and_its_board_signs() {
+    // A copy of the ledger is older than the root that devices hold.
+    let mut world = World::published();
+    let mut restored = World::published();
+    let mut amended = world.state.charter.as_ref().clone();
+    amended.board = holders(&["board-2", "board-3"], 2);
+    let proposal = world.propose("elector-1", Change::AmendCharter { charter: Box::new(amended) }).unwrap();
+    world.decide(proposal);
+    publish_due(&mut world, &Role::Root, &["board-2", "board-3"]).unwrap();
+    let held = root_file(&world, &["board-2", "board-3"]);
+
+    let good = LogRestart {
+        last_root: Some(Der(file(&world, &Role::Root, &["board-2", "board-3"]))),
+        reason: RestartReason::LedgerLost,
+        ..restart(&world)
+    };
+    let unnamed = LogRestart { last_root: None, ..good.clone() };
+    assert_eq!(reason(restored.say(&BOARD, unnamed)), Reason::Content);
+    let mut foreign = good.clone();
+    foreign.last_root = Some(Der(file(&world, &Role::Root, &["board-2"])));
+    assert_eq!(reason(restored.say(&BOARD, foreign)), Reason::Content, "not signed by its board");
+    restored.say(&BOARD, good).unwrap();
+    assert!(
+        publish_due(&mut restored, &Role::Root, &["board-1", "board-2"]).is_err(),
+        "the board that devices know has not signed"
+    );
+    let record = restored.publication(&Role::Root, &["board-2", "board-3"]);
+    restored.say(&["recorder"], record).unwrap();
+    let after = root_file(&restored, &["board-2", "board-3"]);
+    assert_eq!(after.signed.version, 3);
+    verify_root_rotation(&held.signed, &after).unwrap();
+}
+
+#[test]
+fn only_the_board_restarts_and_only_forwards() {
+    let mut world = World::published();
+    let good = restart(&world);
+    for signers in [&["board-1"][..], &["board-1", "signer-1"], &["recorder"], &["elector-1", "elector-2"]] {
+        let refused = reason(world.say(signers, good.clone()));
+        assert!(matches!(refused, Reason::TooFewSignatures | Reason::WrongRole), "{signers:?}: {refused}");
+    }
+    let mut refuse = |why: Reason, change: &dyn Fn(&mut LogRestart)| {
+        let mut body = good.clone();
+        change(&mut body);
+        assert_eq!(reason(world.say(&BOARD, body)), why);
+    };
+    refuse(Reason::Exists, &|body| body.origin = "ctl.example/stories".parse().unwrap());
+    refuse(Reason::Exists, &|body| body.key = ed25519("log"));
+    refuse(Reason::Exists, &|body| body.key = ed25519("registrar"));
+    refuse(Reason::Content, &|body| body.old.origin = "ctl.example/other".parse().unwrap());
+    refuse(Reason::Content, &|body| {
+        body.roles.remove("timestamp");
+    });
+    refuse(Reason::Content, &|body| body.roles.get_mut("targets").unwrap().version = 0);
+    refuse(Reason::Content, &|body| {
+        body.roles.insert("No role!".into(), GoOnFrom::default());
+    });
+    world.say(&BOARD, good.clone()).unwrap();
+    // Neither the origin nor the key comes back.
+    let mut again = restart(&world);
+    again.origin = "ctl.example/stories".parse().unwrap();
+    assert_eq!(reason(world.say(&BOARD, again)), Reason::Exists);
+    let mut again = restart(&world);
+    (again.origin, again.key) = ("ctl.example/stories-3".parse().unwrap(), ed25519("log"));
+    assert_eq!(reason(world.say(&BOARD, again)), Reason::Exists);
+}
+
+#[test]
+fn a_statement_that_stands_on_the_old_log_is_to_be_signed_again() {
+    let mut world = World::published();
+    let mut lost = World::published();
+    lost.wait(1);
+    let assign = || MoAssign {
+        holder: "mo-one".parse().unwrap(),
+        id: "USEVG".parse().unwrap(),
+        source: "bdew".parse().unwrap(),
+    };
+    lost.say(&["registrar"], assign()).unwrap();
+    lost.say(&["registrar"], MoWithdraw { id: "USEVG".parse().unwrap() }).unwrap();
+    let body = restart(&world);
+    world.wait(2);
+    world.say(&BOARD, body).unwrap();
+    world.wait(1);
+    let mut payload = world.payload(assign());
+    payload.basis = ctl_core::statement::Basis { size: lost.state.size(), root_hash: lost.state.root() };
+    let refused = check(&world.state, &world.sign(&payload, &["registrar"]), world.now).unwrap_err();
+    assert_eq!(refused.reason, Reason::Basis);
+    assert!(refused.to_string().contains("sync, and sign again"), "{refused}");
+}
+
+#[test]
+fn a_rotated_log_key_keeps_the_origin_and_never_comes_back() {
+    let mut world = World::published();
+    let before = root_file(&world, &BOARD);
+    let amend = |world: &mut World, name: &str| {
+        let mut amended = world.state.charter.as_ref().clone();
+        amended.server.log = ed25519(name);
+        let proposal = world.propose("elector-1", Change::AmendCharter { charter: Box::new(amended) });
+        world.decide(proposal.unwrap());
+    };
+    amend(&mut world, "second log");
+    assert_eq!(world.state.charter.server.log, ed25519("second log"));
+    publish_due(&mut world, &Role::Root, &BOARD).unwrap();
+    let after = root_file(&world, &BOARD);
+    verify_root_rotation(&before.signed, &after).unwrap();
+    let (old, new) = (before.signed.v2g.unwrap(), after.signed.v2g.unwrap());
+    assert!(old.log.origin == new.log.origin && old.log.key != new.log.key && new.restarts.is_empty());
+    // A stolen key cannot be voted back, and the origin only changes by a restart.
+    let mut stolen = world.state.charter.as_ref().clone();
+    stolen.server.log = ed25519("log");
+    assert!(world.propose("elector-1", Change::AmendCharter { charter: Box::new(stolen) }).is_err());
+    let mut renamed = world.state.charter.as_ref().clone();
+    renamed.server.log_origin = "ctl.example/renamed".parse().unwrap();
+    assert!(world.propose("elector-1", Change::AmendCharter { charter: Box::new(renamed) }).is_err());
+}
