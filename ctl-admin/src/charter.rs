@@ -93,7 +93,16 @@ fn read_file(path: &Path) -> Result<(CharterFile, PathBuf), AdminError> {
     Ok((file, path.parent().map(Path::to_path_buf).unwrap_or_default()))
 }
 
-/// Reads a charter for an amendment: the server keeps its keys, and the file's participants do not
+/// Reads the public keys of a server.
+///
+/// # Errors
+/// The file cannot be read or used.
+pub fn read_server_keys(path: &Path) -> Result<ServerKeys, AdminError> {
+    json::read(&files::read(path, MAX_SERVER_KEYS)?, MAX_SERVER_KEYS)
+        .map_err(|e| AdminError::input(path.display(), e))
+}
+
+/// Reads a charter for an amendment, for a server with these keys; the file's participants do not
 /// count.
 ///
 /// # Errors
@@ -109,8 +118,7 @@ pub fn read_amendment(path: &Path, server: ServerKeys) -> Result<Charter, AdminE
 /// A file cannot be read or used, the charter cannot be carried out, or the folder holds a founding.
 pub fn new(charter: &Path, server_keys: &Path, out: &Path, now: Timestamp) -> Result<Founding, AdminError> {
     let (file, directory) = read_file(charter)?;
-    let server: ServerKeys = json::read(&files::read(server_keys, MAX_SERVER_KEYS)?, MAX_SERVER_KEYS)
-        .map_err(|e| AdminError::input(server_keys.display(), e))?;
+    let server = read_server_keys(server_keys)?;
     let establish = file.establish(server, &Beside(&directory))?;
     let payload = Payload {
         scheme: Digest::ZERO,

@@ -33,6 +33,7 @@ pub mod pending;
 pub mod profiles;
 pub mod progress;
 pub mod proposal;
+pub mod restart;
 pub mod review;
 pub mod screening;
 pub mod session;

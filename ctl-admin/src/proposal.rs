@@ -70,6 +70,8 @@ pub enum Proposed {
     AmendCharter {
         /// The file.
         file: PathBuf,
+        /// The server's public keys, if they change.
+        server_keys: Option<PathBuf>,
     },
     /// Something about a participant.
     Participant {
@@ -172,8 +174,10 @@ impl Proposed {
             }
             Self::Distrust { list, what } => Change::Distrust { list, what },
             Self::LiftNotice { notice } => Change::LiftNotice { notice },
-            Self::AmendCharter { file } => {
-                let charter = charter::read_amendment(&file, state.charter.server.clone())?;
+            Self::AmendCharter { file, server_keys } => {
+                let server = server_keys.map(|path| charter::read_server_keys(&path)).transpose()?;
+                let server = server.unwrap_or_else(|| state.charter.server.clone());
+                let charter = charter::read_amendment(&file, server)?;
                 Change::AmendCharter { charter: Box::new(charter) }
             }
             Self::Participant { participant, action } => Change::Participant { action, participant },

@@ -23,7 +23,7 @@ use crate::registry::RegistryDocument;
 use crate::role::Role;
 use crate::statement::body::DraftOpen;
 use crate::threshold::Threshold;
-use crate::tuf::{Hashes, Metadata, Target, Targets, TufSignature, signing_bytes};
+use crate::tuf::{Hashes, Metadata, Root, Target, Targets, TufSignature, signing_bytes};
 use crate::{Digest, Timestamp, json};
 
 pub use due::{due, due_for, opens_correctly};
@@ -163,6 +163,12 @@ pub fn content(state: &State, role: &Role) -> Digest {
             contents::list(state, list).map_or(Digest::ZERO, |contents| digest(&(&signers, contents)))
         }
     }
+}
+
+/// The root.json that was published last: what devices know of the scheme.
+#[must_use]
+pub fn published_root(state: &State) -> Option<Root> {
+    serde_json::from_slice(&state.published.get(&Role::Root)?.documents.signed).ok()
 }
 
 /// Who may sign for which role once this role's draft is published: what root.json says of the

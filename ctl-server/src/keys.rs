@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use ctl_core::draft;
+use ctl_core::governance::State;
 use ctl_core::keys::{Algorithm, KeyError};
 use ctl_core::log::{Checkpoint, LogError, LogKey, Note};
 use ctl_core::names::Origin;
@@ -23,6 +25,9 @@ pub struct Keys {
     pub snapshot: PrivateKey,
     /// Signs the TUF timestamp.
     pub timestamp: PrivateKey,
+    /// Further keys for the log, each with its origin: made before a rotation or a restart, and used from
+    /// the moment that the charter names one.
+    pub others: Vec<(Origin, PrivateKey)>,
 }
 
 /// Why the server's keys cannot be used.
@@ -83,7 +88,62 @@ impl Keys {
             PrivateKey::from_seed(Algorithm::EdDsa, &seed)
                 .map_err(|error| KeysError::Key { path: "keys".into(), error })
         };
-        Ok(Self { origin, log: key()?, recorder: key()?, snapshot: key()?, timestamp: key()? })
+        let (log, recorder, snapshot, timestamp) = (key()?, key()?, key()?, key()?);
+        Ok(Self { origin, log, recorder, snapshot, timestamp, others: vec![] })
+    }
+
+    /// The same keys, with the key of the log that the charter names in use if it is a further one.
+    #[must_use]
+    pub fn named_by(mut self, charter: &ServerKeys) -> Self {
+        let named = |(origin, log): &mut (Origin, PrivateKey)| {
+            *origin == charter.log_origin && log.public_key() == charter.log
+        };
+        if let Some((origin, log)) = self.others.iter_mut().find_map(|other| named(other).then_some(other)) {
+            std::mem::swap(origin, &mut self.origin);
+            std::mem::swap(log, &mut self.log);
+        }
+        self
+    }
+
+    /// Makes a further key for the log, below a data directory that has keys: `keys/log-….pem`, and beside
+    /// it, as `.json`, the server's public keys with it, for the charter or for a restart.
+    ///
+    /// # Errors
+    /// [`KeysError`]
+    pub fn add_log_key(data: &Path, origin: Option<Origin>) -> Result<(ServerKeys, PathBuf), KeysError> {
+        let mut public = Self::load(data)?.public();
+        let made = Self::generate(origin.unwrap_or_else(|| public.log_origin.clone()))?;
+        (public.log_origin, public.log) = (made.origin, made.log.public_key());
+        let name = format!("log-{}", public.log.key_id().short());
+        let path = |end: &str| data.join("keys").join(format!("{name}.{end}"));
+        let write = |path: &Path, bytes: &[u8], mode| {
+            files::write(path, bytes, mode).map_err(|error| KeysError::File { path: path.to_owned(), error })
+        };
+        write(&path("pem"), made.log.to_pem().as_bytes(), files::SECRET)?;
+        write(&path("json"), &ctl_core::json::canonical(&public), files::PUBLIC)?;
+        Ok((public, path("json")))
+    }
+
+    fn load_others(directory: &Path) -> Result<Vec<(Origin, PrivateKey)>, KeysError> {
+        let failed = |error| KeysError::File { path: directory.to_owned(), error };
+        let mut others = Vec::new();
+        for entry in std::fs::read_dir(directory).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let Some(name) = name.to_str().filter(|name| name.starts_with("log-")) else { continue };
+            let Some(stem) = name.strip_suffix(".json") else { continue };
+            let (path, secret) = (directory.join(name), directory.join(format!("{stem}.pem")));
+            let public: ServerKeys =
+                ctl_core::json::read(&there(&path, files::read(&path, MAX_FILE))?, MAX_FILE as usize)
+                    .map_err(|error| KeysError::Public { path: path.clone(), why: error.to_string() })?;
+            let pem =
+                String::from_utf8(there(&secret, files::read_secret(&secret, MAX_FILE))?).unwrap_or_default();
+            let key = PrivateKey::from_pem(&pem).map_err(|error| KeysError::Key { path: secret, error })?;
+            if key.public_key() != public.log {
+                return Err(KeysError::Public { path, why: "the key beside it is another".into() });
+            }
+            others.push((public.log_origin, key));
+        }
+        Ok(others)
     }
 
     /// The public halves, as the charter names them.
@@ -156,11 +216,34 @@ impl Keys {
             recorder: key("recorder.pem")?,
             snapshot: key("snapshot.pem")?,
             timestamp: key("timestamp.pem")?,
+            others: Self::load_others(&data.join("keys"))?,
         };
         if keys.public() != public {
             return Err(KeysError::Public { path, why: "a public key differs".into() });
         }
         Ok(keys)
+    }
+
+    /// Signs the checkpoint of a whole log. While the published root.json still names an earlier key of the
+    /// same log, and that key is here, it signs as well: devices follow root.json, and the board has yet to
+    /// sign the next one.
+    ///
+    /// # Errors
+    /// As [`Keys::sign_checkpoint`].
+    pub fn sign_for(&self, state: &State, size: u64, root: Digest) -> Result<Note, KeysError> {
+        let mut note = self.sign_checkpoint(size, root)?;
+        if self.others.is_empty() {
+            return Ok(note);
+        }
+        let named = draft::published_root(state).and_then(|root| root.v2g).map(|v2g| v2g.log.key);
+        for (origin, other) in &self.others {
+            let PrivateKey::Ed25519(key) = other else { continue };
+            let own = LogKey::new(origin.as_str(), key.verifying_key()).map_err(KeysError::Log)?;
+            if *origin == self.origin && named.as_ref() == Some(&own.to_string()) {
+                note.sign(origin.as_str(), key).map_err(KeysError::Log)?;
+            }
+        }
+        Ok(note)
     }
 
     /// Signs a checkpoint of the log with this size and root.

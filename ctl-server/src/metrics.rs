@@ -114,6 +114,7 @@ struct Gauges {
     drafts: GaugeVec,
     data: IntGauge,
     writable: IntGauge,
+    went_back: IntGauge,
 }
 
 /// What is measured at a scrape, beside the state.
@@ -131,6 +132,8 @@ pub struct Facts {
     pub freshness_signed: Option<(Timestamp, Timestamp)>,
     /// Whether statements are accepted.
     pub writable: bool,
+    /// Whether the log went back behind what it once signed.
+    pub went_back: bool,
 }
 
 impl Metrics {
@@ -280,6 +283,10 @@ impl Gauges {
                 "ctl_ledger_writable",
                 "1 while statements are accepted; 0 while the ledger is read-only or the clock is refused.",
             )?,
+            went_back: one(
+                "ctl_ledger_went_back",
+                "1 once a checkpoint with the log's own signature shows that the log went back behind it; nothing is signed or recorded then.",
+            )?,
             sequence: whole("ctl_list_sequence", "Sequence of the list version published last.", &["list"])?,
             next_update: time(
                 "ctl_list_next_update_timestamp_seconds",
@@ -328,6 +335,7 @@ impl Gauges {
         let seconds = |time: Timestamp| time.unix() as f64;
         self.entries.set(whole(state.size()));
         self.writable.set(i64::from(facts.writable));
+        self.went_back.set(i64::from(facts.went_back));
         self.checkpoint.set(facts.checkpoint_at.unix());
         self.checkpoint_entries.set(whole(facts.checkpoint_entries));
         for vector in [&self.next_update, &self.published, &self.expires, &self.signed, &self.drafts] {

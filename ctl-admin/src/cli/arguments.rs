@@ -8,7 +8,7 @@ use ctl_core::statement::body::Choice;
 use ctl_core::statement::parts::{EvidenceKind, ParticipantKind};
 use ctl_core::{Digest, Timestamp};
 
-use super::subcommands::{Apply, Charter, Draft, Key, Mo, Motion, Notice, Subca, word};
+use super::subcommands::{Apply, Charter, Draft, Key, Log, Mo, Motion, Notice, Subca, word};
 
 /// Keys, applications, votes, signatures and audits for certificate trust lists.
 ///
@@ -175,6 +175,9 @@ pub(crate) enum Command {
     /// Suspend an anchor in an emergency, or end that early
     #[command(subcommand)]
     Notice(Notice),
+    /// The log itself, for the board
+    #[command(subcommand)]
+    Log(Log),
     /// Identifiers of mobility operators
     #[command(subcommand)]
     Mo(Mo),

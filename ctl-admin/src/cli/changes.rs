@@ -30,7 +30,9 @@ pub(crate) fn propose(change: Motion) -> Result<(Propose, Keys), AdminError> {
             (Proposed::Distrust { list, what: Distrusted { kind, sha256 } }, author)
         }
         Motion::LiftNotice { notice, author } => (Proposed::LiftNotice { notice }, author),
-        Motion::AmendCharter { file, author } => (Proposed::AmendCharter { file }, author),
+        Motion::AmendCharter { file, server_keys, author } => {
+            (Proposed::AmendCharter { file, server_keys }, author)
+        }
         Motion::SuspendParticipant { participant, compromised, author } => {
             let action = if compromised {
                 ParticipantAction::SuspendForCompromise

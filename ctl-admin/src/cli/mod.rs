@@ -19,11 +19,12 @@ use ctl_admin::progress::Progress;
 use ctl_admin::screening::Policies;
 use ctl_admin::session::{Options, Trust, system_clock};
 use ctl_admin::{
-    AdminError, Session, audit, charter, draft, key, mo, notice, participant, proposal, review, subca, verify,
+    AdminError, Session, audit, charter, draft, key, mo, notice, participant, proposal, restart, review,
+    subca, verify,
 };
 use ctl_core::keys::Algorithm;
 use serde::Serialize;
-use subcommands::{Apply, Charter, Draft, Key, Mo, Notice, Subca, Tolerance};
+use subcommands::{Apply, Charter, Draft, Key, Log, Mo, Notice, Subca, Tolerance};
 
 /// Runs a command; the exit status is 0 when it did what was asked and found nothing wrong.
 pub(crate) async fn run(arguments: Arguments) -> Result<u8, AdminError> {
@@ -240,6 +241,13 @@ impl Shell {
             }
             Command::Notice(Notice::Lift { notice, keys }) => {
                 notice::Lift { notice }.run(session, &signing(keys)?).await
+            }
+            Command::Log(Log::Restart { reason, new_log: key, old, seen, last_root, keys }) => {
+                let restart = restart::Restart { reason, key, old, seen, last_root };
+                let signing = signing(keys)?;
+                let prepared = restart.prepare(session).await?;
+                self.confirm(&prepared, "Let the log begin anew?")?;
+                prepared.sign(session, &signing).await
             }
             Command::Mo(command) => {
                 let (command, keys) = registry(command);

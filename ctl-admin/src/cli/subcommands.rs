@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ctl_admin::application::Limits;
+use ctl_admin::restart::Seen;
 use ctl_core::names::{Label, ListId, MoId, ParticipantId, RegistryId, RuleId, Url};
 use ctl_core::role::Role;
 use ctl_core::statement::parts::{AnchorStatus, Services, Use, WithdrawalReason};
+use ctl_core::tuf::RestartReason;
 use ctl_core::{Digest, Timestamp};
 use serde::de::DeserializeOwned;
 
@@ -252,6 +254,9 @@ pub(crate) enum Motion {
     AmendCharter {
         /// The charter
         file: PathBuf,
+        /// The server's new public keys: keys/log-….json of ctl-server log key [default: as they are]
+        #[arg(long, value_name = "FILE")]
+        server_keys: Option<PathBuf>,
         #[command(flatten)]
         author: Author,
     },
@@ -364,6 +369,30 @@ pub(crate) enum Notice {
     Lift {
         /// Index of the notice's entry
         notice: u64,
+        #[command(flatten)]
+        keys: Keys,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Log {
+    /// Let the log begin anew from what is left of it; written to --out, cosigned, and recorded by ctl-server
+    Restart {
+        /// log-key-compromise or ledger-lost
+        #[arg(long, value_parser = word::<RestartReason>)]
+        reason: RestartReason,
+        /// The new log's origin and public key: keys/log-….json of ctl-server log key
+        #[arg(long, value_name = "FILE")]
+        new_log: PathBuf,
+        /// The last checkpoint of the log that ends [default: that of what is left]
+        #[arg(long, value_name = "FILE")]
+        old: Option<PathBuf>,
+        /// The highest numbers of a role that anyone may have seen, like na=7:9 for version and sequence
+        #[arg(long, value_name = "ROLE=NUMBERS")]
+        seen: Vec<Seen>,
+        /// The last root.json that devices hold, if what is left does not have it
+        #[arg(long, value_name = "FILE")]
+        last_root: Option<PathBuf>,
         #[command(flatten)]
         keys: Keys,
     },

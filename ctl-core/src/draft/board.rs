@@ -41,8 +41,7 @@ pub(crate) fn before_restart(state: &State) -> Option<Root> {
     if state.restarts.is_empty() {
         return None;
     }
-    let published = state.published.get(&Role::Root)?;
-    let last: Root = serde_json::from_slice(&published.documents.signed).ok()?;
+    let last = super::published_root(state)?;
     if last.v2g.as_ref()?.restarts.len() >= state.restarts.len() {
         return None;
     }

@@ -4,6 +4,7 @@
 mod demo;
 mod ledger;
 mod probe;
+mod restart;
 mod serve;
 
 use std::error::Error;
@@ -64,6 +65,11 @@ enum Command {
         #[command(subcommand)]
         command: LedgerCommand,
     },
+    /// Another key for the log, and the log begun anew, of a server that is stopped.
+    Log {
+        #[command(subcommand)]
+        command: LogCommand,
+    },
     /// Work on texts outside the log.
     Blob {
         #[command(subcommand)]
@@ -96,6 +102,28 @@ enum LedgerCommand {
         /// The directory with the export.
         #[arg(long)]
         from: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum LogCommand {
+    /// Make another key for the log, and show what the charter or a restart must name.
+    Key {
+        /// The data directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// The origin of a log that is to begin anew [default: the present one, for a rotation]
+        #[arg(long)]
+        origin: Option<Origin>,
+    },
+    /// Begin the log anew by the board's statement: what is in the ledger stays, under a new origin and key.
+    Restart {
+        /// The data directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// The statement log.restart, signed by the board.
+        #[arg(long)]
+        statement: PathBuf,
     },
 }
 
@@ -153,6 +181,10 @@ fn dispatch(command: Command) -> Result<(), Failure> {
             LedgerCommand::Verify { data } => ledger::verify(&data),
             LedgerCommand::Export { data, out } => ledger::export(&data, &out),
             LedgerCommand::Import { data, from } => ledger::import(&data, &from),
+        },
+        Command::Log { command } => match command {
+            LogCommand::Key { data, origin } => restart::key(&data, origin),
+            LogCommand::Restart { data, statement } => restart::restart(&data, &statement),
         },
         Command::Blob { command: BlobCommand::Erase { data, sha256 } } => {
             Blobs::open(&data)?.erase(&sha256)?;

@@ -19,6 +19,7 @@ use crate::governance::{Policies, Screener};
 use crate::http::starting::{self, Progress, Step};
 use crate::http::{self, App};
 use crate::keys::Keys;
+use crate::ledger::mirror::Mirror;
 use crate::ledger::{Head, Ledger, Setup, Store as _};
 use crate::logging;
 use crate::metrics::Metrics;
@@ -106,7 +107,7 @@ impl Parts {
             store,
             keys,
             clock: Arc::new(GuardedClock::new(Arc::new(SystemClock::new()), config.clock.bounds())),
-            head: Some(Head::below(&config.data)),
+            head: Some(Head::below(&config.data).and_at(config.ledger.head.clone())),
             queue: config.ledger.queue,
         };
         let ledger = Ledger::open_telling(setup, &mut |verified| {
@@ -130,6 +131,8 @@ impl Parts {
         let publication =
             publish::Config { settle: config.publication.settle.0, ..publish::Config::new(&config.data) };
         let (publisher, publishing) = Publisher::start(ledger.clone(), publication, metrics.clone())?;
+        let mirror = Mirror::new(&config)?;
+        let comparing = mirror.map(|mirror| tokio::spawn(mirror.follow(ledger.clone())));
         let screening = tokio::spawn(Screener::new(ledger.clone(), blobs.clone(), policies.clone()).run());
         let (monitor, watching) = if config.monitor.enabled {
             let beside = Beside {
@@ -150,6 +153,7 @@ impl Parts {
         };
         let running = Running {
             cut_off: screening.abort_handle(),
+            comparing,
             screening: supervisor.watch("the screener", screening),
             publishing: publishing.supervised(supervisor),
             writing: supervisor.watch("the ledger's writer", writing),
@@ -170,6 +174,7 @@ struct Running {
     watching: Option<monitor::run::Running>,
     screening: JoinHandle<()>,
     cut_off: AbortHandle,
+    comparing: Option<JoinHandle<()>>,
     publishing: publish::publisher::Running,
     writing: JoinHandle<()>,
     ledger: Ledger,
@@ -182,6 +187,9 @@ impl Running {
             watching.stop().await;
         }
         self.cut_off.abort();
+        if let Some(comparing) = self.comparing {
+            comparing.abort();
+        }
         self.publishing.stop().await;
         self.ledger.close().await;
         // They cannot fail: what fails in them is told to the supervisor.

@@ -172,11 +172,17 @@ impl Http {
 pub struct Ledger {
     /// How many statements may wait to be recorded before callers are turned away.
     pub queue: usize,
+    /// A second place for the last signed checkpoint, outside the data directory.
+    pub head: Option<PathBuf>,
+    /// Where a mirror serves this scheme, with a slash at the end: its checkpoint is compared with ours.
+    pub mirror: Option<String>,
+    /// How often.
+    pub mirror_period: Words,
 }
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { queue: 256 }
+        Self { queue: 256, head: None, mirror: None, mirror_period: Words(Duration::from_secs(600)) }
     }
 }
 
@@ -250,6 +256,7 @@ impl Config {
         // Joining leaves absolute paths as they are.
         let directory = path.parent().unwrap_or(Path::new(""));
         config.data = directory.join(&config.data);
+        config.ledger.head = config.ledger.head.map(|path| directory.join(path));
         for policy in &mut config.policies {
             *policy = directory.join(&policy);
         }

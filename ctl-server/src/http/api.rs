@@ -9,8 +9,8 @@ use warp::{Filter, Rejection};
 
 use super::problem::Problem;
 use super::{
-    App, anchors, applications, drafts, evidence, health, incidents, lists, participants, promises,
-    proposals, registry, sla, statements, targets,
+    App, anchors, applications, checkpoints, drafts, evidence, health, incidents, lists, participants,
+    promises, proposals, registry, sla, statements, targets,
 };
 
 /// A resource's filters.
@@ -26,6 +26,8 @@ pub(super) fn filters(
     app: App,
 ) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static {
     statements::routes(&app)
+        .or(checkpoints::routes(&app))
+        .unify()
         .or(drafts::routes(&app))
         .unify()
         .or(lists::routes(&app))
@@ -85,5 +87,9 @@ pub(super) fn answer(result: Result<Response, Problem>) -> Response {
 
 /// How many bytes a body for this path may have.
 pub(super) fn body_limit(path: &str) -> usize {
-    if path == "/v1/statements" { statements::MAX_BODY } else { drafts::MAX_BODY }
+    match path {
+        "/v1/statements" => statements::MAX_BODY,
+        "/v1/checkpoints" => checkpoints::MAX_BODY,
+        _ => drafts::MAX_BODY,
+    }
 }

@@ -78,6 +78,7 @@ fn metrics(app: &App) -> Result<Response, Problem> {
         freshness_expires: status.freshness_expires,
         freshness_signed: status.freshness_signed,
         writable: app.ledger.writable().is_ok(),
+        went_back: app.ledger.went_back().is_some(),
     };
     let gathered = app.monitor.as_ref().map(Gathered::of);
     let readings = gathered.as_ref().map(Gathered::readings);

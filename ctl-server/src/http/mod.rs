@@ -9,6 +9,7 @@ mod api;
 mod applications;
 mod blobs;
 mod body;
+mod checkpoints;
 mod drafts;
 mod encoding;
 mod evidence;

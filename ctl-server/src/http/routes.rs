@@ -51,8 +51,9 @@ const fn costly(pattern: &'static str) -> ApiRoute {
 }
 
 /// Every path of the API. Static files are not among them.
-pub const ROUTES: [ApiRoute; 26] = [
+pub const ROUTES: [ApiRoute; 27] = [
     route("/v1/statements", "POST"),
+    route("/v1/checkpoints", "POST"),
     ApiRoute { pattern: "/v1/blobs/{digest}", allow: "GET, HEAD, PUT", cost: Cost::Bytes },
     route("/v1/drafts", READ),
     route("/v1/drafts/{role}", READ),

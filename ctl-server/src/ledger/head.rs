@@ -11,13 +11,38 @@ use crate::files;
 #[derive(Clone, Debug)]
 pub struct Head {
     path: PathBuf,
+    /// A second place, outside the data directory: it survives when that is restored from a backup.
+    outside: Option<PathBuf>,
 }
 
 impl Head {
     /// The file `checkpoint` below a data directory.
     #[must_use]
     pub fn below(data: &Path) -> Self {
-        Self { path: data.join("checkpoint") }
+        Self { path: data.join("checkpoint"), outside: None }
+    }
+
+    /// The same, kept outside the data directory as well.
+    #[must_use]
+    pub fn and_at(self, outside: Option<PathBuf>) -> Self {
+        Self { outside, ..self }
+    }
+
+    /// Where it is kept outside, if it is.
+    #[must_use]
+    pub fn outside(&self) -> Option<&Path> {
+        self.outside.as_deref()
+    }
+
+    /// The signed checkpoint that is kept outside; none if there is no such place, or nothing there yet.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn read_outside(&self) -> std::io::Result<Option<Vec<u8>>> {
+        match &self.outside {
+            Some(path) => files::read(path, MAX_NOTE_BYTES as u64),
+            None => Ok(None),
+        }
     }
 
     /// Where it is.
@@ -39,6 +64,8 @@ impl Head {
     /// # Errors
     /// What the file system says.
     pub fn write(&self, checkpoint: &[u8]) -> std::io::Result<()> {
-        files::write(&self.path, checkpoint, files::PUBLIC)
+        files::write(&self.path, checkpoint, files::PUBLIC)?;
+        let outside = self.outside.as_ref().map(|path| files::write(path, checkpoint, files::PUBLIC));
+        outside.unwrap_or(Ok(()))
     }
 }

@@ -10,7 +10,9 @@ pub mod export;
 pub mod head;
 pub mod memory_store;
 mod mend;
+pub mod mirror;
 pub(crate) mod recorder;
+pub mod rollback;
 pub mod sled_store;
 pub mod snapshot;
 pub mod store;
@@ -22,16 +24,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use ctl_core::governance::State;
+use ctl_core::log::{Checkpoint, LogError};
 use ctl_core::statement::charter::ServerKeys;
 use ctl_core::statement::{Body, Statement};
 use ctl_core::{Digest, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{ClockError, GuardedClock};
-use crate::keys::Keys;
+use crate::keys::{Keys, KeysError};
 pub use error::{Damage, OpenError, RecordError};
 pub use head::Head;
 pub use memory_store::MemoryStore;
+use rollback::Verdict;
 pub use sled_store::SledStore;
 pub use snapshot::{LogView, Snapshot};
 pub use store::{Store, StoreError};
@@ -39,6 +43,8 @@ use writer::{Request, Writer};
 
 /// Name of the kept value with the last moment at which the server is known to have run.
 const SEEN: &str = "clock/seen";
+/// Name of the kept value with the checkpoint that shows that this server went back.
+const WENT_BACK: &str = "rollback/checkpoint";
 
 /// What a ledger is opened with.
 #[derive(Clone)]
@@ -80,6 +86,8 @@ struct Shared {
     read_only: Mutex<Option<String>>,
     /// Why nothing is recorded for now, while the writer mends the storage.
     trouble: Mutex<Option<String>>,
+    /// Why nothing is signed any more either: the log went back behind what it once signed.
+    went_back: Mutex<Option<String>>,
     seen: Mutex<Timestamp>,
 }
 
@@ -96,6 +104,18 @@ impl Shared {
     fn set_read_only(&self, why: String) {
         tracing::error!(why, "the ledger is read-only from now on");
         *self.read_only.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
+    /// Stops, once and for all: what this server signs from here on could only contradict what it signed.
+    fn set_went_back(&self, why: &str) {
+        let mut went_back = self.went_back.lock().unwrap_or_else(PoisonError::into_inner);
+        if went_back.is_none() {
+            *went_back = Some(why.to_owned());
+            self.set_read_only(format!(
+                "THIS SERVER WENT BACK: {why}. It signs and records nothing more. See \"A server that went back\" in \
+                 docs/operators.md"
+            ));
+        }
     }
 
     fn now(&self, last: Timestamp) -> Result<Timestamp, ClockError> {
@@ -127,14 +147,20 @@ impl Ledger {
         let Setup { store, keys, clock, head, queue } = setup;
         let last_signed = head.as_ref().map(Head::read).transpose().map_err(OpenError::Head)?.flatten();
         let verified = verify::verify(&*store, last_signed.as_deref(), progress)?;
+        // Nobody else has the keys yet, so they can change.
+        let keys = Arc::try_unwrap(keys)
+            .map_or_else(|shared| shared, |own| Arc::new(own.named_by(&verified.state.charter.server)));
         if let Some(wrong) = differing_key(&verified.state.charter.server, &keys.public()) {
             return Err(OpenError::Keys(wrong));
         }
+        let checkpoint = signed_now(&keys, &verified)?;
+        let outside = head.as_ref().map(Head::read_outside).transpose().map_err(OpenError::Head)?.flatten();
+        let brought: Vec<Vec<u8>> = store.kept(WENT_BACK)?.into_iter().chain(outside.clone()).collect();
         let seen = store.kept(SEEN)?.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
         let snapshot = Snapshot {
             state: verified.state,
             log: LogView::new(verified.tree),
-            checkpoint: verified.checkpoint.into(),
+            checkpoint: checkpoint.into(),
         };
         let shared = Arc::new(Shared {
             store,
@@ -145,11 +171,59 @@ impl Ledger {
             snapshot: ArcSwap::from_pointee(snapshot),
             read_only: Mutex::new(None),
             trouble: Mutex::new(None),
+            went_back: Mutex::new(None),
             seen: Mutex::new(seen.unwrap_or(Timestamp::EPOCH)),
         });
         let (requests, waiting) = mpsc::channel(queue.max(1));
         Writer::start(Arc::clone(&shared), waiting).map_err(OpenError::Thread)?;
-        Ok(Self { shared, requests })
+        let ledger = Self { shared, requests };
+        ledger.compare(&brought, outside.is_some())?;
+        Ok(ledger)
+    }
+
+    /// Compares the log with the checkpoints that were kept of it.
+    fn compare(&self, brought: &[Vec<u8>], is_outside: bool) -> Result<(), OpenError> {
+        for note in brought {
+            // Signed with a key that the log no longer has, it says nothing.
+            if let Ok(Verdict::WentBack(why)) = self.examine(note) {
+                self.shared.set_went_back(&why);
+            }
+        }
+        let Some(head) = self.shared.head.as_ref().filter(|head| head.outside().is_some()) else {
+            return Ok(());
+        };
+        if !is_outside {
+            let path = head.outside().unwrap_or(head.path());
+            tracing::warn!(path = %path.display(), "no checkpoint is kept there yet: this one is the first");
+        }
+        if self.went_back().is_none() {
+            head.write(&self.snapshot().checkpoint).map_err(OpenError::Head)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a checkpoint that somebody has seen. If it is this log's and the log does not begin with it,
+    /// that is kept, and nothing is signed or recorded any more.
+    ///
+    /// # Errors
+    /// [`LogError`] if it is no checkpoint with this log's present signature.
+    pub fn examine(&self, note: &[u8]) -> Result<Verdict, LogError> {
+        let snapshot = self.snapshot();
+        let key = crate::keys::log_key(&snapshot.state.charter.server)?;
+        let verdict = rollback::judge(note, &key, &snapshot.log)?;
+        if let Verdict::WentBack(why) = &verdict {
+            self.shared.set_went_back(why);
+            if let Err(error) = self.keep(WENT_BACK, Some(note)) {
+                tracing::error!(%error, "the checkpoint that shows it could not be kept");
+            }
+        }
+        Ok(verdict)
+    }
+
+    /// Why nothing is signed any more: the log went back behind what it once signed.
+    #[must_use]
+    pub fn went_back(&self) -> Option<String> {
+        self.shared.went_back.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Records a statement: when this returns, it is on the disk for ever.
@@ -298,6 +372,17 @@ impl Ledger {
     pub fn bytes_on_disk(&self) -> Result<u64, StoreError> {
         self.shared.store.bytes_on_disk()
     }
+}
+
+/// The checkpoint of a verified ledger under the log's present key: after a rotation or a restart the
+/// stored one may still be signed with the key before.
+fn signed_now(keys: &Keys, verified: &verify::Verified) -> Result<Vec<u8>, OpenError> {
+    let key = crate::keys::log_key(&keys.public()).map_err(KeysError::Log)?;
+    if Checkpoint::open(&verified.checkpoint, key.name(), &key).is_ok() {
+        return Ok(verified.checkpoint.clone());
+    }
+    let note = keys.sign_for(&verified.state, verified.tree.size(), verified.tree.root())?;
+    Ok(note.to_string().into_bytes())
 }
 
 /// The first of the server's keys that is not the charter's.

@@ -1,8 +1,10 @@
 //! Checks a whole ledger before anything is built on it: every entry is canonical and follows from the
 //! ones before it, and together they have the root that was signed for them.
 
+use ctl_core::PublicKey;
 use ctl_core::governance::{State, check, genesis};
 use ctl_core::log::{Checkpoint, LogKey, Note, Tree};
+use ctl_core::names::Origin;
 use ctl_core::statement::Entry;
 
 use super::error::{Damage, OpenError};
@@ -25,8 +27,10 @@ pub struct Verified {
 pub struct Replay {
     state: Option<State>,
     tree: Tree,
-    /// The genesis names it, for the life of the log.
-    log_key: Option<LogKey>,
+    /// The keys that the charters named for the log of this origin, the present one last.
+    log_keys: Vec<LogKey>,
+    /// Whose they are, to notice when the charter names another.
+    named: Option<(Origin, PublicKey)>,
 }
 
 impl Replay {
@@ -60,8 +64,16 @@ impl Replay {
             }
         };
         self.tree.push(entry.leaf_hash);
-        if self.log_key.is_none() {
-            self.log_key = Some(log_key(&state.charter.server).map_err(|error| wrong(error.to_string()))?);
+        let server = &state.charter.server;
+        if self.named.as_ref().is_none_or(|(origin, key)| (origin, key) != (&server.log_origin, &server.log))
+        {
+            let key = log_key(server).map_err(|error| wrong(error.to_string()))?;
+            if self.named.as_ref().is_some_and(|(origin, _)| *origin != server.log_origin) {
+                // The log began anew: what it signed before counts no more.
+                self.log_keys.clear();
+            }
+            self.log_keys.push(key);
+            self.named = Some((server.log_origin.clone(), server.log.clone()));
         }
         self.state = Some(state);
         Ok(())
@@ -73,9 +85,13 @@ impl Replay {
     /// [`Damage::Checkpoint`], [`Damage::Lost`] or [`Damage::Root`].
     pub fn check_checkpoint(&self, note: &[u8], what: &'static str) -> Result<Checkpoint, Damage> {
         let damaged = |why: String| Damage::Checkpoint { what, why };
-        let key = self.log_key.as_ref().ok_or_else(|| damaged("there is no entry".into()))?;
+        let key = self.log_keys.last().ok_or_else(|| damaged("there is no entry".into()))?;
+        // After a rotation, the last checkpoint may still be signed with a key before.
+        let earlier =
+            || self.log_keys.iter().rev().find_map(|key| Checkpoint::open(note, key.name(), key).ok());
+        let opened = Checkpoint::open(note, key.name(), key);
         let checkpoint =
-            Checkpoint::open(note, key.name(), key).map_err(|error| damaged(error.to_string()))?;
+            opened.or_else(|error| earlier().ok_or(error)).map_err(|error| damaged(error.to_string()))?;
         match self.tree.root_at(checkpoint.size) {
             Err(_) => Err(Damage::Lost { found: self.size(), signed: checkpoint.size }),
             Ok(root) if root != checkpoint.root => Err(Damage::Root { size: checkpoint.size, what }),

@@ -214,7 +214,7 @@ impl Writer {
     fn put(&mut self, entries: Vec<Entry>) -> Result<(), RecordError> {
         let shared = Arc::clone(&self.shared);
         let before = shared.snapshot.load();
-        let signed = shared.keys.sign_checkpoint(self.state.size(), self.state.root());
+        let signed = shared.keys.sign_for(&self.state, self.state.size(), self.state.root());
         let checkpoint = match signed {
             Ok(checkpoint) => checkpoint.to_string().into_bytes(),
             Err(error) => {

@@ -181,7 +181,8 @@ impl Desk {
     fn make(&mut self, ledger: &Ledger, snapshot: &Snapshot) -> Result<(), PublishError> {
         let Some(publication) = &self.unmade else { return Ok(()) };
         let role = publication.role().clone();
-        let proof = log::proof(ledger.keys(), &snapshot.log, publication.index, &publication.entry)?;
+        let proof =
+            log::proof(ledger.keys(), &snapshot.state, &snapshot.log, publication.index, &publication.entry)?;
         let before = self.latest.get(&role);
         let metadata = documents::publish(&mut self.edition, publication, before, &proof)?;
         // From here on nothing fails.
@@ -236,7 +237,13 @@ impl Desk {
         if !self.metadata.contains_key("targets") {
             return Ok(());
         }
-        let renewed = self.freshness.renewed(&self.metadata, now, validity, ledger.keys());
+        // A server that went back vouches for nothing: devices fail static, and keep what they have.
+        if ledger.went_back().is_some() {
+            return Ok(());
+        }
+        let state = &ledger.snapshot().state;
+        let from = ["snapshot", "timestamp"].map(|role| state.go_on_from(role).version);
+        let renewed = self.freshness.renewed(&self.metadata, now, validity, ledger.keys(), from);
         if renewed != self.freshness {
             ledger.keep(FRESHNESS, Some(&json::canonical(&renewed)))?;
             self.freshness = renewed;

@@ -41,7 +41,8 @@ pub struct Freshness {
 
 impl Freshness {
     /// Signs what is due: the snapshot when a role changed, the timestamp when the snapshot did, and
-    /// both before half of their validity is over. Gives the two as they should be from now on.
+    /// both before half of their validity is over. Their versions are greater than those in `from`, which
+    /// a restart of the log names. Gives the two as they should be from now on.
     #[must_use]
     pub fn renewed(
         &self,
@@ -49,7 +50,9 @@ impl Freshness {
         now: Timestamp,
         validity: &Validity,
         keys: &Keys,
+        from: [u64; 2],
     ) -> Self {
+        let [snapshot_from, timestamp_from] = from;
         let roles: BTreeMap<String, MetaFile> =
             roles.iter().map(|(role, file)| (format!("{role}.json"), file.clone())).collect();
         let snapshot = self
@@ -58,7 +61,8 @@ impl Freshness {
             .filter(|old| old.stands(now, validity.snapshot_seconds, &keys.snapshot))
             .filter(|old| meta::<tuf::Snapshot>(old, |snapshot| snapshot.meta) == Some(roles.clone()));
         let snapshot = snapshot.unwrap_or_else(|| {
-            let (version, expires) = next(self.snapshot.as_ref(), now, validity.snapshot_seconds);
+            let (version, expires) =
+                next(self.snapshot.as_ref(), now, validity.snapshot_seconds, snapshot_from);
             let names =
                 roles.iter().filter_map(|(name, file)| Some((name.strip_suffix(".json")?, file.clone())));
             SignedFile::new(&tuf::Snapshot::new(version, expires, names), now, &keys.snapshot)
@@ -71,7 +75,8 @@ impl Freshness {
             .filter(|old| old.stands(now, validity.timestamp_seconds, &keys.timestamp))
             .filter(|old| meta::<tuf::Timestamp>(old, |timestamp| timestamp.meta) == Some(wanted));
         let timestamp = timestamp.unwrap_or_else(|| {
-            let (version, expires) = next(self.timestamp.as_ref(), now, validity.timestamp_seconds);
+            let (version, expires) =
+                next(self.timestamp.as_ref(), now, validity.timestamp_seconds, timestamp_from);
             SignedFile::new(&tuf::Timestamp::new(version, expires, described), now, &keys.timestamp)
         });
         Self { snapshot: Some(snapshot), timestamp: Some(timestamp) }
@@ -79,8 +84,8 @@ impl Freshness {
 }
 
 /// Version and expiry of the file that follows.
-fn next(old: Option<&SignedFile>, now: Timestamp, seconds: u64) -> (u64, Timestamp) {
-    let after = old.map_or(1, |old| old.version.saturating_add(1));
+fn next(old: Option<&SignedFile>, now: Timestamp, seconds: u64, from: u64) -> (u64, Timestamp) {
+    let after = old.map_or(0, |old| old.version).max(from).saturating_add(1);
     (after.max(now.unix().unsigned_abs()), now.plus_seconds(seconds))
 }
 
@@ -137,41 +142,41 @@ mod tests {
     #[test]
     fn nothing_is_signed_before_it_is_due() {
         let keys = keys();
-        let first = Freshness::default().renewed(&roles(1), moment(0), &VALIDITY, &keys);
-        assert_eq!(first.renewed(&roles(1), moment(49), &VALIDITY, &keys), first);
-        let by_clock = first.renewed(&roles(1), moment(50), &VALIDITY, &keys);
+        let first = Freshness::default().renewed(&roles(1), moment(0), &VALIDITY, &keys, [0, 0]);
+        assert_eq!(first.renewed(&roles(1), moment(49), &VALIDITY, &keys, [0, 0]), first);
+        let by_clock = first.renewed(&roles(1), moment(50), &VALIDITY, &keys, [0, 0]);
         assert_eq!(by_clock.snapshot, first.snapshot);
         assert!(versions(&by_clock).1 > versions(&first).1);
-        let changed = first.renewed(&roles(2), moment(1), &VALIDITY, &keys);
+        let changed = first.renewed(&roles(2), moment(1), &VALIDITY, &keys, [0, 0]);
         assert!(versions(&changed).0 > versions(&first).0 && versions(&changed).1 > versions(&first).1);
-        let halfway = first.renewed(&roles(1), moment(500), &VALIDITY, &keys);
+        let halfway = first.renewed(&roles(1), moment(500), &VALIDITY, &keys, [0, 0]);
         assert_ne!(halfway.snapshot, first.snapshot);
     }
 
     #[test]
     fn versions_grow_even_where_their_record_was_lost_or_time_stands_still() {
         let keys = keys();
-        let first = Freshness::default().renewed(&roles(1), moment(0), &VALIDITY, &keys);
-        let same_second = first.renewed(&roles(2), moment(0), &VALIDITY, &keys);
+        let first = Freshness::default().renewed(&roles(1), moment(0), &VALIDITY, &keys, [0, 0]);
+        let same_second = first.renewed(&roles(2), moment(0), &VALIDITY, &keys, [0, 0]);
         assert_eq!(versions(&same_second).0, versions(&first).0 + 1);
-        let restored = Freshness::default().renewed(&roles(1), moment(60), &VALIDITY, &keys);
+        let restored = Freshness::default().renewed(&roles(1), moment(60), &VALIDITY, &keys, [0, 0]);
         assert!(versions(&restored).0 > versions(&same_second).0);
     }
 
     #[test]
     fn a_clock_that_went_back_does_not_shorten_what_was_signed() {
         let keys = keys();
-        let first = Freshness::default().renewed(&roles(1), moment(100), &VALIDITY, &keys);
-        assert_eq!(first.renewed(&roles(1), moment(0), &VALIDITY, &keys), first);
-        let changed = first.renewed(&roles(2), moment(0), &VALIDITY, &keys);
+        let first = Freshness::default().renewed(&roles(1), moment(100), &VALIDITY, &keys, [0, 0]);
+        assert_eq!(first.renewed(&roles(1), moment(0), &VALIDITY, &keys, [0, 0]), first);
+        let changed = first.renewed(&roles(2), moment(0), &VALIDITY, &keys, [0, 0]);
         assert!(versions(&changed) > versions(&first));
     }
 
     #[test]
     fn other_keys_sign_anew() {
-        let first = Freshness::default().renewed(&roles(1), moment(0), &VALIDITY, &keys());
+        let first = Freshness::default().renewed(&roles(1), moment(0), &VALIDITY, &keys(), [0, 0]);
         let other = keys();
-        let second = first.renewed(&roles(1), moment(1), &VALIDITY, &other);
+        let second = first.renewed(&roles(1), moment(1), &VALIDITY, &other, [0, 0]);
         let file = second.snapshot.unwrap();
         let signed = Signed::<Snapshot>::parse("snapshot", file.file.as_bytes(), 10_000).unwrap();
         let signature = hex::decode(&signed.signatures[0].sig).unwrap();

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use ctl_core::governance::State;
 use ctl_core::log::tile::FULL_WIDTH;
 use ctl_core::log::{BundleId, LogProof, TileId};
 
@@ -54,10 +55,16 @@ pub fn publish(
 ///
 /// # Errors
 /// [`PublishError`] if there is no such entry.
-pub fn proof(keys: &Keys, log: &LogView, index: u64, entry: &[u8]) -> Result<String, PublishError> {
+pub fn proof(
+    keys: &Keys,
+    state: &State,
+    log: &LogView,
+    index: u64,
+    entry: &[u8],
+) -> Result<String, PublishError> {
     let size = index.saturating_add(1);
     let hashes = log.inclusion_proof_at(index, size)?;
-    let checkpoint = keys.sign_checkpoint(size, log.root_at(size)?)?;
+    let checkpoint = keys.sign_for(state, size, log.root_at(size)?)?;
     Ok(LogProof { extra: Some(entry.to_vec()), index, hashes, checkpoint }.encode())
 }
 

@@ -37,6 +37,7 @@ pub fn keys() -> Keys {
         recorder: world::key("recorder"),
         snapshot: world::key("snapshot"),
         timestamp: world::key("timestamp"),
+        others: vec![],
     }
 }
 

@@ -1,0 +1,177 @@
+//! The board lets the log begin anew: the statement `log.restart`, made from what is left of the log.
+//!
+//! It is written to a file and cosigned by the rest of the board; whoever runs the server records it with
+//! `ctl-server log restart`, as the log that would record it does not exist yet.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use ctl_core::governance::State;
+use ctl_core::list::LogRef;
+use ctl_core::log::{Checkpoint, Note, note::MAX_NOTE_BYTES};
+use ctl_core::role::Role;
+use ctl_core::statement::body::LogRestart;
+use ctl_core::statement::parts::Der;
+use ctl_core::tuf::{GoOnFrom, Limits, RestartReason, verify};
+use serde::Serialize;
+
+use crate::compose::{self, Signing, Submission};
+use crate::output::Render;
+use crate::session::log_key;
+use crate::{AdminError, Session, charter, files};
+
+/// The highest numbers of a role that anyone may have seen: `na=7:9`, version and sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The role, `snapshot` and `timestamp` among them.
+    pub role: String,
+    /// Its numbers.
+    pub numbers: GoOnFrom,
+}
+
+impl FromStr for Seen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            || format!("{text:?} is not like na=7:9 (role=version:sequence) or root=4 (role=version)");
+        let (role, numbers) = text.split_once('=').ok_or_else(wrong)?;
+        let (version, sequence) = numbers.split_once(':').unwrap_or((numbers, "0"));
+        let number = |text: &str| text.parse::<u64>().map_err(|_| wrong());
+        let numbers = GoOnFrom { version: number(version)?, sequence: number(sequence)? };
+        Ok(Self { role: role.into(), numbers })
+    }
+}
+
+/// What the board knows.
+#[derive(Clone, Debug)]
+pub struct Restart {
+    /// Why.
+    pub reason: RestartReason,
+    /// The public half of the new key, as `ctl-server log key` wrote it.
+    pub key: PathBuf,
+    /// The last checkpoint of the log that ends, if it is not that of what is left.
+    pub old: Option<PathBuf>,
+    /// Numbers beyond those of what is left.
+    pub seen: Vec<Seen>,
+    /// The last root.json that devices hold, if what is left does not have it.
+    pub last_root: Option<PathBuf>,
+}
+
+/// The statement, before it is signed.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Prepared(pub LogRestart);
+
+impl Render for Prepared {
+    fn text(&self) -> String {
+        let LogRestart { key, last_root, old, origin, reason, roles } = &self.0;
+        let mut text = format!(
+            "the log {} ends ({reason}), with {} entries, root {}\nthe log {origin} begins, with the key {}\nand with \
+             all entries that this copy has; what it does not have is lost for ever\n",
+            old.origin,
+            old.size,
+            old.root_hash,
+            key.key_id()
+        );
+        if last_root.is_some() {
+            text += "the last root.json that devices hold is given with it, as this copy does not have it\n";
+        }
+        for (role, GoOnFrom { version, sequence }) in roles {
+            text += &format!("{role} goes on from version {version}");
+            text += &if *sequence > 0 { format!(", sequence {sequence}\n") } else { "\n".into() };
+        }
+        text + "whoever has seen greater numbers will not take up what comes until it is greater still\n"
+    }
+}
+
+impl Restart {
+    /// Makes the statement.
+    ///
+    /// # Errors
+    /// The copy of the log does not hold, or a file is not what it should be.
+    pub async fn prepare(&self, session: &mut Session) -> Result<Prepared, AdminError> {
+        let log = session.sync().await?;
+        let new = charter::read_server_keys(&self.key)?;
+        let checkpoint = match &self.old {
+            Some(path) => {
+                let (origin, key) = log_key(&log.state)?;
+                let note = Note::parse(&files::read(path, MAX_NOTE_BYTES)?);
+                note.and_then(|note| Checkpoint::open_note(&note, &origin, &key))
+                    .map_err(|error| AdminError::input(path.display(), error))?
+            }
+            None => log.checkpoint.clone(),
+        };
+        let last_root = self.last_root.as_ref().map(|path| {
+            let bytes = files::read(path, Limits::default().root)?;
+            let root = verify::trusted_root(&bytes, &Limits::default());
+            let root = root.map_err(|error| AdminError::input(path.display(), error))?;
+            Ok::<_, AdminError>((Der(bytes), root.signed.version))
+        });
+        let last_root = last_root.transpose()?;
+        let mut roles = numbers(&log.state);
+        if let Some((_, version)) = &last_root {
+            roles.entry("root".into()).or_default().version = *version;
+        }
+        for Seen { role, numbers } in &self.seen {
+            let most = roles.entry(role.clone()).or_default();
+            most.version = most.version.max(numbers.version);
+            most.sequence = most.sequence.max(numbers.sequence);
+        }
+        let origin = log.state.charter.server.log_origin.clone();
+        Ok(Prepared(LogRestart {
+            key: new.log,
+            last_root: last_root.map(|(root, _)| root),
+            old: LogRef { origin, root_hash: checkpoint.root, size: checkpoint.size },
+            origin: new.log_origin,
+            reason: self.reason,
+            roles,
+        }))
+    }
+}
+
+/// The numbers of what is left.
+fn numbers(state: &State) -> BTreeMap<String, GoOnFrom> {
+    let lists = state.charter.lists.keys().cloned().map(Role::List);
+    let roles = [Role::Root, Role::Targets, Role::Registry, Role::Notices].into_iter().chain(lists);
+    let roles = roles.map(|role| {
+        let open = state.published.get(&role).map(|published| &published.open);
+        let version = open.map_or(0, |open| open.version);
+        let sequence = open.and_then(|open| open.sequence).unwrap_or(0);
+        (role.to_string(), GoOnFrom { version, sequence })
+    });
+    // The server's own versions never fall below the time, so they need no number.
+    let own = ["snapshot", "timestamp"].map(|role| (role.to_owned(), GoOnFrom::default()));
+    roles.chain(own).collect()
+}
+
+impl Prepared {
+    /// Signs it into the file that the rest of the board cosigns.
+    ///
+    /// # Errors
+    /// No key or no file is given.
+    pub async fn sign(self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+        if signing.out.is_none() {
+            let text = "the log that would record this does not exist yet: give --out FILE, have the board cosign it, \
+                        and record it with ctl-server log restart";
+            return Err(AdminError::Input(text.into()));
+        }
+        compose::state(session, signing, self.0, Vec::new()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_they_are_written() {
+        let seen = |text: &str| text.parse::<Seen>().map(|seen| (seen.role, seen.numbers));
+        assert_eq!(seen("na=7:9"), Ok(("na".into(), GoOnFrom { version: 7, sequence: 9 })));
+        assert_eq!(seen("root=4"), Ok(("root".into(), GoOnFrom { version: 4, sequence: 0 })));
+        for wrong in ["na", "na=", "na=x", "na=1:", "na=1:x", "=1:2:3"] {
+            assert!(seen(wrong).is_err(), "{wrong}");
+        }
+    }
+}

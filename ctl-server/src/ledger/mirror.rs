@@ -1,0 +1,71 @@
+//! Compares the log with a mirror's copy, at start and again and again: a mirror remembers what this
+//! server may have forgotten. Its checkpoint counts by the log's own signature, so the mirror itself
+//! need not be trusted.
+
+use std::time::Duration;
+
+use ctl_core::log::note::MAX_NOTE_BYTES;
+
+use super::Ledger;
+use super::rollback::Verdict;
+use crate::config;
+use crate::monitor::error::MonitorError;
+use crate::monitor::fetch::{Addresses, Fetcher, Request};
+use crate::monitor::probe::Fetch as _;
+
+/// A mirror may take so long to answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A mirror of this scheme.
+pub struct Mirror {
+    url: String,
+    period: Duration,
+    fetcher: Fetcher,
+}
+
+impl Mirror {
+    /// The mirror that the configuration names, if it names one.
+    ///
+    /// # Errors
+    /// [`MonitorError`] if the TLS roots cannot be read.
+    pub fn new(config: &config::Config) -> Result<Option<Self>, MonitorError> {
+        let Some(url) = &config.ledger.mirror else { return Ok(None) };
+        let url = format!("{}/log/checkpoint", url.trim_end_matches('/'));
+        let fetcher = Fetcher::new(&config.monitor)?;
+        Ok(Some(Self { url, period: config.ledger.mirror_period.0, fetcher }))
+    }
+
+    /// Asks once.
+    ///
+    /// # Errors
+    /// The mirror does not answer, or not with a checkpoint of this log: in words. It proves nothing.
+    pub async fn ask(&self, ledger: &Ledger) -> Result<Verdict, String> {
+        let request = Request {
+            url: self.url.clone(),
+            body: None,
+            content_type: None,
+            accept: "text/plain",
+            max_body: MAX_NOTE_BYTES,
+            timeout: TIMEOUT,
+            addresses: Addresses::Turn(0),
+        };
+        let exchange = self.fetcher.fetch(&request).await.into_iter().next();
+        let answer = exchange.ok_or("no address")?.result.map_err(|error| error.to_string())?;
+        if answer.status != 200 {
+            return Err(format!("it answered {}", answer.status));
+        }
+        let ledger = ledger.clone();
+        let examined = tokio::task::spawn_blocking(move || ledger.examine(&answer.body));
+        examined.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+
+    /// Asks for as long as it is let.
+    pub async fn follow(self, ledger: Ledger) {
+        loop {
+            if let Err(problem) = self.ask(&ledger).await {
+                tracing::warn!(url = self.url, problem, "the log could not be compared with its mirror");
+            }
+            tokio::time::sleep(self.period).await;
+        }
+    }
+}
