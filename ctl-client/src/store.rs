@@ -134,10 +134,12 @@ impl TrustStore {
     }
 
     /// Whoever forges a log must not be able to empty a store with it: a use that had anchors and has
-    /// none left keeps those it had.
+    /// none left keeps those it had. An anchor counts if every sink can take it: one more constraint may
+    /// empty a store too.
     fn spare(&mut self, full: Self) {
         let uses = |store: &Self| -> BTreeSet<Use> {
-            store.anchors.iter().flat_map(|anchor| anchor.uses.iter().copied()).collect()
+            let plain = store.anchors.iter().filter(|anchor| anchor.constraints.is_empty());
+            plain.flat_map(|anchor| anchor.uses.iter().copied()).collect()
         };
         self.spared = &uses(&full) - &uses(self);
         if self.spared.is_empty() {
@@ -145,8 +147,10 @@ impl TrustStore {
         }
         for mut anchor in full.anchors {
             anchor.uses.retain(|r#use| self.spared.contains(r#use));
+            // With other constraints it stands beside, for the use that is spared.
             let same = |other: &&mut TrustedAnchor| {
-                other.list == anchor.list && other.fingerprint == anchor.fingerprint
+                (&other.list, other.fingerprint, &other.constraints)
+                    == (&anchor.list, anchor.fingerprint, &anchor.constraints)
             };
             match self.anchors.iter_mut().find(same) {
                 _ if anchor.uses.is_empty() => {}

@@ -150,6 +150,14 @@ fn a_forged_log_cannot_empty_a_store() {
     device.sync(&honest);
     assert_eq!(device.trusted(), trusted);
     assert!(device.status().to_string().contains("would leave no anchor for v2g(-2)"));
+    // Nor with constraints that no sink can express.
+    let (mut device, mut honest) = poisoned(60);
+    let narrow = |name| constrained(name, "mo_ids", json!(["DEABC"]), true);
+    honest.set_list(&na(), ["alpha", "beta", "gamma"].map(narrow).to_vec());
+    honest.publish(&na());
+    honest.refresh();
+    device.sync(&honest);
+    assert_eq!(device.trusted(), trusted);
 }
 
 #[test]

@@ -105,6 +105,8 @@ pub struct VerifiedDocument {
     pub targets_expires: Timestamp,
     /// When a newer version of the document is due.
     pub next_update: Timestamp,
+    /// The log that it was drafted in, where that has ended by a restart since.
+    pub former_log: Option<Origin>,
     /// What of these is over, `root`, `targets`, `document`; none if the caller has no clock.
     pub expired: Option<Vec<&'static str>>,
 }
@@ -141,6 +143,9 @@ pub fn verify_offline(
     document.check_belongs(&role, &root.signed)?;
     let (root_expires, targets_expires) = (root.signed.expires(), targets.signed.expires());
     let next_update = document.head().next_update;
+    let origin = document.head().origin;
+    let present = root.signed.v2g.as_ref().is_some_and(|v2g| v2g.log.origin == origin.as_str());
+    let former_log = (!present).then(|| origin.clone());
     let times = [("root", root_expires), ("targets", targets_expires), ("document", next_update)];
     let expired =
         now.map(|now| times.iter().filter(|(_, time)| *time <= now).map(|(name, _)| *name).collect());
@@ -152,6 +157,7 @@ pub fn verify_offline(
         root_expires,
         targets_expires,
         next_update,
+        former_log,
         expired,
         payload: jws.payload,
     })

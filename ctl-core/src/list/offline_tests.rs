@@ -7,9 +7,11 @@ use super::offline::{Document, OfflineError, VerifiedDocument, verify_offline};
 use super::render::{ROOTS_HEADER, TARGETS_HEADER, rendition_jws};
 use crate::draft::fixture::{Scheme, key, na, pki};
 use crate::jws::{Jws, JwsError, Signature};
+use crate::list::LogRef;
 use crate::names::Environment;
 use crate::role::Role;
-use crate::tuf::TufError;
+use crate::statement::body::LogRestart;
+use crate::tuf::{RestartReason, TufError};
 
 struct Published {
     scheme: Scheme,
@@ -68,6 +70,38 @@ fn the_way_leads_across_rotations_of_board_and_signers() {
     published.scheme.publish(&Role::Targets, &[14, 15]);
     let verified = published.verify(&published.file(&[21, 23])).unwrap();
     assert_eq!(verified.root_version, 2);
+}
+
+#[test]
+fn a_file_from_before_a_restart_of_the_log_verifies_and_says_so() {
+    let mut published = published();
+    let file = published.file(&[21, 22]);
+    let state = &published.scheme.state;
+    let old = LogRef {
+        origin: state.charter.server.log_origin.clone(),
+        root_hash: state.root(),
+        size: state.size(),
+    };
+    published.scheme.record(LogRestart {
+        key: key(6).public_key(),
+        last_root: None,
+        old,
+        origin: "ctl.example/second".parse().unwrap(),
+        reason: RestartReason::LedgerLost,
+        roles: Default::default(),
+    });
+    published.scheme.publish(&Role::Root, &[11, 12]);
+    let [before, after] = [&published.scheme.roots[0], &published.scheme.roots[1]];
+    // Who knows of the restart is told; who does not sees nothing special.
+    let verified = verify_offline(after, &file, Some(&na()), None).unwrap();
+    assert_eq!(verified.former_log.unwrap().as_str(), "ctl.example/test");
+    assert_eq!(verify_offline(before, &file, Some(&na()), None).unwrap().former_log, None);
+    // What is drafted since is of the new log.
+    let document = published.scheme.publish(&na(), &[21, 22]).document.unwrap().to_vec();
+    let file = published.scheme.file(&na(), &document, &[21, 22]);
+    let verified = verify_offline(&published.scheme.roots[0], &file, Some(&na()), None).unwrap();
+    let Document::List(list) = &verified.document else { panic!("a list") };
+    assert_eq!((list.log.origin.as_str(), verified.former_log), ("ctl.example/second", None));
 }
 
 #[test]

@@ -101,3 +101,23 @@ async fn who_writes_too_often_waits_and_readers_do_not() {
     disguised.problem(429);
     assert_eq!(served.get("/v1/lists").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_checkpoint_that_someone_has_seen_stops_a_server_that_went_back() {
+    let served = with_list().await;
+    let own = served.get("/log/checkpoint").await.body;
+    let answer = served.post("/v1/checkpoints", &own).await;
+    assert_eq!((answer.status, &answer.json()["verdict"]), (200, &"consistent".into()));
+    for nothing in [&b""[..], b"no note", &own[..own.len() - 8]] {
+        assert_eq!(served.post("/v1/checkpoints", nothing).await.status, 422);
+    }
+    assert_eq!(served.get("/readyz").await.status, 200);
+
+    let size = served.ledger.snapshot().size() + 5;
+    let lost = common::keys().sign_checkpoint(size, Digest::of(b"lost")).unwrap().to_string();
+    let answer = served.post("/v1/checkpoints", lost.as_bytes()).await;
+    assert_eq!((answer.status, &answer.json()["verdict"]), (200, &"went-back".into()));
+    let ready = served.get("/readyz").await;
+    assert!(ready.status == 503 && ready.text().contains("WENT BACK"), "{}", ready.text());
+    assert!(served.get("/metrics").await.text().contains("ctl_ledger_went_back 1\n"));
+}
