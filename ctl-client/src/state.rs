@@ -29,6 +29,8 @@ pub const BACKUP: &str = "state.backup.json";
 pub const ROOT: &str = "root.json";
 const OBJECTS: &str = "objects";
 const EVIDENCE: &str = "evidence";
+/// So many files of evidence are kept.
+const MAX_EVIDENCE: usize = 64;
 const FORMAT: u32 = 1;
 const MAX_STATE: usize = 4 * 1024 * 1024;
 /// The largest thing kept is a list.
@@ -396,7 +398,9 @@ impl StateDirectory {
         for (name, bytes) in items {
             // Under its digest, so that evidence seen at every sync is kept once.
             let name = format!("{}-{name}", Digest::of(bytes).short());
-            if !matches!(folder.kind(&name), Ok(Some(_))) {
+            // Two of them prove the matter; a thief who signs ever new ones must not fill the disk.
+            let full = self.evidence().len() >= MAX_EVIDENCE;
+            if !full && !matches!(folder.kind(&name), Ok(Some(_))) {
                 files::replace(&*self.files, &folder, &name, bytes)?;
             }
         }
@@ -553,5 +557,9 @@ mod tests {
             directory.keep_evidence(&[("a.checkpoint", b"a"), ("b.checkpoint", b"b")]).unwrap();
         }
         assert_eq!(directory.evidence().len(), 2);
+        for number in 0..100_u8 {
+            directory.keep_evidence(&[("more.checkpoint", &[number])]).unwrap();
+        }
+        assert_eq!(directory.evidence().len(), MAX_EVIDENCE, "bounded");
     }
 }
