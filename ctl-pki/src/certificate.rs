@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
-use x509_parser::asn1_rs::{Any, FromDer, Sequence};
+use x509_parser::asn1_rs::{Any, FromDer, Sequence, Tag};
 use x509_parser::certificate::{X509Certificate, X509CertificateParser};
 use x509_parser::extensions::{AuthorityKeyIdentifier, BasicConstraints, KeyIdentifier};
 use x509_parser::nom::Parser as _;
@@ -131,6 +131,7 @@ impl Certificate {
             public_key: PublicKey {
                 algorithm: AlgorithmName::of(&key_info.algorithm.algorithm),
                 curve: curve.as_ref().map(AlgorithmName::of),
+                explicit_curve: key_info.algorithm.parameters().is_some_and(|any| any.tag() == Tag::Sequence),
                 bits: whole_bytes(
                     key_info.subject_public_key.unused_bits,
                     &key_info.subject_public_key.data,
@@ -332,6 +333,9 @@ impl Certificate {
     /// Verifies that `issuer`'s key made the signature over the exact bytes of this certificate. Only the
     /// signature is judged: names, validity and the right to issue belong to path building.
     pub fn verify_signed_by(&self, issuer: &Certificate) -> Result<(), SignatureError> {
+        if !self.algorithms_agree && self.inner_algorithm == self.outer_algorithm {
+            return Err(SignatureError::ParametersDiffer(self.inner_algorithm.clone()));
+        }
         if !self.algorithms_agree {
             return Err(SignatureError::AlgorithmMismatch {
                 inner: self.inner_algorithm.clone(),

@@ -114,6 +114,19 @@ pub enum SignatureError {
         /// The issuer's key algorithm.
         key: AlgorithmName,
     },
+    /// The issuer's elliptic-curve key writes its curve out instead of naming it.
+    #[error(
+        "the issuer's key writes its curve out in explicit parameters instead of naming it (RFC 5480 section 2.1.1)"
+    )]
+    ExplicitCurve,
+    /// The issuer's elliptic-curve key names no curve.
+    #[error("the issuer's key has NULL or nothing where it must name its curve (RFC 5480 section 2.1.1)")]
+    NoCurve,
+    /// The algorithms inside and outside differ in their parameters only.
+    #[error(
+        "the certificate names {0} inside the signed part and beside its signature with different parameters, such as NULL in one place only"
+    )]
+    ParametersDiffer(AlgorithmName),
     /// The issuer's public key is not a point on its curve, or has the wrong length.
     #[error("the issuer's public key is malformed")]
     MalformedKey,

@@ -31,8 +31,17 @@ pub(crate) fn check(
     }
     signed.expect(INTEGER)?;
     // Neither this nor the frame of both is signed: whoever changes them gives the certificate a new fingerprint.
-    if signed.any()?.whole != algorithm.whole {
-        return Err("the algorithm beside the signature is not written as in the signed part");
+    let inside = signed.any()?.whole;
+    if inside != algorithm.whole {
+        return Err(match (has_null(inside), has_null(algorithm.whole)) {
+            (true, false) => {
+                "the signature algorithm has NULL parameters in the signed part and none beside the signature"
+            }
+            (false, true) => {
+                "the signature algorithm has NULL parameters beside the signature and none in the signed part"
+            }
+            _ => "the algorithm beside the signature is not written as in the signed part",
+        });
     }
     check_algorithm(algorithm.whole)?;
     check_name(signed.any()?.whole, issuer)?;
@@ -63,6 +72,11 @@ fn check_algorithm(der: &[u8]) -> Result<(), Malformed> {
         algorithm.any()?;
     }
     algorithm.end()
+}
+
+/// Whether the algorithm's parameters are NULL.
+fn has_null(algorithm: &[u8]) -> bool {
+    algorithm.ends_with(&[0x05, 0x00])
 }
 
 fn check_bits(content: &[u8]) -> Result<(), Malformed> {

@@ -13,6 +13,8 @@ pub mod crl;
 mod error;
 pub mod extension;
 mod form;
+pub mod identifier;
+pub mod kind;
 mod name;
 pub mod ocsp;
 mod oid;

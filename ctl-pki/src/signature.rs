@@ -22,6 +22,8 @@ const ED25519: &str = "1.3.101.112";
 pub(crate) struct PublicKey {
     pub(crate) algorithm: AlgorithmName,
     pub(crate) curve: Option<AlgorithmName>,
+    /// The curve is written out instead.
+    pub(crate) explicit_curve: bool,
     pub(crate) bits: Box<[u8]>,
 }
 
@@ -43,7 +45,10 @@ pub(crate) fn verify(
     if key.algorithm.oid() != EC_PUBLIC_KEY {
         return Err(key_does_not_fit(algorithm, key));
     }
-    let Some(curve) = &key.curve else { return Err(SignatureError::MalformedKey) };
+    let Some(curve) = &key.curve else {
+        let explicit = key.explicit_curve;
+        return Err(if explicit { SignatureError::ExplicitCurve } else { SignatureError::NoCurve });
+    };
     match curve.oid() {
         P256 => verify_ecdsa(
             p256::ecdsa::VerifyingKey::from_sec1_bytes(&key.bits),

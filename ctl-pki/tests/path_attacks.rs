@@ -114,10 +114,14 @@ fn an_extension_that_cannot_be_read_is_a_reason_and_not_ignored() {
         ("2.5.29.36", false, Some((0, "malformed-extension"))),
         ("2.5.29.54", false, Some((0, "malformed-extension"))),
         ("2.5.29.37", true, Some((0, "malformed-extension"))),
-        // Nothing in a path depends on these while they are not critical.
-        ("2.5.29.37", false, None),
-        ("2.5.29.31", false, None),
-        ("2.5.29.17", false, None),
+        // No step of the algorithm depends on these while they are not critical; whoever recognises an extension must
+        // process it all the same (RFC 5280 section 4.2).
+        ("2.5.29.37", false, Some((0, "malformed-extension"))),
+        ("2.5.29.31", false, Some((0, "malformed-extension"))),
+        ("2.5.29.17", false, Some((0, "malformed-extension"))),
+        ("1.3.6.1.5.5.7.1.1", false, Some((0, "malformed-extension"))),
+        // Nobody here recognises it.
+        ("2.999.77", false, None),
     ] {
         let sub = sub().extension(oid, critical, garbage.clone());
         assert_eq!(check(&sub, &end()), broken, "{oid} {critical}");

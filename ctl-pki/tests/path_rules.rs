@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use ctl_pki::Certificate;
-use ctl_pki::path::{Judge, Outcome, Purpose, Question, RuleSet, Rules, Search, search};
+use ctl_pki::path::{
+    AnchorConstraints, Judge, Limits, Outcome, Purpose, Question, RuleSet, Rules, Search, search,
+};
 use ctl_sandbox::shape::{Key, Shape};
 use ctl_sandbox::{Pki, PkiKind, PkiSpec, Role, cross_certify};
 
@@ -188,8 +190,111 @@ fn a_leaf_must_be_allowed_what_it_is_for() {
     Chain { purpose: Some(Purpose::Mo), leaf: "CN=USEVGC1", ..two() }.fails(&["leaf-key-usage"]);
     // A vehicle authenticates itself in -20 only.
     Chain { purpose: Some(Purpose::Vehicle), root: "CN=Root,DC=OEM", ..two() }.fails(&["purpose"]);
-    let unknown = Chain { purpose: None, ..two() };
-    assert_eq!(unknown.judged(), (BTreeSet::new(), BTreeSet::from(["purpose"])));
+}
+
+/// A charger's leaf without a domain component, or with another's, was refused for one bit of key usage and passed
+/// without any rule for leaves where nobody named its purpose.
+#[test]
+fn a_leaf_whose_purpose_nobody_can_tell_is_refused() {
+    for chain in [two(), twenty()] {
+        Chain { purpose: None, ..chain }.fails(&["purpose"]);
+    }
+    let named =
+        |leaf: &str| Shape::new(leaf, &p256("leaf")).unwrap().key_usage(&[0, 4]).self_signed().unwrap();
+    let guess = |leaf: &str| {
+        let issuer = Shape::ca("CN=CPO Sub2,DC=V2G", &p256("issuer"), Some(0)).unwrap();
+        let issuer = issuer.signed_by("CN=CPO Sub1", &p256("above")).unwrap();
+        let key = p256("leaf");
+        let shape = Shape::new(leaf, &key).unwrap().key_usage(&[0, 4]);
+        Purpose::guess(&shape.signed_by("CN=CPO Sub2,DC=V2G", &p256("issuer")).unwrap(), Some(&issuer))
+    };
+    assert_eq!(Purpose::guess(&named("CN=DEABCE12345"), None), None, "it issued itself");
+    // Told by its name, and refused for its domain component.
+    for leaf in ["CN=DEABCE12345,C=DE", "CN=DEABCE12345,DC=V2G,C=DE"] {
+        assert_eq!(guess(leaf), Some(Purpose::V2g), "{leaf}");
+        Chain { leaf, purpose: guess(leaf), ..two() }.fails(&["leaf-domain-component"]);
+    }
+    // Written as an eMAID, issued for chargers: whose rules would hold?
+    assert_eq!(guess("CN=DE8AAC12345678"), None);
+}
+
+#[test]
+fn what_the_anchor_says_of_itself_holds_for_the_paths_below_it() {
+    let broken: [(&str, fn(Shape) -> Shape); 7] = [
+        ("anchor-ca", |shape| shape.extension("2.5.29.19", true, &[0x30, 0])),
+        ("anchor-key-usage", |shape| shape.key_usage(&[0, 6])),
+        // Room for one CA, where two stand below.
+        ("anchor-path-length", |shape| shape.extension("2.5.29.19", true, &[0x30, 6, 1, 1, 0xff, 2, 1, 1])),
+        ("anchor-critical-extensions", |shape| shape.extension("1.3.6.1.4.1.32473.7", true, &[5, 0])),
+        // Excluded: the empty directory name, in which every name lies.
+        ("anchor-name-constraints", |shape| {
+            shape.extension("2.5.29.30", true, &[0x30, 8, 0xa1, 6, 0x30, 4, 0xa4, 2, 0x30, 0])
+        }),
+        ("anchor-readable", |shape| shape.extension("2.5.29.37", false, &[0x30, 0])),
+        ("anchor-readable", |shape| shape.extension("2.5.29.46", false, &[0x30, 0])),
+    ];
+    for (rule, change_root) in broken {
+        for chain in [two(), twenty()] {
+            Chain { change_root, ..chain }.fails(&[rule]);
+        }
+    }
+    let roomy: fn(Shape) -> Shape =
+        |shape| shape.extension("2.5.29.19", true, &[0x30, 6, 1, 1, 0xff, 2, 1, 2]);
+    Chain { change_root: roomy, ..two() }.fails(&[]);
+    let silent: fn(Shape) -> Shape = |shape| shape.without_extension("2.5.29.15");
+    Chain { change_root: silent, ..two() }.fails(&[]);
+}
+
+#[test]
+fn rfc_5280_takes_an_anchor_as_it_is_unless_asked_otherwise() {
+    let root =
+        Shape::ca("CN=Root,DC=V2G", &p256("root"), None).unwrap().key_usage(&[6]).self_signed().unwrap();
+    let leaf =
+        Shape::new("CN=Leaf", &p256("leaf")).unwrap().signed_by("CN=Root,DC=V2G", &p256("root")).unwrap();
+    let anchors = [root];
+    assert!(search(&leaf, &[], &anchors, &Question::at(NOW)).best().is_some());
+    let strict = Question { judges: vec![&AnchorConstraints], ..Question::at(NOW) };
+    let found = search(&leaf, &[], &anchors, &strict);
+    let failure = found.candidates[0].verdicts[0].failure().unwrap();
+    assert_eq!((failure.rule, found.best().is_none()), ("anchor-key-usage", true));
+}
+
+#[test]
+fn a_domain_component_that_real_roots_have_is_a_warning() {
+    let found = Chain { root: "CN=P-256 TEST Root CA,DC=EVCPKI", ..two() }.judged();
+    assert_eq!(found, (BTreeSet::new(), BTreeSet::from(["root-domain-component"])));
+}
+
+#[test]
+fn a_crl_distribution_point_that_cannot_be_read_breaks_the_path() {
+    let root = Shape::ca("CN=Root,DC=V2G", &p256("root"), None).unwrap().self_signed().unwrap();
+    // Reasons without a name; a name without its choice.
+    for value in
+        [&[0x30, 6, 0x30, 4, 0x81, 2, 1, 6][..], &[0x30, 9, 0x30, 7, 0xa0, 5, 0x86, 3, b'a', b'/', b'b']]
+    {
+        let shape = Shape::new("CN=Leaf", &p256("leaf")).unwrap().extension("2.5.29.31", false, value);
+        let leaf = shape.signed_by("CN=Root,DC=V2G", &p256("root")).unwrap();
+        let found = search(&leaf, &[], std::slice::from_ref(&root), &Question::at(NOW));
+        let failure = found.candidates[0].validation.failure.as_ref().unwrap();
+        assert_eq!(failure.rejection.rule(), "malformed-extension");
+    }
+}
+
+#[test]
+fn a_road_that_depth_cuts_off_is_told_though_no_anchor_is_in_sight() {
+    let mut issuer = ("CN=Far".to_owned(), p256("far"));
+    let mut pool = Vec::new();
+    for level in 0..6 {
+        let (name, key) = (format!("CN=Sub{level}"), p256(&format!("far {level}")));
+        pool.push(Shape::ca(&name, &key, None).unwrap().signed_by(&issuer.0, &issuer.1).unwrap());
+        issuer = (name, key);
+    }
+    let leaf = Shape::new("CN=Leaf", &p256("leaf")).unwrap().signed_by(&issuer.0, &issuer.1).unwrap();
+    let other = [Shape::ca("CN=Other", &p256("other"), None).unwrap().self_signed().unwrap()];
+    let limits = Limits { depth: 3, ..Limits::default() };
+    let found = search(&leaf, &pool, &other, &Question { limits, ..Question::at(NOW) });
+    let rules: Vec<_> = found.dead_ends.iter().map(|end| end.reason.rule()).collect();
+    assert_eq!(rules, ["too-deep"]);
 }
 
 fn pki(name: &str) -> Pki {
@@ -197,7 +302,7 @@ fn pki(name: &str) -> Pki {
 }
 
 fn by_two<'a>(leaf: &'a Certificate, pool: &'a [Certificate], anchor: &'a [Certificate]) -> Search<'a> {
-    let rules = Rules { set: RuleSet::Iso15118_2, purpose: Purpose::guess(leaf), time: NOW };
+    let rules = Rules { set: RuleSet::Iso15118_2, purpose: Purpose::guess(leaf, None), time: NOW };
     search(leaf, pool, anchor, &Question { judges: vec![&rules], ..Question::at(NOW) })
 }
 
@@ -209,7 +314,7 @@ fn every_chain_of_a_pretend_pki_passes_under_its_own_root() {
         [(Role::Secc, Purpose::V2g), (Role::Contract, Purpose::Mo), (Role::Provisioning, Purpose::Oem)]
     {
         let chain: Vec<_> = pki.chain(role).into_iter().cloned().collect();
-        assert_eq!(Purpose::guess(&chain[0]), Some(purpose));
+        assert_eq!(Purpose::guess(&chain[0], None), Some(purpose));
         let found = by_two(&chain[0], &chain[1..3], &anchors);
         assert!(found.best().is_some(), "{role:?}: {:?}", found.candidates[0].verdicts);
     }

@@ -209,6 +209,13 @@ impl Shape {
         self
     }
 
+    /// Leaves an extension out.
+    #[must_use]
+    pub fn without_extension(mut self, oid: &str) -> Self {
+        self.extensions.retain(|(present, ..)| present != oid);
+        self
+    }
+
     /// Critical key usage with these bits, counted as RFC 5280 section 4.2.1.3 does (0 digitalSignature …).
     #[must_use]
     pub fn key_usage(self, bits: &[u8]) -> Self {

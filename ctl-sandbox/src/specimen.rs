@@ -54,7 +54,7 @@ const fn kind(
 }
 
 const CA: &[u8] = &[5, 6];
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 18] = [
     kind("v2g-root", "CN=Aurora V2G Root CA,DC=V2G,O=Aurora,C=NL", Some(None), CA, 480),
     kind("mo-root", "CN=Aurora MO Root CA,DC=MO,O=Aurora,C=NL", Some(None), CA, 480),
     kind("oem-root", "CN=Aurora OEM Root CA,DC=OEM,O=Aurora,C=NL", Some(None), CA, 480),
@@ -68,11 +68,15 @@ const KINDS: [Kind; 15] = [
     kind("oem-sub1", "CN=Aurora OEM Sub1 CA,O=Aurora,C=NL", Some(Some(1)), CA, 240),
     kind("oem-sub2", "CN=Aurora OEM Sub2 CA,O=Aurora,C=NL", Some(Some(0)), CA, 120),
     kind("provisioning", "CN=AUR00000000000001,DC=OEM,O=Aurora", None, &[0, 4], 120),
+    kind("vehicle", "CN=Aurora vehicle 17,OU=Vehicle,DC=OEM,O=Aurora", None, &[0], 120),
+    kind("cps-sub1", "CN=Aurora CPS Sub1 CA,DC=V2G,O=Aurora,C=NL", Some(Some(1)), CA, 480),
+    kind("cps-sub2", "CN=Aurora CPS Sub2 CA,DC=V2G,O=Aurora,C=NL", Some(Some(0)), CA, 24),
     kind("cps", "CN=Aurora CPS,DC=CPS,O=Aurora,C=NL", None, &[0], 24),
     kind("cross", "CN=Borealis V2G Root CA,DC=V2G,O=Borealis,C=US", Some(Some(1)), CA, 480),
 ];
 
-/// The names of the kinds of specimen, which are those of their profiles without `-20`.
+/// The names of the kinds of specimen, which are those of their profiles without `-20`. Only ISO 15118-20 has a profile
+/// for `vehicle`.
 pub fn specimens() -> impl Iterator<Item = &'static str> {
     KINDS.iter().map(|kind| kind.name)
 }
@@ -111,7 +115,7 @@ fn make(kind: &Kind, edition: Edition) -> Result<Specimen, SandboxError> {
                 [tlv(0x06, &[0x2b, 6, 1, 5, 5, 7, 0x30, 1]), tlv(0x86, b"http://ocsp.example")].concat();
             shape = shape.extension("1.3.6.1.5.5.7.1.1", false, &tlv(0x30, &tlv(0x30, &access)));
         }
-        if matches!(kind.name, "contract" | "provisioning") {
+        if matches!(kind.name, "contract" | "provisioning" | "vehicle") {
             let name = tlv(0xa0, &tlv(0xa0, &tlv(0x86, b"http://crl.example")));
             shape = shape.extension("2.5.29.31", false, &tlv(0x30, &tlv(0x30, &name)));
         }

@@ -96,7 +96,7 @@ fuzz_target!(|input: &[u8]| {
         dead_ends: 8,
     };
     let inputs = Inputs { require_explicit_policy: settings & 4 != 0, ..Inputs::at(time) };
-    let rules = RuleSet::ALL.map(|set| Rules { set, purpose: Purpose::guess(leaf), time });
+    let rules = RuleSet::ALL.map(|set| Rules { set, purpose: Purpose::guess(leaf, None), time });
     let judges = rules.iter().map(|rules| rules as &dyn Judge).collect();
     let found = search(leaf, pool, anchors, &Question { inputs: inputs.clone(), judges, limits });
 

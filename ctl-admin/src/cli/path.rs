@@ -10,7 +10,7 @@ use ctl_pki::path::{Limits, Purpose, RuleSet};
 /// What `path` looks for.
 #[derive(Args)]
 pub(crate) struct Path {
-    /// The certificate, PEM or DER; further certificates in the file count as intermediates
+    /// The certificate, PEM or DER; further certificates in the file count as intermediates, wherever the leaf stands
     leaf: PathBuf,
     /// A file of roots to trust; may be given several times
     #[arg(long = "anchor", value_name = "FILE")]
@@ -31,6 +31,9 @@ pub(crate) struct Path {
     /// rfc5280, iso15118-2 or iso15118-20
     #[arg(long, value_name = "NAME", default_value = "rfc5280")]
     rules: RuleSet,
+    /// Hold paths to the anchors' own constraints under rfc5280 too, as OpenSSL does; the other rule sets always do
+    #[arg(long)]
+    anchor_constraints: bool,
     /// What the certificate is for: v2g, mo, oem, vehicle or cps [default: guessed from it]
     #[arg(long, value_name = "PURPOSE")]
     purpose: Option<Purpose>,
@@ -72,6 +75,7 @@ impl Path {
             list: self.list,
             root,
             rules: self.rules,
+            anchor_constraints: self.anchor_constraints,
             purpose: self.purpose,
             time: self.time.unwrap_or(now),
             policies: self.policies.into_iter().collect(),

@@ -171,7 +171,8 @@ impl Judge for ListJudge<'_> {
         match listed {
             Some(listed) => {
                 findings.push(status(listed.status));
-                findings.push(self.is_for(&listed.uses));
+                let is_ca = chain.last().is_none_or(|leaf| leaf.is_ca());
+                findings.push(self.is_for(&listed.uses, is_ca));
                 findings.extend(self.constraints(&listed.constraints, chain));
             }
             None => findings.push(found(
@@ -204,7 +205,7 @@ impl ListJudge<'_> {
         .collect()
     }
 
-    fn is_for(&self, uses: &[Use]) -> Finding {
+    fn is_for(&self, uses: &[Use], is_ca: bool) -> Finding {
         let standard = match self.rules {
             RuleSet::Rfc5280 => None,
             RuleSet::Iso15118_2 => Some(Standard::Iso15118_2),
@@ -224,8 +225,9 @@ impl ListJudge<'_> {
         let listed = crate::describe::uses_line(uses);
         let (outcome, words) = match uses.iter().find(fits) {
             None => (Outcome::Failed, format!("the anchor is listed for {listed}, not for what is asked")),
+            // Only of a CA it may stay open: an unknown purpose is refused.
             Some(_) if purpose.is_none() => (
-                Outcome::Warning,
+                if is_ca { Outcome::Warning } else { Outcome::Failed },
                 format!("the anchor is listed for {listed}; what the certificate is for is not known"),
             ),
             Some(one) => (Outcome::Passed, format!("the anchor is listed for {one}")),
@@ -255,7 +257,9 @@ impl ListJudge<'_> {
         if ids.is_some() && self.purpose.is_none() {
             let words = "the anchor is trusted for contracts of some operators only, and what the certificate is \
                          for is not known";
-            findings.push(found("mo-ids", Outcome::Warning, None, words.to_owned()));
+            let is_ca = chain.last().is_none_or(|leaf| leaf.is_ca());
+            let outcome = if is_ca { Outcome::Warning } else { Outcome::Failed };
+            findings.push(found("mo-ids", outcome, None, words.to_owned()));
         }
         if let (Some(ids), Some(path::Purpose::Mo)) = (ids, self.purpose) {
             let ids = Vec::<MoId>::deserialize(&ids.value).unwrap_or_default();

@@ -10,7 +10,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ctl_core::Timestamp;
-use ctl_pki::path::{Crls, Inputs, Judge, Limits, Outcome, Purpose, Question, RuleSet, Rules, search};
+use ctl_pki::Certificate;
+use ctl_pki::path::{
+    AnchorConstraints, Crls, Inputs, Judge, Limits, Outcome, Purpose, Question, RuleSet, Rules, search,
+};
 
 use crate::AdminError;
 pub use list::ListReport;
@@ -39,6 +42,8 @@ pub struct Options {
     pub root: Option<PathBuf>,
     /// The rule set to judge by beside RFC 5280.
     pub rules: RuleSet,
+    /// Whether the anchors' own constraints count under RFC 5280 too; the other rule sets always apply them.
+    pub anchor_constraints: bool,
     /// What the certificate is for; guessed if none is named.
     pub purpose: Option<Purpose>,
     /// The moment to judge for.
@@ -62,11 +67,7 @@ pub struct Options {
 /// # Errors
 /// A file cannot be read, the list does not verify, or nothing is given to trust.
 pub async fn run(options: &Options) -> Result<Report, AdminError> {
-    let mut asked = input::certificates(&options.leaf)?;
-    let mut pool = asked.split_off(1);
-    let Some(leaf) = asked.pop() else {
-        return Err(AdminError::input(options.leaf.display(), "holds no certificate"));
-    };
+    let (leaf, mut pool) = input::leaf_and_chain(&options.leaf)?;
     for file in &options.intermediates {
         pool.extend(input::certificates(file)?);
     }
@@ -87,7 +88,7 @@ pub async fn run(options: &Options) -> Result<Report, AdminError> {
             "nothing is given to trust: name roots with --anchor, or a list with --list".into(),
         ));
     }
-    let purpose = options.purpose.or_else(|| Purpose::guess(&leaf));
+    let purpose = options.purpose.or_else(|| Purpose::guess(&leaf, issuer(&leaf, &pool, &anchors)));
     let rules = Rules { set: options.rules, purpose, time: options.time.unix() };
     let by_list =
         list.as_ref().map(|list| ListJudge { list, rules: options.rules, purpose, time: options.time });
@@ -97,6 +98,9 @@ pub async fn run(options: &Options) -> Result<Report, AdminError> {
     }
     if let Some(by_list) = &by_list {
         judges.push(by_list);
+    }
+    if options.anchor_constraints && options.rules == RuleSet::Rfc5280 {
+        judges.push(&AnchorConstraints);
     }
     let mut crls = Vec::new();
     for file in &options.crls {
@@ -125,4 +129,20 @@ pub async fn run(options: &Options) -> Result<Report, AdminError> {
     report.crls = crls.len();
     report.list = list.map(|list| list.report);
     Ok(report)
+}
+
+/// At most so many certificates with the issuer's name are tried, to tell what the leaf is for.
+const MAX_ISSUERS_TRIED: usize = 8;
+
+/// The certificate that issued this one, as far as one is given: the linter asks it too what a leaf is for.
+fn issuer<'a>(
+    leaf: &Certificate,
+    pool: &'a [Certificate],
+    anchors: &'a [Certificate],
+) -> Option<&'a Certificate> {
+    pool.iter()
+        .chain(anchors)
+        .filter(|candidate| candidate.subject_name() == leaf.issuer_name())
+        .take(MAX_ISSUERS_TRIED)
+        .find(|candidate| leaf.verify_signed_by(candidate).is_ok())
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ctl_pki::Certificate;
-use ctl_pki::path::{Inputs, Signatures, validate};
+use ctl_pki::path::{AnchorConstraints, Inputs, Judge as _, Outcome, Signatures, validate};
 
 use super::chains::Chain;
 use super::facts::{Edge, Facts, Work};
@@ -333,9 +333,19 @@ impl<'a> Search<'a> {
     fn refusal(&self, anchor: &Certificate, chain: &[&Certificate], effort: &mut Effort) -> Option<Reason> {
         effort.paths += 1;
         let at = Inputs::at(self.facts.at().unix());
-        let failure = validate(anchor, chain, &at, &mut effort.signatures).failure?;
-        let subject = chain.get(failure.position).map_or("", |certificate| certificate.subject());
-        Some(Reason::PathRefused(format!("{subject}: {}", failure.rejection)))
+        let subject = |position: usize| chain.get(position).map_or("", |certificate| certificate.subject());
+        if let Some(failure) = validate(anchor, chain, &at, &mut effort.signatures).failure {
+            return Some(Reason::PathRefused(format!(
+                "{}: {}",
+                subject(failure.position),
+                failure.rejection
+            )));
+        }
+        // What the vehicle's root asks of the paths below it; OpenSSL on the device holds them to it.
+        let mut findings = AnchorConstraints.judge(anchor, chain, &mut effort.signatures).into_iter();
+        let failed = findings.find(|finding| finding.outcome == Outcome::Failed)?;
+        let subject = failed.position.map_or(anchor.subject(), subject);
+        Some(Reason::PathRefused(format!("{subject}: {}", failed.words)))
     }
 
     /// Other single cross-certificates with as much room.

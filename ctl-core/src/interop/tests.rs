@@ -193,6 +193,31 @@ fn path_length_constraints_are_named_with_their_owner() {
     assert!(why(&matrix, &narrow, &narrow).contains("allows 1 CAs below it, the chain has 2"));
 }
 
+/// RFC 5280 does not look at them in an anchor; OpenSSL in the vehicle does.
+#[test]
+fn what_a_root_says_of_itself_holds_for_the_chains_below_it() {
+    let own = Key::p256("Aurora").unwrap();
+    let with = |change: fn(Shape) -> Shape| {
+        let shape = change(Shape::ca(&subject("Aurora"), &own, None).unwrap());
+        with_sub_cas(listed("Aurora", shape.self_signed().unwrap()), &own, &[1])
+    };
+    let sound = with(|shape| shape);
+    assert_eq!(cell(&matrix(network(&[&sound], &[])), &sound, &sound).answer, Answer::Direct);
+    // Excluded: every name that begins with DC=V2G.
+    let exclusive = with(|shape| {
+        let mut value =
+            vec![0x30, 0x1d, 0xa1, 0x1b, 0x30, 0x19, 0xa4, 0x17, 0x30, 0x15, 0x31, 0x13, 0x30, 0x11];
+        value.extend([0x06, 0x0a, 0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x19]);
+        value.extend([0x16, 0x03, b'V', b'2', b'G']);
+        shape.extension("2.5.29.30", true, &value)
+    });
+    let words = why(&matrix(network(&[&exclusive], &[])), &exclusive, &exclusive);
+    assert!(words.contains("which is excluded by"), "{words}");
+    let idle = with(|shape| shape.key_usage(&[6]));
+    let words = why(&matrix(network(&[&idle], &[])), &idle, &idle);
+    assert!(words.contains("not for signing certificates"), "{words}");
+}
+
 #[test]
 fn a_cross_certificate_that_is_over_or_suspended_or_distrusted_says_so() {
     let (a, b) = (root("Aurora"), root("Borealis"));

@@ -2,8 +2,9 @@
 
 use super::Certificate;
 use crate::extension::{
-    self, AuthorityInfoAccess, AuthorityKeyId, DistributionPoint, ExtendedKeyUsage, Extension, GeneralName,
-    InhibitAnyPolicy, KeyUsage, NameConstraints, PolicyConstraints, PolicyInformation, PolicyMapping, Said,
+    self, AuthorityInfoAccess, AuthorityKeyId, DistributionPoint, ExtendedKeyUsage, Extension,
+    ExtensionError, GeneralName, InhibitAnyPolicy, KeyUsage, NameConstraints, PolicyConstraints,
+    PolicyInformation, PolicyMapping, Said,
 };
 
 impl Certificate {
@@ -15,6 +16,11 @@ impl Certificate {
     /// The extension with this dotted object identifier, if there is one.
     pub fn extension(&self, oid: &str) -> Option<&Extension> {
         self.extensions.all.iter().find(|extension| extension.oid() == oid)
+    }
+
+    /// The extensions that we know and cannot read.
+    pub fn unreadable_extensions(&self) -> impl Iterator<Item = &ExtensionError> {
+        self.extensions.errors()
     }
 
     /// Key usage.

@@ -12,7 +12,7 @@ use crate::asn1::{self, Malformed};
 use crate::oid;
 
 pub use identifiers::AuthorityKeyId;
-pub use names::{GeneralName, NameConstraints, Subtree};
+pub use names::{GeneralName, NameConstraints, Subtree, same_uri};
 pub(crate) use points::distribution_point_name;
 pub use points::{AccessDescription, AuthorityInfoAccess, DistributionPoint, DistributionPointName, Reasons};
 pub use policies::{InhibitAnyPolicy, PolicyConstraints, PolicyInformation, PolicyMapping};
@@ -119,6 +119,45 @@ impl Extensions {
             authority_key_id: find(&all, oid::AUTHORITY_KEY_IDENTIFIER, identifiers::authority_key_id),
             all: all.into(),
         }
+    }
+}
+
+impl Extensions {
+    /// Those that cannot be read.
+    pub(crate) fn errors(&self) -> impl Iterator<Item = &ExtensionError> {
+        let Self {
+            all: _,
+            key_usage,
+            extended_key_usage,
+            basic_constraints,
+            name_constraints,
+            certificate_policies,
+            policy_mappings,
+            policy_constraints,
+            inhibit_any_policy,
+            subject_alt_names,
+            issuer_alt_names,
+            authority_info_access,
+            crl_distribution_points,
+            authority_key_id,
+        } = self;
+        [
+            key_usage.as_ref().err(),
+            extended_key_usage.as_ref().err(),
+            basic_constraints.as_ref().err(),
+            name_constraints.as_ref().err(),
+            certificate_policies.as_ref().err(),
+            policy_mappings.as_ref().err(),
+            policy_constraints.as_ref().err(),
+            inhibit_any_policy.as_ref().err(),
+            subject_alt_names.as_ref().err(),
+            issuer_alt_names.as_ref().err(),
+            authority_info_access.as_ref().err(),
+            crl_distribution_points.as_ref().err(),
+            authority_key_id.as_ref().err(),
+        ]
+        .into_iter()
+        .flatten()
     }
 }
 

@@ -7,8 +7,9 @@ use super::{elements, sequence_of};
 use crate::asn1::{self, Element, Malformed, OBJECT_IDENTIFIER, Reader, context, context_constructed};
 use crate::name::{DistinguishedName, escape};
 
-/// One name, in any of the forms that X.509 knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One name, in any of the forms that X.509 knows. Two are equal as RFC 5280 section 7 compares them: DNS names without
+/// case, of e-mail addresses the host, of URIs scheme and host.
+#[derive(Clone, Debug)]
 pub enum GeneralName {
     /// otherName: its type, and its value untouched.
     Other {
@@ -33,6 +34,50 @@ pub enum GeneralName {
     Ip(Box<[u8]>),
     /// registeredID, dotted.
     RegisteredId(String),
+}
+
+impl PartialEq for GeneralName {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Other { oid, value }, Self::Other { oid: other, value: also }) => {
+                oid == other && value == also
+            }
+            (Self::Email(one), Self::Email(other)) => parts_of_email(one) == parts_of_email(other),
+            (Self::Dns(one), Self::Dns(other)) => one.eq_ignore_ascii_case(other),
+            (Self::Uri(one), Self::Uri(other)) => same_uri(one, other),
+            (Self::Directory(one), Self::Directory(other)) => one == other,
+            (Self::X400(one), Self::X400(other))
+            | (Self::EdiParty(one), Self::EdiParty(other))
+            | (Self::Ip(one), Self::Ip(other)) => one == other,
+            (Self::RegisteredId(one), Self::RegisteredId(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for GeneralName {}
+
+/// What stands before the @ exactly, and the host without case (RFC 5280 section 7.5).
+fn parts_of_email(address: &str) -> (&str, String) {
+    address
+        .rsplit_once('@')
+        .map_or(("", address.to_ascii_lowercase()), |(local, host)| (local, host.to_ascii_lowercase()))
+}
+
+/// Whether two URIs are the same: scheme and host without case, the rest exactly (RFC 5280 section 7.4).
+pub fn same_uri(one: &str, other: &str) -> bool {
+    one == other || comparable_uri(one) == comparable_uri(other)
+}
+
+fn comparable_uri(uri: &str) -> String {
+    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    let (user, host) = match authority.rsplit_once('@') {
+        Some((user, host)) => (format!("{user}@"), host),
+        None => (String::new(), authority),
+    };
+    format!("{}://{user}{}{path}", scheme.to_ascii_lowercase(), host.to_ascii_lowercase())
 }
 
 impl GeneralName {
@@ -185,6 +230,20 @@ mod tests {
         assert_eq!(general_names(&bytes).unwrap().first().unwrap().to_string(), "a\\1B[2J");
         let ip = GeneralName::Ip([10, 0, 0, 0, 255, 0, 0, 0].into());
         assert_eq!(ip.to_string(), "10.0.0.0/255.0.0.0");
+    }
+
+    #[test]
+    fn scheme_and_host_of_a_uri_have_no_case_and_the_rest_has() {
+        let uri = |text: &str| GeneralName::Uri(text.to_owned());
+        assert_eq!(uri("HTTP://Crl.Example:80/A.crl"), uri("http://crl.example:80/A.crl"));
+        assert_eq!(uri("HTTP://user@Crl.Example?x"), uri("http://user@crl.example?x"));
+        for other in ["http://crl.example/a.crl", "https://crl.example/A.crl", "http://crl.example/A.crl/"] {
+            assert_ne!(uri("http://crl.example/A.crl"), uri(other), "{other}");
+        }
+        assert_ne!(uri("http://User@crl.example/"), uri("http://user@crl.example/"));
+        let email = |text: &str| GeneralName::Email(text.to_owned());
+        assert_eq!(email("a@CRL.example"), email("a@crl.example"));
+        assert_ne!(email("A@crl.example"), email("a@crl.example"));
     }
 
     #[test]

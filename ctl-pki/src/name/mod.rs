@@ -72,8 +72,8 @@ impl fmt::Display for Attribute {
 }
 
 impl DistinguishedName {
-    /// Reads a DER Name.
-    pub(crate) fn from_der(der: &[u8]) -> Result<Self, Malformed> {
+    /// Reads a DER Name, with nothing after it; otherwise the problem, in words.
+    pub fn from_der(der: &[u8]) -> Result<Self, &'static str> {
         match X509Name::from_der(der) {
             Ok(([], name)) => {
                 let name = Self::of(&name);

@@ -208,10 +208,11 @@ impl<'a> Walk<'a, '_> {
         if length.saturating_add(if distance == UNREACHABLE { 0 } else { distance })
             > self.question.limits.depth
         {
+            // Without an anchor in sight more depth would find none; where the road was cut is told all the same.
             if stage != Stage::Lost && distance != UNREACHABLE {
                 self.search.reached.insert(Limit::Depth);
-                self.tell(index, road.node, None, DeadEndReason::TooDeep);
             }
+            self.tell(index, road.node, None, DeadEndReason::TooDeep);
             return Ok(true);
         }
         let too_many_below = certificate.path_len().is_some_and(|allowed| allowed < road.counted);

@@ -313,7 +313,7 @@ impl<'a> State<'a> {
 }
 
 /// The critical extensions that path validation acts on, or whose meaning is left to those who use the path.
-fn is_understood(certificate: &Certificate, oid: &str) -> Option<Result<(), Rejection>> {
+pub(super) fn is_understood(certificate: &Certificate, oid: &str) -> Option<Result<(), Rejection>> {
     Some(match oid {
         oid::KEY_USAGE => readable(certificate.key_usage()),
         oid::SUBJECT_ALT_NAME => readable(certificate.subject_alt_names()),
@@ -332,6 +332,10 @@ fn is_understood(certificate: &Certificate, oid: &str) -> Option<Result<(), Reje
 /// Section 4.2, 6.1.4 (o) and 6.1.5 (f): a critical extension is understood and can be read, or the certificate
 /// is refused.
 fn critical_extensions(certificate: &Certificate, checks: &mut Checks) -> Result<(), Rejection> {
+    // What is recognised must be processed, critical or not (section 4.2).
+    if let Some(error) = certificate.unreadable_extensions().next() {
+        return Err(Rejection::MalformedExtension(error.clone()));
+    }
     let mut names = Vec::new();
     for extension in certificate.extensions().iter().filter(|extension| extension.is_critical()) {
         is_understood(certificate, extension.oid())

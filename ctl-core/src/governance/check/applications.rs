@@ -23,6 +23,10 @@ pub(super) fn submit(context: &Context<'_>, body: &ApplicationSubmit) -> Result<
     }
     list(context.state, &body.list)?;
     let certificate = new_certificate(context.rules, &body.certificate.0)?;
+    // What devices cannot read would take every other anchor of their bundles with it.
+    certificate.check_readable().map_err(|reason| {
+        Refusal::new(Reason::Content, format!("devices might not read the certificate: {reason}"))
+    })?;
     let fingerprint = Digest::from_bytes(certificate.sha256());
     match &body.candidate {
         Candidate::Root { constraints, services, uses } => {

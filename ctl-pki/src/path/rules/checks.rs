@@ -1,7 +1,7 @@
 //! The rules of ISO 15118-2 and -20 for paths, one by one.
 
-use super::purpose::domain_components;
-use super::{Edition, MAX_DEPTH, Purpose, Rules};
+use super::{Edition, MAX_DEPTH, Purpose, Rules, anchor};
+use crate::kind::domain_components;
 use crate::path::rejection::moment;
 use crate::path::{Finding, Outcome};
 use crate::{Certificate, oid};
@@ -38,6 +38,7 @@ impl<'p> Checks<'p> {
         self.depth();
         self.root_issues_no_leaf();
         self.anchor_validity();
+        self.findings.extend(anchor::findings(self.anchor, self.chain));
         self.suites();
         self.sizes();
         match self.edition {
@@ -244,12 +245,14 @@ impl<'p> Checks<'p> {
         let Some(leaf) = self.chain.last().copied() else { return };
         let place = Some(self.chain.len() - 1);
         let Some(purpose) = self.purpose else {
-            let words = if leaf.is_ca() {
-                "it is a CA: rules for leaves do not apply"
+            let (outcome, words) = if leaf.is_ca() {
+                (Outcome::Passed, "it is a CA: rules for leaves do not apply")
             } else {
-                "what it is for cannot be told from it, so rules for leaves were not applied; name its purpose"
+                // Whoever skips the rules for want of a purpose lets through what breaks them.
+                let words = "what it is for cannot be told from it, and a leaf that is for nothing known is refused; \
+                             if you know better, name its purpose";
+                (Outcome::Failed, words)
             };
-            let outcome = if leaf.is_ca() { Outcome::Passed } else { Outcome::Warning };
             self.find("purpose", outcome, place, words, "ISO 15118 (secondary)");
             return;
         };
@@ -307,6 +310,10 @@ impl<'p> Checks<'p> {
                 Outcome::Passed,
                 format!("the root is one for {}, as {} needs", found.join(", "), purpose.words()),
             )
+        } else if found.iter().all(|component| component == Purpose::TOLERATED_ROOT_COMPONENT) {
+            let words =
+                format!("the root's domain component is {}, where {either} is usual", found.join(", "));
+            (Outcome::Warning, words)
         } else {
             let words =
                 format!("the root is one for {}, and {} needs {either}", found.join(", "), purpose.words());

@@ -4,6 +4,7 @@
 //! ISO 15118 is not public. Rules that were read from open implementations and guides instead of the standard say
 //! "secondary" in their source.
 
+mod anchor;
 mod checks;
 mod purpose;
 
@@ -12,6 +13,7 @@ use std::str::FromStr;
 
 use super::{Finding, Judge, Signatures};
 use crate::Certificate;
+pub use anchor::AnchorConstraints;
 pub use purpose::{Purpose, UnknownPurpose};
 
 /// Which rules a path is judged by.
@@ -114,7 +116,7 @@ const MAX_DEPTH: usize = 3;
 pub struct Rules {
     /// Which rules.
     pub set: RuleSet,
-    /// What the leaf is for; none leaves out what depends on it.
+    /// What the leaf is for. Without, a leaf is refused; only a CA may be asked about so.
     pub purpose: Option<Purpose>,
     /// The moment to judge for, in Unix seconds.
     pub time: i64,

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Certificate, DistinguishedName};
-
-const DOMAIN_COMPONENT: &str = "0.9.2342.19200300.100.1.25";
+use crate::Certificate;
+use crate::kind::{self, Kind};
 
 /// What a leaf certificate is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,24 +47,17 @@ impl Purpose {
         }
     }
 
-    /// What a leaf seems to be for: by its domain component, else by what only contract certificates may do.
-    /// A CA is for nothing of this.
-    pub fn guess(leaf: &Certificate) -> Option<Self> {
-        if leaf.is_ca() {
-            return None;
+    /// What a leaf tells of its purpose; see [`kind`](crate::kind), which the linter asks too. A CA is for nothing of
+    /// this, and neither is what fits no kind: rule sets refuse it.
+    pub fn guess(leaf: &Certificate, issuer: Option<&Certificate>) -> Option<Self> {
+        match kind::tell(leaf, issuer).kind? {
+            Kind::Secc => Some(Self::V2g),
+            Kind::Contract => Some(Self::Mo),
+            Kind::Provisioning => Some(Self::Oem),
+            Kind::Vehicle => Some(Self::Vehicle),
+            Kind::Cps => Some(Self::Cps),
+            _ => None,
         }
-        let components = domain_components(leaf.subject_name());
-        let has = |wanted: &str| components.iter().any(|component| component == wanted);
-        let by_component = match () {
-            () if has("CPO") || has("CSO") => Some(Self::V2g),
-            () if has("MO") => Some(Self::Mo),
-            () if has("OEM") => Some(Self::Oem),
-            () if has("CPS") => Some(Self::Cps),
-            () => None,
-        };
-        let usage = leaf.key_usage().ok().flatten();
-        by_component
-            .or_else(|| usage.is_some_and(|usage| usage.value.has("nonRepudiation")).then_some(Self::Mo))
     }
 
     /// Domain components of such a leaf.
@@ -92,6 +84,9 @@ impl Purpose {
             Self::Oem | Self::Vehicle => &["OEM", "V2G"],
         }
     }
+
+    /// A domain component of roots that real lists have and the rules do not.
+    pub(super) const TOLERATED_ROOT_COMPONENT: &'static str = "EVCPKI";
 
     /// What the leaf's key must be allowed to do in ISO 15118-2.
     pub(super) fn key_usage(self) -> &'static [&'static str] {
@@ -121,10 +116,4 @@ impl FromStr for Purpose {
         let known = Self::ALL.into_iter().find(|purpose| purpose.name() == text);
         known.ok_or_else(|| UnknownPurpose(text.chars().take(40).collect()))
     }
-}
-
-/// The domain components of a name, most general first.
-pub(super) fn domain_components(name: &DistinguishedName) -> Vec<String> {
-    let components = name.attributes().filter(|attribute| attribute.oid() == DOMAIN_COMPONENT);
-    components.filter_map(|component| component.text()).collect()
 }
