@@ -47,6 +47,12 @@ DIFFERENCES = [
     Difference("TeletexString", "pkilint reads it as one of the choices of DirectoryString; we want new certificates "
                "without it, as RFC 5280 section 4.1.2.4 does",
                lambda topic, what, rules, codes, we: topic == "encoding" and we and what == "defect: TeletexString"),
+    Difference("no such country", "pkilint's linter of the RFC asks for two letters; we for a code that ISO 3166-1 assigns",
+               lambda topic, what, rules, codes, we: topic == "encoding" and we and what == "defect: no such country"),
+    Difference("distribution point of nothing", "pkilint reads each part of it as optional; RFC 5280 section 4.2.1.13 says "
+               "that either a name or a CRL issuer must be there",
+               lambda topic, what, rules, codes, we: topic == "encoding" and we
+               and what == "defect: distribution point without a name"),
     Difference("no basic constraints", "the profile of a sub-CA wants them; the RFC's linter takes a certificate "
                "without them for a leaf",
                lambda topic, what, rules, codes, we: topic == "basic constraints critical" and we

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ctl_pki::{MAX_PEM_CERTIFICATES, MAX_PEM_SIZE};
 use ctl_policy::Severity;
-use ctl_policy::profile::{self, Finding};
+use ctl_policy::profile::{self, Finding, Guess};
 use serde::Serialize;
 
 use crate::output::Render;
@@ -37,7 +37,7 @@ pub struct Linted {
     /// Which certificate of the file, from 1, if the file holds several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<usize>,
-    /// The profile that was applied.
+    /// The profile that was applied; `any`, which asks only what RFC 5280 does, where none of Plug & Charge fits.
     pub profile: String,
     /// SHA-256 over the profile's files, the most general first.
     pub profile_sha256: String,
@@ -58,20 +58,21 @@ impl Lint {
             let certificates = certificates(file)?;
             let several = certificates.len() > 1;
             for (position, der) in certificates.iter().enumerate() {
-                let (profile, guessed_because) = match named {
-                    Some(profile) => (profile, None),
-                    None => {
-                        let guess = profile::guess(der);
-                        (find(&guess.profile)?, Some(guess.because))
-                    }
+                let guess = named.is_none().then(|| profile::guess(der, issuer.as_deref()));
+                let (profile, misfit) = match (named, &guess) {
+                    (Some(profile), _) => (profile, None),
+                    (None, Some(Guess { profile: Some(name), .. })) => (find(name)?, None),
+                    (None, guess) => (find(ANY)?, guess.as_ref().map(misfit)),
                 };
+                let mut findings: Vec<Finding> = misfit.into_iter().collect();
+                findings.extend(profile::lint(profile, der, issuer.as_deref()));
                 linted.push(Linted {
                     file: file.clone(),
                     number: several.then_some(position + 1),
                     profile: profile.name().to_owned(),
                     profile_sha256: hex::encode(profile.digest()),
-                    guessed_because,
-                    findings: profile::lint(profile, der, issuer.as_deref()),
+                    guessed_because: guess.map(|guess| guess.because),
+                    findings,
                 });
             }
         }
@@ -85,6 +86,23 @@ impl Report {
     pub fn has_no_errors(&self) -> bool {
         let mut findings = self.certificates.iter().flat_map(|one| &one.findings);
         !findings.any(|finding| finding.severity == Severity::Error)
+    }
+}
+
+/// The profile that asks nothing of Plug & Charge.
+const ANY: &str = "any";
+
+/// A certificate that fits no profile breaks none, and is none to rely on: that is an error by itself.
+fn misfit(guess: &Guess) -> Finding {
+    Finding {
+        rule: "profile".to_owned(),
+        severity: Severity::Error,
+        place: "certificate".to_owned(),
+        byte: None,
+        found: format!("it fits no profile: {}", guess.because),
+        expected: "a certificate of Plug & Charge; if you know which, name its profile with --profile"
+            .to_owned(),
+        source: "ctl-admin profiles".to_owned(),
     }
 }
 
@@ -140,6 +158,9 @@ impl Linted {
         let mut text = format!("{}{number}: ", self.file.display());
         text += &match &self.guessed_because {
             None => format!("profile {}\n", self.profile),
+            Some(because) if self.profile == ANY => {
+                format!("fits no profile, held against RFC 5280 alone: {because}\n")
+            }
             Some(because) => format!("profile {}, guessed: {because}\n", self.profile),
         };
         for finding in &self.findings {

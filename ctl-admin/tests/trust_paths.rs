@@ -12,6 +12,7 @@ use ctl_core::Digest;
 use ctl_core::statement::body::Change;
 use ctl_core::statement::parts::{DistrustKind, Distrusted};
 use ctl_pki::Certificate;
+use ctl_sandbox::shape::{Key, Shape};
 use ctl_sandbox::{Pki, Role, cross_certify};
 use serde_json::Value;
 
@@ -108,6 +109,100 @@ fn a_path_that_is_well_for_the_rfc_and_useless_for_a_car_says_both() {
     let failed: Vec<_> = findings.iter().filter(|one| one["outcome"] == "failed").collect();
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["rule"], "depth");
+}
+
+/// The first certificate of such a file was taken for the one asked about: a verdict about a sub-CA, and none of the
+/// leaf.
+#[test]
+fn a_chain_file_is_judged_by_its_leaf_wherever_it_stands() {
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    let world = World::found();
+    let pki = root("beta-pki");
+    write_pki(here, &pki);
+    let (secc, contract) = (pki.chain(Role::Secc), pki.chain(Role::Contract));
+    let backwards: Vec<_> = secc[..3].iter().rev().copied().collect();
+    std::fs::write(here.join("last.pem"), pem(&backwards)).unwrap();
+    std::fs::write(here.join("cas.pem"), pem(&backwards[..2])).unwrap();
+    std::fs::write(here.join("two.pem"), pem(&[secc[0], secc[1], secc[2], contract[0]])).unwrap();
+    let time = time(&world);
+    let ask = |file: &str| {
+        let asked =
+            ["path", file, "--anchor", "root.pem", "--time", &time, "--rules", "iso15118-2", "--json"];
+        ctl_admin(here, &asked)
+    };
+    for file in ["secc.pem", "last.pem"] {
+        let output = ask(file);
+        assert_eq!(
+            (code(&output), &json(&output)["leaf"]["subject"]),
+            (0, &secc[0].subject().into()),
+            "{file}"
+        );
+    }
+    assert_eq!(json(&ask("cas.pem"))["leaf"]["subject"], secc[1].subject(), "the lower CA is asked about");
+    let two = ask("two.pem");
+    assert_eq!(code(&two), 2);
+    let words = String::from_utf8_lossy(&two.stderr).into_owned();
+    assert!(words.contains("which one is asked about cannot be told"), "{words}");
+}
+
+/// Rule sets that skip the rules for leaves where the purpose is unknown promise what no car accepts.
+#[test]
+fn a_chargers_leaf_that_says_nothing_of_its_purpose_is_refused_by_path_and_called_the_same_by_lint() {
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    let key = |label: &str| Key::p256(label).unwrap();
+    let (root, sub) = ("CN=V2G Root,DC=V2G,O=Test,C=DE", "CN=CPO Sub2,DC=V2G,O=Test,C=DE");
+    let top = Shape::ca(root, &key("root"), None).unwrap().self_signed().unwrap();
+    let below = Shape::ca(sub, &key("sub"), Some(0)).unwrap().signed_by(root, &key("root")).unwrap();
+    std::fs::write(here.join("root.pem"), pem(&[&top])).unwrap();
+    std::fs::write(here.join("sub.pem"), pem(&[&below])).unwrap();
+    for (leaf, usage, purpose, profile) in [
+        ("CN=DEABCE12345,DC=CPO,O=Test,C=DE", &[0, 4][..], Some("v2g"), "secc"),
+        ("CN=DEABCE12345,O=Test,C=DE", &[0, 4], Some("v2g"), "secc"),
+        ("CN=DEABCE12345,DC=V2G,O=Test,C=DE", &[0, 4], Some("v2g"), "secc"),
+        ("CN=EMP77TWTW00002,O=Test", &[0, 1, 2, 4], None, "any"),
+        ("CN=www.example,O=Test", &[0], Some("v2g"), "secc"),
+    ] {
+        let sound = leaf.contains("DC=CPO");
+        let shape = Shape::new(leaf, &key("leaf")).unwrap().key_usage(usage);
+        let certificate = shape.signed_by(sub, &key("sub")).unwrap();
+        std::fs::write(here.join("leaf.pem"), pem(&[&certificate])).unwrap();
+        let plain = ["path", "leaf.pem", "--anchor", "root.pem", "--intermediate", "sub.pem", "--json"];
+        assert_eq!(code(&ctl_admin(here, &plain)), 0, "{leaf} is fine for RFC 5280");
+        for more in [&["--rules", "iso15118-2"][..], &["--rules", "iso15118-2", "--purpose", "v2g"]] {
+            let output = ctl_admin(here, &[&plain[..], more].concat());
+            assert_eq!(code(&output) == 0, sound, "{leaf} {more:?}: {}", text(&output));
+        }
+        let report = json(&ctl_admin(here, &plain));
+        assert_eq!(report["purpose"]["name"].as_str(), purpose, "{leaf}");
+        let linted = ctl_admin(here, &["lint", "leaf.pem", "--issuer", "sub.pem", "--json"]);
+        assert_eq!(json(&linted)["certificates"][0]["profile"], profile, "{leaf}");
+    }
+}
+
+#[test]
+fn an_anchor_that_openssl_would_not_let_issue_carries_a_path_only_where_nobody_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    let key = |label: &str| Key::p256(label).unwrap();
+    let shape = Shape::ca("CN=V2G Root,DC=V2G", &key("root"), None).unwrap().key_usage(&[6]);
+    std::fs::write(here.join("root.pem"), pem(&[&shape.self_signed().unwrap()])).unwrap();
+    let leaf = Shape::new("CN=DEABCE12345,DC=CPO", &key("leaf")).unwrap().key_usage(&[0, 4]);
+    let leaf = leaf.signed_by("CN=V2G Root,DC=V2G", &key("root")).unwrap();
+    std::fs::write(here.join("leaf.pem"), pem(&[&leaf])).unwrap();
+    let ask = |more: &[&str]| {
+        let asked = ["path", "leaf.pem", "--anchor", "root.pem", "--json"];
+        ctl_admin(here, &[&asked[..], more].concat())
+    };
+    assert_eq!(code(&ask(&[])), 0);
+    for more in [&["--anchor-constraints"][..], &["--rules", "iso15118-2"]] {
+        let output = ask(more);
+        assert_eq!(code(&output), 1);
+        let findings = json(&output)["paths"][0]["verdicts"][1]["findings"].as_array().unwrap().clone();
+        let failed: Vec<_> = findings.iter().filter(|one| one["outcome"] == "failed").collect();
+        assert!(failed.iter().any(|one| one["rule"] == "anchor-key-usage"), "{failed:?}");
+    }
 }
 
 #[test]

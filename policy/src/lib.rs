@@ -19,11 +19,11 @@ pub use screening::{Candidate, Finding, screen};
 
 /// The engine and its version, as screening records name it. It grows whenever the same policy, candidate and
 /// context could give other findings than before.
-pub const ENGINE: &str = "ctl-policy 2";
+pub const ENGINE: &str = "ctl-policy 3";
 
 /// The admission policy that comes with this release; a scheme may decide on another.
 pub const ADMISSION: &str = include_str!("../admission.toml");
 
 /// Every admission policy that came with a release, the present one first: schemes decide on a new one in
 /// their own time, and until then are screened by the one in their charter.
-pub const ADMISSIONS: [&str; 2] = [ADMISSION, include_str!("../admission-2026-1.toml")];
+pub const ADMISSIONS: [&str; 1] = [ADMISSION];

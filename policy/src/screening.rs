@@ -52,7 +52,7 @@ pub fn screen(policy: &Policy, candidate: &Candidate<'_>, context: &Context) -> 
         .rules()
         .iter()
         .filter_map(|rule| {
-            check(rule, &subject).map(|failure| finding(rule, failure.found, failure.expected))
+            check(rule, &subject).err().map(|failure| finding(rule, failure.found, failure.expected))
         })
         .collect()
 }

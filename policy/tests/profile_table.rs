@@ -12,6 +12,7 @@ use proptest::prelude::*;
 
 fn specimen_of(profile: &Profile) -> Specimen {
     let (name, edition) = match profile.name().strip_suffix("-20") {
+        None if profile.name() == "any" => ("secc", Edition::Iso2),
         Some(name) => (name, Edition::Iso20),
         None => (profile.name(), Edition::Iso2),
     };
@@ -20,7 +21,9 @@ fn specimen_of(profile: &Profile) -> Specimen {
 
 /// What is wrong with a case: the findings of a certificate that should break exactly this rule, or none.
 fn judge(profile: &Profile, rule: &Rule, case: &Case, breaks: bool) -> Option<String> {
-    let findings = lint(profile, &case.der, case.issuer.as_deref());
+    let mut findings = lint(profile, &case.der, case.issuer.as_deref());
+    // That rule speaks last, also about what a lighter one has found already.
+    findings.retain(|one| one.rule != "readable" || rule.id == "readable");
     let as_expected = match findings.as_slice() {
         [] => !breaks,
         [one] => breaks && one.rule == rule.id && one.severity == rule.severity && one.source == rule.source,
@@ -86,8 +89,8 @@ proptest! {
 
     #[test]
     fn no_mutation_of_any_certificate_panics_and_each_gives_the_same_findings_again(
-        which in 0..30_usize,
-        applied in 0..30_usize,
+        which in 0..40_usize,
+        applied in 0..40_usize,
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in proptest::option::weighted(0.2, any::<prop::sample::Index>()),
     ) {
@@ -104,15 +107,15 @@ proptest! {
         let issuer = Some(specimen.issuer.der());
         let findings = lint(profile, &der, issuer);
         prop_assert_eq!(&findings, &lint(profile, &der, issuer));
-        prop_assert_eq!(ctl_policy::profile::guess(&der), ctl_policy::profile::guess(&der));
+        prop_assert_eq!(ctl_policy::profile::guess(&der, issuer), ctl_policy::profile::guess(&der, issuer));
         // The other way round: a broken issuer is no reason to panic either.
         lint(profile, specimen.certificate.der(), Some(&der));
     }
 
     #[test]
-    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), applied in 0..30_usize) {
+    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), applied in 0..40_usize) {
         let profile = &profiles()[applied % profiles().len()];
         lint(profile, &bytes, Some(&bytes));
-        ctl_policy::profile::guess(&bytes);
+        ctl_policy::profile::guess(&bytes, Some(&bytes));
     }
 }

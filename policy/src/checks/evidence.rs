@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Months};
 
-use super::{Failure, Subject, date};
+use super::{Checked, Subject, date, fail};
 use crate::{Evidence, EvidenceKind, Rule};
 
 fn attached<'a>(subject: &'a Subject<'_>, kind: EvidenceKind) -> Option<Vec<&'a Evidence>> {
@@ -11,45 +11,45 @@ fn attached<'a>(subject: &'a Subject<'_>, kind: EvidenceKind) -> Option<Vec<&'a 
     Some(evidence.iter().filter(|evidence| evidence.kind == kind).collect())
 }
 
-pub(super) fn second_channel(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
-    let heard = attached(subject, EvidenceKind::SecondChannelFingerprint)?;
+pub(super) fn second_channel(subject: &Subject<'_>, _: &Rule) -> Checked {
+    let Some(heard) = attached(subject, EvidenceKind::SecondChannelFingerprint) else { return Ok(()) };
     let fingerprint = hex::encode(subject.certificate.sha256());
     let expected = format!("someone else has heard the fingerprint {fingerprint} over a second channel");
     if let Some(other) = heard.iter().find(|heard| heard.fingerprint.as_ref() != Some(&fingerprint)) {
         let what = other.fingerprint.as_deref().unwrap_or("nothing");
-        return Failure::new(format!("{} heard {what}, by entry {}", other.author, other.entry), expected);
+        return fail(format!("{} heard {what}, by entry {}", other.author, other.entry), expected);
     }
-    if heard.is_empty() { Failure::new("nobody has confirmed the fingerprint", expected) } else { None }
+    if heard.is_empty() { fail("nobody has confirmed the fingerprint", expected) } else { Ok(()) }
 }
 
 /// Published: anyone may read it, and it is there, with the digest that the ledger names.
-pub(super) fn certificate_policy(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
-    let policies = attached(subject, EvidenceKind::CertificatePolicy)?;
+pub(super) fn certificate_policy(subject: &Subject<'_>, _: &Rule) -> Checked {
+    let Some(policies) = attached(subject, EvidenceKind::CertificatePolicy) else { return Ok(()) };
     let expected = "a public certificate policy whose document has the digest in the ledger";
     if policies.iter().any(|policy| policy.public && policy.held) {
-        return None;
+        return Ok(());
     }
     match policies.last() {
-        None => Failure::new("no certificate policy is attached", expected),
+        None => fail("no certificate policy is attached", expected),
         Some(last) if !last.public => {
-            Failure::new(format!("the policy of entry {} is not public", last.entry), expected)
+            fail(format!("the policy of entry {} is not public", last.entry), expected)
         }
-        Some(last) => Failure::new(format!("the document of entry {} was never sent", last.entry), expected),
+        Some(last) => fail(format!("the document of entry {} was never sent", last.entry), expected),
     }
 }
 
-pub(super) fn audit_report(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
-    let reports = attached(subject, EvidenceKind::AuditReport)?;
+pub(super) fn audit_report(subject: &Subject<'_>, _: &Rule) -> Checked {
+    let Some(reports) = attached(subject, EvidenceKind::AuditReport) else { return Ok(()) };
     let expected = "an audit report attached by an accredited auditor, its document sent";
     if reports.iter().any(|report| report.accredited && report.held) {
-        return None;
+        return Ok(());
     }
     match reports.iter().rev().find(|report| report.accredited).or(reports.last()) {
-        None => Failure::new("no audit report is attached", expected),
+        None => fail("no audit report is attached", expected),
         Some(report) if report.accredited => {
-            Failure::new(format!("the document of entry {} was never sent", report.entry), expected)
+            fail(format!("the document of entry {} was never sent", report.entry), expected)
         }
-        Some(report) => Failure::new(
+        Some(report) => fail(
             format!("entry {} was attached by {}, who is no accredited auditor", report.entry, report.author),
             expected,
         ),
@@ -57,26 +57,34 @@ pub(super) fn audit_report(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
 }
 
 /// The newest report that counts must be new enough; without one, `audit-report` has said so.
-pub(super) fn audit_recent(subject: &Subject<'_>, rule: &Rule) -> Option<Failure> {
+pub(super) fn audit_recent(subject: &Subject<'_>, rule: &Rule) -> Checked {
+    // A policy without the parameter was refused when it was read.
     let months = rule.parameters.months.unwrap_or_default();
-    let reports = attached(subject, EvidenceKind::AuditReport)?;
-    let newest =
-        reports.into_iter().filter(|report| report.accredited && report.held).max_by_key(|r| r.dated)?;
-    let since = DateTime::from_timestamp(subject.context.now, 0)?.checked_sub_months(Months::new(months))?;
+    let Some(reports) = attached(subject, EvidenceKind::AuditReport) else { return Ok(()) };
+    let newest = reports
+        .into_iter()
+        .filter(|report| report.accredited && report.held)
+        .max_by_key(|report| report.dated);
+    let Some(newest) = newest else { return Ok(()) };
+    let now = DateTime::from_timestamp(subject.context.now, 0);
+    let Some(since) = now.and_then(|now| now.checked_sub_months(Months::new(months))) else {
+        let found = format!("{months} months before the time of screening is on no calendar");
+        return fail(found, format!("a report dated at most {months} months ago"));
+    };
     let expected = format!("dated {} or later, at most {months} months ago", date(since.timestamp()));
     match newest.dated {
-        Some(dated) if dated >= since.timestamp() => None,
+        Some(dated) if dated >= since.timestamp() => Ok(()),
         Some(dated) => {
-            Failure::new(format!("the report of entry {} is dated {}", newest.entry, date(dated)), expected)
+            fail(format!("the report of entry {} is dated {}", newest.entry, date(dated)), expected)
         }
-        None => Failure::new(format!("the report of entry {} bears no date", newest.entry), expected),
+        None => fail(format!("the report of entry {} bears no date", newest.entry), expected),
     }
 }
 
 /// What the policy or the charter lists beyond the kinds that have rules of their own.
-pub(super) fn list(subject: &Subject<'_>, rule: &Rule) -> Option<Failure> {
+pub(super) fn list(subject: &Subject<'_>, rule: &Rule) -> Checked {
     use EvidenceKind::{AuditReport, CertificatePolicy, SecondChannelFingerprint};
-    let evidence = subject.context.evidence.as_ref()?;
+    let Some(evidence) = &subject.context.evidence else { return Ok(()) };
     let mut wanted: Vec<EvidenceKind> = rule.parameters.evidence.clone().unwrap_or_default();
     let own_rule = [SecondChannelFingerprint, CertificatePolicy, AuditReport];
     wanted.extend(subject.context.required_evidence.iter().filter(|kind| !own_rule.contains(kind)));
@@ -88,24 +96,26 @@ pub(super) fn list(subject: &Subject<'_>, rule: &Rule) -> Option<Failure> {
         .map(|kind| kind.words())
         .collect();
     if missing.is_empty() {
-        return None;
+        return Ok(());
     }
     let all: Vec<&str> = wanted.iter().map(|kind| kind.words()).collect();
-    Failure::new(format!("missing: {}", missing.join(", ")), format!("attached: {}", all.join(", ")))
+    fail(format!("missing: {}", missing.join(", ")), format!("attached: {}", all.join(", ")))
 }
 
 /// How long an application is discussed is the charter's business; a charter that allows less than the
 /// policy promises is worth knowing.
-pub(super) fn discussion(subject: &Subject<'_>, rule: &Rule) -> Option<Failure> {
-    subject.context.evidence.as_ref()?;
+pub(super) fn discussion(subject: &Subject<'_>, rule: &Rule) -> Checked {
+    if subject.context.evidence.is_none() {
+        return Ok(());
+    }
     let days = rule.parameters.days.unwrap_or_default();
     let seconds = subject.context.discussion_seconds;
     if seconds >= u64::from(days) * 86_400 {
-        return None;
+        return Ok(());
     }
     let found = match (seconds / 86_400, seconds % 86_400) {
         (whole, 0) => format!("the charter gives {whole} days"),
         _ => format!("the charter gives {seconds} seconds"),
     };
-    Failure::new(found, format!("at least {days} days of discussion"))
+    fail(found, format!("at least {days} days of discussion"))
 }

@@ -39,17 +39,18 @@ pub(crate) struct Failure {
     pub(crate) expected: String,
 }
 
-impl Failure {
-    fn new(found: impl Into<String>, expected: impl Into<String>) -> Option<Self> {
-        Some(Self { found: found.into(), expected: expected.into() })
-    }
+/// What a check came to. What cannot be computed is not fulfilled: there is no third answer.
+pub(crate) type Checked = Result<(), Failure>;
+
+fn fail(found: impl Into<String>, expected: impl Into<String>) -> Checked {
+    Err(Failure { found: found.into(), expected: expected.into() })
 }
 
-type Check = fn(&Subject<'_>, &Rule) -> Option<Failure>;
+type Check = fn(&Subject<'_>, &Rule) -> Checked;
 
 /// Each rule with the parameters that it takes, in the order of [`Parameters`](crate::Parameters).
 const CHECKS: [(&str, &[&str], Check); 28] = [
-    (PARSES, &[], |_, _| None),
+    (PARSES, &[], |_, _| Ok(())),
     ("profile", &[], profiles::errors),
     ("profile-warnings", &[], profiles::warnings),
     ("self-signature", &[], self_signature),
@@ -84,9 +85,12 @@ pub(crate) fn parameters(rule: &str) -> Option<&'static [&'static str]> {
     CHECKS.iter().find(|(id, ..)| *id == rule).map(|(_, parameters, _)| *parameters)
 }
 
-/// Checks one rule; `None` when it is fulfilled. A policy holds no rule that is not known.
-pub(crate) fn check(rule: &Rule, subject: &Subject<'_>) -> Option<Failure> {
-    CHECKS.iter().find(|(id, ..)| *id == rule.id).and_then(|(.., check)| check(subject, rule))
+/// Checks one rule. A policy holds no rule that is not known; one that did would not be fulfilled.
+pub(crate) fn check(rule: &Rule, subject: &Subject<'_>) -> Checked {
+    match CHECKS.iter().find(|(id, ..)| *id == rule.id) {
+        Some((.., check)) => check(subject, rule),
+        None => fail("a rule that this engine does not know", "a rule that it can check"),
+    }
 }
 
 /// A certificate of the context.
@@ -95,25 +99,24 @@ fn read(hex_of_der: &str) -> Result<Certificate, String> {
     Certificate::from_der(&der).map_err(|error| error.to_string())
 }
 
-fn self_signature(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+fn self_signature(subject: &Subject<'_>, _: &Rule) -> Checked {
     if !subject.is_root() {
-        return None;
+        return Ok(());
     }
     let certificate = subject.certificate;
     let expected = "a root named as its own issuer and signed by its own key";
     if !certificate.is_self_issued() {
         let found = format!("issuer {} differs from subject {}", certificate.issuer(), certificate.subject());
-        return Failure::new(found, expected);
+        return fail(found, expected);
     }
-    let error = certificate.verify_self_signature().err()?;
-    Failure::new(error.to_string(), expected)
+    certificate.verify_self_signature().or_else(|error| fail(error.to_string(), expected))
 }
 
-fn cross_signature(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+fn cross_signature(subject: &Subject<'_>, _: &Rule) -> Checked {
     if !subject.is_cross() {
-        return None;
+        return Ok(());
     }
-    let fail = |found: String| Failure::new(found, "a signature by the listed root that it names as issuer");
+    let fail = |found: String| fail(found, "a signature by the listed root that it names as issuer");
     let Some(issuer) = &subject.context.issuer else {
         return fail(format!("no listed root was given as issuer {}", subject.certificate.issuer()));
     };
@@ -125,52 +128,58 @@ fn cross_signature(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
         let (named, given) = (subject.certificate.issuer(), issuer.subject());
         return fail(format!("the certificate names issuer {named}, the root given is {given}"));
     }
-    subject.certificate.verify_signed_by(&issuer).err().and_then(|error| fail(error.to_string()))
+    subject.certificate.verify_signed_by(&issuer).or_else(|error| fail(error.to_string()))
 }
 
-fn validity_now(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+fn validity_now(subject: &Subject<'_>, _: &Rule) -> Checked {
     let (from, to) = (subject.certificate.not_before(), subject.certificate.not_after());
     let now = subject.context.now;
     if (from..=to).contains(&now) {
-        return None;
+        return Ok(());
     }
     let found = format!("valid from {} to {}, screened at {}", date(from), date(to), date(now));
-    Failure::new(found, "valid at the time of screening")
+    fail(found, "valid at the time of screening")
 }
 
 /// Roots live in vehicles that nobody can reach easily, so they should be young when they come.
-fn remaining_validity(subject: &Subject<'_>, rule: &Rule) -> Option<Failure> {
-    if subject.is_root() { lasts(subject, rule) } else { None }
+fn remaining_validity(subject: &Subject<'_>, rule: &Rule) -> Checked {
+    if subject.is_root() { lasts(subject, rule) } else { Ok(()) }
 }
 
-fn not_expiring(subject: &Subject<'_>, rule: &Rule) -> Option<Failure> {
-    if subject.kind == Kind::SubCa { None } else { lasts(subject, rule) }
+fn not_expiring(subject: &Subject<'_>, rule: &Rule) -> Checked {
+    if subject.kind == Kind::SubCa { Ok(()) } else { lasts(subject, rule) }
 }
 
-fn lasts(subject: &Subject<'_>, rule: &Rule) -> Option<Failure> {
-    let years = rule.parameters.years.unwrap_or_default();
-    let now = DateTime::from_timestamp(subject.context.now, 0)?;
-    let until = now.checked_add_months(Months::new(years.saturating_mul(12)))?;
+fn lasts(subject: &Subject<'_>, rule: &Rule) -> Checked {
+    // A policy without the parameter was refused when it was read.
+    let years = rule.parameters.years.unwrap_or(u32::MAX);
+    let now = DateTime::from_timestamp(subject.context.now, 0);
+    let until = now.and_then(|now| now.checked_add_months(Months::new(years.checked_mul(12)?)));
     let to = subject.certificate.not_after();
+    let Some(until) = until else {
+        let found =
+            format!("valid to {}; {years} years from the time of screening is on no calendar", date(to));
+        return fail(found, format!("valid for {years} more years"));
+    };
     if to >= until.timestamp() {
-        return None;
+        return Ok(());
     }
-    Failure::new(
+    fail(
         format!("valid to {}", date(to)),
         format!("valid for {years} more years, to {}", date(until.timestamp())),
     )
 }
 
-fn not_listed(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+fn not_listed(subject: &Subject<'_>, _: &Rule) -> Checked {
     let fingerprint = hex::encode(subject.certificate.sha256());
     if subject.context.listed.iter().all(|listed| listed.fingerprint != fingerprint) {
-        return None;
+        return Ok(());
     }
     let found = format!("certificate {fingerprint} is or was on the list");
-    Failure::new(found, "a certificate that is not on the list and never was")
+    fail(found, "a certificate that is not on the list and never was")
 }
 
-fn not_distrusted(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+fn not_distrusted(subject: &Subject<'_>, _: &Rule) -> Checked {
     let fingerprint = hex::encode(subject.certificate.sha256());
     let spki = hex::encode(subject.certificate.spki_sha256());
     let found = if subject.context.distrusted_certificates.contains(&fingerprint) {
@@ -178,51 +187,56 @@ fn not_distrusted(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
     } else if subject.context.distrusted_keys.contains(&spki) {
         format!("key {spki} is distrusted")
     } else {
-        return None;
+        return Ok(());
     };
-    Failure::new(found, "neither certificate nor key distrusted")
+    fail(found, "neither certificate nor key distrusted")
 }
 
 /// The same key under the same name is a renewed certificate, or a cross-certificate for a listed root.
-fn key_unique(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+fn key_unique(subject: &Subject<'_>, _: &Rule) -> Checked {
     let spki = hex::encode(subject.certificate.spki_sha256());
     let name = hex::encode(subject.certificate.subject_der());
-    let other = subject.context.listed.iter().find(|listed| listed.spki == spki && listed.subject != name)?;
-    let found = format!("its key is that of listed certificate {}, whose name differs", other.fingerprint);
-    Failure::new(found, "a key that is not on the list under another name")
+    match subject.context.listed.iter().find(|listed| listed.spki == spki && listed.subject != name) {
+        None => Ok(()),
+        Some(other) => {
+            let found =
+                format!("its key is that of listed certificate {}, whose name differs", other.fingerprint);
+            fail(found, "a key that is not on the list under another name")
+        }
+    }
 }
 
 /// A root's own certificate says nothing of revocation below it: the application does.
-fn ocsp_address(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+fn ocsp_address(subject: &Subject<'_>, _: &Rule) -> Checked {
     let named = subject.context.ocsp.len() + subject.certificate.ocsp_urls().len();
     if !subject.is_root() || named > 0 {
-        return None;
+        return Ok(());
     }
-    Failure::new("the application names no OCSP responder", "the address of at least one OCSP responder")
+    fail("the application names no OCSP responder", "the address of at least one OCSP responder")
 }
 
-fn crl_address(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+fn crl_address(subject: &Subject<'_>, _: &Rule) -> Checked {
     let named = subject.context.crl.len() + subject.certificate.crl_urls().len();
     if !subject.is_root() || named > 0 {
-        return None;
+        return Ok(());
     }
-    Failure::new("the application names no CRL", "the address of at least one CRL")
+    fail("the application names no CRL", "the address of at least one CRL")
 }
 
-fn sub_ca_signature(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+fn sub_ca_signature(subject: &Subject<'_>, _: &Rule) -> Checked {
     if subject.kind != Kind::SubCa {
-        return None;
+        return Ok(());
     }
     let expected = "a CA certificate signed by the listed root or disclosed sub-CA that it names as issuer";
-    let Some(issuer) = &subject.context.issuer else { return Failure::new("no issuer was given", expected) };
+    let Some(issuer) = &subject.context.issuer else { return fail("no issuer was given", expected) };
     let issuer = match read(issuer) {
         Ok(issuer) => issuer,
-        Err(error) => return Failure::new(format!("the issuer cannot be read: {error}"), expected),
+        Err(error) => return fail(format!("the issuer cannot be read: {error}"), expected),
     };
     if !subject.certificate.is_ca() {
-        return Failure::new("it is no CA certificate", expected);
+        return fail("it is no CA certificate", expected);
     }
-    subject.certificate.verify_signed_by(&issuer).err().and_then(|e| Failure::new(e.to_string(), expected))
+    subject.certificate.verify_signed_by(&issuer).or_else(|error| fail(error.to_string(), expected))
 }
 
 fn date(seconds: i64) -> String {

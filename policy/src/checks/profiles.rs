@@ -1,6 +1,6 @@
 //! Rules about the form of the certificate: the profiles that the policy pins are applied to it.
 
-use super::{Failure, Subject};
+use super::{Checked, Subject, fail};
 use crate::facts::{Purpose, Standard, Use};
 use crate::profile::{Finding, Profile, guess, lint, profile};
 use crate::{Candidate, Context, Kind, Policy, Rule, Severity};
@@ -10,7 +10,7 @@ const MAX_NAMED: usize = 6;
 
 /// The profiles that a candidate must fulfil, by name: one for each standard that it is meant for. A root
 /// for charge points may carry other chains too; only one without them is a mobility operators' or
-/// manufacturers' own.
+/// manufacturers' own. None at all means that it cannot be told, and then no profile is fulfilled.
 pub fn profiles_of(kind: Kind, certificate_der: &[u8], context: &Context) -> Vec<String> {
     let name = |standard: Standard, base: &str| match standard {
         Standard::Iso15118_2 => base.to_owned(),
@@ -31,7 +31,10 @@ pub fn profiles_of(kind: Kind, certificate_der: &[u8], context: &Context) -> Vec
     let names: Vec<String> =
         [Standard::Iso15118_2, Standard::Iso15118_20].into_iter().filter_map(of_standard).collect();
     match kind {
-        Kind::SubCa => vec![guess(certificate_der).profile],
+        Kind::SubCa => {
+            let issuer = context.issuer.as_ref().and_then(|issuer| hex::decode(issuer).ok());
+            guess(certificate_der, issuer.as_deref()).profile.into_iter().collect()
+        }
         Kind::CrossCertificate if names.is_empty() => vec![name(Standard::Iso15118_2, "cross")],
         _ => names,
     }
@@ -48,27 +51,39 @@ pub fn profiles_applied(policy: &Policy, candidate: &Candidate<'_>, context: &Co
     names.iter().filter(pinned).filter_map(|name| profile(name)).map(Profile::digest).collect()
 }
 
-pub(super) fn errors(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+pub(super) fn errors(subject: &Subject<'_>, _: &Rule) -> Checked {
     applied(subject, Severity::Error)
 }
 
-pub(super) fn warnings(subject: &Subject<'_>, _: &Rule) -> Option<Failure> {
+pub(super) fn warnings(subject: &Subject<'_>, _: &Rule) -> Checked {
     applied(subject, Severity::Warning)
 }
 
-fn applied(subject: &Subject<'_>, severity: Severity) -> Option<Failure> {
+fn applied(subject: &Subject<'_>, severity: Severity) -> Checked {
     let names = profiles_of(subject.kind, subject.certificate.der(), subject.context);
-    let issuer = subject.context.issuer.as_ref().and_then(|issuer| hex::decode(issuer).ok());
+    let what = if severity == Severity::Error { "no errors" } else { "no warnings" };
+    if names.is_empty() {
+        let found = "no profile: what it is for cannot be told";
+        return if severity == Severity::Error {
+            fail(found, format!("{what} by the profile of its kind"))
+        } else {
+            Ok(())
+        };
+    }
+    let issuer = match subject.context.issuer.as_ref().map(hex::decode).transpose() {
+        Ok(issuer) => issuer,
+        Err(error) => return fail(format!("the issuer given is no hex: {error}"), what),
+    };
     let mut found = Vec::new();
     for name in &names {
-        if subject.policy.profiles().iter().all(|pin| pin.name != *name) {
+        // A policy whose profiles are not those of this release was refused when it was read.
+        let pinned = subject.policy.profiles().iter().any(|pin| pin.name == *name);
+        let Some(profile) = profile(name).filter(|_| pinned) else {
             if severity == Severity::Error {
                 found.push(format!("the policy pins no profile {name}"));
             }
             continue;
-        }
-        // A policy whose profiles are not those of this release was refused when it was read.
-        let Some(profile) = profile(name) else { continue };
+        };
         let broken: Vec<Finding> = lint(profile, subject.certificate.der(), issuer.as_deref())
             .into_iter()
             .filter(|finding| finding.severity == severity)
@@ -78,10 +93,9 @@ fn applied(subject: &Subject<'_>, severity: Severity) -> Option<Failure> {
         }
     }
     if found.is_empty() {
-        return None;
+        return Ok(());
     }
-    let what = if severity == Severity::Error { "no errors" } else { "no warnings" };
-    Failure::new(found.join("; "), format!("{what} by profile {}", names.join(" and ")))
+    fail(found.join("; "), format!("{what} by profile {}", names.join(" and ")))
 }
 
 fn in_short(name: &str, broken: &[Finding]) -> Option<String> {

@@ -10,6 +10,7 @@ use super::form::{AIA, AKI, KEY_USAGE, SKI};
 
 const BASIC_CONSTRAINTS: &str = "2.5.29.19";
 const CRL_POINTS: &str = "2.5.29.31";
+const POLICIES: &str = "2.5.29.32";
 const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
 /// An extension that nobody knows.
 const UNKNOWN: &str = "1.2.3.4";
@@ -48,9 +49,23 @@ pub(crate) fn cases(bench: &mut Bench<'_>, requirement: &Requirement) -> bool {
             let own: Vec<_> = purposes.iter().map(|purpose| purpose.number()).collect();
             let more = [&own[..], &[Purpose::ServerAuth.number()]].concat();
             bench.breaks("one more", bench.edit().extension(EXTENDED_KEY_USAGE, false, &oids(&more)));
-            let other = oids(&[Purpose::ClientAuth.number()]);
+            let is_client = purposes.contains(&Purpose::ClientAuth);
+            let other = if is_client { Purpose::OcspSigning } else { Purpose::ClientAuth };
+            let other = oids(&[other.number()]);
             bench.breaks("another", bench.edit().extension(EXTENDED_KEY_USAGE, false, &other));
             bench.keeps("exactly", bench.edit().extension(EXTENDED_KEY_USAGE, false, &oids(&own)));
+        }
+        R::Readable => {
+            // Nothing else looks into the qualifiers of policies.
+            let policy = |qualifier: Vec<Node>| {
+                let information = vec![Node::oid("1.2.3.4"), Node::of(0x30, vec![Node::of(0x30, qualifier)])];
+                Node::of(0x30, vec![Node::of(0x30, information)]).encode()
+            };
+            let unknown = policy(vec![Node::oid("1.2.3.5"), Node::new(0x05, &[])]);
+            bench.breaks("an unknown qualifier", bench.edit().extension(POLICIES, false, &unknown));
+            let pointer =
+                policy(vec![Node::oid("1.3.6.1.5.5.7.2.1"), Node::new(0x16, b"http://cps.example")]);
+            bench.keeps("a CPS pointer", bench.edit().extension(POLICIES, false, &pointer));
         }
         R::Ca(wanted) => {
             let own = bench.specimen.certificate.path_len();

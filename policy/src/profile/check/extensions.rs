@@ -1,5 +1,7 @@
 //! Checks of the extensions.
 
+use ctl_pki::Certificate;
+
 use super::Failure;
 use super::form::one;
 use crate::profile::raw::der::Fault;
@@ -34,13 +36,22 @@ pub(super) fn unique(view: &View<'_>) -> Vec<Failure> {
     repeated.map(|(_, extension)| Failure::new(place(&extension.oid), extension.at, "once more")).collect()
 }
 
-pub(super) fn well_formed(view: &View<'_>) -> Vec<Failure> {
+/// `certificate` is the same as the rest of the house reads it: what trust paths and devices stumble over is found here
+/// too.
+pub(super) fn well_formed(view: &View<'_>, certificate: Option<&Certificate>) -> Vec<Failure> {
     let known = view.extensions.iter().filter(|extension| extensions::is_known(&extension.oid));
     let failure = |extension: &Extension<'_>| {
         let fault = extensions::check_form(extension).err()?;
         Some(Failure::new(place(&extension.oid), fault.at, fault.what))
     };
-    known.filter_map(failure).collect()
+    let mut failures: Vec<Failure> = known.filter_map(failure).collect();
+    for error in certificate.into_iter().flat_map(Certificate::unreadable_extensions) {
+        let (place, extension) = (place(error.oid), view.extension(error.oid));
+        if failures.iter().all(|failure| failure.place != place) {
+            failures.push(Failure::new(place, extension.map(|extension| extension.value_at), error.problem));
+        }
+    }
+    failures
 }
 
 pub(super) fn known_critical(view: &View<'_>) -> Vec<Failure> {
@@ -55,6 +66,7 @@ pub(super) fn listed(view: &View<'_>, profile: &Profile) -> Vec<Failure> {
     let is_listed = |oid: &str| {
         profile.rules().iter().any(|rule| match &rule.requirement {
             Requirement::Extension(wanted) => extensions::oid(&wanted.name) == Some(oid),
+            Requirement::ExtendedKeyUsage(_) => oid == EXTENDED_KEY_USAGE,
             _ => false,
         })
     };
@@ -143,8 +155,10 @@ pub(super) fn address(view: &View<'_>, service: Service) -> Vec<Failure> {
     };
     let Some((extension, addresses)) = found else { return Vec::new() };
     let is_http = |address: &String| {
-        let rest = address.strip_prefix("http://").or_else(|| address.strip_prefix("https://"));
-        rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic()))
+        // Schemes have no case (RFC 5280 section 7.4, RFC 3986 section 3.1).
+        let Some((scheme, rest)) = address.split_once("://") else { return false };
+        let is_known = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+        is_known && !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic())
     };
     one(!addresses.iter().any(is_http), || {
         let found = if addresses.is_empty() { "no address".to_owned() } else { addresses.join(", ") };

@@ -1,6 +1,8 @@
 //! Checks against the issuer, when its certificate is given. Whether its key made the signature, and whether it may
 //! issue at all, is the question of trust paths.
 
+use ctl_pki::DistinguishedName;
+
 use super::form::one;
 use super::validity::interval;
 use super::{Failure, Subject, extensions};
@@ -16,11 +18,20 @@ pub(super) fn name(subject: &Subject<'_>) -> Vec<Failure> {
         Some(Err(fault)) => {
             vec![Failure::new("issuer", None, format!("the issuer given cannot be read: {}", fault.what))]
         }
-        Some(Ok(issuer)) => one(issuer.subject.whole != subject.view.issuer.whole, || {
+        Some(Ok(issuer)) => one(!is_same_name(issuer.subject.whole, subject.view.issuer.whole), || {
             let found = format!("{} is named, {} is given", subject.view.issuer, issuer.subject);
             Failure::new("issuer", None, found)
         }),
     }
+}
+
+/// As trust paths compare names (RFC 5280 section 7.1). What cannot be read is the same only byte for byte.
+fn is_same_name(one: &[u8], other: &[u8]) -> bool {
+    one == other
+        || matches!(
+            (DistinguishedName::from_der(one), DistinguishedName::from_der(other)),
+            (Ok(one), Ok(other)) if one == other
+        )
 }
 
 pub(super) fn key_id(subject: &Subject<'_>) -> Vec<Failure> {

@@ -31,9 +31,20 @@ pub(super) fn no_algorithm_parameters(view: &View<'_>) -> Vec<Failure> {
         ("signatureAlgorithm", Some(&view.outer_algorithm)),
         ("subjectPublicKeyInfo.algorithm", edwards.then_some(key)),
     ];
+    let both = view.inner_algorithm.parameters.is_some() && view.outer_algorithm.parameters.is_some();
     let failure = |(place, algorithm): (&str, Option<&Algorithm<'_>>)| {
         let parameters = algorithm?.parameters.as_ref()?;
-        Some(Failure::new(place, parameters.at, format!("parameters {}", hex::encode(parameters.whole))))
+        let what = match parameters.whole {
+            [0x05, 0x00] => "NULL parameters".to_owned(),
+            other => format!("parameters {}", hex::encode(other)),
+        };
+        let side = match place {
+            "signature" if both => " inside the signed part and beside the signature",
+            "signature" => " inside the signed part",
+            "signatureAlgorithm" => " beside the signature",
+            _ => " of the key",
+        };
+        Some(Failure::new(place, parameters.at, format!("{what}{side}")))
     };
     // Inside and outside belong together: one finding for both.
     candidates.into_iter().find_map(failure).into_iter().collect()
@@ -55,8 +66,14 @@ fn curve_of(view: &View<'_>) -> Option<Result<String, String>> {
     }
     Some(match &view.key.algorithm.parameters {
         Some(parameters) if parameters.tag == OID => Ok(dotted(parameters.content)),
+        Some(parameters) if parameters.tag == SEQUENCE => {
+            Err("explicit curve parameters: the curve is written out instead of named".to_owned())
+        }
+        Some(parameters) if parameters.whole == [0x05, 0x00] => {
+            Err("NULL parameters: the curve is that of the issuer, whichever that is".to_owned())
+        }
         Some(parameters) => Err(format!("parameters with tag {:02x}: no named curve", parameters.tag)),
-        None => Err("no parameters".to_owned()),
+        None => Err("no parameters: no curve is named".to_owned()),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Applies a profile: which function checks which requirement, and what comes of it. Changing what a check finds is
 //! a new [`ENGINE`](crate::ENGINE).
 
+mod country;
 mod extensions;
 mod form;
 mod issuer;
@@ -52,6 +53,8 @@ impl Failure {
 /// A certificate with the issuer it is compared with, if one was given.
 pub(super) struct Subject<'a> {
     view: &'a View<'a>,
+    /// The same as everybody else in the house reads it, if they do.
+    certificate: Option<&'a Certificate>,
     issuer: Option<Result<View<'a>, Fault>>,
     profile: &'a Profile,
 }
@@ -68,7 +71,9 @@ pub fn lint(profile: &Profile, der: &[u8], issuer: Option<&[u8]>) -> Vec<Finding
         Ok(view) => view,
         Err(fault) => return unreadable(profile, Failure::new("certificate", fault.at, fault.what)),
     };
-    let subject = Subject { view: &view, issuer: issuer.map(View::read), profile };
+    let parsed = Certificate::from_der(der);
+    let certificate = parsed.as_ref().ok();
+    let subject = Subject { view: &view, certificate, issuer: issuer.map(View::read), profile };
     let mut findings = Vec::new();
     for rule in profile.rules() {
         let failures = check(&rule.requirement, &subject);
@@ -76,8 +81,20 @@ pub fn lint(profile: &Profile, der: &[u8], issuer: Option<&[u8]>) -> Vec<Finding
     }
     // The parser that everything else in the house stands on has the last word: what it refuses is never clean.
     let is_explained = findings.iter().any(|finding| finding.severity == Severity::Error);
-    if !is_explained && let Err(error) = Certificate::from_der(der) {
-        findings.extend(unreadable(profile, Failure::new("certificate", None, error.to_string())));
+    if is_explained {
+        return findings;
+    }
+    match &parsed {
+        Err(error) => {
+            findings.extend(unreadable(profile, Failure::new("certificate", None, error.to_string())))
+        }
+        Ok(certificate) => {
+            // What may stand on a list must be readable besides, which those rules that found nothing do not cover.
+            let rule = profile.rules().iter().find(|rule| rule.requirement == Requirement::Readable);
+            if let (Some(rule), Err(reason)) = (rule, certificate.check_readable()) {
+                findings.push(finding(rule, Failure::new("certificate", None, reason.to_string())));
+            }
+        }
     }
     findings
 }
@@ -111,7 +128,8 @@ fn check(requirement: &Requirement, subject: &Subject<'_>) -> Vec<Failure> {
     use Requirement as R;
     let view = subject.view;
     match requirement {
-        R::Certificate => Vec::new(),
+        // Judged before and after all others.
+        R::Certificate | R::Readable => Vec::new(),
         R::Der(form) => form::der(view, *form),
         R::Size(limit) => form::size(view, *limit),
         R::Version(version) => form::version(view, *version),
@@ -131,6 +149,8 @@ fn check(requirement: &Requirement, subject: &Subject<'_>) -> Vec<Failure> {
         R::NameLengths(limits) => names::each(view, |attribute| names::length(attribute, limits)),
         R::CountryCodes => names::each(view, names::country),
         R::CommonName(identifier) => names::identifier(view, *identifier),
+        R::CommonNameLength(limit) => names::common_name_length(view, *limit),
+        R::UnusualDomainComponent(unusual) => names::unusual_component(view, unusual),
         R::EmaidCheckDigit => names::check_digit(view),
         R::TimeForms => validity::forms(view),
         R::OrderedValidity => validity::ordered(view),
@@ -144,7 +164,7 @@ fn check(requirement: &Requirement, subject: &Subject<'_>) -> Vec<Failure> {
         R::NotSelfIssued => names::self_issued(view, false),
         R::NoUniqueIdentifiers => form::unique_identifiers(view),
         R::UniqueExtensions => extensions::unique(view),
-        R::WellFormedExtensions => extensions::well_formed(view),
+        R::WellFormedExtensions => extensions::well_formed(view, subject.certificate),
         R::KnownCriticalExtensions => extensions::known_critical(view),
         R::ListedExtensions => extensions::listed(view, subject.profile),
         R::Extension(wanted) => extensions::presence(view, wanted),

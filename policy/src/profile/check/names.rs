@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Failure;
+use super::country::is_country;
 use super::form::one;
 use crate::profile::identifier::{emaid_check_digit, is_written_as};
 use crate::profile::raw::{Attribute, Name, View};
@@ -102,8 +103,7 @@ pub(super) fn length(attribute: &Attribute<'_>, limits: &BTreeMap<String, usize>
 
 pub(super) fn country(attribute: &Attribute<'_>) -> Option<String> {
     let text = attribute.text();
-    let is_code = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
-    (attribute.kind == "C" && !is_code).then(|| format!("C={text}"))
+    (attribute.kind == "C" && !is_country(&text)).then(|| format!("C={text}"))
 }
 
 pub(super) fn identifier(view: &View<'_>, wanted: Identifier) -> Vec<Failure> {
@@ -114,10 +114,31 @@ pub(super) fn identifier(view: &View<'_>, wanted: Identifier) -> Vec<Failure> {
     wrong.map(failure).into_iter().collect()
 }
 
+pub(super) fn common_name_length(view: &View<'_>, limit: usize) -> Vec<Failure> {
+    let long = view.subject.all("CN").find(|attribute| attribute.text().chars().count() > limit);
+    let failure = |attribute: &Attribute<'_>| {
+        let text = attribute.text();
+        let found = format!("CN={text} with {} characters", text.chars().count());
+        Failure::new("subject.CN", attribute.at, found)
+    };
+    long.map(failure).into_iter().collect()
+}
+
+/// A domain component that the rules do not know and real lists hold.
+pub(super) fn unusual_component(view: &View<'_>, unusual: &[String]) -> Vec<Failure> {
+    let found = view.subject.all("DC").find(|attribute| unusual.contains(&attribute.text()));
+    let failure = |attribute: &Attribute<'_>| {
+        Failure::new("subject.DC", attribute.at, format!("DC={}", attribute.text()))
+    };
+    found.map(failure).into_iter().collect()
+}
+
 pub(super) fn check_digit(view: &View<'_>) -> Vec<Failure> {
     let judge = |attribute: &Attribute<'_>| {
+        // eMAIDs are compared without case and separators.
         let text = attribute.text();
-        let (first, given) = text.split_at_checked(14)?;
+        let plain = text.replace('-', "").to_ascii_uppercase();
+        let (first, given) = plain.split_at_checked(14)?;
         let wanted = emaid_check_digit(first)?.to_string();
         // Any other length is no eMAID with a check digit.
         (given.len() == 1 && given != wanted).then(|| {

@@ -18,6 +18,8 @@ use serde::de::Error as _;
 pub enum Requirement {
     /// The bytes have the form of one X.509 certificate, with nothing after it.
     Certificate,
+    /// The parsers that devices use read it (docs/readable.md).
+    Readable,
     /// The bytes are DER in this respect (X.690 sections 10 and 11).
     Der(DerForm),
     /// At most this many bytes of DER.
@@ -52,10 +54,14 @@ pub enum Requirement {
     StringCharacters,
     /// The most characters an attribute's value may have, in issuer and subject.
     NameLengths(BTreeMap<String, usize>),
-    /// Countries are two capital letters.
+    /// Countries are codes that ISO 3166-1 assigns.
     CountryCodes,
     /// The common name is an identifier of this kind.
     CommonName(Identifier),
+    /// The common name has at most this many characters.
+    CommonNameLength(usize),
+    /// The subject has no domain component of these, which the rules do not know and real lists hold.
+    UnusualDomainComponent(Vec<String>),
     /// If the common name is an eMAID of 15 characters, the last is its check digit.
     EmaidCheckDigit,
     /// Times are written as RFC 5280 section 4.1.2.5 wants.
@@ -98,7 +104,7 @@ pub enum Requirement {
     Ca(bool),
     /// The path length of basic constraints.
     PathLength(PathLength),
-    /// If the extension is there, it names at least one address that begins with http:// or https://.
+    /// If the extension is there, it names at least one address that begins with http:// or https://, in any case.
     Address(Service),
     /// If there is an authority key identifier, it has a key identifier.
     AuthorityKeyId,
@@ -250,9 +256,9 @@ pub enum Service {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Identifier {
-    /// A contract (ISO 15118-2 annex H; the check digit is optional).
+    /// A contract, as OPCP 1.0 reads it (the check digit is optional).
     Emaid,
-    /// A provisioning certificate (VDE-AR-E 2802-100-1).
+    /// A provisioning certificate, as OPCP 1.0 reads it.
     Pcid,
     /// A charger's communication controller, or one of its EVSEs.
     SeccId,

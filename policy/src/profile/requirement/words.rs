@@ -11,6 +11,7 @@ impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Certificate => f.write_str("one X.509 certificate in DER, with nothing after it"),
+            Self::Readable => f.write_str("a certificate that the parsers of devices read (docs/readable.md)"),
             Self::Der(form) => f.write_str(match form {
                 DerForm::MinimalLengths => "lengths in the fewest bytes",
                 DerForm::MinimalNumbers => "numbers in the fewest bytes",
@@ -41,16 +42,18 @@ impl fmt::Display for Requirement {
                 let limits = limits.iter().map(|(kind, limit)| format!("{kind} at most {limit}"));
                 write!(f, "characters: {}", limits.collect::<Vec<_>>().join(", "))
             }
-            Self::CountryCodes => f.write_str("a country is two capital letters"),
+            Self::CountryCodes => f.write_str("a country is a code of ISO 3166-1, in capital letters"),
             Self::CommonName(identifier) => f.write_str(match identifier {
                 Identifier::Emaid => {
-                    "CN is an eMAID without separators: two letters, three and nine letters or digits, perhaps a check digit"
+                    "CN is an eMAID: two letters, three and nine letters or digits, perhaps a check digit, perhaps with hyphens"
                 }
-                Identifier::Pcid => "CN is a PCID: 17 capital letters or digits, perhaps a check digit",
+                Identifier::Pcid => "CN is a PCID: 17 or 18 letters or digits",
                 Identifier::SeccId => {
                     "CN is a SECC or EVSE id: country, operator of three, S or E, number; perhaps with separators"
                 }
             }),
+            Self::CommonNameLength(limit) => write!(f, "CN has at most {limit} characters"),
+            Self::UnusualDomainComponent(unusual) => write!(f, "subject: DC is not {}", any_of(unusual)),
             Self::EmaidCheckDigit => f.write_str("the check digit that follows from the first 14 characters"),
             Self::TimeForms => {
                 f.write_str("YYMMDDHHMMSSZ in UTCTime through 2049, YYYYMMDDHHMMSSZ in GeneralizedTime from 2050")
