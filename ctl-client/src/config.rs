@@ -161,7 +161,8 @@ impl Config {
              clock = {clock}\n\
              # Without this line HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured.\n\
              {proxy}\n\
-             # Seconds from one sync to the next, ± a fifth.\n\
+             # Seconds from one sync to the next, ± a fifth. `status` fails after two of them without a sync\n\
+             # that succeeded: say here how often cron or a person with a stick syncs.\n\
              interval_seconds = {interval}\n\
              # How long past its next update a list's age is a warning before it is an error. The list\n\
              # stays in force either way.\n\

@@ -388,3 +388,26 @@ fn without_a_clock_failures_in_a_row_are_counted() {
         |f: &&Finding| f.severity == Severity::Error && f.text.contains("10 syncs in a row have failed");
     assert!(status.findings.iter().any(|finding| told(&finding)), "{status}");
 }
+
+#[test]
+fn a_full_medium_is_not_made_fuller_with_every_attempt() {
+    let (old, new) = two_states();
+    for place in ["/pem", "/everest", "/state"] {
+        let mut device = Device::synced(&old);
+        let names = |device: &Device| -> usize {
+            let below = |folder: &str| std::fs::read_dir(device.path(folder)).unwrap().count();
+            ["pem", "everest/.ctl-client", "state", "state/objects"].into_iter().map(below).sum()
+        };
+        let before = names(&device);
+        device.restart(Box::new(Power::full(place)));
+        for _ in 0..3 {
+            let told = device.try_sync(&new).map_or(true, |report| !report.is_success());
+            assert!(told, "{place}");
+        }
+        // The other sink has one generation more.
+        assert!(names(&device) <= before + 1, "{place}");
+        device.restart(Box::new(Unflushed));
+        assert!(device.sync(&new).is_success(), "{place}");
+        assert_eq!(device.trusted(), set(&["beta", "gamma"]), "{place}");
+    }
+}

@@ -9,6 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use common::device::{Options, names_in, set};
+use common::power::Power;
 use common::sinks::*;
 use common::*;
 
@@ -92,6 +93,20 @@ fn links_at_any_name_of_ours_lead_nobody_out() {
             }
         }
     }
+}
+
+#[test]
+fn a_generation_that_becomes_a_link_while_it_is_written_leads_nobody_out() {
+    let repository = Repository::new();
+    let mut device = Device::new(&repository);
+    let victim = victim(&device);
+    device.restart(Box::new(Power::planting(&victim)));
+    for _ in 0..2 {
+        let report = device.sync(&repository);
+        assert!(problems(&report).contains("it is a symbolic link, and somebody planted it"), "{report:?}");
+        assert_unharmed(&victim);
+    }
+    assert!(device.status().is_wrong());
 }
 
 #[test]

@@ -292,18 +292,31 @@ fn write(
     contents: &BTreeMap<String, Vec<u8>>,
 ) -> Result<Prepared, ClientError> {
     let number = existing(&base)?.last().copied().unwrap_or(0).saturating_add(1);
-    let name = format!("{PREFIX}{number}");
-    let failed = |source| ClientError::file("write", &base.path().join(&name), source);
-    files.create_directory(&base, name.as_ref()).map_err(failed)?;
-    let folder = base.folder(&name).map_err(failed)?;
+    let prepared = Prepared { base, name: format!("{PREFIX}{number}") };
+    let failed = |source| ClientError::file("write", &prepared.path(), source);
+    files.create_directory(&prepared.base, prepared.name.as_ref()).map_err(failed)?;
+    if let Err(error) = fill(files, &prepared, contents) {
+        // A full disk is not made fuller.
+        let _ = Generations::discard(files, &prepared);
+        return Err(error);
+    }
+    Ok(prepared)
+}
+
+fn fill(
+    files: &dyn Files,
+    prepared: &Prepared,
+    contents: &BTreeMap<String, Vec<u8>>,
+) -> Result<(), ClientError> {
+    let failed = |source| ClientError::file("write", &prepared.path(), source);
+    let folder = prepared.base.folder(&prepared.name).map_err(failed)?;
     folder.open_to_all().map_err(failed)?;
     for (file, bytes) in contents {
         // Nobody reads this directory yet, so there is nothing to replace.
         files::create(files, &folder, file, bytes)?;
     }
     files.sync_directory(&folder).map_err(failed)?;
-    files.sync_directory(&base).map_err(failed)?;
-    Ok(Prepared { base, name })
+    files.sync_directory(&prepared.base).map_err(failed)
 }
 
 fn number(name: &OsStr) -> Option<u64> {

@@ -63,13 +63,28 @@ pub struct Power {
     left: Rc<Cell<usize>>,
     done: Rc<Cell<usize>>,
     loses: bool,
+    /// Directories whose path contains this take only a few bytes more.
+    full: Option<&'static str>,
+    /// Whenever a file is about to be written into a generation, a link to this is put in its place.
+    planted: Option<PathBuf>,
     medium: Rc<RefCell<Medium>>,
 }
 
 impl Power {
     /// Fails before operation number `after` (from 0). `loses`: what was not flushed is lost.
     pub fn failing(after: usize, loses: bool) -> Self {
-        Self { left: Rc::new(Cell::new(after)), done: Rc::default(), loses, medium: Rc::default() }
+        let (left, done) = (Rc::new(Cell::new(after)), Rc::default());
+        Self { left, done, loses, full: None, planted: None, medium: Rc::default() }
+    }
+
+    /// Never fails, but somebody swaps generations for links to this while they are written.
+    pub fn planting(victim: &Path) -> Self {
+        Self { planted: Some(victim.to_owned()), ..Self::failing(usize::MAX, false) }
+    }
+
+    /// Never fails, but directories whose path contains this are full.
+    pub fn full(place: &'static str) -> Self {
+        Self { full: Some(place), ..Self::failing(usize::MAX, false) }
     }
 
     /// A medium that takes nothing: full, or read-only.
@@ -119,6 +134,17 @@ impl Files for Power {
         self.spend()?;
         self.note(folder, name);
         self.medium.borrow_mut().bytes.push(folder.path().join(name));
+        let place = folder.path();
+        if let Some(victim) =
+            self.planted.as_ref().filter(|_| place.to_string_lossy().contains("generation-"))
+        {
+            fs::rename(place, place.with_extension(format!("aside-{}", self.done.get()))).unwrap();
+            std::os::unix::fs::symlink(victim, place).unwrap();
+        }
+        if self.full.is_some_and(|place| folder.path().to_string_lossy().contains(place)) {
+            Disk.write(folder, name, &bytes[..bytes.len().min(10)])?;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         Disk.write(folder, name, bytes)
     }
 
