@@ -1,7 +1,16 @@
 //! Results for people and for programs: each can be shown as text and as JSON.
 
+use std::io::{IsTerminal as _, Write as _};
+use std::process::{Command, Stdio};
+
 use comfy_table::{ContentArrangement, Table, presets};
+use ctl_core::names::print;
 use serde::Serialize;
+
+/// A text of more lines goes through the pager.
+const MAX_UNPAGED: usize = 20;
+/// So many words with mixed scripts are named in a warning.
+const MAX_MIXED: usize = 10;
 
 /// What can be shown to a person.
 pub trait Render {
@@ -9,29 +18,91 @@ pub trait Render {
     fn text(&self) -> String;
 }
 
-/// The result for standard output: JSON when asked for, else text. Control characters that bytes from
-/// outside might carry are made visible, so that they cannot steer the terminal.
+/// The result for standard output: JSON when asked for, else text. What bytes from outside might carry that is not
+/// safe to print is escaped, so that it can neither steer the terminal nor hide.
 #[must_use]
 pub fn show<T: Render + Serialize>(result: &T, json: bool) -> String {
     if json {
-        serde_json::to_string_pretty(result).map_or_else(|e| format!("{{\"error\":\"{e}\"}}\n"), |s| s + "\n")
+        let json = serde_json::to_string_pretty(result);
+        json.map_or_else(
+            |e| format!("{{\"error\":{}}}\n", print::quoted(&e.to_string())),
+            |s| print::lines(&s) + "\n",
+        )
     } else {
         safe(&result.text())
     }
 }
 
-/// The text with control characters, other than newlines and tabs, made visible.
+/// The text with what is not safe to print escaped, and with a warning if letters of several scripts stand in one
+/// word.
 #[must_use]
 pub fn safe(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let harmful = c.is_control() && c != '\n' && c != '\t'
-                || ('\u{202a}'..='\u{202e}').contains(&c)
-                || ('\u{2066}'..='\u{2069}').contains(&c);
-            let (escaped, plain) = if harmful { (Some(c.escape_unicode()), None) } else { (None, Some(c)) };
-            escaped.into_iter().flatten().chain(plain)
-        })
-        .collect()
+    let mut safe = print::lines(text);
+    let mixed = print::mixed_words(text, MAX_MIXED);
+    if !mixed.is_empty() {
+        safe += &format!("WARNING: letters that look alike may be others: {}\n", mixed.join(", "));
+    }
+    safe
+}
+
+/// Shows a text to whoever sits at the terminal, through a pager ($PAGER, else less) so that a long one is read from
+/// its beginning; elsewhere it is written as it is.
+pub fn page(text: &str, to: Stream) {
+    let long = text.lines().count() > MAX_UNPAGED;
+    if !long || !to.is_terminal() || !through(&pager(), text) {
+        to.write(text);
+    }
+}
+
+/// Where a text goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// What a command was asked for.
+    Output,
+    /// What a person is asked about.
+    Error,
+}
+
+impl Stream {
+    fn is_terminal(self) -> bool {
+        let reads = std::io::stdin().is_terminal();
+        reads
+            && match self {
+                Self::Output => std::io::stdout().is_terminal(),
+                Self::Error => std::io::stderr().is_terminal(),
+            }
+    }
+
+    /// A closed pipe is no error of ours.
+    fn write(self, text: &str) {
+        let _ = match self {
+            Self::Output => std::io::stdout().lock().write_all(text.as_bytes()),
+            Self::Error => std::io::stderr().lock().write_all(text.as_bytes()),
+        };
+    }
+}
+
+fn pager() -> String {
+    std::env::var("PAGER").unwrap_or_else(|_| "less".into())
+}
+
+/// Whether the pager took the text; an empty one is none.
+fn through(pager: &str, text: &str) -> bool {
+    if pager.trim().is_empty() {
+        return false;
+    }
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(pager).stdin(Stdio::piped());
+    if std::env::var_os("LESS").is_none() {
+        // What fits on one screen is only printed.
+        command.env("LESS", "FX");
+    }
+    let Ok(mut child) = command.spawn() else { return false };
+    if let Some(mut stdin) = child.stdin.take() {
+        // Whoever has read enough closes the pipe.
+        let _ = stdin.write_all(text.as_bytes());
+    }
+    child.wait().is_ok_and(|status| status.success())
 }
 
 /// A table with a line below its head, fitted to the terminal.
@@ -46,20 +117,55 @@ pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
     lines.join("\n") + "\n"
 }
 
-/// Lines below a heading; nothing if there are none.
+/// Lines below a heading; nothing if there are none. What has several lines stays below its heading.
 pub(crate) fn section(heading: &str, lines: &[String]) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    lines.iter().fold(format!("{heading}\n"), |text, line| text + "  " + line + "\n")
+    lines.iter().fold(format!("{heading}\n"), |text, line| text + "  " + &line.replace('\n', "\n  ") + "\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    struct Named(&'static str);
+
+    impl Render for Named {
+        fn text(&self) -> String {
+            format!("{}\n", self.0)
+        }
+    }
+
+    impl Serialize for Named {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_str(self.0)
+        }
+    }
+
     #[test]
     fn text_from_outside_cannot_steer_the_terminal() {
-        assert_eq!(safe("a\u{1b}[2Jb\nc\u{202e}"), "a\\u{1b}[2Jb\nc\\u{202e}");
+        let named = Named("a\u{1b}[2Jb\nc\u{202e}");
+        assert_eq!(show(&named, false), "a\\u001b[2Jb\nc\\u202e\n");
+        let json = show(&named, true);
+        assert!(!json.contains('\u{202e}'));
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), named.0, "and JSON keeps its values");
+    }
+
+    #[test]
+    fn letters_of_two_scripts_in_one_word_warn() {
+        let text = show(&Named("alpha of \u{430}lpha"), false);
+        assert!(text.contains("WARNING") && text.contains("Cyrillic, Latin"), "{text}");
+        assert!(!show(&Named("Alpha und Söhne"), false).contains("WARNING"));
+    }
+
+    #[test]
+    fn a_long_text_reaches_the_pager_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("read");
+        let text: String = (0..10_000).map(|n| format!("line {n}\n")).collect();
+        assert!(through(&format!("cat > {}", file.display()), &text));
+        assert_eq!(std::fs::read_to_string(file).unwrap(), text);
+        assert!(!through(" ", &text) && !through("exit 3", &text), "then it is written as it is");
     }
 }

@@ -6,9 +6,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// What is safe to print, for names and everything else that people read.
+pub use ctl_pki::print;
+
 /// The text is not a name of this kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is not {what}")]
+#[error("{} is not {what}", print::quoted(found))]
 pub struct NameError {
     what: &'static str,
     found: String,
@@ -121,13 +124,11 @@ name!(
     |text| is_slug(text, 32)
 );
 name!(
-    /// A name for people: one line, no control characters, at most 120 characters.
+    /// A name for people: one line of at most 120 characters, all of them safe to print ([`print`]).
     Label,
-    "a name: one to 120 characters on one line",
-    |text| !text.trim().is_empty()
-        && text.trim() == text
-        && text.chars().count() <= 120
-        && !text.chars().any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c))
+    "a name: one to 120 characters on one line, none of them invisible or a space other than U+0020, \
+     none at either end, at most three combining marks on a letter",
+    |text| print::is_name(text, 120)
 );
 name!(
     /// The id of a rule of a policy: `self-signature`.
@@ -225,7 +226,9 @@ mod tests {
             assert!(text.parse::<MoId>().is_err(), "{text}");
         }
         assert!("ACME \u{202e}toor".parse::<Label>().is_err(), "text that prints backwards");
+        assert!("AC\u{200b}ME".parse::<Label>().is_err(), "another ACME that looks the same");
         assert!("line\nbreak".parse::<Label>().is_err());
+        assert!("Söhne Energie".parse::<Label>().is_ok());
         assert!("file:///etc/passwd".parse::<Url>().is_err());
     }
 }

@@ -21,6 +21,7 @@ mod oid;
 pub mod path;
 mod pem;
 mod pkcs7;
+pub mod print;
 mod readable;
 pub mod revocation;
 mod signature;

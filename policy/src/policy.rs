@@ -157,7 +157,7 @@ impl Policy {
         let PolicyFile { name, version, profiles, rules } = toml::from_str(text)?;
         for (member, value, limit) in [("name", &name, 120), ("version", &version, 48)] {
             let length = value.chars().count();
-            if value.trim().is_empty() || length > limit || value.contains(char::is_control) {
+            if value.trim().is_empty() || length > limit || !value.chars().all(ctl_pki::print::is_safe) {
                 return Err(PolicyError::Unnamed { member, limit });
             }
         }

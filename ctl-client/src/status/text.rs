@@ -2,12 +2,9 @@
 
 use std::fmt;
 
-use super::{Freshness, Severity, Status};
+use ctl_core::names::print::{line as plain, name};
 
-/// Names come from signed documents, but what is printed on a terminal is made harmless all the same.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
-}
+use super::{Freshness, Severity, Status};
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,7 +65,7 @@ impl fmt::Display for Status {
                 anchor.status,
                 anchor.since,
                 anchor.list,
-                plain(&anchor.name),
+                name(&anchor.name),
                 plain(&anchor.operator),
                 anchor.uses.join(" ")
             )?;

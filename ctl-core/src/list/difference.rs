@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{ListAnchor, ListCrossCertificate, ListPayload};
+use crate::names::{Label, print};
 use crate::notices::{NoticeEntry, NoticesDocument};
 use crate::registry::{RegistryDocument, RegistryEntry};
 use crate::statement::parts::{DistrustKind, Distrusted};
@@ -116,7 +117,7 @@ impl Difference {
             &new.anchors,
             &Words {
                 id: &|anchor| anchor.fingerprint.to_string(),
-                name: &|anchor| format!("root {}", anchor.name),
+                name: &|anchor| format!("root {}", name(&anchor.name)),
                 added: &|anchor| format!("+ admits root {}", anchor_words(anchor)),
                 removed: &|anchor| {
                     let words = anchor_words(anchor);
@@ -134,7 +135,7 @@ impl Difference {
             &new.cross_certificates,
             &Words {
                 id: &|cross| cross.fingerprint.to_string(),
-                name: &|cross| format!("cross-certificate {}", cross.name),
+                name: &|cross| format!("cross-certificate {}", name(&cross.name)),
                 added: &|cross| format!("+ admits cross-certificate {}", cross_words(cross)),
                 removed: &|cross| {
                     let words = cross_words(cross);
@@ -164,7 +165,7 @@ impl Difference {
     #[must_use]
     pub fn between_registries(old: Option<&RegistryDocument>, new: &RegistryDocument) -> Self {
         let words = |entry: &RegistryEntry| {
-            format!("{} of {} ({}), from {}", entry.id, entry.name, entry.holder, entry.source)
+            format!("{} of {} ({}), from {}", entry.id, name(&entry.name), entry.holder, entry.source)
         };
         let mut difference = Self::of_documents(old, new, |registry| registry.sequence);
         difference.compare(
@@ -262,8 +263,9 @@ struct Words<'a, T> {
 
 fn anchor_words(anchor: &ListAnchor) -> String {
     let uses: Vec<String> = anchor.uses.iter().map(ToString::to_string).collect();
-    let ListAnchor { name, operator, fingerprint, status, constraints, .. } = anchor;
-    let mut text = format!("{name} of {operator} for {}, {status}, SHA-256 {fingerprint}", uses.join(", "));
+    let ListAnchor { operator, fingerprint, status, constraints, .. } = anchor;
+    let (name, uses) = (name(&anchor.name), uses.join(", "));
+    let mut text = format!("{name} of {operator} for {uses}, {status}, SHA-256 {fingerprint}");
     if !constraints.0.is_empty() {
         text.push_str(", constraints ");
         text.push_str(&value_words(&to_value(constraints)));
@@ -272,8 +274,8 @@ fn anchor_words(anchor: &ListAnchor) -> String {
 }
 
 fn cross_words(cross: &ListCrossCertificate) -> String {
-    let ListCrossCertificate { name, issuer, subject, fingerprint, .. } = cross;
-    format!("{name}, by which {} vouches for {}, SHA-256 {fingerprint}", issuer.short(), subject.short())
+    let ListCrossCertificate { issuer, subject, fingerprint, .. } = cross;
+    format!("{}, by which {issuer} vouches for {subject}, SHA-256 {fingerprint}", name(&cross.name))
 }
 
 fn distrusted_words(entry: &Distrusted) -> String {
@@ -306,21 +308,13 @@ fn changed_members<T: Serialize>(old: &T, new: &T) -> Vec<MemberChange> {
     changes
 }
 
-/// A value on one line of plain ASCII: what a document holds cannot move the cursor of a terminal
-/// or turn the direction of its text.
+/// A value as JSON on one line of safe characters.
 fn value_words(value: &Value) -> String {
-    let text = match value {
-        Value::Null => return "none".into(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    text.chars()
-        .flat_map(|c| {
-            let plain = c == ' ' || c.is_ascii_graphic();
-            let escaped = (!plain).then(|| c.escape_unicode());
-            plain.then_some(c).into_iter().chain(escaped.into_iter().flatten())
-        })
-        .collect()
+    if value.is_null() { "none".into() } else { print::line(&value.to_string()) }
+}
+
+fn name(label: &Label) -> String {
+    print::name(label.as_str())
 }
 
 impl fmt::Display for MemberChange {

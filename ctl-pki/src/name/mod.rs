@@ -12,6 +12,7 @@ use x509_parser::x509::X509Name;
 
 use crate::asn1::{self, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 use crate::form;
+use crate::print::is_safe;
 
 /// A distinguished name. Two are equal when RFC 5280 section 7.1 says that they match, whatever their bytes are.
 #[derive(Clone)]
@@ -217,7 +218,7 @@ pub(crate) fn escape(text: &str) -> String {
         if special {
             escaped.push('\\');
             escaped.push(character);
-        } else if character.is_control() || is_invisible_format(character) {
+        } else if !is_safe(character) {
             for byte in character.encode_utf8(&mut [0; 4]).bytes() {
                 // Writing to a String cannot fail.
                 let _ = write!(escaped, "\\{byte:02X}");
@@ -227,11 +228,6 @@ pub(crate) fn escape(text: &str) -> String {
         }
     }
     escaped
-}
-
-/// Characters that reorder or hide text on a screen.
-fn is_invisible_format(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What is refused in a policy file although it has the right form.
 
+use ctl_pki::print;
+
 use super::counts::LATENCY_BOUNDS_MS;
 use super::level::MILLION;
 use super::policy::{PerDay, SlaPolicyError, Terms, wrong};
@@ -12,16 +14,11 @@ const MAX_PER_DAY: u32 = 2000;
 
 /// Whether statements of the log can name the policy: what they call a name and a version.
 pub(super) fn named(name: &str, version: &str) -> Result<(), SlaPolicyError> {
-    let backwards = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if name.is_empty()
-        || name.trim() != name
-        || name.chars().count() > 120
-        || name.chars().any(|c| c.is_control() || backwards(c))
-    {
+    if !print::is_name(name, 120) {
         return wrong(
             "name",
-            "it must be one line of 1 to 120 characters without spaces around it, as statements in the log name the \
-             policy by it",
+            "it must be one line of 1 to 120 visible characters without spaces around it, as statements in the log \
+             name the policy by it",
         );
     }
     if version.trim().is_empty() || version.len() > 48 || !version.bytes().all(|b| (0x20..0x7f).contains(&b))
@@ -51,7 +48,7 @@ pub(super) fn per_day(breaches: PerDay) -> Result<(), SlaPolicyError> {
 }
 
 pub(super) fn line(member: &str, value: &str, limit: usize) -> Result<(), SlaPolicyError> {
-    if value.trim().is_empty() || value.chars().count() > limit || value.contains(char::is_control) {
+    if value.trim().is_empty() || value.chars().count() > limit || !value.chars().all(print::is_safe) {
         return wrong(member, format!("it must be one line of 1 to {limit} characters"));
     }
     Ok(())

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use ctl_pki::print::line as plain;
+
 use super::counts::Counts;
 use super::level::{Level, Objective};
 use super::report::Report;
@@ -154,15 +156,6 @@ fn levels(level: &Level, objective: &Objective, counts: &Counts) -> String {
         let _ = writeln!(text, "  error budget left: {left} of {budget}");
     }
     text.trim_end().to_owned()
-}
-
-fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            let backwards = ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
-            if c.is_control() || backwards { c.escape_unicode().to_string() } else { c.to_string() }
-        })
-        .collect()
 }
 
 #[cfg(test)]
