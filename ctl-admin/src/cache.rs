@@ -67,6 +67,11 @@ impl Cache {
         Ok(Lock { _file: file })
     }
 
+    /// The folder itself.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     fn checkpoint_path(&self) -> PathBuf {
         self.directory.join("checkpoint")
     }

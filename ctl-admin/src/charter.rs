@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ctl_core::governance;
 use ctl_core::jws::{Jws, Signature};
 use ctl_core::log::empty_root;
+use ctl_core::names::print;
 use ctl_core::role::Role;
 use ctl_core::statement::body::{CharterEstablish, DraftOpen};
 use ctl_core::statement::charter::{Charter, ServerKeys};
@@ -17,8 +18,7 @@ use ctl_core::{Digest, KeyId, PublicKey, Timestamp, draft, json};
 use serde::{Deserialize as _, Serialize};
 
 use crate::output::Render;
-use crate::pending::Request;
-use crate::{AdminError, compose, files, key, pending, screening};
+use crate::{AdminError, charter_words, compose, files, key, pending, screening};
 
 /// An annotated charter to start from.
 pub const TEMPLATE: &str = include_str!("../../data/charter.template.toml");
@@ -59,7 +59,7 @@ impl Render for Founding {
         };
         format!(
             "{} ({})\nscheme {}\nsigned by {} of the board, {} needed\n{next}\n",
-            self.name,
+            print::name(&self.name),
             self.environment,
             self.scheme,
             self.signed_by.len(),
@@ -158,6 +158,7 @@ fn first_root(genesis: &[u8], place: &Path) -> Result<Root, AdminError> {
 /// Both documents in a folder, with the signatures so far.
 struct Papers {
     payload: Vec<u8>,
+    issued_at: Timestamp,
     establish: CharterEstablish,
     genesis: Jws,
     root: Signed<Root>,
@@ -177,6 +178,7 @@ fn read_papers(directory: &Path) -> Result<Papers, AdminError> {
     }
     let statement =
         Statement::from_jws(genesis.clone()).map_err(|e| AdminError::input(payload_path.display(), e))?;
+    let issued_at = statement.payload.issued_at;
     let Body::CharterEstablish(establish) = statement.payload.body else {
         return Err(AdminError::input(payload_path.display(), "is no charter.establish"));
     };
@@ -192,17 +194,52 @@ fn read_papers(directory: &Path) -> Result<Papers, AdminError> {
             payload_path.display()
         )));
     }
-    Ok(Papers { payload, establish: *establish, genesis, root })
+    Ok(Papers { payload, issued_at, establish: *establish, genesis, root })
 }
 
-/// What a member of the board is asked to sign: the whole genesis.
+/// What a member of the board is asked to sign: the whole genesis, and the first root.json, which follows from it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Request {
+    /// The scheme's id: the digest of the genesis payload.
+    pub scheme: Digest,
+    /// When the genesis was made: the time of the first root.json.
+    pub issued_at: Timestamp,
+    /// SHA-256 of the signed part of root.json.
+    pub root_sha256: Digest,
+    /// Who has signed the genesis.
+    pub signed_by: Vec<KeyId>,
+    /// What it says, as it stands.
+    pub body: CharterEstablish,
+}
+
+impl Render for Request {
+    fn text(&self) -> String {
+        let signed: Vec<String> = self.signed_by.iter().map(ToString::to_string).collect();
+        let signed = if signed.is_empty() { "nobody yet".to_owned() } else { signed.join(", ") };
+        format!(
+            "{}\nmade at {}\nthe scheme's id will be {}\nSHA-256 of root.json's signed part {}\nsigned by {signed}\n",
+            charter_words::founding(&self.body),
+            self.issued_at,
+            self.scheme,
+            self.root_sha256
+        )
+    }
+}
+
+/// What a member of the board is asked to sign.
 ///
 /// # Errors
 /// The documents cannot be read or do not fit together.
 pub fn request(directory: &Path) -> Result<Request, AdminError> {
-    let genesis = read_papers(directory)?.genesis;
-    let statement = Statement::from_jws(genesis).map_err(|e| AdminError::input(directory.display(), e))?;
-    Ok(Request::of(&statement))
+    let papers = read_papers(directory)?;
+    let signatures = papers.genesis.signatures.iter();
+    Ok(Request {
+        scheme: Digest::of(&papers.payload),
+        issued_at: papers.issued_at,
+        root_sha256: Digest::of(&papers.root.signing_bytes()),
+        signed_by: signatures.map(|signature| signature.protected.kid).collect(),
+        body: papers.establish,
+    })
 }
 
 /// Adds a board member's signatures to both documents.
@@ -211,7 +248,7 @@ pub fn request(directory: &Path) -> Result<Request, AdminError> {
 /// The documents do not fit together, or the key is not of the board or has signed already.
 pub fn sign(directory: &Path, key_file: &Path) -> Result<Founding, AdminError> {
     let key = key::load(key_file)?;
-    let Papers { payload, establish, mut genesis, root } = read_papers(directory)?;
+    let Papers { payload, establish, mut genesis, root, .. } = read_papers(directory)?;
     let key_id = key.public_key().key_id();
     let of_board = establish.participants.iter().any(|participant| {
         participant.key.key_id() == key_id && establish.charter.board.holders.contains(&participant.id)
@@ -237,7 +274,7 @@ pub fn sign(directory: &Path, key_file: &Path) -> Result<Founding, AdminError> {
 /// # Errors
 /// The documents cannot be read or do not fit together.
 pub fn status(directory: &Path) -> Result<Founding, AdminError> {
-    let Papers { payload, establish, genesis, root } = read_papers(directory)?;
+    let Papers { payload, establish, genesis, root, .. } = read_papers(directory)?;
     let kids: Vec<KeyId> = genesis.signatures.iter().map(|signature| signature.protected.kid).collect();
     let on_root = |kid: &KeyId| root.signatures.iter().any(|s| s.keyid == kid.to_string());
     Ok(Founding {
@@ -293,7 +330,16 @@ mod tests {
         assert!(new(&charter, &server_keys, &out, now).is_err(), "overwrites nothing");
         let keys = directory.path().join("keys");
         assert!(sign(&out, &keys.join("elector-a.pem")).is_err(), "not of the board");
+        let text = request(&out).unwrap().text();
+        for words in
+            ["\"Example Charging Trust\" (test)", "2 of board-a, board-b, board-c", "is valid for 30 days"]
+        {
+            assert!(text.contains(words), "{words}\n{text}");
+        }
+        assert!(!text.contains('{') && text.contains("signed by nobody yet"), "words, not JSON:\n{text}");
+        assert!(text.contains(&founding.scheme.to_string()));
         sign(&out, &keys.join("board-a.pem")).unwrap();
+        assert!(!request(&out).unwrap().text().contains("nobody yet"));
         assert_eq!(sign(&out, &keys.join("board-a.pem")).unwrap().signed_by.len(), 1, "twice is once");
         let founding = sign(&out, &keys.join("board-b.pem")).unwrap();
         assert_eq!(founding.signed_by.len(), 2);

@@ -3,9 +3,11 @@
 use ctl_core::Digest;
 use ctl_core::governance::State;
 use ctl_core::governance::state::Listed;
-use ctl_core::names::{ListId, ParticipantId};
+use ctl_core::names::{ListId, ParticipantId, print};
 use ctl_core::statement::body::{Candidate, Change, ParticipantAction};
-use ctl_core::statement::parts::{Constraints, DistrustKind, Use};
+use ctl_core::statement::parts::{BlobAccess, BlobRef, Constraint, Constraints, DistrustKind, Use};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::difference;
 
@@ -92,14 +94,8 @@ pub fn change(state: &State, change: &Change) -> Vec<String> {
             None => vec![format!("notice {notice} ends")],
         },
         Change::AmendCharter { charter } => {
-            let json = |charter| serde_json::to_value(charter).unwrap_or_default();
-            difference::values(&json(&*state.charter), &json(&**charter))
-                .into_iter()
-                .map(|line| {
-                    let line = line.replace(" by the log, ", " → ").replace(" shown", "");
-                    format!("charter: {line}")
-                })
-                .collect()
+            let number = difference::between(&to_value(&*state.charter), &to_value(&**charter)).len();
+            vec![format!("another charter comes into force, with {number} differences from this one")]
         }
         Change::Participant { action, participant } => vec![match action {
             ParticipantAction::Suspend => format!("{participant} may no longer sign"),
@@ -134,6 +130,32 @@ pub fn change(state: &State, change: &Change) -> Vec<String> {
     }
 }
 
+/// A change in full: of a charter every difference from the one in force, else every member. Two different changes
+/// never have the same.
+#[must_use]
+pub fn in_full(state: &State, change: &Change) -> Vec<difference::Change> {
+    match change {
+        Change::AmendCharter { charter } => {
+            difference::between(&to_value(&*state.charter), &to_value(&**charter))
+        }
+        other => difference::between(&Value::Object(serde_json::Map::new()), &to_value(other)),
+    }
+}
+
+fn to_value<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// A blob by its access and digest.
+#[must_use]
+pub fn blob(blob: &BlobRef) -> String {
+    let access = match blob.access {
+        BlobAccess::Public => "public",
+        BlobAccess::Restricted => "restricted",
+    };
+    format!("{access} blob {}", blob.sha256)
+}
+
 /// Uses in a line.
 #[must_use]
 pub fn uses_line(uses: &[Use]) -> String {
@@ -145,26 +167,37 @@ fn constraint_lines(before: &Constraints, after: &Constraints) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, constraint) in &after.0 {
         if before.0.get(name) != Some(constraint) {
-            let critical = if constraint.critical { "critical" } else { "not critical" };
-            lines.push(format!("+ constraint {name} = {} ({critical})", constraint.value));
+            lines.push(format!("+ {}", self::constraint(name, constraint)));
         }
     }
-    for name in before.0.keys().filter(|name| !after.0.contains_key(*name)) {
-        lines.push(format!("- constraint {name}"));
+    for (name, constraint) in before.0.iter().filter(|(name, _)| !after.0.contains_key(*name)) {
+        lines.push(format!("- {}", self::constraint(name, constraint)));
     }
     lines
 }
 
+/// A constraint in a line.
+pub(crate) fn constraint(name: &str, constraint: &Constraint) -> String {
+    let critical = if constraint.critical { "critical" } else { "not critical" };
+    format!(
+        "constraint {} = {} ({critical})",
+        print::quoted(name),
+        print::line(&constraint.value.to_string())
+    )
+}
+
 fn participant_name(state: &State, id: &ParticipantId) -> String {
     match state.participants.get(id) {
-        Some(found) => format!("{id} ({:?} of {})", found.name.as_str(), found.organisation),
+        Some(found) => format!("{id} ({} of {})", print::name(found.name.as_str()), found.organisation),
         None => id.to_string(),
     }
 }
 
 fn application_name(state: &State, application: u64, fingerprint: &Digest) -> String {
     match state.applications.get(&application) {
-        Some(found) => format!("{:?} of {} ({fingerprint})", found.name.as_str(), found.applicant),
+        Some(found) => {
+            format!("{} of {} ({fingerprint})", print::name(found.name.as_str()), found.applicant)
+        }
         None => fingerprint.to_string(),
     }
 }
@@ -178,7 +211,9 @@ fn listed<'a>(state: &'a State, list: &ListId, fingerprint: &Digest) -> Option<&
 /// Something on a list, by name.
 pub(crate) fn anchor_name(state: &State, list: &ListId, fingerprint: &Digest) -> String {
     match listed(state, list, fingerprint) {
-        Some(found) => format!("{:?} of {} ({})", found.name.as_str(), found.operator, fingerprint.short()),
+        Some(found) => {
+            format!("{} of {} ({fingerprint})", print::name(found.name.as_str()), found.operator)
+        }
         None => fingerprint.to_string(),
     }
 }

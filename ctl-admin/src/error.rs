@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use ctl_core::log::LogError;
 
+use crate::exit;
+
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
@@ -43,16 +45,24 @@ pub enum AdminError {
         /// What happened.
         problem: String,
     },
+    /// Something was sent, and the server may have taken it or not.
+    #[error("{address}: {problem}. Whether the server took what was sent is unknown")]
+    Unanswered {
+        /// Which address.
+        address: String,
+        /// What happened.
+        problem: String,
+    },
 }
 
 impl AdminError {
-    /// The exit code that goes with it: 1 for a refusal or a negative result, 2 for what could not be
-    /// used or reached.
+    /// The exit status that goes with it.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused { .. } | Self::Untrue(_) | Self::NotNow(_) => 1,
-            Self::Input(_) | Self::File { .. } | Self::Network { .. } => 2,
+            Self::Refused { .. } | Self::Untrue(_) | Self::NotNow(_) => exit::NO,
+            Self::Input(_) | Self::File { .. } | Self::Network { .. } => exit::UNUSABLE,
+            Self::Unanswered { .. } => exit::UNKNOWN,
         }
     }
 

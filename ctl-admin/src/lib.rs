@@ -5,8 +5,8 @@
 //! the downloaded log: the server's own views are never trusted.
 //!
 //! The road: [`transport`] fetches bytes, [`cache`] remembers what was seen, [`session`] verifies and
-//! replays; [`compose`] makes statements of what the commands want to say; [`draft`] is the signer's
-//! tool and [`audit`] the auditor's.
+//! replays; [`compose`] makes statements of what the commands want to say, and [`receipts`] holds the log to
+//! them; [`draft`] is the signer's tool and [`audit`] the auditor's. [`exit`] has the exit statuses.
 #![forbid(unsafe_code)]
 
 pub mod application;
@@ -14,12 +14,14 @@ pub mod audit;
 pub mod budget;
 pub mod cache;
 pub mod charter;
+mod charter_words;
 pub mod compose;
 pub mod cross;
 pub mod describe;
 pub mod difference;
 pub mod draft;
 pub mod error;
+pub mod exit;
 mod files;
 pub mod interop;
 pub mod key;
@@ -33,6 +35,8 @@ pub mod pending;
 pub mod profiles;
 pub mod progress;
 pub mod proposal;
+pub mod receipts;
+pub mod recompute;
 pub mod restart;
 pub mod review;
 pub mod screening;

@@ -12,7 +12,7 @@ async fn main() -> ExitCode {
     match cli::run(cli::arguments::Arguments::parse()).await {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
-            eprintln!("ctl-admin: {}", ctl_admin::output::safe(&error.to_string()));
+            eprintln!("ctl-admin: {}", ctl_admin::output::safe(&error.to_string()).trim_end());
             ExitCode::from(error.exit_code())
         }
     }

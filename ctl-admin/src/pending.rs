@@ -15,7 +15,7 @@ use crate::output::Render;
 use crate::{AdminError, Session, files};
 
 /// A file with a statement and its blobs is at most so many bytes.
-const MAX_FILE: usize = 4 * MAX_BLOB;
+pub(crate) const MAX_FILE: usize = 4 * MAX_BLOB;
 
 /// A statement with the blobs to upload once it is recorded.
 #[derive(Clone, Debug)]
@@ -100,7 +100,7 @@ impl Pending {
         Ok(Self { statement, blobs })
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let blobs = self.blobs.iter().map(|blob| BASE64_STANDARD.encode(blob)).collect();
         json::canonical(&PendingFile { statement: self.statement.jws.to_value(), blobs })
     }
@@ -151,15 +151,16 @@ impl Pending {
     }
 }
 
-/// Sends a statement that was written to a file.
+/// Sends a statement that was written to a file, unless the log contains it already.
 ///
 /// # Errors
 /// The file is none, is for another scheme, or the server refuses it.
-pub async fn submit(session: &Session, path: &Path) -> Result<Submission, AdminError> {
+pub async fn submit(session: &mut Session, path: &Path) -> Result<Submission, AdminError> {
     let pending = Pending::read(path)?;
     if pending.statement.payload.scheme != session.scheme() {
         return Err(AdminError::input(path.display(), "is for another scheme"));
     }
+    session.sync().await?;
     compose::send(session, &pending).await
 }
 

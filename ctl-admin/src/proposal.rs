@@ -1,17 +1,21 @@
 //! Proposals and votes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ctl_core::governance::State;
 use ctl_core::governance::application::Application;
-use ctl_core::names::{ListId, MoId, ParticipantId, RuleId};
+use ctl_core::names::{ListId, MoId, ParticipantId, RuleId, print};
 use ctl_core::statement::body::{Candidate, Change, Choice, ParticipantAction, ProposalOpen, VoteCast};
 use ctl_core::statement::parts::{AnchorStatus, Distrusted, Use};
 use ctl_core::{Digest, Timestamp};
+use serde::Serialize;
 
 use crate::application::Limits;
 use crate::compose::{self, Blob, Signing, Submission};
-use crate::{AdminError, Session, charter};
+use crate::output::{Render, section};
+use crate::review::{self, ProposalReview, Review};
+use crate::screening::Policies;
+use crate::{AdminError, Session, charter, describe, difference, recompute};
 
 /// What a person proposes; the rest is taken from the log.
 #[derive(Clone, Debug)]
@@ -111,24 +115,117 @@ pub struct Propose {
 }
 
 impl Propose {
-    /// Does it.
+    /// Looks at what it would change, and at the screening that it rests on.
     ///
     /// # Errors
-    /// What it names does not exist, or refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    /// What it names does not exist, or the screening is not what is found here.
+    pub async fn prepare(
+        &self,
+        session: &mut Session,
+        scrutiny: &Scrutiny,
+    ) -> Result<PreparedProposal, AdminError> {
         let now = session.now();
-        let replayed = session.sync().await?;
-        let state = replayed.at(now);
+        let state = session.sync().await?.at(now).into_owned();
         let change = self.proposed.change(&state)?;
-        let charter = state.charter_since;
+        let overridden = scrutiny.of(session, &state, &change).await?;
+        Ok(PreparedProposal {
+            kind: describe::kind(&change),
+            difference: describe::change(&state, &change),
+            in_full: describe::in_full(&state, &change),
+            rationale: self.rationale.clone(),
+            overridden,
+            charter: state.charter_since,
+            change,
+        })
+    }
+
+    /// Does it, with this release's own policies and without overriding anything.
+    ///
+    /// # Errors
+    /// As [`Propose::prepare`], or refused.
+    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+        let prepared = self.prepare(session, &Scrutiny::new(&[] as &[&Path], None)?).await?;
+        prepared.send(session, signing).await
+    }
+}
+
+/// How what a proposal or a vote rests on is looked at.
+#[derive(Clone)]
+pub struct Scrutiny {
+    /// The policies at hand; what is missing is fetched.
+    pub policies: Policies,
+    /// The entry of the one screening that is accepted although it is not what is found here.
+    pub despite_screening: Option<u64>,
+}
+
+impl Scrutiny {
+    /// With the policies in these files beside the release's own.
+    ///
+    /// # Errors
+    /// A file cannot be read or used.
+    pub fn new(policies: &[impl AsRef<Path>], despite_screening: Option<u64>) -> Result<Self, AdminError> {
+        Ok(Self { policies: Policies::with(policies)?, despite_screening })
+    }
+
+    /// Refuses a change that rests on a screening which is not what is found here; gives what was overridden.
+    async fn of(&self, session: &Session, state: &State, change: &Change) -> Result<Vec<String>, AdminError> {
+        let (Change::Admit { screening, .. } | Change::AdmitCross { screening, .. }) = change else {
+            return Ok(Vec::new());
+        };
+        let policies = self.policies.for_scheme(session.transport(), state).await?;
+        recompute::must_agree(session.replayed()?, *screening, &policies, self.despite_screening)
+    }
+}
+
+/// A proposal, ready to be sent, with all that it says.
+#[derive(Clone, Debug, Serialize)]
+pub struct PreparedProposal {
+    /// The kind of change.
+    pub kind: &'static str,
+    /// What would be different, in words.
+    pub difference: Vec<String>,
+    /// The proposal in full.
+    pub in_full: Vec<difference::Change>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<String>,
+    /// What its author overrides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overridden: Vec<String>,
+    /// Index of the entry that put the charter in force which it is made under.
+    pub charter: u64,
+    #[serde(skip)]
+    change: Change,
+}
+
+impl Render for PreparedProposal {
+    fn text(&self) -> String {
+        let mut text = section("ATTENTION:", &self.overridden);
+        text += &format!("you propose under the charter of entry {}: {}\n", self.charter, self.kind);
+        text += &section("if accepted:", &self.difference);
+        text += &section("in full:", &difference::text(&self.in_full));
+        text + &rationale_line(self.rationale.as_deref())
+    }
+}
+
+impl PreparedProposal {
+    /// Sends it.
+    ///
+    /// # Errors
+    /// Refused.
+    pub async fn send(self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
         let rationale = Blob::of_text(self.rationale.as_deref())?;
         let body = ProposalOpen {
-            change,
-            charter,
+            change: self.change,
+            charter: self.charter,
             rationale: rationale.as_ref().map(|blob| blob.reference.clone()),
         };
         compose::state(session, signing, body, rationale.into_iter().collect()).await
     }
+}
+
+fn rationale_line(rationale: Option<&str>) -> String {
+    rationale.map(|text| format!("rationale: {}\n", print::quoted(text))).unwrap_or_default()
 }
 
 impl Proposed {
@@ -224,23 +321,80 @@ pub struct CastVote {
 }
 
 impl CastVote {
-    /// Does it. The vote names the leaf hash of the proposal as this person's own log has it.
+    /// Looks at everything that the vote is about. The vote names the leaf hash of the proposal as this person's own
+    /// log has it.
     ///
     /// # Errors
-    /// There is no such proposal, or refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
-        let replayed = session.sync().await?;
-        let proposal = replayed.state.proposals.get(&self.proposal).ok_or_else(|| {
-            AdminError::input(
+    /// There is no such proposal, or the screening that it rests on is not what is found here.
+    pub async fn prepare(
+        &self,
+        session: &mut Session,
+        scrutiny: &Scrutiny,
+    ) -> Result<PreparedVote, AdminError> {
+        let Review::Proposal(review) = review::one(session, self.proposal, &scrutiny.policies).await? else {
+            return Err(AdminError::input(
                 self.proposal,
-                "is not the entry of a proposal; ctl-admin review lists the open ones",
-            )
-        })?;
-        let leaf_hash = proposal.leaf_hash;
+                "is the entry of an application; a vote is on a proposal: ctl-admin review lists the open ones",
+            ));
+        };
+        let state = &session.replayed()?.state;
+        let overridden = match state.proposals.get(&self.proposal) {
+            Some(proposal) => scrutiny.of(session, state, &proposal.change).await?,
+            None => Vec::new(),
+        };
+        let (choice, rationale) = (self.choice, self.rationale.clone());
+        Ok(PreparedVote { choice, proposal: review, rationale, overridden })
+    }
+
+    /// Does it, with this release's own policies and without overriding anything.
+    ///
+    /// # Errors
+    /// As [`CastVote::prepare`], or refused.
+    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+        let prepared = self.prepare(session, &Scrutiny::new(&[] as &[&Path], None)?).await?;
+        prepared.send(session, signing).await
+    }
+}
+
+/// A vote, ready to be sent, with all that it is about.
+#[derive(Clone, Debug, Serialize)]
+pub struct PreparedVote {
+    /// For or against.
+    pub choice: Choice,
+    /// The proposal.
+    pub proposal: Box<ProposalReview>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<String>,
+    /// What the elector overrides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overridden: Vec<String>,
+}
+
+impl Render for PreparedVote {
+    fn text(&self) -> String {
+        let choice = match self.choice {
+            Choice::Approve => "APPROVE",
+            Choice::Reject => "REJECT",
+            Choice::Abstain => "ABSTAIN on",
+        };
+        let mut text = section("ATTENTION:", &self.overridden);
+        text += &self.proposal.text();
+        text += &format!("you {choice} proposal {}\n", self.proposal.index);
+        text + &rationale_line(self.rationale.as_deref())
+    }
+}
+
+impl PreparedVote {
+    /// Sends it.
+    ///
+    /// # Errors
+    /// Refused.
+    pub async fn send(self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
         let rationale = Blob::of_text(self.rationale.as_deref())?;
         let body = VoteCast {
             choice: self.choice,
-            proposal: leaf_hash,
+            proposal: self.proposal.leaf_hash,
             rationale: rationale.as_ref().map(|blob| blob.reference.clone()),
         };
         compose::state(session, signing, body, rationale.into_iter().collect()).await

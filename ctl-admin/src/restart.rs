@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use ctl_core::Digest;
 use ctl_core::governance::State;
 use ctl_core::list::LogRef;
 use ctl_core::log::{Checkpoint, Note, note::MAX_NOTE_BYTES};
@@ -75,8 +76,11 @@ impl Render for Prepared {
             old.root_hash,
             key.key_id()
         );
-        if last_root.is_some() {
-            text += "the last root.json that devices hold is given with it, as this copy does not have it\n";
+        if let Some(Der(root)) = last_root {
+            text += &format!(
+                "the last root.json that devices hold is given with it, as this copy does not have it: SHA-256 {}\n",
+                Digest::of(root)
+            );
         }
         for (role, GoOnFrom { version, sequence }) in roles {
             text += &format!("{role} goes on from version {version}");

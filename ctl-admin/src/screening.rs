@@ -1,4 +1,4 @@
-//! What the policy finds about a candidate, computed here: before applying, and again in a review, to be
+//! What the policy finds about a candidate, computed here: before applying, and again ([`crate::recompute`]) to be
 //! compared with what the server recorded.
 
 use std::path::Path;
@@ -7,10 +7,10 @@ use ctl_core::governance::State;
 use ctl_core::governance::application::Application;
 use ctl_core::governance::facts::{Held, ScreeningFacts};
 use ctl_core::names::ListId;
-use ctl_core::statement::body::{Candidate, ScreeningRecord};
-use ctl_core::statement::parts::{Observed, ObservedKind, PolicyRef, Severity};
+use ctl_core::statement::body::Candidate;
+use ctl_core::statement::parts::{Observed, PolicyRef};
 use ctl_core::{Digest, Timestamp};
-use ctl_policy::{ADMISSION, ADMISSIONS, Context, ENGINE, Finding, Kind, MAX_POLICY_SIZE, Policy};
+use ctl_policy::{ADMISSION, ADMISSIONS, Context, Finding, Kind, MAX_POLICY_SIZE, Policy};
 
 use crate::transport::Transport;
 use crate::{AdminError, files};
@@ -55,6 +55,20 @@ impl Policies {
         let policy = String::from_utf8(text).ok().and_then(|text| Policy::parse(&text).ok());
         self.0.extend(policy);
         Ok(())
+    }
+
+    /// With the policies of all lists and screenings of a scheme, fetched where they are missing.
+    ///
+    /// # Errors
+    /// Unreachable.
+    pub async fn for_scheme(&self, transport: &Transport, state: &State) -> Result<Self, AdminError> {
+        let mut policies = self.clone();
+        let screenings = state.applications.values().filter_map(|application| application.screening.as_ref());
+        let of_screenings = screenings.map(|screening| &screening.policy);
+        for reference in state.charter.lists.values().map(|list| &list.policy).chain(of_screenings) {
+            policies.obtain(transport, reference).await?;
+        }
+        Ok(policies)
     }
 
     /// The policy that the charter names.
@@ -212,62 +226,6 @@ fn candidate(subject: Subject<'_>) -> ctl_policy::Candidate<'_> {
     ctl_policy::Candidate { certificate_der: subject.certificate, kind }
 }
 
-/// What came of computing a recorded screening again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recomputed {
-    /// This engine finds what the record says, and this in full.
-    Same(Vec<Finding>),
-    /// It finds something else.
-    Different {
-        /// What it finds.
-        findings: Vec<Finding>,
-        /// What is different, in lines.
-        difference: Vec<String>,
-    },
-    /// Another engine or a policy that is not at hand: nothing can be said.
-    NotRecomputable(String),
-}
-
-/// Computes a recorded screening again: by the same policy, on the prefix of the ledger that it looked at,
-/// at the same time, with the documents that the record says were there.
-#[must_use]
-pub fn recompute(prefix: &State, record: &ScreeningRecord, policies: &Policies) -> Recomputed {
-    if record.engine.as_str() != ENGINE {
-        let why = format!("it was made by engine {}, this release has {ENGINE}", record.engine);
-        return Recomputed::NotRecomputable(why);
-    }
-    let state = prefix.at(record.screened_at);
-    let Some(application) = state.applications.get(&record.application) else {
-        let difference = vec![format!("there was no application {} yet", record.application)];
-        return Recomputed::Different { findings: Vec::new(), difference };
-    };
-    let held = |sha256: &Digest| {
-        let seen = Observed { what: ObservedKind::Evidence, sha256: *sha256 };
-        record.observed.contains(&seen)
-    };
-    let (findings, observed) =
-        match screen_application(&state, application, policies, &held, record.screened_at) {
-            Ok(found) => found,
-            Err(error) => return Recomputed::NotRecomputable(error.to_string()),
-        };
-    let mut difference = Vec::new();
-    let (ours, theirs) = (as_recorded(&findings), of_record(&record.findings));
-    difference.extend(theirs.iter().filter(|one| !ours.contains(one)).map(|(id, severity, _)| {
-        format!("the record has {} {id}, which is not found here", severity_word(*severity))
-    }));
-    difference.extend(ours.iter().filter(|one| !theirs.contains(one)).map(|(id, severity, _)| {
-        format!("found here and not in the record: {} {id}", severity_word(*severity))
-    }));
-    if observed != record.observed {
-        difference.push("the record observed other things than the log and this release have".into());
-    }
-    if difference.is_empty() {
-        Recomputed::Same(findings)
-    } else {
-        Recomputed::Different { findings, difference }
-    }
-}
-
 /// A finding in a line.
 #[must_use]
 pub fn line(finding: &Finding) -> String {
@@ -292,40 +250,4 @@ const fn word(severity: ctl_policy::Severity) -> &'static str {
         ctl_policy::Severity::Warning => "warning",
         ctl_policy::Severity::Error => "error",
     }
-}
-
-const fn severity_word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Notice => "notice",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    }
-}
-
-/// Findings as a record has them: rule, severity, waivable; by rule, none twice.
-fn as_recorded(findings: &[Finding]) -> Vec<(String, Severity, bool)> {
-    let mut recorded: Vec<_> = findings
-        .iter()
-        .map(|finding| {
-            let severity = match finding.severity {
-                ctl_policy::Severity::Notice => Severity::Notice,
-                ctl_policy::Severity::Warning => Severity::Warning,
-                ctl_policy::Severity::Error => Severity::Error,
-            };
-            (finding.id.clone(), severity, finding.waivable)
-        })
-        .collect();
-    recorded.sort();
-    recorded.dedup_by(|a, b| a.0 == b.0);
-    recorded
-}
-
-fn of_record(findings: &[ctl_core::statement::parts::Finding]) -> Vec<(String, Severity, bool)> {
-    findings.iter().map(|finding| (finding.id.to_string(), finding.severity, finding.waivable)).collect()
-}
-
-/// The findings of a record, in lines.
-#[must_use]
-pub fn recorded_lines(findings: &[ctl_core::statement::parts::Finding]) -> Vec<String> {
-    findings.iter().map(|finding| format!("{} {}", severity_word(finding.severity), finding.id)).collect()
 }

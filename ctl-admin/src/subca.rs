@@ -82,7 +82,7 @@ impl Prepared {
     ///
     /// # Errors
     /// Refused.
-    pub async fn send(self, session: &Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn send(self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
         compose::state(session, signing, self.body, Vec::new()).await
     }
 }

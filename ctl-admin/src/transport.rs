@@ -1,8 +1,9 @@
-//! Bytes from a server or from a plain directory, never more than was asked for.
+//! Bytes from a server or from a plain directory, never more than was asked for, and never more in all than a person
+//! is ready to wait for.
 
 use std::path::PathBuf;
-use std::sync::Once;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
@@ -16,17 +17,90 @@ const MAX_PROBLEM: usize = 64 * 1024;
 /// How often to wait for a server that has too much to do, and how long at most each time, in seconds.
 const MAX_WAITS: usize = 5;
 const MAX_WAIT: u64 = 30;
+/// How often what may be asked twice is asked again on a fresh connection.
+const MAX_AGAIN: usize = 2;
+/// One request takes at most so long, however slowly the bytes drip.
+const MAX_REQUEST: Duration = Duration::from_secs(600);
+
+/// What one piece of work may download, and how long that may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes in all.
+    pub bytes: u64,
+    /// Time in all.
+    pub time: Duration,
+}
+
+impl Default for Bounds {
+    /// 2 GiB and two hours: more than the log of a busy scheme has after years.
+    fn default() -> Self {
+        Self { bytes: 2 << 30, time: Duration::from_secs(7200) }
+    }
+}
 
 /// A server, a mirror, or a directory with the same files (`file:///…`).
 #[derive(Clone, Debug)]
 pub struct Transport {
     base: Base,
+    bounds: Bounds,
+    spent: Arc<Mutex<Spent>>,
 }
 
 #[derive(Clone, Debug)]
 enum Base {
-    Http { client: reqwest::Client, address: String },
+    Http {
+        /// Keeps connections: the server may have closed one that it hands out.
+        client: reqwest::Client,
+        /// Makes a connection for each request.
+        fresh: reqwest::Client,
+        address: String,
+    },
     Directory(PathBuf),
+}
+
+/// What the present piece of work has taken.
+#[derive(Debug)]
+struct Spent {
+    bytes: u64,
+    since: Instant,
+}
+
+/// Why a request brought nothing, and how far it came.
+struct Failed {
+    error: AdminError,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// There was no connection: nothing was sent.
+    Unconnected,
+    /// The connection ended before the answer did.
+    Broken,
+    /// There was an answer that is none, or no answer for too long.
+    Answered,
+}
+
+impl Failed {
+    fn is_broken(&self) -> bool {
+        self.stage == Stage::Broken
+    }
+
+    /// The error for whoever sent something.
+    fn of_sending(self) -> AdminError {
+        match self.error {
+            AdminError::Network { address, problem } if self.stage != Stage::Unconnected => {
+                AdminError::Unanswered { address, problem }
+            }
+            error => error,
+        }
+    }
+}
+
+impl From<AdminError> for Failed {
+    fn from(error: AdminError) -> Self {
+        Self { error, stage: Stage::Answered }
+    }
 }
 
 /// RFC 9457, as far as it is shown.
@@ -48,6 +122,16 @@ fn install_crypto() {
     });
 }
 
+fn builder() -> reqwest::ClientBuilder {
+    install_crypto();
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .read_timeout(Duration::from_secs(30))
+        .timeout(MAX_REQUEST)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("ctl-admin/", env!("CARGO_PKG_VERSION")))
+}
+
 impl Transport {
     /// For an address that begins with `http://`, `https://` or `file:///`.
     ///
@@ -55,11 +139,13 @@ impl Transport {
     /// Another kind of address, or no TLS trust store.
     pub fn new(address: &str) -> Result<Self, AdminError> {
         let address = address.trim_end_matches('/');
+        let spent = Arc::new(Mutex::new(Spent { bytes: 0, since: Instant::now() }));
+        let with = |base| Self { base, bounds: Bounds::default(), spent };
         if let Some(path) = address.strip_prefix("file://") {
             if !path.starts_with('/') {
                 return Err(AdminError::input(address, "a directory is written file:///absolute/path"));
             }
-            return Ok(Self { base: Base::Directory(PathBuf::from(path)) });
+            return Ok(with(Base::Directory(PathBuf::from(path))));
         }
         if !address.starts_with("http://") && !address.starts_with("https://") {
             return Err(AdminError::input(
@@ -67,15 +153,55 @@ impl Transport {
                 "not an address; expected http://…, https://… or file:///…",
             ));
         }
-        install_crypto();
-        let client = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(10))
-            .read_timeout(Duration::from_secs(30))
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("ctl-admin/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| AdminError::Network { address: address.into(), problem: chain(&e) })?;
-        Ok(Self { base: Base::Http { client, address: address.into() } })
+        let problem = |e: reqwest::Error| AdminError::Network { address: address.into(), problem: chain(&e) };
+        let client = builder().build().map_err(problem)?;
+        let fresh = builder().pool_max_idle_per_host(0).build().map_err(problem)?;
+        Ok(with(Base::Http { client, fresh, address: address.into() }))
+    }
+
+    /// With other bounds for each piece of work.
+    #[must_use]
+    pub fn with_bounds(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
+    }
+
+    /// Begins a new piece of work: the bounds count from here.
+    pub fn begin(&self) {
+        *self.spent() = Spent { bytes: 0, since: Instant::now() };
+    }
+
+    /// How many bytes the present piece of work has downloaded.
+    #[must_use]
+    pub fn downloaded(&self) -> u64 {
+        self.spent().bytes
+    }
+
+    fn spent(&self) -> std::sync::MutexGuard<'_, Spent> {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts bytes that arrived, or none to look at the time.
+    ///
+    /// # Errors
+    /// The piece of work has taken more than its bounds.
+    fn count(&self, address: &str, bytes: usize) -> Result<(), AdminError> {
+        let mut spent = self.spent();
+        spent.bytes += bytes as u64;
+        let (mib, time) = (spent.bytes >> 20, spent.since.elapsed());
+        let allowed = if spent.bytes > self.bounds.bytes {
+            format!(
+                "{} MiB allowed are used up: if it is really that much, allow more with --max-download",
+                self.bounds.bytes >> 20
+            )
+        } else if time > self.bounds.time {
+            format!("{} s allowed are used up: allow more with --max-time", self.bounds.time.as_secs())
+        } else {
+            return Ok(());
+        };
+        Err(AdminError::Network {
+            address: address.into(),
+            problem: format!("after {mib} MiB in {} s, the {allowed}", time.as_secs()),
+        })
     }
 
     /// The full address of a path, for messages.
@@ -98,6 +224,8 @@ impl Transport {
     /// # Errors
     /// Unreachable, too large, or another answer.
     pub async fn get(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, AdminError> {
+        let address = self.address(path);
+        self.count(&address, 0)?;
         match &self.base {
             Base::Directory(directory) => {
                 let file = directory.join(path);
@@ -105,18 +233,36 @@ impl Transport {
                     Err(AdminError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                         Ok(None)
                     }
-                    other => other.map(Some),
+                    Err(other) => Err(other),
+                    Ok(bytes) => self.count(&address, bytes.len()).map(|()| Some(bytes)),
                 }
             }
-            Base::Http { client, .. } => {
-                let address = self.address(path);
-                let response = client.get(&address).send().await.map_err(network(&address))?;
-                match response.status().as_u16() {
-                    200 => body(response, &address, limit).await.map(Some),
-                    404 => Ok(None),
-                    _ => Err(problem(response, &address).await),
+            Base::Http { client, fresh, .. } => {
+                // A server closes idle connections, and while a log is replayed they are idle: what broke is asked
+                // again, on a connection that nobody can have closed yet.
+                let mut attempt = self.get_once(client, &address, limit).await;
+                for _ in 0..MAX_AGAIN {
+                    if !attempt.as_ref().is_err_and(Failed::is_broken) {
+                        break;
+                    }
+                    attempt = self.get_once(fresh, &address, limit).await;
                 }
+                attempt.map_err(|failed| failed.error)
             }
+        }
+    }
+
+    async fn get_once(
+        &self,
+        client: &reqwest::Client,
+        address: &str,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, Failed> {
+        let response = patiently(client.get(address), address).await?;
+        match response.status().as_u16() {
+            200 => self.body(response, address, limit).await.map(Some),
+            404 => Ok(None),
+            _ => Err(self.problem(response, address).await.into()),
         }
     }
 
@@ -131,48 +277,107 @@ impl Transport {
         })
     }
 
-    /// Sends JSON and returns the answer's JSON.
+    /// Sends JSON, once, and returns the answer's JSON.
     ///
     /// # Errors
-    /// Unreachable, refused with a problem document, or another answer.
+    /// Unreachable, refused with a problem document, or another answer; [`AdminError::Unanswered`] if the server may
+    /// have taken it all the same.
     pub async fn post(&self, path: &str, json: Vec<u8>) -> Result<Vec<u8>, AdminError> {
         let (client, address) = self.writable(path)?;
+        self.begin();
         let request = client.post(&address).header("content-type", "application/json").body(json);
-        let response = patiently(request, &address).await?;
+        let response = patiently(request, &address).await.map_err(Failed::of_sending)?;
         if response.status().is_success() {
-            body(response, &address, MAX_ANSWER).await
-        } else {
-            Err(problem(response, &address).await)
+            return self.body(response, &address, MAX_ANSWER).await.map_err(Failed::of_sending);
+        }
+        let status = response.status();
+        match self.problem(response, &address).await {
+            // Said by whoever could not finish, or by a proxy in between: it proves nothing about the statement.
+            AdminError::Refused { detail, .. } if status.is_server_error() => {
+                let problem = format!("answered {status}: {detail}");
+                Err(AdminError::Unanswered { address, problem })
+            }
+            AdminError::Network { problem, .. } if status.is_server_error() => {
+                Err(AdminError::Unanswered { address, problem })
+            }
+            refused => Err(refused),
         }
     }
 
-    /// Puts bytes at an address.
+    /// Puts bytes at an address that their digest names, so that twice is as good as once.
     ///
     /// # Errors
     /// Unreachable, or refused with a problem document.
     pub async fn put(&self, path: &str, bytes: Vec<u8>) -> Result<(), AdminError> {
         let (client, address) = self.writable(path)?;
-        let request = client.put(&address).header("content-type", "application/octet-stream").body(bytes);
-        let response = patiently(request, &address).await?;
-        if response.status().is_success() { Ok(()) } else { Err(problem(response, &address).await) }
+        self.begin();
+        let mut again = MAX_AGAIN;
+        let response = loop {
+            let content = ("content-type", "application/octet-stream");
+            let request = client.put(&address).header(content.0, content.1).body(bytes.clone());
+            match patiently(request, &address).await {
+                Err(failed) if failed.is_broken() && again > 0 => again -= 1,
+                done => break done.map_err(|failed| failed.error)?,
+            }
+        };
+        if response.status().is_success() { Ok(()) } else { Err(self.problem(response, &address).await) }
     }
 
+    /// What changes something goes over a connection of its own: a person has read and thought since the last one
+    /// was used.
     fn writable(&self, path: &str) -> Result<(&reqwest::Client, String), AdminError> {
         match &self.base {
-            Base::Http { client, .. } => Ok((client, self.address(path))),
+            Base::Http { fresh, .. } => Ok((fresh, self.address(path))),
             Base::Directory(directory) => Err(AdminError::input(
                 directory.display(),
                 "a directory takes no statements; write them with --out and submit them to the server",
             )),
         }
     }
+
+    async fn body(
+        &self,
+        mut response: reqwest::Response,
+        address: &str,
+        limit: usize,
+    ) -> Result<Vec<u8>, Failed> {
+        let too_large = || AdminError::Network {
+            address: address.into(),
+            problem: format!("the answer has more than the {limit} bytes allowed"),
+        };
+        if response.content_length().is_some_and(|length| length > limit as u64) {
+            return Err(too_large().into());
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed(address))? {
+            self.count(address, chunk.len())?;
+            if bytes.len() + chunk.len() > limit {
+                return Err(too_large().into());
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    async fn problem(&self, response: reqwest::Response, address: &str) -> AdminError {
+        let status = response.status();
+        let text = self.body(response, address, MAX_PROBLEM).await.unwrap_or_default();
+        match serde_json::from_slice::<Problem>(&text) {
+            Ok(problem) => AdminError::Refused {
+                status: status.as_u16(),
+                reason: problem.reason,
+                detail: problem.detail.unwrap_or(problem.title),
+            },
+            Err(_) => AdminError::Network { address: address.into(), problem: format!("answered {status}") },
+        }
+    }
 }
 
 /// Sends a request, and again when the server says that it took nothing because there were too many.
-async fn patiently(request: reqwest::RequestBuilder, address: &str) -> Result<reqwest::Response, AdminError> {
+async fn patiently(request: reqwest::RequestBuilder, address: &str) -> Result<reqwest::Response, Failed> {
     for _ in 0..MAX_WAITS {
         let Some(again) = request.try_clone() else { break };
-        let response = again.send().await.map_err(network(address))?;
+        let response = again.send().await.map_err(failed(address))?;
         let wait = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         match wait {
             Some(seconds) if response.status().as_u16() == 429 && seconds <= MAX_WAIT => {
@@ -181,43 +386,22 @@ async fn patiently(request: reqwest::RequestBuilder, address: &str) -> Result<re
             _ => return Ok(response),
         }
     }
-    request.send().await.map_err(network(address))
+    request.send().await.map_err(failed(address))
 }
 
-async fn body(mut response: reqwest::Response, address: &str, limit: usize) -> Result<Vec<u8>, AdminError> {
-    let too_large = || AdminError::Network {
-        address: address.into(),
-        problem: format!("the answer has more than the {limit} bytes allowed"),
-    };
-    if response.content_length().is_some_and(|length| length > limit as u64) {
-        return Err(too_large());
-    }
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(network(address))? {
-        if bytes.len() + chunk.len() > limit {
-            return Err(too_large());
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
-}
-
-async fn problem(response: reqwest::Response, address: &str) -> AdminError {
-    let status = response.status();
-    let text = body(response, address, MAX_PROBLEM).await.unwrap_or_default();
-    match serde_json::from_slice::<Problem>(&text) {
-        Ok(problem) => AdminError::Refused {
-            status: status.as_u16(),
-            reason: problem.reason,
-            detail: problem.detail.unwrap_or(problem.title),
-        },
-        Err(_) => AdminError::Network { address: address.into(), problem: format!("answered {status}") },
-    }
-}
-
-fn network(address: &str) -> impl FnOnce(reqwest::Error) -> AdminError {
+fn failed(address: &str) -> impl FnOnce(reqwest::Error) -> Failed {
     let address = address.to_owned();
-    move |error| AdminError::Network { address, problem: chain(&error.without_url()) }
+    move |error| {
+        let stage = if error.is_connect() || error.is_builder() {
+            Stage::Unconnected
+        } else if error.is_timeout() {
+            Stage::Answered
+        } else {
+            Stage::Broken
+        };
+        let problem = chain(&error.without_url());
+        Failed { error: AdminError::Network { address, problem }, stage }
+    }
 }
 
 /// An error with its causes: reqwest's own text hides them.

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use ctl_core::list::offline::{Document, MAX_FILE, verify_offline};
+use ctl_core::names::print;
 use ctl_core::role::Role;
 use ctl_core::tuf::Limits;
 use ctl_core::{Digest, KeyId, Timestamp};
 use serde::Serialize;
 
 use crate::output::{Render, table};
-use crate::{AdminError, describe, files};
+use crate::{AdminError, describe, exit, files};
 
 /// What a signed file says, once it is verified.
 #[derive(Clone, Debug, Serialize)]
@@ -49,10 +50,26 @@ pub struct Listed {
     pub details: String,
 }
 
+impl Verified {
+    /// The exit status that goes with it.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        if self.expired.is_empty() { exit::DONE } else { exit::EXPIRED }
+    }
+}
+
 impl Render for Verified {
     fn text(&self) -> String {
-        let mut text = format!(
-            "VALID: {} sequence {} of scheme {} ({})\npayload SHA-256 {}\nsigned by {} key(s), checked up to root version {}\nnext update due {}\n",
+        let mut text = if self.expired.is_empty() {
+            "VALID: ".to_owned()
+        } else {
+            format!(
+                "EXPIRED ({}): do not rely on it, look for a newer file. The signatures hold: ",
+                self.expired.join(", ")
+            )
+        };
+        text += &format!(
+            "{} sequence {} of scheme {} ({})\npayload SHA-256 {}\nsigned by {} key(s), checked up to root version {}\nnext update due {}\n",
             self.role,
             self.sequence,
             self.scheme,
@@ -62,16 +79,14 @@ impl Render for Verified {
             self.root_version,
             self.next_update
         );
-        if !self.expired.is_empty() {
-            text += &format!("EXPIRED: {}; look for a newer file\n", self.expired.join(", "));
-        }
         text += "offline nobody can tell whether there is a newer one\n";
         if self.entries.is_empty() {
             return text;
         }
         let rows = self.entries.iter().map(|entry| {
             let id = entry.id.chars().take(16).collect();
-            vec![id, entry.name.clone(), entry.status.clone(), entry.details.clone()]
+            let name = if entry.name.is_empty() { String::new() } else { print::name(&entry.name) };
+            vec![id, name, entry.status.clone(), entry.details.clone()]
         });
         text + &table(&["id", "name", "status", "details"], rows)
     }
@@ -90,7 +105,7 @@ pub fn run(file: &Path, root: &Path, now: Timestamp) -> Result<Verified, AdminEr
         Document::List(list) => {
             let anchors = list.anchors.iter().map(|anchor| {
                 let constraints: Vec<String> =
-                    anchor.constraints.0.iter().map(|(name, c)| format!("{name} {}", c.value)).collect();
+                    anchor.constraints.0.iter().map(|(name, one)| describe::constraint(name, one)).collect();
                 Listed {
                     id: anchor.fingerprint.to_string(),
                     name: anchor.name.to_string(),

@@ -156,7 +156,10 @@ async fn metadata_that_points_elsewhere_is_refused() {
     let hash = Digest::of(world.state.drafts[&role()].documents.document.as_deref().unwrap()).to_string();
     view["metadata"] = BASE64_STANDARD.encode(text.replace(&hash, &"cd".repeat(32))).into();
     files.insert("v1/drafts/na".into(), serde_json::to_vec(&view).unwrap());
-    refused(Signer::new().prepare(&world, &files, world.now).await, &["metadata: targets.na.ctl.json"]);
+    refused(
+        Signer::new().prepare(&world, &files, world.now).await,
+        &["metadata: targets.\"na.ctl.json\".hashes.sha256"],
+    );
 }
 
 #[tokio::test]

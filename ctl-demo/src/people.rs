@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ctl_admin::compose::{Signing, Submission};
+use ctl_admin::output::Render as _;
 use ctl_admin::session::{Options, Trust};
 use ctl_admin::{AdminError, Session};
 
@@ -99,7 +100,7 @@ pub(crate) fn key_file(keys: &Path, name: &str) -> PathBuf {
 pub(crate) fn index(submission: Submission) -> Result<u64, Problem> {
     match submission.receipt() {
         Some(receipt) => Ok(receipt.index),
-        None => Err(Problem::Unexpected("a statement waits for more signatures".into())),
+        None => Err(Problem::Unexpected(format!("a statement is not recorded: {}", submission.text()))),
     }
 }
 

@@ -20,6 +20,7 @@ use ctl_core::statement::body::PublicationRecord;
 use ctl_core::statement::{Body, Entry};
 use ctl_core::threshold::Threshold;
 use ctl_core::{Digest, PublicKey, Timestamp};
+use indicatif::HumanBytes;
 use serde::Serialize;
 
 use crate::output::{Render, section, table};
@@ -76,6 +77,8 @@ pub struct Report {
     pub watch: Watch,
     /// How many served files were compared.
     pub files: u64,
+    /// How many bytes were downloaded for all of it.
+    pub bytes: u64,
     /// What does not hold; nothing is good.
     pub differences: Vec<String>,
     /// What a reader should know of the audit itself.
@@ -109,7 +112,7 @@ impl Render for Report {
         text += &table(&["role", "version", "sequence", "entry", "recorded", "signatures"], rows);
         text += &self.screenings.text();
         text += &self.watch.text();
-        text += &format!("{} served files compared\n", self.files);
+        text += &format!("{} served files compared, {} downloaded\n", self.files, HumanBytes(self.bytes));
         text += &section("notes:", &self.notes);
         if self.is_clean() {
             text + "everything that is served follows from the log\n"
@@ -161,6 +164,7 @@ pub async fn run(options: Options, policies: &Policies) -> Result<Report, AdminE
         screenings,
         watch,
         files: comparison.files,
+        bytes: session.transport().downloaded(),
         differences,
         notes: comparison.notes,
     })

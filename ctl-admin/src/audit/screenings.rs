@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::compose::{MAX_BLOB, SALT};
 use crate::output::section;
-use crate::screening::{Policies, Recomputed, recompute};
+use crate::recompute::{Recomputed, recompute};
+use crate::screening::Policies;
 use crate::session::Replayed;
 use crate::{AdminError, Session};
 

@@ -117,7 +117,7 @@ impl Comparer<'_> {
         let Some(found) = self.file(path, limit.max(expected.len())).await? else { return Ok(()) };
         if found != expected {
             let lines = if path.ends_with("json") || path.contains("versions/") {
-                difference::between(expected, &found, MAX_PAYLOAD)
+                difference::from_the_log(expected, &found, MAX_PAYLOAD)
             } else {
                 Vec::new()
             };
@@ -157,7 +157,7 @@ impl Comparer<'_> {
         };
         let signed = file.get("signed").map(json::olpc).unwrap_or_default();
         if signed != *publication.documents.metadata {
-            let lines = difference::between(&publication.documents.metadata, &signed, limit);
+            let lines = difference::from_the_log(&publication.documents.metadata, &signed, limit);
             self.differ(path, format_args!("is not what follows from the log: {}", lines.join("; ")));
         }
         let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);

@@ -3,18 +3,19 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use ctl_admin::transport::Bounds;
 use ctl_core::names::{Label, OrganisationId, ParticipantId};
 use ctl_core::statement::body::Choice;
 use ctl_core::statement::parts::{EvidenceKind, ParticipantKind};
 use ctl_core::{Digest, Timestamp};
 
-use super::subcommands::{Apply, Charter, Draft, Key, Log, Mo, Motion, Notice, Subca, word};
+use super::subcommands::{
+    Apply, Charter, Draft, Key, Log, Mo, Motion, Notice, Scrutinised, Subca, duration, word,
+};
 
 /// Keys, applications, votes, signatures and audits for certificate trust lists.
-///
-/// Exit status: 0 done, 1 refused or not true, 2 unusable input or unreachable server.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = ctl_admin::exit::TABLE)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) scheme: Scheme,
@@ -40,9 +41,18 @@ pub(crate) struct Scheme {
     /// The scheme's id, if there is no root.json at hand
     #[arg(long = "scheme", global = true, value_name = "SHA-256")]
     pub(crate) scheme_id: Option<Digest>,
-    /// Where to remember what was seen of the log [default: the user's cache folder]
+    /// Where to remember what was seen of the log and sent to it [default: the user's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
+    /// Download at most so many MiB in one go
+    #[arg(long, global = true, value_name = "MIB", default_value_t = Bounds::default().bytes >> 20)]
+    pub(crate) max_download: u64,
+    /// Download for at most so long in one go, like 30min
+    #[arg(long, global = true, value_name = "DURATION", default_value = "2h", value_parser = duration)]
+    pub(crate) max_time: u64,
+    /// How long to wait for the proof that something was recorded
+    #[arg(long, global = true, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub(crate) wait_for_proof: u64,
 }
 
 /// Who signs a statement.
@@ -153,6 +163,8 @@ pub(crate) enum Command {
         #[arg(long)]
         rationale: Option<String>,
         #[command(flatten)]
+        scrutinised: Scrutinised,
+        #[command(flatten)]
         keys: Keys,
     },
     /// Show what is open, or everything about one application or proposal
@@ -198,11 +210,13 @@ pub(crate) enum Command {
         #[arg(long = "key", value_name = "FILE", required = true)]
         keys: Vec<PathBuf>,
     },
-    /// Send a statement that was written with --out
+    /// Send a statement that was written with --out, or again one that is not proven; the log takes it once
     Submit {
         /// The file
         file: PathBuf,
     },
+    /// List what was sent from here, and hold it against the log
+    Receipts,
     /// Audit a server from outside: log, signatures, everything published and served
     Audit {
         /// Address of the server or a mirror
@@ -263,7 +277,7 @@ mod tests {
             "evidence 3 --fingerprint DIGEST --key k",
             "evidence 3 --kind audit-report --file f --restricted --dated TIME --key k",
             "comment 3 text --key k",
-            "propose admit 3 --waive key-unique --constrain --not-trusted-after TIME --key k",
+            "propose admit 3 --policy p --despite-screening 2 --waive key-unique --constrain --not-trusted-after TIME --key k",
             "propose admit-cross 3 --key k",
             "propose constrain DIGEST --list na --not-issued-after TIME --key k",
             "propose change-status DIGEST deprecated --list na --not-issued-after TIME --key k",
@@ -278,10 +292,12 @@ mod tests {
             "propose withdraw-auditor a --key k",
             "participants --kind auditor",
             "vote 3 approve --rationale why --key k",
+            "vote 3 reject --policy p --despite-screening 2 --key k",
             "review",
             "review 3 --policy p",
             "draft show na --max-skew 1min",
-            "draft sign root --key k --max-age 7days",
+            "draft sign root --key k --max-age 7days --wait",
+            "draft show na --wait 1h",
             "notice issue DIGEST --list na --reason misissuance --for 3days --key k",
             "notice lift 3 --key k --key l",
             "mo assign USEVG --holder a --source us --key k",
@@ -301,6 +317,7 @@ mod tests {
             "sla promises",
             "cosign s.json --key k",
             "submit s.json",
+            "receipts --max-download 4096 --max-time 3h --wait-for-proof 1min",
             "audit http://a/ --policy p",
             "path leaf.pem --crl r --allow-undetermined --list l --rules iso15118-2 --purpose v2g --anchor a --anchor b --intermediate c --time TIME --policy 1.2.3 --explain",
             "interop",

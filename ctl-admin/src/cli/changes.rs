@@ -1,6 +1,8 @@
 //! `propose`: each change and its arguments.
 
-use ctl_admin::proposal::{Propose, Proposed};
+use std::path::PathBuf;
+
+use ctl_admin::proposal::{Propose, Proposed, Scrutiny};
 use ctl_admin::{AdminError, key};
 use ctl_core::statement::body::ParticipantAction;
 use ctl_core::statement::parts::{DistrustKind, Distrusted};
@@ -8,15 +10,18 @@ use ctl_core::statement::parts::{DistrustKind, Distrusted};
 use super::arguments::Keys;
 use super::subcommands::Motion;
 
-/// What is proposed, and who signs.
-pub(crate) fn propose(change: Motion) -> Result<(Propose, Keys), AdminError> {
+/// What is proposed, how what it rests on is looked at, and who signs.
+pub(crate) fn propose(change: Motion) -> Result<(Propose, Scrutiny, Keys), AdminError> {
+    let mut scrutiny = Scrutiny::new(&[] as &[PathBuf], None)?;
     let (proposed, author) = match change {
-        Motion::Admit { application, waived, uses, constrain, constraints, author } => {
+        Motion::Admit { application, waived, uses, constrain, constraints, scrutinised, author } => {
+            scrutiny = scrutinised.scrutiny()?;
             let uses = (!uses.is_empty()).then_some(uses);
             let constraints = constrain.then(|| constraints.into());
             (Proposed::Admit { application, waived, uses, constraints }, author)
         }
-        Motion::AdmitCross { application, waived, author } => {
+        Motion::AdmitCross { application, waived, scrutinised, author } => {
+            scrutiny = scrutinised.scrutiny()?;
             (Proposed::AdmitCross { application, waived }, author)
         }
         Motion::Constrain { anchor, list, constraints, author } => {
@@ -54,5 +59,5 @@ pub(crate) fn propose(change: Motion) -> Result<(Propose, Keys), AdminError> {
         }
         Motion::WithdrawAuditor { auditor, author } => (Proposed::WithdrawAuditor { auditor }, author),
     };
-    Ok((Propose { proposed, rationale: author.rationale }, author.keys))
+    Ok((Propose { proposed, rationale: author.rationale }, scrutiny, author.keys))
 }

@@ -9,89 +9,121 @@ mod subcommands;
 mod watch;
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use arguments::{Arguments, Command, Keys};
 use ctl_admin::application::{self, Exhibit, What};
 use ctl_admin::compose::{Signing, Submission};
-use ctl_admin::output::{self, Render};
+use ctl_admin::output::{self, Render, Stream};
 use ctl_admin::pending::{self, Pending};
 use ctl_admin::progress::Progress;
 use ctl_admin::screening::Policies;
-use ctl_admin::session::{Options, Trust, system_clock};
+use ctl_admin::session::{Options, Trust, loud, system_clock};
+use ctl_admin::transport::Bounds;
 use ctl_admin::{
-    AdminError, Session, audit, charter, draft, key, mo, notice, participant, proposal, restart, review,
-    subca, verify,
+    AdminError, Session, audit, charter, draft, exit, key, mo, notice, participant, proposal, receipts,
+    restart, review, subca, verify,
 };
 use ctl_core::keys::Algorithm;
+use ctl_core::role::Role;
 use serde::Serialize;
 use subcommands::{Apply, Charter, Draft, Key, Log, Mo, Notice, Subca, Tolerance};
 
-/// Runs a command; the exit status is 0 when it did what was asked and found nothing wrong.
+/// Runs a command; [`exit`] has the statuses. A receipt that the log does not keep outweighs whatever else it says.
 pub(crate) async fn run(arguments: Arguments) -> Result<u8, AdminError> {
     let Arguments { scheme, json, yes, command } = arguments;
-    let shell = Shell { scheme, json, yes };
-    match command {
-        Command::Key(Key::New { file, p256 }) => {
-            shell.show(&key::new(&file, if p256 { Algorithm::Es256 } else { Algorithm::EdDsa })?)
-        }
-        Command::Key(Key::Show { file }) => shell.show(&key::show(&file)?),
-        Command::Charter(command) => shell.charter(command),
-        Command::Verify { file } => {
-            let Some(root) = &shell.scheme.root else {
-                return Err(AdminError::Input("verify needs --root, a root.json of the scheme".into()));
-            };
-            shell.show(&verify::run(&file, root, system_clock()())?)
-        }
-        Command::Audit { address, policy } => {
-            let report = audit::run(shell.options(Some(address))?, &Policies::with(&policy)?).await?;
-            shell.show(&report)?;
-            Ok(u8::from(!report.is_clean()))
-        }
-        Command::Lint(lint) => {
-            let report = ctl_admin::lint::Lint::from(lint).run()?;
-            shell.show(&report)?;
-            Ok(u8::from(!report.has_no_errors()))
-        }
-        Command::Profiles(profiles) => match profiles.name {
-            None => shell.show(&ctl_admin::profiles::list()),
-            Some(name) => shell.show(&ctl_admin::profiles::explain(&name)?),
-        },
-        Command::Path(path) => {
-            let report =
-                ctl_admin::path::run(&path.options(shell.scheme.root.clone(), system_clock()())).await?;
-            shell.show(&report)?;
-            Ok(u8::from(!report.valid))
-        }
-        Command::Interop(asked) => {
-            let mut session = asked.from.needs_log().then(|| shell.session()).transpose()?;
-            let options = asked.options(shell.scheme.root.clone());
-            shell.show(&ctl_admin::interop::run(options, session.as_mut(), system_clock()()).await?)
-        }
-        Command::Budget(asked) => {
-            let mut session = asked.from.needs_log().then(|| shell.session()).transpose()?;
-            let options = asked.options(shell.scheme.root.clone());
-            shell.show(&ctl_admin::budget::run(options, session.as_mut(), system_clock()()).await?)
-        }
-        Command::Cosign { file, keys } => {
-            let pending = Pending::read(&file)?;
-            let keys = Signing::with(&keys)?.keys;
-            shell.confirm(&pending.request(), "Sign this?")?;
-            shell.show(&pending.cosign(&file, &keys)?)
-        }
-        Command::Submit { file } => shell.show(&pending::submit(&shell.session()?, &file).await?),
-        Command::Review { id: None, .. } => shell.show(&review::overview(&mut shell.session()?).await?),
-        Command::Review { id: Some(id), policy } => {
-            let policies = Policies::with(&policy)?;
-            shell.show(&review::one(&mut shell.session()?, id, &policies).await?)
-        }
-        Command::Participants { kind } => shell.show(&participant::list(&mut shell.session()?, kind).await?),
-        Command::Sla(command) => command.run(&shell).await,
-        Command::Cross(command) => command.run(&shell).await,
-        Command::Draft(command) => shell.draft(command).await,
-        Command::Apply(command) => shell.apply(command).await,
-        command => {
-            let submission = shell.statement(command).await?;
-            shell.show(&submission)
+    let shell = Shell { scheme, json, yes, lost: Arc::default() };
+    let done = shell.run(command).await;
+    if !shell.lost.load(Ordering::Relaxed) {
+        return done;
+    }
+    if let Err(error) = done {
+        eprintln!("ctl-admin: {}", output::safe(&error.to_string()).trim_end());
+    }
+    Ok(exit::LOST)
+}
+
+impl Shell {
+    async fn run(&self, command: Command) -> Result<u8, AdminError> {
+        let shell = self;
+        match command {
+            Command::Key(Key::New { file, p256 }) => {
+                shell.show(&key::new(&file, if p256 { Algorithm::Es256 } else { Algorithm::EdDsa })?)
+            }
+            Command::Key(Key::Show { file }) => shell.show(&key::show(&file)?),
+            Command::Charter(command) => shell.charter(command),
+            Command::Verify { file } => {
+                let Some(root) = &shell.scheme.root else {
+                    return Err(AdminError::Input("verify needs --root, a root.json of the scheme".into()));
+                };
+                let verified = verify::run(&file, root, system_clock()())?;
+                shell.show(&verified)?;
+                Ok(verified.exit_code())
+            }
+            Command::Audit { address, policy } => {
+                let report = audit::run(shell.options(Some(address))?, &Policies::with(&policy)?).await?;
+                shell.show(&report)?;
+                Ok(u8::from(!report.is_clean()))
+            }
+            Command::Lint(lint) => {
+                let report = ctl_admin::lint::Lint::from(lint).run()?;
+                shell.show(&report)?;
+                Ok(u8::from(!report.has_no_errors()))
+            }
+            Command::Profiles(profiles) => match profiles.name {
+                None => shell.show(&ctl_admin::profiles::list()),
+                Some(name) => shell.show(&ctl_admin::profiles::explain(&name)?),
+            },
+            Command::Path(path) => {
+                let report =
+                    ctl_admin::path::run(&path.options(shell.scheme.root.clone(), system_clock()())).await?;
+                shell.show(&report)?;
+                Ok(u8::from(!report.valid))
+            }
+            Command::Interop(asked) => {
+                let mut session = asked.from.needs_log().then(|| shell.session()).transpose()?;
+                let options = asked.options(shell.scheme.root.clone());
+                shell.show(&ctl_admin::interop::run(options, session.as_mut(), system_clock()()).await?)
+            }
+            Command::Budget(asked) => {
+                let mut session = asked.from.needs_log().then(|| shell.session()).transpose()?;
+                let options = asked.options(shell.scheme.root.clone());
+                shell.show(&ctl_admin::budget::run(options, session.as_mut(), system_clock()()).await?)
+            }
+            Command::Cosign { file, keys } => {
+                let pending = Pending::read(&file)?;
+                let keys = Signing::with(&keys)?.keys;
+                shell.confirm(&pending.request(), "Sign this?")?;
+                shell.show(&pending.cosign(&file, &keys)?)
+            }
+            Command::Receipts => {
+                let receipts = receipts::list(&mut shell.session()?).await?;
+                shell.show(&receipts)?;
+                Ok(receipts.exit_code())
+            }
+            Command::Submit { file } => {
+                shell.submitted(&pending::submit(&mut shell.session()?, &file).await?)
+            }
+            Command::Review { id: None, .. } => shell.show(&review::overview(&mut shell.session()?).await?),
+            Command::Review { id: Some(id), policy } => {
+                let policies = Policies::with(&policy)?;
+                let review = review::one(&mut shell.session()?, id, &policies).await?;
+                shell.show(&review)?;
+                Ok(review.exit_code())
+            }
+            Command::Participants { kind } => {
+                shell.show(&participant::list(&mut shell.session()?, kind).await?)
+            }
+            Command::Sla(command) => command.run(&shell).await,
+            Command::Cross(command) => command.run(&shell).await,
+            Command::Draft(command) => shell.draft(command).await,
+            Command::Apply(command) => shell.apply(command).await,
+            command => {
+                let submission = shell.statement(command).await?;
+                shell.submitted(&submission)
+            }
         }
     }
 }
@@ -100,26 +132,32 @@ struct Shell {
     scheme: arguments::Scheme,
     json: bool,
     yes: bool,
+    /// Whether the log was found not to contain what there is a receipt for.
+    lost: Arc<AtomicBool>,
 }
 
 impl Shell {
     fn show<T: Render + Serialize>(&self, result: &T) -> Result<u8, AdminError> {
-        let text = output::show(result, self.json);
-        // A closed pipe is no error of ours.
-        let _ = std::io::stdout().lock().write_all(text.as_bytes());
-        Ok(0)
+        output::page(&output::show(result, self.json), Stream::Output);
+        Ok(exit::DONE)
     }
 
-    /// Shows what is about to be signed and asks.
-    fn confirm<T: Render>(&self, what: &T, question: &str) -> Result<(), AdminError> {
-        let mut stderr = std::io::stderr().lock();
-        let _ = stderr.write_all(output::safe(&what.text()).as_bytes());
+    /// What became of a statement, with its exit status.
+    fn submitted(&self, submission: &Submission) -> Result<u8, AdminError> {
+        self.show(submission)?;
+        Ok(submission.exit_code())
+    }
+
+    /// Shows what is about to be signed, all of it, and asks.
+    fn confirm<T: Render + Serialize>(&self, what: &T, question: &str) -> Result<(), AdminError> {
+        output::page(&output::show(what, self.json), Stream::Error);
         if self.yes {
             return Ok(());
         }
         if !std::io::stdin().is_terminal() {
             return Err(AdminError::Input("nobody is there to ask; give --yes if you have read it".into()));
         }
+        let mut stderr = std::io::stderr().lock();
         let _ = write!(stderr, "{question} Type yes: ");
         let _ = stderr.flush();
         let mut answer = String::new();
@@ -143,6 +181,16 @@ impl Shell {
         if let Some(cache) = &self.scheme.cache {
             options.cache = Some(cache.clone());
         }
+        options.bounds = Bounds {
+            bytes: self.scheme.max_download.saturating_mul(1 << 20),
+            time: Duration::from_secs(self.scheme.max_time),
+        };
+        options.patience = Duration::from_secs(self.scheme.wait_for_proof);
+        let (say, lost) = (loud(), Arc::clone(&self.lost));
+        options.alarm = Arc::new(move |found| {
+            lost.store(true, Ordering::Relaxed);
+            say(found);
+        });
         Ok(options)
     }
 
@@ -168,18 +216,16 @@ impl Shell {
     }
 
     async fn draft(&self, command: Draft) -> Result<u8, AdminError> {
-        let limits =
-            |tolerance: Tolerance| draft::Tolerance { skew: tolerance.max_skew, age: tolerance.max_age };
         let mut session = self.session()?;
         match command {
-            Draft::Show { role, tolerance } => {
-                self.show(&draft::prepare(&mut session, &role, limits(tolerance)).await?)
-            }
+            Draft::Show { role, tolerance } => self.show(&drafted(&mut session, &role, &tolerance).await?),
             Draft::Sign { role, key, tolerance } => {
                 let key = key::load(&key)?;
-                let prepared = draft::prepare(&mut session, &role, limits(tolerance)).await?;
+                let prepared = drafted(&mut session, &role, &tolerance).await?;
                 self.confirm(&prepared, "Sign this?")?;
-                self.show(&prepared.sign(&session, &key).await?)
+                let signed = prepared.sign(&mut session, &key).await?;
+                self.show(&signed)?;
+                Ok(signed.exit_code())
             }
         }
     }
@@ -199,7 +245,7 @@ impl Shell {
         let mut session = self.session()?;
         let prepared = apply.prepare(&mut session, &Policies::with(&screening.policy)?).await?;
         self.confirm(&prepared, "Apply?")?;
-        self.show(&prepared.send(&session, &signing).await?)
+        self.submitted(&prepared.send(&mut session, &signing).await?)
     }
 
     /// The commands that record one statement and nothing else.
@@ -230,11 +276,18 @@ impl Shell {
                 application::Comment { about, text }.run(session, &signing(keys)?).await
             }
             Command::Propose { change } => {
-                let (propose, keys) = changes::propose(change)?;
-                propose.run(session, &signing(keys)?).await
+                let (propose, scrutiny, keys) = changes::propose(change)?;
+                let signing = signing(keys)?;
+                let prepared = propose.prepare(session, &scrutiny).await?;
+                self.confirm(&prepared, "Propose this?")?;
+                prepared.send(session, &signing).await
             }
-            Command::Vote { proposal, choice, rationale, keys } => {
-                proposal::CastVote { proposal, choice, rationale }.run(session, &signing(keys)?).await
+            Command::Vote { proposal, choice, rationale, scrutinised, keys } => {
+                let vote = proposal::CastVote { proposal, choice, rationale };
+                let signing = signing(keys)?;
+                let prepared = vote.prepare(session, &scrutinised.scrutiny()?).await?;
+                self.confirm(&prepared, "Vote?")?;
+                prepared.send(session, &signing).await
             }
             Command::Notice(Notice::Issue { anchor, list, reason, seconds, keys }) => {
                 notice::Issue { list, anchor, reason, seconds }.run(session, &signing(keys)?).await
@@ -270,6 +323,7 @@ impl Shell {
             | Command::Draft(_)
             | Command::Cosign { .. }
             | Command::Submit { .. }
+            | Command::Receipts
             | Command::Audit { .. }
             | Command::Lint(_)
             | Command::Profiles(_)
@@ -281,6 +335,16 @@ impl Shell {
             | Command::Verify { .. } => Err(AdminError::Input("this command records no statement".into())),
         }
     }
+}
+
+async fn drafted(
+    session: &mut Session,
+    role: &Role,
+    tolerance: &Tolerance,
+) -> Result<draft::Prepared, AdminError> {
+    let limits = draft::Tolerance { skew: tolerance.max_skew, age: tolerance.max_age };
+    let wait = Duration::from_secs(tolerance.wait.unwrap_or_default());
+    draft::prepare_within(session, role, limits, wait).await
 }
 
 fn signing(keys: Keys) -> Result<Signing, AdminError> {

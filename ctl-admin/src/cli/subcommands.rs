@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use ctl_admin::AdminError;
 use ctl_admin::application::Limits;
+use ctl_admin::proposal::Scrutiny;
 use ctl_admin::restart::Seen;
 use ctl_core::names::{Label, ListId, MoId, ParticipantId, RegistryId, RuleId, Url};
 use ctl_core::role::Role;
@@ -162,6 +164,23 @@ impl From<Constraints> for Limits {
     }
 }
 
+/// How the screening is looked at that a proposal or vote rests on.
+#[derive(Args)]
+pub(crate) struct Scrutinised {
+    /// A policy that the charter names and this release does not bring
+    #[arg(long, value_name = "FILE")]
+    policy: Vec<PathBuf>,
+    /// Go ahead although the screening of this entry, and no other, is not what is found here, or cannot be computed
+    #[arg(long, value_name = "ENTRY")]
+    despite_screening: Option<u64>,
+}
+
+impl Scrutinised {
+    pub(crate) fn scrutiny(&self) -> Result<Scrutiny, AdminError> {
+        Scrutiny::new(&self.policy, self.despite_screening)
+    }
+}
+
 /// Why, and who signs.
 #[derive(Args)]
 pub(crate) struct Author {
@@ -190,6 +209,8 @@ pub(crate) enum Motion {
         #[command(flatten)]
         constraints: Constraints,
         #[command(flatten)]
+        scrutinised: Scrutinised,
+        #[command(flatten)]
         author: Author,
     },
     /// Admit a cross-certificate
@@ -199,6 +220,8 @@ pub(crate) enum Motion {
         /// A rule whose error is to be waived; may be given several times
         #[arg(long = "waive", value_name = "RULE")]
         waived: Vec<RuleId>,
+        #[command(flatten)]
+        scrutinised: Scrutinised,
         #[command(flatten)]
         author: Author,
     },
@@ -335,9 +358,12 @@ pub(crate) enum Draft {
     },
 }
 
-/// How far a draft's times may be off.
+/// How far a draft's times may be off, and whether to wait for one.
 #[derive(Args)]
 pub(crate) struct Tolerance {
+    /// Wait until the server has opened a draft, for at most so long [default: not at all; without a value: 5min]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = "5min", value_parser = duration)]
+    pub(crate) wait: Option<u64>,
     /// How far ahead of your clock it may be
     #[arg(long, default_value = "10min", value_parser = duration)]
     pub(crate) max_skew: u64,
@@ -488,6 +514,6 @@ pub(super) fn parse_use(text: &str) -> Result<Use, String> {
     Ok(Use { standard: word(standard)?, purpose: word(purpose)? })
 }
 
-fn duration(text: &str) -> Result<u64, String> {
+pub(super) fn duration(text: &str) -> Result<u64, String> {
     humantime::parse_duration(text).map(|duration| duration.as_secs()).map_err(|e| e.to_string())
 }

@@ -139,6 +139,6 @@ impl Cross {
                 respond.run(session, &super::signing(keys)?).await?
             }
         };
-        shell.show(&submission)
+        shell.submitted(&submission)
     }
 }

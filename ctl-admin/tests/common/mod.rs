@@ -8,17 +8,21 @@ pub mod story;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ctl_admin::progress::Progress;
-use ctl_admin::session::{Clock, Options, Trust};
-use ctl_core::governance::{State, genesis};
+use ctl_admin::session::{Alarm, Clock, Options, Trust};
+use ctl_admin::transport::Bounds;
+use ctl_core::governance::{Reason, State, genesis};
 use ctl_core::jws::Signature;
 use ctl_core::list::{ListPayload, render};
+use ctl_core::log::checkpoint::cosign;
 use ctl_core::log::{BundleId, Checkpoint, LogProof, TileId, Tree};
 use ctl_core::role::Role;
 use ctl_core::statement::body::PublicationRecord;
-use ctl_core::statement::{Body, Statement};
+use ctl_core::statement::charter::{Witness, Witnesses};
+use ctl_core::statement::{Body, Entry, Statement};
 use ctl_core::tuf::{MetaFile, Snapshot, Timestamp as TufTimestamp, envelope, sign};
 use ctl_core::{Digest, Timestamp, json};
 use serde_json::{Value, json};
@@ -38,11 +42,21 @@ pub fn options(url: &str, trust: Trust, cache: Option<&Path>, now: Timestamp) ->
         cache: cache.map(Path::to_path_buf),
         clock: clock(now),
         progress: Progress::Hidden,
+        bounds: Bounds::default(),
+        patience: Duration::from_millis(300),
+        alarm: Arc::new(|lost| panic!("{lost}")),
     }
 }
 
+/// An alarm that notes what it hears.
+pub fn noted() -> (Alarm, Arc<Mutex<Vec<String>>>) {
+    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+    let note = Arc::clone(&heard);
+    (Arc::new(move |lost| note.lock().unwrap().push(lost.to_string())), heard)
+}
+
 fn log_key() -> ed25519_dalek::SigningKey {
-    ed25519_dalek::SigningKey::from_bytes(Digest::of(b"log").as_bytes())
+    signing_key("log")
 }
 
 pub fn tree(world: &World) -> Tree {
@@ -51,7 +65,25 @@ pub fn tree(world: &World) -> Tree {
 
 fn note(world: &World, tree: &Tree) -> ctl_core::log::Note {
     let origin = world.state.charter.server.log_origin.to_string();
-    Checkpoint { origin, size: tree.size(), root: tree.root() }.sign(&log_key()).unwrap()
+    let mut note = Checkpoint { origin, size: tree.size(), root: tree.root() }.sign(&log_key()).unwrap();
+    for witness in &world.state.charter.witnesses.witnesses {
+        let name = witness.name.as_str();
+        if !name.starts_with("absent") {
+            cosign(&mut note, name, &signing_key(name), world.now).unwrap();
+        }
+    }
+    note
+}
+
+/// The key of a witness or of the log, by name.
+pub fn signing_key(name: &str) -> ed25519_dalek::SigningKey {
+    ed25519_dalek::SigningKey::from_bytes(Digest::of(name.as_bytes()).as_bytes())
+}
+
+/// Witnesses for a charter: those whose names begin with "absent" cosign nothing.
+pub fn witnesses(names: &[&str], threshold: u32) -> Witnesses {
+    let witness = |name: &&str| Witness { name: name.parse().unwrap(), key: story::ed25519(name) };
+    Witnesses { witnesses: names.iter().map(witness).collect(), threshold }
 }
 
 /// The log's files.
@@ -193,11 +225,28 @@ pub fn root_json(directory: &Path, world: &World) -> Trust {
     Trust::Root(path)
 }
 
+/// How a server deceives, or fails.
+#[derive(Clone, Default)]
+pub enum Lie {
+    /// Not at all.
+    #[default]
+    None,
+    /// It answers as if it had recorded what it drops.
+    Drops,
+    /// It records, and shows the log as it was.
+    Hides(Files),
+    /// It answers 503, having recorded it or not.
+    Fails { records: bool },
+    /// It ends the connection, having recorded it or not.
+    HangsUp { records: bool },
+}
+
 /// A server on a free port, as far as the tool needs one.
 pub struct Server {
     pub url: String,
     pub world: Arc<Mutex<World>>,
     pub blobs: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    pub lie: Arc<Mutex<Lie>>,
     ceremonies: Arc<Mutex<BTreeMap<u64, Vec<Value>>>>,
 }
 
@@ -208,6 +257,7 @@ impl Server {
             url: format!("http://{}", listener.local_addr().unwrap()),
             world: Arc::new(Mutex::new(world)),
             blobs: Arc::default(),
+            lie: Arc::default(),
             ceremonies: Arc::default(),
         });
         let shared = Arc::clone(&server);
@@ -217,6 +267,9 @@ impl Server {
                 tokio::spawn(async move {
                     let Some((method, path, body)) = read_request(&mut stream).await else { return };
                     let (status, body) = server.answer(&method, path.trim_start_matches('/'), &body);
+                    if status == 0 {
+                        return;
+                    }
                     let head = format!(
                         "HTTP/1.1 {status} -\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
                         body.len()
@@ -233,17 +286,33 @@ impl Server {
         match (method, path) {
             ("GET", path) => {
                 let blob = path.strip_prefix("v1/blobs/").and_then(|digest| self.blob(digest));
-                blob.or_else(|| files(&world).remove(path)).map_or((404, Vec::new()), |bytes| (200, bytes))
+                let file = || match &*self.lie.lock().unwrap() {
+                    Lie::Hides(files) => files.get(path).cloned(),
+                    _ if path.starts_with("log/") => log_files(&world).remove(path),
+                    _ => files(&world).remove(path),
+                };
+                blob.or_else(file).map_or((404, Vec::new()), |bytes| (200, bytes))
             }
             ("POST", "v1/statements") => {
                 let statement = Statement::parse(body).unwrap();
-                let id = statement.id;
-                match world.record(statement) {
-                    Err(refusal) => problem(422, refusal.reason.as_str(), &refusal.detail),
-                    Ok(index) => {
-                        let leaf_hash = world.entries.last().unwrap().leaf_hash;
+                let entry = Entry::new(world.now, statement.clone()).unwrap();
+                let lie = self.lie.lock().unwrap().clone();
+                let recorded = match lie {
+                    Lie::Drops => Ok(world.state.size()),
+                    Lie::Fails { records: false } | Lie::HangsUp { records: false } => Ok(0),
+                    _ => world.record(statement),
+                };
+                match (lie, recorded) {
+                    (Lie::Fails { .. }, _) => problem(503, "not-ready", "the disk is full"),
+                    (Lie::HangsUp { .. }, _) => (0, Vec::new()),
+                    (_, Err(refusal)) => {
+                        let status = if refusal.reason == Reason::Replayed { 409 } else { 422 };
+                        problem(status, refusal.reason.as_str(), &refusal.detail)
+                    }
+                    (_, Ok(index)) => {
                         let receipt = json!({
-                            "index": index, "leaf_hash": leaf_hash, "recorded_at": world.now, "statement": id,
+                            "index": index, "leaf_hash": entry.leaf_hash, "recorded_at": world.now,
+                            "statement": entry.statement.id,
                         });
                         (201, serde_json::to_vec(&receipt).unwrap())
                     }
@@ -287,7 +356,9 @@ impl Server {
                 metadata_signatures: serde_json::from_value(metadata.into()).unwrap(),
                 role: role.clone(),
             };
-            match world.say(&["recorder"], record) {
+            let lie = self.lie.lock().unwrap().clone();
+            let index = world.state.size();
+            match if matches!(lie, Lie::Drops) { Ok(index) } else { world.say(&["recorder"], record) } {
                 Ok(index) => published = Some(index),
                 Err(refusal) => return problem(422, refusal.reason.as_str(), &refusal.detail),
             }
@@ -301,7 +372,7 @@ fn problem(status: u16, reason: &str, detail: &str) -> (u16, Vec<u8>) {
     (status, serde_json::to_vec(&json!({ "title": "refused", "detail": detail, "reason": reason })).unwrap())
 }
 
-async fn read_request(stream: &mut tokio::net::TcpStream) -> Option<(String, String, Vec<u8>)> {
+pub async fn read_request(stream: &mut tokio::net::TcpStream) -> Option<(String, String, Vec<u8>)> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

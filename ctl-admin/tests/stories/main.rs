@@ -5,7 +5,9 @@
 mod auditors;
 #[path = "../common/mod.rs"]
 mod common;
+mod electors;
 mod people;
+mod signers;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,11 +20,11 @@ use ctl_admin::draft::{Tolerance, prepare};
 use ctl_admin::interop::{self, Source};
 use ctl_admin::output::Render as _;
 use ctl_admin::pending::{Pending, submit};
-use ctl_admin::proposal::{CastVote, Propose, Proposed};
+use ctl_admin::proposal::{CastVote, Propose, Proposed, Scrutiny};
 use ctl_admin::review::{self, Review};
 use ctl_admin::screening::{Policies, builtin_policy_ref, screen_application};
 use ctl_admin::session::Trust;
-use ctl_admin::{AdminError, Session, audit, budget, mo, notice, participant, verify};
+use ctl_admin::{AdminError, Session, audit, budget, exit, mo, notice, participant, verify};
 use ctl_core::Digest;
 use ctl_core::interop::budget::Counting;
 use ctl_core::role::Role;
@@ -139,7 +141,7 @@ impl Stage {
         let prepared = apply.prepare(&mut session, &policies()).await.unwrap();
         assert!(prepared.findings.is_empty(), "{:?}", prepared.findings);
         let fingerprint = prepared.fingerprint;
-        (recorded(prepared.send(&session, &signing(&[operator])).await), fingerprint)
+        (recorded(prepared.send(&mut session, &signing(&[operator])).await), fingerprint)
     }
 
     fn served(&self) -> Files {
@@ -220,9 +222,9 @@ impl Stage {
         let mut session = self.session();
         for (number, signer) in (1..).zip(signers) {
             let prepared = prepare(&mut session, role, Tolerance::default()).await.unwrap();
-            let stranger = prepared.sign(&session, &common::story::key("elector-1")).await;
+            let stranger = prepared.sign(&mut session, &common::story::key("elector-1")).await;
             assert!(stranger.unwrap_err().to_string().contains("may not sign"));
-            let signed = prepared.sign(&session, &common::story::key(signer)).await.unwrap();
+            let signed = prepared.sign(&mut session, &common::story::key(signer)).await.unwrap();
             assert_eq!((signed.have, signed.published.is_some()), (number, number == 2));
         }
         let error = prepare(&mut session, role, Tolerance::default()).await.err().unwrap();
@@ -247,6 +249,13 @@ async fn a_root_goes_from_its_application_to_a_list_that_verifies_offline() {
     let now = stage.server.world.lock().unwrap().now;
     let verified = verify::run(&file, root, now).unwrap();
     assert_eq!((verified.entries.len(), &verified.entries[0].id), (1, &fingerprint.to_string()));
+    assert!(verified.text().starts_with("VALID: na") && verified.exit_code() == exit::DONE);
+    for (days, over) in [(31, "document"), (400, "root")] {
+        let late = verify::run(&file, root, now.plus_seconds(days * DAY)).unwrap();
+        let text = late.text();
+        assert!(text.starts_with("EXPIRED (") && text.lines().next().unwrap().contains(over), "{text}");
+        assert!(!text.contains("VALID") && late.exit_code() == exit::EXPIRED, "{text}");
+    }
     let mut forged = served["v1/lists/na/ctl.jws"].clone();
     let at = forged.windows(9).position(|window| window == b"\"payload\"").unwrap() + 40;
     forged[at] ^= 1;

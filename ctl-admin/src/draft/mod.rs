@@ -1,24 +1,30 @@
 //! The signer's tool: what is to be signed follows from the log that this person has verified and
 //! replayed, never from what the server says. What differs is refused, with the difference in words.
 
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+mod ceremony;
+mod changes;
+
+use std::time::{Duration, Instant};
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ctl_core::draft::content;
 use ctl_core::governance::state::Draft;
 use ctl_core::governance::{State, signing_thresholds};
-use ctl_core::jws::Signature;
-use ctl_core::list::{ListPayload, MAX_PAYLOAD, difference::Difference};
-use ctl_core::notices::NoticesDocument;
-use ctl_core::registry::RegistryDocument;
+use ctl_core::list::MAX_PAYLOAD;
 use ctl_core::role::Role;
-use ctl_core::statement::body::{DocumentSignature, MetadataSignature};
-use ctl_core::{Digest, KeyId, PrivateKey, Timestamp, json};
+use ctl_core::{Digest, KeyId, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+pub use ceremony::Signed;
+
+use crate::difference::{self, Change};
 use crate::output::{Render, section};
 use crate::session::Replayed;
 use crate::transport::MAX_ANSWER;
-use crate::{AdminError, Session, difference};
+use crate::{AdminError, Session};
+
+/// How often to look whether a draft has been opened.
+const POLL: Duration = Duration::from_secs(1);
 
 /// How far the times of a draft may be from this person's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +64,13 @@ pub struct Prepared {
     pub document_sha256: Option<Digest>,
     /// SHA-256 of the signed part of the metadata.
     pub metadata_sha256: Digest,
-    /// What changes from the version published last, in lines.
+    /// What changes from the version published last, in words.
     pub difference: Vec<String>,
+    /// Every difference between the two documents.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub document: Vec<Change>,
+    /// Every difference between the two versions of the metadata.
+    pub metadata: Vec<Change>,
     /// Who may sign.
     pub signers: Vec<Signer>,
     /// How many must.
@@ -88,6 +99,8 @@ impl Render for Prepared {
             self.draft, self.role, self.version, self.issued_at, self.expires, self.log_size
         );
         text += &section("what changes:", &self.difference);
+        text += &section("in full, the document:", &difference::text(&self.document));
+        text += &section("in full, the metadata:", &difference::text(&self.metadata));
         if let Some(digest) = self.document_sha256 {
             text += &format!("document SHA-256 {digest}\n");
         }
@@ -95,9 +108,10 @@ impl Render for Prepared {
         let signers = self.signers.iter().map(|signer| {
             let mark = if self.signed_by.contains(&signer.key_id) { "signed" } else { "not yet" };
             let organisation = signer.organisation.as_deref().unwrap_or("-");
-            format!("{} {organisation}: {mark}", signer.key_id.short())
+            format!("{} {organisation}: {mark}", signer.key_id)
         });
-        text + &section(&format!("{} of these must sign:", self.needed), &signers.collect::<Vec<_>>())
+        let heading = format!("{} of these must sign (by the server's word, some have):", self.needed);
+        text + &section(&heading, &signers.collect::<Vec<_>>())
     }
 }
 
@@ -134,7 +148,7 @@ pub async fn prepare(
     let replayed = session.replayed()?;
     let state = &replayed.state;
     let Some(draft) = open_draft(state, role) else {
-        return Err(AdminError::NotNow(format!("there is no draft of {role} to sign")));
+        return Err(AdminError::NotNow(changes::why_no_draft(state, role, now)));
     };
     check_times(replayed, draft, now, tolerance)?;
     check_current(state, draft, now)?;
@@ -152,12 +166,33 @@ pub async fn prepare(
         log_size: state.size(),
         document_sha256: documents.document.as_deref().map(Digest::of),
         metadata_sha256: Digest::of(&documents.metadata),
-        difference: changes(state, draft),
+        difference: changes::words(state, draft),
+        document: changes::of_document(state, draft),
+        metadata: changes::of_metadata(state, draft),
         signers,
         needed,
         signed_by: shown.signatures.unwrap_or_default(),
         documents,
     })
+}
+
+/// As [`prepare`], once the server has opened a draft: it does so moments after something was decided or published.
+///
+/// # Errors
+/// As [`prepare`]; there is still no draft when the time is over.
+pub async fn prepare_within(
+    session: &mut Session,
+    role: &Role,
+    tolerance: Tolerance,
+    wait: Duration,
+) -> Result<Prepared, AdminError> {
+    let deadline = Instant::now() + wait;
+    loop {
+        match prepare(session, role, tolerance).await {
+            Err(AdminError::NotNow(_)) if Instant::now() < deadline => tokio::time::sleep(POLL).await,
+            done => return done,
+        }
+    }
 }
 
 /// The draft of a role that is not published yet.
@@ -260,14 +295,14 @@ fn compare(draft: &Draft, shown: &Shown) -> Result<(), AdminError> {
     };
     match (&draft.documents.document, &shown.document) {
         (Some(ours), Some(theirs)) => {
-            lines.extend(difference::between(ours, &decode("document", theirs)?, MAX_PAYLOAD));
+            lines.extend(difference::from_the_log(ours, &decode("document", theirs)?, MAX_PAYLOAD));
         }
         (None, None) => {}
         (Some(_), None) => lines.push("the server shows no document".into()),
         (None, Some(_)) => lines.push("the server shows a document where there is none to sign".into()),
     }
     let metadata = decode("metadata", &shown.metadata)?;
-    let metadata = difference::between(&draft.documents.metadata, &metadata, MAX_PAYLOAD);
+    let metadata = difference::from_the_log(&draft.documents.metadata, &metadata, MAX_PAYLOAD);
     lines.extend(metadata.into_iter().map(|line| format!("metadata: {line}")));
     if lines.is_empty() {
         return Ok(());
@@ -292,143 +327,4 @@ fn signers(state: &State, role: &Role) -> Result<(u32, Vec<Signer>), AdminError>
         }
     }
     Ok((needed, signers))
-}
-
-/// What changes from the version published last, in lines.
-fn changes(state: &State, draft: &Draft) -> Vec<String> {
-    let old = state.published.get(&draft.open.role).map(|published| &published.documents);
-    let text = match (&draft.open.role, &draft.documents.document) {
-        (Role::List(_), Some(new)) => documents::<ListPayload>(old, new)
-            .map(|(old, new)| Difference::between(old.as_ref(), &new).to_string()),
-        (Role::Registry, Some(new)) => documents::<RegistryDocument>(old, new)
-            .map(|(old, new)| Difference::between_registries(old.as_ref(), &new).to_string()),
-        (Role::Notices, Some(new)) => documents::<NoticesDocument>(old, new)
-            .map(|(old, new)| Difference::between_notices(old.as_ref(), &new).to_string()),
-        _ => return metadata_changes(old, &draft.documents.metadata),
-    };
-    text.map_or_else(
-        || vec!["the documents cannot be compared".into()],
-        |text| text.lines().map(str::to_owned).collect(),
-    )
-}
-
-fn documents<T: serde::de::DeserializeOwned>(
-    old: Option<&ctl_core::draft::Documents>,
-    new: &[u8],
-) -> Option<(Option<T>, T)> {
-    let old = old.and_then(|documents| documents.document.as_deref());
-    let old = old.map(|bytes| json::read(bytes, MAX_PAYLOAD)).transpose().ok()?;
-    Some((old, json::read(new, MAX_PAYLOAD).ok()?))
-}
-
-fn metadata_changes(old: Option<&ctl_core::draft::Documents>, new: &[u8]) -> Vec<String> {
-    let parse = |bytes: &[u8]| json::parse_olpc(bytes, MAX_PAYLOAD).unwrap_or_default();
-    let Some(old) = old else {
-        // Compared with nothing, every key and role of the first version is new.
-        let mut lines = vec!["the first version:".to_owned()];
-        lines.extend(role_lines(&parse(new)));
-        return lines;
-    };
-    difference::values(&parse(&old.metadata), &parse(new))
-        .into_iter()
-        .map(|line| {
-            line.replace(" by the log, ", " → ")
-                .replace(" shown, but does not follow from the log:", " new:")
-                .replace(" missing in what is shown; by the log ", " gone, was ")
-                .trim_end_matches(" shown")
-                .to_owned()
-        })
-        .collect()
-}
-
-/// Who signs for each role by the board's metadata.
-fn role_lines(metadata: &Value) -> Vec<String> {
-    let line = |name: &str, role: &Value| {
-        let keys = role.get("keyids").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let keys: Vec<String> =
-            keys.iter().filter_map(Value::as_str).map(|id| id.chars().take(8).collect()).collect();
-        let threshold = role.get("threshold").and_then(Value::as_u64).unwrap_or_default();
-        format!("{name}: {threshold} of {}", keys.join(", "))
-    };
-    let top = metadata.get("roles").and_then(Value::as_object);
-    let top = top.into_iter().flatten().map(|(name, role)| line(name, role));
-    let delegated = metadata.pointer("/delegations/roles").and_then(Value::as_array);
-    let delegated = delegated.into_iter().flatten().map(|role| {
-        let name = role.get("name").and_then(Value::as_str).unwrap_or_default();
-        line(name, role)
-    });
-    top.chain(delegated).collect()
-}
-
-/// The server's answer to signatures.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Signed {
-    /// How many valid signatures there are.
-    pub have: u32,
-    /// How many are needed.
-    pub needed: u32,
-    /// Index of the publication's entry, once there are enough.
-    #[serde(default)]
-    pub published: Option<u64>,
-}
-
-impl Render for Signed {
-    fn text(&self) -> String {
-        match self.published {
-            Some(index) => format!("signed; {} of {}: published as entry {index}\n", self.have, self.needed),
-            None => format!("signed; {} of {} signatures so far\n", self.have, self.needed),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Ceremony {
-    draft: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    document_signature: Option<DocumentSignature>,
-    metadata_signature: MetadataSignature,
-}
-
-impl Prepared {
-    /// The bytes to be signed.
-    #[must_use]
-    pub const fn documents(&self) -> &ctl_core::draft::Documents {
-        &self.documents
-    }
-
-    /// Signs document and metadata in one ceremony and sends both signatures.
-    ///
-    /// # Errors
-    /// The key may not sign for the role, or the server refuses.
-    pub async fn sign(&self, session: &Session, key: &PrivateKey) -> Result<Signed, AdminError> {
-        let ceremony = self.ceremony(key)?;
-        let path = format!("v1/drafts/{}/signatures", self.role);
-        let transport = session.transport();
-        let answer = transport.post(&path, json::canonical(&ceremony)).await?;
-        serde_json::from_slice(&answer)
-            .map_err(|e| AdminError::Network { address: transport.address(&path), problem: e.to_string() })
-    }
-
-    fn ceremony(&self, key: &PrivateKey) -> Result<Ceremony, AdminError> {
-        let keyid = key.public_key().key_id();
-        if self.signers.iter().all(|signer| signer.key_id != keyid) {
-            return Err(AdminError::NotNow(format!(
-                "key {} may not sign for {}: devices do not know it as one of its keys",
-                keyid.short(),
-                self.role
-            )));
-        }
-        let documents = &self.documents;
-        let document_signature =
-            documents.document.as_ref().zip(self.role.document_typ()).map(|(document, typ)| {
-                let signature = Signature::sign(key, typ, document);
-                DocumentSignature {
-                    protected: signature.protected_base64,
-                    signature: BASE64_URL_SAFE_NO_PAD.encode(signature.signature),
-                }
-            });
-        let sig = hex::encode(key.sign_tuf(&documents.metadata));
-        let metadata_signature = MetadataSignature { keyid, sig };
-        Ok(Ceremony { draft: self.draft, document_signature, metadata_signature })
-    }
 }

@@ -1,29 +1,36 @@
 //! The log of one scheme, downloaded, verified and replayed: what every command decides on.
 //!
-//! Verified are: the checkpoint's signature, the root over the entries, that the log continues what this
-//! person has seen before, and every entry by the governance rules. The scheme's id pins the genesis, and
-//! with it everything that follows.
+//! Verified are, in this order: the checkpoint's signature, that the log continues what this person has seen before,
+//! the root over the entries, every entry by the governance rules, and that it contains what this person has receipts
+//! for. The scheme's id pins the genesis, and with it everything that follows.
+
+mod download;
+mod fold;
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ctl_core::governance::{self, State};
+use ctl_core::governance::State;
+use ctl_core::log::checkpoint::cosignatures;
 use ctl_core::log::note::MAX_NOTE_BYTES;
-use ctl_core::log::tile::{FULL_WIDTH, MAX_BUNDLE_BYTES};
-use ctl_core::log::{BundleId, Checkpoint, LogKey, Note, Tree, leaf_hash};
+use ctl_core::log::{Checkpoint, LogKey, Note, Tree, leaf_hash};
 use ctl_core::statement::{Basis, Entry};
-use ctl_core::tuf::{Limits, Root, Signed, verify};
-use ctl_core::{Digest, PublicKey, Timestamp};
+use ctl_core::{Digest, Timestamp};
 
+use self::fold::Fold;
+pub(crate) use self::fold::{log_key, read_root, witness_keys};
+use crate::AdminError;
 use crate::cache::{Cache, Seen};
 use crate::progress::Progress;
-use crate::transport::Transport;
-use crate::{AdminError, files};
+use crate::receipts::{self, Lost, Proof};
+use crate::transport::{Bounds, Transport};
 
 /// A log of more entries is refused: the size is the server's word until all are downloaded.
 const MAX_ENTRIES: u64 = 1 << 26;
+/// How often to look whether a checkpoint covers an entry by now.
+const POLL: Duration = Duration::from_millis(250);
 
 /// How a person knows the scheme.
 #[derive(Clone, Debug)]
@@ -36,6 +43,15 @@ pub enum Trust {
 
 /// Tells the time; tests bring their own.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Hears of a receipt that the log does not keep, whatever the command was about; tests bring their own.
+pub type Alarm = Arc<dyn Fn(&Lost) + Send + Sync>;
+
+/// Says it on standard error.
+#[must_use]
+pub fn loud() -> Alarm {
+    Arc::new(|lost| eprintln!("{}", ctl_core::names::print::lines(&lost.to_string())))
+}
 
 /// The system's clock.
 #[must_use]
@@ -59,7 +75,16 @@ pub struct Options {
     pub clock: Clock,
     /// Whether to show progress.
     pub progress: Progress,
+    /// How much a piece of work may download, and how long that may take.
+    pub bounds: Bounds,
+    /// How long to wait for the proof that something was recorded.
+    pub patience: Duration,
+    /// Who hears of receipts that the log does not keep.
+    pub alarm: Alarm,
 }
+
+/// How long to wait for a checkpoint: servers publish one within a second, mirrors within half a minute.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Options {
     /// With the user's cache folder and the system's clock, without progress.
@@ -71,6 +96,9 @@ impl Options {
             cache: Some(crate::cache::default_directory()),
             clock: system_clock(),
             progress: Progress::Hidden,
+            bounds: Bounds::default(),
+            patience: PATIENCE,
+            alarm: loud(),
         }
     }
 }
@@ -104,6 +132,31 @@ impl Replayed {
         self.state.at(now.max(self.state.clock))
     }
 
+    /// Where a statement of this identity stands, and its entry.
+    #[must_use]
+    pub fn find(&self, statement: &Digest) -> Option<(u64, Entry)> {
+        if !self.state.is_recorded(statement) {
+            return None;
+        }
+        // What people look for was said lately.
+        let entries = (0..self.entries.len() as u64).rev();
+        entries
+            .filter_map(|index| Some((index, self.entry(index)?)))
+            .find(|(_, e)| e.statement.id == *statement)
+    }
+
+    /// How the last checkpoint vouches for the log: its size and root, and who cosigned it.
+    #[must_use]
+    pub fn proof(&self) -> Proof {
+        let seen = cosignatures(&self.note, &witness_keys(&self.state));
+        Proof {
+            size: self.checkpoint.size,
+            root_hash: self.checkpoint.root,
+            witnesses: seen.into_iter().map(|cosignature| cosignature.name).collect(),
+            witnesses_needed: self.state.charter.witnesses.threshold,
+        }
+    }
+
     /// What a statement's author names as seen.
     #[must_use]
     pub fn basis(&self) -> Basis {
@@ -119,7 +172,15 @@ pub struct Session {
     cache: Option<Cache>,
     clock: Clock,
     progress: Progress,
+    patience: Duration,
+    alarm: Alarm,
     replayed: Option<Replayed>,
+}
+
+/// A checkpoint whose signature holds, and which contradicts nothing seen before.
+struct Head {
+    note: Note,
+    checkpoint: Checkpoint,
 }
 
 impl Session {
@@ -143,12 +204,14 @@ impl Session {
         };
         let cache = options.cache.map(|root| Cache::open(&root, &scheme)).transpose()?;
         Ok(Self {
-            transport: Transport::new(&options.url)?,
+            transport: Transport::new(&options.url)?.with_bounds(options.bounds),
             scheme,
             pinned,
             cache,
             clock: options.clock,
             progress: options.progress,
+            patience: options.patience,
+            alarm: options.alarm,
             replayed: None,
         })
     }
@@ -185,13 +248,82 @@ impl Session {
         self.progress
     }
 
-    /// Downloads what is new in the log, verifies and replays it.
+    /// What this person has seen and sent of the scheme.
+    pub(crate) const fn cache(&self) -> Option<&Cache> {
+        self.cache.as_ref()
+    }
+
+    /// Downloads what is new in the log, verifies and replays it, and holds this person's receipts against it.
     ///
     /// # Errors
     /// Unreachable, or something does not hold: then nothing of it is kept, except a contradicting
     /// checkpoint as evidence.
     pub async fn sync(&mut self) -> Result<&Replayed, AdminError> {
         let lock = self.cache.as_ref().map(Cache::lock).transpose()?;
+        let head = self.head().await?;
+        if let Some(seen) = self.replayed.as_ref().filter(|seen| head.checkpoint.size < seen.checkpoint.size)
+        {
+            return Err(AdminError::Untrue(format!(
+                "{} shows {} entries of the log; you have seen {}. It is a stale mirror, or takes back what it \
+                 showed: ask the server itself, and do not sign anything on this basis",
+                self.transport.address("log/checkpoint"),
+                head.checkpoint.size,
+                seen.checkpoint.size
+            )));
+        }
+        self.take_in(head).await?;
+        drop(lock);
+        self.replayed()
+    }
+
+    /// Waits until a signed checkpoint covers an entry, and verifies and replays the log up to it; false if none
+    /// comes in time. The caller has synced before.
+    ///
+    /// # Errors
+    /// Something does not hold.
+    pub(crate) async fn reach(&mut self, index: u64) -> Result<bool, AdminError> {
+        self.wait_for(|log| log.state.size() > index).await
+    }
+
+    /// Waits until the log is as asked; false if it does not become so in time.
+    ///
+    /// # Errors
+    /// Something does not hold. A server that cannot be reached may come back until the time is over.
+    pub(crate) async fn wait_for(
+        &mut self,
+        fulfilled: impl Fn(&Replayed) -> bool,
+    ) -> Result<bool, AdminError> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            if self.replayed.as_ref().is_some_and(&fulfilled) {
+                return Ok(true);
+            }
+            match self.follow().await {
+                Ok(()) | Err(AdminError::Network { .. } | AdminError::Refused { .. }) => {}
+                Err(other) => return Err(other),
+            }
+            if self.replayed.as_ref().is_some_and(&fulfilled) {
+                return Ok(true);
+            }
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Takes in what is new; a head from before what was seen is only too early.
+    async fn follow(&mut self) -> Result<(), AdminError> {
+        let _lock = self.cache.as_ref().map(Cache::lock).transpose()?;
+        let head = self.head().await?;
+        let seen = self.replayed.as_ref().map_or(0, |seen| seen.checkpoint.size);
+        if head.checkpoint.size > seen { self.take_in(head).await } else { Ok(()) }
+    }
+
+    /// The newest checkpoint, verified before anything else is fetched: its signature, and that what was seen before
+    /// does not contradict it as far as both go.
+    async fn head(&mut self) -> Result<Head, AdminError> {
+        self.transport.begin();
         let bytes = self.transport.fetch("log/checkpoint", MAX_NOTE_BYTES).await?;
         let note = Note::parse(&bytes)?;
         let checkpoint = Checkpoint::parse(note.text())?;
@@ -201,9 +333,31 @@ impl Session {
         if self.replayed.is_none() {
             self.replayed = self.remembered()?;
         }
-        let replayed = self.grow(note, checkpoint).await?;
-        drop(lock);
-        Ok(self.replayed.insert(replayed))
+        let (origin, key) = match (&self.replayed, &self.pinned) {
+            (Some(seen), _) => log_key(&seen.state)?,
+            (None, Some(pinned)) => pinned.clone(),
+            (None, None) => self.first_contact(&checkpoint).await?,
+        };
+        Checkpoint::open_note(&note, &origin, &key)?;
+        if let Some(seen) = &self.replayed
+            && checkpoint.size <= seen.checkpoint.size
+            && seen.tree.root_at(checkpoint.size)? != checkpoint.root
+        {
+            let size = checkpoint.size;
+            let problem = format!("its first {size} entries are not those that you have seen");
+            return Err(self.conflict(&note, &problem));
+        }
+        Ok(Head { note, checkpoint })
+    }
+
+    async fn take_in(&mut self, head: Head) -> Result<(), AdminError> {
+        let replayed = self.grow(head).await?;
+        let replayed = self.replayed.insert(replayed);
+        if let Some(cache) = &self.cache {
+            let now = (self.clock)();
+            receipts::check(cache, replayed, now)?.iter().for_each(|lost| (self.alarm)(lost));
+        }
+        Ok(())
     }
 
     /// What was seen before, replayed from the cache.
@@ -226,16 +380,9 @@ impl Session {
     }
 
     /// What follows from the log below this checkpoint, on top of what was seen before.
-    async fn grow(&self, note: Note, checkpoint: Checkpoint) -> Result<Replayed, AdminError> {
+    async fn grow(&self, head: Head) -> Result<Replayed, AdminError> {
+        let Head { note, checkpoint } = head;
         let before = self.replayed.as_ref();
-        if let Some(seen) = before {
-            // The log's key is known: it vouches for the size before anything is downloaded.
-            let (origin, key) = log_key(&seen.state)?;
-            Checkpoint::open_note(&note, &origin, &key)?;
-            self.compare(seen, &note, &checkpoint)?;
-        } else if let Some((origin, key)) = &self.pinned {
-            Checkpoint::open_note(&note, origin, key)?;
-        }
         let fresh = self.download(before, &note, &checkpoint).await?;
         let mut fold = Fold::new(self.scheme);
         let mut entries = Vec::new();
@@ -272,27 +419,6 @@ impl Session {
         Ok(Replayed { state, entries, tree: fold.tree, checkpoint, note })
     }
 
-    /// Compares a checkpoint with what was seen before.
-    fn compare(&self, seen: &Replayed, note: &Note, new: &Checkpoint) -> Result<(), AdminError> {
-        let (old, size) = (&seen.checkpoint, new.size);
-        if size > old.size {
-            return Ok(());
-        }
-        if seen.tree.root_at(size)? != new.root {
-            let problem = format!("its first {size} entries are not those that you have seen");
-            return Err(self.conflict(note, &problem));
-        }
-        if size < old.size {
-            return Err(AdminError::Untrue(format!(
-                "{} shows {size} entries of the log; you have seen {}. It is a stale mirror, or takes back \
-                 what it showed: ask the server itself, and do not sign anything on this basis",
-                self.transport.address("log/checkpoint"),
-                old.size
-            )));
-        }
-        Ok(())
-    }
-
     fn conflict(&self, note: &Note, problem: &str) -> AdminError {
         let kept = self.cache.as_ref().and_then(|cache| cache.keep_conflict(note).ok());
         let kept =
@@ -302,106 +428,4 @@ impl Session {
             kept.unwrap_or_default()
         ))
     }
-
-    /// The entries behind those seen before. What a bundle repeats of them must be the same.
-    async fn download(
-        &self,
-        before: Option<&Replayed>,
-        note: &Note,
-        checkpoint: &Checkpoint,
-    ) -> Result<Vec<Arc<[u8]>>, AdminError> {
-        let seen = before.map_or(&[][..], |seen| &seen.entries);
-        let mut fresh = Vec::new();
-        let bundles = BundleId::added(seen.len() as u64, checkpoint.size);
-        let bar = self.progress.bar("downloading the log", bundles.len() as u64 * u64::from(FULL_WIDTH));
-        for bundle in bundles {
-            let path = format!("log/{}", bundle.path());
-            let bytes = match self.transport.get(&path, MAX_BUNDLE_BYTES).await? {
-                Some(bytes) => bytes,
-                None => self.wider(bundle).await?,
-            };
-            let entries = match bundle.decode(&bytes) {
-                Ok(entries) => entries,
-                // A log may have deleted the partial bundle once the full one exists.
-                Err(_) => BundleId { width: FULL_WIDTH, ..bundle }.decode(&bytes)?,
-            };
-            for (index, entry) in bundle.entries().zip(entries) {
-                match usize::try_from(index).ok().and_then(|index| seen.get(index)) {
-                    Some(known) if **known != *entry => {
-                        let problem = format!("entry {index} is not the one that you have seen");
-                        return Err(self.conflict(note, &problem));
-                    }
-                    Some(_) => {}
-                    None => fresh.push(entry.into()),
-                }
-            }
-            bar.inc(u64::from(bundle.width));
-        }
-        bar.finish_and_clear();
-        Ok(fresh)
-    }
-
-    async fn wider(&self, bundle: BundleId) -> Result<Vec<u8>, AdminError> {
-        let full = BundleId { width: FULL_WIDTH, ..bundle };
-        self.transport.fetch(&format!("log/{}", full.path()), MAX_BUNDLE_BYTES).await
-    }
-}
-
-/// The log's name and key: the same for its whole life.
-pub(crate) fn log_key(state: &State) -> Result<(String, LogKey), AdminError> {
-    let server = &state.charter.server;
-    let PublicKey::Ed25519(key) = &server.log else {
-        return Err(AdminError::Untrue("the charter names a log key that is not Ed25519".into()));
-    };
-    let origin = server.log_origin.to_string();
-    Ok((origin.clone(), LogKey::new(origin, *key)?))
-}
-
-/// Entries becoming a state, one by one.
-struct Fold {
-    scheme: Digest,
-    state: Option<State>,
-    tree: Tree,
-}
-
-impl Fold {
-    fn new(scheme: Digest) -> Self {
-        Self { scheme, state: None, tree: Tree::new() }
-    }
-
-    /// Checks and applies one entry; the error says which, and why it may not stand there.
-    fn push(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let index = self.tree.size();
-        let refused = |problem: &dyn std::fmt::Display| {
-            format!(
-                "entry {index} of the log may not stand there: {problem}. The server recorded what the rules \
-                     refuse, or a newer release of this program is needed"
-            )
-        };
-        let entry = Entry::parse(bytes).map_err(|e| refused(&e))?;
-        match &mut self.state {
-            None => {
-                if entry.statement.id != self.scheme {
-                    return Err(format!(
-                        "this is the log of scheme {}, not of {}: another address or another root.json is meant",
-                        entry.statement.id, self.scheme
-                    ));
-                }
-                self.state = Some(governance::genesis(&entry).map_err(|e| refused(&e))?);
-            }
-            Some(state) => {
-                governance::check(state, &entry.statement, entry.recorded_at).map_err(|e| refused(&e))?;
-                state.apply(&entry);
-            }
-        }
-        self.tree.push(entry.leaf_hash);
-        Ok(())
-    }
-}
-
-/// Reads and verifies a root.json.
-pub(crate) fn read_root(path: &Path) -> Result<Signed<Root>, AdminError> {
-    let limits = Limits::default();
-    verify::trusted_root(&files::read(path, limits.root)?, &limits)
-        .map_err(|e| AdminError::input(path.display(), e))
 }

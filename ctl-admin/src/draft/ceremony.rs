@@ -1,0 +1,166 @@
+//! Signing a draft, and what the log proves of it afterwards.
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use ctl_core::jws::Signature;
+use ctl_core::role::Role;
+use ctl_core::statement::Body;
+use ctl_core::statement::body::{DocumentSignature, MetadataSignature, PublicationRecord};
+use ctl_core::{Digest, PrivateKey, json};
+use serde::{Deserialize, Serialize};
+
+use super::Prepared;
+use crate::output::Render;
+use crate::receipts::Proof;
+use crate::{AdminError, Session, exit};
+
+/// What came of a signature.
+#[derive(Clone, Debug, Serialize)]
+pub struct Signed {
+    /// Whose draft.
+    pub role: Role,
+    /// How many valid signatures there are, by the server's word.
+    pub have: u32,
+    /// How many are needed, by the server's word.
+    pub needed: u32,
+    /// Index of the publication's entry, once there are enough; by the server's word, unless there is a proof.
+    pub published: Option<u64>,
+    /// The signed checkpoint below which the publication was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+    /// Whether this signature is part of the publication; the others may have been enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub included: Option<bool>,
+}
+
+impl Signed {
+    /// The exit status that goes with it. Below the threshold nothing can be proven: the draft is open, and the other
+    /// signers see who has signed.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match (self.published, &self.proof) {
+            (Some(_), None) => exit::UNPROVEN,
+            _ => exit::DONE,
+        }
+    }
+}
+
+impl Render for Signed {
+    fn text(&self) -> String {
+        let Self { role, have, needed, .. } = self;
+        match (self.published, &self.proof) {
+            (Some(index), Some(proof)) => {
+                let without = match self.included {
+                    Some(false) => "; the others' signatures were enough, yours is not among them",
+                    _ => "",
+                };
+                format!("signed; published as entry {index}{without}\n{proof}\n")
+            }
+            (Some(index), None) => format!(
+                "signed, NOT YET PROVEN: the server says that it published it as entry {index}, and no signed \
+                 checkpoint covers that entry yet. ctl-admin draft show {role} says that there is nothing to sign once the \
+                 log contains it\n"
+            ),
+            (None, _) => format!(
+                "signed; the server says that it has {have} of {needed} signatures. It proves nothing before it is \
+                 published: if that takes long, see with ctl-admin draft show {role} whether it still counts yours\n"
+            ),
+        }
+    }
+}
+
+/// The server's answer to signatures.
+#[derive(Deserialize)]
+struct Answer {
+    have: u32,
+    needed: u32,
+    #[serde(default)]
+    published: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Ceremony {
+    draft: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document_signature: Option<DocumentSignature>,
+    metadata_signature: MetadataSignature,
+}
+
+impl Prepared {
+    /// The bytes to be signed.
+    #[must_use]
+    pub const fn documents(&self) -> &ctl_core::draft::Documents {
+        &self.documents
+    }
+
+    /// Signs document and metadata in one ceremony and sends both signatures. If that completes it, waits for the
+    /// proof of the publication. The same signature may be sent again: it counts once.
+    ///
+    /// # Errors
+    /// The key may not sign for the role, the server refuses, or the log contradicts what it says.
+    pub async fn sign(&self, session: &mut Session, key: &PrivateKey) -> Result<Signed, AdminError> {
+        let ceremony = self.ceremony(key)?;
+        let path = format!("v1/drafts/{}/signatures", self.role);
+        let transport = session.transport();
+        let address = transport.address(&path);
+        let unknown = |problem: String| AdminError::Unanswered {
+            address: address.clone(),
+            problem: format!("{problem}. Sign again: the same signature counts once"),
+        };
+        let answer =
+            transport.post(&path, json::canonical(&ceremony)).await.map_err(|error| match error {
+                AdminError::Unanswered { problem, .. } => unknown(problem),
+                other => other,
+            })?;
+        let Answer { have, needed, published } =
+            serde_json::from_slice(&answer).map_err(|e| unknown(format!("a strange answer: {e}")))?;
+        let mut signed =
+            Signed { role: self.role.clone(), have, needed, published, proof: None, included: None };
+        if let Some(index) = published
+            && session.reach(index).await?
+        {
+            let log = session.replayed()?;
+            let record = log.entry(index).and_then(|entry| self.publication(entry.statement.payload.body));
+            let Some(record) = record else {
+                return Err(AdminError::Untrue(format!(
+                    "the server says that it published draft {} of {} as entry {index}, but that entry of the signed \
+                     log is something else",
+                    self.draft, self.role
+                )));
+            };
+            signed.included = Some(record.metadata_signatures.contains(&ceremony.metadata_signature));
+            signed.proof = Some(log.proof());
+        }
+        Ok(signed)
+    }
+
+    /// The publication of this draft, if the entry is one.
+    fn publication(&self, body: Body) -> Option<Box<PublicationRecord>> {
+        let Body::PublicationRecord(record) = body else { return None };
+        let same = record.role == self.role
+            && record.draft == self.draft
+            && record.metadata == Digest::of(&self.documents.metadata);
+        same.then_some(record)
+    }
+
+    fn ceremony(&self, key: &PrivateKey) -> Result<Ceremony, AdminError> {
+        let keyid = key.public_key().key_id();
+        if self.signers.iter().all(|signer| signer.key_id != keyid) {
+            return Err(AdminError::NotNow(format!(
+                "key {keyid} may not sign for {}: devices do not know it as one of its keys",
+                self.role
+            )));
+        }
+        let documents = &self.documents;
+        let typ = Role::document_typ(&self.role);
+        let document_signature = documents.document.as_ref().zip(typ).map(|(document, typ)| {
+            let signature = Signature::sign(key, typ, document);
+            DocumentSignature {
+                protected: signature.protected_base64,
+                signature: BASE64_URL_SAFE_NO_PAD.encode(signature.signature),
+            }
+        });
+        let sig = hex::encode(key.sign_tuf(&documents.metadata));
+        let metadata_signature = MetadataSignature { keyid, sig };
+        Ok(Ceremony { draft: self.draft, document_signature, metadata_signature })
+    }
+}

@@ -1,0 +1,161 @@
+//! A recorded screening, computed again here: what people vote on must be what the policy finds, not what a server
+//! says that it finds.
+
+use ctl_core::Digest;
+use ctl_core::governance::State;
+use ctl_core::statement::Body;
+use ctl_core::statement::body::ScreeningRecord;
+use ctl_core::statement::parts::{Observed, ObservedKind, Severity};
+use ctl_policy::{ENGINE, Finding};
+
+use crate::AdminError;
+use crate::screening::{Policies, screen_application};
+use crate::session::Replayed;
+
+/// What came of computing a recorded screening again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recomputed {
+    /// This engine finds what the record says, and this in full.
+    Same(Vec<Finding>),
+    /// It finds something else.
+    Different {
+        /// What it finds.
+        findings: Vec<Finding>,
+        /// What is different, in lines.
+        difference: Vec<String>,
+    },
+    /// Another engine or a policy that is not at hand: nothing can be said.
+    NotRecomputable(String),
+}
+
+/// Computes a recorded screening again: by the same policy, on the prefix of the ledger that it looked at,
+/// at the same time, with the documents that the record says were there.
+#[must_use]
+pub fn recompute(prefix: &State, record: &ScreeningRecord, policies: &Policies) -> Recomputed {
+    if record.engine.as_str() != ENGINE {
+        let why = format!("it was made by engine {}, this release has {ENGINE}", record.engine);
+        return Recomputed::NotRecomputable(why);
+    }
+    let state = prefix.at(record.screened_at);
+    let Some(application) = state.applications.get(&record.application) else {
+        let difference = vec![format!("there was no application {} yet", record.application)];
+        return Recomputed::Different { findings: Vec::new(), difference };
+    };
+    let held = |sha256: &Digest| {
+        let seen = Observed { what: ObservedKind::Evidence, sha256: *sha256 };
+        record.observed.contains(&seen)
+    };
+    let (findings, observed) =
+        match screen_application(&state, application, policies, &held, record.screened_at) {
+            Ok(found) => found,
+            Err(error) => return Recomputed::NotRecomputable(error.to_string()),
+        };
+    let mut difference = Vec::new();
+    let (ours, theirs) = (as_recorded(&findings), of_record(&record.findings));
+    difference.extend(theirs.iter().filter(|one| !ours.contains(one)).map(|(id, severity, _)| {
+        format!("the record has {} {id}, which is not found here", severity_word(*severity))
+    }));
+    difference.extend(ours.iter().filter(|one| !theirs.contains(one)).map(|(id, severity, _)| {
+        format!("found here and not in the record: {} {id}", severity_word(*severity))
+    }));
+    if observed != record.observed {
+        difference.push("the record observed other things than the log and this release have".into());
+    }
+    if difference.is_empty() {
+        Recomputed::Same(findings)
+    } else {
+        Recomputed::Different { findings, difference }
+    }
+}
+
+/// The screening of an entry with what it says, computed again on the prefix of the log that it looked at. None if the
+/// entry is no screening.
+///
+/// # Errors
+/// The prefix cannot be replayed.
+pub fn of_entry(
+    replayed: &Replayed,
+    index: u64,
+    policies: &Policies,
+) -> Result<Option<(Box<ScreeningRecord>, Recomputed)>, AdminError> {
+    let Some(entry) = replayed.entry(index) else { return Ok(None) };
+    let Body::ScreeningRecord(record) = entry.statement.payload.body else { return Ok(None) };
+    let prefix = prefix(replayed, record.ledger_size)?;
+    let recomputed = recompute(&prefix, &record, policies);
+    Ok(Some((record, recomputed)))
+}
+
+/// What a proposal or vote rests on: refused if the screening of this entry is not what is found here, or cannot be
+/// computed, unless the person names that very entry as overridden. Gives what was overridden, in lines.
+///
+/// # Errors
+/// Refused.
+pub fn must_agree(
+    replayed: &Replayed,
+    index: u64,
+    policies: &Policies,
+    overridden: Option<u64>,
+) -> Result<Vec<String>, AdminError> {
+    let (head, lines) = match of_entry(replayed, index, policies)? {
+        Some((_, Recomputed::Same(_))) => return Ok(Vec::new()),
+        Some((_, Recomputed::Different { difference, .. })) => {
+            (format!("THE SCREENING RECORDED AS ENTRY {index} IS NOT WHAT THE POLICY FINDS"), difference)
+        }
+        Some((_, Recomputed::NotRecomputable(why))) => {
+            (format!("the screening recorded as entry {index} cannot be computed again here"), vec![why])
+        }
+        None => (format!("entry {index}, on which it rests, is no screening"), Vec::new()),
+    };
+    if overridden == Some(index) {
+        let head = format!("overridden by --despite-screening {index}: {head}");
+        return Ok(std::iter::once(head).chain(lines).collect());
+    }
+    let lines: String = lines.iter().map(|line| format!("\n  {line}")).collect();
+    Err(AdminError::Untrue(format!(
+        "{head}:{lines}\nNothing was signed. Show it to the other electors and the board; ctl-admin review says more. \
+         To go ahead in spite of exactly this, give --despite-screening {index}"
+    )))
+}
+
+/// The state at an earlier size of the log, which has been verified as a part of the whole.
+fn prefix(replayed: &Replayed, size: u64) -> Result<State, AdminError> {
+    let entries: Vec<_> = (0..size).map_while(|index| replayed.entry(index)).collect();
+    State::replay(&entries)
+        .map_err(|(index, refusal)| AdminError::Untrue(format!("entry {index} of the log: {refusal}")))
+}
+
+const fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Notice => "notice",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+/// Findings as a record has them: rule, severity, waivable; by rule, none twice.
+fn as_recorded(findings: &[Finding]) -> Vec<(String, Severity, bool)> {
+    let mut recorded: Vec<_> = findings
+        .iter()
+        .map(|finding| {
+            let severity = match finding.severity {
+                ctl_policy::Severity::Notice => Severity::Notice,
+                ctl_policy::Severity::Warning => Severity::Warning,
+                ctl_policy::Severity::Error => Severity::Error,
+            };
+            (finding.id.clone(), severity, finding.waivable)
+        })
+        .collect();
+    recorded.sort();
+    recorded.dedup_by(|a, b| a.0 == b.0);
+    recorded
+}
+
+fn of_record(findings: &[ctl_core::statement::parts::Finding]) -> Vec<(String, Severity, bool)> {
+    findings.iter().map(|finding| (finding.id.to_string(), finding.severity, finding.waivable)).collect()
+}
+
+/// The findings of a record, in lines.
+#[must_use]
+pub fn recorded_lines(findings: &[ctl_core::statement::parts::Finding]) -> Vec<String> {
+    findings.iter().map(|finding| format!("{} {}", severity_word(finding.severity), finding.id)).collect()
+}

@@ -1,0 +1,119 @@
+//! Stories of electors whose server lies to them about a screening.
+
+use super::*;
+
+impl Stage {
+    /// An application without the audit report that the policy asks for, and a recorder that keeps silent about it.
+    async fn forged(&self) -> (u64, u64) {
+        let (application, fingerprint) = self.apply("beta-pki").await;
+        let mut session = self.session();
+        let heard = Evidence { application, exhibit: Exhibit::Fingerprint(fingerprint) };
+        heard.run(&mut session, &signing(&["elector-1"])).await.unwrap();
+        let file = self.path("policy.txt");
+        std::fs::write(&file, "our certificate policy").unwrap();
+        let kind = EvidenceKind::CertificatePolicy;
+        let exhibit = Exhibit::Document { kind, file, restricted: false, dated: None };
+        Evidence { application, exhibit }.run(&mut session, &signing(&["beta-pki"])).await.unwrap();
+        let honest = self.screening(application);
+        assert!(honest.findings.iter().any(|finding| finding.severity == Severity::Error));
+        let screening = self.record(ScreeningRecord { findings: Vec::new(), ..honest });
+        self.wait(14 * DAY);
+        (application, screening)
+    }
+}
+
+fn despite(screening: u64) -> Scrutiny {
+    Scrutiny::new(&[] as &[&Path], Some(screening)).unwrap()
+}
+
+/// Refused because of the screening, with the way to go ahead.
+fn refused<T>(result: Result<T, AdminError>, screening: u64) {
+    let Err(error) = result else { panic!("went ahead") };
+    let text = error.to_string();
+    assert!(matches!(error, AdminError::Untrue(_)), "{text}");
+    for part in ["IS NOT WHAT THE POLICY FINDS", "audit-report", "Nothing was signed"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(text.contains(&format!("--despite-screening {screening}")), "{text}");
+}
+
+#[tokio::test]
+async fn nobody_proposes_or_votes_on_a_forged_screening_without_naming_it() {
+    let stage = Stage::new().await;
+    let (application, screening) = stage.forged().await;
+    let mut session = stage.session();
+    let session = &mut session;
+    let review = review::one(session, application, &policies()).await.unwrap();
+    assert_eq!(review.exit_code(), ctl_admin::exit::NO, "{}", review.text());
+
+    let size = || stage.server.world.lock().unwrap().state.size();
+    let before = size();
+    let propose = Propose {
+        proposed: Proposed::Admit { application, waived: Vec::new(), uses: None, constraints: None },
+        rationale: None,
+    };
+    refused(propose.run(session, &signing(&["elector-1"])).await, screening);
+    refused(propose.prepare(session, &despite(screening + 1)).await, screening);
+    assert_eq!(size(), before, "nothing left this machine");
+    let prepared = propose.prepare(session, &despite(screening)).await.unwrap();
+    let text = prepared.text();
+    assert!(text.contains(&format!("overridden by --despite-screening {screening}")), "{text}");
+    assert!(text.contains("found here and not in the record: error audit-report"), "{text}");
+    let proposal = recorded(prepared.send(session, &signing(&["elector-1"])).await);
+
+    for choice in [Choice::Approve, Choice::Reject] {
+        let vote = CastVote { proposal, choice, rationale: None };
+        refused(vote.run(session, &signing(&["elector-2"])).await, screening);
+    }
+    let vote = CastVote { proposal, choice: Choice::Reject, rationale: Some("it is forged".into()) };
+    let prepared = vote.prepare(session, &despite(screening)).await.unwrap();
+    let text = prepared.text();
+    assert!(
+        text.contains("ATTENTION") && text.contains("you REJECT") && text.contains("it is forged"),
+        "{text}"
+    );
+    recorded(prepared.send(session, &signing(&["elector-2"])).await);
+}
+
+#[tokio::test]
+async fn a_screening_that_cannot_be_computed_again_is_no_ground_for_a_vote() {
+    let stage = Stage::new().await;
+    let (application, _) = stage.forged().await;
+    let old = ScreeningRecord {
+        engine: "ctl-policy 0".parse().unwrap(),
+        findings: Vec::new(),
+        ..stage.screening(application)
+    };
+    let screening = stage.record(old);
+    let mut session = stage.session();
+    let propose = Propose {
+        proposed: Proposed::Admit { application, waived: Vec::new(), uses: None, constraints: None },
+        rationale: None,
+    };
+    let error = propose.run(&mut session, &signing(&["elector-1"])).await.err().unwrap().to_string();
+    assert!(error.contains("cannot be computed again here") && error.contains("ctl-policy 0"), "{error}");
+    assert!(propose.prepare(&mut session, &despite(screening)).await.is_ok());
+    let review = review::one(&mut session, application, &policies()).await.unwrap();
+    assert_eq!(review.exit_code(), ctl_admin::exit::NO, "an open application: {}", review.text());
+}
+
+#[tokio::test]
+async fn an_honest_vote_shows_all_that_it_is_about() {
+    let stage = Stage::new().await;
+    let proposed = Proposed::WithdrawAuditor { auditor: "auditor".parse().unwrap() };
+    let propose = Propose { proposed, rationale: Some("they went away".into()) };
+    let mut session = stage.session();
+    let prepared =
+        propose.prepare(&mut session, &Scrutiny::new(&[] as &[&Path], None).unwrap()).await.unwrap();
+    let text = prepared.text();
+    assert!(text.contains("count no more") && text.contains("\"they went away\""), "{text}");
+    assert!(
+        text.contains("+ auditor: \"auditor\"") && text.contains("+ kind: \"withdraw-auditor\""),
+        "{text}"
+    );
+    let proposal = recorded(prepared.send(&mut session, &signing(&["elector-1"])).await);
+    let vote = CastVote { proposal, choice: Choice::Approve, rationale: None };
+    let prepared = vote.prepare(&mut session, &Scrutiny::new(&[] as &[&Path], None).unwrap()).await.unwrap();
+    assert!(prepared.text().contains("you APPROVE proposal"), "{}", prepared.text());
+    recorded(prepared.send(&mut session, &signing(&["elector-2"])).await);
+}
