@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use ctl_core::draft;
-use ctl_core::governance::{RulesVersion, State, check, genesis};
+use ctl_core::governance::{RulesVersion, State, check, genesis, possession};
 use ctl_core::jws::Signature;
 use ctl_core::keys::{Algorithm, KeyId, PrivateKey, PublicKey};
 use ctl_core::log::{Checkpoint, merkle};
@@ -20,8 +20,8 @@ use ctl_core::statement::charter::{
     Validity, Witnesses,
 };
 use ctl_core::statement::parts::{
-    BlobAccess, BlobRef, Constraints, Der, NewParticipant, ParticipantKind, PolicyRef, Purpose, Services,
-    Standard, Use,
+    BlobAccess, BlobRef, Constraints, Der, NewParticipant, Observed, ObservedKind, ParticipantKind,
+    PolicyRef, Purpose, Services, Standard, Use,
 };
 use ctl_core::statement::{Basis, Body, Entry, Payload, Statement};
 use ctl_core::{Digest, Timestamp};
@@ -182,14 +182,16 @@ impl Scheme {
         let candidate = Candidate::Root { constraints: constraints.clone(), services, uses: uses.clone() };
         let certificate = Der(root.der().to_vec());
         let application = self.state.size();
-        self.say("operator", ApplicationSubmit { candidate, certificate, list: list.clone(), name });
+        let submit = ApplicationSubmit { candidate, certificate, list: list.clone(), name, possession: None };
+        self.say("operator", submit);
         let screening = self.state.size();
+        let fingerprint = Digest::from_bytes(root.sha256());
         let record = ScreeningRecord {
             application,
             engine: ENGINE.parse().unwrap(),
             findings: Vec::new(),
             ledger_size: screening,
-            observed: Vec::new(),
+            observed: vec![Observed { what: ObservedKind::Certificate, sha256: fingerprint }],
             policy: policy(),
             report: BlobRef { access: BlobAccess::Public, sha256: Digest::of(b"report") },
             screened_at: self.now,
@@ -197,13 +199,13 @@ impl Scheme {
         self.say("recorder", record);
         let change = Change::Admit {
             application,
-            certificate: Digest::from_bytes(root.sha256()),
+            certificate: fingerprint,
             constraints,
             evidence: Vec::new(),
             list,
             screening,
             uses,
-            waived: Vec::new(),
+            waived: vec![possession::RULE.parse().unwrap()],
         };
         self.say("elector", ProposalOpen { change, charter: 0, rationale: None });
         let proposal = self.entries.last().unwrap().leaf_hash;

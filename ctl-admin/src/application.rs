@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::compose::{self, Blob, MAX_BLOB, SALT, Signing, Submission};
 use crate::output::{Render, section};
 use crate::screening::{self, Policies, Subject};
-use crate::{AdminError, Session, files};
+use crate::{AdminError, Session, files, possession};
 
 /// A PEM file with one certificate is at most so many bytes.
 const MAX_PEM: usize = 2 * MAX_CERTIFICATE;
@@ -33,6 +33,8 @@ pub enum What {
         services: Services,
         /// Its constraints.
         constraints: Limits,
+        /// The certification request that proves that the applicant holds its key.
+        possession: Option<PathBuf>,
     },
     /// A cross-certificate between two listed anchors.
     CrossCertificate {
@@ -105,7 +107,14 @@ pub struct Prepared {
 
 impl Render for Prepared {
     fn text(&self) -> String {
-        let head = format!("{}\nSHA-256 {}\n", self.subject, self.fingerprint);
+        let proof = match (&self.body.candidate, &self.body.possession) {
+            (Candidate::Root { .. }, None) => {
+                "no proof that you hold its key: electors must waive the rule possession (see apply challenge)\n"
+            }
+            (Candidate::Root { .. }, Some(_)) => "with a proof that you hold its key\n",
+            (Candidate::CrossCertificate { .. }, _) => "",
+        };
+        let head = format!("{}\nSHA-256 {}\n{proof}", self.subject, self.fingerprint);
         if self.findings.is_empty() {
             return head + "screening by the list's policy finds nothing, before any evidence is attached\n";
         }
@@ -117,8 +126,13 @@ impl Apply {
     /// Screens it here, as the server will.
     ///
     /// # Errors
-    /// The certificate or policy cannot be used, or the list is unknown.
-    pub async fn prepare(&self, session: &mut Session, policies: &Policies) -> Result<Prepared, AdminError> {
+    /// The certificate, policy or proof of possession cannot be used, or the list is unknown.
+    pub async fn prepare(
+        &self,
+        session: &mut Session,
+        policies: &Policies,
+        signing: &Signing,
+    ) -> Result<Prepared, AdminError> {
         let now = session.now();
         let mut policies = policies.clone();
         let state = session.sync().await?.at(now).into_owned();
@@ -126,8 +140,15 @@ impl Apply {
             policies.obtain(session.transport(), &list.policy).await?;
         }
         let certificate = read_certificate(&self.certificate)?;
+        let proof = match (&self.what, signing.keys.first()) {
+            (What::Root { possession: Some(file), .. }, Some(key)) => {
+                let key = key.public_key().key_id();
+                Some(possession::read(file, &state, &certificate, &self.list, key, now)?)
+            }
+            _ => None,
+        };
         let candidate = match &self.what {
-            What::Root { uses, services, constraints } => {
+            What::Root { uses, services, constraints, .. } => {
                 let mut uses = uses.clone();
                 uses.sort_unstable();
                 uses.dedup();
@@ -149,6 +170,7 @@ impl Apply {
                 certificate: Der(certificate.der().to_vec()),
                 list: self.list.clone(),
                 name: self.name.clone(),
+                possession: proof,
             },
         })
     }
@@ -165,7 +187,10 @@ impl Prepared {
 }
 
 /// Reads one certificate, PEM or DER.
-pub(crate) fn read_certificate(path: &Path) -> Result<Certificate, AdminError> {
+///
+/// # Errors
+/// The file cannot be read or is not one certificate.
+pub fn read_certificate(path: &Path) -> Result<Certificate, AdminError> {
     certificate_from_bytes(&files::read(path, MAX_PEM)?).map_err(|e| AdminError::input(path.display(), e))
 }
 

@@ -17,6 +17,7 @@ pub const fn kind(change: &Change) -> &'static str {
     match change {
         Change::Admit { .. } => "admit",
         Change::AdmitCross { .. } => "admit-cross",
+        Change::CloseApplication { .. } => "close-application",
         Change::Constrain { .. } => "constrain",
         Change::ChangeStatus { .. } => "change-status",
         Change::Distrust { .. } => "distrust",
@@ -40,7 +41,7 @@ pub fn change(state: &State, change: &Change) -> Vec<String> {
                 uses_line(uses)
             )];
             lines.extend(constraint_lines(&Constraints::default(), constraints));
-            lines.extend(waived.iter().map(|rule| format!("the screening's error {rule} is waived")));
+            lines.extend(waived.iter().map(|rule| format!("the error {rule} is waived")));
             lines
         }
         Change::AdmitCross { application, certificate, list, waived, .. } => {
@@ -57,8 +58,15 @@ pub fn change(state: &State, change: &Change) -> Vec<String> {
                     anchor_name(state, list, subject)
                 ));
             }
-            lines.extend(waived.iter().map(|rule| format!("the screening's error {rule} is waived")));
+            lines.extend(waived.iter().map(|rule| format!("the error {rule} is waived")));
             lines
+        }
+        Change::CloseApplication { application, list } => {
+            let name = match state.applications.get(application) {
+                Some(found) => application_name(state, *application, &found.fingerprint),
+                None => application.to_string(),
+            };
+            vec![format!("list {list}: application {application} ({name}) is closed, and a vote on it ends")]
         }
         Change::Constrain { anchor, constraints, list } => {
             let mut lines = vec![format!("list {list}: constraints of {}", anchor_name(state, list, anchor))];

@@ -115,7 +115,7 @@ impl Known {
             published.index
         );
         Ok(Self {
-            network: Network::of_list(&payload).in_state(&state, &list),
+            network: Network::of_list(&payload).in_state(&state),
             subject: subject(&payload),
             verified: vec![verified],
         })

@@ -32,6 +32,7 @@ pub mod output;
 pub mod participant;
 pub mod path;
 pub mod pending;
+pub mod possession;
 pub mod profiles;
 pub mod progress;
 pub mod proposal;

@@ -38,6 +38,11 @@ pub enum Proposed {
         /// Rules whose errors the electors are asked to waive.
         waived: Vec<RuleId>,
     },
+    /// An application is closed, whatever its stage.
+    CloseApplication {
+        /// Index of the application's entry.
+        application: u64,
+    },
     /// An anchor gets these constraints and no others.
     Constrain {
         /// The list.
@@ -263,6 +268,10 @@ impl Proposed {
                     waived,
                 }
             }
+            Self::CloseApplication { application } => Change::CloseApplication {
+                application,
+                list: application_of(state, application)?.list.clone(),
+            },
             Self::Constrain { list, anchor, constraints } => {
                 Change::Constrain { anchor, constraints: constraints.constraints(), list }
             }

@@ -195,10 +195,10 @@ pub fn screen_sub_ca(
     now: Timestamp,
 ) -> Result<Vec<Finding>, AdminError> {
     let policy = policies.find(policy_of(state, list)?)?;
-    let issuer = state.anchor(list, issuer).map(|anchor| &anchor.listed.certificate).or_else(|| {
-        let sub_ca = state.sub_cas.get(issuer).filter(|sub_ca| sub_ca.list == *list);
-        sub_ca.map(|sub_ca| &sub_ca.certificate)
-    });
+    let issuer = state
+        .anchor(list, issuer)
+        .map(|anchor| &anchor.listed.certificate)
+        .or_else(|| state.sub_cas.get(issuer).map(|sub_ca| &sub_ca.certificate));
     let context = Context { now: now.unix(), issuer: issuer.map(hex::encode), ..Context::default() };
     let candidate = ctl_policy::Candidate { certificate_der: certificate, kind: Kind::SubCa };
     Ok(ctl_policy::screen(policy, &candidate, &context))

@@ -22,13 +22,13 @@ pub struct Disclose {
     pub certificate: PathBuf,
     /// Fingerprint of the anchor or disclosed sub-CA that issued it.
     pub issuer: Digest,
-    /// The list that the anchor is on.
-    pub list: ListId,
 }
 
-/// A sub-CA, ready to be disclosed, with what the list's policy finds about it.
+/// A sub-CA, ready to be disclosed, with what the policies of the lists that its root is on find about it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Prepared {
+    /// The lists.
+    pub lists: Vec<ListId>,
     /// The certificate's subject.
     pub subject: String,
     /// SHA-256 of the certificate.
@@ -41,11 +41,17 @@ pub struct Prepared {
 
 impl Render for Prepared {
     fn text(&self) -> String {
-        let head = format!("{}\nSHA-256 {}\n", self.subject, self.fingerprint);
+        let lists: Vec<&str> = self.lists.iter().map(ListId::as_str).collect();
+        let head = format!(
+            "{}\nSHA-256 {}\nfor every list with its root: {}\n",
+            self.subject,
+            self.fingerprint,
+            lists.join(", ")
+        );
         if self.findings.is_empty() {
-            return head + "screening by the list's policy finds nothing\n";
+            return head + "screening by the lists' policies finds nothing\n";
         }
-        head + &section("screening by the list's policy finds:", &self.findings)
+        head + &section("screening by the lists' policies finds:", &self.findings)
     }
 }
 
@@ -53,26 +59,32 @@ impl Disclose {
     /// Screens it here. Nobody votes on sub-CAs, so what is found is for its operator to know.
     ///
     /// # Errors
-    /// The certificate cannot be used, or the list is unknown.
+    /// The certificate cannot be used, or no list knows its issuer.
     pub async fn prepare(&self, session: &mut Session) -> Result<Prepared, AdminError> {
         let now = session.now();
         let state = session.sync().await?.at(now).into_owned();
         let mut policies = Policies::with(&[] as &[PathBuf])?;
-        if let Some(list) = state.charter.lists.get(&self.list) {
-            policies.obtain(session.transport(), &list.policy).await?;
-        }
+        let Some(root) = state.root_above(&self.issuer) else {
+            let problem = format!("{} is no anchor of a list and no disclosed sub-CA", self.issuer);
+            return Err(AdminError::input("--issuer", problem));
+        };
+        let lists: Vec<ListId> = state.anchors_of(&root).map(|(list, _)| list.clone()).collect();
         let certificate = read_certificate(&self.certificate)?;
         let der = certificate.der();
-        let findings = screening::screen_sub_ca(&state, &self.list, der, &self.issuer, &policies, now)?;
+        let mut findings = Vec::new();
+        for list in &lists {
+            if let Some(charter) = state.charter.lists.get(list) {
+                policies.obtain(session.transport(), &charter.policy).await?;
+            }
+            let found = screening::screen_sub_ca(&state, list, der, &self.issuer, &policies, now)?;
+            findings.extend(found.iter().map(|finding| format!("{list}: {}", screening::line(finding))));
+        }
         Ok(Prepared {
             subject: certificate.subject().to_owned(),
             fingerprint: Digest::from_bytes(certificate.sha256()),
-            findings: findings.iter().map(screening::line).collect(),
-            body: SubcaDisclose {
-                certificate: Der(der.to_vec()),
-                issuer: self.issuer,
-                list: self.list.clone(),
-            },
+            findings,
+            body: SubcaDisclose { certificate: Der(der.to_vec()), issuer: self.issuer },
+            lists,
         })
     }
 }

@@ -22,6 +22,7 @@ fn bridge(world: &mut World) -> u64 {
         certificate: Der(cross.der().to_vec()),
         list: na(),
         name: "beta by alpha".parse().unwrap(),
+        possession: None,
     };
     world.say(&["alpha-pki"], submit).unwrap()
 }
@@ -33,7 +34,7 @@ fn seen(world: &World, application: u64) -> Effects {
 fn disclose(world: &mut World, pki: &Pki, role: PkiRole, issuer: Digest) -> Digest {
     let certificate = pki.get(role).unwrap().certificate().der().to_vec();
     let fingerprint = Digest::of(&certificate);
-    let body = SubcaDisclose { certificate: Der(certificate), issuer, list: na() };
+    let body = SubcaDisclose { certificate: Der(certificate), issuer };
     world.say(&["beta-pki"], body).unwrap();
     fingerprint
 }

@@ -12,7 +12,7 @@ use ctl_core::keys::{Algorithm, PrivateKey};
 use ctl_core::role::Role;
 use ctl_core::statement::body::*;
 use ctl_core::statement::parts::*;
-use ctl_sandbox::{Role as PkiRole, cross_certify};
+use ctl_sandbox::{PkiSpec, Role as PkiRole, cross_certify, root_with_key_of};
 use proptest::prelude::*;
 
 fn status(world: &World, fingerprint: &Digest) -> AnchorStatus {
@@ -205,7 +205,14 @@ fn the_statuses_of_an_anchor_and_the_end_of_its_key() {
     assert!(world.list().anchors.is_empty());
     assert_eq!(reason(change(&mut world, AnchorStatus::Usable, None)), Reason::Stage, "for good");
 
-    let again = world.discussed("alpha-pki");
+    assert_eq!(reason(world.apply_with_root("alpha-pki")), Reason::Exists, "it was on the list");
+    let pki = root("alpha-pki");
+    let spec = PkiSpec { seed: "again".into(), ..pki.spec().clone() };
+    let again = root_with_key_of(pki.root(), &spec).unwrap();
+    let again = world.say(&["alpha-pki"], application(again.certificate().der().to_vec())).unwrap();
+    world.attach_all(again);
+    world.screen(again, Vec::new()).unwrap();
+    world.wait(14 * DAY);
     let proposal = world.proposal_to_admit(again);
     assert_eq!(reason(world.say(&["elector-1"], proposal)), Reason::Exists, "the key may not come back");
 }
@@ -227,6 +234,7 @@ fn a_cross_certificate_is_listed_and_falls_with_either_end() {
         certificate: Der(cross.der().to_vec()),
         list: na(),
         name: "beta by alpha".parse().unwrap(),
+        possession: None,
     };
     let beta_fingerprint = Digest::from_bytes(beta_pki.root().certificate().sha256());
     assert_eq!(reason(world.say(&["alpha-pki"], submit(beta_fingerprint))), Reason::NotFound);
@@ -371,7 +379,7 @@ fn sub_cas_are_disclosed_by_the_operator_above_them() {
     let anchor = world.admitted("alpha-pki");
     let (alpha, beta) = (root("alpha-pki"), root("beta-pki"));
     let der = |pki: &ctl_sandbox::Pki, role| pki.get(role).unwrap().certificate().der().to_vec();
-    let disclose = |certificate, issuer| SubcaDisclose { certificate: Der(certificate), issuer, list: na() };
+    let disclose = |certificate, issuer| SubcaDisclose { certificate: Der(certificate), issuer };
     let sub1 = der(&alpha, PkiRole::CpoSub1);
     assert_eq!(reason(world.say(&["beta-pki"], disclose(sub1.clone(), anchor))), Reason::WrongRole);
     let foreign = disclose(der(&beta, PkiRole::CpoSub1), anchor);

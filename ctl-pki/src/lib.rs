@@ -23,6 +23,7 @@ mod pem;
 mod pkcs7;
 pub mod print;
 mod readable;
+pub mod request;
 pub mod revocation;
 mod signature;
 

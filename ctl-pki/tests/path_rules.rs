@@ -220,8 +220,7 @@ fn a_leaf_whose_purpose_nobody_can_tell_is_refused() {
 
 #[test]
 fn what_the_anchor_says_of_itself_holds_for_the_paths_below_it() {
-    type Broken = (&'static str, fn(Shape) -> Shape);
-    let broken: [Broken; 7] = [
+    let broken: [(&str, fn(Shape) -> Shape); 7] = [
         ("anchor-ca", |shape| shape.extension("2.5.29.19", true, &[0x30, 0])),
         ("anchor-key-usage", |shape| shape.key_usage(&[0, 6])),
         // Room for one CA, where two stand below.

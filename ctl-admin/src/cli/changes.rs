@@ -24,6 +24,9 @@ pub(crate) fn propose(change: Motion) -> Result<(Propose, Scrutiny, Keys), Admin
             scrutiny = scrutinised.scrutiny()?;
             (Proposed::AdmitCross { application, waived }, author)
         }
+        Motion::CloseApplication { application, author } => {
+            (Proposed::CloseApplication { application }, author)
+        }
         Motion::Constrain { anchor, list, constraints, author } => {
             (Proposed::Constrain { list, anchor, constraints: constraints.into() }, author)
         }

@@ -23,8 +23,8 @@ use ctl_admin::screening::Policies;
 use ctl_admin::session::{Options, Trust, loud, system_clock};
 use ctl_admin::transport::Bounds;
 use ctl_admin::{
-    AdminError, Session, audit, charter, draft, exit, key, mo, notice, participant, proposal, receipts,
-    restart, review, subca, verify,
+    AdminError, Session, audit, charter, draft, exit, key, mo, notice, participant, possession, proposal,
+    receipts, restart, review, subca, verify,
 };
 use ctl_core::keys::Algorithm;
 use ctl_core::role::Role;
@@ -181,9 +181,6 @@ impl Shell {
         if let Some(cache) = &self.scheme.cache {
             options.cache = Some(cache.clone());
         }
-        options.confirmed.restart = self.scheme.accept_restart;
-        let named = self.scheme.confirm_log.as_ref();
-        options.confirmed.new_log = named.map(|path| charter::read_server_keys(path)).transpose()?;
         options.bounds = Bounds {
             bytes: self.scheme.max_download.saturating_mul(1 << 20),
             time: Duration::from_secs(self.scheme.max_time),
@@ -235,8 +232,25 @@ impl Shell {
 
     async fn apply(&self, command: Apply) -> Result<u8, AdminError> {
         let (apply, screening, keys) = match command {
-            Apply::Root { certificate, list, name, uses, services, constraints, screening, keys } => {
-                let what = What::Root { uses, services: services.into(), constraints: constraints.into() };
+            Apply::Challenge { certificate, list, key } => {
+                let certificate = application::read_certificate(&certificate)?;
+                let key = key::load(&key)?.public_key().key_id();
+                let mut session = self.session()?;
+                return self.show(&possession::challenge(&mut session, &certificate, &list, key).await?);
+            }
+            Apply::Root {
+                certificate,
+                list,
+                name,
+                uses,
+                services,
+                constraints,
+                possession,
+                screening,
+                keys,
+            } => {
+                let (services, constraints) = (services.into(), constraints.into());
+                let what = What::Root { uses, services, constraints, possession };
                 (application::Apply { certificate, list, name, what }, screening, keys)
             }
             Apply::Cross { certificate, list, name, issuer, subject, screening, keys } => {
@@ -246,7 +260,8 @@ impl Shell {
         };
         let signing = signing(keys)?;
         let mut session = self.session()?;
-        let prepared = apply.prepare(&mut session, &Policies::with(&screening.policy)?).await?;
+        let policies = Policies::with(&screening.policy)?;
+        let prepared = apply.prepare(&mut session, &policies, &signing).await?;
         self.confirm(&prepared, "Apply?")?;
         self.submitted(&prepared.send(&mut session, &signing).await?)
     }
@@ -309,8 +324,8 @@ impl Shell {
                 let (command, keys) = registry(command);
                 command.run(session, &signing(keys)?).await
             }
-            Command::Subca(Subca::Disclose { certificate, issuer, list, keys }) => {
-                let prepared = subca::Disclose { certificate, issuer, list }.prepare(session).await?;
+            Command::Subca(Subca::Disclose { certificate, issuer, keys }) => {
+                let prepared = subca::Disclose { certificate, issuer }.prepare(session).await?;
                 let signing = signing(keys)?;
                 self.confirm(&prepared, "Disclose it?")?;
                 prepared.send(session, &signing).await

@@ -83,10 +83,25 @@ pub(crate) enum Apply {
         services: Addresses,
         #[command(flatten)]
         constraints: Constraints,
+        /// That you hold the root's key: the certification request that it signed (see apply challenge).
+        /// Without it electors must waive the rule possession
+        #[arg(long, value_name = "FILE")]
+        possession: Option<PathBuf>,
         #[command(flatten)]
         screening: Screening,
         #[command(flatten)]
         keys: Keys,
+    },
+    /// Say what a root's key must sign to prove that you hold it, and how
+    Challenge {
+        /// The root's certificate, PEM or DER
+        certificate: PathBuf,
+        /// The list that it is to apply for
+        #[arg(long)]
+        list: ListId,
+        /// Your own registered key, which will sign the application
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
     },
     /// For a cross-certificate between two listed anchors
     Cross {
@@ -222,6 +237,13 @@ pub(crate) enum Motion {
         waived: Vec<RuleId>,
         #[command(flatten)]
         scrutinised: Scrutinised,
+        #[command(flatten)]
+        author: Author,
+    },
+    /// Close an application, whatever its stage
+    CloseApplication {
+        /// Index of the application's entry
+        application: u64,
         #[command(flatten)]
         author: Author,
     },
@@ -477,16 +499,13 @@ pub(crate) enum Mo {
 
 #[derive(Subcommand)]
 pub(crate) enum Subca {
-    /// Disclose a sub-CA
+    /// Disclose a sub-CA, for every list that has its root
     Disclose {
         /// Its certificate, PEM or DER
         certificate: PathBuf,
         /// Fingerprint of the anchor or disclosed sub-CA that issued it
         #[arg(long, value_name = "SHA-256")]
         issuer: Digest,
-        /// The list that the anchor is on
-        #[arg(long)]
-        list: ListId,
         #[command(flatten)]
         keys: Keys,
     },

@@ -285,6 +285,7 @@ fn status(status: AnchorStatus) -> Finding {
         AnchorStatus::Warning => (Outcome::Warning, "it is on notice: trusted for now"),
         AnchorStatus::Deprecated => (Outcome::Warning, "it is deprecated: nothing new is trusted"),
         AnchorStatus::Suspended | AnchorStatus::Withdrawn => (Outcome::Failed, "it is not trusted"),
+        AnchorStatus::Expired => (Outcome::Failed, "its certificate has ended"),
     };
     found("status", outcome, None, format!("the anchor is {status}: {words}"))
 }

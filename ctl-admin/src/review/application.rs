@@ -2,6 +2,7 @@
 
 use ctl_core::governance::State;
 use ctl_core::governance::application::{Application, Evidence};
+use ctl_core::governance::possession::Possession;
 use ctl_core::statement::body::Candidate;
 use ctl_core::statement::parts::{Observed, ObservedKind};
 use ctl_core::{Digest, Timestamp, interop};
@@ -203,7 +204,18 @@ fn certificate_lines(der: &[u8]) -> Vec<String> {
 fn asks(state: &State, application: &Application) -> Vec<String> {
     match &application.candidate {
         Candidate::Root { constraints, uses, services } => {
-            let mut lines = vec![format!("uses: {}", describe::uses_line(uses))];
+            let held = match application.possession {
+                Possession::Proven => "proven: the key signed for this application",
+                Possession::Missing => "not proven: electors must waive the rule possession",
+                Possession::Unverifiable => {
+                    "a proof by an algorithm that is not verified here: electors must waive the rule possession"
+                }
+                Possession::NotAsked => "not asked",
+            };
+            let mut lines = vec![
+                format!("possession of the key: {held}"),
+                format!("uses: {}", describe::uses_line(uses)),
+            ];
             lines.extend(constraints.0.iter().map(|(name, one)| describe::constraint(name, one)));
             let addresses = [&services.ocsp, &services.crl, &services.est, &services.root_pool];
             lines.extend(addresses.into_iter().flatten().map(|url| format!("service {url}")));

@@ -6,6 +6,7 @@ mod proposal;
 use ctl_core::Timestamp;
 use ctl_core::governance::State;
 use ctl_core::governance::application::{Application, Stage};
+use ctl_core::governance::view::END_NOTICES;
 use ctl_core::names::print;
 use ctl_core::statement::body::{Change, Choice};
 use serde::Serialize;
@@ -44,6 +45,8 @@ pub struct Overview {
     pub open: Vec<Row>,
     /// Notices in force, in lines.
     pub notices: Vec<String>,
+    /// Certificates that end within two years, when they leave their lists by themselves, in lines.
+    pub ending: Vec<String>,
     /// Drafts that can be signed, in lines.
     pub drafts: Vec<String>,
     /// Requests for cross-certificates that nobody has answered, in lines.
@@ -65,6 +68,7 @@ impl Render for Overview {
             text += &table(&["id", "what", "about", "stage", "until"], rows);
         }
         text + &section("notices in force:", &self.notices)
+            + &section("certificates that end and leave their lists by themselves:", &self.ending)
             + &section("drafts to sign:", &self.drafts)
             + &section("requests for cross-certificates:", &self.requests)
             + &section("breaches of service levels:", &self.breaches)
@@ -101,6 +105,13 @@ pub async fn overview(session: &mut Session) -> Result<Overview, AdminError> {
             notice.expires_at
         )
     });
+    let [two_years, ninety_days] = END_NOTICES;
+    let ending = state.ending(now, two_years);
+    let ending = ending.into_iter().map(|(list, listed)| {
+        let soon = if listed.not_after <= now.plus_seconds(ninety_days) { ", within 90 days" } else { "" };
+        let name = describe::anchor_name(&state, list, &listed.fingerprint);
+        format!("{name} on list {list}: at {}{soon}", listed.not_after)
+    });
     let drafts = state.drafts.iter().filter(|(role, draft)| {
         state.published.get(*role).is_none_or(|published| published.draft != draft.index)
     });
@@ -114,6 +125,7 @@ pub async fn overview(session: &mut Session) -> Result<Overview, AdminError> {
         size: state.size(),
         open,
         notices: notices.collect(),
+        ending: ending.collect(),
         drafts: drafts.collect(),
         requests: requests.collect(),
         breaches: breaches.collect(),

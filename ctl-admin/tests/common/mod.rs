@@ -45,7 +45,6 @@ pub fn options(url: &str, trust: Trust, cache: Option<&Path>, now: Timestamp) ->
         bounds: Bounds::default(),
         patience: Duration::from_millis(300),
         alarm: Arc::new(|lost| panic!("{lost}")),
-        confirmed: Default::default(),
     }
 }
 

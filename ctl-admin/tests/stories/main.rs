@@ -20,6 +20,7 @@ use ctl_admin::draft::{Tolerance, prepare};
 use ctl_admin::interop::{self, Source};
 use ctl_admin::output::Render as _;
 use ctl_admin::pending::{Pending, submit};
+use ctl_admin::possession;
 use ctl_admin::proposal::{CastVote, Propose, Proposed, Scrutiny};
 use ctl_admin::review::{self, Review};
 use ctl_admin::screening::{Policies, builtin_policy_ref, screen_application};
@@ -33,6 +34,7 @@ use ctl_core::statement::parts::{
     BlobAccess, BlobRef, EvidenceKind, Finding, Observed, ObservedKind, Purpose, Severity, Standard,
     WithdrawalReason,
 };
+use ctl_sandbox::certification_request;
 use tempfile::TempDir;
 
 fn role() -> Role {
@@ -135,10 +137,16 @@ impl Stage {
     async fn apply(&self, operator: &str) -> (u64, Digest) {
         let mut session = self.session();
         let certificate = self.path("root.pem");
-        std::fs::write(&certificate, root(operator).root().certificate().to_pem()).unwrap();
-        let what = What::Root { uses: uses(), services: services(), constraints: Limits::default() };
+        let pki = root(operator);
+        std::fs::write(&certificate, pki.root().certificate().to_pem()).unwrap();
+        let key = signing(&[operator]).keys[0].public_key().key_id();
+        let asked = possession::challenge(&mut session, pki.root().certificate(), &na(), key).await.unwrap();
+        let proof = self.path("proof.csr");
+        std::fs::write(&proof, certification_request(pki.root(), &asked.common_name).unwrap()).unwrap();
+        let (uses, services, constraints) = (uses(), services(), Limits::default());
+        let what = What::Root { uses, services, constraints, possession: Some(proof) };
         let apply = Apply { certificate, list: na(), name: "Their root".parse().unwrap(), what };
-        let prepared = apply.prepare(&mut session, &policies()).await.unwrap();
+        let prepared = apply.prepare(&mut session, &policies(), &signing(&[operator])).await.unwrap();
         assert!(prepared.findings.is_empty(), "{:?}", prepared.findings);
         let fingerprint = prepared.fingerprint;
         (recorded(prepared.send(&mut session, &signing(&[operator])).await), fingerprint)

@@ -32,7 +32,7 @@ pub(super) fn list(state: &State, list: &ListId) -> Option<ListContents> {
 
     let mut distrusted: BTreeSet<Distrusted> = contents.distrusted.keys().copied().collect();
     for anchor in contents.anchors.values() {
-        if !status(&anchor.listed).status.is_listed() {
+        if status(&anchor.listed).status.is_distrusted() {
             distrusted
                 .insert(Distrusted { kind: DistrustKind::Certificate, sha256: anchor.listed.fingerprint });
             distrusted.insert(Distrusted { kind: DistrustKind::Spki, sha256: anchor.listed.spki });
@@ -55,7 +55,7 @@ pub(super) fn list(state: &State, list: &ListId) -> Option<ListContents> {
             && anchors.contains_key(&cross.subject);
         if trusted {
             cross_certificates.insert(cross.listed.fingerprint, list_cross_certificate(cross, status));
-        } else {
+        } else if status.status != AnchorStatus::Expired {
             distrusted
                 .insert(Distrusted { kind: DistrustKind::Certificate, sha256: cross.listed.fingerprint });
         }

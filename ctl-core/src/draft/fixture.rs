@@ -270,6 +270,8 @@ impl Scheme {
             fingerprint: Digest::of(certificate.der()),
             spki: Digest::from_bytes(certificate.spki_sha256()),
             certificate: certificate.der().into(),
+            not_after: Timestamp::from_unix(certificate.not_after()),
+            expired: None,
             operator: "registrar".parse().unwrap(),
             name: name.parse().unwrap(),
             history: vec![StatusChange { status: AnchorStatus::Usable, at: self.now, cause: 0 }],

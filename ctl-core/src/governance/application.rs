@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::names::{Label, ListId, ParticipantId, Version};
+use crate::governance::possession::{self, Possession};
+use crate::names::{Label, ListId, ParticipantId, RuleId, Version};
 use crate::statement::body::Candidate;
 use crate::statement::parts::{BlobRef, EvidenceKind, Finding, Observed, PolicyRef, Severity};
 use crate::{Digest, Timestamp};
@@ -28,9 +29,9 @@ pub enum Stage {
     Voting,
     /// Admitted.
     Accepted,
-    /// Not admitted.
+    /// Not admitted, or closed by decision.
     Rejected,
-    /// Taken back.
+    /// Taken back, or its applicant was suspended.
     Withdrawn,
 }
 
@@ -53,6 +54,10 @@ pub struct Application {
     pub fingerprint: Digest,
     /// SHA-256 of its SubjectPublicKeyInfo.
     pub spki: Digest,
+    /// The last second of its validity.
+    pub not_after: Timestamp,
+    /// Whether the applicant has shown that it holds the root's key.
+    pub possession: Possession,
     /// When it was recorded.
     pub submitted_at: Timestamp,
     /// When the first screening was recorded.
@@ -121,6 +126,21 @@ pub struct Evidence {
 }
 
 impl Application {
+    /// What stands against admission unless electors waive it: the errors of its latest screening, and a
+    /// missing proof that the applicant holds the key.
+    #[must_use]
+    pub fn errors(&self) -> Vec<(RuleId, bool)> {
+        let screened = self.screening.iter().flat_map(Screening::errors);
+        let mut errors: Vec<_> = screened.map(|found| (found.id.clone(), found.waivable)).collect();
+        if self.possession.is_missing()
+            && let Ok(rule) = possession::RULE.parse::<RuleId>()
+            && errors.iter().all(|(id, _)| *id != rule)
+        {
+            errors.push((rule, true));
+        }
+        errors
+    }
+
     /// The required evidence that is not attached yet.
     #[must_use]
     pub fn missing_evidence(&self, required: &[EvidenceKind]) -> Vec<EvidenceKind> {

@@ -28,13 +28,15 @@ pub struct CrossCertification {
     pub terms: Option<BlobRef>,
     /// The answer.
     pub answer: Option<Answer>,
+    /// When it was closed without an answer, because one of both was suspended, and the index of the cause.
+    pub closed: Option<(Timestamp, u64)>,
 }
 
 impl CrossCertification {
-    /// Whether nobody has answered yet.
+    /// Whether it still waits for its answer.
     #[must_use]
     pub const fn is_open(&self) -> bool {
-        self.answer.is_none()
+        self.answer.is_none() && self.closed.is_none()
     }
 }
 

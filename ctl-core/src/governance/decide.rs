@@ -6,12 +6,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::governance::application::Stage;
-use crate::governance::auditors;
+use crate::governance::application::{Application, Stage};
 use crate::governance::rules::Rules;
 use crate::governance::state::{
-    Anchor, CrossCertificate, Decision, KeyRecord, ListState, Listed, Outcome, Proposal, State, StatusChange,
+    Anchor, CrossCertificate, Decision, Event, KeyRecord, ListState, Listed, Outcome, Proposal, State,
+    StatusChange,
 };
+use crate::governance::{auditors, closing};
 use crate::names::{ListId, OrganisationId, ParticipantId};
 use crate::statement::body::{Candidate, Change, Choice, ParticipantAction};
 use crate::statement::charter::Charter;
@@ -95,7 +96,9 @@ fn make(rules: &Rules, state: &mut State, change: &Change, cause: u64, at: Times
             };
             let anchor = Anchor { listed, uses: uses.clone(), constraints: constraints.clone(), services };
             let fingerprint = anchor.listed.fingerprint;
+            schedule_end(state, list, &anchor.listed);
             contents(state, list)?.anchors.insert(fingerprint, Arc::new(anchor));
+            close_others(rules, state, *application, at, cause);
             Ok(())
         }
         Change::AdmitCross { application, list, .. } => {
@@ -104,14 +107,26 @@ fn make(rules: &Rules, state: &mut State, change: &Change, cause: u64, at: Times
                 return Err("the application is not for a cross-certificate".into());
             };
             for end in [issuer, subject] {
-                let on_list = state.anchor(list, &end).is_some_and(|a| a.listed.current().status.is_listed());
+                let on_list = state
+                    .anchor(list, &end)
+                    .is_some_and(|a| a.listed.current().status.is_listed() && a.listed.expired.is_none());
                 if !on_list {
                     return Err(format!("anchor {} is not on the list any more", end.short()));
                 }
             }
             let cross = CrossCertificate { listed, issuer, subject };
             let fingerprint = cross.listed.fingerprint;
+            schedule_end(state, list, &cross.listed);
             contents(state, list)?.cross_certificates.insert(fingerprint, Arc::new(cross));
+            close_others(rules, state, *application, at, cause);
+            Ok(())
+        }
+        Change::CloseApplication { application, .. } => {
+            let open = state.applications.get(application).is_some_and(|found| found.is_open());
+            if !open {
+                return Err("the application is not open any more".into());
+            }
+            closing::application(rules, state, *application, Stage::Rejected, at, cause);
             Ok(())
         }
         Change::Constrain { anchor, constraints, list } => {
@@ -120,6 +135,7 @@ fn make(rules: &Rules, state: &mut State, change: &Change, cause: u64, at: Times
                 .get_mut(anchor)
                 .filter(|anchor| anchor.listed.current().status != AnchorStatus::Withdrawn)
                 .ok_or("the anchor is not on the list any more")?;
+            anchor.listed.not_ended()?;
             let anchor = Arc::make_mut(anchor);
             let status = anchor.listed.current().status;
             let cut_off = anchor.constraints.time(Constraints::NOT_ISSUED_AFTER);
@@ -208,9 +224,14 @@ fn admitted(
     {
         return Err(problem);
     }
+    if application.not_after < at {
+        return Err(format!("its certificate ended at {}", application.not_after));
+    }
     let listed = Listed {
         fingerprint: application.fingerprint,
         spki: application.spki,
+        not_after: application.not_after,
+        expired: None,
         certificate: Arc::clone(&application.certificate),
         operator: application.applicant.clone(),
         name: application.name.clone(),
@@ -221,12 +242,48 @@ fn admitted(
     Ok((listed, application.candidate.clone()))
 }
 
+/// A certificate leaves its list by itself in the second after its last.
+fn schedule_end(state: &mut State, list: &ListId, listed: &Listed) {
+    let ends = listed.not_after.plus_seconds(1);
+    state.agenda.insert((ends, Event::Ends(list.clone(), listed.fingerprint)));
+}
+
+/// Several may apply with one certificate until one is admitted.
+fn close_others(rules: &Rules, state: &mut State, admitted: u64, at: Timestamp, cause: u64) {
+    let Some(found) = state.applications.get(&admitted).cloned() else { return };
+    let same = |other: &&Arc<Application>| {
+        other.is_open()
+            && other.index != admitted
+            && other.list == found.list
+            && other.fingerprint == found.fingerprint
+    };
+    let others: Vec<u64> = state.applications.values().filter(same).map(|other| other.index).collect();
+    for other in others {
+        closing::application(rules, state, other, Stage::Rejected, at, cause);
+    }
+}
+
+impl Listed {
+    /// Nothing is decided any more about a certificate that has ended but that its key is distrusted.
+    pub(super) fn not_ended(&self) -> Result<(), String> {
+        match self.expired {
+            None => Ok(()),
+            Some(_) => Err(format!("its certificate ended at {}; a new one must apply", self.not_after)),
+        }
+    }
+}
+
 impl ListState {
+    /// Whether a certificate is or was on the list.
+    pub(super) fn knows(&self, fingerprint: &Digest) -> bool {
+        self.anchors.contains_key(fingerprint) || self.cross_certificates.contains_key(fingerprint)
+    }
+
     /// Why a certificate can have no place on the list, if it cannot.
     pub(super) fn refuses(&self, fingerprint: &Digest, spki: &Digest) -> Option<String> {
         let distrusted =
             |kind, sha256: &Digest| self.distrusted.contains_key(&Distrusted { kind, sha256: *sha256 });
-        if self.anchors.contains_key(fingerprint) || self.cross_certificates.contains_key(fingerprint) {
+        if self.knows(fingerprint) {
             return Some(format!("certificate {} is or was on the list already", fingerprint.short()));
         }
         if distrusted(DistrustKind::Certificate, fingerprint) || distrusted(DistrustKind::Spki, spki) {
@@ -241,10 +298,14 @@ impl ListState {
 
 /// Whether a decision may turn one status into another. One that puts an anchor on notice and back
 /// may make it usable before its take-up time is over: that is the electors' business.
-pub(super) fn may_become(from: AnchorStatus, to: AnchorStatus) -> Result<(), String> {
-    use AnchorStatus::{Qualified, Usable, Withdrawn};
-    match (from, to) {
+pub(super) fn may_become(listed: &Listed, to: AnchorStatus) -> Result<(), String> {
+    use AnchorStatus::{Expired, Qualified, Usable, Withdrawn};
+    if !to.is_distrusted() {
+        listed.not_ended()?;
+    }
+    match (listed.current().status, to) {
         (Withdrawn, _) => Err("withdrawn is for good; a new certificate must apply".into()),
+        (_, Expired) => Err("a certificate expires by itself".into()),
         (_, Qualified) => Err("only admission makes an anchor qualified".into()),
         (Qualified, Usable) => {
             Err("a qualified anchor becomes usable by itself, after its publication".into())
@@ -264,7 +325,7 @@ fn change_status(
 ) -> Result<(), String> {
     let change = StatusChange { status: to, at, cause };
     if let Some(anchor) = contents.anchors.get_mut(certificate) {
-        may_become(anchor.listed.current().status, to)?;
+        may_become(&anchor.listed, to)?;
         let anchor = Arc::make_mut(anchor);
         if let Some(time) = not_issued_after {
             // Not critical of itself: what was issued before must go on working where a store cannot
@@ -275,7 +336,7 @@ fn change_status(
         return Ok(());
     }
     let cross = contents.cross_certificates.get_mut(certificate).ok_or("it is not on the list any more")?;
-    may_become(cross.listed.current().status, to)?;
+    may_become(&cross.listed, to)?;
     Arc::make_mut(cross).listed.history.push(change);
     Ok(())
 }
@@ -314,10 +375,14 @@ fn change_participant(
     let participant = state.participants.get_mut(id).ok_or("there is no such participant")?;
     participant.since = cause;
     match action {
-        ParticipantAction::Suspend => participant.suspended = true,
         ParticipantAction::Reinstate => participant.suspended = false,
+        ParticipantAction::Suspend => {
+            participant.suspended = true;
+            closing::of_suspended(rules, state, id, at, cause);
+        }
         ParticipantAction::SuspendForCompromise => {
             participant.suspended = true;
+            closing::of_suspended(rules, state, id, at, cause);
             strike(rules, state, id, at);
         }
         ParticipantAction::RotateKey { new } => {

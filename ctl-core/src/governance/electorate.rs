@@ -42,6 +42,7 @@ pub(super) const fn list_of(change: &Change) -> Option<&ListId> {
     match change {
         Change::Admit { list, .. }
         | Change::AdmitCross { list, .. }
+        | Change::CloseApplication { list, .. }
         | Change::Constrain { list, .. }
         | Change::ChangeStatus { list, .. }
         | Change::Distrust { list, .. } => Some(list),
@@ -62,6 +63,8 @@ pub(super) fn frame<'a>(state: &'a State, change: &Change) -> Result<Frame<'a>, 
     let charter = &state.charter;
     let (list, of_kind): (&ListId, fn(&Quorums) -> u32) = match change {
         Change::Admit { list, .. } => (list, |q| q.admit),
+        // Who can admit can say that there is nothing to admit.
+        Change::CloseApplication { list, .. } => (list, |q| q.admit),
         Change::AdmitCross { list, .. } => (list, |q| q.admit_cross),
         Change::Constrain { list, .. } => (list, |q| q.constrain),
         Change::ChangeStatus { list, .. } => (list, |q| q.change_status),
@@ -95,9 +98,9 @@ pub(super) fn frame<'a>(state: &'a State, change: &Change) -> Result<Frame<'a>, 
 
 fn recused_organisation(state: &State, change: &Change) -> Option<OrganisationId> {
     let operator = match change {
-        Change::Admit { application, .. } | Change::AdmitCross { application, .. } => {
-            &state.applications.get(application)?.applicant
-        }
+        Change::Admit { application, .. }
+        | Change::AdmitCross { application, .. }
+        | Change::CloseApplication { application, .. } => &state.applications.get(application)?.applicant,
         Change::Constrain { list, anchor, .. } => &state.anchor(list, anchor)?.listed.operator,
         Change::ChangeStatus { list, certificate, .. } => {
             let contents = state.lists.get(list)?;

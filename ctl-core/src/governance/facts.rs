@@ -125,7 +125,7 @@ impl State {
                 }
                 facts.issuer = issuer.map(der);
                 facts.subject = of.map(der);
-                facts.sub_ca_levels = self.sub_ca_levels(list, subject);
+                facts.sub_ca_levels = self.sub_ca_levels(subject);
             }
         }
         facts
@@ -146,8 +146,8 @@ impl State {
     }
 
     /// How many sub-CAs each disclosed chain below an anchor has, in order.
-    fn sub_ca_levels(&self, list: &ListId, anchor: &Digest) -> Vec<u32> {
-        let known = || self.sub_cas.values().filter(|sub| sub.list == *list && sub.revoked.is_none());
+    fn sub_ca_levels(&self, anchor: &Digest) -> Vec<u32> {
+        let known = || self.sub_cas.values().filter(|sub| sub.root == *anchor && sub.revoked.is_none());
         let mut levels = Vec::new();
         let mut above = vec![*anchor];
         // Each sub-CA names what issued it and was disclosed after it, so there are no circles.

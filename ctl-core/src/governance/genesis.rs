@@ -127,6 +127,7 @@ pub(in crate::governance) fn propose(entry: &Entry) -> Result<State, Refusal> {
         agenda: BTreeSet::new(),
         frontier,
         roots,
+        times: VectorSync::new_sync().push_back(entry.recorded_at),
         recorded: HashTrieSetSync::new_sync().insert(entry.statement.id),
     })
 }

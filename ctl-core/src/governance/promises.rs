@@ -314,8 +314,10 @@ fn published(state: &State, application: &Application) -> Option<Timestamp> {
 /// Accepted, never published, and not taken from the list again before it was.
 fn awaits_publication(state: &State, application: &Application) -> bool {
     ended_as(application, Stage::Accepted).is_some()
-        && listed(state, application)
-            .is_some_and(|listed| listed.first_published.is_none() && listed.current().status.is_listed())
+        && listed(state, application).is_some_and(|listed| {
+            let listed_now = listed.current().status.is_listed() && listed.expired.is_none();
+            listed.first_published.is_none() && listed_now
+        })
 }
 
 fn cross_certifications(state: &State, now: Timestamp) -> CrossCertifications {
@@ -357,7 +359,7 @@ fn cross_waits(some: &[&CrossCertification], now: Timestamp) -> CrossWaits {
         *reasons.entry(reason).or_default() += 1;
     }
     let wait =
-        |one: &&CrossCertification| Wait::of(one.at, one.answer.as_ref().map(|answer| answer.at), true, now);
+        |one: &&CrossCertification| Wait::of(one.at, one.answer.as_ref().map(|a| a.at), one.is_open(), now);
     CrossWaits {
         requests: some.len() as u64,
         accepted: count(CrossAnswer::Accepted),

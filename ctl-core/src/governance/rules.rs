@@ -76,6 +76,8 @@ pub struct Rules {
     /// A draft's time of issue lies so near to its recording.
     pub drafted_within_seconds: u64,
 
+    /// A proof of possession names a position of the log that is at most so old.
+    pub possession_seconds: u64,
     /// A certificate that applies has at most so many bytes.
     pub certificate_bytes: usize,
     /// An application names at most so many addresses of one kind of service.
@@ -93,6 +95,9 @@ pub struct Rules {
     /// The longest time that a charter may name.
     pub charter_seconds: u64,
 
+    /// Whether the suspension of a participant closes its applications and the requests it waits for or is
+    /// to answer.
+    pub suspension_closes: bool,
     /// Whether a document counts the signatures of those who were suspended, or whose key was replaced,
     /// after the board appointed them.
     pub suspended_signers_count: bool,
@@ -125,6 +130,7 @@ const V1: Rules = Rules {
     issued_ahead_seconds: 600,
     screened_within_seconds: 600,
     drafted_within_seconds: 600,
+    possession_seconds: 90 * 86_400,
     certificate_bytes: 8192,
     service_addresses: 20,
     constraint_mo_ids: 1000,
@@ -132,6 +138,7 @@ const V1: Rules = Rules {
     cross_requests_open: 100,
     charter_lists: 100,
     charter_seconds: 10 * 366 * 86_400,
+    suspension_closes: true,
     suspended_signers_count: false,
     lift_officers: 2,
     repeated_notice_officers: 2,

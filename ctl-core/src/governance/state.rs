@@ -94,6 +94,8 @@ pub struct State {
     pub(crate) frontier: Frontier,
     /// The root at every size, from 0 on.
     pub(crate) roots: VectorSync<Digest>,
+    /// When each entry was recorded.
+    pub(crate) times: VectorSync<Timestamp>,
     /// Identities of all recorded statements.
     pub(crate) recorded: HashTrieSetSync<Digest>,
 }
@@ -128,6 +130,12 @@ impl State {
         })
     }
 
+    /// When the last entry of the log of this size was recorded; none of an empty or longer log.
+    #[must_use]
+    pub fn recorded_at(&self, size: u64) -> Option<Timestamp> {
+        self.times.get(usize::try_from(size.checked_sub(1)?).ok()?).copied()
+    }
+
     /// Whether a statement of this identity is recorded.
     #[must_use]
     pub fn is_recorded(&self, statement: &Digest) -> bool {
@@ -144,6 +152,8 @@ pub enum Event {
     NoticeExpires(u64),
     /// What was published long enough ago becomes usable.
     TakenUp(ListId, Digest),
+    /// A certificate on a list has ended.
+    Ends(ListId, Digest),
 }
 
 /// Someone with a registered key.
@@ -292,6 +302,10 @@ pub struct Listed {
     pub spki: Digest,
     /// The certificate in DER.
     pub certificate: Arc<[u8]>,
+    /// The last second of the certificate's validity.
+    pub not_after: Timestamp,
+    /// When it left the list because its validity is over.
+    pub expired: Option<Timestamp>,
     /// Who operates it.
     pub operator: ParticipantId,
     /// Its name for people.
@@ -346,8 +360,8 @@ pub struct SubCa {
     pub certificate: Arc<[u8]>,
     /// Fingerprint of what issued it.
     pub issuer: Digest,
-    /// The list its anchor is on.
-    pub list: ListId,
+    /// Fingerprint of the anchor at the top of its chain: it is disclosed for every list with that.
+    pub root: Digest,
     /// Who disclosed it.
     pub operator: ParticipantId,
     /// Index of the entry that disclosed it.

@@ -1,10 +1,13 @@
-//! The passing of time: votes close, notices expire, anchors become usable.
+//! The passing of time: votes close, notices expire, anchors become usable, certificates end.
 
-use crate::Timestamp;
+use std::sync::Arc;
+
 use crate::governance::decide;
 use crate::governance::rules::Rules;
-use crate::governance::state::{Event, State, StatusChange};
+use crate::governance::state::{Event, Listed, State, StatusChange};
+use crate::names::ListId;
 use crate::statement::parts::AnchorStatus;
+use crate::{Digest, Timestamp};
 
 /// The next moment at which something happens by itself.
 pub(in crate::governance) fn next_due(state: &State) -> Option<Timestamp> {
@@ -33,18 +36,27 @@ fn happen(rules: &Rules, state: &mut State, event: &Event, at: Timestamp) {
             }
         }
         Event::TakenUp(list, fingerprint) => {
-            let Some(contents) = state.lists.get_mut(list) else { return };
-            let listed = match contents.anchors.get_mut(fingerprint) {
-                Some(anchor) => &mut std::sync::Arc::make_mut(anchor).listed,
-                None => match contents.cross_certificates.get_mut(fingerprint) {
-                    Some(cross) => &mut std::sync::Arc::make_mut(cross).listed,
-                    None => return,
-                },
-            };
+            let Some(listed) = listed(state, list, fingerprint) else { return };
             if listed.current().status == AnchorStatus::Qualified {
                 let cause = listed.first_published.map_or(listed.current().cause, |(index, _)| index);
                 listed.history.push(StatusChange { status: AnchorStatus::Usable, at, cause });
             }
+        }
+        Event::Ends(list, fingerprint) => {
+            if let Some(listed) = listed(state, list, fingerprint) {
+                listed.expired = Some(at);
+            }
+        }
+    }
+}
+
+/// A certificate on a list, to be changed.
+fn listed<'a>(state: &'a mut State, list: &ListId, fingerprint: &Digest) -> Option<&'a mut Listed> {
+    let contents = state.lists.get_mut(list)?;
+    match contents.anchors.get_mut(fingerprint) {
+        Some(anchor) => Some(&mut Arc::make_mut(anchor).listed),
+        None => {
+            contents.cross_certificates.get_mut(fingerprint).map(|cross| &mut Arc::make_mut(cross).listed)
         }
     }
 }

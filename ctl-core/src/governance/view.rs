@@ -2,11 +2,15 @@
 //! decisions; stages; who may sign.
 
 use crate::governance::application::Application;
-use crate::governance::state::{Anchor, Listed, Notice, State, StatusChange};
+use crate::governance::state::{Anchor, Listed, Notice, State, StatusChange, SubCa};
 use crate::names::{ListId, ParticipantId};
 use crate::statement::body::Candidate;
 use crate::statement::parts::{AnchorStatus, DistrustKind, Distrusted, Use};
 use crate::{Digest, Timestamp};
+
+/// A certificate that ends so soon is told of: two years before, when a new root can still reach the vehicles,
+/// and in the last 90 days. In seconds.
+pub const END_NOTICES: [u64; 2] = [2 * 365 * 86_400, 90 * 86_400];
 
 impl State {
     /// The notices in force against anything on this list.
@@ -15,22 +19,64 @@ impl State {
     }
 
     /// The status that counts: suspended while a notice against the key is in force, on whatever list
-    /// it was issued: devices drop the key everywhere.
+    /// it was issued: devices drop the key everywhere; expired once the certificate has ended.
     #[must_use]
     pub fn effective_status(&self, listed: &Listed) -> StatusChange {
         let current = listed.current();
         if !current.status.is_listed() {
             return current;
         }
-        self.notices
-            .values()
-            .filter(|notice| notice.in_force())
-            .find(|notice| notice.spki == listed.spki)
-            .map_or(current, |notice| StatusChange {
-                status: AnchorStatus::Suspended,
-                at: notice.issued_at,
-                cause: notice.index,
+        let notice = self.notices.values().find(|notice| notice.in_force() && notice.spki == listed.spki);
+        if let Some(notice) = notice {
+            let (status, at, cause) = (AnchorStatus::Suspended, notice.issued_at, notice.index);
+            return StatusChange { status, at, cause };
+        }
+        match listed.expired {
+            Some(at) => StatusChange { status: AnchorStatus::Expired, at, ..current },
+            None => current,
+        }
+    }
+
+    /// What leaves a list by itself within this many seconds because its certificate ends, soonest first.
+    #[must_use]
+    pub fn ending(&self, now: Timestamp, within: u64) -> Vec<(&ListId, &Listed)> {
+        let mut ending: Vec<_> = self
+            .lists
+            .iter()
+            .flat_map(|(list, contents)| {
+                let anchors = contents.anchors.values().map(|anchor| &anchor.listed);
+                let crosses = contents.cross_certificates.values().map(|cross| &cross.listed);
+                anchors.chain(crosses).map(move |listed| (list, listed))
             })
+            .filter(|(_, listed)| {
+                let here = self.effective_status(listed).status.is_listed();
+                here && listed.not_after <= now.plus_seconds(within)
+            })
+            .collect();
+        ending.sort_by_key(|(list, listed)| (listed.not_after, *list, listed.fingerprint));
+        ending
+    }
+
+    /// An anchor by its fingerprint on every list that has or had it.
+    pub fn anchors_of(&self, fingerprint: &Digest) -> impl Iterator<Item = (&ListId, &Anchor)> {
+        let fingerprint = *fingerprint;
+        self.lists
+            .iter()
+            .filter_map(move |(list, contents)| Some((list, &**contents.anchors.get(&fingerprint)?)))
+    }
+
+    /// The anchor at the top of a chain of disclosed sub-CAs, of which this is an issuer.
+    #[must_use]
+    pub fn root_above(&self, issuer: &Digest) -> Option<Digest> {
+        match self.anchors_of(issuer).next() {
+            Some(_) => Some(*issuer),
+            None => self.sub_cas.get(issuer).map(|parent| parent.root),
+        }
+    }
+
+    /// The lists that a sub-CA is disclosed for: all those that have the anchor above it.
+    pub fn lists_of(&self, sub_ca: &SubCa) -> impl Iterator<Item = &ListId> {
+        self.anchors_of(&sub_ca.root).map(|(list, _)| list)
     }
 
     /// Whether a certificate on a list is trusted now: listed, not suspended by a notice, and neither
@@ -39,11 +85,14 @@ impl State {
     pub fn is_trusted(&self, list: &ListId, listed: &Listed) -> bool {
         let Some(contents) = self.lists.get(list) else { return false };
         let distrusted = |kind, sha256| contents.distrusted.contains_key(&Distrusted { kind, sha256 });
-        let listed_now = |listed: &Listed| self.effective_status(listed).status.is_listed();
-        listed_now(listed)
+        let status = |listed: &Listed| self.effective_status(listed).status;
+        status(listed).is_listed()
             && !distrusted(DistrustKind::Certificate, listed.fingerprint)
             && !distrusted(DistrustKind::Spki, listed.spki)
-            && contents.anchors.values().all(|a| a.listed.spki != listed.spki || listed_now(&a.listed))
+            && contents
+                .anchors
+                .values()
+                .all(|a| a.listed.spki != listed.spki || !status(&a.listed).is_distrusted())
     }
 
     /// An anchor with the key of an application that came on its list after the application was
@@ -118,7 +167,7 @@ impl State {
 
     /// How many anchors of a list have each status, in the order of [`AnchorStatus::ALL`].
     #[must_use]
-    pub fn anchors_by_status(&self, list: &ListId) -> [(AnchorStatus, usize); 6] {
+    pub fn anchors_by_status(&self, list: &ListId) -> [(AnchorStatus, usize); AnchorStatus::ALL.len()] {
         AnchorStatus::ALL.map(|status| {
             let count = self.lists.get(list).map_or(0, |contents| {
                 let effective =

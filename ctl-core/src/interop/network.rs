@@ -88,17 +88,17 @@ impl Network {
         let fallen: Vec<Distrusted> = network
             .roots
             .iter()
-            .filter(|root| !root.status.is_listed())
+            .filter(|root| root.status.is_distrusted())
             .map(|root| Distrusted { kind: DistrustKind::Spki, sha256: spki(&root.certificate) })
             .collect();
         network.distrusted.extend(fallen);
-        network.sorted().disclose(state, list)
+        network.sorted().disclose(state)
     }
 
     /// The same with what the state knows besides: sub-CAs that were disclosed, and notices in force, by
     /// which devices drop keys that a published list still has.
     #[must_use]
-    pub fn in_state(mut self, state: &State, list: &ListId) -> Self {
+    pub fn in_state(mut self, state: &State) -> Self {
         let suspended: BTreeSet<Digest> =
             state.notices.values().filter(|notice| notice.in_force()).map(|notice| notice.spki).collect();
         for root in &mut self.roots {
@@ -108,13 +108,13 @@ impl Network {
         }
         self.distrusted
             .extend(suspended.into_iter().map(|sha256| Distrusted { kind: DistrustKind::Spki, sha256 }));
-        self.disclose(state, list)
+        self.disclose(state)
     }
 
-    /// The same with the sub-CAs that were disclosed for a list and not revoked since.
-    fn disclose(mut self, state: &State, list: &ListId) -> Self {
+    /// The same with the sub-CAs that were disclosed below its roots and not revoked since.
+    fn disclose(mut self, state: &State) -> Self {
         let mut children: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
-        for sub_ca in state.sub_cas.values().filter(|sub_ca| sub_ca.list == *list) {
+        for sub_ca in state.sub_cas.values() {
             if sub_ca.revoked.is_none() {
                 children.entry(sub_ca.issuer).or_default().push(sub_ca.fingerprint);
             }

@@ -15,12 +15,12 @@ use crate::governance::RulesVersion;
 use crate::keys::{KeyId, PublicKey};
 use crate::names::{Environment, Label, ListId, MoId, ParticipantId, RegistryId, Version};
 use crate::role::Role;
-use crate::statement::StatementError;
 use crate::statement::charter::Charter;
 use crate::statement::parts::{
     BlobRef, Constraints, Der, EvidenceKind, Finding, NewParticipant, Observed, PolicyRef, Services, Use,
     WithdrawalReason,
 };
+use crate::statement::{Basis, StatementError};
 use crate::{Digest, Timestamp};
 
 macro_rules! bodies {
@@ -225,6 +225,20 @@ pub struct ApplicationSubmit {
     pub list: ListId,
     /// Its name for people.
     pub name: Label,
+    /// That the applicant holds the root's key; without it electors must waive the proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub possession: Option<PossessionProof>,
+}
+
+/// A certification request (PKCS#10) that proves possession of a root's key: see
+/// [`Challenge`](crate::governance::possession::Challenge).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PossessionProof {
+    /// The position of the log that the challenge names.
+    pub position: Basis,
+    /// The request in DER.
+    pub request: Der,
 }
 
 /// `application.withdraw`: by the applicant.
@@ -287,7 +301,7 @@ pub struct CommentAdd {
     pub comment: BlobRef,
 }
 
-/// `subca.disclose`: by the operator of the anchor above it.
+/// `subca.disclose`: by the operator of the anchor above it. It holds for every list that the anchor is on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SubcaDisclose {
@@ -295,11 +309,9 @@ pub struct SubcaDisclose {
     pub certificate: Der,
     /// Fingerprint of the anchor or disclosed sub-CA that issued it.
     pub issuer: Digest,
-    /// Which list the anchor is on.
-    pub list: ListId,
 }
 
-/// `subca.revoke`: by the operator that disclosed it.
+/// `subca.revoke`: by the operator of the anchor above it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SubcaRevoke {

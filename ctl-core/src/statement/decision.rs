@@ -46,6 +46,13 @@ pub enum Change {
         /// Rules whose errors the electors are asked to waive.
         waived: Vec<RuleId>,
     },
+    /// An application is closed, whatever its stage; a vote on it ends.
+    CloseApplication {
+        /// Index of the application's entry.
+        application: u64,
+        /// The list it is for.
+        list: ListId,
+    },
     /// An anchor gets other constraints.
     Constrain {
         /// Its fingerprint.

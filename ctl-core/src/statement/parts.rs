@@ -346,17 +346,33 @@ pub enum AnchorStatus {
     Deprecated,
     /// Not trusted, for good.
     Withdrawn,
+    /// Its certificate has ended: it left the list by itself, and its key is not distrusted. Nobody
+    /// decides this.
+    Expired,
 }
 
 impl AnchorStatus {
     /// All of them, in the order of life.
-    pub const ALL: [Self; 6] =
-        [Self::Qualified, Self::Usable, Self::Warning, Self::Suspended, Self::Deprecated, Self::Withdrawn];
+    pub const ALL: [Self; 7] = [
+        Self::Qualified,
+        Self::Usable,
+        Self::Warning,
+        Self::Suspended,
+        Self::Deprecated,
+        Self::Withdrawn,
+        Self::Expired,
+    ];
 
     /// Whether an anchor in this status stands on the list.
     #[must_use]
     pub const fn is_listed(self) -> bool {
-        !matches!(self, Self::Suspended | Self::Withdrawn)
+        !matches!(self, Self::Suspended | Self::Withdrawn | Self::Expired)
+    }
+
+    /// Whether the key of an anchor in this status must not be used on any path.
+    #[must_use]
+    pub const fn is_distrusted(self) -> bool {
+        matches!(self, Self::Suspended | Self::Withdrawn)
     }
 
     /// The word in JSON and metrics.
@@ -369,6 +385,7 @@ impl AnchorStatus {
             Self::Suspended => "suspended",
             Self::Deprecated => "deprecated",
             Self::Withdrawn => "withdrawn",
+            Self::Expired => "expired",
         }
     }
 }

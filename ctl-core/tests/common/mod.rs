@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 
 use ctl_core::draft;
+use ctl_core::governance::possession::{self, Challenge};
 use ctl_core::governance::{Reason, Refusal, RulesVersion, State, check, genesis};
 use ctl_core::jws::{Jws, Signature};
 use ctl_core::keys::{Algorithm, PrivateKey, PublicKey};
@@ -23,7 +24,7 @@ use ctl_core::statement::charter::*;
 use ctl_core::statement::parts::*;
 use ctl_core::statement::{Basis, Body, Entry, Payload, Statement};
 use ctl_core::{Digest, Timestamp};
-use ctl_sandbox::{Pki, PkiKind, PkiSpec};
+use ctl_sandbox::{Pki, PkiKind, PkiSpec, certification_request};
 
 pub const DAY: u64 = 86_400;
 
@@ -312,8 +313,30 @@ impl World {
 
     /// An operator applies with its root.
     pub fn apply_with_root(&mut self, operator: &str) -> Result<u64, Refusal> {
-        let certificate = root(operator).root().certificate().der().to_vec();
-        self.say(&[operator], application(certificate))
+        let pki = root(operator);
+        let proof = self.proof(operator, pki.root());
+        let certificate = pki.root().certificate().der().to_vec();
+        self.say(&[operator], ApplicationSubmit { possession: Some(proof), ..application(certificate) })
+    }
+
+    /// What an operator has its root's key sign now.
+    pub fn challenge(&self, operator: &str, root: &ctl_sandbox::Entity) -> Challenge {
+        Challenge {
+            certificate: Digest::from_bytes(root.certificate().sha256()),
+            key: self.keys[operator].public_key().key_id(),
+            list: na(),
+            participant: operator.parse().unwrap(),
+            position: Basis { size: self.state.size(), root_hash: self.state.root() },
+            scheme: self.state.scheme,
+            r#type: Challenge::TYPE,
+        }
+    }
+
+    /// A proof that an operator holds this root's key.
+    pub fn proof(&self, operator: &str, root: &ctl_sandbox::Entity) -> PossessionProof {
+        let challenge = self.challenge(operator, root);
+        let request = certification_request(root, &challenge.common_name()).unwrap();
+        PossessionProof { position: challenge.position, request: Der(request) }
     }
 
     /// An application screened without findings, with all evidence, discussed to the end.
@@ -378,7 +401,12 @@ impl World {
                 list: na(),
                 screening: found.screening.as_ref().map_or(0, |screening| screening.index),
                 uses: uses.clone(),
-                waived: Vec::new(),
+                waived: found
+                    .possession
+                    .is_missing()
+                    .then(|| possession::RULE.parse().unwrap())
+                    .into_iter()
+                    .collect(),
             },
             charter: self.state.charter_since,
             rationale: Some(blob("why")),
@@ -445,6 +473,7 @@ pub fn application(certificate: Vec<u8>) -> ApplicationSubmit {
         certificate: Der(certificate),
         list: na(),
         name: "A root".parse().unwrap(),
+        possession: None,
     }
 }
 

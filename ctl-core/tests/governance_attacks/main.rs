@@ -4,6 +4,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod endings;
+mod possession;
 mod publication;
 mod votes;
 

@@ -1,18 +1,20 @@
 //! Step 5: companies register and apply, an auditor is accredited; evidence and comments are attached; the
 //! server screens.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use ctl_admin::application::{Apply, Comment, Evidence, Exhibit, Limits, What};
+use ctl_admin::application::{self, Apply, Comment, Evidence, Exhibit, Limits, What};
 use ctl_admin::ctl_core::governance::state::Outcome;
 use ctl_admin::ctl_core::statement::body::Choice;
 use ctl_admin::ctl_core::statement::parts::{
     self, EvidenceKind, Observed, ObservedKind, ParticipantKind, Severity, Standard, Use,
 };
 use ctl_admin::participant::Register;
+use ctl_admin::possession;
 use ctl_admin::proposal::Proposed;
 use ctl_admin::screening::Policies;
 use ctl_admin::session;
+use ctl_sandbox::certification_request;
 use ctl_sandbox::live::Kind;
 
 use super::pkis::{Candidate, Pkis};
@@ -43,13 +45,13 @@ pub(crate) async fn apply(
     accredit(tour, people).await?;
     let mut applications = Vec::new();
     for root in &pkis.roots {
-        let index = submit(people, root, root_of(root, &pkis.services)?).await?;
+        let proof = proof(people, root, &pkis.services).await?;
+        let index = submit(people, root, root_of(root, &pkis.services, Some(proof))?).await?;
         attach(people, root, index).await?;
         applications.push((root.name.clone(), index));
     }
-    tour.say(
-        "five roots apply; for each the operator attaches its certificate policy, the auditor a report,",
-    );
+    tour.say("five roots apply, each with a request that its own key signed for this very application;");
+    tour.say("for each the operator attaches its certificate policy, the auditor a report,");
     tour.say("and an elector the fingerprint as heard over a second channel; the server screens, again each");
     tour.say("time something is attached:");
     for (name, index) in &applications {
@@ -119,7 +121,11 @@ async fn register(people: &mut People, company: &str) -> Result<(), Problem> {
 }
 
 /// A root that applies for what it is made for. Cirrus forgets to say where its CRL is.
-pub(crate) fn root_of(candidate: &Candidate, services: &Services) -> Result<What, Problem> {
+pub(crate) fn root_of(
+    candidate: &Candidate,
+    services: &Services,
+    possession: Option<PathBuf>,
+) -> Result<What, Problem> {
     let uses = vec![Use { standard: Standard::Iso15118_2, purpose: candidate.purpose }];
     let first = |kind| -> Result<Vec<_>, Problem> {
         let urls = services.live().urls(candidate.services_of, kind)?;
@@ -132,7 +138,22 @@ pub(crate) fn root_of(candidate: &Candidate, services: &Services) -> Result<What
         est: first(Kind::Est)?,
         root_pool: first(Kind::RootPool)?,
     };
-    Ok(What::Root { uses, services, constraints: Limits::default() })
+    Ok(What::Root { uses, services, constraints: Limits::default(), possession })
+}
+
+/// The proof that an operator holds its root's key: made as in a key ceremony, with what ctl-admin asks for.
+async fn proof(people: &mut People, candidate: &Candidate, services: &Services) -> Result<PathBuf, Problem> {
+    let list = parse(LIST)?;
+    let certificate = application::read_certificate(&candidate.file)?;
+    let key = people.signing(&[candidate.operator])?.keys.first().map(|key| key.public_key().key_id());
+    let key = key.ok_or_else(|| Problem::Unexpected(format!("{} has no key", candidate.operator)))?;
+    let session = people.session(candidate.operator)?;
+    let asked = possession::challenge(session, &certificate, &list, key).await?;
+    let root = services.live().pki(candidate.operator)?.root();
+    let file = candidate.file.with_file_name("possession.csr");
+    let request = certification_request(root, &asked.common_name)?;
+    std::fs::write(&file, request).map_err(Problem::file(&file))?;
+    Ok(file)
 }
 
 /// An operator applies; gives the application's index.
@@ -145,7 +166,7 @@ pub(crate) async fn submit(people: &mut People, candidate: &Candidate, what: Wha
     };
     let signing = people.signing(&[candidate.operator])?;
     let session = people.session(candidate.operator)?;
-    let prepared = apply.prepare(session, &Policies::with(&[] as &[&str])?).await?;
+    let prepared = apply.prepare(session, &Policies::with(&[] as &[&str])?, &signing).await?;
     index(prepared.send(session, &signing).await?)
 }
 

@@ -1,6 +1,7 @@
 //! Step 7: a cross-certificate between two admitted roots, and an application that the electors reject.
 
 use ctl_admin::application::What;
+use ctl_admin::ctl_core::governance::possession;
 use ctl_admin::ctl_core::governance::state::Outcome;
 use ctl_admin::ctl_core::statement::body::Choice;
 use ctl_admin::ctl_core::statement::parts::Severity;
@@ -24,7 +25,7 @@ pub(crate) async fn decide(tour: &mut Tour, people: &mut People, pkis: &Pkis) ->
     let (issuer, subject) = (pkis.root("aurora")?.fingerprint, pkis.root("borealis")?.fingerprint);
     let cross = submit(people, &pkis.cross, What::CrossCertificate { issuer, subject }).await?;
     attach(people, &pkis.cross, cross).await?;
-    let eclipse = submit(people, &pkis.eclipse, root_of(&pkis.eclipse, &pkis.services)?).await?;
+    let eclipse = submit(people, &pkis.eclipse, root_of(&pkis.eclipse, &pkis.services, None)?).await?;
     attach(people, &pkis.eclipse, eclipse).await?;
 
     let errors = errors(&screened(people, cross).await?);
@@ -47,15 +48,16 @@ pub(crate) async fn decide(tour: &mut Tour, people: &mut People, pkis: &Pkis) ->
     if errors != [KEY_UNIQUE] {
         return Err(Problem::Unexpected(format!("screening of a key under a second name finds {errors:?}")));
     }
-    tour.say(format!("Eclipse applies with Aurora's key (entry {eclipse}); screening finds: {KEY_UNIQUE}"));
+    tour.say(format!("Eclipse applies with Aurora's key (entry {eclipse}); screening finds: {KEY_UNIQUE},"));
+    tour.say("and the key signed nothing for Eclipse: possession is not proven either");
     discussed(people, eclipse).await?;
     let proposed = Proposed::Admit {
         application: eclipse,
-        waived: vec![parse(KEY_UNIQUE)?],
+        waived: vec![parse(KEY_UNIQUE)?, parse(possession::RULE)?],
         uses: None,
         constraints: None,
     };
-    let asked = "The applicant asks to waive the finding.";
+    let asked = "The applicant asks to waive both.";
     let proposal = propose(people, proposed, Some(asked)).await?;
     let why = "One key under two names hides who answers for it.";
     everyone(people, proposal, Choice::Reject, Some(why), &Outcome::Rejected).await?;

@@ -8,7 +8,6 @@ use ctl_sandbox::{Role, write_certificate};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::applications::{LIST, parse};
 use super::pkis::Pkis;
 use crate::people::{People, index};
 use crate::prometheus::Prometheus;
@@ -155,7 +154,6 @@ async fn disclose(tour: &Tour, people: &mut People, pkis: &Pkis) -> Result<usize
             let disclose = Disclose {
                 certificate: folder.join(format!("{}.pem", role.file_name())),
                 issuer: ctl_admin::ctl_core::Digest::from_bytes(issuer.certificate().sha256()),
-                list: parse(LIST)?,
             };
             let signing = people.signing(&[operator])?;
             let session = people.session(operator)?;

@@ -49,7 +49,7 @@ fn show(app: &App, fingerprint: &Digest) -> Result<Response, Problem> {
         .map(|sub_ca| {
             json!({
                 "fingerprint": sub_ca.fingerprint,
-                "list": sub_ca.list,
+                "lists": state.lists_of(sub_ca).collect::<Vec<_>>(),
                 "disclosed": sub_ca.disclosed,
                 "revoked": sub_ca.revoked.map(|(index, reason)| json!({ "entry": index, "reason": reason })),
             })

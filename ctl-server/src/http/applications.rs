@@ -77,6 +77,7 @@ fn summary(state: &State, application: &Application, now: Timestamp) -> Value {
         "list": application.list,
         "name": application.name,
         "fingerprint": application.fingerprint,
+        "possession": application.possession,
         "stage": application.stage(now, discussion),
         "submitted_at": application.submitted_at,
         "proposal": application.proposal,

@@ -3,6 +3,7 @@
 use ctl_core::Timestamp;
 use ctl_core::governance::State;
 use ctl_core::governance::state::{Anchor, CrossCertificate, Listed, Notice};
+use ctl_core::governance::view::END_NOTICES;
 use ctl_core::list::ListPayload;
 use ctl_core::list::difference::Difference;
 use ctl_core::names::ListId;
@@ -60,6 +61,14 @@ pub(super) fn summary(state: &State, id: &ListId, now: Timestamp) -> Value {
         .into_iter()
         .map(|(status, count)| (status.as_str().to_owned(), count.into()))
         .collect();
+    // What leaves the list by itself within two years, when a new root can still reach the vehicles.
+    let [two_years, _] = END_NOTICES;
+    let ending: Vec<Value> = state
+        .ending(now, two_years)
+        .into_iter()
+        .filter(|(list, _)| *list == id)
+        .map(|(_, listed)| json!({ "fingerprint": listed.fingerprint, "not_after": listed.not_after }))
+        .collect();
     json!({
         "list": id,
         "name": state.charter.lists.get(id).map(|list| &list.name),
@@ -71,6 +80,7 @@ pub(super) fn summary(state: &State, id: &ListId, now: Timestamp) -> Value {
         "overdue": published.is_some_and(|published| published.open.expires < now),
         "draft": state.drafts.get(&role).map(|draft| draft.index),
         "anchors": counts,
+        "ending": ending,
     })
 }
 
@@ -133,6 +143,7 @@ fn listed(state: &State, listed: &Listed) -> Value {
         "status": effective.status,
         "since": effective.at,
         "cause": effective.cause,
+        "not_after": listed.not_after,
         "history": history,
         "first_published": listed.first_published.map(|(index, at)| json!({ "entry": index, "at": at })),
     })

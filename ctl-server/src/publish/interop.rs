@@ -65,7 +65,7 @@ impl Question {
         };
         let at = self.day.max(payload.issued_at);
         let subject = Subject { list: list.clone(), sequence: payload.sequence, sha256: Digest::of(bytes) };
-        let network = Network::of_list(&payload).in_state(&self.ledger.state, list);
+        let network = Network::of_list(&payload).in_state(&self.ledger.state);
         let matrices = both_standards(network, Purpose::V2g, at);
         let (json, svg) = (document::document(&subject, &matrices), svg::svg(&subject, &matrices));
         let (json, svg) = (json.into(), svg.into());

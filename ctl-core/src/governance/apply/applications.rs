@@ -5,17 +5,31 @@ use std::sync::Arc;
 use ctl_pki::Certificate;
 
 use super::{Place, name_blob};
-use crate::Digest;
 use crate::governance::application::{Application, Evidence, Screening, Stage};
-use crate::governance::decide;
+use crate::governance::closing;
+use crate::governance::possession::{self, Possession};
 use crate::governance::state::{State, SubCa};
 use crate::statement::body::{
-    ApplicationSubmit, ApplicationWithdraw, CommentAdd, EvidenceAttach, ScreeningRecord, SubcaDisclose,
+    ApplicationSubmit, ApplicationWithdraw, Candidate, CommentAdd, EvidenceAttach, ScreeningRecord,
+    SubcaDisclose,
 };
+use crate::{Digest, Timestamp};
 
 pub(super) fn submit(state: &mut State, place: Place<'_>, body: &ApplicationSubmit) {
     let der = &body.certificate.0;
     let (Some(applicant), Ok(certificate)) = (place.author, Certificate::from_der(der)) else { return };
+    let possession = match &body.candidate {
+        Candidate::Root { .. } => state
+            .participants
+            .get(applicant)
+            .map(|found| found.key.key_id())
+            .and_then(|key| {
+                let applicant = (applicant, key);
+                possession::judge(place.rules, state, applicant, body, &certificate, place.at).ok()
+            })
+            .unwrap_or(Possession::Missing),
+        Candidate::CrossCertificate { .. } => Possession::NotAsked,
+    };
     let application = Application {
         index: place.index,
         applicant: applicant.clone(),
@@ -25,6 +39,8 @@ pub(super) fn submit(state: &mut State, place: Place<'_>, body: &ApplicationSubm
         certificate: der.as_slice().into(),
         fingerprint: Digest::from_bytes(certificate.sha256()),
         spki: Digest::from_bytes(certificate.spki_sha256()),
+        not_after: Timestamp::from_unix(certificate.not_after()),
+        possession,
         submitted_at: place.at,
         first_screened_at: None,
         screening: None,
@@ -38,12 +54,7 @@ pub(super) fn submit(state: &mut State, place: Place<'_>, body: &ApplicationSubm
 }
 
 pub(super) fn withdraw(state: &mut State, place: Place<'_>, body: &ApplicationWithdraw) {
-    let Some(application) = state.applications.get_mut(&body.application) else { return };
-    let proposal = application.proposal;
-    Arc::make_mut(application).ended = Some((Stage::Withdrawn, place.at, place.index));
-    if let Some(proposal) = proposal {
-        decide::decide(place.rules, state, proposal, place.at);
-    }
+    closing::application(place.rules, state, body.application, Stage::Withdrawn, place.at, place.index);
 }
 
 pub(super) fn evidence(state: &mut State, place: Place<'_>, body: &EvidenceAttach) {
@@ -114,11 +125,12 @@ pub(super) fn comment(state: &mut State, place: Place<'_>, body: &CommentAdd) {
 pub(super) fn disclose_sub_ca(state: &mut State, place: Place<'_>, body: &SubcaDisclose) {
     let Some(operator) = place.author else { return };
     let fingerprint = Digest::of(&body.certificate.0);
+    let Some(root) = state.root_above(&body.issuer) else { return };
     let sub_ca = SubCa {
         fingerprint,
         certificate: body.certificate.0.as_slice().into(),
         issuer: body.issuer,
-        list: body.list.clone(),
+        root,
         operator: operator.clone(),
         disclosed: place.index,
         revoked: None,

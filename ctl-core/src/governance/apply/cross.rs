@@ -24,6 +24,7 @@ pub(super) fn request(state: &mut State, place: Place<'_>, body: &CrossRequest) 
         issuer_anchor: body.issuer_anchor,
         terms: body.terms.clone(),
         answer: None,
+        closed: None,
     };
     state.cross_open.insert(place.index);
     state.cross_requests.insert_mut(place.index, Arc::new(request));

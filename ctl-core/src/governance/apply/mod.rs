@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::governance::rules::Rules;
 use crate::governance::state::{Event, KeyRecord, MoEntry, MoStatus, Notice, State};
-use crate::governance::{check, decide, genesis, time};
+use crate::governance::{check, closing, decide, genesis, time};
 use crate::list::LogRef;
 use crate::names::ParticipantId;
 use crate::statement::body::{LogRestart, MoAssign, NoticeIssue, ParticipantRegister};
@@ -35,6 +35,7 @@ pub(in crate::governance) fn apply(state: &mut State, entry: &Entry) {
     let index = state.size();
     state.frontier.push(entry.leaf_hash);
     state.roots.push_back_mut(state.frontier.root());
+    state.times.push_back_mut(entry.recorded_at);
     state.recorded.insert_mut(entry.statement.id);
 
     let signers = signers(state, entry);
@@ -65,6 +66,7 @@ fn body(state: &mut State, place: Place<'_>, body: &Body) {
             if let Some(participant) = state.participants.get_mut(&body.participant) {
                 participant.suspended = true;
                 participant.since = index;
+                closing::of_suspended(place.rules, state, &body.participant, at, index);
             }
         }
         Body::ApplicationSubmit(body) => applications::submit(state, place, body),

@@ -5,6 +5,7 @@ use ctl_pki::Certificate;
 use super::Context;
 use crate::Digest;
 use crate::governance::application::Application;
+use crate::governance::possession;
 use crate::governance::refusal::{Reason, Refusal};
 use crate::governance::rules::Rules;
 use crate::governance::state::{ListState, Participant, State};
@@ -21,7 +22,7 @@ pub(super) fn submit(context: &Context<'_>, body: &ApplicationSubmit) -> Result<
         let detail = format!("{} is not registered as a PKI operator", applicant.id);
         return Err(Refusal::new(Reason::WrongRole, detail));
     }
-    list(context.state, &body.list)?;
+    let contents = list(context.state, &body.list)?;
     let certificate = new_certificate(context.rules, &body.certificate.0)?;
     // What devices cannot read would take every other anchor of their bundles with it.
     certificate.check_readable().map_err(|reason| {
@@ -35,25 +36,40 @@ pub(super) fn submit(context: &Context<'_>, body: &ApplicationSubmit) -> Result<
                 .check_known(context.rules)
                 .map_err(|e| Refusal::new(Reason::Content, e.to_string()))?;
             check_services(context.rules, services)?;
+            let key = (&applicant.id, applicant.key.key_id());
+            possession::judge(context.rules, context.state, key, body, &certificate, context.recorded_at)?;
         }
         Candidate::CrossCertificate { issuer, subject } => {
+            if body.possession.is_some() {
+                let detail =
+                    "possession: is for roots; a cross-certificate is applied for by an operator of its ends";
+                return Err(Refusal::new(Reason::Content, detail));
+            }
             check_cross(context.state, &body.list, &certificate, issuer, subject)?;
+            let ends = [issuer, subject].map(|end| context.state.anchor(&body.list, end));
+            if !ends.into_iter().flatten().any(|anchor| anchor.listed.operator == applicant.id) {
+                // Otherwise anyone who came by it would become its operator.
+                let detail = format!("{} operates neither of the anchors that it connects", applicant.id);
+                return Err(Refusal::new(Reason::WrongRole, detail));
+            }
         }
     }
-    let open = |application: &&std::sync::Arc<Application>| application.is_open();
-    let twin = context
-        .state
-        .applications
-        .values()
-        .filter(open)
-        .find(|application| application.fingerprint == fingerprint && application.list == body.list);
+    if contents.knows(&fingerprint) {
+        let detail = format!("certificate {} is or was on list {} already", fingerprint.short(), body.list);
+        return Err(Refusal::new(Reason::Exists, detail));
+    }
+    let mine = || {
+        let all = context.state.applications.values();
+        all.filter(|application| application.is_open() && application.applicant == applicant.id)
+    };
+    // Others may apply with the same certificate: whose it is, electors find out.
+    let twin = mine().find(|other| other.fingerprint == fingerprint && other.list == body.list);
     if let Some(twin) = twin {
-        let detail = format!("application {} for this certificate is open already", twin.index);
+        let detail = format!("your application {} for this certificate is open already", twin.index);
         return Err(Refusal::new(Reason::Exists, detail));
     }
     let limit = context.state.charter.limits.open_applications;
-    let mine = |application: &&std::sync::Arc<Application>| application.applicant == applicant.id;
-    if context.state.applications.values().filter(open).filter(mine).count() >= limit as usize {
+    if mine().count() >= limit as usize {
         let detail = format!("{} has {limit} open applications, which is its quota", applicant.id);
         return Err(Refusal::new(Reason::Quota, detail));
     }
@@ -288,28 +304,20 @@ pub(super) fn comment(context: &Context<'_>, body: &CommentAdd) -> Result<(), Re
 
 pub(super) fn disclose_sub_ca(context: &Context<'_>, body: &SubcaDisclose) -> Result<(), Refusal> {
     let signer = context.signers.one()?;
-    let contents = list(context.state, &body.list)?;
+    let state = context.state;
     let sub_ca = new_certificate(context.rules, &body.certificate.0)?;
     let fingerprint = Digest::from_bytes(sub_ca.sha256());
-    if context.state.sub_cas.contains_key(&fingerprint) {
+    if state.sub_cas.contains_key(&fingerprint) {
         let detail = format!("sub-CA {} is disclosed already", fingerprint.short());
         return Err(Refusal::new(Reason::Exists, detail));
     }
-    let (issuer, operator) = match contents.anchors.get(&body.issuer) {
-        Some(anchor) => (&anchor.listed.certificate, &anchor.listed.operator),
-        None => match context.state.sub_cas.get(&body.issuer).filter(|sub| sub.list == body.list) {
-            Some(parent) => (&parent.certificate, &parent.operator),
-            None => {
-                let detail =
-                    format!("{} is no anchor or disclosed sub-CA of list {}", body.issuer.short(), body.list);
-                return Err(Refusal::new(Reason::NotFound, detail));
-            }
-        },
+    let anchor = state.anchors_of(&body.issuer).next().map(|(_, anchor)| &anchor.listed.certificate);
+    let issuer = anchor.or_else(|| state.sub_cas.get(&body.issuer).map(|parent| &parent.certificate));
+    let (Some(issuer), Some(root)) = (issuer, state.root_above(&body.issuer)) else {
+        let detail = format!("{} is no anchor of a list and no disclosed sub-CA", body.issuer.short());
+        return Err(Refusal::new(Reason::NotFound, detail));
     };
-    if *operator != signer.id {
-        let detail = format!("sub-CAs below this anchor are disclosed by its operator, {operator}");
-        return Err(Refusal::new(Reason::WrongRole, detail));
-    }
+    operates(state, &root, signer)?;
     if !sub_ca.is_ca() {
         return Err(Refusal::new(Reason::Content, "the certificate is no CA certificate"));
     }
@@ -318,16 +326,25 @@ pub(super) fn disclose_sub_ca(context: &Context<'_>, body: &SubcaDisclose) -> Re
         .map_err(|e| Refusal::new(Reason::Content, format!("the sub-CA was not signed by its issuer: {e}")))
 }
 
+/// Whether a participant operates an anchor, on whatever list.
+fn operates(state: &State, root: &Digest, signer: &Participant) -> Result<(), Refusal> {
+    if state.anchors_of(root).any(|(_, anchor)| anchor.listed.operator == signer.id) {
+        return Ok(());
+    }
+    let operators: Vec<_> =
+        state.anchors_of(root).map(|(_, anchor)| anchor.listed.operator.as_str()).collect();
+    let detail =
+        format!("sub-CAs below this anchor are the business of its operator, {}", operators.join(", "));
+    Err(Refusal::new(Reason::WrongRole, detail))
+}
+
 pub(super) fn revoke_sub_ca(context: &Context<'_>, body: &SubcaRevoke) -> Result<(), Refusal> {
     let signer = context.signers.one()?;
     let Some(sub_ca) = context.state.sub_cas.get(&body.certificate) else {
         let detail = format!("no sub-CA {} is disclosed", body.certificate.short());
         return Err(Refusal::new(Reason::NotFound, detail));
     };
-    if sub_ca.operator != signer.id {
-        let detail = format!("only {} can revoke it here", sub_ca.operator);
-        return Err(Refusal::new(Reason::WrongRole, detail));
-    }
+    operates(context.state, &sub_ca.root, signer)?;
     match sub_ca.revoked {
         None => Ok(()),
         Some((index, _)) => {

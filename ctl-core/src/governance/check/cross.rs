@@ -65,6 +65,10 @@ pub(super) fn respond(context: &Context<'_>, body: &CrossRespond) -> Result<(), 
         let detail = format!("request {} is answered by {}", request.index, request.issuer);
         return Err(Refusal::new(Reason::WrongRole, detail));
     }
+    if let Some((at, cause)) = request.closed {
+        let detail = format!("request {} was closed at {at} by entry {cause}", request.index);
+        return Err(Refusal::new(Reason::Stage, detail));
+    }
     if let Some(answer) = &request.answer {
         let detail = format!("request {} was answered by entry {} already", request.index, answer.index);
         return Err(Refusal::new(Reason::Stage, detail));

@@ -5,6 +5,7 @@ use super::{Context, check_new_key};
 use crate::governance::auditors;
 use crate::governance::decide::{may_amend, may_become};
 use crate::governance::electorate::{frame, list_of};
+use crate::governance::possession;
 use crate::governance::refusal::{Reason, Refusal};
 use crate::governance::rules::Rules;
 use crate::governance::state::{MoStatus, State};
@@ -80,13 +81,20 @@ fn check_change(rules: &Rules, state: &State, change: &Change, now: Timestamp) -
             Candidate::CrossCertificate { .. } => Ok(()),
             Candidate::Root { .. } => Err(content("the application is not for a cross-certificate".into())),
         },
+        Change::CloseApplication { application, list } => {
+            let found = open_application(state, *application)?;
+            if found.list != *list {
+                return Err(content(format!("application {application} is for list {}", found.list)));
+            }
+            Ok(())
+        }
         Change::Constrain { anchor, constraints, list } => {
             constraints.check_known(rules).map_err(|e| content(e.to_string()))?;
-            match state.anchor(list, anchor).map(|anchor| anchor.listed.current().status) {
-                Some(AnchorStatus::Withdrawn) => Err(Refusal::new(Reason::Stage, "the anchor is withdrawn")),
-                Some(_) => Ok(()),
-                None => Err(no_anchor(list, anchor)),
+            let found = state.anchor(list, anchor).ok_or_else(|| no_anchor(list, anchor))?;
+            if found.listed.current().status == AnchorStatus::Withdrawn {
+                return Err(Refusal::new(Reason::Stage, "the anchor is withdrawn"));
             }
+            found.listed.not_ended().map_err(|why| Refusal::new(Reason::Stage, why))
         }
         Change::ChangeStatus { certificate, list, not_issued_after, to } => {
             let contents = state.lists.get(list).ok_or_else(|| no_anchor(list, certificate))?;
@@ -103,7 +111,7 @@ fn check_change(rules: &Rules, state: &State, change: &Change, now: Timestamp) -
             if (*to == AnchorStatus::Deprecated) != not_issued_after.is_some() {
                 return Err(content("not_issued_after goes with deprecated, and only with it".into()));
             }
-            may_become(listed.current().status, *to).map_err(|why| Refusal::new(Reason::Stage, why))
+            may_become(listed, *to).map_err(|why| Refusal::new(Reason::Stage, why))
         }
         Change::Distrust { list, what } => {
             let known = state.lists.get(list).is_some_and(|contents| contents.distrusted.contains_key(what));
@@ -182,16 +190,21 @@ fn check_admission(state: &State, admission: &Admission<'_>, now: Timestamp) -> 
     if screening.index != admission.screening {
         return content(format!("the latest screening of application {index} is entry {}", screening.index));
     }
-    for error in screening.errors() {
-        if !admission.waived.contains(&error.id) {
-            return stage(format!("screening found {}, an error that the proposal does not waive", error.id));
+    let errors = application.errors();
+    let found = |id: &RuleId| match id.as_str() {
+        possession::RULE => format!("possession of the key is not proven ({id})"),
+        _ => format!("screening found {id}"),
+    };
+    for (id, waivable) in &errors {
+        if !admission.waived.contains(id) {
+            return stage(format!("{}, an error that the proposal does not waive", found(id)));
         }
-        if !error.waivable {
-            return stage(format!("screening found {}, an error that nobody can waive", error.id));
+        if !waivable {
+            return stage(format!("{}, an error that nobody can waive", found(id)));
         }
     }
-    if let Some(idle) = admission.waived.iter().find(|id| screening.errors().all(|error| error.id != **id)) {
-        return content(format!("{idle} is waived, but screening found no such error"));
+    if let Some(idle) = admission.waived.iter().find(|waived| errors.iter().all(|(id, _)| id != *waived)) {
+        return content(format!("{idle} is waived, but no such error stands against it"));
     }
     let missing = application.missing_evidence(&list.required_evidence);
     if let Some(kind) = missing.first() {
@@ -214,6 +227,9 @@ fn check_admission(state: &State, admission: &Admission<'_>, now: Timestamp) -> 
         .and_then(|contents| contents.refuses(&application.fingerprint, &application.spki));
     if let Some(why) = refused {
         return Err(Refusal::new(Reason::Exists, why));
+    }
+    if application.not_after < now {
+        return stage(format!("its certificate ended at {}", application.not_after));
     }
     match state.screening_outdated(application, now) {
         Some(why) => stage(format!("since it was screened, {why}; wait for a new screening")),

@@ -87,7 +87,7 @@ impl Authorities {
         issuer: Digest,
         left_out: &mut Vec<LeftOut>,
     ) -> Option<&mut Authority> {
-        if listed.current().status == AnchorStatus::Withdrawn {
+        if listed.current().status == AnchorStatus::Withdrawn || listed.expired.is_some() {
             return None;
         }
         let authority = match self.0.entry(listed.fingerprint) {

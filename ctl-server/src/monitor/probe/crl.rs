@@ -8,8 +8,6 @@ mod code;
 mod judge;
 mod memory;
 #[cfg(test)]
-mod memory_tests;
-#[cfg(test)]
 mod tests;
 
 use std::future::Future;
