@@ -47,82 +47,79 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8, AdminError> {
 
 impl Shell {
     async fn run(&self, command: Command) -> Result<u8, AdminError> {
-        let shell = self;
         match command {
             Command::Key(Key::New { file, p256 }) => {
-                shell.show(&key::new(&file, if p256 { Algorithm::Es256 } else { Algorithm::EdDsa })?)
+                self.show(&key::new(&file, if p256 { Algorithm::Es256 } else { Algorithm::EdDsa })?)
             }
-            Command::Key(Key::Show { file }) => shell.show(&key::show(&file)?),
-            Command::Charter(command) => shell.charter(command),
+            Command::Key(Key::Show { file }) => self.show(&key::show(&file)?),
+            Command::Charter(command) => self.charter(command),
             Command::Verify { file } => {
-                let Some(root) = &shell.scheme.root else {
+                let Some(root) = &self.scheme.root else {
                     return Err(AdminError::Input("verify needs --root, a root.json of the scheme".into()));
                 };
                 let verified = verify::run(&file, root, system_clock()())?;
-                shell.show(&verified)?;
+                self.show(&verified)?;
                 Ok(verified.exit_code())
             }
             Command::Audit { address, policy } => {
-                let report = audit::run(shell.options(Some(address))?, &Policies::with(&policy)?).await?;
-                shell.show(&report)?;
+                let report = audit::run(self.options(Some(address))?, &Policies::with(&policy)?).await?;
+                self.show(&report)?;
                 Ok(u8::from(!report.is_clean()))
             }
             Command::Lint(lint) => {
                 let report = ctl_admin::lint::Lint::from(lint).run()?;
-                shell.show(&report)?;
+                self.show(&report)?;
                 Ok(u8::from(!report.has_no_errors()))
             }
             Command::Profiles(profiles) => match profiles.name {
-                None => shell.show(&ctl_admin::profiles::list()),
-                Some(name) => shell.show(&ctl_admin::profiles::explain(&name)?),
+                None => self.show(&ctl_admin::profiles::list()),
+                Some(name) => self.show(&ctl_admin::profiles::explain(&name)?),
             },
             Command::Path(path) => {
                 let report =
-                    ctl_admin::path::run(&path.options(shell.scheme.root.clone(), system_clock()())).await?;
-                shell.show(&report)?;
+                    ctl_admin::path::run(&path.options(self.scheme.root.clone(), system_clock()())).await?;
+                self.show(&report)?;
                 Ok(u8::from(!report.valid))
             }
             Command::Interop(asked) => {
-                let mut session = asked.from.needs_log().then(|| shell.session()).transpose()?;
-                let options = asked.options(shell.scheme.root.clone());
-                shell.show(&ctl_admin::interop::run(options, session.as_mut(), system_clock()()).await?)
+                let mut session = asked.from.needs_log().then(|| self.session()).transpose()?;
+                let options = asked.options(self.scheme.root.clone());
+                self.show(&ctl_admin::interop::run(options, session.as_mut(), system_clock()()).await?)
             }
             Command::Budget(asked) => {
-                let mut session = asked.from.needs_log().then(|| shell.session()).transpose()?;
-                let options = asked.options(shell.scheme.root.clone());
-                shell.show(&ctl_admin::budget::run(options, session.as_mut(), system_clock()()).await?)
+                let mut session = asked.from.needs_log().then(|| self.session()).transpose()?;
+                let options = asked.options(self.scheme.root.clone());
+                self.show(&ctl_admin::budget::run(options, session.as_mut(), system_clock()()).await?)
             }
             Command::Cosign { file, keys } => {
                 let pending = Pending::read(&file)?;
                 let keys = Signing::with(&keys)?.keys;
-                shell.confirm(&pending.request(), "Sign this?")?;
-                shell.show(&pending.cosign(&file, &keys)?)
+                self.confirm(&pending.request(), "Sign this?")?;
+                self.show(&pending.cosign(&file, &keys)?)
             }
             Command::Receipts => {
-                let receipts = receipts::list(&mut shell.session()?).await?;
-                shell.show(&receipts)?;
+                let receipts = receipts::list(&mut self.session()?).await?;
+                self.show(&receipts)?;
                 Ok(receipts.exit_code())
             }
-            Command::Submit { file } => {
-                shell.submitted(&pending::submit(&mut shell.session()?, &file).await?)
-            }
-            Command::Review { id: None, .. } => shell.show(&review::overview(&mut shell.session()?).await?),
+            Command::Submit { file } => self.submitted(&pending::submit(&mut self.session()?, &file).await?),
+            Command::Review { id: None, .. } => self.show(&review::overview(&mut self.session()?).await?),
             Command::Review { id: Some(id), policy } => {
                 let policies = Policies::with(&policy)?;
-                let review = review::one(&mut shell.session()?, id, &policies).await?;
-                shell.show(&review)?;
+                let review = review::one(&mut self.session()?, id, &policies).await?;
+                self.show(&review)?;
                 Ok(review.exit_code())
             }
             Command::Participants { kind } => {
-                shell.show(&participant::list(&mut shell.session()?, kind).await?)
+                self.show(&participant::list(&mut self.session()?, kind).await?)
             }
-            Command::Sla(command) => command.run(&shell).await,
-            Command::Cross(command) => command.run(&shell).await,
-            Command::Draft(command) => shell.draft(command).await,
-            Command::Apply(command) => shell.apply(command).await,
+            Command::Sla(command) => command.run(self).await,
+            Command::Cross(command) => command.run(self).await,
+            Command::Draft(command) => self.draft(command).await,
+            Command::Apply(command) => self.apply(command).await,
             command => {
-                let submission = shell.statement(command).await?;
-                shell.submitted(&submission)
+                let submission = self.statement(command).await?;
+                self.submitted(&submission)
             }
         }
     }

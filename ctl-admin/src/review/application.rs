@@ -59,7 +59,9 @@ impl ApplicationReview {
     /// Whether what was recorded of its screening can be relied on: what is open and cannot be computed again cannot.
     #[must_use]
     pub const fn is_sound(&self) -> bool {
-        !matches!(self.findings_agree, Some(false)) && !(self.is_open && self.not_recomputable.is_some())
+        let forged = matches!(self.findings_agree, Some(false));
+        let unknown = self.is_open && self.not_recomputable.is_some();
+        !forged && !unknown
     }
 }
 
