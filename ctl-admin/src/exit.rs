@@ -25,3 +25,17 @@ Exit status:
   4  unknown: sent, but whether the server took it cannot be told
   5  the log does not contain what a receipt of yours says
   6  expired: the signatures hold, but the document is out of date";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_and_manual_name_every_status() {
+        let manual = include_str!("../../docs/electors.md");
+        for status in [DONE, NO, UNUSABLE, UNPROVEN, UNKNOWN, LOST, EXPIRED] {
+            assert!(TABLE.contains(&format!("\n  {status}  ")), "{status} is not in --help");
+            assert!(manual.contains(&format!("\n| {status} | ")), "{status} is not in the manual");
+        }
+    }
+}

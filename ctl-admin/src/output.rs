@@ -49,7 +49,7 @@ pub fn safe(text: &str) -> String {
 /// its beginning; elsewhere it is written as it is.
 pub fn page(text: &str, to: Stream) {
     let long = text.lines().count() > MAX_UNPAGED;
-    if !long || !to.is_terminal() || !through(&pager(), text) {
+    if !long || !to.is_terminal() || !through(&pager(), to.screen(), text) {
         to.write(text);
     }
 }
@@ -73,6 +73,14 @@ impl Stream {
             }
     }
 
+    /// Where the pager shows it: standard output may go to a file while a person is asked.
+    fn screen(self) -> Stdio {
+        match self {
+            Self::Output => Stdio::inherit(),
+            Self::Error => Stdio::from(std::io::stderr()),
+        }
+    }
+
     /// A closed pipe is no error of ours.
     fn write(self, text: &str) {
         let _ = match self {
@@ -87,12 +95,12 @@ fn pager() -> String {
 }
 
 /// Whether the pager took the text; an empty one is none.
-fn through(pager: &str, text: &str) -> bool {
+fn through(pager: &str, screen: Stdio, text: &str) -> bool {
     if pager.trim().is_empty() {
         return false;
     }
     let mut command = Command::new("sh");
-    command.arg("-c").arg(pager).stdin(Stdio::piped());
+    command.arg("-c").arg(pager).stdin(Stdio::piped()).stdout(screen);
     if std::env::var_os("LESS").is_none() {
         // What fits on one screen is only printed.
         command.env("LESS", "FX");
@@ -164,8 +172,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("read");
         let text: String = (0..10_000).map(|n| format!("line {n}\n")).collect();
-        assert!(through(&format!("cat > {}", file.display()), &text));
+        let through = |pager: &str| through(pager, Stdio::inherit(), &text);
+        assert!(through(&format!("cat > {}", file.display())));
         assert_eq!(std::fs::read_to_string(file).unwrap(), text);
-        assert!(!through(" ", &text) && !through("exit 3", &text), "then it is written as it is");
+        assert!(!through(" ") && !through("exit 3"), "then it is written as it is");
     }
 }

@@ -145,3 +145,38 @@ fn text_from_a_server_cannot_steer_the_terminal() {
     assert_eq!(code(&output), 1);
     assert!(!errors(&output).contains('\u{1b}'));
 }
+
+#[test]
+fn a_receipt_that_the_log_does_not_keep_is_five_whatever_was_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    let world = World::published();
+    root_json(here, &world);
+    let url = write(&here.join("served"), &files(&world));
+    // The server said that entry 2 is this person's statement.
+    let statement = ctl_core::Digest::of(b"a statement that was dropped");
+    let receipts = here.join("cache/ctl-admin").join(world.state.scheme.to_string()).join("receipts");
+    std::fs::create_dir_all(&receipts).unwrap();
+    let note = serde_json::json!({
+        "type": "vote.cast", "statement": statement, "sent_at": world.now,
+        "log": world.state.charter.server.log_origin,
+        "receipt": {
+            "index": 2, "leaf_hash": ctl_core::Digest::of(b"leaf"), "recorded_at": world.now, "statement": statement,
+        },
+    });
+    std::fs::write(receipts.join(format!("{statement}.json")), note.to_string()).unwrap();
+    for arguments in [&["participants", "--json"][..], &["receipts", "--json"], &["review", "77"]] {
+        let output =
+            ctl_admin(here, &[&["--url", &url, "--root", "trusted-root.json"][..], arguments].concat());
+        assert_eq!(code(&output), 5, "{arguments:?}: {}", errors(&output));
+        assert!(errors(&output).contains("THE LOG DOES NOT CONTAIN"), "{}", errors(&output));
+        if arguments.contains(&"--json") {
+            assert!(serde_json::from_slice::<Value>(&output.stdout).is_ok(), "what was asked is answered");
+        }
+    }
+    // Nor does a note that cannot be read pass for none.
+    std::fs::write(receipts.join(format!("{statement}.json")), "{").unwrap();
+    let output = ctl_admin(here, &["--url", &url, "--root", "trusted-root.json", "participants"]);
+    assert_eq!(code(&output), 2, "{}", errors(&output));
+    assert!(errors(&output).contains("is damaged"), "{}", errors(&output));
+}
