@@ -213,14 +213,19 @@ fn of_holders(document: &mut Value, pointer: &str) -> String {
     format!("{threshold} of {}", take_ids(document, &format!("{pointer}/holders")))
 }
 
-/// Seconds, exactly, in the largest unit that divides them.
+/// Seconds, exactly: `365 days 6 hours`.
 fn take_duration(document: &mut Value, pointer: &str) -> String {
     let value = take(document, pointer);
-    let Some(seconds) = value.as_u64() else { return difference::shown(&value) };
-    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
-    let fits = units.iter().find(|(unit, _)| seconds != 0 && seconds.is_multiple_of(*unit));
-    let (number, unit) = fits.map_or((seconds, "second"), |(unit, name)| (seconds / unit, name));
-    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+    let Some(mut seconds) = value.as_u64() else { return difference::shown(&value) };
+    let mut parts = Vec::new();
+    for (unit, name) in [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")] {
+        let number = seconds / unit;
+        seconds %= unit;
+        if number > 0 || (unit == 1 && parts.is_empty()) {
+            parts.push(format!("{number} {name}{}", if number == 1 { "" } else { "s" }));
+        }
+    }
+    parts.join(" ")
 }
 
 /// A key by its fingerprint: its key id, which is the SHA-256 of the whole key.
@@ -400,7 +405,7 @@ mod tests {
             "board (root.json and the top-level targets): 2 of a, b",
             "2 approvals; electors a, b; a vote is open for 1 day",
             "to admit a root 2",
-            "a list is valid for 25 hours",
+            "a list is valid for 1 day 1 hour",
             "a of oa, \"A, board\" (board-member): key ",
             "witness \"w.example\": key ",
         ] {
