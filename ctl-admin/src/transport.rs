@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
+use ctl_core::names::is_web_address;
 use serde::Deserialize;
 
 use crate::{AdminError, files};
@@ -147,7 +148,7 @@ impl Transport {
             }
             return Ok(with(Base::Directory(PathBuf::from(path))));
         }
-        if !address.starts_with("http://") && !address.starts_with("https://") {
+        if !is_web_address(address) {
             return Err(AdminError::input(
                 address,
                 "not an address; expected http://…, https://… or file:///…",
@@ -373,14 +374,15 @@ impl Transport {
     }
 }
 
-/// Sends a request, and again when the server says that it took nothing because there were too many.
+/// Sends a request, and again when the server says that it cannot answer now: too many asked, it is still starting, or
+/// it does not know what became of a statement. Sent twice, a statement is recorded once.
 async fn patiently(request: reqwest::RequestBuilder, address: &str) -> Result<reqwest::Response, Failed> {
     for _ in 0..MAX_WAITS {
         let Some(again) = request.try_clone() else { break };
         let response = again.send().await.map_err(failed(address))?;
         let wait = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         match wait {
-            Some(seconds) if response.status().as_u16() == 429 && seconds <= MAX_WAIT => {
+            Some(seconds) if matches!(response.status().as_u16(), 429 | 503) && seconds <= MAX_WAIT => {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
             }
             _ => return Ok(response),

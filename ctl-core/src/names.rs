@@ -18,6 +18,13 @@ pub struct NameError {
 }
 
 /// Small letters, digits and single hyphens inside, at most `max` characters, a letter first.
+/// Whether this begins as an address of the web does; the scheme has no case (RFC 3986 section 3.1).
+#[must_use]
+pub fn is_web_address(text: &str) -> bool {
+    let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+}
+
 fn is_slug(text: &str, max: usize) -> bool {
     !text.is_empty()
         && text.len() <= max
@@ -165,7 +172,7 @@ name!(
     Url,
     "an http or https address of at most 500 printable ASCII characters",
     |text| text.len() <= 500
-        && (text.starts_with("http://") || text.starts_with("https://"))
+        && is_web_address(text)
         && text.bytes().all(|b| (0x21..0x7f).contains(&b))
 );
 name!(
@@ -230,5 +237,6 @@ mod tests {
         assert!("line\nbreak".parse::<Label>().is_err());
         assert!("Söhne Energie".parse::<Label>().is_ok());
         assert!("file:///etc/passwd".parse::<Url>().is_err());
+        assert!("HTTP://ocsp.example/".parse::<Url>().is_ok(), "a scheme has no case");
     }
 }

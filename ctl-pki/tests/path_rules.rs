@@ -220,7 +220,8 @@ fn a_leaf_whose_purpose_nobody_can_tell_is_refused() {
 
 #[test]
 fn what_the_anchor_says_of_itself_holds_for_the_paths_below_it() {
-    let broken: [(&str, fn(Shape) -> Shape); 7] = [
+    type Change = fn(Shape) -> Shape;
+    let broken: [(&str, Change); 7] = [
         ("anchor-ca", |shape| shape.extension("2.5.29.19", true, &[0x30, 0])),
         ("anchor-key-usage", |shape| shape.key_usage(&[0, 6])),
         // Room for one CA, where two stand below.
@@ -238,10 +239,9 @@ fn what_the_anchor_says_of_itself_holds_for_the_paths_below_it() {
             Chain { change_root, ..chain }.fails(&[rule]);
         }
     }
-    let roomy: fn(Shape) -> Shape =
-        |shape| shape.extension("2.5.29.19", true, &[0x30, 6, 1, 1, 0xff, 2, 1, 2]);
+    let roomy: Change = |shape| shape.extension("2.5.29.19", true, &[0x30, 6, 1, 1, 0xff, 2, 1, 2]);
     Chain { change_root: roomy, ..two() }.fails(&[]);
-    let silent: fn(Shape) -> Shape = |shape| shape.without_extension("2.5.29.15");
+    let silent: Change = |shape| shape.without_extension("2.5.29.15");
     Chain { change_root: silent, ..two() }.fails(&[]);
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use ctl_core::jws::Jws;
 use ctl_core::list::ListPayload;
 use ctl_core::list::offline::{Document, MAX_FILE, verify_offline};
-use ctl_core::names::MoId;
+use ctl_core::names::{MoId, is_web_address};
 use ctl_core::statement::parts::{AnchorStatus, Constraints, DistrustKind, Purpose, Standard, Use};
 use ctl_core::tuf::Limits;
 use ctl_core::{Digest, Timestamp};
@@ -56,7 +56,7 @@ pub(crate) struct List {
 impl List {
     /// Reads a list from a file, or from the address of one (`https://…/v1/lists/na`).
     pub(crate) async fn fetch(place: &str, root: Option<&Path>, now: Timestamp) -> Result<Self, AdminError> {
-        let is_address = ["http://", "https://", "file://"].iter().any(|scheme| place.starts_with(scheme));
+        let is_address = is_web_address(place) || place.starts_with("file://");
         let bytes = if is_address {
             let (base, file) = match place.rsplit_once('/') {
                 Some((base, file)) if file.ends_with(".jws") || file.ends_with(".json") => (base, file),

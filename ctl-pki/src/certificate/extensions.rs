@@ -4,7 +4,7 @@ use super::Certificate;
 use crate::extension::{
     self, AuthorityInfoAccess, AuthorityKeyId, DistributionPoint, ExtendedKeyUsage, Extension,
     ExtensionError, GeneralName, InhibitAnyPolicy, KeyUsage, NameConstraints, PolicyConstraints,
-    PolicyInformation, PolicyMapping, Said,
+    PolicyInformation, PolicyMapping, Said, same_uri,
 };
 
 impl Certificate {
@@ -101,6 +101,11 @@ impl Certificate {
         points
             .map(|points| points.value.iter().flat_map(DistributionPoint::urls).collect())
             .unwrap_or_default()
+    }
+
+    /// Whether one of its CRL distribution points is this address (compared by RFC 5280 section 7.4).
+    pub fn names_crl(&self, url: &str) -> bool {
+        self.crl_urls().into_iter().any(|own| same_uri(own, url))
     }
 
     /// The subject key identifier, if there is one.

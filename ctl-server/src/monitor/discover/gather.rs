@@ -162,7 +162,7 @@ impl Gathered {
         issued: &[Issued<'_>],
     ) {
         // A CRL covers those that name it, and, where none does, those that name no other.
-        let names = |one: &&Issued<'_>| one.certificate.crl_urls().contains(&url);
+        let names = |one: &&Issued<'_>| one.certificate.names_crl(url);
         let any_names = issued.iter().any(|one| names(&one));
         let (now, order) = (self.now, rank(by.origin));
         let Some(draft) = self.add(by, kind, url) else { return };

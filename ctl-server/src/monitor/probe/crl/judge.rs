@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use ctl_pki::Certificate;
 use ctl_pki::crl::{self, Checked, Crl, Note, Past, PastEntry, Reason, judge_checked};
+use ctl_pki::extension::same_uri;
 use ctl_pki::revocation::{Outcome, shortest_serial};
 use ctl_policy::sla::Limits;
 use sha2::{Digest as _, Sha256};
@@ -121,7 +122,7 @@ const fn is_unproven(reason: &Reason) -> bool {
 
 /// The scope against the address, where no certificate says what should stand there.
 fn look_at_scope(crl: &Crl, by: &By<'_>, wrong: &mut Wrong) {
-    let names_it = |certificate: &Certificate| certificate.crl_urls().contains(&by.url);
+    let names_it = |certificate: &Certificate| certificate.names_crl(by.url);
     match crl.issuing_distribution_point() {
         None if crl.version() > 1 && is_sharded(by.subject) => {
             wrong.insert(
@@ -134,7 +135,7 @@ fn look_at_scope(crl: &Crl, by: &By<'_>, wrong: &mut Wrong) {
         }
         Some(point) if !by.subject.covered.iter().any(|certificate| names_it(certificate)) => {
             let mut urls = point.urls().peekable();
-            if urls.peek().is_some() && !urls.any(|url| url == by.url) {
+            if urls.peek().is_some() && !urls.any(|url| same_uri(url, by.url)) {
                 let reason = Reason::DistributionPointMismatch;
                 add(wrong, code::of_reason(&reason), &"the CRL's distribution point is another address");
             }
@@ -146,9 +147,7 @@ fn look_at_scope(crl: &Crl, by: &By<'_>, wrong: &mut Wrong) {
 /// Whether the issuer spreads its certificates over several CRLs: some point of the issuer is named by none of
 /// the certificates that name this one. Points that one certificate names are copies.
 fn is_sharded(subject: &CrlSubject) -> bool {
-    let copies = |point: &&String| {
-        subject.covered.iter().any(|certificate| certificate.crl_urls().contains(&point.as_str()))
-    };
+    let copies = |point: &&String| subject.covered.iter().any(|certificate| certificate.names_crl(point));
     !subject.covered.is_empty() && !subject.points.iter().all(|point| copies(&point))
 }
 
@@ -164,7 +163,7 @@ fn look_at_certificate(
     let own = considered.filter(|reason| !checked.problems().contains(reason));
     for reason in own {
         // One that does not name the address cannot miss it.
-        let is_named = certificate.crl_urls().contains(&by.url);
+        let is_named = certificate.names_crl(by.url);
         if *reason != Reason::DistributionPointMismatch || is_named {
             let words = format!("{reason} ({})", certificate.subject());
             add(wrong, code::of_reason(reason), &words);

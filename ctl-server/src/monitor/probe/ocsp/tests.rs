@@ -293,7 +293,7 @@ async fn try_later_now_and_then_is_that_and_nothing_else() {
     for every in 2..9 {
         let count = std::sync::atomic::AtomicUsize::new(1);
         let mut responder = Responder::new(move |_, answer| {
-            if count.fetch_add(1, Ordering::SeqCst) % every == 0 {
+            if count.fetch_add(1, Ordering::SeqCst).is_multiple_of(every) {
                 answer.status = 3;
             }
         });
@@ -309,7 +309,7 @@ async fn a_double_slash_is_told_from_try_later_when_both_come_together() {
     for every in 2..9 {
         let count = std::sync::atomic::AtomicUsize::new(1);
         let mut responder = Responder::new(move |asked, answer| {
-            if count.fetch_add(1, Ordering::SeqCst) % every == 0 {
+            if count.fetch_add(1, Ordering::SeqCst).is_multiple_of(every) {
                 answer.status = 3;
             } else if asked.base64.contains("//") {
                 answer.status = 1;
