@@ -114,14 +114,23 @@ impl Keys {
         let mut public = Self::load(data)?.public();
         let made = Self::generate(origin.unwrap_or_else(|| public.log_origin.clone()))?;
         (public.log_origin, public.log) = (made.origin, made.log.public_key());
-        let name = format!("log-{}", public.log.key_id().short());
-        let path = |end: &str| data.join("keys").join(format!("{name}.{end}"));
-        let write = |path: &Path, bytes: &[u8], mode| {
-            files::write(path, bytes, mode).map_err(|error| KeysError::File { path: path.to_owned(), error })
-        };
-        write(&path("pem"), made.log.to_pem().as_bytes(), files::SECRET)?;
-        write(&path("json"), &ctl_core::json::canonical(&public), files::PUBLIC)?;
-        Ok((public, path("json")))
+        let path = write_log_key(data, &public, &made.log)?;
+        Ok((public, path))
+    }
+
+    /// Makes the log's key that is in use the one that counts below a data directory. The one before stays
+    /// beside it, as it may still have to sign.
+    ///
+    /// # Errors
+    /// [`KeysError`]
+    pub fn settle(&self, data: &Path) -> Result<(), KeysError> {
+        let before = Self::load(data)?;
+        let public = self.public();
+        if before.public() == public {
+            return Ok(());
+        }
+        write_log_key(data, &before.public(), &before.log)?;
+        write(&data.join(PUBLIC_FILE), &ctl_core::json::canonical(&public), files::PUBLIC)
     }
 
     fn load_others(directory: &Path) -> Result<Vec<(Origin, PrivateKey)>, KeysError> {
@@ -210,13 +219,22 @@ impl Keys {
         let public: ServerKeys =
             ctl_core::json::read(&there(&path, files::read(&path, MAX_FILE))?, MAX_FILE as usize)
                 .map_err(|error| KeysError::Public { path: path.clone(), why: error.to_string() })?;
+        let mut others = Self::load_others(&data.join("keys"))?;
+        // `server-keys.json` says which of the log's keys is in use.
+        let named = |(origin, log): &(Origin, PrivateKey)| {
+            *origin == public.log_origin && log.public_key() == public.log
+        };
+        let log = match others.iter().position(named) {
+            Some(place) => others.swap_remove(place).1,
+            None => key("log.pem")?,
+        };
         let keys = Self {
             origin: public.log_origin.clone(),
-            log: key("log.pem")?,
+            log,
             recorder: key("recorder.pem")?,
             snapshot: key("snapshot.pem")?,
             timestamp: key("timestamp.pem")?,
-            others: Self::load_others(&data.join("keys"))?,
+            others,
         };
         if keys.public() != public {
             return Err(KeysError::Public { path, why: "a public key differs".into() });
@@ -257,6 +275,19 @@ impl Keys {
             PrivateKey::P256(_) => Err(KeysError::Log(not_ed25519())),
         }
     }
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeysError> {
+    files::write(path, bytes, mode).map_err(|error| KeysError::File { path: path.to_owned(), error })
+}
+
+/// A key of the log with the server's public keys beside it; gives the file of these.
+fn write_log_key(data: &Path, public: &ServerKeys, key: &PrivateKey) -> Result<PathBuf, KeysError> {
+    let name = format!("log-{}", public.log.key_id().short());
+    let path = |end: &str| data.join("keys").join(format!("{name}.{end}"));
+    write(&path("pem"), key.to_pem().as_bytes(), files::SECRET)?;
+    write(&path("json"), &ctl_core::json::canonical(public), files::PUBLIC)?;
+    Ok(path("json"))
 }
 
 /// The key that verifies checkpoints of the log that a charter names.
@@ -316,6 +347,25 @@ mod tests {
             mode(&path, 0o600).unwrap();
         }
         assert!(Keys::load(data.path()).is_ok(), "done as it said");
+    }
+
+    #[test]
+    fn a_further_key_of_the_log_becomes_the_one_in_use_and_the_one_before_stays() {
+        let data = tempfile::tempdir().unwrap();
+        let first = Keys::generate("log.example".parse().unwrap()).unwrap();
+        first.save(data.path()).unwrap();
+        let (named, _) = Keys::add_log_key(data.path(), Some("log.example/2".parse().unwrap())).unwrap();
+        let keys = Keys::load(data.path()).unwrap();
+        assert_eq!((keys.public(), keys.others.len()), (first.public(), 1));
+        let keys = keys.named_by(&named);
+        assert_eq!(keys.public(), named);
+        keys.settle(data.path()).unwrap();
+        let keys = Keys::load(data.path()).unwrap();
+        assert_eq!(keys.public(), named);
+        assert_eq!(keys.others[0].1.public_key(), first.log.public_key());
+        // The next one is of the origin in use.
+        let (next, _) = Keys::add_log_key(data.path(), None).unwrap();
+        assert_eq!(next.log_origin, named.log_origin);
     }
 
     #[test]

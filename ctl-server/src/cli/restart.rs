@@ -55,11 +55,13 @@ pub(super) fn restart(data: &Path, file: &Path) -> Result<(), Failure> {
         let keys = in_use(data, body.as_ref())?;
         let note = keys.sign_checkpoint(tree.size(), tree.root())?.to_string();
         store.append(tree.size().saturating_sub(1), &[entry.bytes], Some(note.as_bytes()))?;
+        keys.settle(data)?;
         set_aside(data, now)?;
         Head::below(data).write(note.as_bytes())?;
     } else {
         // An earlier attempt was cut off between the entry and the file.
         let keys = Keys::load(data)?.named_by(&state.charter.server);
+        keys.settle(data)?;
         let note = keys.sign_checkpoint(tree.size(), tree.root())?.to_string();
         Head::below(data).write(note.as_bytes())?;
     }

@@ -113,6 +113,8 @@ impl Parts {
         let ledger = Ledger::open_telling(setup, &mut |verified| {
             progress.set(Step::Verifying { verified, entries });
         })?;
+        // From here on a key that was made for a rotation or a restart is the log's.
+        ledger.keys().settle(&config.data)?;
         let snapshot = ledger.snapshot();
         policies.check(&snapshot.state.charter)?;
         tracing::info!(
