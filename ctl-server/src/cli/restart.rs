@@ -100,6 +100,6 @@ fn read(path: &Path) -> Result<Statement, Failure> {
     let bytes = files::read(path, MAX_FILE)?.ok_or_else(missing)?;
     let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let value: Value = json::read(&bytes, MAX_FILE as usize).map_err(|error| wrong(&error))?;
-    let statement = value.get("statement").map_or(bytes, |statement| json::canonical(statement));
+    let statement = value.get("statement").map_or(bytes, json::canonical);
     Ok(Statement::parse(&statement).map_err(|error| wrong(&error))?)
 }
