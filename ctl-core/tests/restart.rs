@@ -155,6 +155,147 @@ fn a_root_that_the_ledger_lost_is_gone_on_from_and_its_board_signs() {
     verify_root_rotation(&held.signed, &after).unwrap();
 }
 
+/// The same statement, for another log than the one before.
+fn another(world: &World, number: u32) -> LogRestart {
+    LogRestart {
+        key: ed25519(&format!("log {number}")),
+        origin: format!("ctl.example/stories-{number}").parse().unwrap(),
+        ..restart(world)
+    }
+}
+
+#[test]
+fn a_second_restart_waits_for_the_root_that_names_the_first() {
+    let mut world = World::published();
+    let first = root_file(&world, &BOARD);
+    let body = another(&world, 2);
+    world.say(&BOARD, body).unwrap();
+    // Both in one root would be refused by every device for good.
+    let body = another(&world, 3);
+    let refused = world.say(&BOARD, body.clone()).unwrap_err();
+    assert_eq!(refused.reason, Reason::Stage);
+    assert!(refused.to_string().contains("draft sign root"), "{refused}");
+
+    publish_due(&mut world, &Role::Root, &BOARD).unwrap();
+    let second = root_file(&world, &BOARD);
+    verify_root_rotation(&first.signed, &second).unwrap();
+    let body = another(&world, 3);
+    world.say(&BOARD, body).unwrap();
+    publish_due(&mut world, &Role::Root, &BOARD).unwrap();
+    verify_root_rotation(&second.signed, &root_file(&world, &BOARD)).unwrap();
+}
+
+#[test]
+fn a_root_that_devices_would_refuse_is_not_published_whatever_led_to_it() {
+    let mut world = World::published();
+    let body = another(&world, 2);
+    world.say(&BOARD, body).unwrap();
+    let mut twice = world.state.restarts[0].clone();
+    twice.old.origin = world.state.charter.server.log_origin.clone();
+    twice.new.origin = "ctl.example/stories-3".parse().unwrap();
+    std::sync::Arc::make_mut(&mut world.state.charter).server.log_origin = twice.new.origin.clone();
+    world.state.restarts.push(twice);
+    let refused = publish_due(&mut world, &Role::Root, &BOARD).unwrap_err();
+    assert_eq!(refused.reason, Reason::Draft);
+    assert!(refused.to_string().contains("more than one restart"), "{refused}");
+}
+
+#[test]
+fn a_backup_from_before_an_earlier_restart_begins_anew_with_what_the_last_root_names() {
+    let mut world = World::published();
+    let mut restored = World::published();
+    // The log began anew once, with numbers for the list, and under another board.
+    let mut body = another(&world, 2);
+    body.roles.insert("na".into(), GoOnFrom { version: 7, sequence: 9 });
+    world.say(&BOARD, body).unwrap();
+    publish_due(&mut world, &Role::Root, &BOARD).unwrap();
+    let mut amended = world.state.charter.as_ref().clone();
+    amended.board = holders(&["board-3", "elector-3"], 2);
+    let proposal = world.propose("elector-1", Change::AmendCharter { charter: Box::new(amended) }).unwrap();
+    world.decide(proposal);
+    publish_due(&mut world, &Role::Root, &["board-1", "board-2", "board-3", "elector-3"]).unwrap();
+    let held = root_file(&world, &["board-1", "board-2", "board-3", "elector-3"]);
+
+    // Then everything since the founding is lost.
+    let of_devices = Der(file(&world, &Role::Root, &["board-3", "elector-3"]));
+    let good = LogRestart {
+        last_root: Some(of_devices),
+        reason: RestartReason::LedgerLost,
+        old: restart(&world).old,
+        roles: restart(&world).roles,
+        ..another(&restored, 3)
+    };
+    let mut refuse = |why: Reason, change: &dyn Fn(&mut LogRestart)| {
+        let mut body = good.clone();
+        change(&mut body);
+        assert_eq!(reason(restored.say(&BOARD, body)), why);
+    };
+    refuse(Reason::Content, &|body| body.old.origin = "ctl.example/stories".parse().unwrap());
+    refuse(Reason::Exists, &|body| body.origin = "ctl.example/stories-2".parse().unwrap());
+    refuse(Reason::Exists, &|body| body.origin = "ctl.example/stories".parse().unwrap());
+    // The ledger does not know this key any more; devices do.
+    refuse(Reason::Content, &|body| body.key = ed25519("log 2"));
+    restored.say(&BOARD, good).unwrap();
+    let origins: Vec<_> = restored.state.restarts.iter().map(|restart| restart.new.origin.as_str()).collect();
+    assert_eq!(origins, ["ctl.example/stories-2", "ctl.example/stories-3"]);
+    assert_eq!(restored.state.go_on_from("na"), GoOnFrom { version: 7, sequence: 9 });
+
+    publish_due(&mut restored, &Role::Root, &["board-3", "elector-3"]).unwrap();
+    let after = root_file(&restored, &["board-3", "elector-3"]);
+    verify_root_rotation(&held.signed, &after).unwrap();
+    let mut again = another(&restored, 4);
+    again.key = ed25519("log 2");
+    assert_eq!(reason(restored.say(&BOARD, again)), Reason::Exists);
+}
+
+#[test]
+fn what_was_drafted_before_a_restart_is_not_published_after_it() {
+    let mut world = World::published();
+    world.admitted("alpha-pki");
+    world.open_draft(&list()).unwrap();
+    let signed = world.publication(&list(), &["signer-1", "signer-2"]);
+    let mut body = restart(&world);
+    body.roles.insert("na".into(), GoOnFrom { version: 7, sequence: 9 });
+    world.say(&BOARD, body).unwrap();
+    publish_due(&mut world, &Role::Root, &BOARD).unwrap();
+    // Devices that have seen version 7 would take it for an attack.
+    assert_eq!(reason(world.say(&["recorder"], signed)), Reason::Draft);
+    publish_due(&mut world, &list(), &["signer-1", "signer-2"]).unwrap();
+    assert_eq!(world.state.published[&list()].open.version, 8);
+}
+
+#[test]
+fn no_restart_names_a_number_after_which_nothing_can_follow() {
+    let most = 1 << 52;
+    let mut world = World::published();
+    for role in ["na", "snapshot", "timestamp", "registry"] {
+        for (version, sequence) in [(most + 1, 0), (0, most + 1), (9, (1 << 53) - 1)] {
+            let mut body = restart(&world);
+            body.roles.insert(role.into(), GoOnFrom { version, sequence });
+            let refused = world.say(&BOARD, body).unwrap_err();
+            assert_eq!(refused.reason, Reason::Content, "{role}");
+            let why = refused.to_string();
+            assert!(why.contains("no room to go on") || why.contains("are published"), "{why}");
+        }
+    }
+    let mut body = another(&world, 2);
+    body.roles.insert("na".into(), GoOnFrom { version: most, sequence: most });
+    world.say(&BOARD, body).unwrap();
+    publish_due(&mut world, &Role::Root, &BOARD).unwrap();
+    world.admitted("alpha-pki");
+    publish_due(&mut world, &list(), &["signer-1", "signer-2"]).unwrap();
+    // What the ledger itself has can always be named again.
+    let body = another(&world, 3);
+    assert_eq!(body.roles["na"], GoOnFrom { version: most + 1, sequence: most + 1 });
+    world.say(&BOARD, body).unwrap();
+
+    // At the very end, the fold drafts nothing rather than something that nobody can read.
+    world.state.restarts[1].roles.insert("na".into(), GoOnFrom { version: (1 << 53) - 1, sequence: 0 });
+    assert!(!world.due().contains(&"na".into()));
+    publish_due(&mut world, &Role::Root, &BOARD).unwrap();
+    assert!(!world.due().contains(&"na".into()));
+}
+
 #[test]
 fn only_the_board_restarts_and_only_forwards() {
     let mut world = World::published();
@@ -180,6 +321,7 @@ fn only_the_board_restarts_and_only_forwards() {
         body.roles.insert("No role!".into(), GoOnFrom::default());
     });
     world.say(&BOARD, good.clone()).unwrap();
+    publish_due(&mut world, &Role::Root, &BOARD).unwrap();
     // Neither the origin nor the key comes back.
     let mut again = restart(&world);
     again.origin = "ctl.example/stories".parse().unwrap();

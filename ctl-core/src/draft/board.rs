@@ -1,5 +1,6 @@
 //! The board's metadata: root.json and the top-level targets, which carry out the charter.
 
+use super::Documents;
 use crate::Timestamp;
 use crate::governance::State;
 use crate::keys::PublicKey;
@@ -8,9 +9,8 @@ use crate::names::Origin;
 use crate::role::Role;
 use crate::statement::charter::Holders;
 use crate::threshold::{Authority, Threshold};
-use crate::tuf::{
-    Delegations, KeyHolders, Limits, LogTrust, Root, Signed, Targets, TopLevelRoles, V2gTrust, WitnessTrust,
-};
+use crate::tuf::restart::check_log_succession;
+use crate::tuf::{Delegations, KeyHolders, LogTrust, Root, Targets, TopLevelRoles, V2gTrust, WitnessTrust};
 
 /// The holders of an office with their present keys. One who is suspended holds no key, and what is
 /// then too few for the threshold is for the assembly to mend.
@@ -45,13 +45,21 @@ pub(crate) fn before_restart(state: &State) -> Option<Root> {
     if last.v2g.as_ref()?.restarts.len() >= state.restarts.len() {
         return None;
     }
-    let lost = state.lost_root.as_deref();
-    let lost = lost.and_then(|bytes| Signed::<Root>::parse("root", bytes, Limits::default().root).ok());
-    Some(lost.map_or(last, |lost| lost.signed))
+    Some(state.lost_root.as_deref().cloned().unwrap_or(last))
+}
+
+/// Whether devices, with the root that they hold, would follow a drafted one.
+///
+/// # Errors
+/// What they would say.
+pub(crate) fn follows(state: &State, drafted: &Documents) -> Result<(), String> {
+    let Some(held) = before_restart(state).or_else(|| super::published_root(state)) else { return Ok(()) };
+    let next: Root = serde_json::from_slice(&drafted.signed).map_err(|error| error.to_string())?;
+    check_log_succession(&held, &next).map_err(|error| error.to_string())
 }
 
 /// root.json: by the charter, unless a restart comes first.
-pub(super) fn root(state: &State, version: u64, expires: Timestamp) -> Root {
+pub(crate) fn root(state: &State, version: u64, expires: Timestamp) -> Root {
     let by_charter = root_by_charter(state, version, expires);
     let Some(mut root) = before_restart(state) else { return by_charter };
     (root.version, root.expires) = (version, expires);

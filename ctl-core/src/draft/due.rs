@@ -4,6 +4,7 @@ use crate::Timestamp;
 use crate::governance::State;
 use crate::governance::rules::Rules;
 use crate::governance::state::Published;
+use crate::json::MAX_INTEGER;
 use crate::role::Role;
 use crate::statement::body::DraftOpen;
 
@@ -31,13 +32,19 @@ pub fn due_for(state: &State, role: &Role, now: Timestamp) -> Option<DraftOpen> 
 fn of_role(state: &State, role: Role, now: Timestamp) -> Option<DraftOpen> {
     let validity = validity(state, &role)?;
     let issued_at = if is_first_root(state, &role) { state.founded_at } else { now };
-    (is_appointed(state, &role) && is_due(state, &role, validity, now)).then(|| DraftOpen {
+    let open = (is_appointed(state, &role) && is_due(state, &role, validity, now)).then(|| DraftOpen {
         expires: issued_at.plus_seconds(validity),
         issued_at,
         sequence: next_sequence(state, &role),
         version: next_version(state, &role),
         role,
-    })
+    });
+    open.filter(is_readable)
+}
+
+/// Nobody could read a document with a greater number.
+fn is_readable(open: &DraftOpen) -> bool {
+    open.version <= MAX_INTEGER && open.sequence.unwrap_or(0) <= MAX_INTEGER
 }
 
 fn is_due(state: &State, role: &Role, validity: u64, now: Timestamp) -> bool {
@@ -125,6 +132,9 @@ pub fn opens_correctly(
     if open.sequence != sequence {
         let text = |number: Option<u64>| number.map_or("no sequence".into(), |n| format!("sequence {n}"));
         return Err(format!("{role} is to have {}, not {}", text(sequence), text(open.sequence)));
+    }
+    if !is_readable(open) {
+        return Err(format!("{role} is at its end: no number above {MAX_INTEGER} can be read"));
     }
     let distance = recorded_at.seconds_since(open.issued_at).max(open.issued_at.seconds_since(recorded_at));
     if is_first_root(state, role) {

@@ -19,7 +19,7 @@ use crate::statement::parts::{
     WithdrawalReason,
 };
 use crate::threshold::Threshold;
-use crate::tuf::{GoOnFrom, Restart};
+use crate::tuf::{GoOnFrom, Restart, Root};
 use crate::{Digest, Timestamp};
 
 /// What follows from the ledger so far.
@@ -70,7 +70,7 @@ pub struct State {
     /// Every restart of the log, in order.
     pub restarts: Vec<Restart>,
     /// The last root.json that devices hold, where the last restart says that the ledger lost it.
-    pub lost_root: Option<Arc<[u8]>>,
+    pub lost_root: Option<Arc<Root>>,
     /// Keys that the log had before its present one.
     pub former_log_keys: BTreeSet<KeyId>,
     /// The blobs that statements name.

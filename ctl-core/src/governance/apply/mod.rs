@@ -12,12 +12,13 @@ use crate::governance::rules::Rules;
 use crate::governance::state::{Event, KeyRecord, MoEntry, MoStatus, Notice, State};
 use crate::governance::{check, closing, decide, genesis, time};
 use crate::list::LogRef;
+use crate::log::LogKey;
 use crate::names::ParticipantId;
 use crate::statement::body::{LogRestart, MoAssign, NoticeIssue, ParticipantRegister};
 use crate::statement::parts::BlobRef;
 use crate::statement::{Body, Entry};
-use crate::tuf::Restart;
-use crate::{Digest, Timestamp};
+use crate::tuf::{Limits, Restart, Root, Signed};
+use crate::{Digest, PublicKey, Timestamp};
 
 /// Where an entry stands: what follows from it names this as its cause.
 #[derive(Clone, Copy)]
@@ -107,21 +108,32 @@ fn body(state: &mut State, place: Place<'_>, body: &Body) {
         Body::SlaReport(body) => service_levels::report(state, place, body),
         Body::CrossRequest(body) => cross::request(state, place, body),
         Body::CrossRespond(body) => cross::respond(state, place, body),
-        Body::LogRestart(body) => restart(state, place, body),
+        Body::LogRestart(body) => begin_anew(state, index, at, body),
     }
 }
 
-/// From here on the log has another name and key. What is left of it is what the new one begins with.
-fn restart(state: &mut State, place: Place<'_>, body: &LogRestart) {
-    let root_hash = state.root_at(place.index).unwrap_or(Digest::ZERO);
-    let new = LogRef { origin: body.origin.clone(), root_hash, size: place.index };
-    let (old, reason, roles, time) = (body.old.clone(), body.reason, body.roles.clone(), place.at);
-    state.restarts.push(Restart { old, new, reason, roles, time });
-    state.lost_root = body.last_root.as_ref().map(|root| root.0.as_slice().into());
+/// From this entry on the log has another name and key. What is left of it is what the new one begins with.
+pub(in crate::governance) fn begin_anew(state: &mut State, index: u64, at: Timestamp, body: &LogRestart) {
+    let LogRestart { key, last_root, old, origin, reason, roles } = body;
+    let last_root = last_root.as_ref();
+    let last_root = last_root.and_then(|root| Signed::parse("root", &root.0, Limits::default().root).ok());
+    state.lost_root = last_root.map(|root: Signed<Root>| Arc::new(root.signed));
+    if let Some(known) = state.lost_root.as_ref().and_then(|root| root.v2g.as_ref()) {
+        // Devices know of these, whether this ledger lost them or not.
+        state.restarts.clone_from(&known.restarts);
+        if let Ok(key) = known.log.key.parse::<LogKey>() {
+            state.former_log_keys.insert(PublicKey::Ed25519(*key.public_key()).key_id());
+        }
+    }
+    let root_hash = state.root_at(index).unwrap_or(Digest::ZERO);
+    let new = LogRef { origin: origin.clone(), root_hash, size: index };
+    state.restarts.push(Restart { old: old.clone(), new, reason: *reason, roles: roles.clone(), time: at });
+    // What was drafted before has numbers that others may have seen.
+    state.drafts.clear();
     state.former_log_keys.insert(state.charter.server.log.key_id());
     let server = &mut Arc::make_mut(&mut state.charter).server;
-    server.log_origin = body.origin.clone();
-    server.log = body.key.clone();
+    server.log_origin = origin.clone();
+    server.log = key.clone();
 }
 
 /// Remembers that a statement names this blob, so that it may be uploaded.

@@ -44,6 +44,9 @@ pub(super) fn record(context: &Context<'_>, body: &PublicationRecord) -> Result<
     if body.document != documents.document.as_deref().map(Digest::of) {
         return refuse(format!("the document is not what follows from draft {}", draft.index));
     }
+    if body.role == Role::Root {
+        draft::board::follows(state, documents).map_err(|why| Refusal::new(Reason::Draft, why))?;
+    }
     let thresholds = thresholds(context.rules, state, &body.role)?;
     let metadata = decode(&body.metadata_signatures)?;
     let claims = metadata.iter().map(|(key_id, signature)| {
@@ -105,7 +108,9 @@ pub(in crate::governance) fn thresholds(
         // which this ledger may have lost, and devices count every key of it.
         let restart = draft::board::before_restart(state).is_some();
         let new = new.map(|threshold| if restart { threshold } else { eligible(rules, state, threshold) });
-        // Devices count the old board's old keys, so here they count as well.
+        // Devices count the old board's old keys, so here they count as well; but a board that devices have
+        // left behind, with a root that this ledger lost, would leave signatures that nobody can check.
+        let published = published.filter(|_| !restart || state.lost_root.is_none());
         return Ok(published.into_iter().chain(new).collect());
     }
     let Some(threshold) = published else {

@@ -1,15 +1,19 @@
 //! A restart of the log: the board's word, within what the ledger can check.
 
 use super::Context;
+use crate::draft::board;
 use crate::governance::refusal::{Reason, Refusal};
 use crate::governance::state::State;
 use crate::keys::Algorithm;
 use crate::role::Role;
 use crate::statement::body::LogRestart;
-use crate::tuf::{Limits, verify::trusted_root};
+use crate::tuf::{Limits, V2gTrust, restart::check_log_succession, verify::trusted_root};
 
 /// More roles than a charter can have are not named.
 const MAX_ROLES: usize = 256;
+/// The greatest number that a role goes on from, unless the ledger itself has greater ones: as many again
+/// can follow before JSON's integers end.
+const MAX_NUMBER: u64 = 1 << 52;
 
 pub(super) fn restart(context: &Context<'_>, body: &LogRestart) -> Result<(), Refusal> {
     let state = context.state;
@@ -19,14 +23,23 @@ pub(super) fn restart(context: &Context<'_>, body: &LogRestart) -> Result<(), Re
     if !state.published.contains_key(&Role::Root) {
         return refuse(Reason::Stage, "no root is published yet: found the scheme anew".into());
     }
-    let server = &state.charter.server;
-    if body.old.origin != server.log_origin {
-        let (found, expected) = (&body.old.origin, &server.log_origin);
-        return refuse(Reason::Content, format!("the log that ends is {expected}, not {found}"));
+    if board::before_restart(state).is_some() {
+        // Devices refuse a root that adds two.
+        let detail = "no published root names the restart before yet: the board signs that root first \
+                      (ctl-admin draft sign root)";
+        return refuse(Reason::Stage, detail.into());
     }
-    if body.origin == server.log_origin
-        || state.restarts.iter().any(|restart| restart.old.origin == body.origin)
-    {
+    let last_root = last_root(state, body)?;
+    let server = &state.charter.server;
+    let (ends, restarts) = last_root.as_ref().map_or_else(
+        || (server.log_origin.as_str(), &state.restarts),
+        |last| (last.log.origin.as_str(), &last.restarts),
+    );
+    if body.old.origin.as_str() != ends {
+        let found = &body.old.origin;
+        return refuse(Reason::Content, format!("the log that ends is {ends}, not {found}"));
+    }
+    if body.origin.as_str() == ends || restarts.iter().any(|restart| restart.old.origin == body.origin) {
         return refuse(Reason::Exists, format!("{} is or was the log's origin: name a new one", body.origin));
     }
     if body.key.algorithm() != Algorithm::EdDsa {
@@ -37,10 +50,10 @@ pub(super) fn restart(context: &Context<'_>, body: &LogRestart) -> Result<(), Re
     }
     super::check_new_key(state, &body.key)?;
     check_numbers(state, body)?;
-    check_last_root(state, body)
+    check_next_root(context, body)
 }
 
-/// Every role's numbers, none smaller than the ledger's own.
+/// Every role's numbers, none smaller than the ledger's own, and none so great that nothing can follow.
 fn check_numbers(state: &State, body: &LogRestart) -> Result<(), Refusal> {
     let refuse = |detail: String| Err(Refusal::new(Reason::Content, detail));
     let lists = state.charter.lists.keys().map(ToString::to_string);
@@ -52,15 +65,15 @@ fn check_numbers(state: &State, body: &LogRestart) -> Result<(), Refusal> {
         return refuse(format!("roles: more than {MAX_ROLES}"));
     }
     for (name, numbers) in &body.roles {
-        let role: Role = match name.as_str() {
-            "snapshot" | "timestamp" => continue,
-            name => name.parse().map_err(|_| {
+        let published = match name.as_str() {
+            "snapshot" | "timestamp" => None,
+            name => state.published.get(&name.parse().map_err(|_| {
                 let name: String = name.chars().take(60).collect();
                 Refusal::new(Reason::Content, format!("roles: {name:?} is no role"))
-            })?,
+            })?),
         };
-        let Some(published) = state.published.get(&role) else { continue };
-        let (version, sequence) = (published.open.version, published.open.sequence.unwrap_or(0));
+        let (version, sequence) = published
+            .map_or((0, 0), |published| (published.open.version, published.open.sequence.unwrap_or(0)));
         if numbers.version < version || numbers.sequence < sequence {
             return refuse(format!(
                 "roles: {name}: version {version} and sequence {sequence} are published, so it cannot go on from \
@@ -68,18 +81,26 @@ fn check_numbers(state: &State, body: &LogRestart) -> Result<(), Refusal> {
                 numbers.version, numbers.sequence
             ));
         }
+        let own = state.go_on_from(name);
+        if numbers.version > MAX_NUMBER.max(version).max(own.version)
+            || numbers.sequence > MAX_NUMBER.max(sequence).max(own.sequence)
+        {
+            return refuse(format!("roles: {name}: numbers above {MAX_NUMBER} leave no room to go on"));
+        }
     }
     Ok(())
 }
 
-/// If root versions were lost, the last of them is named whole: the next one follows from it.
-fn check_last_root(state: &State, body: &LogRestart) -> Result<(), Refusal> {
+/// If root versions were lost, the last of them is named whole: the next one follows from it, and the
+/// restarts that only it knows of come back with it.
+fn last_root(state: &State, body: &LogRestart) -> Result<Option<V2gTrust>, Refusal> {
     let refuse = |detail: String| Err(Refusal::new(Reason::Content, detail));
     let published = state.published.get(&Role::Root).map_or(0, |root| root.open.version);
     let named = body.roles.get("root").map_or(0, |numbers| numbers.version);
     let Some(bytes) = &body.last_root else {
-        if named == published {
-            return Ok(());
+        // A role that is not named at all is refused with the other numbers.
+        if named <= published {
+            return Ok(None);
         }
         return refuse(format!("root version {named} is not in this ledger: name it whole in last_root"));
     };
@@ -92,10 +113,34 @@ fn check_last_root(state: &State, body: &LogRestart) -> Result<(), Refusal> {
             "last_root has version {version}, roles name {named}, published is {published}"
         ));
     }
-    let v2g = root.v2g.as_ref().filter(|v2g| v2g.scheme == state.scheme);
-    let Some(v2g) = v2g else { return refuse("last_root is of another scheme".into()) };
-    if v2g.restarts != state.restarts || v2g.log.origin != state.charter.server.log_origin.as_str() {
-        return refuse("last_root names another log or other restarts than this ledger".into());
+    let Some(v2g) = root.v2g.filter(|v2g| v2g.scheme == state.scheme) else {
+        return refuse("last_root is of another scheme".into());
+    };
+    let Some(lost) = v2g.restarts.strip_prefix(state.restarts.as_slice()) else {
+        return refuse("last_root does not name every restart of this ledger".into());
+    };
+    let mut origin = state.charter.server.log_origin.as_str();
+    for restart in lost {
+        if restart.old.origin.as_str() != origin {
+            return refuse(format!("last_root names a restart of {}, not of {origin}", restart.old.origin));
+        }
+        origin = restart.new.origin.as_str();
     }
-    Ok(())
+    if v2g.log.origin != origin {
+        return refuse(format!("last_root is of the log {}, not of {origin}", v2g.log.origin));
+    }
+    Ok(Some(v2g))
+}
+
+/// The root that will name the restart must pass the very check by which devices judge it: one that fails
+/// stops all of them for good.
+fn check_next_root(context: &Context<'_>, body: &LogRestart) -> Result<(), Refusal> {
+    let mut after = context.state.clone();
+    crate::governance::apply::begin_anew(&mut after, context.state.size(), context.recorded_at, body);
+    let refuse = |detail: String| Refusal::new(Reason::Content, detail);
+    let Some(before) = board::before_restart(&after) else {
+        return Err(refuse("the published root names more restarts than this ledger has".into()));
+    };
+    let next = board::root(&after, before.version.saturating_add(1), before.expires);
+    check_log_succession(&before, &next).map_err(|error| refuse(format!("no device would follow: {error}")))
 }
