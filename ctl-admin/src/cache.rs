@@ -128,6 +128,22 @@ impl Cache {
         files::write(&self.checkpoint_path(), note.to_string().as_bytes())
     }
 
+    /// Puts aside what was seen of a log that ended.
+    ///
+    /// # Errors
+    /// The files cannot be renamed.
+    pub(crate) fn put_aside(&self, size: u64) -> Result<(), AdminError> {
+        for path in [self.checkpoint_path(), self.entries_path()] {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let aside = self.directory.join(format!("ended-{size}.{name}"));
+            match std::fs::rename(&path, &aside) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                other => other.map_err(AdminError::file(&path))?,
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps a checkpoint that contradicts the one seen before: the two together prove what the log did.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use ctl_core::list::offline::{Document, MAX_FILE, verify_offline};
+use ctl_core::names::Origin;
 use ctl_core::names::print;
 use ctl_core::role::Role;
 use ctl_core::tuf::Limits;
@@ -31,6 +32,9 @@ pub struct Verified {
     pub root_version: u64,
     /// Keys whose signatures counted.
     pub signers: Vec<KeyId>,
+    /// The log that it was drafted in, where that has ended since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former_log: Option<Origin>,
     /// What is over: `root`, `targets`, `document`.
     pub expired: Vec<&'static str>,
     /// What it lists.
@@ -79,6 +83,9 @@ impl Render for Verified {
             self.root_version,
             self.next_update
         );
+        if let Some(log) = &self.former_log {
+            text += &format!("drafted in the log {log}, which ended: the board let it begin anew since\n");
+        }
         text += "offline nobody can tell whether there is a newer one\n";
         if self.entries.is_empty() {
             return text;
@@ -160,6 +167,7 @@ pub fn run(file: &Path, root: &Path, now: Timestamp) -> Result<Verified, AdminEr
         next_update: verified.next_update,
         root_version: verified.root_version,
         signers: verified.signers.into_iter().collect(),
+        former_log: verified.former_log,
         expired: verified.expired.unwrap_or_default(),
         entries,
     })

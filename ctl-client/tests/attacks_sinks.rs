@@ -180,8 +180,12 @@ fn the_operator_s_command_judges_the_files_before_they_are_in_place() {
     let original = Repository::new();
     // Fails as soon as the bundle names beta.
     let mark = roots()["beta"].to_pem().lines().nth(3).unwrap().to_owned();
-    let script =
-        format!("for f in \"$1\"/*.pem; do test -f \"$f\" || exit 9; done; ! grep -qF '{mark}' \"$1\"/*.pem");
+    let asked = tempfile::NamedTempFile::new().unwrap();
+    let times = || fs::read_to_string(asked.path()).unwrap().lines().count();
+    let script = format!(
+        "echo >>{}; for f in \"$1\"/*.pem; do test -f \"$f\" || exit 9; done; ! grep -qF '{mark}' \"$1\"/*.pem",
+        asked.path().display()
+    );
     let check = vec!["/bin/sh".to_owned(), "-c".into(), script, "check".into()];
     let mut repository = original.clone();
     let mut device = Device::with(&repository, Options { check, ..Options::default() });
@@ -193,6 +197,10 @@ fn the_operator_s_command_judges_the_files_before_they_are_in_place() {
     assert_eq!(device.trusted(), set(&["alpha", "gamma"]));
     let status = device.status();
     assert!(status.is_wrong() && status.to_string().contains("the command before a change"), "{status}");
+    // At each sync it is asked once about each sink, although sinks are looked at twice.
+    let before = times();
+    assert!(!device.sync(&repository).is_success());
+    assert_eq!(times(), before + 2);
     // Nothing is left of the attempts.
     let generations = fs::read_dir(device.path("pem")).unwrap().flatten();
     let generations =

@@ -10,6 +10,8 @@ use ctl_core::statement::body::*;
 use ctl_core::statement::parts::*;
 use ctl_core::statement::{Entry, Statement};
 use ctl_core::{Digest, Timestamp};
+use ctl_sandbox::mutation::{Edit, Node};
+use ctl_sandbox::{Edition, specimen};
 
 fn world() -> World {
     World::published()
@@ -276,4 +278,25 @@ fn a_certificate_rewritten_around_its_signed_part_is_refused_for_its_second_fing
     assert!(ctl_pki::Certificate::from_der(&twin).is_ok());
     assert_eq!(reason(world.say(&["alpha-pki"], application(twin))), Reason::Content);
     world.say(&["alpha-pki"], application(certificate)).unwrap();
+}
+
+/// With a stolen recorder's key a screening can say anything; what would spoil every charger's bundle does not even
+/// become an application.
+#[test]
+fn a_certificate_that_devices_could_not_read_is_no_application_whatever_a_screening_would_say() {
+    let mut world = world();
+    let sound = specimen("v2g-root", Edition::Iso2).unwrap().unwrap();
+    let edit = || Edit::of(&sound.certificate).unwrap();
+    let odd_name = || vec![(Node::oid("2.5.4.3"), Node::new(0x0c, b"Odd\xff"))];
+    for (what, odd) in [
+        ("a padded serial number", edit().serial(&[0, 0x2a])),
+        ("a serial number of 21 octets", edit().serial(&[0x2a; 21])),
+        ("a name that is no UTF-8", edit().names(Some(odd_name()), Some(odd_name()))),
+        ("a malformed extension", edit().extension("2.5.29.31", false, &[0x30, 2, 0x30, 0])),
+    ] {
+        let der = odd.sign(&sound.issuer_key);
+        assert!(ctl_pki::Certificate::from_der(&der).is_ok(), "{what}: we could read it ourselves");
+        assert_eq!(reason(world.say(&["alpha-pki"], application(der))), Reason::Content, "{what}");
+    }
+    world.say(&["alpha-pki"], application(sound.certificate.der().to_vec())).unwrap();
 }

@@ -1,5 +1,6 @@
 //! The readable profile: one odd root must not take all trust from a charger. What OpenSSL and Python say of the same
 //! kinds of certificates is the matter of `interop/checks/22-readable`.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use ctl_pki::{Unreadable, UnreadableBundle, readable, readable_bundle};
 use ctl_sandbox::mutation::{Edit, Node};

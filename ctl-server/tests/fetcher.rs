@@ -445,6 +445,11 @@ async fn ports_that_the_configuration_has_not_got_are_not_called_nor_followed_to
     assert_eq!(one(&fetcher, &get(&victim.url("/"))).await.result.unwrap_err().code, Code::AddressForbidden);
 }
 
+/// How many octets are held of answers.
+fn held(fetcher: &Fetcher) -> usize {
+    fetcher.octets().iter().map(|(taken, _)| taken).sum()
+}
+
 fn target(operator: &str, origin: Origin) -> Target {
     let operator = operator.parse().unwrap();
     let url = "http://crl.example/".to_owned();
@@ -500,7 +505,7 @@ async fn twenty_addresses_of_sixteen_machines_that_hold_their_bodies_take_no_mor
     let mut most = 0;
     let mut exchanges = Vec::new();
     while !attack.is_empty() {
-        most = most.max(fetcher.octets());
+        most = most.max(held(&fetcher));
         let more = tokio::time::timeout(Duration::from_millis(5), attack.join_next()).await;
         exchanges.extend(more.ok().flatten().into_iter().flat_map(Result::unwrap));
     }
@@ -511,7 +516,7 @@ async fn twenty_addresses_of_sixteen_machines_that_hold_their_bodies_take_no_mor
         assert!(matches!(code, Code::Slow | Code::BodyTooLarge | Code::ProbeOverrun), "{code}");
     }
     drop(exchanges);
-    assert_eq!(fetcher.octets(), 0, "all of it is given back");
+    assert_eq!(held(&fetcher), 0, "all of it is given back");
 }
 
 /// Sixteen machines of one name serve one CRL, as they should: it is held once.
@@ -527,7 +532,7 @@ async fn what_all_addresses_serve_alike_takes_the_room_of_one() {
     let request = Request { max_body: 60_000, addresses: Addresses::All, ..get(&server.url("/")) };
     let exchanges = fetcher.fetch(&request).await;
     assert!(exchanges.len() == 16 && exchanges.iter().all(|exchange| exchange.result.is_ok()));
-    assert_eq!(fetcher.octets(), body.len());
+    assert_eq!(held(&fetcher), body.len());
 }
 
 #[test]

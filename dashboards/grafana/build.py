@@ -422,6 +422,10 @@ def service():
                "sum by (le) (increase(ctl_probe_duration_seconds_bucket[$__rate_interval]))")
     board.lines("Store of observations", "Octets used, and the bound.",
                 ("ctl_monitor_store_bytes", "used"), ("ctl_monitor_store_limit_bytes", "bound"), unit="bytes", low=0)
+    board.lines("Memory of answers", "Octets of bodies and of what is kept of them, and the bound: of listed services, "
+                "and of those that only applications name.",
+                ("ctl_monitor_held_bytes", "{{of}}"), ("ctl_monitor_held_limit_bytes", "bound {{of}}"), unit="bytes",
+                low=0)
     board.lines("Queue of observations", "Observations that wait for the keeper, and how many may; lost ones a "
                 "second.", ("ctl_monitor_queue_observations", "waiting"),
                 ("ctl_monitor_queue_limit_observations", "limit"),

@@ -41,6 +41,12 @@ pub(crate) struct Scheme {
     /// The scheme's id, if there is no root.json at hand
     #[arg(long = "scheme", global = true, value_name = "SHA-256")]
     pub(crate) scheme_id: Option<Digest>,
+    /// The log began anew, and you have confirmed that with the board: the number of the restart
+    #[arg(long, global = true, value_name = "NUMBER")]
+    pub(crate) accept_restart: Option<usize>,
+    /// The same before root.json names it: the new log's public keys (keys/log-….json), from the board
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) confirm_log: Option<PathBuf>,
     /// Where to remember what was seen of the log and sent to it [default: the user's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,

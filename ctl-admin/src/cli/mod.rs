@@ -178,6 +178,9 @@ impl Shell {
         if let Some(cache) = &self.scheme.cache {
             options.cache = Some(cache.clone());
         }
+        options.confirmed.restart = self.scheme.accept_restart;
+        let named = self.scheme.confirm_log.as_ref();
+        options.confirmed.new_log = named.map(|path| charter::read_server_keys(path)).transpose()?;
         options.bounds = Bounds {
             bytes: self.scheme.max_download.saturating_mul(1 << 20),
             time: Duration::from_secs(self.scheme.max_time),

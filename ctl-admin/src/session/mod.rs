@@ -4,6 +4,7 @@
 //! the root over the entries, every entry by the governance rules, and that it contains what this person has receipts
 //! for. The scheme's id pins the genesis, and with it everything that follows.
 
+mod another;
 mod download;
 mod fold;
 
@@ -17,8 +18,10 @@ use ctl_core::log::checkpoint::cosignatures;
 use ctl_core::log::note::MAX_NOTE_BYTES;
 use ctl_core::log::{Checkpoint, LogKey, Note, Tree, leaf_hash};
 use ctl_core::statement::{Basis, Entry};
+use ctl_core::tuf::Root;
 use ctl_core::{Digest, Timestamp};
 
+pub use self::another::Confirmed;
 use self::fold::Fold;
 pub(crate) use self::fold::{log_key, read_root, witness_keys};
 use crate::AdminError;
@@ -81,6 +84,8 @@ pub struct Options {
     pub patience: Duration,
     /// Who hears of receipts that the log does not keep.
     pub alarm: Alarm,
+    /// What this person has confirmed of a log that began anew.
+    pub confirmed: Confirmed,
 }
 
 /// How long to wait for a checkpoint: servers publish one within a second, mirrors within half a minute.
@@ -99,6 +104,7 @@ impl Options {
             bounds: Bounds::default(),
             patience: PATIENCE,
             alarm: loud(),
+            confirmed: Confirmed::default(),
         }
     }
 }
@@ -169,6 +175,11 @@ pub struct Session {
     transport: Transport,
     scheme: Digest,
     pinned: Option<(String, LogKey)>,
+    /// The root.json by which this person knows the scheme.
+    pinned_root: Option<Root>,
+    confirmed: Confirmed,
+    /// The last checkpoint seen of a log that ended, until what came of it is told.
+    ended: Option<Checkpoint>,
     cache: Option<Cache>,
     clock: Clock,
     progress: Progress,
@@ -189,17 +200,18 @@ impl Session {
     /// # Errors
     /// The root.json cannot be used, or the cache folder cannot be made.
     pub fn open(options: Options) -> Result<Self, AdminError> {
-        let (scheme, pinned) = match &options.trust {
-            Trust::Scheme(scheme) => (*scheme, None),
+        let (scheme, pinned, pinned_root) = match &options.trust {
+            Trust::Scheme(scheme) => (*scheme, None, None),
             Trust::Root(path) => {
-                let trust = read_root(path)?.signed.v2g.ok_or_else(|| {
+                let root = read_root(path)?.signed;
+                let trust = root.v2g.clone().ok_or_else(|| {
                     AdminError::input(
                         path.display(),
                         "names no scheme (member v2g): a root.json of another kind",
                     )
                 })?;
                 let key = trust.log.key.parse().map_err(|e| AdminError::input(path.display(), e))?;
-                (trust.scheme, Some((trust.log.origin, key)))
+                (trust.scheme, Some((trust.log.origin, key)), Some(root))
             }
         };
         let cache = options.cache.map(|root| Cache::open(&root, &scheme)).transpose()?;
@@ -207,6 +219,9 @@ impl Session {
             transport: Transport::new(&options.url)?.with_bounds(options.bounds),
             scheme,
             pinned,
+            pinned_root,
+            confirmed: options.confirmed,
+            ended: None,
             cache,
             clock: options.clock,
             progress: options.progress,
@@ -338,7 +353,9 @@ impl Session {
             (None, Some(pinned)) => pinned.clone(),
             (None, None) => self.first_contact(&checkpoint).await?,
         };
-        Checkpoint::open_note(&note, &origin, &key)?;
+        if let Err(error) = Checkpoint::open_note(&note, &origin, &key) {
+            self.another_log(&note, error.into()).await?;
+        }
         if let Some(seen) = &self.replayed
             && checkpoint.size <= seen.checkpoint.size
             && seen.tree.root_at(checkpoint.size)? != checkpoint.root
@@ -353,6 +370,9 @@ impl Session {
     async fn take_in(&mut self, head: Head) -> Result<(), AdminError> {
         let replayed = self.grow(head).await?;
         let replayed = self.replayed.insert(replayed);
+        if let Some(ended) = self.ended.take() {
+            another::tell(&ended, replayed);
+        }
         if let Some(cache) = &self.cache {
             let now = (self.clock)();
             receipts::check(cache, replayed, now)?.iter().for_each(|lost| (self.alarm)(lost));

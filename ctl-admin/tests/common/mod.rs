@@ -45,6 +45,7 @@ pub fn options(url: &str, trust: Trust, cache: Option<&Path>, now: Timestamp) ->
         bounds: Bounds::default(),
         patience: Duration::from_millis(300),
         alarm: Arc::new(|lost| panic!("{lost}")),
+        confirmed: Default::default(),
     }
 }
 

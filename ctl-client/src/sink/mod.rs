@@ -53,6 +53,16 @@ pub struct Plan {
     pub in_place: bool,
 }
 
+impl Plan {
+    /// A digest of the files.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let digests: BTreeMap<&String, Digest> =
+            self.files.iter().map(|(name, bytes)| (name, Digest::of(bytes))).collect();
+        Digest::of(&ctl_core::json::canonical(&digests))
+    }
+}
+
 /// One place that anchors are written to.
 #[derive(Clone, Debug)]
 pub struct Sink {
@@ -191,6 +201,10 @@ impl Sink {
         if self.config.kind == SinkKind::Pem {
             layout.files.retain(|_, certificates| !certificates.is_empty());
         }
+        let told = unreadable
+            .iter()
+            .map(|(certificate, problem)| (*certificate, format!("devices cannot read it: {problem}")));
+        layout.left_out.extend(told);
         let complaint =
             |(certificate, problem)| ClientError::Unreadable { sink: self.name(), certificate, problem };
         unreadable.into_iter().map(complaint).collect()

@@ -10,6 +10,7 @@ mod history;
 mod metadata;
 mod sinks;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -83,6 +84,8 @@ pub struct SyncReport {
     pub notes: Vec<String>,
     /// What went wrong. What was trusted before is still trusted.
     pub problems: Vec<Problem>,
+    /// By sink, the files that the operator's command refused, and what it said: it is asked once.
+    refused: BTreeMap<String, (Digest, String)>,
 }
 
 impl SyncReport {

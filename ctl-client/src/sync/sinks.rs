@@ -192,6 +192,10 @@ impl Client {
             report.problem(name.clone(), complaint);
         }
         if !plan.in_place {
+            if let Some((_, problem)) = report.refused.get(&name).filter(|(files, _)| *files == plan.digest())
+            {
+                return Err(ClientError::Check { sink: name, problem: problem.clone() });
+            }
             let files = self.directory.files();
             let prepared = sink.prepare(files, &plan)?;
             let mut check = sink.check().to_vec();
@@ -201,6 +205,7 @@ impl Client {
             let checked = command::run(&check, self.command_time).await;
             if let Err(problem) = checked {
                 sink.discard(files, &prepared)?;
+                report.refused.insert(name.clone(), (plan.digest(), problem.clone()));
                 return Err(ClientError::Check { sink: name, problem });
             }
             // First remember what is about to be ours, and that the command is due: a power cut

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Failure;
-use crate::keys::Keys;
+use crate::keys::{Keys, KeysError};
 use crate::ledger::export::{self, store_directory};
 use crate::ledger::verify::{self, Verified};
 use crate::ledger::{Head, MemoryStore, OpenError, SledStore};
@@ -57,8 +57,12 @@ pub(super) fn import(data: &Path, from: &Path) -> Result<(), Failure> {
         }
     })?;
     println!("{size} entries imported into {}", data.display());
-    if Keys::load(data).is_err() {
-        println!("restore the server's keys into {} before serving", data.join("keys").display());
+    match Keys::load(data) {
+        Ok(_) => {}
+        Err(KeysError::Missing(_)) => {
+            println!("restore the server's keys into {} before serving", data.join("keys").display());
+        }
+        Err(error) => println!("before serving: {error}"),
     }
     Ok(())
 }

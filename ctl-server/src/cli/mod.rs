@@ -14,6 +14,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use ctl_core::Digest;
 use ctl_core::names::Origin;
+use rustix::fs::Mode;
+use rustix::process::umask;
 
 use crate::blobs::Blobs;
 use crate::clock::{Clock as _, SystemClock};
@@ -145,6 +147,9 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// Does what the arguments ask for.
 #[must_use]
 pub fn run() -> ExitCode {
+    // Whatever umask the process has inherited: nothing that it writes is others' to change, or closed to itself.
+    let inherited = umask(Mode::RWXG | Mode::RWXO);
+    umask((inherited & (Mode::RWXG | Mode::RWXO)) | Mode::WGRP | Mode::WOTH);
     match dispatch(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

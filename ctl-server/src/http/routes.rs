@@ -35,7 +35,7 @@ impl Cost {
     pub const fn worth(self) -> NonZeroU32 {
         match self {
             Self::Little | Self::Bytes | Self::Scrape => NonZeroU32::MIN,
-            Self::Much => NonZeroU32::MIN.saturating_add(19),
+            Self::Much => NonZeroU32::MIN.saturating_add(4),
         }
     }
 }

@@ -60,6 +60,7 @@ struct Shared {
     inbox: mpsc::WeakSender<Observation>,
     store_bytes: Arc<AtomicU64>,
     store_limit: u64,
+    fetcher: Fetcher,
     held_back: Arc<AtomicU64>,
 }
 
@@ -136,6 +137,7 @@ impl Monitor {
             inbox: observations.downgrade(),
             store_bytes,
             store_limit: config.max_bytes.get(),
+            fetcher: fetcher.clone(),
             held_back: Arc::default(),
         });
         let own = own::Watch {
@@ -207,7 +209,10 @@ impl Monitor {
         let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let bytes = self.shared.store_bytes.load(Ordering::Relaxed);
         let inbox = self.shared.inbox.upgrade();
+        let held = self.shared.fetcher.octets();
         Upkeep {
+            held_bytes: held.map(|(taken, _)| number(taken)),
+            held_limits: held.map(|(_, limit)| number(limit)),
             store_bytes: (bytes > 0).then_some(bytes),
             store_limit: Some(self.shared.store_limit),
             queue: inbox.as_ref().map(|inbox| number(inbox.max_capacity() - inbox.capacity())),

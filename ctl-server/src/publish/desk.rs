@@ -1,6 +1,7 @@
 //! The blocking half of the publisher: makes the editions, and says how that goes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::Discriminant;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -64,6 +65,8 @@ pub(super) struct Desk {
     snapshots: Vec<u64>,
     site: SharedSite,
     status: watch::Sender<Status>,
+    /// The kind of the problem that the log was told of.
+    reported: Option<Discriminant<PublishError>>,
 }
 
 impl Desk {
@@ -95,6 +98,7 @@ impl Desk {
             snapshots: Vec::new(),
             site,
             status,
+            reported: None,
         })
     }
 
@@ -145,14 +149,19 @@ impl Desk {
         now.map(drop).map_err(Into::into)
     }
 
-    /// Notes what keeps the publisher from publishing, once when it begins and once when it ends.
-    pub(super) fn report(&self, result: Result<(), PublishError>) {
+    /// Notes what keeps the publisher from publishing, and tells the log when that begins, becomes something else and
+    /// ends: the words alone may change every second.
+    pub(super) fn report(&mut self, result: Result<(), PublishError>) {
+        let kind = result.as_ref().err().map(std::mem::discriminant);
         let problem = result.err().map(|error| error.to_string());
-        if self.status.borrow().problem != problem {
+        if self.reported != kind {
             match &problem {
                 Some(problem) => tracing::error!(problem, "publishing waits"),
                 None => tracing::info!("publishing goes on"),
             }
+            self.reported = kind;
+        }
+        if self.status.borrow().problem != problem {
             self.status.send_modify(|status| status.problem = problem);
         }
     }

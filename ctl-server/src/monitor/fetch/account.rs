@@ -225,10 +225,17 @@ impl Accounts {
         Account { total: Arc::clone(total), own }
     }
 
-    /// How many octets bodies take now, and how many of what is kept: of the listed and of the unlisted.
-    pub(super) fn taken(&self) -> [[usize; 2]; 2] {
-        [&self.listed, &self.unlisted]
-            .map(|pool| [pool.bodies(), pool.kept()].map(|purse| purse.taken.load(Ordering::Acquire)))
+    /// How many octets bodies and what is kept of them take now, and how many they may: of the listed and of the
+    /// unlisted.
+    pub(super) fn taken(&self) -> [(usize, usize); 2] {
+        [&self.listed, &self.unlisted].map(|pool| {
+            let both = [pool.bodies(), pool.kept()];
+            let taken = both.map(|purse| purse.taken.load(Ordering::Acquire)).iter().sum();
+            (
+                taken,
+                both.map(|purse| purse.limit).iter().fold(0_usize, |sum, limit| sum.saturating_add(*limit)),
+            )
+        })
     }
 }
 

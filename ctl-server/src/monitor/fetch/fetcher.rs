@@ -77,10 +77,11 @@ impl Fetcher {
         Self { parts: Arc::clone(&self.parts), account: self.parts.accounts.of(target) }
     }
 
-    /// How many octets bodies and what is kept of them take in the memory now, of all operators.
+    /// How many octets bodies and what is kept of them take in the memory now, and how many they may: of services that
+    /// are listed, and of those that only applications name.
     #[must_use]
-    pub fn octets(&self) -> usize {
-        self.parts.accounts.taken().iter().flatten().sum()
+    pub fn octets(&self) -> [(usize, usize); 2] {
+        self.parts.accounts.taken()
     }
 
     async fn run(&self, request: &Request) -> Vec<Exchange> {

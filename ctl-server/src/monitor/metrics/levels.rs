@@ -46,6 +46,10 @@ pub struct Upkeep {
     pub store_bytes: Option<u64>,
     /// Its bound.
     pub store_limit: Option<u64>,
+    /// Octets in memory of answers' bodies and of what is kept of them, the listed and the unlisted.
+    pub held_bytes: [u64; 2],
+    /// Their bounds.
+    pub held_limits: [u64; 2],
     /// Observations that wait to be counted and stored.
     pub queue: Option<u64>,
     /// How many may wait.
@@ -77,6 +81,10 @@ families! {
         "Octets that the store of observations takes.";
     STORE_LIMIT: Gauge "ctl_monitor_store_limit_bytes" []
         "Octets that the store of observations may take; beyond it the oldest observations go.";
+    HELD: Gauge "ctl_monitor_held_bytes" ["of"]
+        "Octets that bodies of answers and what is kept of them take in the memory: of services that a list, a sub-CA or the configuration names (listed), and of those that only applications name (applied).";
+    HELD_LIMIT: Gauge "ctl_monitor_held_limit_bytes" ["of"]
+        "Octets that they may take; beyond it probes are gaps, or evidence is without its body.";
     QUEUE: Gauge "ctl_monitor_queue_observations" []
         "Observations that wait to be counted and stored.";
     QUEUE_LIMIT: Gauge "ctl_monitor_queue_limit_observations" []
@@ -160,6 +168,12 @@ pub(super) fn write_upkeep(page: &mut Page<'_>, upkeep: &Upkeep) {
     ] {
         if let Some(value) = value {
             page.family(family).sample(&[], value);
+        }
+    }
+    for (family, values) in [(&HELD, upkeep.held_bytes), (&HELD_LIMIT, upkeep.held_limits)] {
+        let mut series = page.family(family);
+        for (of, value) in ["listed", "applied"].iter().zip(values) {
+            series.sample(&[*of], value);
         }
     }
 }

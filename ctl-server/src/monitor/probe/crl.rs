@@ -8,6 +8,8 @@ mod code;
 mod judge;
 mod memory;
 #[cfg(test)]
+mod memory_tests;
+#[cfg(test)]
 mod tests;
 
 use std::future::Future;

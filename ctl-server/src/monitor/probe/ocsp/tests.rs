@@ -15,7 +15,7 @@ use super::*;
 const REVOKED: &[u8] = &[0x10, 9];
 
 /// A root that issued two sub-CAs and revoked a third, with a responder of its own.
-fn root(responder: &mut Responder) -> OcspSubject {
+pub(super) fn root(responder: &mut Responder) -> OcspSubject {
     let authority = &responder.authorities[0];
     let good = vec![authority.certify(1), authority.certify(2)];
     for certificate in &good {
@@ -275,50 +275,6 @@ async fn addresses_that_contradict_each_other_are_the_one_finding() {
         let subject = root(&mut responder);
         let codes = Watch::new(&responder, vec![subject]).codes(0..4).await;
         assert_eq!(codes, BTreeSet::from([Code::AddressDisagreement]), "{says:?} {status}");
-    }
-}
-
-/// One of the machines behind an address, or of those behind a balancer, has no time now and then.
-#[tokio::test(start_paused = true)]
-async fn try_later_now_and_then_is_that_and_nothing_else() {
-    let mut responder = Responder::new(|asked, answer| {
-        if asked.address == 2 {
-            answer.status = 3;
-        }
-    });
-    responder.addresses = 2;
-    let subject = root(&mut responder);
-    let codes = Watch::new(&responder, vec![subject]).codes(0..4).await;
-    assert_eq!(codes, BTreeSet::from([Code::ResponderTryLater]));
-    for every in 2..9 {
-        let count = std::sync::atomic::AtomicUsize::new(1);
-        let mut responder = Responder::new(move |_, answer| {
-            if count.fetch_add(1, Ordering::SeqCst).is_multiple_of(every) {
-                answer.status = 3;
-            }
-        });
-        let subject = root(&mut responder);
-        let codes = Watch::new(&responder, vec![subject]).codes(0..24).await;
-        assert_eq!(codes, BTreeSet::from([Code::ResponderTryLater]), "one in {every}");
-    }
-}
-
-/// Behind a proxy that makes one of two slashes, now and then without time: never called anything else.
-#[tokio::test(start_paused = true)]
-async fn a_double_slash_is_told_from_try_later_when_both_come_together() {
-    for every in 2..9 {
-        let count = std::sync::atomic::AtomicUsize::new(1);
-        let mut responder = Responder::new(move |asked, answer| {
-            if count.fetch_add(1, Ordering::SeqCst).is_multiple_of(every) {
-                answer.status = 3;
-            } else if asked.base64.contains("//") {
-                answer.status = 1;
-            }
-        });
-        let subject = root(&mut responder);
-        let codes = Watch::new(&responder, vec![subject]).codes(0..24).await;
-        let known = BTreeSet::from([Code::ResponderTryLater, Code::GetDoubleSlash]);
-        assert!(codes.is_subset(&known), "one in {every}: {codes:?}");
     }
 }
 
