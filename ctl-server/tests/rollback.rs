@@ -102,6 +102,36 @@ fn a_head_outside_that_was_never_written_or_is_ours_is_no_evidence() {
 }
 
 #[test]
+fn a_head_outside_that_this_ledger_cannot_judge_is_kept_and_stops_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, application) = with_application(talkative());
+    let (data, head) = (folder.path().join("data"), folder.path().join("head"));
+    on_disk(&data, &world);
+    let ledger = open_with_head(&data, &head, world.now).unwrap();
+    go_on(ledger, world.now, application, 0..1);
+    let good = std::fs::read(&head).unwrap();
+    // Of after a rotation, of after a restart, and two that a disk has spoilt.
+    let later = |origin: &str| {
+        let keys = Keys::generate(origin.parse().unwrap()).unwrap();
+        keys.sign_checkpoint(50, ctl_core::Digest::ZERO).unwrap().to_string().into_bytes()
+    };
+    let spoilt = good[..good.len() - 20].to_vec();
+    for bytes in [later("ctl.example/stories"), later("ctl.example/stories-2"), vec![], spoilt] {
+        std::fs::write(&head, &bytes).unwrap();
+        let Err(error) = open_with_head(&data, &head, world.now) else { panic!("it starts over evidence") };
+        assert!(matches!(&error, OpenError::Outside { path, .. } if *path == head), "{error}");
+        assert!(error.to_string().contains("move it away"), "{error}");
+        assert_eq!(std::fs::read(&head).unwrap(), bytes, "the only evidence is kept");
+    }
+    // As the advice says, where nobody knows more.
+    std::fs::rename(&head, folder.path().join("aside")).unwrap();
+    let ledger = open_with_head(&data, &head, world.now).unwrap();
+    assert_eq!(ledger.went_back(), None);
+    assert_eq!(std::fs::read(&head).unwrap(), good);
+    block_on(ledger.close());
+}
+
+#[test]
 fn whoever_brings_a_signed_checkpoint_of_what_was_lost_stops_the_server_for_good() {
     let folder = tempfile::tempdir().unwrap();
     let (world, application) = with_application(talkative());
@@ -192,6 +222,27 @@ fn a_further_key_of_the_log_is_used_once_the_charter_names_it() {
     drop(ledger);
     // Without it the server does not run; with it, it signs with it, and what it signed before is no evidence.
     assert!(matches!(open(keys(), world.now), Err(OpenError::Keys("log key"))));
+    // The head outside is still of the key before. It counts as much as ever.
+    let outside = folder.path().join("head");
+    let open_outside = || {
+        let store = Arc::new(SledStore::open(&data.join("ledger"))?);
+        let head = Some(Head::below(&data).and_at(Some(outside.clone())));
+        let keys = Arc::new(further(&["second log"]));
+        Ledger::open(Setup { store, keys, clock: clock_at(world.now).1, head, queue: 100 })
+    };
+    let longer = keys().sign_checkpoint(world.state.size() + 1, ctl_core::Digest::ZERO).unwrap().to_string();
+    std::fs::write(&outside, &longer).unwrap();
+    let ledger = open_outside().unwrap();
+    assert!(ledger.went_back().is_some());
+    block_on(ledger.close());
+    drop(ledger);
+    assert_eq!(std::fs::read(&outside).unwrap(), longer.as_bytes());
+    std::fs::write(&outside, &old).unwrap();
+    let ledger = open_outside().unwrap();
+    assert_eq!(ledger.went_back(), None);
+    assert_eq!(std::fs::read(&outside).unwrap(), *ledger.snapshot().checkpoint);
+    block_on(ledger.close());
+    drop(ledger);
     let ledger = open(further(&["third log", "second log"]), world.now).unwrap();
     let key = ctl_server::keys::log_key(&world.state.charter.server).unwrap();
     assert!(Checkpoint::open(&ledger.snapshot().checkpoint, key.name(), &key).is_ok());

@@ -11,7 +11,7 @@ use crate::list::LogRef;
 use crate::names::Environment;
 use crate::role::Role;
 use crate::statement::body::LogRestart;
-use crate::tuf::{RestartReason, TufError};
+use crate::tuf::{GoOnFrom, RestartReason, TufError};
 
 struct Published {
     scheme: Scheme,
@@ -88,7 +88,8 @@ fn a_file_from_before_a_restart_of_the_log_verifies_and_says_so() {
         old,
         origin: "ctl.example/second".parse().unwrap(),
         reason: RestartReason::LedgerLost,
-        roles: Default::default(),
+        // Who goes on from greater numbers has something to sign.
+        roles: [("na".to_owned(), GoOnFrom { version: 3, sequence: 3 })].into(),
     });
     published.scheme.publish(&Role::Root, &[11, 12]);
     let [before, after] = [&published.scheme.roots[0], &published.scheme.roots[1]];

@@ -1,5 +1,7 @@
 //! Why the ledger does not record, and why it does not open.
 
+use std::path::PathBuf;
+
 use ctl_core::governance::{Reason, Refusal};
 use ctl_core::json::JsonError;
 use ctl_core::jws::JwsError;
@@ -106,6 +108,14 @@ pub enum OpenError {
     /// The file with the last checkpoint cannot be read.
     #[error("the file with the last signed checkpoint: {0}")]
     Head(std::io::Error),
+    /// The checkpoint outside the data directory cannot be compared with the ledger.
+    #[error("{}: the checkpoint that is kept there cannot be compared with this ledger: {why}. {UNJUDGED}", .path.display())]
+    Outside {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// The server's keys are not those that the charter names.
     #[error(
         "the server's {0} is not the one that the charter names: restore the keys directory from its backup"
@@ -128,6 +138,13 @@ const RESTORE: &str = "The server does not run on a damaged ledger. Move the dir
 const COMPARE: &str = "It tells how long a log this server has signed; the ledger itself may be whole. Ask a mirror, \
     a witness or an auditor for the size of the log, move the file away and try again. If `ctl-server ledger verify \
     --data DIR` then counts fewer entries than they do, restore the ledger from them with `ctl-server ledger import`";
+
+/// What to do about a checkpoint that says something which this ledger cannot understand.
+const UNJUDGED: &str = "It is kept as it is. If `data` comes from a backup, that is perhaps older than the log's \
+    present key or name, and the server must not run on it: ask a mirror, a witness or an auditor for the log's name and \
+    size, and compare with `ctl-server ledger verify --data DIR`. If they know more, move the directory `ledger` away and \
+    import theirs with `ctl-server ledger import`, with the keys that the log has now. If they know nothing more, the \
+    file is damaged: move it away, and the server writes a new one";
 
 impl From<StoreError> for OpenError {
     fn from(error: StoreError) -> Self {

@@ -39,6 +39,7 @@ use rollback::Verdict;
 pub use sled_store::SledStore;
 pub use snapshot::{LogView, Snapshot};
 pub use store::{Store, StoreError};
+use verify::LogKeys;
 use writer::{Request, Writer};
 
 /// Name of the kept value with the last moment at which the server is known to have run.
@@ -154,14 +155,15 @@ impl Ledger {
             return Err(OpenError::Keys(wrong));
         }
         let checkpoint = signed_now(&keys, &verified)?;
-        let outside = head.as_ref().map(Head::read_outside).transpose().map_err(OpenError::Head)?.flatten();
-        let brought: Vec<Vec<u8>> = store.kept(WENT_BACK)?.into_iter().chain(outside.clone()).collect();
+        let log = LogView::new(verified.tree);
+        let compared = compare(&*store, head.as_ref(), &verified.keys, &log)?;
         let seen = store.kept(SEEN)?.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
-        let snapshot = Snapshot {
-            state: verified.state,
-            log: LogView::new(verified.tree),
-            checkpoint: checkpoint.into(),
-        };
+        let snapshot = Snapshot { state: verified.state, log, checkpoint: checkpoint.into() };
+        if compared.is_none()
+            && let Some(head) = head.as_ref().filter(|head| head.outside().is_some())
+        {
+            head.write(&snapshot.checkpoint).map_err(OpenError::Head)?;
+        }
         let shared = Arc::new(Shared {
             store,
             keys,
@@ -176,30 +178,10 @@ impl Ledger {
         });
         let (requests, waiting) = mpsc::channel(queue.max(1));
         Writer::start(Arc::clone(&shared), waiting).map_err(OpenError::Thread)?;
-        let ledger = Self { shared, requests };
-        ledger.compare(&brought, outside.is_some())?;
-        Ok(ledger)
-    }
-
-    /// Compares the log with the checkpoints that were kept of it.
-    fn compare(&self, brought: &[Vec<u8>], is_outside: bool) -> Result<(), OpenError> {
-        for note in brought {
-            // Signed with a key that the log no longer has, it says nothing.
-            if let Ok(Verdict::WentBack(why)) = self.examine(note) {
-                self.shared.set_went_back(&why);
-            }
+        if let Some(why) = compared {
+            shared.set_went_back(&why);
         }
-        let Some(head) = self.shared.head.as_ref().filter(|head| head.outside().is_some()) else {
-            return Ok(());
-        };
-        if !is_outside {
-            let path = head.outside().unwrap_or(head.path());
-            tracing::warn!(path = %path.display(), "no checkpoint is kept there yet: this one is the first");
-        }
-        if self.went_back().is_none() {
-            head.write(&self.snapshot().checkpoint).map_err(OpenError::Head)?;
-        }
-        Ok(())
+        Ok(Self { shared, requests })
     }
 
     /// Takes a checkpoint that somebody has seen. If it is this log's and the log does not begin with it,
@@ -371,6 +353,35 @@ impl Ledger {
     /// [`StoreError`]
     pub fn bytes_on_disk(&self) -> Result<u64, StoreError> {
         self.shared.store.bytes_on_disk()
+    }
+}
+
+/// Compares the log with the checkpoints that were kept of it, inside and outside; gives the reason if it
+/// went back. What cannot be compared may be all that shows it, so the server does not start over it.
+fn compare(
+    store: &dyn Store,
+    head: Option<&Head>,
+    keys: &LogKeys,
+    log: &LogView,
+) -> Result<Option<String>, OpenError> {
+    if let Some(note) = store.kept(WENT_BACK)? {
+        match rollback::judge_kept(&note, keys, log) {
+            Ok(Some(Verdict::WentBack(why))) => return Ok(Some(why)),
+            Ok(_) => {}
+            Err(error) => {
+                return Ok(Some(format!("the checkpoint that showed it cannot be judged any more: {error}")));
+            }
+        }
+    }
+    let Some((head, path)) = head.and_then(|head| Some((head, head.outside()?))) else { return Ok(None) };
+    let Some(note) = head.read_outside().map_err(OpenError::Head)? else {
+        tracing::warn!(path = %path.display(), "no checkpoint is kept there yet: this one is the first");
+        return Ok(None);
+    };
+    match rollback::judge_kept(&note, keys, log) {
+        Ok(Some(Verdict::WentBack(why))) => Ok(Some(why)),
+        Ok(_) => Ok(None),
+        Err(error) => Err(OpenError::Outside { path: path.to_owned(), why: error.to_string() }),
     }
 }
 

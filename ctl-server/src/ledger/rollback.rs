@@ -7,6 +7,7 @@
 use ctl_core::log::{Checkpoint, LogError, LogKey, Note};
 
 use super::LogView;
+use super::verify::LogKeys;
 
 /// What a checkpoint that somebody brings says of this log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,4 +39,24 @@ pub fn judge(note: &[u8], key: &LogKey, log: &LogView) -> Result<Verdict, LogErr
         )),
         Ok(_) => Verdict::Consistent { size },
     })
+}
+
+/// Compares a checkpoint that this server kept itself with the log. One that a former key of this log signed
+/// counts as much as one of today. None if it is of a log that ended with a restart: what that lost, the board
+/// has judged.
+///
+/// # Errors
+/// [`LogError`] if it is none, or signed with a key that the ledger does not know. It then may be all that
+/// shows that this ledger is older than the key.
+pub fn judge_kept(note: &[u8], keys: &LogKeys, log: &LogView) -> Result<Option<Verdict>, LogError> {
+    let mut unknown = LogError::Malformed { what: "checkpoint", why: "the log has no key".into() };
+    for key in &keys.of_this {
+        match judge(note, key, log) {
+            Ok(verdict) => return Ok(Some(verdict)),
+            // The present key is the last, and the one to speak of.
+            Err(error) => unknown = error,
+        }
+    }
+    let ended = keys.of_ended.iter().any(|key| Checkpoint::open(note, key.name(), key).is_ok());
+    if ended { Ok(None) } else { Err(unknown) }
 }

@@ -20,6 +20,17 @@ pub struct Verified {
     pub tree: Tree,
     /// The signed checkpoint of the whole log.
     pub checkpoint: Vec<u8>,
+    /// Its keys.
+    pub keys: LogKeys,
+}
+
+/// The keys that a ledger names for its log.
+#[derive(Clone, Debug, Default)]
+pub struct LogKeys {
+    /// Those of the log as it is called now, the present one last: all of them signed this history.
+    pub of_this: Vec<LogKey>,
+    /// Those of logs that ended with a restart: what they signed counts no more.
+    pub of_ended: Vec<LogKey>,
 }
 
 /// Replays entries one by one.
@@ -27,8 +38,7 @@ pub struct Verified {
 pub struct Replay {
     state: Option<State>,
     tree: Tree,
-    /// The keys that the charters named for the log of this origin, the present one last.
-    log_keys: Vec<LogKey>,
+    keys: LogKeys,
     /// Whose they are, to notice when the charter names another.
     named: Option<(Origin, PublicKey)>,
 }
@@ -69,10 +79,9 @@ impl Replay {
         {
             let key = log_key(server).map_err(|error| wrong(error.to_string()))?;
             if self.named.as_ref().is_some_and(|(origin, _)| *origin != server.log_origin) {
-                // The log began anew: what it signed before counts no more.
-                self.log_keys.clear();
+                self.keys.of_ended.append(&mut self.keys.of_this);
             }
-            self.log_keys.push(key);
+            self.keys.of_this.push(key);
             self.named = Some((server.log_origin.clone(), server.log.clone()));
         }
         self.state = Some(state);
@@ -85,10 +94,10 @@ impl Replay {
     /// [`Damage::Checkpoint`], [`Damage::Lost`] or [`Damage::Root`].
     pub fn check_checkpoint(&self, note: &[u8], what: &'static str) -> Result<Checkpoint, Damage> {
         let damaged = |why: String| Damage::Checkpoint { what, why };
-        let key = self.log_keys.last().ok_or_else(|| damaged("there is no entry".into()))?;
+        let key = self.keys.of_this.last().ok_or_else(|| damaged("there is no entry".into()))?;
         // After a rotation, the last checkpoint may still be signed with a key before.
         let earlier =
-            || self.log_keys.iter().rev().find_map(|key| Checkpoint::open(note, key.name(), key).ok());
+            || self.keys.of_this.iter().rev().find_map(|key| Checkpoint::open(note, key.name(), key).ok());
         let opened = Checkpoint::open(note, key.name(), key);
         let checkpoint =
             opened.or_else(|error| earlier().ok_or(error)).map_err(|error| damaged(error.to_string()))?;
@@ -108,6 +117,12 @@ impl Replay {
             Damage::Checkpoint { why, .. } => OpenError::Forgotten(why),
             damage => damage.into(),
         })
+    }
+
+    /// The keys that the entries so far name for the log.
+    #[must_use]
+    pub const fn keys(&self) -> &LogKeys {
+        &self.keys
     }
 
     /// The state and the tree after the last entry; none if there was no entry.
@@ -151,6 +166,7 @@ pub fn verify(
         let why = format!("it is of {size} entries, the ledger has {}", replay.size());
         return Err(Damage::Checkpoint { what, why }.into());
     }
+    let keys = replay.keys().clone();
     let (state, tree) = replay.finish().ok_or(OpenError::Empty)?;
-    Ok(Verified { state, tree, checkpoint })
+    Ok(Verified { state, tree, checkpoint, keys })
 }
