@@ -106,11 +106,11 @@ pub fn change(state: &State, change: &Change) -> Vec<String> {
             vec![format!("another charter comes into force, with {number} differences from this one")]
         }
         Change::Participant { action, participant } => vec![match action {
-            ParticipantAction::Suspend => format!("{participant} may no longer sign"),
-            ParticipantAction::SuspendForCompromise => {
+            ParticipantAction::Suspend {} => format!("{participant} may no longer sign"),
+            ParticipantAction::SuspendForCompromise {} => {
                 format!("{participant} may no longer sign, and its votes in open votes are struck")
             }
-            ParticipantAction::Reinstate => format!("{participant} may sign again"),
+            ParticipantAction::Reinstate {} => format!("{participant} may sign again"),
             ParticipantAction::RotateKey { new } => {
                 format!("{participant} has the new key {} without the old one's signature", new.key_id())
             }

@@ -2,6 +2,9 @@
 //! lists, the MO registry, TUF. Pure: no I/O, no clock, no global state.
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate self as ctl_core;
+
 pub mod digest;
 pub mod draft;
 pub mod governance;

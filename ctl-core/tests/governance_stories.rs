@@ -100,7 +100,7 @@ fn an_elector_removed_for_compromise_is_struck_and_the_quorum_stays() {
     let proposal = world.say(&["elector-1"], proposal).unwrap();
     world.vote("elector-2", proposal, Choice::Approve).unwrap();
     let strike = Change::Participant {
-        action: ParticipantAction::SuspendForCompromise,
+        action: ParticipantAction::SuspendForCompromise {},
         participant: "elector-2".parse().unwrap(),
     };
     let removal = world.propose("elector-1", strike).unwrap();
@@ -421,7 +421,7 @@ fn busy_world() -> World {
     let expires_at = world.now.plus_seconds(5 * DAY);
     let reason = WithdrawalReason::KeyCompromise;
     world.say(&["officer-1"], NoticeIssue { anchor: alpha, expires_at, list: na(), reason }).unwrap();
-    let strike = ParticipantAction::Suspend;
+    let strike = ParticipantAction::Suspend {};
     let change = Change::Participant { action: strike, participant: "mo-one".parse().unwrap() };
     let proposal = world.propose("elector-1", change).unwrap();
     for elector in ["elector-1", "elector-2", "elector-3"] {

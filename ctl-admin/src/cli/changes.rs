@@ -43,14 +43,14 @@ pub(crate) fn propose(change: Motion) -> Result<(Propose, Scrutiny, Keys), Admin
         }
         Motion::SuspendParticipant { participant, compromised, author } => {
             let action = if compromised {
-                ParticipantAction::SuspendForCompromise
+                ParticipantAction::SuspendForCompromise {}
             } else {
-                ParticipantAction::Suspend
+                ParticipantAction::Suspend {}
             };
             (Proposed::Participant { participant, action }, author)
         }
         Motion::ReinstateParticipant { participant, author } => {
-            (Proposed::Participant { participant, action: ParticipantAction::Reinstate }, author)
+            (Proposed::Participant { participant, action: ParticipantAction::Reinstate {} }, author)
         }
         Motion::ReplaceKey { participant, public_key, author } => {
             let action = ParticipantAction::RotateKey { new: key::load_public(&public_key)? };

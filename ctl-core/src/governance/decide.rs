@@ -375,12 +375,12 @@ fn change_participant(
     let participant = state.participants.get_mut(id).ok_or("there is no such participant")?;
     participant.since = cause;
     match action {
-        ParticipantAction::Reinstate => participant.suspended = false,
-        ParticipantAction::Suspend => {
+        ParticipantAction::Reinstate {} => participant.suspended = false,
+        ParticipantAction::Suspend {} => {
             participant.suspended = true;
             closing::of_suspended(rules, state, id, at, cause);
         }
-        ParticipantAction::SuspendForCompromise => {
+        ParticipantAction::SuspendForCompromise {} => {
             participant.suspended = true;
             closing::of_suspended(rules, state, id, at, cause);
             strike(rules, state, id, at);

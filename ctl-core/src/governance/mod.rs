@@ -12,6 +12,7 @@ mod check;
 mod closing;
 pub mod cross;
 mod decide;
+pub mod digest;
 mod electorate;
 pub mod facts;
 mod genesis;
@@ -19,6 +20,8 @@ pub mod possession;
 pub mod promises;
 pub mod refusal;
 pub mod rules;
+#[cfg(test)]
+pub(crate) mod second;
 pub mod service_levels;
 pub mod state;
 mod time;

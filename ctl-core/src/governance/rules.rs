@@ -15,11 +15,18 @@ use serde::{Deserialize, Serialize};
 pub enum RulesVersion {
     /// The first.
     V1,
+    /// Not a version, but what the next may look like.
+    #[cfg(test)]
+    V2,
 }
 
 impl RulesVersion {
     /// All of them, in order.
-    pub const ALL: &'static [Self] = &[Self::V1];
+    pub const ALL: &'static [Self] = &[
+        Self::V1,
+        #[cfg(test)]
+        Self::V2,
+    ];
     /// The newest.
     pub const LATEST: Self = Self::V1;
 
@@ -28,6 +35,8 @@ impl RulesVersion {
     pub const fn number(self) -> u32 {
         match self {
             Self::V1 => 1,
+            #[cfg(test)]
+            Self::V2 => 2,
         }
     }
 
@@ -36,6 +45,8 @@ impl RulesVersion {
     pub const fn rules(self) -> &'static Rules {
         match self {
             Self::V1 => &V1,
+            #[cfg(test)]
+            Self::V2 => &super::second::V2,
         }
     }
 }
@@ -90,6 +101,11 @@ pub struct Rules {
     /// One operator waits for at most so many answers to requests for cross-certificates.
     pub cross_requests_open: usize,
 
+    /// A restart of the log names at most so many roles: more than a charter can have.
+    pub restart_roles: usize,
+    /// The greatest number that a role goes on from after a restart, unless the ledger itself has greater ones:
+    /// as many again can follow before JSON's integers end.
+    pub restart_number: u64,
     /// A charter has at most so many lists.
     pub charter_lists: usize,
     /// The longest time that a charter may name.
@@ -125,7 +141,7 @@ pub struct Rules {
     pub reserved_participant: &'static str,
 }
 
-const V1: Rules = Rules {
+pub(super) const V1: Rules = Rules {
     version: RulesVersion::V1,
     issued_ahead_seconds: 600,
     screened_within_seconds: 600,
@@ -136,6 +152,8 @@ const V1: Rules = Rules {
     constraint_mo_ids: 1000,
     evidence_per_author: 20,
     cross_requests_open: 100,
+    restart_roles: 256,
+    restart_number: 1 << 52,
     charter_lists: 100,
     charter_seconds: 10 * 366 * 86_400,
     suspension_closes: true,

@@ -98,6 +98,7 @@ fn a_file_from_before_a_restart_of_the_log_verifies_and_says_so() {
     assert_eq!(verified.former_log.unwrap().as_str(), "ctl.example/test");
     assert_eq!(verify_offline(before, &file, Some(&na()), None).unwrap().former_log, None);
     // What is drafted since is of the new log.
+    published.scheme.wait(crate::draft::fixture::VALIDITY);
     let document = published.scheme.publish(&na(), &[21, 22]).document.unwrap().to_vec();
     let file = published.scheme.file(&na(), &document, &[21, 22]);
     let verified = verify_offline(&published.scheme.roots[0], &file, Some(&na()), None).unwrap();

@@ -12,6 +12,8 @@ pub use super::service_levels::{
 };
 
 use crate::governance::RulesVersion;
+#[cfg(test)]
+use crate::governance::second::Greet;
 use crate::keys::{KeyId, PublicKey};
 use crate::names::{Environment, Label, ListId, MoId, ParticipantId, RegistryId, Version};
 use crate::role::Role;
@@ -24,22 +26,22 @@ use crate::statement::{Basis, StatementError};
 use crate::{Digest, Timestamp};
 
 macro_rules! bodies {
-    ($($(#[$doc:meta])* $name:literal => $kind:ident since $since:ident),* $(,)?) => {
+    ($($(#[$doc:meta])* $name:literal => $kind:ident since $since:ident $(when $when:meta)?),* $(,)?) => {
         /// What a statement says, by its type.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Body {
-            $($(#[$doc])* $kind(Box<$kind>),)*
+            $($(#[cfg($when)])? $(#[$doc])* $kind(Box<$kind>),)*
         }
 
         impl Body {
             /// Every type of statement that this release knows.
-            pub const TYPES: &'static [&'static str] = &[$($name),*];
+            pub const TYPES: &'static [&'static str] = &[$($(#[cfg($when)])? $name),*];
 
             /// The statement's type.
             #[must_use]
             pub const fn type_name(&self) -> &'static str {
                 match self {
-                    $(Self::$kind(_) => $name,)*
+                    $($(#[cfg($when)])? Self::$kind(_) => $name,)*
                 }
             }
 
@@ -47,7 +49,7 @@ macro_rules! bodies {
             #[must_use]
             pub const fn since(&self) -> RulesVersion {
                 match self {
-                    $(Self::$kind(_) => RulesVersion::$since,)*
+                    $($(#[cfg($when)])? Self::$kind(_) => RulesVersion::$since,)*
                 }
             }
 
@@ -57,7 +59,7 @@ macro_rules! bodies {
             /// [`StatementError::UnknownType`] or [`StatementError::Body`].
             pub fn from_value(type_name: &str, value: Value) -> Result<Self, StatementError> {
                 match type_name {
-                    $($name => $kind::deserialize(value)
+                    $($(#[cfg($when)])? $name => $kind::deserialize(value)
                         .map(|body| Self::$kind(Box::new(body)))
                         .map_err(|e| StatementError::Body { type_name: $name, error: e.to_string() }),)*
                     unknown => Err(StatementError::UnknownType(unknown.chars().take(60).collect())),
@@ -68,14 +70,14 @@ macro_rules! bodies {
             #[must_use]
             pub fn to_value(&self) -> Value {
                 let value = match self {
-                    $(Self::$kind(body) => serde_json::to_value(body),)*
+                    $($(#[cfg($when)])? Self::$kind(body) => serde_json::to_value(body),)*
                 };
                 // Bodies have string keys and integers only, so there is always a value.
                 value.unwrap_or_default()
             }
         }
 
-        $(impl From<$kind> for Body {
+        $($(#[cfg($when)])? impl From<$kind> for Body {
             fn from(body: $kind) -> Self {
                 Self::$kind(Box::new(body))
             }
@@ -138,6 +140,8 @@ bodies! {
     "cross.respond" => CrossRespond since V1,
     /// The log begins anew.
     "log.restart" => LogRestart since V1,
+    /// Of the version that only tests know.
+    "test.greet" => Greet since V2 when test,
 }
 
 impl Body {

@@ -124,12 +124,13 @@ pub enum Change {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ParticipantAction {
-    /// May no longer sign. Votes it has cast in open votes stand.
-    Suspend,
-    /// May no longer sign, and its votes in open votes are struck.
-    SuspendForCompromise,
+    // With braces: serde passes over unknown members of a variant that has none.
+    /// May no longer sign, and what it has open is closed. Votes it has cast in open votes stand.
+    Suspend {},
+    /// The same, and its votes in open votes are struck.
+    SuspendForCompromise {},
     /// May sign again.
-    Reinstate,
+    Reinstate {},
     /// A new key without the old one's signature.
     RotateKey {
         /// The key.

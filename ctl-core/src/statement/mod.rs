@@ -9,6 +9,7 @@ pub mod charter;
 pub mod charter_file;
 mod cross;
 mod decision;
+pub mod known;
 pub mod parts;
 mod restart;
 mod service_levels;

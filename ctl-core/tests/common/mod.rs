@@ -75,7 +75,39 @@ pub const CAST: &[(&str, &str, &[ParticipantKind])] = &[
     ("elector-2-auditor", "org-elector-2", &[ParticipantKind::Auditor]),
 ];
 
+/// What was said to a world, recorded or not. Written down as a story for the frozen corpus where `CTL_CORPUS`
+/// names a folder (see tests/corpus), but for those of property tests: they are others each time.
+#[derive(Default)]
+pub struct Story(Vec<Vec<u8>>);
+
+impl Story {
+    fn add(&mut self, entry: &Entry) {
+        if std::env::var_os("CTL_CORPUS").is_some() {
+            self.0.push(entry.bytes.clone());
+        }
+    }
+}
+
+impl Drop for Story {
+    fn drop(&mut self) {
+        const MOST: u32 = 8;
+        static WRITTEN: std::sync::Mutex<BTreeMap<String, u32>> = std::sync::Mutex::new(BTreeMap::new());
+        let Some(folder) = std::env::var_os("CTL_CORPUS") else { return };
+        let name = std::thread::current().name().unwrap_or("story").replace("::", "-");
+        let mut written = WRITTEN.lock().unwrap();
+        let number = written.entry(name.clone()).or_default();
+        let path = |number: u32| std::path::Path::new(&folder).join(format!("{name}-{number}.jsonl"));
+        *number += 1;
+        match *number {
+            1..=MOST => std::fs::write(path(*number), self.0.join(&b'\n')).unwrap(),
+            // So many are the random worlds of a property test.
+            _ => (1..=MOST).for_each(|number| drop(std::fs::remove_file(path(number)))),
+        }
+    }
+}
+
 pub struct World {
+    pub story: Story,
     pub state: State,
     pub entries: Vec<Entry>,
     pub now: Timestamp,
@@ -174,7 +206,9 @@ impl World {
             .collect();
         let entry = Self::genesis_with(charter, &[]);
         let state = genesis(&entry).unwrap();
-        Self { state, entries: vec![entry], now: start(), keys, nonce: 1 }
+        let mut story = Story::default();
+        story.add(&entry);
+        Self { story, state, entries: vec![entry], now: start(), keys, nonce: 1 }
     }
 
     /// The genesis of a scheme with everyone of the cast, and more.
@@ -232,10 +266,12 @@ impl World {
 
     /// Records a statement if the rules let it, and returns its index.
     pub fn record(&mut self, statement: Statement) -> Result<u64, Refusal> {
-        check(&self.state, &statement, self.now)?;
+        let too_large =
+            |e: ctl_core::statement::StatementError| Refusal::new(Reason::TooLarge, e.to_string());
+        let entry = Entry::new(self.now, statement).map_err(too_large)?;
+        self.story.add(&entry);
+        check(&self.state, &entry.statement, self.now)?;
         let index = self.state.size();
-        let entry =
-            Entry::new(self.now, statement).map_err(|e| Refusal::new(Reason::TooLarge, e.to_string()))?;
         self.state.apply(&entry);
         self.entries.push(entry);
         Ok(index)

@@ -44,7 +44,7 @@ fn a_suspended_participant_leaves_nothing_open() {
         world.vote("elector-2", voted, Choice::Approve).unwrap();
         let participant = "alpha-pki".parse().unwrap();
         if compromised {
-            let action = ParticipantAction::SuspendForCompromise;
+            let action = ParticipantAction::SuspendForCompromise {};
             let proposal = world.propose("elector-1", Change::Participant { action, participant }).unwrap();
             world.decide(proposal);
         } else {

@@ -108,6 +108,8 @@ fn body(state: &mut State, place: Place<'_>, body: &Body) {
         Body::SlaReport(body) => service_levels::report(state, place, body),
         Body::CrossRequest(body) => cross::request(state, place, body),
         Body::CrossRespond(body) => cross::respond(state, place, body),
+        #[cfg(test)]
+        Body::Greet(body) => crate::governance::second::apply(state, body),
         Body::LogRestart(body) => begin_anew(state, index, at, body),
     }
 }

@@ -138,10 +138,10 @@ fn check_change(rules: &Rules, state: &State, change: &Change, now: Timestamp) -
             };
             match action {
                 ParticipantAction::RotateKey { new } => check_new_key(state, new),
-                ParticipantAction::Reinstate if !found.suspended => {
+                ParticipantAction::Reinstate {} if !found.suspended => {
                     Err(Refusal::new(Reason::Stage, format!("{participant} is not suspended")))
                 }
-                ParticipantAction::Suspend if found.suspended => {
+                ParticipantAction::Suspend {} if found.suspended => {
                     Err(Refusal::new(Reason::Stage, format!("{participant} is suspended already")))
                 }
                 _ => Ok(()),

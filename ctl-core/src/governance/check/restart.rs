@@ -3,17 +3,12 @@
 use super::Context;
 use crate::draft::board;
 use crate::governance::refusal::{Reason, Refusal};
+use crate::governance::rules::Rules;
 use crate::governance::state::State;
 use crate::keys::Algorithm;
 use crate::role::Role;
 use crate::statement::body::LogRestart;
 use crate::tuf::{Limits, V2gTrust, restart::check_log_succession, verify::trusted_root};
-
-/// More roles than a charter can have are not named.
-const MAX_ROLES: usize = 256;
-/// The greatest number that a role goes on from, unless the ledger itself has greater ones: as many again
-/// can follow before JSON's integers end.
-const MAX_NUMBER: u64 = 1 << 52;
 
 pub(super) fn restart(context: &Context<'_>, body: &LogRestart) -> Result<(), Refusal> {
     let state = context.state;
@@ -49,20 +44,20 @@ pub(super) fn restart(context: &Context<'_>, body: &LogRestart) -> Result<(), Re
         return refuse(Reason::Exists, "the key was the log's before: make a new one".into());
     }
     super::check_new_key(state, &body.key)?;
-    check_numbers(state, body)?;
+    check_numbers(context.rules, state, body)?;
     check_next_root(context, body)
 }
 
 /// Every role's numbers, none smaller than the ledger's own, and none so great that nothing can follow.
-fn check_numbers(state: &State, body: &LogRestart) -> Result<(), Refusal> {
+fn check_numbers(rules: &Rules, state: &State, body: &LogRestart) -> Result<(), Refusal> {
     let refuse = |detail: String| Err(Refusal::new(Reason::Content, detail));
     let lists = state.charter.lists.keys().map(ToString::to_string);
     let fixed = ["notices", "registry", "root", "snapshot", "targets", "timestamp"].map(str::to_owned);
     if let Some(missing) = lists.chain(fixed).find(|role| !body.roles.contains_key(role)) {
         return refuse(format!("roles: {missing} is missing; name the numbers that it goes on from"));
     }
-    if body.roles.len() > MAX_ROLES {
-        return refuse(format!("roles: more than {MAX_ROLES}"));
+    if body.roles.len() > rules.restart_roles {
+        return refuse(format!("roles: more than {}", rules.restart_roles));
     }
     for (name, numbers) in &body.roles {
         let published = match name.as_str() {
@@ -82,10 +77,13 @@ fn check_numbers(state: &State, body: &LogRestart) -> Result<(), Refusal> {
             ));
         }
         let own = state.go_on_from(name);
-        if numbers.version > MAX_NUMBER.max(version).max(own.version)
-            || numbers.sequence > MAX_NUMBER.max(sequence).max(own.sequence)
+        if numbers.version > rules.restart_number.max(version).max(own.version)
+            || numbers.sequence > rules.restart_number.max(sequence).max(own.sequence)
         {
-            return refuse(format!("roles: {name}: numbers above {MAX_NUMBER} leave no room to go on"));
+            return refuse(format!(
+                "roles: {name}: numbers above {} leave no room to go on",
+                rules.restart_number
+            ));
         }
     }
     Ok(())
