@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::compose::{self, Blob, MAX_BLOB, SALT, Signing, Submission};
 use crate::output::{Render, section};
 use crate::screening::{self, Policies, Subject};
-use crate::{AdminError, Session, files, possession};
+use crate::{AdminError, Session, describe, difference, files, possession};
 
 /// A PEM file with one certificate is at most so many bytes.
 const MAX_PEM: usize = 2 * MAX_CERTIFICATE;
@@ -101,7 +101,7 @@ pub struct Prepared {
     pub findings: Vec<String>,
     /// Whether one of them stands against admission.
     pub has_errors: bool,
-    #[serde(skip)]
+    /// Everything that is signed.
     body: ApplicationSubmit,
 }
 
@@ -115,10 +115,12 @@ impl Render for Prepared {
             (Candidate::CrossCertificate { .. }, _) => "",
         };
         let head = format!("{}\nSHA-256 {}\n{proof}", self.subject, self.fingerprint);
-        if self.findings.is_empty() {
-            return head + "screening by the list's policy finds nothing, before any evidence is attached\n";
-        }
-        head + &section("screening by the list's policy finds:", &self.findings)
+        let findings = if self.findings.is_empty() {
+            "screening by the list's policy finds nothing, before any evidence is attached\n".to_owned()
+        } else {
+            section("screening by the list's policy finds:", &self.findings)
+        };
+        head + &findings + &section("in full:", &difference::text(&describe::every_member(&self.body)))
     }
 }
 
@@ -347,6 +349,8 @@ impl Comment {
 
 #[cfg(test)]
 mod tests {
+    use ctl_core::statement::parts::{Purpose, Standard};
+
     use super::*;
 
     #[test]
@@ -361,5 +365,34 @@ mod tests {
         for plain in [&b"%PDF-1.7"[..], b"", b"0", b"-----BEGIN CERTIFICATE-----\n", &signed_data] {
             assert!(!is_encrypted(plain), "{plain:?}");
         }
+    }
+
+    /// A form filled in by somebody else must not get a signature for more than its signer read.
+    #[test]
+    fn what_is_asked_for_stands_whole_on_the_screen_that_asks() {
+        let shown = |name: &str, ocsp: &str| {
+            let services = Services { ocsp: vec![ocsp.parse().unwrap()], ..Services::default() };
+            let limits = Limits { mo_ids: vec!["USEVG".parse().unwrap()], ..Limits::default() };
+            let candidate = Candidate::Root {
+                constraints: limits.constraints(),
+                services,
+                uses: vec![Use { standard: Standard::Iso15118_2, purpose: Purpose::V2g }],
+            };
+            let body = ApplicationSubmit {
+                candidate,
+                certificate: Der(vec![0x30, 0]),
+                list: "na".parse().unwrap(),
+                name: name.parse().unwrap(),
+                possession: None,
+            };
+            let (subject, fingerprint) = ("CN=Root".to_owned(), Digest::of(&[0x30, 0]));
+            Prepared { subject, fingerprint, findings: Vec::new(), has_errors: false, body }.text()
+        };
+        let text = shown("Aurora", "http://ocsp.example/");
+        for part in ["\"Aurora\"", "http://ocsp.example/", "USEVG", "iso15118-2", "na"] {
+            assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
+        assert_ne!(text, shown("Aurora", "http://ocsp.example/other"));
+        assert_ne!(text, shown("Borealis", "http://ocsp.example/"));
     }
 }

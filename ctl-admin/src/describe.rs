@@ -146,8 +146,14 @@ pub fn in_full(state: &State, change: &Change) -> Vec<difference::Change> {
         Change::AmendCharter { charter } => {
             difference::between(&to_value(&*state.charter), &to_value(&**charter))
         }
-        other => difference::between(&Value::Object(serde_json::Map::new()), &to_value(other)),
+        other => every_member(other),
     }
+}
+
+/// Every member of what is signed. Two different values never have the same.
+#[must_use]
+pub fn every_member<T: Serialize>(value: &T) -> Vec<difference::Change> {
+    difference::between(&Value::Object(serde_json::Map::new()), &to_value(value))
 }
 
 fn to_value<T: Serialize>(value: &T) -> Value {

@@ -43,9 +43,10 @@ impl Render for Prepared {
     fn text(&self) -> String {
         let lists: Vec<&str> = self.lists.iter().map(ListId::as_str).collect();
         let head = format!(
-            "{}\nSHA-256 {}\nfor every list with its root: {}\n",
+            "{}\nSHA-256 {}\nissued by {}\nfor every list with its root: {}\n",
             self.subject,
             self.fingerprint,
+            self.body.issuer,
             lists.join(", ")
         );
         if self.findings.is_empty() {
