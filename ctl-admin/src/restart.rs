@@ -10,7 +10,7 @@ use std::str::FromStr;
 use ctl_core::Digest;
 use ctl_core::governance::State;
 use ctl_core::list::LogRef;
-use ctl_core::log::{Checkpoint, Note, note::MAX_NOTE_BYTES};
+use ctl_core::log::{Checkpoint, LogKey, Note, note::MAX_NOTE_BYTES};
 use ctl_core::role::Role;
 use ctl_core::statement::body::LogRestart;
 use ctl_core::statement::parts::Der;
@@ -98,32 +98,47 @@ impl Restart {
     pub async fn prepare(&self, session: &mut Session) -> Result<Prepared, AdminError> {
         let log = session.sync().await?;
         let new = charter::read_server_keys(&self.key)?;
-        let checkpoint = match &self.old {
-            Some(path) => {
-                let (origin, key) = log_key(&log.state)?;
-                let note = Note::parse(&files::read(path, MAX_NOTE_BYTES)?);
-                note.and_then(|note| Checkpoint::open_note(&note, &origin, &key))
-                    .map_err(|error| AdminError::input(path.display(), error))?
-            }
-            None => log.checkpoint.clone(),
-        };
         let last_root = self.last_root.as_ref().map(|path| {
             let bytes = files::read(path, Limits::default().root)?;
             let root = verify::trusted_root(&bytes, &Limits::default());
             let root = root.map_err(|error| AdminError::input(path.display(), error))?;
-            Ok::<_, AdminError>((Der(bytes), root.signed.version))
+            Ok::<_, AdminError>((Der(bytes), root.signed))
         });
         let last_root = last_root.transpose()?;
+        // The log that ends is the one that devices know, even where this copy is older than an earlier restart.
+        let (origin, key) = log_key(&log.state)?;
+        let known = last_root.as_ref().and_then(|(_, root)| root.v2g.as_ref()).map(|v2g| &v2g.log);
+        let known = known.and_then(|log| log.key.parse::<LogKey>().ok());
+        let ends = known.as_ref().map_or(origin.as_str(), LogKey::name).to_owned();
+        let checkpoint = match &self.old {
+            Some(path) => {
+                let note = Note::parse(&files::read(path, MAX_NOTE_BYTES)?)
+                    .map_err(|error| AdminError::input(path.display(), error))?;
+                let keys =
+                    [Some(&key), known.as_ref()].into_iter().flatten().filter(|key| key.name() == ends);
+                let opened = keys.map(|key| Checkpoint::open_note(&note, &ends, key));
+                let opened = opened.reduce(Result::or);
+                let missing = || AdminError::input(path.display(), format!("no key of {ends} is known"));
+                opened.ok_or_else(missing)?.map_err(|error| AdminError::input(path.display(), error))?
+            }
+            None if ends != origin => {
+                let text = format!(
+                    "this copy is of {origin}, before the log became {ends}: give the last checkpoint of {ends} with --old"
+                );
+                return Err(AdminError::Input(text));
+            }
+            None => log.checkpoint.clone(),
+        };
         let mut roles = numbers(&log.state);
-        if let Some((_, version)) = &last_root {
-            roles.entry("root".into()).or_default().version = *version;
+        if let Some((_, root)) = &last_root {
+            roles.entry("root".into()).or_default().version = root.version;
         }
         for Seen { role, numbers } in &self.seen {
             let most = roles.entry(role.clone()).or_default();
             most.version = most.version.max(numbers.version);
             most.sequence = most.sequence.max(numbers.sequence);
         }
-        let origin = log.state.charter.server.log_origin.clone();
+        let origin = ends.parse().map_err(|error| AdminError::input("last root", error))?;
         Ok(Prepared(LogRestart {
             key: new.log,
             last_root: last_root.map(|(root, _)| root),

@@ -205,6 +205,7 @@ fn a_further_key_of_the_log_is_used_once_the_charter_names_it() {
         let (clock, head) = (clock_at(now).1, Some(Head::below(&data)));
         Ledger::open(Setup { store, keys: Arc::new(keys), clock, head, queue: 100 })
     };
+    copy(&data, &folder.path().join("backup"));
     let mut amended = world.state.charter.as_ref().clone();
     amended.server.log = seed("second log").public_key();
     let before = world.state.size();
@@ -241,6 +242,22 @@ fn a_further_key_of_the_log_is_used_once_the_charter_names_it() {
     let ledger = open_outside().unwrap();
     assert_eq!(ledger.went_back(), None);
     assert_eq!(std::fs::read(&outside).unwrap(), *ledger.snapshot().checkpoint);
+    block_on(ledger.close());
+    drop(ledger);
+    // A backup from before the rotation does not know the key that shows how old it is.
+    let state = &world.state;
+    let newer = further(&["second log"]).named_by(&state.charter.server);
+    let newer = newer.sign_checkpoint(state.size(), state.root()).unwrap().to_string();
+    std::fs::write(&outside, &newer).unwrap();
+    std::fs::rename(&data, folder.path().join("longer")).unwrap();
+    copy(&folder.path().join("backup"), &data);
+    assert!(matches!(open_outside(), Err(OpenError::Outside { .. })));
+    assert_eq!(std::fs::read(&outside).unwrap(), newer.as_bytes());
+    // As the advice says: the longer copy in its place.
+    std::fs::remove_dir_all(&data).unwrap();
+    std::fs::rename(folder.path().join("longer"), &data).unwrap();
+    let ledger = open_outside().unwrap();
+    assert_eq!(ledger.went_back(), None);
     block_on(ledger.close());
     drop(ledger);
     let ledger = open(further(&["third log", "second log"]), world.now).unwrap();

@@ -80,6 +80,9 @@ impl Replay {
             let key = log_key(server).map_err(|error| wrong(error.to_string()))?;
             if self.named.as_ref().is_some_and(|(origin, _)| *origin != server.log_origin) {
                 self.keys.of_ended.append(&mut self.keys.of_this);
+                // The last of them may be known by the root alone that the restart brought along.
+                let lost = state.lost_root.as_ref().and_then(|root| root.v2g.as_ref());
+                self.keys.of_ended.extend(lost.and_then(|known| known.log.key.parse::<LogKey>().ok()));
             }
             self.keys.of_this.push(key);
             self.named = Some((server.log_origin.clone(), server.log.clone()));
