@@ -14,6 +14,7 @@ use ctl_core::{Digest, Timestamp};
 use ctl_pki::Certificate;
 
 use crate::apart::Apart;
+use crate::suspensions::with_own_keys;
 
 /// An anchor that is trusted because of one list.
 #[derive(Clone, Debug)]
@@ -63,6 +64,8 @@ pub struct TrustStore {
     pub left_out: Vec<LeftOut>,
     /// How many anchors the lists name.
     pub listed: usize,
+    /// Uses that the lists name anchors for, whether these can be used here or not.
+    pub listed_uses: BTreeSet<Use>,
     /// Uses that would have no anchor at all if everything were carried out that came while the log
     /// conflicted: for these, nothing of it is.
     pub spared: BTreeSet<Use>,
@@ -78,6 +81,7 @@ impl TrustStore {
         apart: &BTreeMap<Role, Apart>,
         clock: Clock,
     ) -> Self {
+        let notices = &with_own_keys(notices, lists);
         let full = Self::of(lists, notices, BTreeSet::new(), clock);
         if apart.is_empty() {
             return full;
@@ -94,11 +98,10 @@ impl TrustStore {
                 None => (*list).clone(),
             })
             .collect();
-        let notices: Vec<NoticeEntry> =
-            notices.iter().chain(apart.values().flat_map(|apart| &apart.notices)).cloned().collect();
         let distrusted = apart.values().flat_map(|apart| apart.distrusted.iter().copied()).collect();
-        let mut store = Self::of(&narrowed.iter().collect::<Vec<_>>(), &notices, distrusted, clock);
+        let mut store = Self::of(&narrowed.iter().collect::<Vec<_>>(), notices, distrusted, clock);
         store.listed = full.listed;
+        store.listed_uses.clone_from(&full.listed_uses);
         for (list, fingerprint, sequence) in lost {
             let reason = format!("version {sequence}, which came while the log conflicted, does not name it");
             let name = lists
@@ -107,7 +110,13 @@ impl TrustStore {
                 .find_map(|list| list.anchors_by_fingerprint().get(&fingerprint).map(|a| a.name.to_string()));
             store.left_out.push(LeftOut { list, fingerprint, name: name.unwrap_or_default(), reason });
         }
+        // What a list's signers removed comes back only where they left nothing. Then each suspension
+        // counts, as far as it leaves something: one officer undoes nothing that several people signed.
         store.spare(full);
+        for notice in with_own_keys(apart.values().flat_map(|apart| &apart.notices), lists) {
+            store.suspend(&notice);
+        }
+        store.keep_cross_certificates(&narrowed);
         store
     }
 
@@ -164,6 +173,54 @@ impl TrustStore {
         }
     }
 
+    /// Carries out a notice that came apart, but for the last anchor of a use.
+    fn suspend(&mut self, notice: &NoticeEntry) {
+        let is_hit = |anchor: &TrustedAnchor| {
+            hits(notice, anchor.fingerprint, Digest::from_bytes(anchor.certificate.spki_sha256()))
+        };
+        let others = self.anchors.iter().filter(|anchor| anchor.constraints.is_empty() && !is_hit(anchor));
+        let left: BTreeSet<Use> = others.flat_map(|anchor| anchor.uses.iter().copied()).collect();
+        let mut is_spared = false;
+        for mut anchor in std::mem::take(&mut self.anchors) {
+            if is_hit(&anchor) {
+                let last = |r#use: &Use| anchor.constraints.is_empty() && !left.contains(r#use);
+                anchor.uses.retain(last);
+                if anchor.uses.is_empty() {
+                    self.left_out.push(LeftOut {
+                        list: anchor.list,
+                        fingerprint: anchor.fingerprint,
+                        name: anchor.name,
+                        reason: suspended(notice),
+                    });
+                    continue;
+                }
+                is_spared = true;
+                self.spared.extend(&anchor.uses);
+            }
+            self.anchors.push(anchor);
+        }
+        if !is_spared {
+            self.distrust(DistrustKind::Certificate, notice.anchor);
+            self.distrust(DistrustKind::Spki, notice.spki);
+        }
+    }
+
+    /// Keeps cross-certificates only between anchors that are still trusted.
+    fn keep_cross_certificates(&mut self, lists: &[ListPayload]) {
+        let trusted: BTreeSet<Digest> = self.anchors.iter().map(|anchor| anchor.fingerprint).collect();
+        let between: BTreeSet<Digest> = lists
+            .iter()
+            .flat_map(|list| &list.cross_certificates)
+            .filter(|cross| trusted.contains(&cross.issuer) && trusted.contains(&cross.subject))
+            .map(|cross| cross.fingerprint)
+            .collect();
+        let mut crosses = std::mem::take(&mut self.cross_certificates);
+        crosses.retain(|cross| {
+            between.contains(&Digest::from_bytes(cross.sha256())) && !self.is_distrusted(cross)
+        });
+        self.cross_certificates = crosses;
+    }
+
     fn distrust(&mut self, kind: DistrustKind, sha256: Digest) {
         self.distrusted.insert(Distrusted { kind, sha256 });
     }
@@ -172,6 +229,7 @@ impl TrustStore {
         let mut trusted = BTreeSet::new();
         for anchor in &list.anchors {
             self.listed = self.listed.saturating_add(1);
+            self.listed_uses.extend(&anchor.uses);
             let judged = Certificate::from_der(&anchor.certificate.0)
                 .map_err(|error| error.to_string())
                 .and_then(|certificate| {
@@ -209,9 +267,8 @@ impl TrustStore {
         clock: Clock,
     ) -> Result<(), String> {
         let key = Digest::from_bytes(certificate.spki_sha256());
-        let notice = notices.iter().find(|entry| entry.anchor == anchor.fingerprint || entry.spki == key);
-        if let Some(notice) = notice {
-            return Err(format!("suspended by notice {} of {}", notice.notice, notice.issued_at));
+        if let Some(notice) = notices.iter().find(|notice| hits(notice, anchor.fingerprint, key)) {
+            return Err(suspended(notice));
         }
         if self.is_distrusted(certificate) {
             return Err("distrusted by a list that this device follows".into());
@@ -246,6 +303,15 @@ impl TrustStore {
     pub fn distrusts(&self, certificate: Digest) -> bool {
         self.distrusted.contains(&Distrusted { kind: DistrustKind::Certificate, sha256: certificate })
     }
+}
+
+/// Whether a notice is against a certificate.
+fn hits(notice: &NoticeEntry, fingerprint: Digest, key: Digest) -> bool {
+    notice.anchor == fingerprint || notice.spki == key
+}
+
+fn suspended(notice: &NoticeEntry) -> String {
+    format!("suspended by notice {} of {}", notice.notice, notice.issued_at)
 }
 
 fn trusted_anchor(list: &ListPayload, anchor: &ListAnchor, certificate: Certificate) -> TrustedAnchor {

@@ -161,6 +161,53 @@ fn a_forged_log_cannot_empty_a_store() {
 }
 
 #[test]
+fn in_a_conflict_one_officer_brings_nothing_back_that_the_list_s_signers_removed() {
+    let (mut device, mut honest) = poisoned(60);
+    honest.set_anchors(&na(), &["alpha", "gamma"]);
+    honest.publish(&na());
+    honest.refresh();
+    device.sync(&honest);
+    assert_eq!(device.trusted(), set(&["alpha", "gamma"]));
+    // Alpha is the last one for its use: suspending it, too, would leave nothing.
+    honest.set_notices(vec![notice(3, "na", "alpha", honest.now.plus_seconds(DAY))]);
+    honest.publish(&Role::Notices);
+    honest.refresh();
+    device.sync(&honest);
+    assert_eq!(device.trusted(), set(&["alpha", "gamma"]));
+    let status = device.status().to_string();
+    assert!(status.contains("would leave no anchor for v2g(-2)"), "{status}");
+    device.assert_sound();
+}
+
+#[test]
+fn a_version_held_that_is_damaged_is_mended_in_a_conflict_and_after_a_restart() {
+    let repository = Repository::new();
+    let damage = |device: &Device| {
+        let held = repository.published[&na()].to_string();
+        std::fs::remove_file(device.path("state/objects").join(held)).unwrap();
+    };
+    // In a conflict.
+    let (mut device, mut honest) = poisoned(60);
+    honest.refresh();
+    damage(&device);
+    device.sync(&honest);
+    assert!(device.status().conflict.is_some());
+    device.assert_sound();
+    // After a restart that replaced history, with the proofs issued again.
+    let (mut device, mut honest) = poisoned(60);
+    let old = honest.clone();
+    honest.restart(&old, 61, "log.example/v2g-2");
+    for role in [Role::Notices, na(), Role::Registry] {
+        honest.prove_again(&role);
+    }
+    honest.refresh();
+    damage(&device);
+    let report = device.sync(&honest);
+    assert!(report.is_success(), "{:?}", report.problems);
+    device.assert_sound();
+}
+
+#[test]
 fn in_a_conflict_everything_else_is_still_demanded() {
     // Too few signers.
     let (mut device, mut attacked) = poisoned(60);

@@ -66,6 +66,119 @@ fn one_officer_with_a_stolen_server_cannot_lift_a_suspension() {
 }
 
 #[test]
+fn one_officer_with_a_stolen_server_cannot_lift_a_suspension_by_dating_it_back() {
+    let (mut repository, mut device) = suspended();
+    // The same suspension, a second longer, and as if it were older than every list.
+    let mut again = notice(3, "na", "beta", start().plus_seconds(10 * DAY + 1));
+    again["issued_at"] = json!("1970-01-01T00:00:00Z");
+    publish_notices(&mut repository, vec![again]);
+    device.sync(&repository);
+    publish_notices(&mut repository, vec![]);
+    device.sync(&repository);
+    assert_eq!(device.trusted(), set(&["alpha", "gamma"]));
+    device.assert_sound();
+}
+
+#[test]
+fn one_notice_suspends_one_anchor_whatever_key_it_names() {
+    let repository = Repository::new();
+    let end = repository.now.plus_seconds(DAY);
+    let with_key = |name, key| {
+        let mut notice = notice(3, "na", name, end);
+        notice["spki"] = json!(spki(key));
+        vec![notice]
+    };
+    let mut device = Device::synced(&repository);
+    let mut attacked = repository.clone();
+    publish_notices(&mut attacked, with_key("alpha", "beta"));
+    device.assert_refuses(&attacked, "with a key that is not its own");
+    // Nor when the log conflicts.
+    let mut device = Device::synced(&repository);
+    let mut stolen = repository.clone();
+    stolen.forge_entries(50, "forged");
+    stolen.refresh();
+    device.sync(&stolen);
+    let mut attacked = repository.clone();
+    attacked.newer_than(&stolen);
+    publish_notices(&mut attacked, with_key("alpha", "beta"));
+    device.assert_refuses(&attacked, "with a key that is not its own");
+    // Nor with an anchor that is listed only later.
+    let mut device = Device::synced(&repository);
+    let mut attacked = repository.clone();
+    publish_notices(&mut attacked, with_key("evil", "beta"));
+    assert!(device.sync(&attacked).is_success());
+    assert_eq!(device.trusted(), set(&["alpha", "gamma"]));
+    attacked.set_anchors(&na(), &["alpha", "beta", "evil", "gamma"]);
+    attacked.publish(&na());
+    attacked.refresh();
+    device.sync(&attacked);
+    assert_eq!(device.trusted(), set(&["alpha", "beta", "gamma"]));
+}
+
+#[test]
+fn one_officer_or_registrar_cannot_number_the_last_version_there_can_be() {
+    let last = (1_u64 << 53) - 1;
+    for role in [Role::Notices, Role::Registry] {
+        // Taken up first, later, and in a conflict.
+        for case in ["new", "held", "conflict"] {
+            let mut repository = Repository::new();
+            let mut device = Device::new(&repository);
+            if case != "new" {
+                assert!(device.sync(&repository).is_success());
+            }
+            if case == "conflict" {
+                let mut stolen = repository.clone();
+                stolen.forge_entries(50, "forged");
+                stolen.refresh();
+                device.sync(&stolen);
+                repository.newer_than(&stolen);
+            }
+            let mut attacked = repository.clone();
+            attacked.publish_as(&role, |document| document["sequence"] = json!(last));
+            attacked.refresh();
+            let report = device.sync(&attacked);
+            let said: String = report.problems.iter().map(|problem| problem.error.to_string()).collect();
+            assert!(said.contains("wants it to be the last"), "{role} {case}: {said}");
+            let taken = device.sequences().into_iter().find(|(name, _)| *name == role.to_string());
+            assert!(taken.is_none_or(|(_, sequence)| sequence == 1), "{role} {case}");
+        }
+    }
+}
+
+#[test]
+fn a_restart_takes_the_notices_back_to_the_number_that_the_board_names() {
+    let honest = Repository::new();
+    let mut device = Device::synced(&honest);
+    // As far as one step goes, and the history that has it is thrown away.
+    let mut attacked = honest.clone();
+    for role in [Role::Notices, Role::Registry] {
+        attacked.publish_as(&role, |document| document["sequence"] = json!(1_000_000));
+    }
+    attacked.refresh();
+    assert_eq!(device.sync(&attacked).accepted.len(), 2);
+    let mut restored = honest.clone();
+    restored.newer_than(&attacked);
+    for role in ["notices", "registry"] {
+        restored.roles.get_mut(role).unwrap().version = attacked.roles[role].version;
+    }
+    restored.restart(&attacked, 61, "log.example/v2g-2");
+    let roles = &mut restored.root.v2g.as_mut().unwrap().restarts[0].roles;
+    for role in ["notices", "registry"] {
+        roles.get_mut(role).unwrap().sequence = 1;
+    }
+    restored.root.version -= 1;
+    restored.rotate_root();
+    restored.set_notices(vec![notice(3, "na", "beta", restored.now.plus_seconds(DAY))]);
+    restored.publish(&Role::Notices);
+    restored.publish(&Role::Registry);
+    restored.refresh();
+    let report = device.sync(&restored);
+    assert!(report.is_success(), "{:?}", report.problems);
+    assert_eq!(report.accepted, [(Role::Notices, 2), (Role::Registry, 2)]);
+    assert_eq!(device.trusted(), set(&["alpha", "gamma"]));
+}
+
+#[test]
 fn a_list_drafted_after_the_notice_lifts_it_and_one_drafted_before_does_not() {
     let (mut repository, mut device) = suspended();
     publish_notices(&mut repository, vec![]);

@@ -1,6 +1,7 @@
 //! What `status` says of a log that conflicts, of what is kept apart meanwhile, of suspensions that
 //! nothing lifts, and of restarts of the log.
 
+use ctl_core::notices::NoticeEntry;
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
 use serde::Serialize;
@@ -70,7 +71,10 @@ impl Client {
         }
         let named = documents.notices.as_ref().map_or(&[][..], |document| &document.notices);
         for notice in self.suspensions(state, documents) {
-            let lifted = !named.contains(&notice);
+            let same = |other: &NoticeEntry| {
+                (&other.list, other.anchor, other.spki) == (&notice.list, notice.anchor, notice.spki)
+            };
+            let lifted = !named.iter().any(same);
             if lifted {
                 let text = format!(
                     "the suspension of {} by notice {} still holds although the newest notices do not name it: two \

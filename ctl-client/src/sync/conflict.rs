@@ -17,7 +17,7 @@ use super::{Client, SyncReport, Work};
 use crate::apart::Apart;
 use crate::error::ClientError;
 use crate::state::{Conflict, Contradiction, LogMemory, RestartSeen};
-use crate::suspensions::{self, check_cap, merge};
+use crate::suspensions::{self, check_cap, check_keys, merge};
 
 /// How the log shown stands to the one remembered.
 pub(super) enum Standing {
@@ -86,11 +86,19 @@ impl Client {
         }
         for candidate in candidates {
             let role = candidate.role.clone();
-            let outcome = match candidate.check_greater(&work.state) {
-                Ok(()) => self.check_candidate(history, &candidate).await.map(|_| ()),
-                refused => refused,
+            let outcome = match candidate.check_number(&work.state, trust) {
+                // The very version held, of which something is missing here.
+                Ok(()) if candidate.is_held(&work.state) => {
+                    candidate.mend(work);
+                    Ok(false)
+                }
+                Ok(()) => self
+                    .check_candidate(history, &candidate)
+                    .await
+                    .and_then(|_| self.keep_apart(&candidate, trust, work)),
+                Err(refused) => Err(refused),
             };
-            match outcome.and_then(|()| self.keep_apart(&candidate, trust, work)) {
+            match outcome {
                 Ok(true) => report.notes.push(format!(
                     "{role}: version {} came while the log conflicts: what it takes away is taken away, what it \
                      adds waits",
@@ -128,6 +136,8 @@ impl Client {
         let apart = match &candidate.document {
             Document::List(list) => Apart::with_list(former, list),
             Document::Notices(document) => {
+                check_keys(&document.notices, &self.at_hand(work).0)
+                    .map_err(|problem| candidate.refused(problem))?;
                 let earlier = former.iter().flat_map(|apart| apart.notices.iter());
                 let notices = merge(earlier.chain(&document.notices).cloned());
                 let all = merge(self.suspended(work).into_iter().chain(notices.iter().cloned()));
@@ -166,8 +176,10 @@ impl Client {
     ) -> Result<Option<Vec<ctl_core::notices::NoticeEntry>>, ClientError> {
         let Document::Notices(document) = &candidate.document else { return Ok(None) };
         let earliest = self.clock(work.state.known_time).0.earliest();
+        let lists = self.at_hand(work).0;
+        check_keys(&document.notices, &lists).map_err(|problem| candidate.refused(problem))?;
         // What came in a conflict was an officer's word too.
-        let apart = work.state.apart.get(&Role::Notices).filter(|apart| apart.sequence <= document.sequence);
+        let apart = work.state.apart.get(&Role::Notices).filter(|apart| candidate.ends(apart, &work.state));
         let remembered: Vec<_> = match candidate.officers {
             0 | 1 => {
                 let apart = apart.iter().flat_map(|apart| &apart.notices);
@@ -175,7 +187,7 @@ impl Client {
             }
             _ => vec![],
         };
-        let kept = suspensions::kept(&remembered, &document.notices, &self.at_hand(work).0, earliest);
+        let kept = suspensions::kept(&remembered, &document.notices, &lists, earliest);
         let all = merge(document.notices.iter().cloned().chain(kept));
         check_cap(&all, trust.notices_cap).map_err(|problem| candidate.refused(problem))?;
         Ok(Some(all))

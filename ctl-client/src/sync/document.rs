@@ -13,9 +13,14 @@ use serde_json::Value;
 
 use super::metadata::{Trust, take_steps};
 use super::{Client, Work};
+use crate::apart::Apart;
 use crate::error::ClientError;
 use crate::state::{DocumentRecord, State, Vouchers};
 use crate::transport::{Source, encode_segment};
+
+/// The next version is at most so many numbers ahead. One officer or registrar who signs the largest
+/// number there is could otherwise end a role for good.
+const MAX_STEP: u64 = 1_000_000;
 
 /// A document that verifies but for the history of the log.
 pub(super) struct Candidate {
@@ -139,37 +144,76 @@ impl Candidate {
         ClientError::Document { name: self.name(), problem }
     }
 
-    /// Never back, and never two under one number.
-    pub(super) fn check_greater(&self, state: &State) -> Result<(), ClientError> {
-        let Some(held) = state.documents.get(&self.role) else { return Ok(()) };
-        let (sequence, digest) = (self.head.sequence, Digest::of(&self.bytes));
-        if sequence < held.sequence {
-            return Err(ClientError::Rollback { name: self.name(), held: held.sequence, found: sequence });
+    /// Whether it is the very version held.
+    pub(super) fn is_held(&self, state: &State) -> bool {
+        state.documents.get(&self.role).is_some_and(|held| held.sha256 == Digest::of(&self.bytes))
+    }
+
+    /// Whether it continues the version held.
+    fn follows(&self, state: &State) -> bool {
+        state.documents.get(&self.role).is_some_and(|held| held.sha256 == self.head.previous)
+    }
+
+    /// After a restart that replaced history: the number that the board named for this role, if this
+    /// version is the first that goes on from there.
+    fn goes_on_from(&self, state: &State) -> Option<u64> {
+        let from = state.go_on_from.get(&self.role).copied();
+        from.filter(|_| !self.follows(state) && !self.is_held(state))
+    }
+
+    /// Never back, never two under one number, and never far ahead.
+    pub(super) fn check_number(&self, state: &State, trust: &Trust) -> Result<(), ClientError> {
+        if self.is_held(state) {
+            return Ok(());
         }
-        if sequence == held.sequence && digest != held.sha256 {
+        let sequence = self.head.sequence;
+        let held = state.documents.get(&self.role).map(|held| held.sequence);
+        // What one person signed may have been numbered far too high, and the board says better. A list
+        // never goes back.
+        let one_signs = matches!(self.role, Role::Notices | Role::Registry);
+        let (from, is_back, is_second) = match (held, self.goes_on_from(state)) {
+            (None, _) => (trust.named_sequence(&self.role), false, false),
+            (Some(held), None) => (held, sequence < held, sequence == held),
+            (Some(_), Some(from)) if one_signs => (from, sequence <= from, false),
+            (Some(held), Some(from)) => (held.max(from), sequence <= held.max(from), false),
+        };
+        if is_back {
+            return Err(ClientError::Rollback { name: self.name(), held: from, found: sequence });
+        }
+        if is_second {
             return Err(ClientError::Forked { name: self.name(), sequence });
+        }
+        if sequence > from.saturating_add(MAX_STEP) {
+            return Err(self.refused(format!(
+                "its number {sequence} is more than {MAX_STEP} above {from}, the last one that counts here: whoever                  signs such a number wants it to be the last. It is not taken up; tell the governance body"
+            )));
         }
         Ok(())
     }
 
     /// And what follows directly must say that it does, but for the first version after a restart that
-    /// replaced history: that one has a number greater than root.json names.
-    pub(super) fn check_succession(&self, state: &State) -> Result<(), ClientError> {
-        self.check_greater(state)?;
-        let sequence = self.head.sequence;
+    /// replaced history.
+    pub(super) fn check_succession(&self, state: &State, trust: &Trust) -> Result<(), ClientError> {
+        self.check_number(state, trust)?;
         let Some(held) = state.documents.get(&self.role) else { return Ok(()) };
-        let follows = self.head.previous == held.sha256;
-        if let Some(from) = state.go_on_from.get(&self.role)
-            && !follows
-        {
-            let held = held.sequence.max(*from);
-            let back = || ClientError::Rollback { name: self.name(), held, found: sequence };
-            return if sequence > held { Ok(()) } else { Err(back()) };
-        }
-        if Some(sequence) == held.sequence.checked_add(1) && !follows {
+        let sequence = self.head.sequence;
+        let next = Some(sequence) == held.sequence.checked_add(1);
+        if next && !self.follows(state) && self.goes_on_from(state).is_none() {
             return Err(ClientError::Forked { name: self.name(), sequence });
         }
         Ok(())
+    }
+
+    /// Whether this version, fully accepted, ends what came apart.
+    pub(super) fn ends(&self, apart: &Apart, state: &State) -> bool {
+        let one_signs = matches!(self.role, Role::Notices | Role::Registry);
+        apart.sequence <= self.head.sequence || one_signs && self.goes_on_from(state).is_some()
+    }
+
+    /// Keeps the bytes of the version held once more. Never changes what counts.
+    pub(super) fn mend(&self, work: &mut Work) {
+        work.object(self.bytes.clone());
+        work.object(self.proof.clone());
     }
 
     pub(super) fn record(&self, consistency: Vec<Digest>, now: Option<Timestamp>, work: &mut Work) {
@@ -191,8 +235,13 @@ impl Candidate {
         if self.role == Role::Notices {
             work.state.notices_known = true;
         }
-        work.state.apart.retain(|role, apart| *role != self.role || apart.sequence > self.head.sequence);
-        work.state.go_on_from.remove(&self.role);
+        if work.state.apart.get(&self.role).is_some_and(|apart| self.ends(apart, &work.state)) {
+            work.state.apart.remove(&self.role);
+        }
+        // The same version once more goes on from nowhere.
+        if !self.is_held(&work.state) {
+            work.state.go_on_from.remove(&self.role);
+        }
         work.state.documents.insert(self.role.clone(), record);
     }
 }

@@ -127,7 +127,7 @@ impl Client {
         trust: &Trust,
         work: &mut Work,
     ) -> Result<(), ClientError> {
-        candidate.check_succession(&work.state)?;
+        candidate.check_succession(&work.state, trust)?;
         let consistency = self.check_candidate(history, candidate).await?;
         let suspensions = self.suspensions_with(candidate, trust, work)?;
         let (clock, _) = self.clock(work.state.known_time);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ctl_core::log::note::{KeyRole, NoteKey};
 use ctl_core::log::{LogKey, WitnessKey};
 use ctl_core::names::Environment;
+use ctl_core::role::Role;
 use ctl_core::tuf::verify::trusted_root;
 use ctl_core::tuf::{
     Clock, Limits, LocalMetadata, Response, Restart, Root, Step, TufError, Updater, V2gTrust,
@@ -53,6 +54,13 @@ impl Trust {
             restarts: restarts.clone(),
             root: root.clone(),
         })
+    }
+
+    /// The greatest number that a restart of the log named for a role; 0 if none did.
+    pub(super) fn named_sequence(&self, role: &Role) -> u64 {
+        let role = role.to_string();
+        let named = self.restarts.iter().filter_map(|restart| restart.roles.get(&role));
+        named.map(|numbers| numbers.sequence).max().unwrap_or(0)
     }
 }
 

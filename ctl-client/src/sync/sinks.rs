@@ -89,7 +89,7 @@ impl Client {
         let named = documents.notices.as_ref().map_or(&[][..], |document| &document.notices);
         let earliest = self.clock(state.known_time).0.earliest();
         let kept = suspensions::kept(&state.suspensions, named, &documents.lists, earliest);
-        named.iter().cloned().chain(kept).collect()
+        suspensions::merge(named.iter().cloned().chain(kept))
     }
 
     /// Makes every sink hold what follows from the state.

@@ -396,6 +396,18 @@ impl Repository {
         self.files.insert(place, proof.encode().into_bytes());
     }
 
+    /// Issues the proof of a role's last version again, under the log's key and origin of now.
+    pub fn prove_again(&mut self, role: &Role) {
+        let published = Some(self.published[role]);
+        let records = |index: &u64| {
+            let entry = Entry::parse(&self.files[&format!("entries/{index}")]).unwrap();
+            matches!(entry.statement.payload.body, Body::PublicationRecord(record) if record.document == published)
+        };
+        let index = (0..self.tree.size()).find(records).unwrap();
+        let sequence = self.documents[role]["sequence"].as_u64().unwrap();
+        self.put_proof(role, sequence, index);
+    }
+
     pub fn checkpoint(&self) -> Note {
         let (origin, size, root) = (self.origin.clone(), self.tree.size(), self.tree.root());
         let mut note = Checkpoint { origin, size, root }.sign(&note_signer(self.log_key)).unwrap();
