@@ -259,16 +259,16 @@ pub enum ClientError {
         /// What devices do not read.
         problem: String,
     },
-    /// No anchor would be left although the lists name some.
+    /// No anchor would be left in a file although the lists name some.
     #[error(
-        "sink {sink} keeps its former content, but for what is distrusted: none of the {listed} listed anchors can be \
-         used here, and an empty trust store only follows from explicit distrust or an empty list"
+        "sink {sink}: {file} keeps its former content, but for what is distrusted: none of the listed anchors can be \
+         used there, and a bundle without anchors only follows from explicit distrust, a notice or lists that name nobody for it"
     )]
     WouldBeEmpty {
         /// The sink.
         sink: String,
-        /// Anchors on the lists followed.
-        listed: usize,
+        /// Which file.
+        file: String,
     },
     /// No anchor is left.
     #[error(
@@ -315,7 +315,7 @@ impl ClientError {
     /// and put in place but for what this names.
     #[must_use]
     pub const fn is_complaint(&self) -> bool {
-        matches!(self, Self::Unreadable { .. } | Self::TrustsNobody { .. })
+        matches!(self, Self::Unreadable { .. } | Self::TrustsNobody { .. } | Self::WouldBeEmpty { .. })
     }
 
     /// A failed operation on a file.

@@ -353,12 +353,24 @@ impl StateDirectory {
     /// yet. After an error or a power cut the former state counts, or this one.
     ///
     /// # Errors
-    /// [`ClientError::File`].
+    /// [`ClientError::File`]; also for a state so large that it could not be read again: nothing is
+    /// written then.
     pub fn commit<'a>(
         &self,
         state: &mut State,
         objects: impl IntoIterator<Item = &'a Vec<u8>>,
     ) -> Result<(), ClientError> {
+        state.format = FORMAT;
+        state.generation = state.generation.saturating_add(1);
+        let sha256 = Digest::of(&json::canonical(state));
+        let whole = json::canonical(&serde_json::json!({ "sha256": sha256, "state": state }));
+        if whole.len() > MAX_STATE {
+            let problem = format!(
+                "there is more to remember than the {MAX_STATE} bytes that are read again; what was remembered stays"
+            );
+            let source = std::io::Error::new(ErrorKind::InvalidData, problem);
+            return Err(ClientError::file("write", &self.path.join(STATE), source));
+        }
         let kept = files::subdirectory(&*self.files, &self.folder()?, OBJECTS)?;
         for bytes in objects {
             let digest = Digest::of(bytes);
@@ -366,13 +378,9 @@ impl StateDirectory {
                 files::replace(&*self.files, &kept, &digest.to_string(), bytes)?;
             }
         }
-        state.format = FORMAT;
-        state.generation = state.generation.saturating_add(1);
-        let sha256 = Digest::of(&json::canonical(state));
-        let bytes = json::canonical(&serde_json::json!({ "sha256": sha256, "state": state }));
         let folder = self.folder()?;
-        files::replace(&*self.files, &folder, STATE, &bytes)?;
-        files::replace(&*self.files, &folder, BACKUP, &bytes)?;
+        files::replace(&*self.files, &folder, STATE, &whole)?;
+        files::replace(&*self.files, &folder, BACKUP, &whole)?;
         self.sweep(state, &kept)
     }
 
@@ -474,6 +482,19 @@ mod tests {
         fs::write(directory.path().join(BACKUP), b"").unwrap();
         let (loaded, damage) = directory.load().unwrap();
         assert!(loaded.memory_lost && loaded.metadata.is_empty() && damage.len() == 3, "{damage:?}");
+    }
+
+    #[test]
+    fn a_state_too_large_to_be_read_again_is_not_written() {
+        let (_folder, directory) = directory();
+        let mut state = state_with(b"one");
+        directory.commit(&mut state, [&b"one".to_vec()]).unwrap();
+        let mut swollen = state.clone();
+        let many = (0..70_000_u32).map(|number| Digest::of(&number.to_be_bytes())).collect();
+        swollen.placed.insert("pem".into(), many);
+        let error = directory.commit(&mut swollen, []).unwrap_err().to_string();
+        assert!(error.contains("more to remember than"), "{error}");
+        assert_eq!(directory.load().unwrap(), (state, vec![]));
     }
 
     #[test]

@@ -31,6 +31,11 @@ pub(super) fn generations(certificates: &Path) -> Generations {
     Generations::new(certificates.join(OURS), names.into())
 }
 
+/// Whether a bundle is for this purpose.
+pub(super) fn is_for(name: &str, purpose: Purpose) -> bool {
+    BUNDLES.iter().any(|(file, _, of)| *file == name && *of == purpose)
+}
+
 pub(super) fn layout(store: &TrustStore) -> Result<Layout<'_>, String> {
     let mut layout = Layout::default();
     for (file, _, purpose) in BUNDLES {

@@ -20,6 +20,8 @@ const CURRENT: &str = "current";
 const PREFIX: &str = "generation-";
 /// Fingerprints of everything that was ever put here, one a line.
 const PLACED: &str = "placed";
+/// So many of them are read: whoever owns the directory can write any number.
+const MAX_PLACED: usize = 20_000;
 /// What was here before the first change.
 const BEFORE: &str = "before";
 
@@ -94,7 +96,8 @@ impl Generations {
     /// remembers them too.
     pub(super) fn placed(&self) -> BTreeSet<Digest> {
         let bytes = self.read_placed().unwrap_or_default();
-        String::from_utf8_lossy(&bytes).lines().filter_map(|line| line.parse().ok()).collect()
+        let lines = String::from_utf8_lossy(&bytes);
+        lines.lines().filter_map(|line| line.parse().ok()).take(MAX_PLACED).collect()
     }
 
     fn read_placed(&self) -> Option<Vec<u8>> {
@@ -166,7 +169,9 @@ impl Generations {
             // As others read it: along the configured path, through whatever links it has.
             let place = name.place();
             let failed = |source| ClientError::file("read back", &place, source);
-            if std::fs::read(&place).map_err(failed)? != *contents.get(&name.file).unwrap_or(&Vec::new()) {
+            let folder = Folder::open(&name.folder).map_err(failed)?;
+            let found = folder.read_linked(&name.file, MAX_FILE).map_err(failed)?;
+            if found.as_ref() != Some(contents.get(&name.file).unwrap_or(&Vec::new())) {
                 return Err(failed(io::Error::other("it does not hold what was just written for it")));
             }
         }

@@ -41,8 +41,10 @@ pub struct Plan {
     pub files: BTreeMap<String, Vec<u8>>,
     /// Fingerprints of what is there of ours.
     pub ours: BTreeSet<Digest>,
-    /// Fingerprints of everything that this client ever put there, this plan included.
+    /// Fingerprints of everything that this client remembers to have put there, this plan included.
     pub placed: BTreeSet<Digest>,
+    /// The same with what is remembered beside the files, which whoever owns them can add to.
+    pub(crate) beside: BTreeSet<Digest>,
     /// Fingerprints of what others put there, and stays.
     pub foreign: BTreeSet<Digest>,
     /// Anchors that this layout cannot take, and why.
@@ -125,8 +127,7 @@ impl Sink {
     /// out; what others left there and spoils it is kept, and nothing is added to it.
     ///
     /// # Errors
-    /// [`ClientError::WouldBeEmpty`], [`ClientError::Sink`], [`ClientError::File`]. The sink is left
-    /// alone then.
+    /// [`ClientError::Sink`], [`ClientError::File`]. The sink is left alone then.
     pub fn plan(&self, store: &TrustStore, placed: &BTreeSet<Digest>) -> Result<Plan, ClientError> {
         let mut layout = match self.config.kind {
             SinkKind::Pem => pem::layout(store),
@@ -139,8 +140,8 @@ impl Sink {
             return Err(self.error(format!("{other} is no regular file, and cannot be kept: move it away")));
         }
         let wanted: BTreeSet<Digest> = layout.files.values().flatten().map(|c| fingerprint(c)).collect();
-        let mut placed: BTreeSet<Digest> = placed | &generations.placed();
-        placed.extend(&wanted);
+        let remembered = placed | &wanted;
+        let placed = &remembered | &generations.placed();
 
         let mut files = BTreeMap::new();
         let theirs = present.files.keys().filter(|_| self.config.keep_foreign);
@@ -164,14 +165,11 @@ impl Sink {
                     complaints.push(ClientError::TrustsNobody { sink: self.name(), listed: store.listed });
                 }
             } else {
-                let kept = ClientError::WouldBeEmpty { sink: self.name(), listed: store.listed };
-                // Explicit distrust is carried out in any case.
-                if rest == present.files {
-                    return Err(kept);
-                }
-                complaints.push(kept);
+                complaints.push(ClientError::WouldBeEmpty { sink: self.name(), file: "its files".into() });
                 files = rest;
             }
+        } else {
+            complaints.extend(self.keep_what_absence_would_empty(&present.files, &mut files, &placed, store));
         }
         let holds = certificates(&files);
         let in_place = files == present.files && present.others.is_empty();
@@ -179,10 +177,62 @@ impl Sink {
             ours: &holds & &placed,
             foreign: &holds - &placed,
             files,
-            placed,
+            placed: remembered,
+            beside: placed,
             left_out: layout.left_out,
             complaints,
             in_place,
+        })
+    }
+
+    /// A file that holds anchors of ours and would hold none keeps them, unless they are distrusted or
+    /// the lists name no anchor for it any more: that none of those they name can be used here is no
+    /// reason to trust nobody.
+    fn keep_what_absence_would_empty(
+        &self,
+        present: &BTreeMap<String, Vec<u8>>,
+        files: &mut BTreeMap<String, Vec<u8>>,
+        placed: &BTreeSet<Digest>,
+        store: &TrustStore,
+    ) -> Vec<ClientError> {
+        let mut complaints = Vec::new();
+        let mut kept = BTreeSet::new();
+        for (name, bytes) in present.iter().filter(|(name, _)| self.is_named(name, store)) {
+            let ours = |bytes: &[u8]| -> BTreeSet<Digest> {
+                let found = blocks(bytes).into_iter().filter_map(|block| block.certificate);
+                found.filter(|certificate| placed.contains(certificate)).collect()
+            };
+            let rest = self.rest(bytes, placed, store);
+            let held = ours(&rest);
+            if held.is_empty() || files.get(name).is_some_and(|bytes| !ours(bytes).is_empty()) {
+                continue;
+            }
+            files.insert(name.clone(), rest);
+            kept.extend(held);
+            complaints.push(ClientError::WouldBeEmpty { sink: self.name(), file: name.clone() });
+        }
+        for name in kept.iter().map(pem::own_name) {
+            if let Some(bytes) = present.get(&name).filter(|_| !files.contains_key(&name)) {
+                files.insert(name, self.rest(bytes, placed, store));
+            }
+        }
+        complaints
+    }
+
+    /// A file without what must not be used and, unless it is kept, what is not ours.
+    fn rest(&self, bytes: &[u8], placed: &BTreeSet<Digest>, store: &TrustStore) -> Vec<u8> {
+        let is_ours = |block: &Block<'_>| block.certificate.is_some_and(|digest| placed.contains(&digest));
+        let blocks = blocks(bytes);
+        let stays =
+            |block: &&Block<'_>| !is_distrusted(block, store) && (self.config.keep_foreign || is_ours(block));
+        blocks.iter().filter(stays).flat_map(|block| block.bytes.to_vec()).collect()
+    }
+
+    /// Whether the lists name anchors for a bundle of this name.
+    fn is_named(&self, name: &str, store: &TrustStore) -> bool {
+        store.listed_uses.iter().any(|r#use| match self.config.kind {
+            SinkKind::Pem => pem::bundle_name(*r#use) == name,
+            SinkKind::Everest => everest::is_for(name, r#use.purpose),
         })
     }
 
@@ -254,7 +304,7 @@ impl Sink {
     /// # Errors
     /// [`ClientError::File`].
     pub(crate) fn prepare(&self, files: &dyn Files, plan: &Plan) -> Result<Prepared, ClientError> {
-        self.generations().prepare(files, &plan.files, &plan.placed)
+        self.generations().prepare(files, &plan.files, &plan.beside)
     }
 
     /// Puts what was prepared in place, in one step: readers and power cuts see the former content or

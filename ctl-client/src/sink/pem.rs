@@ -9,8 +9,13 @@ use ctl_core::statement::parts::{Purpose, Standard, Use};
 use super::Layout;
 use crate::store::TrustStore;
 
+/// The file of one anchor.
+pub(super) fn own_name(anchor: &Digest) -> String {
+    format!("{anchor}.pem")
+}
+
 /// The bundle of a use: `v2g-iso15118-2.pem`.
-fn bundle_name(r#use: Use) -> String {
+pub(super) fn bundle_name(r#use: Use) -> String {
     let purpose = match r#use.purpose {
         Purpose::V2g => "v2g",
         Purpose::Mo => "mo",
@@ -33,7 +38,7 @@ pub(super) fn layout(store: &TrustStore) -> Layout<'_> {
             continue;
         }
         taken.insert(anchor.fingerprint);
-        let own = format!("{}.pem", anchor.fingerprint);
+        let own = own_name(&anchor.fingerprint);
         for name in anchor.uses.iter().map(|r#use| bundle_name(*r#use)).chain([own]) {
             layout.files.entry(name).or_default().push(&anchor.certificate);
         }
