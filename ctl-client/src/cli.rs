@@ -89,9 +89,9 @@ struct Begin {
     /// Write EVerest's bundles into this certificate directory.
     #[arg(long = "everest", value_name = "DIR")]
     everest: Vec<PathBuf>,
-    /// Keep certificates in the sinks that this client did not put there.
+    /// Replace certificates that others put into the sinks; without it they stay, byte for byte.
     #[arg(long)]
-    keep_foreign: bool,
+    replace_foreign: bool,
 }
 
 /// Runs the program.
@@ -203,7 +203,7 @@ impl Begin {
             sinks.push(SinkConfig {
                 kind,
                 path,
-                keep_foreign: self.keep_foreign,
+                keep_foreign: !self.replace_foreign,
                 check_before_change: vec![],
                 run_after_change: vec![],
             });

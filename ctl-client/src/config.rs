@@ -22,8 +22,9 @@ pub struct SinkConfig {
     pub kind: SinkKind,
     /// The directory.
     pub path: PathBuf,
-    /// Whether certificates that this client did not put there stay.
-    #[serde(default)]
+    /// Whether certificates that this client did not put there stay. They do unless it is said that
+    /// they do not.
+    #[serde(default = "yes")]
     pub keep_foreign: bool,
     /// A command and its arguments, run before every change with the directory of the new files as its
     /// last argument. Unless it succeeds, nothing is changed.
@@ -177,7 +178,8 @@ impl Config {
              # Where anchors go; as many [[sink]] as you like.\n\
              #   kind = \"pem\"      one file for each anchor and one bundle for each use, in <path>/current/\n\
              #   kind = \"everest\"  <path>/ca/v2g/V2G_ROOT_CA.pem and <path>/ca/mo/MO_ROOT_CA.pem\n\
-             #   keep_foreign      true: certificates that others put there stay, unless they are distrusted\n\
+             #   keep_foreign      certificates that others put there stay, unless they are distrusted; false\n\
+             #                     replaces them\n\
              #   check_before_change  a command and its arguments; it is given the directory of the new files as\n\
              #                     last argument, and nothing is changed unless it succeeds within a minute: not\n\
              #                     even what is suspended goes, so let it fail for good reasons only\n\
@@ -249,6 +251,15 @@ mod tests {
             config.write(&Disk, folder.path()).unwrap();
             assert_eq!(Config::read(folder.path()).unwrap(), config);
         }
+    }
+
+    #[test]
+    fn what_others_put_there_stays_unless_the_operator_says_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let silent = config().annotated().replace("keep_foreign = true\n", "");
+        assert_ne!(silent, config().annotated());
+        std::fs::write(folder.path().join(FILE), silent).unwrap();
+        assert!(Config::read(folder.path()).unwrap().sink[0].keep_foreign);
     }
 
     #[test]

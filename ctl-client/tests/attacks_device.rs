@@ -222,7 +222,7 @@ fn after_total_loss_of_memory_suspensions_are_not_forgotten() {
 #[test]
 fn after_total_loss_of_memory_our_own_anchors_are_not_taken_for_somebody_elses() {
     let (old, new) = two_states();
-    let mut device = Device::with(&old, Options { keep_foreign: true, ..Options::default() });
+    let mut device = Device::new(&old);
     let place = device.path("everest/ca/v2g/V2G_ROOT_CA.pem");
     std::fs::create_dir_all(place.parent().unwrap()).unwrap();
     std::fs::write(place, roots()["evil"].to_pem()).unwrap();
@@ -306,7 +306,7 @@ fn power_lost_between_any_two_file_operations_of_the_first_sync() {
 #[test]
 fn power_lost_while_the_bundles_of_others_are_taken_over() {
     let (old, _) = two_states();
-    let mut device = Device::with(&old, Options { keep_foreign: true, ..Options::default() });
+    let mut device = Device::new(&old);
     for (place, name) in [("ca/v2g/V2G_ROOT_CA.pem", "evil"), ("ca/mo/MO_ROOT_CA.pem", "beta")] {
         let place = device.path("everest").join(place);
         std::fs::create_dir_all(place.parent().unwrap()).unwrap();

@@ -113,7 +113,7 @@ fn a_generation_that_becomes_a_link_while_it_is_written_leads_nobody_out() {
 fn links_inside_a_generation_are_neither_read_nor_followed() {
     let original = Repository::new();
     let mut repository = original.clone();
-    let mut device = keeping(&repository);
+    let mut device = Device::new(&repository);
     assert!(device.sync(&repository).is_success());
     let victim = victim(&device);
     symlink(victim.join("secret.pem"), device.path("pem/current/mine.pem")).unwrap();
@@ -124,7 +124,8 @@ fn links_inside_a_generation_are_neither_read_nor_followed() {
     assert!(device.sync_again().unwrap().is_success());
     // A file that we put there, replaced by a link: without keep_foreign it is simply written anew.
     let repository = original.clone();
-    let mut device = Device::synced(&repository);
+    let mut device = replacing(&repository);
+    assert!(device.sync(&repository).is_success());
     let own = device.path(&format!("pem/current/{}.pem", fingerprint("alpha")));
     fs::remove_file(&own).unwrap();
     symlink(victim.join("secret.pem"), &own).unwrap();
@@ -140,7 +141,7 @@ fn everest_s_folders_may_be_links_and_the_bundles_are_read_through_them() {
     let original = Repository::new();
     for (link, absolute) in [("ca", false), ("ca", true), ("ca/v2g", false), ("ca/v2g", true), ("", true)] {
         let mut repository = original.clone();
-        let mut device = keeping(&repository);
+        let mut device = Device::new(&repository);
         let partition = device.path("partition/deep/below");
         fs::create_dir_all(partition.join("v2g")).unwrap();
         let to = if link == "ca/v2g" { partition.join("v2g") } else { partition.clone() };
@@ -167,7 +168,7 @@ fn everest_s_folders_may_be_links_and_the_bundles_are_read_through_them() {
 #[test]
 fn a_bundle_that_is_a_link_of_the_operator_s_is_taken_over_and_its_target_left_alone() {
     let repository = Repository::new();
-    let mut device = keeping(&repository);
+    let mut device = Device::new(&repository);
     let own = device.path("elsewhere/own.pem");
     place(own.clone(), roots()["evil"].to_pem());
     fs::create_dir_all(device.path("everest/ca/v2g")).unwrap();
@@ -206,7 +207,7 @@ fn links_that_lead_nowhere_and_folders_where_a_file_should_be_are_refused_and_no
 #[test]
 fn a_stranger_s_link_to_something_of_root_s_is_not_followed() {
     let repository = Repository::new();
-    let mut device = keeping(&repository);
+    let mut device = Device::new(&repository);
     let victim = victim(&device);
     fs::create_dir_all(device.path("everest")).unwrap();
     symlink(&victim, device.path("everest/ca")).unwrap();

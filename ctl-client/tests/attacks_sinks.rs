@@ -9,6 +9,7 @@ use std::fs;
 use common::device::{Options, names_in, set};
 use common::sinks::*;
 use common::*;
+use ctl_core::Digest;
 use ctl_core::role::Role;
 use ctl_pki::Certificate;
 use serde_json::json;
@@ -78,7 +79,7 @@ fn what_others_left_is_kept_byte_for_byte_or_the_change_is_refused_and_said() {
     let original = Repository::new();
     for (what, bytes, beside) in of_others() {
         let mut repository = original.clone();
-        let mut device = keeping(&repository);
+        let mut device = Device::new(&repository);
         place(device.path(V2G), &bytes);
         for names in [&["alpha", "beta"][..], &["alpha"], &["beta", "gamma"]] {
             let report = device.sync(&with_anchors(&mut repository, names));
@@ -116,7 +117,7 @@ fn a_suspension_takes_effect_beside_whatever_others_left_and_none_of_that_is_los
             continue;
         }
         for ours_first in [true, false] {
-            let mut device = keeping(&repository);
+            let mut device = Device::new(&repository);
             assert!(device.sync(&repository).is_success());
             let ours = fs::read(device.path(V2G)).unwrap();
             fs::remove_file(device.path(V2G)).unwrap();
@@ -149,7 +150,7 @@ fn distrust_reaches_what_others_left_in_any_form() {
         pem.replace("CERTIFICATE", "TRUSTED CERTIFICATE").into_bytes(),
         pem.replace("CERTIFICATE", "X509 CERTIFICATE").into_bytes(),
     ] {
-        let mut device = keeping(&repository);
+        let mut device = Device::new(&repository);
         place(device.path(V2G), &bytes);
         let report = device.sync(&distrusting);
         assert!(report.is_success(), "{}", problems(&report));
@@ -283,4 +284,72 @@ fn later_an_unseen_list_adds_nothing_and_delays_nothing() {
     next.refresh();
     assert!(device.sync(&next).is_success());
     assert_eq!(device.trusted(), set(&["alpha", "gamma"]));
+}
+
+#[test]
+fn the_owner_of_a_sink_s_folder_cannot_make_the_device_forget_what_it_knows() {
+    let mut repository = Repository::new();
+    let mut device = Device::synced(&repository);
+    let many: String = (0..70_000_u32).map(|n| format!("{}\n", Digest::of(&n.to_be_bytes()))).collect();
+    for sink in ["pem", "everest/.ctl-client"] {
+        let own = fs::read_to_string(device.path(sink).join("placed")).unwrap();
+        fs::write(device.path(sink).join("placed"), own + &many).unwrap();
+    }
+    let report = device.sync(&with_anchors(&mut repository, &["alpha", "gamma"]));
+    assert!(report.is_success(), "{}", problems(&report));
+    let (state, damage) = device.state_directory().load().unwrap();
+    assert_eq!((state.memory_lost, damage), (false, vec![]));
+    assert!(state.placed.values().all(|placed| placed.len() == 3), "{:?}", state.placed);
+    assert_eq!(device.trusted(), set(&["alpha", "gamma"]));
+    device.assert_sound();
+}
+
+#[test]
+fn no_bundle_is_emptied_by_absence_while_another_one_has_anchors() {
+    let mut repository = Repository::new();
+    let mut device = Device::synced(&repository);
+    let v2g = |device: &Device| names_in(&device.path(V2G));
+    // No listed V2G root can be used here, and the MO root can.
+    repository.pass(60);
+    repository.set_list(&na(), vec![constrained("alpha", "unheard_of", json!(1), true), anchor("gamma")]);
+    repository.publish(&na());
+    repository.refresh();
+    for _ in 0..2 {
+        let report = device.sync(&repository);
+        let text = problems(&report);
+        assert!(text.contains("V2G_ROOT_CA.pem keeps its former content"), "{text}");
+        assert!(text.contains("v2g-iso15118-2.pem keeps its former content"), "{text}");
+        assert!(report.is_complete(), "it is no failure of the sync: {text}");
+        assert_eq!(v2g(&device), set(&["alpha", "beta"]));
+        assert_eq!(device.trusted(), set(&["alpha", "beta", "gamma"]));
+    }
+    assert!(device.status().is_wrong());
+    // What is said against an anchor counts all the same, and may empty the bundle.
+    repository.set_notices(vec![notice(3, "na", "beta", repository.now.plus_seconds(DAY))]);
+    repository.publish(&Role::Notices);
+    repository.refresh();
+    device.sync(&repository);
+    assert_eq!((v2g(&device), device.trusted()), (set(&["alpha"]), set(&["alpha", "gamma"])));
+    repository.set_list(&na(), vec![constrained("evil", "unheard_of", json!(1), true), anchor("gamma")]);
+    repository.documents.get_mut(&na()).unwrap()["distrusted"] = json!([distrusted("spki", spki("alpha"))]);
+    repository.publish(&na());
+    repository.refresh();
+    device.sync(&repository);
+    assert_eq!((v2g(&device), device.trusted()), (set(&[]), set(&["gamma"])));
+}
+
+#[test]
+fn a_pipe_planted_after_the_check_does_not_hold_up_the_client() {
+    let script = "d=\"$1/../../ca/v2g\"; test ! -d \"$d\" || { rm -f \"$d\"/V2G_ROOT_CA.pem && \
+                  mkfifo \"$d\"/V2G_ROOT_CA.pem; }";
+    let check = ["/bin/sh", "-c", script, "check"].map(str::to_owned).to_vec();
+    let (done, waits) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let repository = Repository::new();
+        let mut device = Device::with(&repository, Options { check, ..Options::default() });
+        let report = device.sync(&repository);
+        done.send(problems(&report)).unwrap();
+    });
+    let text = waits.recv_timeout(std::time::Duration::from_secs(120)).expect("it hangs");
+    assert!(text.contains("read back") && text.contains("not a regular file"), "{text}");
 }

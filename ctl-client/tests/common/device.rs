@@ -41,7 +41,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             clock: true,
-            keep_foreign: false,
+            keep_foreign: true,
             check: vec![],
             command: vec![],
             lists: vec!["na"],

@@ -21,9 +21,9 @@ pub fn place(path: PathBuf, bytes: impl AsRef<[u8]>) {
     fs::write(path, bytes).unwrap();
 }
 
-/// A device whose sinks keep what others put there.
-pub fn keeping(repository: &Repository) -> Device {
-    Device::with(repository, Options { keep_foreign: true, ..Options::default() })
+/// A device whose operator said that its sinks hold nothing but what the lists say.
+pub fn replacing(repository: &Repository) -> Device {
+    Device::with(repository, Options { keep_foreign: false, ..Options::default() })
 }
 
 /// The repository with its next list.

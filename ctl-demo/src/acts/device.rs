@@ -35,7 +35,7 @@ pub(crate) async fn install(tour: &mut Tour, people: &People, pkis: &Pkis) -> Re
     let sink = |kind, path: &Path| SinkConfig {
         kind,
         path: path.to_owned(),
-        keep_foreign: false,
+        keep_foreign: true,
         check_before_change: Vec::new(),
         run_after_change: Vec::new(),
     };
