@@ -185,7 +185,8 @@ impl Candidate {
         }
         if sequence > from.saturating_add(MAX_STEP) {
             return Err(self.refused(format!(
-                "its number {sequence} is more than {MAX_STEP} above {from}, the last one that counts here: whoever                  signs such a number wants it to be the last. It is not taken up; tell the governance body"
+                "its number {sequence} is more than {MAX_STEP} above {from}, the last one that counts here: whoever \
+                 signs such a number wants it to be the last. It is not taken up; tell the governance body"
             )));
         }
         Ok(())
