@@ -143,7 +143,7 @@ fn expected(
 }
 
 fn at(whole: &Value, place: &[String]) -> Option<Value> {
-    let inner = place.iter().fold(Some(whole), |value, step| match value? {
+    let inner = place.iter().try_fold(whole, |value, step| match value {
         Value::Array(items) => items.get(step.parse::<usize>().ok()?),
         value => value.get(step),
     });
