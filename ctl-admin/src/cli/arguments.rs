@@ -311,7 +311,7 @@ mod tests {
             "mo transfer USEVG --to a --key k",
             "mo suspend USEVG --key k",
             "mo withdraw USEVG --key k",
-            "subca disclose c.pem --issuer DIGEST --list na --key k",
+            "subca disclose c.pem --issuer DIGEST --key k",
             "subca revoke DIGEST --reason superseded --key k",
             "cross request --list na --issuer DIGEST --subject DIGEST --document terms.txt --key k",
             "cross respond 3 accepted --document contract.age --restricted --key k",
