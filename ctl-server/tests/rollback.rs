@@ -80,7 +80,12 @@ fn the_whole_data_directory_restored_from_a_backup_is_noticed_by_the_head_outsid
     // What is there can still be read, and the evidence is not overwritten.
     assert!(ledger.entry(0).unwrap().is_some());
     block_on(ledger.close());
+    drop(ledger);
     assert_eq!(std::fs::read(folder.path().join("head")).unwrap(), head);
+    // Nor is it forgotten by whoever starts it without the file outside.
+    let ledger = open(&folder.path().join("data"), world.now).unwrap();
+    assert!(ledger.went_back().is_some());
+    refuses(&ledger, world.now, application);
 }
 
 #[test]
@@ -233,11 +238,15 @@ fn a_further_key_of_the_log_is_used_once_the_charter_names_it() {
     };
     let longer = keys().sign_checkpoint(world.state.size() + 1, ctl_core::Digest::ZERO).unwrap().to_string();
     std::fs::write(&outside, &longer).unwrap();
+    copy(&data, &folder.path().join("untold"));
     let ledger = open_outside().unwrap();
     assert!(ledger.went_back().is_some());
     block_on(ledger.close());
     drop(ledger);
     assert_eq!(std::fs::read(&outside).unwrap(), longer.as_bytes());
+    // That is kept in this copy; the story goes on with one that never heard of it.
+    std::fs::remove_dir_all(&data).unwrap();
+    std::fs::rename(folder.path().join("untold"), &data).unwrap();
     std::fs::write(&outside, &old).unwrap();
     let ledger = open_outside().unwrap();
     assert_eq!(ledger.went_back(), None);

@@ -379,7 +379,13 @@ fn compare(
         return Ok(None);
     };
     match rollback::judge_kept(&note, keys, log) {
-        Ok(Some(Verdict::WentBack(why))) => Ok(Some(why)),
+        Ok(Some(Verdict::WentBack(why))) => {
+            // So that a start without the file outside knows it too.
+            if let Err(error) = store.keep(WENT_BACK, Some(&note)) {
+                tracing::error!(%error, "the checkpoint that shows it could not be kept");
+            }
+            Ok(Some(why))
+        }
         Ok(_) => Ok(None),
         Err(error) => Err(OpenError::Outside { path: path.to_owned(), why: error.to_string() }),
     }
