@@ -11,10 +11,10 @@ use libfuzzer_sys::fuzz_target;
 // The corpus is signed by this root or its responder and speaks of this leaf. The time lies within the validity
 // of them all.
 static ROOT: LazyLock<Certificate> = LazyLock::new(|| {
-    certificate_from_bytes(include_bytes!("../../ctl-pki/tests/fixtures/revocation/root.der")).unwrap()
+    certificate_from_bytes(include_bytes!("../../lib/pki/tests/fixtures/revocation/root.der")).unwrap()
 });
 static LEAF: LazyLock<Certificate> = LazyLock::new(|| {
-    certificate_from_bytes(include_bytes!("../../ctl-pki/tests/fixtures/revocation/leaf.der")).unwrap()
+    certificate_from_bytes(include_bytes!("../../lib/pki/tests/fixtures/revocation/leaf.der")).unwrap()
 });
 const TIME: i64 = 1_800_000_000;
 

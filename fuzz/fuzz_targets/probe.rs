@@ -22,12 +22,12 @@ use libfuzzer_sys::fuzz_target;
 // The corpora of OCSP answers and CRLs are of this root and speak of this leaf.
 static ROOT: LazyLock<Arc<Certificate>> = LazyLock::new(|| {
     Arc::new(
-        certificate_from_bytes(include_bytes!("../../ctl-pki/tests/fixtures/revocation/root.der")).unwrap(),
+        certificate_from_bytes(include_bytes!("../../lib/pki/tests/fixtures/revocation/root.der")).unwrap(),
     )
 });
 static LEAF: LazyLock<Arc<Certificate>> = LazyLock::new(|| {
     Arc::new(
-        certificate_from_bytes(include_bytes!("../../ctl-pki/tests/fixtures/revocation/leaf.der")).unwrap(),
+        certificate_from_bytes(include_bytes!("../../lib/pki/tests/fixtures/revocation/leaf.der")).unwrap(),
     )
 });
 const TIME: i64 = 1_800_000_000;

@@ -2,7 +2,7 @@
 //! and everything published, takes statements and signatures, and can be told to lie.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "../../../ctl-core/tests/common/mod.rs"]
+#[path = "../../../lib/core/tests/common/mod.rs"]
 pub mod story;
 
 use std::collections::BTreeMap;

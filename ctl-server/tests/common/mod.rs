@@ -8,7 +8,7 @@
     clippy::indexing_slicing
 )]
 
-#[path = "../../../ctl-core/tests/common/mod.rs"]
+#[path = "../../../lib/core/tests/common/mod.rs"]
 pub mod world;
 
 pub mod founding;

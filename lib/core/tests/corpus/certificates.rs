@@ -104,7 +104,7 @@ pub fn record(path: &Path) {
     let request = certification_request(alpha.root(), "ctl-possession-corpus").unwrap();
     add("request", &request, Some(place));
     for name in ["p256", "p384", "p521", "ed25519", "ed448"] {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ctl-pki/tests/fixtures/requests");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pki/tests/fixtures/requests");
         let text = std::fs::read(file.join(name).with_extension("pem")).unwrap();
         let certificate = ctl_pki::certificates_from_pem(&text).unwrap().pop().unwrap();
         let place = add(name, certificate.der(), None);
