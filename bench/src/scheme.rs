@@ -4,27 +4,26 @@
 use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use ctl_core::draft;
-use ctl_core::governance::{RulesVersion, State, check, genesis, possession};
 use ctl_core::jws::Signature;
 use ctl_core::keys::{Algorithm, KeyId, PrivateKey, PublicKey};
 use ctl_core::log::{Checkpoint, merkle};
 use ctl_core::names::{Environment, Label, ListId, MoId, Nonce};
+use ctl_core::parts::{Constraints, Der, PolicyRef, Purpose, Services, Standard, Use};
 use ctl_core::role::Role;
-use ctl_core::statement::body::{
+use ctl_core::{Digest, Timestamp};
+use ctl_governance::statement::body::{
     ApplicationSubmit, Candidate, Change, CharterEstablish, Choice, DocumentSignature, DraftOpen,
     MetadataSignature, MoAssign, MoUpdate, ProposalOpen, PublicationRecord, ScreeningRecord, VoteCast,
 };
-use ctl_core::statement::charter::{
+use ctl_governance::statement::charter::{
     Assembly, Charter, Holders, Limits, ListCharter, NoticesCharter, Quorums, RegistryCharter, ServerKeys,
     Validity, Witnesses,
 };
-use ctl_core::statement::parts::{
-    BlobAccess, BlobRef, Constraints, Der, NewParticipant, Observed, ObservedKind, ParticipantKind,
-    PolicyRef, Purpose, Services, Standard, Use,
+use ctl_governance::statement::parts::{
+    BlobAccess, BlobRef, NewParticipant, Observed, ObservedKind, ParticipantKind,
 };
-use ctl_core::statement::{Basis, Body, Entry, Payload, Statement};
-use ctl_core::{Digest, Timestamp};
+use ctl_governance::statement::{Basis, Body, Entry, Payload, Statement};
+use ctl_governance::{RulesVersion, State, check, draft, genesis, possession};
 use ctl_pki::Certificate;
 use ctl_policy::{ADMISSION, ENGINE, Policy};
 

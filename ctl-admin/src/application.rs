@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use ctl_core::Digest;
-use ctl_core::Timestamp;
 use ctl_core::names::{Label, ListId, MoId};
-use ctl_core::statement::body::{
+use ctl_core::parts::{Constraint, Constraints, Der, MAX_CERTIFICATE, Services, Use};
+use ctl_core::{Digest, Timestamp};
+use ctl_governance::statement::body::{
     ApplicationSubmit, ApplicationWithdraw, Candidate, CommentAdd, EvidenceAttach,
 };
-use ctl_core::statement::parts::{
-    BlobAccess, Constraint, Constraints, Der, EvidenceKind, MAX_CERTIFICATE, Services, Use,
-};
+use ctl_governance::statement::parts::{BlobAccess, EvidenceKind};
 use ctl_pki::{Certificate, certificate_from_bytes};
 use serde::Serialize;
 
@@ -349,7 +347,7 @@ impl Comment {
 
 #[cfg(test)]
 mod tests {
-    use ctl_core::statement::parts::{Purpose, Standard};
+    use ctl_core::parts::{Purpose, Standard};
 
     use super::*;
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ctl_core::interop::budget::{self, Choice, Counting, MAX_WEIGHT};
-use ctl_core::interop::{Facts, Network, standard_name};
-use ctl_core::statement::parts::{Purpose, Standard, Use};
+use ctl_core::parts::{Purpose, Standard, Use};
 use ctl_core::{Digest, Timestamp};
+use ctl_reach::budget::{Choice, Counting, MAX_WEIGHT};
+use ctl_reach::{Facts, Network, budget, standard_name};
 use serde::{Deserialize, Serialize};
 
 use crate::interop::{Known, Source};
@@ -170,7 +170,7 @@ impl Weights {
             |key: &str, problem: &str| Err(AdminError::input(path.display(), format!("{key:?} {problem}")));
         let mut weights = vec![self.default; network.roots().len()];
         for (key, weight) in &self.chargers {
-            let named = |(_, root): &(usize, &ctl_core::interop::Root)| {
+            let named = |(_, root): &(usize, &ctl_reach::Root)| {
                 root.name.as_str() == key || root.fingerprint.to_string() == *key
             };
             let mut found = network.roots().iter().enumerate().filter(named).map(|(place, _)| place);

@@ -3,18 +3,18 @@
 
 use std::path::{Path, PathBuf};
 
-use ctl_core::governance;
 use ctl_core::jws::{Jws, Signature};
 use ctl_core::log::empty_root;
 use ctl_core::names::print;
+use ctl_core::parts::PolicyRef;
 use ctl_core::role::Role;
-use ctl_core::statement::body::{CharterEstablish, DraftOpen};
-use ctl_core::statement::charter::{Charter, ServerKeys};
-use ctl_core::statement::charter_file::{CharterFile, Files, MAX_CHARTER_FILE};
-use ctl_core::statement::parts::PolicyRef;
-use ctl_core::statement::{Basis, Body, Entry, MAX_STATEMENT, Payload, Statement};
 use ctl_core::tuf::{Limits, Root, Signed, TufSignature, envelope};
-use ctl_core::{Digest, KeyId, PublicKey, Timestamp, draft, json};
+use ctl_core::{Digest, KeyId, PublicKey, Timestamp, json};
+use ctl_governance::draft;
+use ctl_governance::statement::body::{CharterEstablish, DraftOpen};
+use ctl_governance::statement::charter::{Charter, ServerKeys};
+use ctl_governance::statement::charter_file::{CharterFile, Files, MAX_CHARTER_FILE};
+use ctl_governance::statement::{Basis, Body, Entry, MAX_STATEMENT, Payload, Statement};
 use serde::{Deserialize as _, Serialize};
 
 use crate::output::Render;
@@ -142,7 +142,7 @@ fn first_root(genesis: &[u8], place: &Path) -> Result<Root, AdminError> {
     let statement = Statement::from_jws(jws).map_err(|e| refused(&e))?;
     let issued_at = statement.payload.issued_at;
     let entry = Entry::new(issued_at, statement).map_err(|e| refused(&e))?;
-    let state = governance::propose_genesis(&entry).map_err(|e| refused(&e))?;
+    let state = ctl_governance::propose_genesis(&entry).map_err(|e| refused(&e))?;
     let open = DraftOpen {
         expires: issued_at.plus_seconds(state.charter.validity.root_seconds),
         issued_at,
@@ -345,7 +345,7 @@ mod tests {
         assert_eq!(founding.signed_by.len(), 2);
 
         let statement = Statement::parse(&std::fs::read(out.join(GENESIS)).unwrap()).unwrap();
-        let state = governance::genesis(&Entry::new(now, statement).unwrap()).unwrap();
+        let state = ctl_governance::genesis(&Entry::new(now, statement).unwrap()).unwrap();
         assert_eq!(state.scheme, founding.scheme);
         let trusted = crate::session::read_root(&out.join(ROOT)).unwrap();
         assert_eq!(trusted.signed.v2g.unwrap().scheme, founding.scheme);

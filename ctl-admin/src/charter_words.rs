@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use ctl_core::PublicKey;
 use ctl_core::names::print;
-use ctl_core::statement::body::CharterEstablish;
+use ctl_governance::statement::body::CharterEstablish;
 use serde::Deserialize as _;
 use serde_json::Value;
 

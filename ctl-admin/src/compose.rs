@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use ctl_core::names::Nonce;
-use ctl_core::statement::parts::{BlobAccess, BlobRef};
-use ctl_core::statement::{Body, Entry, Payload, Statement};
 use ctl_core::{Digest, KeyId, PrivateKey, Timestamp};
+use ctl_governance::statement::parts::{BlobAccess, BlobRef};
+use ctl_governance::statement::{Body, Entry, Payload, Statement};
 use serde::{Deserialize, Serialize};
 
 use crate::output::Render;

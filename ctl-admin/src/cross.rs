@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use ctl_core::governance::State;
-use ctl_core::governance::cross::{Answer, CrossCertification};
 use ctl_core::names::{ListId, ParticipantId};
-use ctl_core::statement::body::{CrossAnswer, CrossRequest, CrossRespond, RefusalReason};
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
+use ctl_governance::cross::{Answer, CrossCertification};
+use ctl_governance::statement::body::{CrossAnswer, CrossRequest, CrossRespond, RefusalReason};
 use serde::Serialize;
 
 use crate::application::document;

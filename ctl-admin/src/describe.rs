@@ -1,11 +1,12 @@
 //! Changes in words: what would be different if a proposal were accepted.
 
 use ctl_core::Digest;
-use ctl_core::governance::State;
-use ctl_core::governance::state::Listed;
 use ctl_core::names::{ListId, ParticipantId, print};
-use ctl_core::statement::body::{Candidate, Change, ParticipantAction};
-use ctl_core::statement::parts::{BlobAccess, BlobRef, Constraint, Constraints, DistrustKind, Use};
+use ctl_core::parts::{Constraint, Constraints, DistrustKind, Use};
+use ctl_governance::State;
+use ctl_governance::state::Listed;
+use ctl_governance::statement::body::{Candidate, Change, ParticipantAction};
+use ctl_governance::statement::parts::{BlobAccess, BlobRef};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -124,7 +125,7 @@ pub fn change(state: &State, change: &Change) -> Vec<String> {
             vec![format!("audit reports by {} count, until {until}", participant_name(state, auditor))]
         }
         Change::WithdrawAuditor { auditor } => {
-            let attached = |a: &&std::sync::Arc<ctl_core::governance::application::Application>| {
+            let attached = |a: &&std::sync::Arc<ctl_governance::application::Application>| {
                 a.is_open() && a.evidence.iter().any(|evidence| evidence.author == *auditor)
             };
             let open = state.applications.values().filter(attached);

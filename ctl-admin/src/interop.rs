@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ctl_core::interop::document::Subject;
-use ctl_core::interop::{Answer, Cell, Matrix, Network, both_standards, document, standard_name, svg};
 use ctl_core::list::ListPayload;
 use ctl_core::names::ListId;
+use ctl_core::parts::{Purpose, Standard};
 use ctl_core::role::Role;
-use ctl_core::statement::parts::{Purpose, Standard};
 use ctl_core::{Digest, Timestamp, json};
+use ctl_reach::document::Subject;
+use ctl_reach::{Answer, Cell, Matrix, Network, both_standards, document, standard_name, svg};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -115,7 +115,9 @@ impl Known {
             published.index
         );
         Ok(Self {
-            network: Network::of_list(&payload).in_state(&state),
+            network: Network::of_list(&payload)
+                .suspend(state.suspended_keys())
+                .disclose(state.disclosed_sub_cas()),
             subject: subject(&payload),
             verified: vec![verified],
         })

@@ -49,6 +49,7 @@ pub mod verify;
 
 /// Its types stand in this library's interface.
 pub use ctl_core;
+pub use ctl_governance;
 /// As do those of the policies.
 pub use ctl_policy;
 pub use error::AdminError;

@@ -1,8 +1,8 @@
 //! Identifiers of mobility operators, kept by registrars.
 
 use ctl_core::names::{MoId, ParticipantId, RegistryId};
-use ctl_core::statement::Body;
-use ctl_core::statement::body::{MoAssign, MoSuspend, MoTransfer, MoUpdate, MoWithdraw};
+use ctl_governance::statement::Body;
+use ctl_governance::statement::body::{MoAssign, MoSuspend, MoTransfer, MoUpdate, MoWithdraw};
 
 use crate::compose::{self, Signing, Submission};
 use crate::{AdminError, Session};

@@ -2,8 +2,8 @@
 
 use ctl_core::Digest;
 use ctl_core::names::ListId;
-use ctl_core::statement::body::{NoticeIssue, NoticeLift};
-use ctl_core::statement::parts::WithdrawalReason;
+use ctl_core::parts::WithdrawalReason;
+use ctl_governance::statement::body::{NoticeIssue, NoticeLift};
 
 use crate::compose::{self, Signing, Submission};
 use crate::{AdminError, Session};

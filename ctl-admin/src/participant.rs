@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use ctl_core::governance::State;
-use ctl_core::governance::state::Participant;
 use ctl_core::names::{Label, OrganisationId, ParticipantId};
-use ctl_core::statement::body::{ParticipantRegister, ParticipantRotateKey, ParticipantSuspend};
-use ctl_core::statement::parts::{NewParticipant, ParticipantKind};
 use ctl_core::{KeyId, Timestamp};
+use ctl_governance::State;
+use ctl_governance::state::Participant;
+use ctl_governance::statement::body::{ParticipantRegister, ParticipantRotateKey, ParticipantSuspend};
+use ctl_governance::statement::parts::{NewParticipant, ParticipantKind};
 use serde::Serialize;
 
 use crate::compose::{self, Signing, Submission};
@@ -99,10 +99,7 @@ impl Suspend {
 }
 
 /// Whose present key this is.
-fn holder(
-    state: &ctl_core::governance::State,
-    key: &ctl_core::PrivateKey,
-) -> Result<ParticipantId, AdminError> {
+fn holder(state: &ctl_governance::State, key: &ctl_core::PrivateKey) -> Result<ParticipantId, AdminError> {
     let key_id = key.public_key().key_id();
     match state.keys.get(&key_id) {
         Some(record) if record.replaced_by.is_none() => Ok(record.participant.clone()),

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ctl_core::jws::Jws;
-use ctl_core::statement::Statement;
 use ctl_core::{Digest, KeyId, PrivateKey, Timestamp, json, jws};
+use ctl_governance::statement::Statement;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -3,13 +3,13 @@
 
 use std::path::Path;
 
-use ctl_core::governance::State;
-use ctl_core::governance::possession::Challenge;
 use ctl_core::names::ListId;
-use ctl_core::statement::Basis;
-use ctl_core::statement::body::PossessionProof;
-use ctl_core::statement::parts::Der;
+use ctl_core::parts::Der;
 use ctl_core::{Digest, KeyId, Timestamp};
+use ctl_governance::State;
+use ctl_governance::possession::Challenge;
+use ctl_governance::statement::Basis;
+use ctl_governance::statement::body::PossessionProof;
 use ctl_pki::Certificate;
 use ctl_pki::request::{CertificationRequest, MAX_REQUEST_SIZE};
 use serde::Serialize;

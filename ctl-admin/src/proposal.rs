@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use ctl_core::governance::State;
-use ctl_core::governance::application::Application;
 use ctl_core::names::{ListId, MoId, ParticipantId, RuleId, print};
-use ctl_core::statement::body::{Candidate, Change, Choice, ParticipantAction, ProposalOpen, VoteCast};
-use ctl_core::statement::parts::{AnchorStatus, Distrusted, Use};
+use ctl_core::parts::{AnchorStatus, Distrusted, Use};
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
+use ctl_governance::application::Application;
+use ctl_governance::statement::body::{Candidate, Change, Choice, ParticipantAction, ProposalOpen, VoteCast};
 use serde::Serialize;
 
 use crate::application::Limits;

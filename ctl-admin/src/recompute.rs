@@ -2,10 +2,10 @@
 //! says that it finds.
 
 use ctl_core::Digest;
-use ctl_core::governance::State;
-use ctl_core::statement::Body;
-use ctl_core::statement::body::ScreeningRecord;
-use ctl_core::statement::parts::{Observed, ObservedKind, Severity};
+use ctl_governance::State;
+use ctl_governance::statement::Body;
+use ctl_governance::statement::body::ScreeningRecord;
+use ctl_governance::statement::parts::{Observed, ObservedKind, Severity};
 use ctl_policy::{ENGINE, Finding};
 
 use crate::AdminError;
@@ -150,12 +150,12 @@ fn as_recorded(findings: &[Finding]) -> Vec<(String, Severity, bool)> {
     recorded
 }
 
-fn of_record(findings: &[ctl_core::statement::parts::Finding]) -> Vec<(String, Severity, bool)> {
+fn of_record(findings: &[ctl_governance::statement::parts::Finding]) -> Vec<(String, Severity, bool)> {
     findings.iter().map(|finding| (finding.id.to_string(), finding.severity, finding.waivable)).collect()
 }
 
 /// The findings of a record, in lines.
 #[must_use]
-pub fn recorded_lines(findings: &[ctl_core::statement::parts::Finding]) -> Vec<String> {
+pub fn recorded_lines(findings: &[ctl_governance::statement::parts::Finding]) -> Vec<String> {
     findings.iter().map(|finding| format!("{} {}", severity_word(finding.severity), finding.id)).collect()
 }

@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use ctl_core::Digest;
-use ctl_core::governance::State;
 use ctl_core::list::LogRef;
 use ctl_core::log::{Checkpoint, LogKey, Note, note::MAX_NOTE_BYTES};
+use ctl_core::parts::Der;
 use ctl_core::role::Role;
-use ctl_core::statement::body::LogRestart;
-use ctl_core::statement::parts::Der;
 use ctl_core::tuf::{GoOnFrom, Limits, RestartReason, verify};
+use ctl_governance::State;
+use ctl_governance::statement::body::LogRestart;
 use serde::Serialize;
 
 use crate::compose::{self, Signing, Submission};

@@ -3,13 +3,14 @@
 
 use std::path::Path;
 
-use ctl_core::governance::State;
-use ctl_core::governance::application::Application;
-use ctl_core::governance::facts::{Held, ScreeningFacts};
 use ctl_core::names::ListId;
-use ctl_core::statement::body::Candidate;
-use ctl_core::statement::parts::{Observed, PolicyRef};
+use ctl_core::parts::PolicyRef;
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
+use ctl_governance::application::Application;
+use ctl_governance::facts::{Held, ScreeningFacts};
+use ctl_governance::statement::body::Candidate;
+use ctl_governance::statement::parts::Observed;
 use ctl_policy::{ADMISSION, ADMISSIONS, Context, Finding, Kind, MAX_POLICY_SIZE, Policy};
 
 use crate::transport::Transport;

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use ctl_core::Digest;
 use ctl_core::names::ListId;
-use ctl_core::statement::body::{SubcaDisclose, SubcaRevoke};
-use ctl_core::statement::parts::{Der, WithdrawalReason};
-
+use ctl_core::parts::{Der, WithdrawalReason};
+use ctl_governance::statement::body::{SubcaDisclose, SubcaRevoke};
 use serde::Serialize;
 
 use crate::application::read_certificate;

@@ -112,8 +112,10 @@ async fn witnesses_are_counted() {
         ),
         (&["absent-1"], 1, "unwitnessed: a split view is not excluded"),
     ] {
-        let charter =
-            ctl_core::statement::charter::Charter { witnesses: witnesses(named, threshold), ..charter() };
+        let charter = ctl_governance::statement::charter::Charter {
+            witnesses: witnesses(named, threshold),
+            ..charter()
+        };
         let mut stage = Stage::new(World::published_with(charter)).await;
         let submission = send(&mut stage.session()).await.unwrap();
         assert!(submission.text().contains(expected), "{}", submission.text());

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use common::{log_files, options, signing_key, story, tree};
 use ctl_admin::session::{Confirmed, Options, Session, Trust};
-use ctl_core::draft;
 use ctl_core::list::LogRef;
 use ctl_core::log::Checkpoint;
 use ctl_core::role::Role;
-use ctl_core::statement::body::{Change, LogRestart, MoAssign};
 use ctl_core::tuf::{GoOnFrom, RestartReason, TufSignature};
+use ctl_governance::draft;
+use ctl_governance::statement::body::{Change, LogRestart, MoAssign};
 use story::{World, ed25519};
 
 /// What is served below a folder: the log under the key that the charter names, and every root.

@@ -12,11 +12,11 @@ use common::{Files, draft_view, files, log_files, options, root_json, write};
 use ctl_admin::draft::{Prepared, Tolerance, prepare};
 use ctl_admin::session::Trust;
 use ctl_admin::{AdminError, Session};
+use ctl_core::parts::{AnchorStatus, Constraints};
 use ctl_core::role::Role;
-use ctl_core::statement::Entry;
-use ctl_core::statement::body::Change;
-use ctl_core::statement::parts::{AnchorStatus, Constraints};
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::statement::Entry;
+use ctl_governance::statement::body::Change;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -204,7 +204,7 @@ async fn a_draft_recorded_with_another_time_than_its_own_is_no_part_of_a_log() {
 
 #[tokio::test]
 async fn a_decision_without_the_votes_is_no_part_of_a_log() {
-    use ctl_core::statement::body::{Choice, VoteCast};
+    use ctl_governance::statement::body::{Choice, VoteCast};
     let mut world = World::published();
     let application = world.discussed("beta-pki");
     let proposal = world.proposal_to_admit(application);

@@ -15,8 +15,9 @@ use ctl_admin::screening::Policies;
 use ctl_admin::session::Trust;
 use ctl_admin::{AdminError, Session, audit, review, sla};
 use ctl_core::Digest;
-use ctl_core::statement::body::*;
-use ctl_core::statement::parts::{BlobAccess, BlobRef, PolicyRef};
+use ctl_core::parts::PolicyRef;
+use ctl_governance::statement::body::*;
+use ctl_governance::statement::parts::{BlobAccess, BlobRef};
 use ctl_policy::sla::{
     Counts, IncidentReport, Kind, Material, Objective as Promised, PolicyName, Report, Verdict,
 };
@@ -51,7 +52,7 @@ impl Stage {
         self.server.world.lock().unwrap().wait(seconds);
     }
 
-    fn say(&self, body: impl Into<ctl_core::statement::Body>) -> u64 {
+    fn say(&self, body: impl Into<ctl_governance::statement::Body>) -> u64 {
         self.server.world.lock().unwrap().say(&["recorder"], body).unwrap()
     }
 

@@ -18,7 +18,7 @@ use ctl_client::files::Disk;
 use ctl_client::sink::Sink;
 use ctl_client::store::TrustStore;
 use ctl_core::list::{Identifiers, ListAnchor, ListPayload};
-use ctl_core::statement::parts::{AnchorStatus, Constraints, Der, Purpose, Services, Standard, Use};
+use ctl_core::parts::{AnchorStatus, Constraints, Der, Purpose, Services, Standard, Use};
 use ctl_core::tuf::Clock;
 use ctl_core::{Digest, Timestamp};
 use ctl_pki::Certificate;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ctl_core::Digest;
 use ctl_core::list::ListPayload;
 use ctl_core::notices::NoticeEntry;
-use ctl_core::statement::parts::{Constraint, Constraints, Distrusted, Use};
+use ctl_core::parts::{Constraint, Constraints, Distrusted, Use};
 use serde::{Deserialize, Serialize};
 
 /// More is not kept apart for one role: the state file has to stay small. Far more than a list has.

@@ -120,7 +120,7 @@ mod tests {
             issued_at: Timestamp::from_unix(issued),
             list: "na".parse().unwrap(),
             notice: 7,
-            reason: ctl_core::statement::parts::WithdrawalReason::KeyCompromise,
+            reason: ctl_core::parts::WithdrawalReason::KeyCompromise,
             spki: Digest::of(anchor.as_bytes()),
         }
     }

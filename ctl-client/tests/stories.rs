@@ -315,7 +315,7 @@ fn a_cross_certificate_is_written_to_the_pem_sink_only() {
     let cross = ctl_sandbox::cross_certify(alpha.root(), &roots()["beta"], not_before, end).unwrap();
     let digest = ctl_core::Digest::from_bytes(cross.sha256());
     repository.documents.get_mut(&na()).unwrap()["cross_certificates"] = json!([{
-        "certificate": ctl_core::statement::parts::Der(cross.der().to_vec()), "decision": 0,
+        "certificate": ctl_core::parts::Der(cross.der().to_vec()), "decision": 0,
         "fingerprint": digest, "issuer": fingerprint("alpha"), "name": "alpha for beta",
         "since": start(), "status": "usable", "subject": fingerprint("beta"),
     }]);

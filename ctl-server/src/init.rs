@@ -4,16 +4,16 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ctl_core::governance::{Refusal, State, check, genesis};
 use ctl_core::keys::KeyError;
 use ctl_core::names::{NameError, Origin};
+use ctl_core::parts::PolicyRef;
 use ctl_core::role::Role;
-use ctl_core::statement::body::{CharterEstablish, DraftOpen, MetadataSignature, PublicationRecord};
-use ctl_core::statement::charter_file::{CharterFile, Files, MAX_CHARTER_FILE};
-use ctl_core::statement::parts::PolicyRef;
-use ctl_core::statement::{Body, Entry, MAX_STATEMENT, Statement, StatementError};
 use ctl_core::tuf::{Limits, Root, Signed};
 use ctl_core::{Digest, PublicKey, Timestamp};
+use ctl_governance::statement::body::{CharterEstablish, DraftOpen, MetadataSignature, PublicationRecord};
+use ctl_governance::statement::charter_file::{CharterFile, Files, MAX_CHARTER_FILE};
+use ctl_governance::statement::{Body, Entry, MAX_STATEMENT, Statement, StatementError};
+use ctl_governance::{Refusal, State, check, genesis};
 use ctl_policy::{ADMISSION, MAX_POLICY_SIZE, Policy, PolicyError};
 use serde_json::Value;
 

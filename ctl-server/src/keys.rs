@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use ctl_core::draft;
-use ctl_core::governance::State;
 use ctl_core::keys::{Algorithm, KeyError};
 use ctl_core::log::{Checkpoint, LogError, LogKey, Note};
 use ctl_core::names::Origin;
-use ctl_core::statement::charter::ServerKeys;
 use ctl_core::{Digest, PrivateKey, PublicKey};
+use ctl_governance::statement::charter::ServerKeys;
+use ctl_governance::{State, draft};
 
 use crate::files;
 

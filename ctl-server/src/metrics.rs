@@ -9,9 +9,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ctl_core::Timestamp;
-use ctl_core::governance::promises::promises;
-use ctl_core::governance::{Reason, State};
 use ctl_core::role::Role;
+use ctl_governance::promises::promises;
+use ctl_governance::{Reason, State};
 use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
@@ -275,7 +275,7 @@ impl Gauges {
             "Always 1; the labels tell the release that runs and the newest rules it knows.",
             &["version", "rules"],
         )?;
-        let rules = ctl_core::governance::RulesVersion::LATEST;
+        let rules = ctl_governance::RulesVersion::LATEST;
         build.with_label_values(&[env!("CARGO_PKG_VERSION"), &rules.to_string()]).set(1);
         Ok(Self {
             entries: one("ctl_ledger_entries", "Entries in the ledger.")?,

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use common::world::World;
 use ctl_core::Digest;
-use ctl_core::statement::body::CommentAdd;
-use ctl_core::statement::parts::{BlobAccess, BlobRef};
+use ctl_governance::statement::body::CommentAdd;
+use ctl_governance::statement::parts::{BlobAccess, BlobRef};
 use ctl_server::blobs::MAX_BLOB;
 use ctl_server::descriptors;
 use ctl_server::http::Limits;

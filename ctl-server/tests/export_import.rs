@@ -17,7 +17,7 @@ use ctl_server::ledger::{Damage, Head, SledStore, Store as _};
 fn exported(directory: &Path) -> World {
     let (mut world, application) = with_application(talkative());
     for number in 0..270 {
-        let body = ctl_core::statement::body::CommentAdd {
+        let body = ctl_governance::statement::body::CommentAdd {
             about: application,
             comment: common::world::blob(&number.to_string()),
         };

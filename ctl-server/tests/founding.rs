@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use common::founding::Founding;
 use common::world::{DAY, start};
-use ctl_core::governance::Reason;
 use ctl_core::role::Role;
+use ctl_governance::Reason;
 use ctl_server::init::{self, InitError};
 use ctl_server::keys::Keys;
 use ctl_server::ledger::export::ExportError;

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use common::world::{self, DAY, World, na};
 use common::{comment, fill, in_memory, setup, talkative, with_application};
-use ctl_core::governance::state::Draft;
+use ctl_core::parts::WithdrawalReason;
 use ctl_core::role::Role;
-use ctl_core::statement::body::NoticeIssue;
-use ctl_core::statement::parts::WithdrawalReason;
+use ctl_governance::state::Draft;
+use ctl_governance::statement::body::NoticeIssue;
 use ctl_server::ledger::{Ledger, MemoryStore, Store, StoreError};
 use ctl_server::metrics::Metrics;
 use ctl_server::publish::ceremony::{CeremonyError, Submission};

@@ -214,7 +214,7 @@ fn a_further_key_of_the_log_is_used_once_the_charter_names_it() {
     let mut amended = world.state.charter.as_ref().clone();
     amended.server.log = seed("second log").public_key();
     let before = world.state.size();
-    let change = ctl_core::statement::body::Change::AmendCharter { charter: Box::new(amended) };
+    let change = ctl_governance::statement::body::Change::AmendCharter { charter: Box::new(amended) };
     let proposal = world.propose("elector-1", change).unwrap();
     world.decide(proposal);
     let ledger = open(further(&["second log"]), world.now).unwrap();

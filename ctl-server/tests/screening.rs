@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use common::world::{self, World};
 use common::{admission, in_memory, statement};
-use ctl_core::governance::application::Screening;
-use ctl_core::statement::body::{Candidate, Change, EvidenceAttach, ProposalOpen};
-use ctl_core::statement::charter::Charter;
-use ctl_core::statement::parts::{BlobAccess, BlobRef, EvidenceKind, Observed, ObservedKind};
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::application::Screening;
+use ctl_governance::statement::body::{Candidate, Change, EvidenceAttach, ProposalOpen};
+use ctl_governance::statement::charter::Charter;
+use ctl_governance::statement::parts::{BlobAccess, BlobRef, EvidenceKind, Observed, ObservedKind};
 use ctl_sandbox::{Pki, PkiKind, PkiSpec};
 use ctl_server::blobs::{Blobs, SALT};
 use ctl_server::clock::ManualClock;
@@ -63,7 +63,7 @@ impl Server {
     }
 
     /// Someone says something to the server.
-    async fn say(&self, by: &str, nonce: u8, body: impl Into<ctl_core::statement::Body>) -> u64 {
+    async fn say(&self, by: &str, nonce: u8, body: impl Into<ctl_governance::statement::Body>) -> u64 {
         let now = self.ledger.now().unwrap();
         let said = statement(&self.ledger.snapshot(), now, by, nonce.into(), body);
         self.ledger.record(said).await.unwrap().index
@@ -356,7 +356,7 @@ async fn a_policy_brought_by_the_operator_is_used_and_a_new_one_screens_again() 
     // Screened by the policy in force; then the assembly decides on another.
     let text = ctl_policy::ADMISSION.replace("version = \"2026-2\"", "version = \"2026-3\"");
     let policy = ctl_policy::Policy::parse(&text).unwrap();
-    let mut record = ctl_core::statement::body::ScreeningRecord {
+    let mut record = ctl_governance::statement::body::ScreeningRecord {
         application,
         engine: "ctl-policy 1".parse().unwrap(),
         findings: Vec::new(),
@@ -372,7 +372,7 @@ async fn a_policy_brought_by_the_operator_is_used_and_a_new_one_screens_again() 
         list.policy.sha256 = Digest::from_bytes(policy.digest());
         list.policy.version = "2026-3".parse().unwrap();
     }
-    let change = ctl_core::statement::body::Change::AmendCharter { charter: Box::new(amended) };
+    let change = ctl_governance::statement::body::Change::AmendCharter { charter: Box::new(amended) };
     let proposal = world.propose("elector-1", change).unwrap();
     world.decide(proposal);
     record.ledger_size = world.state.size();

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use common::world::{World, start};
 use common::{comment, fill, open, setup, talkative, with_application};
-use ctl_core::governance::Reason;
 use ctl_core::log::leaf_hash;
+use ctl_governance::Reason;
 use ctl_server::ledger::{Head, Ledger, MemoryStore, RecordError, Store, StoreError};
 
 /// Longer than anything here takes; only a failing test waits for so long.

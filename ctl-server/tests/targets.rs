@@ -11,8 +11,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::world::{self, World};
-use ctl_core::statement::body::{ApplicationSubmit, Candidate};
-use ctl_core::statement::parts::Services;
+use ctl_core::parts::Services;
+use ctl_governance::statement::body::{ApplicationSubmit, Candidate};
 use ctl_policy::sla::{BUILT_IN, Kind};
 use ctl_server::config::monitor::ConfiguredTarget;
 use ctl_server::config::{Monitor as Config, Words};

@@ -10,10 +10,10 @@ use std::task::{Context, Waker};
 
 use common::world::{self, DAY, World, start};
 use common::{assignment, comment, fill, in_memory, setup, statement, talkative, with_application};
-use ctl_core::governance::Reason;
 use ctl_core::log::{leaf_hash, verify_consistency, verify_inclusion};
-use ctl_core::statement::Statement;
-use ctl_core::statement::body::{Body, Change, Choice, CommentAdd, VoteCast};
+use ctl_governance::Reason;
+use ctl_governance::statement::Statement;
+use ctl_governance::statement::body::{Body, Change, Choice, CommentAdd, VoteCast};
 use ctl_server::keys::Keys;
 use ctl_server::ledger::{Ledger, MemoryStore, OpenError, RecordError};
 
@@ -116,8 +116,8 @@ async fn statements_that_arrive_together_stand_one_after_the_other() {
     assert_eq!(indices, (seen.size()..seen.size() + 200).collect::<Vec<_>>());
     let entries = ledger.entries(0..u64::MAX).unwrap();
     let replayed: Vec<_> =
-        entries.iter().map(|bytes| ctl_core::statement::Entry::parse(bytes).unwrap()).collect();
-    let state = ctl_core::governance::State::replay(&replayed).unwrap();
+        entries.iter().map(|bytes| ctl_governance::statement::Entry::parse(bytes).unwrap()).collect();
+    let state = ctl_governance::State::replay(&replayed).unwrap();
     assert_eq!(state.root(), ledger.snapshot().state.root());
 }
 

@@ -2,7 +2,7 @@
 #![no_main]
 
 use ctl_core::jws::Jws;
-use ctl_core::statement::{Entry, Statement};
+use ctl_governance::statement::{Entry, Statement};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

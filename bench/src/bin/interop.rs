@@ -10,10 +10,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ctl_core::interop::{Cross, Network, Root, SubCas, both_standards, budget, document, svg};
-use ctl_core::statement::parts::{AnchorStatus, Constraints, Purpose, Standard, Use};
+use ctl_core::parts::{AnchorStatus, Constraints, Purpose, Standard, Use};
 use ctl_core::{Digest, Timestamp};
 use ctl_pki::Certificate;
+use ctl_reach::{Cross, Network, Root, SubCas, both_standards, budget, document, svg};
 use ctl_sandbox::shape::{Key, Shape};
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
@@ -117,8 +117,8 @@ fn network(standard: Standard, roots: usize, crosses: usize) -> (Network, Vec<(C
         let (issuer, subject) = (Digest::of(made[from].2.der()), Digest::of(made[to].2.der()));
         pairs.push((certificate.clone(), made[from].2.clone()));
         let name = format!("cross {number}").parse().unwrap();
-        network =
-            network.with_cross_certificate(Cross::proposed(Arc::new(certificate), name, issuer, subject));
+        network = network
+            .with_cross_certificate(Cross::proposed(certificate.der(), name, issuer, subject).unwrap());
     }
     (network, pairs)
 }

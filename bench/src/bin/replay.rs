@@ -8,9 +8,9 @@
 use std::time::{Duration, Instant};
 
 use ctl_bench::scheme::Scheme;
-use ctl_core::governance::State;
 use ctl_core::keys::{KeyId, PublicKey};
-use ctl_core::statement::Entry;
+use ctl_governance::State;
+use ctl_governance::statement::Entry;
 
 fn main() {
     let statements: usize = std::env::args().nth(1).map_or(100_000, |n| n.parse().unwrap());

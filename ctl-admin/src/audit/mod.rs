@@ -12,14 +12,14 @@ use std::sync::Arc;
 pub use screenings::Screenings;
 pub use watch::Watch;
 
-use ctl_core::draft::Documents;
-use ctl_core::governance::{self, State};
 use ctl_core::jws::{Jws, Signature};
 use ctl_core::role::Role;
-use ctl_core::statement::body::PublicationRecord;
-use ctl_core::statement::{Body, Entry};
 use ctl_core::threshold::Threshold;
 use ctl_core::{Digest, PublicKey, Timestamp};
+use ctl_governance::State;
+use ctl_governance::draft::Documents;
+use ctl_governance::statement::body::PublicationRecord;
+use ctl_governance::statement::{Body, Entry};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
@@ -186,7 +186,7 @@ fn history(replayed: &Replayed, differences: &mut Vec<String>) -> Result<History
         history.signatures += entry.statement.jws.signatures.len();
         let Some(state) = &mut state else {
             state = Some(
-                governance::genesis(&entry)
+                ctl_governance::genesis(&entry)
                     .map_err(|e| AdminError::Untrue(format!("entry {index} of the log: {e}")))?,
             );
             continue;

@@ -2,10 +2,10 @@
 //! its report compared with that.
 
 use ctl_core::Digest;
-use ctl_core::governance::{self, State};
-use ctl_core::statement::Body;
-use ctl_core::statement::body::ScreeningRecord;
-use ctl_core::statement::parts::PolicyRef;
+use ctl_core::parts::PolicyRef;
+use ctl_governance::State;
+use ctl_governance::statement::Body;
+use ctl_governance::statement::body::ScreeningRecord;
 use ctl_policy::Finding;
 use serde::{Deserialize, Serialize};
 
@@ -117,7 +117,7 @@ fn recompute_all<'a>(
         let Some(entry) = replayed.entry(index) else { break };
         match &mut state {
             None => {
-                let founded = governance::genesis(&entry);
+                let founded = ctl_governance::genesis(&entry);
                 state =
                     Some(founded.map_err(|e| AdminError::Untrue(format!("entry {index} of the log: {e}")))?);
             }

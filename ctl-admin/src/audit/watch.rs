@@ -2,8 +2,8 @@
 //! with what is served and with its own arithmetic.
 
 use ctl_core::Timestamp;
-use ctl_core::statement::Body;
-use ctl_core::statement::body::SlaReport;
+use ctl_governance::statement::Body;
+use ctl_governance::statement::body::SlaReport;
 use serde::Serialize;
 
 use crate::output::section;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use ctl_admin::proposal::{Propose, Proposed, Scrutiny};
 use ctl_admin::{AdminError, key};
-use ctl_core::statement::body::ParticipantAction;
-use ctl_core::statement::parts::{DistrustKind, Distrusted};
+use ctl_core::parts::{DistrustKind, Distrusted};
+use ctl_governance::statement::body::ParticipantAction;
 
 use super::arguments::Keys;
 use super::subcommands::Motion;

@@ -6,9 +6,9 @@ use clap::Args;
 use ctl_admin::budget::Options as BudgetOptions;
 use ctl_admin::interop::{Options, Source};
 use ctl_core::Timestamp;
-use ctl_core::interop::budget::Counting;
 use ctl_core::names::ListId;
-use ctl_core::statement::parts::{Purpose, Standard};
+use ctl_core::parts::{Purpose, Standard};
+use ctl_reach::budget::Counting;
 
 use super::subcommands::word;
 

@@ -7,7 +7,7 @@ use ctl_admin::cross::{Document, Request, Respond};
 use ctl_admin::{AdminError, Session, cross, sla};
 use ctl_core::Digest;
 use ctl_core::names::{ListId, ParticipantId};
-use ctl_core::statement::body::{CrossAnswer, RefusalReason};
+use ctl_governance::statement::body::{CrossAnswer, RefusalReason};
 use ctl_policy::sla::Month;
 
 use super::Shell;

@@ -3,9 +3,9 @@
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use ctl_core::jws::Signature;
 use ctl_core::role::Role;
-use ctl_core::statement::Body;
-use ctl_core::statement::body::{DocumentSignature, MetadataSignature, PublicationRecord};
 use ctl_core::{Digest, PrivateKey, json};
+use ctl_governance::statement::Body;
+use ctl_governance::statement::body::{DocumentSignature, MetadataSignature, PublicationRecord};
 use serde::{Deserialize, Serialize};
 
 use super::Prepared;
@@ -88,7 +88,7 @@ struct Ceremony {
 impl Prepared {
     /// The bytes to be signed.
     #[must_use]
-    pub const fn documents(&self) -> &ctl_core::draft::Documents {
+    pub const fn documents(&self) -> &ctl_governance::draft::Documents {
         &self.documents
     }
 

@@ -1,13 +1,13 @@
 //! What a draft changes, in words and in full; and why there is none.
 
-use ctl_core::draft::{Documents, due};
-use ctl_core::governance::State;
-use ctl_core::governance::state::Draft;
 use ctl_core::list::{ListPayload, MAX_PAYLOAD, difference::Difference};
 use ctl_core::notices::NoticesDocument;
 use ctl_core::registry::RegistryDocument;
 use ctl_core::role::Role;
 use ctl_core::{Timestamp, json};
+use ctl_governance::State;
+use ctl_governance::draft::{Documents, due};
+use ctl_governance::state::Draft;
 use serde_json::{Map, Value};
 
 use crate::difference::{self, Change};

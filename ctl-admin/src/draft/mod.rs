@@ -7,12 +7,12 @@ mod changes;
 use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use ctl_core::draft::content;
-use ctl_core::governance::state::Draft;
-use ctl_core::governance::{State, signing_thresholds};
 use ctl_core::list::MAX_PAYLOAD;
 use ctl_core::role::Role;
 use ctl_core::{Digest, KeyId, Timestamp};
+use ctl_governance::draft::content;
+use ctl_governance::state::Draft;
+use ctl_governance::{State, signing_thresholds};
 use serde::{Deserialize, Serialize};
 
 pub use ceremony::Signed;
@@ -78,7 +78,7 @@ pub struct Prepared {
     /// Whose signatures the server says it has.
     pub signed_by: Vec<KeyId>,
     #[serde(skip)]
-    documents: ctl_core::draft::Documents,
+    documents: ctl_governance::draft::Documents,
 }
 
 /// Someone who may sign a draft.

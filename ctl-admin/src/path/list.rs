@@ -7,7 +7,7 @@ use ctl_core::jws::Jws;
 use ctl_core::list::ListPayload;
 use ctl_core::list::offline::{Document, MAX_FILE, verify_offline};
 use ctl_core::names::{MoId, is_web_address};
-use ctl_core::statement::parts::{AnchorStatus, Constraints, DistrustKind, Purpose, Standard, Use};
+use ctl_core::parts::{AnchorStatus, Constraints, DistrustKind, Purpose, Standard, Use};
 use ctl_core::tuf::Limits;
 use ctl_core::{Digest, Timestamp};
 use ctl_pki::Certificate;

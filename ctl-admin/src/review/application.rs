@@ -1,11 +1,12 @@
 //! Everything about one application.
 
-use ctl_core::governance::State;
-use ctl_core::governance::application::{Application, Evidence};
-use ctl_core::governance::possession::Possession;
-use ctl_core::statement::body::Candidate;
-use ctl_core::statement::parts::{Observed, ObservedKind};
-use ctl_core::{Digest, Timestamp, interop};
+use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
+use ctl_governance::application::{Application, Evidence};
+use ctl_governance::possession::Possession;
+use ctl_governance::statement::body::Candidate;
+use ctl_governance::statement::parts::{Observed, ObservedKind};
+use ctl_reach::{Cross, Effects, Network};
 use serde::Serialize;
 
 use super::{Row, application_row, word};
@@ -152,7 +153,7 @@ pub(super) fn application_review(
     if findings_now == computed {
         findings_now.clear();
     }
-    let effects = if application.is_open() { interop::effects(state, application, now) } else { None };
+    let effects = if application.is_open() { effects(state, application, now) } else { None };
     let required = state.charter.lists.get(&application.list).map_or(&[][..], |list| &list.required_evidence);
     Ok(ApplicationReview {
         row: application_row(state, application, now),
@@ -229,4 +230,12 @@ fn asks(state: &State, application: &Application) -> Vec<String> {
             describe::anchor_name(state, &application.list, subject)
         )],
     }
+}
+
+/// What a cross-certificate that applies would bring; none for a root, whose uses say it.
+fn effects(state: &State, application: &Application, at: Timestamp) -> Option<Effects> {
+    let Candidate::CrossCertificate { issuer, subject } = application.candidate else { return None };
+    let cross = Cross::proposed(&application.certificate, application.name.clone(), issuer, subject)?;
+    let network = Network::of_contents(&state.whole_list(&application.list)?);
+    ctl_reach::effects(network.disclose(state.disclosed_sub_cas()), cross, at)
 }

@@ -4,11 +4,11 @@ mod application;
 mod proposal;
 
 use ctl_core::Timestamp;
-use ctl_core::governance::State;
-use ctl_core::governance::application::{Application, Stage};
-use ctl_core::governance::view::END_NOTICES;
 use ctl_core::names::print;
-use ctl_core::statement::body::{Change, Choice};
+use ctl_governance::State;
+use ctl_governance::application::{Application, Stage};
+use ctl_governance::statement::body::{Change, Choice};
+use ctl_governance::view::END_NOTICES;
 use serde::Serialize;
 
 pub use application::ApplicationReview;

@@ -1,9 +1,9 @@
 //! Everything about one proposal.
 
-use ctl_core::governance::State;
-use ctl_core::governance::state::{Outcome, Proposal};
-use ctl_core::statement::body::Choice;
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
+use ctl_governance::state::{Outcome, Proposal};
+use ctl_governance::statement::body::Choice;
 use serde::Serialize;
 
 use super::{ApplicationReview, word};

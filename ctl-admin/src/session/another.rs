@@ -5,10 +5,10 @@
 //! new log's keys where root.json does not name it yet.
 
 use ctl_core::PublicKey;
-use ctl_core::draft;
 use ctl_core::log::{Checkpoint, LogKey, Note};
-use ctl_core::statement::charter::ServerKeys;
 use ctl_core::tuf::{Limits, Root, Signed, verify_root_rotation};
+use ctl_governance::draft;
+use ctl_governance::statement::charter::ServerKeys;
 
 use super::{Replayed, Session};
 use crate::AdminError;

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use ctl_core::governance::{self, State};
 use ctl_core::log::{LogKey, Tree, WitnessKey};
-use ctl_core::statement::Entry;
 use ctl_core::tuf::{Limits, Root, Signed, verify};
 use ctl_core::{Digest, PublicKey};
+use ctl_governance::State;
+use ctl_governance::statement::Entry;
 
 use crate::{AdminError, files};
 
@@ -60,10 +60,10 @@ impl Fold {
                         entry.statement.id, self.scheme
                     ));
                 }
-                self.state = Some(governance::genesis(&entry).map_err(|e| refused(&e))?);
+                self.state = Some(ctl_governance::genesis(&entry).map_err(|e| refused(&e))?);
             }
             Some(state) => {
-                governance::check(state, &entry.statement, entry.recorded_at).map_err(|e| refused(&e))?;
+                ctl_governance::check(state, &entry.statement, entry.recorded_at).map_err(|e| refused(&e))?;
                 state.apply(&entry);
             }
         }

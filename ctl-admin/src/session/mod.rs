@@ -13,13 +13,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ctl_core::governance::State;
 use ctl_core::log::checkpoint::cosignatures;
 use ctl_core::log::note::MAX_NOTE_BYTES;
 use ctl_core::log::{Checkpoint, LogKey, Note, Tree, leaf_hash};
-use ctl_core::statement::{Basis, Entry};
 use ctl_core::tuf::Root;
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
+use ctl_governance::statement::{Basis, Entry};
 
 pub use self::another::Confirmed;
 use self::fold::Fold;

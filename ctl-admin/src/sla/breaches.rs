@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ctl_core::governance::service_levels::Breach;
 use ctl_core::names::{ParticipantId, ReasonCode};
-use ctl_core::statement::body::{Measured, Objective, Service};
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::service_levels::Breach;
+use ctl_governance::statement::body::{Measured, Objective, Service};
 use serde::Serialize;
 
 use super::{lasted, percent, service, share};

@@ -12,7 +12,7 @@ pub(crate) use report::{Served, fetch};
 pub use report::{Verified, report};
 
 use ctl_core::names::ParticipantId;
-use ctl_core::statement::body::Service;
+use ctl_governance::statement::body::Service;
 
 /// Whose services these are, for people.
 pub(crate) fn whose(operator: Option<&ParticipantId>) -> String {

@@ -1,6 +1,6 @@
 //! The governance's own promises, computed here from the log: who waited how long for what.
 
-use ctl_core::governance::promises::{ApplicationWaits, CrossWaits, Promises, Waits, promises as compute};
+use ctl_governance::promises::{ApplicationWaits, CrossWaits, Promises, Waits, promises as compute};
 use serde::Serialize;
 
 use super::lasted;

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use ctl_core::governance::State;
-use ctl_core::governance::service_levels::{LevelReport, TRUST_LIST_MANAGER};
 use ctl_core::names::ParticipantId;
-use ctl_core::statement::Body;
-use ctl_core::statement::body::{ServiceSummary, SlaReport};
 use ctl_core::{Digest, KeyId, Timestamp};
+use ctl_governance::State;
+use ctl_governance::service_levels::{LevelReport, TRUST_LIST_MANAGER};
+use ctl_governance::statement::Body;
+use ctl_governance::statement::body::{ServiceSummary, SlaReport};
 use ctl_policy::sla::{self, Month, Report, Verdict};
 use serde::Serialize;
 

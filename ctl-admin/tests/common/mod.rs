@@ -2,7 +2,7 @@
 //! and everything published, takes statements and signatures, and can be told to lie.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "../../../lib/core/tests/common/mod.rs"]
+#[path = "../../../lib/governance/tests/common/mod.rs"]
 pub mod story;
 
 use std::collections::BTreeMap;
@@ -14,17 +14,17 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ctl_admin::progress::Progress;
 use ctl_admin::session::{Alarm, Clock, Options, Trust};
 use ctl_admin::transport::Bounds;
-use ctl_core::governance::{Reason, State, genesis};
 use ctl_core::jws::Signature;
 use ctl_core::list::{ListPayload, render};
 use ctl_core::log::checkpoint::cosign;
 use ctl_core::log::{BundleId, Checkpoint, LogProof, TileId, Tree};
 use ctl_core::role::Role;
-use ctl_core::statement::body::PublicationRecord;
-use ctl_core::statement::charter::{Witness, Witnesses};
-use ctl_core::statement::{Body, Entry, Statement};
 use ctl_core::tuf::{MetaFile, Snapshot, Timestamp as TufTimestamp, envelope, sign};
 use ctl_core::{Digest, Timestamp, json};
+use ctl_governance::statement::body::PublicationRecord;
+use ctl_governance::statement::charter::{Witness, Witnesses};
+use ctl_governance::statement::{Body, Entry, Statement};
+use ctl_governance::{Reason, State, genesis};
 use serde_json::{Value, json};
 use story::World;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

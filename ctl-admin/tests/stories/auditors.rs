@@ -108,7 +108,7 @@ async fn what_another_engine_found_is_not_recomputable_and_no_fault() {
 async fn people_see_who_is_accredited() {
     let stage = Stage::new().await;
     let mut session = stage.session();
-    let kind = Some(ctl_core::statement::parts::ParticipantKind::Auditor);
+    let kind = Some(ctl_governance::statement::parts::ParticipantKind::Auditor);
     let auditors = participant::list(&mut session, kind).await.unwrap();
     let text = auditors.text();
     assert_eq!(auditors.0.len(), 2);

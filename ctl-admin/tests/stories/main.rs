@@ -20,20 +20,19 @@ use ctl_admin::draft::{Tolerance, prepare};
 use ctl_admin::interop::{self, Source};
 use ctl_admin::output::Render as _;
 use ctl_admin::pending::{Pending, submit};
-use ctl_admin::possession;
 use ctl_admin::proposal::{CastVote, Propose, Proposed, Scrutiny};
 use ctl_admin::review::{self, Review};
 use ctl_admin::screening::{Policies, builtin_policy_ref, screen_application};
 use ctl_admin::session::Trust;
-use ctl_admin::{AdminError, Session, audit, budget, exit, mo, notice, participant, verify};
+use ctl_admin::{AdminError, Session, audit, budget, exit, mo, notice, participant, possession, verify};
 use ctl_core::Digest;
-use ctl_core::interop::budget::Counting;
+use ctl_core::parts::{Purpose, Standard, WithdrawalReason};
 use ctl_core::role::Role;
-use ctl_core::statement::body::{Change, Choice, ScreeningRecord};
-use ctl_core::statement::parts::{
-    BlobAccess, BlobRef, EvidenceKind, Finding, Observed, ObservedKind, Purpose, Severity, Standard,
-    WithdrawalReason,
+use ctl_governance::statement::body::{Change, Choice, ScreeningRecord};
+use ctl_governance::statement::parts::{
+    BlobAccess, BlobRef, EvidenceKind, Finding, Observed, ObservedKind, Severity,
 };
+use ctl_reach::budget::Counting;
 use ctl_sandbox::certification_request;
 use tempfile::TempDir;
 

@@ -10,7 +10,7 @@ async fn people_register_rotate_keys_and_sign_one_statement_from_several_places(
         id: "gamma-mo".parse().unwrap(),
         organisation: "gamma".parse().unwrap(),
         name: "Gamma".parse().unwrap(),
-        kinds: vec![ctl_core::statement::parts::ParticipantKind::Mo],
+        kinds: vec![ctl_governance::statement::parts::ParticipantKind::Mo],
         public_key: None,
     };
     let out = stage.path("register.json");

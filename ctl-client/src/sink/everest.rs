@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ctl_core::statement::parts::Purpose;
+use ctl_core::parts::Purpose;
 
 use super::Layout;
 use super::generation::{Generations, Name};

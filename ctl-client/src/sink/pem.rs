@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_core::Digest;
-use ctl_core::statement::parts::{Purpose, Standard, Use};
+use ctl_core::parts::{Purpose, Standard, Use};
 
 use super::Layout;
 use crate::store::TrustStore;

@@ -5,8 +5,8 @@ use ctl_core::list::LogRef;
 use ctl_core::list::offline::{Document, OfflineError};
 use ctl_core::log::proof::MAX_PROOF_BYTES;
 use ctl_core::log::{Checkpoint, LogProof, Note, leaf_hash};
+use ctl_core::publication::PublicationEntry;
 use ctl_core::role::Role;
-use ctl_core::statement::{Body, Entry};
 use ctl_core::tuf::{TargetInfo, TufError, Updater, delegated_threshold, verify_role};
 use ctl_core::{Digest, Timestamp};
 use serde_json::Value;
@@ -307,13 +307,10 @@ pub(crate) fn check_proof(
     let entry = proof.extra.as_deref().ok_or_else(|| other("it holds no entry".into()))?;
     let checkpoint = proof.verify(&leaf_hash(entry), &trust.origin, &trust.log).map_err(wrong)?;
 
-    let entry = Entry::parse(entry).map_err(|error| other(error.to_string()))?;
-    let payload = entry.statement.payload;
+    let PublicationEntry { scheme: found, record } = PublicationEntry::parse(entry)
+        .map_err(|error| other(format!("entry {} records no publication: {error}", proof.index)))?;
     let scheme = trust.root.v2g.as_ref().map(|v2g| v2g.scheme);
-    let Body::PublicationRecord(record) = payload.body else {
-        return Err(other(format!("entry {} records no publication", proof.index)));
-    };
-    if Some(payload.scheme) != scheme {
+    if Some(found) != scheme {
         return Err(other(format!("entry {} is of another scheme", proof.index)));
     }
     if record.role != *role {

@@ -30,15 +30,15 @@ use ctl_core::list::{Identifiers, ListAnchor};
 use ctl_core::log::note::{KeyRole, NoteKey};
 use ctl_core::log::tile::TileId;
 use ctl_core::log::{Checkpoint, LogProof, Note, Tree, checkpoint, leaf_hash};
+use ctl_core::parts::{AnchorStatus, Constraints, Der, Purpose, Services, Standard, Use};
 use ctl_core::role::Role;
-use ctl_core::statement::body::{DocumentSignature, DraftOpen, MetadataSignature, PublicationRecord};
-use ctl_core::statement::parts::{AnchorStatus, Constraints, Der, Purpose, Services, Standard, Use};
-use ctl_core::statement::{Basis, Body, Entry, Payload, Statement};
 use ctl_core::tuf::{
     Delegations, GoOnFrom, KeyHolders, LogTrust, MetaFile, Metadata, Restart, RestartReason, Root, Snapshot,
     Targets, Timestamp as TufTimestamp, TopLevelRoles, V2gTrust, WitnessTrust, envelope, sign, signing_bytes,
 };
 use ctl_core::{Digest, Timestamp, json};
+use ctl_governance::statement::body::{DocumentSignature, DraftOpen, MetadataSignature, PublicationRecord};
+use ctl_governance::statement::{Basis, Body, Entry, Payload, Statement};
 use ctl_pki::Certificate;
 use ctl_sandbox::{Pki, PkiKind, PkiSpec};
 use serde_json::{Value, json};

@@ -4,16 +4,16 @@
 use std::path::{Path, PathBuf};
 
 use ctl_admin::application::{self, Apply, Comment, Evidence, Exhibit, Limits, What};
-use ctl_admin::ctl_core::governance::state::Outcome;
-use ctl_admin::ctl_core::statement::body::Choice;
-use ctl_admin::ctl_core::statement::parts::{
-    self, EvidenceKind, Observed, ObservedKind, ParticipantKind, Severity, Standard, Use,
+use ctl_admin::ctl_core::parts::{self, Standard, Use};
+use ctl_admin::ctl_governance::state::Outcome;
+use ctl_admin::ctl_governance::statement::body::Choice;
+use ctl_admin::ctl_governance::statement::parts::{
+    EvidenceKind, Observed, ObservedKind, ParticipantKind, Severity,
 };
 use ctl_admin::participant::Register;
-use ctl_admin::possession;
 use ctl_admin::proposal::Proposed;
 use ctl_admin::screening::Policies;
-use ctl_admin::session;
+use ctl_admin::{possession, session};
 use ctl_sandbox::certification_request;
 use ctl_sandbox::live::Kind;
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ctl_admin::ctl_core::Digest;
-use ctl_admin::ctl_core::statement::parts::Purpose;
+use ctl_admin::ctl_core::parts::Purpose;
 use ctl_sandbox::live::Options;
 use ctl_sandbox::{Entity, PkiKind, PkiSpec, Role, cross_certify, root_with_key_of, write_certificate};
 

@@ -1,10 +1,10 @@
 //! Step 6: the electors vote, one vote for each organisation.
 
-use ctl_admin::ctl_core::governance::application::Stage;
-use ctl_admin::ctl_core::governance::state::Outcome;
 use ctl_admin::ctl_core::names::RuleId;
-use ctl_admin::ctl_core::statement::body::Choice;
-use ctl_admin::ctl_core::statement::parts::Severity;
+use ctl_admin::ctl_governance::application::Stage;
+use ctl_admin::ctl_governance::state::Outcome;
+use ctl_admin::ctl_governance::statement::body::Choice;
+use ctl_admin::ctl_governance::statement::parts::Severity;
 use ctl_admin::proposal::{CastVote, Propose, Proposed};
 
 use super::applications::{parse, screened};

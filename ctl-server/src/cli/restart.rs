@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use ctl_core::governance::check;
 use ctl_core::names::Origin;
-use ctl_core::statement::{Body, Entry, MAX_STATEMENT, Statement};
 use ctl_core::{Timestamp, json};
+use ctl_governance::check;
+use ctl_governance::statement::{Body, Entry, MAX_STATEMENT, Statement};
 use serde_json::Value;
 
 use super::Failure;
@@ -71,7 +71,7 @@ pub(super) fn restart(data: &Path, file: &Path) -> Result<(), Failure> {
 }
 
 /// The keys with the one that the board names.
-fn in_use(data: &Path, body: &ctl_core::statement::body::LogRestart) -> Result<Keys, Failure> {
+fn in_use(data: &Path, body: &ctl_governance::statement::body::LogRestart) -> Result<Keys, Failure> {
     let keys = Keys::load(data)?;
     let mut named = keys.public();
     (named.log_origin, named.log) = (body.origin.clone(), body.key.clone());

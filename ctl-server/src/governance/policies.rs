@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use ctl_core::Digest;
 use ctl_core::names::ListId;
-use ctl_core::statement::charter::Charter;
-use ctl_core::statement::parts::PolicyRef;
+use ctl_core::parts::PolicyRef;
+use ctl_governance::statement::charter::Charter;
 use ctl_policy::{ADMISSIONS, MAX_POLICY_SIZE, Policy, PolicyError};
 
 use crate::files;

@@ -9,12 +9,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ctl_core::governance::State;
-use ctl_core::governance::application::{Application, Screening};
 use ctl_core::names::{NameError, RuleId};
-use ctl_core::statement::body::{Candidate, ScreeningRecord};
-use ctl_core::statement::parts::{BlobAccess, BlobRef, Finding, Observed, ObservedKind, PolicyRef, Severity};
+use ctl_core::parts::PolicyRef;
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
+use ctl_governance::application::{Application, Screening};
+use ctl_governance::statement::body::{Candidate, ScreeningRecord};
+use ctl_governance::statement::parts::{BlobAccess, BlobRef, Finding, Observed, ObservedKind, Severity};
 use ctl_policy::{ENGINE, Kind, Policy};
 use serde::{Deserialize, Serialize};
 

@@ -4,18 +4,19 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use ctl_core::governance::State;
-use ctl_core::governance::application::{Application, Screening};
-use ctl_core::{Timestamp, interop};
+use ctl_core::Timestamp;
+use ctl_governance::State;
+use ctl_governance::application::{Application, Screening};
+use ctl_governance::statement::body::Candidate;
+use ctl_reach::{Cross, Effects, Network};
 use serde_json::{Value, json};
 use warp::reply::Response;
 use warp::{Filter as _, path};
 
-use super::App;
 use super::api::{Routes, answer, with};
 use super::page::Page;
 use super::problem::Problem;
-use super::view;
+use super::{App, view};
 use crate::blobs::SALT;
 use crate::governance::screening::FullFindings;
 
@@ -51,7 +52,7 @@ impl Told {
         {
             return effects.clone();
         }
-        let effects = json!(interop::effects(state, application, at));
+        let effects = json!(effects(state, application, at));
         let mut told = told();
         if told.len() >= REMEMBERED && !told.contains_key(&application.index) {
             told.clear();
@@ -153,4 +154,12 @@ fn findings(app: &App, screening: &Screening) -> Value {
     let content = report.as_deref().and_then(|blob| blob.get(SALT..));
     let full: Option<FullFindings> = content.and_then(|content| serde_json::from_slice(content).ok());
     full.map_or_else(|| json!(screening.findings), |full| json!(full.findings))
+}
+
+/// What a cross-certificate that applies would bring; none for a root, whose uses say it.
+fn effects(state: &State, application: &Application, at: Timestamp) -> Option<Effects> {
+    let Candidate::CrossCertificate { issuer, subject } = application.candidate else { return None };
+    let cross = Cross::proposed(&application.certificate, application.name.clone(), issuer, subject)?;
+    let network = Network::of_contents(&state.whole_list(&application.list)?);
+    ctl_reach::effects(network.disclose(state.disclosed_sub_cas()), cross, at)
 }

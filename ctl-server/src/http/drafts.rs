@@ -3,19 +3,19 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
-use ctl_core::governance::{State, state::Draft};
 use ctl_core::role::Role;
 use ctl_core::{Digest, json};
+use ctl_governance::State;
+use ctl_governance::state::Draft;
 use serde_json::{Value, json};
 use warp::http::StatusCode;
 use warp::reply::Response;
 use warp::{Filter as _, path};
 
-use super::App;
 use super::api::{Routes, answer, with};
 use super::problem::Problem;
 use super::statements::problem_of;
-use super::view;
+use super::{App, view};
 use crate::ledger::RecordError;
 use crate::publish::ceremony::{CeremonyError, Submission};
 

@@ -1,17 +1,15 @@
 //! `/healthz`, `/readyz`, `/metrics`: for those who run the service.
 
 use ctl_core::Timestamp;
-use ctl_core::statement::Entry;
+use ctl_governance::statement::Entry;
 use serde_json::{Value, json};
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 use warp::{Filter as _, path};
 
-use super::App;
 use super::api::{Routes, answer, with};
-use super::lists;
 use super::problem::Problem;
-use super::view;
+use super::{App, lists, view};
 use crate::ledger::Ledger;
 use crate::metrics::{CONTENT_TYPE, Facts};
 use crate::monitor::metrics::Gathered;

@@ -1,22 +1,21 @@
 //! `/v1/lists`: the lists as they are published, for readers. Devices take the signed renditions.
 
 use ctl_core::Timestamp;
-use ctl_core::governance::State;
-use ctl_core::governance::state::{Anchor, CrossCertificate, Listed, Notice};
-use ctl_core::governance::view::END_NOTICES;
 use ctl_core::list::ListPayload;
 use ctl_core::list::difference::Difference;
 use ctl_core::names::ListId;
 use ctl_core::role::Role;
+use ctl_governance::State;
+use ctl_governance::state::{Anchor, CrossCertificate, Listed, Notice};
+use ctl_governance::view::END_NOTICES;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use warp::reply::Response;
 use warp::{Filter as _, path};
 
-use super::App;
 use super::api::{Routes, answer, with};
 use super::problem::Problem;
-use super::view;
+use super::{App, view};
 use crate::publish::site::{Content, Found};
 
 #[derive(Debug, Deserialize)]

@@ -4,17 +4,16 @@
 use std::ops::Bound;
 
 use ctl_core::Timestamp;
-use ctl_core::governance::State;
-use ctl_core::governance::state::Participant;
 use ctl_core::names::ParticipantId;
+use ctl_governance::State;
+use ctl_governance::state::Participant;
 use serde_json::{Value, json};
 use warp::reply::Response;
 use warp::{Filter as _, path};
 
-use super::App;
 use super::api::{Routes, with};
 use super::page::Page;
-use super::view;
+use super::{App, view};
 
 pub(super) fn routes(app: &App) -> impl Routes + use<> {
     path!("v1" / "participants")

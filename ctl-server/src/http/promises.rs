@@ -1,14 +1,13 @@
 //! `/v1/sla/governance`: how long whom was kept waiting, for a place on a list and for cross-certificates. The
 //! governance is measured like the services that it watches; anyone can compute the same from the log.
 
-use ctl_core::governance::promises::promises;
+use ctl_governance::promises::promises;
 use warp::reply::Response;
 use warp::{Filter as _, path};
 
-use super::App;
 use super::api::{Routes, answer, with};
 use super::problem::Problem;
-use super::view;
+use super::{App, view};
 
 pub(super) fn routes(app: &App) -> impl Routes + use<> {
     path!("v1" / "sla" / "governance").and(warp::get()).and(with(app)).map(|app: App| answer(show(&app)))

@@ -1,14 +1,13 @@
 //! `/v1/proposals`: what is or was put to the vote, who may vote, who did, and how it ended.
 
-use ctl_core::governance::state::{Outcome, Proposal};
+use ctl_governance::state::{Outcome, Proposal};
 use serde_json::{Value, json};
 use warp::reply::Response;
 use warp::{Filter as _, path};
 
-use super::App;
 use super::api::{Routes, with};
 use super::page::Page;
-use super::view;
+use super::{App, view};
 
 pub(super) fn routes(app: &App) -> impl Routes + use<> {
     path!("v1" / "proposals")

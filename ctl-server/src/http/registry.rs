@@ -2,18 +2,17 @@
 
 use std::ops::Bound;
 
-use ctl_core::governance::State;
-use ctl_core::governance::state::MoEntry;
 use ctl_core::names::MoId;
+use ctl_governance::State;
+use ctl_governance::state::MoEntry;
 use serde_json::{Value, json};
 use warp::reply::Response;
 use warp::{Filter as _, path};
 
-use super::App;
 use super::api::{Routes, answer, with};
 use super::page::Page;
 use super::problem::Problem;
-use super::view;
+use super::{App, view};
 
 pub(super) fn routes(app: &App) -> impl Routes + use<> {
     let all = path!("v1" / "registry" / "mo")

@@ -1,8 +1,8 @@
 //! `POST /v1/statements`: the only way anything changes. The signature is the credential.
 
 use bytes::Bytes;
-use ctl_core::governance::Reason;
-use ctl_core::statement::{MAX_STATEMENT, Statement};
+use ctl_governance::Reason;
+use ctl_governance::statement::{MAX_STATEMENT, Statement};
 use serde_json::json;
 use warp::http::StatusCode;
 use warp::reply::Response;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use ctl_core::Timestamp;
-use ctl_core::governance::State;
+use ctl_governance::State;
 use serde_json::Value;
 use warp::http::{HeaderValue, header};
 use warp::reply::Response;

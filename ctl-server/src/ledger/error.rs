@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use ctl_core::governance::{Reason, Refusal};
 use ctl_core::json::JsonError;
 use ctl_core::jws::JwsError;
-use ctl_core::statement::StatementError;
+use ctl_governance::statement::StatementError;
+use ctl_governance::{Reason, Refusal};
 
 use super::store::StoreError;
 use crate::clock::ClockError;

@@ -7,9 +7,9 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use ctl_core::governance::State;
 use ctl_core::log::leaf_hash;
-use ctl_core::statement::Entry;
+use ctl_governance::State;
+use ctl_governance::statement::Entry;
 
 use super::{Shared, StoreError};
 

@@ -23,11 +23,11 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use ctl_core::governance::State;
 use ctl_core::log::{Checkpoint, LogError};
-use ctl_core::statement::charter::ServerKeys;
-use ctl_core::statement::{Body, Statement};
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
+use ctl_governance::statement::charter::ServerKeys;
+use ctl_governance::statement::{Body, Statement};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{ClockError, GuardedClock};

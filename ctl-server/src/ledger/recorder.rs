@@ -1,9 +1,9 @@
 //! What the server says itself: statements signed with the recorder's key. None of them changes trust.
 
 use ctl_core::Timestamp;
-use ctl_core::governance::State;
 use ctl_core::names::Nonce;
-use ctl_core::statement::{Basis, Body, Payload, Statement};
+use ctl_governance::State;
+use ctl_governance::statement::{Basis, Body, Payload, Statement};
 
 use super::error::{RecordError, refusal_of};
 use crate::keys::Keys;

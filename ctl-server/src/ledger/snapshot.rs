@@ -3,8 +3,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ctl_core::Digest;
-use ctl_core::governance::State;
 use ctl_core::log::{LogError, TileId, Tree};
+use ctl_governance::State;
 
 /// The ledger after its last acknowledged entry.
 #[derive(Clone, Debug)]

@@ -2,10 +2,10 @@
 //! ones before it, and together they have the root that was signed for them.
 
 use ctl_core::PublicKey;
-use ctl_core::governance::{State, check, genesis};
 use ctl_core::log::{Checkpoint, LogKey, Note, Tree};
 use ctl_core::names::Origin;
-use ctl_core::statement::Entry;
+use ctl_governance::statement::Entry;
+use ctl_governance::{State, check, genesis};
 
 use super::error::{Damage, OpenError};
 use super::store::Store;

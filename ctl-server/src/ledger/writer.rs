@@ -9,8 +9,8 @@
 
 use std::sync::Arc;
 
-use ctl_core::governance::{State, check};
-use ctl_core::statement::{Body, Entry, Statement};
+use ctl_governance::statement::{Body, Entry, Statement};
+use ctl_governance::{State, check};
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::refusal_of;

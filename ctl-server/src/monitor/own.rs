@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ctl_core::Timestamp;
-use ctl_core::governance::State;
-use ctl_core::governance::service_levels::TRUST_LIST_MANAGER;
 use ctl_core::names::{ListId, ParticipantId};
 use ctl_core::role::Role;
-use ctl_core::statement::Entry;
+use ctl_governance::State;
+use ctl_governance::service_levels::TRUST_LIST_MANAGER;
+use ctl_governance::statement::Entry;
 use ctl_policy::sla::{Kind, Limits, SlaPolicy};
 use tokio::sync::{mpsc, watch};
 

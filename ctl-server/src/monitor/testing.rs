@@ -5,7 +5,7 @@
 #[path = "../../../lib/pki/tests/revocation/mod.rs"]
 #[allow(clippy::cast_possible_truncation, missing_docs)]
 pub(crate) mod bytes;
-#[path = "../../../lib/core/tests/common/mod.rs"]
+#[path = "../../../lib/governance/tests/common/mod.rs"]
 #[allow(missing_docs)]
 pub(crate) mod world;
 
@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::{NOW, Shape, oid, point_name, seq, tlv, uri};
 use ctl_policy::sla::Limits;
 
 use super::code::Code;
@@ -22,7 +23,6 @@ use super::incident::{Cause, Incident};
 use super::observation::Finding;
 use super::probe::{Fetch, Memory, Probe, Probed, Round};
 use super::target::{Kind, Origin, Subject, Target, TargetId};
-use bytes::{NOW, Shape, oid, point_name, seq, tlv, uri};
 
 /// `id-pe-authorityInfoAccess`.
 const AUTHORITY_INFO_ACCESS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 1];

@@ -7,15 +7,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ctl_core::governance::{Refusal, State, signing_thresholds, state::Draft};
-use ctl_core::json;
 use ctl_core::jws::Signature;
 use ctl_core::keys::{KeyId, PublicKey};
 use ctl_core::role::Role;
-use ctl_core::statement::Body;
-use ctl_core::statement::body::{DocumentSignature, MetadataSignature, PublicationRecord};
 use ctl_core::threshold::Threshold;
-use ctl_core::{Digest, governance::Reason};
+use ctl_core::{Digest, json};
+use ctl_governance::state::Draft;
+use ctl_governance::statement::Body;
+use ctl_governance::statement::body::{DocumentSignature, MetadataSignature, PublicationRecord};
+use ctl_governance::{Reason, Refusal, State, signing_thresholds};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

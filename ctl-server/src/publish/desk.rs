@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ctl_core::role::Role;
-use ctl_core::statement::charter::Validity;
 use ctl_core::tuf::MetaFile;
 use ctl_core::{Timestamp, json};
+use ctl_governance::statement::charter::Validity;
 use tokio::sync::watch;
 
 use super::disk::PublicDirectory;

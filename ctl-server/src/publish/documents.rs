@@ -8,7 +8,7 @@ use ctl_core::json;
 use ctl_core::jws::Signature;
 use ctl_core::list::{ListPayload, render};
 use ctl_core::role::Role;
-use ctl_core::statement::body::MetadataSignature;
+use ctl_governance::statement::body::MetadataSignature;
 use serde_json::{Value, json};
 
 use super::PublishError;

@@ -8,9 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use ctl_core::statement::charter::Validity;
 use ctl_core::tuf::{self, MetaFile, Metadata, Signed};
 use ctl_core::{PrivateKey, Timestamp};
+use ctl_governance::statement::charter::Validity;
 use serde::{Deserialize, Serialize};
 
 use crate::keys::Keys;

@@ -1,11 +1,11 @@
 //! Follows the ledger entry by entry and tells what was published: the state knows only the last
 //! version of each role, and files of all versions are served.
 
-use ctl_core::governance::{self, State};
 use ctl_core::role::Role;
-use ctl_core::statement::body::{DraftOpen, PublicationRecord};
-use ctl_core::statement::{Body, Entry};
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
+use ctl_governance::statement::body::{DraftOpen, PublicationRecord};
+use ctl_governance::statement::{Body, Entry};
 
 use super::PublishError;
 
@@ -19,7 +19,7 @@ pub struct Publication {
     /// What the draft fixed.
     pub open: DraftOpen,
     /// The bytes that were signed.
-    pub documents: ctl_core::draft::Documents,
+    pub documents: ctl_governance::draft::Documents,
     /// SHA-256 of the document.
     pub digest: Option<Digest>,
     /// The record with the signatures.
@@ -57,7 +57,7 @@ impl History {
         let index = self.size();
         let entry = Entry::parse(bytes).map_err(|error| PublishError::Entry { index, error })?;
         let Some(state) = &mut self.state else {
-            self.state = Some(governance::genesis(&entry).map_err(PublishError::Genesis)?);
+            self.state = Some(ctl_governance::genesis(&entry).map_err(PublishError::Genesis)?);
             return Ok(None);
         };
         state.apply(&entry);

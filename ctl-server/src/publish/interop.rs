@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ctl_core::interop::document::Subject;
-use ctl_core::interop::{Network, both_standards, document, svg};
 use ctl_core::list::{ListPayload, MAX_PAYLOAD};
 use ctl_core::names::ListId;
+use ctl_core::parts::Purpose;
 use ctl_core::role::Role;
-use ctl_core::statement::parts::Purpose;
 use ctl_core::{Digest, Timestamp, json};
+use ctl_reach::document::Subject;
+use ctl_reach::{Network, both_standards, document, svg};
 
 use super::edition::Edition;
 use super::history::Publication;
@@ -65,7 +65,9 @@ impl Question {
         };
         let at = self.day.max(payload.issued_at);
         let subject = Subject { list: list.clone(), sequence: payload.sequence, sha256: Digest::of(bytes) };
-        let network = Network::of_list(&payload).in_state(&self.ledger.state);
+        let state = &self.ledger.state;
+        let network =
+            Network::of_list(&payload).suspend(state.suspended_keys()).disclose(state.disclosed_sub_cas());
         let matrices = both_standards(network, Purpose::V2g, at);
         let (json, svg) = (document::document(&subject, &matrices), svg::svg(&subject, &matrices));
         let (json, svg) = (json.into(), svg.into());

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use ctl_core::governance::State;
 use ctl_core::log::tile::FULL_WIDTH;
 use ctl_core::log::{BundleId, LogProof, TileId};
+use ctl_governance::State;
 
 use super::PublishError;
 use super::edition::Edition;

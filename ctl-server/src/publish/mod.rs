@@ -23,9 +23,9 @@ pub use ceremony::Ceremonies;
 pub use publisher::{Config, Publisher};
 pub use site::{SharedSite, Site};
 
-use ctl_core::governance::Refusal;
 use ctl_core::log::LogError;
-use ctl_core::statement::StatementError;
+use ctl_governance::Refusal;
+use ctl_governance::statement::StatementError;
 
 use crate::clock::ClockError;
 use crate::keys::KeysError;

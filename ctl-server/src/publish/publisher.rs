@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use ctl_core::draft;
 use ctl_core::role::Role;
+use ctl_governance::draft;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 

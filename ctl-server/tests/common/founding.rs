@@ -6,11 +6,12 @@ use ctl_core::jws::Jws;
 use ctl_core::log::empty_root;
 use ctl_core::names::Nonce;
 use ctl_core::role::Role;
-use ctl_core::statement::body::{CharterEstablish, DraftOpen};
-use ctl_core::statement::charter::Limits;
-use ctl_core::statement::{Basis, Entry, Payload, Statement};
 use ctl_core::tuf::TufSignature;
-use ctl_core::{Digest, Timestamp, draft, governance};
+use ctl_core::{Digest, Timestamp};
+use ctl_governance::draft;
+use ctl_governance::statement::body::{CharterEstablish, DraftOpen};
+use ctl_governance::statement::charter::Limits;
+use ctl_governance::statement::{Basis, Entry, Payload, Statement};
 use ctl_server::init;
 use ctl_server::keys::Keys;
 
@@ -109,7 +110,7 @@ impl Founding {
         let whole: Jws = self.payload.sign(&board.iter().collect::<Vec<_>>());
         let statement = Statement::from_jws(whole).unwrap();
         let entry = Entry::new(self.payload.issued_at, statement).unwrap();
-        let state = governance::genesis(&entry).unwrap();
+        let state = ctl_governance::genesis(&entry).unwrap();
         let open = DraftOpen {
             expires: self.payload.issued_at.plus_seconds(state.charter.validity.root_seconds),
             issued_at: self.payload.issued_at,

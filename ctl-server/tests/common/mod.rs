@@ -8,7 +8,7 @@
     clippy::indexing_slicing
 )]
 
-#[path = "../../../lib/core/tests/common/mod.rs"]
+#[path = "../../../lib/governance/tests/common/mod.rs"]
 pub mod world;
 
 pub mod founding;
@@ -18,11 +18,11 @@ use std::sync::Arc;
 
 use ctl_core::keys::{Algorithm, PrivateKey};
 use ctl_core::names::Nonce;
-use ctl_core::statement::body::{CommentAdd, MoAssign};
-use ctl_core::statement::charter::Charter;
-use ctl_core::statement::parts::PolicyRef;
-use ctl_core::statement::{Basis, Body, Payload, Statement};
+use ctl_core::parts::PolicyRef;
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::statement::body::{CommentAdd, MoAssign};
+use ctl_governance::statement::charter::Charter;
+use ctl_governance::statement::{Basis, Body, Payload, Statement};
 use ctl_server::clock::{ClockBounds, GuardedClock, ManualClock};
 use ctl_server::keys::Keys;
 use ctl_server::ledger::{Head, Ledger, MemoryStore, Setup, SledStore, Snapshot, Store};

@@ -17,10 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ctl_core::Timestamp;
-use ctl_core::governance::state::Draft;
 use ctl_core::jws::Signature;
 use ctl_core::keys::PrivateKey;
 use ctl_core::role::Role;
+use ctl_governance::state::Draft;
 use ctl_server::blobs::Blobs;
 use ctl_server::clock::ManualClock;
 use ctl_server::governance::Policies;

@@ -1,14 +1,12 @@
-//! What people sign and what follows from it: statements, the log, the governance fold, trust
-//! lists, the MO registry, TUF. Pure: no I/O, no clock, no global state.
+//! What a device must verify: keys, JSON, JWS, the log, trust lists, the MO registry, notices, TUF.
+//! Pure: no I/O, no clock, no global state.
 #![forbid(unsafe_code)]
 
 #[cfg(test)]
 extern crate self as ctl_core;
 
 pub mod digest;
-pub mod draft;
-pub mod governance;
-pub mod interop;
+pub mod entry;
 pub mod json;
 pub mod jws;
 pub mod keys;
@@ -16,9 +14,10 @@ pub mod list;
 pub mod log;
 pub mod names;
 pub mod notices;
+pub mod parts;
+pub mod publication;
 pub mod registry;
 pub mod role;
-pub mod statement;
 pub mod threshold;
 pub mod time;
 pub mod tuf;

@@ -7,7 +7,7 @@ use crate::json::MAX_INTEGER;
 use crate::list::read::{self, Contradiction, Head, check_sorted};
 use crate::list::{DocumentError, LogRef};
 use crate::names::{Environment, ListId};
-use crate::statement::parts::WithdrawalReason;
+use crate::parts::WithdrawalReason;
 use crate::{Digest, Timestamp};
 
 /// One suspension.

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::governance::state::MoStatus;
 use crate::json::MAX_INTEGER;
 use crate::list::read::{self, Contradiction, Head, check_sorted};
 use crate::list::{DocumentError, LogRef};
 use crate::names::{Environment, Label, MoId, ParticipantId, RegistryId};
+use crate::parts::MoStatus;
 use crate::{Digest, Timestamp};
 
 /// One identifier.

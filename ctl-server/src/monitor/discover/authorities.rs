@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ctl_core::Digest;
-use ctl_core::governance::State;
-use ctl_core::governance::state::Listed;
 use ctl_core::names::{ListId, ParticipantId};
-use ctl_core::statement::parts::{AnchorStatus, Services};
+use ctl_core::parts::{AnchorStatus, Services};
+use ctl_governance::State;
+use ctl_governance::state::Listed;
 use ctl_pki::Certificate;
 
 use super::left_out::{LeftOut, Why};

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ctl_core::Digest;
-use ctl_core::governance::State;
-use ctl_core::governance::application::Application;
 use ctl_core::names::{ListId, ParticipantId, Url};
-use ctl_core::statement::body::Candidate;
-use ctl_core::statement::parts::Services;
+use ctl_core::parts::Services;
+use ctl_governance::State;
+use ctl_governance::application::Application;
+use ctl_governance::statement::body::Candidate;
 use ctl_pki::Certificate;
 use ctl_pki::extension::GeneralName;
 use ctl_pki::revocation::shortest_serial;

@@ -17,14 +17,14 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use authorities::Authorities;
 use ctl_core::Digest;
-use ctl_core::governance::State;
 use ctl_core::names::ParticipantId;
+use ctl_governance::State;
 use ctl_pki::Certificate;
+use gather::Gathered;
 
 use super::target::{Kind, Target, WatchedCertificate};
-use authorities::Authorities;
-use gather::Gathered;
 pub use left_out::{LeftOut, Why};
 
 /// What the configuration says about what is watched.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ctl_core::Digest;
-use ctl_core::governance::State;
-use ctl_core::governance::state::{Anchor, CrossCertificate, ListState, Listed, StatusChange, SubCa};
-use ctl_core::statement::parts::{AnchorStatus, Constraints, Services, WithdrawalReason};
+use ctl_core::parts::{AnchorStatus, Constraints, Services, WithdrawalReason};
+use ctl_governance::State;
+use ctl_governance::state::{Anchor, CrossCertificate, ListState, Listed, StatusChange, SubCa};
 use ctl_pki::Certificate;
 
 use super::*;
@@ -229,12 +229,12 @@ fn what_has_expired_is_no_canary_and_covered_by_nothing() {
 
 /// Adds an application of beta for [`root`] to certify a certificate that names these addresses.
 fn apply(story: &mut Story, index: u64, certificate: &Certificate) {
-    let application = ctl_core::governance::application::Application {
+    let application = ctl_governance::application::Application {
         index,
         applicant: "beta-pki".parse().unwrap(),
         list: na(),
         name: "An application".parse().unwrap(),
-        candidate: ctl_core::statement::body::Candidate::CrossCertificate {
+        candidate: ctl_governance::statement::body::Candidate::CrossCertificate {
             issuer: fingerprint(&root().certificate),
             subject: Digest::ZERO,
         },
@@ -242,7 +242,7 @@ fn apply(story: &mut Story, index: u64, certificate: &Certificate) {
         fingerprint: fingerprint(certificate),
         spki: Digest::from_bytes(certificate.spki_sha256()),
         not_after: ctl_core::Timestamp::from_unix(certificate.not_after()),
-        possession: ctl_core::governance::possession::Possession::NotAsked,
+        possession: ctl_governance::possession::Possession::NotAsked,
         submitted_at: ctl_core::Timestamp::EPOCH,
         first_screened_at: None,
         screening: None,

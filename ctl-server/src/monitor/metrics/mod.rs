@@ -16,7 +16,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ctl_core::governance::promises::Promises;
+use ctl_governance::promises::Promises;
 use prometheus::{HistogramOpts, HistogramVec};
 
 pub use family::{Family, Type};

@@ -1,7 +1,7 @@
 //! The series of the governance's own promises: how long whom is kept waiting, as the ledger says.
 
-use ctl_core::governance::promises::{Promises, Waits};
 use ctl_core::names::ParticipantId;
+use ctl_governance::promises::{Promises, Waits};
 
 use super::family::{Page, families};
 

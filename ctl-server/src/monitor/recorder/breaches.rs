@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_core::Timestamp;
-use ctl_core::governance::State;
-use ctl_core::governance::service_levels::{Breach, BreachKey};
 use ctl_core::names::{NameError, ParticipantId};
-use ctl_core::statement::body::{BreachPhase, Measured, Objective, Service, SlaBreach};
-use ctl_core::statement::parts::PolicyRef;
+use ctl_core::parts::PolicyRef;
+use ctl_governance::State;
+use ctl_governance::service_levels::{Breach, BreachKey};
+use ctl_governance::statement::body::{BreachPhase, Measured, Objective, Service, SlaBreach};
 use ctl_policy::sla::SlaPolicy;
 
 use super::super::incident::Incident;

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ctl_core::governance::State;
 use ctl_core::names::{NameError, ParticipantId};
-use ctl_core::statement::Body;
-use ctl_core::statement::body::SlaReport;
-use ctl_core::statement::parts::{BlobAccess, BlobRef, PolicyRef};
+use ctl_core::parts::PolicyRef;
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
+use ctl_governance::statement::Body;
+use ctl_governance::statement::body::SlaReport;
+use ctl_governance::statement::parts::{BlobAccess, BlobRef};
 use ctl_policy::sla::{Month, SlaPolicy};
 use tokio::sync::watch;
 

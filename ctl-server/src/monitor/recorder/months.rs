@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ctl_core::governance::State;
 use ctl_core::names::{NameError, ParticipantId};
-use ctl_core::statement::body::ServiceSummary;
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
+use ctl_governance::statement::body::ServiceSummary;
 use ctl_policy::sla::{IncidentReport, Kind, Material, Month, PolicyName, Report, Time, Verdict};
 
 use super::super::incident::Incident;

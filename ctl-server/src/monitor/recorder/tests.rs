@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ctl_core::governance::State;
-use ctl_core::statement::body::{BreachPhase, SlaBreach};
+use ctl_governance::State;
+use ctl_governance::statement::body::{BreachPhase, SlaBreach};
 use ctl_policy::sla::{BUILT_IN, Counts, Kind, MAX_REPORT_SIZE, Material, Report, Time};
 
 use super::months::incident_report;

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use super::{ListAnchor, ListCrossCertificate, ListPayload};
 use crate::names::{Label, print};
 use crate::notices::{NoticeEntry, NoticesDocument};
+use crate::parts::{DistrustKind, Distrusted};
 use crate::registry::{RegistryDocument, RegistryEntry};
-use crate::statement::parts::{DistrustKind, Distrusted};
 
 /// The parts of documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

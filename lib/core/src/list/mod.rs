@@ -3,12 +3,8 @@
 
 pub mod difference;
 pub mod offline;
-#[cfg(test)]
-mod offline_tests;
 pub(crate) mod read;
 pub mod render;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +12,7 @@ use ctl_pki::Certificate;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{Environment, Label, ListId, Origin, ParticipantId};
-use crate::statement::parts::{AnchorStatus, Constraints, Der, Distrusted, PolicyRef, Services, Use};
+use crate::parts::{AnchorStatus, Constraints, Der, Distrusted, PolicyRef, Services, Use};
 use crate::{Digest, Timestamp};
 pub use read::{DocumentError, RejectedAnchor, Usable};
 
@@ -108,6 +104,29 @@ pub struct ListCrossCertificate {
     pub status: AnchorStatus,
     /// Fingerprint of the anchor whose key it is for.
     pub subject: Digest,
+}
+
+/// What stands on a list, or stood there: also anchors that are suspended or withdrawn, which no version
+/// of it shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListContents {
+    /// The roots, by fingerprint.
+    pub anchors: Vec<ListAnchor>,
+    /// The cross-certificates, by fingerprint.
+    pub cross_certificates: Vec<ListCrossCertificate>,
+    /// What must not be used on any path.
+    pub distrusted: Vec<Distrusted>,
+}
+
+/// A sub-CA that its operator disclosed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisclosedSubCa {
+    /// SHA-256 of its certificate.
+    pub fingerprint: Digest,
+    /// Fingerprint of the CA that signed it.
+    pub issuer: Digest,
+    /// Its certificate in DER.
+    pub certificate: Der,
 }
 
 /// One version of a list: what signers sign and devices obey.

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{Identifiers, ListAnchor, ListCrossCertificate, ListPayload, MAX_PAYLOAD};
 use crate::json::{self, JsonError};
-use crate::statement::parts::{DistrustKind, Distrusted};
+use crate::parts::{DistrustKind, Distrusted};
 use crate::{Digest, Timestamp};
 
 /// Why bytes are not a document that may be used.

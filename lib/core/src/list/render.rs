@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{ListAnchor, ListPayload, RejectedAnchor};
 use crate::jws::{Jws, Signature};
-use crate::statement::parts::{Purpose, Standard};
+use crate::parts::{Purpose, Standard};
 
 /// Member of the unprotected header: every root version from the first on, base64url, in order.
 pub const ROOTS_HEADER: &str = "v2g_roots";

@@ -1,0 +1,284 @@
+//! What lists, registry, notices and statements are made of: uses, constraints, services, references.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::names::{Label, MoId, Url, Version};
+use crate::{Digest, Timestamp};
+
+/// A certificate in DER is at most so many bytes.
+pub const MAX_CERTIFICATE: usize = 8192;
+
+/// DER bytes, base64 in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Der(#[serde(with = "crate::json::base64_bytes")] pub Vec<u8>);
+
+/// Which standard a use is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Standard {
+    /// ISO 15118-2.
+    #[serde(rename = "iso15118-2")]
+    Iso15118_2,
+    /// ISO 15118-20.
+    #[serde(rename = "iso15118-20")]
+    Iso15118_20,
+}
+
+/// Which chains may end in an anchor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// CPO chain: the charger as TLS server.
+    V2g,
+    /// Contract chain.
+    Mo,
+    /// Provisioning chain.
+    Oem,
+    /// Vehicle chain of ISO 15118-20 (TLS client).
+    Vehicle,
+}
+
+/// One use of an anchor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Use {
+    /// The standard.
+    pub standard: Standard,
+    /// The purpose.
+    pub purpose: Purpose,
+}
+
+impl std::fmt::Display for Use {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let standard = match self.standard {
+            Standard::Iso15118_2 => "-2",
+            Standard::Iso15118_20 => "-20",
+        };
+        let purpose = match self.purpose {
+            Purpose::V2g => "v2g",
+            Purpose::Mo => "mo",
+            Purpose::Oem => "oem",
+            Purpose::Vehicle => "vehicle",
+        };
+        write!(f, "{purpose}({standard})")
+    }
+}
+
+/// One constraint: a reader that does not know a critical one must not use the anchor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Constraint {
+    /// Whether a reader that cannot honour it must leave the anchor out.
+    pub critical: bool,
+    /// Its value; the form depends on the constraint.
+    pub value: Value,
+}
+
+/// The constraints of an anchor, by name. Known ones: `not_issued_after` and `not_trusted_after`
+/// (a time), `mo_ids` (a list of MO identifiers). Readers keep what they do not know.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Constraints(pub BTreeMap<String, Constraint>);
+
+impl Constraints {
+    /// Nothing issued after this moment is trusted.
+    pub const NOT_ISSUED_AFTER: &'static str = "not_issued_after";
+    /// The anchor is not trusted after this moment.
+    pub const NOT_TRUSTED_AFTER: &'static str = "not_trusted_after";
+    /// Only contracts of these MO identifiers.
+    pub const MO_IDS: &'static str = "mo_ids";
+    /// Whether a constraint is one that is known here, with a value of the right form.
+    #[must_use]
+    pub fn is_known(name: &str, constraint: &Constraint) -> bool {
+        match name {
+            Self::NOT_ISSUED_AFTER | Self::NOT_TRUSTED_AFTER => {
+                Timestamp::deserialize(&constraint.value).is_ok()
+            }
+            Self::MO_IDS => Vec::<MoId>::deserialize(&constraint.value)
+                .is_ok_and(|ids| !ids.is_empty() && ids.len() <= 1000),
+            _ => false,
+        }
+    }
+
+    /// The name of a critical constraint that is not known here, if there is one.
+    #[must_use]
+    pub fn unknown_critical(&self) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(name, constraint)| constraint.critical && !Self::is_known(name, constraint))
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// The names of all critical constraints: what a plain certificate file cannot express.
+    pub fn critical(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(_, constraint)| constraint.critical).map(|(name, _)| name.as_str())
+    }
+
+    /// A constraint that is a moment.
+    #[must_use]
+    pub fn time(&self, name: &str) -> Option<Timestamp> {
+        self.0.get(name).and_then(|constraint| Timestamp::deserialize(&constraint.value).ok())
+    }
+
+    /// Makes a constraint that is a moment at least as strict as this: never later than before, and
+    /// never less critical.
+    pub fn tighten_time(&mut self, name: &str, time: Timestamp) {
+        let critical = self.0.get(name).is_some_and(|constraint| constraint.critical);
+        let time = self.time(name).map_or(time, |before| before.min(time));
+        self.set_time(name, time, critical);
+    }
+
+    /// Sets a constraint that is a moment.
+    pub fn set_time(&mut self, name: &str, time: Timestamp, critical: bool) {
+        self.0.insert(name.to_owned(), Constraint { critical, value: Value::String(time.to_string()) });
+    }
+}
+
+/// Where a PKI can be reached: watched by the monitor, never needed for trust.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Services {
+    /// OCSP responders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ocsp: Vec<Url>,
+    /// CRL distribution points.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crl: Vec<Url>,
+    /// EST (RFC 7030) `cacerts` addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub est: Vec<Url>,
+    /// Root certificate pools (OPCP, OPNC).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub root_pool: Vec<Url>,
+}
+
+/// A policy by name, version and digest of its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyRef {
+    /// Its name.
+    pub name: Label,
+    /// SHA-256 of the policy file.
+    pub sha256: Digest,
+    /// Its version.
+    pub version: Version,
+}
+
+/// Where an anchor stands. Only the first three and `deprecated` are trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnchorStatus {
+    /// Listed; devices are taking it up.
+    Qualified,
+    /// Listed long enough that devices have it.
+    Usable,
+    /// Still trusted, on notice.
+    Warning,
+    /// Not trusted for now.
+    Suspended,
+    /// Nothing issued after a date is trusted.
+    Deprecated,
+    /// Not trusted, for good.
+    Withdrawn,
+    /// Its certificate has ended: it left the list by itself, and its key is not distrusted. Nobody
+    /// decides this.
+    Expired,
+}
+
+impl AnchorStatus {
+    /// All of them, in the order of life.
+    pub const ALL: [Self; 7] = [
+        Self::Qualified,
+        Self::Usable,
+        Self::Warning,
+        Self::Suspended,
+        Self::Deprecated,
+        Self::Withdrawn,
+        Self::Expired,
+    ];
+
+    /// Whether an anchor in this status stands on the list.
+    #[must_use]
+    pub const fn is_listed(self) -> bool {
+        !matches!(self, Self::Suspended | Self::Withdrawn | Self::Expired)
+    }
+
+    /// Whether the key of an anchor in this status must not be used on any path.
+    #[must_use]
+    pub const fn is_distrusted(self) -> bool {
+        matches!(self, Self::Suspended | Self::Withdrawn)
+    }
+
+    /// The word in JSON and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Qualified => "qualified",
+            Self::Usable => "usable",
+            Self::Warning => "warning",
+            Self::Suspended => "suspended",
+            Self::Deprecated => "deprecated",
+            Self::Withdrawn => "withdrawn",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl std::fmt::Display for AnchorStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What is distrusted: one certificate, or every certificate with one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DistrustKind {
+    /// SHA-256 of a certificate in DER.
+    Certificate,
+    /// SHA-256 of a SubjectPublicKeyInfo in DER.
+    Spki,
+}
+
+/// Must not be used on any path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Distrusted {
+    /// What the digest is of.
+    pub kind: DistrustKind,
+    /// The digest.
+    pub sha256: Digest,
+}
+
+/// Why trust was suspended in a hurry, or a sub-CA revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WithdrawalReason {
+    /// A private key is, or may be, in wrong hands.
+    KeyCompromise,
+    /// The authority itself is compromised.
+    CaCompromise,
+    /// Certificates were issued that must not have been.
+    Misissuance,
+    /// The operator asked for it.
+    OperatorRequest,
+    /// Superseded by another.
+    Superseded,
+    /// Operation ended.
+    CessationOfOperation,
+}
+
+/// Whether an MO identifier is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MoStatus {
+    /// In use.
+    Assigned,
+    /// Not in use for now.
+    Suspended,
+    /// Not in use any more; still bound to its last holder.
+    Withdrawn,
+}

@@ -1,0 +1,100 @@
+//! Statements about cross-certification: one PKI operator asks another, who answers. What comes of it applies
+//! for the list like any certificate; these are here so that it can be measured how each is treated.
+
+use std::fmt;
+
+use ctl_core::Digest;
+use ctl_core::names::ListId;
+use serde::{Deserialize, Serialize};
+
+use crate::statement::parts::BlobRef;
+
+/// `cross.request`: by a PKI operator with an anchor on the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrossRequest {
+    /// Fingerprint of the anchor that is asked to vouch.
+    pub issuer_anchor: Digest,
+    /// The list that both are on.
+    pub list: ListId,
+    /// Fingerprint of the anchor whose key it is to vouch for.
+    pub requester_anchor: Digest,
+    /// The terms that are offered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<BlobRef>,
+}
+
+/// An answer to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CrossAnswer {
+    /// There will be a cross-certificate.
+    Accepted,
+    /// There will be none.
+    Declined,
+}
+
+/// Why a request is declined. A fixed set, so that refusals can be counted and compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalReason {
+    /// The requester's certificate policy or its audit does not meet the issuer's.
+    PolicyNotMet,
+    /// The certificates' profiles do not allow it (path length, names, algorithms).
+    ProfileIncompatible,
+    /// The parties did not agree on terms.
+    TermsNotAgreed,
+    /// Law or a contract forbids it.
+    LegalObstacle,
+    /// There is a way from one to the other already.
+    AlreadyReachable,
+    /// The issuer's root is about to end.
+    IssuerCeasing,
+}
+
+impl RefusalReason {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::PolicyNotMet,
+        Self::ProfileIncompatible,
+        Self::TermsNotAgreed,
+        Self::LegalObstacle,
+        Self::AlreadyReachable,
+        Self::IssuerCeasing,
+    ];
+
+    /// The word in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PolicyNotMet => "policy-not-met",
+            Self::ProfileIncompatible => "profile-incompatible",
+            Self::TermsNotAgreed => "terms-not-agreed",
+            Self::LegalObstacle => "legal-obstacle",
+            Self::AlreadyReachable => "already-reachable",
+            Self::IssuerCeasing => "issuer-ceasing",
+        }
+    }
+}
+
+impl fmt::Display for RefusalReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// `cross.respond`: by the operator of the anchor that was asked to vouch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrossRespond {
+    /// The answer.
+    pub answer: CrossAnswer,
+    /// What is agreed, or the refusal in full.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<BlobRef>,
+    /// Why it is declined; only of a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<RefusalReason>,
+    /// Index of the request's entry.
+    pub request: u64,
+}

@@ -1,0 +1,175 @@
+//! Statements: JWS-signed documents by one or more participants, the only way anything changes; and
+//! ledger entries, which are statements with the moment they were recorded.
+//!
+//! Reading one checks its form and nothing else. Whether it may be recorded is decided by
+//! [`crate::check`].
+
+pub mod body;
+pub mod charter;
+pub mod charter_file;
+mod cross;
+mod decision;
+pub mod known;
+pub mod parts;
+mod restart;
+mod service_levels;
+
+pub use body::Body;
+pub use ctl_core::entry::{Basis, MAX_ENTRY, MAX_STATEMENT};
+use ctl_core::entry::{RawEntry, RawPayload};
+use ctl_core::json::{self, JsonError};
+use ctl_core::jws::{Jws, JwsError};
+use ctl_core::keys::PrivateKey;
+use ctl_core::log::merkle;
+use ctl_core::names::Nonce;
+use ctl_core::{Digest, Timestamp};
+
+/// What is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// The scheme's id; [`Digest::ZERO`] in the genesis, whose own digest becomes the id.
+    pub scheme: Digest,
+    /// When its author says it was signed.
+    pub issued_at: Timestamp,
+    /// The log that its author had seen.
+    pub basis: Basis,
+    /// Makes it unique.
+    pub nonce: Nonce,
+    /// What it says.
+    pub body: Body,
+}
+
+/// Why bytes are not a statement or an entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StatementError {
+    /// Its envelope.
+    #[error(transparent)]
+    Jws(#[from] JwsError),
+    /// Its payload.
+    #[error("the payload: {0}")]
+    Payload(JsonError),
+    /// Nobody knows this type under the rules of this release.
+    #[error("statements of type {0:?} are unknown here")]
+    UnknownType(String),
+    /// The body of a known type.
+    #[error("the body of a {type_name}: {error}")]
+    Body {
+        /// The statement's type.
+        type_name: &'static str,
+        /// What was wrong.
+        error: String,
+    },
+    /// The entry around it.
+    #[error("the ledger entry: {0}")]
+    Entry(JsonError),
+    /// Larger than an entry may be.
+    #[error("{0} bytes; a statement has at most {MAX_STATEMENT}. Put long texts into blobs")]
+    TooLarge(usize),
+}
+
+impl Payload {
+    /// The exact bytes that are signed.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        json::canonical(&RawPayload {
+            basis: self.basis,
+            body: self.body.to_value(),
+            issued_at: self.issued_at,
+            nonce: self.nonce.clone(),
+            scheme: self.scheme,
+            r#type: self.body.type_name().into(),
+        })
+    }
+
+    /// Signs it with one or several keys.
+    #[must_use]
+    pub fn sign(&self, keys: &[&PrivateKey]) -> Jws {
+        Jws::sign(self.to_bytes(), &self.body.typ(), keys)
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, StatementError> {
+        let raw: RawPayload = json::read_canonical(bytes, MAX_STATEMENT).map_err(StatementError::Payload)?;
+        let body = Body::from_value(&raw.r#type, raw.body)?;
+        Ok(Self { scheme: raw.scheme, issued_at: raw.issued_at, basis: raw.basis, nonce: raw.nonce, body })
+    }
+}
+
+/// A statement that has the right form. Its signatures are not verified by being one of these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The envelope with the exact payload bytes.
+    pub jws: Jws,
+    /// The payload, read.
+    pub payload: Payload,
+    /// SHA-256 of the payload bytes: the statement's identity, whoever signed it how often.
+    pub id: Digest,
+}
+
+impl Statement {
+    /// Reads the form that is sent: JWS general JSON in any spelling, at most [`MAX_STATEMENT`]
+    /// bytes.
+    ///
+    /// # Errors
+    /// [`StatementError`] saying which part was wrong.
+    pub fn parse(bytes: &[u8]) -> Result<Self, StatementError> {
+        if bytes.len() > MAX_STATEMENT {
+            return Err(StatementError::TooLarge(bytes.len()));
+        }
+        Self::from_jws(Jws::parse(bytes, MAX_STATEMENT)?)
+    }
+
+    /// From an envelope.
+    ///
+    /// # Errors
+    /// [`StatementError`] saying which part was wrong.
+    pub fn from_jws(jws: Jws) -> Result<Self, StatementError> {
+        jws.check_protected_only()?;
+        let payload = Payload::read(&jws.payload)?;
+        jws.check_type(&payload.body.typ())?;
+        let id = Digest::of(&jws.payload);
+        Ok(Self { jws, payload, id })
+    }
+}
+
+/// One entry of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The exact bytes in the log.
+    pub bytes: Vec<u8>,
+    /// When the server recorded it.
+    pub recorded_at: Timestamp,
+    /// What it records.
+    pub statement: Statement,
+    /// Its leaf hash (RFC 6962 §2.1).
+    pub leaf_hash: Digest,
+}
+
+impl Entry {
+    /// An entry of a statement recorded at this moment.
+    ///
+    /// # Errors
+    /// [`StatementError::TooLarge`] if it would not fit an entry bundle.
+    pub fn new(recorded_at: Timestamp, statement: Statement) -> Result<Self, StatementError> {
+        let bytes = json::canonical(&RawEntry { recorded_at, statement: statement.jws.to_value() });
+        if bytes.len() > MAX_ENTRY {
+            return Err(StatementError::TooLarge(bytes.len()));
+        }
+        let leaf_hash = merkle::leaf_hash(&bytes);
+        Ok(Self { bytes, recorded_at, statement, leaf_hash })
+    }
+
+    /// Reads the bytes of an entry, which must be in canonical form.
+    ///
+    /// # Errors
+    /// [`StatementError`] saying which part was wrong.
+    pub fn parse(bytes: &[u8]) -> Result<Self, StatementError> {
+        let raw: RawEntry = json::read_canonical(bytes, MAX_ENTRY).map_err(StatementError::Entry)?;
+        let statement = Statement::from_jws(Jws::from_value(raw.statement)?)?;
+        Ok(Self {
+            bytes: bytes.to_vec(),
+            recorded_at: raw.recorded_at,
+            statement,
+            leaf_hash: merkle::leaf_hash(bytes),
+        })
+    }
+}

@@ -1,0 +1,172 @@
+//! The parts that only statements are made of: participants, references to texts, findings, evidence.
+
+use ctl_core::Digest;
+use ctl_core::keys::PublicKey;
+use ctl_core::names::{Label, OrganisationId, ParticipantId, RuleId};
+use ctl_core::parts::{Constraint, Constraints};
+use serde::{Deserialize, Serialize};
+
+use crate::{Rules, RulesVersion};
+
+/// What a participant is. One may be several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ParticipantKind {
+    /// Operates a root and what is below it.
+    PkiOperator,
+    /// Mobility operator.
+    Mo,
+    /// Charge point operator.
+    Cpo,
+    /// Vehicle manufacturer.
+    Oem,
+    /// Audits PKIs.
+    Auditor,
+    /// Votes.
+    Elector,
+    /// Signs lists.
+    Signer,
+    /// Keeps the MO registry.
+    Registrar,
+    /// Issues suspension notices.
+    EmergencyOfficer,
+    /// Countersigns registrations.
+    AdmissionsOfficer,
+    /// Signs root.json and the top-level targets.
+    BoardMember,
+}
+
+/// A participant as registered. One key each; an organisation that needs several registers several
+/// participants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewParticipant {
+    /// Its id.
+    pub id: ParticipantId,
+    /// The organisation it belongs to; thresholds count organisations.
+    pub organisation: OrganisationId,
+    /// A name for people: of a company or an office, never of a person (the log is for ever).
+    pub name: Label,
+    /// What it is.
+    pub kinds: Vec<ParticipantKind>,
+    /// Its public key.
+    pub key: PublicKey,
+}
+
+/// A constraint that nobody could honour.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("constraint {0:?} is unknown under these rules or has a value of the wrong form")]
+pub struct ConstraintError(pub String);
+
+/// Who may read a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlobAccess {
+    /// Served to anyone who knows its digest.
+    Public,
+    /// Encrypted to its readers before it was uploaded.
+    Restricted,
+}
+
+/// A text outside the log, named by the SHA-256 of a random salt and the text. It can be erased
+/// without harming the log, and its text cannot be guessed from its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlobRef {
+    /// Who may read it.
+    pub access: BlobAccess,
+    /// SHA-256 of the blob: 32 octets of salt, then the content.
+    pub sha256: Digest,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Worth knowing.
+    Notice,
+    /// Worth asking.
+    Warning,
+    /// Stands against admission.
+    Error,
+}
+
+/// A finding of a screening: all that the fold reads of it. The full text is in the report blob.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// The rule.
+    pub id: RuleId,
+    /// How bad.
+    pub severity: Severity,
+    /// Whether electors may waive it.
+    pub waivable: bool,
+}
+
+/// What a screening looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObservedKind {
+    /// The certificate that applies.
+    Certificate,
+    /// A document attached as evidence, of which the server held the very bytes.
+    Evidence,
+    /// The anchor that signed a cross-certificate.
+    Issuer,
+    /// The anchor that a cross-certificate is for.
+    Subject,
+    /// A certificate profile.
+    Profile,
+}
+
+/// One thing that a screening looked at: who has the same can repeat it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Observed {
+    /// What it is.
+    pub what: ObservedKind,
+    /// Its SHA-256; of a document that of the blob.
+    pub sha256: Digest,
+}
+
+/// What can be attached to an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EvidenceKind {
+    /// The fingerprint, confirmed over another channel by someone who is not the applicant.
+    SecondChannelFingerprint,
+    /// The PKI's certificate policy.
+    CertificatePolicy,
+    /// A report of an audit.
+    AuditReport,
+    /// A report of conformance tests.
+    ConformanceReport,
+}
+
+/// The constraints that a statement may set, with the version of the rules that brought each.
+pub const KNOWN_CONSTRAINTS: [(&str, RulesVersion); 3] = [
+    (Constraints::NOT_ISSUED_AFTER, RulesVersion::V1),
+    (Constraints::NOT_TRUSTED_AFTER, RulesVersion::V1),
+    (Constraints::MO_IDS, RulesVersion::V1),
+];
+
+/// Whether these rules know every constraint and its value has the right form.
+///
+/// # Errors
+/// [`ConstraintError`] naming the first that is not.
+pub fn check_constraints(constraints: &Constraints, rules: &Rules) -> Result<(), ConstraintError> {
+    let since =
+        |name: &str| KNOWN_CONSTRAINTS.iter().find(|(known, _)| *known == name).map(|(_, since)| *since);
+    let short = |constraint: &Constraint| {
+        constraint.value.as_array().is_none_or(|ids| ids.len() <= rules.constraint_mo_ids)
+    };
+    let fits = |name: &str, constraint: &Constraint| {
+        since(name).is_some_and(|since| since <= rules.version)
+            && Constraints::is_known(name, constraint)
+            && short(constraint)
+    };
+    match constraints.0.iter().find(|(name, constraint)| !fits(name, constraint)) {
+        Some((name, _)) => Err(ConstraintError(name.chars().take(60).collect())),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,147 @@
+//! Statements about service levels: what the watch found, for the ledger. The recorder signs them, and they
+//! change no trust; what follows from a breach is for people to decide.
+//!
+//! Whole numbers only: shares in parts per million, times in seconds.
+
+use std::collections::BTreeMap;
+
+use ctl_core::names::{ObjectiveName, ParticipantId, ReasonCode, ServiceKind, Url};
+use ctl_core::parts::PolicyRef;
+use ctl_core::{Digest, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::statement::parts::BlobRef;
+
+/// A service, or all of an operator's services of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// What it is.
+    pub kind: ServiceKind,
+    /// Whose it is; absent for the trust list manager itself, which is watched like everyone else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<ParticipantId>,
+    /// Where it is; absent where the objective is for all services of the kind together, or where no
+    /// address is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<Url>,
+}
+
+/// What was promised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Objective {
+    /// Its name in the policy.
+    pub name: ObjectiveName,
+    /// How many of a million probes must be good.
+    pub target_ppm: u32,
+    /// Over how long, in seconds.
+    pub window_seconds: u64,
+}
+
+impl Objective {
+    /// Whether this many good of this many valid probes meet the objective. Nothing measured breaks none.
+    #[must_use]
+    pub const fn is_met(&self, good: u64, valid: u64) -> bool {
+        meets(self.target_ppm, good, valid)
+    }
+}
+
+const fn meets(target_ppm: u32, good: u64, valid: u64) -> bool {
+    good as u128 * 1_000_000 >= valid as u128 * target_ppm as u128
+}
+
+/// What was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measured {
+    /// Probes that were good.
+    pub good: u64,
+    /// Probes that should have been and were not: a gap is no good time, and no bad time either.
+    pub missing: u64,
+    /// Probes that count.
+    pub valid: u64,
+}
+
+/// Whether a breach begins or is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BreachPhase {
+    /// It begins.
+    Opened,
+    /// It is over.
+    Closed,
+}
+
+/// `sla.breach`: by the recorder. A service fell below its objective, or is above it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlaBreach {
+    /// When it was over; only of one that closes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Timestamp>,
+    /// SHA-256 of the answers that prove it, in order.
+    pub evidence: Vec<Digest>,
+    /// What was measured in the objective's window.
+    pub measured: Measured,
+    /// What was promised.
+    pub objective: Objective,
+    /// Index of the entry that opened it; only of one that closes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<u64>,
+    /// When it began.
+    pub opened_at: Timestamp,
+    /// Whether it begins or is over.
+    pub phase: BreachPhase,
+    /// The service level policy.
+    pub policy: PolicyRef,
+    /// How many probes failed for which reason.
+    pub reasons: BTreeMap<ReasonCode, u64>,
+    /// Whose service.
+    pub service: Service,
+}
+
+/// One line of a report: all services of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceSummary {
+    /// Probes that were good.
+    pub good: u64,
+    /// The kind.
+    pub kind: ServiceKind,
+    /// Whether everything that was promised of the kind was kept.
+    pub met: bool,
+    /// Probes that should have been and were not.
+    pub missing: u64,
+    /// How many of a million had to be good.
+    pub target_ppm: u32,
+    /// Probes that count.
+    pub valid: u64,
+}
+
+impl ServiceSummary {
+    /// Whether the numbers reach the target.
+    #[must_use]
+    pub const fn reaches_target(&self) -> bool {
+        meets(self.target_ppm, self.good, self.valid)
+    }
+}
+
+/// `sla.report`: by the recorder. How good an operator's services were from one moment to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlaReport {
+    /// The beginning.
+    pub from: Timestamp,
+    /// Whose services; absent for the trust list manager itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<ParticipantId>,
+    /// The service level policy.
+    pub policy: PolicyRef,
+    /// The report in full.
+    pub report: BlobRef,
+    /// What it says of each kind, in order.
+    pub summary: Vec<ServiceSummary>,
+    /// The end, which is not part of it.
+    pub to: Timestamp,
+}
