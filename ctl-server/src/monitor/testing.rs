@@ -2,10 +2,10 @@
 //! memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, dead_code)]
 
-#[path = "../../../lib/pki/tests/revocation/mod.rs"]
+#[path = "../../../lib/pki/tests/pki/revocation/mod.rs"]
 #[allow(clippy::cast_possible_truncation, missing_docs)]
 pub(crate) mod bytes;
-#[path = "../../../lib/governance/tests/common/mod.rs"]
+#[path = "../../../lib/governance/tests/governance/common/mod.rs"]
 #[allow(missing_docs)]
 pub(crate) mod world;
 

@@ -23,7 +23,7 @@ pub(super) fn apply(state: &mut State, body: &Greet) {
     state.blobs.insert(body.words.sha256, body.words.access);
 }
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/governance/common/mod.rs"]
 mod common;
 
 mod tests {

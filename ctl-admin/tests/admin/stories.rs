@@ -1,0 +1,328 @@
+//! The whole road with the tool's library: an application becomes a signed list. Here: the stage for all of these
+//! stories, and those of applicants and OEMs.
+
+mod auditors;
+mod electors;
+mod people;
+mod signers;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ctl_admin::application::{Apply, Comment, Evidence, Exhibit, Limits, What};
+use ctl_admin::compose::{Signing, Submission};
+use ctl_admin::draft::{Tolerance, prepare};
+use ctl_admin::interop::{self, Source};
+use ctl_admin::output::Render as _;
+use ctl_admin::pending::{Pending, submit};
+use ctl_admin::proposal::{CastVote, Propose, Proposed, Scrutiny};
+use ctl_admin::review::{self, Review};
+use ctl_admin::screening::{Policies, builtin_policy_ref, screen_application};
+use ctl_admin::session::Trust;
+use ctl_admin::{AdminError, Session, audit, budget, exit, mo, notice, participant, possession, verify};
+use ctl_core::Digest;
+use ctl_core::parts::{Purpose, Standard, WithdrawalReason};
+use ctl_core::role::Role;
+use ctl_governance::statement::body::{Change, Choice, ScreeningRecord};
+use ctl_governance::statement::parts::{
+    BlobAccess, BlobRef, EvidenceKind, Finding, Observed, ObservedKind, Severity,
+};
+use ctl_reach::budget::Counting;
+use ctl_sandbox::certification_request;
+use tempfile::TempDir;
+
+use crate::common::story::{DAY, World, charter, na, root, services, uses};
+use crate::common::{Files, Server, files, options, root_json, write};
+
+fn role() -> Role {
+    Role::List(na())
+}
+
+fn signing(names: &[&str]) -> Signing {
+    Signing { keys: names.iter().map(|name| crate::common::story::key(name)).collect(), out: None }
+}
+
+fn policies() -> Policies {
+    Policies::with(&[] as &[&Path]).unwrap()
+}
+
+/// People with one cache and root.json, and a server.
+struct Stage {
+    directory: TempDir,
+    server: Arc<Server>,
+    trust: Trust,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let mut charter = charter();
+        for list in charter.lists.values_mut() {
+            list.policy = builtin_policy_ref().unwrap();
+        }
+        let mut world = World::found_with(charter);
+        world.publish(&Role::Root, &["board-1", "board-2"]).unwrap();
+        world.publish(&Role::Targets, &["board-1", "board-2"]).unwrap();
+        let change = Change::AccreditAuditor { auditor: "auditor".parse().unwrap(), expires_at: None };
+        let proposal = world.propose("elector-1", change).unwrap();
+        world.decide(proposal);
+        let directory = tempfile::tempdir().unwrap();
+        let trust = root_json(directory.path(), &world);
+        Self { server: Server::start(world).await, directory, trust }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn session(&self) -> Session {
+        let now = self.server.world.lock().unwrap().now;
+        Session::open(options(&self.server.url, self.trust.clone(), Some(&self.path("cache")), now)).unwrap()
+    }
+
+    fn wait(&self, seconds: u64) {
+        self.server.world.lock().unwrap().wait(seconds);
+    }
+
+    /// What an honest server records about an application.
+    fn screening(&self, application: u64) -> ScreeningRecord {
+        let world = self.server.world.lock().unwrap();
+        let mut blobs = self.server.blobs.lock().unwrap();
+        let (findings, observed) = {
+            let held = |digest: &Digest| blobs.contains_key(&digest.to_string());
+            let found = &world.state.applications[&application];
+            screen_application(&world.state, found, &policies(), &held, world.now).unwrap()
+        };
+        let severity = |finding: &ctl_policy::Finding| match finding.severity {
+            ctl_policy::Severity::Notice => Severity::Notice,
+            ctl_policy::Severity::Warning => Severity::Warning,
+            ctl_policy::Severity::Error => Severity::Error,
+        };
+        let mut recorded: Vec<Finding> = findings
+            .iter()
+            .map(|finding| Finding {
+                id: finding.id.parse().unwrap(),
+                severity: severity(finding),
+                waivable: finding.waivable,
+            })
+            .collect();
+        recorded.sort_by(|a, b| a.id.cmp(&b.id));
+        let report = serde_json::to_vec(&serde_json::json!({ "findings": findings })).unwrap();
+        let report = [vec![9; 32], report].concat();
+        let sha256 = Digest::of(&report);
+        blobs.insert(sha256.to_string(), report);
+        ScreeningRecord {
+            application,
+            engine: ctl_policy::ENGINE.parse().unwrap(),
+            findings: recorded,
+            ledger_size: world.state.size(),
+            observed,
+            policy: builtin_policy_ref().unwrap(),
+            report: BlobRef { access: BlobAccess::Public, sha256 },
+            screened_at: world.now,
+        }
+    }
+
+    fn record(&self, record: ScreeningRecord) -> u64 {
+        self.server.world.lock().unwrap().say(&["recorder"], record).unwrap()
+    }
+
+    fn screen(&self, application: u64) -> u64 {
+        self.record(self.screening(application))
+    }
+
+    /// An operator applies with its root.
+    async fn apply(&self, operator: &str) -> (u64, Digest) {
+        let mut session = self.session();
+        let certificate = self.path("root.pem");
+        let pki = root(operator);
+        std::fs::write(&certificate, pki.root().certificate().to_pem()).unwrap();
+        let key = signing(&[operator]).keys[0].public_key().key_id();
+        let asked = possession::challenge(&mut session, pki.root().certificate(), &na(), key).await.unwrap();
+        let proof = self.path("proof.csr");
+        std::fs::write(&proof, certification_request(pki.root(), &asked.common_name).unwrap()).unwrap();
+        let (uses, services, constraints) = (uses(), services(), Limits::default());
+        let what = What::Root { uses, services, constraints, possession: Some(proof) };
+        let apply = Apply { certificate, list: na(), name: "Their root".parse().unwrap(), what };
+        let prepared = apply.prepare(&mut session, &policies(), &signing(&[operator])).await.unwrap();
+        assert!(prepared.findings.is_empty(), "{:?}", prepared.findings);
+        let fingerprint = prepared.fingerprint;
+        (recorded(prepared.send(&mut session, &signing(&[operator])).await), fingerprint)
+    }
+
+    fn served(&self) -> Files {
+        files(&self.server.world.lock().unwrap())
+    }
+
+    async fn audit(&self, served: &Files) -> Result<audit::Report, AdminError> {
+        let url = write(&self.path("mirror"), served);
+        let now = self.server.world.lock().unwrap().now;
+        audit::run(options(&url, self.trust.clone(), None, now), &policies()).await
+    }
+
+    /// An operator's root, from the application to the published list.
+    async fn admit(&self, operator: &str) -> Digest {
+        let (application, fingerprint) = self.apply(operator).await;
+        let mut session = self.session();
+        let session = &mut session;
+        self.screen(application);
+        let heard = Evidence { application, exhibit: Exhibit::Fingerprint(fingerprint) };
+        heard.run(session, &signing(&["elector-1"])).await.unwrap();
+        let file = self.path("policy.txt");
+        std::fs::write(&file, "our certificate policy").unwrap();
+        let mut exhibit =
+            Exhibit::Document { kind: EvidenceKind::CertificatePolicy, file, restricted: true, dated: None };
+        let evidence = Evidence { application, exhibit: exhibit.clone() };
+        let error = evidence.run(session, &signing(&[operator])).await.unwrap_err();
+        assert!(error.to_string().contains("is not encrypted"), "{error}");
+        if let Exhibit::Document { restricted, .. } = &mut exhibit {
+            *restricted = false;
+        }
+        recorded(Evidence { application, exhibit }.run(session, &signing(&[operator])).await);
+        let file = self.path("audit.txt");
+        std::fs::write(&file, "we looked at everything").unwrap();
+        let dated = Some(session.now().minus_seconds(30 * DAY));
+        let exhibit = Exhibit::Document { kind: EvidenceKind::AuditReport, file, restricted: false, dated };
+        recorded(Evidence { application, exhibit }.run(session, &signing(&["auditor"])).await);
+        let comment = Comment { about: application, text: "looks good".into() };
+        comment.run(session, &signing(&["elector-2"])).await.unwrap();
+
+        let propose = Propose {
+            proposed: Proposed::Admit { application, waived: Vec::new(), uses: None, constraints: None },
+            rationale: Some("they did everything".into()),
+        };
+        let Review::Application(seen) = review::one(session, application, &policies()).await.unwrap() else {
+            panic!("an application")
+        };
+        assert!(seen.outdated.as_ref().unwrap().contains("was attached"), "{}", seen.text());
+        self.screen(application);
+        let error = propose.run(session, &signing(&["elector-1"])).await.unwrap_err();
+        assert!(error.to_string().contains("under discussion until"), "{error}");
+        assert_eq!(error.exit_code(), 1);
+        self.wait(14 * DAY);
+        let mut session = self.session();
+        let session = &mut session;
+        let proposal = recorded(propose.run(session, &signing(&["elector-1"])).await);
+        for elector in ["elector-1", "elector-2"] {
+            let vote = CastVote { proposal, choice: Choice::Approve, rationale: None };
+            vote.run(session, &signing(&[elector])).await.unwrap();
+        }
+        let Review::Proposal(review) = review::one(session, proposal, &policies()).await.unwrap() else {
+            panic!("a proposal")
+        };
+        assert_eq!((review.approvals, review.quorum), (2, 2));
+        let application = review.application.as_ref().unwrap();
+        assert_eq!(application.findings_agree, Some(true), "{}", review.text());
+        let [finding] = application.computed_findings.as_slice() else { panic!("{}", review.text()) };
+        assert!(finding.starts_with("notice evidence-list: found missing"), "{finding}");
+        assert_eq!((&application.outdated, &application.not_recomputable), (&None, &None));
+        assert!(review.text().contains("+ root \"Their root\""), "{}", review.text());
+        self.wait(8 * DAY);
+        self.publish(&role(), ["signer-1", "signer-2"]).await;
+        fingerprint
+    }
+
+    /// The server drafts, two people sign.
+    async fn publish(&self, role: &Role, signers: [&str; 2]) {
+        self.server.world.lock().unwrap().open_draft(role).unwrap();
+        let mut session = self.session();
+        for (number, signer) in (1..).zip(signers) {
+            let prepared = prepare(&mut session, role, Tolerance::default()).await.unwrap();
+            let stranger = prepared.sign(&mut session, &crate::common::story::key("elector-1")).await;
+            assert!(stranger.unwrap_err().to_string().contains("may not sign"));
+            let signed = prepared.sign(&mut session, &crate::common::story::key(signer)).await.unwrap();
+            assert_eq!((signed.have, signed.published.is_some()), (number, number == 2));
+        }
+        let error = prepare(&mut session, role, Tolerance::default()).await.err().unwrap();
+        assert!(error.to_string().contains("no draft"), "{error}");
+    }
+}
+
+fn recorded(submission: Result<Submission, AdminError>) -> u64 {
+    submission.unwrap().receipt().unwrap().index
+}
+
+#[tokio::test]
+async fn a_root_goes_from_its_application_to_a_list_that_verifies_offline() {
+    let stage = Stage::new().await;
+    let fingerprint = stage.admit("beta-pki").await;
+    assert_eq!(stage.server.blobs.lock().unwrap().len(), 6, "policy, audit, comment, rationale, reports");
+
+    let served = stage.served();
+    let file = stage.path("ctl.jws");
+    std::fs::write(&file, &served["v1/lists/na/ctl.jws"]).unwrap();
+    let Trust::Root(root) = &stage.trust else { panic!("by root.json") };
+    let now = stage.server.world.lock().unwrap().now;
+    let verified = verify::run(&file, root, now).unwrap();
+    assert_eq!((verified.entries.len(), &verified.entries[0].id), (1, &fingerprint.to_string()));
+    assert!(verified.text().starts_with("VALID: na") && verified.exit_code() == exit::DONE);
+    for (days, over) in [(31, "document"), (400, "root")] {
+        let late = verify::run(&file, root, now.plus_seconds(days * DAY)).unwrap();
+        let text = late.text();
+        assert!(text.starts_with("EXPIRED (") && text.lines().next().unwrap().contains(over), "{text}");
+        assert!(!text.contains("VALID") && late.exit_code() == exit::EXPIRED, "{text}");
+    }
+    let mut forged = served["v1/lists/na/ctl.jws"].clone();
+    let at = forged.windows(9).position(|window| window == b"\"payload\"").unwrap() + 40;
+    forged[at] ^= 1;
+    std::fs::write(&file, forged).unwrap();
+    assert_eq!(verify::run(&file, root, now).unwrap_err().exit_code(), 1);
+}
+
+#[tokio::test]
+async fn an_oem_sees_who_can_charge_where_and_which_roots_to_install() {
+    let stage = Stage::new().await;
+    let fingerprint = stage.admit("beta-pki").await;
+    let now = stage.server.world.lock().unwrap().now;
+    let asked = |source: Source| interop::Options {
+        source,
+        time: None,
+        standard: Some(Standard::Iso15118_2),
+        purpose: Purpose::V2g,
+        svg: Some(stage.path("picture.svg")),
+    };
+
+    // From the log, which knows everything.
+    let mut session = stage.session();
+    let report = interop::run(asked(Source::Log { list: None }), Some(&mut session), now).await.unwrap();
+    let text = report.text();
+    assert!(text.contains("verified and replayed") && text.contains("A Their root"), "{text}");
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["answers"][0]["pairs"][0]["result"], "direct");
+    assert_eq!(json["roots"][0]["fingerprint"], fingerprint.to_string());
+    let picture = std::fs::read_to_string(stage.path("picture.svg")).unwrap();
+    assert!(picture.contains(">Their root</text>"));
+
+    // From a file alone: verified from root.json, or said not to be.
+    let file = stage.path("ctl.jws").display().to_string();
+    std::fs::write(&file, &stage.served()["v1/lists/na/ctl.jws"]).unwrap();
+    let Trust::Root(root) = &stage.trust else { panic!("by root.json") };
+    let list = |root: Option<&PathBuf>| Source::List { place: file.clone(), root: root.cloned() };
+    let verified = interop::run(asked(list(Some(root))), None, now).await.unwrap().text();
+    assert!(
+        verified.contains("signatures of 2 key(s) verified") && verified.contains("are assumed"),
+        "{verified}"
+    );
+    let bare = interop::run(asked(list(None)), None, now).await.unwrap().text();
+    assert!(bare.contains("NOT VERIFIED"), "{bare}");
+
+    let weights = stage.path("weights.toml");
+    let ask = async |text: &str| {
+        std::fs::write(&weights, text).unwrap();
+        let options = budget::Options {
+            source: list(Some(root)),
+            time: None,
+            standard: Standard::Iso15118_2,
+            max_roots: 3,
+            weights: Some(weights.clone()),
+            counting: Counting::All,
+        };
+        budget::run(options, None, now).await
+    };
+    let report = ask("[chargers]\n\"Their root\" = 1200\n").await.unwrap();
+    assert_eq!((report.choices.len(), report.chargers, report.reachable), (1, 1200, 1200));
+    assert_eq!((report.choices[0].reached, report.choices[0].exact), (1200, true));
+    assert!(report.text().contains("+ Their root"), "{}", report.text());
+    let error = ask("[chargers]\n\"Nobody\" = 1\n").await.unwrap_err();
+    assert!(error.to_string().contains("\"Nobody\" is neither the name"), "{error}");
+    assert_eq!(ask("charger = 1").await.unwrap_err().exit_code(), 2);
+}

@@ -1,0 +1,16 @@
+//! The tests of this crate as one binary: each module tells its own stories or attacks.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(missing_docs, unreachable_pub)]
+
+mod attacks_conflict;
+mod attacks_device;
+mod attacks_documents;
+mod attacks_links;
+mod attacks_log;
+mod attacks_metadata;
+mod attacks_notices;
+mod attacks_sinks;
+mod attacks_transport;
+mod command_line;
+mod common;
+mod stories;

@@ -1,0 +1,33 @@
+//! The tests of this crate as one binary: each module tells its own stories or attacks.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(missing_docs, unreachable_pub)]
+
+mod asking;
+mod common;
+mod costs;
+mod damage;
+mod dashboards;
+mod demo;
+mod export_import;
+mod fetcher;
+mod founding;
+mod full_disk;
+mod http;
+mod kills;
+mod monitor_faults;
+mod monitor_http;
+mod monitor_levels;
+mod network;
+mod own_watch;
+mod program;
+mod promql;
+mod publication;
+mod publisher;
+mod rollback;
+mod sandbox;
+mod screening;
+mod served;
+mod storage;
+mod targets;
+mod watch;
+mod writer;

@@ -1,0 +1,388 @@
+//! A whole server in this process, over a scheme of `ctl-core`'s stories: ledger on disk, publisher,
+//! HTTP on a port of the system's choice, a clock that is set by hand; and a small HTTP client that
+//! can also misbehave.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ctl_core::Timestamp;
+use ctl_core::jws::Signature;
+use ctl_core::keys::PrivateKey;
+use ctl_core::role::Role;
+use ctl_governance::state::Draft;
+use ctl_server::blobs::Blobs;
+use ctl_server::clock::ManualClock;
+use ctl_server::governance::Policies;
+use ctl_server::http::{App, Limits, serve};
+use ctl_server::ledger::{Head, Ledger, SledStore};
+use ctl_server::metrics::Metrics;
+use ctl_server::monitor::Monitor;
+use ctl_server::monitor::run::Beside;
+use ctl_server::publish::interop::{Answers, Question};
+use ctl_server::publish::publisher::Running;
+use ctl_server::publish::{Config, Publisher};
+use ctl_server::supervisor::Supervisor;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::common::world::{self, World};
+
+/// Longer than anything here takes; only a failing test waits for so long.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A running server.
+pub struct Served {
+    pub address: SocketAddr,
+    pub data: TempDir,
+    pub ledger: Ledger,
+    pub clock: Arc<ManualClock>,
+    pub publisher: Publisher,
+    pub blobs: Arc<Blobs>,
+    pub monitor: Option<Monitor>,
+    pub supervisor: Supervisor,
+    stop: oneshot::Sender<()>,
+    http: JoinHandle<()>,
+    running: Option<Running>,
+    watching: Option<ctl_server::monitor::run::Running>,
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: BTreeMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    /// Asserts that it is a problem document with this status and gives it.
+    pub fn problem(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.header("x-content-type-options"), "nosniff");
+        let problem = self.json();
+        assert_eq!(problem["status"], status);
+        for member in ["type", "title", "detail"] {
+            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {problem}");
+        }
+        problem
+    }
+}
+
+impl Served {
+    /// A server with what the world has recorded.
+    pub async fn start(world: &World) -> Self {
+        Self::start_with(world, Limits::default()).await
+    }
+
+    pub async fn start_with(world: &World, limits: Limits) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        crate::common::on_disk(data.path(), world);
+        Self::open(data, world.now, limits).await
+    }
+
+    /// A server that watches what the world names, and itself.
+    pub async fn start_watching(world: &World) -> Self {
+        Self::start_watching_by(world, ctl_server::config::Monitor::default()).await
+    }
+
+    /// A server that watches by this configuration.
+    pub async fn start_watching_by(world: &World, config: ctl_server::config::Monitor) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        crate::common::on_disk(data.path(), world);
+        Self::open_with(data, world.now, Limits::default(), Some(config), Question::answer).await
+    }
+
+    /// A server on which this answers who can charge where.
+    pub async fn start_answering_by(world: &World, answer: fn(&Question) -> Option<Answers>) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        crate::common::on_disk(data.path(), world);
+        Self::open_with(data, world.now, Limits::default(), None, answer).await
+    }
+
+    /// A server over a data directory that has a ledger.
+    pub async fn open(data: TempDir, now: Timestamp, limits: Limits) -> Self {
+        Self::open_with(data, now, limits, None, Question::answer).await
+    }
+
+    async fn open_with(
+        data: TempDir,
+        now: Timestamp,
+        limits: Limits,
+        watching: Option<ctl_server::config::Monitor>,
+        answer: fn(&Question) -> Option<Answers>,
+    ) -> Self {
+        let store = Arc::new(SledStore::open(&data.path().join("ledger")).unwrap());
+        let (clock, guarded) = crate::common::clock_at(now);
+        let head = Some(Head::below(data.path()));
+        let ledger = Ledger::open(crate::common::setup(store, guarded, head)).unwrap();
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let (settle, tick) = (Duration::ZERO, Duration::from_millis(20));
+        let config = Config { settle, tick, answer, ..Config::new(data.path()) };
+        let (publisher, running) = Publisher::start(ledger.clone(), config, metrics.clone()).unwrap();
+        let blobs = Arc::new(Blobs::open(data.path()).unwrap());
+        let policies = Arc::new(Policies::load(&[]).unwrap());
+        let (monitor, watching) = if let Some(config) = watching {
+            let beside = Beside {
+                ledger: ledger.clone(),
+                publisher: publisher.clone(),
+                blobs: blobs.clone(),
+                metrics: metrics.clone(),
+                data: data.path().to_owned(),
+            };
+            Some(Monitor::start(&beside, &config).unwrap()).unzip()
+        } else {
+            (None, None)
+        };
+        let app = App::new(ledger.clone(), publisher.clone(), blobs.clone(), policies, metrics, limits)
+            .with_monitor(monitor.clone());
+        let supervisor = app.supervisor.clone();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let http = tokio::spawn(serve(listener, app, async { drop(stopped.await) }));
+        let running = Some(running);
+        Self {
+            address,
+            data,
+            ledger,
+            clock,
+            publisher,
+            blobs,
+            monitor,
+            supervisor,
+            stop,
+            http,
+            running,
+            watching,
+        }
+    }
+
+    /// Begins a graceful stop and gives what is left to wait for.
+    pub fn begin_stop(self) -> Stopping {
+        self.stop.send(()).unwrap();
+        Stopping { data: self.data, ledger: self.ledger, http: self.http, running: self.running }
+    }
+
+    /// Stops the publisher and nothing else, as if it hung.
+    pub async fn stop_publisher(&mut self) {
+        self.running.take().unwrap().stop().await;
+    }
+
+    pub async fn stop(self) -> TempDir {
+        self.begin_stop().finish().await
+    }
+
+    pub fn public(&self) -> PathBuf {
+        self.data.path().join("public")
+    }
+
+    /// Time passes; the server looks at the clock.
+    pub fn pass(&self, seconds: u64) {
+        self.clock.pass(seconds);
+        self.publisher.wake();
+    }
+
+    /// Waits until what is served is fresh by the server's clock.
+    pub async fn fresh(&self) {
+        self.until("a fresh timestamp", async |served| {
+            let (snapshot, timestamp) = served.publisher.status().freshness_expires?;
+            (snapshot.min(timestamp) > served.now()).then_some(())
+        })
+        .await;
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.ledger.now().unwrap()
+    }
+
+    /// Waits for something that the server does by itself.
+    pub async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut(&Self) -> Option<T>) -> T {
+        let found = async {
+            loop {
+                if let Some(found) = look(self).await {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, found).await.unwrap_or_else(|_| panic!("never: {what}"))
+    }
+
+    /// The open draft of a role, once the server has opened one newer than `after`.
+    pub async fn draft(&self, role: &Role, after: Option<u64>) -> Arc<Draft> {
+        self.until(&format!("a draft of {role}"), async |served| {
+            let snapshot = served.ledger.snapshot();
+            snapshot
+                .state
+                .drafts
+                .get(role)
+                .filter(|draft| after.is_none_or(|after| draft.index > after))
+                .cloned()
+        })
+        .await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], &[]).await
+    }
+
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send("GET", path, headers, &[]).await
+    }
+
+    pub async fn post(&self, path: &str, body: &[u8]) -> Answer {
+        self.send("POST", path, &[], body).await
+    }
+
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !body.is_empty() {
+            request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        request.push_str("\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        // A server that refuses early may not read everything.
+        let _ = stream.write_all(body).await;
+        read_answer(&mut stream, method == "HEAD").await
+    }
+
+    /// One person's signatures on a role's draft, as sent to the server.
+    pub fn submission(&self, draft: &Draft, signer: &str) -> Value {
+        submission(draft, &world::key(signer))
+    }
+
+    /// One person signs a role's open draft over HTTP.
+    pub async fn sign(&self, role: &Role, signer: &str) -> Answer {
+        let draft = self.draft(role, None).await;
+        let body = self.submission(&draft, signer).to_string();
+        self.post(&format!("/v1/drafts/{role}/signatures"), body.as_bytes()).await
+    }
+}
+
+pub fn submission(draft: &Draft, key: &PrivateKey) -> Value {
+    let documents = &draft.documents;
+    let typ = draft.open.role.document_typ();
+    let document = documents
+        .document
+        .as_deref()
+        .zip(typ)
+        .map(|(document, typ)| Signature::sign(key, typ, document).to_value());
+    let mut value = json!({
+        "draft": draft.index,
+        "metadata_signature": {
+            "keyid": key.public_key().key_id(),
+            "sig": world::hex_of(&key.sign_tuf(&documents.metadata)),
+        },
+    });
+    if let Some(document) = document {
+        value["document_signature"] = document;
+    }
+    value
+}
+
+/// A server that is stopping.
+pub struct Stopping {
+    data: TempDir,
+    ledger: Ledger,
+    http: JoinHandle<()>,
+    running: Option<Running>,
+}
+
+impl Stopping {
+    pub async fn finish(self) -> TempDir {
+        tokio::time::timeout(DEADLINE, self.http).await.unwrap().unwrap();
+        if let Some(running) = self.running {
+            running.stop().await;
+        }
+        self.ledger.close().await;
+        self.data
+    }
+}
+
+/// Reads one answer, to the end of the connection or of its announced length.
+pub async fn read_answer(stream: &mut TcpStream, head_only: bool) -> Answer {
+    let reading = async {
+        let mut bytes = Vec::new();
+        loop {
+            if let Some(answer) = parse(&bytes, head_only) {
+                return answer;
+            }
+            let mut buffer = [0; 16 * 1024];
+            let count = stream.read(&mut buffer).await.unwrap();
+            assert!(count > 0, "the connection ended after {:?}", String::from_utf8_lossy(&bytes));
+            bytes.extend_from_slice(&buffer[..count]);
+        }
+    };
+    tokio::time::timeout(DEADLINE, reading).await.expect("an answer in time")
+}
+
+fn parse(bytes: &[u8], head_only: bool) -> Option<Answer> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&bytes[..end]).unwrap();
+    let mut lines = head.split("\r\n");
+    let status: u16 = lines.next()?.split(' ').nth(1)?.parse().unwrap();
+    let headers: BTreeMap<String, String> = lines
+        .map(|line| line.split_once(": ").unwrap())
+        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        .collect();
+    if status == 100 {
+        return parse(&bytes[end + 4..], head_only);
+    }
+    let body = &bytes[end + 4..];
+    let length = match headers.get("content-length") {
+        _ if head_only || status == 304 || status == 204 => 0,
+        Some(length) => length.parse().unwrap(),
+        None => panic!("no length: {head}"),
+    };
+    (body.len() >= length).then(|| Answer { status, headers, body: body[..length].to_vec() })
+}
+
+/// Every file below a directory, as a path with slashes.
+pub fn files_below(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut waiting = vec![root.to_owned()];
+    while let Some(directory) = waiting.pop() {
+        for entry in std::fs::read_dir(&directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else {
+                let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+                found.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}

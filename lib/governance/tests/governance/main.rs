@@ -1,0 +1,13 @@
+//! The tests of this crate as one binary: each module tells its own stories or attacks.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(missing_docs, unreachable_pub)]
+
+mod auditors_and_evidence;
+mod common;
+mod corpus;
+mod cross_effects;
+mod governance_attacks;
+mod governance_stories;
+mod operators;
+mod promises;
+mod restart;

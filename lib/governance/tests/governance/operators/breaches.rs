@@ -1,0 +1,267 @@
+//! Breaches: each opens once, ends once, and is of its time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ctl_core::{Digest, Timestamp};
+use ctl_governance::statement::Body;
+use ctl_governance::statement::body::*;
+use ctl_governance::{Reason, State};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::setup::*;
+use crate::common::*;
+
+#[test]
+fn a_breach_opens_and_closes_and_changes_nobodys_trust() {
+    let mut world = world();
+    let anchor = world.admitted("alpha-pki");
+    world.publish_list();
+    let lists = world.state.lists.clone();
+    let body = opened(&world, 300);
+    let index = world.say(&["recorder"], body).unwrap();
+    let breach = world.state.breaches[&index].clone();
+    assert_eq!((breach.opened_at, breach.recorded_at), (world.now.minus_seconds(300), world.now));
+    assert!(breach.closed.is_none() && world.state.open_breaches.size() == 1);
+
+    world.wait(2 * HOUR);
+    let mut end = closed(&world, index, 60);
+    end.measured.good = 86_200;
+    let cause = world.say(&["recorder"], end).unwrap();
+    let breach = &world.state.breaches[&index];
+    let found = breach.closed.unwrap();
+    assert_eq!((found.index, found.at, found.recorded_at), (cause, world.now.minus_seconds(60), world.now));
+    assert_eq!(breach.found.measured.good, 86_200, "the last word counts");
+    assert!(world.state.open_breaches.is_empty());
+    assert_eq!(world.state.lists, lists, "what follows from a breach is for electors to decide");
+    assert!(world.state.is_trusted(&na(), &world.state.anchor(&na(), &anchor).unwrap().listed));
+
+    // The next one is another one.
+    world.wait(HOUR);
+    let body = opened(&world, 10);
+    let again = world.say(&["recorder"], body).unwrap();
+    assert_eq!(world.state.breaches.keys().copied().collect::<Vec<_>>(), [index, again]);
+}
+
+#[test]
+fn only_the_recorder_speaks_of_service_levels_and_only_it_alone() {
+    let mut world = world();
+    world.wait(40 * DAY);
+    let breach = opened(&world, 60);
+    let bodies: [Body; 2] = [breach.into(), january().into()];
+    for body in bodies {
+        for signers in [&["alpha-pki"] as &[&str], &["elector-1"], &["recorder", "elector-1"], &["snapshot"]]
+        {
+            let refusal = world.say(signers, body.clone()).unwrap_err();
+            let expected = if signers == ["snapshot"] { Reason::UnknownSigner } else { Reason::WrongRole };
+            assert_eq!(refusal.reason, expected, "{signers:?}: {refusal}");
+        }
+        world.say(&["recorder"], body).unwrap();
+    }
+}
+
+#[test]
+fn one_service_breaks_one_objective_once_at_a_time() {
+    let mut world = world();
+    let body = opened(&world, 60);
+    let index = world.say(&["recorder"], body.clone()).unwrap();
+    assert_eq!(refused(&mut world, "twice", body.clone()), Reason::Exists);
+    let later = SlaBreach { opened_at: body.opened_at.plus_seconds(1), ..body.clone() };
+    assert_eq!(refused(&mut world, "twice, said otherwise", later), Reason::Exists);
+
+    // Another objective, another address, all of a kind together, another operator, the service itself.
+    let with = |change: &dyn Fn(&mut SlaBreach)| {
+        let mut body = body.clone();
+        change(&mut body);
+        body
+    };
+    for other in [
+        with(&|body| body.objective.name = "latency".parse().unwrap()),
+        with(&|body| body.service.url = Some("http://ocsp2.alpha.example/".parse().unwrap())),
+        with(&|body| body.service.url = None),
+        with(&|body| body.service.operator = Some("beta-pki".parse().unwrap())),
+        with(&|body| body.service = Service { kind: "service".parse().unwrap(), operator: None, url: None }),
+    ] {
+        world.say(&["recorder"], other).unwrap();
+    }
+    assert_eq!(world.state.open_breaches.size(), 6);
+    let stranger = with(&|body| body.service.operator = Some("nobody".parse().unwrap()));
+    assert_eq!(refused(&mut world, "nobody's service", stranger), Reason::NotFound);
+
+    // One ends, the others go on.
+    let end = closed(&world, index, 0);
+    world.say(&["recorder"], end.clone()).unwrap();
+    assert_eq!(world.state.open_breaches.size(), 5);
+    assert_eq!(refused(&mut world, "over twice", end), Reason::Stage);
+}
+
+#[test]
+fn the_end_of_a_breach_names_the_breach_that_it_ends() {
+    let mut world = world();
+    let body = opened(&world, HOUR);
+    let index = world.say(&["recorder"], body).unwrap();
+    let mut other = opened(&world, HOUR);
+    other.objective.name = "latency".parse().unwrap();
+    let latency = world.say(&["recorder"], other).unwrap();
+    let end = closed(&world, index, 60);
+    let with = |change: &dyn Fn(&mut SlaBreach)| {
+        let mut body = end.clone();
+        change(&mut body);
+        body
+    };
+    let now = world.now;
+    for (what, expected, forged) in [
+        ("a breach that is not there", Reason::NotFound, with(&|b| b.opened = Some(0))),
+        ("another objective's", Reason::Stage, with(&|b| b.opened = Some(latency))),
+        ("another service's", Reason::Stage, with(&|b| b.service.url = None)),
+        ("another beginning", Reason::Content, with(&|b| b.opened_at = b.opened_at.plus_seconds(1))),
+        (
+            "an end before the beginning",
+            Reason::Time,
+            with(&|b| {
+                b.closed_at = Some(b.opened_at.minus_seconds(1));
+            }),
+        ),
+        ("an end that is yet to come", Reason::Time, with(&|b| b.closed_at = Some(now.plus_seconds(1)))),
+        ("no end", Reason::Content, with(&|b| b.closed_at = None)),
+        ("the end of nothing", Reason::Content, with(&|b| b.opened = None)),
+        ("an end that says it is a beginning", Reason::Content, with(&|b| b.phase = BreachPhase::Opened)),
+    ] {
+        assert_eq!(refused(&mut world, what, forged), expected, "{what}");
+    }
+    // The policy may have changed meanwhile: the breach of a promise ends under the name of the promise.
+    world.say(&["recorder"], with(&|b| b.objective.target_ppm = 990_000)).unwrap();
+}
+
+#[test]
+fn a_breach_is_of_its_time_and_within_bounds() {
+    let mut world = world();
+    world.wait(40 * DAY);
+    let body = opened(&world, 60);
+    let with = |change: &dyn Fn(&mut SlaBreach)| {
+        let mut body = body.clone();
+        change(&mut body);
+        body
+    };
+    let now = world.now;
+    let codes = |count: u64| -> BTreeMap<_, _> {
+        (0..count).map(|n| (format!("code_{n}").parse().unwrap(), 1)).collect()
+    };
+    let digests = |count: u64| -> Vec<Digest> {
+        let mut digests: Vec<_> = (0..count).map(|n| Digest::of(&n.to_be_bytes())).collect();
+        digests.sort();
+        digests
+    };
+    for (what, expected, forged) in [
+        ("yet to come", Reason::Time, with(&|b| b.opened_at = now.plus_seconds(1))),
+        ("before its window", Reason::Time, with(&|b| b.opened_at = now.minus_seconds(WINDOW + 1))),
+        (
+            "late, of a short window",
+            Reason::Time,
+            with(&|b| {
+                b.objective.window_seconds = HOUR;
+                b.opened_at = now.minus_seconds(5 * DAY);
+            }),
+        ),
+        ("no window", Reason::Content, with(&|b| b.objective.window_seconds = 0)),
+        ("a window of ages", Reason::Content, with(&|b| b.objective.window_seconds = 100 * 365 * DAY)),
+        ("more than all", Reason::Content, with(&|b| b.objective.target_ppm = 1_000_001)),
+        ("nothing promised", Reason::Content, with(&|b| b.objective.target_ppm = 0)),
+        ("more good than all", Reason::Content, with(&|b| b.measured.good = b.measured.valid + 1)),
+        ("too many reasons", Reason::Content, with(&|b| b.reasons = codes(129))),
+        (
+            "a reason that was not found",
+            Reason::Content,
+            with(&|b| {
+                b.reasons.insert("slow".parse().unwrap(), 0);
+            }),
+        ),
+        ("too much evidence", Reason::Content, with(&|b| b.evidence = digests(65))),
+        ("evidence out of order", Reason::Content, with(&|b| b.evidence.reverse())),
+        ("evidence twice", Reason::Content, with(&|b| b.evidence = vec![Digest::ZERO; 2])),
+    ] {
+        assert_eq!(refused(&mut world, what, forged), expected, "{what}");
+    }
+    let largest = with(&|b| {
+        b.reasons = codes(128);
+        b.evidence = digests(64);
+        b.opened_at = now.minus_seconds(WINDOW);
+        b.service.url = Some(format!("http://{}", "a".repeat(493)).parse().unwrap());
+    });
+    world.say(&["recorder"], largest).expect("the largest fits an entry");
+    let mut short = with(&|b| b.objective.name = "burn".parse().unwrap());
+    short.objective.window_seconds = HOUR;
+    short.opened_at = now.minus_seconds(3 * DAY);
+    world.say(&["recorder"], short).expect("a server that stood still over the weekend");
+}
+
+/// What an operation of the property below does.
+#[derive(Clone, Debug)]
+enum Operation {
+    /// A service falls below an objective, so many seconds ago.
+    Open(usize, u64),
+    /// The breach that was opened as the n-th ends, so many seconds ago; the statement names this service.
+    Close(usize, usize, u64),
+    /// Time passes.
+    Wait(u64),
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        (0_usize..3, 0_u64..2 * DAY).prop_map(|(service, ago)| Operation::Open(service, ago)),
+        (0_usize..6, 0_usize..3, 0_u64..DAY)
+            .prop_map(|(opened, service, ago)| Operation::Close(opened, service, ago)),
+        (1_u64..DAY).prop_map(Operation::Wait),
+    ]
+}
+
+fn nth_service(number: usize) -> Service {
+    let url = format!("http://ocsp-{number}.alpha.example/").parse().unwrap();
+    Service { url: Some(url), ..ocsp() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever a recorder tries, in whatever order: exactly what a simple model allows is recorded, what is open
+    /// is known, and the log replays to the same state.
+    #[test]
+    fn breaches_open_and_close_as_a_simple_model_has_it(operations in vec(operation(), 1..25)) {
+        let mut world = World::found_with(charter());
+        let mut model: BTreeMap<usize, (u64, Timestamp)> = BTreeMap::new();
+        let mut all: Vec<u64> = Vec::new();
+        for operation in operations {
+            match operation {
+                Operation::Wait(seconds) => world.wait(seconds),
+                Operation::Open(service, ago) => {
+                    let body = SlaBreach { service: nth_service(service), ..opened(&world, ago) };
+                    let opened_at = body.opened_at;
+                    let recorded = world.say(&["recorder"], body);
+                    prop_assert_eq!(recorded.is_ok(), !model.contains_key(&service));
+                    if let Ok(index) = recorded {
+                        model.insert(service, (index, opened_at));
+                        all.push(index);
+                    }
+                }
+                Operation::Close(opened, service, ago) => {
+                    let Some(index) = all.get(opened).copied() else { continue };
+                    let body = SlaBreach { service: nth_service(service), ..closed(&world, index, ago) };
+                    let fits = model.get(&service).is_some_and(|(open, opened_at)| {
+                        *open == index && body.closed_at.unwrap() >= *opened_at
+                    });
+                    prop_assert_eq!(world.say(&["recorder"], body).is_ok(), fits);
+                    if fits {
+                        model.remove(&service);
+                    }
+                }
+            }
+        }
+        let open: BTreeSet<u64> = world.state.open_breaches.values().copied().collect();
+        let expected: BTreeSet<u64> = model.values().map(|(index, _)| *index).collect();
+        prop_assert_eq!(&open, &expected);
+        for (index, breach) in &world.state.breaches {
+            prop_assert_eq!(breach.closed.is_none(), open.contains(index));
+        }
+        prop_assert!(State::replay(&world.entries).unwrap() == world.state);
+    }
+}

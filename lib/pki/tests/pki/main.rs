@@ -1,0 +1,20 @@
+//! The tests of this crate as one binary: each module tells its own stories or attacks.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(missing_docs, unreachable_pub)]
+
+mod certificates;
+mod common;
+mod crl;
+mod kinds;
+mod ocsp;
+mod path_attacks;
+mod path_explosions;
+mod path_revocation;
+mod path_rules;
+mod path_search;
+mod path_stories;
+mod pkcs7;
+mod readable;
+mod real_certificates;
+mod request;
+mod revocation;
