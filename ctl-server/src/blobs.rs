@@ -12,10 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ctl_core::Digest;
+use ctl_host::files;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
-
-use crate::files;
 
 /// A blob is at most so many bytes, salt included.
 pub const MAX_BLOB: usize = 8 * 1024 * 1024;

@@ -14,10 +14,10 @@ use ctl_governance::statement::body::{CharterEstablish, DraftOpen, MetadataSigna
 use ctl_governance::statement::charter_file::{CharterFile, Files, MAX_CHARTER_FILE};
 use ctl_governance::statement::{Body, Entry, MAX_STATEMENT, Statement, StatementError};
 use ctl_governance::{Refusal, State, check, genesis};
+use ctl_host::files;
 use ctl_policy::{ADMISSION, MAX_POLICY_SIZE, Policy, PolicyError};
 use serde_json::Value;
 
-use crate::files;
 use crate::keys::{Keys, KeysError};
 use crate::ledger::export::{ExportError, create};
 use crate::ledger::{RecordError, Store as _, recorder};

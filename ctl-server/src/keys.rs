@@ -8,8 +8,7 @@ use ctl_core::names::Origin;
 use ctl_core::{Digest, PrivateKey, PublicKey};
 use ctl_governance::statement::charter::ServerKeys;
 use ctl_governance::{State, draft};
-
-use crate::files;
+use ctl_host::files;
 
 /// The server's own keys.
 #[derive(Debug)]

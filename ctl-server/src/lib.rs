@@ -3,17 +3,12 @@
 
 pub mod blobs;
 pub mod cli;
-pub mod clock;
 pub mod config;
-pub mod descriptors;
-pub mod files;
 pub mod governance;
 pub mod http;
 pub mod init;
 pub mod keys;
 pub mod ledger;
-pub mod logging;
 pub mod metrics;
 pub mod monitor;
 pub mod publish;
-pub mod supervisor;

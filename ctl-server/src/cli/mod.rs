@@ -14,11 +14,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use ctl_core::Digest;
 use ctl_core::names::Origin;
+use ctl_host::clock::{Clock as _, SystemClock};
 use rustix::fs::Mode;
 use rustix::process::umask;
 
 use crate::blobs::Blobs;
-use crate::clock::{Clock as _, SystemClock};
 use crate::init;
 use crate::keys::PUBLIC_FILE;
 

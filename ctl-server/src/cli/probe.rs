@@ -12,17 +12,17 @@ use ctl_core::jws::Jws;
 use ctl_core::list::offline::MAX_FILE;
 use ctl_core::list::{ListAnchor, ListPayload};
 use ctl_core::names::ParticipantId;
+use ctl_host::clock::{Clock as _, SystemClock};
+use ctl_host::files;
+use ctl_host::network::Network;
 use ctl_pki::Certificate;
 use ctl_policy::sla::{BUILT_IN, Kind, SlaPolicy};
 
 use super::Failure;
-use crate::clock::{Clock as _, SystemClock};
 use crate::config::{
     self,
     monitor::{Ports, Serial},
 };
-use crate::files;
-use crate::http::limits::Network;
 use crate::monitor::fetch::Fetcher;
 use crate::monitor::plan::certificate_file;
 use crate::monitor::probe::{self, Memory, Probed, Round, bundle};

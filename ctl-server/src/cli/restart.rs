@@ -7,11 +7,11 @@ use ctl_core::names::Origin;
 use ctl_core::{Timestamp, json};
 use ctl_governance::check;
 use ctl_governance::statement::{Body, Entry, MAX_STATEMENT, Statement};
+use ctl_host::clock::{Clock as _, SystemClock};
+use ctl_host::files;
 use serde_json::Value;
 
 use super::Failure;
-use crate::clock::{Clock as _, SystemClock};
-use crate::files;
 use crate::keys::{Keys, log_key};
 use crate::ledger::verify::Replay;
 use crate::ledger::{Damage, Head, OpenError, Store as _};

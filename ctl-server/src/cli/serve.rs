@@ -6,27 +6,26 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ctl_host::clock::{GuardedClock, SystemClock};
+use ctl_host::supervisor::Supervisor;
+use ctl_host::{descriptors, logging};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
 
 use super::Failure;
 use crate::blobs::Blobs;
-use crate::clock::{GuardedClock, SystemClock};
 use crate::config::Config;
-use crate::descriptors;
 use crate::governance::{Policies, Screener};
 use crate::http::starting::{self, Progress, Step};
 use crate::http::{self, App};
 use crate::keys::Keys;
 use crate::ledger::mirror::Mirror;
 use crate::ledger::{Head, Ledger, Setup, Store as _};
-use crate::logging;
 use crate::metrics::Metrics;
 use crate::monitor::run::Beside;
 use crate::monitor::{self, Monitor};
 use crate::publish::{self, Publisher};
-use crate::supervisor::Supervisor;
 
 /// What does not stop within this is cut off.
 const STOP: Duration = Duration::from_secs(60);

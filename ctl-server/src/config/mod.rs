@@ -8,12 +8,14 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ctl_host::clock::ClockBounds;
+use ctl_host::files;
+use ctl_host::logging::Format;
+use ctl_host::network::Network;
+use ctl_host::words::Words;
 use serde::Deserialize;
 
-use crate::clock::ClockBounds;
-use crate::files;
-use crate::http::limits::{Limits, Network};
-use crate::logging::Format;
+use crate::http::limits::Limits;
 pub use monitor::Monitor;
 
 /// A configuration file is at most so many bytes.
@@ -38,21 +40,6 @@ pub enum ConfigError {
         /// What is wrong, and where.
         error: Box<toml::de::Error>,
     },
-}
-
-/// A duration in words: `10m`, `30days`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Words(pub Duration);
-
-impl TryFrom<String> for Words {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        humantime::parse_duration(&text)
-            .map(Self)
-            .map_err(|error| format!("{text:?} is no duration like \"10m\" or \"30days\": {error}"))
-    }
 }
 
 /// The configuration.

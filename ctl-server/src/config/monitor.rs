@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use ctl_core::Digest;
 use ctl_core::names::ParticipantId;
+use ctl_host::network::Network;
+use ctl_host::words::Words;
 use ctl_policy::sla::Kind;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-
-use super::Words;
-use crate::http::limits::Network;
 
 /// The watch.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -8,9 +8,8 @@ use ctl_core::Digest;
 use ctl_core::names::ListId;
 use ctl_core::parts::PolicyRef;
 use ctl_governance::statement::charter::Charter;
+use ctl_host::files;
 use ctl_policy::{ADMISSIONS, MAX_POLICY_SIZE, Policy, PolicyError};
-
-use crate::files;
 
 /// Why a policy cannot be used, or is not at hand.
 #[derive(Debug, thiserror::Error)]

@@ -39,13 +39,14 @@ mod view;
 
 use std::sync::Arc;
 
+use ctl_host::supervisor::Supervisor;
+
 use crate::blobs::Blobs;
 use crate::governance::Policies;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::monitor::Monitor;
 use crate::publish::Publisher;
-use crate::supervisor::Supervisor;
 pub use limits::Limits;
 pub use server::serve;
 

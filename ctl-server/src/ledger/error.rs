@@ -6,9 +6,9 @@ use ctl_core::json::JsonError;
 use ctl_core::jws::JwsError;
 use ctl_governance::statement::StatementError;
 use ctl_governance::{Reason, Refusal};
+use ctl_host::clock::ClockError;
 
 use super::store::StoreError;
-use crate::clock::ClockError;
 use crate::keys::KeysError;
 
 /// Why a statement was not recorded. Whatever it says, nothing of the statement is in the ledger, except

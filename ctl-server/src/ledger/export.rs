@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use ctl_core::log::note::MAX_NOTE_BYTES;
 use ctl_core::log::tile::{FULL_WIDTH, MAX_BUNDLE_BYTES};
 use ctl_core::log::{BundleId, Checkpoint, LogError, Note, TileId};
+use ctl_host::files;
 
 use super::error::{Damage, OpenError};
 use super::head::Head;
 use super::sled_store::SledStore;
 use super::store::{Store, StoreError};
 use super::verify::{Replay, Verified};
-use crate::files;
 
 /// Why a ledger was not exported, imported or founded. Nothing was changed.
 #[derive(Debug, thiserror::Error)]

@@ -4,8 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use ctl_core::log::note::MAX_NOTE_BYTES;
-
-use crate::files;
+use ctl_host::files;
 
 /// The file with the last signed checkpoint.
 #[derive(Clone, Debug)]

@@ -28,9 +28,9 @@ use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
 use ctl_governance::statement::charter::ServerKeys;
 use ctl_governance::statement::{Body, Statement};
+use ctl_host::clock::{ClockError, GuardedClock};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::clock::{ClockError, GuardedClock};
 use crate::keys::{Keys, KeysError};
 pub use error::{Damage, OpenError, RecordError};
 pub use head::Head;

@@ -4,12 +4,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ctl_host::files;
 use ctl_pki::{Certificate, certificate_from_bytes};
 
 use super::discover::{Bounds, Canaries, Configured, Plan};
 use super::error::MonitorError;
 use crate::config;
-use crate::files;
 
 /// A file with one certificate is at most so long.
 const MAX_FILE: u64 = 256 * 1024;

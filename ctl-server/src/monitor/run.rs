@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
+use ctl_host::files;
+use ctl_host::supervisor::Supervisor;
 use ctl_policy::sla::{BUILT_IN, MAX_SLA_POLICY_SIZE, SlaPolicy};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::board::Board;
-use super::chores;
 use super::code::Code;
 use super::discover::{Discovered, Plan, discover};
 use super::error::MonitorError;
@@ -24,20 +25,17 @@ use super::fetch::Fetcher;
 use super::keeper::{self, Keeper};
 use super::metrics::Upkeep;
 use super::observation::Observation;
-use super::own;
 use super::plan::plan;
-use super::probe;
 use super::recorder::{Recorder, policy_ref};
 use super::schedule::{self, Counted, Counts, Shelf};
 use super::store::{Keep, Store};
 use super::target::{Target, TargetId};
+use super::{chores, own, probe};
 use crate::blobs::Blobs;
 use crate::config;
-use crate::files;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::publish::Publisher;
-use crate::supervisor::Supervisor;
 
 /// So many observations may wait for whoever takes them.
 const OBSERVATIONS: usize = 4096;

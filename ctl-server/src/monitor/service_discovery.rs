@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ctl_host::files;
 use serde::Serialize;
 
 use super::board::Board;
 use super::code::Code;
 use super::target::{Kind, Origin};
-use crate::files;
 
 /// Targets that share their labels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -26,8 +26,8 @@ pub use site::{SharedSite, Site};
 use ctl_core::log::LogError;
 use ctl_governance::Refusal;
 use ctl_governance::statement::StatementError;
+use ctl_host::clock::ClockError;
 
-use crate::clock::ClockError;
 use crate::keys::KeysError;
 use crate::ledger::{RecordError, StoreError};
 

@@ -15,12 +15,13 @@ use super::PublishError;
 use super::ceremony::Ceremonies;
 use super::desk::Desk;
 pub use super::desk::Status;
+use ctl_host::supervisor::Supervisor;
+
 use super::disk;
 use super::interop::{Answers, Question};
 use super::site::SharedSite;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::supervisor::Supervisor;
 
 /// How the publisher works.
 #[derive(Clone, Debug)]

@@ -9,8 +9,8 @@ use std::time::Duration;
 use ctl_core::Digest;
 use ctl_governance::statement::body::CommentAdd;
 use ctl_governance::statement::parts::{BlobAccess, BlobRef};
+use ctl_host::descriptors;
 use ctl_server::blobs::MAX_BLOB;
-use ctl_server::descriptors;
 use ctl_server::http::Limits;
 
 use crate::common::world::World;

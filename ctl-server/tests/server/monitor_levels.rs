@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ctl_core::{Digest, Timestamp};
+use ctl_host::clock::ManualClock;
 use ctl_policy::sla::{BUILT_IN, Kind, Month, Report, SlaPolicy, Time, Verdict};
 use ctl_server::blobs::{Blobs, SALT};
-use ctl_server::clock::ManualClock;
 use ctl_server::ledger::Ledger;
 use ctl_server::monitor::incident::Incident;
 use ctl_server::monitor::keeper::{Keeper, Setup};

@@ -8,8 +8,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use ctl_core::Timestamp;
+use ctl_host::clock::{Clock as _, SystemClock};
 use ctl_server::blobs::Blobs;
-use ctl_server::clock::{Clock as _, SystemClock};
 use ctl_server::ledger::SledStore;
 
 use crate::common::founding::Founding;

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use ctl_core::parts::Services;
 use ctl_governance::statement::body::{ApplicationSubmit, Candidate};
+use ctl_host::words::Words;
 use ctl_policy::sla::{BUILT_IN, Kind};
+use ctl_server::config::Monitor as Config;
 use ctl_server::config::monitor::ConfiguredTarget;
-use ctl_server::config::{Monitor as Config, Words};
 use serde_json::{Value, json};
 
 use crate::common::world::{self, World};

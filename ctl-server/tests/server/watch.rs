@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ctl_host::words::Words;
 use ctl_policy::sla::{BUILT_IN, Kind};
 use ctl_server::blobs::Blobs;
+use ctl_server::config::Monitor as Config;
 use ctl_server::config::monitor::ConfiguredTarget;
-use ctl_server::config::{Monitor as Config, Words};
 use ctl_server::metrics::Metrics;
 use ctl_server::monitor::run::Beside;
 use ctl_server::monitor::{Code, Monitor, MonitorError, Standing};

@@ -232,8 +232,8 @@ async fn nobody_who_sends_a_statement_learns_where_the_ledger_stands_on_the_disk
     }
 }
 
-fn clock_now(clock: &ctl_server::clock::ManualClock) -> ctl_core::Timestamp {
-    ctl_server::clock::Clock::now(clock)
+fn clock_now(clock: &ctl_host::clock::ManualClock) -> ctl_core::Timestamp {
+    ctl_host::clock::Clock::now(clock)
 }
 
 #[tokio::test]

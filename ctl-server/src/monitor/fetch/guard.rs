@@ -9,9 +9,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
+use ctl_host::network::Network;
+
 use super::{Code, FetchError};
 use crate::config::monitor::Ports;
-use crate::http::limits::Network;
 
 /// IPv4 networks that are not called, each with what it is.
 const V4: [(Ipv4Addr, u8, &str); 14] = [

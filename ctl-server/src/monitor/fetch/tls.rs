@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ctl_host::files;
 use ctl_pki::Certificate;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::client::{ResolvesClientCert, Resumption};
@@ -14,7 +15,6 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SignatureScheme};
 
-use crate::files;
 use crate::monitor::error::MonitorError;
 
 /// A file of roots is at most so long.

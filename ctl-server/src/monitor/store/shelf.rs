@@ -7,12 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ctl_core::Digest;
 use ctl_core::names::ParticipantId;
+use ctl_host::files;
 
 use super::super::target::TargetId;
 use super::error::StoreError;
 use super::share::{Holdings, Piece};
 use super::{MAX_FILE, Store};
-use crate::files;
 
 /// The shelf of evidence.
 #[derive(Debug)]

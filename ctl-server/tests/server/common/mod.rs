@@ -23,7 +23,7 @@ use ctl_core::{Digest, Timestamp};
 use ctl_governance::statement::body::{CommentAdd, MoAssign};
 use ctl_governance::statement::charter::Charter;
 use ctl_governance::statement::{Basis, Body, Payload, Statement};
-use ctl_server::clock::{ClockBounds, GuardedClock, ManualClock};
+use ctl_host::clock::{ClockBounds, GuardedClock, ManualClock};
 use ctl_server::keys::Keys;
 use ctl_server::ledger::{Head, Ledger, MemoryStore, Setup, SledStore, Snapshot, Store};
 use world::World;
