@@ -7,15 +7,18 @@ fail() {
     exit 1
 }
 
-# install PACKAGE...: installs Debian packages.
+# install PACKAGE...: installs Debian packages; one at a time, since checks run beside each other.
 install() {
     local sudo=
     [ "$(id -u)" -eq 0 ] || sudo=sudo
-    if [ -z "${APT_UPDATED:-}" ]; then
-        $sudo apt-get update -qq
-        APT_UPDATED=1
-    fi
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    (
+        flock 8
+        if [ ! -e "${SCRATCH:-/nowhere}/apt-updated" ]; then
+            $sudo apt-get update -qq
+            [ -z "${SCRATCH:-}" ] || touch "$SCRATCH/apt-updated"
+        fi
+        $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    ) 8>"${TMPDIR:-/tmp}/ctl-interop-install.lock"
 }
 
 # need COMMAND PACKAGE: installs the package if there is no such command.
