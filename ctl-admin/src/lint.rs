@@ -164,7 +164,7 @@ impl Linted {
             Some(because) => format!("profile {}, guessed: {because}\n", self.profile),
         };
         for finding in &self.findings {
-            let severity = word(finding.severity);
+            let severity = finding.severity;
             let byte = finding.byte.map(|byte| format!(", byte {byte}")).unwrap_or_default();
             text += &format!("  {severity:<8}{} at {}{byte}\n", finding.rule, finding.place);
             text += &format!("          found     {}\n", finding.found);
@@ -174,23 +174,15 @@ impl Linted {
         let count = |severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
         let counts = [Severity::Error, Severity::Warning, Severity::Notice]
             .map(|severity| (count(severity), severity));
-        let counts = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, severity)| {
-            format!("{count} {}{}", word(severity), if count == 1 { "" } else { "s" })
-        });
+        let counts = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, severity)| format!("{count} {severity}{}", if count == 1 { "" } else { "s" }));
         let counts: Vec<_> = counts.collect();
         text + &if counts.is_empty() {
             "  no findings\n".to_owned()
         } else {
             format!("  {}\n", counts.join(", "))
         }
-    }
-}
-
-/// The severity as it is written in profiles.
-pub(crate) fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Notice => "notice",
     }
 }

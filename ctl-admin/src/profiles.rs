@@ -4,7 +4,6 @@ use ctl_policy::profile::{self, Profile};
 use serde::Serialize;
 
 use crate::AdminError;
-use crate::lint::word;
 use crate::output::{Render, table};
 
 /// Every profile of this release.
@@ -85,7 +84,7 @@ pub fn explain(name: &str) -> Result<Explained, AdminError> {
     let file = |(name, sha256): &(String, [u8; 32])| File { name: name.clone(), sha256: hex::encode(sha256) };
     let explanation = |rule: &profile::Rule| Explanation {
         rule: rule.id.clone(),
-        severity: word(rule.severity),
+        severity: rule.severity.word(),
         field: rule.field.clone(),
         requires: rule.requirement.to_string(),
         source: rule.source.clone(),

@@ -5,8 +5,9 @@ use ctl_core::Digest;
 use ctl_governance::State;
 use ctl_governance::statement::Body;
 use ctl_governance::statement::body::ScreeningRecord;
-use ctl_governance::statement::parts::{Observed, ObservedKind, Severity};
+use ctl_governance::statement::parts::{self, Observed, ObservedKind};
 use ctl_policy::{ENGINE, Finding};
+use ctl_screening::{recorded, severity};
 
 use crate::AdminError;
 use crate::screening::{Policies, screen_application};
@@ -50,14 +51,17 @@ pub fn recompute(prefix: &State, record: &ScreeningRecord, policies: &Policies) 
             Ok(found) => found,
             Err(error) => return Recomputed::NotRecomputable(error.to_string()),
         };
+    let ours = match recorded(&findings) {
+        Ok(ours) => ours,
+        Err(error) => return Recomputed::NotRecomputable(format!("the policy: {error}")),
+    };
     let mut difference = Vec::new();
-    let (ours, theirs) = (as_recorded(&findings), of_record(&record.findings));
-    difference.extend(theirs.iter().filter(|one| !ours.contains(one)).map(|(id, severity, _)| {
-        format!("the record has {} {id}, which is not found here", severity_word(*severity))
-    }));
-    difference.extend(ours.iter().filter(|one| !theirs.contains(one)).map(|(id, severity, _)| {
-        format!("found here and not in the record: {} {id}", severity_word(*severity))
-    }));
+    let theirs = &record.findings;
+    let lost = theirs.iter().filter(|one| !ours.contains(one));
+    difference
+        .extend(lost.map(|one| format!("the record has {}, which is not found here", recorded_line(one))));
+    let more = ours.iter().filter(|one| !theirs.contains(one));
+    difference.extend(more.map(|one| format!("found here and not in the record: {}", recorded_line(one))));
     if observed != record.observed {
         difference.push("the record observed other things than the log and this release have".into());
     }
@@ -124,38 +128,12 @@ fn prefix(replayed: &Replayed, size: u64) -> Result<State, AdminError> {
         .map_err(|(index, refusal)| AdminError::Untrue(format!("entry {index} of the log: {refusal}")))
 }
 
-const fn severity_word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Notice => "notice",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    }
-}
-
-/// Findings as a record has them: rule, severity, waivable; by rule, none twice.
-fn as_recorded(findings: &[Finding]) -> Vec<(String, Severity, bool)> {
-    let mut recorded: Vec<_> = findings
-        .iter()
-        .map(|finding| {
-            let severity = match finding.severity {
-                ctl_policy::Severity::Notice => Severity::Notice,
-                ctl_policy::Severity::Warning => Severity::Warning,
-                ctl_policy::Severity::Error => Severity::Error,
-            };
-            (finding.id.clone(), severity, finding.waivable)
-        })
-        .collect();
-    recorded.sort();
-    recorded.dedup_by(|a, b| a.0 == b.0);
-    recorded
-}
-
-fn of_record(findings: &[ctl_governance::statement::parts::Finding]) -> Vec<(String, Severity, bool)> {
-    findings.iter().map(|finding| (finding.id.to_string(), finding.severity, finding.waivable)).collect()
+fn recorded_line(finding: &parts::Finding) -> String {
+    format!("{} {}", severity(finding.severity), finding.id)
 }
 
 /// The findings of a record, in lines.
 #[must_use]
-pub fn recorded_lines(findings: &[ctl_governance::statement::parts::Finding]) -> Vec<String> {
-    findings.iter().map(|finding| format!("{} {}", severity_word(finding.severity), finding.id)).collect()
+pub fn recorded_lines(findings: &[parts::Finding]) -> Vec<String> {
+    findings.iter().map(recorded_line).collect()
 }

@@ -8,10 +8,10 @@ use ctl_core::parts::PolicyRef;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
 use ctl_governance::application::Application;
-use ctl_governance::facts::{Held, ScreeningFacts};
 use ctl_governance::statement::body::Candidate;
 use ctl_governance::statement::parts::Observed;
-use ctl_policy::{ADMISSION, ADMISSIONS, Context, Finding, Kind, MAX_POLICY_SIZE, Policy};
+use ctl_policy::{ADMISSION, ADMISSIONS, Finding, MAX_POLICY_SIZE, Policy, Severity};
+use ctl_screening::Held;
 
 use crate::transport::Transport;
 use crate::{AdminError, files};
@@ -159,8 +159,8 @@ pub fn screen(
     now: Timestamp,
 ) -> Result<Vec<Finding>, AdminError> {
     let policy = policies.find(policy_of(state, subject.list)?)?;
-    let facts = state.screening_facts(subject.list, subject.candidate, None, now);
-    Ok(ctl_policy::screen(policy, &candidate(subject), &context(facts)?))
+    let Subject { list, candidate, certificate } = subject;
+    Ok(ctl_screening::screen_candidate(state, list, candidate, certificate, policy, now))
 }
 
 /// Screens an application as everything stands in this state, and says what was looked at.
@@ -175,12 +175,7 @@ pub fn screen_application(
     now: Timestamp,
 ) -> Result<(Vec<Finding>, Vec<Observed>), AdminError> {
     let policy = policies.find(policy_of(state, &application.list)?)?;
-    let attached = Some((application, held));
-    let context = context(state.screening_facts(&application.list, &application.candidate, attached, now))?;
-    let candidate = candidate(Subject::of(application));
-    let profiles = ctl_policy::profiles_applied(policy, &candidate, &context);
-    let observed = state.observed(application, held, profiles.into_iter().map(Digest::from_bytes));
-    Ok((ctl_policy::screen(policy, &candidate, &context), observed))
+    Ok(ctl_screening::screen_application(state, application, policy, held, now))
 }
 
 /// Screens a sub-CA against the certificate above it, by the list's policy.
@@ -196,13 +191,7 @@ pub fn screen_sub_ca(
     now: Timestamp,
 ) -> Result<Vec<Finding>, AdminError> {
     let policy = policies.find(policy_of(state, list)?)?;
-    let issuer = state
-        .anchor(list, issuer)
-        .map(|anchor| &anchor.listed.certificate)
-        .or_else(|| state.sub_cas.get(issuer).map(|sub_ca| &sub_ca.certificate));
-    let context = Context { now: now.unix(), issuer: issuer.map(hex::encode), ..Context::default() };
-    let candidate = ctl_policy::Candidate { certificate_der: certificate, kind: Kind::SubCa };
-    Ok(ctl_policy::screen(policy, &candidate, &context))
+    Ok(ctl_screening::screen_sub_ca(state, list, certificate, issuer, policy, now))
 }
 
 fn policy_of<'a>(state: &'a State, list: &ListId) -> Result<&'a PolicyRef, AdminError> {
@@ -213,42 +202,16 @@ fn policy_of<'a>(state: &'a State, list: &ListId) -> Result<&'a PolicyRef, Admin
     })
 }
 
-fn context(facts: ScreeningFacts) -> Result<Context, AdminError> {
-    serde_json::to_value(facts)
-        .and_then(serde_json::from_value)
-        .map_err(|e| AdminError::input("the facts of the ledger", e))
-}
-
-fn candidate(subject: Subject<'_>) -> ctl_policy::Candidate<'_> {
-    let kind = match subject.candidate {
-        Candidate::Root { .. } => Kind::Root,
-        Candidate::CrossCertificate { .. } => Kind::CrossCertificate,
-    };
-    ctl_policy::Candidate { certificate_der: subject.certificate, kind }
-}
-
 /// A finding in a line.
 #[must_use]
 pub fn line(finding: &Finding) -> String {
     let waivable = match (finding.severity, finding.waivable) {
-        (ctl_policy::Severity::Error, true) => "; electors may waive it",
-        (ctl_policy::Severity::Error, false) => "; nobody can waive it",
+        (Severity::Error, true) => "; electors may waive it",
+        (Severity::Error, false) => "; nobody can waive it",
         _ => "",
     };
     format!(
         "{} {}: found {}, expected {} [{}]{waivable}",
-        word(finding.severity),
-        finding.id,
-        finding.found,
-        finding.expected,
-        finding.source
+        finding.severity, finding.id, finding.found, finding.expected, finding.source
     )
-}
-
-const fn word(severity: ctl_policy::Severity) -> &'static str {
-    match severity {
-        ctl_policy::Severity::Notice => "notice",
-        ctl_policy::Severity::Warning => "warning",
-        ctl_policy::Severity::Error => "error",
-    }
 }

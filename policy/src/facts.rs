@@ -1,11 +1,10 @@
-//! What a candidate is compared with. Whoever screens takes it from the ledger in this form, as JSON, so
-//! that server, electors and auditors compare with the same.
+//! What a candidate is compared with. Whoever screens takes it from the ledger in this form.
 
-use serde::{Deserialize, Serialize};
+use ctl_pki::Certificate;
+use serde::Deserialize;
 
 /// What a candidate applies to be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// A root: an anchor to be.
     #[default]
@@ -17,19 +16,16 @@ pub enum Kind {
 }
 
 /// Which standard a use is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standard {
     /// ISO 15118-2.
-    #[serde(rename = "iso15118-2")]
     Iso15118_2,
     /// ISO 15118-20.
-    #[serde(rename = "iso15118-20")]
     Iso15118_20,
 }
 
 /// Which chains may end in a root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Purpose {
     /// Of charge point operators.
     V2g,
@@ -42,8 +38,7 @@ pub enum Purpose {
 }
 
 /// A use that a root applies for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Use {
     /// The standard.
     pub standard: Standard,
@@ -78,8 +73,7 @@ impl EvidenceKind {
 }
 
 /// A piece of evidence, as far as a rule asks about it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
     /// Index of its entry in the ledger.
     pub entry: u64,
@@ -95,39 +89,37 @@ pub struct Evidence {
     pub held: bool,
     /// The date that the document bears, in Unix seconds.
     pub dated: Option<i64>,
-    /// The fingerprint that was heard, in hex.
-    pub fingerprint: Option<String>,
+    /// The fingerprint that was heard.
+    pub fingerprint: Option<[u8; 32]>,
 }
 
 /// A certificate on the list that the candidate applies for, anchor or cross-certificate.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// SHA-256 of the certificate, in hex.
-    pub fingerprint: String,
-    /// SHA-256 of its SubjectPublicKeyInfo, in hex.
-    pub spki: String,
-    /// Its DER subject name, in hex.
-    pub subject: String,
+    /// SHA-256 of the certificate.
+    pub fingerprint: [u8; 32],
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub spki: [u8; 32],
+    /// Its subject name in DER.
+    pub subject: Vec<u8>,
 }
 
 /// What the candidate is compared with, and at what time.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// The time of screening, in Unix seconds.
     pub now: i64,
     /// What is or was on the list.
     pub listed: Vec<Listed>,
-    /// SHA-256 of every distrusted certificate, in hex.
-    pub distrusted_certificates: Vec<String>,
-    /// SHA-256 of the SubjectPublicKeyInfo of every distrusted key, in hex.
-    pub distrusted_keys: Vec<String>,
-    /// The certificate of what issued the candidate, DER in hex. Without it the signature of a
-    /// cross-certificate cannot be verified, which is a finding.
-    pub issuer: Option<String>,
-    /// For a cross-certificate, that of the root that it is for, DER in hex.
-    pub subject: Option<String>,
+    /// SHA-256 of every distrusted certificate.
+    pub distrusted_certificates: Vec<[u8; 32]>,
+    /// SHA-256 of the SubjectPublicKeyInfo of every distrusted key.
+    pub distrusted_keys: Vec<[u8; 32]>,
+    /// The certificate of what issued the candidate. Without it the signature of a cross-certificate cannot be
+    /// verified, which is a finding.
+    pub issuer: Option<Certificate>,
+    /// For a cross-certificate, that of the root that it is for.
+    pub subject: Option<Certificate>,
     /// What a root applies for; of a cross-certificate what both ends are listed for.
     pub uses: Vec<Use>,
     /// The OCSP responders that the application names.

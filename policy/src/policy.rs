@@ -1,5 +1,7 @@
 //! The policy file: named, versioned rules.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -19,6 +21,23 @@ pub enum Severity {
     Warning,
     /// Stands against admission.
     Error,
+}
+
+impl Severity {
+    /// The word for it, as files and findings write it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
 }
 
 /// One rule of a policy.

@@ -92,20 +92,7 @@ impl Stage {
             let found = &world.state.applications[&application];
             screen_application(&world.state, found, &policies(), &held, world.now).unwrap()
         };
-        let severity = |finding: &ctl_policy::Finding| match finding.severity {
-            ctl_policy::Severity::Notice => Severity::Notice,
-            ctl_policy::Severity::Warning => Severity::Warning,
-            ctl_policy::Severity::Error => Severity::Error,
-        };
-        let mut recorded: Vec<Finding> = findings
-            .iter()
-            .map(|finding| Finding {
-                id: finding.id.parse().unwrap(),
-                severity: severity(finding),
-                waivable: finding.waivable,
-            })
-            .collect();
-        recorded.sort_by(|a, b| a.id.cmp(&b.id));
+        let recorded = ctl_screening::recorded(&findings).unwrap();
         let report = serde_json::to_vec(&serde_json::json!({ "findings": findings })).unwrap();
         let report = [vec![9; 32], report].concat();
         let sha256 = Digest::of(&report);

@@ -9,14 +9,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ctl_core::names::{NameError, RuleId};
+use ctl_core::names::NameError;
 use ctl_core::parts::PolicyRef;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
 use ctl_governance::application::{Application, Screening};
-use ctl_governance::statement::body::{Candidate, ScreeningRecord};
-use ctl_governance::statement::parts::{BlobAccess, BlobRef, Finding, Observed, ObservedKind, Severity};
-use ctl_policy::{ENGINE, Kind, Policy};
+use ctl_governance::statement::body::ScreeningRecord;
+use ctl_governance::statement::parts::{BlobAccess, BlobRef, Observed, ObservedKind};
+use ctl_policy::ENGINE;
+use ctl_screening::{recorded, screen_application};
 use serde::{Deserialize, Serialize};
 
 use super::policies::{Policies, PoliciesError};
@@ -38,9 +39,6 @@ pub enum ScreeningError {
     /// A name in the policy cannot stand in a statement.
     #[error("the policy: {0}")]
     Name(#[from] NameError),
-    /// The facts are not what the engine reads; a defect of this release.
-    #[error("the facts of the ledger do not fit the policy engine: {0}")]
-    Facts(serde_json::Error),
     /// The report cannot be kept.
     #[error("the report: {0}")]
     Report(#[from] BlobError),
@@ -165,7 +163,8 @@ impl Screener {
             policy: Box::new(list.policy.clone()),
         })?;
         let held = self.held(application);
-        let (full, observed) = findings(&state, application, policy, &held, now)?;
+        let held = |digest: &Digest| held.contains(digest);
+        let (full, observed) = screen_application(&state, application, policy, &held, now);
         let report = Report {
             r#type: "v2g-screening-report",
             application: application.index,
@@ -232,45 +231,4 @@ impl Screener {
             },
         )
     }
-}
-
-/// What the policy finds about an application as everything is now, and what it looked at.
-fn findings(
-    state: &State,
-    application: &Application,
-    policy: &Policy,
-    held: &BTreeSet<Digest>,
-    now: Timestamp,
-) -> Result<(Vec<ctl_policy::Finding>, Vec<Observed>), ScreeningError> {
-    let held = |digest: &Digest| held.contains(digest);
-    let facts =
-        state.screening_facts(&application.list, &application.candidate, Some((application, &held)), now);
-    let context: ctl_policy::Context =
-        serde_json::to_value(facts).and_then(serde_json::from_value).map_err(ScreeningError::Facts)?;
-    let kind = match &application.candidate {
-        Candidate::Root { .. } => Kind::Root,
-        Candidate::CrossCertificate { .. } => Kind::CrossCertificate,
-    };
-    let candidate = ctl_policy::Candidate { certificate_der: &application.certificate, kind };
-    let profiles = ctl_policy::profiles_applied(policy, &candidate, &context);
-    let observed = state.observed(application, &held, profiles.into_iter().map(Digest::from_bytes));
-    Ok((ctl_policy::screen(policy, &candidate, &context), observed))
-}
-
-/// The findings as the record has them: by rule, none twice.
-fn recorded(findings: &[ctl_policy::Finding]) -> Result<Vec<Finding>, NameError> {
-    let mut recorded = findings
-        .iter()
-        .map(|finding| {
-            let severity = match finding.severity {
-                ctl_policy::Severity::Notice => Severity::Notice,
-                ctl_policy::Severity::Warning => Severity::Warning,
-                ctl_policy::Severity::Error => Severity::Error,
-            };
-            Ok(Finding { id: finding.id.parse::<RuleId>()?, severity, waivable: finding.waivable })
-        })
-        .collect::<Result<Vec<_>, NameError>>()?;
-    recorded.sort_by(|a, b| a.id.cmp(&b.id));
-    recorded.dedup_by(|a, b| a.id == b.id);
-    Ok(recorded)
 }

@@ -19,7 +19,6 @@ mod decide;
 pub mod digest;
 pub mod draft;
 mod electorate;
-pub mod facts;
 mod genesis;
 pub mod possession;
 pub mod promises;

@@ -2,7 +2,7 @@
 
 use ctl_pki::Certificate;
 
-use super::{Checked, Subject, date, fail, read};
+use super::{Checked, Subject, date, fail};
 use crate::facts::{Purpose, Standard};
 use crate::{Kind, Rule};
 
@@ -11,9 +11,8 @@ const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
 /// anyExtendedKeyUsage (RFC 5280 section 4.2.1.12).
 const ANY_PURPOSE: &str = "2.5.29.37.0";
 
-fn end(end: Option<&String>, what: &str) -> Result<Certificate, String> {
-    let der = end.ok_or_else(|| format!("no listed root was given as {what}"))?;
-    read(der).map_err(|error| format!("the {what}'s root cannot be read: {error}"))
+fn end<'a>(end: Option<&'a Certificate>, what: &str) -> Result<&'a Certificate, String> {
+    end.ok_or_else(|| format!("no listed root was given as {what}"))
 }
 
 /// It is for the very key and name of the root that it is said to be for.

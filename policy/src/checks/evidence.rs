@@ -13,10 +13,11 @@ fn attached<'a>(subject: &'a Subject<'_>, kind: EvidenceKind) -> Option<Vec<&'a 
 
 pub(super) fn second_channel(subject: &Subject<'_>, _: &Rule) -> Checked {
     let Some(heard) = attached(subject, EvidenceKind::SecondChannelFingerprint) else { return Ok(()) };
-    let fingerprint = hex::encode(subject.certificate.sha256());
-    let expected = format!("someone else has heard the fingerprint {fingerprint} over a second channel");
-    if let Some(other) = heard.iter().find(|heard| heard.fingerprint.as_ref() != Some(&fingerprint)) {
-        let what = other.fingerprint.as_deref().unwrap_or("nothing");
+    let fingerprint = subject.certificate.sha256();
+    let words = hex::encode(fingerprint);
+    let expected = format!("someone else has heard the fingerprint {words} over a second channel");
+    if let Some(other) = heard.iter().find(|heard| heard.fingerprint != Some(fingerprint)) {
+        let what = other.fingerprint.map_or_else(|| "nothing".to_owned(), hex::encode);
         return fail(format!("{} heard {what}, by entry {}", other.author, other.entry), expected);
     }
     if heard.is_empty() { fail("nobody has confirmed the fingerprint", expected) } else { Ok(()) }

@@ -1,5 +1,7 @@
 //! Rules about the form of the certificate: the profiles that the policy pins are applied to it.
 
+use ctl_pki::Certificate;
+
 use super::{Checked, Subject, fail};
 use crate::facts::{Purpose, Standard, Use};
 use crate::profile::{Finding, Profile, guess, lint, profile};
@@ -32,8 +34,8 @@ pub fn profiles_of(kind: Kind, certificate_der: &[u8], context: &Context) -> Vec
         [Standard::Iso15118_2, Standard::Iso15118_20].into_iter().filter_map(of_standard).collect();
     match kind {
         Kind::SubCa => {
-            let issuer = context.issuer.as_ref().and_then(|issuer| hex::decode(issuer).ok());
-            guess(certificate_der, issuer.as_deref()).profile.into_iter().collect()
+            let issuer = context.issuer.as_ref().map(Certificate::der);
+            guess(certificate_der, issuer).profile.into_iter().collect()
         }
         Kind::CrossCertificate if names.is_empty() => vec![name(Standard::Iso15118_2, "cross")],
         _ => names,
@@ -70,10 +72,7 @@ fn applied(subject: &Subject<'_>, severity: Severity) -> Checked {
             Ok(())
         };
     }
-    let issuer = match subject.context.issuer.as_ref().map(hex::decode).transpose() {
-        Ok(issuer) => issuer,
-        Err(error) => return fail(format!("the issuer given is no hex: {error}"), what),
-    };
+    let issuer = subject.context.issuer.as_ref().map(Certificate::der);
     let mut found = Vec::new();
     for name in &names {
         // A policy whose profiles are not those of this release was refused when it was read.
@@ -84,7 +83,7 @@ fn applied(subject: &Subject<'_>, severity: Severity) -> Checked {
             }
             continue;
         };
-        let broken: Vec<Finding> = lint(profile, subject.certificate.der(), issuer.as_deref())
+        let broken: Vec<Finding> = lint(profile, subject.certificate.der(), issuer)
             .into_iter()
             .filter(|finding| finding.severity == severity)
             .collect();

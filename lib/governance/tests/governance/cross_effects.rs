@@ -75,13 +75,9 @@ fn chains_that_are_too_long_with_it_are_named() {
         .collect();
     let [text] = chargers.as_slice() else { panic!("{chargers:?}") };
     assert!(text.contains("whose chain has at most one sub-CA"), "{text}");
-    let facts = world.state.screening_facts(
-        &na(),
-        &world.state.applications[&application].candidate,
-        None,
-        world.now,
-    );
-    assert_eq!(facts.sub_ca_levels, [2], "and the policy's rule about depth sees the same");
+    let candidate = &world.state.applications[&application].candidate;
+    let context = ctl_screening::context(&world.state, &na(), candidate, None, world.now);
+    assert_eq!(context.sub_ca_levels, [2], "and the policy's rule about depth sees the same");
 }
 
 #[test]

@@ -32,8 +32,8 @@ fn each_rule_about_cross_certificates_is_broken_by_one_that_breaks_nothing_else(
     let silent = shaped.cross(Some(1), |shape| shape.extension("2.5.29.31", false, &unnamed));
 
     let another = Shape::ca(A, &Key::p256("another").unwrap(), None).unwrap().self_signed().unwrap();
-    let elsewhere = Context { subject: Some(hex::encode(another.der())), ..of(&good) };
-    let by_another = Context { issuer: Some(hex::encode(shaped.a.1.der())), ..of(&good) };
+    let elsewhere = Context { subject: Some(another.clone()), ..of(&good) };
+    let by_another = Context { issuer: Some(shaped.a.1.clone()), ..of(&good) };
     let deep = Context { sub_ca_levels: vec![1, 2], ..of(&good) };
     let unknown = Context { sub_ca_levels: Vec::new(), ..of(&good) };
     let nested = Context { uses: vec![V2G_20], ..of(&outside) };
@@ -103,11 +103,7 @@ fn a_sub_ca_must_come_from_above() {
     let (good, other) = (bridge.aurora.root().certificate(), bridge.borealis.root().certificate());
     let sub1 = bridge.aurora.get(Role::CpoSub1).unwrap().certificate();
     let secc = bridge.aurora.get(Role::Secc).unwrap().certificate();
-    let by = |issuer: &Certificate| Context {
-        issuer: Some(hex::encode(issuer.der())),
-        evidence: None,
-        ..clean(sub1)
-    };
+    let by = |issuer: &Certificate| Context { issuer: Some(issuer.clone()), evidence: None, ..clean(sub1) };
     for context in [by(other), Context { issuer: None, ..by(good) }] {
         assert!(broken_rules(&admission(), &sub_ca(sub1), &context).contains(&"sub-ca-signature".into()));
     }

@@ -38,9 +38,9 @@ pub fn without_profiles() -> Policy {
 
 pub fn listed(certificate: &Certificate) -> Listed {
     Listed {
-        fingerprint: hex::encode(certificate.sha256()),
-        spki: hex::encode(certificate.spki_sha256()),
-        subject: hex::encode(certificate.subject_der()),
+        fingerprint: certificate.sha256(),
+        spki: certificate.spki_sha256(),
+        subject: certificate.subject_der().into(),
     }
 }
 
@@ -77,7 +77,7 @@ pub fn document(entry: u64, kind: EvidenceKind, author: &str) -> Evidence {
 pub fn all_evidence(certificate: &Certificate) -> Vec<Evidence> {
     vec![
         Evidence {
-            fingerprint: Some(hex::encode(certificate.sha256())),
+            fingerprint: Some(certificate.sha256()),
             public: false,
             held: false,
             ..document(1, EvidenceKind::SecondChannelFingerprint, "elector")
@@ -123,8 +123,8 @@ impl Bridge {
     pub fn context(&self, vouched: &Certificate) -> Context {
         let (aurora, borealis) = (self.aurora.root().certificate(), self.borealis.root().certificate());
         Context {
-            issuer: Some(hex::encode(borealis.der())),
-            subject: Some(hex::encode(aurora.der())),
+            issuer: Some(borealis.clone()),
+            subject: Some(aurora.clone()),
             listed: vec![listed(aurora), listed(borealis)],
             sub_ca_levels: vec![1],
             ocsp: Vec::new(),
@@ -162,8 +162,8 @@ impl Shaped {
 
     pub fn context(&self, vouched: &Certificate) -> Context {
         Context {
-            issuer: Some(hex::encode(self.b.1.der())),
-            subject: Some(hex::encode(self.a.1.der())),
+            issuer: Some(self.b.1.clone()),
+            subject: Some(self.a.1.clone()),
             listed: vec![listed(&self.a.1), listed(&self.b.1)],
             sub_ca_levels: vec![1],
             ..clean(vouched)
