@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ctl_core::names::{Label, ListId, ParticipantId, RuleId, Version};
 use ctl_core::parts::PolicyRef;
 use ctl_core::{Digest, Timestamp};
+use rpds::VectorSync;
 use serde::Serialize;
 
 use crate::possession;
@@ -67,9 +68,9 @@ pub struct Application {
     /// The latest screening.
     pub screening: Option<Screening>,
     /// What speaks for it.
-    pub evidence: Vec<Evidence>,
+    pub evidence: VectorSync<Evidence>,
     /// Comments: index of the entry, author, text.
-    pub comments: Vec<(u64, ParticipantId, BlobRef)>,
+    pub comments: VectorSync<(u64, ParticipantId, BlobRef)>,
     /// Since when it is under discussion: screened, and all required evidence attached.
     pub discussed_since: Option<Timestamp>,
     /// The proposal that puts it to the vote.

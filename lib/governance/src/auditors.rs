@@ -80,7 +80,7 @@ pub(crate) fn accredit(
     may_accredit(state, auditor, expires_at, at)?;
     let decided_size = state.size();
     let accreditation = Accreditation { since: at, cause, expires_at, withdrawn: None, decided_size };
-    state.auditors.insert(auditor.clone(), accreditation);
+    state.auditors.insert_mut(auditor.clone(), accreditation);
     Ok(())
 }
 

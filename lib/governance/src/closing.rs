@@ -45,13 +45,13 @@ pub(super) fn of_suspended(
     for index in open.map(|found| found.index).collect::<Vec<_>>() {
         application(rules, state, index, Stage::Withdrawn, at, cause);
     }
-    for index in state.cross_open.clone() {
-        let Some(request) = state.cross_requests.get(&index) else { continue };
+    for index in &state.cross_open.clone() {
+        let Some(request) = state.cross_requests.get(index) else { continue };
         if request.requester == *participant || request.issuer == *participant {
             let closed =
                 CrossCertification { closed: Some((at, cause)), ..CrossCertification::clone(request) };
-            state.cross_requests.insert_mut(index, Arc::new(closed));
-            state.cross_open.remove(&index);
+            state.cross_requests.insert_mut(*index, Arc::new(closed));
+            state.cross_open.remove_mut(index);
         }
     }
 }

@@ -58,7 +58,7 @@ impl Proposal {
 
 /// Ends the vote on a proposal and makes its change, if it was accepted.
 pub(super) fn decide(rules: &Rules, state: &mut State, index: u64, at: Timestamp) {
-    if !state.open_proposals.remove(&index) {
+    if !state.open_proposals.remove_mut(&index) {
         return;
     }
     let Some(proposal) = state.proposals.get(&index).cloned() else { return };
@@ -98,7 +98,7 @@ fn make(rules: &Rules, state: &mut State, change: &Change, cause: u64, at: Times
             let anchor = Anchor { listed, uses: uses.clone(), constraints: constraints.clone(), services };
             let fingerprint = anchor.listed.fingerprint;
             schedule_end(state, list, &anchor.listed);
-            contents(state, list)?.anchors.insert(fingerprint, Arc::new(anchor));
+            contents(state, list)?.anchors.insert_mut(fingerprint, Arc::new(anchor));
             close_others(rules, state, *application, at, cause);
             Ok(())
         }
@@ -118,7 +118,7 @@ fn make(rules: &Rules, state: &mut State, change: &Change, cause: u64, at: Times
             let cross = CrossCertificate { listed, issuer, subject };
             let fingerprint = cross.listed.fingerprint;
             schedule_end(state, list, &cross.listed);
-            contents(state, list)?.cross_certificates.insert(fingerprint, Arc::new(cross));
+            contents(state, list)?.cross_certificates.insert_mut(fingerprint, Arc::new(cross));
             close_others(rules, state, *application, at, cause);
             Ok(())
         }
@@ -145,14 +145,17 @@ fn make(rules: &Rules, state: &mut State, change: &Change, cause: u64, at: Times
                 // What was deprecated stays so: other constraints do not bring back what was cut off.
                 anchor.constraints.tighten_time(Constraints::NOT_ISSUED_AFTER, cut_off);
             }
-            anchor.listed.history.push(StatusChange { status, at, cause });
+            anchor.listed.history.push_back_mut(StatusChange { status, at, cause });
             Ok(())
         }
         Change::ChangeStatus { certificate, list, not_issued_after, to } => {
             change_status(contents(state, list)?, certificate, *to, *not_issued_after, at, cause)
         }
         Change::Distrust { list, what } => {
-            contents(state, list)?.distrusted.entry(*what).or_insert(cause);
+            let distrusted = &mut contents(state, list)?.distrusted;
+            if !distrusted.contains_key(what) {
+                distrusted.insert_mut(*what, cause);
+            }
             Ok(())
         }
         Change::LiftNotice { notice } => {
@@ -171,7 +174,7 @@ fn make(rules: &Rules, state: &mut State, change: &Change, cause: u64, at: Times
             }
             state.recorder = charter.server.recorder.key_id();
             if charter.server.log != state.charter.server.log {
-                state.former_log_keys.insert(state.charter.server.log.key_id());
+                state.former_log_keys.insert_mut(state.charter.server.log.key_id());
             }
             state.charter = Arc::new((**charter).clone());
             state.charter_since = cause;
@@ -237,7 +240,7 @@ fn admitted(
         operator: application.applicant.clone(),
         name: application.name.clone(),
         admitted_size: state.size(),
-        history: vec![StatusChange { status: AnchorStatus::Qualified, at, cause }],
+        history: [StatusChange { status: AnchorStatus::Qualified, at, cause }].into_iter().collect(),
         first_published: None,
     };
     Ok((listed, application.candidate.clone()))
@@ -246,7 +249,7 @@ fn admitted(
 /// A certificate leaves its list by itself in the second after its last.
 fn schedule_end(state: &mut State, list: &ListId, listed: &Listed) {
     let ends = listed.not_after.plus_seconds(1);
-    state.agenda.insert((ends, Event::Ends(list.clone(), listed.fingerprint)));
+    state.agenda.insert_mut((ends, Event::Ends(list.clone(), listed.fingerprint)));
 }
 
 /// Several may apply with one certificate until one is admitted.
@@ -333,12 +336,12 @@ fn change_status(
             // tell. What was critical or earlier before stays so.
             anchor.constraints.tighten_time(Constraints::NOT_ISSUED_AFTER, time);
         }
-        anchor.listed.history.push(change);
+        anchor.listed.history.push_back_mut(change);
         return Ok(());
     }
     let cross = contents.cross_certificates.get_mut(certificate).ok_or("it is not on the list any more")?;
     may_become(&cross.listed, to)?;
-    Arc::make_mut(cross).listed.history.push(change);
+    Arc::make_mut(cross).listed.history.push_back_mut(change);
     Ok(())
 }
 
@@ -405,7 +408,7 @@ pub(super) fn rotate(state: &mut State, id: &ParticipantId, new: &ctl_core::Publ
     if let Some(record) = state.keys.get_mut(&old) {
         record.replaced_by = Some(cause);
     }
-    state.keys.insert(new.key_id(), KeyRecord { participant: id.clone(), replaced_by: None });
+    state.keys.insert_mut(new.key_id(), KeyRecord { participant: id.clone(), replaced_by: None });
 }
 
 /// Strikes an elector from every open vote. The quorum stays: it is an absolute number.

@@ -103,7 +103,7 @@ impl State {
             "published": map(published, self::published),
             "recorded_today": map(recorded_today, |(day, count)| json!([day, count])),
             "recorder": recorder,
-            "restarts": restarts,
+            "restarts": **restarts,
             "root": self.root(),
             "scheme": scheme,
             "size": self.size(),

@@ -20,11 +20,11 @@ pub struct Greet {
 }
 
 pub(super) fn apply(state: &mut State, body: &Greet) {
-    state.blobs.insert(body.words.sha256, body.words.access);
+    state.blobs.insert_mut(body.words.sha256, body.words.access);
 }
 
 #[path = "../tests/governance/common/mod.rs"]
-mod common;
+pub(crate) mod common;
 
 mod tests {
     use super::common::*;

@@ -11,7 +11,7 @@ use ctl_core::role::Role;
 use ctl_core::threshold::Threshold;
 use ctl_core::tuf::{GoOnFrom, Restart, Root};
 use ctl_core::{Digest, Timestamp};
-use rpds::{HashTrieSetSync, RedBlackTreeMapSync, VectorSync};
+use rpds::{HashTrieSetSync, RedBlackTreeMapSync, RedBlackTreeSetSync, VectorSync};
 
 use crate::application::Application;
 use crate::cross::CrossCertification;
@@ -21,6 +21,9 @@ use crate::statement::charter::Charter;
 use crate::statement::parts::{BlobAccess, BlobRef, ParticipantKind};
 
 /// What follows from the ledger so far.
+///
+/// Whatever grows with the ledger is a persistent collection: a copy shares it, so that copying a state costs the
+/// same however long the ledger is. What the charter bounds (roles, lists) is an ordinary map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     /// The scheme's id: the digest of the genesis payload.
@@ -38,27 +41,27 @@ pub struct State {
     /// The id of the recorder's key, which the charter names.
     pub recorder: KeyId,
     /// Everyone who was ever registered.
-    pub participants: BTreeMap<ParticipantId, Participant>,
+    pub participants: RedBlackTreeMapSync<ParticipantId, Participant>,
     /// Whose key is whose; a replaced key stays here as such.
-    pub keys: BTreeMap<KeyId, KeyRecord>,
+    pub keys: RedBlackTreeMapSync<KeyId, KeyRecord>,
     /// Auditors that were ever accredited, with the latest decision on each.
-    pub auditors: BTreeMap<ParticipantId, Accreditation>,
+    pub auditors: RedBlackTreeMapSync<ParticipantId, Accreditation>,
     /// Applications by the index of their entry.
-    pub applications: BTreeMap<u64, Arc<Application>>,
+    pub applications: RedBlackTreeMapSync<u64, Arc<Application>>,
     /// Proposals by the index of their entry.
-    pub proposals: BTreeMap<u64, Arc<Proposal>>,
+    pub proposals: RedBlackTreeMapSync<u64, Arc<Proposal>>,
     /// Proposals by leaf hash.
-    pub proposal_of_leaf: BTreeMap<Digest, u64>,
+    pub proposal_of_leaf: RedBlackTreeMapSync<Digest, u64>,
     /// The open proposals.
-    pub open_proposals: BTreeSet<u64>,
+    pub open_proposals: RedBlackTreeSetSync<u64>,
     /// The lists.
     pub lists: BTreeMap<ListId, ListState>,
     /// Disclosed sub-CAs by fingerprint.
-    pub sub_cas: BTreeMap<Digest, Arc<SubCa>>,
+    pub sub_cas: RedBlackTreeMapSync<Digest, Arc<SubCa>>,
     /// The MO registry.
     pub mo_ids: RedBlackTreeMapSync<MoId, MoEntry>,
     /// Notices by the index of their entry.
-    pub notices: BTreeMap<u64, Notice>,
+    pub notices: RedBlackTreeMapSync<u64, Notice>,
     /// The draft that may be signed, per role.
     pub drafts: BTreeMap<Role, Arc<Draft>>,
     /// What was last published, per role.
@@ -66,13 +69,13 @@ pub struct State {
     /// Who may sign for a role, as the devices know it from the board's published metadata.
     pub authorities: BTreeMap<Role, Threshold>,
     /// Every restart of the log, in order.
-    pub restarts: Vec<Restart>,
+    pub restarts: Arc<Vec<Restart>>,
     /// The last root.json that devices hold, where the last restart says that the ledger lost it.
     pub lost_root: Option<Arc<Root>>,
     /// Keys that the log had before its present one.
-    pub former_log_keys: BTreeSet<KeyId>,
+    pub former_log_keys: RedBlackTreeSetSync<KeyId>,
     /// The blobs that statements name.
-    pub blobs: BTreeMap<Digest, BlobAccess>,
+    pub blobs: RedBlackTreeMapSync<Digest, BlobAccess>,
     /// Breaches of service levels by the index of the entry that opened them: all open ones, and the
     /// latest that are over.
     pub breaches: RedBlackTreeMapSync<u64, Arc<Breach>>,
@@ -83,11 +86,11 @@ pub struct State {
     /// Requests for cross-certificates by the index of their entry.
     pub cross_requests: RedBlackTreeMapSync<u64, Arc<CrossCertification>>,
     /// The requests that nobody has answered yet.
-    pub cross_open: BTreeSet<u64>,
+    pub cross_open: RedBlackTreeSetSync<u64>,
     /// How many statements a participant has recorded on its last day with any.
-    pub recorded_today: BTreeMap<ParticipantId, (i64, u32)>,
+    pub recorded_today: RedBlackTreeMapSync<ParticipantId, (i64, u32)>,
     /// What will happen by itself, and when.
-    pub(crate) agenda: BTreeSet<(Timestamp, Event)>,
+    pub(crate) agenda: RedBlackTreeSetSync<(Timestamp, Event)>,
     /// The tree's right edge.
     pub(crate) frontier: Frontier,
     /// The root at every size, from 0 on.
@@ -97,6 +100,9 @@ pub struct State {
     /// Identities of all recorded statements.
     pub(crate) recorded: HashTrieSetSync<Digest>,
 }
+
+#[cfg(test)]
+mod tests;
 
 impl State {
     /// Number of entries.
@@ -231,9 +237,9 @@ pub struct Proposal {
     /// Approvals needed, frozen when it opened.
     pub quorum: u32,
     /// The votes, each elector's last.
-    pub votes: BTreeMap<ParticipantId, Vote>,
+    pub votes: RedBlackTreeMapSync<ParticipantId, Vote>,
     /// Comments: index of the entry, author, text.
-    pub comments: Vec<(u64, ParticipantId, BlobRef)>,
+    pub comments: VectorSync<(u64, ParticipantId, BlobRef)>,
     /// How it ended.
     pub decision: Option<Decision>,
 }
@@ -273,11 +279,11 @@ pub enum Outcome {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListState {
     /// Anchors by fingerprint, in every status.
-    pub anchors: BTreeMap<Digest, Arc<Anchor>>,
+    pub anchors: RedBlackTreeMapSync<Digest, Arc<Anchor>>,
     /// Cross-certificates by fingerprint, in every status.
-    pub cross_certificates: BTreeMap<Digest, Arc<CrossCertificate>>,
+    pub cross_certificates: RedBlackTreeMapSync<Digest, Arc<CrossCertificate>>,
     /// What was distrusted by decision, with the proposal's index.
-    pub distrusted: BTreeMap<Distrusted, u64>,
+    pub distrusted: RedBlackTreeMapSync<Distrusted, u64>,
 }
 
 /// A status that something had, since when, and because of which entry.
@@ -311,7 +317,7 @@ pub struct Listed {
     /// How many entries the ledger had when it was admitted.
     pub admitted_size: u64,
     /// Every status it had, in order; the last is its present one.
-    pub history: Vec<StatusChange>,
+    pub history: VectorSync<StatusChange>,
     /// Index of the publication that listed it first, and when.
     pub first_published: Option<(u64, Timestamp)>,
 }

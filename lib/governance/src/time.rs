@@ -21,7 +21,7 @@ pub(crate) fn advance(state: &mut State, to: Timestamp) {
         if due > to {
             break;
         }
-        state.agenda.remove(&(due, event.clone()));
+        state.agenda.remove_mut(&(due, event.clone()));
         state.clock = state.clock.max(due);
         happen(state.rules(), state, &event, due);
     }
@@ -40,7 +40,7 @@ fn happen(rules: &Rules, state: &mut State, event: &Event, at: Timestamp) {
             let Some(listed) = listed(state, list, fingerprint) else { return };
             if listed.current().status == AnchorStatus::Qualified {
                 let cause = listed.first_published.map_or(listed.current().cause, |(index, _)| index);
-                listed.history.push(StatusChange { status: AnchorStatus::Usable, at, cause });
+                listed.history.push_back_mut(StatusChange { status: AnchorStatus::Usable, at, cause });
             }
         }
         Event::Ends(list, fingerprint) => {

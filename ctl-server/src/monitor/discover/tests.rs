@@ -40,14 +40,14 @@ impl Story {
     fn list(&mut self, operator: &str, root: &Certificate, services: Services, status: AnchorStatus) {
         let listed = listed(operator, root, status);
         let anchor = Anchor { uses: Vec::new(), constraints: Constraints::default(), services, listed };
-        self.contents().anchors.insert(fingerprint(root), Arc::new(anchor));
+        self.contents().anchors.insert_mut(fingerprint(root), Arc::new(anchor));
     }
 
     fn cross(&mut self, certificate: &Certificate) {
         let listed = listed("beta-pki", certificate, AnchorStatus::Usable);
         let issuer = fingerprint(&root().certificate);
         let cross = CrossCertificate { listed, issuer, subject: Digest::ZERO };
-        self.contents().cross_certificates.insert(fingerprint(certificate), Arc::new(cross));
+        self.contents().cross_certificates.insert_mut(fingerprint(certificate), Arc::new(cross));
     }
 
     fn disclose(&mut self, certificate: &Certificate, issuer: &Certificate, is_revoked: bool) {
@@ -61,7 +61,7 @@ impl Story {
             disclosed: self.sub_cas,
             revoked: is_revoked.then_some((9, WithdrawalReason::Superseded)),
         };
-        self.state.sub_cas.insert(sub_ca.fingerprint, Arc::new(sub_ca));
+        self.state.sub_cas.insert_mut(sub_ca.fingerprint, Arc::new(sub_ca));
     }
 
     fn discover(&self) -> Discovered {
@@ -79,7 +79,7 @@ fn listed(operator: &str, certificate: &Certificate, status: AnchorStatus) -> Li
         operator: operator.parse().unwrap(),
         name: "A certificate".parse().unwrap(),
         admitted_size: 1,
-        history: vec![StatusChange { status, at: ctl_core::Timestamp::EPOCH, cause: 1 }],
+        history: [StatusChange { status, at: ctl_core::Timestamp::EPOCH, cause: 1 }].into_iter().collect(),
         first_published: None,
     }
 }
@@ -246,13 +246,13 @@ fn apply(story: &mut Story, index: u64, certificate: &Certificate) {
         submitted_at: ctl_core::Timestamp::EPOCH,
         first_screened_at: None,
         screening: None,
-        evidence: Vec::new(),
-        comments: Vec::new(),
+        evidence: Default::default(),
+        comments: Default::default(),
         discussed_since: None,
         proposal: None,
         ended: None,
     };
-    story.state.applications.insert(index, Arc::new(application));
+    story.state.applications.insert_mut(index, Arc::new(application));
 }
 
 #[test]

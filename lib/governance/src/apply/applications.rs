@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ctl_core::{Digest, Timestamp};
 use ctl_pki::Certificate;
+use rpds::VectorSync;
 
 use super::{Place, name_blob};
 use crate::application::{Application, Evidence, Screening, Stage};
@@ -44,13 +45,13 @@ pub(super) fn submit(state: &mut State, place: Place<'_>, body: &ApplicationSubm
         submitted_at: place.at,
         first_screened_at: None,
         screening: None,
-        evidence: Vec::new(),
-        comments: Vec::new(),
+        evidence: VectorSync::new_sync(),
+        comments: VectorSync::new_sync(),
         discussed_since: None,
         proposal: None,
         ended: None,
     };
-    state.applications.insert(place.index, Arc::new(application));
+    state.applications.insert_mut(place.index, Arc::new(application));
 }
 
 pub(super) fn withdraw(state: &mut State, place: Place<'_>, body: &ApplicationWithdraw) {
@@ -65,7 +66,7 @@ pub(super) fn evidence(state: &mut State, place: Place<'_>, body: &EvidenceAttac
     else {
         return;
     };
-    Arc::make_mut(application).evidence.push(Evidence {
+    Arc::make_mut(application).evidence.push_back_mut(Evidence {
         index: place.index,
         kind: body.kind,
         author: author.clone(),
@@ -115,10 +116,10 @@ pub(super) fn comment(state: &mut State, place: Place<'_>, body: &CommentAdd) {
     name_blob(state, &body.comment);
     if let (Some(author), Some(application)) = (place.author, state.applications.get_mut(&body.about)) {
         let comment = (place.index, author.clone(), body.comment.clone());
-        Arc::make_mut(application).comments.push(comment);
+        Arc::make_mut(application).comments.push_back_mut(comment);
     } else if let (Some(author), Some(proposal)) = (place.author, state.proposals.get_mut(&body.about)) {
         let comment = (place.index, author.clone(), body.comment.clone());
-        Arc::make_mut(proposal).comments.push(comment);
+        Arc::make_mut(proposal).comments.push_back_mut(comment);
     }
 }
 
@@ -135,5 +136,5 @@ pub(super) fn disclose_sub_ca(state: &mut State, place: Place<'_>, body: &SubcaD
         disclosed: place.index,
         revoked: None,
     };
-    state.sub_cas.insert(fingerprint, Arc::new(sub_ca));
+    state.sub_cas.insert_mut(fingerprint, Arc::new(sub_ca));
 }

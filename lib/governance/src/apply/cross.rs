@@ -26,7 +26,7 @@ pub(super) fn request(state: &mut State, place: Place<'_>, body: &CrossRequest) 
         answer: None,
         closed: None,
     };
-    state.cross_open.insert(place.index);
+    state.cross_open.insert_mut(place.index);
     state.cross_requests.insert_mut(place.index, Arc::new(request));
 }
 
@@ -43,6 +43,6 @@ pub(super) fn respond(state: &mut State, place: Place<'_>, body: &CrossRespond) 
         reason: body.reason,
         document: body.document.clone(),
     });
-    state.cross_open.remove(&body.request);
+    state.cross_open.remove_mut(&body.request);
     state.cross_requests.insert_mut(body.request, Arc::new(request));
 }

@@ -1,7 +1,9 @@
 //! Proposals and votes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use rpds::{RedBlackTreeMapSync, VectorSync};
 
 use super::{Place, name_blob};
 use crate::state::{Event, Proposal, State, Vote};
@@ -27,8 +29,8 @@ pub(super) fn open(state: &mut State, place: Place<'_>, body: &ProposalOpen) {
         recused: frame.recused(state),
         struck: BTreeSet::new(),
         quorum: frame.quorum,
-        votes: BTreeMap::new(),
-        comments: Vec::new(),
+        votes: RedBlackTreeMapSync::new_sync(),
+        comments: VectorSync::new_sync(),
         decision: None,
     };
     if let Change::Admit { application, .. } | Change::AdmitCross { application, .. } = &body.change
@@ -36,10 +38,10 @@ pub(super) fn open(state: &mut State, place: Place<'_>, body: &ProposalOpen) {
     {
         Arc::make_mut(application).proposal = Some(place.index);
     }
-    state.agenda.insert((closes_at, Event::VoteCloses(place.index)));
-    state.open_proposals.insert(place.index);
-    state.proposal_of_leaf.insert(place.leaf_hash, place.index);
-    state.proposals.insert(place.index, Arc::new(proposal));
+    state.agenda.insert_mut((closes_at, Event::VoteCloses(place.index)));
+    state.open_proposals.insert_mut(place.index);
+    state.proposal_of_leaf.insert_mut(place.leaf_hash, place.index);
+    state.proposals.insert_mut(place.index, Arc::new(proposal));
 }
 
 pub(super) fn vote(state: &mut State, place: Place<'_>, body: &VoteCast) {
@@ -49,7 +51,7 @@ pub(super) fn vote(state: &mut State, place: Place<'_>, body: &VoteCast) {
     let Some(index) = state.proposal_of_leaf.get(&body.proposal).copied() else { return };
     let (Some(elector), Some(proposal)) = (place.author, state.proposals.get_mut(&index)) else { return };
     let proposal = Arc::make_mut(proposal);
-    proposal.votes.insert(elector.clone(), Vote { choice: body.choice, index: place.index });
+    proposal.votes.insert_mut(elector.clone(), Vote { choice: body.choice, index: place.index });
     if proposal.all_have_voted() {
         decide::decide(place.rules, state, index, place.at);
     }

@@ -44,8 +44,11 @@ pub(crate) fn apply(state: &mut State, entry: &Entry) {
     let signers = signers(state, entry);
     let today = check::day(entry.recorded_at);
     for signer in &signers {
-        let used = state.recorded_today.entry(signer.clone()).or_insert((today, 0));
-        *used = if used.0 == today { (today, used.1.saturating_add(1)) } else { (today, 1) };
+        let used = match state.recorded_today.get(signer) {
+            Some((day, used)) if *day == today => used.saturating_add(1),
+            _ => 1,
+        };
+        state.recorded_today.insert_mut(signer.clone(), (today, used));
     }
     let (at, leaf_hash) = (entry.recorded_at, entry.leaf_hash);
     let place = Place { rules: state.rules(), index, at, leaf_hash, author: signers.first() };
@@ -124,17 +127,23 @@ pub(crate) fn begin_anew(state: &mut State, index: u64, at: Timestamp, body: &Lo
     state.lost_root = last_root.map(|root: Signed<Root>| Arc::new(root.signed));
     if let Some(known) = state.lost_root.as_ref().and_then(|root| root.v2g.as_ref()) {
         // Devices know of these, whether this ledger lost them or not.
-        state.restarts.clone_from(&known.restarts);
+        state.restarts = Arc::new(known.restarts.clone());
         if let Ok(key) = known.log.key.parse::<LogKey>() {
-            state.former_log_keys.insert(PublicKey::Ed25519(*key.public_key()).key_id());
+            state.former_log_keys.insert_mut(PublicKey::Ed25519(*key.public_key()).key_id());
         }
     }
     let root_hash = state.root_at(index).unwrap_or(Digest::ZERO);
     let new = LogRef { origin: origin.clone(), root_hash, size: index };
-    state.restarts.push(Restart { old: old.clone(), new, reason: *reason, roles: roles.clone(), time: at });
+    Arc::make_mut(&mut state.restarts).push(Restart {
+        old: old.clone(),
+        new,
+        reason: *reason,
+        roles: roles.clone(),
+        time: at,
+    });
     // What was drafted before has numbers that others may have seen.
     state.drafts.clear();
-    state.former_log_keys.insert(state.charter.server.log.key_id());
+    state.former_log_keys.insert_mut(state.charter.server.log.key_id());
     let server = &mut Arc::make_mut(&mut state.charter).server;
     server.log_origin = origin.clone();
     server.log = key.clone();
@@ -142,14 +151,16 @@ pub(crate) fn begin_anew(state: &mut State, index: u64, at: Timestamp, body: &Lo
 
 /// Remembers that a statement names this blob, so that it may be uploaded.
 fn name_blob(state: &mut State, blob: &BlobRef) {
-    state.blobs.entry(blob.sha256).or_insert(blob.access);
+    if !state.blobs.contains_key(&blob.sha256) {
+        state.blobs.insert_mut(blob.sha256, blob.access);
+    }
 }
 
 fn register(state: &mut State, place: Place<'_>, body: &ParticipantRegister) {
     let participant = genesis::registered(&body.participant, place.index);
     let record = KeyRecord { participant: participant.id.clone(), replaced_by: None };
-    state.keys.insert(participant.key.key_id(), record);
-    state.participants.insert(participant.id.clone(), participant);
+    state.keys.insert_mut(participant.key.key_id(), record);
+    state.participants.insert_mut(participant.id.clone(), participant);
 }
 
 fn assign(state: &mut State, place: Place<'_>, body: &MoAssign) {
@@ -190,6 +201,6 @@ fn notice(state: &mut State, place: Place<'_>, body: &NoticeIssue) {
         expires_at: body.expires_at,
         ended: None,
     };
-    state.agenda.insert((body.expires_at, Event::NoticeExpires(place.index)));
-    state.notices.insert(place.index, notice);
+    state.agenda.insert_mut((body.expires_at, Event::NoticeExpires(place.index)));
+    state.notices.insert_mut(place.index, notice);
 }

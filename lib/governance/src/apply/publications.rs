@@ -60,7 +60,7 @@ fn mark_published(state: &mut State, place: Place<'_>, bytes: &[u8]) {
             first.push(fingerprint);
         }
     }
-    let events =
-        first.into_iter().map(|fingerprint| (usable_at, Event::TakenUp(payload.list.clone(), fingerprint)));
-    state.agenda.extend(events);
+    for fingerprint in first {
+        state.agenda.insert_mut((usable_at, Event::TakenUp(payload.list.clone(), fingerprint)));
+    }
 }

@@ -30,8 +30,8 @@ pub(super) fn restart(context: &Context<'_>, body: &LogRestart) -> Result<(), Re
     let last_root = last_root(state, body)?;
     let server = &state.charter.server;
     let (ends, restarts) = last_root.as_ref().map_or_else(
-        || (server.log_origin.as_str(), &state.restarts),
-        |last| (last.log.origin.as_str(), &last.restarts),
+        || (server.log_origin.as_str(), state.restarts.as_slice()),
+        |last| (last.log.origin.as_str(), last.restarts.as_slice()),
     );
     if body.old.origin.as_str() != ends {
         let found = &body.old.origin;

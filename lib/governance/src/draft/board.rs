@@ -100,7 +100,7 @@ fn root_by_charter(state: &State, version: u64, expires: Timestamp) -> Root {
         witnesses: witnesses.collect(),
         witness_threshold: charter.witnesses.threshold,
         notices_cap: charter.notices.max_in_force,
-        restarts: state.restarts.clone(),
+        restarts: state.restarts.to_vec(),
     };
     Root::new(version, expires, &holders, Some(v2g))
 }

@@ -231,7 +231,7 @@ impl Scheme {
             services: Services { ocsp: vec!["http://ocsp.example/".parse().unwrap()], ..Default::default() },
         };
         let fingerprint = anchor.listed.fingerprint;
-        self.contents().anchors.insert(fingerprint, Arc::new(anchor));
+        self.contents().anchors.insert_mut(fingerprint, Arc::new(anchor));
         fingerprint
     }
 
@@ -246,7 +246,7 @@ impl Scheme {
             subject: Digest::of(from.der()),
         };
         let fingerprint = cross.listed.fingerprint;
-        self.contents().cross_certificates.insert(fingerprint, Arc::new(cross));
+        self.contents().cross_certificates.insert_mut(fingerprint, Arc::new(cross));
         fingerprint
     }
 
@@ -261,7 +261,7 @@ impl Scheme {
 
     pub(crate) fn set_status(&mut self, fingerprint: &Digest, status: AnchorStatus) {
         let change = StatusChange { status, at: self.now, cause: self.state.size() };
-        self.anchor(fingerprint).listed.history.push(change);
+        self.anchor(fingerprint).listed.history.push_back_mut(change);
     }
 
     fn listed(&self, certificate: &Certificate, name: &str) -> Listed {
@@ -273,7 +273,9 @@ impl Scheme {
             expired: None,
             operator: "registrar".parse().unwrap(),
             name: name.parse().unwrap(),
-            history: vec![StatusChange { status: AnchorStatus::Usable, at: self.now, cause: 0 }],
+            history: [StatusChange { status: AnchorStatus::Usable, at: self.now, cause: 0 }]
+                .into_iter()
+                .collect(),
             first_published: None,
             admitted_size: 0,
         }

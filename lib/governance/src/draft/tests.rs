@@ -173,11 +173,11 @@ fn a_decision_to_distrust_filters_anchors_and_cross_certificates() {
     scheme.admit(&aurora);
     scheme.admit(&borealis);
     let cross = scheme.admit_cross(&borealis, &aurora);
-    scheme.contents().distrusted.insert(certificate(cross), 7);
+    scheme.contents().distrusted.insert_mut(certificate(cross), 7);
     let documents = scheme.publish(&na(), &[21, 22]);
     assert_eq!((list(&documents).anchors.len(), list(&documents).cross_certificates.len()), (2, 0));
     let spki = Digest::from_bytes(aurora.root().certificate().spki_sha256());
-    scheme.contents().distrusted.insert(Distrusted { kind: DistrustKind::Spki, sha256: spki }, 8);
+    scheme.contents().distrusted.insert_mut(Distrusted { kind: DistrustKind::Spki, sha256: spki }, 8);
     assert_eq!(list(&scheme.draft(&na())).anchors.len(), 1);
 }
 

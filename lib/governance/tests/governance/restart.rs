@@ -1,6 +1,7 @@
 //! Restarts of the log and rotations of its key: what the board may say, and what follows from it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ctl_core::list::LogRef;
 use ctl_core::parts::Der;
@@ -191,7 +192,7 @@ fn a_root_that_devices_would_refuse_is_not_published_whatever_led_to_it() {
     twice.old.origin = world.state.charter.server.log_origin.clone();
     twice.new.origin = "ctl.example/stories-3".parse().unwrap();
     std::sync::Arc::make_mut(&mut world.state.charter).server.log_origin = twice.new.origin.clone();
-    world.state.restarts.push(twice);
+    Arc::make_mut(&mut world.state.restarts).push(twice);
     let refused = publish_due(&mut world, &Role::Root, &BOARD).unwrap_err();
     assert_eq!(refused.reason, Reason::Draft);
     assert!(refused.to_string().contains("more than one restart"), "{refused}");
@@ -287,7 +288,9 @@ fn no_restart_names_a_number_after_which_nothing_can_follow() {
     world.say(&BOARD, body).unwrap();
 
     // At the very end, the fold drafts nothing rather than something that nobody can read.
-    world.state.restarts[1].roles.insert("na".into(), GoOnFrom { version: (1 << 53) - 1, sequence: 0 });
+    Arc::make_mut(&mut world.state.restarts)[1]
+        .roles
+        .insert("na".into(), GoOnFrom { version: (1 << 53) - 1, sequence: 0 });
     assert!(!world.due().contains(&"na".into()));
     publish_due(&mut world, &Role::Root, &BOARD).unwrap();
     assert!(!world.due().contains(&"na".into()));

@@ -63,7 +63,7 @@ fn a_request_for_a_cross_certificate_is_declined_and_asked_again_and_accepted() 
 
     let second = pair.world.say(&["beta-pki"], body).unwrap();
     pair.answer("alpha-pki", accept(second)).unwrap();
-    assert_eq!(pair.world.state.cross_open.len(), 1);
+    assert_eq!(pair.world.state.cross_open.size(), 1);
     assert!(pair.world.state.blobs.contains_key(&blob("contract").sha256));
     assert!(pair.world.state.lists[&na()].cross_certificates.is_empty(), "it still has to apply");
 }
