@@ -100,6 +100,7 @@ fn charter() -> Charter {
             max_duration_seconds: 86_400,
             validity_seconds: 86_400,
         },
+        watchers: None,
         server: ServerKeys {
             log_origin: "bench.example/log".parse().unwrap(),
             log: key("log").public_key(),

@@ -66,6 +66,14 @@ fn roles(document: &mut Value, words: &mut String) {
              {longest}; the document is valid for {validity}"
         ),
     );
+    let watchers = if document.pointer("/charter/watchers").is_some_and(|watchers| !watchers.is_null()) {
+        let threshold = take(document, "/charter/watchers/threshold");
+        let holders = take_ids(document, "/charter/watchers/holders");
+        format!("{holders}; {threshold} of their organisations confirm a breach")
+    } else {
+        "there are none".to_owned()
+    };
+    line(words, &format!("watchers (breaches and reports of service levels): {watchers}"));
 }
 
 fn lists(document: &mut Value, words: &mut String) {
@@ -295,6 +303,7 @@ mod tests {
                     "officers": {"holders": ["b"], "threshold": 1}, "max_in_force": 3,
                     "max_duration_seconds": 7200, "validity_seconds": 60,
                 },
+                "watchers": {"holders": ["a", "b"], "threshold": 2},
                 "server": {
                     "log_origin": "ctl.example/test", "log": key(3), "recorder": key(4), "snapshot": key(5),
                     "timestamp": key(6),

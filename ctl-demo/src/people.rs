@@ -12,7 +12,7 @@ use ctl_admin::{AdminError, Session};
 use crate::Problem;
 
 /// Everyone whom the charter names; their keys are made before the scheme is founded.
-pub(crate) const OFFICES: [&str; 15] = [
+pub(crate) const OFFICES: [&str; 17] = [
     "board-alpha",
     "board-beta",
     "board-gamma",
@@ -28,6 +28,8 @@ pub(crate) const OFFICES: [&str; 15] = [
     "officer-alpha",
     "officer-beta",
     "admissions",
+    "watcher-north",
+    "watcher-south",
 ];
 
 /// One elector of each organisation that votes.

@@ -19,7 +19,9 @@ pub(crate) fn make(tour: &mut Tour) -> Result<(), Problem> {
         key::new(&key_file(&folder, name), algorithm)?;
     }
     tour.say("a board of 3, 5 electors of 4 organisations, 3 signers, a registrar, 2 emergency officers,");
-    tour.say("an admissions officer, 8 companies. P-256 for the board, Ed25519 for everyone else;");
+    tour.say(
+        "an admissions officer, 2 watchers, 8 companies. P-256 for the board, Ed25519 for everyone else;",
+    );
     tour.say("the server never sees one of them");
     tour.see_file("keys");
     Ok(())

@@ -94,6 +94,7 @@ pub(crate) fn charter() -> Charter {
             max_duration_seconds: VALIDITY,
             validity_seconds: VALIDITY,
         },
+        watchers: None,
         server: ServerKeys {
             log_origin: "ctl.example/test".parse().unwrap(),
             log: machine(1),

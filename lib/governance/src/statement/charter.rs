@@ -182,6 +182,10 @@ pub struct Charter {
     pub registry: RegistryCharter,
     /// Emergency notices.
     pub notices: NoticesCharter,
+    /// Who watches services and signs what it found. The threshold is how many of their organisations confirm a
+    /// breach; one watcher alone signs a statement. Without watchers nobody may sign `sla.breach` and `sla.report`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watchers: Option<Holders>,
     /// The server's keys.
     pub server: ServerKeys,
     /// Witnesses of the log.
@@ -264,6 +268,13 @@ impl Charter {
         holders("admissions_officers", &self.admissions_officers)?;
         holders("registry.registrars", &self.registry.registrars)?;
         holders("notices.officers", &self.notices.officers)?;
+        if let Some(watchers) = &self.watchers {
+            let distinct = organisations("watchers.holders", &watchers.holders)?;
+            if watchers.threshold == 0 || watchers.threshold as usize > distinct {
+                let problem = format!("threshold {} of {distinct} organisations", watchers.threshold);
+                return fail("watchers.threshold", problem);
+            }
+        }
         quorum(
             "assembly.quorum",
             organisations("assembly.electors", &self.assembly.electors)?,
@@ -344,6 +355,7 @@ impl Charter {
         all.extend(&self.admissions_officers.holders);
         all.extend(&self.registry.registrars.holders);
         all.extend(&self.notices.officers.holders);
+        all.extend(self.watchers.iter().flat_map(|watchers| &watchers.holders));
         for list in self.lists.values() {
             all.extend(&list.electors);
             all.extend(&list.signers.holders);

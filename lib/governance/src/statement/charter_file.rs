@@ -57,6 +57,9 @@ pub struct CharterFile {
     pub registry: RegistryFile,
     /// As [`Charter::notices`].
     pub notices: NoticesFile,
+    /// As [`Charter::watchers`]; may be left out.
+    #[serde(default)]
+    pub watchers: Option<Holders>,
     /// As [`Charter::validity`].
     pub validity: ValidityFile,
     /// As [`Charter::limits`].
@@ -223,6 +226,7 @@ impl CharterFile {
                 max_duration_seconds: self.notices.max_duration.0,
                 validity_seconds: self.notices.validity.0,
             },
+            watchers: self.watchers.clone(),
             server,
             witnesses: Witnesses { witnesses, threshold: self.witnesses.threshold },
             validity: Validity {

@@ -48,8 +48,8 @@ pub const BROUGHT: &[(RulesVersion, &str, &str)] = &[
          charter.server.timestamp.keytype charter.server.timestamp.keyval \
          charter.server.timestamp.keyval.public charter.server.timestamp.scheme charter.validity \
          charter.validity.root_seconds charter.validity.snapshot_seconds \
-         charter.validity.targets_seconds charter.validity.timestamp_seconds charter.witnesses \
-         charter.witnesses.threshold charter.witnesses.witnesses charter.witnesses.witnesses.key \
+         charter.validity.targets_seconds charter.validity.timestamp_seconds charter.watchers \
+         charter.watchers.holders charter.watchers.threshold charter.witnesses charter.witnesses.threshold charter.witnesses.witnesses charter.witnesses.witnesses.key \
          charter.witnesses.witnesses.key.keytype charter.witnesses.witnesses.key.keyval \
          charter.witnesses.witnesses.key.keyval.public charter.witnesses.witnesses.key.scheme \
          charter.witnesses.witnesses.name environment environment=production environment=test \
@@ -59,7 +59,7 @@ pub const BROUGHT: &[(RulesVersion, &str, &str)] = &[
          participants.kinds=board-member participants.kinds=cpo participants.kinds=elector \
          participants.kinds=emergency-officer participants.kinds=mo participants.kinds=oem \
          participants.kinds=pki-operator participants.kinds=registrar participants.kinds=signer \
-         participants.name participants.organisation",
+         participants.kinds=watcher participants.name participants.organisation",
     ),
     (
         RulesVersion::V1,
@@ -69,7 +69,8 @@ pub const BROUGHT: &[(RulesVersion, &str, &str)] = &[
          participant.kinds=admissions-officer participant.kinds=auditor participant.kinds=board-member \
          participant.kinds=cpo participant.kinds=elector participant.kinds=emergency-officer \
          participant.kinds=mo participant.kinds=oem participant.kinds=pki-operator \
-         participant.kinds=registrar participant.kinds=signer participant.name participant.organisation",
+         participant.kinds=registrar participant.kinds=signer participant.kinds=watcher participant.name \
+         participant.organisation",
     ),
     (
         RulesVersion::V1,
@@ -160,7 +161,8 @@ pub const BROUGHT: &[(RulesVersion, &str, &str)] = &[
          change.charter.server.timestamp.keyval.public change.charter.server.timestamp.scheme \
          change.charter.validity change.charter.validity.root_seconds \
          change.charter.validity.snapshot_seconds change.charter.validity.targets_seconds \
-         change.charter.validity.timestamp_seconds change.charter.witnesses \
+         change.charter.validity.timestamp_seconds change.charter.watchers \
+         change.charter.watchers.holders change.charter.watchers.threshold change.charter.witnesses \
          change.charter.witnesses.threshold change.charter.witnesses.witnesses \
          change.charter.witnesses.witnesses.key change.charter.witnesses.witnesses.key.keytype \
          change.charter.witnesses.witnesses.key.keyval \

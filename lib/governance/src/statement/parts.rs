@@ -34,6 +34,8 @@ pub enum ParticipantKind {
     AdmissionsOfficer,
     /// Signs root.json and the top-level targets.
     BoardMember,
+    /// Watches services and signs what it found.
+    Watcher,
 }
 
 /// A participant as registered. One key each; an organisation that needs several registers several

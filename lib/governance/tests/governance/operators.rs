@@ -5,6 +5,7 @@ mod breaches;
 mod cross;
 mod reports;
 mod setup;
+mod watchers;
 
 use ctl_core::jws::Jws;
 use ctl_governance::statement::body::*;

@@ -73,6 +73,10 @@ pub const CAST: &[(&str, &str, &[ParticipantKind])] = &[
     ("mo-two", "mo-two", &[ParticipantKind::Mo]),
     ("auditor", "org-auditor", &[ParticipantKind::Auditor]),
     ("elector-2-auditor", "org-elector-2", &[ParticipantKind::Auditor]),
+    ("watcher-north", "gridwatch", &[ParticipantKind::Watcher]),
+    ("watcher-north-2", "gridwatch", &[ParticipantKind::Watcher]),
+    ("watcher-south", "roamcheck", &[ParticipantKind::Watcher]),
+    ("alpha-watcher", "alpha", &[ParticipantKind::Watcher]),
 ];
 
 /// What was said to a world, recorded or not. Written down as a story for the frozen corpus where `CTL_CORPUS`
@@ -148,6 +152,7 @@ pub fn charter() -> Charter {
             max_duration_seconds: 14 * DAY,
             validity_seconds: 7 * DAY,
         },
+        watchers: Some(holders(&["watcher-north", "watcher-north-2", "watcher-south", "alpha-watcher"], 2)),
         server: ServerKeys {
             log_origin: "ctl.example/stories".parse().unwrap(),
             log: ed25519("log"),
