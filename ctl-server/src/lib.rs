@@ -11,4 +11,5 @@ pub mod keys;
 pub mod ledger;
 pub mod metrics;
 pub mod monitor;
+mod promises_metrics;
 pub mod publish;

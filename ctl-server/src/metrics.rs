@@ -5,22 +5,22 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ctl_core::Timestamp;
 use ctl_core::role::Role;
 use ctl_governance::promises::promises;
 use ctl_governance::{Reason, State};
+use ctl_watch::metrics::family::Page;
+use ctl_watch::metrics::{self as watch, Readings, Registrar};
+pub use ctl_watch::metrics::{CONTENT_TYPE, Described};
 use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use crate::monitor::metrics::{Family, Readings, Type, WatchMetrics};
+use crate::promises_metrics;
 use crate::publish::site::Route;
-
-/// The media type of the text format.
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// From a memory lookup to a slow disk, in seconds.
 const LATENCY_BUCKETS: [f64; 11] =
@@ -35,63 +35,8 @@ pub struct Metrics {
     refused: IntCounterVec,
     gauges: Mutex<Gauges>,
     data_bytes: AtomicU64,
-    watch: WatchMetrics,
+    watch: Arc<watch::Metrics>,
     described: Vec<Described>,
-}
-
-/// What there is to know of a metric before it has any series.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Described {
-    /// Its name.
-    pub name: String,
-    /// What it is.
-    pub kind: Type,
-    /// What it means.
-    pub help: String,
-    /// The names of its labels.
-    pub labels: Vec<String>,
-}
-
-/// A registry that remembers what it was given, also while that has no series.
-#[derive(Default)]
-pub(crate) struct Registrar {
-    registry: Registry,
-    described: Vec<Described>,
-}
-
-impl Registrar {
-    /// Registers a collector.
-    pub(crate) fn register<C: prometheus::core::Collector + Clone + 'static>(
-        &mut self,
-        collector: C,
-    ) -> Result<C, prometheus::Error> {
-        self.registry.register(Box::new(collector.clone()))?;
-        for family in collector.collect() {
-            let descriptions = collector.desc();
-            let labels = descriptions.iter().find(|description| description.fq_name == family.name());
-            self.described.push(Described {
-                name: family.name().to_owned(),
-                kind: match family.get_field_type() {
-                    prometheus::proto::MetricType::COUNTER => Type::Counter,
-                    prometheus::proto::MetricType::HISTOGRAM => Type::Histogram,
-                    _ => Type::Gauge,
-                },
-                help: family.help().to_owned(),
-                labels: labels.map(|description| description.variable_labels.clone()).unwrap_or_default(),
-            });
-        }
-        Ok(collector)
-    }
-
-    /// Lists families that are written beside the registry.
-    pub(crate) fn list(&mut self, families: impl IntoIterator<Item = &'static Family>) {
-        self.described.extend(families.into_iter().map(|family| Described {
-            name: family.name.to_owned(),
-            kind: family.kind,
-            help: family.help.to_owned(),
-            labels: family.labels.iter().map(|&label| label.to_owned()).collect(),
-        }));
-    }
 }
 
 /// Counters of one kind of static file, looked up once: the fleet's requests take no label lookup.
@@ -173,15 +118,17 @@ impl Metrics {
         refused.with_label_values(&[MALFORMED]).reset();
         let fixed = Route::ALL.map(|route| StaticRoute::new(route, &requests, &durations)).into();
         let gauges = Mutex::new(Gauges::new(&mut registry)?);
-        let watch = WatchMetrics::new(&mut registry)?;
-        let Registrar { registry, described } = registry;
+        registry.list(promises_metrics::FAMILIES.iter().copied());
+        let watch = Arc::new(watch::Metrics::new()?);
+        let Registrar { registry, mut described } = registry;
+        described.extend_from_slice(watch.described());
         let data_bytes = AtomicU64::new(0);
         Ok(Self { registry, requests, durations, fixed, refused, gauges, data_bytes, watch, described })
     }
 
     /// The metrics of the watch.
     #[must_use]
-    pub const fn watch(&self) -> &WatchMetrics {
+    pub const fn watch(&self) -> &Arc<watch::Metrics> {
         &self.watch
     }
 
@@ -235,14 +182,11 @@ impl Metrics {
         let gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
         gauges.fill(state, facts);
         gauges.data.set(i64::try_from(self.data_bytes.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
-        if let Some(readings) = readings {
-            self.watch.prune(readings.board);
-        }
         let mut text = String::new();
         TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text)?;
-        self.watch.write_promises(&mut text, &promises(state, facts.now));
+        promises_metrics::write(&mut Page(&mut text), &promises(state, facts.now));
         if let Some(readings) = readings {
-            self.watch.write(&mut text, readings);
+            text.push_str(&self.watch.render(readings)?);
         }
         Ok(text)
     }

@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use ctl_pki::{Certificate, certificate_from_bytes};
 use ctl_policy::sla::Limits;
-use ctl_server::monitor::fetch::{Answer, Exchange, Request, Timings};
-use ctl_server::monitor::probe::{self, Fetch, Memory, Probe, Probed, Round};
-use ctl_server::monitor::target::{CrlSubject, OcspSubject, Roots};
-use ctl_server::monitor::{Kind, Subject, Target, TargetId};
+use ctl_fetch::{Answer, Exchange, Fetch, Request, Timings};
+use ctl_watch::probe::{self, Memory, Probe, Probed, Round};
+use ctl_watch::target::{CrlSubject, OcspSubject, Roots};
+use ctl_watch::{Kind, Subject, Target, TargetId};
 use libfuzzer_sys::fuzz_target;
 
 // The corpora of OCSP answers and CRLs are of this root and speak of this leaf.

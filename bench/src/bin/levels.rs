@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use ctl_bench::process::peak_memory;
 use ctl_policy::sla::{BUILT_IN, Counts, Kind, SlaPolicy};
-use ctl_server::monitor::keeper::work;
-use ctl_server::monitor::levels::{Closed, HOUR_MS, ROLLING_HOURS, begin_of};
-use ctl_server::monitor::store::{Description, Keep, Outcome, Record, Store, Watched};
+use ctl_watch::keeper::work;
+use ctl_watch::levels::{Closed, HOUR_MS, ROLLING_HOURS, begin_of};
+use ctl_watch::store::{Description, Keep, Outcome, Record, Store, Watched};
 
 /// 2026-11-21T00:00:00Z in hours.
 const NOW: u32 = 498_672;

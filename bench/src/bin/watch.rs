@@ -20,21 +20,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ctl_bench::process::{peak_memory, processor_time};
+use ctl_fetch::{Exchange, Fetch, Fetcher, Request};
 use ctl_pki::Certificate;
 use ctl_policy::sla::{BUILT_IN, SlaPolicy};
 use ctl_sandbox::live::{Live, Options};
 use ctl_sandbox::{PkiKind, PkiSpec};
 use ctl_server::config;
-use ctl_server::config::monitor::Serial;
-use ctl_server::metrics::Metrics;
-use ctl_server::monitor::fetch::{Exchange, Fetcher, Request};
-use ctl_server::monitor::keeper;
-use ctl_server::monitor::probe::{self, Fetch};
 use ctl_server::monitor::run::StoredMemories;
-use ctl_server::monitor::schedule::{self, Counts, Setup};
-use ctl_server::monitor::store::{Keep, Store};
-use ctl_server::monitor::target::{CrlSubject, OcspSubject};
-use ctl_server::monitor::{Keeper, Kind, Subject, Target, TargetId};
+use ctl_watch::config::Serial;
+use ctl_watch::metrics::Metrics;
+use ctl_watch::schedule::{self, Counts, Setup};
+use ctl_watch::store::{Keep, Store};
+use ctl_watch::target::{CrlSubject, OcspSubject};
+use ctl_watch::{Keeper, Kind, Subject, Target, TargetId, keeper, probe};
 use tokio::sync::{mpsc, watch};
 
 /// So many probes may run at once, as by default. All addresses are one here, so one host may have them all.
@@ -233,7 +231,8 @@ fn run(
         elapsed: Arc::new(move || begin.elapsed()),
         metrics: Arc::new(Metrics::new()?),
     };
-    let fetch = Arc::new(Counting { fetcher: Fetcher::new(&config)?, exchanges: AtomicU64::new(0) });
+    let fetch =
+        Arc::new(Counting { fetcher: Fetcher::new(&config.fetching())?, exchanges: AtomicU64::new(0) });
     let counts = Arc::new(Counts::default());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let how_many = targets.len();

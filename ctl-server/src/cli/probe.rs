@@ -12,18 +12,15 @@ use ctl_core::jws::Jws;
 use ctl_core::list::offline::MAX_FILE;
 use ctl_core::list::{ListAnchor, ListPayload};
 use ctl_core::names::ParticipantId;
+use ctl_fetch::{Fetcher, Options, Ports};
 use ctl_host::clock::{Clock as _, SystemClock};
 use ctl_host::files;
 use ctl_host::network::Network;
 use ctl_pki::Certificate;
 use ctl_policy::sla::{BUILT_IN, Kind, SlaPolicy};
+use ctl_watch::config::Serial;
 
 use super::Failure;
-use crate::config::{
-    self,
-    monitor::{Ports, Serial},
-};
-use crate::monitor::fetch::Fetcher;
 use crate::monitor::plan::certificate_file;
 use crate::monitor::probe::{self, Memory, Probed, Round, bundle};
 use crate::monitor::target::{CrlSubject, OcspSubject, Roots};
@@ -108,16 +105,16 @@ pub(super) fn run(arguments: Probe) -> Result<(), Failure> {
     for (name, address) in &arguments.host {
         hosts.entry(name.clone()).or_default().push(*address);
     }
-    let mut ports = config::Monitor::default().ports;
+    let mut ports = Options::default().ports;
     ports.extend(arguments.port.iter().copied());
     // Who types a port means it.
     ports.extend(url::Url::parse(&arguments.url).ok().and_then(|url| url.port()).map(Ports::from));
-    let config = config::Monitor {
+    let options = Options {
         allow: arguments.allow.clone(),
         tls_roots: arguments.tls_root.clone(),
         hosts,
         ports,
-        ..config::Monitor::default()
+        ..Options::default()
     };
     let target = target(&arguments)?;
     let probe = probe::all()
@@ -125,7 +122,7 @@ pub(super) fn run(arguments: Probe) -> Result<(), Failure> {
         .find(|probe| probe.kind() == target.kind)
         .ok_or_else(|| format!("{} is not probed", target.kind))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let fetcher = Fetcher::new(&config)?;
+    let fetcher = Fetcher::new(&options)?;
     let limits = policy.limits(target.operator.as_str(), target.kind);
     let clock = SystemClock::new();
     let mut memory = Memory::default();

@@ -1,7 +1,7 @@
 //! The configuration: one TOML file, annotated in `ctl-server.example.toml`. What is unknown is refused;
 //! relative paths are relative to the file.
 
-pub mod monitor;
+pub use ctl_watch::config as monitor;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;

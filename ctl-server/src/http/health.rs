@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::{App, lists, view};
 use crate::ledger::Ledger;
 use crate::metrics::{CONTENT_TYPE, Facts};
-use crate::monitor::metrics::Gathered;
+use crate::monitor::Monitor;
 
 pub(super) fn routes(app: &App) -> impl Routes + use<> {
     let alive = path!("healthz").and(warp::get()).map(|| view::json(&json!({ "status": "alive" })));
@@ -78,8 +78,8 @@ fn metrics(app: &App) -> Result<Response, Problem> {
         writable: app.ledger.writable().is_ok(),
         went_back: app.ledger.went_back().is_some(),
     };
-    let gathered = app.monitor.as_ref().map(Gathered::of);
-    let readings = gathered.as_ref().map(Gathered::readings);
+    let gathered = app.monitor.as_ref().map(Monitor::gathered);
+    let readings = gathered.as_ref().map(ctl_watch::metrics::Gathered::readings);
     let text =
         app.metrics.render(&state, &facts, readings.as_ref()).map_err(|error| Problem::internal(&error))?;
     let mut response = Response::new(bytes::Bytes::from(text).into());

@@ -5,13 +5,11 @@
 use std::time::Duration;
 
 use ctl_core::log::note::MAX_NOTE_BYTES;
+use ctl_fetch::{Addresses, Fetch as _, Fetcher, Request, SetupError};
 
 use super::Ledger;
 use super::rollback::Verdict;
 use crate::config;
-use crate::monitor::error::MonitorError;
-use crate::monitor::fetch::{Addresses, Fetcher, Request};
-use crate::monitor::probe::Fetch as _;
 
 /// A mirror may take so long to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -27,11 +25,11 @@ impl Mirror {
     /// The mirror that the configuration names, if it names one.
     ///
     /// # Errors
-    /// [`MonitorError`] if the TLS roots cannot be read.
-    pub fn new(config: &config::Config) -> Result<Option<Self>, MonitorError> {
+    /// [`SetupError`] if the TLS roots cannot be read.
+    pub fn new(config: &config::Config) -> Result<Option<Self>, SetupError> {
         let Some(url) = &config.ledger.mirror else { return Ok(None) };
         let url = format!("{}/log/checkpoint", url.trim_end_matches('/'));
-        let fetcher = Fetcher::new(&config.monitor)?;
+        let fetcher = Fetcher::new(&config.monitor.fetching())?;
         Ok(Some(Self { url, period: config.ledger.mirror_period.0, fetcher }))
     }
 

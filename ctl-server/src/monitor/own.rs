@@ -9,7 +9,6 @@ use ctl_core::Timestamp;
 use ctl_core::names::{ListId, ParticipantId};
 use ctl_core::role::Role;
 use ctl_governance::State;
-use ctl_governance::service_levels::TRUST_LIST_MANAGER;
 use ctl_governance::statement::Entry;
 use ctl_policy::sla::{Kind, Limits, SlaPolicy};
 use tokio::sync::{mpsc, watch};
@@ -17,13 +16,10 @@ use tokio::sync::{mpsc, watch};
 use super::code::Code;
 use super::keeper::Now;
 use super::observation::{Facts, Finding, Observation};
-use super::target::{Origin, Subject, Target, TargetId};
+use super::target::{OWN, Origin, Subject, Target, TargetId};
 use crate::ledger::Ledger;
 use crate::publish::Publisher;
 use crate::publish::publisher::Status;
-
-/// The name under which the service stands among the operators.
-pub const OWN: &str = TRUST_LIST_MANAGER;
 
 /// The address of the target for the log.
 const LOG: &str = "/log/checkpoint";

@@ -10,9 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
+use ctl_fetch::Fetcher;
 use ctl_host::files;
 use ctl_host::supervisor::Supervisor;
 use ctl_policy::sla::{BUILT_IN, MAX_SLA_POLICY_SIZE, SlaPolicy};
+use ctl_watch::config;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -21,9 +23,8 @@ use super::board::Board;
 use super::code::Code;
 use super::discover::{Discovered, Plan, discover};
 use super::error::MonitorError;
-use super::fetch::Fetcher;
 use super::keeper::{self, Keeper};
-use super::metrics::Upkeep;
+use super::metrics::{Gathered, Upkeep};
 use super::observation::Observation;
 use super::plan::plan;
 use super::recorder::{Recorder, policy_ref};
@@ -32,7 +33,6 @@ use super::store::{Keep, Store};
 use super::target::{Target, TargetId};
 use super::{chores, own, probe};
 use crate::blobs::Blobs;
-use crate::config;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::publish::Publisher;
@@ -108,7 +108,8 @@ impl Monitor {
     /// # Errors
     /// [`MonitorError`] if the configuration names something that cannot be used, or the history cannot be opened.
     pub fn start(beside: &Beside, config: &config::Monitor) -> Result<(Self, Running), MonitorError> {
-        let (plan, fetcher, policy) = (plan(config)?, Fetcher::new(config)?, Arc::new(policy(config)?));
+        let (plan, fetcher, policy) =
+            (plan(config)?, Fetcher::new(&config.fetching())?, Arc::new(policy(config)?));
         let counts = Arc::new(Counts::default());
         let (targets, following) = watch::channel(Arc::from([]));
         let (observations, inbox) = mpsc::channel(OBSERVATIONS);
@@ -123,7 +124,7 @@ impl Monitor {
             policy: Arc::clone(&policy),
             now: Arc::new(now_ms),
             elapsed: Arc::new(move || started.elapsed()),
-            metrics: beside.metrics.clone(),
+            metrics: Arc::clone(beside.metrics.watch()),
         };
         let (keeper, keeping) = Keeper::start(setup, inbox).map_err(failed)?;
         let store_bytes = Arc::new(AtomicU64::new(0));
@@ -201,13 +202,19 @@ impl Monitor {
         &self.shared.keeper
     }
 
+    /// What a scrape reads.
+    #[must_use]
+    pub fn gathered(&self) -> Gathered {
+        Gathered::of(self.keeper(), self.discovered(), self.upkeep())
+    }
+
     /// How the monitor itself is doing.
     #[must_use]
     pub fn upkeep(&self) -> Upkeep {
         let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let bytes = self.shared.store_bytes.load(Ordering::Relaxed);
         let inbox = self.shared.inbox.upgrade();
-        let held = self.shared.fetcher.octets();
+        let held = self.shared.fetcher.bytes_held();
         Upkeep {
             held_bytes: held.map(|(taken, _)| number(taken)),
             held_limits: held.map(|(_, limit)| number(limit)),

@@ -70,7 +70,7 @@ impl Watch {
             elapsed: Arc::new(move || {
                 Duration::from_secs((passed.load(Ordering::Relaxed) - begun).unsigned_abs())
             }),
-            metrics: Arc::new(ctl_server::metrics::Metrics::new().unwrap()),
+            metrics: Arc::new(ctl_watch::metrics::Metrics::new().unwrap()),
         };
         let (observations, inbox) = mpsc::channel(100_000);
         let (keeper, keeping) = Keeper::start(setup, inbox).unwrap();

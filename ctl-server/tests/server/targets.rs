@@ -60,7 +60,7 @@ fn config(directory: &Path) -> Config {
         hosts: [("pki.example".into(), vec!["127.0.0.1".parse().unwrap()])].into(),
         targets: vec![inside],
         service_levels: Some(policy),
-        ..crate::network::config(&["127.0.0.0/8"])
+        ..crate::served::monitor_at(&["127.0.0.0/8"])
     }
 }
 

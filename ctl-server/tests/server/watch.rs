@@ -30,7 +30,7 @@ fn config(server: &Server) -> Config {
         period: Words(Duration::from_millis(200)),
         hosts: [("pki.example".into(), vec!["127.0.0.1".parse().unwrap()])].into(),
         targets: vec![target],
-        ..crate::network::config(&["127.0.0.0/8"])
+        ..crate::served::monitor_at(&["127.0.0.0/8"])
     }
 }
 

@@ -27,9 +27,8 @@ pub use months::reports_due;
 use self::breaches::{still_due, without_incident};
 use self::months::summary;
 use super::keeper::{Incidents, Keeper};
-use super::own::OWN;
 use super::store::{StoreError, Wanted};
-use super::target::Target;
+use super::target::{OWN, Target};
 use crate::blobs::{BlobError, Blobs};
 use crate::ledger::{Ledger, RecordError};
 

@@ -61,6 +61,13 @@ pub struct Served {
     watching: Option<ctl_server::monitor::run::Running>,
 }
 
+/// The watch of a server that may call these networks, at any port.
+pub fn monitor_at(allow: &[&str]) -> ctl_server::config::Monitor {
+    let allow = allow.iter().map(|network| network.parse().unwrap()).collect();
+    let ports = vec!["1-65535".parse().unwrap()];
+    ctl_server::config::Monitor { allow, ports, ..ctl_server::config::Monitor::default() }
+}
+
 /// An answer.
 #[derive(Debug, Clone)]
 pub struct Answer {

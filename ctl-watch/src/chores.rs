@@ -1,0 +1,44 @@
+//! What is done now and then beside the watch: the file with its targets, and counting the octets of its
+//! history.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::keeper::Keeper;
+use super::service_discovery::TargetsFile;
+use super::target::Target;
+
+/// How often the octets are counted.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Does them until nobody says any more what is watched.
+pub async fn run(
+    keeper: Keeper,
+    data: impl AsRef<Path>,
+    store_bytes: Arc<AtomicU64>,
+    mut targets: watch::Receiver<Arc<[Arc<Target>]>>,
+) {
+    let mut file = TargetsFile::below(data.as_ref());
+    loop {
+        let keeper = keeper.clone();
+        let work = spawn_blocking(move || {
+            let written = file.follow(&keeper.board());
+            (file, written, keeper.store().bytes_on_disk())
+        });
+        let Ok((same, written, bytes)) = work.await else { break };
+        file = same;
+        store_bytes.store(bytes, Ordering::Relaxed);
+        if let Err(error) = written {
+            tracing::warn!(path = %file.path().display(), %error, "what is watched cannot be written for Prometheus");
+        }
+        if let Ok(Err(_)) = timeout(EVERY, targets.changed()).await {
+            break;
+        }
+    }
+}

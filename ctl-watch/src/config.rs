@@ -1,0 +1,244 @@
+//! The section `[monitor]`: what is watched, how often, and where the monitor may go.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ctl_core::Digest;
+use ctl_core::names::ParticipantId;
+use ctl_fetch::{Options, Ports};
+use ctl_host::network::Network;
+use ctl_host::words::Words;
+use ctl_policy::sla::Kind;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+/// The watch.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Monitor {
+    /// Whether anything is watched.
+    pub enabled: bool,
+    /// How often a target is probed.
+    #[serde(deserialize_with = "positive")]
+    pub period: Words,
+    /// How many probes may run at once.
+    pub concurrency: NonZeroUsize,
+    /// How many probes may run at once at one host, and how many connections to one address be open.
+    pub per_host: NonZeroUsize,
+    /// How many connections may be open at the services of one operator; of one that is on no list yet, an eighth.
+    pub per_operator: NonZeroUsize,
+    /// Octets that bodies may take in the memory, of all answers together; one operator's may take half of them.
+    /// Those that only applications name have another eighth for themselves.
+    pub body_bytes: NonZeroU64,
+    /// Octets that may be remembered of bodies, divided in the same way: serial numbers of CRLs, and evidence until it
+    /// is on the disk.
+    pub memory_bytes: NonZeroU64,
+    /// Ports that may be called.
+    pub ports: Vec<Ports>,
+    /// Networks that targets may be in although they are private, loopback or link-local.
+    pub allow: Vec<Network>,
+    /// PEM files of certificates that are trusted for TLS beside the system's.
+    pub tls_roots: Vec<PathBuf>,
+    /// The service level policy; none for the one built into the release.
+    #[serde(deserialize_with = "path_or_none")]
+    pub service_levels: Option<PathBuf>,
+    /// How long single observations are kept.
+    pub raw: Words,
+    /// How long hourly sums are kept.
+    pub rollups: Words,
+    /// Octets that observations, sums and evidence may take on the disk.
+    pub max_bytes: NonZeroU64,
+    /// Names that are answered here and not by DNS.
+    pub hosts: BTreeMap<String, Vec<IpAddr>>,
+    /// Targets beside those that follow from lists and applications.
+    pub targets: Vec<ConfiguredTarget>,
+    /// Certificates whose status is known, to ask OCSP responders about.
+    pub canaries: Vec<Canary>,
+}
+
+/// A target that the configuration names.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfiguredTarget {
+    /// Whose it is.
+    pub operator: ParticipantId,
+    /// What it is.
+    pub kind: Kind,
+    /// Where it is.
+    pub url: String,
+}
+
+/// Certificates of one issuer whose status is known.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Canary {
+    /// SHA-256 of the issuer's certificate.
+    pub issuer: Digest,
+    /// Files, PEM or DER, of certificates that are in order.
+    #[serde(default)]
+    pub good: Vec<PathBuf>,
+    /// Serial numbers that are revoked.
+    #[serde(default)]
+    pub revoked: Vec<Serial>,
+}
+
+/// A serial number, in hex with or without colons; kept in its shortest form, as in a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Serial(pub Box<[u8]>);
+
+impl TryFrom<String> for Serial {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let refused = || format!("{text:?} is no serial number in hex, like \"01:a2:ff\"");
+        let digits: String = text.chars().filter(|c| *c != ':').collect();
+        if digits.is_empty() || digits.len() > 64 {
+            return Err(refused());
+        }
+        let even = if digits.len().is_multiple_of(2) { digits } else { format!("0{digits}") };
+        let octets = hex::decode(even).map_err(|_| refused())?;
+        // Two's complement: leading zeros go, except one in front of a set bit.
+        let mut number: &[u8] = &octets;
+        while let [0, rest @ ..] = number
+            && !rest.is_empty()
+        {
+            number = rest;
+        }
+        let sign: &[u8] = if number.first().is_some_and(|first| first & 0x80 != 0) { &[0] } else { &[] };
+        Ok(Self([sign, number].concat().into_boxed_slice()))
+    }
+}
+
+impl Default for Monitor {
+    fn default() -> Self {
+        const DAY: u64 = 86_400;
+        Self {
+            enabled: true,
+            period: Words(Duration::from_secs(30)),
+            concurrency: NonZeroUsize::MIN.saturating_add(255),
+            per_host: NonZeroUsize::MIN.saturating_add(7),
+            per_operator: NonZeroUsize::MIN.saturating_add(31),
+            body_bytes: NonZeroU64::MIN.saturating_add((256 << 20) - 1),
+            memory_bytes: NonZeroU64::MIN.saturating_add((256 << 20) - 1),
+            ports: vec![Ports::from(80), Ports::from(443)],
+            allow: Vec::new(),
+            tls_roots: Vec::new(),
+            service_levels: None,
+            raw: Words(Duration::from_secs(7 * DAY)),
+            // A year of 365.25 days, as `humantime` has it.
+            rollups: Words(Duration::from_secs(3 * 31_557_600)),
+            max_bytes: NonZeroU64::MIN.saturating_add((2 << 30) - 1),
+            hosts: BTreeMap::new(),
+            targets: Vec::new(),
+            canaries: Vec::new(),
+        }
+    }
+}
+
+impl Monitor {
+    /// Where the fetcher may go, and how much it may take.
+    #[must_use]
+    pub fn fetching(&self) -> Options {
+        Options {
+            concurrency: self.concurrency,
+            per_host: self.per_host,
+            per_operator: self.per_operator,
+            body_bytes: self.body_bytes,
+            memory_bytes: self.memory_bytes,
+            ports: self.ports.clone(),
+            allow: self.allow.clone(),
+            tls_roots: self.tls_roots.clone(),
+            hosts: self.hosts.clone(),
+        }
+    }
+
+    /// Makes the paths relative to a directory.
+    pub fn relative_to(&mut self, directory: &Path) {
+        let canaries = self.canaries.iter_mut().flat_map(|canary| &mut canary.good);
+        for path in self.tls_roots.iter_mut().chain(&mut self.service_levels).chain(canaries) {
+            *path = directory.join(&path);
+        }
+    }
+}
+
+fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Words, D::Error> {
+    let words = Words::deserialize(deserializer)?;
+    if words.0.is_zero() { Err(D::Error::custom("must be longer than nothing")) } else { Ok(words) }
+}
+
+fn path_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(if text.is_empty() { None } else { Some(text.into()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serial_numbers_are_as_in_certificates() {
+        for (text, serial) in [
+            ("1", &[1][..]),
+            ("00:00:01", &[1]),
+            ("ff", &[0, 0xff]),
+            ("00ff", &[0, 0xff]),
+            ("0", &[0]),
+            ("7F:00", &[0x7f, 0]),
+        ] {
+            assert_eq!(*Serial::try_from(text.to_owned()).unwrap().0, *serial, "{text}");
+        }
+        for text in ["", ":", "0x1", "g", &"1".repeat(65)] {
+            assert!(Serial::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_whole_section_is_read_and_its_paths_are_relative_to_the_file() {
+        let text = r#"
+            period = "5s"
+            allow = ["127.0.0.0/8", "fd00::/8"]
+            ports = [443, "8000-8010"]
+            tls_roots = ["a.pem", "/etc/b.pem"]
+            service_levels = "sla.toml"
+            [hosts]
+            "pki.example" = ["127.0.0.1", "::1"]
+            [[targets]]
+            operator = "volt"
+            kind = "root-pool"
+            url = "https://pki.example/opcp"
+            [[canaries]]
+            issuer = "0000000000000000000000000000000000000000000000000000000000000001"
+            good = ["good.pem"]
+            revoked = ["80"]
+        "#;
+        let mut monitor: Monitor = toml::from_str(text).unwrap();
+        monitor.relative_to(Path::new("/x"));
+        assert_eq!(monitor.tls_roots, [Path::new("/x/a.pem"), Path::new("/etc/b.pem")]);
+        assert_eq!(monitor.service_levels.as_deref(), Some(Path::new("/x/sla.toml")));
+        assert_eq!(monitor.canaries[0].good, [Path::new("/x/good.pem")]);
+        assert_eq!(*monitor.canaries[0].revoked[0].0, [0, 0x80]);
+        assert_eq!(monitor.targets[0].kind, Kind::RootPool);
+        let called = [80, 443, 8005].map(|port| monitor.ports.iter().any(|ports| ports.contain(port)));
+        assert_eq!(called, [false, true, true]);
+        assert!(Monitor::default().ports.iter().all(|ports| ports.contain(80) || ports.contain(443)));
+        assert_eq!(monitor.hosts["pki.example"].len(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for text in [
+            "period = \"0s\"",
+            "concurrency = 0",
+            "allow = [\"here\"]",
+            "enable = true",
+            "ports = [70000]",
+            "ports = [\"9-8\"]",
+        ] {
+            assert!(toml::from_str::<Monitor>(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Why the monitor cannot start.
+
+use std::path::PathBuf;
+
+use ctl_core::names::NameError;
+use ctl_fetch::SetupError;
+use ctl_policy::sla::SlaPolicyError;
+
+use super::store::StoreError;
+
+/// Why the monitor cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum MonitorError {
+    /// The file of a canary cannot be used.
+    #[error("[[monitor.canaries]] {}: {why}", .path.display())]
+    Canary {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The fetcher cannot be made.
+    #[error(transparent)]
+    Fetch(#[from] SetupError),
+    /// The service level policy cannot be read.
+    #[error("[monitor] service_levels {}: {error}", .path.display())]
+    PolicyFile {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The service level policy cannot be used.
+    #[error(transparent)]
+    Policy(#[from] SlaPolicyError),
+    /// No statement can name the service level policy.
+    #[error("the service level policy cannot be named in the log: {0}")]
+    PolicyName(#[from] NameError),
+    /// The service level policy names a reason code that nothing finds.
+    #[error("the service level policy names the reason {0:?}, which this release does not know")]
+    UnknownCode(String),
+    /// The monitor's history cannot be opened.
+    #[error("{}: {error}", .path.display())]
+    Store {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong.
+        error: StoreError,
+    },
+}

@@ -1,0 +1,293 @@
+//! The keeper's desk over its store: gaps, restarts, maintenance, evidence.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ctl_core::Digest;
+use ctl_fetch::Timings;
+use ctl_policy::sla::{BUILT_IN, Counts, Kind};
+
+use super::desk::Desk;
+use super::work::write;
+use super::*;
+use crate::code::Code;
+use crate::levels::{Closed, HOUR_MS, RunningHours, counted, hour_of};
+use crate::observation::{Evidence, Finding};
+use crate::store::Keep;
+use crate::testing;
+
+/// 2026-11-21T00:00:00Z.
+pub(super) const DAY: i64 = 1_795_219_200_000;
+const PERIOD: i64 = 30_000;
+
+pub(super) fn target(kind: Kind, url: &str) -> Arc<Target> {
+    testing::target("alpha-pki", kind, url)
+}
+
+/// What a keeper is started with whose clock stands.
+pub(super) fn setup(store: Arc<Store>) -> Setup {
+    Setup {
+        store,
+        policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
+        now: Arc::new(|| DAY),
+        elapsed: Arc::new(|| Duration::ZERO),
+        metrics: Arc::new(Metrics::new().unwrap()),
+    }
+}
+
+pub(super) fn observation(target: &Arc<Target>, at_ms: i64, code: Option<Code>) -> Observation {
+    let findings = code.map(|code| Finding { code, address: None, detail: "as switched".into() });
+    let timings = Timings { total: Duration::from_millis(80), ..Timings::default() };
+    Observation {
+        target: target.clone(),
+        at_ms,
+        findings: findings.into_iter().collect(),
+        timings: code.is_none().then_some(timings),
+        facts: Default::default(),
+        evidence: code
+            .map(|code| Evidence {
+                request: format!("GET {}", target.url),
+                request_body: Bytes::new(),
+                address: None,
+                status: Some(503),
+                headers: vec![("date".into(), "now".into())],
+                body: code.as_str().into(),
+                body_octets: code.as_str().len() as u64,
+            })
+            .into_iter()
+            .collect(),
+    }
+}
+
+pub(super) struct Story {
+    pub(super) desk: Desk,
+    pub(super) store: Arc<Store>,
+    targets: Vec<Arc<Target>>,
+    pub(super) now: i64,
+}
+
+impl Story {
+    pub(super) fn begin(directory: &Path, policy: &str) -> Self {
+        Self::begin_at(directory, policy, DAY)
+    }
+
+    fn begin_at(directory: &Path, policy: &str, now: i64) -> Self {
+        let store = Arc::new(Store::open(directory, Keep::default()).unwrap());
+        let policy = Arc::new(SlaPolicy::parse(policy).unwrap());
+        let desk = work::desk(&store, policy, now).unwrap();
+        let targets = vec![target(Kind::Ocsp, "http://ocsp.alpha.example/")];
+        let mut story = Self { desk, store, targets, now };
+        story.desk.watch(&story.targets.clone(), now);
+        story
+    }
+
+    /// A good probe.
+    pub(super) fn take(&mut self, now: i64) {
+        self.now = now;
+        self.desk.take(observation(&self.targets[0], now, None));
+    }
+
+    /// A probe every period until a moment, each with what `code` says.
+    pub(super) fn until(&mut self, end: i64, code: impl Fn(i64) -> Option<Code>) {
+        while self.now < end {
+            for target in &self.targets {
+                self.desk.take(observation(target, self.now, code(self.now)));
+            }
+            self.now += PERIOD;
+            let work = self.desk.tick(self.now);
+            assert!(write(&self.store, work).is_empty());
+        }
+    }
+
+    pub(super) fn counts(&self, from: i64, to: i64) -> Counts {
+        let targets: Vec<_> = self.desk.targets().into_values().collect();
+        let hours = (hour_of(from), hour_of(to));
+        let found = counted(&self.store, &targets, &self.desk.running(self.now), hours, self.now).unwrap();
+        found.get(&0).cloned().unwrap_or_default()
+    }
+
+    fn incidents(&self) -> Vec<Arc<Incident>> {
+        self.desk.incidents().into_values().collect()
+    }
+}
+
+#[test]
+fn a_gap_in_probing_is_a_gap_and_no_good_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut story = Story::begin(directory.path(), BUILT_IN);
+    story.until(DAY + HOUR_MS, |_| None);
+    // Half an hour without a probe, then three hours in which the whole machine was away.
+    story.now += HOUR_MS / 2;
+    story.until(DAY + 2 * HOUR_MS, |_| None);
+    story.now += 3 * HOUR_MS;
+    story.until(DAY + 6 * HOUR_MS, |_| None);
+    let counts = story.counts(DAY, DAY + 6 * HOUR_MS);
+    assert_eq!((counts.good, counts.bad), (120 + 60 + 120, 0));
+    assert_eq!(counts.missing, 60 + 360);
+    assert_eq!(counts.due(), 6 * 120);
+}
+
+#[test]
+fn a_kill_loses_no_closed_hour_and_the_running_hour_comes_back_from_its_observations() {
+    let directory = tempfile::tempdir().unwrap();
+    let half_past = DAY + 3 * HOUR_MS + HOUR_MS / 2;
+    {
+        let mut story = Story::begin(directory.path(), BUILT_IN);
+        story.until(half_past, |now| (now % (20 * PERIOD) == 0).then_some(Code::TcpTimeout));
+        // Dropped here as a kill would: nothing is finished.
+    }
+    let mut story = Story::begin_at(directory.path(), BUILT_IN, half_past + 60_000);
+    let closed = story.counts(DAY, DAY + 3 * HOUR_MS);
+    assert_eq!((closed.good, closed.bad, closed.missing), (3 * 114, 18, 0));
+    let running = story.counts(DAY + 3 * HOUR_MS, DAY + 4 * HOUR_MS);
+    assert!((56..=60).contains(&running.valid()), "all but the last minutes: {running:?}");
+    story.until(DAY + 5 * HOUR_MS, |_| None);
+    let whole = story.counts(DAY + 3 * HOUR_MS, DAY + 4 * HOUR_MS);
+    assert!((114..=120).contains(&whole.valid()), "{whole:?}");
+}
+
+#[test]
+fn an_hour_that_ended_while_nothing_ran_is_closed_from_its_observations() {
+    let directory = tempfile::tempdir().unwrap();
+    {
+        let mut story = Story::begin(directory.path(), BUILT_IN);
+        story.until(DAY + HOUR_MS / 2, |_| None);
+        let work = story.desk.finish(story.now);
+        assert!(write(&story.store, work).is_empty());
+    }
+    let mut story = Story::begin_at(directory.path(), BUILT_IN, DAY + 5 * HOUR_MS);
+    story.until(DAY + 6 * HOUR_MS, |_| None);
+    let counts = story.counts(DAY, DAY + 6 * HOUR_MS);
+    assert_eq!((counts.good, counts.missing), (60 + 120, 60 + 4 * 120));
+    let mut hours = Vec::new();
+    story.store.hours(&[0].into(), hour_of(DAY), hour_of(DAY) + 1, |_, hour, _| hours.push(hour)).unwrap();
+    assert_eq!(hours, [hour_of(DAY)], "closed, and not only remembered");
+}
+
+#[test]
+fn an_outage_leaves_evidence_of_its_first_failure_and_goes_on_over_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let began = DAY + 60 * PERIOD;
+    {
+        let mut story = Story::begin(directory.path(), BUILT_IN);
+        story.until(began, |_| None);
+        story.until(began + 4 * PERIOD, |_| Some(Code::TcpRefused));
+        let incidents = story.incidents();
+        assert_eq!(incidents.len(), 1);
+        let digest: Digest = incidents[0].evidence[0];
+        let bundle = story.store.evidence(&digest).unwrap().unwrap();
+        let bundle: serde_json::Value = serde_json::from_slice(&bundle).unwrap();
+        assert_eq!(bundle["at_ms"], began, "of the first failure, not of the one that opened the incident");
+        assert_eq!(bundle["findings"][0]["code"], "tcp_refused");
+        assert_eq!(bundle["exchanges"][0]["body"]["bytes"], "tcp_refused".len());
+    }
+    let mut story = Story::begin_at(directory.path(), BUILT_IN, began + 5 * PERIOD);
+    story.until(began + 20 * PERIOD, |_| Some(Code::TcpRefused));
+    story.until(began + 30 * PERIOD, |_| None);
+    let incidents = story.incidents();
+    assert_eq!(incidents.len(), 1, "the same incident");
+    assert_eq!(incidents[0].began_ms, began);
+    assert_eq!(incidents[0].ended_ms, Some(began + 20 * PERIOD));
+    assert!(incidents[0].breach_ms.is_some(), "ten minutes are a breach");
+}
+
+fn maintenance(announced: &str) -> String {
+    format!(
+        "{BUILT_IN}\n[[maintenance]]\noperator = \"alpha-pki\"\nannounced_at = \"{announced}\"\n\
+         starts_at = \"2026-11-21T01:00:00Z\"\nends_at = \"2026-11-21T02:00:00Z\"\ntext = \"New hardware.\"\n"
+    )
+}
+
+#[test]
+fn announced_maintenance_excuses_and_unannounced_does_not() {
+    for (announced, excused) in [("2026-11-10T00:00:00Z", true), ("2026-11-21T00:30:00Z", false)] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut story = Story::begin(directory.path(), &maintenance(announced));
+        let down = |now| (DAY + HOUR_MS..DAY + 2 * HOUR_MS).contains(&now).then_some(Code::HttpStatus);
+        story.until(DAY + 3 * HOUR_MS, down);
+        let counts = story.counts(DAY, DAY + 3 * HOUR_MS);
+        assert_eq!(counts.good, 240);
+        assert_eq!((counts.excused, counts.bad), if excused { (120, 0) } else { (0, 120) });
+        assert_eq!(story.incidents().len(), usize::from(!excused), "{announced}");
+    }
+}
+
+#[test]
+fn a_target_that_leaves_the_lists_is_neither_missed_nor_in_trouble_any_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut story = Story::begin(directory.path(), BUILT_IN);
+    story.until(DAY + HOUR_MS, |_| Some(Code::DnsFailure));
+    let gone = std::mem::take(&mut story.targets);
+    story.desk.watch(&[], story.now);
+    story.until(DAY + 4 * HOUR_MS, |_| None);
+    assert_eq!(story.counts(DAY, DAY + 4 * HOUR_MS).due(), 120);
+    assert!(story.incidents().iter().all(|incident| !incident.is_open()));
+    assert!(story.desk.board().targets.is_empty());
+    // A probe that was under way, and the target's return.
+    story.desk.take(observation(&gone[0], story.now, None));
+    assert_eq!(story.counts(DAY, DAY + 5 * HOUR_MS).due(), 120);
+    story.desk.watch(&gone, story.now);
+    story.targets = gone;
+    story.until(DAY + 5 * HOUR_MS, |_| None);
+    assert_eq!(story.counts(DAY, DAY + 5 * HOUR_MS).due(), 240, "with its history, under its number");
+}
+
+#[test]
+fn what_the_pieces_say_of_all_services_is_what_the_whole_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut story = Story::begin(directory.path(), BUILT_IN);
+    story.targets.push(target(Kind::Crl, "http://crl.alpha.example/a.crl"));
+    story.desk.watch(&story.targets.clone(), story.now);
+    story.until(DAY + 30 * HOUR_MS + 20 * PERIOD, |now| (now % (50 * PERIOD) == 0).then_some(Code::Slow));
+    let (targets, running) = (story.desk.targets(), story.desk.running(story.now));
+    let closed = Closed::add_up(&story.store, &targets, story.desk.open_hour(), hour_of(story.now)).unwrap();
+    let services = closed.with_running(&story.store, &targets, &running, story.now).unwrap();
+    let all: Vec<_> = targets.values().cloned().collect();
+    let hours = (hour_of(DAY), hour_of(story.now) + 1);
+    let whole = counted(&story.store, &all, &running, hours, story.now).unwrap();
+    for (key, standing) in &services {
+        let number = targets.values().find(|one| one.kind == key.1).unwrap().number;
+        assert_eq!(standing.rolling, whole[&number], "{key:?}");
+        assert_eq!(standing.month, whole[&number], "{key:?}");
+        assert!(standing.recent[5].valid < standing.recent[6].valid, "a day is less than three");
+        let day = counted(&story.store, &all, &running, (hours.1 - 24, hours.1), story.now).unwrap();
+        assert_eq!(
+            (standing.recent[5].bad, standing.recent[5].valid),
+            (day[&number].bad, day[&number].valid())
+        );
+    }
+    assert_eq!(services.len(), 2);
+    let nothing = counted(&story.store, &all, &RunningHours::new(), (0, 10), story.now).unwrap();
+    assert!(nothing.values().all(|counts| counts.due() == 0));
+}
+
+#[tokio::test]
+async fn the_keeper_shows_what_it_took_and_has_written_it_when_it_ends() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(directory.path(), Keep::default()).unwrap());
+    let setup = Setup {
+        store: store.clone(),
+        policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
+        now: Arc::new(|| DAY + HOUR_MS / 2),
+        elapsed: Arc::new(|| Duration::ZERO),
+        metrics: Arc::new(Metrics::new().unwrap()),
+    };
+    let (sender, receiver) = mpsc::channel(16);
+    let (keeper, running) = Keeper::start(setup, receiver).unwrap();
+    let target = target(Kind::Ocsp, "http://ocsp.alpha.example/");
+    keeper.watch(vec![target.clone()]).await;
+    for n in 0..6 {
+        sender.send(observation(&target, DAY + HOUR_MS / 2 + n, Some(Code::TcpRefused))).await.unwrap();
+    }
+    keeper.settle().await;
+    assert!(keeper.board().targets[&target.id].last.is_some());
+    assert_eq!(keeper.incidents().values().next().unwrap().failures, 6);
+    assert_eq!(keeper.levels().services.values().next().unwrap().rolling.bad, 6);
+    drop(sender);
+    running.await.unwrap();
+    let mut raw = 0;
+    store.raw(0, u32::MAX / 2, |_| raw += 1).unwrap();
+    assert_eq!(raw, 6);
+    assert_eq!(store.incidents().unwrap()[0].failures, 6);
+}

@@ -1,0 +1,37 @@
+//! The watch: OCSP responders, CRLs and other services of every PKI on the lists, probed on a schedule and
+//! judged with `ctl-pki` by the limits of the service level policy.
+//!
+//! The road of the data, one way: [`target`]s follow from the state and the configuration; the schedule runs
+//! each through the [`probe`] of its kind, which asks by way of [`ctl_fetch`] and judges; what comes of it is an
+//! [`observation`], on which the keeper says a [`verdict`] once: service levels, incidents and metrics follow from it.
+#![forbid(unsafe_code)]
+
+pub mod beside;
+pub mod board;
+pub mod chores;
+pub mod code;
+pub mod config;
+pub mod discover;
+pub mod error;
+pub mod incident;
+pub mod keeper;
+pub mod levels;
+pub mod metrics;
+pub mod observation;
+pub mod plan;
+pub mod probe;
+pub mod schedule;
+pub mod service_discovery;
+pub mod store;
+pub mod target;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod verdict;
+
+pub use board::{Board, Standing};
+pub use code::{Code, Family, Weight};
+pub use error::MonitorError;
+pub use keeper::Keeper;
+pub use observation::{CrlIdentity, Facts, Finding, Observation};
+pub use target::{Kind, Subject, Target, TargetId};
+pub use verdict::Verdict;

@@ -1,0 +1,179 @@
+//! The series of service levels, incidents, certificates and of the monitor's own upkeep: read off at a
+//! scrape.
+
+use ctl_core::names::ParticipantId;
+
+use super::family::{Milliseconds, Page, Ppm};
+use crate::target::{Kind, WatchedCertificate};
+
+/// How the services of one kind of one PKI stand against their objective.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// Whose services.
+    pub pki: ParticipantId,
+    /// Which.
+    pub kind: Kind,
+    /// The share of good probes that is promised, in parts per million.
+    pub objective_ppm: u32,
+    /// Valid probes in the rolling window.
+    pub valid: u64,
+    /// Good ones among them.
+    pub good: u64,
+    /// What is left of the error budget, in parts per million of it; negative when it is overdrawn. None without
+    /// valid probes.
+    pub budget_ppm: Option<i64>,
+}
+
+/// An incident that is not over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenIncident {
+    /// Whose service.
+    pub pki: ParticipantId,
+    /// Which kind.
+    pub kind: Kind,
+    /// Its address.
+    pub target: String,
+    /// Unix milliseconds of its first bad probe.
+    pub since_ms: i64,
+    /// Whether it has lasted long enough to be a breach.
+    pub is_breach: bool,
+}
+
+/// How the monitor itself is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Upkeep {
+    /// Octets of the store of observations.
+    pub store_bytes: Option<u64>,
+    /// Its bound.
+    pub store_limit: Option<u64>,
+    /// Octets in memory of answers' bodies and of what is kept of them, the listed and the unlisted.
+    pub held_bytes: [u64; 2],
+    /// Their bounds.
+    pub held_limits: [u64; 2],
+    /// Observations that wait to be counted and stored.
+    pub queue: Option<u64>,
+    /// How many may wait.
+    pub queue_limit: Option<u64>,
+    /// Observations that were lost.
+    pub lost: u64,
+    /// Breaches that do not enter the log now, because as many did within a day as the policy lets.
+    pub held_back: u64,
+}
+
+crate::families! {
+    OBJECTIVE: Gauge "ctl_sla_objective_ratio" ["pki", "kind"]
+        "Share of good probes among good and bad ones that the service level policy promises, from 0 to 1.";
+    VALID: Gauge "ctl_sla_valid_probes" ["pki", "kind"]
+        "Good and bad probes of the last 30 days; those in announced maintenance, and gaps, are neither.";
+    CONFORMING: Gauge "ctl_sla_good_probes" ["pki", "kind"]
+        "Good probes of the last 30 days.";
+    BUDGET: Gauge "ctl_sla_error_budget_remaining_ratio" ["pki", "kind"]
+        "What is left of the error budget of the last 30 days: 1 untouched, 0 used up, negative overdrawn; absent without good and bad probes.";
+    INCIDENTS: Gauge "ctl_incidents_open" ["pki", "kind"]
+        "Incidents that are not over.";
+    INCIDENT: Gauge "ctl_incident_started_timestamp_seconds" ["pki", "kind", "target"]
+        "Unix time of the first bad probe of the incident that the target has now; absent without one.";
+    BREACHES: Gauge "ctl_breaches_open" ["pki", "kind"]
+        "Open incidents that have been bad for so long that they are breaches: they are entered in the ledger, as many a day as the policy lets.";
+    CERTIFICATE: Gauge "ctl_ca_not_after_timestamp_seconds" ["pki", "list", "certificate", "level"]
+        "Unix time at which a CA certificate ends, by its SHA-256; level is root or sub-ca, list is empty while it is on none.";
+    STORE: Gauge "ctl_monitor_store_bytes" []
+        "Octets that the store of observations takes.";
+    STORE_LIMIT: Gauge "ctl_monitor_store_limit_bytes" []
+        "Octets that the store of observations may take; beyond it the oldest observations go.";
+    HELD: Gauge "ctl_monitor_held_bytes" ["of"]
+        "Octets that bodies of answers and what is kept of them take in the memory: of services that a list, a sub-CA or the configuration names (listed), and of those that only applications name (applied).";
+    HELD_LIMIT: Gauge "ctl_monitor_held_limit_bytes" ["of"]
+        "Octets that they may take; beyond it probes are gaps, or evidence is without its body.";
+    QUEUE: Gauge "ctl_monitor_queue_observations" []
+        "Observations that wait to be counted and stored.";
+    QUEUE_LIMIT: Gauge "ctl_monitor_queue_limit_observations" []
+        "Observations that may wait to be counted and stored.";
+    LOST: Counter "ctl_monitor_observations_lost_total" []
+        "Observations that were neither counted nor stored, because too many waited.";
+    HELD_BACK: Gauge "ctl_monitor_breaches_held_back" []
+        "Breaches that do not enter the log now, because as many did within a day as the service level policy lets.";
+}
+
+/// Writes the series of service levels and incidents.
+pub(super) fn write(page: &mut Page<'_>, levels: &[Level], incidents: &[OpenIncident]) {
+    let mut series = page.family(&OBJECTIVE);
+    for level in levels {
+        series.sample(&[level.pki.as_str(), level.kind.as_str()], Ppm(i64::from(level.objective_ppm)));
+    }
+    let mut series = page.family(&VALID);
+    for level in levels {
+        series.sample(&[level.pki.as_str(), level.kind.as_str()], level.valid);
+    }
+    let mut series = page.family(&CONFORMING);
+    for level in levels {
+        series.sample(&[level.pki.as_str(), level.kind.as_str()], level.good);
+    }
+    let mut series = page.family(&BUDGET);
+    for level in levels {
+        if let Some(budget) = level.budget_ppm {
+            series.sample(&[level.pki.as_str(), level.kind.as_str()], Ppm(budget));
+        }
+    }
+    // Where a level is kept there is a number, also 0: alerts and panels can tell it from no data.
+    let mut open = std::collections::BTreeMap::new();
+    for level in levels {
+        open.insert((level.pki.as_str(), level.kind), [0_u64; 2]);
+    }
+    let mut since = std::collections::BTreeMap::new();
+    for incident in incidents {
+        let [all, breaches] = open.entry((incident.pki.as_str(), incident.kind)).or_default();
+        *all += 1;
+        *breaches += u64::from(incident.is_breach);
+        let key = (incident.pki.as_str(), incident.kind, incident.target.as_str());
+        let first = since.entry(key).or_insert(incident.since_ms);
+        *first = incident.since_ms.min(*first);
+    }
+    for (family, which) in [(&INCIDENTS, 0), (&BREACHES, 1)] {
+        let mut series = page.family(family);
+        for ((pki, kind), counts) in &open {
+            series.sample(&[pki, kind.as_str()], counts.get(which).copied().unwrap_or_default());
+        }
+    }
+    let mut series = page.family(&INCIDENT);
+    for ((pki, kind, target), at) in since {
+        series.sample(&[pki, kind.as_str(), target], Milliseconds(at));
+    }
+}
+
+/// Writes when CA certificates end.
+pub(super) fn write_certificates(page: &mut Page<'_>, certificates: &[WatchedCertificate]) {
+    let mut series = page.family(&CERTIFICATE);
+    for watched in certificates {
+        let end = watched.certificate.not_after();
+        let level = if watched.is_root { "root" } else { "sub-ca" };
+        let fingerprint = watched.fingerprint.to_string();
+        let lists = watched.lists.iter().map(|list| list.as_str());
+        let none = watched.lists.is_empty().then_some("");
+        for list in lists.chain(none) {
+            series.sample(&[watched.operator.as_str(), list, &fingerprint, level], end);
+        }
+    }
+}
+
+/// Writes how the monitor is doing.
+pub(super) fn write_upkeep(page: &mut Page<'_>, upkeep: &Upkeep) {
+    for (family, value) in [
+        (&STORE, upkeep.store_bytes),
+        (&STORE_LIMIT, upkeep.store_limit),
+        (&QUEUE, upkeep.queue),
+        (&QUEUE_LIMIT, upkeep.queue_limit),
+        (&LOST, Some(upkeep.lost)),
+        (&HELD_BACK, Some(upkeep.held_back)),
+    ] {
+        if let Some(value) = value {
+            page.family(family).sample(&[], value);
+        }
+    }
+    for (family, values) in [(&HELD, upkeep.held_bytes), (&HELD_LIMIT, upkeep.held_limits)] {
+        let mut series = page.family(family);
+        for (of, value) in ["listed", "applied"].iter().zip(values) {
+            series.sample(&[*of], value);
+        }
+    }
+}

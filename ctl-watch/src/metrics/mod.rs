@@ -1,0 +1,165 @@
+//! What Prometheus is told of the watch: counts and histograms kept while observations come in, everything
+//! else read off the [`Board`] and the service levels at the moment of a scrape.
+//!
+//! What there is of a target vanishes with it. A gauge that tells a status exists only while there is an
+//! answer: no answer must not read as good. A target has about 15 series; `tests::ten_thousand_targets`
+//! says what a scrape of ten thousand takes.
+
+pub mod family;
+mod gather;
+mod levels;
+mod registry;
+mod tally;
+mod targets;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use prometheus::{HistogramOpts, HistogramVec};
+
+use ctl_fetch::Timings;
+pub use family::{Family, Type};
+pub use gather::Gathered;
+pub use levels::{Level, OpenIncident, Upkeep};
+use tally::Tally;
+
+use super::board::Board;
+use super::observation::Observation;
+use super::store::Outcome;
+use super::target::{TargetId, WatchedCertificate};
+use super::verdict::Verdict;
+pub use registry::{CONTENT_TYPE, Described, Metrics, Registrar};
+
+/// From an answer next door to the end of all patience, in seconds. 10 is the limit of `slow` and of most
+/// service levels.
+const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// The metrics of the watch.
+pub struct WatchMetrics {
+    durations: HistogramVec,
+    phases: HistogramVec,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    tallies: HashMap<TargetId, Tally>,
+    /// The label values that the histogram of durations has.
+    timed: BTreeSet<(String, &'static str)>,
+}
+
+/// What is read off the watch at a scrape.
+#[derive(Clone, Copy, Debug)]
+pub struct Readings<'a> {
+    /// How every target stands.
+    pub board: &'a Board,
+    /// CA certificates whose end is watched.
+    pub certificates: &'a [WatchedCertificate],
+    /// Service levels by PKI and kind.
+    pub levels: &'a [Level],
+    /// Incidents that are not over.
+    pub incidents: &'a [OpenIncident],
+    /// How the monitor itself is doing.
+    pub upkeep: Upkeep,
+}
+
+impl WatchMetrics {
+    /// Registers what is kept between scrapes.
+    ///
+    /// # Errors
+    /// Only if two metrics had one name: a mistake in this file.
+    pub(crate) fn new(registrar: &mut Registrar) -> Result<Self, prometheus::Error> {
+        let durations = registrar.register(HistogramVec::new(
+            HistogramOpts::new(
+                "ctl_probe_duration_seconds",
+                "Seconds that the main exchange of a probe took, of the good and the wrong ones, by PKI and kind of service.",
+            )
+            .buckets(BUCKETS.to_vec()),
+            &["pki", "kind"],
+        )?)?;
+        let phases = registrar.register(HistogramVec::new(
+            HistogramOpts::new(
+                "ctl_probe_phase_duration_seconds",
+                "Seconds that a phase (dns, tcp, tls, first-byte) of a probe's main exchange took, of the good and the wrong ones, by kind of service.",
+            )
+            .buckets(BUCKETS.to_vec()),
+            &["kind", "phase"],
+        )?)?;
+        registrar.list([targets::FAMILIES, levels::FAMILIES].concat());
+        Ok(Self { durations, phases, counts: Mutex::default() })
+    }
+
+    /// Counts an observation as the keeper's verdict on it says; without one it is a gap.
+    pub fn observe(&self, observation: &Observation, verdict: Option<&Verdict>) {
+        let target = &observation.target;
+        let kind = target.kind.as_str();
+        let mut counts = self.counts();
+        counts.tallies.entry(target.id).or_default().count(observation, verdict);
+        // The response times of the service level.
+        let is_timed = verdict.is_some_and(|verdict| verdict.answered && verdict.outcome != Outcome::Excused);
+        if let Some(Timings { dns, tcp, tls, first_byte, total }) = observation.timings.filter(|_| is_timed) {
+            let pki = target.operator.as_str();
+            if !counts.timed.contains(&(pki.to_owned(), kind)) {
+                counts.timed.insert((pki.to_owned(), kind));
+            }
+            self.durations.with_label_values(&[pki, kind]).observe(total.as_secs_f64());
+            let phase = |name, took: Duration| {
+                self.phases.with_label_values(&[kind, name]).observe(took.as_secs_f64());
+            };
+            phase("dns", dns);
+            phase("tcp", tcp);
+            phase("first-byte", first_byte);
+            if let Some(tls) = tls {
+                phase("tls", tls);
+            }
+        }
+    }
+
+    /// Writes everything that is read off at a scrape, and forgets what is no longer watched.
+    pub(crate) fn write(&self, text: &mut String, readings: &Readings<'_>) {
+        let mut counts = self.counts();
+        let Readings { board, certificates, levels, incidents, upkeep } = readings;
+        counts.tallies.retain(|id, _| board.targets.contains_key(id));
+        let mut page = family::Page(text);
+        targets::write(&mut page, board, &counts.tallies);
+        levels::write(&mut page, levels, incidents);
+        levels::write_certificates(&mut page, certificates);
+        levels::write_upkeep(&mut page, upkeep);
+    }
+
+    /// Forgets the histograms of PKIs that have no such service any more; before the registry is read.
+    pub(crate) fn prune(&self, board: &Board) {
+        let watched: BTreeSet<(&str, &str)> = board
+            .targets
+            .values()
+            .map(|standing| (standing.target.operator.as_str(), standing.target.kind.as_str()))
+            .collect();
+        self.counts().timed.retain(|(pki, kind)| {
+            let stays = watched.contains(&(pki.as_str(), *kind));
+            if !stays {
+                // Not there is as good as removed.
+                let _ = self.durations.remove_label_values(&[pki.as_str(), kind]);
+            }
+            stays
+        });
+    }
+
+    /// How many probes the histogram of durations has, by PKI and kind.
+    #[cfg(test)]
+    pub(super) fn timed(&self) -> std::collections::BTreeMap<(String, &'static str), u64> {
+        let timed = self.counts().timed.clone().into_iter();
+        let count = |key: (String, &'static str)| {
+            let count = self.durations.with_label_values(&[key.0.as_str(), key.1]).get_sample_count();
+            (key, count)
+        };
+        timed.map(count).collect()
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

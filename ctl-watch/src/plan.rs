@@ -1,0 +1,77 @@
+//! From the configuration's words to the plan that discovery works by: the files of canaries are read once, when
+//! the server starts.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ctl_host::files;
+use ctl_pki::{Certificate, certificate_from_bytes};
+
+use super::discover::{Bounds, Canaries, Configured, Plan};
+use super::error::MonitorError;
+use crate::config;
+
+/// A file with one certificate is at most so long.
+const MAX_FILE: u64 = 256 * 1024;
+
+/// What the configuration says about what is watched.
+///
+/// # Errors
+/// [`MonitorError`] if the file of a canary cannot be read or holds anything but one certificate.
+pub fn plan(config: &config::Monitor) -> Result<Plan, MonitorError> {
+    let configured = |target: &config::ConfiguredTarget| Configured {
+        operator: target.operator.clone(),
+        kind: target.kind,
+        url: target.url.clone(),
+    };
+    let canaries = config.canaries.iter().map(|canary| {
+        Ok(Canaries {
+            issuer: canary.issuer,
+            good: canary
+                .good
+                .iter()
+                .map(|path| certificate(path).map(Arc::new))
+                .collect::<Result<_, MonitorError>>()?,
+            revoked: canary.revoked.iter().map(|serial| serial.0.clone()).collect(),
+        })
+    });
+    Ok(Plan {
+        period: config.period.0,
+        targets: config.targets.iter().map(configured).collect(),
+        canaries: canaries.collect::<Result<_, MonitorError>>()?,
+        bounds: Bounds::default(),
+    })
+}
+
+fn certificate(path: &Path) -> Result<Certificate, MonitorError> {
+    certificate_file(path).map_err(|why| MonitorError::Canary { path: path.to_owned(), why })
+}
+
+/// Reads a file with one certificate, PEM or DER.
+///
+/// # Errors
+/// What is wrong with the file, in words.
+pub fn certificate_file(path: &Path) -> Result<Certificate, String> {
+    let bytes = files::read(path, MAX_FILE).map_err(|error| error.to_string())?;
+    let bytes = bytes.ok_or("there is no such file")?;
+    certificate_from_bytes(&bytes).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use ctl_core::Digest;
+
+    use super::*;
+
+    #[test]
+    fn a_canary_that_is_no_certificate_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("good.pem");
+        let canary =
+            config::Canary { issuer: Digest::of(b"an issuer"), good: vec![path.clone()], revoked: vec![] };
+        let config = config::Monitor { canaries: vec![canary], ..config::Monitor::default() };
+        assert!(plan(&config).unwrap_err().to_string().contains("good.pem"));
+        std::fs::write(&path, "no certificate").unwrap();
+        assert!(plan(&config).unwrap_err().to_string().contains("good.pem"));
+    }
+}

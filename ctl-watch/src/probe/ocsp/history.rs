@@ -1,0 +1,114 @@
+//! What a responder has said before: certificates that were revoked stay so. And what the last round's side
+//! questions found, which is not asked again in this one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ctl_pki::revocation::RevocationReason;
+
+use super::judge::{Asked, Expected, Said};
+use crate::observation::Finding;
+use crate::probe::Memory;
+
+/// SHA-256 of the issuer's SubjectPublicKeyInfo, and the serial number.
+type Key = ([u8; 32], Box<[u8]>);
+
+/// The first octet of what is saved.
+const FORMAT: u8 = 1;
+
+/// What is remembered of a responder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct History {
+    /// The certificates that it once called revoked.
+    revoked: BTreeSet<Key>,
+    /// What only side questions found in the last round; not kept over a restart.
+    pub(super) standing: BTreeSet<Finding>,
+}
+
+impl History {
+    pub(super) fn of(memory: &Memory) -> Self {
+        let history = memory.0.as_ref().and_then(|memory| memory.downcast_ref::<Self>());
+        history.cloned().unwrap_or_default()
+    }
+
+    pub(super) fn into_memory(self) -> Memory {
+        Memory(Some(Arc::new(self)))
+    }
+
+    /// The key, the length of the serial number and the number, for each.
+    pub(super) fn to_bytes(&self) -> Option<Vec<u8>> {
+        let mut bytes = vec![FORMAT];
+        for (spki, serial) in &self.revoked {
+            bytes.extend(spki);
+            bytes.extend(u16::try_from(serial.len()).ok()?.to_be_bytes());
+            bytes.extend(serial);
+        }
+        Some(bytes)
+    }
+
+    /// What was saved; nothing if it is of another release, or damaged.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut rest = bytes.strip_prefix(&[FORMAT])?;
+        let mut revoked = BTreeSet::new();
+        while !rest.is_empty() {
+            let (spki, after) = rest.split_first_chunk::<32>()?;
+            let (length, after) = after.split_first_chunk::<2>()?;
+            let (serial, after) = after.split_at_checked(u16::from_be_bytes(*length).into())?;
+            revoked.insert((*spki, serial.into()));
+            rest = after;
+        }
+        Some(Self { revoked, ..Self::default() })
+    }
+
+    /// Takes in what a fresh answer says, and tells whether it takes a revocation back. One on hold may come back
+    /// (RFC 5280 section 5.3.1).
+    ///
+    /// A certificate that is known to be revoked is found again and again while it is called good. One that is
+    /// known to be in order is found once: that it flipped was wrong, that it is good now is not.
+    pub(super) fn see(&mut self, asked: &Asked<'_>, said: Said) -> bool {
+        match said {
+            Said::Revoked { reason: Some(RevocationReason::CertificateHold), .. } => {
+                self.revoked.remove(&key(asked));
+                false
+            }
+            Said::Revoked { .. } => {
+                self.revoked.insert(key(asked));
+                false
+            }
+            Said::Good if asked.expected == Expected::Good => self.revoked.remove(&key(asked)),
+            Said::Good => self.revoked.contains(&key(asked)),
+            Said::Unknown | Said::Unauthorized => false,
+        }
+    }
+
+    /// Forgets the certificates that are asked about no more.
+    pub(super) fn keep<'a>(&mut self, asked: impl FnOnce() -> Vec<Asked<'a>>) {
+        if !self.revoked.is_empty() {
+            let known: BTreeSet<Key> = asked().iter().map(key).collect();
+            self.revoked.retain(|key| known.contains(key));
+        }
+    }
+}
+
+fn key(asked: &Asked<'_>) -> Key {
+    (asked.issuer.spki_sha256(), asked.question().serial().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_saved_comes_back_and_what_is_damaged_does_not() {
+        let keys: [Key; 2] = [([1; 32], [5, 6].into()), ([2; 32], [9; 20].into())];
+        for history in [History::default(), History { revoked: keys.into(), ..History::default() }] {
+            let bytes = history.to_bytes().unwrap();
+            assert_eq!(History::from_bytes(&bytes), Some(history.clone()));
+            for end in 0..bytes.len() {
+                assert_ne!(History::from_bytes(&bytes[..end]), Some(history.clone()), "{end}");
+            }
+        }
+        assert_eq!(History::from_bytes(&[2]), None);
+        assert_eq!(History::from_bytes(&[FORMAT, 7]), None);
+    }
+}

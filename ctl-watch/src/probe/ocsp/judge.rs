@@ -1,0 +1,242 @@
+//! What a response means for the question that was asked: codes, and what may be believed. Pure.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ctl_pki::Certificate;
+use ctl_pki::ocsp::{self, Hash, Judgement, OcspResponse, Question, Reason, ResponseStatus, Signer};
+use ctl_pki::revocation::{Outcome, RevocationReason};
+use ctl_policy::sla::Limits;
+
+use super::code;
+use crate::code::{Code, Weight};
+use crate::probe::http::date;
+
+/// What is known of a certificate that a responder is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// It was issued and is in order.
+    Good,
+    /// It is revoked.
+    Revoked,
+    /// Nobody issued it.
+    Unissued,
+}
+
+/// A certificate that a responder is asked about.
+#[derive(Clone, Debug)]
+pub(super) struct Asked<'a> {
+    /// Its issuer.
+    pub(super) issuer: &'a Certificate,
+    /// Which.
+    pub(super) about: About<'a>,
+    /// What is known of it.
+    pub(super) expected: Expected,
+    /// Whether it is known to be a CA's.
+    pub(super) is_ca: bool,
+    /// The hash of the CertID.
+    pub(super) hash: Hash,
+}
+
+/// How a certificate is named.
+#[derive(Clone, Debug)]
+pub(super) enum About<'a> {
+    /// It is at hand.
+    Certificate(&'a Certificate),
+    /// Its serial number is known.
+    Known(&'a [u8]),
+    /// A serial number that was drawn.
+    Drawn(Vec<u8>),
+}
+
+impl Asked<'_> {
+    pub(super) fn question(&self) -> Question<'_> {
+        match &self.about {
+            About::Certificate(certificate) => Question::about(certificate, self.issuer),
+            About::Known(serial) => Question::about_serial(serial, self.issuer),
+            About::Drawn(serial) => Question::about_serial(serial, self.issuer),
+        }
+    }
+
+    /// Which certificate, in words.
+    pub(super) fn name(&self) -> String {
+        let serial = hex::encode(self.question().serial());
+        format!("serial number {serial} of {}, CertID by {}", self.issuer.subject(), self.hash.name())
+    }
+}
+
+/// What a responder says of a certificate, after everything about the response was found right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    Good,
+    Revoked {
+        /// Unix time.
+        since: i64,
+        reason: Option<RevocationReason>,
+    },
+    Unknown,
+    /// Unsigned, and worth nothing as proof: it does not answer for this certificate. RFC 9919 section 3.2.3
+    /// allows this for certificates that it knows nothing of.
+    Unauthorized,
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Good => f.write_str("good"),
+            Self::Revoked { since, reason: Some(reason) } => {
+                write!(f, "revoked since {} ({reason})", date(*since))
+            }
+            Self::Revoked { since, reason: None } => write!(f, "revoked since {}", date(*since)),
+            Self::Unknown => f.write_str("unknown"),
+            Self::Unauthorized => f.write_str("unauthorized"),
+        }
+    }
+}
+
+/// What came of a response's body.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Judged {
+    /// What is wrong with its form, its signer or its times.
+    pub(super) codes: BTreeMap<Code, String>,
+    /// What is wrong with what it says.
+    pub(super) semantics: BTreeMap<Code, String>,
+    /// What it says, if it is to be believed.
+    pub(super) said: Option<Said>,
+    /// What the responder says of the request, if the body is a response at all.
+    pub(super) status: Option<ResponseStatus>,
+    /// The times it carries, if they are its responder's word.
+    pub(super) times: Times,
+}
+
+/// The times that a response carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Times {
+    pub(super) this_update: Option<i64>,
+    pub(super) next_update: Option<i64>,
+    pub(super) produced_at: Option<i64>,
+    pub(super) delegate_not_after: Option<i64>,
+}
+
+impl Judged {
+    /// Whether the responder understood the request and answered it, rightly or wrongly.
+    pub(super) fn is_answer(&self) -> bool {
+        self.status == Some(ResponseStatus::Successful)
+    }
+}
+
+/// Judges the body of an answer to a question.
+pub(super) fn judge(
+    asked: &Asked<'_>,
+    nonce: Option<&[u8]>,
+    body: &[u8],
+    limits: &Limits,
+    now: i64,
+) -> Judged {
+    let response = match OcspResponse::from_der(body, limits.max_body) {
+        Ok(response) => response,
+        Err(error) => {
+            return Judged {
+                codes: BTreeMap::from([(code::of_error(&error), error.to_string())]),
+                ..Judged::default()
+            };
+        }
+    };
+    let question = match nonce {
+        Some(nonce) => asked.question().with_nonce(nonce),
+        None => asked.question(),
+    };
+    let judgement = ocsp::judge(&response, &question, &[], now, &pki_limits(limits));
+    let mut judged = Judged {
+        codes: code::of_judgement(&judgement, asked.is_ca, limits),
+        status: Some(judgement.status),
+        ..Judged::default()
+    };
+    if asked.expected == Expected::Unissued && judgement.status == ResponseStatus::Unauthorized {
+        judged.codes.clear();
+        judged.said = Some(Said::Unauthorized);
+        return judged;
+    }
+    // A CertID by another hash than was asked for is another CertID (RFC 9919 section 3.2.1).
+    if let Some(other) = judgement.hash.filter(|other| *other != asked.hash) {
+        let words =
+            format!("asked with a CertID by {}, it answers with one by {}", asked.hash.name(), other.name());
+        judged.codes.insert(Code::CertidMismatch, words);
+    }
+    judged.times = times(&judgement);
+    if judged.codes.keys().all(|code| code.weight() != Weight::Error) {
+        judged.said = said(&judgement);
+    }
+    if let Some(said) = judged.said {
+        judged.semantics = semantics(asked.expected, said);
+    }
+    judged
+}
+
+/// What a judgement says; `unknown` is a problem to `ctl-pki`, for which it decides nothing, and an answer here.
+fn said(judgement: &Judgement) -> Option<Said> {
+    match &judgement.outcome {
+        Outcome::Good => Some(Said::Good),
+        Outcome::Revoked { time, reason } => Some(Said::Revoked { since: *time, reason: *reason }),
+        Outcome::Undetermined(Reason::StatusUnknown) => Some(Said::Unknown),
+        Outcome::Undetermined(_) => None,
+    }
+}
+
+fn times(judgement: &Judgement) -> Times {
+    if judgement.problems.iter().any(code::discredits) {
+        return Times::default();
+    }
+    Times {
+        this_update: judgement.this_update,
+        next_update: judgement.next_update,
+        produced_at: judgement.produced_at,
+        delegate_not_after: match &judgement.signer {
+            Some(Signer::Delegate(delegate)) => Some(delegate.not_after()),
+            Some(Signer::Issuer) | None => None,
+        },
+    }
+}
+
+/// Holds what is said against what is known. An issued certificate that is unknown is that and nothing else,
+/// whatever else it should have been. A serial number that nobody issued may be unknown, or revoked (RFC 6960
+/// section 2.2), and the responder may decline to answer.
+fn semantics(expected: Expected, said: Said) -> BTreeMap<Code, String> {
+    let code = match (expected, said) {
+        (Expected::Good, Said::Good)
+        | (Expected::Revoked, Said::Revoked { .. })
+        | (Expected::Unissued, Said::Revoked { .. } | Said::Unknown)
+        | (_, Said::Unauthorized) => return BTreeMap::new(),
+        (Expected::Good | Expected::Revoked, Said::Unknown) => Code::IssuedSerialUnknown,
+        (Expected::Good, Said::Revoked { .. }) => Code::CanaryGoodNotGood,
+        (Expected::Revoked, Said::Good) => Code::CanaryRevokedNotRevoked,
+        (Expected::Unissued, Said::Good) => Code::UnissuedSerialGood,
+    };
+    let due = match expected {
+        Expected::Good => "it is in order",
+        Expected::Revoked => "it is revoked",
+        Expected::Unissued => "nobody issued it: the number was drawn at random just now",
+    };
+    BTreeMap::from([(code, format!("the answer is {said}, and {due}"))])
+}
+
+fn pki_limits(limits: &Limits) -> ocsp::Limits {
+    ocsp::Limits {
+        skew: limits.skew,
+        max_age: None,
+        max_age_without_next_update: (!limits.next_update_required).then_some(limits.ocsp_max_interval),
+        near: None,
+        renewal: Some(limits.ocsp_renewal),
+        min_interval: Some(limits.ocsp_min_interval),
+        max_interval: Some(limits.ocsp_max_interval),
+        delegate_near: Some(limits.delegate_notice),
+        require_nonce: limits.nonce_required,
+        // It is a finding where the policy wants it, and no reason not to believe the answer.
+        require_nocheck: false,
+    }
+}
+
+/// Whether an answer to bytes that are no request calls any certificate good.
+pub(super) fn accepts_garbage(body: &[u8], limits: &Limits) -> bool {
+    OcspResponse::from_der(body, limits.max_body).is_ok_and(|response| response.claims_good())
+}

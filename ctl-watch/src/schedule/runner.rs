@@ -1,0 +1,320 @@
+//! Carries out the schedule: keeps the time, runs the probes, hands on what they observe.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ctl_fetch::Fetch;
+use ctl_policy::sla::Limits;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{self, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::counts::Counts;
+use super::table::{Entered, Notice, Start, Table};
+use crate::code::Code;
+use crate::observation::{Evidence, Facts, Finding, Observation};
+use crate::probe::{Memory, Probe, Probed, Round};
+use crate::target::{Kind, Target, TargetId};
+
+/// Where what probes remember survives a restart. Both may block.
+pub trait Shelf: Send + Sync {
+    /// What was kept for a target, if anything.
+    fn take(&self, target: TargetId) -> Option<Vec<u8>>;
+    /// Keeps this for a target; whether that worked.
+    fn keep(&self, target: TargetId, memory: &[u8]) -> bool;
+}
+
+/// What a schedule runs with.
+pub struct Setup {
+    /// The kinds of probes. Targets of other kinds are not the schedule's.
+    pub probes: Vec<Box<dyn Probe>>,
+    /// What the probes ask with.
+    pub fetch: Arc<dyn Fetch>,
+    /// By what limits a target is judged.
+    pub limits: Arc<dyn Fn(&Target) -> Limits + Send + Sync>,
+    /// The monitor's clock, in Unix milliseconds. Only for what observations say; the schedule itself goes by a
+    /// clock that nobody sets.
+    pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// What is to be probed.
+    pub targets: watch::Receiver<Arc<[Arc<Target>]>>,
+    /// Who takes the observations. Where it is full, probes wait before they are over, and become overruns.
+    pub observations: mpsc::Sender<Observation>,
+    /// Where memories survive a restart.
+    pub shelf: Arc<dyn Shelf>,
+    /// How many probes may run at once.
+    pub concurrency: usize,
+    /// How many of them at one host.
+    pub per_host: usize,
+    /// What is counted.
+    pub counts: Arc<Counts>,
+}
+
+/// Runs the schedule until those who give targets or take observations are gone. Dropped, it ends the probes that
+/// run.
+pub async fn run(setup: Setup) {
+    let Setup { probes, fetch, limits, now_ms, mut targets, observations, shelf, .. } = setup;
+    let (concurrency, per_host, counts) = (setup.concurrency, setup.per_host, setup.counts);
+    let probes = probes.into_iter().map(|probe| (probe.kind(), Arc::from(probe))).collect();
+    let hands = Hands { probes, fetch, limits, now_ms, observations, shelf, counts };
+    let mut runner = Runner {
+        table: Table::new(concurrency, per_host),
+        memories: HashMap::new(),
+        tasks: JoinSet::new(),
+        entries: HashMap::new(),
+        hands: Arc::new(hands),
+    };
+    let first = Arc::clone(&targets.borrow_and_update());
+    runner.update(&first);
+    loop {
+        runner.start();
+        let next = runner.table.next();
+        tokio::select! {
+            biased;
+            changed = targets.changed() => {
+                if changed.is_err() {
+                    break;
+                }
+                let now = Arc::clone(&targets.borrow_and_update());
+                runner.update(&now);
+            }
+            () = runner.hands.observations.closed() => break,
+            () = until(next) => runner.line_up(),
+            Some(ended) = runner.tasks.join_next_with_id() => runner.end(ended),
+        }
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Runner {
+    table: Table,
+    memories: HashMap<TargetId, Remembered>,
+    tasks: JoinSet<Remembered>,
+    /// Which entry a task is for.
+    entries: HashMap<task::Id, Start>,
+    hands: Arc<Hands>,
+}
+
+/// What is remembered of a target.
+#[derive(Clone, Default)]
+struct Remembered {
+    memory: Memory,
+    /// SHA-256 of what is on the shelf.
+    kept: Option<[u8; 32]>,
+}
+
+/// What every probe works with.
+struct Hands {
+    probes: HashMap<Kind, Arc<dyn Probe>>,
+    fetch: Arc<dyn Fetch>,
+    limits: Arc<dyn Fn(&Target) -> Limits + Send + Sync>,
+    now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
+    observations: mpsc::Sender<Observation>,
+    shelf: Arc<dyn Shelf>,
+    counts: Arc<Counts>,
+}
+
+impl Runner {
+    fn update(&mut self, targets: &[Arc<Target>]) {
+        let probes = &self.hands.probes;
+        let ours: Vec<_> =
+            targets.iter().filter(|target| probes.contains_key(&target.kind)).map(Arc::clone).collect();
+        self.table.update(&ours, Instant::now(), &mut random);
+        let present: std::collections::HashSet<_> = ours.iter().map(|target| target.id).collect();
+        self.memories.retain(|id, _| present.contains(id));
+    }
+
+    fn line_up(&mut self) {
+        let now = Instant::now();
+        for notice in self.table.line_up(now, &mut random) {
+            let hands = &self.hands;
+            match notice {
+                Notice::Overrun { target, runs } => {
+                    hands.counts.overruns();
+                    let why = if runs { "still running" } else { "still waiting for its turn" };
+                    hands.report(target, Code::ProbeOverrun, format!("the probe before was {why}"));
+                }
+                Notice::Missed { target, probes } => {
+                    hands.counts.misses(probes);
+                    let detail = format!("{probes} probes did not take place: the monitor stood still");
+                    hands.report(target, Code::ProbeMissed, detail);
+                }
+            }
+        }
+    }
+
+    fn start(&mut self) {
+        let now = Instant::now();
+        while let Some(start) = self.table.start(now) {
+            self.hands.counts.starts(start.late);
+            let remembered = self.memories.get(&start.target.id).cloned();
+            let hands = Arc::clone(&self.hands);
+            let (target, number) = (Arc::clone(&start.target), start.number);
+            let task = self.tasks.spawn(async move { hands.probe(target, number, remembered).await });
+            self.entries.insert(task.id(), start);
+        }
+        let (targets, running, waiting) = self.table.sizes();
+        self.hands.counts.stands(targets, running, waiting);
+    }
+
+    fn end(&mut self, ended: Result<(task::Id, Remembered), JoinError>) {
+        let (id, remembered) = match ended {
+            Ok((id, remembered)) => (id, Some(remembered)),
+            Err(error) => {
+                tracing::error!(%error, "a probe failed inside the monitor");
+                (error.id(), None)
+            }
+        };
+        let Some(start) = self.entries.remove(&id) else { return };
+        let entry: Entered = start.entry;
+        self.table.end(entry);
+        match remembered {
+            Some(remembered) => {
+                self.memories.insert(entry.0, remembered);
+            }
+            None => {
+                self.hands.counts.misses(1);
+                let detail = "the probe failed inside the monitor".to_owned();
+                self.hands.report(start.target, Code::ProbeMissed, detail);
+            }
+        }
+    }
+}
+
+impl Hands {
+    /// Probes once, hands on what came of it, and gives back what is to be remembered.
+    async fn probe(&self, target: Arc<Target>, number: u64, remembered: Option<Remembered>) -> Remembered {
+        let at_ms = (self.now_ms)();
+        let before = match remembered {
+            Some(remembered) => remembered,
+            None => self.recall(&target).await,
+        };
+        let (observation, memory) = match self.ask(&target, number, &before.memory, at_ms).await {
+            Ok(Probed { findings, timings, facts, evidence, memory }) => {
+                let target = Arc::clone(&target);
+                (Observation { target, at_ms, findings, timings, facts, evidence }, memory)
+            }
+            Err((code, detail)) => {
+                match code {
+                    Code::ProbeOverrun => self.counts.overruns(),
+                    _ => self.counts.misses(1),
+                }
+                (gap(Arc::clone(&target), at_ms, code, detail), before.memory.clone())
+            }
+        };
+        if self.observations.send(observation).await.is_err() {
+            self.counts.loses();
+        }
+        self.keep(&target, memory, before).await
+    }
+
+    /// What was remembered of a target before the server was started.
+    async fn recall(&self, target: &Target) -> Remembered {
+        let Some(probe) = self.probes.get(&target.kind).map(Arc::clone) else { return Remembered::default() };
+        let (shelf, id) = (Arc::clone(&self.shelf), target.id);
+        let recalled = task::spawn_blocking(move || {
+            let bytes = shelf.take(id)?;
+            Some(Remembered { memory: probe.restore(&bytes), kept: Some(Sha256::digest(&bytes).into()) })
+        });
+        recalled.await.ok().flatten().unwrap_or_default()
+    }
+
+    /// Keeps what is to be remembered beyond a restart, if it has changed.
+    async fn keep(&self, target: &Target, memory: Memory, before: Remembered) -> Remembered {
+        let same = match (&memory.0, &before.memory.0) {
+            (Some(now), Some(then)) => Arc::ptr_eq(now, then),
+            (now, _) => now.is_none(),
+        };
+        let Some(probe) = self.probes.get(&target.kind).map(Arc::clone).filter(|_| !same) else {
+            return Remembered { memory, kept: before.kept };
+        };
+        let (shelf, id, saving) = (Arc::clone(&self.shelf), target.id, memory.clone());
+        let kept = task::spawn_blocking(move || {
+            let Some(bytes) = probe.save(&saving) else { return before.kept };
+            let digest = Sha256::digest(&bytes).into();
+            if before.kept == Some(digest) || shelf.keep(id, &bytes) { Some(digest) } else { before.kept }
+        });
+        Remembered { memory, kept: kept.await.unwrap_or(before.kept) }
+    }
+
+    async fn ask(
+        &self,
+        target: &Target,
+        number: u64,
+        memory: &Memory,
+        at_ms: i64,
+    ) -> Result<Probed, (Code, String)> {
+        let probe = self
+            .probes
+            .get(&target.kind)
+            .ok_or_else(|| (Code::ProbeMissed, format!("nothing probes the kind {}", target.kind)))?;
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed)
+            .map_err(|error| (Code::ProbeMissed, format!("the system gives no random numbers: {error}")))?;
+        let limits = (self.limits)(target);
+        let own = self.fetch.on_account_of(target.operator.as_str(), target.class());
+        let fetch = own.as_deref().unwrap_or(&*self.fetch);
+        let round = Round {
+            fetch,
+            limits: &limits,
+            now: at_ms.div_euclid(1000),
+            number,
+            timeout: target.period / 2,
+            random: seed,
+        };
+        let end = target.period * 3 / 4;
+        let probed = timeout(end, probe.probe(target, round, memory)).await.map_err(|_| {
+            (
+                Code::ProbeOverrun,
+                format!("the probe was not over after {} ms, and was ended", end.as_millis()),
+            )
+        })?;
+        Ok(public(target, fetch, probed))
+    }
+
+    /// Reports a gap, without waiting: the schedule must go on.
+    fn report(&self, target: Arc<Target>, code: Code, detail: String) {
+        let gap = gap(target, (self.now_ms)(), code, detail);
+        if self.observations.try_send(gap).is_err() {
+            self.counts.loses();
+        }
+    }
+}
+
+/// What may be kept and shown of a probe. Anyone can apply with any address: of what only an application names,
+/// nothing that was received is shown, neither as evidence nor as a quotation. The bodies of evidence are counted as
+/// kept from here on, and left out where there is no room for them.
+fn public(target: &Target, fetch: &dyn Fetch, probed: Probed) -> Probed {
+    let Probed { mut findings, mut evidence, .. } = probed;
+    if target.is_unlisted() {
+        findings = findings.into_iter().map(|finding| finding.without_quotation()).collect();
+        evidence.iter_mut().for_each(Evidence::leave_out_answer);
+    }
+    for one in &mut evidence {
+        one.body = match fetch.room(one.body.len()) {
+            Some(room) => room.hold(one.body.to_vec()),
+            None => Bytes::new(),
+        };
+    }
+    Probed { findings, evidence, ..probed }
+}
+
+fn gap(target: Arc<Target>, at_ms: i64, code: Code, detail: String) -> Observation {
+    let findings = [Finding { code, address: None, detail }].into();
+    Observation { target, at_ms, findings, timings: None, facts: Facts::default(), evidence: Vec::new() }
+}
+
+/// Where the system gives none, the schedule is still right, only guessable.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or(u64::MAX / 2)
+}
+
+#[cfg(test)]
+mod tests;

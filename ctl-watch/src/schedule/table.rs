@@ -1,0 +1,244 @@
+//! The table of the schedule: what is due, what waits, what runs. Moments and random numbers come from outside.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use url::Url;
+
+use crate::target::{Target, TargetId};
+
+/// The lane of everything that only applications name, whatever its host: no host has such a name.
+const UNLISTED: &str = "what only applications name";
+/// The probes of that lane are at most so small a part of those that may run at once.
+const UNLISTED_PART: usize = 8;
+
+/// Names one entry of the table: a target that goes and comes back is another entry.
+pub(super) type Entered = (TargetId, u64);
+
+/// A probe that may start.
+#[derive(Clone, Debug)]
+pub(super) struct Start {
+    pub(super) entry: Entered,
+    pub(super) target: Arc<Target>,
+    /// Counts the probes of the target from 0.
+    pub(super) number: u64,
+    /// By how much it starts late.
+    pub(super) late: Duration,
+}
+
+/// Something that did not go by the schedule.
+#[derive(Clone, Debug)]
+pub(super) enum Notice {
+    /// The probe before is not over: it runs, or waits for its turn.
+    Overrun { target: Arc<Target>, runs: bool },
+    /// So many moments passed unseen.
+    Missed { target: Arc<Target>, probes: u64 },
+}
+
+/// The table.
+pub(super) struct Table {
+    concurrency: usize,
+    per_host: usize,
+    entries: HashMap<TargetId, Entry>,
+    /// Moments to come; those of entries that are gone are passed over.
+    due: BinaryHeap<Reverse<(Instant, Entered)>>,
+    ready: VecDeque<(Entered, Arc<str>)>,
+    lanes: HashMap<Arc<str>, Lane>,
+    running: HashMap<Entered, Arc<str>>,
+    entered: u64,
+}
+
+struct Entry {
+    target: Arc<Target>,
+    host: Arc<str>,
+    entered: u64,
+    stage: Stage,
+    number: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Idle,
+    /// Waits for its turn since it was due.
+    Waiting(Instant),
+    Running,
+}
+
+/// The probes of one host, or of all that only applications name.
+#[derive(Default)]
+struct Lane {
+    running: usize,
+    waiting: VecDeque<Entered>,
+}
+
+impl Table {
+    pub(super) fn new(concurrency: usize, per_host: usize) -> Self {
+        Self {
+            concurrency: concurrency.max(1),
+            per_host: per_host.max(1),
+            entries: HashMap::new(),
+            due: BinaryHeap::new(),
+            ready: VecDeque::new(),
+            lanes: HashMap::new(),
+            running: HashMap::new(),
+            entered: 0,
+        }
+    }
+
+    /// Puts these targets on the table and takes all others off. What stays keeps its place.
+    pub(super) fn update(&mut self, targets: &[Arc<Target>], now: Instant, random: &mut dyn FnMut() -> u64) {
+        let present: HashSet<TargetId> = targets.iter().map(|target| target.id).collect();
+        self.entries.retain(|id, _| present.contains(id));
+        for target in targets {
+            let host = if target.is_unlisted() { UNLISTED.into() } else { host(&target.url) };
+            match self.entries.get_mut(&target.id) {
+                Some(entry) if entry.target.period == target.period => {
+                    entry.target = Arc::clone(target);
+                    entry.host = host;
+                }
+                _ => {
+                    self.entered += 1;
+                    let entered = self.entered;
+                    let first = now + share(target.period, random());
+                    self.due.push(Reverse((first, (target.id, entered))));
+                    let target = Arc::clone(target);
+                    self.entries
+                        .insert(target.id, Entry { target, host, entered, stage: Stage::Idle, number: 0 });
+                }
+            }
+        }
+        // What waits and is gone must not hold up what waits behind it.
+        let stale: Vec<_> = self.lanes.keys().map(Arc::clone).collect();
+        for host in stale {
+            self.sweep(&host);
+        }
+    }
+
+    /// The next moment at which something is due.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.due.peek().map(|Reverse((moment, _))| *moment)
+    }
+
+    /// How many targets, running and waiting probes there are.
+    pub(super) fn sizes(&self) -> (usize, usize, usize) {
+        let lanes: usize = self.lanes.values().map(|lane| lane.waiting.len()).sum();
+        (self.entries.len(), self.running.len(), self.ready.len() + lanes)
+    }
+
+    /// Lines up what is due by now.
+    pub(super) fn line_up(&mut self, now: Instant, random: &mut dyn FnMut() -> u64) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        while let Some(Reverse((mut moment, (id, entered)))) = self.due.peek().copied()
+            && moment <= now
+        {
+            self.due.pop();
+            let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.entered == entered) else {
+                continue;
+            };
+            let target = &entry.target;
+            let passed = (now - moment).as_nanos() / target.period.as_nanos().max(1);
+            if let Ok(probes @ 1..) = u64::try_from(passed) {
+                notices.push(Notice::Missed { target: Arc::clone(target), probes });
+                moment = now;
+            }
+            // A fifth to either side.
+            let period = target.period;
+            let next = moment + period * 4 / 5 + share(period * 2 / 5, random());
+            match entry.stage {
+                Stage::Idle => {
+                    entry.stage = Stage::Waiting(moment);
+                    self.ready.push_back(((id, entered), Arc::clone(&entry.host)));
+                }
+                stage => {
+                    let runs = stage == Stage::Running;
+                    notices.push(Notice::Overrun { target: Arc::clone(target), runs });
+                }
+            }
+            self.due.push(Reverse((next, (id, entered))));
+        }
+        notices
+    }
+
+    /// The next probe that may start now, if any.
+    pub(super) fn start(&mut self, now: Instant) -> Option<Start> {
+        while self.running.len() < self.concurrency {
+            let ((id, entered), host) = self.ready.pop_front()?;
+            let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.entered == entered) else {
+                self.sweep(&host);
+                continue;
+            };
+            let Stage::Waiting(since) = entry.stage else { continue };
+            let lane = self.lanes.entry(Arc::clone(&host)).or_default();
+            if lane.running >= limit(&host, self.concurrency, self.per_host) {
+                lane.waiting.push_back((id, entered));
+                continue;
+            }
+            lane.running += 1;
+            let number = entry.number;
+            entry.stage = Stage::Running;
+            entry.number += 1;
+            self.running.insert((id, entered), host);
+            let target = Arc::clone(&entry.target);
+            return Some(Start {
+                entry: (id, entered),
+                target,
+                number,
+                late: now.saturating_duration_since(since),
+            });
+        }
+        None
+    }
+
+    /// A probe is over.
+    pub(super) fn end(&mut self, (id, entered): Entered) {
+        if let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.entered == entered) {
+            entry.stage = Stage::Idle;
+        }
+        if let Some(host) = self.running.remove(&(id, entered)) {
+            if let Some(lane) = self.lanes.get_mut(&host) {
+                lane.running = lane.running.saturating_sub(1);
+            }
+            self.sweep(&host);
+        }
+    }
+
+    /// Lets go on whoever may at a host.
+    fn sweep(&mut self, host: &Arc<str>) {
+        let Some(lane) = self.lanes.get_mut(host) else { return };
+        if lane.running < limit(host, self.concurrency, self.per_host) {
+            while let Some((id, entered)) = lane.waiting.pop_front() {
+                if self.entries.get(&id).is_some_and(|entry| entry.entered == entered) {
+                    self.ready.push_front(((id, entered), Arc::clone(host)));
+                    break;
+                }
+            }
+        }
+        if lane.running == 0 && lane.waiting.is_empty() {
+            self.lanes.remove(host);
+        }
+    }
+}
+
+/// How many probes of a lane may run at once.
+fn limit(lane: &str, concurrency: usize, per_host: usize) -> usize {
+    if lane == UNLISTED { (concurrency / UNLISTED_PART).max(1) } else { per_host }
+}
+
+/// The host of a URL; what is no URL is a host of its own.
+fn host(url: &str) -> Arc<str> {
+    let parsed = Url::parse(url).ok();
+    parsed.as_ref().and_then(Url::host_str).unwrap_or(url).into()
+}
+
+/// A random share of a duration.
+fn share(of: Duration, random: u64) -> Duration {
+    // Both are far below what u128 holds: 2^64 nanoseconds are 584 years.
+    let nanos = (of.as_nanos().min(u128::from(u64::MAX)) * u128::from(random)) >> 64;
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests;

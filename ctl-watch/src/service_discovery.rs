@@ -1,0 +1,159 @@
+//! What is watched, in the form in which Prometheus discovers targets by HTTP or from a file: for those who
+//! also probe with the blackbox exporter.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ctl_host::files;
+use serde::Serialize;
+
+use super::board::Board;
+use super::code::Code;
+use super::target::{Kind, Origin};
+
+/// Targets that share their labels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Group {
+    /// Their addresses, in order.
+    pub targets: Vec<String>,
+    /// Their labels.
+    pub labels: BTreeMap<&'static str, String>,
+}
+
+/// What is watched, by PKI and kind, in a fixed order: an unchanged board is unchanged text. What the service
+/// watches of itself has no address to call and is left out. So is what only an application names, and what leads
+/// to addresses that the monitor must not call: whoever is told to probe an address does not ask what it is.
+#[must_use]
+pub fn groups(board: &Board) -> Vec<Group> {
+    let mut groups: BTreeMap<(&str, Kind), Vec<String>> = BTreeMap::new();
+    for standing in board.targets.values() {
+        let target = &standing.target;
+        let is_promised = target.origins.iter().any(|origin| *origin != Origin::Application);
+        let is_forbidden =
+            standing.last.as_ref().is_some_and(|last| last.codes().contains(&Code::AddressForbidden));
+        if target.kind != Kind::Service && is_promised && !is_forbidden {
+            groups.entry((target.operator.as_str(), target.kind)).or_default().push(target.url.clone());
+        }
+    }
+    groups
+        .into_iter()
+        .map(|((pki, kind), mut targets)| {
+            targets.sort();
+            targets.dedup();
+            let labels = [
+                ("pki", pki.to_owned()),
+                ("kind", kind.as_str().to_owned()),
+                // The blackbox exporter's module by the kind: dashboards/prometheus/blackbox.yml has one for each.
+                ("__param_module", format!("ctl_{}", kind.as_str().replace('-', "_"))),
+            ];
+            Group { targets, labels: labels.into() }
+        })
+        .collect()
+}
+
+/// Keeps the file `prometheus/targets.json` below the data directory like the board, for Prometheus'
+/// `file_sd_configs`.
+#[derive(Debug)]
+pub struct TargetsFile {
+    path: PathBuf,
+    written: Option<Vec<Group>>,
+}
+
+impl TargetsFile {
+    /// The file below this data directory; nothing is written yet.
+    #[must_use]
+    pub fn below(data: &Path) -> Self {
+        Self { path: data.join("prometheus").join("targets.json"), written: None }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes the file if what is watched has changed since the last time; says whether it did. Blocks on the
+    /// disk.
+    ///
+    /// # Errors
+    /// Those of the file system; the next call tries again.
+    pub fn follow(&mut self, board: &Board) -> io::Result<bool> {
+        let groups = groups(board);
+        if self.written.as_ref() == Some(&groups) {
+            return Ok(false);
+        }
+        if let Some(directory) = self.path.parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        files::write(&self.path, &serde_json::to_vec_pretty(&groups)?, 0o644)?;
+        self.written = Some(groups);
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::testing::target;
+    use super::*;
+    use crate::{Facts, Standing};
+
+    fn board(targets: &[(&str, Kind, &str)]) -> Board {
+        let mut board = Board::default();
+        for (pki, kind, url) in targets {
+            let target = target(pki, *kind, url);
+            let standing = Standing {
+                target: target.clone(),
+                since_ms: 0,
+                last: None,
+                verdict: None,
+                answered_ms: None,
+                good_ms: None,
+                facts: Facts::default(),
+            };
+            board.targets.insert(target.id, Arc::new(standing));
+        }
+        board
+    }
+
+    #[test]
+    fn targets_are_grouped_by_what_a_blackbox_exporter_needs() {
+        let board = board(&[
+            ("beta", Kind::Crl, "http://crl.beta.example/"),
+            ("alpha", Kind::RootPool, "https://pool.alpha.example/"),
+            ("alpha", Kind::Ocsp, "http://b.alpha.example/"),
+            ("alpha", Kind::Ocsp, "http://a.alpha.example/"),
+            ("operator", Kind::Service, "checkpoint"),
+        ]);
+        assert_eq!(
+            serde_json::to_value(groups(&board)).unwrap(),
+            serde_json::json!([
+                {
+                    "targets": ["http://a.alpha.example/", "http://b.alpha.example/"],
+                    "labels": { "pki": "alpha", "kind": "ocsp", "__param_module": "ctl_ocsp" },
+                },
+                {
+                    "targets": ["https://pool.alpha.example/"],
+                    "labels": { "pki": "alpha", "kind": "root-pool", "__param_module": "ctl_root_pool" },
+                },
+                {
+                    "targets": ["http://crl.beta.example/"],
+                    "labels": { "pki": "beta", "kind": "crl", "__param_module": "ctl_crl" },
+                },
+            ])
+        );
+    }
+
+    #[test]
+    fn the_file_is_written_when_something_changes_and_only_then() {
+        let data = tempfile::tempdir().unwrap();
+        let mut file = TargetsFile::below(data.path());
+        let first = board(&[("alpha", Kind::Crl, "http://crl.alpha.example/")]);
+        assert!(file.follow(&first).unwrap());
+        assert!(!file.follow(&first).unwrap());
+        assert!(file.follow(&Board::default()).unwrap());
+        assert_eq!(std::fs::read(file.path()).unwrap(), b"[]");
+    }
+}

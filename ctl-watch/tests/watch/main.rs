@@ -1,0 +1,8 @@
+//! The tests of this crate as one binary: each module tells its own stories or attacks.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(missing_docs, unreachable_pub)]
+
+mod faults;
+#[path = "../../../lib/fetch/tests/fetch/network/mod.rs"]
+mod network;
+mod sandbox;

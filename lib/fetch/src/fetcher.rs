@@ -1,0 +1,261 @@
+//! The fetcher: resolves, guards, and asks every address of a name on its own.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::rustls::ClientConfig;
+
+use super::account::{Account, Accounts, Class, Connection, Room};
+use super::exchange::Attempt;
+use super::guard::Guard;
+use super::place::Place;
+use super::resolve::{Resolve, SystemResolver};
+use super::{Addresses, Exchange, Fetch, FetchError, Options, Reason, Request, SetupError, Timings, tls};
+
+/// Of the addresses of one name so many are asked; who gives a name more of them asks for an attack on others.
+const MAX_ADDRESSES: usize = 16;
+
+/// Asks by HTTP. Clones share their limits.
+#[derive(Clone)]
+pub struct Fetcher {
+    parts: Arc<Parts>,
+    account: Account,
+}
+
+struct Parts {
+    resolver: Box<dyn Resolve>,
+    guard: Guard,
+    tls: Arc<ClientConfig>,
+    accounts: Accounts,
+    per_address: usize,
+    /// Only addresses that are being called.
+    addresses: Mutex<BTreeMap<IpAddr, Arc<Semaphore>>>,
+}
+
+impl Fetcher {
+    /// A fetcher that resolves names as the system does.
+    ///
+    /// # Errors
+    /// [`SetupError`] if the TLS roots cannot be read.
+    pub fn new(options: &Options) -> Result<Self, SetupError> {
+        Self::with_resolver(options, Box::new(SystemResolver::new(&options.hosts)))
+    }
+
+    /// A fetcher that resolves names by other means.
+    ///
+    /// # Errors
+    /// [`SetupError`] if the TLS roots cannot be read.
+    pub fn with_resolver(options: &Options, resolver: Box<dyn Resolve>) -> Result<Self, SetupError> {
+        let parts = Parts {
+            resolver,
+            guard: Guard::new(options.allow.clone(), options.ports.clone()),
+            tls: tls::config(&options.tls_roots)?,
+            accounts: Accounts::new(options),
+            per_address: options.per_host.get().min(Semaphore::MAX_PERMITS),
+            addresses: Mutex::default(),
+        };
+        let account = parts.accounts.of_nobody();
+        Ok(Self { parts: Arc::new(parts), account })
+    }
+
+    /// The same on an account.
+    #[must_use]
+    pub fn on(&self, name: &str, class: Class) -> Self {
+        Self { parts: Arc::clone(&self.parts), account: self.parts.accounts.of(name, class) }
+    }
+
+    /// How many bytes bodies and what is kept of them take in the memory now, and how many they may: of services that
+    /// are listed, and of those that only applications name.
+    #[must_use]
+    pub fn bytes_held(&self) -> [(usize, usize); 2] {
+        self.parts.accounts.taken()
+    }
+
+    async fn run(&self, request: &Request) -> Vec<Exchange> {
+        let place = match Place::parse(&request.url) {
+            Ok(place) => place,
+            Err(error) => return vec![Exchange::without(None, Timings::default(), error)],
+        };
+        let (found, begin) = self.resolve(&place, request.timeout).await;
+        let dns = if place.host().is_ok() { Default::default() } else { begin.elapsed() };
+        let timings = Timings { dns, total: begin.elapsed(), ..Timings::default() };
+        let addresses = match found {
+            Ok(addresses) => addresses,
+            Err(error) => return vec![Exchange::without(None, timings, error)],
+        };
+        let chosen = match request.addresses {
+            Addresses::All => addresses,
+            Addresses::Turn(turn) => {
+                let count = u64::try_from(addresses.len()).unwrap_or(1).max(1);
+                let index = usize::try_from(turn % count).unwrap_or(0);
+                addresses.get(index).copied().into_iter().collect()
+            }
+        };
+        if let [address] = chosen.as_slice() {
+            return vec![self.parts.exchange(&self.account, request, place, *address, begin, timings).await];
+        }
+        let mut tasks = JoinSet::new();
+        for address in chosen {
+            let (parts, account) = (Arc::clone(&self.parts), self.account.clone());
+            let (request, place) = (request.clone(), place.clone());
+            tasks.spawn(
+                async move { parts.exchange(&account, &request, place, address, begin, timings).await },
+            );
+        }
+        let mut exchanges: Vec<Exchange> = Vec::new();
+        while let Some(exchange) = tasks.join_next().await {
+            // One that panicked would be a fault of the fetcher's; the others still say what they say.
+            let Ok(mut exchange) = exchange else { continue };
+            // Addresses mostly serve the same: it is held once.
+            if let Ok(answer) = &mut exchange.result
+                && let Some(same) = exchanges
+                    .iter()
+                    .filter_map(|other| other.result.as_ref().ok())
+                    .find(|other| other.body == answer.body)
+            {
+                answer.body = same.body.clone();
+            }
+            exchanges.push(exchange);
+        }
+        exchanges.sort_by_key(|exchange| exchange.address);
+        exchanges
+    }
+
+    /// The addresses of a host, in order, each once, and when the question of them began.
+    async fn resolve(&self, place: &Place, timeout: Duration) -> (Result<Vec<IpAddr>, FetchError>, Instant) {
+        let name = match place.host() {
+            Ok(address) => return (Ok(vec![address.to_canonical()]), Instant::now()),
+            Err(name) => name,
+        };
+        let turn = timeout_at(Instant::now() + timeout, self.parts.resolver.turn(name)).await;
+        let begin = Instant::now();
+        let Ok(turn) = turn else {
+            let detail =
+                format!("{name:?}: too many other names are being looked up, and DNS does not answer");
+            return (Err(FetchError::new(Reason::Busy, detail)), begin);
+        };
+        let answer = async { turn?.await };
+        let found = timeout_at(begin + timeout, answer).await;
+        (addresses(name, found), begin)
+    }
+}
+
+/// What DNS answered.
+fn addresses(name: &str, found: Result<io::Result<Vec<IpAddr>>, Elapsed>) -> Result<Vec<IpAddr>, FetchError> {
+    let failed =
+        |why: &dyn std::fmt::Display| FetchError::new(Reason::DnsFailure, format!("{name:?}: {why}"));
+    let mut addresses =
+        found.map_err(|_| failed(&"DNS did not answer in time"))?.map_err(|error| failed(&error))?;
+    addresses.iter_mut().for_each(|address| *address = address.to_canonical());
+    addresses.sort_unstable();
+    addresses.dedup();
+    // A machine without IPv6 says nothing about a service that has it.
+    if addresses.iter().any(IpAddr::is_ipv4) {
+        addresses.retain(|address| address.is_ipv4() || has_route(*address));
+    }
+    addresses.truncate(MAX_ADDRESSES);
+    if addresses.is_empty() { Err(failed(&"the name has no address")) } else { Ok(addresses) }
+}
+
+impl Fetch for Fetcher {
+    fn fetch<'a>(&'a self, request: &'a Request) -> Pin<Box<dyn Future<Output = Vec<Exchange>> + Send + 'a>> {
+        Box::pin(self.run(request))
+    }
+
+    fn room(&self, bytes: usize) -> Option<Room> {
+        self.account.keep(bytes)
+    }
+
+    fn on_account_of(&self, name: &str, class: Class) -> Option<Box<dyn Fetch>> {
+        Some(Box::new(self.on(name, class)))
+    }
+}
+
+impl Parts {
+    /// One exchange with an address, which is judged here and nowhere resolved again.
+    async fn exchange(
+        self: &Arc<Self>,
+        account: &Account,
+        request: &Request,
+        place: Place,
+        address: IpAddr,
+        begin: Instant,
+        timings: Timings,
+    ) -> Exchange {
+        let socket = Some(SocketAddr::new(address, place.port()));
+        if let Err(what) = self.guard.check(address) {
+            let detail = format!("{address} is {what}; the configuration's [fetch] allow does not have it");
+            return Exchange::without(socket, timings, FetchError::new(Reason::AddressForbidden, detail));
+        }
+        if let Err(error) = self.guard.check_port(place.port()) {
+            return Exchange::without(socket, timings, error);
+        }
+        let waiting = Instant::now();
+        let Ok(_slot) = timeout_at(waiting + request.timeout, self.slot(account, address)).await else {
+            let detail =
+                "no connection was free: raise [fetch] concurrency, per_operator or per_host".to_owned();
+            return Exchange::without(socket, timings, FetchError::new(Reason::Busy, detail));
+        };
+        // The wait is the fetcher's doing and not the service's.
+        let begin = begin + waiting.elapsed();
+        let deadline = begin + request.timeout;
+        let (tls, guard, room) = (&self.tls, &self.guard, account.body());
+        Attempt { tls, guard, room, request, address, begin, deadline, timings }.run(place).await
+    }
+
+    /// A free connection to an address.
+    async fn slot(self: &Arc<Self>, account: &Account, address: IpAddr) -> Slot {
+        let own = account.own_connection().await;
+        let lane = {
+            let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+            let lane = addresses.entry(address).or_insert_with(|| Arc::new(Semaphore::new(self.per_address)));
+            Lane { parts: Arc::clone(self), address, semaphore: Some(Arc::clone(lane)) }
+        };
+        // Never closed.
+        let one = match &lane.semaphore {
+            Some(semaphore) => Arc::clone(semaphore).acquire_owned().await.ok(),
+            None => None,
+        };
+        Slot { _all: account.connection().await, _one: one, _lane: lane, _own: own }
+    }
+}
+
+/// A connection that may be open. Given back in this order.
+struct Slot {
+    _all: Option<OwnedSemaphorePermit>,
+    _one: Option<OwnedSemaphorePermit>,
+    _lane: Lane,
+    _own: Connection,
+}
+
+/// A share in the limit of an address; the last one takes it off the table.
+struct Lane {
+    parts: Arc<Parts>,
+    address: IpAddr,
+    semaphore: Option<Arc<Semaphore>>,
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        let mut addresses = self.parts.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        self.semaphore = None;
+        if addresses.get(&self.address).is_some_and(|semaphore| Arc::strong_count(semaphore) == 1) {
+            addresses.remove(&self.address);
+        }
+    }
+}
+
+/// Whether this machine has a way to an address at all. Nothing is sent.
+fn has_route(address: IpAddr) -> bool {
+    let any: IpAddr = if address.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+    UdpSocket::bind((any, 0)).and_then(|socket| socket.connect((address, 9))).is_ok()
+}

@@ -1,0 +1,197 @@
+//! Asks by HTTP at addresses that come from certificates and applications, and so are an attacker's input.
+//!
+//! The fetcher resolves names itself, calls no address and no port that its [`Options`] do not allow, follows no
+//! redirect to another host, and bounds bytes, time and connections: of each answer, of each account (an operator's
+//! services together) and of all.
+//!
+//! A [`Fetcher`] goes this way: the URL is read; [`guard`] judges every address that is to be asked, whether the URL
+//! or a [`resolve`]r gives it, and then it is connected to as it is, so that a name which changes its addresses in
+//! between gains nothing; at most three redirects are followed, to the same host by the same address.
+//!
+//! What time runs out on decides the [`Reason`]: see there.
+#![forbid(unsafe_code)]
+
+mod account;
+mod exchange;
+mod fetcher;
+pub mod guard;
+mod options;
+mod place;
+pub mod resolve;
+mod tls;
+mod wire;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+pub use account::{Class, NoRoom, Room};
+pub use fetcher::Fetcher;
+pub use options::{Options, Ports};
+
+/// What asks; the [`Fetcher`], or in tests whatever answers from memory.
+pub trait Fetch: Send + Sync {
+    /// Asks one or all addresses of the URL's host; one exchange for each, or one that says why there is none.
+    fn fetch<'a>(&'a self, request: &'a Request) -> Pin<Box<dyn Future<Output = Vec<Exchange>> + Send + 'a>>;
+
+    /// Room for so many bytes that are kept of answers; none where there is none left.
+    fn room(&self, _bytes: usize) -> Option<Room> {
+        Some(Room::default())
+    }
+
+    /// The same on an account, where accounts are kept.
+    fn on_account_of(&self, _name: &str, _class: Class) -> Option<Box<dyn Fetch>> {
+        None
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The name does not resolve, or not in time.
+    DnsFailure,
+    /// The URL, the address or the port is none that may be asked.
+    AddressForbidden,
+    /// The connection is refused, or ends before the first byte of an answer.
+    TcpRefused,
+    /// Nobody takes the connection in time.
+    TcpTimeout,
+    /// The TLS handshake fails or does not end in time, or the certificate is not trusted for the name.
+    TlsFailure,
+    /// The answer is no HTTP, or its header breaks off.
+    NotHttp,
+    /// Redirected too often, to another host, or to a scheme that is not allowed.
+    RedirectRefused,
+    /// The body ends before its announced length.
+    BodyTruncated,
+    /// The body is larger than the limit, or the account's bodies together are.
+    BodyTooLarge,
+    /// Once the request is sent, an answer does not come in time, or not whole.
+    Slow,
+    /// The fetcher itself had no connection, lookup or room free, which says nothing of the service.
+    Busy,
+}
+
+/// Why a fetcher cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A file of TLS roots cannot be used.
+    #[error("tls_roots {}: {why}", .path.display())]
+    TlsRoots {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+}
+
+/// How long the parts of an exchange took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// Resolving the name.
+    pub dns: Duration,
+    /// Connecting. After redirects this and what follows, but for the total, is of the last connection.
+    pub tcp: Duration,
+    /// The TLS handshake, where there was one.
+    pub tls: Option<Duration>,
+    /// From the request's last byte to the answer's first; where none came, how long it was waited for.
+    pub first_byte: Duration,
+    /// Everything.
+    pub total: Duration,
+}
+
+/// Which of a name's addresses are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addresses {
+    /// Every one, each on its own.
+    All,
+    /// One, which changes from round to round.
+    Turn(u64),
+}
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Where.
+    pub url: String,
+    /// The body; with one it is a POST, without it a GET.
+    pub body: Option<Bytes>,
+    /// The media type of the body.
+    pub content_type: Option<&'static str>,
+    /// What is accepted.
+    pub accept: &'static str,
+    /// The answer's body may have so many bytes.
+    pub max_body: usize,
+    /// Everything together may take so long.
+    pub timeout: Duration,
+    /// Whom to ask.
+    pub addresses: Addresses,
+}
+
+/// An answer. Any status is an answer; judging it is the probe's business.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers, names in lower case, as received.
+    pub headers: Vec<(String, String)>,
+    /// The body, whole.
+    pub body: Bytes,
+    /// Unix time at which the TLS certificate ends.
+    pub tls_not_after: Option<i64>,
+}
+
+impl Answer {
+    /// The first header of this name (lower case).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct FetchError {
+    /// Why.
+    pub reason: Reason,
+    /// What exactly.
+    pub detail: String,
+    /// What came of an answer that broke off: status, headers and body so far.
+    pub partial: Option<Box<Answer>>,
+}
+
+impl FetchError {
+    const fn new(reason: Reason, detail: String) -> Self {
+        Self { reason, detail, partial: None }
+    }
+
+    /// The same, with what came before it.
+    fn after(self, partial: Option<Answer>) -> Self {
+        Self { partial: partial.map(Box::new), ..self }
+    }
+}
+
+/// One exchange with one address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Whom; none where the name did not resolve.
+    pub address: Option<SocketAddr>,
+    /// How long it took.
+    pub timings: Timings,
+    /// What came.
+    pub result: Result<Answer, FetchError>,
+}
+
+impl Exchange {
+    const fn without(address: Option<SocketAddr>, timings: Timings, error: FetchError) -> Self {
+        Self { address, timings, result: Err(error) }
+    }
+}
