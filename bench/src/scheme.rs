@@ -10,6 +10,7 @@ use ctl_core::log::{Checkpoint, merkle};
 use ctl_core::names::{Environment, Label, ListId, MoId, Nonce};
 use ctl_core::parts::{Constraints, Der, PolicyRef, Purpose, Services, Standard, Use};
 use ctl_core::role::Role;
+use ctl_core::tuf::TufSignature;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::statement::body::{
     ApplicationSubmit, Candidate, Change, CharterEstablish, Choice, DocumentSignature, DraftOpen,
@@ -149,7 +150,7 @@ impl Scheme {
             nonce: Nonce::from_bytes([0; 16]),
             body: body.into(),
         };
-        let statement = Statement::from_jws(payload.sign(&[&keys["board"]])).unwrap();
+        let statement = Statement::from_jws(payload.sign(&[&keys["board"]]).unwrap()).unwrap();
         let entry = Entry::new(now, statement).unwrap();
         let state = genesis(&entry).unwrap();
         Self { state, entries: vec![entry], public_keys, keys, nonce: 0, now }
@@ -167,7 +168,7 @@ impl Scheme {
             nonce: Nonce::from_bytes(nonce),
             body: body.into(),
         };
-        let statement = Statement::from_jws(payload.sign(&[&self.keys[signer]])).unwrap();
+        let statement = Statement::from_jws(payload.sign(&[&self.keys[signer]]).unwrap()).unwrap();
         check(&self.state, &statement, self.now).unwrap();
         let entry = Entry::new(self.now, statement).unwrap();
         self.state.apply(&entry);
@@ -239,7 +240,7 @@ impl Scheme {
         let key = &self.keys[signer];
         let document_signatures =
             documents.document.iter().zip(role.document_typ()).map(|(document, typ)| {
-                let signature = Signature::sign(key, typ, document);
+                let signature = Signature::sign(key, typ, document).unwrap();
                 DocumentSignature {
                     protected: signature.protected_base64,
                     signature: BASE64_URL_SAFE_NO_PAD.encode(signature.signature),
@@ -252,7 +253,7 @@ impl Scheme {
             metadata: Digest::of(&documents.metadata),
             metadata_signatures: vec![MetadataSignature {
                 keyid: key.public_key().key_id(),
-                sig: hex::encode(key.sign_tuf(&documents.metadata)),
+                sig: TufSignature::over(&documents.metadata, key).unwrap().sig,
             }],
             role,
         };
@@ -268,10 +269,7 @@ impl Scheme {
             size: self.state.size(),
             root: self.state.root(),
         };
-        match &self.keys["log"] {
-            PrivateKey::Ed25519(key) => checkpoint.sign(key).unwrap().to_string(),
-            PrivateKey::P256(_) => unreachable!("the log's key is Ed25519"),
-        }
+        checkpoint.sign(&self.keys["log"]).unwrap().to_string()
     }
 
     /// So many statements about ten thousand MO identifiers: each is assigned once, then updated

@@ -9,7 +9,7 @@ use ctl_core::names::print;
 use ctl_core::parts::PolicyRef;
 use ctl_core::role::Role;
 use ctl_core::tuf::{Limits, Root, Signed, TufSignature, envelope};
-use ctl_core::{Digest, KeyId, PublicKey, Timestamp, json};
+use ctl_core::{Digest, KeyId, PublicKey, Signer, Timestamp, json};
 use ctl_governance::draft;
 use ctl_governance::statement::body::{CharterEstablish, DraftOpen};
 use ctl_governance::statement::charter::{Charter, ServerKeys};
@@ -245,24 +245,23 @@ pub fn request(directory: &Path) -> Result<Request, AdminError> {
 /// Adds a board member's signatures to both documents.
 ///
 /// # Errors
-/// The documents do not fit together, or the key is not of the board or has signed already.
-pub fn sign(directory: &Path, key_file: &Path) -> Result<Founding, AdminError> {
-    let key = key::load(key_file)?;
+/// The documents do not fit together, or the key is not of the board or does not sign.
+pub fn sign(directory: &Path, signer: &dyn Signer) -> Result<Founding, AdminError> {
     let Papers { payload, establish, mut genesis, root, .. } = read_papers(directory)?;
-    let key_id = key.public_key().key_id();
+    let key_id = signer.public_key().key_id();
     let of_board = establish.participants.iter().any(|participant| {
         participant.key.key_id() == key_id && establish.charter.board.holders.contains(&participant.id)
     });
     if !of_board {
-        return Err(AdminError::input(key_file.display(), "is not the key of a member of the board"));
+        return Err(AdminError::input(format!("key {key_id}"), "is not the key of a member of the board"));
     }
     if !genesis.signatures.iter().any(|signature| signature.protected.kid == key_id) {
         let typ = Body::from(establish).typ();
-        genesis.signatures.push(Signature::sign(&key, &typ, &payload));
+        genesis.signatures.push(Signature::sign(signer, &typ, &payload)?);
     }
     let mut signatures = root.signatures.clone();
     if !signatures.iter().any(|signature| signature.keyid == key_id.to_string()) {
-        signatures.push(TufSignature::over(&root.signing_bytes(), &key));
+        signatures.push(TufSignature::over(&root.signing_bytes(), signer)?);
     }
     files::write(&directory.join(ROOT), &envelope(&root.signed, &signatures))?;
     files::write(&directory.join(GENESIS), &genesis.to_bytes())?;
@@ -329,7 +328,8 @@ mod tests {
         assert_eq!((founding.signed_by.len(), founding.needed), (0, 2));
         assert!(new(&charter, &server_keys, &out, now).is_err(), "overwrites nothing");
         let keys = directory.path().join("keys");
-        assert!(sign(&out, &keys.join("elector-a.pem")).is_err(), "not of the board");
+        let sign = |name: &str| sign(&out, &key::load(&keys.join(name)).unwrap());
+        assert!(sign("elector-a.pem").is_err(), "not of the board");
         let text = request(&out).unwrap().text();
         for words in
             ["\"Example Charging Trust\" (test)", "2 of board-a, board-b, board-c", "is valid for 30 days"]
@@ -338,10 +338,10 @@ mod tests {
         }
         assert!(!text.contains('{') && text.contains("signed by nobody yet"), "words, not JSON:\n{text}");
         assert!(text.contains(&founding.scheme.to_string()));
-        sign(&out, &keys.join("board-a.pem")).unwrap();
+        sign("board-a.pem").unwrap();
         assert!(!request(&out).unwrap().text().contains("nobody yet"));
-        assert_eq!(sign(&out, &keys.join("board-a.pem")).unwrap().signed_by.len(), 1, "twice is once");
-        let founding = sign(&out, &keys.join("board-b.pem")).unwrap();
+        assert_eq!(sign("board-a.pem").unwrap().signed_by.len(), 1, "twice is once");
+        let founding = sign("board-b.pem").unwrap();
         assert_eq!(founding.signed_by.len(), 2);
 
         let statement = Statement::parse(&std::fs::read(out.join(GENESIS)).unwrap()).unwrap();
@@ -362,7 +362,8 @@ mod tests {
         let mut forged: Root = Signed::parse("root", &std::fs::read(&root).unwrap(), limit).unwrap().signed;
         forged.expires = forged.expires.plus_seconds(1);
         std::fs::write(&root, envelope(&forged, &[])).unwrap();
-        let error = sign(&out, &directory.path().join("keys/board-a.pem")).err().unwrap();
+        let error =
+            sign(&out, &key::load(&directory.path().join("keys/board-a.pem")).unwrap()).err().unwrap();
         assert!(matches!(error, AdminError::Untrue(_)), "{error}");
         assert!(!out.join(GENESIS).exists());
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ctl_core::names::Nonce;
-use ctl_core::{Digest, KeyId, PrivateKey, Timestamp};
+use ctl_core::{Digest, KeyId, Signer, Timestamp};
 use ctl_governance::statement::parts::{BlobAccess, BlobRef};
 use ctl_governance::statement::{Body, Entry, Payload, Statement};
 use serde::{Deserialize, Serialize};
@@ -21,8 +21,8 @@ pub const SALT: usize = 32;
 /// Who signs, and what becomes of the statement.
 #[derive(Default)]
 pub struct Signing {
-    /// The keys that sign, at least one.
-    pub keys: Vec<PrivateKey>,
+    /// Who signs, at least one.
+    pub keys: Vec<Box<dyn Signer>>,
     /// Write the statement to this file for others to cosign instead of sending it.
     pub out: Option<PathBuf>,
 }
@@ -33,8 +33,8 @@ impl Signing {
     /// # Errors
     /// A key cannot be used.
     pub fn with(paths: &[PathBuf]) -> Result<Self, AdminError> {
-        let keys = paths.iter().map(|path| key::load(path)).collect::<Result<_, _>>()?;
-        Ok(Self { keys, out: None })
+        let load = |path: &PathBuf| Ok(Box::new(key::load(path)?) as Box<dyn Signer>);
+        Ok(Self { keys: paths.iter().map(load).collect::<Result<_, AdminError>>()?, out: None })
     }
 }
 
@@ -228,7 +228,7 @@ impl Blob {
 /// file. Blobs follow once it is recorded. The caller has synced the session to build the body.
 ///
 /// # Errors
-/// No key, or refused.
+/// No key, a key that does not sign, or refused.
 pub async fn state(
     session: &mut Session,
     signing: &Signing,
@@ -245,7 +245,7 @@ pub async fn state(
         nonce: nonce()?,
         body: body.into(),
     };
-    let jws = payload.sign(&signing.keys.iter().collect::<Vec<_>>());
+    let jws = payload.sign(&signing.keys.iter().map(AsRef::as_ref).collect::<Vec<_>>())?;
     let statement = Statement::from_jws(jws).map_err(|e| AdminError::input("the statement", e))?;
     let blobs = blobs.into_iter().map(|blob| blob.bytes).collect();
     let pending = Pending { statement, blobs };

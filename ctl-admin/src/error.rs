@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ctl_core::SignerError;
 use ctl_core::log::LogError;
 
 use crate::exit;
@@ -26,6 +27,9 @@ pub enum AdminError {
     /// What a person must not do, or cannot do now; said before anything is sent.
     #[error("{0}")]
     NotNow(String),
+    /// A key gave no signature that holds.
+    #[error("{0}. Nothing was sent or written")]
+    Signer(#[from] SignerError),
     /// The input cannot be used.
     #[error("{0}")]
     Input(String),
@@ -61,7 +65,7 @@ impl AdminError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Refused { .. } | Self::Untrue(_) | Self::NotNow(_) => exit::NO,
-            Self::Input(_) | Self::File { .. } | Self::Network { .. } => exit::UNUSABLE,
+            Self::Signer(_) | Self::Input(_) | Self::File { .. } | Self::Network { .. } => exit::UNUSABLE,
             Self::Unanswered { .. } => exit::UNKNOWN,
         }
     }

@@ -72,7 +72,7 @@ impl RotateKey {
         let [old, new] = signing.keys.as_slice() else {
             return Err(AdminError::input("--key", "give two keys: first the old one, then the new one"));
         };
-        let participant = holder(&replayed.state, old)?;
+        let participant = holder(&replayed.state, old.as_ref())?;
         let body =
             ParticipantRotateKey { new: new.public_key(), old: old.public_key().key_id(), participant };
         compose::state(session, signing, body, Vec::new()).await
@@ -99,7 +99,7 @@ impl Suspend {
 }
 
 /// Whose present key this is.
-fn holder(state: &ctl_governance::State, key: &ctl_core::PrivateKey) -> Result<ParticipantId, AdminError> {
+fn holder(state: &ctl_governance::State, key: &dyn ctl_core::Signer) -> Result<ParticipantId, AdminError> {
     let key_id = key.public_key().key_id();
     match state.keys.get(&key_id) {
         Some(record) if record.replaced_by.is_none() => Ok(record.participant.clone()),

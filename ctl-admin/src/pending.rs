@@ -5,7 +5,7 @@ use std::path::Path;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ctl_core::jws::Jws;
-use ctl_core::{Digest, KeyId, PrivateKey, Timestamp, json, jws};
+use ctl_core::{Digest, KeyId, Signer, Timestamp, json, jws};
 use ctl_governance::statement::Statement;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -137,10 +137,10 @@ impl Pending {
     ///
     /// # Errors
     /// A key has signed already, or the file cannot be written.
-    pub fn cosign(mut self, path: &Path, keys: &[PrivateKey]) -> Result<Submission, AdminError> {
+    pub fn cosign(mut self, path: &Path, signers: &[Box<dyn Signer>]) -> Result<Submission, AdminError> {
         let typ = self.statement.payload.body.typ();
-        for key in keys {
-            let signature = jws::Signature::sign(key, &typ, &self.statement.jws.payload);
+        for signer in signers {
+            let signature = jws::Signature::sign(signer.as_ref(), &typ, &self.statement.jws.payload)?;
             if self.signed_by().contains(&signature.protected.kid) {
                 return Err(AdminError::NotNow(format!("{} is signed by this key already", path.display())));
             }

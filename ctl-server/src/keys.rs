@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ctl_core::keys::{Algorithm, KeyError};
 use ctl_core::log::{Checkpoint, LogError, LogKey, Note};
 use ctl_core::names::Origin;
-use ctl_core::{Digest, PrivateKey, PublicKey};
+use ctl_core::{Digest, PrivateKey, PublicKey, SignerError};
 use ctl_governance::statement::charter::ServerKeys;
 use ctl_governance::{State, draft};
 use ctl_host::files;
@@ -253,10 +253,10 @@ impl Keys {
         }
         let named = draft::published_root(state).and_then(|root| root.v2g).map(|v2g| v2g.log.key);
         for (origin, other) in &self.others {
-            let PrivateKey::Ed25519(key) = other else { continue };
-            let own = LogKey::new(origin.as_str(), key.verifying_key()).map_err(KeysError::Log)?;
+            let PublicKey::Ed25519(public) = other.public_key() else { continue };
+            let own = LogKey::new(origin.as_str(), public).map_err(KeysError::Log)?;
             if *origin == self.origin && named.as_ref() == Some(&own.to_string()) {
-                note.sign(origin.as_str(), key).map_err(KeysError::Log)?;
+                note.sign(origin.as_str(), other).map_err(KeysError::Log)?;
             }
         }
         Ok(note)
@@ -265,13 +265,10 @@ impl Keys {
     /// Signs a checkpoint of the log with this size and root.
     ///
     /// # Errors
-    /// The log's key is not Ed25519, or the origin cannot be a key's name.
+    /// The log's key does not sign or is not Ed25519, or the origin cannot be a key's name.
     pub fn sign_checkpoint(&self, size: u64, root: Digest) -> Result<Note, KeysError> {
         let checkpoint = Checkpoint { origin: self.origin.to_string(), size, root };
-        match &self.log {
-            PrivateKey::Ed25519(key) => checkpoint.sign(key).map_err(KeysError::Log),
-            PrivateKey::P256(_) => Err(KeysError::Log(not_ed25519())),
-        }
+        checkpoint.sign(&self.log).map_err(KeysError::Log)
     }
 }
 
@@ -295,12 +292,8 @@ fn write_log_key(data: &Path, public: &ServerKeys, key: &PrivateKey) -> Result<P
 pub fn log_key(server: &ServerKeys) -> Result<LogKey, LogError> {
     match &server.log {
         PublicKey::Ed25519(key) => LogKey::new(server.log_origin.as_str(), *key),
-        PublicKey::P256(_) => Err(not_ed25519()),
+        key @ PublicKey::P256(_) => Err(SignerError::NotEd25519 { key: key.key_id() }.into()),
     }
-}
-
-fn not_ed25519() -> LogError {
-    LogError::Malformed { what: "log key", why: "checkpoints are signed with Ed25519 only".into() }
 }
 
 /// What was read of a file that must be there.

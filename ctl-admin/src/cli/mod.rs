@@ -208,6 +208,7 @@ impl Shell {
                 self.show(&charter::new(&charter, &server_keys, &out, system_clock()())?)
             }
             Charter::Sign { key, directory } => {
+                let key = key::load(&key)?;
                 self.confirm(&charter::request(&directory)?, "Found this scheme?")?;
                 self.show(&charter::sign(&directory, &key)?)
             }

@@ -3,7 +3,8 @@
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use ctl_core::jws::Signature;
 use ctl_core::role::Role;
-use ctl_core::{Digest, PrivateKey, json};
+use ctl_core::tuf::TufSignature;
+use ctl_core::{Digest, Signer, json};
 use ctl_governance::statement::Body;
 use ctl_governance::statement::body::{DocumentSignature, MetadataSignature, PublicationRecord};
 use serde::{Deserialize, Serialize};
@@ -96,9 +97,9 @@ impl Prepared {
     /// proof of the publication. The same signature may be sent again: it counts once.
     ///
     /// # Errors
-    /// The key may not sign for the role, the server refuses, or the log contradicts what it says.
-    pub async fn sign(&self, session: &mut Session, key: &PrivateKey) -> Result<Signed, AdminError> {
-        let ceremony = self.ceremony(key)?;
+    /// The key may not sign for the role or does not sign, the server refuses, or the log contradicts what it says.
+    pub async fn sign(&self, session: &mut Session, signer: &dyn Signer) -> Result<Signed, AdminError> {
+        let ceremony = self.ceremony(signer)?;
         let path = format!("v1/drafts/{}/signatures", self.role);
         let transport = session.transport();
         let address = transport.address(&path);
@@ -142,24 +143,26 @@ impl Prepared {
         same.then_some(record)
     }
 
-    fn ceremony(&self, key: &PrivateKey) -> Result<Ceremony, AdminError> {
-        let keyid = key.public_key().key_id();
-        if self.signers.iter().all(|signer| signer.key_id != keyid) {
+    fn ceremony(&self, signer: &dyn Signer) -> Result<Ceremony, AdminError> {
+        let keyid = signer.public_key().key_id();
+        if self.signers.iter().all(|named| named.key_id != keyid) {
             return Err(AdminError::NotNow(format!(
                 "key {keyid} may not sign for {}: devices do not know it as one of its keys",
                 self.role
             )));
         }
         let documents = &self.documents;
-        let typ = Role::document_typ(&self.role);
-        let document_signature = documents.document.as_ref().zip(typ).map(|(document, typ)| {
-            let signature = Signature::sign(key, typ, document);
-            DocumentSignature {
-                protected: signature.protected_base64,
-                signature: BASE64_URL_SAFE_NO_PAD.encode(signature.signature),
+        let document_signature = match (&documents.document, Role::document_typ(&self.role)) {
+            (Some(document), Some(typ)) => {
+                let signature = Signature::sign(signer, typ, document)?;
+                Some(DocumentSignature {
+                    protected: signature.protected_base64,
+                    signature: BASE64_URL_SAFE_NO_PAD.encode(signature.signature),
+                })
             }
-        });
-        let sig = hex::encode(key.sign_tuf(&documents.metadata));
+            _ => None,
+        };
+        let TufSignature { sig, .. } = TufSignature::over(&documents.metadata, signer)?;
         let metadata_signature = MetadataSignature { keyid, sig };
         Ok(Ceremony { draft: self.draft, document_signature, metadata_signature })
     }

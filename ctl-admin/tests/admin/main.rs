@@ -10,6 +10,7 @@ mod receipts;
 mod restarts;
 mod signer_attacks;
 mod stories;
+mod tokens;
 mod trust_paths;
 mod watch;
 mod what_people_read;

@@ -72,7 +72,7 @@ impl Stage {
 /// Beta's operator suspends itself: one small statement.
 async fn send(session: &mut Session) -> Result<Submission, AdminError> {
     let suspend = participant::Suspend { participant: "beta-pki".parse().unwrap() };
-    suspend.run(session, &Signing { keys: vec![key("beta-pki")], out: None }).await
+    suspend.run(session, &Signing { keys: vec![Box::new(key("beta-pki"))], out: None }).await
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -250,7 +250,7 @@ async fn what_is_refused_or_never_left_is_not_noted() {
     let mut stage = Stage::new(World::published()).await;
     let mut session = stage.session();
     let unknown = participant::Suspend { participant: "nobody".parse().unwrap() };
-    let signing = Signing { keys: vec![key("beta-pki")], out: None };
+    let signing = Signing { keys: vec![Box::new(key("beta-pki"))], out: None };
     assert!(matches!(unknown.run(&mut session, &signing).await, Err(AdminError::Refused { .. })));
     assert!(
         names(&stage.folder().join("receipts")).is_empty() && names(&stage.folder().join("sent")).is_empty()

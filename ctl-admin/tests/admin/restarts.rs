@@ -33,7 +33,7 @@ impl Mirror {
 
     fn add_root(&mut self, world: &World) {
         let documents = &world.state.published[&Role::Root].documents;
-        let sign = |name: &&str| TufSignature::over(&documents.metadata, &world.keys[*name]);
+        let sign = |name: &&str| TufSignature::over(&documents.metadata, &world.keys[*name]).unwrap();
         self.roots.push(documents.metadata_file(&BOARD.iter().map(sign).collect::<Vec<_>>()));
     }
 

@@ -39,7 +39,10 @@ fn role() -> Role {
 }
 
 fn signing(names: &[&str]) -> Signing {
-    Signing { keys: names.iter().map(|name| crate::common::story::key(name)).collect(), out: None }
+    Signing {
+        keys: names.iter().map(|name| Box::new(crate::common::story::key(name)) as _).collect(),
+        out: None,
+    }
 }
 
 fn policies() -> Policies {

@@ -183,7 +183,7 @@ fn summary(report: &Report) -> Vec<ServiceSummary> {
 }
 
 fn signing(name: &str) -> Signing {
-    Signing { keys: vec![crate::common::story::key(name)], out: None }
+    Signing { keys: vec![Box::new(crate::common::story::key(name))], out: None }
 }
 
 fn recorded(submission: Result<Submission, AdminError>) -> u64 {

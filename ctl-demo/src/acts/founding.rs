@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ctl_admin::ctl_core::Digest;
 use ctl_admin::ctl_policy::sla::BUILT_IN;
-use ctl_admin::{charter, session};
+use ctl_admin::{charter, key, session};
 
 use super::pkis::Pkis;
 
@@ -31,8 +31,8 @@ pub(crate) async fn found(tour: &mut Tour, options: &Options, pkis: &Pkis) -> Re
 
     let now = session::system_clock()();
     charter::new(&charter_file, &data.join("server-keys.json"), &papers, now)?;
-    charter::sign(&papers, &key_file(&keys, "board-alpha"))?;
-    let founding = charter::sign(&papers, &key_file(&keys, "board-gamma"))?;
+    charter::sign(&papers, &key::load(&key_file(&keys, "board-alpha"))?)?;
+    let founding = charter::sign(&papers, &key::load(&key_file(&keys, "board-gamma"))?)?;
     tour.say(format!(
         "two of three board members have signed the charter and the first root.json: scheme {}",
         founding.scheme.short()

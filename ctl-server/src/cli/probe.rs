@@ -317,7 +317,7 @@ mod tests {
         let anchors: Vec<_> = list.anchors.iter().map(|anchor| *anchor.fingerprint.as_bytes()).collect();
         assert!(!anchors.is_empty());
         assert_eq!(read(&payload).unwrap(), anchors);
-        let signed = Jws::sign(payload.to_vec(), "ctl+jws", &[&world.keys["signer-1"]]);
+        let signed = Jws::sign(payload.to_vec(), "ctl+jws", &[&world.keys["signer-1"]]).unwrap();
         assert_eq!(read(&signed.to_bytes()).unwrap(), anchors);
         for none in [b"{}".as_slice(), b"", b"no root"] {
             assert!(read(none).unwrap_err().to_string().contains("file"));

@@ -11,7 +11,7 @@ use crate::keys::Keys;
 /// A statement on top of this state, signed by the recorder.
 ///
 /// # Errors
-/// No random octets, or a body that is too large.
+/// No random octets, a body that is too large, or the recorder's key does not sign.
 pub(crate) fn statement(
     state: &State,
     keys: &Keys,
@@ -28,5 +28,8 @@ pub(crate) fn statement(
         nonce: Nonce::from_bytes(nonce),
         body,
     };
-    Statement::from_jws(payload.sign(&[&keys.recorder])).map_err(|error| refusal_of(&error).into())
+    let signed = payload
+        .sign(&[&keys.recorder])
+        .map_err(|error| RecordError::ReadOnly(format!("the recorder's signature is missing: {error}")))?;
+    Statement::from_jws(signed).map_err(|error| refusal_of(&error).into())
 }

@@ -252,7 +252,7 @@ impl Desk {
         }
         let state = &ledger.snapshot().state;
         let from = ["snapshot", "timestamp"].map(|role| state.go_on_from(role).version);
-        let renewed = self.freshness.renewed(&self.metadata, now, validity, ledger.keys(), from);
+        let renewed = self.freshness.renewed(&self.metadata, now, validity, ledger.keys(), from)?;
         if renewed != self.freshness {
             ledger.keep(FRESHNESS, Some(&json::canonical(&renewed)))?;
             self.freshness = renewed;

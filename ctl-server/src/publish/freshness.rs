@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use ctl_core::tuf::{self, MetaFile, Metadata, Signed};
-use ctl_core::{PrivateKey, Timestamp};
+use ctl_core::{Signer, SignerError, Timestamp};
 use ctl_governance::statement::charter::Validity;
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,9 @@ impl Freshness {
     /// Signs what is due: the snapshot when a role changed, the timestamp when the snapshot did, and
     /// both before half of their validity is over. Their versions are greater than those in `from`, which
     /// a restart of the log names. Gives the two as they should be from now on.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`SignerError`]
     pub fn renewed(
         &self,
         roles: &BTreeMap<String, MetaFile>,
@@ -51,7 +53,7 @@ impl Freshness {
         validity: &Validity,
         keys: &Keys,
         from: [u64; 2],
-    ) -> Self {
+    ) -> Result<Self, SignerError> {
         let [snapshot_from, timestamp_from] = from;
         let roles: BTreeMap<String, MetaFile> =
             roles.iter().map(|(role, file)| (format!("{role}.json"), file.clone())).collect();
@@ -60,13 +62,14 @@ impl Freshness {
             .clone()
             .filter(|old| old.stands(now, validity.snapshot_seconds, &keys.snapshot))
             .filter(|old| meta::<tuf::Snapshot>(old, |snapshot| snapshot.meta) == Some(roles.clone()));
-        let snapshot = snapshot.unwrap_or_else(|| {
+        let renew = || {
             let (version, expires) =
                 next(self.snapshot.as_ref(), now, validity.snapshot_seconds, snapshot_from);
             let names =
                 roles.iter().filter_map(|(name, file)| Some((name.strip_suffix(".json")?, file.clone())));
             SignedFile::new(&tuf::Snapshot::new(version, expires, names), now, &keys.snapshot)
-        });
+        };
+        let snapshot = snapshot.map_or_else(renew, Ok)?;
         let described = MetaFile::of(snapshot.version, snapshot.file.as_bytes());
         let wanted: BTreeMap<String, MetaFile> = [("snapshot.json".to_owned(), described.clone())].into();
         let timestamp = self
@@ -74,12 +77,13 @@ impl Freshness {
             .clone()
             .filter(|old| old.stands(now, validity.timestamp_seconds, &keys.timestamp))
             .filter(|old| meta::<tuf::Timestamp>(old, |timestamp| timestamp.meta) == Some(wanted));
-        let timestamp = timestamp.unwrap_or_else(|| {
+        let renew = || {
             let (version, expires) =
                 next(self.timestamp.as_ref(), now, validity.timestamp_seconds, timestamp_from);
             SignedFile::new(&tuf::Timestamp::new(version, expires, described), now, &keys.timestamp)
-        });
-        Self { snapshot: Some(snapshot), timestamp: Some(timestamp) }
+        };
+        let timestamp = timestamp.map_or_else(renew, Ok)?;
+        Ok(Self { snapshot: Some(snapshot), timestamp: Some(timestamp) })
     }
 }
 
@@ -97,18 +101,18 @@ fn meta<T: Metadata>(
 }
 
 impl SignedFile {
-    fn new<T: Metadata>(signed: &T, now: Timestamp, key: &PrivateKey) -> Self {
-        let file = tuf::envelope(signed, &[tuf::sign(key, signed)]);
-        Self {
+    fn new<T: Metadata>(signed: &T, now: Timestamp, key: &dyn Signer) -> Result<Self, SignerError> {
+        let file = tuf::envelope(signed, &[tuf::sign(key, signed)?]);
+        Ok(Self {
             version: signed.version(),
             signed_at: now,
             expires: signed.expires(),
             file: String::from_utf8_lossy(&file).into_owned(),
-        }
+        })
     }
 
     /// Whether it need not be signed anew: by this key, and less than half of its time is over.
-    fn stands(&self, now: Timestamp, seconds: u64, key: &PrivateKey) -> bool {
+    fn stands(&self, now: Timestamp, seconds: u64, key: &dyn Signer) -> bool {
         let validity = self.expires.seconds_since(self.signed_at).min(seconds);
         now.seconds_since(self.signed_at) < validity.div_ceil(2)
             && self.file.contains(&key.public_key().key_id().to_string())
@@ -142,41 +146,41 @@ mod tests {
     #[test]
     fn nothing_is_signed_before_it_is_due() {
         let keys = keys();
-        let first = Freshness::default().renewed(&roles(1), moment(0), &VALIDITY, &keys, [0, 0]);
-        assert_eq!(first.renewed(&roles(1), moment(49), &VALIDITY, &keys, [0, 0]), first);
-        let by_clock = first.renewed(&roles(1), moment(50), &VALIDITY, &keys, [0, 0]);
+        let first = Freshness::default().renewed(&roles(1), moment(0), &VALIDITY, &keys, [0, 0]).unwrap();
+        assert_eq!(first.renewed(&roles(1), moment(49), &VALIDITY, &keys, [0, 0]).unwrap(), first);
+        let by_clock = first.renewed(&roles(1), moment(50), &VALIDITY, &keys, [0, 0]).unwrap();
         assert_eq!(by_clock.snapshot, first.snapshot);
         assert!(versions(&by_clock).1 > versions(&first).1);
-        let changed = first.renewed(&roles(2), moment(1), &VALIDITY, &keys, [0, 0]);
+        let changed = first.renewed(&roles(2), moment(1), &VALIDITY, &keys, [0, 0]).unwrap();
         assert!(versions(&changed).0 > versions(&first).0 && versions(&changed).1 > versions(&first).1);
-        let halfway = first.renewed(&roles(1), moment(500), &VALIDITY, &keys, [0, 0]);
+        let halfway = first.renewed(&roles(1), moment(500), &VALIDITY, &keys, [0, 0]).unwrap();
         assert_ne!(halfway.snapshot, first.snapshot);
     }
 
     #[test]
     fn versions_grow_even_where_their_record_was_lost_or_time_stands_still() {
         let keys = keys();
-        let first = Freshness::default().renewed(&roles(1), moment(0), &VALIDITY, &keys, [0, 0]);
-        let same_second = first.renewed(&roles(2), moment(0), &VALIDITY, &keys, [0, 0]);
+        let first = Freshness::default().renewed(&roles(1), moment(0), &VALIDITY, &keys, [0, 0]).unwrap();
+        let same_second = first.renewed(&roles(2), moment(0), &VALIDITY, &keys, [0, 0]).unwrap();
         assert_eq!(versions(&same_second).0, versions(&first).0 + 1);
-        let restored = Freshness::default().renewed(&roles(1), moment(60), &VALIDITY, &keys, [0, 0]);
+        let restored = Freshness::default().renewed(&roles(1), moment(60), &VALIDITY, &keys, [0, 0]).unwrap();
         assert!(versions(&restored).0 > versions(&same_second).0);
     }
 
     #[test]
     fn a_clock_that_went_back_does_not_shorten_what_was_signed() {
         let keys = keys();
-        let first = Freshness::default().renewed(&roles(1), moment(100), &VALIDITY, &keys, [0, 0]);
-        assert_eq!(first.renewed(&roles(1), moment(0), &VALIDITY, &keys, [0, 0]), first);
-        let changed = first.renewed(&roles(2), moment(0), &VALIDITY, &keys, [0, 0]);
+        let first = Freshness::default().renewed(&roles(1), moment(100), &VALIDITY, &keys, [0, 0]).unwrap();
+        assert_eq!(first.renewed(&roles(1), moment(0), &VALIDITY, &keys, [0, 0]).unwrap(), first);
+        let changed = first.renewed(&roles(2), moment(0), &VALIDITY, &keys, [0, 0]).unwrap();
         assert!(versions(&changed) > versions(&first));
     }
 
     #[test]
     fn other_keys_sign_anew() {
-        let first = Freshness::default().renewed(&roles(1), moment(0), &VALIDITY, &keys(), [0, 0]);
+        let first = Freshness::default().renewed(&roles(1), moment(0), &VALIDITY, &keys(), [0, 0]).unwrap();
         let other = keys();
-        let second = first.renewed(&roles(1), moment(1), &VALIDITY, &other, [0, 0]);
+        let second = first.renewed(&roles(1), moment(1), &VALIDITY, &other, [0, 0]).unwrap();
         let file = second.snapshot.unwrap();
         let signed = Signed::<Snapshot>::parse("snapshot", file.file.as_bytes(), 10_000).unwrap();
         let signature = hex::decode(&signed.signatures[0].sig).unwrap();

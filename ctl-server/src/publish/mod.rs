@@ -23,6 +23,7 @@ pub use ceremony::Ceremonies;
 pub use publisher::{Config, Publisher};
 pub use site::{SharedSite, Site};
 
+use ctl_core::SignerError;
 use ctl_core::log::LogError;
 use ctl_governance::Refusal;
 use ctl_governance::statement::StatementError;
@@ -40,6 +41,9 @@ pub enum PublishError {
     /// The server's keys cannot sign.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The key of snapshot or timestamp does not sign.
+    #[error("snapshot and timestamp are not signed: {0}")]
+    Signer(#[from] SignerError),
     /// The ledger's store.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::json::{self, JsonError};
-use crate::keys::{Algorithm, KeyId, PrivateKey, PublicKey};
+use crate::keys::{Algorithm, KeyId, PublicKey};
+use crate::signer::{self, Signer, SignerError};
 use crate::threshold::{Count, Threshold, TooFew};
 
 /// At most so many signatures on one document.
@@ -106,13 +107,15 @@ fn decode(name: &'static str, text: &str) -> Result<Vec<u8>, JwsError> {
 
 impl Signature {
     /// Signs a payload as a document of this type.
-    #[must_use]
-    pub fn sign(key: &PrivateKey, typ: &str, payload: &[u8]) -> Self {
-        let public = key.public_key();
+    ///
+    /// # Errors
+    /// [`SignerError`]
+    pub fn sign<S: Signer + ?Sized>(signer: &S, typ: &str, payload: &[u8]) -> Result<Self, SignerError> {
+        let public = signer.public_key();
         let protected = Protected { alg: public.algorithm(), kid: public.key_id(), typ: typ.to_owned() };
         let protected_base64 = BASE64_URL_SAFE_NO_PAD.encode(json::canonical(&protected));
-        let signature = key.sign_jws(&signing_input(&protected_base64, payload));
-        Self { protected_base64, protected, signature, header: None }
+        let signature = signer::jws(signer, &signing_input(&protected_base64, payload))?;
+        Ok(Self { protected_base64, protected, signature, header: None })
     }
 
     /// Whether the signature holds for this payload under this key, with the algorithm of the key.
@@ -212,10 +215,17 @@ impl Jws {
     }
 
     /// Signs a payload with one or several keys.
-    #[must_use]
-    pub fn sign(payload: Vec<u8>, typ: &str, keys: &[&PrivateKey]) -> Self {
-        let signatures = keys.iter().map(|key| Signature::sign(key, typ, &payload)).collect();
-        Self { payload, signatures }
+    ///
+    /// # Errors
+    /// [`SignerError`] of the first that does not sign.
+    pub fn sign<S: Signer + ?Sized>(
+        payload: Vec<u8>,
+        typ: &str,
+        signers: &[&S],
+    ) -> Result<Self, SignerError> {
+        let signatures =
+            signers.iter().map(|signer| Signature::sign(*signer, typ, &payload)).collect::<Result<_, _>>()?;
+        Ok(Self { payload, signatures })
     }
 
     /// Checks that every signature is for a document of this type.
@@ -266,6 +276,7 @@ impl Jws {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::PrivateKey;
     use crate::threshold::Authority;
     use proptest::prelude::*;
 
@@ -285,7 +296,7 @@ mod tests {
     #[test]
     fn two_signers_one_document() {
         let keys = keys();
-        let jws = Jws::sign(b"{}".to_vec(), "example+json", &[&keys[0], &keys[1]]);
+        let jws = Jws::sign(b"{}".to_vec(), "example+json", &[&keys[0], &keys[1]]).unwrap();
         let read = Jws::parse(&jws.to_bytes(), 10_000).unwrap();
         assert_eq!(read, jws);
         assert!(read.check_type("example+json").is_ok());
@@ -296,12 +307,12 @@ mod tests {
     #[test]
     fn a_changed_payload_or_header_breaks_the_signature() {
         let keys = keys();
-        let jws = Jws::sign(b"{}".to_vec(), "example+json", &[&keys[0], &keys[1]]);
+        let jws = Jws::sign(b"{}".to_vec(), "example+json", &[&keys[0], &keys[1]]).unwrap();
         let mut changed = jws.clone();
         changed.payload = b"[]".to_vec();
         assert!(changed.check_threshold(&both_must_sign(&keys)).is_err());
         let mut retyped = jws.clone();
-        retyped.signatures[0] = Signature::sign(&keys[0], "other+json", b"{}");
+        retyped.signatures[0] = Signature::sign(&keys[0], "other+json", b"{}").unwrap();
         retyped.signatures[0].protected_base64 = jws.signatures[0].protected_base64.clone();
         assert!(retyped.check_threshold(&both_must_sign(&keys)).is_err());
     }
@@ -309,7 +320,7 @@ mod tests {
     #[test]
     fn an_algorithm_that_does_not_fit_the_key_is_refused() {
         let keys = keys();
-        let mut jws = Jws::sign(b"{}".to_vec(), "example+json", &[&keys[0]]);
+        let mut jws = Jws::sign(b"{}".to_vec(), "example+json", &[&keys[0]]).unwrap();
         jws.signatures[0].protected.alg = Algorithm::Es256;
         assert!(!jws.signatures[0].verify(&keys[0].public_key(), b"{}"));
     }

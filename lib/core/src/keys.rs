@@ -10,9 +10,11 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{
     DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, KeypairBytes,
 };
-use p256::ecdsa::signature::{Signer as _, Verifier as _};
+use p256::ecdsa::signature::hazmat::{PrehashSigner as _, PrehashVerifier as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::Digest as _;
 
+use crate::signer::{RawSignature, Signer, SignerError};
 use crate::{Digest, json};
 
 /// A TUF key id: SHA-256 of the canonical key object.
@@ -27,6 +29,36 @@ pub enum Algorithm {
     /// ECDSA on P-256 with SHA-256.
     #[serde(rename = "ES256")]
     Es256,
+}
+
+impl Algorithm {
+    /// The hash that this algorithm signs with.
+    #[must_use]
+    pub const fn hash(self) -> Hash {
+        match self {
+            Self::EdDsa => Hash::Sha512,
+            Self::Es256 => Hash::Sha256,
+        }
+    }
+}
+
+/// What a signature algorithm takes of a message. Ed25519 has SHA-512 built in (RFC 8032 §5.1); for ECDSA the
+/// format around it decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hash {
+    /// SHA-256.
+    Sha256,
+    /// SHA-512.
+    Sha512,
+}
+
+impl Hash {
+    fn of(self, message: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Sha256 => sha2::Sha256::digest(message).to_vec(),
+            Self::Sha512 => sha2::Sha512::digest(message).to_vec(),
+        }
+    }
 }
 
 /// Why bytes are not a key that can be used here.
@@ -163,24 +195,33 @@ impl PublicKey {
         p256::ecdsa::VerifyingKey::from_public_key_pem(pem).map(Self::P256).map_err(|_| KeyError::Public)
     }
 
-    /// Checks a signature in JWS form: 64 octets for both (RFC 7518 §3.4, RFC 8037 §3.1).
+    /// Checks a signature of fixed length, made with this hash.
     #[must_use]
-    pub fn verify_jws(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub fn verify(&self, hash: Hash, message: &[u8], signature: &[u8]) -> bool {
         match self {
-            Self::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
+            Self::Ed25519(key) => {
+                hash == Hash::Sha512
+                    && ed25519_dalek::Signature::from_slice(signature)
+                        .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
+            }
             Self::P256(key) => p256::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+                .is_ok_and(|signature| key.verify_prehash(&hash.of(message), &signature).is_ok()),
         }
     }
 
-    /// Checks a signature in TUF form: 64 octets for Ed25519, DER for P-256.
+    /// Checks a signature in JWS form: 64 bytes for both (RFC 7518 §3.4, RFC 8037 §3.1).
+    #[must_use]
+    pub fn verify_jws(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.verify(self.algorithm().hash(), message, signature)
+    }
+
+    /// Checks a signature in TUF form: 64 bytes for Ed25519, DER for P-256.
     #[must_use]
     pub fn verify_tuf(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Ed25519(_) => self.verify_jws(message, signature),
-            Self::P256(key) => p256::ecdsa::Signature::from_der(signature)
-                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Self::P256(_) => p256::ecdsa::Signature::from_der(signature)
+                .is_ok_and(|signature| self.verify_jws(message, &signature.to_bytes())),
         }
     }
 }
@@ -265,28 +306,39 @@ impl PrivateKey {
             Self::P256(key) => PublicKey::P256(*key.verifying_key()),
         }
     }
+}
 
-    /// Signs, in JWS form (64 octets).
-    #[must_use]
-    pub fn sign_jws(&self, message: &[u8]) -> Vec<u8> {
+impl Signer for PrivateKey {
+    fn public_key(&self) -> PublicKey {
+        self.public_key()
+    }
+
+    fn sign(&self, hash: Hash, message: &[u8]) -> Result<RawSignature, SignerError> {
         match self {
-            Self::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
+            Self::Ed25519(key) => Signer::sign(key.as_ref(), hash, message),
             Self::P256(key) => {
-                let signature: p256::ecdsa::Signature = key.sign(message);
-                signature.to_bytes().to_vec()
+                let failed = |why: p256::ecdsa::Error| SignerError::Failed {
+                    key: self.public_key().key_id(),
+                    why: why.to_string(),
+                };
+                let signature: p256::ecdsa::Signature =
+                    key.sign_prehash(&hash.of(message)).map_err(failed)?;
+                Ok(signature.to_bytes().into())
             }
         }
     }
+}
 
-    /// Signs, in TUF form (64 octets for Ed25519, DER for P-256).
-    #[must_use]
-    pub fn sign_tuf(&self, message: &[u8]) -> Vec<u8> {
-        match self {
-            Self::Ed25519(_) => self.sign_jws(message),
-            Self::P256(key) => {
-                let signature: p256::ecdsa::Signature = key.sign(message);
-                signature.to_der().as_bytes().to_vec()
-            }
+impl Signer for ed25519_dalek::SigningKey {
+    fn public_key(&self) -> PublicKey {
+        PublicKey::Ed25519(self.verifying_key())
+    }
+
+    fn sign(&self, hash: Hash, message: &[u8]) -> Result<RawSignature, SignerError> {
+        if hash == Hash::Sha512 {
+            Ok(ed25519_dalek::Signer::sign(self, message).to_bytes())
+        } else {
+            Err(SignerError::Hash { key: Signer::public_key(self).key_id(), hash })
         }
     }
 }
@@ -300,6 +352,7 @@ impl fmt::Debug for PrivateKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signer;
 
     fn both() -> [PrivateKey; 2] {
         [Algorithm::EdDsa, Algorithm::Es256]
@@ -339,7 +392,7 @@ mod tests {
     fn signatures_verify_only_under_their_key_and_message() {
         let [a, b] = both();
         for (key, other) in [(&a, &b), (&b, &a)] {
-            let (jws, tuf) = (key.sign_jws(b"hello"), key.sign_tuf(b"hello"));
+            let (jws, tuf) = (signer::jws(key, b"hello").unwrap(), signer::tuf(key, b"hello").unwrap());
             assert!(key.public_key().verify_jws(b"hello", &jws));
             assert!(key.public_key().verify_tuf(b"hello", &tuf));
             assert!(!key.public_key().verify_jws(b"hullo", &jws));

@@ -18,10 +18,12 @@ pub mod parts;
 pub mod publication;
 pub mod registry;
 pub mod role;
+pub mod signer;
 pub mod threshold;
 pub mod time;
 pub mod tuf;
 
 pub use digest::Digest;
 pub use keys::{KeyId, PrivateKey, PublicKey};
+pub use signer::{Signer, SignerError};
 pub use time::Timestamp;

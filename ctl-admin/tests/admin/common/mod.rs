@@ -192,10 +192,10 @@ pub fn files(world: &World) -> Files {
             .collect();
         let expires = world.now.plus_seconds(story::DAY);
         let snapshot = Snapshot::new(1, expires, meta.iter().map(|(name, file)| (&**name, file.clone())));
-        let bytes = envelope(&snapshot, &[sign(&world.keys["snapshot"], &snapshot)]);
+        let bytes = envelope(&snapshot, &[sign(&world.keys["snapshot"], &snapshot).unwrap()]);
         let timestamp = TufTimestamp::new(1, expires, MetaFile::of(1, &bytes));
         files.insert("tuf/metadata/1.snapshot.json".into(), bytes);
-        let bytes = envelope(&timestamp, &[sign(&world.keys["timestamp"], &timestamp)]);
+        let bytes = envelope(&timestamp, &[sign(&world.keys["timestamp"], &timestamp).unwrap()]);
         files.insert("tuf/metadata/timestamp.json".into(), bytes);
     }
     for (role, draft) in &world.state.drafts {
@@ -248,6 +248,8 @@ pub struct Server {
     pub world: Arc<Mutex<World>>,
     pub blobs: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
     pub lie: Arc<Mutex<Lie>>,
+    /// The paths of what was sent to it.
+    pub sent: Mutex<Vec<String>>,
     ceremonies: Arc<Mutex<BTreeMap<u64, Vec<Value>>>>,
 }
 
@@ -259,6 +261,7 @@ impl Server {
             world: Arc::new(Mutex::new(world)),
             blobs: Arc::default(),
             lie: Arc::default(),
+            sent: Mutex::default(),
             ceremonies: Arc::default(),
         });
         let shared = Arc::clone(&server);
@@ -284,6 +287,9 @@ impl Server {
 
     fn answer(&self, method: &str, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
         let mut world = self.world.lock().unwrap();
+        if method != "GET" {
+            self.sent.lock().unwrap().push(path.to_owned());
+        }
         match (method, path) {
             ("GET", path) => {
                 let blob = path.strip_prefix("v1/blobs/").and_then(|digest| self.blob(digest));

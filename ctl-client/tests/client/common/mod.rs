@@ -344,7 +344,8 @@ impl Repository {
             document_signatures: signers
                 .iter()
                 .map(|n| {
-                    let value = Signature::sign(&key(*n), role.document_typ().unwrap(), bytes).to_value();
+                    let value =
+                        Signature::sign(&key(*n), role.document_typ().unwrap(), bytes).unwrap().to_value();
                     let text = |member: &str| value[member].as_str().unwrap().to_owned();
                     DocumentSignature { protected: text("protected"), signature: text("signature") }
                 })
@@ -355,7 +356,7 @@ impl Repository {
                 .iter()
                 .map(|n| MetadataSignature {
                     keyid: key(*n).public_key().key_id(),
-                    sig: sign(&key(*n), metadata).sig,
+                    sig: sign(&key(*n), metadata).unwrap().sig,
                 })
                 .collect(),
             role: role.clone(),
@@ -374,7 +375,7 @@ impl Repository {
             nonce: ctl_core::names::Nonce::from_bytes(nonce[..16].try_into().unwrap()),
             body: body.into(),
         };
-        let statement = Statement::from_jws(payload.sign(&[&key(13)])).unwrap();
+        let statement = Statement::from_jws(payload.sign(&[&key(13)]).unwrap()).unwrap();
         let entry = Entry::new(self.now, statement).unwrap();
         self.tree.push(leaf_hash(&entry.bytes));
         self.files.insert(format!("entries/{index}"), entry.bytes);
@@ -541,7 +542,8 @@ impl Repository {
     }
 
     pub fn signed<T: Metadata>(&self, role: &str, metadata: &T) -> Vec<u8> {
-        let signatures: Vec<_> = self.signers[role].iter().map(|n| sign(&key(*n), metadata)).collect();
+        let signatures: Vec<_> =
+            self.signers[role].iter().map(|n| sign(&key(*n), metadata).unwrap()).collect();
         envelope(metadata, &signatures)
     }
 

@@ -103,11 +103,11 @@ impl Founding {
     /// Signs both papers.
     pub fn sign(&self, genesis_by: &[&str], root_by: &[&str]) {
         let signers: Vec<_> = genesis_by.iter().map(|id| world::key(id)).collect();
-        let genesis = self.payload.sign(&signers.iter().collect::<Vec<_>>());
+        let genesis = self.payload.sign(&signers.iter().collect::<Vec<_>>()).unwrap();
         std::fs::write(self.path("genesis.jws"), genesis.to_bytes()).unwrap();
         // The root is built from a genesis that the whole board signed: its bytes depend on the payload.
         let board = ["board-1", "board-2", "board-3"].map(world::key);
-        let whole: Jws = self.payload.sign(&board.iter().collect::<Vec<_>>());
+        let whole: Jws = self.payload.sign(&board.iter().collect::<Vec<_>>()).unwrap();
         let statement = Statement::from_jws(whole).unwrap();
         let entry = Entry::new(self.payload.issued_at, statement).unwrap();
         let state = ctl_governance::genesis(&entry).unwrap();
@@ -119,8 +119,10 @@ impl Founding {
             version: 1,
         };
         let documents = draft::build(&state, &open, 1);
-        let signatures: Vec<TufSignature> =
-            root_by.iter().map(|id| TufSignature::over(&documents.metadata, &world::key(id))).collect();
+        let signatures: Vec<TufSignature> = root_by
+            .iter()
+            .map(|id| TufSignature::over(&documents.metadata, &world::key(id)).unwrap())
+            .collect();
         std::fs::write(self.path("1.root.json"), documents.metadata_file(&signatures)).unwrap();
     }
 

@@ -120,7 +120,7 @@ pub fn statement(
         nonce: Nonce::from_bytes(octets),
         body: body.into(),
     };
-    Statement::from_jws(payload.sign(&[&world::key(signer)])).unwrap()
+    Statement::from_jws(payload.sign(&[&world::key(signer)]).unwrap()).unwrap()
 }
 
 /// A comment that nobody has made before.

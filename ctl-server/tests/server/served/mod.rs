@@ -20,6 +20,7 @@ use ctl_core::Timestamp;
 use ctl_core::jws::Signature;
 use ctl_core::keys::PrivateKey;
 use ctl_core::role::Role;
+use ctl_core::tuf::TufSignature;
 use ctl_governance::state::Draft;
 use ctl_host::clock::ManualClock;
 use ctl_host::supervisor::Supervisor;
@@ -305,12 +306,12 @@ pub fn submission(draft: &Draft, key: &PrivateKey) -> Value {
         .document
         .as_deref()
         .zip(typ)
-        .map(|(document, typ)| Signature::sign(key, typ, document).to_value());
+        .map(|(document, typ)| Signature::sign(key, typ, document).unwrap().to_value());
     let mut value = json!({
         "draft": draft.index,
         "metadata_signature": {
             "keyid": key.public_key().key_id(),
-            "sig": world::hex_of(&key.sign_tuf(&documents.metadata)),
+            "sig": TufSignature::over(&documents.metadata, key).unwrap().sig,
         },
     });
     if let Some(document) = document {

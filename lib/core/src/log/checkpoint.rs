@@ -2,7 +2,6 @@
 //! cosignatures of witnesses (C2SP `tlog-cosignature`).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use ed25519_dalek::{Signer as _, SigningKey};
 
 use super::{
     LogError, LogKey, WitnessKey,
@@ -10,6 +9,7 @@ use super::{
     merkle::empty_root,
     note::{MAX_NAME_BYTES, Note, WitnessRole, verifies},
 };
+use crate::signer::{self, Signer};
 use crate::{Digest, Timestamp};
 
 const CHECKPOINT: &str = "checkpoint";
@@ -38,10 +38,11 @@ impl Checkpoint {
     /// a beginning of the other.
     ///
     /// # Errors
-    /// The origin cannot be a key name: see [`super::note::NoteKey::new`].
-    pub fn sign(&self, key: &SigningKey) -> Result<Note, LogError> {
+    /// The origin cannot be a key name: see [`super::note::NoteKey::new`]. Or the key does not sign, or is not
+    /// Ed25519.
+    pub fn sign<S: Signer + ?Sized>(&self, signer: &S) -> Result<Note, LogError> {
         let mut note = Note::new(self.text())?;
-        note.sign(&self.origin, key)?;
+        note.sign(&self.origin, signer)?;
         Ok(note)
     }
 
@@ -112,15 +113,21 @@ pub struct Cosignature {
 /// log, and consistent with the last one that it cosigned.
 ///
 /// # Errors
-/// The note's text is no checkpoint, the time lies before 1970, or the name cannot be a key name.
-pub fn cosign(note: &mut Note, name: &str, key: &SigningKey, time: Timestamp) -> Result<(), LogError> {
+/// The note's text is no checkpoint, the time lies before 1970, or the name cannot be a key name. Or the key
+/// does not sign, or is not Ed25519.
+pub fn cosign<S: Signer + ?Sized>(
+    note: &mut Note,
+    name: &str,
+    signer: &S,
+    time: Timestamp,
+) -> Result<(), LogError> {
     Checkpoint::parse(note.text())?;
     let seconds = u64::try_from(time.unix())
         .map_err(|_| LogError::malformed("cosignature", "its time lies before 1970"))?;
-    let signature = key.sign(&cosigned_message(seconds, note.text()));
+    let (key, signature) = signer::note(signer, &cosigned_message(seconds, note.text()))?;
     let mut bytes = seconds.to_be_bytes().to_vec();
-    bytes.extend_from_slice(&signature.to_bytes());
-    note.add::<WitnessRole>(name, &key.verifying_key(), bytes)
+    bytes.extend_from_slice(&signature);
+    note.add::<WitnessRole>(name, &key, bytes)
 }
 
 /// The valid cosignatures of these witnesses, at most one (the latest) for each distinct public key:
@@ -175,6 +182,7 @@ pub(super) fn base64_digest(text: &str) -> Option<Digest> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ed25519_dalek::SigningKey;
 
     /// A checkpoint of a public Certificate Transparency log, signed by the log and cosigned by
     /// witnesses of the public witness network: made by implementations that are not ours.

@@ -1,6 +1,7 @@
 //! Why the log, or something that claims to come from it, was refused.
 
 use super::tile::TileId;
+use crate::SignerError;
 
 /// Why a tree operation, a note, a tile or a proof was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +16,9 @@ pub enum LogError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The key gave no signature that holds.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
     /// The bytes are not of the format.
     #[error("malformed {what}: {why}")]
     Malformed {

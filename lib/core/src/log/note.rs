@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
     error::{excerpt, limit},
 };
 use crate::Digest;
+use crate::signer::{self, Signer};
 
 /// The largest note that is parsed, in bytes: sixteen post-quantum signatures fit, as `signed-note`
 /// asks.
@@ -223,10 +224,10 @@ impl Note {
     /// Adds a log key's signature of the text.
     ///
     /// # Errors
-    /// The name cannot be a key name.
-    pub fn sign(&mut self, name: &str, key: &SigningKey) -> Result<(), LogError> {
-        let signature = key.sign(self.text.as_bytes());
-        self.add::<LogRole>(name, &key.verifying_key(), signature.to_bytes().to_vec())
+    /// The name cannot be a key name; the key does not sign, or is not Ed25519.
+    pub fn sign<S: Signer + ?Sized>(&mut self, name: &str, signer: &S) -> Result<(), LogError> {
+        let (key, signature) = signer::note(signer, self.text.as_bytes())?;
+        self.add::<LogRole>(name, &key, signature.to_vec())
     }
 
     pub(super) fn add<R: KeyRole>(
@@ -331,6 +332,7 @@ fn check_text(text: &str) -> Result<(), LogError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ed25519_dalek::SigningKey;
 
     // Key and note of the Go implementation's documentation (golang.org/x/mod/sumdb/note).
     const VKEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";

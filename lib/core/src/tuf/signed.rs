@@ -8,23 +8,26 @@ use serde_json::Value;
 use super::metadata::Metadata;
 use super::roles::malformed;
 use super::{SPEC_VERSION, TufError};
-use crate::PrivateKey;
 use crate::json;
+use crate::signer::{self, Signer, SignerError};
 
 /// A signature in an envelope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TufSignature {
     /// The key's id, as the role names it.
     pub keyid: String,
-    /// Hex: 64 octets for Ed25519, DER for P-256.
+    /// Hex: 64 bytes for Ed25519, DER for P-256.
     pub sig: String,
 }
 
 impl TufSignature {
     /// Signs the bytes that [`signing_bytes`] gives.
-    #[must_use]
-    pub fn over(payload: &[u8], key: &PrivateKey) -> Self {
-        Self { keyid: key.public_key().key_id().to_string(), sig: hex::encode(key.sign_tuf(payload)) }
+    ///
+    /// # Errors
+    /// [`SignerError`]
+    pub fn over<S: Signer + ?Sized>(payload: &[u8], signer: &S) -> Result<Self, SignerError> {
+        let sig = hex::encode(signer::tuf(signer, payload)?);
+        Ok(Self { keyid: signer.public_key().key_id().to_string(), sig })
     }
 }
 
@@ -35,9 +38,11 @@ pub fn signing_bytes<T: Metadata>(signed: &T) -> Vec<u8> {
 }
 
 /// Signs metadata.
-#[must_use]
-pub fn sign<T: Metadata>(key: &PrivateKey, signed: &T) -> TufSignature {
-    TufSignature::over(&signing_bytes(signed), key)
+///
+/// # Errors
+/// [`SignerError`]
+pub fn sign<T: Metadata>(signer: &(impl Signer + ?Sized), signed: &T) -> Result<TufSignature, SignerError> {
+    TufSignature::over(&signing_bytes(signed), signer)
 }
 
 /// The file to publish; equal input is equal bytes.

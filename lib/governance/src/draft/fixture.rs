@@ -142,7 +142,7 @@ impl Scheme {
             nonce: Nonce::from_bytes([0; 16]),
             body: body.into(),
         };
-        let statement = Statement::from_jws(payload.sign(&[&key(11), &key(12)])).unwrap();
+        let statement = Statement::from_jws(payload.sign(&[&key(11), &key(12)]).unwrap()).unwrap();
         let now = FOUNDED.plus_seconds(60);
         let state = crate::genesis(&Entry::new(now, statement).unwrap()).unwrap();
         Self { state, now, roots: Vec::new(), files: BTreeMap::new() }
@@ -170,7 +170,7 @@ impl Scheme {
             nonce: Nonce::from_bytes([0; 16]),
             body: body.into(),
         };
-        let statement = Statement::from_jws(payload.sign(&[&key(2)])).unwrap();
+        let statement = Statement::from_jws(payload.sign(&[&key(2)]).unwrap()).unwrap();
         self.state.apply(&Entry::new(self.now, statement).unwrap());
         index
     }
@@ -192,7 +192,7 @@ impl Scheme {
     pub(crate) fn publish(&mut self, role: &Role, keys: &[u8]) -> Documents {
         let documents = self.draft(role);
         let signatures: Vec<TufSignature> =
-            keys.iter().map(|n| TufSignature::over(&documents.metadata, &key(*n))).collect();
+            keys.iter().map(|n| TufSignature::over(&documents.metadata, &key(*n)).unwrap()).collect();
         self.record(PublicationRecord {
             document: documents.document.as_deref().map(Digest::of),
             document_signatures: vec![],
@@ -213,7 +213,7 @@ impl Scheme {
     pub(crate) fn file(&self, role: &Role, document: &[u8], keys: &[u8]) -> Vec<u8> {
         let typ = role.document_typ().unwrap();
         let signatures: Vec<Signature> =
-            keys.iter().map(|n| Signature::sign(&key(*n), typ, document)).collect();
+            keys.iter().map(|n| Signature::sign(&key(*n), typ, document).unwrap()).collect();
         let roots: Vec<&[u8]> = self.roots.iter().map(Vec::as_slice).collect();
         rendition_jws(document, &signatures, &roots, &self.files[&Role::Targets])
     }

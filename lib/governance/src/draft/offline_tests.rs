@@ -142,7 +142,7 @@ fn a_changed_payload() {
 fn a_signature_given_for_another_type_of_document() {
     let published = published();
     for typ in ["v2g.mo-registry+jws", "v2g.vote.cast+jws", "JWS"] {
-        let signatures = [21, 22].map(|n| Signature::sign(&key(n), typ, &published.document));
+        let signatures = [21, 22].map(|n| Signature::sign(&key(n), typ, &published.document).unwrap());
         let targets = &published.scheme.files[&Role::Targets];
         let file = rendition_jws(&published.document, &signatures, &[&published.scheme.roots[0]], targets);
         let error = published.verify(&file).unwrap_err();
@@ -245,7 +245,8 @@ fn targets_that_the_board_did_not_sign() {
 fn a_file_without_its_way_is_refused_and_says_so() {
     let published = published();
     let file = published.file(&[21, 22]);
-    let bare = Jws::sign(published.document.clone(), na().document_typ().unwrap(), &[&key(21), &key(22)]);
+    let bare =
+        Jws::sign(published.document.clone(), na().document_typ().unwrap(), &[&key(21), &key(22)]).unwrap();
     assert_eq!(published.verify(&bare.to_bytes()), Err(OfflineError::Header(ROOTS_HEADER)));
     for value in [json!("!"), json!(["!"]), json!([1]), json!(null)] {
         let broken = with_header(&file, ROOTS_HEADER, value);

@@ -19,10 +19,9 @@ pub use ctl_core::entry::{Basis, MAX_ENTRY, MAX_STATEMENT};
 use ctl_core::entry::{RawEntry, RawPayload};
 use ctl_core::json::{self, JsonError};
 use ctl_core::jws::{Jws, JwsError};
-use ctl_core::keys::PrivateKey;
 use ctl_core::log::merkle;
 use ctl_core::names::Nonce;
-use ctl_core::{Digest, Timestamp};
+use ctl_core::{Digest, Signer, SignerError, Timestamp};
 
 /// What is signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,9 +81,11 @@ impl Payload {
     }
 
     /// Signs it with one or several keys.
-    #[must_use]
-    pub fn sign(&self, keys: &[&PrivateKey]) -> Jws {
-        Jws::sign(self.to_bytes(), &self.body.typ(), keys)
+    ///
+    /// # Errors
+    /// [`SignerError`] of the first that does not sign.
+    pub fn sign<S: Signer + ?Sized>(&self, signers: &[&S]) -> Result<Jws, SignerError> {
+        Jws::sign(self.to_bytes(), &self.body.typ(), signers)
     }
 
     fn read(bytes: &[u8]) -> Result<Self, StatementError> {

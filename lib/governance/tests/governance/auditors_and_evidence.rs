@@ -233,7 +233,7 @@ fn a_forged_kind_or_member_is_no_statement() {
     ] {
         assert!(genuine.contains(from), "{genuine}");
         let forged = genuine.replacen(from, to, 1).into_bytes();
-        let jws = ctl_core::jws::Jws::sign(forged, &payload.body.typ(), &[&world.keys["elector-1"]]);
+        let jws = ctl_core::jws::Jws::sign(forged, &payload.body.typ(), &[&world.keys["elector-1"]]).unwrap();
         assert!(Statement::from_jws(jws).is_err(), "{to}");
     }
     // A vote for a proposal that is not there accredits nobody, whatever its signatures.

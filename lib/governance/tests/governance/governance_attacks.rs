@@ -63,7 +63,7 @@ fn a_forged_signature_is_refused() {
 fn a_signature_for_one_type_of_statement_is_none_for_another() {
     let mut world = World::found();
     let payload = world.payload(MoSuspend { id: "USEVG".parse().unwrap() });
-    let jws = Jws::sign(payload.to_bytes(), "v2g.mo.withdraw+jws", &[&world.keys["registrar"]]);
+    let jws = Jws::sign(payload.to_bytes(), "v2g.mo.withdraw+jws", &[&world.keys["registrar"]]).unwrap();
     assert!(matches!(Statement::from_jws(jws), Err(StatementError::Jws(_))));
 }
 
@@ -227,7 +227,7 @@ fn payloads_that_other_readers_would_read_differently_are_refused() {
         ("an unknown type", honest.replacen("comment.add", "comment.sub", 1)),
     ] {
         assert_ne!(payload, honest, "{what}");
-        let jws = Jws::sign(payload.into_bytes(), "v2g.comment.add+jws", &[&world.keys["mo-one"]]);
+        let jws = Jws::sign(payload.into_bytes(), "v2g.comment.add+jws", &[&world.keys["mo-one"]]).unwrap();
         assert!(Statement::parse(&jws.to_bytes()).is_err(), "{what}");
     }
 }

@@ -52,8 +52,10 @@ fn publish_due(world: &mut World, role: &Role, signers: &[&str]) -> Result<u64, 
 /// The role's published metadata as a file, signed by these people.
 fn file(world: &World, role: &Role, signers: &[&str]) -> Vec<u8> {
     let documents = &world.state.published[role].documents;
-    let signatures: Vec<TufSignature> =
-        signers.iter().map(|name| TufSignature::over(&documents.metadata, &world.keys[*name])).collect();
+    let signatures: Vec<TufSignature> = signers
+        .iter()
+        .map(|name| TufSignature::over(&documents.metadata, &world.keys[*name]).unwrap())
+        .collect();
     documents.metadata_file(&signatures)
 }
 

@@ -21,7 +21,7 @@ pub(super) fn day(n: u64) -> Moment {
 }
 
 pub(super) fn signed_by<T: Metadata>(signed: &T, keys: &[u8]) -> Vec<u8> {
-    let signatures: Vec<_> = keys.iter().map(|n| sign(&key(*n), signed)).collect();
+    let signatures: Vec<_> = keys.iter().map(|n| sign(&key(*n), signed).unwrap()).collect();
     envelope(signed, &signatures)
 }
 

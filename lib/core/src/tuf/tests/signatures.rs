@@ -42,7 +42,7 @@ fn one_key_counts_once_whatever_it_is_called() {
     repository.root.roles.get_mut("targets").unwrap().keyids.push(alias.clone());
     repository.publish_root();
     let targets = &repository.roles["targets"];
-    let first = sign(&key(1), targets);
+    let first = sign(&key(1), targets).unwrap();
     let second = TufSignature { keyid: alias, sig: first.sig.clone() };
     repository.hashes = false;
     repository.publish();
@@ -130,7 +130,7 @@ fn altered(change: impl Fn(&mut Value)) -> Result<Updater, TufError> {
     let mut repository = Repository::new();
     let mut signed = serde_json::to_value(&repository.timestamp).unwrap();
     change(&mut signed);
-    let signature = TufSignature::over(&crate::json::olpc(&signed), &key(11));
+    let signature = TufSignature::over(&crate::json::olpc(&signed), &key(11)).unwrap();
     let file = serde_json::json!({ "signatures": [signature], "signed": signed, "extra": 1 });
     repository.files.insert("timestamp.json".into(), serde_json::to_vec_pretty(&file).unwrap());
     Device::new(&repository).refresh(&repository)

@@ -17,6 +17,7 @@ use ctl_core::log::merkle;
 use ctl_core::names::{Environment, Nonce};
 use ctl_core::parts::*;
 use ctl_core::role::Role;
+use ctl_core::tuf::TufSignature;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::possession::Challenge;
 use ctl_governance::statement::body::*;
@@ -231,7 +232,7 @@ impl World {
             nonce: Nonce::from_bytes([0; 16]),
             body: body.into(),
         };
-        let jws = payload.sign(&[&key("board-1"), &key("board-2")]);
+        let jws = payload.sign(&[&key("board-1"), &key("board-2")]).unwrap();
         Entry::new(start(), Statement::from_jws(jws).unwrap()).unwrap()
     }
 
@@ -266,7 +267,7 @@ impl World {
 
     pub fn sign(&self, payload: &Payload, signers: &[&str]) -> Statement {
         let keys: Vec<&PrivateKey> = signers.iter().map(|name| &self.keys[*name]).collect();
-        Statement::from_jws(payload.sign(&keys)).unwrap()
+        Statement::from_jws(payload.sign(&keys).unwrap()).unwrap()
     }
 
     /// Records a statement if the rules let it, and returns its index.
@@ -314,7 +315,7 @@ impl World {
         let document_signatures = documents.document.iter().flat_map(|document| {
             let typ = role.document_typ().unwrap();
             signers.iter().map(move |name| {
-                let signature = Signature::sign(&self.keys[*name], typ, document).to_value();
+                let signature = Signature::sign(&self.keys[*name], typ, document).unwrap().to_value();
                 serde_json::from_value(signature).unwrap()
             })
         });
@@ -327,7 +328,7 @@ impl World {
                 .iter()
                 .map(|name| MetadataSignature {
                     keyid: self.keys[*name].public_key().key_id(),
-                    sig: hex_of(&self.keys[*name].sign_tuf(&documents.metadata)),
+                    sig: TufSignature::over(&documents.metadata, &self.keys[*name]).unwrap().sig,
                 })
                 .collect(),
             role: role.clone(),
@@ -528,13 +529,9 @@ pub fn new_participant(id: &str, organisation: &str, kinds: &[ParticipantKind]) 
     }
 }
 
-pub fn hex_of(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Signs the same payload again with other keys.
 pub fn signed_by(payload: &Payload, keys: &[&PrivateKey]) -> Statement {
-    Statement::from_jws(Jws::sign(payload.to_bytes(), &payload.body.typ(), keys)).unwrap()
+    Statement::from_jws(Jws::sign(payload.to_bytes(), &payload.body.typ(), keys).unwrap()).unwrap()
 }
 
 pub fn reason<T: std::fmt::Debug>(result: Result<T, Refusal>) -> Reason {

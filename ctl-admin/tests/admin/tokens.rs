@@ -1,0 +1,131 @@
+//! Keys that are not files: a token that was pulled out, and one that holds another key than it shows. The tool
+//! says so, and nothing is sent or written.
+
+use std::sync::Arc;
+
+use ctl_admin::compose::Signing;
+use ctl_admin::draft::{Tolerance, prepare};
+use ctl_admin::pending::Pending;
+use ctl_admin::proposal::{CastVote, Scrutiny};
+use ctl_admin::{AdminError, Session, exit, participant};
+use ctl_core::keys::Hash;
+use ctl_core::role::Role;
+use ctl_core::signer::RawSignature;
+use ctl_core::{PrivateKey, PublicKey, Signer, SignerError};
+use ctl_governance::statement::body::{Change, Choice};
+use tempfile::TempDir;
+
+use crate::common::story::{World, key, na};
+use crate::common::{Server, options, root_json};
+
+/// Shows the key of that name; signs with another, or not at all.
+struct Token {
+    shown: &'static str,
+    inside: Option<PrivateKey>,
+}
+
+impl Signer for Token {
+    fn public_key(&self) -> PublicKey {
+        key(self.shown).public_key()
+    }
+
+    fn sign(&self, hash: Hash, message: &[u8]) -> Result<RawSignature, SignerError> {
+        let gone =
+            || SignerError::Failed { key: self.public_key().key_id(), why: "the token is unplugged".into() };
+        self.inside.as_ref().ok_or_else(gone)?.sign(hash, message)
+    }
+}
+
+/// Both kinds, with the words that a person must read.
+fn tokens(shown: &'static str) -> [(Token, &'static str); 2] {
+    let other = Some(key("somebody-else"));
+    [
+        (Token { shown, inside: None }, "the token is unplugged"),
+        (Token { shown, inside: other }, "is broken, or holds another key"),
+    ]
+}
+
+fn refused(outcome: Result<(), AdminError>, words: &str) {
+    let error = outcome.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(words) && text.contains("Nothing was sent"), "{text}");
+    assert_eq!(error.exit_code(), exit::UNUSABLE);
+}
+
+struct Stage {
+    directory: TempDir,
+    server: Arc<Server>,
+    session: Session,
+}
+
+impl Stage {
+    async fn new(world: World) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (trust, now) = (root_json(directory.path(), &world), world.now);
+        let server = Server::start(world).await;
+        let cache = directory.path().join("cache");
+        let session = Session::open(options(&server.url, trust, Some(&cache), now)).unwrap();
+        Self { directory, server, session }
+    }
+
+    fn nothing_was_sent(&self) {
+        assert_eq!(*self.server.sent.lock().unwrap(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn no_statement_goes_out_with_a_signature_that_is_missing_or_wrong() {
+    let mut world = World::published();
+    let change = Change::AccreditAuditor { auditor: "auditor".parse().unwrap(), expires_at: None };
+    let proposal = world.propose("elector-1", change).unwrap();
+    let mut stage = Stage::new(world).await;
+    let out = stage.directory.path().join("statement.json");
+    let suspend = participant::Suspend { participant: "beta-pki".parse().unwrap() };
+    for (token, words) in tokens("beta-pki") {
+        let signing = Signing { keys: vec![Box::new(token)], out: Some(out.clone()) };
+        refused(suspend.run(&mut stage.session, &signing).await.map(drop), words);
+        assert!(!out.exists());
+    }
+    for (token, words) in tokens("elector-1") {
+        let vote = CastVote { proposal, choice: Choice::Approve, rationale: None };
+        let prepared = vote
+            .prepare(&mut stage.session, &Scrutiny::new(&[] as &[&std::path::Path], None).unwrap())
+            .await
+            .unwrap();
+        let signing = Signing { keys: vec![Box::new(token)], out: None };
+        refused(prepared.send(&mut stage.session, &signing).await.map(drop), words);
+    }
+    stage.nothing_was_sent();
+}
+
+#[tokio::test]
+async fn no_cosignature_is_written_that_is_missing_or_wrong() {
+    let mut stage = Stage::new(World::published()).await;
+    let out = stage.directory.path().join("statement.json");
+    let suspend = participant::Suspend { participant: "beta-pki".parse().unwrap() };
+    let signing = Signing { keys: vec![Box::new(key("beta-pki"))], out: Some(out.clone()) };
+    suspend.run(&mut stage.session, &signing).await.unwrap();
+    let before = std::fs::read(&out).unwrap();
+    for (token, words) in tokens("admissions") {
+        // The first signs well: what it signed is not written either.
+        let signers: [Box<dyn Signer>; 2] = [Box::new(key("officer-1")), Box::new(token)];
+        refused(Pending::read(&out).unwrap().cosign(&out, &signers).map(drop), words);
+        assert_eq!(std::fs::read(&out).unwrap(), before);
+    }
+}
+
+#[tokio::test]
+async fn no_draft_is_signed_half() {
+    let role = Role::List(na());
+    let mut world = World::published();
+    world.open_draft(&role).unwrap();
+    let mut stage = Stage::new(world).await;
+    for (token, words) in tokens("signer-1") {
+        let prepared = prepare(&mut stage.session, &role, Tolerance::default()).await.unwrap();
+        refused(prepared.sign(&mut stage.session, &token).await.map(drop), words);
+    }
+    stage.nothing_was_sent();
+    let prepared = prepare(&mut stage.session, &role, Tolerance::default()).await.unwrap();
+    prepared.sign(&mut stage.session, &key("signer-1")).await.unwrap();
+    assert_eq!(*stage.server.sent.lock().unwrap(), ["v1/drafts/na/signatures"]);
+}
