@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use ctl_core::json;
 use ctl_core::jws::Signature;
+use ctl_core::list::MAX_PAYLOAD;
 use ctl_core::list::offline::{MAX_FILE, verify_offline};
-use ctl_core::list::{ListPayload, MAX_PAYLOAD, render};
+use ctl_core::list::render::{Rendition, Source};
 use ctl_core::log::note::MAX_NOTE_BYTES;
 use ctl_core::log::proof::MAX_PROOF_BYTES;
 use ctl_core::log::tile::MAX_TILE_BYTES;
 use ctl_core::log::{Checkpoint, LogKey, LogProof, Note, TileId, leaf_hash};
 use ctl_core::role::Role;
 use ctl_core::tuf::{Limits, MetaFile, Root, Signed, Snapshot, Timestamp, verify_role, walk_root_chain};
-use ctl_core::{json, list};
 use indicatif::ProgressBar;
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -35,7 +36,13 @@ struct Chain {
 }
 
 impl Chain {
-    fn rendition(&self, publication: &Publication, document: &[u8]) -> Option<Vec<u8>> {
+    /// A rendition as it follows from the log; none if what the log records cannot be read.
+    fn rendition(
+        &self,
+        rendition: &Rendition,
+        publication: &Publication,
+        document: &[u8],
+    ) -> Option<Vec<u8>> {
         let recorded = publication.record.document_signatures.iter().enumerate();
         let signatures: Vec<Signature> = recorded
             .map(|(number, raw)| {
@@ -44,7 +51,9 @@ impl Chain {
             })
             .collect::<Option<_>>()?;
         let roots: Vec<&[u8]> = self.roots.iter().map(Vec::as_slice).collect();
-        Some(render::rendition_jws(document, &signatures, &roots, self.targets.as_ref()?))
+        let targets = self.targets.as_deref().unwrap_or_default();
+        let source = Source { document, signatures: &signatures, roots: &roots, targets };
+        rendition.make(&source).ok()
     }
 }
 
@@ -142,7 +151,7 @@ impl Comparer<'_> {
         };
         let digest = ctl_core::Digest::of(document);
         self.same(&format!("tuf/targets/{digest}.{name}"), document, MAX_PAYLOAD).await?;
-        let Some(folder) = folder(role) else { return Ok(()) };
+        let Some(folder) = role.folder() else { return Ok(()) };
         if matches!(role, Role::List(_)) {
             self.same(&format!("{folder}/versions/{sequence}"), document, MAX_PAYLOAD).await?;
         }
@@ -249,34 +258,41 @@ impl Comparer<'_> {
     async fn renditions(&mut self, publication: &Publication, chain: &Chain) -> Result<(), AdminError> {
         let role = &publication.role;
         let (Some(document), Some(name), Some(folder)) =
-            (document(publication), role.target_name(), folder(role))
+            (document(publication), role.target_name(), role.folder())
         else {
             return Ok(());
         };
-        let base = match role {
-            Role::Registry => "mo",
-            Role::Notices => "notices",
-            _ => "ctl",
-        };
         self.same(&format!("tuf/targets/{name}"), document, MAX_PAYLOAD).await?;
-        self.same(&format!("{folder}/{base}.json"), document, MAX_PAYLOAD).await?;
         self.proof(&format!("{folder}/tlog-proof"), publication).await?;
-        if let Role::List(_) = role
-            && let Ok(payload) = json::read::<ListPayload>(document, list::MAX_PAYLOAD)
-        {
-            let pem = render::pem(&payload);
-            self.same(&format!("{folder}/{base}.pem"), pem.as_bytes(), MAX_PAYLOAD).await?;
+        for rendition in Rendition::of(role) {
+            let Some(path) = rendition.path(role) else { continue };
+            let expected = chain.rendition(rendition, publication, document);
+            if rendition.is_signed {
+                self.signed_rendition(&path, publication, chain, expected).await?;
+            } else if let Some(expected) = expected {
+                self.same(&path, &expected, MAX_PAYLOAD).await?;
+            }
         }
-        let path = format!("{folder}/{base}.jws");
-        let Some(jws) = self.file(&path, MAX_FILE).await? else { return Ok(()) };
-        match verify_offline(&chain.trusted, &jws, Some(role), None) {
-            Err(error) => self.differ(&path, error),
-            Ok(verified) if verified.payload != **document => {
-                self.differ(&path, "signs another payload than the version published last");
+        Ok(())
+    }
+
+    /// A rendition that carries its signatures must verify as devices do it.
+    async fn signed_rendition(
+        &mut self,
+        path: &str,
+        publication: &Publication,
+        chain: &Chain,
+        expected: Option<Vec<u8>>,
+    ) -> Result<(), AdminError> {
+        let Some(found) = self.file(path, MAX_FILE).await? else { return Ok(()) };
+        match verify_offline(&chain.trusted, &found, Some(&publication.role), None) {
+            Err(error) => self.differ(path, error),
+            Ok(verified) if Some(&*verified.payload) != document(publication).map(|document| &**document) => {
+                self.differ(path, "signs another payload than the version published last");
             }
             // It verifies; it must also say nothing else than what the log records.
-            Ok(_) if chain.rendition(publication, document) != Some(jws) => {
-                self.differ(&path, "carries other signatures or other metadata than the log records");
+            Ok(_) if expected != Some(found) => {
+                self.differ(path, "carries other signatures or other metadata than the log records");
             }
             Ok(_) => {}
         }
@@ -368,15 +384,5 @@ impl Comparer<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// Where a role's documents are served under /v1.
-fn folder(role: &Role) -> Option<String> {
-    match role {
-        Role::Root | Role::Targets => None,
-        Role::Registry => Some("v1/registry".into()),
-        Role::Notices => Some("v1/notices".into()),
-        Role::List(list) => Some(format!("v1/lists/{list}")),
     }
 }

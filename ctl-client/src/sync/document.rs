@@ -70,10 +70,7 @@ impl Head {
 
 /// Where the log's proof for a version is.
 fn proof_path(role: &Role, sequence: u64) -> String {
-    match role {
-        Role::List(list) => format!("v1/lists/{list}/versions/{sequence}.tlog-proof"),
-        other => format!("v1/{other}/versions/{sequence}.tlog-proof"),
-    }
+    format!("{}/versions/{sequence}.tlog-proof", role.folder().unwrap_or_default())
 }
 
 impl Client {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ctl_core::json;
 use ctl_core::jws::Signature;
-use ctl_core::list::{ListPayload, render};
+use ctl_core::list::render::{Rendition, Source};
 use ctl_core::role::Role;
 use ctl_governance::statement::body::MetadataSignature;
 use serde_json::{Value, json};
@@ -15,28 +15,6 @@ use super::PublishError;
 use super::edition::Edition;
 use super::history::Publication;
 use super::site::{Caching, ContentType, Prepared};
-
-/// The names under which a role's document is served.
-struct Places {
-    /// The folder below `v1/`.
-    folder: String,
-    /// File name of the latest version, without the ending.
-    name: &'static str,
-    /// Whether payloads of all versions are served, and a PEM rendition.
-    is_list: bool,
-}
-
-impl Places {
-    fn of(role: &Role) -> Option<Self> {
-        let (folder, name, is_list) = match role {
-            Role::Root | Role::Targets => return None,
-            Role::Registry => ("v1/registry".into(), "mo", false),
-            Role::Notices => ("v1/notices".into(), "notices", false),
-            Role::List(list) => (format!("v1/lists/{list}"), "ctl", true),
-        };
-        Some(Self { folder, name, is_list })
-    }
-}
 
 /// What a device needs besides a document's payload and signatures: the metadata that says who signs.
 #[derive(Debug, Default)]
@@ -75,27 +53,25 @@ pub fn publish(
     let metadata = Bytes::from(metadata_file(publication)?);
     let path = format!("tuf/metadata/{}.{role}.json", publication.open.version);
     edition.put_bytes(&path, metadata.clone(), ContentType::Json, Caching::Immutable);
-    let (Some(places), Some(document), Some(digest), Some(target)) =
-        (Places::of(role), &publication.documents.document, publication.digest, role.target_name())
+    let (Some(folder), Some(document), Some(digest), Some(target)) =
+        (role.folder(), &publication.documents.document, publication.digest, role.target_name())
     else {
         return Ok(metadata);
     };
     let sequence = publication.open.sequence.unwrap_or(publication.open.version);
-    let folder = &places.folder;
     let payload = Prepared::new(Bytes::copy_from_slice(document), ContentType::Json, Caching::Immutable);
     let latest = Arc::new(payload.cached(Caching::Latest));
     let payload = Arc::new(payload);
     edition.put(&format!("tuf/targets/{digest}.{target}"), payload.clone());
-    edition.put(&format!("tuf/targets/{target}"), latest.clone());
-    edition.put(&format!("{folder}/{}.json", places.name), latest);
-    if places.is_list {
+    edition.put(&format!("tuf/targets/{target}"), latest);
+    if let Role::List(_) = role {
         edition.put(&format!("{folder}/versions/{sequence}"), payload);
     }
     let proof = Prepared::new(proof.to_owned(), ContentType::Text, Caching::Immutable);
     edition.put(&format!("{folder}/tlog-proof"), Arc::new(proof.cached(Caching::Latest)));
     edition.put(&format!("{folder}/versions/{sequence}.tlog-proof"), Arc::new(proof));
     if let Some(before) = before.filter(|before| before.digest != publication.digest) {
-        retire(edition, before, folder, &target);
+        retire(edition, before, &folder, &target);
     }
     Ok(metadata)
 }
@@ -114,9 +90,7 @@ fn retire(edition: &mut Edition, before: &Publication, folder: &str, target: &st
 /// # Errors
 /// [`PublishError`] if what was recorded cannot be read.
 pub fn render(edition: &mut Edition, latest: &Publication, chain: &Chain) -> Result<(), PublishError> {
-    let (Some(places), Some(document)) = (Places::of(latest.role()), &latest.documents.document) else {
-        return Ok(());
-    };
+    let Some(document) = &latest.documents.document else { return Ok(()) };
     let unreadable = |error: String| PublishError::Metadata { role: latest.role().to_string(), error };
     let signatures = latest.record.document_signatures.iter().enumerate().map(|(index, signature)| {
         let value = json!({ "protected": signature.protected, "signature": signature.signature });
@@ -125,13 +99,11 @@ pub fn render(edition: &mut Edition, latest: &Publication, chain: &Chain) -> Res
     let signatures = signatures.collect::<Result<Vec<_>, _>>()?;
     let roots: Vec<&[u8]> = chain.roots.iter().map(|root| &**root).collect();
     let targets = chain.targets.as_deref().unwrap_or_default();
-    let jws = render::rendition_jws(document, &signatures, &roots, targets);
-    let stem = format!("{}/{}", places.folder, places.name);
-    edition.put_bytes(&format!("{stem}.jws"), jws, ContentType::Jws, Caching::Latest);
-    if places.is_list {
-        let payload: ListPayload = json::read(document, ctl_core::list::MAX_PAYLOAD)
-            .map_err(|error| unreadable(error.to_string()))?;
-        edition.put_bytes(&format!("{stem}.pem"), render::pem(&payload), ContentType::Pem, Caching::Latest);
+    let source = Source { document, signatures: &signatures, roots: &roots, targets };
+    for rendition in Rendition::of(latest.role()) {
+        let Some(path) = rendition.path(latest.role()) else { continue };
+        let bytes = rendition.make(&source).map_err(|error| unreadable(error.to_string()))?;
+        edition.put_bytes(&path, bytes, ContentType::Rendition(rendition.media_type), Caching::Latest);
     }
     Ok(())
 }

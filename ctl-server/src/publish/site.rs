@@ -108,10 +108,8 @@ pub const CHECKPOINT: &str = "log/checkpoint";
 pub enum ContentType {
     /// JSON.
     Json,
-    /// JWS in the general JSON serialisation (RFC 7515 §9.2.1).
-    Jws,
-    /// Certificates in PEM.
-    Pem,
+    /// A rendition, by its media type.
+    Rendition(&'static str),
     /// Text: signed notes and proofs.
     Text,
     /// A picture.
@@ -126,8 +124,7 @@ impl ContentType {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Json => "application/json",
-            Self::Jws => "application/jose+json",
-            Self::Pem => "application/x-pem-file",
+            Self::Rendition(media_type) => media_type,
             Self::Text => "text/plain; charset=utf-8",
             Self::Svg => "image/svg+xml",
             Self::Binary => "application/octet-stream",

@@ -34,6 +34,28 @@ impl Role {
         }
     }
 
+    /// The folder below which the role's document is served, with its proofs; none for the board's metadata.
+    #[must_use]
+    pub fn folder(&self) -> Option<String> {
+        match self {
+            Self::Root | Self::Targets => None,
+            Self::Registry | Self::Notices => Some(format!("v1/{self}")),
+            Self::List(list) => Some(format!("v1/lists/{list}")),
+        }
+    }
+
+    /// The path of the role's latest document, without the ending that each of its renditions has.
+    #[must_use]
+    pub fn stem(&self) -> Option<String> {
+        let name = match self {
+            Self::Root | Self::Targets => return None,
+            Self::Registry => "mo",
+            Self::Notices => "notices",
+            Self::List(_) => "ctl",
+        };
+        self.folder().map(|folder| format!("{folder}/{name}"))
+    }
+
     /// The JWS `typ` of signatures over the role's document.
     #[must_use]
     pub const fn document_typ(&self) -> Option<&'static str> {

@@ -15,7 +15,7 @@ use ctl_admin::progress::Progress;
 use ctl_admin::session::{Alarm, Clock, Options, Trust};
 use ctl_admin::transport::Bounds;
 use ctl_core::jws::Signature;
-use ctl_core::list::{ListPayload, render};
+use ctl_core::list::render::{Rendition, Source};
 use ctl_core::log::checkpoint::cosign;
 use ctl_core::log::{BundleId, Checkpoint, LogProof, TileId, Tree};
 use ctl_core::role::Role;
@@ -154,15 +154,9 @@ pub fn files(world: &World) -> Files {
         let sequence = published.open.sequence.unwrap();
         files.insert(format!("tuf/targets/{}.{name}", Digest::of(document)), document.to_vec());
         files.insert(format!("tuf/targets/{name}"), document.to_vec());
-        let (folder, base) = match &record.role {
-            Role::Registry => ("v1/registry".to_owned(), "mo"),
-            Role::Notices => ("v1/notices".to_owned(), "notices"),
-            list => (format!("v1/lists/{list}"), "ctl"),
-        };
+        let folder = record.role.folder().unwrap();
         if let Role::List(_) = record.role {
             files.insert(format!("{folder}/versions/{sequence}"), document.to_vec());
-            let payload: ListPayload = serde_json::from_slice(document).unwrap();
-            files.insert(format!("{folder}/ctl.pem"), render::pem(&payload).into_bytes());
         }
         let proof = LogProof {
             extra: Some(entry.bytes.clone()),
@@ -172,17 +166,16 @@ pub fn files(world: &World) -> Files {
         };
         files.insert(format!("{folder}/versions/{sequence}.tlog-proof"), proof.encode().into_bytes());
         files.insert(format!("{folder}/tlog-proof"), proof.encode().into_bytes());
-        files.insert(format!("{folder}/{base}.json"), document.to_vec());
         let signatures: Vec<Signature> = record
             .document_signatures
             .iter()
             .map(|s| Signature::from_value(serde_json::to_value(s).unwrap(), 0).unwrap())
             .collect();
         let roots: Vec<&[u8]> = roots.iter().map(|root| &**root).collect();
-        files.insert(
-            format!("{folder}/{base}.jws"),
-            render::rendition_jws(document, &signatures, &roots, &targets),
-        );
+        let source = Source { document, signatures: &signatures, roots: &roots, targets: &targets };
+        for rendition in Rendition::of(&record.role) {
+            files.insert(rendition.path(&record.role).unwrap(), rendition.make(&source).unwrap());
+        }
     }
     if versions.contains_key(&Role::Targets) {
         let meta: Vec<(String, MetaFile)> = versions

@@ -1,68 +1,147 @@
-//! Renditions of a list: PEM for trust stores that read nothing else, and the JWS file that a device
-//! verifies without any other.
+//! The renditions of a document: the same content in each format in which it is served. [`RENDITIONS`] is the
+//! one table of them; server, audit and client read it.
 
 use std::fmt::Write as _;
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::{Map, Value};
 
-use super::{ListAnchor, ListPayload, RejectedAnchor};
+use super::{ListAnchor, ListPayload, MAX_PAYLOAD, RejectedAnchor};
+use crate::json::{self, JsonError};
 use crate::jws::{Jws, Signature};
-use crate::parts::{Purpose, Standard};
+use crate::role::Role;
 
 /// Member of the unprotected header: every root version from the first on, base64url, in order.
 pub const ROOTS_HEADER: &str = "v2g_roots";
 /// Member of the unprotected header: the delegating targets, base64url.
 pub const TARGETS_HEADER: &str = "v2g_targets";
 
+/// One format in which the latest document of a role is served, at [`Role::stem`] with its suffix.
+#[derive(Debug)]
+pub struct Rendition {
+    /// What follows the stem and a dot: `jws`.
+    pub suffix: &'static str,
+    /// The media type.
+    pub media_type: &'static str,
+    /// Only lists have it, not the registry and the notices.
+    pub lists_only: bool,
+    /// Whether it carries its signatures with it.
+    pub is_signed: bool,
+    /// Whether it can express an anchor's constraints. Where it cannot, an anchor with a critical one is left
+    /// out.
+    pub carries_constraints: bool,
+    make: fn(&Source<'_>) -> Result<Vec<u8>, JsonError>,
+}
+
+/// What renditions are made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The payload, as it was signed.
+    pub document: &'a [u8],
+    /// Its signatures.
+    pub signatures: &'a [Signature],
+    /// Every root version from the first on.
+    pub roots: &'a [&'a [u8]],
+    /// The delegating targets.
+    pub targets: &'a [u8],
+}
+
+/// The payload itself.
+pub const PAYLOAD: Rendition = Rendition {
+    suffix: "json",
+    media_type: "application/json",
+    lists_only: false,
+    is_signed: false,
+    carries_constraints: true,
+    make: |source| Ok(source.document.to_vec()),
+};
+
+/// The one file that a device needs besides an old root.json: the payload, its signatures, and in the
+/// unprotected header of the first one every root version and the delegating targets. JWS in the general JSON
+/// serialisation (media type: RFC 7515 §9.2.1).
+pub const SIGNED: Rendition = Rendition {
+    suffix: "jws",
+    media_type: "application/jose+json",
+    lists_only: false,
+    is_signed: true,
+    carries_constraints: true,
+    make: |source| Ok(signed(source)),
+};
+
+/// Certificates in PEM, for trust stores that read nothing else.
+pub const PEM: Rendition = Rendition {
+    suffix: "pem",
+    media_type: "application/x-pem-file",
+    lists_only: true,
+    is_signed: false,
+    carries_constraints: false,
+    make: |source| {
+        let list: ListPayload = json::read(source.document, MAX_PAYLOAD)?;
+        Ok(pem(&list).into_bytes())
+    },
+};
+
+/// All of them.
+pub const RENDITIONS: [Rendition; 3] = [PAYLOAD, SIGNED, PEM];
+
+impl Rendition {
+    /// Those that a role has.
+    pub fn of(role: &Role) -> impl Iterator<Item = &'static Self> {
+        let is_list = matches!(role, Role::List(_));
+        RENDITIONS.iter().filter(move |rendition| is_list || !rendition.lists_only)
+    }
+
+    /// The path at which a role's latest document is served in this form; none for the board's metadata.
+    #[must_use]
+    pub fn path(&self, role: &Role) -> Option<String> {
+        role.stem().map(|stem| format!("{stem}.{}", self.suffix))
+    }
+
+    /// Makes it.
+    ///
+    /// # Errors
+    /// [`JsonError`] if the document is not what this is a form of.
+    pub fn make(&self, source: &Source<'_>) -> Result<Vec<u8>, JsonError> {
+        (self.make)(source)
+    }
+
+    /// Why it cannot take an anchor with these critical constraints; none if it can.
+    #[must_use]
+    pub fn cannot_carry(&self, critical: &[impl AsRef<str>]) -> Option<String> {
+        if self.carries_constraints || critical.is_empty() {
+            return None;
+        }
+        let names: Vec<String> = critical.iter().map(|name| format!("{:?}", name.as_ref())).collect();
+        Some(format!("a certificate file cannot express its critical {}", names.join(", ")))
+    }
+}
+
 /// Anchors for a plain certificate file, and those that such a file cannot carry.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selection<'a> {
-    /// To be written.
-    pub anchors: Vec<&'a ListAnchor>,
-    /// Not to be written: their critical constraints would be lost.
-    pub omitted: Vec<RejectedAnchor<'a>>,
+#[derive(Default)]
+struct Selection<'a> {
+    anchors: Vec<&'a ListAnchor>,
+    omitted: Vec<RejectedAnchor<'a>>,
 }
 
-/// The anchors for a purpose, under one standard or any, as far as a plain certificate file can
-/// express them.
-#[must_use]
-pub fn anchors_for(list: &ListPayload, standard: Option<Standard>, purpose: Purpose) -> Selection<'_> {
-    select(list, |anchor| {
-        anchor
-            .uses
-            .iter()
-            .any(|r#use| r#use.purpose == purpose && standard.is_none_or(|s| r#use.standard == s))
-    })
-}
-
-fn select(list: &ListPayload, wanted: impl Fn(&ListAnchor) -> bool) -> Selection<'_> {
+fn select(list: &ListPayload) -> Selection<'_> {
     let mut selection = Selection::default();
-    for anchor in list.anchors.iter().filter(|anchor| wanted(anchor)) {
-        let critical: Vec<String> = anchor.constraints.critical().map(|name| format!("{name:?}")).collect();
-        if critical.is_empty() {
-            selection.anchors.push(anchor);
-        } else {
-            let reason = format!("a certificate file cannot express its critical {}", critical.join(", "));
-            selection.omitted.push(RejectedAnchor { anchor, reason });
+    for anchor in &list.anchors {
+        let critical: Vec<&str> = anchor.constraints.critical().collect();
+        match PEM.cannot_carry(&critical) {
+            None => selection.anchors.push(anchor),
+            Some(reason) => selection.omitted.push(RejectedAnchor { anchor, reason }),
         }
     }
     selection
 }
 
-/// Every anchor of the list that a plain certificate file can express.
-#[must_use]
-pub fn pem(list: &ListPayload) -> String {
-    pem_bundle(list, "all uses", &select(list, |_| true))
-}
-
-/// A PEM file of these anchors, with comments that say what it is and what is missing. Cross-certificates
+/// A PEM file of the anchors, with comments that say what it is and what is missing. Cross-certificates
 /// are no anchors and stay out.
-#[must_use]
-pub fn pem_bundle(list: &ListPayload, what: &str, selection: &Selection<'_>) -> String {
+fn pem(list: &ListPayload) -> String {
+    let selection = select(list);
     let mut text = String::new();
     let ListPayload { environment, scheme, sequence, issued_at, next_update, .. } = list;
-    comment(&mut text, &format!("Certificate trust list {}, version {sequence}: {what}", list.list));
+    comment(&mut text, &format!("Certificate trust list {}, version {sequence}: all uses", list.list));
     comment(&mut text, &format!("Scheme {scheme} ({environment})"));
     comment(&mut text, &format!("Issued {issued_at}, next update due {next_update}"));
     comment(&mut text, "This file is not signed: verify the list in its signed form.");
@@ -106,17 +185,15 @@ fn certificate(text: &mut String, der: &[u8]) {
     text.push_str("-----END CERTIFICATE-----\n");
 }
 
-/// The one file that a device needs besides an old root.json: the payload, its signatures, and in
-/// the unprotected header of the first one every root version and the delegating targets.
-#[must_use]
-pub fn rendition_jws(payload: &[u8], signatures: &[Signature], roots: &[&[u8]], targets: &[u8]) -> Vec<u8> {
-    let mut signatures = signatures.to_vec();
+fn signed(source: &Source<'_>) -> Vec<u8> {
+    let mut signatures = source.signatures.to_vec();
     if let Some(first) = signatures.first_mut() {
-        let roots = roots.iter().map(|root| Value::String(BASE64_URL_SAFE_NO_PAD.encode(root))).collect();
+        let encoded = |bytes: &[u8]| Value::String(BASE64_URL_SAFE_NO_PAD.encode(bytes));
+        let roots = source.roots.iter().map(|root| encoded(root)).collect();
         first.header = Some(Map::from_iter([
             (ROOTS_HEADER.to_owned(), Value::Array(roots)),
-            (TARGETS_HEADER.to_owned(), Value::String(BASE64_URL_SAFE_NO_PAD.encode(targets))),
+            (TARGETS_HEADER.to_owned(), encoded(source.targets)),
         ]));
     }
-    Jws { payload: payload.to_vec(), signatures }.to_bytes()
+    Jws { payload: source.document.to_vec(), signatures }.to_bytes()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ctl_core::jws::Signature;
 use ctl_core::keys::{Algorithm, PrivateKey};
-use ctl_core::list::render::rendition_jws;
+use ctl_core::list::render::{SIGNED, Source};
 use ctl_core::log::merkle;
 use ctl_core::names::{Environment, ListId, Nonce, ParticipantId};
 use ctl_core::parts::{AnchorStatus, Constraints, PolicyRef, Purpose, Services, Standard, Use};
@@ -215,7 +215,9 @@ impl Scheme {
         let signatures: Vec<Signature> =
             keys.iter().map(|n| Signature::sign(&key(*n), typ, document).unwrap()).collect();
         let roots: Vec<&[u8]> = self.roots.iter().map(Vec::as_slice).collect();
-        rendition_jws(document, &signatures, &roots, &self.files[&Role::Targets])
+        let source =
+            Source { document, signatures: &signatures, roots: &roots, targets: &self.files[&Role::Targets] };
+        SIGNED.make(&source).unwrap()
     }
 
     /// Puts a root on the list.

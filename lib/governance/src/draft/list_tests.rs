@@ -2,10 +2,10 @@
 
 use ctl_core::json::JsonError;
 use ctl_core::list::difference::{Difference, Part};
-use ctl_core::list::render::{anchors_for, pem, pem_bundle};
+use ctl_core::list::render::{PEM, Source};
 use ctl_core::list::*;
 use ctl_core::notices::NoticesDocument;
-use ctl_core::parts::{AnchorStatus, Constraint, DistrustKind, Distrusted, Purpose, Standard};
+use ctl_core::parts::{AnchorStatus, Constraint, DistrustKind, Distrusted};
 use ctl_core::registry::RegistryDocument;
 use ctl_core::role::Role;
 use ctl_core::{Digest, json};
@@ -178,6 +178,11 @@ fn a_known_constraint_of_a_wrong_form_counts_as_unknown() {
     assert_eq!(read(&list).unwrap().usable_anchors().rejected.len(), 1);
 }
 
+fn pem(list: &ListPayload) -> String {
+    let source = Source { document: &json::canonical(list), signatures: &[], roots: &[], targets: &[] };
+    String::from_utf8(PEM.make(&source).unwrap()).unwrap()
+}
+
 #[test]
 fn pem_carries_every_anchor_but_those_it_cannot_express() {
     let mut list = list();
@@ -201,24 +206,6 @@ fn a_name_cannot_break_the_pem_file() {
     let text = pem(&list);
     assert_eq!(certificates_from_pem(text.as_bytes()).unwrap().len(), 2);
     assert!(text.is_ascii());
-}
-
-#[test]
-fn bundles_follow_the_uses() {
-    let mut list = list();
-    list.anchors[0].uses.retain(|r#use| r#use.purpose == Purpose::Mo);
-    let counts = [
-        (None, Purpose::V2g, 1),
-        (None, Purpose::Mo, 2),
-        (None, Purpose::Vehicle, 0),
-        (Some(Standard::Iso15118_20), Purpose::V2g, 1),
-        (Some(Standard::Iso15118_20), Purpose::Mo, 0),
-    ];
-    for (standard, purpose, expected) in counts {
-        assert_eq!(anchors_for(&list, standard, purpose).anchors.len(), expected, "{standard:?} {purpose:?}");
-    }
-    let none = pem_bundle(&list, "vehicle", &anchors_for(&list, None, Purpose::Vehicle));
-    assert!(none.contains("vehicle") && !none.contains("BEGIN"));
 }
 
 #[test]
