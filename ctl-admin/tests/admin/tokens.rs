@@ -29,10 +29,11 @@ impl Signer for Token {
         key(self.shown).public_key()
     }
 
-    fn sign(&self, hash: Hash, message: &[u8]) -> Result<RawSignature, SignerError> {
+    fn sign(&self, _: Hash, message: &[u8]) -> Result<RawSignature, SignerError> {
         let gone =
             || SignerError::Failed { key: self.public_key().key_id(), why: "the token is unplugged".into() };
-        self.inside.as_ref().ok_or_else(gone)?.sign(hash, message)
+        let inside = self.inside.as_ref().ok_or_else(gone)?;
+        inside.sign(inside.public_key().algorithm().hash(), message)
     }
 }
 
