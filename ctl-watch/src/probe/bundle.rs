@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use ctl_fetch::{Addresses, Exchange, Request};
-use ctl_pki::{Certificate, certificates_from_pem, certificates_from_pkcs7};
+use ctl_formats::certificates_from_pkcs7;
+use ctl_pki::{Certificate, certificates_from_pem};
 
 use super::http::{self, Expected, finding};
 use super::{Probed, Round, expiry};

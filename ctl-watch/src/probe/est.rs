@@ -6,7 +6,8 @@ use std::pin::Pin;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ctl_pki::{Certificate, certificates_from_pkcs7};
+use ctl_formats::certificates_from_pkcs7;
+use ctl_pki::Certificate;
 
 use super::bundle::{self, Wrong};
 use super::{Memory, Probe, Probed, Round};

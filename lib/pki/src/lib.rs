@@ -6,30 +6,27 @@
 //! happens once, where the bytes come in.
 #![forbid(unsafe_code)]
 
-mod asn1;
-mod ber;
 mod certificate;
 pub mod crl;
+pub mod der;
 mod error;
 pub mod extension;
-mod form;
 pub mod identifier;
 pub mod kind;
 mod name;
 pub mod ocsp;
-mod oid;
+pub mod oid;
 pub mod path;
 mod pem;
-mod pkcs7;
 pub mod print;
 mod readable;
 pub mod request;
 pub mod revocation;
 mod signature;
+pub mod written;
 
 pub use certificate::{Certificate, MAX_CERTIFICATE_SIZE, TimeEncoding};
 pub use error::{AlgorithmName, CertificateError, SignatureError};
 pub use name::{Attribute, DistinguishedName};
 pub use pem::{MAX_PEM_CERTIFICATES, MAX_PEM_SIZE, certificate_from_bytes, certificates_from_pem};
-pub use pkcs7::{Pkcs7Error, certificates_from_pkcs7};
 pub use readable::{Unreadable, UnreadableBundle, readable, readable_bundle};

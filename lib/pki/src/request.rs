@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use x509_parser::oid_registry::Oid;
 
-use crate::asn1::{
+use crate::der::{
     self, BIT_STRING, INTEGER, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET, context_constructed,
 };
 use crate::pem::blocks;
@@ -50,7 +50,7 @@ impl CertificationRequest {
         if der.len() > MAX_REQUEST_SIZE {
             return Err(RequestError::TooLarge(der.len()));
         }
-        Self::read(der).map_err(RequestError::Malformed)
+        Self::read(der).map_err(|error| RequestError::Malformed(error.what))
     }
 
     fn read(der: &[u8]) -> Result<Self, Malformed> {
@@ -58,7 +58,7 @@ impl CertificationRequest {
         let info = outer.any()?;
         let mut algorithm = Reader::new(outer.expect(SEQUENCE)?);
         let oid = algorithm.expect(OBJECT_IDENTIFIER)?;
-        asn1::oid(oid)?;
+        der::oid(oid)?;
         if !algorithm.is_empty() {
             algorithm.any()?;
         }
@@ -67,12 +67,12 @@ impl CertificationRequest {
         outer.end()?;
         let mut info_reader = Reader::sequence(info.whole)?;
         if info_reader.expect(INTEGER)? != [0] {
-            return Err("its version is not 0, the only one there is");
+            return Err("its version is not 0, the only one there is".into());
         }
         let subject = info_reader.any()?;
         let key = info_reader.any()?;
         if subject.tag != SEQUENCE || key.tag != SEQUENCE {
-            return Err("its subject or its key is no SEQUENCE");
+            return Err("its subject or its key is no SEQUENCE".into());
         }
         let attributes = info_reader.expect(context_constructed(0))?;
         info_reader.end()?;
@@ -126,15 +126,15 @@ fn only_common_name(subject: &[u8]) -> Result<&str, Malformed> {
     let value = attribute.any()?;
     attribute.end()?;
     if !is_common_name || !matches!(value.tag, UTF8_STRING | PRINTABLE_STRING) {
-        return Err("it is no common name");
+        return Err("it is no common name".into());
     }
-    std::str::from_utf8(value.content).map_err(|_| "it is not UTF-8")
+    std::str::from_utf8(value.content).map_err(|_| "it is not UTF-8".into())
 }
 
 fn whole_bytes(bits: &[u8]) -> Result<&[u8], Malformed> {
     match bits.split_first() {
         Some((0, bytes)) => Ok(bytes),
-        _ => Err("its signature is not a whole number of bytes"),
+        _ => Err("its signature is not a whole number of bytes".into()),
     }
 }
 

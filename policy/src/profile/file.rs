@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::raw::extensions;
 use super::requirement::Requirement;
 use crate::Severity;
 
@@ -128,7 +127,7 @@ impl ProfileFile {
                 return bad("rule id", &rule.id);
             }
             if let Requirement::Extension(wanted) = &rule.require
-                && extensions::oid(&wanted.name).is_none()
+                && wanted.oid().is_none()
             {
                 return bad("extension", &wanted.name);
             }

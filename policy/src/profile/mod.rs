@@ -13,7 +13,6 @@ mod file;
 mod guess;
 mod identifier;
 mod library;
-mod raw;
 mod requirement;
 
 pub use check::{Finding, lint};

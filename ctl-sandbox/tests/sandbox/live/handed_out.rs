@@ -3,7 +3,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ctl_pki::{Certificate, certificates_from_pkcs7};
+use ctl_formats::certificates_from_pkcs7;
+use ctl_pki::Certificate;
 use ctl_sandbox::Role;
 use ctl_sandbox::live::Kind;
 use serde_json::Value;

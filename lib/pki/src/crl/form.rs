@@ -6,8 +6,8 @@ use super::read::{
     FRESHEST_CRL, INVALIDITY_DATE, ISSUER_ALT_NAME, ISSUING_DISTRIBUTION_POINT, REASON_CODE,
 };
 use super::{IssuingDistributionPoint, Note, Reason};
-use crate::asn1::{Element, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE};
-use crate::revocation::read::{self, Algorithm, Extension, GENERALIZED_TIME};
+use crate::der::{self, Element, GENERALIZED_TIME, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE};
+use crate::revocation::read::{Algorithm, Extension};
 
 /// 2050-01-01T00:00:00Z: from then on a time is a GeneralizedTime, before it UTCTime.
 const YEAR_2050: i64 = 2_524_608_000;
@@ -74,7 +74,7 @@ impl Form {
 
     /// Reads a time, and notes whether its encoding is the one for its year.
     pub(super) fn time(&mut self, element: Element<'_>, place: &'static str) -> Result<i64, Malformed> {
-        let seconds = read::time(element)?;
+        let seconds = der::time(element)?;
         if element.tag == GENERALIZED_TIME && seconds < YEAR_2050 {
             self.wrong_time(place);
         }
@@ -90,7 +90,7 @@ impl Form {
         let mut reader = Reader::new(value);
         let element = reader.any()?;
         reader.end()?;
-        if element.tag != GENERALIZED_TIME || read::time(element).is_err() {
+        if element.tag != GENERALIZED_TIME || der::time(element).is_err() {
             self.wrong_time("an invalidity date");
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use super::form::Form;
 use super::scope::{self, Scoped};
 use super::{Crl, Slot, WHAT, serial};
-use crate::asn1::{self, ENUMERATED, Malformed, Reader, SEQUENCE, context, context_constructed};
+use crate::der::{self, ENUMERATED, Malformed, Reader, SEQUENCE, context, context_constructed};
 use crate::revocation::RevocationError;
 use crate::revocation::read::{self, Algorithm, Extension, Signed};
 use crate::{DistinguishedName, MAX_CERTIFICATE_SIZE};
@@ -25,7 +25,7 @@ pub(super) const AUTHORITY_INFO_ACCESS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 1];
 
 pub(super) fn crl(der: &[u8], limit: usize) -> Result<Crl, RevocationError> {
     read::check_whole(der, WHAT, limit)?;
-    certificate_list(der).map_err(|problem| RevocationError::Malformed { what: WHAT, problem })
+    certificate_list(der).map_err(|problem| RevocationError::Malformed { what: WHAT, problem: problem.what })
 }
 
 fn certificate_list(der: &[u8]) -> Result<Crl, Malformed> {
@@ -35,15 +35,15 @@ fn certificate_list(der: &[u8]) -> Result<Crl, Malformed> {
 
     let mut reader = Reader::new(signed.part.content);
     let mut form = Form::default();
-    let version = match reader.optional(asn1::INTEGER)? {
+    let version = match reader.optional(der::INTEGER)? {
         None => 1,
         Some([1]) => 2,
-        Some(_) => return Err("the version is neither absent (1) nor 1 (2)"),
+        Some(_) => return Err("the version is neither absent (1) nor 1 (2)".into()),
     };
     let inner = Algorithm::read(&mut reader)?;
     let issuer = reader.any()?;
     if issuer.tag != SEQUENCE {
-        return Err("the issuer is not a name");
+        return Err("the issuer is not a name".into());
     }
     small(issuer.whole)?;
     let algorithms_agree = inner.whole == signed.algorithm.whole;
@@ -54,7 +54,7 @@ fn certificate_list(der: &[u8]) -> Result<Crl, Malformed> {
     let mut next = if reader.is_empty() { None } else { Some(reader.any()?) };
     let mut next_update = None;
     if let Some(element) = next
-        && read::is_time(element.tag)
+        && der::is_time(element.tag)
     {
         next_update = Some(form.time(element, "nextUpdate")?);
         next = if reader.is_empty() { None } else { Some(reader.any()?) };
@@ -71,9 +71,9 @@ fn certificate_list(der: &[u8]) -> Result<Crl, Malformed> {
     let mut extensions = Extensions::default();
     if let Some(element) = next {
         if element.tag != context_constructed(0) {
-            return Err("something stands where only the extensions may");
+            return Err("something stands where only the extensions may".into());
         }
-        read::extensions(asn1::only(element.content, SEQUENCE)?, |extension| {
+        read::extensions(der::only(element.content, SEQUENCE)?, |extension| {
             extensions.read(&extension, &mut form)
         })?;
     }
@@ -180,7 +180,7 @@ impl Entries {
                     form.look_at_criticality(&extension);
                     match extension.oid {
                         REASON_CODE => {
-                            reason = Some(read::enumerated(asn1::only(extension.value, ENUMERATED)?)?);
+                            reason = Some(der::enumerated(der::only(extension.value, ENUMERATED)?)?);
                         }
                         INVALIDITY_DATE => form.look_at_invalidity_date(extension.value)?,
                         CERTIFICATE_ISSUER => self.names_certificate_issuer = true,
@@ -207,7 +207,11 @@ impl Entries {
 
 /// Names are read into many small pieces: those that would fit no certificate are not read.
 fn small(der: &[u8]) -> Result<(), Malformed> {
-    if der.len() > MAX_CERTIFICATE_SIZE { Err("a name is larger than any certificate") } else { Ok(()) }
+    if der.len() > MAX_CERTIFICATE_SIZE {
+        Err("a name is larger than any certificate".into())
+    } else {
+        Ok(())
+    }
 }
 
 /// Where a part lies in the whole it was read from.
@@ -216,6 +220,6 @@ fn range(whole: &[u8], part: &[u8]) -> Result<Range<usize>, Malformed> {
     let range = from..from.wrapping_add(part.len());
     match whole.get(range.clone()) {
         Some(found) if found == part => Ok(range),
-        _ => Err("a part does not lie in its CRL"),
+        _ => Err("a part does not lie in its CRL".into()),
     }
 }

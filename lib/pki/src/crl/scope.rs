@@ -2,7 +2,7 @@
 //! the certificate's CRL distribution points.
 
 use super::{Crl, Reason};
-use crate::asn1::{self, Malformed, Reader, context, context_constructed};
+use crate::der::{self, Malformed, Reader, context, context_constructed};
 use crate::extension::{
     DistributionPoint, DistributionPointName, GeneralName, Reasons, distribution_point_name,
 };
@@ -51,12 +51,13 @@ pub(super) struct Scoped {
 
 pub(super) fn read(der: &[u8]) -> Result<Scoped, Malformed> {
     let mut reader = Reader::sequence(der)?;
-    let flag = |content: Option<&[u8]>| content.map(asn1::boolean).transpose().map(Option::unwrap_or_default);
+    let flag = |content: Option<&[u8]>| content.map(der::boolean).transpose().map(Option::unwrap_or_default);
+    let name = reader.optional_element(context_constructed(0))?;
     let point = IssuingDistributionPoint {
-        name: reader.optional(context_constructed(0))?.map(distribution_point_name).transpose()?,
+        name: name.as_ref().map(distribution_point_name).transpose()?,
         only_user_certificates: flag(reader.optional(context(1))?)?,
         only_ca_certificates: flag(reader.optional(context(2))?)?,
-        only_some_reasons: reader.optional(context(3))?.map(asn1::named_bits).transpose()?.map(Reasons),
+        only_some_reasons: reader.optional(context(3))?.map(der::named_bits).transpose()?.map(Reasons),
         is_indirect: flag(reader.optional(context(4))?)?,
         only_attribute_certificates: flag(reader.optional(context(5))?)?,
     };

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{elements, sequence_of};
-use crate::asn1::{self, Element, Malformed, OBJECT_IDENTIFIER, Reader, context, context_constructed};
+use super::{elements, sequences};
+use crate::der::{Element, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE, context, context_constructed};
 use crate::name::{DistinguishedName, escape};
 
 /// One name, in any of the forms that X.509 knows. Two are equal as RFC 5280 section 7 compares them: DNS names without
@@ -148,16 +148,49 @@ pub struct Subtree {
     pub maximum: Option<u32>,
 }
 
-pub(super) fn general_names(value: &[u8]) -> Result<Vec<GeneralName>, Malformed> {
-    sequence_of(value, general_name)
+pub(super) fn general_names(value: Reader<'_>, _: bool) -> Result<Vec<GeneralName>, Malformed> {
+    names(value.only(SEQUENCE)?.inside())
 }
 
-/// The names in the content of a GeneralNames.
-pub(crate) fn general_names_content(content: &[u8]) -> Result<Vec<GeneralName>, Malformed> {
-    elements(content, general_name)
+/// The names inside a GeneralNames.
+pub(crate) fn names(inside: Reader<'_>) -> Result<Vec<GeneralName>, Malformed> {
+    elements(inside, general_name)
 }
 
+/// A name that stands for one thing: an address, not a range of them.
 pub(crate) fn general_name(element: Element<'_>) -> Result<GeneralName, Malformed> {
+    let name = any_general_name(&element)?;
+    match &name {
+        GeneralName::Ip(bytes) if !matches!(bytes.len(), 4 | 16) => {
+            Err(element.wrong("an IP address has neither 4 nor 16 bytes (RFC 5280 section 4.2.1.6)"))
+        }
+        GeneralName::Email(address) if mailbox(address).is_none() => Err(element
+            .wrong("an e-mail address is not a local part, one @ and a host (RFC 5280 section 4.2.1.6)")),
+        _ => Ok(name),
+    }
+}
+
+/// Local part and host of an e-mail address (RFC 5321 section 4.1.2: Mailbox). An @ may stand in the local part only
+/// where it is quoted.
+pub(crate) fn mailbox(address: &str) -> Option<(&str, &str)> {
+    let (local, host) = match address.strip_prefix('"') {
+        Some(quoted) => {
+            let mut is_escaped = false;
+            let end = quoted.find(|letter| {
+                let ends = letter == '"' && !is_escaped;
+                is_escaped = letter == '\\' && !is_escaped;
+                ends
+            })?;
+            // Both quotes belong to it.
+            let (local, rest) = address.split_at_checked(end + 2)?;
+            (local, rest.strip_prefix('@')?)
+        }
+        None => address.split_once('@')?,
+    };
+    (!local.is_empty() && !host.is_empty() && !host.contains(['@', '"'])).then_some((local, host))
+}
+
+fn any_general_name(element: &Element<'_>) -> Result<GeneralName, Malformed> {
     const OTHER: u8 = context_constructed(0);
     const EMAIL: u8 = context(1);
     const DNS: u8 = context(2);
@@ -167,11 +200,11 @@ pub(crate) fn general_name(element: Element<'_>) -> Result<GeneralName, Malforme
     const URI: u8 = context(6);
     const IP: u8 = context(7);
     const REGISTERED_ID: u8 = context(8);
-    let text = || asn1::ia5(element.content).map(str::to_owned);
+    let text = || element.ia5().map(str::to_owned);
     Ok(match element.tag {
         OTHER => {
-            let mut reader = Reader::new(element.content);
-            let oid = asn1::oid(reader.expect(OBJECT_IDENTIFIER)?)?;
+            let mut reader = element.inside();
+            let oid = reader.element(OBJECT_IDENTIFIER)?.oid()?;
             let value = reader.expect(context_constructed(0))?.into();
             reader.end()?;
             GeneralName::Other { oid, value }
@@ -179,49 +212,83 @@ pub(crate) fn general_name(element: Element<'_>) -> Result<GeneralName, Malforme
         EMAIL => GeneralName::Email(text()?),
         DNS => GeneralName::Dns(text()?),
         X400 => GeneralName::X400(element.content.into()),
-        DIRECTORY => GeneralName::Directory(DistinguishedName::from_der(element.content)?),
+        DIRECTORY => {
+            let name = DistinguishedName::from_der(element.content);
+            GeneralName::Directory(name.map_err(|what| element.wrong(what))?)
+        }
         EDI_PARTY => GeneralName::EdiParty(element.content.into()),
         URI => GeneralName::Uri(text()?),
         IP => GeneralName::Ip(element.content.into()),
-        REGISTERED_ID => GeneralName::RegisteredId(asn1::oid(element.content)?),
-        _ => return Err("a general name has an unknown form"),
+        REGISTERED_ID => GeneralName::RegisteredId(element.oid()?),
+        _ => return Err(element.wrong("a general name has an unknown form")),
     })
 }
 
-pub(super) fn name_constraints(value: &[u8]) -> Result<NameConstraints, Malformed> {
-    let mut reader = Reader::sequence(value)?;
-    let permitted = reader.optional(context_constructed(0))?.map(subtrees).transpose()?;
-    let excluded = reader.optional(context_constructed(1))?.map(subtrees).transpose()?;
+pub(super) fn name_constraints(value: Reader<'_>, _: bool) -> Result<NameConstraints, Malformed> {
+    let whole = value.only(SEQUENCE)?;
+    let mut reader = whole.inside();
+    let mut list = |number| match reader.optional_element(context_constructed(number))? {
+        Some(element) => sequences(element.inside(), "a subtree is not a SEQUENCE", subtree).map(Some),
+        None => Ok(None),
+    };
+    let (permitted, excluded) = (list(0)?, list(1)?);
     reader.end()?;
     if permitted.is_none() && excluded.is_none() {
-        return Err("it constrains nothing, and must name at least one subtree");
+        return Err(whole.wrong("it constrains nothing, and must name at least one subtree"));
     }
     Ok(NameConstraints { permitted: permitted.unwrap_or_default(), excluded: excluded.unwrap_or_default() })
 }
 
-fn subtrees(content: &[u8]) -> Result<Vec<Subtree>, Malformed> {
-    elements(content, |element| {
-        if element.tag != asn1::SEQUENCE {
-            return Err("a subtree is not a SEQUENCE");
+fn subtree(mut reader: Reader<'_>) -> Result<Subtree, Malformed> {
+    let element = reader.any()?;
+    let base = any_general_name(&element)?;
+    let mut number = |tag| reader.optional_element(tag)?.map(|number| number.count()).transpose();
+    let (minimum, maximum) = (number(context(0))?.unwrap_or(0), number(context(1))?);
+    reader.end()?;
+    match &base {
+        GeneralName::Ip(bytes) if !matches!(bytes.len(), 8 | 32) => {
+            Err(element.wrong("an IP range is not an address and a mask of the same kind"))
         }
-        let mut reader = Reader::new(element.content);
-        let base = general_name(reader.any()?)?;
-        let minimum = reader.optional(context(0))?.map(asn1::count).transpose()?.unwrap_or(0);
-        let maximum = reader.optional(context(1))?.map(asn1::count).transpose()?;
-        reader.end()?;
-        if let GeneralName::Ip(bytes) = &base
-            && !matches!(bytes.len(), 8 | 32)
-        {
-            return Err("an IP range is not an address and a mask of the same kind");
-        }
-        Ok(Subtree { base, minimum, maximum })
-    })
+        // Without @ it is a host or, with a dot in front, a domain.
+        GeneralName::Email(base) if base.contains('@') && mailbox(base).is_none() => Err(element.wrong(
+            "a constraint on e-mail addresses is neither an address, a host nor a domain (RFC 5280 section 4.2.1.10)",
+        )),
+        _ => Ok(Subtree { base, minimum, maximum }),
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    fn general_names(value: &[u8]) -> Result<Vec<GeneralName>, Malformed> {
+        super::general_names(Reader::new(value), false)
+    }
+
+    fn name_constraints(value: &[u8]) -> Result<NameConstraints, Malformed> {
+        super::name_constraints(Reader::new(value), false)
+    }
+
+    #[test]
+    fn an_e_mail_address_has_one_local_part_and_one_host() {
+        assert_eq!(mailbox("root@example.com"), Some(("root", "example.com")));
+        assert_eq!(mailbox("\"a@evil.org\"@example.com"), Some(("\"a@evil.org\"", "example.com")));
+        assert_eq!(mailbox("\"a\\\"@b\"@example.com"), Some(("\"a\\\"@b\"", "example.com")));
+        for wrong in [
+            "",
+            "@",
+            "@example.com",
+            "a@",
+            "a@b@example.com",
+            "example.com",
+            "\"a@example.com",
+            "\"a\"b@example.com",
+            "\"a\"@b@example.com",
+        ] {
+            assert_eq!(mailbox(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn names_are_shown_without_playing_with_the_terminal() {

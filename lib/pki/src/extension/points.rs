@@ -1,9 +1,9 @@
 //! Where to ask about a certificate: authority information access and CRL distribution points (RFC 5280
 //! sections 4.2.2.1 and 4.2.1.13). Addresses found here are the issuer's word and an attacker's input.
 
-use super::names::{general_name, general_names_content};
-use super::{GeneralName, sequence_of};
-use crate::asn1::{self, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE, context, context_constructed};
+use super::names::{general_name, names};
+use super::{GeneralName, sequences};
+use crate::der::{Element, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE, context, context_constructed};
 use crate::name::Attribute;
 use crate::oid;
 
@@ -82,13 +82,10 @@ pub enum DistributionPointName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Reasons(pub u16);
 
-pub(super) fn authority_info_access(value: &[u8]) -> Result<AuthorityInfoAccess, Malformed> {
-    let descriptions = sequence_of(value, |element| {
-        if element.tag != SEQUENCE {
-            return Err("an access description is not a SEQUENCE");
-        }
-        let mut reader = Reader::new(element.content);
-        let method = asn1::oid(reader.expect(OBJECT_IDENTIFIER)?)?;
+pub(super) fn authority_info_access(value: Reader<'_>, _: bool) -> Result<AuthorityInfoAccess, Malformed> {
+    let wrong = "an access description is not a SEQUENCE";
+    let descriptions = sequences(value.only(SEQUENCE)?.inside(), wrong, |mut reader| {
+        let method = reader.element(OBJECT_IDENTIFIER)?.oid()?;
         let location = general_name(reader.any()?)?;
         reader.end()?;
         Ok(AccessDescription { method, location })
@@ -96,37 +93,41 @@ pub(super) fn authority_info_access(value: &[u8]) -> Result<AuthorityInfoAccess,
     Ok(AuthorityInfoAccess { descriptions })
 }
 
-pub(super) fn crl_distribution_points(value: &[u8]) -> Result<Vec<DistributionPoint>, Malformed> {
-    sequence_of(value, |element| {
-        if element.tag != SEQUENCE {
-            return Err("a distribution point is not a SEQUENCE");
-        }
-        let mut reader = Reader::new(element.content);
-        let name = reader.optional(context_constructed(0))?.map(distribution_point_name).transpose()?;
-        let reasons = reader.optional(context(1))?.map(asn1::named_bits).transpose()?.map(Reasons);
-        let crl_issuer = match reader.optional(context_constructed(2))? {
-            Some(content) => general_names_content(content)?,
+pub(super) fn crl_distribution_points(
+    value: Reader<'_>,
+    _: bool,
+) -> Result<Vec<DistributionPoint>, Malformed> {
+    let wrong = "a distribution point is not a SEQUENCE";
+    sequences(value.only(SEQUENCE)?.inside(), wrong, |mut reader| {
+        let begin = reader.wrong("a distribution point has neither a name nor a CRL issuer");
+        let name = reader.optional_element(context_constructed(0))?;
+        let name = name.as_ref().map(distribution_point_name).transpose()?;
+        let reasons = reader.optional_element(context(1))?;
+        let reasons = reasons.map(|bits| bits.named_bits()).transpose()?.map(Reasons);
+        let crl_issuer = match reader.optional_element(context_constructed(2))? {
+            Some(element) => names(element.inside())?,
             None => Vec::new(),
         };
         reader.end()?;
-        if name.is_none() && crl_issuer.is_empty() {
-            return Err("a distribution point has neither a name nor a CRL issuer");
+        // It can be read all the same, and says nothing.
+        if name.is_none() && crl_issuer.is_empty() && reader.is_strict() {
+            return Err(begin);
         }
         Ok(DistributionPoint { name, reasons, crl_issuer })
     })
 }
 
-/// The content of a `[0]` around a DistributionPointName, which CRLs carry too.
-pub(crate) fn distribution_point_name(content: &[u8]) -> Result<DistributionPointName, Malformed> {
-    let mut reader = Reader::new(content);
+/// A `[0]` around a DistributionPointName, which CRLs carry too.
+pub(crate) fn distribution_point_name(wrapper: &Element<'_>) -> Result<DistributionPointName, Malformed> {
+    let mut reader = wrapper.inside();
     let name = match reader.any()? {
         element if element.tag == context_constructed(0) => {
-            DistributionPointName::Full(general_names_content(element.content)?)
+            DistributionPointName::Full(names(element.inside())?)
         }
         element if element.tag == context_constructed(1) => {
-            DistributionPointName::RelativeToIssuer(crate::name::relative_name(element.content)?)
+            DistributionPointName::RelativeToIssuer(crate::name::relative_name(&element)?)
         }
-        _ => return Err("a distribution point has a name of unknown form"),
+        element => return Err(element.wrong("a distribution point has a name of unknown form")),
     };
     reader.end()?;
     Ok(name)

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::elements;
-use crate::asn1::{self, BIT_STRING, BOOLEAN, INTEGER, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE};
+use crate::der::{BIT_STRING, BOOLEAN, INTEGER, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 
 /// Key usage, bit by bit (RFC 5280 section 4.2.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,23 +79,27 @@ pub struct BasicConstraints {
     pub path_len: Option<u32>,
 }
 
-pub(super) fn key_usage(value: &[u8]) -> Result<KeyUsage, Malformed> {
-    asn1::named_bits(asn1::only(value, BIT_STRING)?).map(KeyUsage)
+pub(super) fn key_usage(value: Reader<'_>, _: bool) -> Result<KeyUsage, Malformed> {
+    let list = value.only(BIT_STRING)?;
+    match list.named_bits()? {
+        bits @ 0..=0x1ff => Ok(KeyUsage(bits)),
+        _ => Err(list.wrong("it has more than the nine bits that have a meaning (RFC 5280 section 4.2.1.3)")),
+    }
 }
 
-pub(super) fn extended_key_usage(value: &[u8]) -> Result<ExtendedKeyUsage, Malformed> {
-    let purposes = elements(asn1::only(value, SEQUENCE)?, |element| match element.tag {
-        OBJECT_IDENTIFIER => asn1::oid(element.content),
-        _ => Err("a purpose is not an object identifier"),
+pub(super) fn extended_key_usage(value: Reader<'_>, _: bool) -> Result<ExtendedKeyUsage, Malformed> {
+    let purposes = elements(value.only(SEQUENCE)?.inside(), |element| match element.tag {
+        OBJECT_IDENTIFIER => element.oid(),
+        _ => Err(element.wrong("a purpose is not an object identifier")),
     })?;
     Ok(ExtendedKeyUsage { purposes })
 }
 
 /// `cA` written out as FALSE is not DER; it is read as it is in the wild, and profiles may object.
-pub(super) fn basic_constraints(value: &[u8]) -> Result<BasicConstraints, Malformed> {
-    let mut reader = Reader::sequence(value)?;
-    let ca = reader.optional(BOOLEAN)?.map(asn1::boolean).transpose()?.unwrap_or(false);
-    let path_len = reader.optional(INTEGER)?.map(asn1::count).transpose()?;
+pub(super) fn basic_constraints(value: Reader<'_>, _: bool) -> Result<BasicConstraints, Malformed> {
+    let mut reader = value.only(SEQUENCE)?.inside();
+    let ca = reader.optional_element(BOOLEAN)?.map(|flag| flag.boolean()).transpose()?.unwrap_or(false);
+    let path_len = reader.optional_element(INTEGER)?.map(|number| number.count()).transpose()?;
     reader.end()?;
     Ok(BasicConstraints { ca, path_len })
 }
@@ -105,6 +109,18 @@ pub(super) fn basic_constraints(value: &[u8]) -> Result<BasicConstraints, Malfor
 mod tests {
     use super::*;
 
+    fn key_usage(value: &[u8]) -> Result<KeyUsage, Malformed> {
+        super::key_usage(Reader::new(value), false)
+    }
+
+    fn basic_constraints(value: &[u8]) -> Result<BasicConstraints, Malformed> {
+        super::basic_constraints(Reader::new(value), false)
+    }
+
+    fn extended_key_usage(value: &[u8]) -> Result<ExtendedKeyUsage, Malformed> {
+        super::extended_key_usage(Reader::new(value), false)
+    }
+
     #[test]
     fn every_bit_has_its_name() {
         let usage = key_usage(&[3, 2, 1, 0x06]).unwrap();
@@ -113,6 +129,7 @@ mod tests {
         let decipher = key_usage(&[3, 3, 7, 0, 0x80]).unwrap();
         assert_eq!(decipher.names().collect::<Vec<_>>(), ["decipherOnly"]);
         assert_eq!(key_usage(&[3, 1, 0]).unwrap().to_string(), "nothing");
+        assert!(key_usage(&[3, 3, 6, 0, 0x40]).is_err(), "a tenth bit");
     }
 
     #[test]

@@ -10,9 +10,9 @@ use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::oid_registry::Oid;
 use x509_parser::x509::X509Name;
 
-use crate::asn1::{self, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE};
-use crate::form;
+use crate::der::{Element, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 use crate::print::is_safe;
+use crate::written;
 
 /// A distinguished name. Two are equal when RFC 5280 section 7.1 says that they match, whatever their bytes are.
 #[derive(Clone)]
@@ -78,7 +78,8 @@ impl DistinguishedName {
         match X509Name::from_der(der) {
             Ok(([], name)) => {
                 let name = Self::of(&name);
-                form::check_name(der, &name)?;
+                let written = Reader::new(der).only(SEQUENCE).and_then(|name| written::Name::read(&name));
+                written.and_then(|written| written.check_complete(&name)).map_err(|error| error.what)?;
                 Ok(name)
             }
             _ => Err("a directory name is malformed"),
@@ -170,19 +171,25 @@ impl std::hash::Hash for DistinguishedName {
     }
 }
 
-/// The attributes in the content of one RelativeDistinguishedName.
-pub(crate) fn relative_name(content: &[u8]) -> Result<Vec<Attribute>, Malformed> {
-    let mut reader = Reader::new(content);
+/// The attributes of one RelativeDistinguishedName.
+pub(crate) fn relative_name(element: &Element<'_>) -> Result<Vec<Attribute>, Malformed> {
+    let mut reader = element.inside();
     let mut attributes = Vec::new();
     while !reader.is_empty() {
-        let mut attribute = Reader::new(reader.expect(SEQUENCE)?);
-        let oid = attribute.expect(OBJECT_IDENTIFIER)?;
-        asn1::oid(oid)?;
+        let mut attribute = reader.element(SEQUENCE)?.inside();
+        let oid = attribute.element(OBJECT_IDENTIFIER)?;
+        oid.oid()?;
         let value = attribute.any()?;
         attribute.end()?;
-        attributes.push(Attribute::new(&Oid::new(oid.into()), u32::from(value.tag & 0x1f), value.content));
+        let oid = Oid::new(oid.content.into());
+        attributes.push(Attribute::new(&oid, u32::from(value.tag & 0x1f), value.content));
     }
-    if attributes.is_empty() { Err("a part of a name is empty") } else { Ok(attributes) }
+    if attributes.is_empty() { Err(element.wrong("a part of a name is empty")) } else { Ok(attributes) }
+}
+
+/// A value with this tag number as text; `None` if it is none.
+pub(crate) fn value_to_text(tag: u32, bytes: &[u8]) -> Option<String> {
+    value_to_string(Tag(tag), bytes)
 }
 
 /// Real certificates use any of the string types; what is none of them has no text.

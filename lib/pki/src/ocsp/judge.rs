@@ -4,7 +4,7 @@ use super::question::Match;
 use super::signer::{self, Signer};
 use super::{Answer, Basic, CertStatus, Hash, Note, OcspResponse, Question, Reason, ResponseStatus};
 use crate::Certificate;
-use crate::asn1::{self, OCTET_STRING};
+use crate::der::{self, OCTET_STRING};
 use crate::error::AlgorithmName;
 use crate::revocation::{Outcome, RevocationReason};
 
@@ -168,7 +168,7 @@ impl Judgement {
             (None, None) => NonceResult::NotUsed,
             (None, Some(_)) => NonceResult::Unrequested,
             (Some(_), None) => NonceResult::Missing,
-            (Some(sent), Some(came)) if asn1::only(came, OCTET_STRING) == Ok(sent) => NonceResult::Echoed,
+            (Some(sent), Some(came)) if der::only(came, OCTET_STRING) == Ok(sent) => NonceResult::Echoed,
             (Some(_), Some(_)) => NonceResult::Wrong,
         };
         match self.nonce {

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::Answer;
 use crate::Certificate;
-use crate::asn1::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, context_constructed};
+use crate::der::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, context_constructed};
 use crate::revocation::{RevocationError, read};
 
 /// The longest nonce that may be sent (RFC 9654 section 2.1), in bytes; 32 are recommended.

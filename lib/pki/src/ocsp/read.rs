@@ -2,7 +2,7 @@
 
 use super::question::{Hash, NONCE};
 use super::{Answer, Basic, CertStatus, MAX_CERTIFICATES, OcspResponse, ResponderId, ResponseStatus, WHAT};
-use crate::asn1::{
+use crate::der::{
     self, ENUMERATED, INTEGER, Malformed, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, context,
     context_constructed,
 };
@@ -15,14 +15,14 @@ const BASIC: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
 const EXTENDED_REVOKE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 9];
 
 pub(super) fn response(der: &[u8], limit: usize) -> Result<OcspResponse, RevocationError> {
-    let malformed = |problem| RevocationError::Malformed { what: WHAT, problem };
+    let malformed = |problem: Malformed| RevocationError::Malformed { what: WHAT, problem: problem.what };
     read::check_whole(der, WHAT, limit)?;
     let (status, bytes) = outer(der).map_err(malformed)?;
     let basic = match bytes {
         None => None,
         Some((BASIC, bytes)) => Some(basic(bytes).map_err(malformed)?),
         Some((kind, _)) => {
-            return Err(RevocationError::UnknownResponseType(asn1::oid(kind).map_err(malformed)?));
+            return Err(RevocationError::UnknownResponseType(der::oid(kind).map_err(malformed)?));
         }
     };
     if let Some(basic) = &basic
@@ -38,7 +38,7 @@ type ResponseBytes<'a> = Option<(&'a [u8], &'a [u8])>;
 
 fn outer(der: &[u8]) -> Result<(ResponseStatus, ResponseBytes<'_>), Malformed> {
     let mut reader = Reader::sequence(der)?;
-    let status = match read::enumerated(reader.expect(ENUMERATED)?)? {
+    let status = match der::enumerated(reader.expect(ENUMERATED)?)? {
         0 => ResponseStatus::Successful,
         1 => ResponseStatus::MalformedRequest,
         2 => ResponseStatus::InternalError,
@@ -59,9 +59,9 @@ fn outer(der: &[u8]) -> Result<(ResponseStatus, ResponseBytes<'_>), Malformed> {
     };
     reader.end()?;
     match (status, bytes.is_some()) {
-        (ResponseStatus::Successful, false) => Err("it says successful and holds no answer"),
+        (ResponseStatus::Successful, false) => Err("it says successful and holds no answer".into()),
         (ResponseStatus::Successful, true) | (_, false) => Ok((status, bytes)),
-        (_, true) => Err("it says that the request failed and holds an answer all the same"),
+        (_, true) => Err("it says that the request failed and holds an answer all the same".into()),
     }
 }
 
@@ -83,9 +83,9 @@ fn basic(der: &[u8]) -> Result<Basic, Malformed> {
 
     let mut reader = Reader::new(signed.part.content);
     if let Some(version) = reader.optional(context_constructed(0))?
-        && asn1::only(version, INTEGER)? != [0]
+        && der::only(version, INTEGER)? != [0]
     {
-        return Err("the version is not 0 (v1)");
+        return Err("the version is not 0 (v1)".into());
     }
     let responder = responder(&mut reader)?;
     let produced_at = read::generalized_time(&mut reader)?;
@@ -96,7 +96,7 @@ fn basic(der: &[u8]) -> Result<Basic, Malformed> {
     }
     let (mut nonce, mut has_extended_revoke, mut unknown_critical) = (None, false, None);
     if let Some(content) = reader.optional(context_constructed(1))? {
-        read::extensions(asn1::only(content, SEQUENCE)?, |extension| {
+        read::extensions(der::only(content, SEQUENCE)?, |extension| {
             match extension.oid {
                 NONCE => nonce = Some(extension.value.into()),
                 EXTENDED_REVOKE => has_extended_revoke = true,
@@ -127,13 +127,13 @@ fn responder(reader: &mut Reader<'_>) -> Result<ResponderId, Malformed> {
     if let Some(name) = reader.optional(context_constructed(1))? {
         // Names are read into many small pieces: those that would fit no certificate are not read.
         if name.len() > MAX_CERTIFICATE_SIZE {
-            return Err("the responder's name is larger than any certificate");
+            return Err("the responder's name is larger than any certificate".into());
         }
-        return DistinguishedName::from_der(name).map(Box::new).map(ResponderId::ByName);
+        return Ok(ResponderId::ByName(Box::new(DistinguishedName::from_der(name)?)));
     }
     match reader.optional(context_constructed(2))? {
-        Some(content) => Ok(ResponderId::ByKey(asn1::only(content, OCTET_STRING)?.into())),
-        None => Err("the responder is named neither by name nor by key"),
+        Some(content) => Ok(ResponderId::ByKey(der::only(content, OCTET_STRING)?.into())),
+        None => Err("the responder is named neither by name nor by key".into()),
     }
 }
 
@@ -155,7 +155,7 @@ fn answer(content: &[u8]) -> Result<Answer, Malformed> {
     }
     let mut unknown_critical = None;
     if let Some(content) = reader.optional(context_constructed(1))? {
-        read::extensions(asn1::only(content, SEQUENCE)?, |extension| {
+        read::extensions(der::only(content, SEQUENCE)?, |extension| {
             if extension.critical {
                 unknown_critical.get_or_insert_with(|| extension.dotted());
             }
@@ -190,11 +190,11 @@ fn status(reader: &mut Reader<'_>) -> Result<CertStatus, Malformed> {
             let reason = inside.optional(context_constructed(0))?;
             inside.end()?;
             let reason_code = match reason {
-                Some(content) => Some(read::enumerated(asn1::only(content, ENUMERATED)?)?),
+                Some(content) => Some(der::enumerated(der::only(content, ENUMERATED)?)?),
                 None => None,
             };
             Ok(CertStatus::Revoked { time, reason_code })
         }
-        _ => Err("a certificate's status is neither good, revoked nor unknown"),
+        _ => Err("a certificate's status is neither good, revoked nor unknown".into()),
     }
 }

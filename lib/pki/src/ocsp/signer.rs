@@ -3,9 +3,8 @@
 
 use super::judge::Limits;
 use super::{Basic, Note, Question, Reason, ResponderId};
-use crate::Certificate;
 use crate::error::SignatureError;
-use crate::signature;
+use crate::{Certificate, signature};
 
 /// The most certificates that are tried as the signer of one response.
 const MAX_CANDIDATES: usize = 16;
@@ -126,7 +125,7 @@ impl Found {
 
     fn check_delegate(&mut self, delegate: &Certificate, issuer: &Certificate) {
         if let Err(problem) = delegate.check_der() {
-            self.problems.push(Reason::DelegateUnreadable(problem.to_owned()));
+            self.problems.push(Reason::DelegateUnreadable(problem.what.to_owned()));
         }
         if delegate.issuer_name() != issuer.subject_name() || delegate.verify_signed_by(issuer).is_err() {
             self.problems.push(Reason::DelegateWrongIssuer {

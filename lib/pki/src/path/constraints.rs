@@ -4,9 +4,8 @@
 //! must satisfy every one of them: the same, and whoever refused a name can be told.
 
 use super::Rejection;
-use crate::Certificate;
-use crate::extension::{GeneralName, NameConstraints, Subtree};
-use crate::oid;
+use crate::extension::{GeneralName, NameConstraints, Subtree, mailbox};
+use crate::{Certificate, oid};
 
 /// The most comparisons of a name with a subtree over the whole path.
 pub(super) const MAX_COMPARISONS: usize = 250_000;
@@ -163,19 +162,17 @@ fn dns(name: &str, base: &str, used: Use) -> Judged {
 /// An e-mail address lies in a base that is the same address, its host, or with a dot in front a domain above its
 /// host. What stands before the @ is compared exactly (RFC 5280 section 7.5).
 fn email(name: &str, base: &str) -> Judged {
-    let Some((local, host)) = name.rsplit_once('@') else { return Err("the name is not an e-mail address") };
-    if local.is_empty() || !is_host(host) {
-        return Err("the name is not an e-mail address");
-    }
+    let address = mailbox(name).filter(|(_, host)| is_host(host));
+    let (local, host) = address.ok_or("the name is not an e-mail address")?;
     if base.is_empty() {
         return Ok(true);
     }
-    let judged = match (base.rsplit_once('@'), base.strip_prefix('.')) {
-        (Some((base_local, base_host)), _) => {
-            return Ok(local == base_local && host.eq_ignore_ascii_case(base_host));
-        }
-        (None, Some(domain)) => is_host(domain).then(|| is_below(host, domain)),
-        (None, None) => is_host(base).then(|| host.eq_ignore_ascii_case(base)),
+    let judged = match base.strip_prefix('.') {
+        _ if base.contains('@') => mailbox(base)
+            .filter(|(_, host)| is_host(host))
+            .map(|(base_local, base_host)| local == base_local && host.eq_ignore_ascii_case(base_host)),
+        Some(domain) => is_host(domain).then(|| is_below(host, domain)),
+        None => is_host(base).then(|| host.eq_ignore_ascii_case(base)),
     };
     judged.ok_or("the constraint is not an e-mail address, host or domain")
 }
@@ -301,7 +298,12 @@ mod tests {
             assert_eq!(email(name, base), Ok(expected), "{name} {base}");
         }
         assert!(email("nobody", "example.com").is_err());
-        assert!(email("a@b@", "example.com").is_err());
+        for name in ["a@b@", "a@b@example.com", "@example.com", "\"a\"@b@example.com"] {
+            assert!(email(name, "example.com").is_err(), "{name}");
+        }
+        for base in ["@example.com", "a@b@example.com", "a@", "@", "a b"] {
+            assert!(email("root@example.com", base).is_err(), "{base}");
+        }
     }
 
     #[test]

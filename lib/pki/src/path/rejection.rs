@@ -19,6 +19,9 @@ pub enum Rejection {
     /// The certificate is not DER throughout, or names two algorithms: others may read it differently.
     #[error("it is not written as DER demands, so that others may read it differently: {0}")]
     NotDer(&'static str),
+    /// Version and extensions do not go together.
+    #[error("its version: {0}")]
+    VersionForm(&'static str),
     /// The issuer's name is not that of the certificate above.
     #[error("it names {named:?} as its issuer, but the certificate above it is {above:?}")]
     NameChaining {
@@ -141,6 +144,7 @@ impl Rejection {
             Self::Empty => "path-empty",
             Self::TooManyCertificates(_) => "path-limit",
             Self::NotDer(_) => "not-der",
+            Self::VersionForm(_) => "version",
             Self::NameChaining { .. } => "name-chaining",
             Self::NotYetValid { .. } => "not-yet-valid",
             Self::Expired { .. } => "expired",
@@ -173,6 +177,7 @@ impl Rejection {
             | Self::NameLimit(_)
             | Self::PolicyLimit(_) => "a limit of this software, against exhaustion",
             Self::NotDer(_) => "RFC 5280 sections 4.1 and 4.1.1.2",
+            Self::VersionForm(_) => "RFC 5280 sections 4.1.2.1 and 4.1.2.9",
             Self::NameChaining { .. } => "RFC 5280 section 6.1.3 (a)(4)",
             Self::NotYetValid { .. } | Self::Expired { .. } => "RFC 5280 section 6.1.3 (a)(2)",
             Self::Signature(_) | Self::UnsupportedAlgorithm(_) => "RFC 5280 section 6.1.3 (a)(1)",

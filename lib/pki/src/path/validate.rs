@@ -133,7 +133,8 @@ impl<'a> State<'a> {
         signatures: &mut Signatures,
         checks: &mut Checks,
     ) -> Result<(), Rejection> {
-        certificate.check_der().map_err(Rejection::NotDer)?;
+        certificate.check_der().map_err(|error| Rejection::NotDer(error.what))?;
+        certificate.check_version().map_err(|error| Rejection::VersionForm(error.what))?;
         if certificate.issuer_name() != issuer.subject_name() {
             let (named, above) = (certificate.issuer().to_owned(), issuer.subject().to_owned());
             return Err(Rejection::NameChaining { named, above });

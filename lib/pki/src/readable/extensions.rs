@@ -1,15 +1,13 @@
 //! The extensions of a readable certificate.
 
-use super::{IA5_STRING, UTF8_STRING, Unreadable, der};
-use crate::asn1::{self, BIT_STRING, BOOLEAN, Malformed, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE};
+use super::Unreadable;
+use crate::der::{self, BIT_STRING, BOOLEAN, Face, Malformed, OCTET_STRING, Reader, SEQUENCE, UTF8_STRING};
 use crate::extension::{
-    DistributionPoint, DistributionPointName, Extension, Extensions, GeneralName, Said, said,
+    CPS, DistributionPoint, DistributionPointName, Extension, Extensions, GeneralName, Said, USER_NOTICE,
+    said,
 };
 use crate::oid;
-
-const OCSP_NO_CHECK: &str = "1.3.6.1.5.5.7.48.1.5";
-const CPS: &str = "1.3.6.1.5.5.7.2.1";
-const USER_NOTICE: &str = "1.3.6.1.5.5.7.2.2";
+use crate::written::Parts;
 
 /// What OpenSSL or Python's cryptography take apart and we do not, so that we cannot say whether they can. No root
 /// needs any of them.
@@ -36,58 +34,47 @@ const READ_ONLY_BY_OTHERS: [&str; 20] = [
     "2.16.840.1.113730.1.13",  // nsComment
 ];
 
-/// `content` is that of the SEQUENCE OF Extension.
-pub(super) fn check(content: &[u8]) -> Result<(), Unreadable> {
-    let all = read(content).map_err(Unreadable::Extensions)?;
+pub(super) fn check(parts: &Parts<'_>) -> Result<(), Unreadable> {
+    let Some(list) = parts.extension_list else { return Ok(()) };
+    if list.content.is_empty() {
+        return Err(Unreadable::Extensions("the list is there and empty"));
+    }
+    if parts.extensions.iter().any(|placed| placed.written_default.is_some()) {
+        let problem = "\"critical\" is written out as FALSE, where DER leaves it out";
+        return Err(Unreadable::Extensions(problem));
+    }
+    let all: Vec<Extension> = parts.extensions.iter().map(|placed| placed.extension.clone()).collect();
     for extension in &all {
         check_value(extension).map_err(|problem| Unreadable::Extension {
             name: extension.name().to_owned(),
             oid: extension.oid().to_owned(),
-            problem,
+            problem: problem.what,
         })?;
     }
-    check_known(&Extensions::read(all))
-}
-
-fn read(content: &[u8]) -> Result<Vec<Extension>, Malformed> {
-    let mut reader = Reader::new(content);
-    if reader.is_empty() {
-        return Err("the list is there and empty");
-    }
-    let mut all = Vec::new();
-    while !reader.is_empty() {
-        let mut inside = Reader::new(reader.expect(SEQUENCE)?);
-        let oid = asn1::oid(inside.expect(OBJECT_IDENTIFIER)?)?;
-        let critical = inside.optional(BOOLEAN)?;
-        if critical == Some(&[0]) {
-            return Err("\"critical\" is written out as FALSE, where DER leaves it out");
-        }
-        let value = inside.expect(OCTET_STRING)?;
-        inside.end()?;
-        all.push(Extension::new(oid, critical.is_some(), value));
-    }
-    Ok(all)
+    check_known(&Extensions::read(all, Face::Strict))
 }
 
 /// What concerns the bytes of a value. Of an extension that nobody takes apart they may be anything.
 fn check_value(extension: &Extension) -> Result<(), Malformed> {
     let value = extension.value();
     if READ_ONLY_BY_OTHERS.contains(&extension.oid()) {
-        return Err("is one that devices' parsers take apart, and that has no place in such a certificate");
+        return Err(
+            "is one that devices' parsers take apart, and that has no place in such a certificate".into()
+        );
     }
     match extension.oid() {
-        oid::SUBJECT_KEY_IDENTIFIER => asn1::only(value, OCTET_STRING).map(drop),
-        OCSP_NO_CHECK if value == [5, 0] => Ok(()),
-        OCSP_NO_CHECK => Err("is not a NULL"),
-        oid::KEY_USAGE => check_named_bits(asn1::only(value, BIT_STRING)?),
+        oid::SUBJECT_KEY_IDENTIFIER => der::only(value, OCTET_STRING).map(drop),
+        oid::OCSP_NO_CHECK if value == [5, 0] => Ok(()),
+        oid::OCSP_NO_CHECK => Err("is not a NULL".into()),
+        oid::KEY_USAGE => check_named_bits(der::only(value, BIT_STRING)?),
         oid::BASIC_CONSTRAINTS if Reader::sequence(value)?.optional(BOOLEAN)? == Some(&[0]) => {
-            Err("has cA FALSE written out, where DER leaves it out")
+            Err("has cA FALSE written out, where DER leaves it out".into())
         }
         oid::CERTIFICATE_POLICIES => {
-            der::walk(value)?;
+            der::check(value, 0)?;
             check_qualifiers(value)
         }
-        known if oid::extension_name(known).is_some() => der::walk(value),
+        known if oid::extension_name(known).is_some() => der::check(value, 0),
         _ => Ok(()),
     }
 }
@@ -99,29 +86,31 @@ fn check_named_bits(content: &[u8]) -> Result<(), Malformed> {
         [unused @ 0..=7, .., last] => last.trailing_zeros() == u32::from(*unused),
         _ => false,
     };
-    if minimal { Ok(()) } else { Err("does not end with the last bit that is set") }
+    if minimal { Ok(()) } else { Err("does not end with the last bit that is set".into()) }
 }
 
+/// Fewer forms than RFC 5280 knows: some readers take a notice only as one UTF8String.
 fn check_qualifiers(value: &[u8]) -> Result<(), Malformed> {
     let mut policies = Reader::sequence(value)?;
     while !policies.is_empty() {
-        let mut policy = Reader::new(policies.expect(SEQUENCE)?);
-        policy.expect(OBJECT_IDENTIFIER)?;
+        let mut policy = policies.element(SEQUENCE)?.inside();
+        policy.any()?;
         let mut qualifiers = Reader::new(policy.optional(SEQUENCE)?.unwrap_or_default());
         while !qualifiers.is_empty() {
-            let mut qualifier = Reader::new(qualifiers.expect(SEQUENCE)?);
-            match asn1::oid(qualifier.expect(OBJECT_IDENTIFIER)?)?.as_str() {
-                CPS => drop(qualifier.expect(IA5_STRING)?),
+            let mut qualifier = qualifiers.element(SEQUENCE)?.inside();
+            match qualifier.any()?.oid()?.as_str() {
+                CPS => {}
                 USER_NOTICE => {
-                    let mut notice = Reader::new(qualifier.expect(SEQUENCE)?);
-                    if !notice.is_empty() {
-                        notice.expect(UTF8_STRING)?;
-                    }
+                    let mut notice = qualifier.element(SEQUENCE)?.inside();
+                    notice.optional(UTF8_STRING)?;
                     notice.end()?;
                 }
-                _ => return Err("has a policy qualifier that is neither a CPS pointer nor a user notice"),
+                _ => {
+                    return Err(
+                        "has a policy qualifier that is neither a CPS pointer nor a user notice".into()
+                    );
+                }
             }
-            qualifier.end()?;
         }
     }
     Ok(())
@@ -138,11 +127,8 @@ fn check_known(extensions: &Extensions) -> Result<(), Unreadable> {
     counts.extend(constraints.map(|constraints| (oid::BASIC_CONSTRAINTS, constraints.path_len)));
     if let Some(usage) = value(said(&extensions.key_usage))? {
         let only = usage.has("encipherOnly") || usage.has("decipherOnly");
-        if usage.bits() > 0x1ff || (only && !usage.has("keyAgreement")) {
-            return Err(problem(
-                oid::KEY_USAGE,
-                "has bits that nobody knows, or that mean nothing without keyAgreement",
-            ));
+        if only && !usage.has("keyAgreement") {
+            return Err(problem(oid::KEY_USAGE, "has bits that mean nothing without keyAgreement"));
         }
     }
     value(said(&extensions.extended_key_usage))?;
@@ -185,7 +171,6 @@ fn check_known(extensions: &Extensions) -> Result<(), Unreadable> {
     for (oid, name) in names {
         let readable = match name {
             GeneralName::X400(_) | GeneralName::EdiParty(_) => false,
-            GeneralName::Ip(bytes) => matches!(bytes.len(), 4 | 16),
             _ => true,
         };
         if !readable {

@@ -9,22 +9,16 @@
 //! It says nothing of trust. An expired or forged certificate, and one with an algorithm that nobody knows, can be read.
 
 mod bundle;
-mod der;
 mod extensions;
 
 pub use bundle::{UnreadableBundle, readable_bundle};
 
-use crate::asn1::{
-    INTEGER, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET, context, context_constructed,
+use crate::Certificate;
+use crate::der::{
+    self, Face, IA5_STRING, Malformed, NULL, OBJECT_IDENTIFIER, PRINTABLE_STRING, SEQUENCE, UTF8_STRING, time,
 };
 use crate::error::CertificateError;
-use crate::revocation::read as times;
-use crate::{Certificate, asn1};
-
-const NULL: u8 = 0x05;
-const UTF8_STRING: u8 = 0x0c;
-const PRINTABLE_STRING: u8 = 0x13;
-const IA5_STRING: u8 = 0x16;
+use crate::written::{Algorithm, Name, Parts};
 
 /// Seconds of 1950-01-01T00:00:00Z, before which UTCTime cannot write.
 const YEAR_1950: i64 = -631_152_000;
@@ -112,46 +106,37 @@ impl Certificate {
     /// Whether the parsers that devices use read this certificate, by the written profile
     /// (docs/readable.md): DER throughout, and nothing in it that makes one of them refuse the whole file.
     pub fn check_readable(&self) -> Result<(), Unreadable> {
-        self.check_der().map_err(Unreadable::NotDer)?;
-        der::walk(self.der()).map_err(Unreadable::NotDer)?;
-        check_parts(self.signed_part()).map_err(Unreadable::NotDer)?
+        let not_der = |error: Malformed| Unreadable::NotDer(error.what);
+        self.check_der().map_err(not_der)?;
+        der::check(self.der(), 0).map_err(not_der)?;
+        check_parts(&Parts::read(self.der(), Face::Strict).map_err(not_der)?)
     }
 }
 
-/// Goes through the signed part. The outer error is for what has not the form of a certificate at all.
-fn check_parts(signed: &[u8]) -> Result<Result<(), Unreadable>, Malformed> {
-    let mut parts = Reader::sequence(signed)?;
-    let version = parts.optional(context_constructed(0))?;
-    let serial = parts.expect(INTEGER)?;
-    let signature = parts.expect(SEQUENCE)?;
-    let issuer = parts.expect(SEQUENCE)?;
-    let validity = parts.expect(SEQUENCE)?;
-    let subject = parts.expect(SEQUENCE)?;
-    let mut key = Reader::new(parts.expect(SEQUENCE)?);
-    let key_algorithm = key.expect(SEQUENCE)?;
-    let has_unique_identifier = parts.optional(context(1))?.is_some() | parts.optional(context(2))?.is_some();
-    let extensions = parts.optional(context_constructed(3))?;
-    parts.end()?;
-    let version = version.map(|version| asn1::only(version, INTEGER)).transpose()?;
-    let extensions = extensions.map(|extensions| asn1::only(extensions, SEQUENCE)).transpose()?;
-
-    if !matches!((version, extensions), (Some([2]), _) | (None, None)) {
-        return Ok(Err(Unreadable::Version));
+fn check_parts(parts: &Parts<'_>) -> Result<(), Unreadable> {
+    let version = parts.version.map(|version| version.content);
+    if !matches!((version, parts.extension_list), (Some([2]), _) | (None, None)) {
+        return Err(Unreadable::Version);
     }
-    let checked = check_serial(serial)
-        .map_err(Unreadable::Serial)
-        .and_then(|()| check_signature_algorithm(signature))
-        .and_then(|()| check_name(issuer).map_err(|problem| Unreadable::Name { whose: "issuer", problem }))
-        .and_then(|()| check_name(subject).map_err(|problem| Unreadable::Name { whose: "subject", problem }))
-        .and_then(|()| check_validity(validity).map_err(Unreadable::Time))
-        .and_then(|()| check_key_algorithm(key_algorithm));
-    if checked.is_ok() && issuer.is_empty() {
-        return Ok(Err(Unreadable::Name { whose: "issuer", problem: "is empty" }));
+    check_serial(parts.serial.content).map_err(Unreadable::Serial)?;
+    check_signature_algorithm(&parts.inner_algorithm)?;
+    let wrong_name = |whose| move |problem| Unreadable::Name { whose, problem };
+    check_name(&parts.issuer).map_err(wrong_name("issuer"))?;
+    check_name(&parts.subject).map_err(wrong_name("subject"))?;
+    for moment in parts.validity {
+        let seconds = time(moment).map_err(|error| Unreadable::Time(error.what))?;
+        if seconds < YEAR_1950 {
+            return Err(Unreadable::Time("a year before 1950"));
+        }
     }
-    if checked.is_ok() && has_unique_identifier {
-        return Ok(Err(Unreadable::UniqueIdentifier));
+    check_key_algorithm(&parts.key.algorithm)?;
+    if parts.issuer.attributes.is_empty() {
+        return Err(Unreadable::Name { whose: "issuer", problem: "is empty" });
     }
-    Ok(checked.and_then(|()| extensions.map_or(Ok(()), extensions::check)))
+    if parts.has_unique_identifiers {
+        return Err(Unreadable::UniqueIdentifier);
+    }
+    extensions::check(parts)
 }
 
 fn check_serial(content: &[u8]) -> Result<(), &'static str> {
@@ -160,7 +145,7 @@ fn check_serial(content: &[u8]) -> Result<(), &'static str> {
         [0x80..=0xff, ..] => Err("is negative"),
         [0] => Err("is zero"),
         [0, 0..=0x7f, ..] => Err("is not in its shortest form"),
-        content if content.len() > MAX_SERIAL => Err("has more than 20 octets"),
+        content if content.len() > MAX_SERIAL => Err("has more than 20 bytes"),
         _ => Ok(()),
     }
 }
@@ -172,22 +157,20 @@ const RSA_PSS: [&str; 3] = ["1.2.840.113549.1.1.7", "1.2.840.113549.1.1.8", "1.2
 /// Kinds of keys that some read only with parameters: Diffie-Hellman, in both writings, and DSA.
 const NEEDING_PARAMETERS: [&str; 3] = ["1.2.840.10046.2.1", "1.2.840.113549.1.3.1", "1.2.840.10040.4.1"];
 
-fn check_signature_algorithm(content: &[u8]) -> Result<(), Unreadable> {
-    let wrong = |problem| Unreadable::Algorithm { of: "signature", problem };
-    let (oid, parameters) = algorithm(content).map_err(wrong)?;
-    check_usual_parameters(&oid, parameters).map_err(wrong)
+fn check_signature_algorithm(algorithm: &Algorithm<'_>) -> Result<(), Unreadable> {
+    check_usual_parameters(algorithm).map_err(|problem| Unreadable::Algorithm { of: "signature", problem })
 }
 
-fn check_key_algorithm(content: &[u8]) -> Result<(), Unreadable> {
+fn check_key_algorithm(algorithm: &Algorithm<'_>) -> Result<(), Unreadable> {
     let wrong = |problem| Unreadable::Algorithm { of: "public key", problem };
-    let (oid, parameters) = algorithm(content).map_err(wrong)?;
-    if NEEDING_PARAMETERS.contains(&oid.as_str()) {
+    let oid = algorithm.oid.as_str();
+    if NEEDING_PARAMETERS.contains(&oid) {
         return Err(wrong("is Diffie-Hellman or DSA, which no root of today has"));
     }
     if oid != "1.2.840.10045.2.1" {
-        return check_usual_parameters(&oid, parameters).map_err(wrong);
+        return check_usual_parameters(algorithm).map_err(wrong);
     }
-    match parameters {
+    match algorithm.parameters.map(|parameters| parameters.tag) {
         Some(OBJECT_IDENTIFIER) => Ok(()),
         Some(SEQUENCE) => Err(wrong(
             "writes its curve out in explicit parameters instead of naming it (RFC 5480 section 2.1.1)",
@@ -197,7 +180,8 @@ fn check_key_algorithm(content: &[u8]) -> Result<(), Unreadable> {
     }
 }
 
-fn check_usual_parameters(oid: &str, parameters: Option<u8>) -> Result<(), &'static str> {
+fn check_usual_parameters(algorithm: &Algorithm<'_>) -> Result<(), &'static str> {
+    let (oid, parameters) = (algorithm.oid.as_str(), algorithm.parameters.map(|parameters| parameters.tag));
     if oid.starts_with(RSA) && !RSA_PSS.contains(&oid) {
         return if parameters == Some(NULL) {
             Ok(())
@@ -214,54 +198,28 @@ fn check_usual_parameters(oid: &str, parameters: Option<u8>) -> Result<(), &'sta
     }
 }
 
-/// The algorithm's object identifier, and the tag of its parameters.
-fn algorithm(content: &[u8]) -> Result<(String, Option<u8>), Malformed> {
-    let mut reader = Reader::new(content);
-    let oid = asn1::oid(reader.expect(OBJECT_IDENTIFIER)?)?;
-    let parameters = if reader.is_empty() { None } else { Some(reader.any()?.tag) };
-    reader.end()?;
-    Ok((oid, parameters))
-}
-
-/// Whether every value is of a string type that all read. What its characters are was seen by the walk.
-fn check_name(content: &[u8]) -> Result<(), Malformed> {
-    let mut parts = Reader::new(content);
-    while !parts.is_empty() {
-        let mut part = Reader::new(parts.expect(SET)?);
-        let mut seen = Vec::new();
-        while !part.is_empty() {
-            let mut attribute = Reader::new(part.expect(SEQUENCE)?);
-            let kind = attribute.expect(OBJECT_IDENTIFIER)?;
-            let value = attribute.any()?;
-            attribute.end()?;
-            if !matches!(value.tag, UTF8_STRING | PRINTABLE_STRING | IA5_STRING) {
-                return Err("has a value that is neither UTF8String nor PrintableString nor IA5String");
-            }
-            if value.content.is_empty() {
-                return Err("has an empty value");
-            }
-            if seen.contains(&kind) {
-                return Err("has an attribute twice in one of its parts");
-            }
-            seen.push(kind);
+/// Whether every value is of a string type that all read. What its characters are was seen before.
+fn check_name(name: &Name<'_>) -> Result<(), &'static str> {
+    for (position, attribute) in name.attributes.iter().enumerate() {
+        if !matches!(attribute.tag, UTF8_STRING | PRINTABLE_STRING | IA5_STRING) {
+            return Err("has a value that is neither UTF8String nor PrintableString nor IA5String");
+        }
+        if attribute.bytes.is_empty() {
+            return Err("has an empty value");
+        }
+        let mut earlier = name.attributes.iter().take(position);
+        if earlier.any(|other| other.part == attribute.part && other.oid == attribute.oid) {
+            return Err("has an attribute twice in one of its parts");
         }
     }
     Ok(())
 }
 
-fn check_validity(content: &[u8]) -> Result<(), Malformed> {
-    let mut reader = Reader::new(content);
-    for _ in 0..2 {
-        if times::time(reader.any()?)? < YEAR_1950 {
-            return Err("a year before 1950");
-        }
-    }
-    reader.end()
-}
-
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::der::Reader;
 
     #[test]
     fn serial_numbers_are_positive_short_and_plain() {
@@ -273,11 +231,12 @@ mod tests {
 
     #[test]
     fn parameters_that_one_parser_takes_and_another_refuses_are_refused() {
-        let ecdsa = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+        let read = |bytes: &'static [u8]| Algorithm::read(&mut Reader::new(bytes)).unwrap();
+        let ecdsa = read(&[0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]);
         assert!(check_signature_algorithm(&ecdsa).is_ok());
-        let with_null = [&ecdsa[..], &[5, 0]].concat();
+        let with_null = read(&[0x30, 12, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2, 5, 0]);
         assert!(check_signature_algorithm(&with_null).unwrap_err().to_string().contains("NULL"));
-        let explicit = [6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x30, 0];
+        let explicit = read(&[0x30, 11, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x30, 0]);
         assert!(check_key_algorithm(&explicit).unwrap_err().to_string().contains("explicit"));
     }
 }

@@ -13,7 +13,6 @@ mod path_revocation;
 mod path_rules;
 mod path_search;
 mod path_stories;
-mod pkcs7;
 mod readable;
 mod real_certificates;
 mod request;

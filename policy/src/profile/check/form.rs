@@ -1,11 +1,12 @@
 //! Checks of the bytes themselves: DER, size, version, serial number.
 
+use ctl_pki::der::Form;
+use ctl_pki::written::Written;
+
 use super::Failure;
 use crate::profile::DerForm;
-use crate::profile::raw::View;
-use crate::profile::raw::der::Form;
 
-pub(super) fn der(view: &View<'_>, wanted: DerForm) -> Vec<Failure> {
+pub(super) fn der(view: &Written<'_>, wanted: DerForm) -> Vec<Failure> {
     let form = match wanted {
         DerForm::MinimalLengths => Form::Length,
         DerForm::MinimalNumbers => Form::Number,
@@ -24,37 +25,41 @@ pub(super) fn der(view: &View<'_>, wanted: DerForm) -> Vec<Failure> {
     vec![Failure::new("certificate", first.at, format!("{}{others}", first.what))]
 }
 
-pub(super) fn size(view: &View<'_>, limit: usize) -> Vec<Failure> {
+pub(super) fn size(view: &Written<'_>, limit: usize) -> Vec<Failure> {
     one(view.size > limit, || Failure::new("certificate", None, format!("{} bytes", view.size)))
 }
 
-pub(super) fn version(view: &View<'_>, wanted: u8) -> Vec<Failure> {
-    one(view.version != Some(wanted), || {
-        let found = view
-            .version
-            .map_or_else(|| "a version that X.509 has not".to_owned(), |one| format!("version {one}"));
-        Failure::new("version", None, found)
-    })
-}
-
-pub(super) fn positive_serial(view: &View<'_>) -> Vec<Failure> {
-    let is_negative = view.serial.first().is_some_and(|first| *first >= 0x80);
-    let is_zero = view.serial.iter().all(|byte| *byte == 0);
-    one(is_negative || is_zero, || {
+pub(super) fn version(view: &Written<'_>, wanted: u8) -> Vec<Failure> {
+    let version = view.parts.version_number();
+    one(version != Some(wanted), || {
         let found =
-            if is_zero { "zero".to_owned() } else { format!("the negative {}", hex::encode(view.serial)) };
-        Failure::new("serialNumber", view.serial_at, found)
+            version.map_or_else(|| "a version that X.509 has not".to_owned(), |one| format!("version {one}"));
+        Failure::new("version", view.parts.version.map(|version| version.at), found)
     })
 }
 
-pub(super) fn serial_octets(view: &View<'_>, limit: usize) -> Vec<Failure> {
-    one(view.serial.len() > limit, || {
-        Failure::new("serialNumber", view.serial_at, format!("{} octets", view.serial.len()))
+pub(super) fn positive_serial(view: &Written<'_>) -> Vec<Failure> {
+    let serial = view.parts.serial.content;
+    let is_negative = serial.first().is_some_and(|first| *first >= 0x80);
+    let is_zero = serial.iter().all(|byte| *byte == 0);
+    one(is_negative || is_zero, || {
+        let found = if is_zero { "zero".to_owned() } else { format!("the negative {}", hex::encode(serial)) };
+        Failure::new("serialNumber", view.parts.serial.at, found)
     })
 }
 
-pub(super) fn unique_identifiers(view: &View<'_>) -> Vec<Failure> {
-    one(view.has_unique_identifiers, || {
+pub(super) fn serial_octets(view: &Written<'_>, limit: usize) -> Vec<Failure> {
+    one(view.parts.serial.content.len() > limit, || {
+        Failure::new(
+            "serialNumber",
+            view.parts.serial.at,
+            format!("{} bytes", view.parts.serial.content.len()),
+        )
+    })
+}
+
+pub(super) fn unique_identifiers(view: &Written<'_>) -> Vec<Failure> {
+    one(view.parts.has_unique_identifiers, || {
         Failure::new("issuerUniqueID, subjectUniqueID", None, "a unique identifier".to_owned())
     })
 }

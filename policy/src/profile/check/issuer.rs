@@ -2,13 +2,13 @@
 //! issue at all, is the question of trust paths.
 
 use ctl_pki::DistinguishedName;
+use ctl_pki::written::Written;
 
 use super::form::one;
 use super::validity::interval;
 use super::{Failure, Subject, extensions};
-use crate::profile::raw::View;
 
-fn issuer<'s>(subject: &'s Subject<'_>) -> Option<&'s View<'s>> {
+fn issuer<'s>(subject: &'s Subject<'_>) -> Option<&'s Written<'s>> {
     subject.issuer.as_ref().and_then(|issuer| issuer.as_ref().ok())
 }
 
@@ -18,10 +18,13 @@ pub(super) fn name(subject: &Subject<'_>) -> Vec<Failure> {
         Some(Err(fault)) => {
             vec![Failure::new("issuer", None, format!("the issuer given cannot be read: {}", fault.what))]
         }
-        Some(Ok(issuer)) => one(!is_same_name(issuer.subject.whole, subject.view.issuer.whole), || {
-            let found = format!("{} is named, {} is given", subject.view.issuer, issuer.subject);
-            Failure::new("issuer", None, found)
-        }),
+        Some(Ok(issuer)) => {
+            one(!is_same_name(issuer.parts.subject.whole, subject.view.parts.issuer.whole), || {
+                let found =
+                    format!("{} is named, {} is given", subject.view.parts.issuer, issuer.parts.subject);
+                Failure::new("issuer", None, found)
+            })
+        }
     }
 }
 
@@ -36,7 +39,7 @@ fn is_same_name(one: &[u8], other: &[u8]) -> bool {
 
 pub(super) fn key_id(subject: &Subject<'_>) -> Vec<Failure> {
     let wanted = issuer(subject).and_then(extensions::own);
-    let (Some(wanted), Some((byte, found))) = (wanted, extensions::authority(subject.view)) else {
+    let (Some(wanted), Some((byte, Some(found)))) = (wanted, extensions::authority(subject.view)) else {
         return Vec::new();
     };
     one(found != wanted, || {
@@ -47,14 +50,15 @@ pub(super) fn key_id(subject: &Subject<'_>) -> Vec<Failure> {
 
 pub(super) fn validity(subject: &Subject<'_>) -> Vec<Failure> {
     let Some(issuer) = issuer(subject) else { return Vec::new() };
-    let within = |view: &View<'_>| {
+    let within = |view: &Written<'_>| {
         let begins =
-            view.not_before.seconds.zip(issuer.not_before.seconds).is_none_or(|(own, its)| own >= its);
-        let ends = view.not_after.seconds.zip(issuer.not_after.seconds).is_none_or(|(own, its)| own <= its);
+            view.not_before().seconds.zip(issuer.not_before().seconds).is_none_or(|(own, its)| own >= its);
+        let ends =
+            view.not_after().seconds.zip(issuer.not_after().seconds).is_none_or(|(own, its)| own <= its);
         begins && ends
     };
     one(!within(subject.view), || {
         let found = format!("{}, while the issuer's is {}", interval(subject.view), interval(issuer));
-        Failure::new("validity", subject.view.not_before.at, found)
+        Failure::new("validity", subject.view.not_before().at, found)
     })
 }

@@ -1,37 +1,39 @@
 //! Checks of algorithms, the public key and the signature's form.
 
+use ctl_pki::der::{Face, INTEGER, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE};
+use ctl_pki::written::{Algorithm, Written};
+
 use super::Failure;
 use super::form::one;
-use crate::profile::raw::der::{INTEGER, OID, Reader, SEQUENCE, dotted};
-use crate::profile::raw::{Algorithm, View};
 use crate::profile::{Curve, KeyAlgorithm, SignatureAlgorithm};
 
-pub(super) fn signature_algorithm(view: &View<'_>, allowed: &[SignatureAlgorithm]) -> Vec<Failure> {
-    let found = SignatureAlgorithm::of(&view.outer_algorithm.oid);
+pub(super) fn signature_algorithm(view: &Written<'_>, allowed: &[SignatureAlgorithm]) -> Vec<Failure> {
+    let found = SignatureAlgorithm::of(&view.parts.outer_algorithm.oid);
     one(!found.is_some_and(|found| allowed.contains(&found)), || {
-        let oid = &view.outer_algorithm.oid;
+        let oid = &view.parts.outer_algorithm.oid;
         let found = found.map_or_else(|| oid.clone(), |found| format!("{found} ({oid})"));
-        Failure::new("signatureAlgorithm", view.outer_algorithm.at, found)
+        Failure::new("signatureAlgorithm", view.parts.outer_algorithm.element.at, found)
     })
 }
 
-pub(super) fn same_algorithms(view: &View<'_>) -> Vec<Failure> {
-    let (inner, outer) = (&view.inner_algorithm, &view.outer_algorithm);
-    one(inner.whole != outer.whole, || {
+pub(super) fn same_algorithms(view: &Written<'_>) -> Vec<Failure> {
+    let (inner, outer) = (&view.parts.inner_algorithm, &view.parts.outer_algorithm);
+    one(inner.element != outer.element, || {
         let found = format!("{} inside, {} outside, or other parameters", inner.oid, outer.oid);
-        Failure::new("signature, signatureAlgorithm", inner.at, found)
+        Failure::new("signature, signatureAlgorithm", inner.element.at, found)
     })
 }
 
-pub(super) fn no_algorithm_parameters(view: &View<'_>) -> Vec<Failure> {
-    let key = &view.key.algorithm;
+pub(super) fn no_algorithm_parameters(view: &Written<'_>) -> Vec<Failure> {
+    let key = &view.parts.key.algorithm;
     let edwards = [KeyAlgorithm::Ed25519.number(), KeyAlgorithm::Ed448.number()].contains(&key.oid.as_str());
     let candidates = [
-        ("signature", Some(&view.inner_algorithm)),
-        ("signatureAlgorithm", Some(&view.outer_algorithm)),
+        ("signature", Some(&view.parts.inner_algorithm)),
+        ("signatureAlgorithm", Some(&view.parts.outer_algorithm)),
         ("subjectPublicKeyInfo.algorithm", edwards.then_some(key)),
     ];
-    let both = view.inner_algorithm.parameters.is_some() && view.outer_algorithm.parameters.is_some();
+    let both =
+        view.parts.inner_algorithm.parameters.is_some() && view.parts.outer_algorithm.parameters.is_some();
     let failure = |(place, algorithm): (&str, Option<&Algorithm<'_>>)| {
         let parameters = algorithm?.parameters.as_ref()?;
         let what = match parameters.whole {
@@ -50,22 +52,24 @@ pub(super) fn no_algorithm_parameters(view: &View<'_>) -> Vec<Failure> {
     candidates.into_iter().find_map(failure).into_iter().collect()
 }
 
-pub(super) fn algorithm(view: &View<'_>, allowed: &[KeyAlgorithm]) -> Vec<Failure> {
-    let oid = &view.key.algorithm.oid;
+pub(super) fn algorithm(view: &Written<'_>, allowed: &[KeyAlgorithm]) -> Vec<Failure> {
+    let oid = &view.parts.key.algorithm.oid;
     let found = KeyAlgorithm::of(oid);
     one(!found.is_some_and(|found| allowed.contains(&found)), || {
         let found = found.map_or_else(|| oid.clone(), |found| format!("{found} ({oid})"));
-        Failure::new("subjectPublicKeyInfo.algorithm", view.key.algorithm.at, found)
+        Failure::new("subjectPublicKeyInfo.algorithm", view.parts.key.algorithm.element.at, found)
     })
 }
 
 /// The identifier of an elliptic-curve key's curve; `None` for other keys, an error for a curve without name.
-fn curve_of(view: &View<'_>) -> Option<Result<String, String>> {
-    if view.key.algorithm.oid != KeyAlgorithm::EcPublicKey.number() {
+fn curve_of(view: &Written<'_>) -> Option<Result<String, String>> {
+    if view.parts.key.algorithm.oid != KeyAlgorithm::EcPublicKey.number() {
         return None;
     }
-    Some(match &view.key.algorithm.parameters {
-        Some(parameters) if parameters.tag == OID => Ok(dotted(parameters.content)),
+    Some(match &view.parts.key.algorithm.parameters {
+        Some(parameters) if parameters.tag == OBJECT_IDENTIFIER => {
+            parameters.oid().map_err(|error| error.what.to_owned())
+        }
         Some(parameters) if parameters.tag == SEQUENCE => {
             Err("explicit curve parameters: the curve is written out instead of named".to_owned())
         }
@@ -79,29 +83,29 @@ fn curve_of(view: &View<'_>) -> Option<Result<String, String>> {
 
 const PARAMETERS: &str = "subjectPublicKeyInfo.algorithm.parameters";
 
-pub(super) fn named_curve(view: &View<'_>) -> Vec<Failure> {
+pub(super) fn named_curve(view: &Written<'_>) -> Vec<Failure> {
     match curve_of(view) {
-        Some(Err(found)) => vec![Failure::new(PARAMETERS, view.key.algorithm.at, found)],
+        Some(Err(found)) => vec![Failure::new(PARAMETERS, view.parts.key.algorithm.element.at, found)],
         _ => Vec::new(),
     }
 }
 
-pub(super) fn curve(view: &View<'_>, allowed: &[Curve]) -> Vec<Failure> {
+pub(super) fn curve(view: &Written<'_>, allowed: &[Curve]) -> Vec<Failure> {
     let Some(Ok(oid)) = curve_of(view) else { return Vec::new() };
     let found = Curve::of(&oid);
     one(!found.is_some_and(|found| allowed.contains(&found)), || {
         let found = found.map_or_else(|| oid.clone(), |found| format!("{found} ({oid})"));
-        Failure::new(PARAMETERS, view.key.algorithm.at, found)
+        Failure::new(PARAMETERS, view.parts.key.algorithm.element.at, found)
     })
 }
 
 /// RFC 5480 section 2.2 for the NIST curves, RFC 8410 section 4 for the Edwards curves. Of Ed448 only the length is
 /// judged.
-pub(super) fn point(view: &View<'_>) -> Vec<Failure> {
+pub(super) fn point(view: &Written<'_>) -> Vec<Failure> {
     let fail =
-        |found: String| vec![Failure::new("subjectPublicKeyInfo.subjectPublicKey", view.key.at, found)];
-    let Some(bytes) = view.key.bytes else { return fail("not a whole number of bytes".to_owned()) };
-    match KeyAlgorithm::of(&view.key.algorithm.oid) {
+        |found: String| vec![Failure::new("subjectPublicKeyInfo.subjectPublicKey", view.parts.key.at, found)];
+    let Some(bytes) = view.parts.key.bytes else { return fail("not a whole number of bytes".to_owned()) };
+    match KeyAlgorithm::of(&view.parts.key.algorithm.oid) {
         Some(KeyAlgorithm::Ed25519) => {
             let key = <&[u8; 32]>::try_from(bytes)
                 .ok()
@@ -141,10 +145,10 @@ fn ec_point(curve: Curve, bytes: &[u8]) -> Option<String> {
 }
 
 /// RFC 5480 appendix A (ECDSA-Sig-Value) and RFC 8410 section 6.
-pub(super) fn signature_form(view: &View<'_>) -> Vec<Failure> {
+pub(super) fn signature_form(view: &Written<'_>) -> Vec<Failure> {
     let fail = |found: String| vec![Failure::new("signatureValue", None, found)];
-    let Some(bytes) = view.signature else { return fail("not a whole number of bytes".to_owned()) };
-    let length = match SignatureAlgorithm::of(&view.outer_algorithm.oid) {
+    let Some(bytes) = view.parts.signature else { return fail("not a whole number of bytes".to_owned()) };
+    let length = match SignatureAlgorithm::of(&view.parts.outer_algorithm.oid) {
         None => return Vec::new(),
         Some(SignatureAlgorithm::Ed25519) => 64,
         Some(SignatureAlgorithm::Ed448) => 114,
@@ -164,21 +168,20 @@ pub(super) fn signature_form(view: &View<'_>) -> Vec<Failure> {
 /// What is wrong with an ECDSA-Sig-Value, if anything: two positive numbers in DER.
 fn ecdsa_value(bytes: &[u8]) -> Option<String> {
     let numbers = || {
-        let mut outer = Reader::new(bytes, 0);
-        let mut inside = outer.tagged(SEQUENCE, "ECDSA-Sig-Value")?.inside();
-        outer.end("ECDSA-Sig-Value")?;
-        let numbers = [inside.tagged(INTEGER, "r")?, inside.tagged(INTEGER, "s")?];
-        inside.end("s").map(|()| numbers)
+        let mut inside = Reader::at(bytes, 0, Face::Flawed).only(SEQUENCE)?.inside();
+        let numbers = [inside.expect(INTEGER)?, inside.expect(INTEGER)?];
+        inside.end()?;
+        Ok::<_, Malformed>(numbers)
     };
     match numbers() {
-        Err(fault) => Some(fault.what),
+        Err(fault) => Some(format!("no ECDSA-Sig-Value: {}", fault.what)),
         Ok(numbers) => {
             let is_positive = |content: &[u8]| match content {
                 [0x00, next, ..] => *next >= 0x80,
                 [first, ..] => (0x01..0x80).contains(first),
                 [] => false,
             };
-            let wrong = numbers.iter().any(|number| !is_positive(number.content));
+            let wrong = numbers.iter().any(|number| !is_positive(number));
             wrong.then(|| "r or s is not positive, or has a leading 00".to_owned())
         }
     }

@@ -10,10 +10,10 @@ mod names;
 mod validity;
 
 use ctl_pki::Certificate;
+use ctl_pki::der::Malformed;
+use ctl_pki::written::Written;
 use serde::Serialize;
 
-use super::raw::View;
-use super::raw::der::Fault;
 use super::{Profile, Requirement};
 use crate::Severity;
 
@@ -52,10 +52,10 @@ impl Failure {
 
 /// A certificate with the issuer it is compared with, if one was given.
 pub(super) struct Subject<'a> {
-    view: &'a View<'a>,
+    view: &'a Written<'a>,
     /// The same as everybody else in the house reads it, if they do.
     certificate: Option<&'a Certificate>,
-    issuer: Option<Result<View<'a>, Fault>>,
+    issuer: Option<Result<Written<'a>, Malformed>>,
     profile: &'a Profile,
 }
 
@@ -67,13 +67,13 @@ const MAX_QUOTE: usize = 120;
 ///
 /// Findings stand in the profile's order, and the same bytes give the same findings.
 pub fn lint(profile: &Profile, der: &[u8], issuer: Option<&[u8]>) -> Vec<Finding> {
-    let view = match View::read(der) {
+    let view = match Written::read(der) {
         Ok(view) => view,
         Err(fault) => return unreadable(profile, Failure::new("certificate", fault.at, fault.what)),
     };
     let parsed = Certificate::from_der(der);
     let certificate = parsed.as_ref().ok();
-    let subject = Subject { view: &view, certificate, issuer: issuer.map(View::read), profile };
+    let subject = Subject { view: &view, certificate, issuer: issuer.map(Written::read), profile };
     let mut findings = Vec::new();
     for rule in profile.rules() {
         let failures = check(&rule.requirement, &subject);
@@ -89,6 +89,13 @@ pub fn lint(profile: &Profile, der: &[u8], issuer: Option<&[u8]>) -> Vec<Finding
             findings.extend(unreadable(profile, Failure::new("certificate", None, error.to_string())))
         }
         Ok(certificate) => {
+            if let Err(fault) = view.parts.check_version() {
+                let rule =
+                    profile.rules().iter().find(|rule| rule.requirement == Requirement::WellFormedExtensions);
+                let failure = Failure::new("version, extensions", fault.at, fault.what);
+                findings.extend(rule.map(|rule| finding(rule, failure)));
+                return findings;
+            }
             // What may stand on a list must be readable besides, which those rules that found nothing do not cover.
             let rule = profile.rules().iter().find(|rule| rule.requirement == Requirement::Readable);
             if let (Some(rule), Err(reason)) = (rule, certificate.check_readable()) {
@@ -139,11 +146,11 @@ fn check(requirement: &Requirement, subject: &Subject<'_>) -> Vec<Failure> {
         R::SameAlgorithms => key::same_algorithms(view),
         R::NoAlgorithmParameters => key::no_algorithm_parameters(view),
         R::SignatureForm => key::signature_form(view),
-        R::Issuer(wanted) => names::attribute("issuer", &view.issuer, wanted),
-        R::IssuerDomainComponent(values) => names::domain_component("issuer", &view.issuer, values),
-        R::Subject(wanted) => names::attribute("subject", &view.subject, wanted),
-        R::DomainComponent(values) => names::domain_component("subject", &view.subject, values),
-        R::SubjectAttributes(kinds) => names::only("subject", &view.subject, kinds),
+        R::Issuer(wanted) => names::attribute("issuer", &view.parts.issuer, wanted),
+        R::IssuerDomainComponent(values) => names::domain_component("issuer", &view.parts.issuer, values),
+        R::Subject(wanted) => names::attribute("subject", &view.parts.subject, wanted),
+        R::DomainComponent(values) => names::domain_component("subject", &view.parts.subject, values),
+        R::SubjectAttributes(kinds) => names::only("subject", &view.parts.subject, kinds),
         R::StringTypes(types) => names::each(view, |attribute| names::string_type(attribute, types)),
         R::StringCharacters => names::each(view, names::characters),
         R::NameLengths(limits) => names::each(view, |attribute| names::length(attribute, limits)),

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use ctl_pki::der::is_printable;
+use ctl_pki::written::{Attribute, Name, Written};
+
 use super::Failure;
 use super::country::is_country;
 use super::form::one;
 use crate::profile::identifier::{emaid_check_digit, is_written_as};
-use crate::profile::raw::{Attribute, Name, View};
 use crate::profile::{Attribute as Wanted, Identifier, Presence, StringType};
 
 pub(super) fn attribute(which: &str, name: &Name<'_>, wanted: &Wanted) -> Vec<Failure> {
@@ -34,8 +36,11 @@ pub(super) fn domain_component(which: &str, name: &Name<'_>, values: &[String]) 
 }
 
 pub(super) fn only(which: &str, name: &Name<'_>, kinds: &[String]) -> Vec<Failure> {
-    let others: Vec<_> =
-        name.attributes.iter().filter(|attribute| !kinds.contains(&attribute.kind)).collect();
+    let others: Vec<_> = name
+        .attributes
+        .iter()
+        .filter(|attribute| !kinds.iter().any(|kind| *kind == attribute.kind))
+        .collect();
     let text = |attribute: &&Attribute<'_>| format!("{}={}", attribute.kind, attribute.text());
     one(!others.is_empty(), || {
         let found = others.iter().map(text).collect::<Vec<_>>().join(", ");
@@ -44,11 +49,11 @@ pub(super) fn only(which: &str, name: &Name<'_>, kinds: &[String]) -> Vec<Failur
 }
 
 /// Judges each attribute of issuer and subject; `None` means that nothing is wrong with it.
-pub(super) fn each(view: &View<'_>, judge: impl Fn(&Attribute<'_>) -> Option<String>) -> Vec<Failure> {
+pub(super) fn each(view: &Written<'_>, judge: impl Fn(&Attribute<'_>) -> Option<String>) -> Vec<Failure> {
     let mut failures = Vec::new();
-    for (which, name) in [("issuer", &view.issuer), ("subject", &view.subject)] {
+    for (which, name) in [("issuer", &view.parts.issuer), ("subject", &view.parts.subject)] {
         // What a root has wrong stands in both names; once is enough.
-        if which == "subject" && view.is_self_issued() {
+        if which == "subject" && view.parts.is_self_issued() {
             break;
         }
         for attribute in &name.attributes {
@@ -64,7 +69,7 @@ pub(super) fn string_type(
     attribute: &Attribute<'_>,
     types: &BTreeMap<String, Vec<StringType>>,
 ) -> Option<String> {
-    let allowed = types.get(&attribute.kind).or_else(|| types.get("other"))?;
+    let allowed = types.get(attribute.kind.as_ref()).or_else(|| types.get("other"))?;
     let found = StringType::of(attribute.tag);
     if found.is_some_and(|found| allowed.contains(&found)) {
         return None;
@@ -90,13 +95,8 @@ pub(super) fn characters(attribute: &Attribute<'_>) -> Option<String> {
     })
 }
 
-/// X.680 section 41.4.
-fn is_printable(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&byte)
-}
-
 pub(super) fn length(attribute: &Attribute<'_>, limits: &BTreeMap<String, usize>) -> Option<String> {
-    let limit = *limits.get(&attribute.kind)?;
+    let limit = *limits.get(attribute.kind.as_ref())?;
     let length = attribute.text().chars().count();
     (length > limit || length == 0).then(|| format!("{} with {length} characters", attribute.kind))
 }
@@ -106,16 +106,16 @@ pub(super) fn country(attribute: &Attribute<'_>) -> Option<String> {
     (attribute.kind == "C" && !is_country(&text)).then(|| format!("C={text}"))
 }
 
-pub(super) fn identifier(view: &View<'_>, wanted: Identifier) -> Vec<Failure> {
-    let wrong = view.subject.all("CN").find(|attribute| !is_written_as(&attribute.text(), wanted));
+pub(super) fn identifier(view: &Written<'_>, wanted: Identifier) -> Vec<Failure> {
+    let wrong = view.parts.subject.all("CN").find(|attribute| !is_written_as(&attribute.text(), wanted));
     let failure = |attribute: &Attribute<'_>| {
         Failure::new("subject.CN", attribute.at, format!("CN={}", attribute.text()))
     };
     wrong.map(failure).into_iter().collect()
 }
 
-pub(super) fn common_name_length(view: &View<'_>, limit: usize) -> Vec<Failure> {
-    let long = view.subject.all("CN").find(|attribute| attribute.text().chars().count() > limit);
+pub(super) fn common_name_length(view: &Written<'_>, limit: usize) -> Vec<Failure> {
+    let long = view.parts.subject.all("CN").find(|attribute| attribute.text().chars().count() > limit);
     let failure = |attribute: &Attribute<'_>| {
         let text = attribute.text();
         let found = format!("CN={text} with {} characters", text.chars().count());
@@ -125,15 +125,15 @@ pub(super) fn common_name_length(view: &View<'_>, limit: usize) -> Vec<Failure> 
 }
 
 /// A domain component that the rules do not know and real lists hold.
-pub(super) fn unusual_component(view: &View<'_>, unusual: &[String]) -> Vec<Failure> {
-    let found = view.subject.all("DC").find(|attribute| unusual.contains(&attribute.text()));
+pub(super) fn unusual_component(view: &Written<'_>, unusual: &[String]) -> Vec<Failure> {
+    let found = view.parts.subject.all("DC").find(|attribute| unusual.contains(&attribute.text()));
     let failure = |attribute: &Attribute<'_>| {
         Failure::new("subject.DC", attribute.at, format!("DC={}", attribute.text()))
     };
     found.map(failure).into_iter().collect()
 }
 
-pub(super) fn check_digit(view: &View<'_>) -> Vec<Failure> {
+pub(super) fn check_digit(view: &Written<'_>) -> Vec<Failure> {
     let judge = |attribute: &Attribute<'_>| {
         // eMAIDs are compared without case and separators.
         let text = attribute.text();
@@ -146,15 +146,15 @@ pub(super) fn check_digit(view: &View<'_>) -> Vec<Failure> {
             Failure::new("subject.CN", attribute.at, found)
         })
     };
-    view.subject.all("CN").filter_map(judge).collect()
+    view.parts.subject.all("CN").filter_map(judge).collect()
 }
 
-pub(super) fn self_issued(view: &View<'_>, wanted: bool) -> Vec<Failure> {
-    one(view.is_self_issued() != wanted, || {
+pub(super) fn self_issued(view: &Written<'_>, wanted: bool) -> Vec<Failure> {
+    one(view.parts.is_self_issued() != wanted, || {
         let found = if wanted {
-            format!("issuer {} and subject {}", view.issuer, view.subject)
+            format!("issuer {} and subject {}", view.parts.issuer, view.parts.subject)
         } else {
-            format!("issuer and subject are both {}", view.subject)
+            format!("issuer and subject are both {}", view.parts.subject)
         };
         Failure::new("issuer, subject", None, found)
     })

@@ -182,6 +182,15 @@ pub struct ExtensionUse {
     pub critical: Critical,
 }
 
+impl ExtensionUse {
+    /// The extension's object identifier; a dotted name stands for itself. `None` for a name that nobody uses.
+    pub(crate) fn oid(&self) -> Option<&str> {
+        let name = self.name.as_str();
+        let is_dotted = name.contains('.') && name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        ctl_pki::oid::extension_oid(name).or(is_dotted.then_some(name))
+    }
+}
+
 /// One bit of key usage, as the tables write it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Bit {

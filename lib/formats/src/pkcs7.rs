@@ -1,9 +1,10 @@
 //! Certificates from PKCS#7 (RFC 5652): the certs-only SignedData that EST and caIssuers addresses serve. It
 //! carries certificates and no signature, so nothing in it is proven.
 
-use crate::asn1::{INTEGER, Malformed, OBJECT_IDENTIFIER, SEQUENCE, SET, context_constructed};
+use ctl_pki::der::{INTEGER, Malformed, OBJECT_IDENTIFIER, SEQUENCE, SET, context_constructed};
+use ctl_pki::{Certificate, CertificateError, MAX_PEM_CERTIFICATES, MAX_PEM_SIZE};
+
 use crate::ber::BerReader;
-use crate::{Certificate, CertificateError, MAX_PEM_CERTIFICATES, MAX_PEM_SIZE};
 
 /// id-signedData: 1.2.840.113549.1.7.2.
 const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
@@ -45,7 +46,8 @@ pub fn certificates_from_pkcs7(der: &[u8]) -> Result<Vec<Certificate>, Pkcs7Erro
     if der.len() > MAX_PEM_SIZE {
         return Err(Pkcs7Error::TooLarge { size: der.len(), limit: MAX_PEM_SIZE });
     }
-    let (certificates, signers) = signed_data(der).map_err(Pkcs7Error::Malformed)?;
+    let malformed = |error: Malformed| Pkcs7Error::Malformed(error.what);
+    let (certificates, signers) = signed_data(der).map_err(malformed)?;
     if !signers.is_empty() {
         return Err(Pkcs7Error::Signed);
     }
@@ -55,7 +57,7 @@ pub fn certificates_from_pkcs7(der: &[u8]) -> Result<Vec<Certificate>, Pkcs7Erro
         if read.len() >= MAX_PEM_CERTIFICATES {
             return Err(Pkcs7Error::TooMany(MAX_PEM_CERTIFICATES));
         }
-        let element = reader.any().map_err(Pkcs7Error::Malformed)?;
+        let element = reader.any().map_err(malformed)?;
         let position = read.len() + 1;
         let certificate = Certificate::from_der(element.whole);
         read.push(certificate.map_err(|source| Pkcs7Error::Certificate { position, source })?);
@@ -69,7 +71,7 @@ fn signed_data(der: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     let mut outer = BerReader::new(whole.expect(SEQUENCE)?);
     whole.end()?;
     if outer.expect(OBJECT_IDENTIFIER)? != SIGNED_DATA {
-        return Err("the content is no SignedData");
+        return Err("the content is no SignedData".into());
     }
     let content = outer.expect(context_constructed(0))?;
     outer.end()?;

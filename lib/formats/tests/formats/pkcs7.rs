@@ -1,9 +1,30 @@
 //! Certs-only PKCS#7, as EST and caIssuers addresses serve it, and what else may come from there.
 
-use ctl_pki::{Certificate, MAX_PEM_CERTIFICATES, MAX_PEM_SIZE, Pkcs7Error, certificates_from_pkcs7};
+use ctl_formats::{Pkcs7Error, certificates_from_pkcs7};
+use ctl_pki::{Certificate, MAX_PEM_CERTIFICATES, MAX_PEM_SIZE};
+use ctl_sandbox::mutation::Node;
+use ctl_sandbox::{Edition, specimen};
 use proptest::prelude::*;
 
-use crate::revocation::{leaf, oid, root, seq, tlv};
+fn leaf() -> Certificate {
+    specimen("secc", Edition::Iso2).unwrap().unwrap().certificate
+}
+
+fn root() -> Certificate {
+    specimen("v2g-root", Edition::Iso2).unwrap().unwrap().certificate
+}
+
+fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+    Node::new(tag, content).encode()
+}
+
+fn seq(elements: &[Vec<u8>]) -> Vec<u8> {
+    tlv(0x30, &elements.concat())
+}
+
+fn oid(content: &[u8]) -> Vec<u8> {
+    tlv(6, content)
+}
 
 fn pkcs7(kind: u8, inside: &[Vec<u8>]) -> Vec<u8> {
     let id = |last| oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, last]);
@@ -18,7 +39,7 @@ fn holding(certificates: &[&Certificate]) -> Vec<u8> {
 
 #[test]
 fn certificates_come_in_their_order() {
-    let (root, leaf) = (root().certificate, leaf());
+    let (root, leaf) = (root(), leaf());
     assert_eq!(certificates_from_pkcs7(&holding(&[&leaf, &root])), Ok(vec![leaf, root]));
     assert_eq!(certificates_from_pkcs7(&pkcs7(2, &[tlv(0x31, &[])])), Ok(vec![]));
     let with_crls = pkcs7(2, &[tlv(0xa0, &[]), tlv(0xa1, &seq(&[])), tlv(0x31, &[])]);
@@ -30,13 +51,13 @@ fn certificates_come_in_their_order() {
 fn ber_is_read_and_certificates_are_der_all_the_same() {
     let endless = |tag: u8, content: &[u8]| [&[tag, 0x80], content, &[0, 0]].concat();
     let id = |last| oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, last]);
-    let both = [root().certificate.der(), leaf().der()].concat();
+    let both = [root().der(), leaf().der()].concat();
     let of = |certificates: &[u8]| {
         let head = [tlv(2, &[1]), vec![0x31, 0x81, 0], endless(0x30, &id(1))].concat();
         let signed = endless(0x30, &[head, endless(0xa0, certificates), endless(0x31, &[])].concat());
         endless(0x30, &[id(2), endless(0xa0, &signed)].concat())
     };
-    assert_eq!(certificates_from_pkcs7(&of(&both)), Ok(vec![root().certificate, leaf()]));
+    assert_eq!(certificates_from_pkcs7(&of(&both)), Ok(vec![root(), leaf()]));
     assert!(matches!(certificates_from_pkcs7(&[of(&both), vec![0]].concat()), Err(Pkcs7Error::Malformed(_))));
     let content = &leaf().der()[4..].to_vec();
     let in_ber = certificates_from_pkcs7(&of(&endless(0x30, content)));
@@ -85,7 +106,7 @@ proptest! {
 
     #[test]
     fn no_damage_panics(at in any::<prop::sample::Index>(), to in any::<u8>()) {
-        let mut bytes = holding(&[&leaf(), &root().certificate]);
+        let mut bytes = holding(&[&leaf(), &root()]);
         let at = at.index(bytes.len());
         bytes.splice(at..=at, [to]);
         if let Ok(certificates) = certificates_from_pkcs7(&bytes) {

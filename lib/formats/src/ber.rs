@@ -1,13 +1,13 @@
 //! A reader of BER for the few structures that the field may send in it: RFC 5652 and with it RFC 5280 section
-//! 4.2.2.1 ask for BER of a certs-only CMS, not for DER. Elements of indefinite length, and lengths in more octets
+//! 4.2.2.1 ask for BER of a certs-only CMS, not for DER. Elements of indefinite length, and lengths in more bytes
 //! than they need, are read; what lies inside is handed on as it came, so a certificate is still judged as DER.
 //! It allocates nothing and never recurses.
 
-use crate::asn1::{Element, Malformed};
+use ctl_pki::der::{Element, Malformed};
 
 /// So many elements of indefinite length may be open inside each other.
 const MAX_DEPTH: usize = 32;
-const CUT: Malformed = "an element is cut off";
+const CUT: &str = "an element is cut off";
 
 /// Reads elements from the front of a slice.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,7 @@ impl<'a> BerReader<'a> {
         self.rest.is_empty()
     }
 
-    /// The next element, whatever it is; the octets that end an indefinite length are no part of its content.
+    /// The next element, whatever it is; the bytes that end an indefinite length are no part of its content.
     pub(crate) fn any(&mut self) -> Result<Element<'a>, Malformed> {
         let (tag, length, header) = header(self.rest)?;
         let inside = self.rest.get(header..).ok_or(CUT)?;
@@ -37,12 +37,12 @@ impl<'a> BerReader<'a> {
         };
         let (whole, rest) = self.rest.split_at_checked(header + end).ok_or(CUT)?;
         self.rest = rest;
-        Ok(Element { tag, content, whole })
+        Ok(Element::found(tag, content, whole))
     }
 
     /// The content of the next element, which must have this tag.
     pub(crate) fn expect(&mut self, tag: u8) -> Result<&'a [u8], Malformed> {
-        self.optional(tag)?.ok_or("an element is missing, or another stands in its place")
+        Ok(self.optional(tag)?.ok_or("an element is missing, or another stands in its place")?)
     }
 
     /// The content of the next element if it has this tag; otherwise nothing is read.
@@ -56,33 +56,33 @@ impl<'a> BerReader<'a> {
 
     /// Nothing may follow.
     pub(crate) fn end(&self) -> Result<(), Malformed> {
-        if self.rest.is_empty() { Ok(()) } else { Err("something follows where the structure ends") }
+        if self.rest.is_empty() { Ok(()) } else { Err("something follows where the structure ends".into()) }
     }
 }
 
-/// Identifier, length (none for an indefinite one) and how many octets both take.
+/// Identifier, length (none for an indefinite one) and how many bytes both take.
 fn header(bytes: &[u8]) -> Result<(u8, Option<usize>, usize), Malformed> {
     let (&tag, after_tag) = bytes.split_first().ok_or(CUT)?;
     if tag & 0x1f == 0x1f {
-        return Err("a tag number above 30, which nothing here uses");
+        return Err("a tag number above 30, which nothing here uses".into());
     }
     let (&first, after_length) = after_tag.split_first().ok_or(CUT)?;
     match first {
         0..=0x7f => Ok((tag, Some(usize::from(first)), 2)),
-        0x80 if tag & 0x20 == 0 => Err("a primitive element has no length"),
+        0x80 if tag & 0x20 == 0 => Err("a primitive element has no length".into()),
         0x80 => Ok((tag, None, 2)),
         _ => {
-            let octets = usize::from(first & 0x7f);
-            let digits = after_length.get(..octets).ok_or(CUT)?;
+            let bytes = usize::from(first & 0x7f);
+            let digits = after_length.get(..bytes).ok_or(CUT)?;
             let length = digits
                 .iter()
                 .try_fold(0_usize, |length, digit| length.checked_mul(256)?.checked_add(usize::from(*digit)));
-            Ok((tag, Some(length.ok_or("a length is larger than anything there is")?), 2 + octets))
+            Ok((tag, Some(length.ok_or("a length is larger than anything there is")?), 2 + bytes))
         }
     }
 }
 
-/// How many octets come before the two that end the element of indefinite length which `bytes` lie in.
+/// How many bytes come before the two that end the element of indefinite length which `bytes` lie in.
 fn up_to_end(bytes: &[u8]) -> Result<usize, Malformed> {
     let (mut at, mut depth) = (0_usize, 1_usize);
     loop {
@@ -100,7 +100,7 @@ fn up_to_end(bytes: &[u8]) -> Result<usize, Malformed> {
         if length.is_none() {
             depth += 1;
             if depth > MAX_DEPTH {
-                return Err("elements of indefinite length lie too deep inside each other");
+                return Err("elements of indefinite length lie too deep inside each other".into());
             }
         }
     }
@@ -112,7 +112,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::asn1::{Reader, SEQUENCE};
+    use ctl_pki::der::{Reader, SEQUENCE};
 
     #[test]
     fn indefinite_lengths_end_where_they_end() {
