@@ -6,44 +6,28 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use ctl_core::Timestamp;
 use ctl_core::role::Role;
 use ctl_governance::promises::promises;
 use ctl_governance::{Reason, State};
-use ctl_watch::metrics::family::Page;
-use ctl_watch::metrics::{self as watch, Readings, Registrar};
-pub use ctl_watch::metrics::{CONTENT_TYPE, Described};
-use prometheus::{
-    GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
-};
+use ctl_serve::family::Page;
+use ctl_serve::metrics::{Described, Registrar, RequestMetrics};
+use ctl_watch::metrics::{self as watch, Readings};
+use prometheus::{GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 
 use crate::promises_metrics;
 use crate::publish::site::Route;
 
-/// From a memory lookup to a slow disk, in seconds.
-const LATENCY_BUCKETS: [f64; 11] =
-    [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05, 0.25, 1.0, 5.0];
-
 /// All metrics of the server.
 pub struct Metrics {
-    registry: Registry,
-    requests: IntCounterVec,
-    durations: HistogramVec,
-    fixed: Vec<StaticRoute>,
+    registrar: Registrar,
+    requests: RequestMetrics,
     refused: IntCounterVec,
     gauges: Mutex<Gauges>,
     data_bytes: AtomicU64,
     watch: Arc<watch::Metrics>,
     described: Vec<Described>,
-}
-
-/// Counters of one kind of static file, looked up once: the fleet's requests take no label lookup.
-struct StaticRoute {
-    /// By method (GET, HEAD) and status (200, 304).
-    requests: [[prometheus::IntCounter; 2]; 2],
-    duration: prometheus::Histogram,
 }
 
 struct Gauges {
@@ -87,25 +71,9 @@ impl Metrics {
     /// # Errors
     /// Only if two metrics had one name: a mistake in this file.
     pub fn new() -> Result<Self, prometheus::Error> {
-        let mut registry = Registrar::default();
-        let requests = registry.register(IntCounterVec::new(
-            Opts::new(
-                "ctl_http_requests_total",
-                "HTTP requests answered, by route pattern, method and status code.",
-            ),
-            &["route", "method", "status"],
-        )?)?;
-        let durations = registry.register(
-            HistogramVec::new(
-                HistogramOpts::new(
-                    "ctl_http_request_duration_seconds",
-                    "Seconds from the end of a request's header to the beginning of its answer, by route pattern.",
-                )
-                .buckets(LATENCY_BUCKETS.to_vec()),
-                &["route"],
-            )?,
-        )?;
-        let refused = registry.register(IntCounterVec::new(
+        let mut registrar = Registrar::default();
+        let requests = RequestMetrics::new(&mut registrar, Route::ALL.map(Route::as_str))?;
+        let refused = registrar.register(IntCounterVec::new(
             Opts::new(
                 "ctl_statements_refused_total",
                 "Statements that were not recorded, by the reason of the refusal.",
@@ -116,14 +84,18 @@ impl Metrics {
             refused.with_label_values(&[reason.as_str()]).reset();
         }
         refused.with_label_values(&[MALFORMED]).reset();
-        let fixed = Route::ALL.map(|route| StaticRoute::new(route, &requests, &durations)).into();
-        let gauges = Mutex::new(Gauges::new(&mut registry)?);
-        registry.list(promises_metrics::FAMILIES.iter().copied());
+        let gauges = Mutex::new(Gauges::new(&mut registrar)?);
+        registrar.list(promises_metrics::FAMILIES.iter().copied());
         let watch = Arc::new(watch::Metrics::new()?);
-        let Registrar { registry, mut described } = registry;
-        described.extend_from_slice(watch.described());
+        let described = [registrar.described(), watch.described()].concat();
         let data_bytes = AtomicU64::new(0);
-        Ok(Self { registry, requests, durations, fixed, refused, gauges, data_bytes, watch, described })
+        Ok(Self { registrar, requests, refused, gauges, data_bytes, watch, described })
+    }
+
+    /// Where requests are counted.
+    #[must_use]
+    pub const fn requests(&self) -> &RequestMetrics {
+        &self.requests
     }
 
     /// The metrics of the watch.
@@ -136,26 +108,6 @@ impl Metrics {
     #[must_use]
     pub fn described(&self) -> &[Described] {
         &self.described
-    }
-
-    /// Counts an answer from the static site.
-    pub fn count_static(&self, route: Route, head: bool, not_modified: bool, took: Duration) {
-        if let Some(counters) = self.fixed.get(route as usize) {
-            let [get, of_head] = &counters.requests;
-            let [ok, unchanged] = if head { of_head } else { get };
-            if not_modified {
-                unchanged.inc()
-            } else {
-                ok.inc()
-            }
-            counters.duration.observe(took.as_secs_f64());
-        }
-    }
-
-    /// Counts any other answer. `route` is one of a fixed set of patterns.
-    pub fn count(&self, route: &'static str, method: &'static str, status: u16, took: Duration) {
-        self.requests.with_label_values(&[route, method, &status.to_string()]).inc();
-        self.durations.with_label_values(&[route]).observe(took.as_secs_f64());
     }
 
     /// Counts a refused statement.
@@ -182,8 +134,7 @@ impl Metrics {
         let gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
         gauges.fill(state, facts);
         gauges.data.set(i64::try_from(self.data_bytes.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
-        let mut text = String::new();
-        TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text)?;
+        let mut text = self.registrar.text()?;
         promises_metrics::write(&mut Page(&mut text), &promises(state, facts.now));
         if let Some(readings) = readings {
             text.push_str(&self.watch.render(readings)?);
@@ -194,15 +145,6 @@ impl Metrics {
 
 /// The label of statements that could not even be read.
 pub const MALFORMED: &str = "malformed";
-
-impl StaticRoute {
-    fn new(route: Route, requests: &IntCounterVec, durations: &HistogramVec) -> Self {
-        let name = route.as_str();
-        let counters = ["GET", "HEAD"]
-            .map(|method| ["200", "304"].map(|status| requests.with_label_values(&[name, method, status])));
-        Self { requests: counters, duration: durations.with_label_values(&[name]) }
-    }
-}
 
 impl Gauges {
     fn new(registrar: &mut Registrar) -> Result<Self, prometheus::Error> {

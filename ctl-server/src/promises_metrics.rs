@@ -2,9 +2,9 @@
 
 use ctl_core::names::ParticipantId;
 use ctl_governance::promises::{Promises, Waits};
-use ctl_watch::metrics::family::Page;
+use ctl_serve::family::Page;
 
-ctl_watch::families! {
+ctl_serve::families! {
     WAITED: Gauge "ctl_promise_wait_seconds" ["pki", "promise", "statistic"]
         "Seconds that an applicant waited for screening, decision or publication, or a PKI let others wait for a cross-answer: the median, the p90 and the longest wait of those that are over.";
     WAITING: Gauge "ctl_promise_waiting" ["pki", "promise"]

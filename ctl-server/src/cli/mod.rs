@@ -6,6 +6,7 @@ mod ledger;
 mod probe;
 mod restart;
 mod serve;
+mod step;
 
 use std::error::Error;
 use std::path::PathBuf;

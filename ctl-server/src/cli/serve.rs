@@ -9,15 +9,16 @@ use std::time::Duration;
 use ctl_host::clock::{GuardedClock, SystemClock};
 use ctl_host::supervisor::Supervisor;
 use ctl_host::{descriptors, logging};
+use ctl_serve::starting::{self, Progress};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
 
 use super::Failure;
+use super::step::Step;
 use crate::blobs::Blobs;
 use crate::config::Config;
 use crate::governance::{Policies, Screener};
-use crate::http::starting::{self, Progress, Step};
 use crate::http::{self, App};
 use crate::keys::Keys;
 use crate::ledger::mirror::Mirror;
@@ -50,7 +51,7 @@ async fn run(config: Config, descriptors: u64) -> Result<(), Failure> {
     // The address as it is, for those who asked for port 0: on standard output, alone on its line.
     println!("listening on http://{}", listener.local_addr()?);
     let supervisor = Supervisor::new();
-    let progress = Arc::new(Progress::default());
+    let progress = Arc::new(Progress::new(Step::Opening));
     let start = {
         let (progress, supervisor) = (progress.clone(), supervisor.clone());
         spawn_blocking(move || Parts::start(config, descriptors, &progress, &supervisor))

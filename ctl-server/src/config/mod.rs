@@ -13,9 +13,9 @@ use ctl_host::files;
 use ctl_host::logging::Format;
 use ctl_host::network::Network;
 use ctl_host::words::Words;
+use ctl_serve::Limits;
 use serde::Deserialize;
 
-use crate::http::limits::Limits;
 pub use monitor::Monitor;
 
 /// A configuration file is at most so many bytes.

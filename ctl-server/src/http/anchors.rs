@@ -1,29 +1,19 @@
 //! `/v1/anchors/{fingerprint}`: one certificate on every list that knows it.
 
 use ctl_core::Digest;
+use ctl_serve::{Call, Problem, answer};
 use serde_json::{Value, json};
 use warp::reply::Response;
-use warp::{Filter as _, path};
 
-use super::App;
-use super::api::{Routes, answer, with};
-use super::lists;
-use super::problem::Problem;
-use super::view;
+use super::{App, lists};
 
-pub(super) fn routes(app: &App) -> impl Routes + use<> {
-    path!("v1" / "anchors" / Digest)
-        .and(warp::get())
-        .and(with(app))
-        .map(|fingerprint: Digest, app: App| answer(show(&app, &fingerprint)))
-}
-
-fn show(app: &App, fingerprint: &Digest) -> Result<Response, Problem> {
+pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
+    let fingerprint: Digest = call.part("fingerprint")?;
     let (state, _) = app.view();
     let mut found: Vec<Value> = Vec::new();
     for (list, contents) in &state.lists {
-        let anchor = contents.anchors.get(fingerprint).map(|anchor| lists::anchor(&state, anchor));
-        let cross = contents.cross_certificates.get(fingerprint);
+        let anchor = contents.anchors.get(&fingerprint).map(|anchor| lists::anchor(&state, anchor));
+        let cross = contents.cross_certificates.get(&fingerprint);
         let cross = cross.map(|cross| lists::cross(&state, cross));
         for (kind, mut value) in anchor
             .map(|value| ("root", value))
@@ -45,7 +35,7 @@ fn show(app: &App, fingerprint: &Digest) -> Result<Response, Problem> {
     let sub_cas: Vec<Value> = state
         .sub_cas
         .values()
-        .filter(|sub_ca| sub_ca.issuer == *fingerprint)
+        .filter(|sub_ca| sub_ca.issuer == fingerprint)
         .map(|sub_ca| {
             json!({
                 "fingerprint": sub_ca.fingerprint,
@@ -55,5 +45,5 @@ fn show(app: &App, fingerprint: &Digest) -> Result<Response, Problem> {
             })
         })
         .collect();
-    Ok(view::json(&json!({ "fingerprint": fingerprint, "lists": found, "sub_cas": sub_cas })))
+    Ok(answer::json(&json!({ "fingerprint": fingerprint, "lists": found, "sub_cas": sub_cas })))
 }

@@ -9,29 +9,13 @@ use ctl_governance::State;
 use ctl_governance::application::{Application, Screening};
 use ctl_governance::statement::body::Candidate;
 use ctl_reach::{Cross, Effects, Network};
+use ctl_serve::{Call, Page, Problem, answer};
 use serde_json::{Value, json};
 use warp::reply::Response;
-use warp::{Filter as _, path};
 
-use super::api::{Routes, answer, with};
-use super::page::Page;
-use super::problem::Problem;
-use super::{App, view};
+use super::App;
 use crate::blobs::SALT;
 use crate::governance::screening::FullFindings;
-
-pub(super) fn routes(app: &App) -> impl Routes + use<> {
-    let all = path!("v1" / "applications")
-        .and(warp::get())
-        .and(warp::query::<Page<u64>>())
-        .and(with(app))
-        .map(|page: Page<u64>, app: App| list(&app, &page));
-    let one = path!("v1" / "applications" / u64).and(warp::get()).and(with(app)).then(
-        // In a lane of its own and not on a worker: see the table of routes.
-        |index: u64, app: App| async move { answer(show(&app, index)) },
-    );
-    all.or(one).unify()
-}
 
 /// What cross-certificates that apply would bring. Sixteen matrices each, so it is told again as long as nothing was
 /// recorded, for an hour: certificates expire.
@@ -62,12 +46,13 @@ impl Told {
     }
 }
 
-fn list(app: &App, page: &Page<u64>) -> Response {
+pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
+    let page: Page<u64> = call.query()?;
     let (state, now) = app.view();
     let first = page.after.map_or(0, |after| after.saturating_add(1));
     let applications = state.applications.range(first..);
     let items = applications.map(|(index, application)| (*index, summary(&state, application, now)));
-    view::json(&page.of("applications", items))
+    Ok(answer::json(&page.of("applications", items)))
 }
 
 fn summary(state: &State, application: &Application, now: Timestamp) -> Value {
@@ -85,7 +70,9 @@ fn summary(state: &State, application: &Application, now: Timestamp) -> Value {
     })
 }
 
-fn show(app: &App, index: u64) -> Result<Response, Problem> {
+/// In a lane of its own and not on a worker: see the table of routes.
+pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
+    let index: u64 = call.part("application")?;
     let (state, now) = app.view();
     let application = state
         .applications
@@ -117,7 +104,7 @@ fn show(app: &App, index: u64) -> Result<Response, Problem> {
             "entry": screening.index,
             "policy": screening.policy,
             "engine": screening.engine,
-            "findings": findings(app, screening),
+            "findings": findings(&app, screening),
             "ledger_size": screening.ledger_size,
             "observed": screening.observed,
             "outdated": state.screening_outdated(application, now),
@@ -144,7 +131,7 @@ fn show(app: &App, index: u64) -> Result<Response, Problem> {
             application.ended.map(|(stage, at, entry)| json!({ "stage": stage, "at": at, "entry": entry }));
         members.insert("ended".into(), json!(ended));
     }
-    Ok(view::json(&value))
+    Ok(answer::json(&value))
 }
 
 /// The findings as the report has them: with what was found, what was expected, and why. The record alone

@@ -4,51 +4,53 @@
 //!
 //! Bytes go between the caller and the disk in pieces: a blob is never in memory.
 
-use bytes::Bytes;
 use ctl_core::Digest;
-use http_body_util::{BodyExt as _, Full};
-use warp::http::{HeaderValue, Response, StatusCode, header};
+use ctl_serve::{Answering, FileBody, Problem, Readers, Source, Transfer, answer, file};
+use http_body_util::BodyExt as _;
+use warp::http::{HeaderValue, Method, Response, StatusCode, header};
 use warp::hyper::body::Incoming;
 
 use super::App;
-use super::body::Source;
-use super::file::{self, FileBody, Readers};
-use super::house::Answering;
-use super::limits::Client;
-use super::problem::Problem;
 use crate::blobs::{BlobError, MAX_BLOB, Put, Upload};
 
 /// So much disk counts for an upload at least, whatever it promises.
 const LEAST: usize = 256 * 1024;
 
-/// Reads a blob.
-pub(super) async fn get(
+/// Reads or takes a blob.
+pub(super) async fn transfer(app: &App, transfer: Transfer<'_>) -> Result<Response<Source>, Problem> {
+    let digest = digest(transfer.head.uri.path())?;
+    if transfer.head.method == Method::PUT {
+        put(app, digest, transfer).await
+    } else {
+        get(app, digest, transfer.answering, transfer.readers).await
+    }
+}
+
+async fn get(
     app: &App,
     digest: Digest,
-    (answering, caller): (&Answering, Client),
+    answering: &Answering,
     readers: &Readers,
 ) -> Result<Response<Source>, Problem> {
     if let Some(text) = app.policies.text(&digest) {
         // The charter names a policy by the digest of its very text, without a salt: it hides nothing.
-        let bytes = Bytes::from(text.to_owned());
-        answering.hold(caller, bytes.len())?;
-        return Ok(octets(Source::Prepared(Full::new(bytes)), "public, max-age=31536000, immutable"));
+        answering.hold(text.len())?;
+        return Ok(bytes(Source::prepared(text.to_owned()), "public, max-age=31536000, immutable"));
     }
     check_named(app, &digest)?;
     let blobs = app.blobs.clone();
-    let located = tokio::task::spawn_blocking(move || blobs.locate(&digest)).await;
-    let located = located.map_err(|error| Problem::internal(&error))?.map_err(problem)?;
+    let located = blocking(move || blobs.locate(&digest)).await?;
     let (path, length) = located.ok_or_else(|| {
         Problem::not_found(format!("blob {digest} is named in the log but was never sent here"))
     })?;
-    answering.hold(caller, file::HELD)?;
+    answering.hold(file::HELD)?;
     let body = FileBody::new(path, length, readers.clone()).proven(digest);
     // A blob may be erased one day, so nobody may keep it for ever.
-    Ok(octets(Source::File(body), "public, max-age=300"))
+    Ok(bytes(Source::File(body), "public, max-age=300"))
 }
 
 /// The digest in a path that the table of routes has let in.
-pub(super) fn digest(path: &str) -> Result<Digest, Problem> {
+fn digest(path: &str) -> Result<Digest, Problem> {
     let name = path.strip_prefix("/v1/blobs/").and_then(|name| name.parse().ok());
     name.ok_or_else(|| Problem::not_found("a blob is named by a SHA-256, 64 hex digits in small letters"))
 }
@@ -61,34 +63,26 @@ fn check_named(app: &App, digest: &Digest) -> Result<(), Problem> {
     Err(Problem::not_found(format!("no recorded statement names blob {digest}: record the statement first")))
 }
 
-fn octets(body: Source, caching: &'static str) -> Response<Source> {
+fn bytes(body: Source, caching: &'static str) -> Response<Source> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    // Never rendered in a browser as a page of this server: its author may be anyone.
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
-    response
+    answer::as_attachment(response)
 }
 
 /// Takes a blob. Whether anyone names it, and whether it is here, is asked before a byte is read.
-pub(super) async fn put(
-    app: &App,
-    digest: Digest,
-    (answering, caller): (&Answering, Client),
-    promised: Option<u64>,
-    body: &mut Incoming,
-) -> Result<Response<Source>, Problem> {
+async fn put(app: &App, digest: Digest, transfer: Transfer<'_>) -> Result<Response<Source>, Problem> {
     check_named(app, &digest)?;
-    let promised = usize::try_from(promised.unwrap_or(MAX_BLOB as u64)).unwrap_or(usize::MAX);
+    let promised = usize::try_from(transfer.promised.unwrap_or(MAX_BLOB as u64)).unwrap_or(usize::MAX);
     if promised > MAX_BLOB {
         return Err(problem(BlobError::TooLarge(promised)));
     }
-    answering.hold(caller, promised.max(LEAST))?;
+    transfer.answering.hold(promised.max(LEAST))?;
     let blobs = app.blobs.clone();
     let upload = blocking(move || blobs.receive(&digest)).await?;
     let Some(upload) = upload else { return Ok(done(StatusCode::NO_CONTENT)) };
-    let received = tokio::time::timeout(app.limits.body_timeout, receive(upload, body)).await;
+    let received = tokio::time::timeout(transfer.patience, receive(upload, transfer.body)).await;
     match received.unwrap_or_else(|_| Err(Problem::too_slow()))? {
         Put::Created => Ok(done(StatusCode::CREATED)),
         Put::Present => Ok(done(StatusCode::NO_CONTENT)),
@@ -108,12 +102,11 @@ async fn receive(mut upload: Upload, body: &mut Incoming) -> Result<Put, Problem
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BlobError> + Send + 'static,
 ) -> Result<T, Problem> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Problem::internal(&error))?.map_err(problem)
+    answer::blocking(work).await?.map_err(problem)
 }
 
 fn done(status: StatusCode) -> Response<Source> {
-    let mut response = Response::new(Source::Prepared(Full::default()));
+    let mut response = Response::new(Source::prepared(""));
     *response.status_mut() = status;
     response
 }

@@ -2,55 +2,39 @@
 //! bytes here: their tools rebuild them from the log.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use bytes::Bytes;
 use ctl_core::role::Role;
 use ctl_core::{Digest, json};
 use ctl_governance::State;
 use ctl_governance::state::Draft;
+use ctl_serve::{Call, Problem, answer};
 use serde_json::{Value, json};
 use warp::http::StatusCode;
 use warp::reply::Response;
-use warp::{Filter as _, path};
 
-use super::api::{Routes, answer, with};
-use super::problem::Problem;
+use super::App;
 use super::statements::problem_of;
-use super::{App, view};
 use crate::ledger::RecordError;
 use crate::publish::ceremony::{CeremonyError, Submission};
 
 /// Two signatures fit with room to spare.
 pub(super) const MAX_BODY: usize = 16 * 1024;
 
-pub(super) fn routes(app: &App) -> impl Routes + use<> {
-    let all = path!("v1" / "drafts").and(warp::get()).and(with(app)).map(|app: App| list(&app));
-    let one = path!("v1" / "drafts" / Role)
-        .and(warp::get())
-        .and(with(app))
-        .map(|role: Role, app: App| answer(show(&app, &role)));
-    let sign = path!("v1" / "drafts" / Role / "signatures")
-        .and(warp::post())
-        .and(warp::body::bytes())
-        .and(with(app))
-        .then(|role: Role, body: Bytes, app: App| async move { answer(sign(&app, role, &body).await) });
-    all.or(one).unify().or(sign).unify()
-}
-
-fn list(app: &App) -> Response {
+pub(super) async fn list(app: App, _: Call) -> Result<Response, Problem> {
     let (state, _) = app.view();
     let drafts: Vec<Value> =
-        state.drafts.iter().map(|(role, draft)| summary(app, &state, role, draft)).collect();
-    view::json(&json!({ "drafts": drafts }))
+        state.drafts.iter().map(|(role, draft)| summary(&app, &state, role, draft)).collect();
+    Ok(answer::json(&json!({ "drafts": drafts })))
 }
 
-fn show(app: &App, role: &Role) -> Result<Response, Problem> {
+pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
+    let role: Role = call.part("role")?;
     let (state, _) = app.view();
     let draft = state
         .drafts
-        .get(role)
+        .get(&role)
         .ok_or_else(|| Problem::not_found(format!("no draft of {role} waits for signatures")))?;
     let documents = &draft.documents;
-    let mut value = summary(app, &state, role, draft);
+    let mut value = summary(&app, &state, &role, draft);
     if let Some(members) = value.as_object_mut() {
         let document = documents.document.as_deref();
         members.insert("document_sha256".into(), json!(document.map(Digest::of)));
@@ -58,7 +42,7 @@ fn show(app: &App, role: &Role) -> Result<Response, Problem> {
         members.insert("metadata_sha256".into(), json!(Digest::of(&documents.metadata)));
         members.insert("metadata".into(), BASE64_STANDARD.encode(&documents.metadata).into());
     }
-    Ok(view::json(&value))
+    Ok(answer::json(&value))
 }
 
 fn summary(app: &App, state: &State, role: &Role, draft: &Draft) -> Value {
@@ -75,19 +59,20 @@ fn summary(app: &App, state: &State, role: &Role, draft: &Draft) -> Value {
     })
 }
 
-async fn sign(app: &App, role: Role, body: &[u8]) -> Result<Response, Problem> {
+pub(super) async fn sign(app: App, call: Call) -> Result<Response, Problem> {
+    let role: Role = call.part("role")?;
     let submission: Submission =
-        json::read(body, MAX_BODY).map_err(|error| Problem::malformed(error.to_string()))?;
+        json::read(call.body(), MAX_BODY).map_err(|error| Problem::malformed(error.to_string()))?;
     let draft = submission.draft;
     let (task, of) = (app.clone(), role.clone());
     // Keeping a signature waits for the disk.
-    let added = tokio::task::spawn_blocking(move || {
+    let added = answer::blocking(move || {
         let (state, _) = task.view();
         task.publisher.ceremonies().add(&task.ledger, &state, &of, submission)
     });
-    let progress = added.await.map_err(|error| Problem::internal(&error))?.map_err(problem)?;
-    let published = if progress.complete { publish(app, role, draft).await? } else { None };
-    Ok(view::json(&json!({
+    let progress = added.await?.map_err(problem)?;
+    let published = if progress.complete { publish(&app, role, draft).await? } else { None };
+    Ok(answer::json(&json!({
         "have": progress.signed.len(),
         "needed": progress.needed,
         "published": published,

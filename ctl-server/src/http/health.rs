@@ -2,23 +2,19 @@
 
 use ctl_core::Timestamp;
 use ctl_governance::statement::Entry;
+use ctl_serve::metrics::CONTENT_TYPE;
+use ctl_serve::{Call, Problem, answer};
 use serde_json::{Value, json};
-use warp::http::{HeaderValue, StatusCode, header};
+use warp::http::StatusCode;
 use warp::reply::Response;
-use warp::{Filter as _, path};
 
-use super::api::{Routes, answer, with};
-use super::problem::Problem;
-use super::{App, lists, view};
+use super::{App, lists};
 use crate::ledger::Ledger;
-use crate::metrics::{CONTENT_TYPE, Facts};
+use crate::metrics::Facts;
 use crate::monitor::Monitor;
 
-pub(super) fn routes(app: &App) -> impl Routes + use<> {
-    let alive = path!("healthz").and(warp::get()).map(|| view::json(&json!({ "status": "alive" })));
-    let ready = path!("readyz").and(warp::get()).and(with(app)).map(|app: App| ready(&app));
-    let metrics = path!("metrics").and(warp::get()).and(with(app)).map(|app: App| answer(metrics(&app)));
-    alive.or(ready).unify().or(metrics).unify()
+pub(super) async fn alive(_: App, _: Call) -> Result<Response, Problem> {
+    Ok(answer::json(&json!({ "status": "alive" })))
 }
 
 /// An entry is served within seconds of its recording; after so many it is late.
@@ -26,7 +22,7 @@ const SERVED_WITHIN: u64 = 10;
 
 /// Ready means: the ledger is verified, statements are accepted, what is recorded is served, and every part runs. An
 /// overdue list waits for people, not for this process, and stands in the body only.
-fn ready(app: &App) -> Response {
+pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
     let (state, now) = app.view();
     let status = app.publisher.status();
     let entries = app.ledger.snapshot().size();
@@ -35,7 +31,7 @@ fn ready(app: &App) -> Response {
     let problems = problems.chain(status.problem).chain(unserved(&app.ledger, status.size, now));
     let problems: Vec<String> = problems.collect();
     let lists: Vec<Value> = state.charter.lists.keys().map(|id| lists::summary(&state, id, now)).collect();
-    let mut response = view::json(&json!({
+    let response = answer::json(&json!({
         "status": if problems.is_empty() { "ready" } else { "not-ready" },
         "problems": problems,
         "ledger": { "entries": entries, "served": status.size },
@@ -43,10 +39,8 @@ fn ready(app: &App) -> Response {
         "timestamp_expires": status.freshness_expires.map(|(_, timestamp)| timestamp),
         "lists": lists,
     }));
-    if !problems.is_empty() {
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    }
-    response
+    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok(answer::with_status(response, status))
 }
 
 /// What is said of entries that are recorded and, after a while, not served.
@@ -66,7 +60,7 @@ fn unserved(ledger: &Ledger, served: u64, now: Timestamp) -> Option<String> {
     ))
 }
 
-fn metrics(app: &App) -> Result<Response, Problem> {
+pub(super) async fn metrics(app: App, _: Call) -> Result<Response, Problem> {
     let (state, now) = app.view();
     let status = app.publisher.status();
     let facts = Facts {
@@ -82,8 +76,5 @@ fn metrics(app: &App) -> Result<Response, Problem> {
     let readings = gathered.as_ref().map(ctl_watch::metrics::Gathered::readings);
     let text =
         app.metrics.render(&state, &facts, readings.as_ref()).map_err(|error| Problem::internal(&error))?;
-    let mut response = Response::new(bytes::Bytes::from(text).into());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(answer::bytes(text, CONTENT_TYPE, "no-store"))
 }

@@ -3,17 +3,13 @@
 use ctl_core::Timestamp;
 use ctl_core::names::ParticipantId;
 use ctl_policy::sla::SlaPolicy;
+use ctl_serve::{Call, Page, Problem, answer};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use warp::reply::Response;
-use warp::{Filter as _, path};
 
 use super::App;
-use super::api::{Routes, answer, with};
-use super::page::Page;
-use super::problem::Problem;
 use super::sla::{keeper, tell};
-use super::view;
 use crate::monitor::incident::Incident;
 use crate::monitor::store::{StoreError, Wanted};
 
@@ -36,27 +32,14 @@ struct Query {
     limit: Option<usize>,
 }
 
-pub(super) fn routes(app: &App) -> impl Routes + use<> {
-    let all = path!("v1" / "incidents")
-        .and(warp::get())
-        .and(warp::query::<Query>())
-        .and(with(app))
-        .then(|query: Query, app: App| async move { answer(list(&app, query).await) });
-    let one = path!("v1" / "incidents" / u64)
-        .and(warp::get())
-        .and(with(app))
-        .then(|number: u64, app: App| async move { answer(show(&app, number).await) });
-    all.or(one).unify()
-}
-
-async fn list(app: &App, query: Query) -> Result<Response, Problem> {
-    let keeper = keeper(app)?.clone();
-    let Query { operator, state, after, limit } = query;
+pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
+    let keeper = keeper(&app)?.clone();
+    let Query { operator, state, after, limit } = call.query()?;
     let page = Page::new(after, limit);
     let wanted = Wanted { first: after.map_or(0, |after| after.saturating_add(1)), operator, touching: None };
     // One more than a page says that there are more.
     let enough = page.limit().saturating_add(1);
-    let read = tokio::task::spawn_blocking(move || {
+    let read = answer::blocking(move || {
         let mut items = Vec::new();
         let mut add = |incident: &Incident| {
             if state.as_ref().is_none_or(|state| incident.is_open() == matches!(state, Which::Open)) {
@@ -73,19 +56,18 @@ async fn list(app: &App, query: Query) -> Result<Response, Problem> {
         }
         Ok::<_, StoreError>(items)
     });
-    let items = read.await.map_err(|error| Problem::internal(&error))?;
-    let items = items.map_err(|error| Problem::internal(&error))?;
-    Ok(view::json(&page.of("incidents", items.into_iter())))
+    let items = read.await?.map_err(|error| Problem::internal(&error))?;
+    Ok(answer::json(&page.of("incidents", items.into_iter())))
 }
 
-async fn show(app: &App, number: u64) -> Result<Response, Problem> {
-    let keeper = keeper(app)?.clone();
+pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
+    let number: u64 = call.part("incident")?;
+    let keeper = keeper(&app)?.clone();
     let reader = keeper.clone();
-    let found = tokio::task::spawn_blocking(move || reader.incident(number)).await;
-    let found =
-        found.map_err(|error| Problem::internal(&error))?.map_err(|error| Problem::internal(&error))?;
+    let found = answer::blocking(move || reader.incident(number)).await;
+    let found = found?.map_err(|error| Problem::internal(&error))?;
     let incident = found.ok_or_else(|| Problem::not_found(format!("there is no incident {number}")))?;
-    Ok(view::json(&summary(&incident, keeper.policy())))
+    Ok(answer::json(&summary(&incident, keeper.policy())))
 }
 
 fn time(at_ms: i64) -> Timestamp {

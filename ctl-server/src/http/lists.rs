@@ -8,14 +8,12 @@ use ctl_core::role::Role;
 use ctl_governance::State;
 use ctl_governance::state::{Anchor, CrossCertificate, Listed, Notice};
 use ctl_governance::view::END_NOTICES;
+use ctl_serve::{Call, Problem, answer};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use warp::reply::Response;
-use warp::{Filter as _, path};
 
-use super::api::{Routes, answer, with};
-use super::problem::Problem;
-use super::{App, view};
+use super::App;
 use crate::publish::site::{Content, Found};
 
 #[derive(Debug, Deserialize)]
@@ -25,30 +23,14 @@ struct Versions {
     to: u64,
 }
 
-pub(super) fn routes(app: &App) -> impl Routes + use<> {
-    let all = path!("v1" / "lists").and(warp::get()).and(with(app)).map(|app: App| list(&app));
-    let one = path!("v1" / "lists" / ListId)
-        .and(warp::get())
-        .and(with(app))
-        .map(|id: ListId, app: App| answer(show(&app, &id)));
-    let diff = path!("v1" / "lists" / ListId / "diff")
-        .and(warp::get())
-        .and(warp::query::<Versions>())
-        .and(with(app))
-        .then(
-            |id: ListId, versions: Versions, app: App| async move { answer(diff(&app, &id, versions).await) },
-        );
-    all.or(one).unify().or(diff).unify()
-}
-
-fn list(app: &App) -> Response {
+pub(super) async fn list(app: App, _: Call) -> Result<Response, Problem> {
     let (state, now) = app.view();
     let lists: Vec<Value> = state.charter.lists.keys().map(|id| summary(&state, id, now)).collect();
-    view::json(&json!({
+    Ok(answer::json(&json!({
         "scheme": state.scheme,
         "environment": state.environment,
         "lists": lists,
-    }))
+    })))
 }
 
 /// What there is to say of a list in a few lines.
@@ -83,7 +65,8 @@ pub(super) fn summary(state: &State, id: &ListId, now: Timestamp) -> Value {
     })
 }
 
-fn show(app: &App, id: &ListId) -> Result<Response, Problem> {
+pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
+    let id = &call.part::<ListId>("list")?;
     let (state, now) = app.view();
     let contents = state.lists.get(id).filter(|_| state.charter.lists.contains_key(id));
     let contents = contents.ok_or_else(|| Problem::not_found(format!("there is no list {id}")))?;
@@ -103,7 +86,7 @@ fn show(app: &App, id: &ListId) -> Result<Response, Problem> {
         members.insert("distrusted".into(), distrusted.into());
         members.insert("notices".into(), notices.into());
     }
-    Ok(view::json(&value))
+    Ok(answer::json(&value))
 }
 
 /// An anchor of a list in whatever status, with its life so far.
@@ -158,13 +141,14 @@ fn notice(notice: &Notice) -> Value {
     })
 }
 
-async fn diff(app: &App, id: &ListId, versions: Versions) -> Result<Response, Problem> {
-    let older = if versions.from == 0 { None } else { Some(payload(app, id, versions.from).await?) };
-    let newer = payload(app, id, versions.to).await?;
+pub(super) async fn diff(app: App, call: Call) -> Result<Response, Problem> {
+    let (id, versions): (ListId, Versions) = (call.part("list")?, call.query()?);
+    let older = if versions.from == 0 { None } else { Some(payload(&app, &id, versions.from).await?) };
+    let newer = payload(&app, &id, versions.to).await?;
     let difference = serde_json::to_value(Difference::between(older.as_ref(), &newer))
         .map_err(|error| Problem::internal(&error))?;
     // Neither version will ever be another.
-    Ok(view::json_with_caching(&difference, "public, max-age=86400"))
+    Ok(answer::json_with_caching(&difference, "public, max-age=86400"))
 }
 
 async fn payload(app: &App, id: &ListId, sequence: u64) -> Result<ListPayload, Problem> {

@@ -1,45 +1,36 @@
-//! The service as HTTP callers see it: static files first, then the API, one file per resource.
+//! The service as HTTP callers see it: its files, and its API with one file per resource.
 //!
-//! A request for a static file is a lookup in the prepared [`Site`](crate::publish::Site). Everything
-//! else goes through the table of [`routes`], the [`limits`], and warp's filters to its resource; what is
-//! expensive waits in a lane. Every error is a [`problem`] document.
+//! [`routes`] is the table of the API; [`ctl_serve`] does what is not the service's own. A static file is a lookup in
+//! the prepared [`Site`](crate::publish::Site). Every error is a problem document.
 
 mod anchors;
-mod api;
 mod applications;
 mod blobs;
-mod body;
 mod checkpoints;
 mod drafts;
-mod encoding;
 mod evidence;
-mod file;
 mod health;
-mod house;
 mod incidents;
-mod lane;
-pub mod limits;
 mod lists;
-mod page;
 mod participants;
-pub mod problem;
 mod promises;
 mod proposals;
-mod refusal;
 mod registry;
 pub mod routes;
-mod server;
 mod sla;
-mod stall;
-pub mod starting;
 mod statements;
 mod statics;
 mod targets;
 mod view;
 
+use std::future::Future;
 use std::sync::Arc;
 
 use ctl_host::supervisor::Supervisor;
+use ctl_serve::metrics::RequestMetrics;
+use ctl_serve::{Limits, Moment, Problem, Readers, Service, Source, Transfer};
+use tokio::net::TcpListener;
+use warp::http::{HeaderMap, Response};
 
 use crate::blobs::Blobs;
 use crate::governance::Policies;
@@ -47,8 +38,7 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::monitor::Monitor;
 use crate::publish::Publisher;
-pub use limits::Limits;
-pub use server::serve;
+use crate::publish::site::{Found, Route};
 
 /// What the handlers work with. Clones are cheap.
 #[derive(Clone)]
@@ -113,4 +103,40 @@ impl App {
     pub fn with_supervisor(self, supervisor: Supervisor) -> Self {
         Self { supervisor, ..self }
     }
+}
+
+impl Service for App {
+    type File = Found;
+
+    fn requests(&self) -> &RequestMetrics {
+        self.metrics.requests()
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { version: self.ledger.snapshot().size(), second: self.ledger.now().ok() }
+    }
+
+    fn file(&self, path: &str) -> Option<(Found, usize)> {
+        let found = self.publisher.site().load().get(path)?;
+        Some((found, Route::of(path) as usize))
+    }
+
+    async fn answer_file(
+        &self,
+        file: Found,
+        request: &HeaderMap,
+        readers: &Readers,
+    ) -> Result<Response<Source>, Problem> {
+        statics::respond(file, request, readers).await
+    }
+
+    async fn transfer(&self, transfer: Transfer<'_>) -> Result<Response<Source>, Problem> {
+        blobs::transfer(self, transfer).await
+    }
+}
+
+/// Serves the app until `shutdown`, see [`ctl_serve::serve()`].
+pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()> + Send) {
+    let limits = Limits::clone(&app.limits);
+    ctl_serve::serve(listener, (app, routes::table()), limits, shutdown).await;
 }

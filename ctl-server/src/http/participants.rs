@@ -7,30 +7,21 @@ use ctl_core::Timestamp;
 use ctl_core::names::ParticipantId;
 use ctl_governance::State;
 use ctl_governance::state::Participant;
+use ctl_serve::{Call, Page, Problem, answer};
 use serde_json::{Value, json};
 use warp::reply::Response;
-use warp::{Filter as _, path};
 
-use super::api::{Routes, with};
-use super::page::Page;
-use super::{App, view};
+use super::App;
 
-pub(super) fn routes(app: &App) -> impl Routes + use<> {
-    path!("v1" / "participants")
-        .and(warp::get())
-        .and(warp::query::<Page<ParticipantId>>())
-        .and(with(app))
-        .map(|page: Page<ParticipantId>, app: App| list(&app, &page))
-}
-
-fn list(app: &App, page: &Page<ParticipantId>) -> Response {
+pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
+    let page: Page<ParticipantId> = call.query()?;
     let (state, now) = app.view();
     let after = page.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
     let participants = state.participants.range::<ParticipantId, _>((after, Bound::Unbounded));
-    view::json(&page.of(
+    Ok(answer::json(&page.of(
         "participants",
         participants.map(|(id, participant)| (id.clone(), one(&state, participant, now))),
-    ))
+    )))
 }
 
 fn one(state: &State, participant: &Participant, now: Timestamp) -> Value {

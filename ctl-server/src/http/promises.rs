@@ -2,19 +2,13 @@
 //! governance is measured like the services that it watches; anyone can compute the same from the log.
 
 use ctl_governance::promises::promises;
+use ctl_serve::{Call, Problem, answer};
 use warp::reply::Response;
-use warp::{Filter as _, path};
 
-use super::api::{Routes, answer, with};
-use super::problem::Problem;
-use super::{App, view};
+use super::App;
 
-pub(super) fn routes(app: &App) -> impl Routes + use<> {
-    path!("v1" / "sla" / "governance").and(warp::get()).and(with(app)).map(|app: App| answer(show(&app)))
-}
-
-fn show(app: &App) -> Result<Response, Problem> {
+pub(super) async fn show(app: App, _: Call) -> Result<Response, Problem> {
     let (state, now) = app.view();
     let value = serde_json::to_value(promises(&state, now)).map_err(|error| Problem::internal(&error))?;
-    Ok(view::json(&value))
+    Ok(answer::json(&value))
 }

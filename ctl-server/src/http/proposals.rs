@@ -1,27 +1,18 @@
 //! `/v1/proposals`: what is or was put to the vote, who may vote, who did, and how it ended.
 
 use ctl_governance::state::{Outcome, Proposal};
+use ctl_serve::{Call, Page, Problem, answer};
 use serde_json::{Value, json};
 use warp::reply::Response;
-use warp::{Filter as _, path};
 
-use super::api::{Routes, with};
-use super::page::Page;
-use super::{App, view};
+use super::App;
 
-pub(super) fn routes(app: &App) -> impl Routes + use<> {
-    path!("v1" / "proposals")
-        .and(warp::get())
-        .and(warp::query::<Page<u64>>())
-        .and(with(app))
-        .map(|page: Page<u64>, app: App| list(&app, &page))
-}
-
-fn list(app: &App, page: &Page<u64>) -> Response {
+pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
+    let page: Page<u64> = call.query()?;
     let (state, _) = app.view();
     let first = page.after.map_or(0, |after| after.saturating_add(1));
     let items = state.proposals.range(first..).map(|(index, proposal)| (*index, one(proposal)));
-    view::json(&page.of("proposals", items))
+    Ok(answer::json(&page.of("proposals", items)))
 }
 
 fn one(proposal: &Proposal) -> Value {

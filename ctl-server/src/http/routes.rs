@@ -1,157 +1,330 @@
-//! The paths of the API, each with its methods: what decides between 404 and 405, and what metrics
-//! call a request. Only what stands here reaches a handler.
+//! The paths of the API: what each is for, who answers, what it costs and what it may answer.
 
-use std::num::NonZeroU32;
+use ctl_serve::openapi::About;
+use ctl_serve::table::Parameter;
+use ctl_serve::{Cost, Files, Route, Table};
+use serde_json::{Value, json};
 
-use warp::http::Method;
+use super::{
+    App, anchors, applications, checkpoints, drafts, evidence, health, incidents, lists, participants,
+    promises, proposals, registry, sla, statements, targets,
+};
+use crate::publish::site::Route as File;
 
-/// One path of the API.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ApiRoute {
-    /// The path; a part in braces stands for any one part.
-    pub pattern: &'static str,
-    /// Its methods, as in the header `Allow`.
-    pub allow: &'static str,
-    /// What a request costs, and so who computes it.
-    pub cost: Cost,
+const JSON: &[&str] = &["application/json"];
+const BYTES: &[&str] = &["application/octet-stream"];
+
+const ABOUT: About = About {
+    title: "Certificate trust list service",
+    description: "Trust lists of a multi-PKI scheme for Plug & Charge: the signed lists, registry and notices, the log \
+        that they follow from, and the governance behind them. Whatever changes anything is a signed statement.",
+    version: env!("CARGO_PKG_VERSION"),
+};
+
+const JWS: &str = "application/jose+json";
+const TEXT: &str = "text/plain; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+const PEM: &str = "application/x-pem-file";
+
+const fn file(of: File, summary: &'static str, media_types: &'static [&'static str]) -> Files {
+    Files { pattern: of.as_str(), summary, media_types }
 }
 
-/// What a request costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cost {
-    /// Next to nothing.
-    Little,
-    /// Bytes between a caller and the disk.
-    Bytes,
-    /// Matrices, scans, sums: a few at once, in a queue.
-    Much,
-    /// The same for those who run the service; it has a queue of its own.
-    Scrape,
-}
-
-impl Cost {
-    /// For how many reads one counts.
-    #[must_use]
-    pub const fn worth(self) -> NonZeroU32 {
-        match self {
-            Self::Little | Self::Bytes | Self::Scrape => NonZeroU32::MIN,
-            Self::Much => NonZeroU32::MIN.saturating_add(4),
-        }
-    }
-}
-
-const READ: &str = "GET, HEAD";
-
-const fn route(pattern: &'static str, allow: &'static str) -> ApiRoute {
-    ApiRoute { pattern, allow, cost: Cost::Little }
-}
-
-const fn costly(pattern: &'static str) -> ApiRoute {
-    ApiRoute { pattern, allow: READ, cost: Cost::Much }
-}
-
-/// Every path of the API. Static files are not among them.
-pub const ROUTES: [ApiRoute; 27] = [
-    route("/v1/statements", "POST"),
-    route("/v1/checkpoints", "POST"),
-    ApiRoute { pattern: "/v1/blobs/{digest}", allow: "GET, HEAD, PUT", cost: Cost::Bytes },
-    route("/v1/drafts", READ),
-    route("/v1/drafts/{role}", READ),
-    route("/v1/drafts/{role}/signatures", "POST"),
-    route("/v1/lists", READ),
-    route("/v1/lists/{list}", READ),
-    costly("/v1/lists/{list}/diff"),
-    route("/v1/anchors/{fingerprint}", READ),
-    route("/v1/applications", READ),
-    costly("/v1/applications/{application}"),
-    route("/v1/proposals", READ),
-    route("/v1/participants", READ),
-    route("/v1/registry/mo", READ),
-    route("/v1/registry/mo/{id}", READ),
-    costly("/v1/sla"),
-    // Before any pattern that takes an operator's id in the place of the last part.
-    costly("/v1/sla/governance"),
-    costly("/v1/sla/{operator}"),
-    costly("/v1/incidents"),
-    costly("/v1/incidents/{incident}"),
-    costly("/v1/evidence/{sha256}"),
-    costly("/v1/targets"),
-    costly("/v1/targets/prometheus"),
-    route("/healthz", READ),
-    route("/readyz", READ),
-    ApiRoute { pattern: "/metrics", allow: READ, cost: Cost::Scrape },
+/// What was prepared at publication, in the order of [`File::ALL`].
+const FILES: &[Files] = &[
+    file(File::TufMetadata, "TUF metadata.", JSON),
+    file(File::TufTargets, "TUF targets: the signed lists, registry and notices.", &[JWS]),
+    file(File::Checkpoint, "The log's checkpoint: a signed note.", &[TEXT]),
+    file(File::Tile, "Hash tiles and entry bundles of the log (C2SP tlog-tiles).", BYTES),
+    file(
+        File::List,
+        "The latest version of a list in one of its renditions.",
+        &[JWS, "application/json", PEM],
+    ),
+    file(File::ListProof, "The proof that the latest version of a list is in the log.", &[TEXT]),
+    file(File::ListVersion, "One version of a list, or its proof.", &["application/json", TEXT]),
+    file(
+        File::Interop,
+        "Which vehicles can charge at which chargers, by the latest version.",
+        &["application/json", SVG],
+    ),
+    file(File::Registry, "The MO registry's renditions and proofs.", &[JWS, "application/json", TEXT]),
+    file(File::Notices, "The suspension notices' renditions and proofs.", &[JWS, "application/json", TEXT]),
 ];
 
-/// What metrics call a request for a path that does not exist.
-pub const UNKNOWN: &str = "unknown";
-
-/// The route that a path belongs to.
+/// Every path that the server answers.
 #[must_use]
-pub fn find(path: &str) -> Option<&'static ApiRoute> {
-    ROUTES.iter().find(|route| matches(route.pattern, path))
+pub fn table() -> Table<App> {
+    Table::new(ABOUT, [writing(), governance(), watching(), operation()].into_iter().flatten().collect())
+        .files(FILES)
+        .parameters(parts())
+        .described_at("/v1/openapi.json")
 }
 
-fn matches(pattern: &str, path: &str) -> bool {
-    let mut wanted = pattern.split('/');
-    let mut found = path.split('/');
-    loop {
-        match (wanted.next(), found.next()) {
-            (None, None) => return true,
-            (Some(wanted), Some(found)) if wanted == found => {}
-            (Some(wanted), Some(found)) if wanted.starts_with('{') && !found.is_empty() => {}
-            _ => return false,
-        }
-    }
+fn writing() -> Vec<Route<App>> {
+    vec![
+        Route::post(
+            "/v1/statements",
+            statements::record,
+            "Records a signed statement: the only way anything changes.",
+        )
+        .takes(
+            "application/jose+json",
+            statements::MAX_BODY,
+            "A statement: JWS in the general JSON serialisation.",
+        )
+        .answers(201, JSON, "It is recorded and served.")
+        .schema(object(
+            &["index", "leaf_hash", "recorded_at", "statement"],
+            json!({
+                "index": count(), "leaf_hash": digest(), "recorded_at": time(), "statement": digest(),
+            }),
+        ))
+        .fails(409, "It was recorded before.")
+        .fails(422, "The rules refuse it; `reason` says by which."),
+        Route::post(
+            "/v1/checkpoints",
+            checkpoints::examine,
+            "Compares a checkpoint that somebody has seen with the log.",
+        )
+        .takes("text/plain", checkpoints::MAX_BODY, "A checkpoint: a signed note.")
+        .answers(200, JSON, "Whether the log begins with it.")
+        .schema(object(&["verdict"], json!({ "verdict": { "enum": ["consistent", "went-back"] } })))
+        .fails(422, "It is no checkpoint of this log."),
+        Route::download("/v1/blobs/{digest}", "A text outside the log that a recorded statement names.")
+            .answers(200, BYTES, "Its bytes.")
+            .fails(404, "No statement names it, or it was never sent here.")
+            .fails(410, "It was erased.")
+            .and_upload("Brings such a text.")
+            .takes("application/octet-stream", crate::blobs::MAX_BLOB, "The bytes, with their salt in front.")
+            .answers(201, &[], "It is kept.")
+            .answers(204, &[], "It was here.")
+            .fails(422, "The bytes have another digest."),
+        Route::get("/v1/drafts", drafts::list, "What waits for signatures.")
+            .answers(200, JSON, "The drafts.")
+            .schema(object(&["drafts"], json!({ "drafts": many() }))),
+        Route::get("/v1/drafts/{role}", drafts::show, "One draft, with the bytes that are signed.")
+            .answers(200, JSON, "The draft.")
+            .fails(404, "No draft of this role waits."),
+        Route::post("/v1/drafts/{role}/signatures", drafts::sign, "Brings a signer's signatures of a draft.")
+            .takes(
+                "application/json",
+                drafts::MAX_BODY,
+                "The draft's entry and the signatures of metadata and document.",
+            )
+            .answers(200, JSON, "How many there are, and whether it is published.")
+            .schema(object(&["have", "needed"], json!({ "have": count(), "needed": count() })))
+            .fails(404, "No draft of this role waits.")
+            .fails(409, "Another draft waits.")
+            .fails(422, "The signatures are refused."),
+    ]
 }
 
-impl ApiRoute {
-    /// Whether the path has this method.
-    #[must_use]
-    pub fn allows(&self, method: &Method) -> bool {
-        self.allow.split(", ").any(|allowed| allowed == method.as_str())
-    }
+fn governance() -> Vec<Route<App>> {
+    vec![
+        Route::get("/v1/lists", lists::list, "The lists in a few lines each.")
+            .answers(200, JSON, "The lists.")
+            .schema(object(&["scheme", "environment", "lists"], json!({ "lists": many() }))),
+        Route::get("/v1/lists/{list}", lists::show, "Everything on a list, in whatever status.")
+            .answers(200, JSON, "The list.")
+            .fails(404, "There is no such list."),
+        Route::get(
+            "/v1/lists/{list}/diff",
+            lists::diff,
+            "What changed between two published versions of a list.",
+        )
+        .costs(Cost::Much)
+        .query(required("from", "The older version; 0 is the empty list.", count()))
+        .query(required("to", "The newer version.", count()))
+        .answers(200, JSON, "The difference.")
+        .fails(404, "There is no such list or version."),
+        Route::get(
+            "/v1/anchors/{fingerprint}",
+            anchors::show,
+            "One certificate on every list that knows it.",
+        )
+        .answers(200, JSON, "Where it stands, and the sub-CAs below it that were disclosed.")
+        .fails(404, "No list knows it."),
+        paged(
+            "/v1/applications",
+            applications::list,
+            "Who asks for a place on a list.",
+            "applications",
+            count(),
+        ),
+        Route::get(
+            "/v1/applications/{application}",
+            applications::show,
+            "An application with its screening and evidence.",
+        )
+        .costs(Cost::Much)
+        .answers(200, JSON, "The application.")
+        .fails(404, "This entry is no application."),
+        paged("/v1/proposals", proposals::list, "What is or was put to the vote.", "proposals", count()),
+        paged(
+            "/v1/participants",
+            participants::list,
+            "Everyone who was ever registered.",
+            "participants",
+            text(),
+        ),
+        paged(
+            "/v1/registry/mo",
+            registry::list,
+            "The MO identifiers and who holds them.",
+            "identifiers",
+            text(),
+        ),
+        Route::get("/v1/registry/mo/{id}", registry::show, "One MO identifier.")
+            .answers(200, JSON, "Who holds it.")
+            .fails(404, "It is not assigned."),
+        // Before the path that takes an operator's id in the place of the last part.
+        Route::get("/v1/sla/governance", promises::show, "How long applicants were kept waiting.")
+            .costs(Cost::Much)
+            .answers(200, JSON, "The waiting times, against what the charter promises."),
+    ]
 }
 
-/// A method as metrics name it: a fixed set, whatever is sent.
-#[must_use]
-pub const fn method_name(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        _ => "other",
-    }
+fn watching() -> Vec<Route<App>> {
+    let off = "This server does not watch, or there is no such thing.";
+    vec![
+        Route::get("/v1/sla", sla::overview, "The service levels of everyone.")
+            .costs(Cost::Much)
+            .answers(200, JSON, "The levels of this month.")
+            .fails(404, off),
+        Route::get("/v1/sla/{operator}", sla::show, "The service levels of one operator.")
+            .costs(Cost::Much)
+            .query(optional("from", "The first hour.", time()))
+            .query(optional("to", "The end.", time()))
+            .query(optional(
+                "format",
+                "What is wanted, whatever Accept says.",
+                json!({ "enum": ["json", "csv"] }),
+            ))
+            .answers(200, &["application/json", "text/csv; charset=utf-8"], "The levels.")
+            .fails(404, off),
+        Route::get(
+            "/v1/incidents",
+            incidents::list,
+            "What went or goes wrong with the services that are watched.",
+        )
+        .costs(Cost::Much)
+        .query(optional("operator", "Only of this operator.", text()))
+        .query(optional(
+            "state",
+            "Only those that are open, or are over.",
+            json!({ "enum": ["open", "past"] }),
+        ))
+        .query(optional("after", "The last incident of the page before.", count()))
+        .query(optional("limit", "How many on a page.", count()))
+        .answers(200, JSON, "A page of incidents.")
+        .fails(404, off),
+        Route::get("/v1/incidents/{incident}", incidents::show, "One incident.")
+            .costs(Cost::Much)
+            .answers(200, JSON, "The incident.")
+            .fails(404, off),
+        Route::get(
+            "/v1/evidence/{sha256}",
+            evidence::get,
+            "The exchanges behind an incident, as they were received.",
+        )
+        .costs(Cost::Much)
+        .answers(200, JSON, "The exchanges.")
+        .fails(404, off),
+        Route::get("/v1/targets", targets::list, "Everything that is watched, and how it stands.")
+            .costs(Cost::Much)
+            .answers(200, JSON, "The targets.")
+            .fails(404, off),
+        Route::get(
+            "/v1/targets/prometheus",
+            targets::discovery,
+            "The same for Prometheus, which discovers targets by HTTP.",
+        )
+        .costs(Cost::Much)
+        .answers(200, JSON, "Groups of targets.")
+        .fails(404, off),
+    ]
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn operation() -> Vec<Route<App>> {
+    vec![
+        Route::get("/healthz", health::alive, "Whether the process lives.").answers(200, JSON, "It does."),
+        Route::get("/readyz", health::ready, "Whether statements are accepted and served.")
+            .answers(200, JSON, "They are.")
+            .answers(503, JSON, "They are not: `problems` says why."),
+        Route::get("/metrics", health::metrics, "What Prometheus scrapes.").costs(Cost::Scrape).answers(
+            200,
+            &[ctl_serve::metrics::CONTENT_TYPE],
+            "The text format.",
+        ),
+    ]
+}
 
-    #[test]
-    fn paths_find_their_pattern_and_nothing_else() {
-        for (path, expected) in [
-            ("/v1/lists", Some("/v1/lists")),
-            ("/v1/lists/na", Some("/v1/lists/{list}")),
-            ("/v1/lists/na/diff", Some("/v1/lists/{list}/diff")),
-            ("/v1/drafts/na/signatures", Some("/v1/drafts/{role}/signatures")),
-            ("/v1/lists/", None),
-            ("/v1/lists/na/", None),
-            ("/v1//na", None),
-            ("v1/lists", None),
-            ("/v1/lists/na/diff/x", None),
-            ("/", None),
-            ("", None),
-        ] {
-            assert_eq!(find(path).map(|route| route.pattern), expected, "{path}");
-        }
-    }
+fn paged<F>(
+    pattern: &'static str,
+    handler: impl Fn(App, ctl_serve::Call) -> F + Send + Sync + 'static,
+    summary: &'static str,
+    name: &str,
+    key: Value,
+) -> Route<App>
+where
+    F: Future<Output = Result<warp::reply::Response, ctl_serve::Problem>> + Send + 'static,
+{
+    Route::get(pattern, handler, summary)
+        .query(optional("after", "The key of the last item of the page before.", key))
+        .query(optional("limit", "How many on a page.", count()))
+        .answers(200, JSON, "A page; `next` is what the next one begins after.")
+        .schema(object(&["next", name], json!({ "next": { "type": ["string", "null"] }, name: many() })))
+}
 
-    #[test]
-    fn methods_are_those_of_the_path() {
-        let blobs = find("/v1/blobs/00").unwrap();
-        assert!(blobs.allows(&Method::PUT) && blobs.allows(&Method::HEAD));
-        assert!(!blobs.allows(&Method::POST) && !blobs.allows(&Method::DELETE));
-        assert_eq!(method_name(&Method::from_bytes(b"BREW").unwrap()), "other");
-    }
+/// What the parts of paths are.
+fn parts() -> Vec<Parameter> {
+    let part = required;
+    vec![
+        part("digest", "The SHA-256 of the bytes.", digest()),
+        part("sha256", "The SHA-256 of the bytes.", digest()),
+        part("fingerprint", "The SHA-256 of the certificate.", digest()),
+        part("role", "`root`, `registry`, `notices` or a list.", text()),
+        part("list", "The list's id.", text()),
+        part("application", "The entry that the application is.", count()),
+        part("id", "An MO identifier.", text()),
+        part("operator", "The operator's id.", text()),
+        part("incident", "The incident's number.", count()),
+        part("file", "The file's name.", text()),
+        part("tile", "Level and index, and the width of a partial one: this part has slashes in it.", text()),
+        part("format", "The rendition.", text()),
+        part("version", "The version's sequence; its proof has `.tlog-proof` behind it.", text()),
+    ]
+}
+
+fn required(name: &'static str, about: &'static str, schema: Value) -> Parameter {
+    Parameter { name, about, schema, required: true }
+}
+
+fn optional(name: &'static str, about: &'static str, schema: Value) -> Parameter {
+    Parameter { required: false, ..required(name, about, schema) }
+}
+
+fn object(required: &[&str], properties: Value) -> Value {
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn many() -> Value {
+    json!({ "type": "array", "items": { "type": "object" } })
+}
+
+fn count() -> Value {
+    json!({ "type": "integer", "minimum": 0 })
+}
+
+fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+fn digest() -> Value {
+    json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })
+}
+
+fn time() -> Value {
+    json!({ "type": "string", "format": "date-time" })
 }

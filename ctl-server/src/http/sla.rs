@@ -3,19 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use bytes::Bytes;
 use ctl_core::names::ParticipantId;
 use ctl_policy::sla::{BURN_WINDOWS, Counts, Kind, Level, Month, SlaPolicy, Time};
+use ctl_serve::{Call, Problem, answer};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use warp::http::{HeaderValue, header};
+use warp::http::header;
 use warp::reply::Response;
-use warp::{Filter as _, path};
 
 use super::App;
-use super::api::{Routes, answer, with};
-use super::problem::Problem;
-use super::view;
 use crate::monitor::Keeper;
 use crate::monitor::levels::{self, Levels, ROLLING_HOURS, begin_of, hour_at, hour_of};
 use crate::monitor::store::Description;
@@ -38,21 +34,6 @@ struct Query {
     /// The end, whose hour is counted if it has begun before it.
     to: Option<Time>,
     format: Option<Format>,
-}
-
-pub(super) fn routes(app: &App) -> impl Routes + use<> {
-    let all = path!("v1" / "sla").and(warp::get()).and(with(app)).map(|app: App| answer(overview(&app)));
-    let one = path!("v1" / "sla" / ParticipantId)
-        .and(warp::get())
-        .and(warp::query::<Query>())
-        .and(warp::header::optional::<String>("accept"))
-        .and(with(app))
-        .then(|operator: ParticipantId, query: Query, accept: Option<String>, app: App| async move {
-            let csv =
-                query.format.map_or_else(|| wants_csv(accept.as_deref()), |format| format == Format::Csv);
-            answer(show(&app, &operator, &query, csv).await)
-        });
-    all.or(one).unify()
 }
 
 /// The monitor's keeper, if the monitor is on.
@@ -82,8 +63,8 @@ fn policy(policy: &SlaPolicy) -> Value {
     json!({ "name": policy.name(), "version": policy.version(), "sha256": hex::encode(policy.digest()) })
 }
 
-fn overview(app: &App) -> Result<Response, Problem> {
-    let keeper = keeper(app)?;
+pub(super) async fn overview(app: App, _: Call) -> Result<Response, Problem> {
+    let keeper = keeper(&app)?;
     let levels = keeper.levels();
     let services: Vec<Value> = levels.services.iter().filter_map(|(key, standing)| {
         let terms = keeper.policy().terms(key.0.as_str(), key.1)?;
@@ -105,7 +86,7 @@ fn overview(app: &App) -> Result<Response, Problem> {
         }))
     }).collect();
     let at = Time(levels.at_ms.div_euclid(1000));
-    Ok(view::json(&json!({
+    Ok(answer::json(&json!({
         "at": at,
         "month": Month::of(at),
         "policy": policy(keeper.policy()),
@@ -157,16 +138,18 @@ fn lines(
     Ok(Lines { kinds: kinds.collect(), targets })
 }
 
-async fn show(app: &App, operator: &ParticipantId, query: &Query, csv: bool) -> Result<Response, Problem> {
-    let keeper = keeper(app)?.clone();
+pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
+    let (operator, query): (ParticipantId, Query) = (call.part("operator")?, call.query()?);
+    let csv =
+        query.format.map_or_else(|| wants_csv(call.header(&header::ACCEPT)), |format| format == Format::Csv);
+    let (keeper, operator) = (keeper(&app)?.clone(), &operator);
     let levels = keeper.levels();
     if !levels.targets.values().any(|target| target.operator == *operator) {
         return Err(Problem::not_found(format!("no service of {operator} is or was watched here")));
     }
-    let hours = stretch(query, keeper.now_ms())?;
+    let hours = stretch(&query, keeper.now_ms())?;
     let (reader, of) = (keeper.clone(), operator.clone());
-    let lines = tokio::task::spawn_blocking(move || lines(&reader, &levels, &of, hours)).await;
-    let lines = lines.map_err(|error| Problem::internal(&error))??;
+    let lines = answer::blocking(move || lines(&reader, &levels, &of, hours)).await??;
     let (from, to) = (Time(begin_of(hours.0) / 1000), Time(begin_of(hours.1) / 1000));
     if csv {
         return Ok(as_csv(operator, (from, to), &lines));
@@ -194,7 +177,7 @@ async fn show(app: &App, operator: &ParticipantId, query: &Query, csv: bool) -> 
         })
         .collect();
     let maintenance: Vec<_> = keeper.policy().maintenance_of(operator.as_str(), from, to).collect();
-    Ok(view::json(&json!({
+    Ok(answer::json(&json!({
         "operator": operator,
         "from": from,
         "to": to,
@@ -240,11 +223,7 @@ fn as_csv(operator: &ParticipantId, (from, to): (Time, Time), lines: &Lines) -> 
     for (target, counts, level) in &lines.targets {
         line(target.kind, &target.url, counts, level);
     }
-    let mut response = Response::new(Bytes::from(text).into());
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
+    answer::bytes(text, "text/csv; charset=utf-8", "no-cache")
 }
 
 /// An address as a field. It comes from a certificate: a spreadsheet must not take it for a formula.

@@ -1,33 +1,21 @@
 //! `POST /v1/statements`: the only way anything changes. The signature is the credential.
 
-use bytes::Bytes;
 use ctl_governance::Reason;
 use ctl_governance::statement::{MAX_STATEMENT, Statement};
+use ctl_serve::{Call, Problem, answer};
 use serde_json::json;
 use warp::http::StatusCode;
 use warp::reply::Response;
-use warp::{Filter as _, path};
 
 use super::App;
-use super::api::{Routes, answer, with};
-use super::problem::Problem;
-use super::view::json;
 use crate::ledger::{RecordError, error::refusal_of};
 use crate::metrics::MALFORMED;
 
 /// A little more than a statement may have, so that what is just too large is refused in words.
 pub(super) const MAX_BODY: usize = MAX_STATEMENT + 1024;
 
-pub(super) fn routes(app: &App) -> impl Routes + use<> {
-    path!("v1" / "statements")
-        .and(warp::post())
-        .and(warp::body::bytes())
-        .and(with(app))
-        .then(|body: Bytes, app: App| async move { answer(record(&app, &body).await) })
-}
-
-async fn record(app: &App, body: &[u8]) -> Result<Response, Problem> {
-    let statement = Statement::parse(body).map_err(|error| {
+pub(super) async fn record(app: App, call: Call) -> Result<Response, Problem> {
+    let statement = Statement::parse(call.body()).map_err(|error| {
         app.metrics.count_refused(MALFORMED);
         let refusal = refusal_of(&error);
         if refusal.reason == Reason::TooLarge {
@@ -45,14 +33,13 @@ async fn record(app: &App, body: &[u8]) -> Result<Response, Problem> {
     })?;
     // Who is told that it is recorded can read it in the log.
     app.publisher.served(recorded.index.saturating_add(1)).await;
-    let mut response = json(&json!({
+    let receipt = answer::json(&json!({
         "index": recorded.index,
         "leaf_hash": recorded.leaf_hash,
         "recorded_at": recorded.recorded_at,
         "statement": recorded.statement,
     }));
-    *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
+    Ok(answer::with_status(receipt, StatusCode::CREATED))
 }
 
 /// What a refusal is to an HTTP caller.

@@ -5,13 +5,10 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use http_body_util::Full;
+use ctl_serve::encoding::{Coding, Codings};
+use ctl_serve::{FileBody, Problem, Readers, Source};
 use warp::http::{HeaderMap, HeaderValue, Response, header};
 
-use super::body::Source;
-use super::encoding::{Coding, Codings};
-use super::file::{FileBody, Readers};
-use super::problem::Problem;
 use crate::publish::site::{BeginningOf, Coded, Content, ContentType, Found, Prepared};
 
 const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
@@ -45,15 +42,13 @@ pub(super) async fn respond(
                         .ok_or_else(too_short)
                 });
                 let end = end.map_err(|error| Problem::internal(&error))?;
-                identity_only(codings)?;
+                codings.identity_only()?;
                 let coded = Coded { bytes: identity.bytes.slice(..end), etag: tag_of(&identity.etag, end)? };
-                Ok(if_changed(&file, &coded.etag, request, || {
-                    Source::Prepared(Full::new(coded.bytes.clone()))
-                }))
+                Ok(if_changed(&file, &coded.etag, request, || Source::prepared(coded.bytes.clone())))
             }
         },
         Content::Disk { path, length, etag } => {
-            identity_only(codings)?;
+            codings.identity_only()?;
             let (end, etag) = match part {
                 None => (*length, etag.clone()),
                 Some(part) => {
@@ -67,11 +62,6 @@ pub(super) async fn respond(
     }
 }
 
-/// Refuses a caller who cannot take bytes as they are, of which there is no other form.
-pub(super) fn identity_only(codings: Codings) -> Result<(), Problem> {
-    codings.choose(false).map(drop).ok_or_else(Problem::not_acceptable)
-}
-
 fn from_memory(
     file: &Prepared,
     identity: &Coded,
@@ -82,8 +72,7 @@ fn from_memory(
     let coding = codings.choose(gzip.is_some()).ok_or_else(Problem::not_acceptable)?;
     let compressed = gzip.filter(|_| coding == Coding::Gzip);
     let chosen = compressed.unwrap_or(identity);
-    let mut response =
-        if_changed(file, &chosen.etag, request, || Source::Prepared(Full::new(chosen.bytes.clone())));
+    let mut response = if_changed(file, &chosen.etag, request, || Source::prepared(chosen.bytes.clone()));
     let headers = response.headers_mut();
     // A 304 tells nothing of a body that it does not have.
     if compressed.is_some() && headers.contains_key(header::CONTENT_TYPE) {
@@ -142,7 +131,7 @@ fn if_changed(
     body: impl FnOnce() -> Source,
 ) -> Response<Source> {
     let mut response = if is_current(request, etag) {
-        let mut response = Response::new(Source::Prepared(Full::default()));
+        let mut response = Response::new(Source::prepared(""));
         *response.status_mut() = warp::http::StatusCode::NOT_MODIFIED;
         response
     } else {

@@ -1,35 +1,22 @@
 //! `/v1/targets`: everything that is watched, and how it stands; and the same for a Prometheus that discovers
 //! its targets by HTTP, because it also runs the blackbox exporter.
 
+use ctl_serve::{Call, Problem, answer};
 use serde_json::{Value, json};
 use warp::reply::Response;
-use warp::{Filter as _, path};
 
 use super::App;
-use super::api::{Routes, answer, with};
-use super::problem::Problem;
-use super::view;
 use crate::monitor::board::Standing;
-use crate::monitor::service_discovery;
-use crate::monitor::{Monitor, Weight};
-
-pub(super) fn routes(app: &App) -> impl Routes + use<> {
-    let all = path!("v1" / "targets").and(warp::get()).and(with(app)).map(|app: App| answer(list(&app)));
-    let discovery = path!("v1" / "targets" / "prometheus")
-        .and(warp::get())
-        .and(with(app))
-        .map(|app: App| answer(discovery(&app)));
-    all.or(discovery).unify()
-}
+use crate::monitor::{Monitor, Weight, service_discovery};
 
 fn monitor(app: &App) -> Result<&Monitor, Problem> {
     app.monitor.as_ref().ok_or_else(|| Problem::not_found("this server does not watch: its monitor is off"))
 }
 
-fn list(app: &App) -> Result<Response, Problem> {
-    let board = monitor(app)?.board();
+pub(super) async fn list(app: App, _: Call) -> Result<Response, Problem> {
+    let board = monitor(&app)?.board();
     let targets: Vec<Value> = board.targets.values().map(|standing| target(standing)).collect();
-    Ok(view::json(&json!({ "targets": targets })))
+    Ok(answer::json(&json!({ "targets": targets })))
 }
 
 fn target(standing: &Standing) -> Value {
@@ -74,7 +61,7 @@ const fn severity(weight: Weight) -> &'static str {
     }
 }
 
-fn discovery(app: &App) -> Result<Response, Problem> {
-    let groups = service_discovery::groups(&monitor(app)?.board());
-    Ok(view::json(&serde_json::to_value(groups).map_err(|error| Problem::internal(&error))?))
+pub(super) async fn discovery(app: App, _: Call) -> Result<Response, Problem> {
+    let groups = service_discovery::groups(&monitor(&app)?.board());
+    Ok(answer::json(&serde_json::to_value(groups).map_err(|error| Problem::internal(&error))?))
 }

@@ -5,12 +5,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use bytes::Bytes;
 use ctl_core::Timestamp;
 use ctl_governance::State;
-use serde_json::Value;
-use warp::http::{HeaderValue, header};
-use warp::reply::Response;
 
 use super::App;
 use crate::ledger::Snapshot;
@@ -71,18 +67,4 @@ impl App {
             }
         }
     }
-}
-
-/// A JSON answer. It is right at this moment only.
-pub(super) fn json(value: &Value) -> Response {
-    json_with_caching(value, "no-cache")
-}
-
-/// A JSON answer with this `Cache-Control`.
-pub(super) fn json_with_caching(value: &Value, caching: &'static str) -> Response {
-    let mut response = Response::new(Bytes::from(value.to_string()).into());
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
-    response
 }

@@ -10,8 +10,8 @@ use ctl_core::Digest;
 use ctl_governance::statement::body::CommentAdd;
 use ctl_governance::statement::parts::{BlobAccess, BlobRef};
 use ctl_host::descriptors;
+use ctl_serve::Limits;
 use ctl_server::blobs::MAX_BLOB;
-use ctl_server::http::Limits;
 
 use crate::common::world::World;
 use crate::served::Served;

@@ -8,7 +8,7 @@ use ctl_core::log::{Checkpoint, LogProof, leaf_hash};
 use ctl_core::role::Role;
 use ctl_core::tuf::{self, Clock, LocalMetadata, Response, Signed, Step, Updater};
 use ctl_governance::statement::{Body, Entry};
-use ctl_server::http::Limits;
+use ctl_serve::Limits;
 use ctl_server::keys::log_key;
 
 use crate::common::world::{self, DAY, World, na};

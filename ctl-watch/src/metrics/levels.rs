@@ -60,7 +60,7 @@ pub struct Upkeep {
     pub held_back: u64,
 }
 
-crate::families! {
+ctl_serve::families! {
     OBJECTIVE: Gauge "ctl_sla_objective_ratio" ["pki", "kind"]
         "Share of good probes among good and bad ones that the service level policy promises, from 0 to 1.";
     VALID: Gauge "ctl_sla_valid_probes" ["pki", "kind"]

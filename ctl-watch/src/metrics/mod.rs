@@ -5,7 +5,6 @@
 //! answer: no answer must not read as good. A target has about 15 series; `tests::ten_thousand_targets`
 //! says what a scrape of ten thousand takes.
 
-pub mod family;
 mod gather;
 mod levels;
 mod registry;
@@ -16,12 +15,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use prometheus::{HistogramOpts, HistogramVec};
-
 use ctl_fetch::Timings;
-pub use family::{Family, Type};
+use ctl_serve::family;
+pub use ctl_serve::family::{Family, Type};
+use ctl_serve::metrics::Registrar;
 pub use gather::Gathered;
 pub use levels::{Level, OpenIncident, Upkeep};
+use prometheus::{HistogramOpts, HistogramVec};
 use tally::Tally;
 
 use super::board::Board;
@@ -29,7 +29,7 @@ use super::observation::Observation;
 use super::store::Outcome;
 use super::target::{TargetId, WatchedCertificate};
 use super::verdict::Verdict;
-pub use registry::{CONTENT_TYPE, Described, Metrics, Registrar};
+pub use registry::Metrics;
 
 /// From an answer next door to the end of all patience, in seconds. 10 is the limit of `slow` and of most
 /// service levels.

@@ -10,9 +10,9 @@ use crate::observation::Facts;
 use crate::target::{Kind, TargetId};
 
 /// The labels of every series of a target.
-pub(super) const TARGET: &[&str] = &["pki", "kind", "target"];
+pub(super) const TARGET: [&str; 3] = ["pki", "kind", "target"];
 
-crate::families! {
+ctl_serve::families! {
     TARGETS: Gauge "ctl_targets" ["pki", "kind"]
         "Targets that are watched now, by the PKI that they belong to and the kind of service.";
     INFO: Gauge "ctl_target_info" ["pki", "kind", "target", "id"]
@@ -71,7 +71,7 @@ pub(super) fn write(page: &mut Page<'_>, board: &Board, tallies: &HashMap<Target
         .map(|(id, standing)| {
             let target = &standing.target;
             *counts.entry((target.operator.as_str(), target.kind)).or_default() += 1;
-            let row = Row::new(target.operator.as_str(), target.kind.as_str(), &target.url);
+            let row = Row::new(TARGET, [target.operator.as_str(), target.kind.as_str(), &target.url]);
             (row, &**standing, tallies.get(id))
         })
         .collect();

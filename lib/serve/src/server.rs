@@ -18,20 +18,20 @@ use warp::http::request::Parts;
 use warp::http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use warp::hyper::body::{Body, Incoming};
 use warp::hyper::server::conn::http1;
-use warp::hyper::service::{Service, service_fn};
+use warp::hyper::service::{Service as _, service_fn};
 
-use super::body::{AnswerBody, ApiBody, Source};
-use super::encoding::Codings;
-use super::file::Readers;
-use super::house::{Answering, House, Seat};
-use super::lane::{self, Lane, Question};
-use super::limits::{Client, Rate};
-use super::problem::Problem;
-use super::refusal::{Courteous, MAX_HEADER, MAX_URI};
-use super::routes::{ApiRoute, Cost};
-use super::stall::StallGuard;
-use super::{App, api, blobs, routes, statics};
-use crate::publish::site::{Found, Route};
+use crate::body::{AnswerBody, ApiBody, Source};
+use crate::encoding::Codings;
+use crate::file::Readers;
+use crate::house::{Answering, House, Seat};
+use crate::lane::{self, Lane, Question};
+use crate::limits::{Client, Limits, Rate};
+use crate::metrics::UNKNOWN;
+use crate::problem::Problem;
+use crate::refusal::{Courteous, MAX_HEADER, MAX_URI};
+use crate::service::{Service, Transfer};
+use crate::stall::StallGuard;
+use crate::table::{Cost, Route, Table, method_name};
 
 /// After a failed `accept`, usually for want of file descriptors, there is a pause.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -47,11 +47,17 @@ const FRESH: Duration = Duration::from_secs(1);
 const HEARD_OUT: u64 = 64 * 1024;
 const ANYONE: HeaderValue = HeaderValue::from_static("*");
 
-/// Serves until `shutdown`; then lets requests in flight finish, for as long as the limits say.
-pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()> + Send) {
-    let limits = app.limits.clone();
+/// Serves a service by its table, within these limits, until `shutdown`; then lets requests in flight finish, for as
+/// long as the limits say.
+pub async fn serve<S: Service>(
+    listener: TcpListener,
+    (service, table): (S, Table<S>),
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let limits = Arc::new(limits);
     let house = House::new(&limits);
-    let handler = Arc::new(Handler::new(app));
+    let handler = Arc::new(Handler::new(service, table, limits.clone()));
     let graceful = GracefulShutdown::new();
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(MAX_HEADER);
@@ -119,8 +125,10 @@ fn prepared(stream: TcpStream) -> TcpStream {
 type Api = Box<dyn Fn(Request<Full<Bytes>>) -> ApiAnswer + Send + Sync>;
 type ApiAnswer = Pin<Box<dyn Future<Output = Response<ApiBody>> + Send>>;
 
-struct Handler {
-    app: App,
+struct Handler<S> {
+    service: S,
+    table: Table<S>,
+    limits: Arc<Limits>,
     api: Api,
     writes: Rate,
     reads: Rate,
@@ -130,11 +138,11 @@ struct Handler {
     scrapes: Lane,
 }
 
-impl Handler {
-    fn new(app: App) -> Self {
-        let service = TowerToHyperService::new(warp::service(api::filters(app.clone())));
+impl<S: Service> Handler<S> {
+    fn new(service: S, table: Table<S>, limits: Arc<Limits>) -> Self {
+        let filters = TowerToHyperService::new(warp::service(table.filters(&service)));
         let api: Api = Box::new(move |request| {
-            let answer = service.call(request);
+            let answer = filters.call(request);
             Box::pin(async move {
                 match answer.await {
                     Ok(response) => boxed(response),
@@ -142,7 +150,6 @@ impl Handler {
                 }
             })
         });
-        let limits = &app.limits;
         Self {
             writes: Rate::new(limits.writes_per_minute, limits.write_burst),
             reads: Rate::new(limits.reads_per_minute, limits.read_burst),
@@ -151,7 +158,9 @@ impl Handler {
             much: Lane::new(COMPUTED, FRESH),
             // Counters move with every request.
             scrapes: Lane::new(1, Duration::ZERO),
-            app,
+            service,
+            table,
+            limits,
             api,
         }
     }
@@ -167,27 +176,29 @@ impl Handler {
         seat: &Arc<Seat>,
     ) -> Response<AnswerBody> {
         let start = Instant::now();
-        let answering = seat.answering();
-        let caller = Client::of(peer, request.headers(), &self.app.limits.trusted_proxies);
+        let caller = Client::of(peer, request.headers(), &self.limits.trusted_proxies);
+        let answering = seat.answering(caller);
         let method = request.method().clone();
         let reads = method == Method::GET || method == Method::HEAD;
         let path = request.uri().path().strip_prefix('/').unwrap_or_default();
-        let found = self.app.publisher.site().load().get(path);
-        let file = found.as_ref().map(|_| Route::of(path));
-        let route = routes::find(request.uri().path());
+        let (found, file) = self.service.file(path).unzip();
+        let route = self.table.find(request.uri().path());
         let answer = match (well_formed(&request), found, route) {
             (Err(problem), _, _) => Err(problem),
             (Ok(()), Some(_), _) if asks_for_leave(&request) => Ok(leave_to_read()),
             (Ok(()), Some(_), _) if !reads => Err(not_allowed("GET, HEAD")),
-            (Ok(()), Some(found), _) => self.answer_static(found, &request, caller).await,
+            (Ok(()), Some(found), _) => match counted(&self.file_reads, caller, NonZeroU32::MIN, "reads") {
+                Ok(()) => self.service.answer_file(found, request.headers(), &self.readers).await,
+                Err(problem) => Err(problem),
+            },
             (Ok(()), None, None) => {
                 Err(Problem::not_found(format!("there is nothing at {}", excerpt(request.uri().path()))))
             }
             (Ok(()), None, Some(route)) if asks_for_leave(&request) && route.allows(&Method::GET) => {
                 Ok(leave_to_read())
             }
-            (Ok(()), None, Some(route)) if !route.allows(&method) => Err(not_allowed(route.allow)),
-            (Ok(()), None, Some(route)) => self.answer_api(route, request, (&answering, caller)).await,
+            (Ok(()), None, Some(route)) if !route.allows(&method) => Err(not_allowed(route.allow())),
+            (Ok(()), None, Some(route)) => self.answer_api(route, request, &answering).await,
         };
         let mut response = answer.unwrap_or_else(|problem| boxed(problem.into_response()).map(Source::Made));
         let headers = response.headers_mut();
@@ -197,61 +208,48 @@ impl Handler {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYONE);
         }
         let status = response.status();
+        let requests = self.service.requests();
         match file {
             Some(file) if reads && (status == StatusCode::OK || status == StatusCode::NOT_MODIFIED) => {
                 let not_modified = status == StatusCode::NOT_MODIFIED;
-                self.app.metrics.count_static(file, method == Method::HEAD, not_modified, start.elapsed());
+                requests.count_file(file, method == Method::HEAD, not_modified, start.elapsed());
             }
             _ => {
-                let pattern = file.map(Route::as_str).or(route.map(|route| route.pattern));
-                let (pattern, method) = (pattern.unwrap_or(routes::UNKNOWN), routes::method_name(&method));
-                self.app.metrics.count(pattern, method, status.as_u16(), start.elapsed());
+                let pattern = file.and_then(|file| self.table.file_pattern(file));
+                let pattern = pattern.or(route.map(Route::pattern)).unwrap_or(UNKNOWN);
+                requests.count(pattern, method_name(&method), status.as_u16(), start.elapsed());
             }
         }
         response.map(|source| AnswerBody::new(source, answering))
     }
 
-    async fn answer_static(
-        &self,
-        found: Found,
-        request: &Request<Incoming>,
-        caller: Client,
-    ) -> Result<Response<Source>, Problem> {
-        counted(&self.file_reads, caller, NonZeroU32::MIN, "reads")?;
-        statics::respond(found, request.headers(), &self.readers).await
-    }
-
     async fn answer_api(
         &self,
-        route: &ApiRoute,
+        route: &Route<S>,
         request: Request<Incoming>,
-        (answering, caller): (&Answering, Client),
+        answering: &Answering,
     ) -> Result<Response<Source>, Problem> {
         let (mut head, mut body) = request.into_parts();
+        let caller = answering.caller();
         if head.method != Method::GET && head.method != Method::HEAD {
-            let written = self.write(route, &head, &mut body, (answering, caller)).await;
+            let written = self.write(route, &head, &mut body, answering).await;
             let unheard = !body.is_end_stream();
             if unheard && promised(&head.headers).is_some_and(|length| length <= HEARD_OUT) {
-                hear_out(&mut body, self.app.limits.body_timeout).await;
+                hear_out(&mut body, self.limits.body_timeout).await;
             }
             return written;
         }
         counted(&self.reads, caller, route.cost.worth(), "reads")?;
-        statics::identity_only(Codings::of(&head.headers))?;
+        Codings::of(&head.headers).identity_only()?;
         if route.cost == Cost::Bytes {
-            let digest = blobs::digest(head.uri.path())?;
-            return blobs::get(&self.app, digest, (answering, caller), &self.readers).await;
+            return self.transfer(&head, &mut body, answering).await;
         }
         // The filters know GET; hyper leaves the body out of the answer to HEAD.
         head.method = Method::GET;
         let accept =
             head.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-        let question = Question {
-            uri: head.uri.to_string(),
-            accept: accept.to_owned(),
-            ledger: self.app.ledger.snapshot().size(),
-            now: self.app.ledger.now().ok(),
-        };
+        let question =
+            Question { uri: head.uri.to_string(), accept: accept.to_owned(), moment: self.service.moment() };
         let computed = (self.api)(Request::from_parts(head, Full::default()));
         let response = match route.cost {
             Cost::Much => lane::made(self.much.answer(caller, question, computed).await?),
@@ -259,30 +257,39 @@ impl Handler {
             Cost::Little | Cost::Bytes => computed.await,
         };
         let length = response.body().size_hint().exact().unwrap_or_default();
-        answering.hold(caller, usize::try_from(length).unwrap_or(usize::MAX))?;
+        answering.hold(usize::try_from(length).unwrap_or(usize::MAX))?;
         Ok(response.map(Source::Made))
+    }
+
+    async fn transfer(
+        &self,
+        head: &Parts,
+        body: &mut Incoming,
+        answering: &Answering,
+    ) -> Result<Response<Source>, Problem> {
+        let (promised, patience) = (promised(&head.headers), self.limits.body_timeout);
+        let transfer = Transfer { head, body, promised, answering, readers: &self.readers, patience };
+        self.service.transfer(transfer).await
     }
 
     async fn write(
         &self,
-        route: &ApiRoute,
+        route: &Route<S>,
         head: &Parts,
         body: &mut Incoming,
-        (answering, caller): (&Answering, Client),
+        answering: &Answering,
     ) -> Result<Response<Source>, Problem> {
-        counted(&self.writes, caller, NonZeroU32::MIN, "writes")?;
-        let promised = promised(&head.headers);
+        counted(&self.writes, answering.caller(), NonZeroU32::MIN, "writes")?;
         if route.cost == Cost::Bytes {
-            let digest = blobs::digest(head.uri.path())?;
-            return blobs::put(&self.app, digest, (answering, caller), promised, body).await;
+            return self.transfer(head, body, answering).await;
         }
-        let limit = api::body_limit(head.uri.path());
+        let limit = route.body_limit();
         // What the header promises is refused before a byte of it is read.
-        if promised.is_some_and(|length| length > limit as u64) {
+        if promised(&head.headers).is_some_and(|length| length > limit as u64) {
             return Err(too_large(limit));
         }
-        let receiving = receive(body, limit, (answering, caller));
-        let received = tokio::time::timeout(self.app.limits.body_timeout, receiving).await;
+        let receiving = receive(body, limit, answering);
+        let received = tokio::time::timeout(self.limits.body_timeout, receiving).await;
         let received = received.unwrap_or_else(|_| Err(Problem::too_slow()))?;
         let mut request = Request::new(Full::new(received));
         (*request.method_mut(), *request.uri_mut()) = (head.method.clone(), head.uri.clone());
@@ -292,11 +299,7 @@ impl Handler {
 }
 
 /// A body, whose bytes are held for the caller as they come.
-async fn receive(
-    body: &mut Incoming,
-    limit: usize,
-    (answering, caller): (&Answering, Client),
-) -> Result<Bytes, Problem> {
+async fn receive(body: &mut Incoming, limit: usize, answering: &Answering) -> Result<Bytes, Problem> {
     let mut received = Vec::new();
     while let Some(frame) = body.frame().await {
         // Trailers say nothing that counts.
@@ -304,7 +307,7 @@ async fn receive(
         if received.len().saturating_add(piece.len()) > limit {
             return Err(too_large(limit));
         }
-        answering.hold(caller, piece.len())?;
+        answering.hold(piece.len())?;
         received.extend_from_slice(&piece);
     }
     Ok(received.into())

@@ -11,16 +11,16 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use warp::http::StatusCode;
 
-use super::house::Seat;
-use super::problem::{self, Problem};
+use crate::house::Seat;
+use crate::problem::{self, Problem};
 
 /// The longest header of a request, its first line included.
-pub(super) const MAX_HEADER: usize = 16 * 1024;
+pub(crate) const MAX_HEADER: usize = 16 * 1024;
 /// The longest path with its query.
-pub(super) const MAX_URI: usize = 4 * 1024;
+pub(crate) const MAX_URI: usize = 4 * 1024;
 
 /// A connection whose malformed requests are answered in words.
-pub(super) struct Courteous<S> {
+pub(crate) struct Courteous<S> {
     stream: S,
     seat: Arc<Seat>,
     /// So many requests had come when everything that was to be sent was sent.
@@ -33,7 +33,7 @@ pub(super) struct Courteous<S> {
 }
 
 impl<S> Courteous<S> {
-    pub(super) const fn new(stream: S, seat: Arc<Seat>) -> Self {
+    pub(crate) const fn new(stream: S, seat: Arc<Seat>) -> Self {
         Self { stream, seat, told: 0, header_of: 0, line_ended: false, instead: None }
     }
 

@@ -13,10 +13,10 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// What a caller asks of a long list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "K: Deserialize<'de>"))]
-pub(super) struct Page<K> {
+pub struct Page<K> {
     /// The key of the last item of the page before.
     #[serde(default = "none")]
-    pub(super) after: Option<K>,
+    pub after: Option<K>,
     /// Items wanted.
     #[serde(default)]
     limit: Option<usize>,
@@ -28,17 +28,20 @@ const fn none<K>() -> Option<K> {
 
 impl<K: ToString> Page<K> {
     /// What a caller asks who asks for more than a page.
-    pub(super) const fn new(after: Option<K>, limit: Option<usize>) -> Self {
+    #[must_use]
+    pub const fn new(after: Option<K>, limit: Option<usize>) -> Self {
         Self { after, limit }
     }
 
     /// How many items a page has at most.
-    pub(super) fn limit(&self) -> usize {
+    #[must_use]
+    pub fn limit(&self) -> usize {
         self.limit.unwrap_or(DEFAULT).clamp(1, MAX)
     }
 
     /// One page of items, which come in the order of their keys and begin after `after`.
-    pub(super) fn of(&self, name: &str, items: impl Iterator<Item = (K, Value)>) -> Value {
+    #[must_use]
+    pub fn of(&self, name: &str, items: impl Iterator<Item = (K, Value)>) -> Value {
         let limit = self.limit();
         let mut items = items.peekable();
         let mut page = Vec::new();

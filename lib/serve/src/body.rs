@@ -8,23 +8,23 @@ use http_body_util::Full;
 use http_body_util::combinators::BoxBody;
 use warp::hyper::body::{Body, Frame, SizeHint};
 
-use super::file::FileBody;
-use super::house::Answering;
+use crate::file::FileBody;
+use crate::house::Answering;
 
 /// The body of an answer of the API.
-pub(super) type ApiBody = BoxBody<Bytes, warp::Error>;
+pub type ApiBody = BoxBody<Bytes, warp::Error>;
 
 /// Why an answer is cut off.
-pub(super) type BodyError = Box<dyn std::error::Error + Send + Sync>;
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The body of any answer. The request is being answered until it is gone.
-pub(super) struct AnswerBody {
+pub(crate) struct AnswerBody {
     source: Source,
     _answering: Answering,
 }
 
 /// Where a body's bytes come from.
-pub(super) enum Source {
+pub enum Source {
     /// They were there before the request.
     Prepared(Full<Bytes>),
     /// They are read while they are sent.
@@ -33,8 +33,16 @@ pub(super) enum Source {
     Made(ApiBody),
 }
 
+impl Source {
+    /// Bytes that were there before the request.
+    #[must_use]
+    pub fn prepared(bytes: impl Into<Bytes>) -> Self {
+        Self::Prepared(Full::new(bytes.into()))
+    }
+}
+
 impl AnswerBody {
-    pub(super) const fn new(source: Source, answering: Answering) -> Self {
+    pub(crate) const fn new(source: Source, answering: Answering) -> Self {
         Self { source, _answering: answering }
     }
 }

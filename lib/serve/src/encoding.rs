@@ -2,24 +2,29 @@
 
 use warp::http::{HeaderMap, header};
 
+use crate::problem::Problem;
+
 /// How much a caller wants each coding, in thousandths; 0 means that it must not be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Codings {
+pub struct Codings {
     gzip: u16,
     identity: u16,
 }
 
 /// A coding that answers can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coding {
+pub enum Coding {
+    /// The bytes as they are.
     Identity,
+    /// RFC 1952.
     Gzip,
 }
 
 impl Codings {
     /// What a request accepts. Without the header the bytes go out as they are; a member that cannot be read
     /// asks for nothing.
-    pub(super) fn of(request: &HeaderMap) -> Self {
+    #[must_use]
+    pub fn of(request: &HeaderMap) -> Self {
         let (mut gzip, mut identity, mut any) = (None, None, None);
         let values = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         for member in values.flat_map(|value| value.split(',')) {
@@ -44,8 +49,17 @@ impl Codings {
         }
     }
 
+    /// Refuses a caller who cannot take bytes as they are, where there is no other form of them.
+    ///
+    /// # Errors
+    /// 406
+    pub fn identity_only(self) -> Result<(), Problem> {
+        self.choose(false).map(drop).ok_or_else(Problem::not_acceptable)
+    }
+
     /// The coding to send of a file that may also be had compressed; none if the caller can take neither.
-    pub(super) const fn choose(self, compressed: bool) -> Option<Coding> {
+    #[must_use]
+    pub const fn choose(self, compressed: bool) -> Option<Coding> {
         if compressed && self.gzip > 0 && self.gzip >= self.identity {
             Some(Coding::Gzip)
         } else if self.identity > 0 {

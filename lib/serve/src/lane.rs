@@ -8,15 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ctl_core::Timestamp;
 use http_body_util::{BodyExt as _, Full};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use warp::http::{Response, StatusCode};
 
-use super::body::ApiBody;
-use super::limits::Client;
-use super::problem::Problem;
+use crate::body::ApiBody;
+use crate::limits::Client;
+use crate::problem::Problem;
+use crate::service::Moment;
 
 /// Expensive requests that wait or are answered, in all and for one client.
 const QUEUE: usize = 64;
@@ -27,22 +27,20 @@ const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
 /// What makes two requests the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Question {
+pub(crate) struct Question {
     /// Path and query.
-    pub(super) uri: String,
+    pub(crate) uri: String,
     /// The media types that are accepted.
-    pub(super) accept: String,
-    /// The size of the ledger.
-    pub(super) ledger: u64,
-    /// The second in which they came.
-    pub(super) now: Option<Timestamp>,
+    pub(crate) accept: String,
+    /// When they came.
+    pub(crate) moment: Moment,
 }
 
 type Answer = Response<Bytes>;
 
 /// A queue for expensive requests.
 #[derive(Clone)]
-pub(super) struct Lane {
+pub(crate) struct Lane {
     running: Arc<Semaphore>,
     waiting: Arc<Mutex<HashMap<Client, usize>>>,
     /// For so long an answer is told again.
@@ -58,7 +56,7 @@ struct Place {
 
 impl Lane {
     /// A lane in which so many requests are computed at once, and answers told again for so long.
-    pub(super) fn new(at_once: usize, fresh: Duration) -> Self {
+    pub(crate) fn new(at_once: usize, fresh: Duration) -> Self {
         let running = Arc::new(Semaphore::new(at_once));
         Self { running, waiting: Arc::default(), fresh, kept: Arc::default() }
     }
@@ -67,7 +65,7 @@ impl Lane {
     ///
     /// # Errors
     /// 503 if too many wait, and the fault of a computation that panicked.
-    pub(super) async fn answer(
+    pub(crate) async fn answer(
         &self,
         client: Client,
         question: Question,
@@ -142,7 +140,7 @@ impl Drop for Place {
 }
 
 /// The answer as the others have theirs.
-pub(super) fn made(answer: Answer) -> Response<ApiBody> {
+pub(crate) fn made(answer: Answer) -> Response<ApiBody> {
     answer.map(|bytes| Full::new(bytes).map_err(|never| match never {}).boxed())
 }
 
@@ -157,7 +155,7 @@ mod tests {
     }
 
     fn question(path: &str) -> Question {
-        Question { uri: path.into(), accept: String::new(), ledger: 1, now: None }
+        Question { uri: path.into(), accept: String::new(), moment: Moment::default() }
     }
 
     fn says(text: &'static str) -> Response<ApiBody> {

@@ -45,31 +45,37 @@ pub struct Family {
 macro_rules! families {
     ($($name:ident: $kind:ident $metric:literal [$($label:literal),*] $help:literal;)*) => {
         $(
-            static $name: $crate::metrics::Family = $crate::metrics::Family {
+            static $name: $crate::family::Family = $crate::family::Family {
                 name: $metric,
-                kind: $crate::metrics::Type::$kind,
+                kind: $crate::family::Type::$kind,
                 help: $help,
                 labels: &[$($label),*],
             };
         )*
         /// All families of this file.
-        pub(super) const FAMILIES: &[&$crate::metrics::Family] = &[$(&$name),*];
+        pub(super) const FAMILIES: &[&$crate::family::Family] = &[$(&$name),*];
     };
 }
+pub use families;
 
-/// The beginning of a target's series, made once for a scrape: its labels `pki`, `kind` and `target`.
-pub(super) struct Row(String);
+/// The beginning of many series, made once for a scrape: the labels that they share, with their values.
+pub struct Row {
+    text: String,
+    labels: usize,
+}
 
 impl Row {
-    pub(super) fn new(pki: &str, kind: &str, target: &str) -> Self {
-        let mut text = String::with_capacity(32 + pki.len() + kind.len() + target.len());
-        for (position, (name, value)) in super::targets::TARGET.iter().zip([pki, kind, target]).enumerate() {
+    /// These labels with these values.
+    #[must_use]
+    pub fn new<const N: usize>(labels: [&str; N], values: [&str; N]) -> Self {
+        let mut text = String::with_capacity(32 + values.iter().map(|value| value.len()).sum::<usize>());
+        for (position, (name, value)) in labels.into_iter().zip(values).enumerate() {
             if position > 0 {
                 text.push(',');
             }
             label(&mut text, name, value);
         }
-        Self(text)
+        Self { text, labels: N }
     }
 }
 
@@ -96,9 +102,9 @@ impl Series<'_> {
         self.line(None, self.family.labels, values, value);
     }
 
-    /// A sample of a target, with the values of the labels that follow the target's.
-    pub(super) fn of(&mut self, row: &Row, values: &[&str], value: impl Display) {
-        let labels = self.family.labels.get(super::targets::TARGET.len()..).unwrap_or_default();
+    /// A sample of a row, with the values of the labels that follow the row's.
+    pub fn of(&mut self, row: &Row, values: &[&str], value: impl Display) {
+        let labels = self.family.labels.get(row.labels..).unwrap_or_default();
         self.line(Some(row), labels, values, value);
     }
 
@@ -112,7 +118,7 @@ impl Series<'_> {
         }
         self.text.push_str(name);
         let mut before = '{';
-        if let Some(Row(row)) = row {
+        if let Some(Row { text: row, .. }) = row {
             self.text.push(before);
             self.text.push_str(row);
             before = ',';
@@ -156,7 +162,7 @@ impl Display for Milliseconds {
 }
 
 /// Parts per million as the ratio of the text format.
-pub(super) struct Ppm(pub(super) i64);
+pub struct Ppm(pub i64);
 
 impl Display for Ppm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -184,7 +190,7 @@ mod tests {
         let mut text = String::new();
         let mut page = Page(&mut text);
         page.family(&PLAIN);
-        let row = Row::new("alpha", "ocsp", "http://ocsp.alpha.example/");
+        let row = Row::new(["pki", "kind", "target"], ["alpha", "ocsp", "http://ocsp.alpha.example/"]);
         let mut series = page.family(&TARGETED);
         series.of(&row, &["slow"], 3);
         series.of(&row, &["dns_failure"], 1);

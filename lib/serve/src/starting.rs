@@ -1,13 +1,14 @@
-//! What callers hear while the server starts: that the process lives, and how far it is. A long ledger takes minutes
-//! to verify, and whoever watches the process must not take it for dead.
+//! What callers hear while a program starts: that the process lives, and how far it is. What takes minutes must not be
+//! taken for dead by whoever watches the process.
 
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use warp::http::{Request, StatusCode};
@@ -16,8 +17,8 @@ use warp::hyper::server::conn::http1;
 use warp::hyper::service::service_fn;
 use warp::reply::Response;
 
-use super::problem::Problem;
-use super::view;
+use crate::answer;
+use crate::problem::Problem;
 
 /// One question and its answer take no longer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,47 +27,32 @@ const CALLERS: usize = 256;
 /// After a failed `accept` there is a pause.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How far a start is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Step {
-    /// The ledger is being opened.
-    #[default]
-    Opening,
-    /// It is being verified.
-    Verifying {
-        /// Entries that are verified.
-        verified: u64,
-        /// Entries in the ledger.
-        entries: u64,
-    },
-    /// The publications are made again from it.
-    Publishing,
-}
-
-impl std::fmt::Display for Step {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Opening => f.write_str("the ledger is being opened"),
-            Self::Verifying { verified, entries } => {
-                write!(f, "the ledger is being verified: {verified} of {entries} entries")
-            }
-            Self::Publishing => f.write_str("the publications are being made from the ledger"),
-        }
+/// How far a start is, in words.
+pub trait Step: Display {
+    /// The same for programs: members of the answer to `/readyz`.
+    fn members(&self) -> Map<String, Value> {
+        Map::new()
     }
 }
 
 /// How far a start is, for those who ask meanwhile.
-#[derive(Debug, Default)]
-pub struct Progress(Mutex<Step>);
+#[derive(Debug)]
+pub struct Progress(Mutex<(String, Map<String, Value>)>);
 
 impl Progress {
-    /// Says how far it is.
-    pub fn set(&self, step: Step) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = step;
+    /// A start that has come so far.
+    #[must_use]
+    pub fn new(step: impl Step) -> Self {
+        Self(Mutex::new((step.to_string(), step.members())))
     }
 
-    fn step(&self) -> Step {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Says how far it is.
+    pub fn set(&self, step: impl Step) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (step.to_string(), step.members());
+    }
+
+    fn step(&self) -> (String, Map<String, Value>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -115,17 +101,14 @@ async fn answer_one(stream: TcpStream, progress: Arc<Progress>) -> Result<(), wa
     builder.serve_connection(TokioIo::new(stream), service).await
 }
 
-fn answer(path: &str, step: Step) -> Response {
+fn answer(path: &str, (step, members): (String, Map<String, Value>)) -> Response {
     match path {
-        "/healthz" => view::json(&json!({ "status": "alive" })),
+        "/healthz" => answer::json(&json!({ "status": "alive" })),
         "/readyz" => {
-            let mut body = json!({ "status": "starting", "problems": [step.to_string()] });
-            if let (Step::Verifying { verified, entries }, Some(members)) = (step, body.as_object_mut()) {
-                members.insert("ledger".into(), json!({ "entries": entries, "verified": verified }));
-            }
-            let mut response = view::json(&body);
-            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            response
+            let mut body = members;
+            body.insert("status".into(), "starting".into());
+            body.insert("problems".into(), json!([step]));
+            answer::with_status(answer::json(&Value::Object(body)), StatusCode::SERVICE_UNAVAILABLE)
         }
         _ => Problem::unavailable(format!("the server starts: {step}")).into_response(),
     }
@@ -136,6 +119,21 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+
+    /// Of 300,000 entries.
+    struct Verified(u64);
+
+    impl Display for Verified {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "{} of 300000 entries are verified", self.0)
+        }
+    }
+
+    impl Step for Verified {
+        fn members(&self) -> Map<String, Value> {
+            Map::from_iter([("ledger".into(), json!({ "entries": 300_000, "verified": self.0 }))])
+        }
+    }
 
     async fn get(address: std::net::SocketAddr, path: &str) -> String {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -149,12 +147,12 @@ mod tests {
     async fn who_asks_while_the_ledger_is_verified_hears_how_far_it_is() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let progress = Arc::new(Progress::default());
+        let progress = Arc::new(Progress::new(Verified(0)));
         let (start, started) = tokio::sync::oneshot::channel();
         let asking = async {
             let health = get(address, "/healthz").await;
             assert!(health.starts_with("HTTP/1.1 200") && health.contains("alive"), "{health}");
-            progress.set(Step::Verifying { verified: 1200, entries: 300_000 });
+            progress.set(Verified(1200));
             let ready = get(address, "/readyz").await;
             assert!(ready.starts_with("HTTP/1.1 503"), "{ready}");
             assert!(
@@ -177,7 +175,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (start, started) = tokio::sync::oneshot::channel();
-        let (progress, mut silent) = (Arc::default(), Vec::new());
+        let (progress, mut silent) = (Arc::new(Progress::new(Verified(0))), Vec::new());
         let crowd = async {
             for _ in 0..=CALLERS {
                 silent.push(TcpStream::connect(address).await.unwrap());

@@ -21,13 +21,13 @@ use warp::hyper::body::{Body, Frame, SizeHint};
 /// Bytes of a piece.
 const PIECE: u64 = 32 * 1024;
 /// What one such answer holds at most: a piece that is read, and one that waits to be sent.
-pub(super) const HELD: usize = 2 * PIECE as usize;
+pub const HELD: usize = 2 * PIECE as usize;
 /// How many pieces are read at once, in all: signing and publishing need the disk too.
 const READERS: usize = 32;
 
 /// Whoever reads pieces of files has a place here.
 #[derive(Clone, Debug)]
-pub(super) struct Readers(Arc<Semaphore>);
+pub struct Readers(Arc<Semaphore>);
 
 impl Default for Readers {
     fn default() -> Self {
@@ -39,7 +39,7 @@ impl Default for Readers {
 type Piece = (Bytes, Option<Sha256>);
 
 /// The beginning of a file, as a body.
-pub(super) struct FileBody {
+pub struct FileBody {
     path: Arc<Path>,
     at: u64,
     end: u64,
@@ -51,13 +51,15 @@ pub(super) struct FileBody {
 
 impl FileBody {
     /// The first `length` bytes of a file.
-    pub(super) fn new(path: PathBuf, length: u64, readers: Readers) -> Self {
+    #[must_use]
+    pub fn new(path: PathBuf, length: u64, readers: Readers) -> Self {
         Self { path: path.into(), at: 0, end: length, proof: None, readers, reading: None }
     }
 
     /// The same, held to a digest: the last piece is sent only if it is right, so that nobody takes damaged
     /// bytes for whole ones.
-    pub(super) fn proven(self, digest: Digest) -> Self {
+    #[must_use]
+    pub fn proven(self, digest: Digest) -> Self {
         Self { proof: Some((Sha256::new(), digest)), ..self }
     }
 

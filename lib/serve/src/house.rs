@@ -14,8 +14,8 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use super::limits::{Client, Limits};
-use super::problem::Problem;
+use crate::limits::{Client, Limits};
+use crate::problem::Problem;
 
 /// What a connection does, in the order in which connections are given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -232,11 +232,11 @@ impl Seat {
         self.notes.busy.load(Ordering::Acquire)
     }
 
-    /// Begins to answer a request.
-    pub(super) fn answering(self: &Arc<Self>) -> Answering {
+    /// Begins to answer a request of this caller.
+    pub(super) fn answering(self: &Arc<Self>, caller: Client) -> Answering {
         self.notes.asked.fetch_add(1, Ordering::AcqRel);
         self.notes.busy.store(true, Ordering::Release);
-        Answering { seat: self.clone(), holds: AtomicBool::new(false) }
+        Answering { seat: self.clone(), caller, holds: AtomicBool::new(false) }
     }
 }
 
@@ -249,19 +249,26 @@ impl Drop for Seat {
 }
 
 /// A request that is answered, until its answer is handed to the connection.
-pub(super) struct Answering {
+pub struct Answering {
     seat: Arc<Seat>,
+    caller: Client,
     holds: AtomicBool,
 }
 
 impl Answering {
+    /// Who asks.
+    #[must_use]
+    pub const fn caller(&self) -> Client {
+        self.caller
+    }
+
     /// Notes bytes that are in memory (or, of an upload, on the disk) for this request, until it is answered.
     ///
     /// # Errors
     /// 503 if there is no room for them.
-    pub(super) fn hold(&self, caller: Client, bytes: usize) -> Result<(), Problem> {
+    pub fn hold(&self, bytes: usize) -> Result<(), Problem> {
         let house = &self.seat.house;
-        if house.guests().hold(self.seat.number, caller, bytes, house.bytes) {
+        if house.guests().hold(self.seat.number, self.caller, bytes, house.bytes) {
             self.holds.store(true, Ordering::Relaxed);
             return Ok(());
         }
@@ -304,7 +311,11 @@ mod tests {
 
     impl Here {
         fn ask(&mut self) {
-            self.1 = Some(self.0.answering());
+            self.ask_for(0);
+        }
+
+        fn ask_for(&mut self, number: u8) {
+            self.1 = Some(self.0.answering(client(number)));
         }
 
         fn ask_and_take_the_answer(&mut self) {
@@ -398,22 +409,17 @@ mod tests {
     async fn who_holds_most_memory_makes_room_for_who_holds_little() {
         let house = house(10, 100);
         let mut here = vec![enter(&house, 1).await, enter(&house, 2).await, enter(&house, 3).await];
-        here.iter_mut().for_each(Here::ask);
-        let hold = |place: usize, number: u8, bytes| {
-            here[place]
-                .1
-                .as_ref()
-                .unwrap()
-                .hold(client(number), bytes)
-                .map_err(|problem| problem.status.as_u16())
+        here.iter_mut().zip(1..).for_each(|(here, number)| here.ask_for(number));
+        let hold = |place: usize, bytes| {
+            here[place].1.as_ref().unwrap().hold(bytes).map_err(|problem| problem.status.as_u16())
         };
-        hold(0, 1, 70).unwrap();
-        hold(1, 2, 30).unwrap();
-        assert_eq!(hold(1, 2, 50), Err(503), "nobody holds more than it would then");
-        hold(2, 3, 20).unwrap();
+        hold(0, 70).unwrap();
+        hold(1, 30).unwrap();
+        assert_eq!(hold(1, 50), Err(503), "nobody holds more than it would then");
+        hold(2, 20).unwrap();
         assert_eq!(dismissed(&here).await, 0);
-        assert_eq!(hold(0, 1, 1), Err(503), "who was dismissed holds nothing any more");
-        hold(2, 3, 40).unwrap();
+        assert_eq!(hold(0, 1), Err(503), "who was dismissed holds nothing any more");
+        hold(2, 40).unwrap();
         assert_eq!(house.guests().held, 90);
         here.clear();
         assert_eq!(house.guests().held, 0, "what was answered is held no longer");

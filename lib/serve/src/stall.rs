@@ -11,14 +11,14 @@ use tokio::time::{Sleep, sleep};
 
 /// Fails with [`io::ErrorKind::TimedOut`] when nothing can be written for too long, so that a client
 /// that asks and never reads does not hold a connection for ever.
-pub(super) struct StallGuard<S> {
+pub(crate) struct StallGuard<S> {
     stream: S,
     patience: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> StallGuard<S> {
-    pub(super) const fn new(stream: S, patience: Duration) -> Self {
+    pub(crate) const fn new(stream: S, patience: Duration) -> Self {
         Self { stream, patience, stalled: None }
     }
 

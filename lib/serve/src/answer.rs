@@ -1,0 +1,52 @@
+//! Answers that were made for one request.
+
+use bytes::Bytes;
+use serde_json::Value;
+use warp::http::{HeaderValue, StatusCode, header};
+use warp::reply::Response;
+
+use crate::problem::Problem;
+
+/// A JSON answer that is right at this moment only.
+#[must_use]
+pub fn json(value: &Value) -> Response {
+    json_with_caching(value, "no-cache")
+}
+
+/// A JSON answer with this `Cache-Control`.
+#[must_use]
+pub fn json_with_caching(value: &Value, caching: &'static str) -> Response {
+    bytes(value.to_string(), "application/json", caching)
+}
+
+/// An answer of this media type with this `Cache-Control`.
+#[must_use]
+pub fn bytes(body: impl Into<Bytes>, media_type: &'static str, caching: &'static str) -> Response {
+    let mut response = Response::new(body.into().into());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    response
+}
+
+/// The same answer, never rendered by a browser as a page of this server: what is in it came from anyone.
+#[must_use]
+pub fn as_attachment<B>(mut response: warp::http::Response<B>) -> warp::http::Response<B> {
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    response
+}
+
+/// The same answer with another status.
+#[must_use]
+pub fn with_status(mut response: Response, status: StatusCode) -> Response {
+    *response.status_mut() = status;
+    response
+}
+
+/// Does what blocks (the disk, mostly) on a thread for it, and gives what came of it.
+///
+/// # Errors
+/// [`Problem::internal`] if it panicked.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error))
+}

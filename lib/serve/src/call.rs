@@ -1,0 +1,54 @@
+//! What a handler is told of a request.
+
+use std::str::FromStr;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use warp::http::{HeaderMap, HeaderName};
+
+use crate::problem::Problem;
+
+/// A request as its handler sees it. Path and method are those of the handler's route.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    pub(crate) parts: Vec<(&'static str, String)>,
+    pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    /// The part of the path that the route's pattern has in braces under this name.
+    ///
+    /// # Errors
+    /// 404 if it is not of the form it must have.
+    pub fn part<T: FromStr>(&self, name: &str) -> Result<T, Problem> {
+        let part = self.parts.iter().find(|(known, _)| *known == name);
+        let read = part.and_then(|(_, text)| text.parse().ok());
+        read.ok_or_else(|| {
+            Problem::not_found(format!("{{{name}}} in the path is not of the form it must have"))
+        })
+    }
+
+    /// The query.
+    ///
+    /// # Errors
+    /// 400 if it cannot be read as `T`; a `T` with `deny_unknown_fields` so refuses what the path does not have.
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_urlencoded::from_str(&self.query).map_err(|error| {
+            Problem::malformed(format!("the query is not of the form that this path has: {error}"))
+        })
+    }
+
+    /// The value of a header, if it has one that is text.
+    #[must_use]
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The body; empty for reads.
+    #[must_use]
+    pub const fn body(&self) -> &Bytes {
+        &self.body
+    }
+}
