@@ -1,4 +1,4 @@
-//! What is done now and then beside the watch: the file with its targets, and counting the octets of its
+//! What is done now and then: the file with its targets, and counting the bytes of its
 //! history.
 
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::keeper::Keeper;
 use super::service_discovery::TargetsFile;
 use super::target::Target;
 
-/// How often the octets are counted.
+/// How often the bytes are counted.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Does them until nobody says any more what is watched.

@@ -45,11 +45,9 @@ pub struct Monitor {
     /// The service level policy; none for the one built into the release.
     #[serde(deserialize_with = "path_or_none")]
     pub service_levels: Option<PathBuf>,
-    /// How long single observations are kept.
-    pub raw: Words,
-    /// How long hourly sums are kept.
+    /// How long hourly counts, incidents and evidence are kept.
     pub rollups: Words,
-    /// Octets that observations, sums and evidence may take on the disk.
+    /// Bytes that all of these may take on the disk.
     pub max_bytes: NonZeroU64,
     /// Names that are answered here and not by DNS.
     pub hosts: BTreeMap<String, Vec<IpAddr>>,
@@ -115,7 +113,6 @@ impl TryFrom<String> for Serial {
 
 impl Default for Monitor {
     fn default() -> Self {
-        const DAY: u64 = 86_400;
         Self {
             enabled: true,
             period: Words(Duration::from_secs(30)),
@@ -128,7 +125,6 @@ impl Default for Monitor {
             allow: Vec::new(),
             tls_roots: Vec::new(),
             service_levels: None,
-            raw: Words(Duration::from_secs(7 * DAY)),
             // A year of 365.25 days, as `humantime` has it.
             rollups: Words(Duration::from_secs(3 * 31_557_600)),
             max_bytes: NonZeroU64::MIN.saturating_add((2 << 30) - 1),

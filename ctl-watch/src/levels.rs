@@ -1,4 +1,4 @@
-//! How good the services were: what the store and the running hour counted, put together for a stretch of time.
+//! How good the services were: what the history counted, put together for a stretch of time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,15 +6,14 @@ use std::sync::Arc;
 use ctl_core::names::ParticipantId;
 use ctl_policy::sla::{Counts, Kind, Level, Month, Objective, Share, SlaPolicy, Time, burn_rate_milli};
 
-use super::store::{Description, Store, StoreError};
+use super::description::Description;
+use super::gaps;
+use super::store::{Store, StoreError};
 
 /// An hour in milliseconds.
 pub const HOUR_MS: i64 = 3_600_000;
 /// The rolling window: thirty days, in hours.
 pub const ROLLING_HOURS: u32 = 720;
-
-/// What was counted in hours that are not closed yet, by hour and the target's number.
-pub type RunningHours = BTreeMap<u32, BTreeMap<u32, Counts>>;
 
 /// A service: all of an operator's targets of one kind.
 pub type ServiceKey = (ParticipantId, Kind);
@@ -50,62 +49,46 @@ pub const fn are_missing(due: u64) -> bool {
     due > 1
 }
 
-/// What was counted of these targets in the hours `from` to before `to`, by the target's number. Hours of which the
-/// store knows nothing although the target was watched are missing. Of an hour that the store has and that runs, the
-/// fuller count holds: it was closed since `running` was told, or was opened again. Blocks on the disk.
+/// What was counted of these targets in the hours `from` to before `to`, by the target's number, as of a moment. Hours of
+/// which the history knows nothing although the target was watched are missing. Blocks on the disk.
 ///
 /// # Errors
 /// [`StoreError`]
 pub fn counted(
     store: &Store,
     targets: &[Description],
-    running: &RunningHours,
     (from, to): (u32, u32),
     now_ms: i64,
 ) -> Result<BTreeMap<u32, Counts>, StoreError> {
-    counted_since(store, targets, running, ([from], to), now_ms).map(|[counted]| counted)
+    counted_since(store, targets, ([from], to), now_ms).map(|[counted]| counted)
 }
 
 /// The same for several windows with one end, which are read together.
 fn counted_since<const N: usize>(
     store: &Store,
     targets: &[Description],
-    running: &RunningHours,
     (from, to): ([u32; N], u32),
     now_ms: i64,
 ) -> Result<[BTreeMap<u32, Counts>; N], StoreError> {
     let by_number: BTreeMap<u32, &Description> = targets.iter().map(|one| (one.number, one)).collect();
+    let numbers: BTreeSet<u32> = by_number.keys().copied().collect();
+    let last_probes = store.last_probes(&numbers)?;
     let first = from.into_iter().min().unwrap_or(to);
     let mut sums: [BTreeMap<u32, Counts>; N] = [const { BTreeMap::new() }; N];
     // Probes that were due in the hours of which something is known.
     let mut known: [BTreeMap<u32, u64>; N] = [const { BTreeMap::new() }; N];
-    let mut seen: BTreeSet<(u32, u32)> = BTreeSet::new();
-    let mut add = |number: u32, hour: u32, counts: &Counts, until: i64| {
+    store.hours(&numbers, first, to, |number, hour, mut counts| {
         let Some(target) = by_number.get(&number) else { return };
-        let due = target.due(begin_of(hour), until);
+        let due = target.due(begin_of(hour), begin_of(hour.saturating_add(1)).min(now_ms));
+        counts.missing = gaps::missing(target, last_probes.get(&number).copied(), hour, &counts, now_ms);
         for ((sums, known), from) in sums.iter_mut().zip(&mut known).zip(from) {
             if from <= hour {
-                sums.entry(number).or_default().merge(counts);
+                sums.entry(number).or_default().merge(&counts);
                 let sum = known.entry(number).or_default();
                 *sum = sum.saturating_add(due);
             }
         }
-    };
-    store.hours(&by_number.keys().copied().collect(), first, to, |number, hour, counts| {
-        let runs = running.get(&hour).and_then(|counted| counted.get(&number));
-        if runs.is_none_or(|runs| took_place(runs) <= took_place(&counts)) {
-            if running.contains_key(&hour) {
-                seen.insert((hour, number));
-            }
-            add(number, hour, &counts, begin_of(hour.saturating_add(1)));
-        }
     })?;
-    for (hour, counted) in running.range(first..to.max(first)) {
-        let until = begin_of(hour.saturating_add(1)).min(now_ms);
-        for (number, counts) in counted.iter().filter(|(number, _)| !seen.contains(&(*hour, **number))) {
-            add(*number, *hour, counts, until);
-        }
-    }
     for ((sums, known), from) in sums.iter_mut().zip(&known).zip(from) {
         for target in targets {
             let due = target.due(begin_of(from), begin_of(to).min(now_ms));
@@ -157,10 +140,10 @@ pub struct Levels {
     pub at_ms: i64,
     /// By operator and kind.
     pub services: BTreeMap<ServiceKey, ServiceStanding>,
-    /// Every target that the store knows, by its number.
+    /// Every target that the history knows, by its number.
     pub targets: Arc<BTreeMap<u32, Description>>,
-    /// What was counted in hours that are not closed yet, or not written.
-    pub running: Arc<RunningHours>,
+    /// All that was observed in hours before this one is in the history.
+    pub open_hour: u32,
 }
 
 impl Levels {
@@ -179,12 +162,12 @@ impl Levels {
     }
 }
 
-/// What closed hours say of all services, for the windows that end with the hour of a moment. It changes only when
-/// an hour is closed or another begins.
+/// What hours that are over for a while say of all services, for the windows that end with the hour of a moment. It changes
+/// only when another hour is over, or something is added to one of these.
 #[derive(Clone, Debug, Default)]
 pub struct Closed {
-    /// Hours before this one are closed.
-    pub open_hour: u32,
+    /// Hours before this one.
+    pub before: u32,
     /// The hour of the moment.
     pub hour: u32,
     services: BTreeMap<ServiceKey, ServiceStanding>,
@@ -211,42 +194,40 @@ fn add(standing: &mut ServiceStanding, window: usize, counts: &Counts) {
 }
 
 impl Closed {
-    /// Adds up closed hours. Blocks on the disk; takes long where there are many targets.
+    /// Adds up hours. Blocks on the disk; takes long where there are many targets.
     ///
     /// # Errors
     /// [`StoreError`]
     pub fn add_up(
         store: &Store,
         targets: &BTreeMap<u32, Description>,
-        open_hour: u32,
+        before: u32,
         hour: u32,
     ) -> Result<Self, StoreError> {
         let mut services = BTreeMap::new();
         let all: Vec<Description> = targets.values().cloned().collect();
-        let windows = (beginnings(hour), open_hour);
-        let counted = counted_since(store, &all, &RunningHours::new(), windows, begin_of(open_hour))?;
+        let counted = counted_since(store, &all, (beginnings(hour), before), begin_of(before))?;
         for (window, counted) in counted.iter().enumerate() {
             put(&mut services, targets, window, counted);
         }
-        Ok(Self { open_hour, hour, services })
+        Ok(Self { before, hour, services })
     }
 
-    /// All services now: closed hours and those that are not.
+    /// All services now: these hours and those after them.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub fn with_running(
+    pub fn up_to_now(
         &self,
         store: &Store,
         targets: &BTreeMap<u32, Description>,
-        running: &RunningHours,
         now_ms: i64,
     ) -> Result<BTreeMap<ServiceKey, ServiceStanding>, StoreError> {
         let mut services = self.services.clone();
         let all: Vec<Description> = targets.values().cloned().collect();
-        let windows = beginnings(self.hour).map(|from| from.max(self.open_hour));
+        let windows = beginnings(self.hour).map(|from| from.max(self.before));
         let windows = (windows, self.hour.saturating_add(1));
-        for (window, counted) in counted_since(store, &all, running, windows, now_ms)?.iter().enumerate() {
+        for (window, counted) in counted_since(store, &all, windows, now_ms)?.iter().enumerate() {
             put(&mut services, targets, window, counted);
         }
         Ok(services)

@@ -8,11 +8,15 @@
 
 pub mod beside;
 pub mod board;
+pub mod changes;
 pub mod chores;
 pub mod code;
 pub mod config;
+pub mod description;
 pub mod discover;
 pub mod error;
+mod evidence;
+pub mod gaps;
 pub mod incident;
 pub mod keeper;
 pub mod levels;
@@ -20,6 +24,7 @@ pub mod metrics;
 pub mod observation;
 pub mod plan;
 pub mod probe;
+pub mod record;
 pub mod schedule;
 pub mod service_discovery;
 pub mod store;

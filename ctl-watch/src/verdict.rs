@@ -1,14 +1,24 @@
-//! What a probe counts as, by the service level policy. The keeper says it once for each observation; service
+//! What a probe counts as, by the service level policy. The state machine says it once for each observation; service
 //! levels, incidents and Prometheus' counters all take it from there, so they cannot differ. Pure.
 
 use ctl_policy::sla::{SlaPolicy, Time};
 
 use super::code::{Code, Family, Weight};
 use super::observation::Observation;
-use super::store::Outcome;
 
 /// The errors of reaching a service for which it has been reached: they are found in answers.
 const IN_ANSWERS: [Code; 2] = [Code::Slow, Code::AddressDisagreement];
+
+/// What became of a probe, for the service level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A good answer.
+    Good,
+    /// A bad answer, or none.
+    Bad,
+    /// During announced maintenance.
+    Excused,
+}
 
 /// What a probe counts as.
 #[derive(Clone, Debug, PartialEq, Eq)]

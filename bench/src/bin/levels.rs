@@ -11,9 +11,12 @@ use std::time::{Duration, Instant};
 
 use ctl_bench::process::peak_memory;
 use ctl_policy::sla::{BUILT_IN, Counts, Kind, SlaPolicy};
-use ctl_watch::keeper::work;
+use ctl_watch::changes::Changes;
+use ctl_watch::description::{Description, Watched};
+use ctl_watch::incident::SLOT_MS;
+use ctl_watch::keeper::recall;
 use ctl_watch::levels::{Closed, HOUR_MS, ROLLING_HOURS, begin_of};
-use ctl_watch::store::{Description, Keep, Outcome, Record, Store, Watched};
+use ctl_watch::store::{Keep, Store};
 
 /// 2026-11-21T00:00:00Z in hours.
 const NOW: u32 = 498_672;
@@ -26,28 +29,26 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     // Room for everything, so that nothing is removed meanwhile.
     let store = Store::open(directory.path(), Keep { max_bytes: u64::MAX, ..Keep::default() })?;
     let targets = (0..services).map(describe).collect::<Result<Vec<_>, _>>()?;
-    store.put_targets(&targets)?;
     let targets: BTreeMap<u32, Description> = targets.into_iter().map(|one| (one.number, one)).collect();
+    store.write(&Changes { targets: targets.clone(), ..Changes::default() })?;
 
-    // The raw observations of the last six hours are counted again at a start.
-    let minutes = NOW * 60 - 360..NOW * 60;
-    let of_minute = |minute: u32| -> Vec<Record> {
-        (0..services)
-            .flat_map(|number| [0, 30_000].map(|at| record(number, i64::from(minute) * 60_000 + at)))
-            .collect()
-    };
-    minutes.clone().try_for_each(|minute| store.put_raw(minute, &of_minute(minute)))?;
+    // What was observed in the last six hours is read at a start.
+    let first = begin_of(NOW - 6) / SLOT_MS;
+    for slot in first..first + 72 {
+        let recent = (0..services).map(|number| ((slot, number), (0, 10))).collect();
+        store.write(&Changes { recent, ..Changes::default() })?;
+    }
     let before = peak_memory()?;
     let policy = Arc::new(SlaPolicy::parse(BUILT_IN)?);
-    let (begun, _) = time(|| work::desk(&store, policy.clone(), begin_of(NOW)))?;
+    let (begun, _) = time(|| recall(&store, policy.clone(), begin_of(NOW)))?;
     let memory = peak_memory()?.saturating_sub(before) / 1024;
 
     let counted: BTreeMap<u32, Counts> = (0..services).map(|number| (number, counts())).collect();
-    let first = NOW - ROLLING_HOURS;
-    let (kept, ()) = time(|| (first..NOW).try_for_each(|hour| store.close_hour(hour, &counted)))?;
+    let hour = |hour: u32| Changes { hours: [(hour, counted.clone())].into(), ..Changes::default() };
+    let (kept, ()) = time(|| (NOW - ROLLING_HOURS..NOW).try_for_each(|one| store.write(&hour(one))))?;
     let (added, closed) = time(|| Closed::add_up(&store, &targets, NOW, NOW))?;
-    let running = [(NOW, counted)].into();
-    let (shown, levels) = time(|| closed.with_running(&store, &targets, &running, begin_of(NOW) + HOUR_MS))?;
+    store.write(&hour(NOW))?;
+    let (shown, levels) = time(|| closed.up_to_now(&store, &targets, begin_of(NOW) + HOUR_MS))?;
 
     println!(
         "{services} services of {} operators, {PROBES} probes an hour; {} MiB on the disk",
@@ -93,17 +94,4 @@ fn counts() -> Counts {
     (0..answered).for_each(|latency| counts.latency_ms.add(latency));
     counts.reasons.insert("tcp_timeout".into(), 1);
     counts
-}
-
-const fn record(number: u32, at_ms: i64) -> Record {
-    Record {
-        number,
-        at_ms,
-        outcome: Outcome::Good,
-        answered: true,
-        fresh: true,
-        correct: true,
-        duration_ms: Some(80),
-        codes: Vec::new(),
-    }
 }

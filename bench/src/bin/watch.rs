@@ -21,6 +21,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ctl_bench::process::{peak_memory, processor_time};
 use ctl_fetch::{Exchange, Fetch, Fetcher, Request};
+use ctl_host::clock::SystemClock;
 use ctl_pki::Certificate;
 use ctl_policy::sla::{BUILT_IN, SlaPolicy};
 use ctl_sandbox::live::{Live, Options};
@@ -223,12 +224,10 @@ fn run(
     let policy = Arc::new(SlaPolicy::parse(BUILT_IN)?);
     let directory = tempfile::tempdir()?;
     let store = Arc::new(Store::open(directory.path(), Keep::default())?);
-    let begin = Instant::now();
     let keeping = keeper::Setup {
         store: Arc::clone(&store),
         policy: Arc::clone(&policy),
-        now: Arc::new(now_ms),
-        elapsed: Arc::new(move || begin.elapsed()),
+        clock: Arc::new(SystemClock::new()),
         metrics: Arc::new(Metrics::new()?),
     };
     let fetch =

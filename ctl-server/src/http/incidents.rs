@@ -10,8 +10,8 @@ use warp::reply::Response;
 
 use super::App;
 use super::sla::{keeper, tell};
-use crate::monitor::incident::Incident;
-use crate::monitor::store::{StoreError, Wanted};
+use crate::monitor::incident::{Incident, Wanted};
+use crate::monitor::store::StoreError;
 
 /// Which incidents.
 #[derive(Debug, Deserialize)]

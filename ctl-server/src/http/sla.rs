@@ -13,8 +13,8 @@ use warp::reply::Response;
 
 use super::App;
 use crate::monitor::Keeper;
+use crate::monitor::description::Description;
 use crate::monitor::levels::{self, Levels, ROLLING_HOURS, begin_of, hour_at, hour_of};
-use crate::monitor::store::Description;
 
 /// A caller may ask for so many hours: ten years.
 const MAX_HOURS: u32 = 10 * 366 * 24;
@@ -121,7 +121,7 @@ fn lines(
 ) -> Result<Lines, Problem> {
     let of: Vec<Description> =
         levels.targets.values().filter(|one| one.operator == *operator).cloned().collect();
-    let counted = levels::counted(keeper.store(), &of, &levels.running, hours, keeper.now_ms())
+    let counted = levels::counted(keeper.store(), &of, hours, keeper.now_ms())
         .map_err(|error| Problem::internal(&error))?;
     let (mut kinds, mut targets) = (BTreeMap::<Kind, Counts>::new(), Vec::new());
     for target in of {

@@ -7,10 +7,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use ctl_fetch::Fetcher;
+use ctl_host::clock::SystemClock;
 use ctl_host::files;
 use ctl_host::supervisor::Supervisor;
 use ctl_policy::sla::{BUILT_IN, MAX_SLA_POLICY_SIZE, SlaPolicy};
@@ -114,16 +115,14 @@ impl Monitor {
         let (targets, following) = watch::channel(Arc::from([]));
         let (observations, inbox) = mpsc::channel(OBSERVATIONS);
         let path = beside.data.join("monitor");
-        let keep = Keep { raw: config.raw.0, rollups: config.rollups.0, max_bytes: config.max_bytes.get() };
+        let keep = Keep { rollups: config.rollups.0, max_bytes: config.max_bytes.get() };
         let failed = |error| MonitorError::Store { path: path.clone(), error };
         let store = Arc::new(Store::open(&path, keep).map_err(failed)?);
         let shelf = Arc::new(StoredMemories(Arc::clone(&store)));
-        let started = Instant::now();
         let setup = keeper::Setup {
             store,
             policy: Arc::clone(&policy),
-            now: Arc::new(now_ms),
-            elapsed: Arc::new(move || started.elapsed()),
+            clock: Arc::new(SystemClock::new()),
             metrics: Arc::clone(beside.metrics.watch()),
         };
         let (keeper, keeping) = Keeper::start(setup, inbox).map_err(failed)?;
@@ -219,6 +218,7 @@ impl Monitor {
             held_bytes: held.map(|(taken, _)| number(taken)),
             held_limits: held.map(|(_, limit)| number(limit)),
             store_bytes: (bytes > 0).then_some(bytes),
+            store_damaged: number(self.shared.keeper.store().damaged().len()),
             store_limit: Some(self.shared.store_limit),
             queue: inbox.as_ref().map(|inbox| number(inbox.max_capacity() - inbox.capacity())),
             queue_limit: inbox.as_ref().map(|inbox| number(inbox.max_capacity())),
@@ -296,7 +296,7 @@ impl Shelf for StoredMemories {
     }
 
     fn keep(&self, target: TargetId, memory: &[u8]) -> bool {
-        let kept = self.0.put_memory(target, memory);
+        let kept = self.0.put_memory(target, now_ms(), memory);
         kept.inspect_err(|error| tracing::warn!(%target, %error, "what a probe remembers cannot be kept"))
             .is_ok()
     }

@@ -9,9 +9,11 @@ use std::process::{Child, Command, Stdio};
 
 use ctl_core::Digest;
 use ctl_core::log::leaf_hash;
-use ctl_policy::sla::Counts;
+use ctl_policy::sla::{Counts, Kind};
 use ctl_server::ledger::RecordError;
-use ctl_server::monitor::store::{Keep, Store};
+use ctl_watch::changes::Changes;
+use ctl_watch::description::Description;
+use ctl_watch::store::{Keep, Store};
 
 use crate::common::world::start;
 use crate::common::{comment, open, talkative, with_application};
@@ -111,6 +113,17 @@ fn make_room(child: &mut Child) {
 
 const HOUR: u32 = 498_672;
 
+fn describe(number: u32) -> Description {
+    Description {
+        number,
+        kind: Kind::Ocsp,
+        operator: "alpha-pki".parse().unwrap(),
+        url: format!("http://{number}.example/"),
+        period_ms: 30_000,
+        watched: Vec::new(),
+    }
+}
+
 /// The process whose files may not grow until someone allows it.
 #[test]
 #[ignore = "runs only as the child process of the test below"]
@@ -120,13 +133,20 @@ fn watch_keeper() {
     let say = |line: &str| writeln!(std::io::stdout().lock(), "\n@{line}").unwrap();
     let counted: BTreeMap<u32, Counts> =
         (0..2000).map(|number| (number, Counts { good: u64::from(number), ..Counts::default() })).collect();
+    let targets: BTreeMap<u32, Description> = (0..2000).map(|number| (number, describe(number))).collect();
+    let of = |hour: u32| Changes {
+        targets: if hour == HOUR { targets.clone() } else { BTreeMap::new() },
+        hours: [(hour, counted.clone())].into(),
+        ..Changes::default()
+    };
     let store = open().unwrap();
     let mut hours = HOUR..HOUR + 5000;
-    let refused = hours.find(|hour| store.close_hour(*hour, &counted).is_err()).unwrap();
-    assert!(store.close_hour(refused, &counted).is_err(), "there is still no room");
+    let refused = hours.find(|hour| store.write(&of(*hour)).is_err()).unwrap();
+    assert!(refused > HOUR, "there was room for one");
+    assert!(store.write(&of(refused)).is_err(), "there is still no room");
     say("full");
     std::io::stdin().lock().read_line(&mut String::new()).unwrap();
-    store.close_hour(refused, &counted).unwrap();
+    store.write(&of(refused)).unwrap();
     drop(store);
     let (store, mut kept) = (open().unwrap(), BTreeSet::new());
     store
@@ -135,7 +155,7 @@ fn watch_keeper() {
             kept.insert(hour);
         })
         .unwrap();
-    assert!(kept.into_iter().eq(HOUR..=refused), "every hour that was closed, up to the one that waited");
+    assert!(kept.into_iter().eq(HOUR..=refused), "every hour that was written, up to the one that waited");
     say("done");
 }
 

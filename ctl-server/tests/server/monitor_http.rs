@@ -62,7 +62,7 @@ async fn the_trust_list_manager_shows_its_own_level_like_everyone_elses() {
 
     let digest = keeper
         .store()
-        .put_evidence(&"alpha-pki".parse().unwrap(), b"{\"type\":\"v2g-probe-evidence\"}")
+        .put_evidence(&"alpha-pki".parse().unwrap(), 0, b"{\"type\":\"v2g-probe-evidence\"}")
         .unwrap();
     let evidence = served.get(&format!("/v1/evidence/{digest}")).await;
     assert_eq!((evidence.status, Digest::of(&evidence.body)), (200, digest));

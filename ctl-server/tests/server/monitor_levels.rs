@@ -3,22 +3,22 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use ctl_core::{Digest, Timestamp};
-use ctl_host::clock::ManualClock;
+use ctl_host::clock::{Clock as _, ManualClock};
 use ctl_policy::sla::{BUILT_IN, Kind, Month, Report, SlaPolicy, Time, Verdict};
 use ctl_server::blobs::{Blobs, SALT};
 use ctl_server::ledger::Ledger;
-use ctl_server::monitor::incident::Incident;
-use ctl_server::monitor::keeper::{Keeper, Setup};
 use ctl_server::monitor::observation::{Evidence, Finding};
 use ctl_server::monitor::recorder::Recorder;
-use ctl_server::monitor::store::{Keep, Store};
 use ctl_server::monitor::target::Origin;
 use ctl_server::monitor::{Code, Observation, Subject, Target, TargetId};
+use ctl_watch::changes::Changes;
+use ctl_watch::incident::Incident;
+use ctl_watch::keeper::{Keeper, Setup};
+use ctl_watch::store::{Keep, Store};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -32,7 +32,6 @@ struct Watch {
     ledger: Ledger,
     clock: Arc<ManualClock>,
     blobs: Arc<Blobs>,
-    now: Arc<AtomicI64>,
     keeper: Keeper,
     recorder: Recorder,
     observations: mpsc::Sender<Observation>,
@@ -60,16 +59,11 @@ fn target_at(url: &str) -> Arc<Target> {
 
 impl Watch {
     async fn begin(ledger: Ledger, clock: Arc<ManualClock>, directory: &Path) -> Self {
-        let now = Arc::new(AtomicI64::new(ledger.now().unwrap().unix()));
-        let (told, store) = (now.clone(), Store::open(&directory.join("monitor"), Keep::default()).unwrap());
-        let (begun, passed) = (now.load(Ordering::Relaxed), now.clone());
+        let store = Store::open(&directory.join("monitor"), Keep::default()).unwrap();
         let setup = Setup {
             store: Arc::new(store),
             policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
-            now: Arc::new(move || told.load(Ordering::Relaxed) * 1000),
-            elapsed: Arc::new(move || {
-                Duration::from_secs((passed.load(Ordering::Relaxed) - begun).unsigned_abs())
-            }),
+            clock: clock.clone(),
             metrics: Arc::new(ctl_watch::metrics::Metrics::new().unwrap()),
         };
         let (observations, inbox) = mpsc::channel(100_000);
@@ -83,7 +77,7 @@ impl Watch {
         };
         let target = target();
         keeper.watch(vec![target.clone()]).await;
-        Self { ledger, clock, blobs, now, keeper, recorder, observations, keeping, target }
+        Self { ledger, clock, blobs, keeper, recorder, observations, keeping, target }
     }
 
     fn observation(&self, code: Option<Code>) -> Observation {
@@ -99,7 +93,7 @@ impl Watch {
         });
         Observation {
             target: self.target.clone(),
-            at_ms: self.now.load(Ordering::Relaxed) * 1000,
+            at_ms: self.clock.now().unix() * 1000,
             findings: code.map(finding).into_iter().collect(),
             timings: code.is_none().then_some(Default::default()),
             facts: Default::default(),
@@ -120,7 +114,6 @@ impl Watch {
     async fn pass(&self, seconds: i64) {
         self.keeper.settle().await;
         self.clock.pass(seconds.unsigned_abs());
-        self.now.fetch_add(seconds, Ordering::Relaxed);
     }
 
     async fn record(&self) -> usize {
@@ -223,17 +216,19 @@ async fn put_away(directory: &Path) -> (Watch, Arc<Incident>) {
     drop((keeper, recorder, observations));
     keeping.await.unwrap();
     let store = Store::open(&directory.join("monitor"), Keep::default()).unwrap();
-    let incident = Arc::new(store.incidents().unwrap().remove(0));
-    store.archive_incidents(std::slice::from_ref(&incident)).unwrap();
-    store.forget_incidents(&[incident.number]).unwrap();
-    // One of another service that began in the same second is at hand.
+    let incident = store.incident(1).unwrap().unwrap();
+    // So many came since that it is not at hand any more. One of another service began in the same second.
     let url = "http://crl.beta.example/".to_owned();
-    let other = Incident { number: incident.number + 1, url, breach_ms: None, ..(*incident).clone() };
-    store.put_incidents(&[other]).unwrap();
+    let other = Incident { url, breach_ms: None, ..incident.clone() };
+    let (ended_ms, operator) = (incident.ended_ms.map(|ended| ended + 1), "nobody-pki".parse().unwrap());
+    let breach = Incident { operator, breach_ms: ended_ms, ended_ms, ..other.clone() };
+    let later = (3..10_003).map(|number| Incident { number, ..breach.clone() });
+    let incidents = later.chain([Incident { number: 2, ..other }]).map(|one| (one.number, one)).collect();
+    store.write(&Changes { incidents, ..Changes::default() }).unwrap();
     drop(store);
     let watch = Watch::begin(ledger, clock, directory).await;
-    assert_eq!(watch.keeper.incidents().keys().copied().collect::<Vec<_>>(), [incident.number + 1]);
-    (watch, incident)
+    assert!(watch.keeper.incidents().keys().copied().eq(3..10_003));
+    (watch, Arc::new(incident))
 }
 
 #[tokio::test]
@@ -251,8 +246,11 @@ async fn a_breach_ends_when_it_ended_although_its_incident_was_put_away_meanwhil
 async fn what_cannot_be_read_of_old_incidents_keeps_no_new_breach_out_of_the_log() {
     let directory = tempfile::tempdir().unwrap();
     let (mut watch, incident) = put_away(directory.path()).await;
-    let (archive, aside) = (directory.path().join("monitor/incidents"), directory.path().join("aside"));
-    std::fs::rename(&archive, &aside).unwrap();
+    let rename = |from: &str, to: &str| {
+        let beside = rusqlite::Connection::open(directory.path().join("monitor/watch.db")).unwrap();
+        beside.execute_batch(&format!("ALTER TABLE {from} RENAME TO {to}")).unwrap();
+    };
+    rename("incidents", "aside");
     watch.target = target_at("http://ocsp-2.alpha.example/");
     watch.keeper.watch(vec![target(), watch.target.clone()]).await;
     watch.probes(20, Some(Code::TcpRefused)).await;
@@ -260,7 +258,7 @@ async fn what_cannot_be_read_of_old_incidents_keeps_no_new_breach_out_of_the_log
     let state = watch.ledger.snapshot();
     assert_eq!(state.state.breaches.size(), 2, "the new one is told, and the failure too");
     assert_eq!(state.state.open_breaches.size(), 2, "what cannot be looked up is not said to be lost");
-    std::fs::rename(&aside, &archive).unwrap();
+    rename("aside", "incidents");
     assert_eq!((watch.record().await, watch.record().await), (1, 0));
     let state = watch.ledger.snapshot();
     let closed = state.state.breaches.values().next().unwrap().closed.unwrap().at;

@@ -2,10 +2,9 @@
 //! maintenance and outside, goes through the keeper, and what both have counted is compared.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use ctl_fetch::Timings;
+use ctl_host::clock::ManualClock;
 use ctl_policy::sla::{BUILT_IN, Kind};
 use tokio::sync::mpsc;
 
@@ -14,6 +13,7 @@ use super::*;
 use crate::code::{Code, Weight};
 use crate::observation::Finding;
 use crate::store::Keep;
+use ctl_fetch::Timings;
 
 /// A policy with everything by which counting departs from the weights of the codes.
 const DEPARTURES: &str = r#"
@@ -64,15 +64,12 @@ fn sum(text: &str, name: &str, labels: &[&str]) -> u64 {
 #[tokio::test]
 async fn prometheus_and_the_service_levels_count_the_same() {
     let directory = tempfile::tempdir().unwrap();
-    let now = Arc::new(AtomicI64::new(DAY));
-    let (told, passed, metrics) = (now.clone(), now.clone(), Arc::new(Metrics::new().unwrap()));
+    let clock = Arc::new(ManualClock::at(Timestamp::from_unix(DAY / 1000)));
+    let metrics = Arc::new(Metrics::new().unwrap());
     let setup = Setup {
         store: Arc::new(Store::open(directory.path(), Keep::default()).unwrap()),
         policy: Arc::new(SlaPolicy::parse(&format!("{BUILT_IN}\n{DEPARTURES}")).unwrap()),
-        now: Arc::new(move || told.load(Ordering::Relaxed)),
-        elapsed: Arc::new(move || {
-            Duration::from_millis((passed.load(Ordering::Relaxed) - DAY).unsigned_abs())
-        }),
+        clock: clock.clone(),
         metrics: metrics.clone(),
     };
     let (sender, receiver) = mpsc::channel(4096);
@@ -84,7 +81,8 @@ async fn prometheus_and_the_service_levels_count_the_same() {
     ];
     keeper.watch(targets.to_vec()).await;
     for minute in [5, 15, 25] {
-        now.store(DAY + minute * MINUTE, Ordering::Relaxed);
+        let passed = Timestamp::from_unix((DAY + minute * MINUTE) / 1000).seconds_since(clock.now());
+        clock.pass(passed);
         for observation in targets.iter().flat_map(|target| all(target, DAY + minute * MINUTE)) {
             sender.send(observation).await.unwrap();
         }

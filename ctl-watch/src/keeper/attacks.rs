@@ -7,19 +7,41 @@ use std::time::Duration;
 use ctl_policy::sla::{BUILT_IN, Counts, Kind};
 use tokio::time::Instant;
 
+use super::task::write;
 use super::tests::{DAY, Story, observation, target};
-use super::work::write;
 use super::*;
+use crate::code::Code;
 use crate::levels::{HOUR_MS, counted, hour_of};
 use crate::store::Keep;
 
 const YEAR: i64 = 365 * 86_400_000;
 
+/// A clock that is wrong by some milliseconds.
+#[derive(Clone)]
+struct Wrong {
+    begun: Instant,
+    by: Arc<AtomicI64>,
+}
+
+impl Wrong {
+    fn wall_ms(&self) -> i64 {
+        DAY + i64::try_from(self.begun.elapsed().as_millis()).unwrap() + self.by.load(Ordering::Relaxed)
+    }
+}
+
+impl Clock for Wrong {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.wall_ms().div_euclid(1000))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+}
+
 /// A machine whose clock anyone may set, with a keeper and a service that is probed every half minute.
 struct Machine {
-    begun: Instant,
-    /// By how much the clock is wrong.
-    offset: Arc<AtomicI64>,
+    clock: Wrong,
     store: Arc<Store>,
     keeper: Keeper,
     sender: mpsc::Sender<Observation>,
@@ -28,42 +50,43 @@ struct Machine {
 }
 
 impl Machine {
-    async fn start(directory: &Path, begun: Instant, offset: Arc<AtomicI64>) -> Self {
+    async fn begin(directory: &Path) -> Self {
+        Self::start(directory, Wrong { begun: Instant::now(), by: Arc::default() }).await
+    }
+
+    async fn start(directory: &Path, clock: Wrong) -> Self {
         let store = Arc::new(Store::open(directory, Keep::default()).unwrap());
-        let wrong = offset.clone();
         let setup = Setup {
             store: store.clone(),
             policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
-            now: Arc::new(move || wall(begun, &wrong)),
-            elapsed: Arc::new(move || begun.elapsed()),
+            clock: Arc::new(clock.clone()),
             metrics: Arc::new(Metrics::new().unwrap()),
         };
         let (sender, receiver) = mpsc::channel(16);
         let (keeper, running) = Keeper::start(setup, receiver).unwrap();
         let target = target(Kind::Ocsp, "http://ocsp.alpha.example/");
         keeper.watch(vec![target.clone()]).await;
-        Self { begun, offset, store, keeper, sender, running, target }
+        Self { clock, store, keeper, sender, running, target }
     }
 
     /// Probes for so many minutes.
     async fn probe(&self, minutes: u64) {
         for _ in 0..2 * minutes {
-            let at_ms = wall(self.begun, &self.offset);
-            self.sender.send(observation(&self.target, at_ms, None)).await.unwrap();
+            self.sender.send(observation(&self.target, self.clock.wall_ms(), None)).await.unwrap();
             tokio::time::sleep(Duration::from_secs(30)).await;
         }
     }
 
     fn set_wrong_by(&self, offset: i64) {
-        self.offset.store(offset, Ordering::Relaxed);
+        self.clock.by.store(offset, Ordering::Relaxed);
     }
 
     async fn restart(self, directory: &Path) -> Self {
-        let Self { begun, offset, store, keeper, sender, running, .. } = self;
+        let Self { clock, store, keeper, sender, running, .. } = self;
         drop((keeper, sender));
         running.await.unwrap();
         drop(store);
-        Self::start(directory, begun, offset).await
+        Self::start(directory, clock).await
     }
 
     /// What was counted in the hours from the beginning of the story.
@@ -72,74 +95,62 @@ impl Machine {
         let (levels, first) = (self.keeper.levels(), hour_of(DAY));
         let all: Vec<_> = levels.targets.values().cloned().collect();
         let hours = (first + hours.start, first + hours.end);
-        let found = counted(&self.store, &all, &levels.running, hours, self.keeper.now_ms()).unwrap();
+        let found = counted(&self.store, &all, hours, self.keeper.now_ms()).unwrap();
         found.get(&0).cloned().unwrap_or_default()
     }
 
-    fn raw_minutes(&self) -> usize {
-        let (first, mut minutes) = (u32::try_from(DAY / 60_000).unwrap(), std::collections::BTreeSet::new());
-        let mut note = |at_ms: i64| minutes.insert(at_ms / 60_000);
-        self.store.raw(first, first + 24 * 60, |record| _ = note(record.at_ms)).unwrap();
-        minutes.len()
+    /// The hours of which anything is kept, from the beginning of the story.
+    fn hours(&self) -> Vec<u32> {
+        let mut hours = Vec::new();
+        self.store.hours(&[0].into(), 0, u32::MAX, |_, hour, _| hours.push(hour - hour_of(DAY))).unwrap();
+        hours
     }
 }
 
-/// The story begins with the day.
-fn wall(begun: Instant, offset: &AtomicI64) -> i64 {
-    DAY + i64::try_from(begun.elapsed().as_millis()).unwrap() + offset.load(Ordering::Relaxed)
-}
-
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_jumps_a_year_and_comes_back_within_minutes_leaves_no_trace() {
+async fn a_clock_that_jumps_a_year_and_comes_back_leaves_no_trace() {
     let directory = tempfile::tempdir().unwrap();
-    let machine = Machine::start(directory.path(), Instant::now(), Arc::default()).await;
+    let machine = Machine::begin(directory.path()).await;
     machine.probe(90).await;
     machine.set_wrong_by(YEAR);
-    machine.probe(6).await;
+    machine.probe(120).await;
     machine.set_wrong_by(-YEAR);
-    machine.probe(6).await;
-    machine.set_wrong_by(0);
-    machine.probe(90).await;
-    let counts = machine.counts(0..3).await;
-    assert_eq!((counts.good, counts.missing), (3 * 120, 0));
-    assert_eq!(machine.raw_minutes(), 192);
-    assert_eq!(machine.store.last_closed(u32::MAX).unwrap(), Some(hour_of(DAY) + 2), "and none of next year");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_clock_that_stays_a_year_ahead_for_hours_takes_nothing_of_before_with_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let machine = Machine::start(directory.path(), Instant::now(), Arc::default()).await;
-    machine.probe(90).await;
-    machine.set_wrong_by(YEAR);
-    machine.probe(30).await;
-    assert!(machine.keeper.now_ms() > DAY + YEAR, "by now it is believed");
-    assert!(machine.counts(1..2).await.good >= 60 + 19, "and the hour was closed early");
-    // A restart under the wrong clock is no reason to believe it more.
-    let machine = machine.restart(directory.path()).await;
     machine.probe(60).await;
     machine.set_wrong_by(0);
     machine.probe(90).await;
-    assert!(machine.keeper.now_ms() < DAY + YEAR / 2);
-    let before = machine.counts(0..2).await;
-    assert!(before.good >= 120 + 60 + 19, "{before:?}");
-    assert_eq!(machine.counts(3..4).await.good, 120, "and it counts as if nothing had been");
-    // All raw observations of before, and those of after.
-    assert!(machine.raw_minutes() >= 90 + 80, "{}", machine.raw_minutes());
-    let machine = machine.restart(directory.path()).await;
-    assert_eq!(machine.counts(3..4).await.good, 120);
-    assert!(machine.counts(0..2).await.good >= 120 + 60 + 19);
+    let counts = machine.counts(0..6).await;
+    assert_eq!((counts.good, counts.missing), (6 * 120, 0));
+    assert_eq!(machine.hours(), [0, 1, 2, 3, 4, 5], "and none of next year");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_hour_that_was_closed_early_goes_on_when_the_clock_is_set_back() {
+async fn a_watch_that_is_started_under_a_wrong_clock_loses_nothing_and_is_right_after_the_next_start() {
     let directory = tempfile::tempdir().unwrap();
-    let machine = Machine::start(directory.path(), Instant::now(), Arc::default()).await;
+    let machine = Machine::begin(directory.path()).await;
+    machine.probe(90).await;
+    machine.set_wrong_by(YEAR);
+    let machine = machine.restart(directory.path()).await;
+    machine.probe(60).await;
+    assert!(machine.keeper.now_ms() > DAY + YEAR, "nothing says that the machine was not off for a year");
+    assert_eq!(machine.counts(0..1).await.good, 120, "but nothing is deleted for its age");
+    machine.set_wrong_by(0);
+    let machine = machine.restart(directory.path()).await;
+    machine.probe(90).await;
+    assert!(machine.keeper.now_ms() < DAY + YEAR / 2);
+    let counts = machine.counts(0..4).await;
+    assert_eq!(counts.good, 3 * 120, "all that was observed at the right time");
+    assert!((118..=120).contains(&counts.missing), "and that nothing was in between: {counts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_hour_that_was_over_goes_on_when_the_clock_is_set_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let machine = Machine::begin(directory.path()).await;
     // Two hours ahead for a quarter of an hour: believed after ten minutes, and undone within the hour.
     machine.probe(10).await;
     machine.set_wrong_by(2 * HOUR_MS);
     machine.probe(15).await;
-    assert_eq!(machine.store.last_closed(u32::MAX).unwrap(), Some(hour_of(DAY)));
+    assert!(machine.keeper.now_ms() > DAY + 2 * HOUR_MS);
     machine.set_wrong_by(0);
     machine.probe(60).await;
     let counts = machine.counts(0..1).await;
@@ -152,9 +163,9 @@ async fn an_hour_that_was_closed_early_goes_on_when_the_clock_is_set_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_machine_that_starts_without_the_time_counts_nothing_where_it_has_counted() {
+async fn a_machine_that_starts_without_the_time_goes_on_where_it_was() {
     let directory = tempfile::tempdir().unwrap();
-    let machine = Machine::start(directory.path(), Instant::now(), Arc::default()).await;
+    let machine = Machine::begin(directory.path()).await;
     machine.probe(195).await;
     // For its clock it is 1970, until the network tells the time.
     machine.set_wrong_by(-DAY);
@@ -162,8 +173,7 @@ async fn a_machine_that_starts_without_the_time_counts_nothing_where_it_has_coun
     assert!((DAY + 3 * HOUR_MS..DAY + 4 * HOUR_MS).contains(&machine.keeper.now_ms()));
     machine.probe(1).await;
     machine.keeper.settle().await;
-    let running: Vec<u32> = machine.keeper.levels().running.keys().copied().collect();
-    assert_eq!(running, [hour_of(DAY) + 3], "no closed hour is opened");
+    assert_eq!(machine.hours(), [0, 1, 2, 3]);
     machine.set_wrong_by(0);
     machine.probe(49).await;
     assert!(machine.keeper.now_ms() >= DAY + 4 * HOUR_MS);
@@ -174,50 +184,85 @@ async fn a_machine_that_starts_without_the_time_counts_nothing_where_it_has_coun
 }
 
 #[test]
-fn an_hour_that_the_store_refuses_runs_until_it_takes_it() {
+fn what_the_database_refuses_is_kept_until_it_takes_it() {
     let directory = tempfile::tempdir().unwrap();
     let mut story = Story::begin(directory.path(), BUILT_IN);
-    let (hours, aside) = (directory.path().join("hours"), directory.path().join("hours-aside"));
     story.until(DAY + HOUR_MS, |_| None);
-    std::fs::rename(&hours, &aside).unwrap();
-    std::fs::write(&hours, "no folder").unwrap();
+    story.store.refuse(true);
     for minute in 0..180 {
-        story.take(DAY + HOUR_MS + minute * 60_000);
-        let work = story.desk.tick(story.now);
-        let failed = write(&story.store, work);
-        assert_eq!(failed.is_empty(), minute < 2, "{minute}");
-        story.desk.again(failed);
-        let running = story.desk.running(story.now);
-        assert_eq!(running[&hour_of(DAY)][&0].good, 120, "whoever asks sees that it is not closed");
-        assert_eq!(story.desk.open_hour(), hour_of(DAY));
+        story.now = DAY + HOUR_MS + minute * 60_000;
+        story.desk.take(observation(&target(Kind::Ocsp, "http://ocsp.alpha.example/"), story.now, None));
+        let changes = story.desk.changes(story.now);
+        let failed = write(&story.store, changes);
+        assert_eq!(failed.hours.keys().next(), Some(&(hour_of(DAY) + 1)), "{minute}");
+        story.desk.put_back(failed);
     }
-    std::fs::remove_file(&hours).unwrap();
-    std::fs::rename(&aside, &hours).unwrap();
-    let work = story.desk.tick(story.now);
-    assert_eq!(work.hours.len(), 3, "each of them, and in order");
-    assert!(write(&story.store, work).is_empty());
-    assert!(story.desk.open_hour() > hour_of(DAY) + 2);
-    let counts = story.counts(DAY, DAY + HOUR_MS);
-    assert_eq!((counts.good, counts.missing), (120, 0));
+    story.store.refuse(false);
+    story.write();
+    let counts = story.counts(DAY, DAY + 4 * HOUR_MS);
+    assert_eq!(counts.good, 120 + 180, "each once");
+    assert!((177..=180).contains(&counts.missing), "one of two was not probed: {counts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_looks_sees_that_an_hour_is_not_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let machine = Machine::begin(directory.path()).await;
+    machine.probe(90).await;
+    let open_hour = async || {
+        machine.keeper.settle().await;
+        machine.keeper.levels().open_hour - hour_of(DAY)
+    };
+    assert_eq!(open_hour().await, 1);
+    machine.store.refuse(true);
+    machine.probe(120).await;
+    assert_eq!(open_hour().await, 1);
+    machine.store.refuse(false);
+    assert_eq!(open_hour().await, 3);
+    assert_eq!(machine.counts(1..3).await.good, 240);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_is_lost_at_work_is_begun_anew_with_what_is_at_hand() {
+    let directory = tempfile::tempdir().unwrap();
+    let machine = Machine::begin(directory.path()).await;
+    machine.probe(10).await;
+    for _ in 0..20 {
+        let at_ms = machine.clock.wall_ms();
+        machine.sender.send(observation(&machine.target, at_ms, Some(Code::TcpRefused))).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(30)).await;
+    }
+    machine.keeper.settle().await;
+    machine.store.lose();
+    assert!(machine.store.incident(1).unwrap().is_none());
+    machine.keeper.settle().await;
+    machine.keeper.settle().await;
+    let kept = machine.store.incident(1).unwrap().unwrap();
+    assert!(kept.is_open() && kept.breach_ms.is_some(), "the ledger may know it");
+    let machine = machine.restart(directory.path()).await;
+    assert_eq!(machine.keeper.incidents().len(), 1);
+    machine.probe(10).await;
+    machine.keeper.settle().await;
+    assert!(!machine.keeper.incidents()[&1].is_open());
+    assert_eq!(machine.counts(0..1).await.good, 20, "what was counted before is lost, and missing");
 }
 
 #[tokio::test]
-async fn observations_are_taken_while_levels_are_computed() {
+async fn observations_are_taken_while_the_database_is_slow() {
     let directory = tempfile::tempdir().unwrap();
-    let begun = Instant::now();
-    let machine = Machine::start(directory.path(), begun, Arc::default()).await;
+    let machine = Machine::begin(directory.path()).await;
     machine.keeper.settle().await;
     let before = machine.keeper.levels().at_ms;
-    // Whoever computes levels has to wait for the store.
+    // Whoever writes or computes levels has to wait for the database.
     let held = machine.store.hold();
     let shown = async {
         loop {
-            let at_ms = wall(begun, &machine.offset);
+            let at_ms = machine.clock.wall_ms();
             machine.sender.send(observation(&machine.target, at_ms, None)).await.unwrap();
             machine.keeper.watch(vec![machine.target.clone()]).await;
             let board = machine.keeper.board();
             let last = board.targets[&machine.target.id].last.clone();
-            // Levels are due every ten seconds.
+            // A job begins every ten seconds.
             if last.is_some_and(|last| last.at_ms > before + 12_000) {
                 break;
             }

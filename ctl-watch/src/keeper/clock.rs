@@ -1,44 +1,40 @@
-//! What time the keeper believes it is. The wall clock says which hour an observation counts in and what is old
-//! enough to be deleted, and a wall clock can be set to anything; time that has really passed cannot. So a step is
-//! not followed before the clock has stood by it for a while, and for a day after that nothing is deleted for its
-//! age: a clock that jumps ahead and comes back costs nothing. Pure: both readings come in.
+//! What time the watch believes it is. The wall clock says which hour an observation counts in and what is old enough to
+//! be deleted, and a wall clock can be set to anything. [`Steady`] tells a step from the time that has passed; here stands
+//! with which moment the watch begins, and when the time is so sure that what is old may go.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The wall clock may differ so much from the time that has passed; more is a step.
-const TOLERANCE_MS: i64 = 300_000;
-/// A step is believed once the clock has stood by it for so long. Long enough for someone to undo it; short, as a
-/// machine that slept is right about the time.
-const BELIEVED_AFTER: Duration = Duration::from_secs(600);
-/// After a step was believed, nothing is deleted by age for so long: someone notices a wrong clock within a day.
-const SETTLED_AFTER: Duration = Duration::from_secs(86_400);
-/// The clocks may drift apart by the tolerance in so long a time; then they are compared anew.
-const COMPARED_FOR: Duration = Duration::from_secs(86_400);
-/// A keeper that starts so long after the time was last sure is told it by a clock that may be wrong.
-const LONG_PAUSE_MS: i64 = 86_400_000;
+use ctl_core::Timestamp;
+use ctl_host::clock::Clock;
+use ctl_host::clock::steady::{Bounds, Reading, Steady};
 
-/// What the store says of the time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// When the time was last sure, in Unix milliseconds.
-    pub sure_ms: Option<i64>,
-    /// The last moment of which anything was kept.
-    pub last_ms: Option<i64>,
+const DAY: u64 = 86_400;
+/// Up to five minutes are drift; any step is believed in time, as a watch that stands still watches nothing.
+const BOUNDS: Bounds = Bounds { tolerance: Duration::from_secs(300), largest_step: Duration::MAX };
+/// After a step was believed, and after a start by a clock that nothing confirms, nothing is deleted by age for so long:
+/// someone notices a wrong clock within a day.
+const SETTLED_AFTER: Duration = Duration::from_secs(DAY);
+/// What was observed so long after the time was last sure was observed at a time that never was.
+const UNSURE: u64 = 2 * DAY;
+/// A history that lies further ahead than this was kept by a wrong clock.
+const LONGEST_AHEAD: u64 = 30 * DAY;
+/// 2026-01-01T00:00:00Z: no release is older, so a clock before it has not been told the time yet.
+const NOT_BEFORE: Timestamp = Timestamp::from_unix(1_767_225_600);
+
+/// The clock of the watch.
+pub struct WatchClock {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
 }
 
-/// Follows the wall clock, and not where it jumps.
-#[derive(Clone, Debug)]
-pub struct Steady {
-    /// The wall clock when it was last believed, and what had passed by then.
-    wall_ms: i64,
-    elapsed: Duration,
-    /// By how much the clock has stepped, and since when, while that is not believed.
-    step: Option<(i64, Duration)>,
-    /// When the last step was believed.
-    stepped: Option<Duration>,
+struct State {
+    steady: Steady,
+    /// Nothing is deleted by age before so much has passed.
+    settled_at: Duration,
 }
 
-/// A moment as the keeper believes it.
+/// A moment as the watch believes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// Unix milliseconds.
@@ -49,54 +45,58 @@ pub struct Moment {
     pub is_settled: bool,
 }
 
-impl Steady {
-    /// Begins with what the wall clock says; or, if that lies before something that was kept, with the moment of that:
-    /// a machine whose clock stood still while it was off knows the time only once others have told it, so its past is
-    /// a step like any other.
+const fn ms(time: Timestamp) -> i64 {
+    time.unix().saturating_mul(1000)
+}
+
+impl WatchClock {
+    /// Begins with what the clock says. If that lies before the last observation that was kept, with the moment of that: a
+    /// machine whose clock stood still while it was off knows the time only once others have told it. `sure` is when the
+    /// time was last settled.
     #[must_use]
-    pub fn new(wall_ms: i64, elapsed: Duration, seen: Seen) -> Self {
-        let late = seen.sure_ms.is_some_and(|sure| wall_ms.saturating_sub(sure) > LONG_PAUSE_MS);
-        let last = seen.last_ms.filter(|last| last.saturating_sub(wall_ms) > TOLERANCE_MS);
-        let wall_ms = last.unwrap_or(wall_ms);
-        Self { wall_ms, elapsed, step: None, stepped: late.then_some(elapsed) }
+    pub fn new(clock: Arc<dyn Clock>, sure: Option<Timestamp>, last: Option<Timestamp>) -> Self {
+        let (wall, elapsed) = (clock.now(), clock.elapsed());
+        let last = last.filter(|last| sure.is_none_or(|sure| last.seconds_since(sure) <= UNSURE)).max(sure);
+        let is_ahead = |last: &Timestamp| {
+            let ahead = last.seconds_since(wall);
+            ahead > BOUNDS.tolerance.as_secs() && (ahead <= LONGEST_AHEAD || wall < NOT_BEFORE)
+        };
+        let steady = Steady::new(last.filter(is_ahead).unwrap_or(wall), elapsed);
+        let confirmed = sure.is_some_and(|sure| wall.seconds_since(sure) <= DAY);
+        let settled_at = if confirmed { elapsed } else { elapsed.saturating_add(SETTLED_AFTER) };
+        Self { clock, state: Mutex::new(State { steady, settled_at }) }
     }
 
-    /// What time it is, by the wall clock and the time that has passed since some fixed moment.
-    pub fn read(&mut self, wall_ms: i64, elapsed: Duration) -> Moment {
-        let passed = elapsed.saturating_sub(self.elapsed);
-        let expected = self.wall_ms.saturating_add(i64::try_from(passed.as_millis()).unwrap_or(i64::MAX));
-        let ahead = wall_ms.saturating_sub(expected);
-        let is_near = |ahead: i64| ahead.saturating_abs() <= TOLERANCE_MS;
-        let mut now_ms = wall_ms;
-        if is_near(ahead) {
-            self.step = None;
-            if passed > COMPARED_FOR {
-                (self.wall_ms, self.elapsed) = (wall_ms, elapsed);
+    /// What time it is.
+    pub fn read(&self) -> Moment {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (wall, elapsed) = (self.clock.now(), self.clock.elapsed());
+        let (now, is_sure) = match state.steady.read(wall, elapsed, BOUNDS) {
+            Reading::Sure => (wall, true),
+            Reading::Believed { expected } => {
+                tracing::warn!(%wall, %expected, "the clock stepped and stood by it; it is believed");
+                state.settled_at = elapsed.saturating_add(SETTLED_AFTER);
+                (wall, true)
             }
-        } else {
-            let same = self.step.filter(|(step, _)| is_near(ahead.saturating_sub(*step)));
-            let (_, since) = *self.step.insert(same.unwrap_or((ahead, elapsed)));
-            if elapsed.saturating_sub(since) >= BELIEVED_AFTER {
-                (self.wall_ms, self.elapsed, self.step) = (wall_ms, elapsed, None);
-                self.stepped = Some(elapsed);
-            } else {
-                now_ms = expected;
-            }
-        }
-        let settled = self.stepped.is_none_or(|at| elapsed.saturating_sub(at) >= SETTLED_AFTER);
+            Reading::Jumped { expected, .. } => (expected, false),
+        };
         Moment {
-            now_ms,
-            ahead_ms: wall_ms.saturating_sub(now_ms),
-            is_settled: settled && self.step.is_none(),
+            now_ms: ms(now),
+            ahead_ms: ms(wall).saturating_sub(ms(now)),
+            is_settled: is_sure && elapsed >= state.settled_at,
         }
     }
 }
 
 impl Moment {
-    /// Whether time went back so far since an earlier moment that hours which are closed are to be opened again.
+    fn tolerance_ms() -> i64 {
+        i64::try_from(BOUNDS.tolerance.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Whether time went back since an earlier moment.
     #[must_use]
-    pub const fn is_set_back(&self, earlier_ms: i64) -> bool {
-        self.now_ms < earlier_ms.saturating_sub(TOLERANCE_MS)
+    pub fn is_set_back(&self, earlier_ms: i64) -> bool {
+        self.now_ms < earlier_ms.saturating_sub(Self::tolerance_ms())
     }
 
     /// When something took place that came just now, by a wall clock that may have been set before or after it.
@@ -104,141 +104,124 @@ impl Moment {
     pub fn place(&self, at_ms: i64) -> i64 {
         let both = [at_ms, at_ms.saturating_sub(self.ahead_ms)];
         let at_ms = both.into_iter().min_by_key(|at| at.abs_diff(self.now_ms)).unwrap_or(at_ms);
-        if at_ms > self.now_ms.saturating_add(TOLERANCE_MS) { self.now_ms } else { at_ms }
+        if at_ms > self.now_ms.saturating_add(Self::tolerance_ms()) { self.now_ms } else { at_ms }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ctl_host::clock::ManualClock;
+
     use super::*;
 
-    const NOW: i64 = 1_795_219_200_000;
-    const YEAR: i64 = 365 * 86_400_000;
+    const YEAR: i64 = 365 * 86_400;
+    const HOUR: u64 = 3600;
 
-    fn kept(at_ms: i64) -> Seen {
-        Seen { sure_ms: Some(at_ms), last_ms: Some(at_ms) }
+    /// 2026-11-21T00:00:00Z.
+    fn moment() -> Timestamp {
+        Timestamp::from_unix(1_795_219_200)
     }
 
-    /// A clock in hours of a story, read every ten seconds.
-    struct Story {
-        steady: Steady,
-        passed: u64,
-        offset: i64,
+    fn shifted(by: i64) -> Timestamp {
+        Timestamp::from_unix(moment().unix() + by)
     }
 
-    impl Story {
-        fn new() -> Self {
-            Self { steady: Steady::new(NOW, Duration::ZERO, kept(NOW)), passed: 0, offset: 0 }
-        }
+    /// A watch that begins with this clock.
+    fn begin(wall: Timestamp, sure: Option<i64>, last: Option<i64>) -> (Arc<ManualClock>, WatchClock) {
+        let clock = Arc::new(ManualClock::at(wall));
+        (clock.clone(), WatchClock::new(clock, sure.map(shifted), last.map(shifted)))
+    }
 
-        fn wall(&self) -> i64 {
-            NOW + i64::try_from(self.passed).unwrap() * 1000 + self.offset
+    /// Time passes, and the clock is read every ten seconds; what is read at its end.
+    fn pass((clock, watch): &(Arc<ManualClock>, WatchClock), seconds: u64) -> Moment {
+        for _ in 0..seconds / 10 {
+            clock.pass(10);
+            watch.read();
         }
+        watch.read()
+    }
 
-        /// Time passes; what is read at its end.
-        fn pass(&mut self, seconds: u64) -> Moment {
-            let end = self.passed + seconds;
-            while self.passed + 10 < end {
-                self.passed += 10;
-                self.steady.read(self.wall(), Duration::from_secs(self.passed));
-            }
-            self.passed = end;
-            self.steady.read(self.wall(), Duration::from_secs(end))
+    fn step((clock, _): &(Arc<ManualClock>, WatchClock), by: i64) {
+        clock.set(Timestamp::from_unix(clock.now().unix() + by));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_a_year_and_comes_back_moves_nothing() {
+        let watch = begin(moment(), Some(0), Some(0));
+        let at = |seconds: i64| ms(shifted(seconds));
+        assert_eq!(pass(&watch, 100), Moment { now_ms: at(100), ahead_ms: 0, is_settled: true });
+        step(&watch, YEAR);
+        let moment = Moment { now_ms: at(7300), ahead_ms: YEAR * 1000, is_settled: false };
+        assert_eq!(pass(&watch, 7200), moment);
+        step(&watch, -YEAR);
+        assert_eq!(pass(&watch, 10), Moment { now_ms: at(7310), ahead_ms: 0, is_settled: true });
+    }
+
+    #[test]
+    fn a_step_is_followed_in_time_and_nothing_is_deleted_for_a_day() {
+        let watch = begin(moment(), Some(0), Some(0));
+        for by in [3 * 3600, -3 * 3600] {
+            let before = pass(&watch, 10);
+            step(&watch, by);
+            let moment = pass(&watch, 590);
+            assert_eq!(moment.now_ms, before.now_ms + 590_000, "the machine slept, perhaps");
+            let moment = pass(&watch, 30);
+            assert_eq!((moment.ahead_ms, moment.is_settled), (0, false));
+            assert_eq!(moment.is_set_back(before.now_ms), by < 0);
+            assert!(!pass(&watch, DAY - 100).is_settled);
+            assert!(pass(&watch, 200).is_settled);
         }
     }
 
     #[test]
-    fn a_clock_that_jumps_a_year_and_comes_back_within_minutes_moves_nothing() {
-        let mut story = Story::new();
-        assert_eq!(story.pass(100), Moment { now_ms: NOW + 100_000, ahead_ms: 0, is_settled: true });
-        story.offset = YEAR;
-        assert_eq!(story.pass(500), Moment { now_ms: NOW + 600_000, ahead_ms: YEAR, is_settled: false });
-        story.offset = 0;
-        assert_eq!(story.pass(10), Moment { now_ms: NOW + 610_000, ahead_ms: 0, is_settled: true });
-        // Nor do jumps one after the other, each undone before it is believed.
-        for round in 0..20 {
-            story.offset = (round % 4) * YEAR;
-            assert_eq!(story.pass(500).now_ms, story.wall() - story.offset);
-        }
-    }
-
-    #[test]
-    fn a_step_is_followed_after_ten_minutes_and_nothing_is_deleted_for_a_day() {
-        let mut story = Story::new();
-        story.offset = 3 * 3_600_000;
-        assert_eq!(story.pass(600).now_ms, NOW + 600_000, "the machine slept, perhaps");
-        let moment = story.pass(20);
-        assert_eq!((moment.now_ms, moment.ahead_ms, moment.is_settled), (story.wall(), 0, false));
-        assert!(!story.pass(86_000).is_settled);
-        assert!(story.pass(1000).is_settled);
-        // And back: the same.
-        story.offset = 0;
-        let last = story.pass(10).now_ms;
-        let moment = story.pass(700);
-        assert!(moment.is_set_back(last) && !moment.is_settled);
-        assert_eq!(moment.now_ms, story.wall());
-    }
-
-    #[test]
-    fn a_clock_that_drifts_or_is_set_right_by_little_is_followed() {
-        let mut story = Story::new();
-        for _ in 0..30 {
-            story.offset += 200_000;
-            let moment = story.pass(90_000);
-            assert_eq!((moment.now_ms, moment.is_settled), (story.wall(), true));
-        }
-    }
-
-    #[test]
-    fn a_clock_that_creeps_ahead_in_small_steps_is_not_followed_at_once() {
-        let mut story = Story::new();
-        for _ in 0..100 {
-            story.offset += 100_000;
-            story.pass(1);
-        }
-        let moment = story.pass(1);
-        assert!(moment.now_ms < NOW + 110_000 && !moment.is_settled, "{moment:?}");
-    }
-
-    #[test]
-    fn a_start_long_after_what_was_kept_deletes_nothing_for_a_day() {
-        let within = Seen { last_ms: Some(NOW - 60_000), ..kept(NOW - YEAR) };
-        let (hour, year) = (kept(NOW - 3_600_000), kept(NOW - YEAR));
-        for (seen, settled) in [(Seen::default(), true), (hour, true), (year, false), (within, false)] {
-            let mut steady = Steady::new(NOW, Duration::ZERO, seen);
-            assert_eq!(steady.read(NOW, Duration::ZERO).is_settled, settled, "{seen:?}");
-            assert!(steady.read(NOW + 86_400_000, Duration::from_secs(86_400)).is_settled);
+    fn a_start_that_nothing_confirms_deletes_nothing_for_a_day() {
+        let year = (Some(-YEAR), Some(-60));
+        for ((sure, last), settled) in
+            [((None, None), false), ((Some(-3600), Some(-60)), true), (year, false)]
+        {
+            let watch = begin(moment(), sure, last);
+            assert_eq!(pass(&watch, 10).is_settled, settled, "{sure:?}");
+            assert!(pass(&watch, DAY).is_settled);
         }
     }
 
     #[test]
     fn a_start_in_the_past_goes_on_after_what_was_kept() {
-        for wall in [0, NOW - YEAR, NOW - 3_600_000] {
-            let mut steady = Steady::new(wall, Duration::ZERO, kept(NOW));
-            let moment = steady.read(wall, Duration::ZERO);
-            assert_eq!((moment.now_ms, moment.is_settled), (NOW, false));
-            let moment = steady.read(wall + 30_000, Duration::from_secs(30));
-            assert_eq!((moment.now_ms, moment.place(wall + 29_000)), (NOW + 30_000, NOW + 29_000));
-            // Then the network tells the time: it was off for two minutes.
-            let moment = steady.read(NOW + 151_000, Duration::from_secs(31));
-            assert_eq!((moment.now_ms, moment.is_settled), (NOW + 151_000, true));
+        for wall in [Timestamp::EPOCH, shifted(-YEAR), shifted(-3600)] {
+            for (sure, last) in
+                [(None, Some(0)), (Some(-3600), Some(0)), (Some(0), Some(-60)), (Some(0), Some(YEAR))]
+            {
+                let watch = begin(wall, sure, last);
+                let begun = watch.1.read();
+                assert_eq!(
+                    (begun.now_ms, begun.is_settled),
+                    (ms(moment()), false),
+                    "{wall} {sure:?} {last:?}"
+                );
+                let later = pass(&watch, 30);
+                assert_eq!(later.place(ms(wall) + 29_000), ms(shifted(29)));
+                // Then the network tells the time: it was off for two minutes.
+                watch.0.set(shifted(151));
+                let told = pass(&watch, 10);
+                assert_eq!(told.now_ms, ms(shifted(161)));
+            }
         }
-        // Nobody corrects it: then it is the time.
-        let mut steady = Steady::new(NOW - YEAR, Duration::ZERO, kept(NOW));
-        steady.read(NOW - YEAR, Duration::ZERO);
-        let moment = steady.read(NOW - YEAR + 600_000, Duration::from_secs(600));
-        assert_eq!((moment.now_ms, moment.is_settled), (NOW - YEAR + 600_000, false));
-        // What the clock may differ by is no past.
-        assert_eq!(Steady::new(NOW - 200_000, Duration::ZERO, kept(NOW)).wall_ms, NOW - 200_000);
+        let watch = begin(shifted(-3600), None, Some(0));
+        assert_eq!(pass(&watch, HOUR).now_ms, ms(moment()), "nobody corrects it: then it is the time");
+        let watch = begin(shifted(-200), None, Some(0));
+        assert_eq!(watch.1.read().now_ms, ms(shifted(-200)), "drift is no past");
+        let watch = begin(moment(), None, Some(10 * YEAR));
+        assert_eq!(watch.1.read().now_ms, ms(moment()), "such a history was kept by a wrong clock");
     }
 
     #[test]
     fn what_was_observed_around_a_step_is_placed_where_it_took_place() {
-        let jumped = Moment { now_ms: NOW, ahead_ms: YEAR, is_settled: false };
-        assert_eq!(jumped.place(NOW + YEAR - 10), NOW - 10, "after the step");
-        assert_eq!(jumped.place(NOW - 10), NOW - 10, "before it");
-        let back = Moment { now_ms: NOW, ahead_ms: 0, is_settled: true };
-        assert_eq!(back.place(NOW + YEAR), NOW, "told by a clock that has come back since");
-        assert_eq!(back.place(NOW - 10), NOW - 10);
+        let (now_ms, year_ms) = (ms(moment()), YEAR * 1000);
+        let jumped = Moment { now_ms, ahead_ms: year_ms, is_settled: false };
+        assert_eq!(jumped.place(now_ms + year_ms - 10), now_ms - 10, "after the step");
+        assert_eq!(jumped.place(now_ms - 10), now_ms - 10, "before it");
+        let back = Moment { now_ms, ahead_ms: 0, is_settled: true };
+        assert_eq!(back.place(now_ms + year_ms), now_ms, "told by a clock that has come back since");
+        assert_eq!(back.place(now_ms - 10), now_ms - 10);
     }
 }

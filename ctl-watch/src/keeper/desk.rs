@@ -1,4 +1,4 @@
-//! What the keeper decides: pure, given observations and the time; what is to be written goes out as [`Work`].
+//! The state machine of the watch. Pure: observations and the time come in, [`Changes`] go out to be written.
 
 mod back;
 
@@ -11,24 +11,26 @@ use ctl_policy::sla::{Kind, Share, SlaPolicy};
 
 use super::super::beside::Neighbours;
 use super::super::board::{Board, Standing};
+use super::super::changes::{Changes, Kept};
 use super::super::code::Code;
-use super::super::incident::{Incident, Step, Subject, Tracker};
-use super::super::levels::{RECENT_SECONDS, RunningHours, ServiceKey, ServiceStanding, hour_of};
+use super::super::description::{Description, period_ms};
+use super::super::evidence::bundle;
+use super::super::gaps;
+use super::super::incident::{Incident, SLOT_MS, Step, Subject, Tracker};
+use super::super::levels::{RECENT_SECONDS, ServiceKey, ServiceStanding, hour_of};
 use super::super::observation::Observation;
-use super::super::store::{Description, Outcome, Record, bundle, period_ms};
+use super::super::record::Record;
 use super::super::target::{Origin, Target, TargetId};
-use super::super::verdict::Verdict;
-use super::hours::Hours;
-use super::work::{Kept, Work};
+use super::super::verdict::{Outcome, Verdict};
 
-/// A minute's observations are written so long after its beginning.
-const MINUTE_GRACE_MS: i64 = 90_000;
+/// Probes that began in an hour may still run for so long after its end.
+const GRACE_MS: i64 = 120_000;
 /// Evidence of one incident: the first failure, and the first with each further code.
 const MAX_EVIDENCE: usize = 8;
-/// Incidents that are over and at hand; the store's archive has the older ones.
-const PAST_INCIDENTS: usize = 10_000;
+/// Incidents that are over and in memory; the history has all.
+pub const PAST_INCIDENTS: usize = 10_000;
 /// A breach is recent for a week after its end.
-const RECENT_BREACH_MS: i64 = 7 * 86_400_000;
+pub const RECENT_BREACH_MS: i64 = 7 * 86_400_000;
 
 /// What is remembered of a target.
 #[derive(Debug, Default)]
@@ -46,12 +48,15 @@ pub struct Desk {
     watches: BTreeMap<TargetId, Watch>,
     board: BTreeMap<TargetId, Arc<Standing>>,
     neighbours: Neighbours,
-    hours: Hours,
-    minutes: BTreeMap<u32, Vec<Record>>,
+    /// When each target was probed last, in Unix milliseconds, by its number.
+    last_probes: BTreeMap<u32, i64>,
     incidents: BTreeMap<u64, Arc<Incident>>,
     next_incident: u64,
     next_number: u32,
-    work: Work,
+    /// What is not written yet.
+    changes: Changes,
+    /// The hour in which all open incidents were written last.
+    refreshed: u32,
 }
 
 /// An observation as it was taken.
@@ -64,62 +69,36 @@ pub struct Taken {
 }
 
 impl Desk {
-    /// A desk that goes on where another stopped, or was stopped.
+    /// Goes on with what was kept.
     #[must_use]
     pub fn new(policy: Arc<SlaPolicy>, kept: Kept, now_ms: i64) -> Self {
-        let Kept { targets, incidents, open_hour } = kept;
-        let next_number = targets.iter().map(|one| one.number.saturating_add(1)).max().unwrap_or_default();
-        let next_incident = incidents.iter().map(|one| one.number.saturating_add(1)).max().unwrap_or(1);
-        let mut desk = Self {
+        let Kept { targets, next_target, last_probes, recent, incidents, next_incident } = kept;
+        let ids: BTreeMap<u32, TargetId> = targets.iter().map(|one| (one.number, one.id())).collect();
+        let by_text: BTreeMap<String, TargetId> = ids.values().map(|id| (id.to_string(), *id)).collect();
+        let mut watches: BTreeMap<TargetId, Watch> = BTreeMap::new();
+        for (slot, number, (bad, valid)) in recent {
+            if let Some(id) = ids.get(&number).filter(|_| slot <= now_ms.div_euclid(SLOT_MS)) {
+                watches.entry(*id).or_default().tracker.recent.add_all(slot, bad, valid);
+            }
+        }
+        for incident in incidents.iter().filter(|incident| incident.is_open()) {
+            if let Some(id) = by_text.get(&incident.target) {
+                watches.entry(*id).or_default().tracker.open = Some(incident.clone());
+            }
+        }
+        Self {
             policy,
             descriptions: targets.into_iter().map(|one| (one.id(), one)).collect(),
-            watches: BTreeMap::new(),
+            watches,
             board: BTreeMap::new(),
             neighbours: Neighbours::default(),
-            hours: Hours::new(open_hour.unwrap_or_else(|| hour_of(now_ms))),
-            minutes: BTreeMap::new(),
-            incidents: BTreeMap::new(),
-            next_incident,
-            next_number,
-            work: Work::default(),
-        };
-        let by_text: BTreeMap<String, TargetId> =
-            desk.descriptions.keys().map(|id| (id.to_string(), *id)).collect();
-        for incident in incidents {
-            if incident.is_open()
-                && let Some(id) = by_text.get(&incident.target)
-            {
-                desk.watches.entry(*id).or_default().tracker.open = Some(incident.clone());
-            }
-            desk.incidents.insert(incident.number, Arc::new(incident));
+            last_probes,
+            incidents: incidents.into_iter().map(|one| (one.number, Arc::new(one))).collect(),
+            next_incident: next_incident.max(1),
+            next_number: next_target,
+            changes: Changes::default(),
+            refreshed: hour_of(now_ms),
         }
-        desk
-    }
-
-    /// The targets' ids by their numbers.
-    #[must_use]
-    pub fn ids(&self) -> BTreeMap<u32, TargetId> {
-        self.descriptions.iter().map(|(id, description)| (description.number, *id)).collect()
-    }
-
-    /// Takes note of a probe of a time before this desk began, in the order of their times.
-    pub fn recall(&mut self, record: &Record, id: Option<&TargetId>) {
-        if let Some(id) = id
-            && record.outcome != Outcome::Excused
-        {
-            let watch = self.watches.entry(*id).or_default();
-            watch.tracker.recent.add(record.at_ms, record.outcome == Outcome::Bad);
-        }
-        if hour_of(record.at_ms) >= self.hours.open() {
-            self.hours.count(record, id.and_then(|id| self.descriptions.get(id)));
-        } else {
-            self.hours.recall(record);
-        }
-    }
-
-    /// Hours that were closed already are open again.
-    pub fn open_again(&mut self, hours: RunningHours) {
-        self.hours.open_again(hours);
     }
 
     /// What is watched from now on.
@@ -157,12 +136,12 @@ impl Desk {
                 && let Some(mut incident) = watch.tracker.open.take()
             {
                 incident.ended_ms = Some(now_ms.max(incident.began_ms));
-                put(&mut self.incidents, &mut self.work, incident);
+                put(&mut self.incidents, &mut self.changes, incident);
             }
         }
         self.watches.retain(|id, _| wanted.contains(id));
         let changed = changed.iter().filter_map(|id| self.descriptions.get(id));
-        self.work.targets.extend(changed.cloned());
+        self.changes.targets.extend(changed.map(|one| (one.number, one.clone())));
     }
 
     fn described(&mut self, target: &Target, now_ms: i64, changed: &mut BTreeSet<TargetId>) -> u32 {
@@ -186,8 +165,7 @@ impl Desk {
     pub fn take(&mut self, mut observation: Observation) -> Option<Taken> {
         let target = observation.target.clone();
         // A probe that was under way when its target went.
-        let description = self.descriptions.get(&target.id).filter(|one| one.is_watched())?;
-        let number = description.number;
+        let number = self.descriptions.get(&target.id).filter(|one| one.is_watched())?.number;
         if observation.is_valid() {
             let limits = self.policy.limits(target.operator.as_str(), target.kind);
             let beside = self.neighbours.findings(&self.board, &observation, &limits);
@@ -198,13 +176,19 @@ impl Desk {
             // A gap counts neither for nor against the service, and is no last word on it.
             None => return Some(Taken { observation: Arc::new(observation), verdict: None }),
         };
-        let at_ms = self.hours.counts_at(observation.at_ms);
-        let record = Record { at_ms, ..Record::of(number, &observation, &verdict) };
-        self.hours.count(&record, self.descriptions.get(&target.id));
-        let minute = u32::try_from(at_ms.div_euclid(60_000)).unwrap_or_default();
+        let record = Record::of(number, &observation, &verdict);
+        if let Some(description) = self.descriptions.get(&target.id) {
+            let last = self.last_probes.insert(number, record.at_ms);
+            gaps::count(&record, last, description, &mut self.changes.hours);
+            self.changes.last_probes.insert(number, record.at_ms);
+        }
+        if record.outcome != Outcome::Excused {
+            let slot = self.changes.recent.entry((record.at_ms.div_euclid(SLOT_MS), number)).or_default();
+            slot.0 = slot.0.saturating_add(u16::from(record.outcome == Outcome::Bad));
+            slot.1 = slot.1.saturating_add(1);
+        }
         self.stand(&observation, &verdict);
         self.incident(&observation, &record, &verdict.bad);
-        self.minutes.entry(minute).or_default().push(record);
         Some(Taken { observation, verdict: Some(verdict) })
     }
 
@@ -261,7 +245,7 @@ impl Desk {
             let digest = Digest::of(&bundle);
             if !open.evidence.contains(&digest) {
                 open.evidence.push(digest);
-                self.work.evidence.push((target.operator.clone(), bundle));
+                self.changes.evidence.push((target.operator.clone(), proof.at_ms, bundle));
             }
         }
         let incident = closed.or_else(|| watch.tracker.open.clone());
@@ -280,61 +264,50 @@ impl Desk {
                     Step::Grew | Step::Same => "has a further reason",
                 }
             );
-            put(&mut self.incidents, &mut self.work, incident);
+            put(&mut self.incidents, &mut self.changes, incident);
         }
     }
 
-    /// Time has passed: what is to be written now.
-    pub fn tick(&mut self, now_ms: i64) -> Work {
-        let written = now_ms.saturating_sub(MINUTE_GRACE_MS).div_euclid(60_000);
-        let written = u32::try_from(written).unwrap_or_default();
-        let later = self.minutes.split_off(&written.saturating_add(1));
-        self.work.raw = std::mem::replace(&mut self.minutes, later);
-        while let Some((hour, counted, is_first)) = self.hours.close_next(now_ms, self.descriptions.values())
-        {
-            if !counted.is_empty() {
-                self.work.hours.insert(hour, counted);
-                if is_first {
-                    self.refresh_open_incidents();
-                }
-            }
+    /// What is to be written now.
+    pub fn changes(&mut self, now_ms: i64) -> Changes {
+        let hour = hour_of(now_ms);
+        if std::mem::replace(&mut self.refreshed, hour) != hour {
+            self.refresh_open_incidents();
         }
-        std::mem::take(&mut self.work)
+        std::mem::take(&mut self.changes)
     }
 
-    /// Hours before this one are closed.
-    #[must_use]
-    pub fn open_hour(&self) -> u32 {
-        self.hours.open()
-    }
-
-    /// What could not be written is due again. An hour of it runs until it is closed.
-    pub fn again(&mut self, failed: Work) {
-        let Work { mut targets, hours, incidents, .. } = failed;
-        targets.append(&mut self.work.targets);
-        self.work.targets = targets;
-        for (number, incident) in incidents {
-            self.work.incidents.entry(number).or_insert(incident);
-        }
-        self.hours.again(hours);
-    }
-
-    /// Everything that is not written yet, before the keeper stops. The running hour stays open.
-    pub fn finish(&mut self, now_ms: i64) -> Work {
-        let mut work = self.tick(now_ms);
+    /// Everything that is not written yet, before the watch stops.
+    pub fn finish(&mut self) -> Changes {
         self.refresh_open_incidents();
-        work.incidents.append(&mut self.work.incidents);
-        for (minute, records) in std::mem::take(&mut self.minutes) {
-            work.raw.entry(minute).or_default().extend(records);
-        }
-        work
+        std::mem::take(&mut self.changes)
+    }
+
+    /// What could not be written is due again.
+    pub fn put_back(&mut self, failed: Changes) {
+        self.changes.put_back(failed);
+    }
+
+    /// Everything that is in memory is due again, as the history was lost.
+    pub fn write_again(&mut self) {
+        self.changes.targets = self.targets();
+        self.changes.last_probes.clone_from(&self.last_probes);
+        let incidents = self.incidents.values().map(|one| (one.number, (**one).clone()));
+        self.changes.incidents = incidents.collect();
+        self.refresh_open_incidents();
+    }
+
+    /// All that was observed in hours before this one is written, once these changes are.
+    #[must_use]
+    pub fn open_hour(now_ms: i64) -> u32 {
+        hour_of(now_ms.saturating_sub(GRACE_MS))
     }
 
     /// What open incidents have counted since they were written last.
     fn refresh_open_incidents(&mut self) {
         for watch in self.watches.values() {
             if let Some(open) = &watch.tracker.open {
-                put(&mut self.incidents, &mut self.work, open.clone());
+                put(&mut self.incidents, &mut self.changes, open.clone());
             }
         }
     }
@@ -357,11 +330,10 @@ impl Desk {
         incidents
     }
 
-    /// Incidents that are to be put away: those that were over before this moment, and what is beyond the number that
-    /// stays, the oldest first. A breach of the last days stays longer than what was none: whoever records its end must
-    /// find it however many incidents others have. The last one always stays, as the next is numbered after it.
-    #[must_use]
-    pub fn past(&self, now_ms: i64, before_ms: i64) -> Vec<Arc<Incident>> {
+    /// Drops from memory incidents that were over before a moment, and those that are over beyond the number that stays, the
+    /// oldest first. A breach of the last days stays longer than what was none: whoever records its end must find it however
+    /// many incidents others have.
+    pub fn trim(&mut self, now_ms: i64, before_ms: i64) {
         let recent = now_ms.saturating_sub(RECENT_BREACH_MS);
         let mut over: Vec<(bool, u64, i64)> = (self.incidents.values())
             .filter_map(|one| {
@@ -371,20 +343,11 @@ impl Desk {
             .collect();
         over.sort_unstable();
         let surplus = over.len().saturating_sub(PAST_INCIDENTS);
-        let last = self.incidents.keys().next_back().copied();
-        let goes = |at: usize, number: u64, ended_ms: i64| {
-            (at < surplus || ended_ms < before_ms) && Some(number) != last
-        };
-        let numbers = over.into_iter().enumerate().filter(|(at, one)| goes(*at, one.1, one.2));
-        numbers.filter_map(|(_, (_, number, _))| self.incidents.get(&number).cloned()).collect()
-    }
-
-    /// Incidents that are put away are at hand no more.
-    pub fn forget(&mut self, past: &[Arc<Incident>]) {
-        for incident in past {
-            self.incidents.remove(&incident.number);
-            // One that could not be written again is not to come back where it was put away from.
-            self.work.incidents.remove(&incident.number);
+        for (place, (_, number, ended_ms)) in over.into_iter().enumerate() {
+            let goes = place < surplus || ended_ms < before_ms;
+            if goes && !self.changes.incidents.contains_key(&number) {
+                self.incidents.remove(&number);
+            }
         }
     }
 
@@ -392,12 +355,6 @@ impl Desk {
     #[must_use]
     pub fn targets(&self) -> BTreeMap<u32, Description> {
         self.descriptions.values().map(|one| (one.number, one.clone())).collect()
-    }
-
-    /// What was counted in hours that are not closed, with what is missing up to now.
-    #[must_use]
-    pub fn running(&self, now_ms: i64) -> RunningHours {
-        self.hours.running(now_ms, self.descriptions.values())
     }
 
     /// Bad and valid probes of each service in the short windows of burn rates.
@@ -415,7 +372,7 @@ impl Desk {
     }
 }
 
-fn put(incidents: &mut BTreeMap<u64, Arc<Incident>>, work: &mut Work, incident: Incident) {
-    work.incidents.insert(incident.number, incident.clone());
+fn put(incidents: &mut BTreeMap<u64, Arc<Incident>>, changes: &mut Changes, incident: Incident) {
+    changes.incidents.insert(incident.number, incident.clone());
     incidents.insert(incident.number, Arc::new(incident));
 }

@@ -1,13 +1,14 @@
-//! Incidents of any age: those at hand, and those that the store has put away.
+//! Incidents of any age: those at hand, and those that only the history has.
 
 use std::sync::Arc;
 
 use super::Keeper;
-use crate::incident::Incident;
-use crate::store::{StoreError, Wanted};
+use crate::incident::{Incident, Wanted};
+use crate::store::StoreError;
 
 impl Keeper {
-    /// Tells incidents in the order of their numbers until `each` says no. Blocks on the disk.
+    /// Tells incidents in the order of their numbers until `each` says no. What is at hand is newer than what is kept of it.
+    /// Blocks on the disk.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -17,16 +18,15 @@ impl Keeper {
         mut each: impl FnMut(&Incident) -> bool,
     ) -> Result<(), StoreError> {
         let incidents = self.incidents();
-        let at_hand = incidents.range(wanted.first..).map(|(_, incident)| incident);
+        let at_hand = incidents.range(wanted.first..).map(|(_, incident)| &**incident);
         let mut at_hand = at_hand.filter(|incident| wanted.takes(incident)).peekable();
         let mut goes_on = true;
-        self.store().archived(wanted, |archived| {
-            while let Some(incident) = at_hand.next_if(|one| goes_on && one.number < archived.number) {
+        self.store().incidents(wanted, |kept| {
+            while let Some(incident) = at_hand.next_if(|one| goes_on && one.number < kept.number) {
                 goes_on = each(incident);
             }
-            // What was put away just now may still be at hand.
-            let is_both = at_hand.peek().is_some_and(|one| one.number == archived.number);
-            goes_on = goes_on && (is_both || each(&archived));
+            // Told when its turn comes, if it is still asked for.
+            goes_on = goes_on && (incidents.contains_key(&kept.number) || each(&kept));
             goes_on
         })?;
         for incident in at_hand {
@@ -42,23 +42,29 @@ impl Keeper {
     pub fn incident(&self, number: u64) -> Result<Option<Arc<Incident>>, StoreError> {
         match self.incidents().get(&number) {
             Some(incident) => Ok(Some(incident.clone())),
-            None => Ok(self.store().archived_incident(number)?.map(Arc::new)),
+            None => Ok(self.store().incident(number)?.map(Arc::new)),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use ctl_policy::sla::BUILT_IN;
     use tokio::sync::mpsc;
 
-    use super::super::tests::{DAY, setup};
+    use super::super::desk::RECENT_BREACH_MS;
+    use super::super::tests::{DAY, Story, setup};
     use super::*;
+    use crate::changes::Changes;
     use crate::store::{Keep, Store};
     use crate::testing::incident;
 
     const MINUTE: i64 = 60_000;
+
+    fn put(store: &Store, all: &[Incident]) {
+        let incidents = all.iter().map(|one| (one.number, one.clone())).collect();
+        store.write(&Changes { incidents, ..Changes::default() }).unwrap();
+    }
 
     #[tokio::test]
     async fn a_flood_of_incidents_neither_ends_history_nor_hides_the_breaches_of_others() {
@@ -76,21 +82,14 @@ mod tests {
             )
         });
         let all: Vec<Incident> = [year, yesterday].into_iter().chain(flood).collect();
-        store.put_incidents(&all).unwrap();
+        put(&store, &all);
         let (sender, receiver) = mpsc::channel(16);
         let (keeper, running) = Keeper::start(setup(store.clone()), receiver).unwrap();
-        // The first tick puts away what is too much.
-        let put_away = async {
-            while keeper.incidents().len() > 10_000 {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(60), put_away).await.unwrap();
         keeper.settle().await;
         let at_hand = keeper.incidents();
         assert!(at_hand.contains_key(&2), "its end may have to be recorded");
         assert!(!at_hand.contains_key(&1) && !at_hand.contains_key(&3));
-        assert_eq!(store.incidents().unwrap().len(), 10_000);
+        assert_eq!(at_hand.len(), 10_000);
         let numbers = |wanted: &Wanted, limit: usize| {
             let mut found = Vec::new();
             let each = |incident: &Incident| {
@@ -111,42 +110,19 @@ mod tests {
         running.await.unwrap();
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn incidents_that_cannot_be_archived_stay_at_hand_until_they_are() {
+    #[test]
+    fn incidents_that_are_not_written_stay_at_hand_until_they_are() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(directory.path(), Keep::default()).unwrap());
-        let begin = DAY - 20_000 * MINUTE;
-        let all: Vec<Incident> = (1..=10_005)
-            .map(|number| {
-                incident(number, "alpha-pki", begin + i64::try_from(number).unwrap() * MINUTE, false)
-            })
-            .collect();
-        store.put_incidents(&all).unwrap();
-        let (archive, aside) = (directory.path().join("incidents"), directory.path().join("incidents-aside"));
-        std::fs::rename(&archive, &aside).unwrap();
-        std::fs::write(&archive, "no folder").unwrap();
-        let (sender, receiver) = mpsc::channel(16);
-        let (keeper, running) = Keeper::start(setup(store.clone()), receiver).unwrap();
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        keeper.settle().await;
-        assert_eq!(keeper.incidents().len(), 10_005, "whoever looks finds them");
-        assert_eq!(store.incidents().unwrap().len(), 10_005);
-        std::fs::remove_file(&archive).unwrap();
-        std::fs::rename(&aside, &archive).unwrap();
-        // The store is tidied every minute.
-        tokio::time::sleep(Duration::from_secs(61)).await;
-        keeper.settle().await;
-        assert_eq!(keeper.incidents().len(), 10_000);
-        let mut numbers = Vec::new();
-        keeper
-            .history(&Wanted::default(), |incident| {
-                numbers.push(incident.number);
-                true
-            })
-            .unwrap();
-        assert_eq!(numbers, (1..=10_005).collect::<Vec<_>>());
-        assert_eq!(keeper.incident(1).unwrap().as_deref(), Some(&all[0]));
-        drop(sender);
-        running.await.unwrap();
+        let mut story = Story::begin(directory.path(), BUILT_IN);
+        story.outage(10);
+        let changes = story.desk.changes(story.now);
+        story.desk.put_back(changes);
+        let after = story.now + 10 * RECENT_BREACH_MS;
+        story.desk.trim(after, after);
+        assert_eq!(story.desk.incidents().len(), 1, "whoever looks finds them");
+        story.write();
+        story.desk.trim(after, after);
+        assert!(story.desk.incidents().is_empty());
+        assert_eq!(story.kept_incidents().len(), 1);
     }
 }

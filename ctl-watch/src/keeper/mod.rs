@@ -1,5 +1,5 @@
-//! The one place where the monitor's state changes. Observations come in; the board, the running hours, incidents
-//! and levels follow; the store keeps them; everyone else reads snapshots.
+//! The one place where the state of the watch changes. Observations come in; the board, counts, incidents and levels follow;
+//! the history keeps them; everyone else reads snapshots.
 
 #[cfg(test)]
 mod agreement;
@@ -7,28 +7,26 @@ mod agreement;
 mod attacks;
 pub mod clock;
 pub mod desk;
-mod gaps;
 mod history;
-mod hours;
 mod task;
 #[cfg(test)]
 mod tests;
-pub mod work;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use ctl_core::Timestamp;
+use ctl_host::clock::Clock;
 use ctl_policy::sla::SlaPolicy;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use self::clock::{Moment, Steady};
+use self::clock::WatchClock;
+use self::desk::{Desk, PAST_INCIDENTS, RECENT_BREACH_MS};
 use self::task::Task;
-use self::work::seen;
 use super::board::Board;
-use super::incident::Incident;
+use super::incident::{Incident, RECENT_MS, SLOT_MS};
 use super::levels::Levels;
 use super::observation::Observation;
 use super::store::{Store, StoreError};
@@ -38,11 +36,8 @@ use crate::metrics::Metrics;
 /// The incidents at hand by their number: open ones, and the newest of those that are over.
 pub type Incidents = BTreeMap<u64, Arc<Incident>>;
 
-/// The monitor's clock: Unix milliseconds.
+/// A clock in Unix milliseconds.
 pub type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
-
-/// Time that has really passed since some fixed moment: nobody sets it.
-pub type Elapsed = Arc<dyn Fn() -> Duration + Send + Sync>;
 
 /// What a keeper is started with.
 #[derive(Clone)]
@@ -52,9 +47,7 @@ pub struct Setup {
     /// By which policy.
     pub policy: Arc<SlaPolicy>,
     /// The clock.
-    pub now: Now,
-    /// Time that has really passed, by which the clock is checked.
-    pub elapsed: Elapsed,
+    pub clock: Arc<dyn Clock>,
     /// Who counts what is observed.
     pub metrics: Arc<Metrics>,
 }
@@ -69,15 +62,8 @@ struct Shared {
     board: ArcSwap<Board>,
     incidents: ArcSwap<Incidents>,
     levels: ArcSwap<Levels>,
-    steady: Mutex<Steady>,
+    clock: WatchClock,
     setup: Setup,
-}
-
-impl Shared {
-    fn moment(&self) -> Moment {
-        let mut steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
-        steady.read((self.setup.now)(), (self.setup.elapsed)())
-    }
 }
 
 /// A handle on the keeper. Clones are cheap.
@@ -85,6 +71,16 @@ impl Shared {
 pub struct Keeper {
     shared: Arc<Shared>,
     orders: mpsc::Sender<Order>,
+}
+
+/// The state machine as it goes on at this moment with what the history has. Blocks on the disk.
+///
+/// # Errors
+/// [`StoreError`]
+pub fn recall(store: &Store, policy: Arc<SlaPolicy>, now_ms: i64) -> Result<Desk, StoreError> {
+    let since_slot = now_ms.saturating_sub(RECENT_MS).div_euclid(SLOT_MS);
+    let kept = store.kept(since_slot, PAST_INCIDENTS, now_ms.saturating_sub(RECENT_BREACH_MS))?;
+    Ok(Desk::new(policy, kept, now_ms))
 }
 
 impl Keeper {
@@ -97,19 +93,20 @@ impl Keeper {
         setup: Setup,
         observations: mpsc::Receiver<Observation>,
     ) -> Result<(Self, JoinHandle<()>), StoreError> {
-        let (wall_ms, elapsed) = ((setup.now)(), (setup.elapsed)());
-        let mut steady = Steady::new(wall_ms, elapsed, seen(&setup.store)?);
-        let now_ms = steady.read(wall_ms, elapsed).now_ms;
-        let desk = work::desk(&setup.store, setup.policy.clone(), now_ms)?;
+        let (sure, last) = (setup.store.seen()?, setup.store.last_probe()?);
+        let last = last.map(|at_ms| Timestamp::from_unix(at_ms.div_euclid(1000)));
+        let clock = WatchClock::new(setup.clock.clone(), sure, last);
+        let now_ms = clock.read().now_ms;
+        let desk = recall(&setup.store, setup.policy.clone(), now_ms)?;
         let shared = Arc::new(Shared {
             board: ArcSwap::default(),
             incidents: ArcSwap::from_pointee(desk.incidents()),
             levels: ArcSwap::default(),
-            steady: Mutex::new(steady),
+            clock,
             setup,
         });
         let (orders, inbox) = mpsc::channel(8);
-        let running = tokio::spawn(Task::new(desk, shared.clone(), now_ms).run(observations, inbox));
+        let running = tokio::spawn(Task::new(desk, shared.clone(), now_ms, sure).run(observations, inbox));
         Ok((Self { shared, orders }, running))
     }
 
@@ -161,9 +158,9 @@ impl Keeper {
         &self.shared.setup.store
     }
 
-    /// The monitor's clock, in Unix milliseconds. Where it jumps it is not followed at once.
+    /// The time as the watch believes it, in Unix milliseconds. Where the clock jumps it is not followed at once.
     #[must_use]
     pub fn now_ms(&self) -> i64 {
-        self.shared.moment().now_ms
+        self.shared.clock.read().now_ms
     }
 }

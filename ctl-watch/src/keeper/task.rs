@@ -1,66 +1,90 @@
-//! The keeper's task: takes what is observed, looks at the clock, and has everything that takes long done beside it.
+//! The task of the state machine: it takes what is observed and looks at the clock. What blocks on the disk is a job beside
+//! it, one at a time: it writes what has changed, tidies the history, and adds up the levels.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ctl_core::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
+use super::clock::Moment;
 use super::desk::{Desk, Taken};
-use super::work::{Work, closed_since, write};
 use super::{Order, Shared};
-use crate::incident::Incident;
-use crate::levels::{Closed, Levels, RunningHours, ServiceKey, ServiceStanding, hour_of};
+use crate::changes::Changes;
+use crate::description::Description;
+use crate::levels::{Closed, Levels, ServiceKey, ServiceStanding, hour_of};
 use crate::observation::Observation;
-use crate::store::{Description, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// How often snapshots are shown and the clock is looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// Observations taken at once.
 const BATCH: usize = 512;
-/// Every so many ticks levels are computed.
-const LEVEL_TICKS: u64 = 10;
-/// Every so many ticks the store is tidied.
+/// Every so many ticks a job begins: a kill loses no more than was observed since.
+const JOB_TICKS: u64 = 10;
+/// Every so many ticks the history is tidied.
 const TIDY_TICKS: u64 = 60;
+/// Hours are added up once they are over for so long: probes that began in them have ended.
+const OVER_MS: i64 = 600_000;
 /// What is known from so far ahead, once the time is sure, is from a time that never was: a start without a clock may be
 /// told a time that is late by less.
 const TO_COME_MS: i64 = 86_400_000;
 
-/// Levels as they were computed, for what was counted when the computation began.
-struct Computed {
-    at_ms: i64,
-    closed: Arc<Closed>,
-    services: BTreeMap<ServiceKey, ServiceStanding>,
+/// What a job is to do.
+struct Job {
+    moment: Moment,
+    changes: Changes,
+    closed: Option<Arc<Closed>>,
     targets: Arc<BTreeMap<u32, Description>>,
-    running: Arc<RunningHours>,
+    tidies: bool,
 }
 
-/// What tidying came to.
-struct Tidied {
-    /// Whether what is old or too much is gone.
-    store: Result<(), StoreError>,
-    /// The incidents that are put away.
-    put_away: Result<Vec<Arc<Incident>>, StoreError>,
+/// What came of it.
+struct Done {
+    at_ms: i64,
+    /// What could not be written.
+    failed: Changes,
+    closed: Option<Arc<Closed>>,
+    targets: Arc<BTreeMap<u32, Description>>,
+    services: Option<BTreeMap<ServiceKey, ServiceStanding>>,
+    /// As [`Store::replaced`].
+    replaced: u64,
 }
 
 pub(super) struct Task {
     desk: Desk,
     shared: Arc<Shared>,
-    /// What closed hours say of all services.
+    /// What hours that are over say of all services.
     closed: Option<Arc<Closed>>,
-    /// Levels that are being computed: over many services that takes long, and observations go on being taken.
-    computing: Option<JoinHandle<Result<Computed, StoreError>>>,
-    /// The store is being tidied.
-    tidying: Option<JoinHandle<Tidied>>,
+    job: Option<JoinHandle<Done>>,
+    /// How often a damaged history was replaced, when that was noticed last.
+    replaced: u64,
     ticks: u64,
+    /// Whether the history is to be tidied with the next job.
+    tidies: bool,
     /// When the clock was looked at last.
     seen_ms: i64,
+    /// When the time was settled last.
+    sure_ms: Option<i64>,
 }
 
 impl Task {
-    pub(super) const fn new(desk: Desk, shared: Arc<Shared>, now_ms: i64) -> Self {
-        Self { desk, shared, closed: None, computing: None, tidying: None, ticks: 0, seen_ms: now_ms }
+    pub(super) fn new(desk: Desk, shared: Arc<Shared>, now_ms: i64, sure: Option<Timestamp>) -> Self {
+        let sure_ms = sure.map(|sure| sure.unix().saturating_mul(1000));
+        let replaced = shared.setup.store.replaced();
+        Self {
+            desk,
+            shared,
+            closed: None,
+            job: None,
+            replaced,
+            ticks: 0,
+            tidies: false,
+            seen_ms: now_ms,
+            sure_ms,
+        }
     }
 
     pub(super) async fn run(
@@ -81,7 +105,7 @@ impl Task {
                 }
                 Some(order) = orders.recv() => match order {
                     Order::Watch(targets, done) => {
-                        self.desk.watch(&targets, self.shared.moment().now_ms);
+                        self.desk.watch(&targets, self.shared.clock.read().now_ms);
                         self.show();
                         // Whoever asked may have gone.
                         let _ = done.send(());
@@ -95,20 +119,15 @@ impl Task {
                         let _ = done.send(());
                     }
                 },
-                computed = ended(&mut self.computing) => self.show_levels(computed),
-                tidied = ended(&mut self.tidying) => self.show_tidied(tidied),
-                _ = ticks.tick() => self.tick().await,
+                done = ended(&mut self.job) => self.done(done),
+                _ = ticks.tick() => self.tick(),
             }
         }
-        let work = self.desk.finish(self.seen_ms);
-        self.write(work).await;
-        self.show();
-        // What still reads the store keeps it open.
-        self.rest().await;
+        self.settle().await;
     }
 
     fn take(&mut self, batch: &mut Vec<Observation>) {
-        let moment = self.shared.moment();
+        let moment = self.shared.clock.read();
         for mut observation in batch.drain(..) {
             observation.at_ms = moment.place(observation.at_ms);
             if let Some(Taken { observation, verdict }) = self.desk.take(observation) {
@@ -118,53 +137,30 @@ impl Task {
     }
 
     /// Looks at the clock.
-    async fn look(&mut self) -> i64 {
-        let moment = self.shared.moment();
+    fn look(&mut self) -> Moment {
+        let moment = self.shared.clock.read();
+        let now_ms = moment.now_ms;
         if moment.is_set_back(self.seen_ms) {
-            match self.set_back(moment.now_ms).await {
-                Ok(()) => {}
-                Err(error) => {
-                    tracing::error!(%error, "the clock was set back, and the store cannot say what it has of this hour");
-                    return self.seen_ms;
-                }
+            tracing::warn!("the clock was set back: hours that were counted under the other time go on");
+            self.desk.set_back(now_ms);
+            // Before the time was last sure, it is this time that may be wrong: what then seems yet to come has been.
+            if self.sure_ms.is_none_or(|sure_ms| sure_ms <= now_ms) {
+                self.desk.bring_back(now_ms, now_ms);
             }
         }
-        self.seen_ms = moment.now_ms;
-        self.seen_ms
+        if moment.is_settled {
+            self.sure_ms = Some(now_ms);
+        }
+        self.seen_ms = now_ms;
+        moment
     }
 
-    async fn set_back(&mut self, now: i64) -> Result<(), StoreError> {
-        // Incidents that are being put away would be written again by what follows.
-        self.rest().await;
-        tracing::warn!(
-            "the clock was set back: hours that were closed under the other time are opened again"
-        );
-        let work = self.desk.finish(self.seen_ms);
-        self.write(work).await;
-        let (store, numbers) = (self.shared.setup.store.clone(), self.desk.targets().into_keys().collect());
-        let running = self.desk.running_hours();
-        let read = spawn_blocking(move || {
-            let reopened = closed_since(&store, &numbers, hour_of(now), &running)?;
-            Ok::<_, StoreError>((reopened, store.settled_ms()?))
-        });
-        let (reopened, sure_ms) = read.await.map_err(std::io::Error::other)??;
-        self.desk.set_back(now, reopened);
-        // Before the time was last sure, it is this time that may be wrong: what then seems yet to come has been.
-        if sure_ms.is_none_or(|sure_ms| sure_ms <= now) {
-            self.desk.bring_back(now, now);
-        }
-        Ok(())
-    }
-
-    async fn tick(&mut self) {
-        let now = self.look().await;
-        let work = self.desk.tick(now);
-        self.write(work).await;
-        if self.ticks.is_multiple_of(LEVEL_TICKS) {
-            self.compute_levels();
-        }
-        if self.ticks.is_multiple_of(TIDY_TICKS) {
-            self.tidy();
+    fn tick(&mut self) {
+        let moment = self.look();
+        self.tidies |= self.ticks.is_multiple_of(TIDY_TICKS);
+        if self.ticks.is_multiple_of(JOB_TICKS) && self.job.is_none() {
+            let changes = self.desk.changes(moment.now_ms);
+            self.begin(moment, changes);
         }
         self.ticks = self.ticks.wrapping_add(1);
         self.show();
@@ -172,25 +168,15 @@ impl Task {
 
     /// Everything that was sent before is written, counted and shown.
     async fn settle(&mut self) {
-        let now = self.look().await;
-        let work = self.desk.finish(now);
-        self.write(work).await;
-        self.rest().await;
-        self.compute_levels();
-        self.rest().await;
-        self.show();
-    }
-
-    /// Waits for what is done beside.
-    async fn rest(&mut self) {
-        if self.computing.is_some() {
-            let computed = ended(&mut self.computing).await;
-            self.show_levels(computed);
+        if self.job.is_some() {
+            let done = ended(&mut self.job).await;
+            self.done(done);
         }
-        if self.tidying.is_some() {
-            let tidied = ended(&mut self.tidying).await;
-            self.show_tidied(tidied);
-        }
+        let moment = self.look();
+        let changes = self.desk.finish();
+        self.begin(moment, changes);
+        let done = ended(&mut self.job).await;
+        self.done(done);
     }
 
     fn show(&self) {
@@ -198,100 +184,79 @@ impl Task {
         self.shared.incidents.store(Arc::new(self.desk.incidents()));
     }
 
-    async fn write(&mut self, work: Work) {
-        if work.is_empty() {
-            return;
-        }
-        let store = self.shared.setup.store.clone();
-        // Should the writing itself fail, the hours are not to be lost.
-        let hours = work.hours.clone();
-        match spawn_blocking(move || write(&store, work)).await {
-            Ok(failed) => self.desk.again(failed),
-            Err(error) => {
-                tracing::error!(%error, "what was observed is not kept");
-                self.desk.again(Work { hours, ..Work::default() });
+    /// Begins a job. None must be under way.
+    fn begin(&mut self, moment: Moment, changes: Changes) {
+        let tidies = std::mem::take(&mut self.tidies);
+        if tidies {
+            let mut before_ms = i64::MIN;
+            if moment.is_settled {
+                before_ms = moment.now_ms.saturating_sub(self.shared.setup.store.incident_life_ms());
+                self.desk.bring_back(moment.now_ms, moment.now_ms.saturating_add(TO_COME_MS));
             }
+            self.desk.trim(moment.now_ms, before_ms);
         }
+        let (targets, closed) = (Arc::new(self.desk.targets()), self.closed.take());
+        let (store, job) =
+            (self.shared.setup.store.clone(), Job { moment, changes, closed, targets, tidies });
+        self.job = Some(spawn_blocking(move || work(&store, job)));
     }
 
-    fn tidy(&mut self) {
-        if self.tidying.is_some() {
-            return;
-        }
-        let (store, moment) = (self.shared.setup.store.clone(), self.shared.moment());
-        let by_age = moment.is_settled;
-        let before = if by_age { moment.now_ms.saturating_sub(store.incident_life_ms()) } else { i64::MIN };
-        if by_age {
-            self.desk.bring_back(moment.now_ms, moment.now_ms.saturating_add(TO_COME_MS));
-        }
-        let past = self.desk.past(moment.now_ms, before);
-        self.tidying = Some(spawn_blocking(move || {
-            let put_away = put_away(&store, &past, before).map(|()| past);
-            Tidied { put_away, store: store.tidy(moment.now_ms, by_age) }
-        }));
-    }
-
-    /// What is put away is at hand no more. What could not be stays, and is tried again the next time.
-    fn show_tidied(&mut self, tidied: Result<Tidied, JoinError>) {
-        let Tidied { put_away, store } = match tidied {
-            Ok(tidied) => tidied,
-            Err(error) => return tracing::error!(%error, "the monitor's store cannot be tidied"),
+    /// What could not be written is due again; levels are shown.
+    fn done(&mut self, done: Result<Done, JoinError>) {
+        let Done { at_ms, failed, closed, targets, services, replaced } = match done {
+            Ok(done) => done,
+            Err(error) => return tracing::error!(%error, "what was observed is not kept"),
         };
-        if let Err(error) = store {
-            tracing::error!(%error, "the monitor's store cannot be tidied");
+        let unwritten = failed.hours.keys().next().copied();
+        self.desk.put_back(failed);
+        if std::mem::replace(&mut self.replaced, replaced) != replaced {
+            self.desk.write_again();
         }
-        match put_away {
-            Ok(past) => self.desk.forget(&past),
-            Err(error) => tracing::error!(%error, "incidents that are over cannot be archived"),
+        self.closed = closed;
+        if let Some(mut services) = services {
+            self.desk.recent(at_ms, &mut services);
+            let open_hour = Desk::open_hour(at_ms).min(unwritten.unwrap_or(u32::MAX));
+            self.shared.levels.store(Arc::new(Levels { at_ms, services, targets, open_hour }));
         }
         self.show();
     }
-
-    /// Begins to compute the levels, unless that is under way: closed hours are added up once, what is running each
-    /// time.
-    fn compute_levels(&mut self) {
-        if self.computing.is_some() {
-            return;
-        }
-        let at_ms = self.shared.moment().now_ms;
-        let (hour, open_hour) = (hour_of(at_ms), self.desk.open_hour());
-        let closed = self.closed.take().filter(|one| (one.hour, one.open_hour) == (hour, open_hour));
-        let (targets, running) = (Arc::new(self.desk.targets()), Arc::new(self.desk.running(at_ms)));
-        let store = self.shared.setup.store.clone();
-        self.computing = Some(spawn_blocking(move || {
-            let closed = match closed {
-                Some(closed) => closed,
-                None => Arc::new(Closed::add_up(&store, &targets, open_hour, hour)?),
-            };
-            let services = closed.with_running(&store, &targets, &running, at_ms)?;
-            Ok(Computed { at_ms, closed, services, targets, running })
-        }));
-    }
-
-    fn show_levels(&mut self, computed: Result<Result<Computed, StoreError>, JoinError>) {
-        let Computed { at_ms, closed, mut services, targets, running } = match computed {
-            Ok(Ok(computed)) => computed,
-            Ok(Err(error)) => return tracing::error!(%error, "service levels are not computed"),
-            Err(error) => return tracing::error!(%error, "service levels are not computed"),
-        };
-        self.closed = Some(closed);
-        self.desk.recent(at_ms, &mut services);
-        self.shared.levels.store(Arc::new(Levels { at_ms, services, targets, running }));
-    }
 }
 
-/// Archives incidents that are to be at hand no more, unless they were over before this moment. What cannot be archived
-/// stays where it is.
-fn put_away(store: &Store, past: &[Arc<Incident>], before_ms: i64) -> Result<(), StoreError> {
-    if past.is_empty() {
-        return Ok(());
+/// Does a job. Blocks on the disk.
+fn work(store: &Store, job: Job) -> Done {
+    let Job { moment, changes, closed, targets, tidies } = job;
+    let at_ms = moment.now_ms;
+    let (hour, before) = (hour_of(at_ms), hour_of(at_ms.saturating_sub(OVER_MS)));
+    let first = changes.hours.keys().next().copied().unwrap_or(u32::MAX);
+    let failed = write(store, changes);
+    if tidies && let Err(error) = store.tidy(at_ms, moment.is_settled) {
+        tracing::error!(%error, "the history of the watch cannot be tidied");
     }
-    let kept = past.iter().filter(|one| one.ended_ms.is_none_or(|ended| ended >= before_ms));
-    store.archive_incidents(&kept.cloned().collect::<Vec<_>>())?;
-    store.forget_incidents(&past.iter().map(|one| one.number).collect::<Vec<_>>())
+    let closed = closed.filter(|one| (one.hour, one.before) == (hour, before) && first >= before);
+    let added = match closed {
+        Some(closed) => Ok(closed),
+        None => Closed::add_up(store, &targets, before, hour).map(Arc::new),
+    };
+    let levels = added.and_then(|closed| Ok((closed.up_to_now(store, &targets, at_ms)?, closed)));
+    let levels = levels.inspect_err(|error| tracing::error!(%error, "service levels are not computed"));
+    let (services, closed) = levels.ok().unzip();
+    Done { at_ms, failed, closed, targets, services, replaced: store.replaced() }
 }
 
-/// The end of what is done beside the task, if anything is.
+/// Writes what has changed, and gives back what must not be lost and could not be written. Evidence is not tried again: on
+/// a full disk it would fill the memory. Blocks on the disk.
+#[must_use]
+pub(super) fn write(store: &Store, mut changes: Changes) -> Changes {
+    let note = |done: Result<(), StoreError>| {
+        done.inspect_err(|error| tracing::error!(%error, "a part of what was observed is not kept")).is_ok()
+    };
+    for (operator, at_ms, bundle) in std::mem::take(&mut changes.evidence) {
+        note(store.put_evidence(&operator, at_ms, &bundle).map(drop));
+    }
+    if changes.is_empty() || note(store.write(&changes)) { Changes::default() } else { changes }
+}
+
+/// The end of the job, if there is one.
 async fn ended<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
     match task {
         Some(running) => {

@@ -1,21 +1,22 @@
-//! The keeper's desk over its store: gaps, restarts, maintenance, evidence.
+//! The state machine over its history: gaps, restarts, maintenance, evidence.
 
 use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ctl_core::Digest;
-use ctl_fetch::Timings;
+use ctl_host::clock::ManualClock;
 use ctl_policy::sla::{BUILT_IN, Counts, Kind};
 
-use super::desk::Desk;
-use super::work::write;
+use super::task::write;
 use super::*;
 use crate::code::Code;
-use crate::levels::{Closed, HOUR_MS, RunningHours, counted, hour_of};
+use crate::incident::Wanted;
+use crate::levels::{Closed, HOUR_MS, counted, hour_of};
 use crate::observation::{Evidence, Finding};
 use crate::store::Keep;
 use crate::testing;
+use ctl_fetch::Timings;
 
 /// 2026-11-21T00:00:00Z.
 pub(super) const DAY: i64 = 1_795_219_200_000;
@@ -25,13 +26,17 @@ pub(super) fn target(kind: Kind, url: &str) -> Arc<Target> {
     testing::target("alpha-pki", kind, url)
 }
 
+/// A clock that stands.
+fn clock(at_ms: i64) -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(Timestamp::from_unix(at_ms / 1000)))
+}
+
 /// What a keeper is started with whose clock stands.
 pub(super) fn setup(store: Arc<Store>) -> Setup {
     Setup {
         store,
         policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
-        now: Arc::new(|| DAY),
-        elapsed: Arc::new(|| Duration::ZERO),
+        clock: clock(DAY),
         metrics: Arc::new(Metrics::new().unwrap()),
     }
 }
@@ -75,17 +80,11 @@ impl Story {
     fn begin_at(directory: &Path, policy: &str, now: i64) -> Self {
         let store = Arc::new(Store::open(directory, Keep::default()).unwrap());
         let policy = Arc::new(SlaPolicy::parse(policy).unwrap());
-        let desk = work::desk(&store, policy, now).unwrap();
+        let desk = recall(&store, policy, now).unwrap();
         let targets = vec![target(Kind::Ocsp, "http://ocsp.alpha.example/")];
         let mut story = Self { desk, store, targets, now };
         story.desk.watch(&story.targets.clone(), now);
         story
-    }
-
-    /// A good probe.
-    pub(super) fn take(&mut self, now: i64) {
-        self.now = now;
-        self.desk.take(observation(&self.targets[0], now, None));
     }
 
     /// A probe every period until a moment, each with what `code` says.
@@ -95,15 +94,42 @@ impl Story {
                 self.desk.take(observation(target, self.now, code(self.now)));
             }
             self.now += PERIOD;
-            let work = self.desk.tick(self.now);
-            assert!(write(&self.store, work).is_empty());
+            self.write();
         }
+    }
+
+    /// So many bad probes, and as many good ones, of which nothing is written.
+    pub(super) fn outage(&mut self, probes: u32) {
+        for code in [Some(Code::TcpRefused), None] {
+            for _ in 0..probes {
+                self.desk.take(observation(&self.targets[0], self.now, code));
+                self.now += PERIOD;
+            }
+        }
+    }
+
+    /// Writes what has changed.
+    pub(super) fn write(&mut self) {
+        let changes = self.desk.changes(self.now);
+        assert!(write(&self.store, changes).is_empty());
+    }
+
+    /// What the history has of incidents.
+    pub(super) fn kept_incidents(&self) -> Vec<Incident> {
+        let mut found = Vec::new();
+        self.store
+            .incidents(&Wanted::default(), |one| {
+                found.push(one);
+                true
+            })
+            .unwrap();
+        found
     }
 
     pub(super) fn counts(&self, from: i64, to: i64) -> Counts {
         let targets: Vec<_> = self.desk.targets().into_values().collect();
         let hours = (hour_of(from), hour_of(to));
-        let found = counted(&self.store, &targets, &self.desk.running(self.now), hours, self.now).unwrap();
+        let found = counted(&self.store, &targets, hours, self.now).unwrap();
         found.get(&0).cloned().unwrap_or_default()
     }
 
@@ -129,40 +155,59 @@ fn a_gap_in_probing_is_a_gap_and_no_good_time() {
 }
 
 #[test]
-fn a_kill_loses_no_closed_hour_and_the_running_hour_comes_back_from_its_observations() {
+fn a_kill_loses_nothing_that_was_written() {
     let directory = tempfile::tempdir().unwrap();
     let half_past = DAY + 3 * HOUR_MS + HOUR_MS / 2;
     {
         let mut story = Story::begin(directory.path(), BUILT_IN);
         story.until(half_past, |now| (now % (20 * PERIOD) == 0).then_some(Code::TcpTimeout));
         // Dropped here as a kill would: nothing is finished.
+        story.desk.take(observation(&story.targets[0], story.now, None));
     }
     let mut story = Story::begin_at(directory.path(), BUILT_IN, half_past + 60_000);
-    let closed = story.counts(DAY, DAY + 3 * HOUR_MS);
-    assert_eq!((closed.good, closed.bad, closed.missing), (3 * 114, 18, 0));
+    let before = story.counts(DAY, DAY + 3 * HOUR_MS);
+    assert_eq!((before.good, before.bad, before.missing), (3 * 114, 18, 0));
     let running = story.counts(DAY + 3 * HOUR_MS, DAY + 4 * HOUR_MS);
-    assert!((56..=60).contains(&running.valid()), "all but the last minutes: {running:?}");
+    assert_eq!(
+        (running.good, running.bad, running.missing),
+        (57, 3, 2),
+        "the one that was not written, and one since"
+    );
     story.until(DAY + 5 * HOUR_MS, |_| None);
     let whole = story.counts(DAY + 3 * HOUR_MS, DAY + 4 * HOUR_MS);
-    assert!((114..=120).contains(&whole.valid()), "{whole:?}");
+    assert_eq!((whole.valid(), whole.missing), (118, 2));
 }
 
 #[test]
-fn an_hour_that_ended_while_nothing_ran_is_closed_from_its_observations() {
+fn the_short_windows_of_burn_rates_go_on_over_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut story = Story::begin(directory.path(), BUILT_IN);
+    story.until(DAY + HOUR_MS, |now| (now % (10 * PERIOD) == 0).then_some(Code::TcpTimeout));
+    let recent = |desk: &Desk, now: i64| {
+        let mut services = BTreeMap::new();
+        desk.recent(now, &mut services);
+        services.into_values().next().unwrap().recent
+    };
+    let (before, now) = (recent(&story.desk, story.now), story.now);
+    assert_eq!((before[4].bad, before[4].valid), (12, 120));
+    drop(story);
+    let story = Story::begin_at(directory.path(), BUILT_IN, now);
+    assert_eq!(recent(&story.desk, now), before);
+}
+
+#[test]
+fn an_hour_that_ended_while_nothing_ran_has_what_was_observed_and_lacks_the_rest() {
     let directory = tempfile::tempdir().unwrap();
     {
         let mut story = Story::begin(directory.path(), BUILT_IN);
         story.until(DAY + HOUR_MS / 2, |_| None);
-        let work = story.desk.finish(story.now);
-        assert!(write(&story.store, work).is_empty());
     }
     let mut story = Story::begin_at(directory.path(), BUILT_IN, DAY + 5 * HOUR_MS);
+    let counts = story.counts(DAY, DAY + HOUR_MS);
+    assert_eq!((counts.good, counts.missing), (60, 60), "before anything is probed again");
     story.until(DAY + 6 * HOUR_MS, |_| None);
     let counts = story.counts(DAY, DAY + 6 * HOUR_MS);
     assert_eq!((counts.good, counts.missing), (60 + 120, 60 + 4 * 120));
-    let mut hours = Vec::new();
-    story.store.hours(&[0].into(), hour_of(DAY), hour_of(DAY) + 1, |_, hour, _| hours.push(hour)).unwrap();
-    assert_eq!(hours, [hour_of(DAY)], "closed, and not only remembered");
 }
 
 #[test]
@@ -240,25 +285,25 @@ fn what_the_pieces_say_of_all_services_is_what_the_whole_says() {
     story.targets.push(target(Kind::Crl, "http://crl.alpha.example/a.crl"));
     story.desk.watch(&story.targets.clone(), story.now);
     story.until(DAY + 30 * HOUR_MS + 20 * PERIOD, |now| (now % (50 * PERIOD) == 0).then_some(Code::Slow));
-    let (targets, running) = (story.desk.targets(), story.desk.running(story.now));
-    let closed = Closed::add_up(&story.store, &targets, story.desk.open_hour(), hour_of(story.now)).unwrap();
-    let services = closed.with_running(&story.store, &targets, &running, story.now).unwrap();
+    let targets = story.desk.targets();
+    let closed = Closed::add_up(&story.store, &targets, hour_of(story.now) - 1, hour_of(story.now)).unwrap();
+    let services = closed.up_to_now(&story.store, &targets, story.now).unwrap();
     let all: Vec<_> = targets.values().cloned().collect();
     let hours = (hour_of(DAY), hour_of(story.now) + 1);
-    let whole = counted(&story.store, &all, &running, hours, story.now).unwrap();
+    let whole = counted(&story.store, &all, hours, story.now).unwrap();
     for (key, standing) in &services {
         let number = targets.values().find(|one| one.kind == key.1).unwrap().number;
         assert_eq!(standing.rolling, whole[&number], "{key:?}");
         assert_eq!(standing.month, whole[&number], "{key:?}");
         assert!(standing.recent[5].valid < standing.recent[6].valid, "a day is less than three");
-        let day = counted(&story.store, &all, &running, (hours.1 - 24, hours.1), story.now).unwrap();
+        let day = counted(&story.store, &all, (hours.1 - 24, hours.1), story.now).unwrap();
         assert_eq!(
             (standing.recent[5].bad, standing.recent[5].valid),
             (day[&number].bad, day[&number].valid())
         );
     }
     assert_eq!(services.len(), 2);
-    let nothing = counted(&story.store, &all, &RunningHours::new(), (0, 10), story.now).unwrap();
+    let nothing = counted(&story.store, &all, (0, 10), story.now).unwrap();
     assert!(nothing.values().all(|counts| counts.due() == 0));
 }
 
@@ -269,8 +314,7 @@ async fn the_keeper_shows_what_it_took_and_has_written_it_when_it_ends() {
     let setup = Setup {
         store: store.clone(),
         policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
-        now: Arc::new(|| DAY + HOUR_MS / 2),
-        elapsed: Arc::new(|| Duration::ZERO),
+        clock: clock(DAY + HOUR_MS / 2),
         metrics: Arc::new(Metrics::new().unwrap()),
     };
     let (sender, receiver) = mpsc::channel(16);
@@ -286,8 +330,8 @@ async fn the_keeper_shows_what_it_took_and_has_written_it_when_it_ends() {
     assert_eq!(keeper.levels().services.values().next().unwrap().rolling.bad, 6);
     drop(sender);
     running.await.unwrap();
-    let mut raw = 0;
-    store.raw(0, u32::MAX / 2, |_| raw += 1).unwrap();
-    assert_eq!(raw, 6);
-    assert_eq!(store.incidents().unwrap()[0].failures, 6);
+    let mut bad = 0;
+    store.hours(&[0].into(), 0, u32::MAX, |_, _, counts| bad += counts.bad).unwrap();
+    assert_eq!(bad, 6);
+    assert_eq!(store.incident(1).unwrap().unwrap().failures, 6);
 }

@@ -42,8 +42,10 @@ pub struct OpenIncident {
 /// How the monitor itself is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Upkeep {
-    /// Octets of the store of observations.
+    /// Bytes of the history on the disk.
     pub store_bytes: Option<u64>,
+    /// Databases of the history that were damaged and moved away.
+    pub store_damaged: u64,
     /// Its bound.
     pub store_limit: Option<u64>,
     /// Octets in memory of answers' bodies and of what is kept of them, the listed and the unlisted.
@@ -78,9 +80,11 @@ ctl_serve::families! {
     CERTIFICATE: Gauge "ctl_ca_not_after_timestamp_seconds" ["pki", "list", "certificate", "level"]
         "Unix time at which a CA certificate ends, by its SHA-256; level is root or sub-ca, list is empty while it is on none.";
     STORE: Gauge "ctl_monitor_store_bytes" []
-        "Octets that the store of observations takes.";
+        "Bytes that the history of the watch takes on the disk.";
     STORE_LIMIT: Gauge "ctl_monitor_store_limit_bytes" []
-        "Octets that the store of observations may take; beyond it the oldest observations go.";
+        "Bytes that the history of the watch may take; beyond it the oldest goes.";
+    STORE_DAMAGED: Gauge "ctl_monitor_store_damaged" []
+        "Databases of the history that were found damaged and moved away, and are still there: what they held is lost to the watch.";
     HELD: Gauge "ctl_monitor_held_bytes" ["of"]
         "Octets that bodies of answers and what is kept of them take in the memory: of services that a list, a sub-CA or the configuration names (listed), and of those that only applications name (applied).";
     HELD_LIMIT: Gauge "ctl_monitor_held_limit_bytes" ["of"]
@@ -163,6 +167,7 @@ pub(super) fn write_upkeep(page: &mut Page<'_>, upkeep: &Upkeep) {
         (&STORE_LIMIT, upkeep.store_limit),
         (&QUEUE, upkeep.queue),
         (&QUEUE_LIMIT, upkeep.queue_limit),
+        (&STORE_DAMAGED, Some(upkeep.store_damaged)),
         (&LOST, Some(upkeep.lost)),
         (&HELD_BACK, Some(upkeep.held_back)),
     ] {

@@ -26,9 +26,8 @@ use tally::Tally;
 
 use super::board::Board;
 use super::observation::Observation;
-use super::store::Outcome;
 use super::target::{TargetId, WatchedCertificate};
-use super::verdict::Verdict;
+use super::verdict::{Outcome, Verdict};
 pub use registry::Metrics;
 
 /// From an answer next door to the end of all patience, in seconds. 10 is the limit of `slow` and of most

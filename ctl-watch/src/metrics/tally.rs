@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::code::Code;
 use crate::observation::Observation;
-use crate::store::Outcome;
-use crate::verdict::Verdict;
+use crate::verdict::{Outcome, Verdict};
 
 /// How a probe ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::time::Instant;
 use ctl_policy::sla::{BUILT_IN, SlaPolicy};
 
 use super::*;
+use crate::changes::Kept;
 use crate::code::Code;
 use crate::keeper::desk::Desk;
-use crate::keeper::work::Kept;
 use crate::observation::{Facts, Finding, Status};
 use crate::target::{Kind, Target};
 use crate::testing::target;

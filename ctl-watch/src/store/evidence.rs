@@ -1,68 +1,132 @@
-//! Evidence: the exchanges behind the first failure of an incident, as one JSON document by its SHA-256.
+//! Evidence and memories of probes. The bytes of evidence are bounded for each operator: one whose services fail in ever
+//! new ways loses its own oldest evidence, and nobody else's.
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
-use ctl_core::{Digest, Timestamp};
-use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
 
-use super::super::observation::{Evidence, Observation};
+use ctl_core::Digest;
+use ctl_core::names::ParticipantId;
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-/// Of one body so many octets are kept; its length is of the whole, its digest of what is kept.
-const MAX_BODY: usize = 1024 * 1024;
-/// So many exchanges are kept.
-const MAX_EXCHANGES: usize = 4;
-/// Of the headers so many octets are kept.
-const MAX_HEADERS: usize = 16 * 1024;
+use super::super::target::TargetId;
+use super::{Store, StoreError, signed};
 
-/// The document of what an observation found, in its canonical form.
-#[must_use]
-pub fn bundle(observation: &Observation) -> Vec<u8> {
-    let target = &observation.target;
-    let findings = observation.findings.iter().map(|finding| {
-        json!({
-            "code": finding.code,
-            "address": finding.address.map(|address| address.to_string()),
-            "detail": finding.detail,
+/// One piece of evidence, or one memory, has at most so many bytes.
+const MAX_PIECE: usize = 32 * 1024 * 1024;
+
+/// Deletes evidence beyond `?1` bytes of one operator, and beyond `?2` bytes in all: of each operator the oldest, and in all
+/// the oldest of whoever holds most. `held` is what an operator's piece and all its newer ones take; the piece with the
+/// largest is the oldest of whoever holds most, so whatever has a smaller one stays before it.
+const BEYOND: &str = "DELETE FROM evidence WHERE number IN (SELECT number FROM \
+    (SELECT number, held, sum(bytes) OVER (ORDER BY held, number) AS kept FROM \
+    (SELECT number, bytes, sum(bytes) OVER (PARTITION BY operator ORDER BY at_ms DESC, number DESC) AS held FROM evidence)) \
+    WHERE held > ?1 OR kept > ?2)";
+
+/// Deletes evidence beyond these bounds.
+pub(super) fn bound(connection: &Connection, of_operator: u64, in_all: u64) -> Result<(), StoreError> {
+    connection.execute(BEYOND, params![signed(of_operator), signed(in_all)])?;
+    Ok(())
+}
+
+/// Bytes of all evidence.
+pub(super) fn bytes(connection: &Connection) -> Result<u64, StoreError> {
+    let sum =
+        connection.query_row("SELECT coalesce(sum(bytes), 0) FROM evidence", [], |row| row.get::<_, i64>(0));
+    Ok(sum?.unsigned_abs())
+}
+
+impl Store {
+    /// Bytes that all evidence may take: half of the bound.
+    pub(super) const fn evidence_in_all(&self) -> u64 {
+        self.keep.max_bytes / 2
+    }
+
+    /// Bytes that one operator's evidence may take: a tenth of all.
+    pub(super) const fn evidence_of_operator(&self) -> u64 {
+        self.evidence_in_all() / 10
+    }
+
+    fn has_room(&self, connection: &Connection, bytes: usize) -> Result<bool, StoreError> {
+        let fits = super::tidy::used(connection)?.saturating_add(bytes as u64) <= self.keep.max_bytes;
+        Ok(bytes <= MAX_PIECE && fits && !self.full.load(Ordering::Relaxed))
+    }
+
+    /// Keeps evidence of a service of an operator, observed at this moment; its digest is its name. Without room for it
+    /// nothing is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn put_evidence(
+        &self,
+        operator: &ParticipantId,
+        at_ms: i64,
+        bundle: &[u8],
+    ) -> Result<Digest, StoreError> {
+        let (digest, bytes) = (Digest::of(bundle), bundle.len() as u64);
+        let share = self.evidence_of_operator();
+        self.with(|connection| {
+            if bytes > share || !self.has_room(connection, bundle.len())? {
+                return Ok(digest);
+            }
+            let transaction = connection.transaction()?;
+            transaction.execute(
+                "INSERT OR IGNORE INTO evidence VALUES (NULL, ?1, ?2, ?3, ?4, ?5)",
+                params![digest.as_bytes(), operator.as_str(), at_ms, signed(bytes), bundle],
+            )?;
+            let sql = "SELECT coalesce(sum(bytes), 0) FROM evidence WHERE operator = ?1";
+            let held: i64 = transaction.query_row(sql, [operator.as_str()], |row| row.get(0))?;
+            if held.unsigned_abs() > share {
+                // A little more than needed, so that the next piece has room.
+                transaction.execute(
+                    "DELETE FROM evidence WHERE number IN (SELECT number FROM \
+                     (SELECT number, sum(bytes) OVER (ORDER BY at_ms DESC, number DESC) AS held FROM evidence \
+                     WHERE operator = ?1) WHERE held > max(?2, ?3))",
+                    params![operator.as_str(), signed(share / 10 * 9), signed(bytes)],
+                )?;
+            }
+            transaction.commit()?;
+            Ok(digest)
         })
-    });
-    let exchanges = observation.evidence.iter().take(MAX_EXCHANGES).map(exchange);
-    ctl_core::json::canonical(&json!({
-        "type": "v2g-probe-evidence",
-        "format": 1,
-        "at": Timestamp::from_unix(observation.at_ms.div_euclid(1000)),
-        "at_ms": observation.at_ms,
-        "operator": target.operator,
-        "kind": target.kind,
-        "url": target.url,
-        "target": target.id.to_string(),
-        "findings": findings.collect::<Vec<Value>>(),
-        "exchanges": exchanges.collect::<Vec<Value>>(),
-    }))
-}
+    }
 
-fn exchange(evidence: &Evidence) -> Value {
-    let mut left = MAX_HEADERS;
-    let headers = evidence.headers.iter().take_while(|(name, value)| {
-        let length = name.len() + value.len();
-        let fits = length <= left;
-        left = left.saturating_sub(length);
-        fits
-    });
-    json!({
-        "request": evidence.request,
-        "request_body": body(&evidence.request_body, evidence.request_body.len() as u64),
-        "address": evidence.address.map(|address| address.to_string()),
-        "status": evidence.status,
-        "headers": headers.map(|(name, value)| json!([name, value])).collect::<Vec<Value>>(),
-        "body": body(&evidence.body, evidence.body_octets),
-    })
-}
+    /// Evidence; none if it was never here, or was removed for age or want of room.
+    ///
+    /// # Errors
+    /// [`StoreError`]; one that is not what it was is said in the log, and is none.
+    pub fn evidence(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT bundle FROM evidence WHERE sha256 = ?1";
+        let found: Option<Vec<u8>> = self.with(|connection| {
+            Ok(connection.query_row(sql, [digest.as_bytes()], |row| row.get(0)).optional()?)
+        })?;
+        let is_right = |bundle: &Vec<u8>| {
+            let is_right = Digest::of(bundle) == *digest;
+            if !is_right {
+                tracing::error!(%digest, "evidence is not what it was: the history is damaged");
+            }
+            is_right
+        };
+        Ok(found.filter(is_right))
+    }
 
-fn body(octets: &[u8], all: u64) -> Value {
-    let kept = octets.get(..MAX_BODY).unwrap_or(octets);
-    json!({
-        "base64": BASE64_STANDARD.encode(kept),
-        "bytes": all,
-        "sha256": Digest::of(kept),
-        "whole": kept.len() as u64 == all,
-    })
+    /// What a probe kept to remember of a target.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn memory(&self, target: TargetId) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT memory FROM memories WHERE target = ?1";
+        self.with(|connection| Ok(connection.query_row(sql, [target.0], |row| row.get(0)).optional()?))
+    }
+
+    /// Keeps what a probe remembers of a target, as of this moment. Without room for it nothing is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn put_memory(&self, target: TargetId, at_ms: i64, memory: &[u8]) -> Result<(), StoreError> {
+        self.with(|connection| {
+            if self.has_room(connection, memory.len())? {
+                let sql = "INSERT OR REPLACE INTO memories VALUES (?1, ?2, ?3)";
+                connection.execute(sql, params![target.0, at_ms, memory])?;
+            }
+            Ok(())
+        })
+    }
 }

@@ -1,172 +1,123 @@
-//! How large the store may become, and what goes first when it is too large.
+//! How large the history may become, and what goes first.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::Ordering;
 
-use super::error::StoreError;
-use super::share::Holdings;
-use super::{Databases, RAW_MINUTES, ROLLUP_HOURS, Store, cell, generations, share};
+use rusqlite::{Connection, params};
 
-/// When the time was last sure, in Unix milliseconds.
-const SETTLED: &[u8] = b"c";
-/// It is kept when it has become so much later.
-const SETTLED_STEP_MS: i64 = 3_600_000;
+use super::super::incident::{RECENT_MS, SLOT_MS};
+use super::super::levels::{ROLLING_HOURS, hour_of};
+use super::{SIDE_FILES, Store, StoreError, evidence, signed};
 
-/// Something that may go for want of room.
-enum Piece {
-    Folder(PathBuf),
-    File(PathBuf),
-    Raw(u32),
-    Evidence(share::Piece),
-    Incidents(u32),
-    Hours(u32),
+/// What lies so far ahead once the time is sure is from a clock that was wrong.
+const TO_COME_MS: i64 = 86_400_000;
+/// Of one operator, incidents that opened in the same thirty days: so many that are breaches, and as many others. A service
+/// that fails and recovers every few minutes makes incidents without end.
+const INCIDENTS: i64 = 5000;
+const THIRTY_DAYS_MS: i64 = 30 * 86_400_000;
+/// Hours of the last two months are what levels and reports stand on: they do not go for want of room.
+const HOURS_THAT_STAY: u32 = 2 * ROLLING_HOURS;
+
+/// Bytes that the pages of the database take.
+pub(super) fn used(connection: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+    Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))?.unsigned_abs())
 }
 
 impl Store {
-    /// Octets that the store takes on the disk.
+    /// Bytes that the history takes on the disk, with damaged databases that were moved away.
     #[must_use]
     pub fn bytes_on_disk(&self) -> u64 {
-        cell::bytes_below(&self.directory)
+        let entries = std::fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        entries.flat_map(|entry| entry.metadata()).map(|metadata| metadata.len()).sum()
     }
 
-    /// The last moment at which the time was sure, in Unix milliseconds, to an hour.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub fn settled_ms(&self) -> Result<Option<i64>, StoreError> {
-        let mut found = None;
-        self.state.scan(SETTLED.to_vec()..=SETTLED.to_vec(), |_, value| {
-            found = value.try_into().ok().map(i64::from_be_bytes);
-            Ok(false)
-        })?;
-        Ok(found)
-    }
-
-    /// Removes what is too old, if the time is sure (`is_settled`), and then the oldest until the store is inside its
-    /// bound: what was put aside, what probes remember, raw observations, evidence of whoever has most of it, old incidents,
-    /// roll-ups. If that is not enough, raw observations are not kept until it is.
+    /// Removes what is too old, if the time is sure (`is_settled`), and then the oldest until the history is inside its
+    /// bound: damaged databases, what probes remember, evidence of whoever has most of it, incidents that are over, hours. If
+    /// that is not enough, no more evidence and memories are kept until it is.
     ///
     /// # Errors
     /// [`StoreError`]
     pub fn tidy(&self, now_ms: i64, is_settled: bool) -> Result<(), StoreError> {
-        let now = u64::try_from(now_ms.div_euclid(1000)).unwrap_or_default();
-        let minute =
-            |ago: Duration| u32::try_from(now.saturating_sub(ago.as_secs()) / 60).unwrap_or(u32::MAX);
-        let mut evidence = self.shelf.holdings()?;
-        if is_settled {
-            if self.settled_ms()?.is_none_or(|kept| now_ms.abs_diff(kept) >= SETTLED_STEP_MS.unsigned_abs()) {
-                self.state.put([(SETTLED.to_vec(), Some(now_ms.to_be_bytes().to_vec()))])?;
-            }
-            let mut databases = self.databases();
-            let Databases { raw, hours, .. } = &mut *databases;
-            for (generations, oldest) in [
-                (raw, minute(self.keep.raw) / RAW_MINUTES),
-                (hours, minute(self.keep.rollups) / 60 / ROLLUP_HOURS),
-            ] {
-                for number in generations.numbers()?.into_iter().filter(|number| *number < oldest) {
-                    generations.remove(number)?;
+        let bound = self.keep.max_bytes / 10 * 9;
+        for file in self.damaged() {
+            if self.bytes_on_disk() > bound {
+                for part in SIDE_FILES {
+                    // There may be none.
+                    let _ = std::fs::remove_file(format!("{}{part}", file.display()));
                 }
-            }
-            drop(databases);
-            let incidents = self.archive().generations.numbers()?;
-            let oldest = minute(self.keep.rollups) / 60 / ROLLUP_HOURS;
-            for number in incidents.into_iter().filter(|number| *number < oldest) {
-                self.archive().remove(number)?;
-            }
-            let before = SystemTime::UNIX_EPOCH + Duration::from_secs(now).saturating_sub(self.keep.rollups);
-            while let Some(piece) = evidence.before(before) {
-                self.shelf.remove(&piece)?;
+                std::fs::remove_file(file)?;
             }
         }
-        while let Some(piece) = self.shelf.beyond(&mut evidence) {
-            self.shelf.remove(&piece)?;
-        }
-        // Counted once, while everyone else uses the databases: what is removed is subtracted. What is written until the
-        // next time must fit too.
-        let (bound, mut bytes) = (self.keep.max_bytes / 10 * 9, self.bytes_on_disk());
-        if bytes > bound {
-            for piece in self.dispensable(minute(Duration::ZERO), evidence, is_settled)? {
-                if bytes <= bound {
-                    break;
-                }
-                bytes = bytes.saturating_sub(self.discard(&piece)?);
+        let is_full = self.with(|connection| {
+            let transaction = connection.transaction()?;
+            if is_settled {
+                self.remove_old(&transaction, now_ms)?;
             }
-        }
-        let (is_full, mut databases) = (bytes > bound, self.databases());
-        if is_full && !databases.full {
+            evidence::bound(&transaction, self.evidence_of_operator(), self.evidence_in_all())?;
+            transaction.execute(
+                "DELETE FROM incidents WHERE number IN (SELECT number FROM (SELECT number, row_number() OVER \
+                 (PARTITION BY operator, opened_ms / ?1, is_breach ORDER BY number) AS place FROM incidents \
+                 WHERE ended_ms IS NOT NULL) WHERE place > ?2)",
+                params![THIRTY_DAYS_MS, INCIDENTS],
+            )?;
+            make_room(&transaction, bound, hour_of(now_ms))?;
+            let is_full = used(&transaction)? > bound;
+            transaction.commit()?;
+            connection.execute_batch("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")?;
+            Ok(is_full)
+        })?;
+        if is_full && !self.full.swap(is_full, Ordering::Relaxed) {
             tracing::error!(
                 max_bytes = self.keep.max_bytes,
-                "the monitor's store is full with what is not old: raw observations are not kept, and a restart loses what was counted in its hour"
+                "the history of the watch is full with what is not old: evidence and what probes remember are not kept"
             );
         }
-        databases.full = is_full;
+        self.full.store(is_full, Ordering::Relaxed);
         Ok(())
     }
 
-    /// What may go for want of room, in this order.
-    fn dispensable(
-        &self,
-        minute: u32,
-        mut evidence: Holdings,
-        is_settled: bool,
-    ) -> Result<Vec<Piece>, StoreError> {
-        let databases = self.databases();
-        let aside =
-            [databases.raw.aside()?, databases.hours.aside()?, generations::damaged_in(&self.directory)?];
-        let (raw, hours) = (databases.raw.numbers()?, databases.hours.numbers()?);
-        drop(databases);
-        let (incidents, more_aside) = {
-            let archive = self.archive();
-            (archive.generations.numbers()?, archive.generations.aside()?)
-        };
-        let (raw_now, hours_now) = (minute / RAW_MINUTES, minute / 60 / ROLLUP_HOURS);
-        let past = |all: &[u32], now: u32| all.iter().copied().filter(|one| *one < now).collect::<Vec<_>>();
-        // Of a time that is to come: kept by a clock that was wrong, or the clock is wrong now.
-        let later = |all: &[u32], now: u32| {
-            all.iter().copied().filter(|one| is_settled && *one > now).collect::<Vec<_>>()
-        };
-        let mut pieces: Vec<Piece> =
-            aside.concat().into_iter().chain(more_aside).map(Piece::Folder).collect();
-        // Anyone's large CRLs must not push out what everyone's levels stand on.
-        pieces.extend(files_by_age(&self.directory.join("memory"))?.into_iter().map(Piece::File));
-        pieces.extend([past(&raw, raw_now), later(&raw, raw_now)].concat().into_iter().map(Piece::Raw));
-        pieces.extend(std::iter::from_fn(|| evidence.next()).map(Piece::Evidence));
-        let old = [past(&incidents, hours_now), later(&incidents, hours_now)].concat();
-        pieces.extend(old.into_iter().map(Piece::Incidents));
-        pieces.extend(
-            [past(&hours, hours_now), later(&hours, hours_now)].concat().into_iter().map(Piece::Hours),
-        );
-        Ok(pieces)
-    }
-
-    /// Removes a piece; how many octets that frees. What is being read stays until the next time.
-    fn discard(&self, piece: &Piece) -> Result<u64, StoreError> {
-        match piece {
-            Piece::Folder(place) => {
-                let bytes = cell::bytes_below(place);
-                std::fs::remove_dir_all(place)?;
-                Ok(bytes)
-            }
-            Piece::File(place) => {
-                let bytes = std::fs::metadata(place)?.len();
-                std::fs::remove_file(place)?;
-                Ok(bytes)
-            }
-            Piece::Evidence(piece) => self.shelf.remove(piece).map(|()| piece.bytes),
-            Piece::Raw(number) => self.databases().raw.remove(*number),
-            Piece::Incidents(number) => self.archive().remove(*number),
-            Piece::Hours(number) => self.databases().hours.remove(*number),
-        }
+    fn remove_old(&self, connection: &Connection, now_ms: i64) -> Result<(), StoreError> {
+        let oldest_ms = now_ms.saturating_sub(self.incident_life_ms());
+        let to_come_ms = now_ms.saturating_add(TO_COME_MS);
+        let before = |sql: &str, oldest: i64, to_come: i64| connection.execute(sql, [oldest, to_come]);
+        before(
+            "DELETE FROM recent WHERE slot < ?1 OR slot > ?2",
+            now_ms.saturating_sub(RECENT_MS) / SLOT_MS - 1,
+            to_come_ms / SLOT_MS,
+        )?;
+        let (oldest, to_come) = (hour_of(oldest_ms).into(), hour_of(to_come_ms).into());
+        before("DELETE FROM hours WHERE hour < ?1 OR hour > ?2", oldest, to_come)?;
+        connection.execute("DELETE FROM incidents WHERE ended_ms < ?1", [oldest_ms])?;
+        before("DELETE FROM evidence WHERE at_ms < ?1 OR at_ms > ?2", oldest_ms, to_come_ms)?;
+        let seen = now_ms.div_euclid(1000);
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('seen', ?1)", [seen])?;
+        Ok(())
     }
 }
 
-/// The files of a directory, the oldest first.
-fn files_by_age(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory)? {
-        let entry = entry?;
-        found.push((entry.metadata()?.modified()?, entry.path()));
+/// Deletes what is dispensable, in this order, until the database is inside the bound.
+fn make_room(connection: &Connection, bound: u64, present: u32) -> Result<(), StoreError> {
+    let excess = || Ok::<_, StoreError>(signed(used(connection)?.saturating_sub(bound)));
+    if excess()? > 0 {
+        // Anyone's large CRLs must not push out what everyone's levels stand on.
+        connection.execute(
+            "DELETE FROM memories WHERE target IN (SELECT target FROM \
+             (SELECT target, sum(length(memory)) OVER (ORDER BY at_ms, target) - length(memory) AS older FROM memories) \
+             WHERE older < ?1)",
+            [excess()?],
+        )?;
     }
-    found.sort();
-    Ok(found.into_iter().map(|(_, place)| place).collect())
+    if excess()? > 0 {
+        let left = evidence::bytes(connection)?.saturating_sub(excess()?.unsigned_abs());
+        evidence::bound(connection, u64::MAX, left)?;
+    }
+    let last = i64::from(present.saturating_sub(HOURS_THAT_STAY));
+    for sql in [
+        "DELETE FROM incidents WHERE number IN \
+         (SELECT number FROM incidents WHERE ended_ms IS NOT NULL AND ?1 >= 0 ORDER BY number LIMIT 1000)",
+        "DELETE FROM hours WHERE hour < ?1 AND hour < (SELECT min(hour) FROM hours) + 24",
+    ] {
+        while excess()? > 0 && connection.execute(sql, [last])? > 0 {}
+    }
+    Ok(())
 }

@@ -26,8 +26,9 @@ pub use months::reports_due;
 
 use self::breaches::{still_due, without_incident};
 use self::months::summary;
+use super::incident::Wanted;
 use super::keeper::{Incidents, Keeper};
-use super::store::{StoreError, Wanted};
+use super::store::StoreError;
 use super::target::{OWN, Target};
 use crate::blobs::{BlobError, Blobs};
 use crate::ledger::{Ledger, RecordError};

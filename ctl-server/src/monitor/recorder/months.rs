@@ -8,9 +8,8 @@ use ctl_governance::State;
 use ctl_governance::statement::body::ServiceSummary;
 use ctl_policy::sla::{IncidentReport, Kind, Material, Month, PolicyName, Report, Time, Verdict};
 
-use super::super::incident::Incident;
+use super::super::incident::{Incident, Wanted};
 use super::super::levels::{self, Levels, are_missing, begin_of, hour_at};
-use super::super::store::Wanted;
 use super::{Recorder, RecorderError, participant};
 
 /// A month is reported on so many seconds after its end: its last hour is closed then.
@@ -27,9 +26,8 @@ pub fn reports_due(state: &State, levels: &Levels, now: Timestamp) -> Vec<(Parti
     let mut due = Vec::new();
     for month in months {
         let end = Timestamp::from_unix(month.end().0);
-        // Not before its last hour is closed, and all that was counted is written: what is not would be missing.
-        let open = levels.running.keys().next().is_some_and(|hour| *hour < hour_at(month.end()));
-        if now.seconds_since(end) < AFTER || open {
+        // Not before all that was observed in it is written: what is not would be missing.
+        if now.seconds_since(end) < AFTER || levels.open_hour < hour_at(month.end()) {
             continue;
         }
         for operator in &operators {
@@ -61,7 +59,7 @@ impl Recorder {
         let of: Vec<_> = levels.targets.values().filter(|one| one.operator == *operator).cloned().collect();
         let hours = (hour_at(month.begin()), hour_at(month.end()));
         let to_ms = begin_of(hours.1);
-        let counted = levels::counted(self.keeper.store(), &of, &levels.running, hours, to_ms)?;
+        let counted = levels::counted(self.keeper.store(), &of, hours, to_ms)?;
         let targets: Vec<_> = of
             .iter()
             .filter_map(|one| Some((one, counted.get(&one.number).filter(|counts| counts.due() > 0)?)))

@@ -10,14 +10,12 @@ use ctl_policy::sla::{BUILT_IN, Counts, Kind, MAX_REPORT_SIZE, Material, Report,
 use super::months::incident_report;
 use super::*;
 use crate::monitor::code::Code;
+use crate::monitor::description::Description;
 use crate::monitor::discover::Bounds;
 use crate::monitor::incident::{Cause, Incident};
 use crate::monitor::keeper::Incidents;
-use crate::monitor::keeper::desk::Desk;
-use crate::monitor::keeper::work::{Kept, Work};
-use crate::monitor::levels::{HOUR_MS, Levels, begin_of, counted, hour_at};
-use crate::monitor::observation::Observation;
-use crate::monitor::store::{Description, Keep, Store};
+use crate::monitor::levels::{Levels, begin_of, counted, hour_at};
+use crate::monitor::store::{Keep, Store};
 use crate::monitor::target::TargetId;
 use crate::monitor::testing::target;
 use crate::monitor::testing::world::{DAY, World, charter};
@@ -291,40 +289,19 @@ fn outages_of_one_service_are_told_in_their_order_unless_there_are_too_many() {
 }
 
 #[test]
-fn no_month_is_reported_on_while_one_of_its_hours_could_not_be_written() {
+fn no_month_is_reported_on_before_all_of_its_hours_are_written() {
     let world = World::found_with(charter());
     let month = Month::of(Time(world.now.unix()));
-    let last = hour_at(month.end()) - 1;
-    let watched = target("alpha-pki", Kind::Ocsp, "http://ocsp.alpha.example/");
-    let mut desk = Desk::new(
-        Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
-        Kept { open_hour: Some(last), ..Kept::default() },
-        begin_of(last),
-    );
-    desk.watch(std::slice::from_ref(&watched), begin_of(last));
-    let observation = Observation {
-        target: watched,
-        at_ms: begin_of(last) + 1000,
-        findings: BTreeSet::new(),
-        timings: Some(Default::default()),
-        facts: Default::default(),
-        evidence: Vec::new(),
-    };
-    desk.take(observation);
+    let (end, since_ms) = (hour_at(month.end()), (month.end().0 - 3600) * 1000);
+    let watched =
+        Description::new(1, &target("alpha-pki", Kind::Ocsp, "http://ocsp.alpha.example/"), since_ms);
+    let targets = Arc::new(BTreeMap::from([(1, watched)]));
     let now = Timestamp::from_unix(month.end().0 + 3000);
-    let due = |desk: &Desk| {
-        let (targets, running) = (Arc::new(desk.targets()), Arc::new(desk.running(begin_of(last + 2))));
-        reports_due(&world.state, &Levels { targets, running, ..Levels::default() }, now)
+    let due = |open_hour| {
+        reports_due(&world.state, &Levels { targets: targets.clone(), open_hour, ..Levels::default() }, now)
     };
-    assert!(due(&desk).is_empty(), "the hour is not closed");
-    let work = desk.tick(begin_of(last) + 2 * HOUR_MS);
-    assert_eq!(work.hours.keys().copied().collect::<Vec<_>>(), [last]);
-    // The disk was full; the next time it has room.
-    desk.again(Work { hours: work.hours, ..Work::default() });
-    assert!(due(&desk).is_empty(), "what was counted in it would be missing in the report");
-    let work = desk.tick(begin_of(last) + 2 * HOUR_MS + 1000);
-    assert_eq!(work.hours.keys().copied().collect::<Vec<_>>(), [last]);
-    assert_eq!(due(&desk), [("alpha-pki".parse().unwrap(), month)]);
+    assert!(due(end - 1).is_empty(), "what was counted in the last hour would be missing in the report");
+    assert_eq!(due(end), [("alpha-pki".parse().unwrap(), month)]);
 }
 
 #[test]
@@ -340,8 +317,9 @@ fn a_month_is_due_only_if_there_will_be_something_to_report() {
         let watched =
             Description::new(1, &target("alpha-pki", Kind::Ocsp, "http://ocsp.alpha.example/"), since_ms);
         let targets = Arc::new(BTreeMap::from([(1, watched.clone())]));
-        let due = reports_due(&world.state, &Levels { targets, ..Levels::default() }, now);
-        let counted = counted(&store, &[watched], &BTreeMap::new(), hours, begin_of(hours.1)).unwrap();
+        let levels = Levels { targets, open_hour: hours.1, ..Levels::default() };
+        let due = reports_due(&world.state, &levels, now);
+        let counted = counted(&store, &[watched], hours, begin_of(hours.1)).unwrap();
         assert_eq!((!due.is_empty(), counted.contains_key(&1)), (is_due, is_due), "{seconds}");
     }
 }

@@ -1,24 +1,13 @@
 //! What becomes of what is known when the clock is set back.
 
-use std::collections::BTreeSet;
-
 use super::super::super::incident::Incident;
-use super::super::super::levels::RunningHours;
 use super::{Desk, put};
 
 impl Desk {
-    /// The clock has been set back, by so much that hours which were closed are to come again: they are opened, with
-    /// what the store has of them. Everything must be written before.
-    pub fn set_back(&mut self, now_ms: i64, reopened: RunningHours) {
-        self.hours.set_back(now_ms, reopened);
+    /// The clock has been set back: nothing of what is open is yet to come.
+    pub fn set_back(&mut self, now_ms: i64) {
         self.watches.values_mut().for_each(|watch| watch.tracker.set_back(now_ms));
         self.refresh_open_incidents();
-    }
-
-    /// The hours in which something is counted that is not closed.
-    #[must_use]
-    pub fn running_hours(&self) -> BTreeSet<u32> {
-        self.hours.counted()
     }
 
     /// What is known from a time that is yet to come, after this moment, was known under a wrong one: it is brought to
@@ -26,14 +15,14 @@ impl Desk {
     pub fn bring_back(&mut self, now_ms: i64, after_ms: i64) {
         for description in self.descriptions.values_mut() {
             if description.is_known_after(after_ms) && description.bring_back(now_ms) {
-                self.work.targets.push(description.clone());
+                self.changes.targets.insert(description.number, description.clone());
             }
         }
         let later = self.incidents.values().filter(|one| one.ended_ms.is_some_and(|ended| ended > after_ms));
         let later: Vec<Incident> = later.map(|one| (**one).clone()).collect();
         for mut incident in later {
             bring_back(&mut incident, now_ms);
-            put(&mut self.incidents, &mut self.work, incident);
+            put(&mut self.incidents, &mut self.changes, incident);
         }
     }
 }
@@ -55,11 +44,9 @@ mod tests {
     use ctl_policy::sla::BUILT_IN;
 
     use super::super::super::tests::{DAY, Story};
-    use super::super::super::work::write;
-    use super::*;
     use crate::code::Code;
+    use crate::description::Watched;
     use crate::levels::HOUR_MS;
-    use crate::store::Watched;
 
     const YEAR: i64 = 365 * 86_400_000;
     const MINUTE: i64 = 60_000;
@@ -77,11 +64,10 @@ mod tests {
         let before = story.desk.incidents();
         assert!(before.values().all(|one| !one.is_open() && one.breach_ms.is_some()));
         let now = DAY + 52 * MINUTE;
-        story.desk.set_back(now, RunningHours::new());
+        story.desk.set_back(now);
         story.desk.bring_back(now, now);
-        let work = story.desk.tick(now);
-        assert!(write(&story.store, work).is_empty());
-        let kept = story.store.incidents().unwrap();
+        story.write();
+        let kept = story.kept_incidents();
         assert_eq!(kept.len(), 2);
         assert_eq!(kept[0], *before[&kept[0].number]);
         let times = (kept[1].began_ms, kept[1].opened_ms, kept[1].ended_ms, kept[1].breach_ms);
@@ -98,11 +84,10 @@ mod tests {
             story.until(DAY + HOUR_MS, |_| None);
             story.until(DAY + HOUR_MS + minutes * MINUTE, |_| Some(Code::TcpRefused));
             let now = DAY + HOUR_MS / 2;
-            story.desk.set_back(now, RunningHours::new());
+            story.desk.set_back(now);
             story.desk.bring_back(now, now);
-            let work = story.desk.tick(now);
-            assert!(write(&story.store, work).is_empty());
-            let kept = story.store.incidents().unwrap();
+            story.write();
+            let kept = story.kept_incidents();
             assert_eq!((kept.len(), kept[0].breach_ms.is_some()), (1, is_breach));
             assert_eq!(kept[0].began_ms, if is_breach { DAY + HOUR_MS } else { now });
         }
@@ -121,9 +106,8 @@ mod tests {
         story.desk.bring_back(now, now + YEAR + 2 * HOUR_MS);
         assert_eq!(story.desk.targets()[&0].watched.len(), 2, "nothing lies after that");
         story.desk.bring_back(now, now);
-        let work = story.desk.tick(now);
-        assert!(write(&story.store, work).is_empty());
-        let kept = story.store.targets().unwrap();
+        story.write();
+        let kept = story.store.kept(0, 0, 0).unwrap().targets;
         assert_eq!(kept[0].watched, [Watched { from_ms: DAY, to_ms: None }]);
         assert_eq!(kept[0].due(now, now + HOUR_MS), 120);
     }

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ctl_core::Timestamp;
 use ctl_fetch::{Fetcher, Options as FetchOptions};
+use ctl_host::clock::{Clock as _, ManualClock};
 use ctl_pki::Certificate;
 use ctl_policy::sla::{BUILT_IN, Limits, SlaPolicy};
 use ctl_sandbox::live::{Canaries, Kind as Service, Live, OcspSigner, Options};
@@ -72,7 +73,7 @@ impl Scene {
 /// A live sandbox with one PKI, and who watches it.
 pub struct Watch {
     pub live: Arc<Live>,
-    clock: Arc<AtomicI64>,
+    clock: Arc<ManualClock>,
     fetcher: Fetcher,
     policy: Arc<SlaPolicy>,
     watched: Vec<Watched>,
@@ -92,7 +93,7 @@ struct Watched {
 impl Watch {
     pub async fn new(scene: Scene) -> Self {
         let begin = scene.begin();
-        let clock = Arc::new(AtomicI64::new(begin));
+        let clock = Arc::new(ManualClock::at(Timestamp::from_unix(begin)));
         let spec = PkiSpec {
             crl_points: scene.crl_points,
             ca_issuers: true,
@@ -103,7 +104,7 @@ impl Watch {
         let options = Options {
             ocsp_signer: scene.ocsp_signer,
             slow: SLOW + SLOW / 5,
-            clock: Arc::new(move || told.load(Ordering::SeqCst)),
+            clock: Arc::new(move || told.now().unix()),
             ..Options::new(vec![spec])
         };
         let live = Arc::new(Live::start(options).await.unwrap());
@@ -112,15 +113,11 @@ impl Watch {
         std::fs::write(&tls_root, live.tls_root_pem()).unwrap();
         let config = FetchOptions { tls_roots: vec![tls_root], ..crate::network::options(&["127.0.0.0/8"]) };
         let fetcher = Fetcher::with_resolver(&config, Box::new(Names::of(live.clone()))).unwrap();
-        let (told, passed) = (clock.clone(), clock.clone());
         let policy = Arc::new(SlaPolicy::parse(BUILT_IN).unwrap());
         let setup = Setup {
             store: Arc::new(Store::open(&folder.path().join("monitor"), Keep::default()).unwrap()),
             policy: policy.clone(),
-            now: Arc::new(move || told.load(Ordering::SeqCst) * 1000),
-            elapsed: Arc::new(move || {
-                Duration::from_secs((passed.load(Ordering::SeqCst) - begin).unsigned_abs())
-            }),
+            clock: clock.clone(),
             metrics: Arc::new(Metrics::new().unwrap()),
         };
         let (observations, inbox) = mpsc::channel(100);
@@ -138,7 +135,7 @@ impl Watch {
 
     /// Probes every target once, one after the other; what was found at them and between them.
     async fn round(&mut self) -> Found {
-        let now = self.clock.load(Ordering::SeqCst);
+        let now = self.clock.now().unix();
         let mut found = Found::new();
         for Watched { service, target, probe, memory } in &mut self.watched {
             let limits = Limits {
@@ -174,7 +171,7 @@ impl Watch {
             found.extend(codes.into_iter().map(|code| (watched.service, code)));
         }
         self.number += 1;
-        self.clock.fetch_add(PERIOD, Ordering::SeqCst);
+        self.clock.pass(PERIOD.unsigned_abs());
         found
     }
 

@@ -10,6 +10,8 @@ use ctl_core::Timestamp;
 const SHORTEST_WAIT: u64 = 600;
 /// The clock must have stood by a step for so small a part of it: two and a half hours after a weekend.
 const WAIT_PART: u64 = 24;
+/// No step is waited for longer than this, which is the wait for thirty days.
+const LONGEST_WAIT: u64 = 30 * 3600;
 /// How long the two clocks may drift apart before that is forgiven.
 const COMPARED_FOR: Duration = Duration::from_secs(86_400);
 
@@ -84,7 +86,7 @@ impl Steady {
         if by.unsigned_abs() > bounds.largest_step.as_secs() {
             return Reading::Jumped { expected, wait: None };
         }
-        let wait = Duration::from_secs((by.unsigned_abs() / WAIT_PART).max(SHORTEST_WAIT));
+        let wait = Duration::from_secs((by.unsigned_abs() / WAIT_PART).clamp(SHORTEST_WAIT, LONGEST_WAIT));
         let stood = elapsed.saturating_sub(since);
         if stood < wait {
             return Reading::Jumped { expected, wait: Some(wait.saturating_sub(stood)) };
@@ -176,6 +178,24 @@ mod tests {
             story.step(by);
             assert_eq!(jumped(story.pass(40 * HOUR)), None);
         }
+    }
+
+    #[test]
+    fn without_a_bound_any_step_is_believed_within_thirty_hours() {
+        let mut story = Story::new();
+        story.pass(100);
+        story.step(5 * 365 * DAY.cast_signed());
+        let unbounded = Bounds { largest_step: Duration::MAX, ..BOUNDS };
+        let mut read = |hours: u64| {
+            story.steady.read(
+                story.wall.plus_seconds(hours * HOUR),
+                Duration::from_secs(100 + hours * HOUR),
+                unbounded,
+            )
+        };
+        assert_eq!(jumped(read(0)), Some(30 * HOUR));
+        assert_eq!(jumped(read(29)), Some(HOUR));
+        assert!(matches!(read(30), Reading::Believed { .. }));
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! What the store knows of a target, also of one that is watched no more.
+//! What the history knows of a target, also of one that is watched no more.
 
 use ctl_core::names::ParticipantId;
 use ctl_policy::sla::Kind;
 use serde::{Deserialize, Serialize};
 
-use super::super::target::{Target, TargetId};
+use super::target::{Target, TargetId};
 
 /// A stretch of time in which a target was watched, in Unix milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,10 +16,10 @@ pub struct Watched {
     pub to_ms: Option<i64>,
 }
 
-/// A target as the store describes it.
+/// A target as the history describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
-    /// Its number in this store: what records name it by.
+    /// Its number in the history: what records name it by.
     pub number: u32,
     /// What it is.
     pub kind: Kind,

@@ -1,0 +1,106 @@
+//! Incidents in the database: open ones, and those that are over, for as long as hours are kept.
+
+use ctl_core::names::ParticipantId;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
+
+use super::super::incident::{Incident, Wanted};
+use super::{Store, StoreError, json, readable, signed};
+
+/// So many are read at once: others may use the database in between.
+const PAGE: usize = 500;
+
+/// The number of the next incident: none is given twice.
+pub(super) fn next_number(connection: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'incidents'";
+    let last: Option<i64> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
+    Ok(last.unwrap_or_default().unsigned_abs().saturating_add(1))
+}
+
+/// Incidents that are open, and so many of those that are over: breaches that ended since a moment, and the newest.
+pub(super) fn at_hand(
+    connection: &Connection,
+    past: usize,
+    since_ms: i64,
+) -> Result<Vec<Incident>, StoreError> {
+    let sql = "SELECT incident FROM incidents WHERE ended_ms IS NULL OR number IN \
+               (SELECT number FROM incidents WHERE ended_ms IS NOT NULL \
+               ORDER BY is_breach AND ended_ms >= ?2 DESC, number DESC LIMIT ?1) ORDER BY number";
+    read(connection, sql, vec![signed(past as u64).into(), since_ms.into()])
+}
+
+fn read(connection: &Connection, sql: &str, values: Vec<Value>) -> Result<Vec<Incident>, StoreError> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.extend(readable::<Incident>(
+            "incidents",
+            row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?,
+        ));
+    }
+    Ok(found)
+}
+
+pub(super) fn put<'a>(
+    connection: &Connection,
+    incidents: impl IntoIterator<Item = &'a Incident>,
+) -> Result<(), StoreError> {
+    let mut statement =
+        connection.prepare("INSERT OR REPLACE INTO incidents VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    for one in incidents {
+        statement.execute(params![
+            signed(one.number),
+            one.operator.as_str(),
+            one.began_ms,
+            one.opened_ms,
+            one.ended_ms,
+            one.breach_ms.is_some(),
+            json(one)?
+        ])?;
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Tells incidents in the order of their numbers, until `each` says no.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn incidents(
+        &self,
+        wanted: &Wanted,
+        mut each: impl FnMut(Incident) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut first = signed(wanted.first);
+        let operator = wanted.operator.as_ref().map(ParticipantId::to_string);
+        let (from_ms, to_ms) = wanted.touching.unwrap_or((i64::MIN, i64::MAX));
+        let sql = format!(
+            "SELECT incident FROM incidents WHERE number >= ?1 AND (?2 IS NULL OR operator = ?2) AND began_ms < ?3 \
+             AND (ended_ms IS NULL OR ended_ms > ?4) ORDER BY number LIMIT {PAGE}"
+        );
+        loop {
+            let values = vec![first.into(), operator.clone().into(), to_ms.into(), from_ms.into()];
+            let page = self.with(|connection| read(connection, &sql, values))?;
+            let is_last = page.len() < PAGE;
+            for incident in page {
+                first = signed(incident.number).saturating_add(1);
+                if !each(incident) {
+                    return Ok(());
+                }
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One incident.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn incident(&self, number: u64) -> Result<Option<Incident>, StoreError> {
+        let sql = "SELECT incident FROM incidents WHERE number = ?1";
+        Ok(self.with(|connection| read(connection, sql, vec![signed(number).into()]))?.pop())
+    }
+}
