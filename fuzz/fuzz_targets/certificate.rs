@@ -1,16 +1,13 @@
-//! Certificates, PEM files and certs-only PKCS#7: parse, show, verify.
+//! Certificates and PEM files: parse, show, verify.
 #![no_main]
 
 use ctl_pki::kind::tell;
 use ctl_pki::path::{Inputs, Signatures, validate};
-use ctl_pki::{
-    Certificate, certificate_from_bytes, certificates_from_pem, certificates_from_pkcs7, readable_bundle,
-};
+use ctl_pki::{Certificate, certificate_from_bytes, certificates_from_pem, readable_bundle};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = certificates_from_pem(bytes);
-    let _ = certificates_from_pkcs7(bytes);
     let _ = readable_bundle(bytes);
     let _ = certificate_from_bytes(bytes);
     if let Ok(certificate) = Certificate::from_der(bytes) {

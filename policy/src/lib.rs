@@ -19,7 +19,7 @@ pub use screening::{Candidate, Finding, screen};
 
 /// The engine and its version, as screening records name it. It grows whenever the same policy, candidate and
 /// context could give other findings than before.
-pub const ENGINE: &str = "ctl-policy 3";
+pub const ENGINE: &str = "ctl-policy 4";
 
 /// The admission policy that comes with this release; a scheme may decide on another.
 pub const ADMISSION: &str = include_str!("../admission.toml");

@@ -7,11 +7,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ctl_fetch::{Addresses, Exchange, Request};
+use ctl_formats::{MAX_POOL_ITEMS, PoolItemError, PoolPage, PoolPaging};
 use ctl_pki::Certificate;
-use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
@@ -22,8 +20,6 @@ use crate::code::Code;
 use crate::observation::Finding;
 use crate::target::{Kind, Roots, Subject, Target};
 
-/// A pool has so many roots at most.
-const MAX_ITEMS: usize = 10_000;
 /// So many pages of a pool are read: ten thousand roots, a hundred to a page.
 const MAX_PAGES: u64 = 100;
 /// No page is asked for which less time is left.
@@ -101,20 +97,20 @@ async fn follow(
 ) -> Further {
     let mut further = Further::default();
     let answer = exchange.result.as_ref().ok().filter(|answer| answer.status == 200);
-    let Some(pages) = answer.and_then(|answer| Pages::of(&serde_json::from_slice(&answer.body).ok()?)) else {
+    let Some(paging) = answer.and_then(|answer| PoolPage::read(&answer.body).ok()?.paging) else {
         return further;
     };
-    if pages.total > MAX_PAGES {
-        further.unread =
-            Some(format!("the pool says that it has {} pages; {MAX_PAGES} are read", pages.total));
+    let total = paging.total_pages;
+    if total > MAX_PAGES {
+        further.unread = Some(format!("the pool says that it has {total} pages; {MAX_PAGES} are read"));
     }
-    for page in pages.number.saturating_add(1)..=pages.total.min(MAX_PAGES) {
+    for page in paging.page.saturating_add(1)..=total.min(MAX_PAGES) {
         let timeout = round.timeout.saturating_sub(begin.elapsed());
         if timeout < MIN_TIME {
-            further.unread = Some(format!("there was no time left for page {page} of {}", pages.total));
+            further.unread = Some(format!("there was no time left for page {page} of {total}"));
             break;
         }
-        let Some(url) = pages.url(&first.url, page) else { break };
+        let Some(url) = page_url(&first.url, &paging, page) else { break };
         let request = Request { url, timeout, addresses: Addresses::Turn(turn), ..first.clone() };
         let Some(came) = round.fetch.fetch(&request).await.into_iter().next() else { break };
         let expected = Expected { media_types: &[MEDIA_TYPE], limits: round.limits, now: round.now };
@@ -128,12 +124,12 @@ async fn follow(
                 is_lost = false;
             }
             Some(Err(why)) => {
-                let words = format!("page {page} of {}: {why}", pages.total);
+                let words = format!("page {page} of {total}: {why}");
                 further.findings.push(http::finding(Code::RootPoolMismatch, came.address, words));
             }
             None => {
                 let named = |finding: Finding| Finding {
-                    detail: format!("page {page} of {}: {}", pages.total, finding.detail),
+                    detail: format!("page {page} of {total}: {}", finding.detail),
                     ..finding
                 };
                 further.findings.extend(reading.findings.into_iter().map(named));
@@ -143,71 +139,44 @@ async fn follow(
             further.failed = Some((request, came));
             break;
         }
-        if further.served.len() > MAX_ITEMS {
-            further.unread = Some(format!("the pool has more than {MAX_ITEMS} items"));
+        if further.served.len() > MAX_POOL_ITEMS {
+            further.unread = Some(format!("the pool has more than {MAX_POOL_ITEMS} items"));
             break;
         }
     }
     further
 }
 
-/// What an answer says of the pages there are.
-struct Pages {
-    number: u64,
-    size: Option<u64>,
-    total: u64,
-}
-
-impl Pages {
-    /// None for a pool in one page.
-    fn of(pool: &Value) -> Option<Self> {
-        let places =
-            ["", "/pagination", "/RootCertificateCollection", "/RootCertificateCollection/pagination"];
-        let place = places.iter().find_map(|place| {
-            let found = pool.pointer(place)?;
-            (found.get("totalPages").is_some() || found.get("totalItems").is_some()).then_some(found)
-        })?;
-        let number = |name: &str| place.get(name).and_then(Value::as_u64);
-        let size = number("pageSize").filter(|size| *size > 0);
-        let by_items = || Some(number("totalItems")?.div_ceil(size?));
-        let total = number("totalPages").or_else(by_items)?;
-        let number = number("page").unwrap_or(1);
-        (total > number).then_some(Self { number, size, total })
+/// The address of a page: the first one's, with what else it asks.
+fn page_url(first: &str, paging: &PoolPaging, page: u64) -> Option<String> {
+    let mut url = Url::parse(first).ok()?;
+    let others = url.query_pairs().filter(|(name, _)| name != "page" && name != "pageSize");
+    let others: Vec<(String, String)> =
+        others.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    let mut query = url.query_pairs_mut();
+    query.clear().extend_pairs(&others).append_pair("page", &page.to_string());
+    if let Some(size) = paging.page_size {
+        query.append_pair("pageSize", &size.to_string());
     }
-
-    /// The address of a page: the first one's, with what else it asks.
-    fn url(&self, first: &str, page: u64) -> Option<String> {
-        let mut url = Url::parse(first).ok()?;
-        let others = url.query_pairs().filter(|(name, _)| name != "page" && name != "pageSize");
-        let others: Vec<(String, String)> =
-            others.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
-        let mut query = url.query_pairs_mut();
-        query.clear().extend_pairs(&others).append_pair("page", &page.to_string());
-        if let Some(size) = self.size {
-            query.append_pair("pageSize", &size.to_string());
-        }
-        drop(query);
-        Some(url.into())
-    }
+    drop(query);
+    Some(url.into())
 }
 
 /// The certificates of one page, and the first item that cannot be decoded; else why it is no page of a pool.
 fn read(body: &[u8], place: &str) -> Result<(Vec<Certificate>, Option<String>), String> {
-    let pool: Value =
-        serde_json::from_slice(body).map_err(|error| format!("the pool is no JSON: {error}"))?;
-    let items = items(&pool).ok_or(
-        "the JSON holds neither RootCertificateCollection.rootCertificates (OPCP) nor \
-         rootCertificateCollection (OPNC)",
-    )?;
+    let page = PoolPage::read(body).map_err(|error| error.to_string())?;
     let mut served = Vec::new();
     let mut broken = None;
-    for (position, item) in (1..).zip(items.iter().take(MAX_ITEMS)) {
-        match certificate(item) {
-            Ok(certificate) => served.push(certificate),
-            Err(why) => {
-                broken.get_or_insert_with(|| format!("{place}item {position}: {why}"));
+    for (position, item) in (1..).zip(page.items) {
+        let why = match item {
+            Ok(certificate) => {
+                served.push(certificate);
+                continue;
             }
-        }
+            Err(PoolItemError::NotBase64(text)) => format!("caCertificate is not base64: {}", quoted(&text)),
+            Err(error) => error.to_string(),
+        };
+        broken.get_or_insert_with(|| format!("{place}item {position}: {why}"));
     }
     Ok((served, broken))
 }
@@ -236,26 +205,14 @@ fn judge(body: &[u8], further: &Further, roots: &Roots) -> Vec<Wrong> {
     wrong
 }
 
-/// The items of a pool in either form.
-fn items(pool: &Value) -> Option<&[Value]> {
-    let opcp = pool.pointer("/RootCertificateCollection/rootCertificates");
-    opcp.or_else(|| pool.pointer("/rootCertificateCollection"))?.as_array().map(Vec::as_slice)
-}
-
-fn certificate(item: &Value) -> Result<Certificate, String> {
-    let text = item.get("caCertificate").and_then(Value::as_str).ok_or("it has no caCertificate")?;
-    let text: String = text.chars().filter(|letter| !letter.is_ascii_whitespace()).collect();
-    let der =
-        STANDARD.decode(&text).map_err(|_| format!("caCertificate is not base64: {}", quoted(&text)))?;
-    Certificate::from_der(&der).map_err(|error| format!("caCertificate: {error}"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::testing::bytes::{root, root_named};

@@ -5,5 +5,7 @@
 
 mod ber;
 mod pkcs7;
+mod pool;
 
 pub use pkcs7::{Pkcs7Error, certificates_from_pkcs7};
+pub use pool::{MAX_POOL_ITEMS, PoolError, PoolItemError, PoolPage, PoolPaging};

@@ -3,6 +3,7 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod emaid;
+mod malformed;
 mod mutations;
 mod profile_table;
 mod profiles;

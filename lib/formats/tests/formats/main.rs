@@ -3,3 +3,4 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod pkcs7;
+mod pool;

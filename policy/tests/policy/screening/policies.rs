@@ -55,7 +55,7 @@ fn the_digest_is_that_of_the_files_bytes() {
     let touched = Policy::parse(&format!("{ADMISSION}\n# a comment")).unwrap();
     assert_ne!(policy.digest(), touched.digest());
     assert_eq!(policy.rules(), touched.rules());
-    assert_eq!(ENGINE, "ctl-policy 3");
+    assert_eq!(ENGINE, "ctl-policy 4");
 }
 
 #[test]
