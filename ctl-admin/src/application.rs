@@ -10,12 +10,14 @@ use ctl_governance::statement::body::{
 };
 use ctl_governance::statement::parts::{BlobAccess, EvidenceKind};
 use ctl_pki::{Certificate, certificate_from_bytes};
+use ctl_replica::statement::{MAX_BLOB, SALT};
+use ctl_replica::{Blob, Replica, Submission};
 use serde::Serialize;
 
-use crate::compose::{self, Blob, MAX_BLOB, SALT, Signing, Submission};
 use crate::output::{Render, section};
 use crate::screening::{self, Policies, Subject};
-use crate::{AdminError, Session, describe, difference, files, possession};
+use crate::signing::{self, Signing};
+use crate::{AdminError, describe, difference, files, possession};
 
 /// A PEM file with one certificate is at most so many bytes.
 const MAX_PEM: usize = 2 * MAX_CERTIFICATE;
@@ -129,7 +131,7 @@ impl Apply {
     /// The certificate, policy or proof of possession cannot be used, or the list is unknown.
     pub async fn prepare(
         &self,
-        session: &mut Session,
+        session: &mut Replica,
         policies: &Policies,
         signing: &Signing,
     ) -> Result<Prepared, AdminError> {
@@ -181,8 +183,8 @@ impl Prepared {
     ///
     /// # Errors
     /// Refused.
-    pub async fn send(self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
-        compose::state(session, signing, self.body, Vec::new()).await
+    pub async fn send(self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
+        signing::state(session, signing, self.body, Vec::new()).await
     }
 }
 
@@ -206,10 +208,10 @@ impl Withdraw {
     ///
     /// # Errors
     /// Refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         session.sync().await?;
         let body = ApplicationWithdraw { application: self.application };
-        compose::state(session, signing, body, Vec::new()).await
+        signing::state(session, signing, body, Vec::new()).await
     }
 }
 
@@ -245,7 +247,7 @@ impl Evidence {
     ///
     /// # Errors
     /// The file cannot be used, or refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         let application = self.application;
         let (body, blobs) = match &self.exhibit {
             Exhibit::Fingerprint(fingerprint) => {
@@ -275,7 +277,7 @@ impl Evidence {
             }
         };
         session.sync().await?;
-        compose::state(session, signing, body, blobs).await
+        signing::state(session, signing, body, blobs).await
     }
 }
 
@@ -290,7 +292,7 @@ pub(crate) fn document(file: &Path, restricted: bool) -> Result<Blob, AdminError
              encrypt it to its readers first: age -r RECIPIENT, or openssl cms -encrypt",
         ));
     }
-    Blob::new(&content, access)
+    Ok(Blob::new(&content, access)?)
 }
 
 /// DER of the object identifiers of CMS EnvelopedData (1.2.840.113549.1.7.3) and AuthEnvelopedData
@@ -337,11 +339,11 @@ impl Comment {
     ///
     /// # Errors
     /// Refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         let blob = Blob::new(self.text.as_bytes(), BlobAccess::Public)?;
         session.sync().await?;
         let body = CommentAdd { about: self.about, comment: blob.reference.clone() };
-        compose::state(session, signing, body, vec![blob]).await
+        signing::state(session, signing, body, vec![blob]).await
     }
 }
 

@@ -7,11 +7,12 @@ use ctl_core::parts::{Purpose, Standard, Use};
 use ctl_core::{Digest, Timestamp};
 use ctl_reach::budget::{Choice, Counting, MAX_WEIGHT};
 use ctl_reach::{Facts, Network, budget, standard_name};
+use ctl_replica::Replica;
 use serde::{Deserialize, Serialize};
 
 use crate::interop::{Known, Source};
 use crate::output::{Render, section, table};
-use crate::{AdminError, Session, files};
+use crate::{AdminError, files};
 
 /// A file of weights is at most so many bytes.
 const MAX_WEIGHTS: usize = 1024 * 1024;
@@ -88,7 +89,7 @@ pub struct Installed {
 /// The list cannot be had or does not verify, or the weights cannot be used.
 pub async fn run(
     options: Options,
-    session: Option<&mut Session>,
+    session: Option<&mut Replica>,
     now: Timestamp,
 ) -> Result<Report, AdminError> {
     let known = Known::from(&options.source, session, now).await?;

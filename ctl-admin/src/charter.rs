@@ -18,7 +18,7 @@ use ctl_governance::statement::{Basis, Body, Entry, MAX_STATEMENT, Payload, Stat
 use serde::{Deserialize as _, Serialize};
 
 use crate::output::Render;
-use crate::{AdminError, charter_words, compose, files, key, pending, screening};
+use crate::{AdminError, charter_words, files, key, screening, signing};
 
 /// An annotated charter to start from.
 pub const TEMPLATE: &str = include_str!("../../data/charter.template.toml");
@@ -124,7 +124,7 @@ pub fn new(charter: &Path, server_keys: &Path, out: &Path, now: Timestamp) -> Re
         scheme: Digest::ZERO,
         issued_at: now,
         basis: Basis { size: 0, root_hash: empty_root() },
-        nonce: compose::nonce()?,
+        nonce: ctl_replica::statement::nonce()?,
         body: Body::from(establish),
     };
     let bytes = payload.to_bytes();
@@ -169,7 +169,7 @@ fn read_papers(directory: &Path) -> Result<Papers, AdminError> {
     let payload = files::read(&payload_path, MAX_STATEMENT)?;
     let genesis_path = directory.join(GENESIS);
     let genesis = if genesis_path.exists() {
-        pending::read_jws(&genesis_path, MAX_STATEMENT)?
+        signing::read_jws(&genesis_path, MAX_STATEMENT)?
     } else {
         Jws { payload: payload.clone(), signatures: Vec::new() }
     };
@@ -347,7 +347,7 @@ mod tests {
         let statement = Statement::parse(&std::fs::read(out.join(GENESIS)).unwrap()).unwrap();
         let state = ctl_governance::genesis(&Entry::new(now, statement).unwrap()).unwrap();
         assert_eq!(state.scheme, founding.scheme);
-        let trusted = crate::session::read_root(&out.join(ROOT)).unwrap();
+        let trusted = ctl_replica::read_root(&out.join(ROOT)).unwrap();
         assert_eq!(trusted.signed.v2g.unwrap().scheme, founding.scheme);
     }
 

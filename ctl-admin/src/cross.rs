@@ -7,13 +7,14 @@ use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
 use ctl_governance::cross::{Answer, CrossCertification};
 use ctl_governance::statement::body::{CrossAnswer, CrossRequest, CrossRespond, RefusalReason};
+use ctl_replica::{Blob, Replica, Submission};
 use serde::Serialize;
 
 use crate::application::document;
-use crate::compose::{self, Blob, Signing, Submission};
 use crate::output::Render;
+use crate::signing::{self, Signing};
 use crate::sla::lasted;
-use crate::{AdminError, Session, describe};
+use crate::{AdminError, describe};
 
 /// A document that goes with a request or an answer.
 #[derive(Clone, Debug)]
@@ -48,7 +49,7 @@ impl Request {
     ///
     /// # Errors
     /// The terms cannot be used, or refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         let terms = Document::blob(self.terms.as_ref())?;
         session.sync().await?;
         let body = CrossRequest {
@@ -57,7 +58,7 @@ impl Request {
             requester_anchor: self.subject,
             terms: terms.as_ref().map(|blob| blob.reference.clone()),
         };
-        compose::state(session, signing, body, terms.into_iter().collect()).await
+        signing::state(session, signing, body, terms.into_iter().collect()).await
     }
 }
 
@@ -79,7 +80,7 @@ impl Respond {
     ///
     /// # Errors
     /// The document cannot be used, or refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         let document = Document::blob(self.document.as_ref())?;
         session.sync().await?;
         let body = CrossRespond {
@@ -88,7 +89,7 @@ impl Respond {
             reason: self.reason,
             request: self.request,
         };
-        compose::state(session, signing, body, document.into_iter().collect()).await
+        signing::state(session, signing, body, document.into_iter().collect()).await
     }
 }
 
@@ -190,7 +191,7 @@ impl Render for Requests {
 /// # Errors
 /// The log cannot be had or does not hold.
 pub async fn list(
-    session: &mut Session,
+    session: &mut Replica,
     operator: Option<&ParticipantId>,
     open: bool,
 ) -> Result<Requests, AdminError> {

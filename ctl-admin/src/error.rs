@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use ctl_core::SignerError;
 use ctl_core::log::LogError;
+use ctl_replica::{Bound, ReplicaError};
 
 use crate::exit;
 
@@ -85,5 +86,32 @@ impl AdminError {
 impl From<LogError> for AdminError {
     fn from(error: LogError) -> Self {
         Self::Untrue(format!("the log: {error}"))
+    }
+}
+
+impl From<ReplicaError> for AdminError {
+    fn from(error: ReplicaError) -> Self {
+        match error {
+            ReplicaError::Refusal { status, reason, detail } => Self::Refused { status, reason, detail },
+            ReplicaError::Conflict { .. } | ReplicaError::Rollback { .. } | ReplicaError::Violation(_) => {
+                Self::Untrue(error.to_string())
+            }
+            ReplicaError::Restart { number, .. } => {
+                Self::NotNow(format!("{error}; if it is so, give --accept-restart {number}"))
+            }
+            ReplicaError::Misuse(problem) => Self::NotNow(problem),
+            ReplicaError::Signer(error) => Self::Signer(error),
+            ReplicaError::Input(problem) => Self::Input(problem),
+            ReplicaError::File { path, source } => Self::File { path, source },
+            ReplicaError::Network { address, problem } => Self::Network { address, problem },
+            ReplicaError::Exhaustion { bound, .. } => {
+                let option = match bound {
+                    Bound::Bytes(_) => "if it is really that much, allow more with --max-download",
+                    Bound::Time(_) => "allow more with --max-time",
+                };
+                Self::Input(format!("{error}: {option}"))
+            }
+            ReplicaError::Silence { address, problem } => Self::Unanswered { address, problem },
+        }
     }
 }

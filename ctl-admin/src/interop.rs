@@ -10,13 +10,13 @@ use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp, json};
 use ctl_reach::document::Subject;
 use ctl_reach::{Answer, Cell, Matrix, Network, both_standards, document, standard_name, svg};
+use ctl_replica::{Log, Replica};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::output::{Render, section, table};
 use crate::path::list::List;
-use crate::session::Replayed;
-use crate::{AdminError, Session, files};
+use crate::{AdminError, files};
 
 /// Where roots and cross-certificates are taken from.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl Known {
     /// Takes it from its source; the session is needed for the log only.
     pub(crate) async fn from(
         source: &Source,
-        session: Option<&mut Session>,
+        session: Option<&mut Replica>,
         now: Timestamp,
     ) -> Result<Self, AdminError> {
         match (source, session) {
@@ -82,7 +82,7 @@ impl Known {
             }
             (Source::Log { list }, Some(session)) => {
                 session.sync().await?;
-                Self::of_log(session.replayed()?, list.as_ref(), now)
+                Self::of_log(session.log()?, list.as_ref(), now)
             }
             (Source::Log { .. }, None) => {
                 Err(AdminError::Input("give the scheme with --url and --root, or a list with --list".into()))
@@ -90,7 +90,7 @@ impl Known {
         }
     }
 
-    fn of_log(replayed: &Replayed, list: Option<&ListId>, now: Timestamp) -> Result<Self, AdminError> {
+    fn of_log(replayed: &Log, list: Option<&ListId>, now: Timestamp) -> Result<Self, AdminError> {
         let state = replayed.at(now);
         let mut lists = state.charter.lists.keys();
         let list = match (list, lists.next(), lists.next()) {
@@ -111,7 +111,7 @@ impl Known {
         let verified = format!(
             "the log of {} entries, verified and replayed; the list as entry {} published it, with the sub-CAs \
              that were disclosed and the notices in force",
-            replayed.state.size(),
+            replayed.state().size(),
             published.index
         );
         Ok(Self {
@@ -147,7 +147,7 @@ pub struct Report {
 /// The list cannot be had or does not verify, or the picture cannot be written.
 pub async fn run(
     options: Options,
-    session: Option<&mut Session>,
+    session: Option<&mut Replica>,
     now: Timestamp,
 ) -> Result<Report, AdminError> {
     let known = Known::from(&options.source, session, now).await?;

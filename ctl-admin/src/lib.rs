@@ -4,18 +4,15 @@
 //! text or JSON; the binary only reads arguments. Whatever a person decides on is computed here, from
 //! the downloaded log: the server's own views are never trusted.
 //!
-//! The road: [`transport`] fetches bytes, [`cache`] remembers what was seen, [`session`] verifies and
-//! replays; [`compose`] makes statements of what the commands want to say, and [`receipts`] holds the log to
-//! them; [`draft`] is the signer's tool and [`audit`] the auditor's. [`exit`] has the exit statuses.
+//! `ctl-replica` follows the log, sends statements and holds the log to its receipts; here is what people want to know
+//! and to say. [`draft`] is the signer's tool and [`audit`] the auditor's. [`exit`] has the exit statuses.
 #![forbid(unsafe_code)]
 
 pub mod application;
 pub mod audit;
 pub mod budget;
-pub mod cache;
 pub mod charter;
 mod charter_words;
-pub mod compose;
 pub mod cross;
 pub mod describe;
 pub mod difference;
@@ -31,7 +28,6 @@ pub mod notice;
 pub mod output;
 pub mod participant;
 pub mod path;
-pub mod pending;
 pub mod possession;
 pub mod profiles;
 pub mod progress;
@@ -41,10 +37,9 @@ pub mod recompute;
 pub mod restart;
 pub mod review;
 pub mod screening;
-pub mod session;
+pub mod signing;
 pub mod sla;
 pub mod subca;
-pub mod transport;
 pub mod verify;
 
 /// Its types stand in this library's interface.
@@ -52,5 +47,6 @@ pub use ctl_core;
 pub use ctl_governance;
 /// As do those of the policies.
 pub use ctl_policy;
+/// As does what follows the log.
+pub use ctl_replica;
 pub use error::AdminError;
-pub use session::{Session, Trust};

@@ -3,9 +3,10 @@
 use ctl_core::names::{MoId, ParticipantId, RegistryId};
 use ctl_governance::statement::Body;
 use ctl_governance::statement::body::{MoAssign, MoSuspend, MoTransfer, MoUpdate, MoWithdraw};
+use ctl_replica::{Replica, Submission};
 
-use crate::compose::{self, Signing, Submission};
-use crate::{AdminError, Session};
+use crate::AdminError;
+use crate::signing::{self, Signing};
 
 /// What happens to an identifier.
 #[derive(Clone, Debug)]
@@ -50,7 +51,7 @@ impl Mo {
     ///
     /// # Errors
     /// Refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         session.sync().await?;
         let body: Body = match self.clone() {
             Self::Assign { id, holder, source } => MoAssign { holder, id, source }.into(),
@@ -59,6 +60,6 @@ impl Mo {
             Self::Suspend { id } => MoSuspend { id }.into(),
             Self::Withdraw { id } => MoWithdraw { id }.into(),
         };
-        compose::state(session, signing, body, Vec::new()).await
+        signing::state(session, signing, body, Vec::new()).await
     }
 }

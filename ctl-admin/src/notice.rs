@@ -4,9 +4,10 @@ use ctl_core::Digest;
 use ctl_core::names::ListId;
 use ctl_core::parts::WithdrawalReason;
 use ctl_governance::statement::body::{NoticeIssue, NoticeLift};
+use ctl_replica::{Replica, Submission};
 
-use crate::compose::{self, Signing, Submission};
-use crate::{AdminError, Session};
+use crate::AdminError;
+use crate::signing::{self, Signing};
 
 /// Suspends an anchor in a hurry.
 #[derive(Clone, Debug)]
@@ -26,7 +27,7 @@ impl Issue {
     ///
     /// # Errors
     /// Refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         let now = session.now();
         let replayed = session.sync().await?;
         // The charter counts from when it is recorded: a little less than its bound fits whatever the clocks say.
@@ -37,7 +38,7 @@ impl Issue {
             list: self.list.clone(),
             reason: self.reason,
         };
-        compose::state(session, signing, body, Vec::new()).await
+        signing::state(session, signing, body, Vec::new()).await
     }
 }
 
@@ -53,8 +54,8 @@ impl Lift {
     ///
     /// # Errors
     /// Refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         session.sync().await?;
-        compose::state(session, signing, NoticeLift { notice: self.notice }, Vec::new()).await
+        signing::state(session, signing, NoticeLift { notice: self.notice }, Vec::new()).await
     }
 }

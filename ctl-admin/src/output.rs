@@ -7,6 +7,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use ctl_core::names::print;
 use serde::Serialize;
 
+use crate::exit;
+
 /// A text of more lines goes through the pager.
 const MAX_UNPAGED: usize = 20;
 /// So many words with mixed scripts are named in a warning.
@@ -16,6 +18,11 @@ const MAX_MIXED: usize = 10;
 pub trait Render {
     /// The text, with a newline at the end of each line.
     fn text(&self) -> String;
+
+    /// The exit status that goes with it.
+    fn exit_code(&self) -> u8 {
+        exit::DONE
+    }
 }
 
 /// The result for standard output: JSON when asked for, else text. What bytes from outside might carry that is not

@@ -8,11 +8,12 @@ use ctl_governance::State;
 use ctl_governance::state::Participant;
 use ctl_governance::statement::body::{ParticipantRegister, ParticipantRotateKey, ParticipantSuspend};
 use ctl_governance::statement::parts::{NewParticipant, ParticipantKind};
+use ctl_replica::{Replica, Submission};
 use serde::Serialize;
 
-use crate::compose::{self, Signing, Submission};
 use crate::output::{Render, table};
-use crate::{AdminError, Session, key};
+use crate::signing::{self, Signing};
+use crate::{AdminError, key};
 
 /// Registers a participant: signed by its own key and by admissions officers.
 #[derive(Clone, Debug)]
@@ -34,7 +35,7 @@ impl Register {
     ///
     /// # Errors
     /// Refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         session.sync().await?;
         let key = match (&self.public_key, signing.keys.first()) {
             (Some(path), _) => key::load_public(path)?,
@@ -53,7 +54,7 @@ impl Register {
             kinds,
             key,
         };
-        compose::state(session, signing, ParticipantRegister { participant }, Vec::new()).await
+        signing::state(session, signing, ParticipantRegister { participant }, Vec::new()).await
     }
 }
 
@@ -67,15 +68,15 @@ impl RotateKey {
     ///
     /// # Errors
     /// Other than two keys, the old one is nobody's, or refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         let replayed = session.sync().await?;
         let [old, new] = signing.keys.as_slice() else {
             return Err(AdminError::input("--key", "give two keys: first the old one, then the new one"));
         };
-        let participant = holder(&replayed.state, old.as_ref())?;
+        let participant = holder(replayed.state(), old.as_ref())?;
         let body =
             ParticipantRotateKey { new: new.public_key(), old: old.public_key().key_id(), participant };
-        compose::state(session, signing, body, Vec::new()).await
+        signing::state(session, signing, body, Vec::new()).await
     }
 }
 
@@ -91,10 +92,10 @@ impl Suspend {
     ///
     /// # Errors
     /// Refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         session.sync().await?;
         let body = ParticipantSuspend { participant: self.participant.clone() };
-        compose::state(session, signing, body, Vec::new()).await
+        signing::state(session, signing, body, Vec::new()).await
     }
 }
 
@@ -155,7 +156,7 @@ impl Render for Participants {
 ///
 /// # Errors
 /// The log cannot be had or does not hold.
-pub async fn list(session: &mut Session, kind: Option<ParticipantKind>) -> Result<Participants, AdminError> {
+pub async fn list(session: &mut Replica, kind: Option<ParticipantKind>) -> Result<Participants, AdminError> {
     let now = session.now();
     let replayed = session.sync().await?;
     let state = replayed.at(now);

@@ -12,10 +12,11 @@ use ctl_governance::statement::Basis;
 use ctl_governance::statement::body::PossessionProof;
 use ctl_pki::Certificate;
 use ctl_pki::request::{CertificationRequest, MAX_REQUEST_SIZE};
+use ctl_replica::Replica;
 use serde::Serialize;
 
 use crate::output::Render;
-use crate::{AdminError, Session, files};
+use crate::{AdminError, files};
 
 /// What a root's key is to sign.
 #[derive(Clone, Debug, Serialize)]
@@ -45,12 +46,12 @@ impl Render for ToProve {
 /// # Errors
 /// Nobody is registered with this key, or the charter has no such list.
 pub async fn challenge(
-    session: &mut Session,
+    session: &mut Replica,
     certificate: &Certificate,
     list: &ListId,
     key: KeyId,
 ) -> Result<ToProve, AdminError> {
-    let state = &session.sync().await?.state;
+    let state = &session.sync().await?.state();
     if !state.charter.lists.contains_key(list) {
         return Err(AdminError::input("--list", format!("the charter has no list {list}")));
     }

@@ -8,14 +8,15 @@ use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
 use ctl_governance::application::Application;
 use ctl_governance::statement::body::{Candidate, Change, Choice, ParticipantAction, ProposalOpen, VoteCast};
+use ctl_replica::{Blob, Replica, Submission};
 use serde::Serialize;
 
 use crate::application::Limits;
-use crate::compose::{self, Blob, Signing, Submission};
 use crate::output::{Render, section};
 use crate::review::{self, ProposalReview, Review};
 use crate::screening::Policies;
-use crate::{AdminError, Session, charter, describe, difference, recompute};
+use crate::signing::{self, Signing};
+use crate::{AdminError, charter, describe, difference, recompute};
 
 /// What a person proposes; the rest is taken from the log.
 #[derive(Clone, Debug)]
@@ -126,7 +127,7 @@ impl Propose {
     /// What it names does not exist, or the screening is not what is found here.
     pub async fn prepare(
         &self,
-        session: &mut Session,
+        session: &mut Replica,
         scrutiny: &Scrutiny,
     ) -> Result<PreparedProposal, AdminError> {
         let now = session.now();
@@ -148,7 +149,7 @@ impl Propose {
     ///
     /// # Errors
     /// As [`Propose::prepare`], or refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         let prepared = self.prepare(session, &Scrutiny::new(&[] as &[&Path], None)?).await?;
         prepared.send(session, signing).await
     }
@@ -173,12 +174,12 @@ impl Scrutiny {
     }
 
     /// Refuses a change that rests on a screening which is not what is found here; gives what was overridden.
-    async fn of(&self, session: &Session, state: &State, change: &Change) -> Result<Vec<String>, AdminError> {
+    async fn of(&self, session: &Replica, state: &State, change: &Change) -> Result<Vec<String>, AdminError> {
         let (Change::Admit { screening, .. } | Change::AdmitCross { screening, .. }) = change else {
             return Ok(Vec::new());
         };
         let policies = self.policies.for_scheme(session.transport(), state).await?;
-        recompute::must_agree(session.replayed()?, *screening, &policies, self.despite_screening)
+        recompute::must_agree(session.log()?, *screening, &policies, self.despite_screening)
     }
 }
 
@@ -218,14 +219,14 @@ impl PreparedProposal {
     ///
     /// # Errors
     /// Refused.
-    pub async fn send(self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn send(self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         let rationale = Blob::of_text(self.rationale.as_deref())?;
         let body = ProposalOpen {
             change: self.change,
             charter: self.charter,
             rationale: rationale.as_ref().map(|blob| blob.reference.clone()),
         };
-        compose::state(session, signing, body, rationale.into_iter().collect()).await
+        signing::state(session, signing, body, rationale.into_iter().collect()).await
     }
 }
 
@@ -337,7 +338,7 @@ impl CastVote {
     /// There is no such proposal, or the screening that it rests on is not what is found here.
     pub async fn prepare(
         &self,
-        session: &mut Session,
+        session: &mut Replica,
         scrutiny: &Scrutiny,
     ) -> Result<PreparedVote, AdminError> {
         let Review::Proposal(review) = review::one(session, self.proposal, &scrutiny.policies).await? else {
@@ -346,7 +347,7 @@ impl CastVote {
                 "is the entry of an application; a vote is on a proposal: ctl-admin review lists the open ones",
             ));
         };
-        let state = &session.replayed()?.state;
+        let state = &session.log()?.state();
         let overridden = match state.proposals.get(&self.proposal) {
             Some(proposal) => scrutiny.of(session, state, &proposal.change).await?,
             None => Vec::new(),
@@ -359,7 +360,7 @@ impl CastVote {
     ///
     /// # Errors
     /// As [`CastVote::prepare`], or refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         let prepared = self.prepare(session, &Scrutiny::new(&[] as &[&Path], None)?).await?;
         prepared.send(session, signing).await
     }
@@ -399,13 +400,13 @@ impl PreparedVote {
     ///
     /// # Errors
     /// Refused.
-    pub async fn send(self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn send(self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         let rationale = Blob::of_text(self.rationale.as_deref())?;
         let body = VoteCast {
             choice: self.choice,
             proposal: self.proposal.leaf_hash,
             rationale: rationale.as_ref().map(|blob| blob.reference.clone()),
         };
-        compose::state(session, signing, body, rationale.into_iter().collect()).await
+        signing::state(session, signing, body, rationale.into_iter().collect()).await
     }
 }

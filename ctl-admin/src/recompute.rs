@@ -7,11 +7,11 @@ use ctl_governance::statement::Body;
 use ctl_governance::statement::body::ScreeningRecord;
 use ctl_governance::statement::parts::{self, Observed, ObservedKind};
 use ctl_policy::{ENGINE, Finding};
+use ctl_replica::Log;
 use ctl_screening::{recorded, severity};
 
 use crate::AdminError;
 use crate::screening::{Policies, screen_application};
-use crate::session::Replayed;
 
 /// What came of computing a recorded screening again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,11 +78,14 @@ pub fn recompute(prefix: &State, record: &ScreeningRecord, policies: &Policies) 
 /// # Errors
 /// The prefix cannot be replayed.
 pub fn of_entry(
-    replayed: &Replayed,
+    replayed: &Log,
     index: u64,
     policies: &Policies,
 ) -> Result<Option<(Box<ScreeningRecord>, Recomputed)>, AdminError> {
-    let Some(entry) = replayed.entry(index) else { return Ok(None) };
+    if index >= replayed.size() {
+        return Ok(None);
+    }
+    let entry = replayed.entry(index)?;
     let Body::ScreeningRecord(record) = entry.statement.payload.body else { return Ok(None) };
     let prefix = prefix(replayed, record.ledger_size)?;
     let recomputed = recompute(&prefix, &record, policies);
@@ -95,7 +98,7 @@ pub fn of_entry(
 /// # Errors
 /// Refused.
 pub fn must_agree(
-    replayed: &Replayed,
+    replayed: &Log,
     index: u64,
     policies: &Policies,
     overridden: Option<u64>,
@@ -122,8 +125,9 @@ pub fn must_agree(
 }
 
 /// The state at an earlier size of the log, which has been verified as a part of the whole.
-fn prefix(replayed: &Replayed, size: u64) -> Result<State, AdminError> {
-    let entries: Vec<_> = (0..size).map_while(|index| replayed.entry(index)).collect();
+fn prefix(replayed: &Log, size: u64) -> Result<State, AdminError> {
+    let entries: Vec<_> =
+        (0..size.min(replayed.size())).map(|index| replayed.entry(index)).collect::<Result<_, _>>()?;
     State::replay(&entries)
         .map_err(|(index, refusal)| AdminError::Untrue(format!("entry {index} of the log: {refusal}")))
 }

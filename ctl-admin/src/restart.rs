@@ -15,12 +15,12 @@ use ctl_core::role::Role;
 use ctl_core::tuf::{GoOnFrom, Limits, RestartReason, verify};
 use ctl_governance::State;
 use ctl_governance::statement::body::LogRestart;
+use ctl_replica::{Replica, Submission, log_key};
 use serde::Serialize;
 
-use crate::compose::{self, Signing, Submission};
 use crate::output::Render;
-use crate::session::log_key;
-use crate::{AdminError, Session, charter, files};
+use crate::signing::{self, Signing};
+use crate::{AdminError, charter, files};
 
 /// The highest numbers of a role that anyone may have seen: `na=7:9`, version and sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Restart {
     ///
     /// # Errors
     /// The copy of the log does not hold, or a file is not what it should be.
-    pub async fn prepare(&self, session: &mut Session) -> Result<Prepared, AdminError> {
+    pub async fn prepare(&self, session: &mut Replica) -> Result<Prepared, AdminError> {
         let log = session.sync().await?;
         let new = charter::read_server_keys(&self.key)?;
         let last_root = self.last_root.as_ref().map(|path| {
@@ -106,7 +106,7 @@ impl Restart {
         });
         let last_root = last_root.transpose()?;
         // The log that ends is the one that devices know, even where this copy is older than an earlier restart.
-        let (origin, key) = log_key(&log.state)?;
+        let (origin, key) = log_key(log.state())?;
         let known = last_root.as_ref().and_then(|(_, root)| root.v2g.as_ref()).map(|v2g| &v2g.log);
         let known = known.and_then(|log| log.key.parse::<LogKey>().ok());
         let ends = known.as_ref().map_or(origin.as_str(), LogKey::name).to_owned();
@@ -127,9 +127,9 @@ impl Restart {
                 );
                 return Err(AdminError::Input(text));
             }
-            None => log.checkpoint.clone(),
+            None => log.checkpoint().clone(),
         };
-        let mut roles = numbers(&log.state);
+        let mut roles = numbers(log.state());
         if let Some((_, root)) = &last_root {
             roles.entry("root".into()).or_default().version = root.version;
         }
@@ -170,13 +170,13 @@ impl Prepared {
     ///
     /// # Errors
     /// No key or no file is given.
-    pub async fn sign(self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn sign(self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         if signing.out.is_none() {
             let text = "the log that would record this does not exist yet: give --out FILE, have the board cosign it, \
                         and record it with ctl-server log restart";
             return Err(AdminError::Input(text.into()));
         }
-        compose::state(session, signing, self.0, Vec::new()).await
+        signing::state(session, signing, self.0, Vec::new()).await
     }
 }
 

@@ -11,9 +11,9 @@ use ctl_governance::application::Application;
 use ctl_governance::statement::body::Candidate;
 use ctl_governance::statement::parts::Observed;
 use ctl_policy::{ADMISSION, ADMISSIONS, Finding, MAX_POLICY_SIZE, Policy, Severity};
+use ctl_replica::Transport;
 use ctl_screening::Held;
 
-use crate::transport::Transport;
 use crate::{AdminError, files};
 
 /// The policies at hand: those of releases and those that were named.

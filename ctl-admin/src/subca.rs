@@ -6,13 +6,14 @@ use ctl_core::Digest;
 use ctl_core::names::ListId;
 use ctl_core::parts::{Der, WithdrawalReason};
 use ctl_governance::statement::body::{SubcaDisclose, SubcaRevoke};
+use ctl_replica::{Replica, Submission};
 use serde::Serialize;
 
+use crate::AdminError;
 use crate::application::read_certificate;
-use crate::compose::{self, Signing, Submission};
 use crate::output::{Render, section};
 use crate::screening::{self, Policies};
-use crate::{AdminError, Session};
+use crate::signing::{self, Signing};
 
 /// Discloses a sub-CA.
 #[derive(Clone, Debug)]
@@ -60,7 +61,7 @@ impl Disclose {
     ///
     /// # Errors
     /// The certificate cannot be used, or no list knows its issuer.
-    pub async fn prepare(&self, session: &mut Session) -> Result<Prepared, AdminError> {
+    pub async fn prepare(&self, session: &mut Replica) -> Result<Prepared, AdminError> {
         let now = session.now();
         let state = session.sync().await?.at(now).into_owned();
         let mut policies = Policies::with(&[] as &[PathBuf])?;
@@ -94,8 +95,8 @@ impl Prepared {
     ///
     /// # Errors
     /// Refused.
-    pub async fn send(self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
-        compose::state(session, signing, self.body, Vec::new()).await
+    pub async fn send(self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
+        signing::state(session, signing, self.body, Vec::new()).await
     }
 }
 
@@ -113,9 +114,9 @@ impl Revoke {
     ///
     /// # Errors
     /// Refused.
-    pub async fn run(&self, session: &mut Session, signing: &Signing) -> Result<Submission, AdminError> {
+    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         session.sync().await?;
         let body = SubcaRevoke { certificate: self.certificate, reason: self.reason };
-        compose::state(session, signing, body, Vec::new()).await
+        signing::state(session, signing, body, Vec::new()).await
     }
 }

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use ctl_core::list::offline::{Document, MAX_FILE, verify_offline};
-use ctl_core::names::Origin;
-use ctl_core::names::print;
+use ctl_core::names::{Origin, print};
 use ctl_core::role::Role;
 use ctl_core::tuf::Limits;
 use ctl_core::{Digest, KeyId, Timestamp};
@@ -54,14 +53,6 @@ pub struct Listed {
     pub details: String,
 }
 
-impl Verified {
-    /// The exit status that goes with it.
-    #[must_use]
-    pub const fn exit_code(&self) -> u8 {
-        if self.expired.is_empty() { exit::DONE } else { exit::EXPIRED }
-    }
-}
-
 impl Render for Verified {
     fn text(&self) -> String {
         let mut text = if self.expired.is_empty() {
@@ -96,6 +87,11 @@ impl Render for Verified {
             vec![id, name, entry.status.clone(), entry.details.clone()]
         });
         text + &table(&["id", "name", "status", "details"], rows)
+    }
+
+    /// The exit status that goes with it.
+    fn exit_code(&self) -> u8 {
+        if self.expired.is_empty() { exit::DONE } else { exit::EXPIRED }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ctl_admin::AdminError;
+use ctl_admin::ctl_replica::ReplicaError;
 use ctl_client::ClientError;
 use ctl_sandbox::SandboxError;
 use ctl_sandbox::live::LiveError;
@@ -93,6 +94,12 @@ pub enum Problem {
     /// A person ended the tour.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<ReplicaError> for Problem {
+    fn from(error: ReplicaError) -> Self {
+        Self::Admin(error.into())
+    }
 }
 
 impl Problem {

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ctl_admin::compose::{Signing, Submission};
+use ctl_admin::AdminError;
+use ctl_admin::ctl_replica::{Options, Replica, Submission, Trust};
 use ctl_admin::output::Render as _;
-use ctl_admin::session::{Options, Trust};
-use ctl_admin::{AdminError, Session};
+use ctl_admin::signing::Signing;
 
 use crate::Problem;
 
@@ -48,7 +48,7 @@ pub(crate) struct People {
     url: String,
     root: PathBuf,
     keys: PathBuf,
-    sessions: BTreeMap<String, Session>,
+    sessions: BTreeMap<String, Replica>,
 }
 
 impl People {
@@ -69,13 +69,13 @@ impl People {
 
     /// What a tool needs that has seen nothing yet.
     pub(crate) fn options(&self) -> Options {
-        Options { cache: None, ..Options::new(self.url.clone(), Trust::Root(self.root.clone())) }
+        Options::new(self.url.clone(), Trust::Root(self.root.clone()))
     }
 
     /// A person's own view of the log.
-    pub(crate) fn session(&mut self, id: &str) -> Result<&mut Session, Problem> {
+    pub(crate) fn session(&mut self, id: &str) -> Result<&mut Replica, Problem> {
         if !self.sessions.contains_key(id) {
-            let session = Session::open(self.options())?;
+            let session = Replica::open(self.options())?;
             self.sessions.insert(id.to_owned(), session);
         }
         self.sessions.get_mut(id).ok_or_else(|| Problem::Unexpected(format!("{id} takes no part")))

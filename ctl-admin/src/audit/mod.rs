@@ -9,6 +9,8 @@ mod watch;
 
 use std::sync::Arc;
 
+use ctl_replica::{Log, Options, Replica, Trust};
+
 pub use screenings::Screenings;
 pub use watch::Watch;
 
@@ -18,15 +20,14 @@ use ctl_core::threshold::Threshold;
 use ctl_core::{Digest, PublicKey, Timestamp};
 use ctl_governance::State;
 use ctl_governance::draft::Documents;
+use ctl_governance::statement::Body;
 use ctl_governance::statement::body::PublicationRecord;
-use ctl_governance::statement::{Body, Entry};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
 use crate::output::{Render, section, table};
 use crate::screening::Policies;
-use crate::session::{Options, Replayed, Trust};
-use crate::{AdminError, Session, files};
+use crate::{AdminError, files};
 
 /// One version of one role's document, as it follows from the log.
 #[derive(Clone, Debug)]
@@ -127,13 +128,13 @@ impl Render for Report {
 /// # Errors
 /// The log cannot be had, or does not hold in itself: then there is nothing to compare with.
 pub async fn run(options: Options, policies: &Policies) -> Result<Report, AdminError> {
-    if options.cache.is_some() {
-        Session::open(options.clone())?.sync().await?;
+    if options.folder.is_some() {
+        Replica::open(options.clone())?.sync().await?;
     }
-    let mut session = Session::open(Options { cache: None, ..options.clone() })?;
+    let mut session = Replica::open(Options { folder: None, ..options.clone() })?;
     session.sync().await?;
     let session = &session;
-    let replayed = session.replayed()?;
+    let replayed = session.log()?;
     let mut differences = Vec::new();
     let history = history(replayed, &mut differences)?;
     let (screenings, wrong) = screenings::check(session, replayed, policies).await?;
@@ -157,9 +158,9 @@ pub async fn run(options: Options, policies: &Policies) -> Result<Report, AdminE
     });
     Ok(Report {
         scheme: session.scheme(),
-        entries: replayed.state.size(),
+        entries: replayed.state().size(),
         statement_signatures: history.signatures,
-        root_hash: replayed.tree.root(),
+        root_hash: replayed.checkpoint().root,
         publications: rows.collect(),
         screenings,
         watch,
@@ -177,12 +178,11 @@ struct History {
 
 /// Every publication, rebuilt. The log is sound: the session has checked each entry. Here it is applied
 /// once more to see each draft as it stood when it was published.
-fn history(replayed: &Replayed, differences: &mut Vec<String>) -> Result<History, AdminError> {
+fn history(replayed: &Log, differences: &mut Vec<String>) -> Result<History, AdminError> {
     let mut state: Option<State> = None;
     let mut history = History { publications: Vec::new(), signatures: 0 };
-    for (index, bytes) in (0_u64..).zip(&replayed.entries) {
-        let entry =
-            Entry::parse(bytes).map_err(|e| AdminError::Untrue(format!("entry {index} of the log: {e}")))?;
+    for index in 0..replayed.size() {
+        let entry = replayed.entry(index)?;
         history.signatures += entry.statement.jws.signatures.len();
         let Some(state) = &mut state else {
             state = Some(

@@ -7,14 +7,14 @@ use ctl_governance::State;
 use ctl_governance::statement::Body;
 use ctl_governance::statement::body::ScreeningRecord;
 use ctl_policy::Finding;
+use ctl_replica::statement::{MAX_BLOB, SALT};
+use ctl_replica::{Log, Replica};
 use serde::{Deserialize, Serialize};
 
-use crate::compose::{MAX_BLOB, SALT};
+use crate::AdminError;
 use crate::output::section;
 use crate::recompute::{Recomputed, recompute};
 use crate::screening::Policies;
-use crate::session::Replayed;
-use crate::{AdminError, Session};
 
 /// What came of it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -46,11 +46,11 @@ struct Report {
 
 /// Computes all of them again; also returns what is different.
 pub(super) async fn check(
-    session: &Session,
-    replayed: &Replayed,
+    session: &Replica,
+    replayed: &Log,
     policies: &Policies,
 ) -> Result<(Screenings, Vec<String>), AdminError> {
-    let records = records(replayed);
+    let records = records(replayed)?;
     let mut policies = policies.clone();
     let mut named: Vec<&PolicyRef> = Vec::new();
     for (_, record) in &records {
@@ -87,34 +87,33 @@ pub(super) async fn check(
 }
 
 /// The screenings of the log with the index of their entries, by the size of the ledger they looked at.
-fn records(replayed: &Replayed) -> Vec<(u64, Box<ScreeningRecord>)> {
-    let entries = (0..replayed.state.size()).filter_map(|index| Some((index, replayed.entry(index)?)));
-    let mut records: Vec<_> = entries
-        .filter_map(|(index, entry)| match entry.statement.payload.body {
-            Body::ScreeningRecord(record) => Some((index, record)),
-            _ => None,
-        })
-        .collect();
+fn records(replayed: &Log) -> Result<Vec<(u64, Box<ScreeningRecord>)>, AdminError> {
+    let mut records = Vec::new();
+    for index in 0..replayed.size() {
+        if let Body::ScreeningRecord(record) = replayed.entry(index)?.statement.payload.body {
+            records.push((index, record));
+        }
+    }
     records.sort_by_key(|(index, record)| (record.ledger_size, *index));
-    records
+    Ok(records)
 }
 
 type Again<'a> = (u64, &'a ScreeningRecord, Recomputed);
 
 /// One replay serves them all: each is computed when it has come to the size that it looked at.
 fn recompute_all<'a>(
-    replayed: &Replayed,
+    replayed: &Log,
     records: &'a [(u64, Box<ScreeningRecord>)],
     policies: &Policies,
 ) -> Result<Vec<Again<'a>>, AdminError> {
     let mut again = Vec::new();
     let mut state: Option<State> = None;
     let mut waiting = records.iter().peekable();
-    for index in 0..replayed.state.size() {
+    for index in 0..replayed.state().size() {
         if waiting.peek().is_none() {
             break;
         }
-        let Some(entry) = replayed.entry(index) else { break };
+        let entry = replayed.entry(index)?;
         match &mut state {
             None => {
                 let founded = ctl_governance::genesis(&entry);
@@ -141,7 +140,7 @@ enum Served {
     Found(Vec<Finding>),
 }
 
-async fn report(session: &Session, digest: &Digest) -> Served {
+async fn report(session: &Replica, digest: &Digest) -> Served {
     let found = session.transport().get(&format!("v1/blobs/{digest}"), MAX_BLOB).await;
     let Ok(Some(blob)) = found else { return Served::Not };
     let content = blob.get(SALT..).filter(|_| Digest::of(&blob) == *digest);

@@ -13,13 +13,12 @@ use ctl_core::log::tile::MAX_TILE_BYTES;
 use ctl_core::log::{Checkpoint, LogKey, LogProof, Note, TileId, leaf_hash};
 use ctl_core::role::Role;
 use ctl_core::tuf::{Limits, MetaFile, Root, Signed, Snapshot, Timestamp, verify_role, walk_root_chain};
-use indicatif::ProgressBar;
+use ctl_replica::{Log, Replica, log_key};
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{Publication, document, latest};
-use crate::session::{Replayed, log_key};
-use crate::{AdminError, Session, difference};
+use crate::{AdminError, difference};
 
 pub(super) struct Comparison {
     pub(super) files: u64,
@@ -58,34 +57,34 @@ impl Chain {
 }
 
 struct Comparer<'a> {
-    session: &'a Session,
-    replayed: &'a Replayed,
+    session: &'a Replica,
+    replayed: &'a Log,
     origin: String,
     key: LogKey,
-    bar: ProgressBar,
+    steps: u64,
     result: Comparison,
 }
 
 /// Compares everything.
 pub(super) async fn compare(
-    session: &Session,
-    replayed: &Replayed,
+    session: &Replica,
+    replayed: &Log,
     publications: &[Publication],
     trusted_root: Option<Vec<u8>>,
 ) -> Result<Comparison, AdminError> {
-    let (origin, key) = log_key(&replayed.state)?;
-    let tiles = TileId::added(0, replayed.tree.size());
+    let (origin, key) = log_key(&replayed.state())?;
+    let tiles = TileId::added(0, replayed.size());
     let steps = tiles.len() + 5 * publications.len();
     let mut comparer = Comparer {
         session,
         replayed,
         origin,
         key,
-        bar: session.progress().bar("comparing what is served", steps as u64),
+        steps: steps as u64,
         result: Comparison { files: 0, differences: Vec::new(), notes: Vec::new() },
     };
     for tile in tiles {
-        let expected = tile.bytes(&replayed.tree)?;
+        let expected = replayed.tile(tile)?;
         comparer.same(&format!("log/{}", tile.path()), &expected, MAX_TILE_BYTES).await?;
     }
     for publication in publications {
@@ -101,7 +100,7 @@ pub(super) async fn compare(
     }
     comparer.freshness(&latest).await?;
     comparer.growth().await?;
-    comparer.bar.finish_and_clear();
+    session.step("comparing what is served", comparer.steps, comparer.steps);
     Ok(comparer.result)
 }
 
@@ -113,7 +112,8 @@ impl Comparer<'_> {
     /// Fetches a file that should be there.
     async fn file(&mut self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, AdminError> {
         self.result.files += 1;
-        self.bar.inc(1);
+        let of = self.steps.max(self.result.files);
+        self.session.step("comparing what is served", self.result.files, of);
         let found = self.session.transport().get(path, limit).await?;
         if found.is_none() {
             self.differ(path, "is missing");
@@ -192,10 +192,7 @@ impl Comparer<'_> {
     async fn proof(&mut self, path: &str, publication: &Publication) -> Result<(), AdminError> {
         let Some(bytes) = self.file(path, MAX_PROOF_BYTES).await? else { return Ok(()) };
         let index = publication.index;
-        let place = usize::try_from(index).ok();
-        let Some(entry) = place.and_then(|place| self.replayed.entries.get(place)).cloned() else {
-            return Ok(());
-        };
+        let entry = self.replayed.entry_bytes(index)?;
         let checked = LogProof::parse(&bytes)
             .and_then(|proof| Ok((proof.verify(&leaf_hash(&entry), &self.origin, &self.key)?, proof)));
         match checked {
@@ -213,7 +210,7 @@ impl Comparer<'_> {
     /// A signed checkpoint found anywhere must be of the history that was downloaded.
     fn checkpoint(&mut self, path: &str, checkpoint: &Checkpoint) {
         // A larger one was made while the audit ran; `growth` says so.
-        let Ok(root) = self.replayed.tree.root_at(checkpoint.size) else { return };
+        let Ok(root) = self.replayed.root_at(checkpoint.size) else { return };
         if root != checkpoint.root {
             let size = checkpoint.size;
             self.differ(path, format_args!("its checkpoint of size {size} is of another history of the log"));
@@ -372,11 +369,11 @@ impl Comparer<'_> {
         match Note::parse(&bytes).and_then(|note| Checkpoint::open_note(&note, &self.origin, &self.key)) {
             Err(error) => self.differ(path, error),
             Ok(checkpoint) => {
-                if checkpoint.size > self.replayed.tree.size() {
+                if checkpoint.size > self.replayed.size() {
                     self.result.notes.push(format!(
                         "the log grew from {} to {} entries during the audit: differences in what is latest may \
                          come from that, run it again",
-                        self.replayed.tree.size(),
+                        self.replayed.size(),
                         checkpoint.size
                     ));
                 }

@@ -4,12 +4,12 @@
 use ctl_core::Timestamp;
 use ctl_governance::statement::Body;
 use ctl_governance::statement::body::SlaReport;
+use ctl_replica::{Log, Replica};
 use serde::Serialize;
 
 use crate::output::section;
-use crate::session::Replayed;
 use crate::sla::{self, Served, fetch};
-use crate::{AdminError, Session, cross};
+use crate::{AdminError, cross};
 
 /// What came of it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -41,8 +41,8 @@ impl Watch {
 
 /// Tells and compares all of it; also returns what is different.
 pub(super) async fn check(
-    session: &Session,
-    replayed: &Replayed,
+    session: &Replica,
+    replayed: &Log,
     now: Timestamp,
 ) -> Result<(Watch, Vec<String>), AdminError> {
     let state = replayed.at(now);
@@ -65,11 +65,11 @@ pub(super) async fn check(
     Ok((watch, differences))
 }
 
-fn reports(replayed: &Replayed) -> Result<Vec<(u64, SlaReport)>, AdminError> {
-    let mut indices: Vec<u64> = replayed.state.level_reports.values().map(|report| report.index).collect();
+fn reports(replayed: &Log) -> Result<Vec<(u64, SlaReport)>, AdminError> {
+    let mut indices: Vec<u64> = replayed.state().level_reports.values().map(|report| report.index).collect();
     indices.sort_unstable();
-    let one = |index: u64| match replayed.entry(index).map(|entry| entry.statement.payload.body) {
-        Some(Body::SlaReport(report)) => Ok((index, *report)),
+    let one = |index: u64| match replayed.entry(index)?.statement.payload.body {
+        Body::SlaReport(report) => Ok((index, *report)),
         _ => Err(AdminError::Untrue(format!("entry {index} of the log is no report"))),
     };
     indices.into_iter().map(one).collect()

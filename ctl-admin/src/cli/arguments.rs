@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use ctl_admin::transport::Bounds;
 use ctl_core::names::{Label, OrganisationId, ParticipantId};
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::statement::body::Choice;
 use ctl_governance::statement::parts::{EvidenceKind, ParticipantKind};
+use ctl_replica::Bounds;
 
 use super::subcommands::{
     Apply, Charter, Draft, Key, Log, Mo, Motion, Notice, Scrutinised, Subca, duration, word,

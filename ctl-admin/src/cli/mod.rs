@@ -9,25 +9,24 @@ mod subcommands;
 mod watch;
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arguments::{Arguments, Command, Keys};
 use ctl_admin::application::{self, Exhibit, What};
-use ctl_admin::compose::{Signing, Submission};
 use ctl_admin::output::{self, Render, Stream};
-use ctl_admin::pending::{self, Pending};
-use ctl_admin::progress::Progress;
 use ctl_admin::screening::Policies;
-use ctl_admin::session::{Options, Trust, loud, system_clock};
-use ctl_admin::transport::Bounds;
+use ctl_admin::signing::{Request, Signing, submit};
 use ctl_admin::{
-    AdminError, Session, audit, charter, draft, exit, key, mo, notice, participant, possession, proposal,
+    AdminError, audit, charter, draft, exit, key, mo, notice, participant, possession, progress, proposal,
     receipts, restart, review, subca, verify,
 };
 use ctl_core::keys::Algorithm;
+use ctl_core::names::print;
 use ctl_core::role::Role;
+use ctl_replica::{Bounds, News, Options, Pending, Replica, Submission, Trust, system_clock};
 use serde::Serialize;
 use subcommands::{Apply, Charter, Draft, Key, Log, Mo, Notice, Subca, Tolerance};
 
@@ -58,8 +57,7 @@ impl Shell {
                     return Err(AdminError::Input("verify needs --root, a root.json of the scheme".into()));
                 };
                 let verified = verify::run(&file, root, system_clock()())?;
-                self.show(&verified)?;
-                Ok(verified.exit_code())
+                self.show(&verified)
             }
             Command::Audit { address, policy } => {
                 let report = audit::run(self.options(Some(address))?, &Policies::with(&policy)?).await?;
@@ -94,21 +92,19 @@ impl Shell {
             Command::Cosign { file, keys } => {
                 let pending = Pending::read(&file)?;
                 let keys = Signing::with(&keys)?.keys;
-                self.confirm(&pending.request(), "Sign this?")?;
+                self.confirm(&Request::of(&pending.statement), "Sign this?")?;
                 self.show(&pending.cosign(&file, &keys)?)
             }
             Command::Receipts => {
                 let receipts = receipts::list(&mut self.session()?).await?;
-                self.show(&receipts)?;
-                Ok(receipts.exit_code())
+                self.show(&receipts)
             }
-            Command::Submit { file } => self.submitted(&pending::submit(&mut self.session()?, &file).await?),
+            Command::Submit { file } => self.show(&submit(&mut self.session()?, &file).await?),
             Command::Review { id: None, .. } => self.show(&review::overview(&mut self.session()?).await?),
             Command::Review { id: Some(id), policy } => {
                 let policies = Policies::with(&policy)?;
                 let review = review::one(&mut self.session()?, id, &policies).await?;
-                self.show(&review)?;
-                Ok(review.exit_code())
+                self.show(&review)
             }
             Command::Participants { kind } => {
                 self.show(&participant::list(&mut self.session()?, kind).await?)
@@ -119,7 +115,7 @@ impl Shell {
             Command::Apply(command) => self.apply(command).await,
             command => {
                 let submission = self.statement(command).await?;
-                self.submitted(&submission)
+                self.show(&submission)
             }
         }
     }
@@ -136,13 +132,7 @@ struct Shell {
 impl Shell {
     fn show<T: Render + Serialize>(&self, result: &T) -> Result<u8, AdminError> {
         output::page(&output::show(result, self.json), Stream::Output);
-        Ok(exit::DONE)
-    }
-
-    /// What became of a statement, with its exit status.
-    fn submitted(&self, submission: &Submission) -> Result<u8, AdminError> {
-        self.show(submission)?;
-        Ok(submission.exit_code())
+        Ok(result.exit_code())
     }
 
     /// Shows what is about to be signed, all of it, and asks.
@@ -174,10 +164,10 @@ impl Shell {
             (None, None) => return Err(missing("--root (or --scheme, on first contact)")),
         };
         let mut options = Options::new(url, trust);
-        options.progress = if self.json { Progress::Hidden } else { Progress::Shown };
-        if let Some(cache) = &self.scheme.cache {
-            options.cache = Some(cache.clone());
+        if !self.json {
+            options.progress = progress::bar();
         }
+        options.folder = Some(self.scheme.cache.clone().unwrap_or_else(default_folder));
         options.confirmed.restart = self.scheme.accept_restart;
         let named = self.scheme.confirm_log.as_ref();
         options.confirmed.new_log = named.map(|path| charter::read_server_keys(path)).transpose()?;
@@ -186,16 +176,18 @@ impl Shell {
             time: Duration::from_secs(self.scheme.max_time),
         };
         options.patience = Duration::from_secs(self.scheme.wait_for_proof);
-        let (say, lost) = (loud(), Arc::clone(&self.lost));
-        options.alarm = Arc::new(move |found| {
-            lost.store(true, Ordering::Relaxed);
-            say(found);
+        let lost = Arc::clone(&self.lost);
+        options.listener = Arc::new(move |news| {
+            if let News::Lost(_) = news {
+                lost.store(true, Ordering::Relaxed);
+            }
+            eprintln!("{}", print::lines(&news.to_string()));
         });
         Ok(options)
     }
 
-    fn session(&self) -> Result<Session, AdminError> {
-        Session::open(self.options(None)?)
+    fn session(&self) -> Result<Replica, AdminError> {
+        Ok(Replica::open(self.options(None)?)?)
     }
 
     fn charter(&self, command: Charter) -> Result<u8, AdminError> {
@@ -225,8 +217,7 @@ impl Shell {
                 let prepared = drafted(&mut session, &role, &tolerance).await?;
                 self.confirm(&prepared, "Sign this?")?;
                 let signed = prepared.sign(&mut session, &key).await?;
-                self.show(&signed)?;
-                Ok(signed.exit_code())
+                self.show(&signed)
             }
         }
     }
@@ -264,7 +255,7 @@ impl Shell {
         let policies = Policies::with(&screening.policy)?;
         let prepared = apply.prepare(&mut session, &policies, &signing).await?;
         self.confirm(&prepared, "Apply?")?;
-        self.submitted(&prepared.send(&mut session, &signing).await?)
+        self.show(&prepared.send(&mut session, &signing).await?)
     }
 
     /// The commands that record one statement and nothing else.
@@ -357,7 +348,7 @@ impl Shell {
 }
 
 async fn drafted(
-    session: &mut Session,
+    session: &mut Replica,
     role: &Role,
     tolerance: &Tolerance,
 ) -> Result<draft::Prepared, AdminError> {
@@ -378,4 +369,13 @@ fn registry(command: Mo) -> (mo::Mo, Keys) {
         Mo::Suspend { id, keys } => (mo::Mo::Suspend { id }, keys),
         Mo::Withdraw { id, keys } => (mo::Mo::Withdraw { id }, keys),
     }
+}
+
+/// The user's cache folder for this program.
+fn default_folder() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    variable("XDG_CACHE_HOME")
+        .or_else(|| variable("HOME").map(|home| home.join(".cache")))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("ctl-admin")
 }

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ctl_admin::cross::{Document, Request, Respond};
-use ctl_admin::{AdminError, Session, cross, sla};
+use ctl_admin::{AdminError, cross, sla};
 use ctl_core::Digest;
 use ctl_core::names::{ListId, ParticipantId};
 use ctl_governance::statement::body::{CrossAnswer, RefusalReason};
 use ctl_policy::sla::Month;
+use ctl_replica::Replica;
 
 use super::Shell;
 use super::arguments::Keys;
@@ -124,7 +125,7 @@ pub(crate) enum Cross {
 
 impl Cross {
     pub(super) async fn run(self, shell: &Shell) -> Result<u8, AdminError> {
-        let mut session: Session = shell.session()?;
+        let mut session: Replica = shell.session()?;
         let session = &mut session;
         let submission = match self {
             Self::List { operator, open } => {
@@ -139,6 +140,6 @@ impl Cross {
                 respond.run(session, &super::signing(keys)?).await?
             }
         };
-        shell.submitted(&submission)
+        shell.show(&submission)
     }
 }

@@ -7,12 +7,12 @@ use ctl_core::tuf::TufSignature;
 use ctl_core::{Digest, Signer, json};
 use ctl_governance::statement::Body;
 use ctl_governance::statement::body::{DocumentSignature, MetadataSignature, PublicationRecord};
+use ctl_replica::{Proof, Replica, ReplicaError};
 use serde::{Deserialize, Serialize};
 
 use super::Prepared;
 use crate::output::Render;
-use crate::receipts::Proof;
-use crate::{AdminError, Session, exit};
+use crate::{AdminError, exit};
 
 /// What came of a signature.
 #[derive(Clone, Debug, Serialize)]
@@ -31,18 +31,6 @@ pub struct Signed {
     /// Whether this signature is part of the publication; the others may have been enough.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub included: Option<bool>,
-}
-
-impl Signed {
-    /// The exit status that goes with it. Below the threshold nothing can be proven: the draft is open, and the other
-    /// signers see who has signed.
-    #[must_use]
-    pub const fn exit_code(&self) -> u8 {
-        match (self.published, &self.proof) {
-            (Some(_), None) => exit::UNPROVEN,
-            _ => exit::DONE,
-        }
-    }
 }
 
 impl Render for Signed {
@@ -65,6 +53,15 @@ impl Render for Signed {
                 "signed; the server says that it has {have} of {needed} signatures. It proves nothing before it is \
                  published: if that takes long, see with ctl-admin draft show {role} whether it still counts yours\n"
             ),
+        }
+    }
+
+    /// The exit status that goes with it. Below the threshold nothing can be proven: the draft is open, and the other
+    /// signers see who has signed.
+    fn exit_code(&self) -> u8 {
+        match (self.published, &self.proof) {
+            (Some(_), None) => exit::UNPROVEN,
+            _ => exit::DONE,
         }
     }
 }
@@ -98,7 +95,7 @@ impl Prepared {
     ///
     /// # Errors
     /// The key may not sign for the role or does not sign, the server refuses, or the log contradicts what it says.
-    pub async fn sign(&self, session: &mut Session, signer: &dyn Signer) -> Result<Signed, AdminError> {
+    pub async fn sign(&self, session: &mut Replica, signer: &dyn Signer) -> Result<Signed, AdminError> {
         let ceremony = self.ceremony(signer)?;
         let path = format!("v1/drafts/{}/signatures", self.role);
         let transport = session.transport();
@@ -109,18 +106,18 @@ impl Prepared {
         };
         let answer =
             transport.post(&path, json::canonical(&ceremony)).await.map_err(|error| match error {
-                AdminError::Unanswered { problem, .. } => unknown(problem),
-                other => other,
+                ReplicaError::Silence { problem, .. } => unknown(problem),
+                other => other.into(),
             })?;
         let Answer { have, needed, published } =
             serde_json::from_slice(&answer).map_err(|e| unknown(format!("a strange answer: {e}")))?;
         let mut signed =
             Signed { role: self.role.clone(), have, needed, published, proof: None, included: None };
         if let Some(index) = published
-            && session.reach(index).await?
+            && session.wait_for_entry(index).await?
         {
-            let log = session.replayed()?;
-            let record = log.entry(index).and_then(|entry| self.publication(entry.statement.payload.body));
+            let log = session.log()?;
+            let record = self.publication(log.entry(index)?.statement.payload.body);
             let Some(record) = record else {
                 return Err(AdminError::Untrue(format!(
                     "the server says that it published draft {} of {} as entry {index}, but that entry of the signed \

@@ -13,15 +13,15 @@ use ctl_core::{Digest, KeyId, Timestamp};
 use ctl_governance::draft::content;
 use ctl_governance::state::Draft;
 use ctl_governance::{State, signing_thresholds};
+use ctl_replica::transport::MAX_ANSWER;
+use ctl_replica::{Log, Replica};
 use serde::{Deserialize, Serialize};
 
 pub use ceremony::Signed;
 
+use crate::AdminError;
 use crate::difference::{self, Change};
 use crate::output::{Render, section};
-use crate::session::Replayed;
-use crate::transport::MAX_ANSWER;
-use crate::{AdminError, Session};
 
 /// How often to look whether a draft has been opened.
 const POLL: Duration = Duration::from_secs(1);
@@ -138,15 +138,15 @@ struct Shown {
 /// There is no open draft; its times are wrong; or the server shows something else: then nothing must
 /// be signed.
 pub async fn prepare(
-    session: &mut Session,
+    session: &mut Replica,
     role: &Role,
     tolerance: Tolerance,
 ) -> Result<Prepared, AdminError> {
     let now = session.now();
     session.sync().await?;
     let session = &*session;
-    let replayed = session.replayed()?;
-    let state = &replayed.state;
+    let replayed = session.log()?;
+    let state = &replayed.state();
     let Some(draft) = open_draft(state, role) else {
         return Err(AdminError::NotNow(changes::why_no_draft(state, role, now)));
     };
@@ -181,7 +181,7 @@ pub async fn prepare(
 /// # Errors
 /// As [`prepare`]; there is still no draft when the time is over.
 pub async fn prepare_within(
-    session: &mut Session,
+    session: &mut Replica,
     role: &Role,
     tolerance: Tolerance,
     wait: Duration,
@@ -219,7 +219,7 @@ fn check_current(state: &State, draft: &Draft, now: Timestamp) -> Result<(), Adm
 
 /// Neither the draft nor the log may be of another time than this person's.
 fn check_times(
-    replayed: &Replayed,
+    replayed: &Log,
     draft: &Draft,
     now: Timestamp,
     tolerance: Tolerance,
@@ -230,17 +230,15 @@ fn check_times(
     };
     let minutes = tolerance.skew / 60;
     let first_root = draft.open.role == Role::Root && draft.open.version == 1;
-    if let Some(entry) = replayed.entry(draft.index) {
-        let recorded_at = entry.recorded_at;
-        let apart = recorded_at.seconds_since(issued_at).max(issued_at.seconds_since(recorded_at));
-        if apart > tolerance.skew && !first_root {
-            return refused(format!(
-                "its time of issue, {issued_at}, is more than {minutes} minutes from when it was recorded, \
-                 {recorded_at}: it is back- or forward-dated"
-            ));
-        }
+    let recorded_at = replayed.entry(draft.index)?.recorded_at;
+    let apart = recorded_at.seconds_since(issued_at).max(issued_at.seconds_since(recorded_at));
+    if apart > tolerance.skew && !first_root {
+        return refused(format!(
+            "its time of issue, {issued_at}, is more than {minutes} minutes from when it was recorded, \
+             {recorded_at}: it is back- or forward-dated"
+        ));
     }
-    for (what, time) in [("its time of issue", issued_at), ("the log's last entry", replayed.state.clock)] {
+    for (what, time) in [("its time of issue", issued_at), ("the log's last entry", replayed.state().clock)] {
         if time > now.plus_seconds(tolerance.skew) {
             return refused(format!(
                 "{what}, {time}, is more than {minutes} minutes ahead of your clock, {now}: check your clock, \
@@ -259,7 +257,7 @@ fn check_times(
     Ok(())
 }
 
-async fn shown(session: &Session, role: &Role) -> Result<Shown, AdminError> {
+async fn shown(session: &Replica, role: &Role) -> Result<Shown, AdminError> {
     let transport = session.transport();
     let path = format!("v1/drafts/{role}");
     let Some(bytes) = transport.get(&path, MAX_ANSWER).await? else {

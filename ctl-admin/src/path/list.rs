@@ -12,9 +12,9 @@ use ctl_core::tuf::Limits;
 use ctl_core::{Digest, Timestamp};
 use ctl_pki::Certificate;
 use ctl_pki::path::{self, Finding, Judge, Outcome, RuleSet, Signatures};
+use ctl_replica::Transport;
 use serde::{Deserialize as _, Serialize};
 
-use crate::transport::Transport;
 use crate::{AdminError, files};
 
 /// A list that anchors were taken from.

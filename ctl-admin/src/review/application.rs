@@ -7,13 +7,13 @@ use ctl_governance::possession::Possession;
 use ctl_governance::statement::body::Candidate;
 use ctl_governance::statement::parts::{Observed, ObservedKind};
 use ctl_reach::{Cross, Effects, Network};
+use ctl_replica::Log;
 use serde::Serialize;
 
 use super::{Row, application_row, word};
 use crate::output::{Render, section};
 use crate::recompute::{self, Recomputed};
 use crate::screening::{self, Policies};
-use crate::session::Replayed;
 use crate::{AdminError, describe};
 
 /// Everything about one application.
@@ -105,7 +105,7 @@ impl Render for ApplicationReview {
 }
 
 pub(super) fn application_review(
-    replayed: &Replayed,
+    replayed: &Log,
     state: &State,
     application: &Application,
     policies: &Policies,

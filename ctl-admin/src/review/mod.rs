@@ -9,6 +9,7 @@ use ctl_governance::State;
 use ctl_governance::application::{Application, Stage};
 use ctl_governance::statement::body::{Change, Choice};
 use ctl_governance::view::END_NOTICES;
+use ctl_replica::Replica;
 use serde::Serialize;
 
 pub use application::ApplicationReview;
@@ -18,7 +19,7 @@ use self::application::application_review;
 use self::proposal::proposal_review;
 use crate::output::{Render, section, table};
 use crate::screening::Policies;
-use crate::{AdminError, Session, cross, describe, exit, sla};
+use crate::{AdminError, cross, describe, exit, sla};
 
 /// An open application or proposal, in a row.
 #[derive(Clone, Debug, Serialize)]
@@ -79,7 +80,7 @@ impl Render for Overview {
 ///
 /// # Errors
 /// The log cannot be had or does not hold.
-pub async fn overview(session: &mut Session) -> Result<Overview, AdminError> {
+pub async fn overview(session: &mut Replica) -> Result<Overview, AdminError> {
     let now = session.now();
     let replayed = session.sync().await?;
     let state = replayed.at(now);
@@ -168,10 +169,16 @@ pub enum Review {
     Proposal(Box<ProposalReview>),
 }
 
-impl Review {
+impl Render for Review {
+    fn text(&self) -> String {
+        match self {
+            Self::Application(review) => review.text(),
+            Self::Proposal(review) => review.text(),
+        }
+    }
+
     /// The exit status that goes with it: [`exit::NO`] where a recorded screening cannot be relied on.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
+    fn exit_code(&self) -> u8 {
         let application = match self {
             Self::Application(review) => Some(&**review),
             Self::Proposal(review) => review.application.as_ref(),
@@ -180,24 +187,15 @@ impl Review {
     }
 }
 
-impl Render for Review {
-    fn text(&self) -> String {
-        match self {
-            Self::Application(review) => review.text(),
-            Self::Proposal(review) => review.text(),
-        }
-    }
-}
-
 /// Reviews an application or proposal by the index of its entry.
 ///
 /// # Errors
 /// There is none, the policy is not at hand, or the log does not hold.
-pub async fn one(session: &mut Session, index: u64, policies: &Policies) -> Result<Review, AdminError> {
+pub async fn one(session: &mut Replica, index: u64, policies: &Policies) -> Result<Review, AdminError> {
     let now = session.now();
     let state = session.sync().await?.at(now).into_owned();
     let policies = policies.for_scheme(session.transport(), &state).await?;
-    let replayed = session.replayed()?;
+    let replayed = session.log()?;
     if let Some(application) = state.applications.get(&index) {
         let review = application_review(replayed, &state, application, &policies, now)?;
         return Ok(Review::Application(Box::new(review)));

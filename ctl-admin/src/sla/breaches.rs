@@ -6,11 +6,12 @@ use ctl_core::names::{ParticipantId, ReasonCode};
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::service_levels::Breach;
 use ctl_governance::statement::body::{Measured, Objective, Service};
+use ctl_replica::Replica;
 use serde::Serialize;
 
 use super::{lasted, percent, service, share};
+use crate::AdminError;
 use crate::output::Render;
-use crate::{AdminError, Session};
 
 /// A breach, with everything that the log says of it.
 #[derive(Clone, Debug, Serialize)]
@@ -124,12 +125,12 @@ impl Render for Breaches {
 /// # Errors
 /// There is no such participant; the log cannot be had or does not hold.
 pub async fn breaches(
-    session: &mut Session,
+    session: &mut Replica,
     operator: Option<&ParticipantId>,
     open: bool,
 ) -> Result<Breaches, AdminError> {
     let now = session.now();
-    let state = &session.sync().await?.state;
+    let state = &session.sync().await?.state();
     if let Some(operator) = operator.filter(|operator| !state.participants.contains_key(*operator)) {
         return Err(AdminError::Input(format!("there is no participant {operator}")));
     }

@@ -1,11 +1,12 @@
 //! The governance's own promises, computed here from the log: who waited how long for what.
 
 use ctl_governance::promises::{ApplicationWaits, CrossWaits, Promises, Waits, promises as compute};
+use ctl_replica::Replica;
 use serde::Serialize;
 
 use super::lasted;
+use crate::AdminError;
 use crate::output::{Render, section, table};
-use crate::{AdminError, Session};
 
 /// The promises, to be shown.
 #[derive(Clone, Debug, Serialize)]
@@ -85,9 +86,9 @@ fn words(waits: &Waits) -> String {
 ///
 /// # Errors
 /// The log cannot be had or does not hold.
-pub async fn promises(session: &mut Session) -> Result<Shown, AdminError> {
+pub async fn promises(session: &mut Replica) -> Result<Shown, AdminError> {
     let now = session.now();
     let replayed = session.sync().await?;
-    let now = now.max(replayed.state.clock);
+    let now = now.max(replayed.state().clock);
     Ok(Shown(compute(&replayed.at(now), now)))
 }

@@ -10,12 +10,13 @@ use ctl_governance::service_levels::{LevelReport, TRUST_LIST_MANAGER};
 use ctl_governance::statement::Body;
 use ctl_governance::statement::body::{ServiceSummary, SlaReport};
 use ctl_policy::sla::{self, Month, Report, Verdict};
+use ctl_replica::Replica;
+use ctl_replica::statement::{MAX_BLOB, SALT};
 use serde::Serialize;
 
 use super::whose;
-use crate::compose::{MAX_BLOB, SALT};
+use crate::AdminError;
 use crate::output::Render;
-use crate::{AdminError, Session};
 
 /// A report, verified.
 #[derive(Clone, Debug, Serialize)]
@@ -86,7 +87,7 @@ pub(crate) enum Served {
 }
 
 /// Fetches a recorded report and compares it with what was recorded.
-pub(crate) async fn fetch(session: &Session, recorded: &SlaReport) -> Served {
+pub(crate) async fn fetch(session: &Replica, recorded: &SlaReport) -> Served {
     let digest = recorded.report.sha256;
     let found = session.transport().get(&format!("v1/blobs/{digest}"), MAX_BLOB).await;
     let Ok(Some(blob)) = found else { return Served::Not };
@@ -159,18 +160,16 @@ fn differences(scheme: Digest, recorded: &SlaReport, report: &Report) -> Vec<Str
 /// # Errors
 /// There is none; it does not hold; the log cannot be had or does not hold.
 pub async fn report(
-    session: &mut Session,
+    session: &mut Replica,
     operator: Option<&ParticipantId>,
     month: Option<Month>,
 ) -> Result<Verified, AdminError> {
     session.sync().await?;
     let session = &*session;
-    let replayed = session.replayed()?;
-    let found = find(&replayed.state, operator, month)?;
-    let entry = replayed.entry(found.index);
-    let Some((entry, Body::SlaReport(statement))) =
-        entry.map(|entry| (entry.clone(), entry.statement.payload.body))
-    else {
+    let replayed = session.log()?;
+    let found = find(&replayed.state(), operator, month)?;
+    let entry = replayed.entry(found.index)?;
+    let Body::SlaReport(statement) = entry.statement.payload.body.clone() else {
         return Err(AdminError::Untrue(format!("entry {} of the log is no report", found.index)));
     };
     let report = match fetch(session, &statement).await {
@@ -187,8 +186,8 @@ pub async fn report(
         }
     };
     Ok(Verified {
-        entries: replayed.state.size(),
-        root_hash: replayed.tree.root(),
+        entries: replayed.state().size(),
+        root_hash: replayed.checkpoint().root,
         entry: found.index,
         recorded_at: found.recorded_at,
         recorder: entry.statement.jws.signatures.iter().map(|signature| signature.protected.kid).collect(),

@@ -65,7 +65,7 @@ fn unusable_input_is_two_and_says_what_to_do() {
 fn a_signer_is_asked_and_a_forged_draft_is_one() {
     let directory = tempfile::tempdir().unwrap();
     let here = directory.path();
-    let now = ctl_admin::session::system_clock()();
+    let now = ctl_replica::system_clock()();
     let mut world = World::published();
     // The program has the system's clock: the draft must be of today.
     world.now = now;
@@ -109,7 +109,7 @@ fn an_audit_that_finds_something_is_one() {
     let directory = tempfile::tempdir().unwrap();
     let here = directory.path();
     let mut world = World::published();
-    world.now = ctl_admin::session::system_clock()();
+    world.now = ctl_replica::system_clock()();
     world.publish_list();
     root_json(here, &world);
     let mut served = files(&world);

@@ -4,11 +4,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ctl_admin::session::{Options, Trust};
-use ctl_admin::transport::{Bounds, Transport};
-use ctl_admin::{AdminError, Session};
+use ctl_admin::AdminError;
 use ctl_core::Digest;
 use ctl_core::log::{BundleId, Checkpoint};
+use ctl_replica::transport::{Bounds, Transport};
+use ctl_replica::{Options, Replica, ReplicaError, Trust};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::common::story::World;
@@ -83,9 +83,12 @@ async fn a_strangers_endless_log_costs_one_bundle() {
         Answer::Found(if path == "log/checkpoint" { checkpoint.clone() } else { first.clone() })
     })
     .await;
-    let mut session = Session::open(options(&url, Trust::Scheme(scheme), None, now)).unwrap();
+    let mut session = Replica::open(options(&url, Trust::Scheme(scheme), None, now)).unwrap();
     let error = session.sync().await.err().unwrap();
-    assert!(matches!(error, AdminError::Untrue(_)) && error.to_string().contains("not signed by"), "{error}");
+    assert!(
+        matches!(error, ReplicaError::Violation(_)) && error.to_string().contains("not signed by"),
+        "{error}"
+    );
     assert_eq!(*asked.lock().unwrap(), ["log/checkpoint", "log/tile/entries/000"]);
 }
 
@@ -97,7 +100,7 @@ async fn a_first_bundle_of_another_scheme_is_the_last() {
     files.insert("log/tile/entries/000".into(), full_bundle(&world, 0));
     let (url, asked) = serve(move |path, _| found(&files, path)).await;
     let another = Trust::Scheme(Digest::of(b"another scheme"));
-    let error = Session::open(options(&url, another, None, now)).unwrap().sync().await.err().unwrap();
+    let error = Replica::open(options(&url, another, None, now)).unwrap().sync().await.err().unwrap();
     assert!(error.to_string().contains("this is the log of scheme"), "{error}");
     assert_eq!(asked.lock().unwrap().len(), 2);
 }
@@ -123,12 +126,14 @@ async fn a_thief_of_the_log_key_cannot_make_a_tool_download_for_ever() {
         ..options(&url, trust.clone(), None, now)
     };
     let hour = Duration::from_secs(3600);
-    let error = Session::open(bounded(3 * size, hour)).unwrap().sync().await.err().unwrap();
+    let error = Replica::open(bounded(3 * size, hour)).unwrap().sync().await.err().unwrap();
+    let error = AdminError::from(error);
     assert_eq!(error.exit_code(), ctl_admin::exit::UNUSABLE);
     assert!(error.to_string().contains("--max-download") && error.to_string().contains("MiB"), "{error}");
     assert!(asked.lock().unwrap().len() <= 5, "the checkpoint and hardly more than three bundles");
 
-    let error = Session::open(bounded(u64::MAX, Duration::ZERO)).unwrap().sync().await.err().unwrap();
+    let error = Replica::open(bounded(u64::MAX, Duration::ZERO)).unwrap().sync().await.err().unwrap();
+    let error = AdminError::from(error);
     assert!(error.to_string().contains("--max-time"), "{error}");
 }
 
@@ -153,11 +158,11 @@ async fn a_connection_that_always_breaks_is_told_after_a_few_attempts() {
     let (url, asked) = serve(|_, _| Answer::HangsUp).await;
     let transport = Transport::new(&url).unwrap();
     let error = transport.get("log/checkpoint", 1000).await.unwrap_err();
-    assert!(matches!(error, AdminError::Network { .. }), "{error}");
+    assert!(matches!(error, ReplicaError::Network { .. }), "{error}");
     assert_eq!(asked.lock().unwrap().len(), 3);
     // What changes something is sent once: whether it was taken is unknown.
     let error = transport.post("v1/statements", b"{}".to_vec()).await.unwrap_err();
-    assert_eq!(error.exit_code(), ctl_admin::exit::UNKNOWN, "{error}");
+    assert_eq!(AdminError::from(error).exit_code(), ctl_admin::exit::UNKNOWN);
     assert_eq!(asked.lock().unwrap().len(), 4);
 }
 

@@ -4,14 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use ctl_admin::compose::{Signing, Submission};
 use ctl_admin::draft::{Tolerance, prepare};
 use ctl_admin::output::Render as _;
-use ctl_admin::pending::submit;
-use ctl_admin::receipts::{self, Standing, standing};
-use ctl_admin::session::{Options, Trust};
-use ctl_admin::{AdminError, Session, exit, participant};
+use ctl_admin::signing::{Signing, submit};
+use ctl_admin::{AdminError, exit, participant, receipts};
 use ctl_core::role::Role;
+use ctl_replica::receipts::{Sent, Standing, standing};
+use ctl_replica::{Options, Replica, Submission, Trust};
 use tempfile::TempDir;
 
 use crate::common::story::{World, charter, key, na};
@@ -41,12 +40,12 @@ impl Stage {
         self.cache().join(self.server.world.lock().unwrap().state.scheme.to_string())
     }
 
-    fn session(&mut self) -> Session {
+    fn session(&mut self) -> Replica {
         let now = self.server.world.lock().unwrap().now;
-        let (alarm, heard) = noted();
+        let (listener, heard) = noted();
         self.heard = heard;
         let options = options(&self.server.url, self.trust.clone(), Some(&self.cache()), now);
-        Session::open(Options { alarm, ..options }).unwrap()
+        Replica::open(Options { listener, ..options }).unwrap()
     }
 
     fn lie(&self, lie: Lie) {
@@ -70,7 +69,7 @@ impl Stage {
 }
 
 /// Beta's operator suspends itself: one small statement.
-async fn send(session: &mut Session) -> Result<Submission, AdminError> {
+async fn send(session: &mut Replica) -> Result<Submission, AdminError> {
     let suspend = participant::Suspend { participant: "beta-pki".parse().unwrap() };
     suspend.run(session, &Signing { keys: vec![Box::new(key("beta-pki"))], out: None }).await
 }
@@ -170,7 +169,7 @@ async fn a_log_that_goes_on_without_an_entry_that_was_promised_far_ahead_is_told
     assert_eq!(submission.exit_code(), exit::UNPROVEN);
     // The thief promises an index that the log will not reach for long.
     let note = stage.folder().join("receipts").join(names(&stage.folder().join("receipts")).remove(0));
-    let mut sent: receipts::Sent = serde_json::from_slice(&std::fs::read(&note).unwrap()).unwrap();
+    let mut sent: Sent = serde_json::from_slice(&std::fs::read(&note).unwrap()).unwrap();
     sent.receipt.as_mut().unwrap().index += 1000;
     std::fs::write(&note, serde_json::to_vec(&sent).unwrap()).unwrap();
     stage.lie(Lie::None);
@@ -191,17 +190,13 @@ async fn what_a_server_hid_is_proven_once_the_log_shows_it() {
     assert_eq!(listed.exit_code(), exit::DONE, "{}", listed.text());
     assert!(listed.sent[0].sent.proof.is_some());
     // And the log that took it back afterwards would be caught by what was seen, not by the receipt alone.
-    let replay = stage.session().sync().await.unwrap().clone();
-    let mut other = replay.clone();
-    other.checkpoint.origin = "ctl.example/begun-anew".into();
-    assert_eq!(
-        standing(&listed.sent[0].sent, &other),
-        Standing::Contained,
-        "the statement itself counts there"
-    );
-    let mut unknown = listed.sent[0].sent.clone();
-    unknown.statement = ctl_core::Digest::of(b"another statement");
-    assert!(matches!(standing(&unknown, &other), Standing::Lost(why) if why.contains("begun anew")));
+    let mut session = stage.session();
+    let log = session.sync().await.unwrap();
+    let mut sent = listed.sent[0].sent.clone();
+    sent.log = "ctl.example/ended".into();
+    assert_eq!(standing(&sent, log), Standing::Contained, "the statement itself counts there");
+    sent.statement = ctl_core::Digest::of(b"another statement");
+    assert!(matches!(standing(&sent, log), Standing::Lost(why) if why.contains("begun anew")));
 }
 
 #[tokio::test]

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ctl_admin::session::{Confirmed, Options, Session, Trust};
 use ctl_core::list::LogRef;
 use ctl_core::log::Checkpoint;
 use ctl_core::role::Role;
 use ctl_core::tuf::{GoOnFrom, RestartReason, TufSignature};
 use ctl_governance::draft;
 use ctl_governance::statement::body::{Change, LogRestart, MoAssign};
+use ctl_replica::{Confirmed, Options, Replica, Trust};
 use story::{World, ed25519};
 
 use crate::common::{log_files, options, signing_key, story, tree};
@@ -73,8 +73,8 @@ impl Mirror {
 
     /// A new run of the tool; gives the size that it has seen, or why it stops.
     async fn sync(&self, world: &World, cache: &Path, confirmed: Confirmed) -> Result<u64, String> {
-        let mut session = Session::open(self.options(world, cache, confirmed)).unwrap();
-        session.sync().await.map(|log| log.state.size()).map_err(|error| error.to_string())
+        let mut session = Replica::open(self.options(world, cache, confirmed)).unwrap();
+        session.sync().await.map(|log| log.state().size()).map_err(|error| error.to_string())
     }
 }
 

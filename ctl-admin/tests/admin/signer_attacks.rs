@@ -4,14 +4,14 @@
 use std::path::PathBuf;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use ctl_admin::AdminError;
 use ctl_admin::draft::{Prepared, Tolerance, prepare};
-use ctl_admin::session::Trust;
-use ctl_admin::{AdminError, Session};
 use ctl_core::parts::{AnchorStatus, Constraints};
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::statement::Entry;
 use ctl_governance::statement::body::Change;
+use ctl_replica::{Replica, Trust};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -45,9 +45,9 @@ impl Signer {
         self.directory.path().join("cache")
     }
 
-    fn session(&self, trust: Trust, files: &Files, now: Timestamp) -> Session {
+    fn session(&self, trust: Trust, files: &Files, now: Timestamp) -> Replica {
         let url = write(&self.directory.path().join("served"), files);
-        Session::open(options(&url, trust, Some(&self.cache()), now)).unwrap()
+        Replica::open(options(&url, trust, Some(&self.cache()), now)).unwrap()
     }
 
     async fn prepare(&self, world: &World, files: &Files, now: Timestamp) -> Result<Prepared, AdminError> {
@@ -298,7 +298,8 @@ async fn a_checkpoint_of_another_key_or_scheme_is_refused() {
 
     let files = crate::common::files(&world);
     let another = Trust::Scheme(Digest::of(b"another scheme"));
-    let result = signer.session(another, &files, world.now).sync().await.map(|_| ());
+    let result =
+        signer.session(another, &files, world.now).sync().await.map(|_| ()).map_err(AdminError::from);
     refused(result, &["this is the log of scheme"]);
     let known = Trust::Scheme(world.state.scheme);
     assert!(signer.session(known, &files, world.now).sync().await.is_ok(), "first contact by the id alone");

@@ -10,16 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ctl_admin::application::{Apply, Comment, Evidence, Exhibit, Limits, What};
-use ctl_admin::compose::{Signing, Submission};
 use ctl_admin::draft::{Tolerance, prepare};
 use ctl_admin::interop::{self, Source};
 use ctl_admin::output::Render as _;
-use ctl_admin::pending::{Pending, submit};
 use ctl_admin::proposal::{CastVote, Propose, Proposed, Scrutiny};
 use ctl_admin::review::{self, Review};
 use ctl_admin::screening::{Policies, builtin_policy_ref, screen_application};
-use ctl_admin::session::Trust;
-use ctl_admin::{AdminError, Session, audit, budget, exit, mo, notice, participant, possession, verify};
+use ctl_admin::signing::{Signing, submit};
+use ctl_admin::{AdminError, audit, budget, exit, mo, notice, participant, possession, verify};
 use ctl_core::Digest;
 use ctl_core::parts::{Purpose, Standard, WithdrawalReason};
 use ctl_core::role::Role;
@@ -28,6 +26,7 @@ use ctl_governance::statement::parts::{
     BlobAccess, BlobRef, EvidenceKind, Finding, Observed, ObservedKind, Severity,
 };
 use ctl_reach::budget::Counting;
+use ctl_replica::{Pending, Replica, Submission, Trust};
 use ctl_sandbox::certification_request;
 use tempfile::TempDir;
 
@@ -77,9 +76,9 @@ impl Stage {
         self.directory.path().join(name)
     }
 
-    fn session(&self) -> Session {
+    fn session(&self) -> Replica {
         let now = self.server.world.lock().unwrap().now;
-        Session::open(options(&self.server.url, self.trust.clone(), Some(&self.path("cache")), now)).unwrap()
+        Replica::open(options(&self.server.url, self.trust.clone(), Some(&self.path("cache")), now)).unwrap()
     }
 
     fn wait(&self, seconds: u64) {

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use ctl_admin::compose::Signing;
+use ctl_admin::signing::Signing;
 use ctl_admin::draft::{Tolerance, prepare};
-use ctl_admin::pending::Pending;
+use ctl_replica::{Pending, Replica};
 use ctl_admin::proposal::{CastVote, Scrutiny};
-use ctl_admin::{AdminError, Session, exit, participant};
+use ctl_admin::{AdminError, exit, participant};
 use ctl_core::keys::Hash;
 use ctl_core::role::Role;
 use ctl_core::signer::RawSignature;
@@ -56,7 +56,7 @@ fn refused(outcome: Result<(), AdminError>, words: &str) {
 struct Stage {
     directory: TempDir,
     server: Arc<Server>,
-    session: Session,
+    session: Replica,
 }
 
 impl Stage {
@@ -65,7 +65,7 @@ impl Stage {
         let (trust, now) = (root_json(directory.path(), &world), world.now);
         let server = Server::start(world).await;
         let cache = directory.path().join("cache");
-        let session = Session::open(options(&server.url, trust, Some(&cache), now)).unwrap();
+        let session = Replica::open(options(&server.url, trust, Some(&cache), now)).unwrap();
         Self { directory, server, session }
     }
 
@@ -110,7 +110,7 @@ async fn no_cosignature_is_written_that_is_missing_or_wrong() {
     for (token, words) in tokens("admissions") {
         // The first signs well: what it signed is not written either.
         let signers: [Box<dyn Signer>; 2] = [Box::new(key("officer-1")), Box::new(token)];
-        refused(Pending::read(&out).unwrap().cosign(&out, &signers).map(drop), words);
+        refused(Pending::read(&out).unwrap().cosign(&out, &signers).map(drop).map_err(AdminError::from), words);
         assert_eq!(std::fs::read(&out).unwrap(), before);
     }
 }

@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use ctl_admin::compose::{SALT, Signing, Submission};
 use ctl_admin::cross::{self, Document};
 use ctl_admin::output::Render as _;
 use ctl_admin::screening::Policies;
-use ctl_admin::session::Trust;
-use ctl_admin::{AdminError, Session, audit, review, sla};
+use ctl_admin::signing::Signing;
+use ctl_admin::{AdminError, audit, review, sla};
 use ctl_core::Digest;
 use ctl_core::parts::PolicyRef;
 use ctl_governance::statement::body::*;
@@ -16,6 +15,8 @@ use ctl_governance::statement::parts::{BlobAccess, BlobRef};
 use ctl_policy::sla::{
     Counts, IncidentReport, Kind, Material, Objective as Promised, PolicyName, Report, Verdict,
 };
+use ctl_replica::statement::SALT;
+use ctl_replica::{Replica, Submission, Trust};
 use tempfile::TempDir;
 
 use crate::common::story::{DAY, World, charter, na};
@@ -40,10 +41,10 @@ impl Stage {
         Self { server: Server::start(world).await, directory, trust, alpha, beta }
     }
 
-    fn session(&self) -> Session {
+    fn session(&self) -> Replica {
         let now = self.server.world.lock().unwrap().now;
         let cache = self.directory.path().join("cache");
-        Session::open(options(&self.server.url, self.trust.clone(), Some(&cache), now)).unwrap()
+        Replica::open(options(&self.server.url, self.trust.clone(), Some(&cache), now)).unwrap()
     }
 
     fn wait(&self, seconds: u64) {

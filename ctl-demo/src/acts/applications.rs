@@ -13,7 +13,7 @@ use ctl_admin::ctl_governance::statement::parts::{
 use ctl_admin::participant::Register;
 use ctl_admin::proposal::Proposed;
 use ctl_admin::screening::Policies;
-use ctl_admin::{possession, session};
+use ctl_admin::{ctl_replica, possession};
 use ctl_sandbox::certification_request;
 use ctl_sandbox::live::Kind;
 
@@ -72,7 +72,7 @@ pub(crate) async fn apply(
 
 /// An audit report counts only when it is attached by an auditor whom the electors have accredited.
 async fn accredit(tour: &Tour, people: &mut People) -> Result<(), Problem> {
-    let expires_at = Some(session::system_clock()().plus_seconds(2 * 365 * 86_400));
+    let expires_at = Some(ctl_replica::system_clock()().plus_seconds(2 * 365 * 86_400));
     let proposed = Proposed::AccreditAuditor { auditor: parse(AUDITOR)?, expires_at };
     let proposal = propose(people, proposed, None).await?;
     let accredited = everyone(people, proposal, Choice::Approve, None, &Outcome::Accepted).await?;
@@ -180,7 +180,7 @@ pub(crate) async fn attach(
         let file = file.to_owned();
         Exhibit::Document { kind, file, restricted: false, dated }
     };
-    let last_month = session::system_clock()().minus_seconds(30 * 86_400);
+    let last_month = ctl_replica::system_clock()().minus_seconds(30 * 86_400);
     let policy = document(EvidenceKind::CertificatePolicy, &candidate.policy, None);
     let audit = document(EvidenceKind::AuditReport, &candidate.audit, Some(last_month));
     let heard = Exhibit::Fingerprint(candidate.fingerprint);

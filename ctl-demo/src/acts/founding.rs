@@ -5,10 +5,9 @@ use std::path::Path;
 
 use ctl_admin::ctl_core::Digest;
 use ctl_admin::ctl_policy::sla::BUILT_IN;
-use ctl_admin::{charter, key, session};
+use ctl_admin::{charter, ctl_replica, key};
 
 use super::pkis::Pkis;
-
 use crate::people::{People, key_file};
 use crate::server::{self, Server};
 use crate::services::Services;
@@ -29,7 +28,7 @@ pub(crate) async fn found(tour: &mut Tour, options: &Options, pkis: &Pkis) -> Re
     write(&charter_file, CHARTER)?;
     server::run(binary, &["init", "--data", text(&data)?, "--origin", ORIGIN]).await?;
 
-    let now = session::system_clock()();
+    let now = ctl_replica::system_clock()();
     charter::new(&charter_file, &data.join("server-keys.json"), &papers, now)?;
     charter::sign(&papers, &key::load(&key_file(&keys, "board-alpha"))?)?;
     let founding = charter::sign(&papers, &key::load(&key_file(&keys, "board-gamma"))?)?;

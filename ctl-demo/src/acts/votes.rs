@@ -62,7 +62,7 @@ pub(crate) async fn discussed(people: &mut People, application: u64) -> Result<(
     wait::until(format!("the end of the discussion of application {application}"), async || {
         session.sync().await?;
         let now = session.now();
-        let state = &session.replayed()?.state;
+        let state = &session.log()?.state();
         let Some(found) = state.applications.get(&application) else { return Ok(None) };
         let over = found.stage(now, state.discussion_seconds(&found.list)) == Stage::Discussed;
         Ok(over.then_some(()))
@@ -113,7 +113,7 @@ pub(crate) async fn everyone(
     for elector in ELECTORS {
         decided = vote(people, elector, proposal, choice, rationale).await?;
     }
-    let state = &people.session("elector-delta")?.sync().await?.state;
+    let state = &people.session("elector-delta")?.sync().await?.state();
     let decision = state.proposals.get(&proposal).and_then(|proposal| proposal.decision.as_ref());
     match decision {
         Some(decision) if decision.outcome == *expected => {

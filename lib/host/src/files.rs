@@ -24,15 +24,15 @@ static NUMBER: AtomicU64 = AtomicU64::new(0);
 /// # Errors
 /// What the file system says.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+    let Some(name) = path.file_name() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} names no file", path.display())));
     };
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let directory = directory_of(path);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let mut temporary = std::ffi::OsString::from(format!(".{}-{number}-", std::process::id()));
     temporary.push(name);
     let temporary = directory.join(temporary);
-    let written = write_new(&temporary, bytes, mode).and_then(|()| fs::rename(&temporary, path));
+    let written = create(&temporary, bytes, mode).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // Best effort: the failure itself is what counts.
         let _ = fs::remove_file(&temporary);
@@ -41,10 +41,27 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     sync_directory(directory)
 }
 
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Writes a file that must not exist yet, with these permissions from the first moment on.
+///
+/// # Errors
+/// What the file system says; [`io::ErrorKind::AlreadyExists`] in particular.
+pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    create(path, bytes, mode)?;
+    sync_directory(directory_of(path))
+}
+
+/// The directory in which a file stands.
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    }
 }
 
 /// Makes the names in a directory survive a loss of power.

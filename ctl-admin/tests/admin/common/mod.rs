@@ -11,9 +11,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use ctl_admin::progress::Progress;
-use ctl_admin::session::{Alarm, Clock, Options, Trust};
-use ctl_admin::transport::Bounds;
 use ctl_core::jws::Signature;
 use ctl_core::list::render::{Rendition, Source};
 use ctl_core::log::checkpoint::cosign;
@@ -25,6 +22,7 @@ use ctl_governance::statement::body::PublicationRecord;
 use ctl_governance::statement::charter::{Witness, Witnesses};
 use ctl_governance::statement::{Body, Entry, Statement};
 use ctl_governance::{Reason, State, genesis};
+use ctl_replica::{Clock, Listener, News, Options, Trust};
 use serde_json::{Value, json};
 use story::World;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -37,23 +35,22 @@ pub fn clock(now: Timestamp) -> Clock {
 
 pub fn options(url: &str, trust: Trust, cache: Option<&Path>, now: Timestamp) -> Options {
     Options {
-        url: url.into(),
-        trust,
-        cache: cache.map(Path::to_path_buf),
+        folder: cache.map(Path::to_path_buf),
         clock: clock(now),
-        progress: Progress::Hidden,
-        bounds: Bounds::default(),
         patience: Duration::from_millis(300),
-        alarm: Arc::new(|lost| panic!("{lost}")),
-        confirmed: Default::default(),
+        listener: Arc::new(|news| match news {
+            News::Lost(lost) => panic!("{lost}"),
+            News::BegunAnew { .. } => {}
+        }),
+        ..Options::new(url, trust)
     }
 }
 
-/// An alarm that notes what it hears.
-pub fn noted() -> (Alarm, Arc<Mutex<Vec<String>>>) {
+/// A listener that notes what it hears.
+pub fn noted() -> (Listener, Arc<Mutex<Vec<String>>>) {
     let heard: Arc<Mutex<Vec<String>>> = Arc::default();
     let note = Arc::clone(&heard);
-    (Arc::new(move |lost| note.lock().unwrap().push(lost.to_string())), heard)
+    (Arc::new(move |news: &News| note.lock().unwrap().push(news.to_string())), heard)
 }
 
 fn log_key() -> ed25519_dalek::SigningKey {

@@ -36,7 +36,7 @@ async fn before_the_board_has_signed_targets_nobody_is_appointed() {
     let trust = root_json(directory.path(), &world);
     let now = world.now;
     let server = Server::start(world).await;
-    let mut session = Session::open(options(&server.url, trust, None, now)).unwrap();
+    let mut session = Replica::open(options(&server.url, trust, None, now)).unwrap();
     let error = prepare(&mut session, &role(), Tolerance::default()).await.err().unwrap().to_string();
     assert!(error.contains("nobody is appointed") && error.contains("has signed targets"), "{error}");
 }

@@ -4,25 +4,24 @@ use std::sync::Arc;
 
 use ctl_core::log::tile::{FULL_WIDTH, MAX_BUNDLE_BYTES};
 use ctl_core::log::{BundleId, Checkpoint, LogKey, Note};
-use indicatif::HumanBytes;
 
 use super::fold::{Fold, log_key};
-use super::{Replayed, Session};
-use crate::AdminError;
+use super::{Log, Replica};
+use crate::ReplicaError;
 
-impl Session {
+impl Replica {
     /// The entries behind those seen before. What a bundle repeats of them must be the same.
     pub(super) async fn download(
         &self,
-        before: Option<&Replayed>,
+        before: Option<&Log>,
         note: &Note,
         checkpoint: &Checkpoint,
-    ) -> Result<Vec<Arc<[u8]>>, AdminError> {
+    ) -> Result<Vec<Arc<[u8]>>, ReplicaError> {
         let seen = before.map_or(&[][..], |seen| &seen.entries);
         let mut fresh = Vec::new();
         let bundles = BundleId::added(seen.len() as u64, checkpoint.size);
-        let bar = self.progress.bar("downloading the log", bundles.len() as u64 * u64::from(FULL_WIDTH));
-        for bundle in bundles {
+        let of = bundles.len() as u64;
+        for (done, bundle) in (1..).zip(bundles) {
             for (index, entry) in bundle.entries().zip(self.bundle(bundle).await?) {
                 match usize::try_from(index).ok().and_then(|index| seen.get(index)) {
                     Some(known) if **known != *entry => {
@@ -33,10 +32,8 @@ impl Session {
                     None => fresh.push(entry),
                 }
             }
-            bar.inc(u64::from(bundle.width));
-            bar.set_message(format!("downloading the log, {}", HumanBytes(self.transport.downloaded())));
+            self.step("downloading the log", done * u64::from(FULL_WIDTH), of * u64::from(FULL_WIDTH));
         }
-        bar.finish_and_clear();
         Ok(fresh)
     }
 
@@ -45,19 +42,19 @@ impl Session {
     pub(super) async fn first_contact(
         &self,
         checkpoint: &Checkpoint,
-    ) -> Result<(String, LogKey), AdminError> {
+    ) -> Result<(String, LogKey), ReplicaError> {
         let bundles = BundleId::added(0, checkpoint.size.min(u64::from(FULL_WIDTH)));
         let first = match bundles.into_iter().next() {
             Some(bundle) => self.bundle(bundle).await?.into_iter().next(),
             None => None,
         };
-        let Some(first) = first else { return Err(AdminError::Untrue("the log is empty".into())) };
+        let Some(first) = first else { return Err(ReplicaError::Violation("the log is empty".into())) };
         let mut fold = Fold::new(self.scheme);
-        fold.push(&first).map_err(AdminError::Untrue)?;
-        fold.state.as_ref().map_or_else(|| Err(AdminError::Untrue("the log is empty".into())), log_key)
+        fold.push(&first).map_err(ReplicaError::Violation)?;
+        fold.state.as_ref().map_or_else(|| Err(ReplicaError::Violation("the log is empty".into())), log_key)
     }
 
-    async fn bundle(&self, bundle: BundleId) -> Result<Vec<Arc<[u8]>>, AdminError> {
+    async fn bundle(&self, bundle: BundleId) -> Result<Vec<Arc<[u8]>>, ReplicaError> {
         let full = BundleId { width: FULL_WIDTH, ..bundle };
         let path = |bundle: BundleId| format!("log/{}", bundle.path());
         let bytes = match self.transport.get(&path(bundle), MAX_BUNDLE_BYTES).await? {

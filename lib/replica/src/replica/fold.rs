@@ -8,20 +8,23 @@ use ctl_core::{Digest, PublicKey};
 use ctl_governance::State;
 use ctl_governance::statement::Entry;
 
-use crate::{AdminError, files};
+use crate::{ReplicaError, files};
 
-/// The log's name and key: the same for its whole life.
-pub(crate) fn log_key(state: &State) -> Result<(String, LogKey), AdminError> {
+/// The log's name and key, as the charter in force has them.
+///
+/// # Errors
+/// The key is of a kind that signs no checkpoints.
+pub fn log_key(state: &State) -> Result<(String, LogKey), ReplicaError> {
     let server = &state.charter.server;
     let PublicKey::Ed25519(key) = &server.log else {
-        return Err(AdminError::Untrue("the charter names a log key that is not Ed25519".into()));
+        return Err(ReplicaError::Violation("the charter names a log key that is not Ed25519".into()));
     };
     let origin = server.log_origin.to_string();
     Ok((origin.clone(), LogKey::new(origin, *key)?))
 }
 
 /// The witnesses that the charter names. One whose key cannot cosign is left out: the charter's check refuses it.
-pub(crate) fn witness_keys(state: &State) -> Vec<WitnessKey> {
+pub(super) fn witness_keys(state: &State) -> Vec<WitnessKey> {
     let witnesses = state.charter.witnesses.witnesses.iter();
     let keys = witnesses.filter_map(|witness| match &witness.key {
         PublicKey::Ed25519(key) => WitnessKey::new(witness.name.as_str(), *key).ok(),
@@ -72,9 +75,12 @@ impl Fold {
     }
 }
 
-/// Reads and verifies a root.json.
-pub(crate) fn read_root(path: &Path) -> Result<Signed<Root>, AdminError> {
+/// Reads a root.json that is trusted, and verifies that it is signed as it says itself.
+///
+/// # Errors
+/// It cannot be read, or does not hold.
+pub fn read_root(path: &Path) -> Result<Signed<Root>, ReplicaError> {
     let limits = Limits::default();
     verify::trusted_root(&files::read(path, limits.root)?, &limits)
-        .map_err(|e| AdminError::input(path.display(), e))
+        .map_err(|e| ReplicaError::input(path.display(), e))
 }

@@ -1,5 +1,5 @@
-//! Bytes from a server or from a plain directory, never more than was asked for, and never more in all than a person
-//! is ready to wait for.
+//! Bytes from a server or from a plain directory, never more than was asked for, and never more in all than whoever
+//! waits for them allows.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Once, PoisonError};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ctl_core::names::is_web_address;
 use serde::Deserialize;
 
-use crate::{AdminError, files};
+use crate::{Bound, ReplicaError, files};
 
 /// An answer of the JSON endpoints is at most so many bytes.
 pub const MAX_ANSWER: usize = 64 * 1024 * 1024;
@@ -68,7 +68,7 @@ struct Spent {
 
 /// Why a request brought nothing, and how far it came.
 struct Failed {
-    error: AdminError,
+    error: ReplicaError,
     stage: Stage,
 }
 
@@ -88,18 +88,18 @@ impl Failed {
     }
 
     /// The error for whoever sent something.
-    fn of_sending(self) -> AdminError {
+    fn of_sending(self) -> ReplicaError {
         match self.error {
-            AdminError::Network { address, problem } if self.stage != Stage::Unconnected => {
-                AdminError::Unanswered { address, problem }
+            ReplicaError::Network { address, problem } if self.stage != Stage::Unconnected => {
+                ReplicaError::Silence { address, problem }
             }
             error => error,
         }
     }
 }
 
-impl From<AdminError> for Failed {
-    fn from(error: AdminError) -> Self {
+impl From<ReplicaError> for Failed {
+    fn from(error: ReplicaError) -> Self {
         Self { error, stage: Stage::Answered }
     }
 }
@@ -130,7 +130,7 @@ fn builder() -> reqwest::ClientBuilder {
         .read_timeout(Duration::from_secs(30))
         .timeout(MAX_REQUEST)
         .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("ctl-admin/", env!("CARGO_PKG_VERSION")))
+        .user_agent(concat!("ctl-replica/", env!("CARGO_PKG_VERSION")))
 }
 
 impl Transport {
@@ -138,23 +138,24 @@ impl Transport {
     ///
     /// # Errors
     /// Another kind of address, or no TLS trust store.
-    pub fn new(address: &str) -> Result<Self, AdminError> {
+    pub fn new(address: &str) -> Result<Self, ReplicaError> {
         let address = address.trim_end_matches('/');
         let spent = Arc::new(Mutex::new(Spent { bytes: 0, since: Instant::now() }));
         let with = |base| Self { base, bounds: Bounds::default(), spent };
         if let Some(path) = address.strip_prefix("file://") {
             if !path.starts_with('/') {
-                return Err(AdminError::input(address, "a directory is written file:///absolute/path"));
+                return Err(ReplicaError::input(address, "a directory is written file:///absolute/path"));
             }
             return Ok(with(Base::Directory(PathBuf::from(path))));
         }
         if !is_web_address(address) {
-            return Err(AdminError::input(
+            return Err(ReplicaError::input(
                 address,
                 "not an address; expected http://…, https://… or file:///…",
             ));
         }
-        let problem = |e: reqwest::Error| AdminError::Network { address: address.into(), problem: chain(&e) };
+        let problem =
+            |e: reqwest::Error| ReplicaError::Network { address: address.into(), problem: chain(&e) };
         let client = builder().build().map_err(problem)?;
         let fresh = builder().pool_max_idle_per_host(0).build().map_err(problem)?;
         Ok(with(Base::Http { client, fresh, address: address.into() }))
@@ -185,24 +186,18 @@ impl Transport {
     ///
     /// # Errors
     /// The piece of work has taken more than its bounds.
-    fn count(&self, address: &str, bytes: usize) -> Result<(), AdminError> {
+    fn count(&self, address: &str, bytes: usize) -> Result<(), ReplicaError> {
         let mut spent = self.spent();
         spent.bytes += bytes as u64;
-        let (mib, time) = (spent.bytes >> 20, spent.since.elapsed());
-        let allowed = if spent.bytes > self.bounds.bytes {
-            format!(
-                "{} MiB allowed are used up: if it is really that much, allow more with --max-download",
-                self.bounds.bytes >> 20
-            )
+        let (bytes, time) = (spent.bytes, spent.since.elapsed());
+        let bound = if bytes > self.bounds.bytes {
+            Bound::Bytes(self.bounds.bytes)
         } else if time > self.bounds.time {
-            format!("{} s allowed are used up: allow more with --max-time", self.bounds.time.as_secs())
+            Bound::Time(self.bounds.time)
         } else {
             return Ok(());
         };
-        Err(AdminError::Network {
-            address: address.into(),
-            problem: format!("after {mib} MiB in {} s, the {allowed}", time.as_secs()),
-        })
+        Err(ReplicaError::Exhaustion { address: address.into(), bytes, time, bound })
     }
 
     /// The full address of a path, for messages.
@@ -224,19 +219,15 @@ impl Transport {
     ///
     /// # Errors
     /// Unreachable, too large, or another answer.
-    pub async fn get(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, AdminError> {
+    pub async fn get(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, ReplicaError> {
         let address = self.address(path);
         self.count(&address, 0)?;
         match &self.base {
             Base::Directory(directory) => {
                 let file = directory.join(path);
-                match files::read(&file, limit) {
-                    Err(AdminError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                        Ok(None)
-                    }
-                    Err(other) => Err(other),
-                    Ok(bytes) => self.count(&address, bytes.len()).map(|()| Some(bytes)),
-                }
+                let bytes = files::read_if_any(&file, limit)?;
+                self.count(&address, bytes.as_ref().map_or(0, Vec::len))?;
+                Ok(bytes)
             }
             Base::Http { client, fresh, .. } => {
                 // A server closes idle connections, and while a log is replayed they are idle: what broke is asked
@@ -271,8 +262,8 @@ impl Transport {
     ///
     /// # Errors
     /// As [`Transport::get`], and if there is no such file.
-    pub async fn fetch(&self, path: &str, limit: usize) -> Result<Vec<u8>, AdminError> {
-        self.get(path, limit).await?.ok_or_else(|| AdminError::Network {
+    pub async fn fetch(&self, path: &str, limit: usize) -> Result<Vec<u8>, ReplicaError> {
+        self.get(path, limit).await?.ok_or_else(|| ReplicaError::Network {
             address: self.address(path),
             problem: "there is no such file; is this the address of a CTL server or mirror?".into(),
         })
@@ -281,9 +272,9 @@ impl Transport {
     /// Sends JSON, once, and returns the answer's JSON.
     ///
     /// # Errors
-    /// Unreachable, refused with a problem document, or another answer; [`AdminError::Unanswered`] if the server may
+    /// Unreachable, refused with a problem document, or another answer; [`ReplicaError::Silence`] if the server may
     /// have taken it all the same.
-    pub async fn post(&self, path: &str, json: Vec<u8>) -> Result<Vec<u8>, AdminError> {
+    pub async fn post(&self, path: &str, json: Vec<u8>) -> Result<Vec<u8>, ReplicaError> {
         let (client, address) = self.writable(path)?;
         self.begin();
         let request = client.post(&address).header("content-type", "application/json").body(json);
@@ -294,12 +285,12 @@ impl Transport {
         let status = response.status();
         match self.problem(response, &address).await {
             // Said by whoever could not finish, or by a proxy in between: it proves nothing about the statement.
-            AdminError::Refused { detail, .. } if status.is_server_error() => {
+            ReplicaError::Refusal { detail, .. } if status.is_server_error() => {
                 let problem = format!("answered {status}: {detail}");
-                Err(AdminError::Unanswered { address, problem })
+                Err(ReplicaError::Silence { address, problem })
             }
-            AdminError::Network { problem, .. } if status.is_server_error() => {
-                Err(AdminError::Unanswered { address, problem })
+            ReplicaError::Network { problem, .. } if status.is_server_error() => {
+                Err(ReplicaError::Silence { address, problem })
             }
             refused => Err(refused),
         }
@@ -309,7 +300,7 @@ impl Transport {
     ///
     /// # Errors
     /// Unreachable, or refused with a problem document.
-    pub async fn put(&self, path: &str, bytes: Vec<u8>) -> Result<(), AdminError> {
+    pub async fn put(&self, path: &str, bytes: Vec<u8>) -> Result<(), ReplicaError> {
         let (client, address) = self.writable(path)?;
         self.begin();
         let mut again = MAX_AGAIN;
@@ -326,12 +317,12 @@ impl Transport {
 
     /// What changes something goes over a connection of its own: a person has read and thought since the last one
     /// was used.
-    fn writable(&self, path: &str) -> Result<(&reqwest::Client, String), AdminError> {
+    fn writable(&self, path: &str) -> Result<(&reqwest::Client, String), ReplicaError> {
         match &self.base {
             Base::Http { fresh, .. } => Ok((fresh, self.address(path))),
-            Base::Directory(directory) => Err(AdminError::input(
+            Base::Directory(directory) => Err(ReplicaError::input(
                 directory.display(),
-                "a directory takes no statements; write them with --out and submit them to the server",
+                "a directory takes no statements; write them to a file and submit that to the server",
             )),
         }
     }
@@ -342,7 +333,7 @@ impl Transport {
         address: &str,
         limit: usize,
     ) -> Result<Vec<u8>, Failed> {
-        let too_large = || AdminError::Network {
+        let too_large = || ReplicaError::Network {
             address: address.into(),
             problem: format!("the answer has more than the {limit} bytes allowed"),
         };
@@ -360,16 +351,18 @@ impl Transport {
         Ok(bytes)
     }
 
-    async fn problem(&self, response: reqwest::Response, address: &str) -> AdminError {
+    async fn problem(&self, response: reqwest::Response, address: &str) -> ReplicaError {
         let status = response.status();
         let text = self.body(response, address, MAX_PROBLEM).await.unwrap_or_default();
         match serde_json::from_slice::<Problem>(&text) {
-            Ok(problem) => AdminError::Refused {
+            Ok(problem) => ReplicaError::Refusal {
                 status: status.as_u16(),
                 reason: problem.reason,
                 detail: problem.detail.unwrap_or(problem.title),
             },
-            Err(_) => AdminError::Network { address: address.into(), problem: format!("answered {status}") },
+            Err(_) => {
+                ReplicaError::Network { address: address.into(), problem: format!("answered {status}") }
+            }
         }
     }
 }
@@ -402,7 +395,7 @@ fn failed(address: &str) -> impl FnOnce(reqwest::Error) -> Failed {
             Stage::Broken
         };
         let problem = chain(&error.without_url());
-        Failed { error: AdminError::Network { address, problem }, stage }
+        Failed { error: ReplicaError::Network { address, problem }, stage }
     }
 }
 

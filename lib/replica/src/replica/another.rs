@@ -8,31 +8,21 @@ use ctl_core::PublicKey;
 use ctl_core::log::{Checkpoint, LogKey, Note};
 use ctl_core::tuf::{Limits, Root, Signed, verify_root_rotation};
 use ctl_governance::draft;
-use ctl_governance::statement::charter::ServerKeys;
 
-use super::{Replayed, Session};
-use crate::AdminError;
+use super::Replica;
+use crate::ReplicaError;
 
-/// What a person has confirmed.
-#[derive(Clone, Debug, Default)]
-pub struct Confirmed {
-    /// The number of a restart that root.json names.
-    pub restart: Option<usize>,
-    /// The new log's public keys, heard from the board before root.json names them.
-    pub new_log: Option<ServerKeys>,
-}
-
-impl Session {
+impl Replica {
     /// Finds out whose signature a checkpoint carries that is not signed with the key known, and forgets
     /// what was seen of a log that ended, if this person has confirmed that.
-    pub(super) async fn another_log(&mut self, note: &Note, error: AdminError) -> Result<(), AdminError> {
+    pub(super) async fn another_log(&mut self, note: &Note, error: ReplicaError) -> Result<(), ReplicaError> {
         if let Some(new) = self.confirmed.new_log.clone() {
             let PublicKey::Ed25519(key) = &new.log else { return Err(error) };
             let origin = new.log_origin.to_string();
             Checkpoint::open_note(note, &origin, &LogKey::new(origin.clone(), *key)?)?;
             return self.begin_anew(&origin);
         }
-        let seen = self.replayed.as_ref().and_then(|seen| draft::published_root(&seen.state));
+        let seen = self.log.as_ref().and_then(|seen| draft::published_root(&seen.state));
         let Some(known) = seen.or_else(|| self.pinned_root.clone()) else { return Err(error) };
         let newest = self.newest_root(known.clone()).await?;
         let (Some(before), Some(now)) = (&known.v2g, &newest.v2g) else { return Err(error) };
@@ -49,54 +39,33 @@ impl Session {
         if self.confirmed.restart == Some(number) {
             return self.begin_anew(&now.log.origin);
         }
-        Err(AdminError::NotNow(format!(
-            "the board let the log begin anew at {} ({}): {} ended with {} entries, {} began with {} of them. What you have \
-             seen or sent may not be in it. Ask the board over another channel; if it is so, give --accept-restart \
-             {number}",
-            restart.time,
-            restart.reason,
-            restart.old.origin,
-            restart.old.size,
-            restart.new.origin,
-            restart.new.size
-        )))
+        Err(ReplicaError::Restart { number, restart: Box::new(restart.clone()) })
     }
 
     /// What was seen is put aside, not deleted: receipts are held against the new log.
-    fn begin_anew(&mut self, origin: &str) -> Result<(), AdminError> {
-        if let (Some(cache), Some(seen)) = (&self.cache, self.replayed.take())
+    fn begin_anew(&mut self, origin: &str) -> Result<(), ReplicaError> {
+        if let (Some(folder), Some(seen)) = (&self.folder, self.log.take())
             && seen.checkpoint.origin != origin
         {
-            cache.put_aside(seen.checkpoint.size)?;
+            folder.put_aside(seen.checkpoint.size)?;
             self.ended = Some(seen.checkpoint);
         }
         Ok(())
     }
 
     /// The newest root.json, each signed by the board before it.
-    async fn newest_root(&self, known: Root) -> Result<Root, AdminError> {
+    async fn newest_root(&self, known: Root) -> Result<Root, ReplicaError> {
         let limits = Limits::default();
         let mut newest = known;
         for _ in 0..limits.root_rotations {
             let path = format!("tuf/metadata/{}.root.json", newest.version.saturating_add(1));
             let Some(bytes) = self.transport.get(&path, limits.root).await? else { break };
             let next = Signed::<Root>::parse("root", &bytes, limits.root);
-            let next = next.map_err(|error| AdminError::Untrue(format!("{path}: {error}")))?;
+            let next = next.map_err(|error| ReplicaError::Violation(format!("{path}: {error}")))?;
             verify_root_rotation(&newest, &next)
-                .map_err(|error| AdminError::Untrue(format!("{path}: {error}")))?;
+                .map_err(|error| ReplicaError::Violation(format!("{path}: {error}")))?;
             newest = next.signed;
         }
         Ok(newest)
     }
-}
-
-/// Says what became of what this person had seen.
-pub(super) fn tell(ended: &Checkpoint, log: &Replayed) {
-    let kept = log.tree.root_at(ended.size).is_ok_and(|root| root == ended.root);
-    let what = if kept {
-        "nothing lost: it begins with all that you have seen"
-    } else {
-        "history replaced: what you have seen is not in it. What you have receipts for is looked for by itself"
-    };
-    eprintln!("the log began anew as {}: {what}", ctl_core::names::print::lines(&log.checkpoint.origin));
 }

@@ -1,58 +1,51 @@
-//! What this person has seen of a scheme's log: the entries, and the checkpoint over them. A server that
+//! What was seen of a scheme's log: the entries, and the checkpoint over them. A server that
 //! later shows another history contradicts these files.
 
 use std::fs::File;
 use std::io::{BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
-use ctl_core::Digest;
 use ctl_core::log::note::MAX_NOTE_BYTES;
 use ctl_core::log::{Checkpoint, MAX_ENTRY_BYTES, Note};
+use ctl_core::{Digest, Timestamp};
 
-use crate::{AdminError, files};
+use crate::{ReplicaError, files};
 
-/// A scheme's folder in the cache.
+/// The folder of one scheme.
 #[derive(Clone, Debug)]
-pub struct Cache {
+pub(crate) struct Folder {
     directory: PathBuf,
 }
 
 /// What was seen last.
 #[derive(Debug)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// The signed checkpoint. Its signature was verified before it was kept.
-    pub note: Note,
+    pub(crate) note: Note,
     /// The same, read.
-    pub checkpoint: Checkpoint,
+    pub(crate) checkpoint: Checkpoint,
     /// The entries below it, as read from disk: to be checked against the checkpoint's root.
-    pub entries: Vec<Arc<[u8]>>,
+    pub(crate) entries: Vec<Arc<[u8]>>,
+    /// When the checkpoint was kept.
+    pub(crate) since: Timestamp,
 }
 
-/// Held while a process reads or writes the cache.
+/// Held while a process reads or writes the folder.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
-/// The user's cache folder for this program.
-#[must_use]
-pub fn default_directory() -> PathBuf {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    variable("XDG_CACHE_HOME")
-        .or_else(|| variable("HOME").map(|home| home.join(".cache")))
-        .unwrap_or_else(std::env::temp_dir)
-        .join("ctl-admin")
-}
-
-impl Cache {
+impl Folder {
     /// The folder of one scheme; made if it is missing.
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn open(root: &Path, scheme: &Digest) -> Result<Self, AdminError> {
+    pub(crate) fn open(root: &Path, scheme: &Digest) -> Result<Self, ReplicaError> {
         let directory = root.join(scheme.to_string());
-        std::fs::create_dir_all(&directory).map_err(AdminError::file(&directory))?;
+        std::fs::create_dir_all(&directory).map_err(ReplicaError::file(&directory))?;
         Ok(Self { directory })
     }
 
@@ -60,10 +53,10 @@ impl Cache {
     ///
     /// # Errors
     /// The lock file cannot be made.
-    pub fn lock(&self) -> Result<Lock, AdminError> {
+    pub(crate) fn lock(&self) -> Result<Lock, ReplicaError> {
         let path = self.directory.join("lock");
-        let file = File::create(&path).map_err(AdminError::file(&path))?;
-        file.lock().map_err(AdminError::file(&path))?;
+        let file = File::create(&path).map_err(ReplicaError::file(&path))?;
+        file.lock().map_err(ReplicaError::file(&path))?;
         Ok(Lock { _file: file })
     }
 
@@ -84,23 +77,23 @@ impl Cache {
     ///
     /// # Errors
     /// The files are damaged.
-    pub fn load(&self) -> Result<Option<Seen>, AdminError> {
-        let bytes = match files::read(&self.checkpoint_path(), MAX_NOTE_BYTES) {
-            Err(AdminError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(None);
-            }
-            other => other?,
-        };
+    pub(crate) fn load(&self) -> Result<Option<Seen>, ReplicaError> {
+        let path = self.checkpoint_path();
+        let Some(bytes) = files::read_if_any(&path, MAX_NOTE_BYTES)? else { return Ok(None) };
+        let since =
+            std::fs::metadata(&path).and_then(|data| data.modified()).map_err(ReplicaError::file(&path))?;
+        let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = Timestamp::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
         let note = Note::parse(&bytes).map_err(|e| self.damaged(e))?;
         let checkpoint = Checkpoint::parse(note.text()).map_err(|e| self.damaged(e))?;
         let path = self.entries_path();
-        let mut reader = BufReader::new(files::open(&path)?);
+        let mut reader = BufReader::new(File::open(&path).map_err(ReplicaError::file(&path))?);
         let mut entries = Vec::new();
         for index in 0..checkpoint.size {
             let entry = read_entry(&mut reader).map_err(|e| self.damaged(format!("entry {index}: {e}")))?;
             entries.push(entry);
         }
-        Ok(Some(Seen { note, checkpoint, entries }))
+        Ok(Some(Seen { note, checkpoint, entries, since }))
     }
 
     /// Keeps new entries behind `kept` old ones, then the checkpoint: after a crash between the two,
@@ -108,7 +101,7 @@ impl Cache {
     ///
     /// # Errors
     /// The files cannot be written.
-    pub fn save(&self, note: &Note, entries: &[Arc<[u8]>], kept: usize) -> Result<(), AdminError> {
+    pub(crate) fn save(&self, note: &Note, entries: &[Arc<[u8]>], kept: usize) -> Result<(), ReplicaError> {
         let path = self.entries_path();
         let offset: u64 = entries.iter().take(kept).map(|entry| entry.len() as u64 + 2).sum();
         let written = (|| {
@@ -124,7 +117,7 @@ impl Cache {
             file.write_all(&bytes)?;
             file.sync_all()
         })();
-        written.map_err(AdminError::file(&path))?;
+        written.map_err(ReplicaError::file(&path))?;
         files::write(&self.checkpoint_path(), note.to_string().as_bytes())
     }
 
@@ -132,13 +125,13 @@ impl Cache {
     ///
     /// # Errors
     /// The files cannot be renamed.
-    pub(crate) fn put_aside(&self, size: u64) -> Result<(), AdminError> {
+    pub(crate) fn put_aside(&self, size: u64) -> Result<(), ReplicaError> {
         for path in [self.checkpoint_path(), self.entries_path()] {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let aside = self.directory.join(format!("ended-{size}.{name}"));
             match std::fs::rename(&path, &aside) {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                other => other.map_err(AdminError::file(&path))?,
+                other => other.map_err(ReplicaError::file(&path))?,
             }
         }
         Ok(())
@@ -148,15 +141,15 @@ impl Cache {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn keep_conflict(&self, note: &Note) -> Result<PathBuf, AdminError> {
+    pub(crate) fn keep_conflict(&self, note: &Note) -> Result<PathBuf, ReplicaError> {
         let path = self.directory.join("checkpoint.conflicting");
         files::write(&path, note.to_string().as_bytes())?;
         Ok(path)
     }
 
     /// The error about files that are not what was written.
-    pub(crate) fn damaged(&self, problem: impl std::fmt::Display) -> AdminError {
-        AdminError::input(
+    pub(crate) fn damaged(&self, problem: impl std::fmt::Display) -> ReplicaError {
+        ReplicaError::input(
             self.directory.display(),
             format_args!(
                 "what was remembered of the log is damaged ({problem}). Deleting this folder forgets what you \
