@@ -130,8 +130,8 @@ pub fn new(charter: &Path, server_keys: &Path, out: &Path, now: Timestamp) -> Re
     let bytes = payload.to_bytes();
     let root = first_root(&bytes, charter)?;
     std::fs::create_dir_all(out).map_err(AdminError::file(out))?;
-    files::write_new(&out.join(GENESIS_PAYLOAD), &bytes, 0o644)?;
-    files::write_new(&out.join(ROOT), &envelope(&root, &[]), 0o644)?;
+    files::write_new(&out.join(GENESIS_PAYLOAD), &bytes, files::PUBLIC)?;
+    files::write_new(&out.join(ROOT), &envelope(&root, &[]), files::PUBLIC)?;
     status(out)
 }
 

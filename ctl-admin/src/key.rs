@@ -86,8 +86,8 @@ pub fn new(path: &Path, algorithm: Algorithm) -> Result<KeyInfo, AdminError> {
         }
     };
     let public = key.public_key();
-    files::write_new(path, key.to_pem().as_bytes(), 0o600)?;
-    files::write_new(&public_file, public.to_pem().as_bytes(), 0o644)?;
+    files::write_new(path, key.to_pem().as_bytes(), files::SECRET)?;
+    files::write_new(&public_file, public.to_pem().as_bytes(), files::PUBLIC)?;
     Ok(KeyInfo {
         private_file: Some(path.to_owned()),
         public_file: Some(public_file),

@@ -87,9 +87,11 @@ pub fn of_entry(
     }
     let entry = replayed.entry(index)?;
     let Body::ScreeningRecord(record) = entry.statement.payload.body else { return Ok(None) };
-    let prefix = prefix(replayed, record.ledger_size)?;
-    let recomputed = recompute(&prefix, &record, policies);
-    Ok(Some((record, recomputed)))
+    let mut recomputed = None;
+    replayed.prefixes(&[record.ledger_size], |_, prefix| {
+        recomputed = Some(recompute(prefix, &record, policies));
+    })?;
+    Ok(recomputed.map(|recomputed| (record, recomputed)))
 }
 
 /// What a proposal or vote rests on: refused if the screening of this entry is not what is found here, or cannot be
@@ -122,14 +124,6 @@ pub fn must_agree(
         "{head}:{lines}\nNothing was signed. Show it to the other electors and the board; ctl-admin review says more. \
          To go ahead in spite of exactly this, give --despite-screening {index}"
     )))
-}
-
-/// The state at an earlier size of the log, which has been verified as a part of the whole.
-fn prefix(replayed: &Log, size: u64) -> Result<State, AdminError> {
-    let entries: Vec<_> =
-        (0..size.min(replayed.size())).map(|index| replayed.entry(index)).collect::<Result<_, _>>()?;
-    State::replay(&entries)
-        .map_err(|(index, refusal)| AdminError::Untrue(format!("entry {index} of the log: {refusal}")))
 }
 
 fn recorded_line(finding: &parts::Finding) -> String {

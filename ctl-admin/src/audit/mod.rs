@@ -1,27 +1,25 @@
-//! The auditor's tool: the whole log is downloaded and replayed, every payload ever published is rebuilt
-//! from the prefix of the log at its draft, the recorded signatures are verified over it, every screening is
-//! computed again, every report on service levels is held against its own arithmetic, and all of it is
+//! The auditor's tool: the whole log is downloaded and replayed, which rebuilds every payload ever published from the
+//! prefix of the log at its draft and verifies the recorded signatures over it; every screening is computed again, every report on service levels is held against its own arithmetic, and all of it is
 //! compared with what the server serves.
 
+mod reach;
 mod screenings;
 mod served;
 mod watch;
 
 use std::sync::Arc;
 
-use ctl_replica::{Log, Options, Replica, Trust};
+use ctl_replica::{Observer, Options, Replica, Trust};
 
 pub use screenings::Screenings;
 pub use watch::Watch;
 
-use ctl_core::jws::{Jws, Signature};
 use ctl_core::role::Role;
-use ctl_core::threshold::Threshold;
-use ctl_core::{Digest, PublicKey, Timestamp};
+use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
 use ctl_governance::draft::Documents;
-use ctl_governance::statement::Body;
-use ctl_governance::statement::body::PublicationRecord;
+use ctl_governance::statement::body::{PublicationRecord, ScreeningRecord};
+use ctl_governance::statement::{Body, Entry};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
@@ -123,29 +121,24 @@ impl Render for Report {
     }
 }
 
-/// Audits a server. With a cache, its log must also continue what was seen before.
+/// Audits a server: downloads all of its log once and replays it once. With a folder, the log must also continue what
+/// was seen before.
 ///
 /// # Errors
 /// The log cannot be had, or does not hold in itself: then there is nothing to compare with.
 pub async fn run(options: Options, policies: &Policies) -> Result<Report, AdminError> {
-    if options.folder.is_some() {
-        Replica::open(options.clone())?.sync().await?;
-    }
-    let mut session = Replica::open(Options { folder: None, ..options.clone() })?;
-    session.sync().await?;
-    let session = &session;
-    let replayed = session.log()?;
-    let mut differences = Vec::new();
-    let history = history(replayed, &mut differences)?;
-    let (screenings, wrong) = screenings::check(session, replayed, policies).await?;
-    differences.extend(wrong);
-    let (watch, wrong) = watch::check(session, replayed, session.now()).await?;
-    differences.extend(wrong);
     let trusted_root = match &options.trust {
         Trust::Root(path) => Some(files::read(path, ctl_core::tuf::Limits::default().root)?),
         Trust::Scheme(_) => None,
     };
-    let comparison = served::compare(session, replayed, &history.publications, trusted_root).await?;
+    let mut replica = Replica::open(Options { afresh: true, ..options })?;
+    let mut history = History::default();
+    replica.sync_with(&mut history).await?;
+    let (replica, log) = (&replica, replica.log()?);
+    let (screenings, mut differences) = screenings::check(replica, &history.screenings, policies).await?;
+    let (watch, wrong) = watch::check(replica, log, replica.now()).await?;
+    differences.extend(wrong);
+    let comparison = served::compare(replica, log, &history, trusted_root).await?;
     differences.extend(comparison.differences);
     let rows = history.publications.iter().map(|publication| Row {
         role: publication.role.clone(),
@@ -157,115 +150,55 @@ pub async fn run(options: Options, policies: &Policies) -> Result<Report, AdminE
             + publication.record.document_signatures.len(),
     });
     Ok(Report {
-        scheme: session.scheme(),
-        entries: replayed.state().size(),
+        scheme: replica.scheme(),
+        entries: log.size(),
         statement_signatures: history.signatures,
-        root_hash: replayed.checkpoint().root,
+        root_hash: log.checkpoint().root,
         publications: rows.collect(),
         screenings,
         watch,
         files: comparison.files,
-        bytes: session.transport().downloaded(),
+        bytes: replica.transport().downloaded(),
         differences,
         notes: comparison.notes,
     })
 }
 
+/// What an audit keeps of the one replay. The replay itself verifies every signature, those of publications over the
+/// rebuilt bytes included.
+#[derive(Default)]
 struct History {
     publications: Vec<Publication>,
+    screenings: Vec<(u64, Box<ScreeningRecord>)>,
+    /// The sizes of the log at which it may have changed who can charge where, beside publications.
+    reach: Vec<u64>,
     signatures: usize,
 }
 
-/// Every publication, rebuilt. The log is sound: the session has checked each entry. Here it is applied
-/// once more to see each draft as it stood when it was published.
-fn history(replayed: &Log, differences: &mut Vec<String>) -> Result<History, AdminError> {
-    let mut state: Option<State> = None;
-    let mut history = History { publications: Vec::new(), signatures: 0 };
-    for index in 0..replayed.size() {
-        let entry = replayed.entry(index)?;
-        history.signatures += entry.statement.jws.signatures.len();
-        let Some(state) = &mut state else {
-            state = Some(
-                ctl_governance::genesis(&entry)
-                    .map_err(|e| AdminError::Untrue(format!("entry {index} of the log: {e}")))?,
-            );
-            continue;
-        };
-        if let Body::PublicationRecord(record) = &entry.statement.payload.body {
-            match publication(&state.at(entry.recorded_at), index, entry.recorded_at, record) {
-                Ok(publication) => history.publications.push(publication),
-                Err(problem) => {
-                    differences.push(format!("entry {index}, publication of {}: {problem}", record.role))
-                }
+impl Observer for History {
+    fn entry(&mut self, before: Option<&State>, index: u64, entry: &Entry) {
+        self.signatures += entry.statement.jws.signatures.len();
+        match &entry.statement.payload.body {
+            Body::PublicationRecord(record) => {
+                let state = before.map(|state| state.at(entry.recorded_at));
+                let draft = state.as_ref().and_then(|state| state.drafts.get(&record.role));
+                self.publications.extend(draft.map(|draft| Publication {
+                    index,
+                    role: record.role.clone(),
+                    version: draft.open.version,
+                    sequence: draft.open.sequence,
+                    recorded_at: entry.recorded_at,
+                    documents: draft.documents.clone(),
+                    record: (**record).clone(),
+                }));
             }
+            Body::ScreeningRecord(record) => self.screenings.push((index, record.clone())),
+            Body::SubcaDisclose(_) | Body::SubcaRevoke(_) | Body::NoticeIssue(_) | Body::NoticeLift(_) => {
+                self.reach.push(index + 1);
+            }
+            _ => {}
         }
-        state.apply(&entry);
     }
-    Ok(history)
-}
-
-/// Verifies the recorded signatures over the bytes that follow from the draft.
-fn publication(
-    state: &State,
-    index: u64,
-    recorded_at: Timestamp,
-    record: &PublicationRecord,
-) -> Result<Publication, String> {
-    let draft = state
-        .drafts
-        .get(&record.role)
-        .filter(|draft| draft.index == record.draft)
-        .ok_or_else(|| format!("there is no open draft {}", record.draft))?;
-    let documents = &draft.documents;
-    if record.metadata != Digest::of(&documents.metadata)
-        || record.document != documents.document.as_deref().map(Digest::of)
-    {
-        return Err("the recorded digests are not those of the rebuilt bytes".into());
-    }
-    let mut thresholds: Vec<&Threshold> = state.authorities.get(&record.role).into_iter().collect();
-    if record.role == Role::Root {
-        thresholds.extend(draft.authorities.get(&Role::Root));
-    }
-    if thresholds.is_empty() {
-        return Err("nobody was appointed to sign it".into());
-    }
-    for threshold in thresholds {
-        check_signatures(threshold, record, documents)?;
-    }
-    Ok(Publication {
-        index,
-        role: record.role.clone(),
-        version: draft.open.version,
-        sequence: draft.open.sequence,
-        recorded_at,
-        documents: documents.clone(),
-        record: record.clone(),
-    })
-}
-
-fn check_signatures(
-    threshold: &Threshold,
-    record: &PublicationRecord,
-    documents: &Documents,
-) -> Result<(), String> {
-    let metadata = record.metadata_signatures.iter().map(|signature| {
-        let bytes = hex::decode(&signature.sig).unwrap_or_default();
-        (&signature.keyid, move |key: &PublicKey| key.verify_tuf(&documents.metadata, &bytes))
-    });
-    threshold.check(metadata).map_err(|e| format!("metadata: {e}"))?;
-    let Some(document) = &documents.document else { return Ok(()) };
-    let mut signatures = Vec::new();
-    for (number, raw) in record.document_signatures.iter().enumerate() {
-        let value = serde_json::json!({ "protected": raw.protected, "signature": raw.signature });
-        let signature = Signature::from_value(value, number).map_err(|e| e.to_string())?;
-        if Some(signature.protected.typ.as_str()) != record.role.document_typ() {
-            return Err(format!("signature {number} is for another kind of document"));
-        }
-        signatures.push(signature);
-    }
-    let jws = Jws { payload: document.to_vec(), signatures };
-    jws.check_threshold(threshold).map_err(|e| format!("document: {e}"))?;
-    Ok(())
 }
 
 /// The last version of each role.

@@ -3,12 +3,10 @@
 
 use ctl_core::Digest;
 use ctl_core::parts::PolicyRef;
-use ctl_governance::State;
-use ctl_governance::statement::Body;
 use ctl_governance::statement::body::ScreeningRecord;
 use ctl_policy::Finding;
+use ctl_replica::Replica;
 use ctl_replica::statement::{MAX_BLOB, SALT};
-use ctl_replica::{Log, Replica};
 use serde::{Deserialize, Serialize};
 
 use crate::AdminError;
@@ -44,24 +42,30 @@ struct Report {
     findings: Vec<Finding>,
 }
 
-/// Computes all of them again; also returns what is different.
+/// Computes all of them again, each on the prefix of the log that it looked at; also returns what is different.
 pub(super) async fn check(
-    session: &Replica,
-    replayed: &Log,
+    replica: &Replica,
+    records: &[(u64, Box<ScreeningRecord>)],
     policies: &Policies,
 ) -> Result<(Screenings, Vec<String>), AdminError> {
-    let records = records(replayed)?;
     let mut policies = policies.clone();
     let mut named: Vec<&PolicyRef> = Vec::new();
-    for (_, record) in &records {
+    for (_, record) in records {
         if !named.contains(&&record.policy) {
             named.push(&record.policy);
-            policies.obtain(session.transport(), &record.policy).await?;
+            policies.obtain(replica.transport(), &record.policy).await?;
         }
     }
+    let sizes: Vec<u64> = records.iter().map(|(_, record)| record.ledger_size).collect();
+    let mut again = Vec::new();
+    replica.log()?.prefixes(&sizes, |place, prefix| {
+        if let Some((index, record)) = records.get(place) {
+            again.push((*index, record, recompute(prefix, record, &policies)));
+        }
+    })?;
     let mut result = Screenings { recorded: records.len(), ..Screenings::default() };
     let mut differences = Vec::new();
-    for (index, record, recomputed) in recompute_all(replayed, &records, &policies)? {
+    for (index, record, recomputed) in again {
         let what = format!("entry {index}, screening of application {}", record.application);
         match recomputed {
             Recomputed::NotRecomputable(why) => result.not_recomputable.push(format!("{what}: {why}")),
@@ -70,7 +74,7 @@ pub(super) async fn check(
             }
             Recomputed::Same(findings) => {
                 result.same += 1;
-                match report(session, &record.report.sha256).await {
+                match report(replica, &record.report.sha256).await {
                     Served::Not => result.without_report.push(what),
                     Served::Wrong => {
                         differences.push(format!("{what}: what is served as its report is another file"))
@@ -86,50 +90,6 @@ pub(super) async fn check(
     Ok((result, differences))
 }
 
-/// The screenings of the log with the index of their entries, by the size of the ledger they looked at.
-fn records(replayed: &Log) -> Result<Vec<(u64, Box<ScreeningRecord>)>, AdminError> {
-    let mut records = Vec::new();
-    for index in 0..replayed.size() {
-        if let Body::ScreeningRecord(record) = replayed.entry(index)?.statement.payload.body {
-            records.push((index, record));
-        }
-    }
-    records.sort_by_key(|(index, record)| (record.ledger_size, *index));
-    Ok(records)
-}
-
-type Again<'a> = (u64, &'a ScreeningRecord, Recomputed);
-
-/// One replay serves them all: each is computed when it has come to the size that it looked at.
-fn recompute_all<'a>(
-    replayed: &Log,
-    records: &'a [(u64, Box<ScreeningRecord>)],
-    policies: &Policies,
-) -> Result<Vec<Again<'a>>, AdminError> {
-    let mut again = Vec::new();
-    let mut state: Option<State> = None;
-    let mut waiting = records.iter().peekable();
-    for index in 0..replayed.state().size() {
-        if waiting.peek().is_none() {
-            break;
-        }
-        let entry = replayed.entry(index)?;
-        match &mut state {
-            None => {
-                let founded = ctl_governance::genesis(&entry);
-                state =
-                    Some(founded.map_err(|e| AdminError::Untrue(format!("entry {index} of the log: {e}")))?);
-            }
-            Some(state) => state.apply(&entry),
-        }
-        let Some(state) = &state else { break };
-        while let Some((at, record)) = waiting.next_if(|(_, record)| record.ledger_size <= state.size()) {
-            again.push((*at, &**record, recompute(state, record, policies)));
-        }
-    }
-    Ok(again)
-}
-
 /// The report of a screening as it is served.
 enum Served {
     /// Not at this address: a mirror need not carry it, and a blob may be erased.
@@ -140,8 +100,8 @@ enum Served {
     Found(Vec<Finding>),
 }
 
-async fn report(session: &Replica, digest: &Digest) -> Served {
-    let found = session.transport().get(&format!("v1/blobs/{digest}"), MAX_BLOB).await;
+async fn report(replica: &Replica, digest: &Digest) -> Served {
+    let found = replica.transport().get(&format!("v1/blobs/{digest}"), MAX_BLOB).await;
     let Ok(Some(blob)) = found else { return Served::Not };
     let content = blob.get(SALT..).filter(|_| Digest::of(&blob) == *digest);
     match content.map(serde_json::from_slice::<Report>) {

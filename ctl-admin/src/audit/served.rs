@@ -17,8 +17,12 @@ use ctl_replica::{Log, Replica, log_key};
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::{Publication, document, latest};
+use super::{History, Publication, document, latest};
 use crate::{AdminError, difference};
+
+/// What is served and follows from nothing that the log says for ever, so that nobody can compare it later.
+const NOT_COMPARED: &str = "not compared: timestamps and snapshots before the present ones, partial tiles of earlier \
+                            sizes, the views of the state below /v1 that no device and no person's tool reads";
 
 pub(super) struct Comparison {
     pub(super) files: u64,
@@ -56,22 +60,23 @@ impl Chain {
     }
 }
 
-struct Comparer<'a> {
-    session: &'a Replica,
-    replayed: &'a Log,
+pub(super) struct Comparer<'a> {
+    pub(super) session: &'a Replica,
+    pub(super) replayed: &'a Log,
     origin: String,
     key: LogKey,
     steps: u64,
-    result: Comparison,
+    pub(super) result: Comparison,
 }
 
 /// Compares everything.
 pub(super) async fn compare(
     session: &Replica,
     replayed: &Log,
-    publications: &[Publication],
+    history: &History,
     trusted_root: Option<Vec<u8>>,
 ) -> Result<Comparison, AdminError> {
+    let publications = &history.publications;
     let (origin, key) = log_key(&replayed.state())?;
     let tiles = TileId::added(0, replayed.size());
     let steps = tiles.len() + 5 * publications.len();
@@ -81,7 +86,7 @@ pub(super) async fn compare(
         origin,
         key,
         steps: steps as u64,
-        result: Comparison { files: 0, differences: Vec::new(), notes: Vec::new() },
+        result: Comparison { files: 0, differences: Vec::new(), notes: vec![NOT_COMPARED.into()] },
     };
     for tile in tiles {
         let expected = replayed.tile(tile)?;
@@ -99,13 +104,16 @@ pub(super) async fn compare(
         comparer.renditions(publication, &chain).await?;
     }
     comparer.freshness(&latest).await?;
+    for publication in &latest {
+        comparer.reach(publication, &history.reach).await?;
+    }
     comparer.growth().await?;
     session.step("comparing what is served", comparer.steps, comparer.steps);
     Ok(comparer.result)
 }
 
 impl Comparer<'_> {
-    fn differ(&mut self, path: &str, problem: impl std::fmt::Display) {
+    pub(super) fn differ(&mut self, path: &str, problem: impl std::fmt::Display) {
         self.result.differences.push(format!("{}: {problem}", self.session.transport().address(path)));
     }
 

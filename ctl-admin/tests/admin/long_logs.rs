@@ -7,11 +7,12 @@ use std::time::Duration;
 use ctl_admin::AdminError;
 use ctl_core::Digest;
 use ctl_core::log::{BundleId, Checkpoint};
+use ctl_core::role::Role;
 use ctl_replica::transport::{Bounds, Transport};
 use ctl_replica::{Options, Replica, ReplicaError, Trust};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::common::story::World;
+use crate::common::story::{World, na};
 use crate::common::{Files, files, log_files, options, read_request, root_json, signing_key};
 
 /// What became of a request.
@@ -151,6 +152,51 @@ async fn a_server_that_closes_idle_connections_while_the_log_is_replayed_is_aske
     let report = ctl_admin::audit::run(options(&url, trust, None, now), &policies).await.unwrap();
     assert!(report.is_clean(), "{:?}", report.differences);
     assert!(asked.lock().unwrap().len() > 10);
+}
+
+#[tokio::test]
+async fn an_audit_downloads_the_log_once_and_holds_it_against_what_was_seen() {
+    let mut world = World::published();
+    let (now, directory) = (world.now, tempfile::tempdir().unwrap());
+    let trust = root_json(directory.path(), &world);
+    let cache = directory.path().join("cache");
+    let kept = cache.join(world.state.scheme.to_string());
+    let policies = ctl_admin::screening::Policies::with(&[] as &[&str]).unwrap();
+    let files_then = files(&world);
+    let (url, _) = serve(move |path, _| found(&files_then, path)).await;
+    let seen =
+        Replica::open(options(&url, trust.clone(), Some(&cache), now)).unwrap().sync().await.unwrap().size();
+
+    world.wait(1);
+    world.open_draft(&Role::List(na())).unwrap();
+    let files_now = files(&world);
+    let (url, asked) = serve(move |path, _| found(&files_now, path)).await;
+    let report = ctl_admin::audit::run(options(&url, trust.clone(), Some(&cache), world.now), &policies)
+        .await
+        .unwrap();
+    assert_eq!(report.entries, seen + 1);
+    let asked = asked.lock().unwrap().clone();
+    let of_entries = asked.iter().filter(|path| path.contains("/entries/"));
+    assert_eq!(of_entries.count(), 1, "all of the log is one bundle: {asked:?}");
+    assert!(!kept.join("afresh").exists());
+
+    // What was audited is remembered: the next contact needs no more than the checkpoint, and says when the log lies.
+    let files_now = files(&world);
+    let (url, asked) = serve(move |path, _| found(&files_now, path)).await;
+    let mut replica = Replica::open(options(&url, trust.clone(), Some(&cache), world.now)).unwrap();
+    let log = replica.sync().await.unwrap();
+    assert_eq!(log.size(), seen + 1);
+    assert_eq!(log.entry_bytes(seen).unwrap(), &*world.entries[seen as usize].bytes);
+    assert_eq!(*asked.lock().unwrap(), ["log/checkpoint"]);
+    let mut other = World::published();
+    other.wait(7);
+    other.open_draft(&Role::List(na())).unwrap();
+    let files_then = files(&other);
+    let (url, _) = serve(move |path, _| found(&files_then, path)).await;
+    let error =
+        ctl_admin::audit::run(options(&url, trust, Some(&cache), other.now), &policies).await.unwrap_err();
+    assert!(error.to_string().contains("the log was rewritten"), "{error}");
+    assert!(kept.join("checkpoint.conflicting").exists());
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use ctl_admin::AdminError;
 use ctl_core::list::LogRef;
 use ctl_core::log::Checkpoint;
 use ctl_core::role::Role;
@@ -74,7 +75,7 @@ impl Mirror {
     /// A new run of the tool; gives the size that it has seen, or why it stops.
     async fn sync(&self, world: &World, cache: &Path, confirmed: Confirmed) -> Result<u64, String> {
         let mut session = Replica::open(self.options(world, cache, confirmed)).unwrap();
-        session.sync().await.map(|log| log.state().size()).map_err(|error| error.to_string())
+        session.sync().await.map(|log| log.size()).map_err(|error| AdminError::from(error).to_string())
     }
 }
 

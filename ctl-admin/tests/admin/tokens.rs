@@ -3,16 +3,16 @@
 
 use std::sync::Arc;
 
-use ctl_admin::signing::Signing;
 use ctl_admin::draft::{Tolerance, prepare};
-use ctl_replica::{Pending, Replica};
 use ctl_admin::proposal::{CastVote, Scrutiny};
+use ctl_admin::signing::Signing;
 use ctl_admin::{AdminError, exit, participant};
 use ctl_core::keys::Hash;
 use ctl_core::role::Role;
 use ctl_core::signer::RawSignature;
 use ctl_core::{PrivateKey, PublicKey, Signer, SignerError};
 use ctl_governance::statement::body::{Change, Choice};
+use ctl_replica::{Pending, Replica};
 use tempfile::TempDir;
 
 use crate::common::story::{World, key, na};
@@ -110,7 +110,10 @@ async fn no_cosignature_is_written_that_is_missing_or_wrong() {
     for (token, words) in tokens("admissions") {
         // The first signs well: what it signed is not written either.
         let signers: [Box<dyn Signer>; 2] = [Box::new(key("officer-1")), Box::new(token)];
-        refused(Pending::read(&out).unwrap().cosign(&out, &signers).map(drop).map_err(AdminError::from), words);
+        refused(
+            Pending::read(&out).unwrap().cosign(&out, &signers).map(drop).map_err(AdminError::from),
+            words,
+        );
         assert_eq!(std::fs::read(&out).unwrap(), before);
     }
 }

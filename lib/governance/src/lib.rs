@@ -32,6 +32,7 @@ pub mod statement;
 mod time;
 pub mod view;
 
+pub use check::Verified;
 pub use refusal::{Reason, Refusal};
 pub use rules::{Rules, RulesVersion};
 pub use state::State;
@@ -64,9 +65,22 @@ pub fn propose_genesis(entry: &Entry) -> Result<State, Refusal> {
 /// # Errors
 /// [`Refusal`] with a reason a person can act on.
 pub fn check(state: &State, statement: &Statement, recorded_at: Timestamp) -> Result<(), Refusal> {
+    check_verified(state, statement, recorded_at, &Verified::default())
+}
+
+/// As [`check`], without verifying again what [`Verified::ahead`] has verified under the very key that counts here.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_verified(
+    state: &State,
+    statement: &Statement,
+    recorded_at: Timestamp,
+    verified: &Verified,
+) -> Result<(), Refusal> {
     let state = state.at(recorded_at);
     // By the charter in force at this very moment: an amendment may have been decided by time alone.
-    check::check(state.rules(), &state, statement, recorded_at)
+    check::check(state.rules(), &state, statement, recorded_at, verified)
 }
 
 /// Who must sign the open draft of a role; each of these thresholds must be met (a new root needs the

@@ -2,16 +2,21 @@
 //! later shows another history contradicts these files.
 
 use std::fs::File;
-use std::io::{BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use ctl_core::log::note::MAX_NOTE_BYTES;
-use ctl_core::log::{Checkpoint, MAX_ENTRY_BYTES, Note};
+use ctl_core::log::{Checkpoint, Note};
 use ctl_core::{Digest, Timestamp};
+use ctl_host::files::sync_directory;
 
+use crate::entries::{Entries, FILES};
 use crate::{ReplicaError, files};
+
+/// The file with the last checkpoint.
+const CHECKPOINT: &str = "checkpoint";
+/// Where the entries of a log are put that is downloaded once more.
+const AFRESH: &str = "afresh";
 
 /// The folder of one scheme.
 #[derive(Clone, Debug)]
@@ -26,8 +31,6 @@ pub(crate) struct Seen {
     pub(crate) note: Note,
     /// The same, read.
     pub(crate) checkpoint: Checkpoint,
-    /// The entries below it, as read from disk: to be checked against the checkpoint's root.
-    pub(crate) entries: Vec<Arc<[u8]>>,
     /// When the checkpoint was kept.
     pub(crate) since: Timestamp,
 }
@@ -66,11 +69,7 @@ impl Folder {
     }
 
     fn checkpoint_path(&self) -> PathBuf {
-        self.directory.join("checkpoint")
-    }
-
-    fn entries_path(&self) -> PathBuf {
-        self.directory.join("entries")
+        self.directory.join(CHECKPOINT)
     }
 
     /// What was seen last; nothing on first contact.
@@ -86,39 +85,49 @@ impl Folder {
         let since = Timestamp::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
         let note = Note::parse(&bytes).map_err(|e| self.damaged(e))?;
         let checkpoint = Checkpoint::parse(note.text()).map_err(|e| self.damaged(e))?;
-        let path = self.entries_path();
-        let mut reader = BufReader::new(File::open(&path).map_err(ReplicaError::file(&path))?);
-        let mut entries = Vec::new();
-        for index in 0..checkpoint.size {
-            let entry = read_entry(&mut reader).map_err(|e| self.damaged(format!("entry {index}: {e}")))?;
-            entries.push(entry);
-        }
-        Ok(Some(Seen { note, checkpoint, entries, since }))
+        Ok(Some(Seen { note, checkpoint, since }))
     }
 
-    /// Keeps new entries behind `kept` old ones, then the checkpoint: after a crash between the two,
-    /// the old checkpoint still covers the entries that it counts.
+    /// Keeps a checkpoint. The entries below it are on disk: after a crash in between, the checkpoint before still
+    /// covers those that it counts.
     ///
     /// # Errors
-    /// The files cannot be written.
-    pub(crate) fn save(&self, note: &Note, entries: &[Arc<[u8]>], kept: usize) -> Result<(), ReplicaError> {
-        let path = self.entries_path();
-        let offset: u64 = entries.iter().take(kept).map(|entry| entry.len() as u64 + 2).sum();
-        let written = (|| {
-            let mut file = File::options().write(true).create(true).truncate(false).open(&path)?;
-            file.set_len(offset)?;
-            file.seek(SeekFrom::Start(offset))?;
-            let mut bytes = Vec::new();
-            for entry in entries.iter().skip(kept) {
-                let length = u16::try_from(entry.len()).map_err(std::io::Error::other)?;
-                bytes.extend_from_slice(&length.to_be_bytes());
-                bytes.extend_from_slice(entry);
-            }
-            file.write_all(&bytes)?;
-            file.sync_all()
-        })();
-        written.map_err(ReplicaError::file(&path))?;
+    /// The file cannot be written.
+    pub(crate) fn save(&self, note: &Note) -> Result<(), ReplicaError> {
         files::write(&self.checkpoint_path(), note.to_string().as_bytes())
+    }
+
+    /// The entries in this folder.
+    ///
+    /// # Errors
+    /// The files cannot be opened or made.
+    pub(crate) fn entries(&self) -> Result<Entries, ReplicaError> {
+        Entries::open(&self.directory).map_err(ReplicaError::file(&self.directory))
+    }
+
+    /// An empty place for entries beside those in this folder.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(crate) fn entries_afresh(&self) -> Result<Entries, ReplicaError> {
+        let directory = self.directory.join(AFRESH);
+        // What an interrupted process left.
+        let _ = std::fs::remove_dir_all(&directory);
+        let made = std::fs::create_dir(&directory).and_then(|()| Entries::open(&directory));
+        made.map_err(ReplicaError::file(&directory))
+    }
+
+    /// Puts entries that were downloaded and verified elsewhere in the place of those in this folder.
+    ///
+    /// # Errors
+    /// The files cannot be renamed.
+    pub(crate) fn replace(&self, from: &Entries) -> Result<(), ReplicaError> {
+        for name in FILES {
+            let path = self.directory.join(name);
+            std::fs::rename(from.directory().join(name), &path).map_err(ReplicaError::file(&path))?;
+        }
+        let _ = std::fs::remove_dir(self.directory.join(AFRESH));
+        sync_directory(&self.directory).map_err(ReplicaError::file(&self.directory))
     }
 
     /// Puts aside what was seen of a log that ended.
@@ -126,7 +135,7 @@ impl Folder {
     /// # Errors
     /// The files cannot be renamed.
     pub(crate) fn put_aside(&self, size: u64) -> Result<(), ReplicaError> {
-        for path in [self.checkpoint_path(), self.entries_path()] {
+        for path in [CHECKPOINT, "entries", "offsets"].map(|name| self.directory.join(name)) {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let aside = self.directory.join(format!("ended-{size}.{name}"));
             match std::fs::rename(&path, &aside) {
@@ -149,24 +158,17 @@ impl Folder {
 
     /// The error about files that are not what was written.
     pub(crate) fn damaged(&self, problem: impl std::fmt::Display) -> ReplicaError {
-        ReplicaError::input(
-            self.directory.display(),
-            format_args!(
-                "what was remembered of the log is damaged ({problem}). Deleting this folder forgets what you \
-                 have seen of the scheme: first compare its checkpoint with another person's"
-            ),
-        )
+        damaged(&self.directory, problem)
     }
 }
 
-fn read_entry(reader: &mut impl std::io::Read) -> std::io::Result<Arc<[u8]>> {
-    let mut length = [0; 2];
-    reader.read_exact(&mut length)?;
-    let length = usize::from(u16::from_be_bytes(length));
-    if length > MAX_ENTRY_BYTES {
-        return Err(std::io::Error::other("longer than an entry may be"));
-    }
-    let mut entry = vec![0; length];
-    reader.read_exact(&mut entry)?;
-    Ok(entry.into())
+/// The error about files in this folder that are not what was written.
+pub(crate) fn damaged(directory: &Path, problem: impl std::fmt::Display) -> ReplicaError {
+    ReplicaError::input(
+        directory.display(),
+        format_args!(
+            "what was remembered of the log is damaged ({problem}). Deleting this folder forgets what you have seen of \
+             the scheme: first compare its checkpoint with another person's"
+        ),
+    )
 }

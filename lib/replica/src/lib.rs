@@ -21,6 +21,7 @@
 //! [`receipts`] holds the log to what the server answered.
 #![forbid(unsafe_code)]
 
+mod entries;
 mod error;
 mod files;
 mod folder;
@@ -34,8 +35,8 @@ pub use self::error::{Bound, ReplicaError};
 pub use self::pending::Pending;
 pub use self::receipts::{Lost, Proof, Receipt};
 pub use self::replica::{
-    Clock, Confirmed, Listener, Log, News, Options, PATIENCE, Progress, Replica, Step, Trust, log_key,
-    read_root, silence, system_clock,
+    Clock, Confirmed, Listener, Log, News, Observer, Options, PATIENCE, Progress, Replica, Step, Trust,
+    log_key, read_root, silence, system_clock,
 };
 pub use self::statement::{Blob, Submission};
 pub use self::transport::{Bounds, Transport};

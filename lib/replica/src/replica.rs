@@ -10,19 +10,23 @@ mod fold;
 mod log;
 mod options;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ctl_core::log::note::MAX_NOTE_BYTES;
-use ctl_core::log::{Checkpoint, LogKey, Note, leaf_hash};
+use ctl_core::log::{Checkpoint, LogKey, Note, Tree};
 use ctl_core::tuf::Root;
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
+use ctl_governance::statement::Entry;
 
-use self::fold::Fold;
-pub use self::fold::{log_key, read_root};
+use self::fold::{BATCH, BATCH_BYTES, Fold};
+pub use self::fold::{Observer, log_key, read_root};
 pub use self::log::Log;
 pub use self::options::{
     Clock, Confirmed, Listener, News, Options, PATIENCE, Progress, Step, Trust, silence, system_clock,
 };
+use crate::entries::Entries;
 use crate::folder::{Folder, Seen};
 use crate::{ReplicaError, Transport, receipts};
 
@@ -46,6 +50,8 @@ pub struct Replica {
     progress: Progress,
     patience: Duration,
     listener: Listener,
+    /// Whether all of the log is yet to be downloaded and verified, whatever is remembered.
+    afresh: bool,
     log: Option<Log>,
 }
 
@@ -88,6 +94,7 @@ impl Replica {
             progress: options.progress,
             patience: options.patience,
             listener: options.listener,
+            afresh: options.afresh,
             log: None,
         })
     }
@@ -128,6 +135,24 @@ impl Replica {
         self.folder.as_ref()
     }
 
+    /// As [`Replica::sync`], and tells an observer of every entry that is replayed: those that are new, and at the first
+    /// call of a process those that were remembered too.
+    ///
+    /// # Errors
+    /// As [`Replica::sync`]; the observer may have been told of entries by then.
+    pub async fn sync_with(&mut self, observer: &mut (dyn Observer + Send)) -> Result<&Log, ReplicaError> {
+        let lock = self.folder.as_ref().map(Folder::lock).transpose()?;
+        let head = self.head(observer).await?;
+        let (shown, seen) = (head.checkpoint.size, self.seen_size()?);
+        if shown < seen {
+            let address = self.transport.address("log/checkpoint");
+            return Err(ReplicaError::Rollback { address, shown, seen });
+        }
+        self.take_in(head, observer).await?;
+        drop(lock);
+        self.log()
+    }
+
     /// Follows the log to its newest checkpoint: downloads what is new, verifies and replays it, and holds the receipts
     /// of what was sent against it. Called again, it costs what is new since.
     ///
@@ -137,16 +162,7 @@ impl Replica {
     /// what is shown is older than what was seen, [`ReplicaError::Restart`] if the board let the log begin anew and
     /// nobody has confirmed it. What [may pass](ReplicaError::may_pass) is worth another try later.
     pub async fn sync(&mut self) -> Result<&Log, ReplicaError> {
-        let lock = self.folder.as_ref().map(Folder::lock).transpose()?;
-        let head = self.head().await?;
-        let (shown, seen) = (head.checkpoint.size, self.log.as_ref().map_or(0, Log::size));
-        if shown < seen {
-            let address = self.transport.address("log/checkpoint");
-            return Err(ReplicaError::Rollback { address, shown, seen });
-        }
-        self.take_in(head).await?;
-        drop(lock);
-        self.log()
+        self.sync_with(&mut nobody).await
     }
 
     /// Waits, as long as [`Options::patience`] says, until a signed checkpoint covers an entry, and verifies and replays
@@ -185,26 +201,27 @@ impl Replica {
     /// Takes in what is new; a head from before what was seen is only too early.
     async fn follow(&mut self) -> Result<(), ReplicaError> {
         let _lock = self.folder.as_ref().map(Folder::lock).transpose()?;
-        let head = self.head().await?;
+        let head = self.head(&mut nobody).await?;
         let seen = self.log.as_ref().map_or(0, Log::size);
-        if head.checkpoint.size > seen { self.take_in(head).await } else { Ok(()) }
+        if head.checkpoint.size > seen { self.take_in(head, &mut nobody).await } else { Ok(()) }
     }
 
     /// The newest checkpoint, verified before anything else is fetched: its signature, and that what was seen before
     /// does not contradict it as far as both go.
-    async fn head(&mut self) -> Result<Head, ReplicaError> {
+    async fn head(&mut self, observer: &mut (dyn Observer + Send)) -> Result<Head, ReplicaError> {
         self.transport.begin();
         let bytes = self.transport.fetch("log/checkpoint", MAX_NOTE_BYTES).await?;
         let note = Note::parse(&bytes)?;
         let checkpoint = Checkpoint::parse(note.text())?;
         if checkpoint.size == 0 || checkpoint.size > MAX_ENTRIES {
-            return Err(ReplicaError::Violation(format!(
-                "the log claims to have {} entries",
-                checkpoint.size
-            )));
+            let problem = format!("the log claims to have {} entries", checkpoint.size);
+            return Err(ReplicaError::Violation(problem));
         }
-        if self.log.is_none() {
-            self.log = self.remembered()?;
+        if !self.afresh {
+            self.remember(observer).await?;
+        } else if self.kept()?.is_some_and(|kept| kept.checkpoint.origin != checkpoint.origin) {
+            // Another log than was seen: whether it may be followed, what was seen tells.
+            self.remember(&mut nobody).await?;
         }
         let (origin, key) = match (&self.log, &self.pinned) {
             (Some(seen), _) => log_key(&seen.state)?,
@@ -214,21 +231,43 @@ impl Replica {
         if let Err(error) = Checkpoint::open_note(&note, &origin, &key) {
             self.another_log(&note, error.into()).await?;
         }
-        if let Some(seen) = &self.log
-            && checkpoint.size <= seen.checkpoint.size
-            && seen.tree.root_at(checkpoint.size)? != checkpoint.root
-        {
-            let size = checkpoint.size;
-            let problem = format!("its first {size} entries are not those that you have seen");
-            return Err(self.conflict(&note, &problem));
+        let head = Head { note, checkpoint };
+        if let Some(seen) = self.log.as_ref().filter(|seen| head.checkpoint.size <= seen.size()) {
+            self.same(
+                &head,
+                head.checkpoint.size,
+                seen.root_at(head.checkpoint.size)?,
+                head.checkpoint.root,
+            )?;
         }
-        Ok(Head { note, checkpoint })
+        Ok(head)
     }
 
-    async fn take_in(&mut self, head: Head) -> Result<(), ReplicaError> {
-        let log = self.grow(head).await?;
-        let log = self.log.insert(log);
-        if let Some(ended) = self.ended.take() {
+    /// The log must have had this root at this size.
+    fn same(&self, head: &Head, size: u64, seen: Digest, shown: Digest) -> Result<(), ReplicaError> {
+        if seen == shown {
+            return Ok(());
+        }
+        let problem = format!("its first {size} entries are not those that you have seen");
+        Err(self.conflict(&head.note, &problem))
+    }
+
+    async fn take_in(
+        &mut self,
+        head: Head,
+        observer: &mut (dyn Observer + Send),
+    ) -> Result<(), ReplicaError> {
+        if self.log.as_ref().is_none_or(|seen| seen.checkpoint != head.checkpoint) {
+            self.grow(head, observer).await?;
+        } else if let Some(seen) = &mut self.log {
+            // The same again, and perhaps more cosignatures.
+            if seen.note.to_string() != head.note.to_string() {
+                seen.note = head.note;
+                self.folder.as_ref().map(|folder| folder.save(&seen.note)).transpose()?;
+            }
+        }
+        let log = self.log()?;
+        if let Some(ended) = &self.ended {
             let kept = log.root_at(ended.size).is_ok_and(|root| root == ended.root);
             (self.listener)(&News::BegunAnew { origin: log.checkpoint.origin.clone(), kept });
         }
@@ -237,66 +276,111 @@ impl Replica {
                 (self.listener)(&News::Lost(Box::new(lost)));
             }
         }
+        self.ended = None;
         Ok(())
     }
 
-    /// What was seen before, replayed from the folder.
-    fn remembered(&self) -> Result<Option<Log>, ReplicaError> {
-        let Some(folder) = &self.folder else { return Ok(None) };
-        let Some(seen) = folder.load()? else { return Ok(None) };
-        let mut fold = Fold::new(self.scheme);
-        for (done, entry) in (1..).zip(&seen.entries) {
-            fold.push(entry).map_err(|e| folder.damaged(e))?;
-            self.step("replaying the log", done, seen.checkpoint.size);
-        }
-        let (Some(state), tree) = (fold.state, fold.tree) else { return Err(folder.damaged("it is empty")) };
-        if tree.root() != seen.checkpoint.root {
-            return Err(folder.damaged("the entries do not lead to the checkpoint's root"));
-        }
-        let Seen { note, checkpoint, entries, since } = seen;
-        Ok(Some(Log { state, entries, tree, checkpoint, note, since }))
+    /// How many entries were seen, by this process or by another with the same folder.
+    fn seen_size(&self) -> Result<u64, ReplicaError> {
+        let known = self.log.as_ref().map_or(0, Log::size);
+        Ok(self.kept()?.map_or(known, |kept| known.max(kept.checkpoint.size)))
     }
 
-    /// What follows from the log below this checkpoint, on top of what was seen before.
-    async fn grow(&self, head: Head) -> Result<Log, ReplicaError> {
-        let Head { note, checkpoint } = head;
+    /// What the folder says was seen last.
+    fn kept(&self) -> Result<Option<Seen>, ReplicaError> {
+        Ok(self.folder.as_ref().map(Folder::load).transpose()?.flatten())
+    }
+
+    /// Replays what the folder has beyond what this process has seen.
+    async fn remember(&mut self, observer: &mut (dyn Observer + Send)) -> Result<(), ReplicaError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let Some(Seen { note, checkpoint, since }) = folder.load()? else { return Ok(()) };
+        if self.log.as_ref().is_some_and(|log| log.size() >= checkpoint.size) {
+            return Ok(());
+        }
+        let entries = Arc::new(folder.entries()?);
+        let fold = self.replay(&entries, checkpoint.size, observer).await.map_err(|e| folder.damaged(e))?;
+        if fold.tree.root() != checkpoint.root {
+            return Err(folder.damaged("the entries do not lead to the checkpoint's root"));
+        }
+        let Fold { state: Some(state), tree, waypoints, .. } = fold else {
+            return Err(folder.damaged("it is empty"));
+        };
+        self.log = Some(Log { state, entries, waypoints, tree, checkpoint, note, since });
+        Ok(())
+    }
+
+    /// Replays the entries on disk behind what was seen, up to this size.
+    async fn replay(
+        &self,
+        entries: &Entries,
+        size: u64,
+        observer: &mut (dyn Observer + Send),
+    ) -> Result<Fold, String> {
+        let mut fold =
+            self.log.as_ref().map_or_else(|| Fold::new(self.scheme), |log| Fold::on(log, self.scheme));
+        let first = fold.tree.size();
+        let mut next = first;
+        while next < size {
+            let (mut batch, mut bytes) = (Vec::new(), 0);
+            // The genesis alone: with its keys the signatures of what follows can be verified ahead.
+            let most = if next == 0 { 1 } else { BATCH };
+            while next < size && batch.len() < most && bytes < BATCH_BYTES {
+                let entry = entries.read(next).map_err(|error| format!("entry {next}: {error}"))?;
+                bytes += entry.len();
+                batch.push(entry);
+                next += 1;
+            }
+            fold.push(&batch, observer)?;
+            self.step("replaying the log", next - first, size - first);
+            tokio::task::yield_now().await;
+        }
+        Ok(fold)
+    }
+
+    /// Takes in what follows from the log below this checkpoint, on top of what was seen before.
+    async fn grow(&mut self, head: Head, observer: &mut (dyn Observer + Send)) -> Result<(), ReplicaError> {
         let before = self.log.as_ref();
-        let fresh = self.download(before, &note, &checkpoint).await?;
-        let mut fold = Fold::new(self.scheme);
-        let mut entries = Vec::new();
-        if let Some(seen) = before {
-            (fold.state, fold.tree) = (Some(seen.state.clone()), seen.tree.clone());
-            entries.clone_from(&seen.entries);
-        }
-        let kept = entries.len();
+        let entries = match (before, &self.folder) {
+            (Some(seen), _) => Arc::clone(&seen.entries),
+            (None, Some(folder)) if !self.afresh => Arc::new(folder.entries()?),
+            (None, Some(folder)) => Arc::new(folder.entries_afresh()?),
+            (None, None) => {
+                let failed = |error| ReplicaError::file(std::env::temp_dir())(error);
+                Arc::new(Entries::temporary().map_err(failed)?)
+            }
+        };
+        let empty = Tree::new();
+        let tree = self.download(before.map_or(&empty, |seen| &seen.tree), &entries, &head).await?;
         // Nothing of the log is interpreted before the root over all of it fits the checkpoint.
-        let mut tree = fold.tree.clone();
-        fresh.iter().for_each(|entry| tree.push(leaf_hash(entry)));
-        if tree.root() != checkpoint.root {
-            return Err(self.conflict(
-                &note,
-                &format!(
-                    "the {} entries of the log do not lead to the root that its checkpoint signs",
-                    checkpoint.size
-                ),
-            ));
+        if tree.root() != head.checkpoint.root {
+            let size = head.checkpoint.size;
+            let problem =
+                format!("the {size} entries of the log do not lead to the root that its checkpoint signs");
+            return Err(self.conflict(&head.note, &problem));
         }
-        for (done, entry) in (1..).zip(&fresh) {
-            fold.push(entry).map_err(ReplicaError::Violation)?;
-            self.step("replaying the log", done, fresh.len() as u64);
+        let kept = if self.afresh { self.kept()? } else { None };
+        if let Some(kept) = kept.filter(|kept| kept.checkpoint.origin == head.checkpoint.origin) {
+            let size = kept.checkpoint.size;
+            self.same(&head, size, kept.checkpoint.root, tree.root_at(size)?)?;
         }
-        let Some(state) = fold.state else { return Err(ReplicaError::Violation("the log is empty".into())) };
+        let fold = self.replay(&entries, head.checkpoint.size, observer).await;
+        let Fold { state: Some(state), tree, waypoints, .. } = fold.map_err(ReplicaError::Violation)? else {
+            return Err(ReplicaError::Violation("the log is empty".into()));
+        };
+        let Head { note, checkpoint } = head;
         let (origin, key) = log_key(&state)?;
         Checkpoint::open_note(&note, &origin, &key)?;
-        entries.extend(fresh);
         if let Some(folder) = &self.folder {
-            folder.save(&note, &entries, kept)?;
+            if self.afresh {
+                folder.replace(&entries)?;
+            }
+            folder.save(&note)?;
         }
-        let since = match before {
-            Some(seen) if seen.checkpoint == checkpoint => seen.since,
-            _ => self.now(),
-        };
-        Ok(Log { state, entries, tree: fold.tree, checkpoint, note, since })
+        self.afresh = false;
+        let since = self.now();
+        self.log = Some(Log { state, entries, waypoints, tree, checkpoint, note, since });
+        Ok(())
     }
 
     fn conflict(&self, note: &Note, problem: &str) -> ReplicaError {
@@ -304,3 +388,6 @@ impl Replica {
         ReplicaError::Conflict { problem: problem.into(), evidence }
     }
 }
+
+/// Observes nothing.
+fn nobody(_: Option<&State>, _: u64, _: &Entry) {}

@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ctl_core::jws::Signature;
+use ctl_core::list::ListPayload;
 use ctl_core::list::render::{Rendition, Source};
 use ctl_core::log::checkpoint::cosign;
 use ctl_core::log::{BundleId, Checkpoint, LogProof, TileId, Tree};
+use ctl_core::parts::Purpose;
 use ctl_core::role::Role;
 use ctl_core::tuf::{MetaFile, Snapshot, Timestamp as TufTimestamp, envelope, sign};
 use ctl_core::{Digest, Timestamp, json};
@@ -22,6 +24,8 @@ use ctl_governance::statement::body::PublicationRecord;
 use ctl_governance::statement::charter::{Witness, Witnesses};
 use ctl_governance::statement::{Body, Entry, Statement};
 use ctl_governance::{Reason, State, genesis};
+use ctl_reach::document::Subject;
+use ctl_reach::{Network, both_standards, svg};
 use ctl_replica::{Clock, Listener, News, Options, Trust};
 use serde_json::{Value, json};
 use story::World;
@@ -173,6 +177,17 @@ pub fn files(world: &World) -> Files {
         for rendition in Rendition::of(&record.role) {
             files.insert(rendition.path(&record.role).unwrap(), rendition.make(&source).unwrap());
         }
+    }
+    for (role, published) in &state.published {
+        let (Role::List(list), Some(document)) = (role, &published.documents.document) else { continue };
+        let payload: ListPayload = serde_json::from_slice(document).unwrap();
+        let subject =
+            Subject { list: list.clone(), sequence: payload.sequence, sha256: Digest::of(document) };
+        let network =
+            Network::of_list(&payload).suspend(state.suspended_keys()).disclose(state.disclosed_sub_cas());
+        let matrices = both_standards(network, Purpose::V2g, payload.issued_at);
+        files.insert(format!("v1/lists/{list}/interop"), ctl_reach::document::document(&subject, &matrices));
+        files.insert(format!("v1/lists/{list}/interop.svg"), svg::svg(&subject, &matrices));
     }
     if versions.contains_key(&Role::Targets) {
         let meta: Vec<(String, MetaFile)> = versions

@@ -21,6 +21,7 @@ use crate::state::State;
 use crate::statement::{Body, Statement, known};
 pub(crate) use people::check_name;
 use signers::Signers;
+pub use signers::Verified;
 
 /// What every check looks at.
 pub(crate) struct Context<'a> {
@@ -35,10 +36,11 @@ pub(crate) fn check(
     state: &State,
     statement: &Statement,
     recorded_at: Timestamp,
+    verified: &Verified,
 ) -> Result<(), Refusal> {
     check_known(rules, &statement.payload.body)?;
     check_frame(rules, state, statement, recorded_at)?;
-    let signers = Signers::resolve(state, statement)?;
+    let signers = Signers::resolve(state, statement, verified)?;
     check_quota(state, &signers, recorded_at)?;
     let context = Context { rules, state, signers, recorded_at };
     match &statement.payload.body {

@@ -20,19 +20,55 @@ pub(crate) struct Signers<'a> {
     pub(super) introduced: bool,
 }
 
+/// The keys under which signatures of a statement were found to hold. Verifying needs no order, so whoever replays a
+/// ledger does it ahead, on all cores.
+#[derive(Clone, Debug, Default)]
+pub struct Verified(Vec<Option<PublicKey>>);
+
+impl Verified {
+    /// Verifies what can be verified with the keys of a state that may lie some entries back: what does not hold under
+    /// those is looked at again when its turn comes.
+    #[must_use]
+    pub fn ahead(state: &State, statement: &Statement) -> Self {
+        let introduced = introduced(&statement.payload.body);
+        let holds = statement.jws.signatures.iter().map(|signature| {
+            let kid = signature.protected.kid;
+            let key = match introduced.filter(|key| key.key_id() == kid) {
+                Some(key) => key,
+                None if kid == state.recorder => &state.charter.server.recorder,
+                None => &participant_of(state, &kid).ok()?.key,
+            };
+            signature.verify(key, &statement.jws.payload).then(|| key.clone())
+        });
+        Self(holds.collect())
+    }
+
+    fn holds(&self, number: usize, key: &PublicKey) -> bool {
+        self.0.get(number).and_then(Option::as_ref) == Some(key)
+    }
+}
+
+/// The key that a statement itself introduces.
+fn introduced(body: &Body) -> Option<&PublicKey> {
+    match body {
+        Body::ParticipantRegister(body) => Some(&body.participant.key),
+        Body::ParticipantRotateKey(body) => Some(&body.new),
+        _ => None,
+    }
+}
+
 impl<'a> Signers<'a> {
-    pub(super) fn resolve(state: &'a State, statement: &'a Statement) -> Result<Self, Refusal> {
+    pub(super) fn resolve(
+        state: &'a State,
+        statement: &'a Statement,
+        verified: &Verified,
+    ) -> Result<Self, Refusal> {
         let mut signers = Self { recorder: false, participants: Vec::new(), introduced: false };
         let mut seen = BTreeSet::new();
-        let introduced: Option<&PublicKey> = match &statement.payload.body {
-            Body::ParticipantRegister(body) => Some(&body.participant.key),
-            Body::ParticipantRotateKey(body) => Some(&body.new),
-            _ => None,
-        };
-        let introduced = introduced.map(|key| (key.key_id(), key));
+        let introduced = introduced(&statement.payload.body).map(|key| (key.key_id(), key));
         let recorder = &state.charter.server.recorder;
         let recorder_id = state.recorder;
-        for signature in &statement.jws.signatures {
+        for (number, signature) in statement.jws.signatures.iter().enumerate() {
             let kid = signature.protected.kid;
             if !seen.insert(kid) {
                 let detail = format!("key {} signed twice; one signature each", kid.short());
@@ -49,7 +85,7 @@ impl<'a> Signers<'a> {
                 signers.participants.push(participant);
                 &participant.key
             };
-            if !signature.verify(key, &statement.jws.payload) {
+            if !verified.holds(number, key) && !signature.verify(key, &statement.jws.payload) {
                 let detail = format!("the signature by key {} does not verify", kid.short());
                 return Err(Refusal::new(Reason::Signature, detail));
             }

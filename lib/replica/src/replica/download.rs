@@ -1,40 +1,44 @@
 //! Entries of the log as a server hands them out: bounded, and held against those seen before.
 
-use std::sync::Arc;
-
 use ctl_core::log::tile::{FULL_WIDTH, MAX_BUNDLE_BYTES};
-use ctl_core::log::{BundleId, Checkpoint, LogKey, Note};
+use ctl_core::log::{BundleId, Checkpoint, LogKey, Tree, leaf_hash};
+use ctl_governance::State;
+use ctl_governance::statement::Entry;
 
 use super::fold::{Fold, log_key};
-use super::{Log, Replica};
+use super::{Head, Replica};
 use crate::ReplicaError;
+use crate::entries::Entries;
 
 impl Replica {
-    /// The entries behind those seen before. What a bundle repeats of them must be the same.
+    /// Writes the entries behind those seen before to the disk, and gives the tree over all. What a bundle repeats of
+    /// those seen must be the same.
     pub(super) async fn download(
         &self,
-        before: Option<&Log>,
-        note: &Note,
-        checkpoint: &Checkpoint,
-    ) -> Result<Vec<Arc<[u8]>>, ReplicaError> {
-        let seen = before.map_or(&[][..], |seen| &seen.entries);
-        let mut fresh = Vec::new();
-        let bundles = BundleId::added(seen.len() as u64, checkpoint.size);
+        seen: &Tree,
+        entries: &Entries,
+        head: &Head,
+    ) -> Result<Tree, ReplicaError> {
+        let failed = |error| ReplicaError::file(entries.directory())(error);
+        let mut tree = seen.clone();
+        let mut appending = entries.append(seen.size()).map_err(failed)?;
+        let bundles = BundleId::added(seen.size(), head.checkpoint.size);
         let of = bundles.len() as u64;
         for (done, bundle) in (1..).zip(bundles) {
             for (index, entry) in bundle.entries().zip(self.bundle(bundle).await?) {
-                match usize::try_from(index).ok().and_then(|index| seen.get(index)) {
-                    Some(known) if **known != *entry => {
-                        let problem = format!("entry {index} is not the one that you have seen");
-                        return Err(self.conflict(note, &problem));
-                    }
-                    Some(_) => {}
-                    None => fresh.push(entry),
+                let leaf = leaf_hash(&entry);
+                if index >= seen.size() {
+                    appending.push(&entry).map_err(failed)?;
+                    tree.push(leaf);
+                } else if seen.leaf(index)? != leaf {
+                    let problem = format!("entry {index} is not the one that you have seen");
+                    return Err(self.conflict(&head.note, &problem));
                 }
             }
             self.step("downloading the log", done * u64::from(FULL_WIDTH), of * u64::from(FULL_WIDTH));
         }
-        Ok(fresh)
+        appending.finish().map_err(failed)?;
+        Ok(tree)
     }
 
     /// The log's name and key when nothing but the scheme's id is known: they stand in the first entry, whose
@@ -50,11 +54,11 @@ impl Replica {
         };
         let Some(first) = first else { return Err(ReplicaError::Violation("the log is empty".into())) };
         let mut fold = Fold::new(self.scheme);
-        fold.push(&first).map_err(ReplicaError::Violation)?;
+        fold.push(&[first], &mut |_: Option<&State>, _, _: &Entry| ()).map_err(ReplicaError::Violation)?;
         fold.state.as_ref().map_or_else(|| Err(ReplicaError::Violation("the log is empty".into())), log_key)
     }
 
-    async fn bundle(&self, bundle: BundleId) -> Result<Vec<Arc<[u8]>>, ReplicaError> {
+    async fn bundle(&self, bundle: BundleId) -> Result<Vec<Vec<u8>>, ReplicaError> {
         let full = BundleId { width: FULL_WIDTH, ..bundle };
         let path = |bundle: BundleId| format!("log/{}", bundle.path());
         let bytes = match self.transport.get(&path(bundle), MAX_BUNDLE_BYTES).await? {
@@ -63,6 +67,6 @@ impl Replica {
         };
         // A log may have deleted the partial bundle once the full one exists.
         let entries = bundle.decode(&bytes).or_else(|_| full.decode(&bytes))?;
-        Ok(entries.into_iter().map(Arc::from).collect())
+        Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
     }
 }

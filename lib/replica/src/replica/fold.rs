@@ -1,13 +1,15 @@
-//! Entries becoming a state, one by one; and what a root.json says of the log.
+//! Entries becoming a state; and what a root.json says of the log.
 
 use std::path::Path;
+use std::thread;
 
 use ctl_core::log::{LogKey, Tree, WitnessKey};
 use ctl_core::tuf::{Limits, Root, Signed, verify};
 use ctl_core::{Digest, PublicKey};
-use ctl_governance::State;
 use ctl_governance::statement::Entry;
+use ctl_governance::{State, Verified, check_verified};
 
+use super::Log;
 use crate::{ReplicaError, files};
 
 /// The log's name and key, as the charter in force has them.
@@ -33,28 +35,62 @@ pub(super) fn witness_keys(state: &State) -> Vec<WitnessKey> {
     keys.collect()
 }
 
-/// Entries becoming a state, one by one.
+/// Is told of every entry as it is replayed: verified, and not yet applied. A closure will do.
+pub trait Observer {
+    /// `before` is the state that the entry changes; none before the first.
+    fn entry(&mut self, before: Option<&State>, index: u64, entry: &Entry);
+}
+
+impl<F: FnMut(Option<&State>, u64, &Entry)> Observer for F {
+    fn entry(&mut self, before: Option<&State>, index: u64, entry: &Entry) {
+        self(before, index, entry);
+    }
+}
+
+/// Entries that are parsed, and whose signatures are verified, at once: so many, or so many bytes.
+pub(super) const BATCH: usize = 2048;
+pub(super) const BATCH_BYTES: usize = 8 << 20;
+/// A state is kept for each so many entries, so that an earlier one is found without a replay from the beginning.
+/// States share what they have in common.
+pub(super) const STRIDE: u64 = 4096;
+
+/// Entries becoming a state.
 pub(super) struct Fold {
     scheme: Digest,
     pub(super) state: Option<State>,
     pub(super) tree: Tree,
+    pub(super) waypoints: Vec<State>,
 }
 
 impl Fold {
     pub(super) fn new(scheme: Digest) -> Self {
-        Self { scheme, state: None, tree: Tree::new() }
+        Self { scheme, state: None, tree: Tree::new(), waypoints: Vec::new() }
     }
 
-    /// Checks and applies one entry; the error says which, and why it may not stand there.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), String> {
+    /// What follows on a log that was replayed before.
+    pub(super) fn on(log: &Log, scheme: Digest) -> Self {
+        let (state, waypoints) = (Some(log.state.clone()), log.waypoints.clone());
+        Self { scheme, state, tree: log.tree.clone(), waypoints }
+    }
+
+    /// Checks and applies entries. They are parsed, and their signatures verified, on all cores; checks and changes of
+    /// the state go one after the other. The error says which entry may not stand there, and why.
+    pub(super) fn push(&mut self, batch: &[Vec<u8>], observer: &mut dyn Observer) -> Result<(), String> {
+        for prepared in prepare(self.state.as_ref(), batch) {
+            self.one(prepared, observer)?;
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, prepared: Result<Prepared, String>, observer: &mut dyn Observer) -> Result<(), String> {
         let index = self.tree.size();
         let refused = |problem: &dyn std::fmt::Display| {
             format!(
-                "entry {index} of the log may not stand there: {problem}. The server recorded what the rules \
-                     refuse, or a newer release of this program is needed"
+                "entry {index} of the log may not stand there: {problem}. The server recorded what the rules refuse, or \
+                 a newer release of this program is needed"
             )
         };
-        let entry = Entry::parse(bytes).map_err(|e| refused(&e))?;
+        let Prepared { entry, verified } = prepared.map_err(|e| refused(&e))?;
         match &mut self.state {
             None => {
                 if entry.statement.id != self.scheme {
@@ -63,16 +99,58 @@ impl Fold {
                         entry.statement.id, self.scheme
                     ));
                 }
-                self.state = Some(ctl_governance::genesis(&entry).map_err(|e| refused(&e))?);
+                let founded = ctl_governance::genesis(&entry).map_err(|e| refused(&e))?;
+                observer.entry(None, index, &entry);
+                self.state = Some(founded);
             }
             Some(state) => {
-                ctl_governance::check(state, &entry.statement, entry.recorded_at).map_err(|e| refused(&e))?;
+                check_verified(state, &entry.statement, entry.recorded_at, &verified)
+                    .map_err(|e| refused(&e))?;
+                observer.entry(Some(&*state), index, &entry);
                 state.apply(&entry);
+                if state.size() % STRIDE == 0 {
+                    self.waypoints.push(state.clone());
+                }
             }
         }
         self.tree.push(entry.leaf_hash);
         Ok(())
     }
+}
+
+/// An entry that is parsed, with what of its signatures holds under the keys known so far.
+struct Prepared {
+    entry: Entry,
+    verified: Verified,
+}
+
+impl Prepared {
+    fn new(state: Option<&State>, bytes: &[u8]) -> Result<Self, String> {
+        let entry = Entry::parse(bytes).map_err(|error| error.to_string())?;
+        let verified = state.map(|state| Verified::ahead(state, &entry.statement)).unwrap_or_default();
+        Ok(Self { entry, verified })
+    }
+}
+
+/// Parses entries and verifies their signatures, on all cores where there are enough to be worth it.
+fn prepare(state: Option<&State>, batch: &[Vec<u8>]) -> Vec<Result<Prepared, String>> {
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = batch.len().div_ceil(cores).max(16);
+    let one = |bytes: &Vec<u8>| Prepared::new(state, bytes);
+    if batch.len() <= share {
+        return batch.iter().map(one).collect();
+    }
+    thread::scope(|scope| {
+        let workers: Vec<_> = batch
+            .chunks(share)
+            .map(|chunk| (chunk, scope.spawn(move || chunk.iter().map(one).collect::<Vec<_>>())))
+            .collect();
+        let done = workers.into_iter().map(|(chunk, worker)| {
+            // A worker that failed is no verdict: its share is done again here, where a panic is seen.
+            worker.join().unwrap_or_else(|_| chunk.iter().map(one).collect())
+        });
+        done.flatten().collect()
+    })
 }
 
 /// Reads a root.json that is trusted, and verifies that it is signed as it says itself.

@@ -1,22 +1,26 @@
 //! The log as verified and replayed.
 
 use std::borrow::Cow;
+use std::io;
 use std::sync::Arc;
 
 use ctl_core::log::checkpoint::cosignatures;
-use ctl_core::log::{Checkpoint, LogError, Note, Tree};
+use ctl_core::log::{Checkpoint, Note, Tree, leaf_hash};
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
 use ctl_governance::statement::{Basis, Entry};
 
 use super::fold::witness_keys;
+use crate::entries::Entries;
+use crate::folder::damaged;
 use crate::{Proof, ReplicaError};
 
-/// The log as verified and replayed.
+/// The log as verified and replayed. Its entries are on disk.
 #[derive(Clone, Debug)]
 pub struct Log {
     pub(super) state: State,
-    pub(super) entries: Vec<Arc<[u8]>>,
+    pub(super) entries: Arc<Entries>,
+    pub(super) waypoints: Vec<State>,
     pub(super) tree: Tree,
     pub(super) checkpoint: Checkpoint,
     pub(super) note: Note,
@@ -60,22 +64,65 @@ impl Log {
         self.checkpoint.size
     }
 
-    /// The bytes of an entry.
+    /// The bytes of an entry, as they are on disk: held against its leaf hash.
     ///
     /// # Errors
-    /// There is no such entry.
-    pub fn entry_bytes(&self, index: u64) -> Result<Arc<[u8]>, ReplicaError> {
-        let entry = usize::try_from(index).ok().and_then(|index| self.entries.get(index));
-        entry.cloned().ok_or_else(|| LogError::NoSuchEntry { index, size: self.size() }.into())
+    /// There is no such entry, or it cannot be read.
+    pub fn entry_bytes(&self, index: u64) -> Result<Vec<u8>, ReplicaError> {
+        let leaf = self.leaf(index)?;
+        let read = self.entries.read(index);
+        let read = read.and_then(|bytes| {
+            let damaged = || io::Error::other("is not what was written");
+            (leaf_hash(&bytes) == leaf).then_some(bytes).ok_or_else(damaged)
+        });
+        read.map_err(|error| damaged(self.entries.directory(), format!("entry {index}: {error}")))
     }
 
     /// An entry, parsed.
     ///
     /// # Errors
-    /// There is no such entry.
+    /// As [`Log::entry_bytes`].
     pub fn entry(&self, index: u64) -> Result<Entry, ReplicaError> {
         Entry::parse(&self.entry_bytes(index)?)
             .map_err(|e| ReplicaError::Violation(format!("entry {index} of the log: {e}")))
+    }
+
+    /// Gives the states that the log had at these sizes, in ascending order, each with its place in `sizes`. All of them
+    /// together cost one pass over the log at most; nothing is verified again.
+    ///
+    /// # Errors
+    /// The log is smaller, or an entry cannot be read.
+    pub fn prefixes(&self, sizes: &[u64], mut give: impl FnMut(usize, &State)) -> Result<(), ReplicaError> {
+        let mut order: Vec<(u64, usize)> = sizes.iter().copied().zip(0..).collect();
+        order.sort_unstable();
+        let mut at: Option<Cow<'_, State>> = None;
+        for (size, place) in order {
+            if size == self.size() {
+                give(place, &self.state);
+                continue;
+            }
+            let reached = at.as_ref().map_or(0, |state| state.size());
+            let waypoint = self.waypoints.iter().rev().find(|state| state.size() <= size);
+            if let Some(waypoint) = waypoint.filter(|waypoint| waypoint.size() > reached) {
+                at = Some(Cow::Borrowed(waypoint));
+            }
+            let mut state = match at.take() {
+                Some(state) => state,
+                None => {
+                    let founded = ctl_governance::genesis(&self.entry(0)?);
+                    Cow::Owned(
+                        founded.map_err(|e| ReplicaError::Violation(format!("entry 0 of the log: {e}")))?,
+                    )
+                }
+            };
+            for index in state.size()..size {
+                let entry = self.entry(index)?;
+                state.to_mut().apply(&entry);
+            }
+            give(place, &state);
+            at = Some(state);
+        }
+        Ok(())
     }
 
     /// The leaf hash of an entry.

@@ -108,6 +108,9 @@ pub struct Options {
     /// Where to remember what was seen and sent, one folder per scheme in it. Without one, everything is forgotten with
     /// the process: then a server can show each process another history.
     pub folder: Option<PathBuf>,
+    /// Download and verify all of the log once more, whatever the folder remembers of it; that is held against the
+    /// result.
+    pub afresh: bool,
     /// The time.
     pub clock: Clock,
     /// Who hears of progress.
@@ -130,6 +133,7 @@ impl Options {
             url: url.into(),
             trust,
             folder: None,
+            afresh: false,
             clock: system_clock(),
             progress: silence(),
             bounds: Bounds::default(),
