@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use ctl_client::config::{SinkConfig, SinkKind};
 use ctl_client::files::Disk;
-use ctl_client::sink::Sink;
+use ctl_client::sink::{FileSink, Sink as _};
 use ctl_client::store::TrustStore;
 use ctl_core::list::{Identifiers, ListAnchor, ListPayload};
 use ctl_core::parts::{AnchorStatus, Constraints, Der, Purpose, Services, Standard, Use};
@@ -42,7 +42,8 @@ fn anchor(certificate: &Certificate) -> Result<ListAnchor, Box<dyn Error>> {
     })
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let folder = std::path::absolute(arguments.next().ok_or("name a folder")?)?;
     let mut anchors = Vec::new();
@@ -61,16 +62,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     }))?;
     let store = TrustStore::new(&[&list], &[], &BTreeMap::new(), Clock::Known(Timestamp::EPOCH));
     for (kind, name) in [(SinkKind::Pem, "pem"), (SinkKind::Everest, "everest")] {
-        let sink = Sink::new(SinkConfig {
+        let sink = FileSink::new(SinkConfig {
             kind,
             path: folder.join(name),
             keep_foreign: true,
             check_before_change: vec![],
             run_after_change: vec![],
         });
-        let plan = sink.plan(&store, &BTreeSet::new())?;
+        let nothing = BTreeSet::new();
+        let plan = sink.plan(&store, &nothing).await?;
         plan.complaints.iter().for_each(|complaint| println!("{complaint}"));
-        sink.apply(&Disk, &plan)?;
+        sink.prepare(&Disk, &plan).await?.apply().await?;
     }
     Ok(())
 }

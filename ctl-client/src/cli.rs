@@ -8,11 +8,11 @@ use clap::{Parser, Subcommand};
 use ctl_core::names::ListId;
 
 use crate::config::{SinkConfig, SinkKind};
+use crate::daemon;
 use crate::error::ClientError;
 use crate::files::{self, Disk};
 use crate::init::{Init, init};
 use crate::sync::{Client, Machine, SyncReport};
-use crate::{conformance, daemon};
 
 /// Takes verified certificate trust lists into chargers, vehicles and back ends.
 #[derive(Debug, Parser)]
@@ -21,21 +21,6 @@ struct Arguments {
     /// The state directory.
     #[arg(long, value_name = "DIR", global = true)]
     dir: Option<PathBuf>,
-    /// TUF conformance: where metadata is kept.
-    #[arg(long, value_name = "DIR")]
-    metadata_dir: Option<PathBuf>,
-    /// TUF conformance: where metadata is fetched from.
-    #[arg(long, value_name = "URL")]
-    metadata_url: Option<String>,
-    /// TUF conformance: a target to download; may be given several times.
-    #[arg(long = "target-name", value_name = "NAME")]
-    target_names: Vec<String>,
-    /// TUF conformance: where targets are fetched from.
-    #[arg(long, value_name = "URL")]
-    target_base_url: Option<String>,
-    /// TUF conformance: where targets are written.
-    #[arg(long, value_name = "DIR")]
-    target_dir: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -58,22 +43,16 @@ enum Command {
     },
     /// Verify everything kept again, and that the sinks equal it. Exit 1 if anything does not hold.
     Verify,
-    /// TUF conformance: refresh the metadata.
-    Refresh,
-    /// TUF conformance: refresh the metadata and download the targets.
-    Download,
 }
 
 #[derive(Debug, clap::Args)]
 struct Begin {
-    /// TUF conformance: the trusted root.
-    trusted_root: Option<PathBuf>,
     /// The repository: https://…, or file:///… for a directory or USB stick.
     #[arg(long)]
-    url: Option<String>,
+    url: String,
     /// The trusted root.json, brought over a channel that you trust.
     #[arg(long, value_name = "FILE")]
-    root: Option<PathBuf>,
+    root: PathBuf,
     /// A list to follow; may be given several times. Without it, every list of the scheme.
     #[arg(long = "list", value_name = "ID")]
     lists: Vec<ListId>,
@@ -130,18 +109,12 @@ fn needed(name: &str) -> String {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode, String> {
-    let Arguments { dir, metadata_dir, metadata_url, target_names, target_base_url, target_dir, command } =
-        arguments;
-    let metadata = || metadata_dir.as_deref().ok_or_else(|| needed("--metadata-dir"));
-    let url = || metadata_url.as_deref().ok_or_else(|| needed("--metadata-url"));
+    let Arguments { dir, command } = arguments;
     let directory = || dir.as_deref().ok_or_else(|| needed("--dir"));
     let client = || Client::open(directory()?, Machine::default()).map_err(text);
     let good = match command {
         Command::Init(begin) => {
-            match &metadata_dir {
-                Some(metadata) => begin.for_conformance(metadata)?,
-                None => begin.run(directory()?)?,
-            }
+            begin.run(directory()?)?;
             true
         }
         Command::Sync { once: true } => {
@@ -158,7 +131,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, String> {
             true
         }
         Command::Status { json } => {
-            let status = client()?.status().map_err(text)?;
+            let status = client()?.status().await.map_err(text)?;
             match json {
                 true => say(&serde_json::to_string_pretty(&status).map_err(|error| error.to_string())?),
                 false => say(status.to_string().trim_end()),
@@ -166,35 +139,17 @@ async fn run(arguments: Arguments) -> Result<ExitCode, String> {
             !status.is_wrong()
         }
         Command::Verify => {
-            let found = client()?.verify().map_err(text)?;
+            let found = client()?.verify().await.map_err(text)?;
             found.good.iter().for_each(|line| say(&format!("ok     {line}")));
             found.problems.iter().for_each(|line| say(&format!("WRONG  {line}")));
             found.problems.is_empty()
-        }
-        Command::Refresh => {
-            conformance::refresh(metadata()?, url()?, &[], None).await.map_err(text)?;
-            true
-        }
-        Command::Download => {
-            let base = target_base_url.as_deref().ok_or_else(|| needed("--target-base-url"))?;
-            let folder = target_dir.as_deref().ok_or_else(|| needed("--target-dir"))?;
-            let base = Some((base, folder));
-            conformance::refresh(metadata()?, url()?, &target_names, base).await.map_err(text)?;
-            true
         }
     };
     Ok(ExitCode::from(u8::from(!good)))
 }
 
 impl Begin {
-    fn for_conformance(&self, metadata: &Path) -> Result<(), String> {
-        let root = self.trusted_root.as_deref().ok_or_else(|| needed("TRUSTED_ROOT"))?;
-        conformance::init(metadata, &read_root(root)?).map_err(text)
-    }
-
     fn run(self, directory: &Path) -> Result<(), String> {
-        let root = self.root.or(self.trusted_root).ok_or_else(|| needed("--root"))?;
-        let url = self.url.ok_or_else(|| needed("--url"))?;
         let pem = self.pem.into_iter().map(|path| (SinkKind::Pem, path));
         let everest = self.everest.into_iter().map(|path| (SinkKind::Everest, path));
         let mut sinks = Vec::new();
@@ -209,8 +164,8 @@ impl Begin {
             });
         }
         let begin = Init {
-            url,
-            root: read_root(&root)?,
+            url: self.url,
+            root: read_root(&self.root)?,
             lists: self.lists,
             clock: !self.no_clock,
             proxy: self.proxy,

@@ -280,6 +280,17 @@ pub enum ClientError {
         /// Anchors on the lists followed.
         listed: usize,
     },
+    /// Some of a change was made.
+    #[error(
+        "sink {sink} holds only some of what it should; the next sync tries the rest again: {}",
+        missing.join("; ")
+    )]
+    PartlyApplied {
+        /// The sink.
+        sink: String,
+        /// What is not as it should be, and why.
+        missing: Vec<String>,
+    },
     /// A sink's first fill waits.
     #[error(
         "sink {sink} was never filled, and is not before every list that this device follows was seen: {lists} \

@@ -10,7 +10,6 @@ pub mod apart;
 pub mod cli;
 mod command;
 pub mod config;
-mod conformance;
 mod daemon;
 pub mod error;
 pub mod files;

@@ -38,7 +38,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::RootDamaged`], [`ClientError::File`].
-    pub fn verify(&self) -> Result<Verification, ClientError> {
+    pub async fn verify(&self) -> Result<Verification, ClientError> {
         let mut found = Verification::default();
         let first = self.directory.trusted_root(&self.config.identity.root_sha256)?;
         let (state, damage) = self.directory.load()?;
@@ -64,7 +64,7 @@ impl Client {
         if state.log.is_some() {
             found.enter("log", self.verify_log(&state, &roots));
         }
-        self.verify_sinks(&state, &mut found);
+        self.verify_sinks(&state, &mut found).await;
         Ok(found)
     }
 
@@ -137,15 +137,18 @@ impl Client {
         Ok(format!("checkpoint of {} entries", memory.size))
     }
 
-    fn verify_sinks(&self, state: &State, found: &mut Verification) {
+    async fn verify_sinks(&self, state: &State, found: &mut Verification) {
         let store = match self.store(state, &self.in_force(state)) {
             Ok(store) => store,
             Err(why) => return found.problems.push(format!("sinks: {why}")),
         };
-        for sink in self.sinks() {
+        for sink in &self.sinks {
             let name = sink.name();
             let placed = state.placed.get(&name).cloned().unwrap_or_default();
-            let plan = self.may_fill(&sink, state).and_then(|()| sink.plan(&store, &placed));
+            let plan = match self.may_fill(sink.as_ref(), state) {
+                Ok(()) => sink.plan(&store, &placed).await,
+                Err(error) => Err(error),
+            };
             let complaints = plan.iter().flat_map(|plan| &plan.complaints).map(ToString::to_string);
             found.problems.extend(complaints);
             let outcome = match plan {

@@ -7,11 +7,11 @@
 
 use std::path::{Path, PathBuf};
 
-use ctl_core::parts::Purpose;
+use ctl_core::list::render::PEM;
+use ctl_core::parts::{Purpose, Use};
 
-use super::Layout;
+use super::file::{Content, Layout};
 use super::generation::{Generations, Name};
-use super::pem::cannot_carry;
 use crate::store::TrustStore;
 
 /// Bundles with their place and the purpose of the anchors in them.
@@ -22,7 +22,11 @@ const OURS: &str = ".ctl-client";
 /// EVerest's store takes no more entries.
 const MAX_ENTRIES: usize = 2000;
 
-pub(super) fn generations(certificates: &Path) -> Generations {
+/// Its reader wants both bundles, be they empty.
+pub(super) static LAYOUT: Layout =
+    Layout { name: "everest", generations, content, is_for, own_name: |_| None, wants_empty_files: true };
+
+fn generations(certificates: &Path) -> Generations {
     let names = BUNDLES.map(|(file, folder, _)| Name {
         file: file.to_owned(),
         folder: certificates.join(folder),
@@ -31,28 +35,26 @@ pub(super) fn generations(certificates: &Path) -> Generations {
     Generations::new(certificates.join(OURS), names.into())
 }
 
-/// Whether a bundle is for this purpose.
-pub(super) fn is_for(name: &str, purpose: Purpose) -> bool {
-    BUNDLES.iter().any(|(file, _, of)| *file == name && *of == purpose)
+fn is_for(name: &str, r#use: Use) -> bool {
+    BUNDLES.iter().any(|(file, _, of)| *file == name && *of == r#use.purpose)
 }
 
-pub(super) fn layout(store: &TrustStore) -> Result<Layout<'_>, String> {
-    let mut layout = Layout::default();
+fn content(store: &TrustStore) -> Result<Content<'_>, String> {
+    let mut content = Content::default();
     for (file, _, purpose) in BUNDLES {
-        let bundle = layout.files.entry(file.to_owned()).or_default();
+        let bundle = content.files.entry(file.to_owned()).or_default();
         for anchor in &store.anchors {
             if !anchor.uses.iter().any(|r#use| r#use.purpose == purpose) {
                 continue;
             }
-            if anchor.constraints.is_empty() {
-                bundle.push(&anchor.certificate);
-            } else {
-                layout.left_out.push((anchor.fingerprint, cannot_carry(&anchor.constraints)));
+            match PEM.cannot_carry(&anchor.constraints) {
+                None => bundle.push(&anchor.certificate),
+                Some(reason) => content.left_out.push((anchor.fingerprint, reason)),
             }
         }
         if bundle.len() > MAX_ENTRIES {
             return Err(format!("{file} would have {} entries, EVerest takes {MAX_ENTRIES}", bundle.len()));
         }
     }
-    Ok(layout)
+    Ok(content)
 }

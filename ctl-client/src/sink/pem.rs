@@ -4,18 +4,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_core::Digest;
+use ctl_core::list::render::PEM;
 use ctl_core::parts::{Purpose, Standard, Use};
 
-use super::Layout;
+use super::file::{Content, Layout};
+use super::generation::Generations;
 use crate::store::TrustStore;
 
+pub(super) static LAYOUT: Layout = Layout {
+    name: "pem",
+    generations: |path| Generations::new(path.to_owned(), vec![]),
+    content,
+    is_for: |name, r#use| bundle_name(r#use) == name,
+    own_name: |anchor| Some(own_name(anchor)),
+    wants_empty_files: false,
+};
+
 /// The file of one anchor.
-pub(super) fn own_name(anchor: &Digest) -> String {
+fn own_name(anchor: &Digest) -> String {
     format!("{anchor}.pem")
 }
 
 /// The bundle of a use: `v2g-iso15118-2.pem`.
-pub(super) fn bundle_name(r#use: Use) -> String {
+fn bundle_name(r#use: Use) -> String {
     let purpose = match r#use.purpose {
         Purpose::V2g => "v2g",
         Purpose::Mo => "mo",
@@ -29,18 +40,18 @@ pub(super) fn bundle_name(r#use: Use) -> String {
     format!("{purpose}-{standard}.pem")
 }
 
-pub(super) fn layout(store: &TrustStore) -> Layout<'_> {
-    let mut layout = Layout::default();
+fn content(store: &TrustStore) -> Result<Content<'_>, String> {
+    let mut content = Content::default();
     let mut taken: BTreeSet<Digest> = BTreeSet::new();
     for anchor in &store.anchors {
-        if !anchor.constraints.is_empty() {
-            layout.left_out.push((anchor.fingerprint, cannot_carry(&anchor.constraints)));
+        if let Some(reason) = PEM.cannot_carry(&anchor.constraints) {
+            content.left_out.push((anchor.fingerprint, reason));
             continue;
         }
         taken.insert(anchor.fingerprint);
         let own = own_name(&anchor.fingerprint);
         for name in anchor.uses.iter().map(|r#use| bundle_name(*r#use)).chain([own]) {
-            layout.files.entry(name).or_default().push(&anchor.certificate);
+            content.files.entry(name).or_default().push(&anchor.certificate);
         }
     }
     let subjects: BTreeMap<&[u8], Digest> =
@@ -48,13 +59,8 @@ pub(super) fn layout(store: &TrustStore) -> Layout<'_> {
     for cross in &store.cross_certificates {
         // Otherwise it would lead round the constraint for which its subject was left out.
         if subjects.get(cross.spki_der()).is_some_and(|subject| taken.contains(subject)) {
-            layout.files.entry("cross-certificates.pem".into()).or_default().push(cross);
+            content.files.entry("cross-certificates.pem".into()).or_default().push(cross);
         }
     }
-    layout
-}
-
-/// Why a plain certificate file cannot take an anchor.
-pub(super) fn cannot_carry(constraints: &[String]) -> String {
-    format!("a certificate file cannot carry its critical constraint {}", constraints.join(", "))
+    Ok(content)
 }

@@ -10,7 +10,6 @@ use ctl_core::{Digest, Timestamp};
 use serde::Serialize;
 
 use crate::error::ClientError;
-use crate::folder::Folder;
 use crate::sink::Sink;
 use crate::state::{DocumentRecord, LogMemory, State};
 use crate::store::TrustStore;
@@ -195,7 +194,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::RootDamaged`], [`ClientError::File`].
-    pub fn status(&self) -> Result<Status, ClientError> {
+    pub async fn status(&self) -> Result<Status, ClientError> {
         let first = self.directory.trusted_root(&self.config.identity.root_sha256)?;
         let (mut state, mut damage) = self.directory.load()?;
         let mut documents = self.in_force(&state);
@@ -242,7 +241,7 @@ impl Client {
         self.document_lines(&state, &documents, clock, &mut status);
         self.recovery_lines(&state, &documents, &mut status);
         match self.store(&state, &documents) {
-            Ok(store) => self.store_lines(&state, &store, &mut status),
+            Ok(store) => self.store_lines(&state, &store, &mut status).await,
             Err(why) => {
                 status.find(Severity::Warning, format!("sinks are left as they are: {why}; run sync"))
             }
@@ -303,7 +302,7 @@ impl Client {
         }
     }
 
-    fn store_lines(&self, state: &State, store: &TrustStore, status: &mut Status) {
+    async fn store_lines(&self, state: &State, store: &TrustStore, status: &mut Status) {
         status.trusted = store
             .anchors
             .iter()
@@ -327,16 +326,14 @@ impl Client {
         if store.listed == 0 {
             status.find(Severity::Warning, "the signed lists name no anchor at all: nothing is trusted");
         }
-        for sink in self.sinks() {
-            self.sink_line(&sink, state, store, status);
+        for sink in &self.sinks {
+            self.sink_line(sink.as_ref(), state, store, status).await;
         }
     }
 
-    fn sink_line(&self, sink: &Sink, state: &State, store: &TrustStore, status: &mut Status) {
+    async fn sink_line(&self, sink: &dyn Sink, state: &State, store: &TrustStore, status: &mut Status) {
         let name = sink.name();
-        if let Ok(folder) = Folder::open(sink.path())
-            && let Some(trouble) = folder.trouble()
-        {
+        if let Some(trouble) = sink.trouble() {
             let text = format!("sink {name} {trouble}: no change can be put there");
             status.find(Severity::Error, text);
         }
@@ -344,7 +341,7 @@ impl Client {
             return status.find(Severity::Error, waits.to_string());
         }
         let placed = state.placed.get(&name).cloned().unwrap_or_default();
-        match sink.plan(store, &placed) {
+        match sink.plan(store, &placed).await {
             Ok(plan) => {
                 if !plan.in_place {
                     let text = format!("sink {name} does not hold what it should; run sync");

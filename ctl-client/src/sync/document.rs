@@ -7,7 +7,7 @@ use ctl_core::log::proof::MAX_PROOF_BYTES;
 use ctl_core::log::{Checkpoint, LogProof, Note, leaf_hash};
 use ctl_core::publication::PublicationEntry;
 use ctl_core::role::Role;
-use ctl_core::tuf::{TargetInfo, TufError, Updater, delegated_threshold, verify_role};
+use ctl_core::tuf::{TargetInfo, TufError, Updater, delegated_threshold, paths, verify_role};
 use ctl_core::{Digest, Timestamp};
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use super::{Client, Work};
 use crate::apart::Apart;
 use crate::error::ClientError;
 use crate::state::{DocumentRecord, State, Vouchers};
-use crate::transport::{Source, encode_segment};
+use crate::transport::Source;
 
 /// The next version is at most so many numbers ahead. One officer or registrar who signs the largest
 /// number there is could otherwise end a role for good.
@@ -246,7 +246,7 @@ impl Candidate {
 
 async fn fetch_target(source: &Source, target: &TargetInfo) -> Result<Vec<u8>, ClientError> {
     let limit = usize::try_from(target.length).unwrap_or(usize::MAX).min(ctl_core::list::MAX_PAYLOAD);
-    let segments: Vec<String> = target.path.split('/').map(encode_segment).collect();
+    let segments: Vec<String> = target.path.split('/').map(paths::encode_segment).collect();
     let path = format!("tuf/targets/{}", segments.join("/"));
     // Described, and withheld: not to be taken for something that was never published.
     let bytes = source.fetch(&path, limit).await?.ok_or(TufError::Missing { path })?;

@@ -81,7 +81,7 @@ fn note_key<R: KeyRole>(name: &str, text: &str) -> Result<NoteKey<R>, String> {
 ///
 /// # Errors
 /// [`ClientError::Fetch`], [`ClientError::Tuf`], or what `change` returns.
-pub(crate) async fn take_steps(
+pub async fn take_steps(
     updater: &mut Updater,
     source: &Source,
     base: &str,

@@ -23,10 +23,12 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::error::ClientError;
 use crate::files::{self, Files};
+use crate::sink::{FileSink, Sink};
 use crate::state::{State, StateDirectory};
 use crate::transport::{Source, TransportOptions};
 pub(crate) use document::{check_proof, read as read_document};
-pub(crate) use metadata::{Trust, take_steps};
+pub(crate) use metadata::Trust;
+pub use metadata::take_steps;
 pub use sinks::InForce;
 use sinks::delegated_lists;
 
@@ -44,6 +46,8 @@ pub struct Machine {
     pub transport: TransportOptions,
     /// How long a command after a change may run.
     pub command_time: Duration,
+    /// Sinks beside those that are configured.
+    pub sinks: Vec<Box<dyn Sink>>,
 }
 
 impl Default for Machine {
@@ -53,6 +57,7 @@ impl Default for Machine {
             now: Box::new(system_time),
             transport: TransportOptions::default(),
             command_time: Duration::from_secs(60),
+            sinks: vec![],
         }
     }
 }
@@ -124,6 +129,7 @@ pub struct Client {
     pub(crate) config: Config,
     pub(crate) directory: StateDirectory,
     pub(crate) now: Box<dyn Fn() -> Timestamp>,
+    pub(crate) sinks: Vec<Box<dyn Sink>>,
     transport: TransportOptions,
     command_time: Duration,
 }
@@ -149,10 +155,13 @@ impl Client {
     /// [`ClientError::Config`].
     pub fn open(path: &Path, machine: Machine) -> Result<Self, ClientError> {
         let config = Config::read(path)?;
-        let Machine { files, now, mut transport, command_time } = machine;
+        let Machine { files, now, mut transport, command_time, sinks: others } = machine;
         transport.proxy = config.proxy.clone().or(transport.proxy);
         let directory = StateDirectory::open(path, files);
-        Ok(Self { config, directory, now, transport, command_time })
+        let configured =
+            config.sink.iter().cloned().map(|sink| Box::new(FileSink::new(sink)) as Box<dyn Sink>);
+        let sinks = configured.chain(others).collect();
+        Ok(Self { config, directory, now, sinks, transport, command_time })
     }
 
     /// The configuration.

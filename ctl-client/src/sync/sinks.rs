@@ -11,7 +11,7 @@ use ctl_core::tuf::{Limits, Signed, Targets};
 use super::{Client, Problem, SyncReport};
 use crate::command;
 use crate::error::ClientError;
-use crate::sink::Sink;
+use crate::sink::{Applied, Sink};
 use crate::state::State;
 use crate::store::TrustStore;
 use crate::suspensions;
@@ -114,7 +114,7 @@ impl Client {
                 report.notes.push(note);
             }
         }
-        for sink in self.sinks() {
+        for sink in &self.sinks {
             let name = sink.name();
             let (former, others) = std::mem::take(&mut report.problems)
                 .into_iter()
@@ -122,7 +122,7 @@ impl Client {
             report.problems = others;
             let failed = |problem: &Problem| matches!(problem.error, ClientError::Command { .. });
             let try_command = !former.iter().any(failed);
-            match self.write_sink(&sink, &store, state, try_command, report).await {
+            match self.write_sink(sink.as_ref(), &store, state, try_command, report).await {
                 Ok(changed) => {
                     if changed && !report.changed.contains(&name) {
                         report.changed.push(name.clone());
@@ -135,12 +135,6 @@ impl Client {
             }
         }
         Ok(())
-    }
-
-    /// The sinks that are configured.
-    #[must_use]
-    pub fn sinks(&self) -> Vec<Sink> {
-        self.config.sink.iter().cloned().map(Sink::new).collect()
     }
 
     /// The lists that this device follows; none if that is not known yet.
@@ -156,7 +150,7 @@ impl Client {
     /// A sink that was never filled waits for every list: whoever carries the bytes could otherwise
     /// keep back the one that withdraws what another names. Once it is filled, a list that was never
     /// seen adds nothing and delays nothing.
-    pub(crate) fn may_fill(&self, sink: &Sink, state: &State) -> Result<(), ClientError> {
+    pub(crate) fn may_fill(&self, sink: &dyn Sink, state: &State) -> Result<(), ClientError> {
         let name = sink.name();
         if state.placed.contains_key(&name) || sink.was_filled() {
             return Ok(());
@@ -178,16 +172,16 @@ impl Client {
 
     async fn write_sink(
         &self,
-        sink: &Sink,
+        sink: &dyn Sink,
         store: &TrustStore,
         state: &mut State,
         try_command: bool,
         report: &mut SyncReport,
     ) -> Result<bool, ClientError> {
-        let name = sink.name();
+        let (name, commands) = (sink.name(), sink.commands());
         self.may_fill(sink, state)?;
         let placed = state.placed.get(&name).cloned().unwrap_or_default();
-        let mut plan = sink.plan(store, &placed)?;
+        let mut plan = sink.plan(store, &placed).await?;
         for complaint in plan.complaints.drain(..) {
             report.problem(name.clone(), complaint);
         }
@@ -196,15 +190,14 @@ impl Client {
             {
                 return Err(ClientError::Check { sink: name, problem: problem.clone() });
             }
-            let files = self.directory.files();
-            let prepared = sink.prepare(files, &plan)?;
-            let mut check = sink.check().to_vec();
+            let prepared = sink.prepare(self.directory.files(), &plan).await?;
+            let mut check = commands.check_before_change.to_vec();
             if !check.is_empty() {
-                check.push(prepared.path().display().to_string());
+                check.push(prepared.place().display().to_string());
             }
             let checked = command::run(&check, self.command_time).await;
             if let Err(problem) = checked {
-                sink.discard(files, &prepared)?;
+                prepared.discard().await?;
                 report.refused.insert(name.clone(), (plan.digest(), problem.clone()));
                 return Err(ClientError::Check { sink: name, problem });
             }
@@ -212,19 +205,21 @@ impl Client {
             // after the change must not make our certificates foreign, nor skip the command.
             let mut next = state.clone();
             next.placed.insert(name.clone(), plan.placed.clone());
-            if !sink.command().is_empty() {
+            if !commands.run_after_change.is_empty() {
                 next.commands_due.insert(name.clone());
             }
             if next != *state {
                 self.directory.commit(&mut next, [])?;
                 *state = next;
             }
-            sink.switch(files, &prepared, &plan)?;
+            if let Applied::Partly { missing } = prepared.apply().await? {
+                report.problem(name.clone(), ClientError::PartlyApplied { sink: name.clone(), missing });
+            }
         }
         // A command that failed is not tried again in the same sync, unless there was a change.
         if state.commands_due.contains(&name) && (try_command || !plan.in_place) {
             let failed = |problem| ClientError::Command { sink: name.clone(), problem };
-            command::run(sink.command(), self.command_time).await.map_err(failed)?;
+            command::run(commands.run_after_change, self.command_time).await.map_err(failed)?;
             state.commands_due.remove(&name);
             self.directory.commit(state, [])?;
         }

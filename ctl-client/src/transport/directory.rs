@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 
+use percent_encoding::percent_decode_str;
+
 use super::FetchError;
 
 #[derive(Debug)]
@@ -59,18 +61,7 @@ impl Directory {
 
 /// Undoes the percent-encoding of one segment, as a file server does.
 fn decode(segment: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let (high, low) = (digit(rest.next()?)?, digit(rest.next()?)?);
-        bytes.push(high << 4 | low);
-    }
-    let text = String::from_utf8(bytes).ok()?;
+    let text = percent_decode_str(segment).decode_utf8().ok()?.into_owned();
     let plain = !text.contains(['/', '\\', '\0']) && !matches!(text.as_str(), "" | "." | "..");
     plain.then_some(text)
 }

@@ -135,23 +135,10 @@ fn is_within(path: &str) -> bool {
         })
 }
 
-/// Percent-encodes what is not plain in one segment of a path.
-#[must_use]
-pub fn encode_segment(segment: &str) -> String {
-    let mut encoded = String::with_capacity(segment.len());
-    for byte in segment.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ctl_core::tuf::paths::encode_segment;
     use proptest::prelude::*;
 
     #[test]

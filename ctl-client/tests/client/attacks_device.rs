@@ -4,7 +4,7 @@ use ctl_client::ClientError;
 use ctl_client::status::{Finding, Freshness, Severity};
 use ctl_core::role::Role;
 
-use crate::common::device::{Options, set};
+use crate::common::device::{Options, block_on, set};
 use crate::common::power::{Power, Unflushed};
 use crate::common::*;
 
@@ -168,7 +168,7 @@ fn damage_is_mended_from_the_same_repository_also_without_a_clock() {
     };
     for place in files.iter().filter(|path| kept(path)) {
         std::fs::write(place, b"damaged").unwrap();
-        assert!(!device.client.verify().unwrap().problems.is_empty(), "{}", place.display());
+        assert!(!block_on(device.client.verify()).unwrap().problems.is_empty(), "{}", place.display());
         let report = device.sync(&repository);
         assert!(report.is_success(), "{}: {:?}", place.display(), report.problems);
         device.assert_sound();
@@ -203,7 +203,7 @@ fn after_total_loss_of_memory_suspensions_are_not_forgotten() {
     for file in ["state.json", "state.backup.json"] {
         std::fs::write(device.path("state").join(file), b"damaged").unwrap();
     }
-    assert!(device.client.verify().unwrap().problems.len() >= 3);
+    assert!(block_on(device.client.verify()).unwrap().problems.len() >= 3);
     // The list can be fetched, the notices are withheld.
     let mut attacked = new.clone();
     attacked.files.retain(|path, _| !(path.starts_with("tuf/targets/") && path.contains("notices")));

@@ -1,10 +1,9 @@
-//! The program as people and the TUF conformance suite run it.
+//! The program as people run it.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use ctl_client::sync::system_time;
 use serde_json::Value;
 
 use crate::common::server::{Fault, Server};
@@ -18,22 +17,13 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// The program has the real clock, so the repository is of today.
-fn of_today() -> Repository {
-    let mut repository = Repository::bare("test", "scheme");
-    repository.now = system_time();
-    repository.rotate_root();
-    repository.publish_all();
-    repository
-}
-
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
 #[test]
 fn init_sync_status_verify() {
-    let repository = of_today();
+    let repository = Repository::of_today();
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     repository.write(&at("repository"));
@@ -89,7 +79,7 @@ fn init_sync_status_verify() {
 
 #[test]
 fn a_root_that_cannot_be_used_is_refused_at_once() {
-    let repository = of_today();
+    let repository = Repository::of_today();
     let folder = tempfile::tempdir().unwrap();
     let (root, state) = (folder.path().join("root.json"), folder.path().join("state"));
     let mut forged = repository.clone();
@@ -115,7 +105,7 @@ fn a_root_that_cannot_be_used_is_refused_at_once() {
 
 #[test]
 fn a_daemon_stops_at_sigterm_even_in_the_middle_of_a_sync() {
-    let repository = of_today();
+    let repository = Repository::of_today();
     let server = Server::start();
     server.serve(&repository);
     let folder = tempfile::tempdir().unwrap();
@@ -144,62 +134,9 @@ fn a_daemon_stops_at_sigterm_even_in_the_middle_of_a_sync() {
 }
 
 #[test]
-fn the_command_line_of_the_conformance_suite() {
-    let repository = of_today();
-    let server = Server::start();
-    server.serve(&repository);
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    let (root, metadata, targets) = (at("root.json"), at("metadata"), at("targets"));
-    std::fs::write(&root, repository.first_root()).unwrap();
-    let (metadata_url, target_url) =
-        (format!("{}tuf/metadata", server.url), format!("{}tuf/targets/", server.url));
-
-    assert!(run(&["--metadata-dir", path(&metadata), "init", path(&root)]).status.success());
-    assert_eq!(std::fs::read(metadata.join("root.json")).unwrap(), repository.first_root());
-    let refresh = ["--metadata-dir", path(&metadata), "--metadata-url", &metadata_url, "refresh"];
-    let output = run(&refresh);
-    assert!(output.status.success(), "{}", text(&output));
-    for (kept, served) in [
-        ("root.json", "2.root.json"),
-        ("timestamp.json", "timestamp.json"),
-        ("snapshot.json", "1.snapshot.json"),
-        ("targets.json", "1.targets.json"),
-    ] {
-        let served = &repository.files[&format!("tuf/metadata/{served}")];
-        assert_eq!(&std::fs::read(metadata.join(kept)).unwrap(), served, "{kept}");
-    }
-    let download = |names: &[&str]| {
-        let mut arguments = vec!["--metadata-dir", path(&metadata), "--metadata-url", &metadata_url];
-        names.iter().for_each(|name| arguments.extend(["--target-name", name]));
-        arguments.extend(["--target-base-url", &target_url, "--target-dir", path(&targets), "download"]);
-        run(&arguments)
-    };
-    let output = download(&["na.ctl.json", "mo-registry.json"]);
-    assert!(output.status.success(), "{}", text(&output));
-    let digest = repository.published[&na()];
-    assert_eq!(
-        &std::fs::read(targets.join("na.ctl.json")).unwrap(),
-        &repository.files[&format!("tuf/targets/{digest}.na.ctl.json")]
-    );
-    assert!(targets.join("mo-registry.json").exists());
-    assert_eq!(download(&["unknown.json"]).status.code(), Some(1));
-    assert_eq!(download(&["../root.json"]).status.code(), Some(1));
-
-    // What was trusted stays when the repository goes back.
-    let kept = std::fs::read(metadata.join("timestamp.json")).unwrap();
-    let mut older = repository.clone();
-    older.timestamp_version = 0;
-    older.put_timestamp();
-    server.serve(&older);
-    assert_eq!(run(&refresh).status.code(), Some(1));
-    assert_eq!(std::fs::read(metadata.join("timestamp.json")).unwrap(), kept);
-}
-
-#[test]
 fn a_strict_umask_does_not_keep_others_from_reading_the_bundles() {
     use std::os::unix::fs::PermissionsExt as _;
-    let repository = of_today();
+    let repository = Repository::of_today();
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     repository.write(&at("repository"));
@@ -239,7 +176,7 @@ fn with_mounts(script: &str) -> Option<Output> {
 
 #[test]
 fn status_tells_of_a_medium_that_is_full_or_read_only() {
-    let repository = of_today();
+    let repository = Repository::of_today();
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     repository.write(&at("repository"));
@@ -273,7 +210,7 @@ fn status_tells_of_a_medium_that_is_full_or_read_only() {
 
 #[test]
 fn everest_s_folders_may_be_mount_points() {
-    let repository = of_today();
+    let repository = Repository::of_today();
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     repository.write(&at("repository"));

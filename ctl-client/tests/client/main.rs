@@ -13,4 +13,5 @@ mod attacks_sinks;
 mod attacks_transport;
 mod command_line;
 mod common;
+mod sink_conformance;
 mod stories;

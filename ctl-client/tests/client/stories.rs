@@ -170,7 +170,7 @@ fn an_unknown_critical_constraint_rejects_the_anchor_and_not_the_list() {
     assert_eq!(device.trusted(), set(&["beta"]));
     let text = device.status().to_string();
     assert!(
-        text.contains("moon_phase") && text.contains("cannot carry") && text.contains("mo_ids"),
+        text.contains("moon_phase") && text.contains("cannot express") && text.contains("mo_ids"),
         "{text}"
     );
     device.assert_sound();

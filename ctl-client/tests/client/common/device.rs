@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ctl_client::config::{SinkConfig, SinkKind};
 use ctl_client::files::Files;
+use ctl_client::sink::Sink;
 use ctl_client::state::StateDirectory;
 use ctl_client::status::Status;
 use ctl_client::sync::SyncReport;
@@ -89,7 +90,7 @@ impl Device {
             patience: Duration::from_millis(400),
             ..TransportOptions::default()
         };
-        let client = open(path, &now, &transport, Box::new(Unflushed));
+        let client = open(path, &now, &transport, Box::new(Unflushed), vec![]);
         Self { folder, now, client, transport }
     }
 
@@ -108,8 +109,15 @@ impl Device {
     /// As after a restart of the program, perhaps with another file system.
     pub fn restart(&mut self, files: Box<dyn Files>) {
         // First let go of the lock.
-        self.client = open(self.folder.path(), &self.now, &self.transport, Box::new(Unflushed));
-        self.client = open(self.folder.path(), &self.now, &self.transport, files);
+        self.client = open(self.folder.path(), &self.now, &self.transport, Box::new(Unflushed), vec![]);
+        self.client = open(self.folder.path(), &self.now, &self.transport, files, vec![]);
+    }
+
+    /// As after a restart of the program with a sink more.
+    pub fn with_sink(mut self, sink: impl Sink + 'static) -> Self {
+        let (files, sinks) = (Box::new(Unflushed), vec![Box::new(sink) as Box<dyn Sink>]);
+        self.client = open(self.folder.path(), &self.now, &self.transport, files, sinks);
+        self
     }
 
     pub fn try_sync(&mut self, repository: &Repository) -> Result<SyncReport, ClientError> {
@@ -127,7 +135,7 @@ impl Device {
     }
 
     pub fn status(&self) -> Status {
-        self.client.status().unwrap()
+        block_on(self.client.status()).unwrap()
     }
 
     /// The names of the roots in the PEM sink; every file of it must be whole.
@@ -155,7 +163,7 @@ impl Device {
 
     /// Everything that is kept verifies, and the sinks equal it.
     pub fn assert_sound(&self) {
-        let found = self.client.verify().unwrap();
+        let found = block_on(self.client.verify()).unwrap();
         assert!(found.problems.is_empty(), "{:?}", found.problems);
     }
 
@@ -197,6 +205,7 @@ fn open(
     now: &Rc<Cell<Timestamp>>,
     transport: &TransportOptions,
     files: Box<dyn Files>,
+    sinks: Vec<Box<dyn Sink>>,
 ) -> Client {
     let now = Rc::clone(now);
     let machine = Machine {
@@ -204,6 +213,7 @@ fn open(
         now: Box::new(move || now.get()),
         transport: transport.clone(),
         command_time: Duration::from_secs(10),
+        sinks,
     };
     Client::open(&folder.join("state"), machine).unwrap()
 }

@@ -1,5 +1,7 @@
 //! Names: patterns of delegations, file names of roles, names of targets.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 /// Whether a shell-style pattern (`*`, `?`; neither matches `/`) covers a target name (§4.5).
 #[must_use]
 pub fn matches(pattern: &str, target: &str) -> bool {
@@ -39,18 +41,17 @@ fn part_matches(pattern: &str, target: &str) -> bool {
     }
 }
 
+/// Percent-encodes what is not plain in one segment of a path (RFC 3986 §2.3).
+#[must_use]
+pub fn encode_segment(segment: &str) -> String {
+    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(segment, PLAIN).to_string()
+}
+
 /// The file of a role without version, percent-encoded so that it is one safe path segment.
 #[must_use]
 pub fn role_file(role: &str) -> String {
-    let mut name = String::with_capacity(role.len().saturating_add(5));
-    for byte in role.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'~') {
-            name.push(char::from(byte));
-        } else {
-            name.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    name + ".json"
+    encode_segment(role) + ".json"
 }
 
 /// Whether a target may have this name in what we publish: flat, printable ASCII that every client

@@ -1,22 +1,22 @@
-//! What the client remembers, in a directory that survives a power cut at any point.
+//! The state in a directory that survives a power cut at any point.
 //!
 //! Files that were verified are kept under their own digests in `objects/`, and never change. One
 //! small file, `state.json`, says which of them count; replacing it is the one step in which the
 //! state changes. It carries its own digest, and a copy of it stands beside it, so that damage is
 //! noticed and mostly mended. Where both are damaged, the client begins again from its trusted root.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod evidence;
+
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use ctl_core::notices::NoticeEntry;
-use ctl_core::role::Role;
-use ctl_core::{Digest, Timestamp, json};
-use serde::{Deserialize, Serialize};
+use ctl_core::{Digest, json};
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::apart::Apart;
+use super::State;
 use crate::error::ClientError;
 use crate::files::{self, Files};
 use crate::folder::{Folder, Kind};
@@ -28,168 +28,10 @@ pub const BACKUP: &str = "state.backup.json";
 /// The root that everything starts from.
 pub const ROOT: &str = "root.json";
 const OBJECTS: &str = "objects";
-const EVIDENCE: &str = "evidence";
-/// So many files of evidence are kept.
-const MAX_EVIDENCE: usize = 64;
 const FORMAT: u32 = 1;
 const MAX_STATE: usize = 4 * 1024 * 1024;
 /// The largest thing kept is a list.
 const MAX_OBJECT: usize = ctl_core::list::MAX_PAYLOAD;
-
-/// A file of TUF metadata that is trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptMetadata {
-    /// Its digest: where it is kept.
-    pub sha256: Digest,
-    /// Its version, which stands even if the file is damaged.
-    pub version: u64,
-}
-
-/// The largest log that was ever seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogMemory {
-    /// The signed checkpoint: where it is kept.
-    pub note: Digest,
-    /// Number of entries.
-    pub size: u64,
-    /// Root hash over them.
-    pub root: Digest,
-    /// Names of the witnesses whose cosignatures held.
-    pub witnesses: Vec<String>,
-    /// How many the root asks for.
-    pub witnesses_needed: u32,
-    /// How many restarts root.json named then: after one more, another history may follow.
-    pub restarts: usize,
-}
-
-/// How a log contradicts what is remembered of it. Each is signed with the log's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Contradiction {
-    /// The newest log shown has fewer entries.
-    Smaller,
-    /// As many entries, and another root; or it provably does not begin with what is remembered.
-    OtherHistory,
-}
-
-/// A log that contradicts what is remembered of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Conflict {
-    /// How.
-    pub how: Contradiction,
-    /// The signed checkpoint that was shown first: where it is kept.
-    pub note: Digest,
-    /// Its number of entries.
-    pub size: u64,
-    /// Its root hash.
-    pub root: Digest,
-    /// When it was shown, by the time that counted.
-    pub since: Timestamp,
-}
-
-/// What came of a restart of the log that root.json names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RestartSeen {
-    /// Which one, from 1.
-    pub number: usize,
-    /// Entries remembered of the log that ended.
-    pub held: u64,
-    /// Whether the log that began does not contain what was remembered.
-    pub replaced: bool,
-}
-
-/// The files of metadata by which a document was accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Vouchers {
-    /// `root.json`.
-    pub root: Digest,
-    /// The top-level `targets.json`.
-    pub targets: Digest,
-    /// The document's own role.
-    pub role: Digest,
-}
-
-/// A list, the registry or the notices, as accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DocumentRecord {
-    /// Its digest: where it is kept.
-    pub sha256: Digest,
-    /// Its number.
-    pub sequence: u64,
-    /// When it was drafted.
-    pub issued_at: Timestamp,
-    /// When a newer one is due.
-    pub next_update: Timestamp,
-    /// The log's proof: where it is kept.
-    pub proof: Digest,
-    /// Proof that the log it was drafted from is the beginning of the proof's.
-    pub consistency: Vec<Digest>,
-    /// The metadata that vouched for it.
-    pub vouchers: Vouchers,
-    /// When this device accepted it, by its own clock.
-    pub accepted_at: Option<Timestamp>,
-}
-
-impl DocumentRecord {
-    /// Everything that it refers to.
-    #[must_use]
-    pub const fn objects(&self) -> [Digest; 5] {
-        let Vouchers { root, targets, role } = self.vouchers;
-        [self.sha256, self.proof, root, targets, role]
-    }
-}
-
-/// Everything that the client remembers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
-    /// Always 1.
-    pub format: u32,
-    /// Counts commits.
-    pub generation: u64,
-    /// The roots accepted after the one that the client was born with, in order.
-    pub roots: Vec<Digest>,
-    /// Trusted TUF metadata by file name.
-    pub metadata: BTreeMap<String, KeptMetadata>,
-    /// The largest log that was ever seen.
-    pub log: Option<LogMemory>,
-    /// The documents in force.
-    pub documents: BTreeMap<Role, DocumentRecord>,
-    /// Whether it is known which notices are in force, be it none.
-    pub notices_known: bool,
-    /// Every suspension that nothing has lifted, also those that the newest notices do not name.
-    pub suspensions: Vec<NoticeEntry>,
-    /// The contradiction, as long as the log contradicts what is remembered of it.
-    pub conflict: Option<Conflict>,
-    /// What versions that came meanwhile take away, until a version of at least their sequence is
-    /// fully accepted.
-    pub apart: BTreeMap<Role, Apart>,
-    /// What came of the last restart of the log.
-    pub restart: Option<RestartSeen>,
-    /// After a restart that replaced history: the sequences that the next versions, which cannot
-    /// continue the ones held, are greater than.
-    pub go_on_from: BTreeMap<Role, u64>,
-    /// The latest time that people ever signed: it is not earlier than that.
-    pub known_time: Timestamp,
-    /// Fingerprints of every certificate ever put into a sink, by sink.
-    pub placed: BTreeMap<String, BTreeSet<Digest>>,
-    /// Sinks whose command after a change has not succeeded yet.
-    pub commands_due: BTreeSet<String>,
-    /// Set while the memory that was lost by damage is not replaced from the network yet.
-    pub memory_lost: bool,
-    /// How often the memory was lost by damage and begun anew from the trusted root.
-    pub recoveries: u64,
-}
-
-impl State {
-    fn objects(&self) -> BTreeSet<Digest> {
-        let mut objects: BTreeSet<Digest> = self.roots.iter().copied().collect();
-        objects.extend(self.metadata.values().map(|kept| kept.sha256));
-        objects.extend(self.log.iter().map(|log| log.note));
-        objects.extend(self.conflict.iter().map(|conflict| conflict.note));
-        objects.extend(self.documents.values().flat_map(DocumentRecord::objects));
-        objects
-    }
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -396,37 +238,6 @@ impl StateDirectory {
         }
         Ok(())
     }
-
-    /// Keeps files that show what somebody did wrong; gives the directory they are in.
-    ///
-    /// # Errors
-    /// [`ClientError::File`].
-    pub fn keep_evidence(&self, items: &[(&str, &[u8])]) -> Result<PathBuf, ClientError> {
-        let folder = files::subdirectory(&*self.files, &self.folder()?, EVIDENCE)?;
-        for (name, bytes) in items {
-            // Under its digest, so that evidence seen at every sync is kept once.
-            let name = format!("{}-{name}", Digest::of(bytes).short());
-            // Two of them prove the matter; a thief who signs ever new ones must not fill the disk.
-            let full = self.evidence().len() >= MAX_EVIDENCE;
-            if !full && !matches!(folder.kind(&name), Ok(Some(_))) {
-                files::replace(&*self.files, &folder, &name, bytes)?;
-            }
-        }
-        Ok(folder.path().to_owned())
-    }
-
-    /// The names of the evidence that is kept.
-    #[must_use]
-    pub fn evidence(&self) -> Vec<String> {
-        let folder = self.folder().ok().and_then(|folder| folder.folder(EVIDENCE).ok());
-        let entries = folder.and_then(|folder| folder.names().ok()).into_iter().flatten();
-        let mut names: Vec<String> = entries
-            .filter_map(|name| name.into_string().ok())
-            .filter(|name| !name.starts_with('.'))
-            .collect();
-        names.sort();
-        names
-    }
 }
 
 /// A file kept under its digest; none if it is missing or damaged.
@@ -437,9 +248,11 @@ fn object_in(objects: &Folder, digest: &Digest) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::files::Disk;
-    use std::fs;
+    use crate::state::KeptMetadata;
 
     fn directory() -> (tempfile::TempDir, StateDirectory) {
         let folder = tempfile::tempdir().unwrap();
@@ -569,18 +382,5 @@ mod tests {
         assert!(matches!(second.lock(), Err(ClientError::Busy { .. })));
         drop(directory);
         second.lock().unwrap();
-    }
-
-    #[test]
-    fn evidence_is_kept_once() {
-        let (_folder, directory) = directory();
-        for _ in 0..2 {
-            directory.keep_evidence(&[("a.checkpoint", b"a"), ("b.checkpoint", b"b")]).unwrap();
-        }
-        assert_eq!(directory.evidence().len(), 2);
-        for number in 0..100_u8 {
-            directory.keep_evidence(&[("more.checkpoint", &[number])]).unwrap();
-        }
-        assert_eq!(directory.evidence().len(), MAX_EVIDENCE, "bounded");
     }
 }

@@ -1,0 +1,238 @@
+//! What every sink promises, asked of each kind; and what a sync does with one that takes its time and takes a
+//! change only in parts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use ctl_client::ClientError;
+use ctl_client::config::{SinkConfig, SinkKind};
+use ctl_client::files::Disk;
+use ctl_client::sink::{Applied, FileSink, Plan, Sink};
+use ctl_client::store::TrustStore;
+use ctl_core::Digest;
+use ctl_core::list::ListPayload;
+use ctl_core::role::Role;
+use ctl_core::tuf::Clock;
+use ctl_pki::certificates_from_pem;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::common::backend::Backend;
+use crate::common::device::{block_on, set};
+use crate::common::sinks::problems;
+use crate::common::*;
+
+/// A sink, and what its readers see of it.
+struct Subject {
+    sink: Box<dyn Sink>,
+    seen: Box<dyn Fn() -> BTreeSet<Digest>>,
+    /// Somebody else puts a certificate there.
+    put: Box<dyn Fn(&str)>,
+    _folder: TempDir,
+}
+
+/// Every kind, filled with nothing yet.
+fn subjects() -> Vec<Subject> {
+    let mut subjects: Vec<Subject> = [
+        (SinkKind::Pem, vec!["current"], "current/by-hand.pem"),
+        (SinkKind::Everest, vec!["ca/v2g", "ca/mo"], "ca/v2g/V2G_ROOT_CA.pem"),
+    ]
+    .into_iter()
+    .map(|(kind, folders, by_hand)| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        let sink = FileSink::new(SinkConfig {
+            kind,
+            path: path.clone(),
+            keep_foreign: true,
+            check_before_change: vec![],
+            run_after_change: vec![],
+        });
+        let folders: Vec<PathBuf> = folders.iter().map(|name| path.join(name)).collect();
+        let by_hand = path.join(by_hand);
+        Subject {
+            sink: Box::new(sink),
+            seen: Box::new(move || {
+                let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+                // A link that leads nowhere yet is no file.
+                let contents = files.filter_map(|file| std::fs::read(file.unwrap().path()).ok());
+                contents
+                    .filter(|bytes| !bytes.is_empty())
+                    .flat_map(|bytes| certificates_from_pem(&bytes).unwrap())
+                    .map(|certificate| Digest::from_bytes(certificate.sha256()))
+                    .collect()
+            }),
+            put: Box::new(move |name| {
+                let mut bytes = std::fs::read(&by_hand).unwrap_or_default();
+                bytes.extend_from_slice(roots()[name].to_pem().as_bytes());
+                std::fs::write(&by_hand, bytes).unwrap();
+            }),
+            _folder: folder,
+        }
+    })
+    .collect();
+    let backend = Backend::default();
+    let (seen, put) = (backend.clone(), backend.clone());
+    subjects.push(Subject {
+        sink: Box::new(backend),
+        seen: Box::new(move || seen.holds.borrow().keys().copied().collect()),
+        put: Box::new(move |name| {
+            put.holds.borrow_mut().insert(fingerprint(name), roots()[name].clone());
+        }),
+        _folder: tempfile::tempdir().unwrap(),
+    });
+    subjects
+}
+
+fn store(anchors: &[Value], distrust: &[&str]) -> TrustStore {
+    let mut anchors = anchors.to_vec();
+    anchors.sort_by_key(|anchor| anchor["fingerprint"].as_str().unwrap().to_owned());
+    let distrust: Vec<Value> = distrust.iter().map(|name| distrusted("spki", spki(name))).collect();
+    let list: ListPayload = serde_json::from_value(json!({
+        "anchors": anchors, "cross_certificates": [], "distrusted": distrust, "environment": "test", "format": 1,
+        "issued_at": start(), "list": "na", "next_update": start(), "previous": Digest::ZERO,
+        "log": { "origin": ORIGIN, "root_hash": Digest::ZERO, "size": 0 }, "scheme": Digest::ZERO,
+        "policy": { "name": "policy", "sha256": Digest::ZERO, "version": "1" }, "sequence": 1,
+        "type": ListPayload::TYPE,
+    }))
+    .unwrap();
+    TrustStore::new(&[&list], &[], &BTreeMap::new(), Clock::Known(start()))
+}
+
+fn of(names: &[&str]) -> TrustStore {
+    store(&names.iter().map(|name| anchor(name)).collect::<Vec<_>>(), &[])
+}
+
+fn fingerprints(names: &[&str]) -> BTreeSet<Digest> {
+    names.iter().map(|name| fingerprint(name)).collect()
+}
+
+impl Subject {
+    fn plan(&self, store: &TrustStore, placed: &BTreeSet<Digest>) -> Plan {
+        block_on(self.sink.plan(store, placed)).unwrap()
+    }
+
+    /// Makes the sink hold what follows from a store; gives what it must be told next time.
+    fn fill(&self, store: &TrustStore, placed: &BTreeSet<Digest>) -> Plan {
+        let plan = self.plan(store, placed);
+        let applied = block_on(async { self.sink.prepare(&Disk, &plan).await?.apply().await });
+        assert_eq!(applied.unwrap(), Applied::Whole, "{}", self.sink.name());
+        plan
+    }
+}
+
+#[test]
+fn nothing_changes_before_a_change_is_applied_and_then_all_of_it_has() {
+    for subject in subjects() {
+        let (name, nothing) = (subject.sink.name(), BTreeSet::new());
+        assert!(!subject.sink.was_filled(), "{name}");
+        let store = of(&["alpha", "gamma"]);
+        let plan = subject.plan(&store, &nothing);
+        assert!(!plan.in_place, "{name}");
+        assert_eq!((subject.seen)(), nothing, "{name}");
+        block_on(async { subject.sink.prepare(&Disk, &plan).await?.discard().await }).unwrap();
+        assert_eq!((subject.seen)(), nothing, "{name}");
+        assert_eq!(subject.plan(&store, &nothing).digest(), plan.digest(), "{name}: equal input, equal plan");
+
+        let plan = subject.fill(&store, &nothing);
+        assert_eq!((subject.seen)(), fingerprints(&["alpha", "gamma"]), "{name}");
+        assert!(subject.sink.was_filled(), "{name}");
+        let again = subject.plan(&store, &plan.placed);
+        assert!(again.in_place && again.complaints.is_empty(), "{name}");
+        assert_eq!(again.ours, fingerprints(&["alpha", "gamma"]), "{name}");
+        assert_eq!(subject.sink.name(), name, "a name is for ever");
+    }
+}
+
+#[test]
+fn what_others_put_there_stays_and_what_a_list_drops_goes() {
+    for subject in subjects() {
+        let name = subject.sink.name();
+        let placed = subject.fill(&of(&["alpha", "beta", "gamma"]), &BTreeSet::new()).placed;
+        (subject.put)("evil");
+        let plan = subject.fill(&of(&["alpha", "gamma"]), &placed);
+        assert_eq!((subject.seen)(), fingerprints(&["alpha", "gamma", "evil"]), "{name}");
+        assert_eq!(plan.foreign, fingerprints(&["evil"]), "{name}");
+        assert!(plan.placed.contains(&fingerprint("beta")), "{name}: once ours, never somebody else's");
+        // Distrust is for everybody.
+        let distrusting = store(&[anchor("alpha"), anchor("gamma")], &["evil"]);
+        subject.fill(&distrusting, &plan.placed);
+        assert_eq!((subject.seen)(), fingerprints(&["alpha", "gamma"]), "{name}");
+    }
+}
+
+#[test]
+fn absence_empties_no_sink_and_distrust_does() {
+    for subject in subjects() {
+        let name = subject.sink.name();
+        let placed = subject.fill(&of(&["alpha", "beta"]), &BTreeSet::new()).placed;
+        // All that is listed now carries a constraint that no certificate file can express.
+        let carried = [constrained("alpha", "mo_ids", json!(["USEVG"]), true)];
+        let plan = subject.plan(&store(&carried, &[]), &placed);
+        assert!(
+            plan.complaints.iter().any(|error| matches!(error, ClientError::WouldBeEmpty { .. })),
+            "{name}: {:?}",
+            plan.complaints
+        );
+        subject.fill(&store(&carried, &["beta"]), &placed);
+        assert_eq!((subject.seen)(), fingerprints(&["alpha"]), "{name}");
+    }
+}
+
+#[test]
+fn a_sink_that_takes_a_change_in_parts_is_tried_again_until_it_holds_all_of_it() {
+    let repository = Repository::new();
+    let backend = Backend::default();
+    backend.takes.set(Some(2));
+    let mut device = Device::new(&repository).with_sink(backend.clone());
+    let report = device.sync(&repository);
+    assert!(!report.is_success() && !report.is_complete(), "{report:?}");
+    let text = problems(&report);
+    assert!(text.contains("holds only some of what it should") && text.contains("takes no more"), "{text}");
+    assert!(report.changed.contains(&"backend pretend".to_owned()), "{report:?}");
+    // The other sinks are as they should be, and the state knows whose the certificates are.
+    assert_eq!(device.trusted(), set(&["alpha", "beta", "gamma"]));
+    assert_eq!(backend.holds.borrow().len(), 2);
+    let status = device.status();
+    let line = status.sinks.iter().find(|line| line.sink == "backend pretend").unwrap();
+    assert!(!line.in_place && line.foreign == 0 && status.is_wrong(), "{status}");
+    assert!(!block_on(device.client.verify()).unwrap().problems.is_empty());
+
+    let report = device.sync(&repository);
+    assert!(report.is_success(), "{}", problems(&report));
+    assert_eq!(backend.holds.borrow().len(), 3);
+    assert!(!device.status().is_wrong(), "{}", device.status());
+    let report = device.sync(&repository);
+    assert!(report.is_success() && report.changed.is_empty(), "{report:?}");
+}
+
+#[test]
+fn a_sink_that_does_not_answer_keeps_nothing_from_the_others_and_is_asked_again() {
+    let mut repository = Repository::new();
+    let backend = Backend::default();
+    let mut device = Device::new(&repository).with_sink(backend.clone());
+    assert!(device.sync(&repository).is_success());
+    repository.pass(60);
+    repository.set_notices(vec![notice(3, "na", "beta", repository.now.plus_seconds(2 * DAY))]);
+    repository.publish(&Role::Notices);
+    repository.refresh();
+    backend.down.set(true);
+    let report = device.sync(&repository);
+    assert!(problems(&report).contains("does not answer") && !report.is_complete(), "{report:?}");
+    assert_eq!(device.trusted(), set(&["alpha", "gamma"]));
+    assert!(device.status().is_wrong());
+    backend.down.set(false);
+    assert!(device.sync(&repository).is_success());
+    assert!(!backend.holds.borrow().contains_key(&fingerprint("beta")), "the suspension has arrived");
+}
+
+#[test]
+fn what_the_operators_command_refuses_is_not_sent_to_a_back_end() {
+    let repository = Repository::new();
+    let backend = Backend { check: vec!["/bin/false".into()], ..Backend::default() };
+    let mut device = Device::new(&repository).with_sink(backend.clone());
+    let report = device.sync(&repository);
+    assert!(problems(&report).contains("backend pretend"), "{report:?}");
+    assert!(backend.holds.borrow().is_empty());
+    assert_eq!(device.trusted(), set(&["alpha", "beta", "gamma"]));
+}
