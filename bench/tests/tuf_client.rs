@@ -10,7 +10,6 @@ use std::process::{Command, Output};
 
 use common::server::Server;
 use common::*;
-use ctl_client::sync::system_time;
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ctl-tuf-client")).args(arguments).output().unwrap()

@@ -52,7 +52,7 @@ pub(crate) async fn install(tour: &mut Tour, people: &People, pkis: &Pkis) -> Re
     device.expect(tour, pkis, &["aurora", "borealis", "cirrus", "dynamo", "elektra"], 1)?;
     tour.say("it begins with the first root.json, verifies everything that leads to the list, and writes");
     device.show(tour)?;
-    let status = device.client()?.status()?;
+    let status = device.client()?.status().await?;
     if status.is_wrong() {
         return Err(Problem::Unexpected(format!("the charger's status:\n{status}")));
     }
@@ -78,8 +78,8 @@ impl Device {
     }
 
     /// The number of a list's version that it holds.
-    pub(crate) fn sequence(&self, list: &str) -> Result<u64, Problem> {
-        let status = self.client()?.status()?;
+    pub(crate) async fn sequence(&self, list: &str) -> Result<u64, Problem> {
+        let status = self.client()?.status().await?;
         let document = status.documents.iter().find(|document| document.role.to_string() == list);
         let document =
             document.ok_or_else(|| Problem::Unexpected(format!("the charger holds no list {list}")))?;

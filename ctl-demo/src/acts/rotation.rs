@@ -33,7 +33,7 @@ pub(crate) async fn rotate(tour: &mut Tour, people: &mut People, device: &Device
     let sequence = published.draft.sequence.unwrap_or_default();
     tour.say(format!("the list is signed again, by the new key and another, as sequence {sequence}"));
     device.sync().await?;
-    let accepted = device.sequence(LIST)?;
+    let accepted = device.sequence(LIST).await?;
     if accepted != sequence {
         return Err(Problem::Unexpected(format!("the charger is at sequence {accepted}, not {sequence}")));
     }
