@@ -5,42 +5,26 @@
 //! the downloaded log: the server's own views are never trusted.
 //!
 //! `ctl-replica` follows the log, sends statements and holds the log to its receipts; here is what people want to know
-//! and to say. [`draft`] is the signer's tool and [`audit`] the auditor's. [`exit`] has the exit statuses.
+//! and to say. [`signer::draft`] is the signer's tool and [`auditor::audit`] the auditor's. [`exit`] has the exit statuses.
 #![forbid(unsafe_code)]
 
-pub mod application;
-pub mod audit;
-pub mod budget;
-pub mod charter;
-mod charter_words;
-pub mod cross;
+pub mod applicant;
+pub mod auditor;
 pub mod describe;
 pub mod difference;
-pub mod draft;
+pub mod elector;
 pub mod error;
 pub mod exit;
 mod files;
-pub mod interop;
+pub mod judge;
 pub mod key;
-pub mod lint;
-pub mod mo;
-pub mod notice;
 pub mod output;
-pub mod participant;
-pub mod path;
-pub mod possession;
-pub mod profiles;
 pub mod progress;
-pub mod proposal;
 pub mod receipts;
-pub mod recompute;
-pub mod restart;
-pub mod review;
+pub mod registrar;
 pub mod screening;
+pub mod signer;
 pub mod signing;
-pub mod sla;
-pub mod subca;
-pub mod verify;
 
 /// Its types stand in this library's interface.
 pub use ctl_core;

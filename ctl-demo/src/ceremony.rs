@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use ctl_admin::ctl_core::role::Role;
-use ctl_admin::draft::{self, Prepared, Tolerance};
+use ctl_admin::signer::draft::{self, Prepared, Tolerance};
 use ctl_admin::{AdminError, key};
 
 use crate::people::People;

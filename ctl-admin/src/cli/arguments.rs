@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use ctl_core::names::{Label, OrganisationId, ParticipantId};
+use ctl_core::parts::Use;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::statement::body::Choice;
 use ctl_governance::statement::parts::{EvidenceKind, ParticipantKind};
 use ctl_replica::Bounds;
+use serde::de::DeserializeOwned;
 
-use super::subcommands::{
-    Apply, Charter, Draft, Key, Log, Mo, Motion, Notice, Scrutinised, Subca, duration, word,
-};
+use super::applicant::{Apply, Subca};
+use super::elector::{Motion, Scrutinised};
+use super::registrar::Mo;
+use super::signer::{Charter, Draft, Key, Log, Notice};
 
 /// Keys, applications, votes, signatures and audits for certificate trust lists.
 #[derive(Parser)]
@@ -248,12 +251,28 @@ pub(crate) enum Command {
     },
 }
 
+/// A word as statements have it.
+pub(super) fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|e| e.to_string())
+}
+
+/// `iso15118-2/v2g`.
+pub(super) fn parse_use(text: &str) -> Result<Use, String> {
+    let (standard, purpose) =
+        text.split_once('/').ok_or("expected STANDARD/PURPOSE, like iso15118-2/v2g or iso15118-20/mo")?;
+    Ok(Use { standard: word(standard)?, purpose: word(purpose)? })
+}
+
+pub(super) fn duration(text: &str) -> Result<u64, String> {
+    humantime::parse_duration(text).map(|duration| duration.as_secs()).map_err(|e| e.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
-    use crate::cli::subcommands::parse_use;
+    use crate::cli::arguments::parse_use;
 
     #[test]
     fn the_arguments_fit_together() {

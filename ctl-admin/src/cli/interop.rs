@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ctl_admin::budget::Options as BudgetOptions;
-use ctl_admin::interop::{Options, Source};
+use ctl_admin::auditor::budget::Options as BudgetOptions;
+use ctl_admin::auditor::interop::{Options, Source};
 use ctl_core::Timestamp;
 use ctl_core::names::ListId;
 use ctl_core::parts::{Purpose, Standard};
 use ctl_reach::budget::Counting;
 
-use super::subcommands::word;
+use super::arguments::word;
 
 /// Whose roots and cross-certificates.
 #[derive(Args)]

@@ -18,7 +18,7 @@ pub(crate) struct Lint {
     issuer: Option<PathBuf>,
 }
 
-impl From<Lint> for ctl_admin::lint::Lint {
+impl From<Lint> for ctl_admin::judge::lint::Lint {
     fn from(arguments: Lint) -> Self {
         let profile = (arguments.profile != "auto").then_some(arguments.profile);
         Self { files: arguments.files, profile, issuer: arguments.issuer }

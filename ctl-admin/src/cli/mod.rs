@@ -1,11 +1,13 @@
 //! What the arguments ask for becomes calls of the library.
 
+mod applicant;
 pub(crate) mod arguments;
-mod changes;
+mod elector;
 mod interop;
 mod lint;
 mod path;
-mod subcommands;
+mod registrar;
+mod signer;
 mod watch;
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
@@ -15,20 +17,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arguments::{Arguments, Command, Keys};
-use ctl_admin::application::{self, Exhibit, What};
+use ctl_admin::applicant::application::{self, Exhibit, What};
+use ctl_admin::applicant::{participant, possession, subca};
+use ctl_admin::auditor::{audit, verify};
+use ctl_admin::elector::{proposal, review};
 use ctl_admin::output::{self, Render, Stream};
 use ctl_admin::screening::Policies;
+use ctl_admin::signer::{charter, draft, notice, restart};
 use ctl_admin::signing::{Request, Signing, submit};
-use ctl_admin::{
-    AdminError, audit, charter, draft, exit, key, mo, notice, participant, possession, progress, proposal,
-    receipts, restart, review, subca, verify,
-};
+use ctl_admin::{AdminError, exit, key, progress, receipts};
 use ctl_core::keys::Algorithm;
 use ctl_core::names::print;
 use ctl_core::role::Role;
 use ctl_replica::{Bounds, News, Options, Pending, Replica, Submission, Trust, system_clock};
 use serde::Serialize;
-use subcommands::{Apply, Charter, Draft, Key, Log, Mo, Notice, Subca, Tolerance};
+
+use self::applicant::{Apply, Subca};
+use self::signer::{Charter, Draft, Key, Log, Notice, Tolerance};
 
 /// Runs a command; [`exit`] has the statuses. A receipt that the log does not keep outweighs whatever else it says.
 pub(crate) async fn run(arguments: Arguments) -> Result<u8, AdminError> {
@@ -65,29 +70,34 @@ impl Shell {
                 Ok(u8::from(!report.is_clean()))
             }
             Command::Lint(lint) => {
-                let report = ctl_admin::lint::Lint::from(lint).run()?;
+                let report = ctl_admin::judge::lint::Lint::from(lint).run()?;
                 self.show(&report)?;
                 Ok(u8::from(!report.has_no_errors()))
             }
             Command::Profiles(profiles) => match profiles.name {
-                None => self.show(&ctl_admin::profiles::list()),
-                Some(name) => self.show(&ctl_admin::profiles::explain(&name)?),
+                None => self.show(&ctl_admin::judge::profiles::list()),
+                Some(name) => self.show(&ctl_admin::judge::profiles::explain(&name)?),
             },
             Command::Path(path) => {
                 let report =
-                    ctl_admin::path::run(&path.options(self.scheme.root.clone(), system_clock()())).await?;
+                    ctl_admin::judge::path::run(&path.options(self.scheme.root.clone(), system_clock()()))
+                        .await?;
                 self.show(&report)?;
                 Ok(u8::from(!report.valid))
             }
             Command::Interop(asked) => {
                 let mut session = asked.from.needs_log().then(|| self.session()).transpose()?;
                 let options = asked.options(self.scheme.root.clone());
-                self.show(&ctl_admin::interop::run(options, session.as_mut(), system_clock()()).await?)
+                self.show(
+                    &ctl_admin::auditor::interop::run(options, session.as_mut(), system_clock()()).await?,
+                )
             }
             Command::Budget(asked) => {
                 let mut session = asked.from.needs_log().then(|| self.session()).transpose()?;
                 let options = asked.options(self.scheme.root.clone());
-                self.show(&ctl_admin::budget::run(options, session.as_mut(), system_clock()()).await?)
+                self.show(
+                    &ctl_admin::auditor::budget::run(options, session.as_mut(), system_clock()()).await?,
+                )
             }
             Command::Cosign { file, keys } => {
                 let pending = Pending::read(&file)?;
@@ -286,7 +296,7 @@ impl Shell {
                 application::Comment { about, text }.run(session, &signing(keys)?).await
             }
             Command::Propose { change } => {
-                let (propose, scrutiny, keys) = changes::propose(change)?;
+                let (propose, scrutiny, keys) = elector::propose(change)?;
                 let signing = signing(keys)?;
                 let prepared = propose.prepare(session, &scrutiny).await?;
                 self.confirm(&prepared, "Propose this?")?;
@@ -313,7 +323,7 @@ impl Shell {
                 prepared.sign(session, &signing).await
             }
             Command::Mo(command) => {
-                let (command, keys) = registry(command);
+                let (command, keys) = registrar::registry(command);
                 command.run(session, &signing(keys)?).await
             }
             Command::Subca(Subca::Disclose { certificate, issuer, keys }) => {
@@ -359,16 +369,6 @@ async fn drafted(
 
 fn signing(keys: Keys) -> Result<Signing, AdminError> {
     Ok(Signing { out: keys.out, ..Signing::with(&keys.keys)? })
-}
-
-fn registry(command: Mo) -> (mo::Mo, Keys) {
-    match command {
-        Mo::Assign { id, holder, source, keys } => (mo::Mo::Assign { id, holder, source }, keys),
-        Mo::Update { id, source, keys } => (mo::Mo::Update { id, source }, keys),
-        Mo::Transfer { id, to, keys } => (mo::Mo::Transfer { id, to }, keys),
-        Mo::Suspend { id, keys } => (mo::Mo::Suspend { id }, keys),
-        Mo::Withdraw { id, keys } => (mo::Mo::Withdraw { id }, keys),
-    }
 }
 
 /// The user's cache folder for this program.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ctl_admin::path::Options;
+use ctl_admin::judge::path::Options;
 use ctl_core::Timestamp;
 use ctl_pki::path::{Limits, Purpose, RuleSet};
 

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use ctl_admin::cross::{Document, Request, Respond};
-use ctl_admin::{AdminError, cross, sla};
+use ctl_admin::AdminError;
+use ctl_admin::applicant::cross;
+use ctl_admin::applicant::cross::{Document, Request, Respond};
+use ctl_admin::auditor::sla;
 use ctl_core::Digest;
 use ctl_core::names::{ListId, ParticipantId};
 use ctl_governance::statement::body::{CrossAnswer, RefusalReason};
@@ -12,8 +14,7 @@ use ctl_policy::sla::Month;
 use ctl_replica::Replica;
 
 use super::Shell;
-use super::arguments::Keys;
-use super::subcommands::word;
+use super::arguments::{Keys, word};
 
 #[derive(Subcommand)]
 pub(crate) enum Sla {

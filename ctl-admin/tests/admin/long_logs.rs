@@ -149,7 +149,7 @@ async fn a_server_that_closes_idle_connections_while_the_log_is_replayed_is_aske
     let (url, asked) =
         serve(move |path, number| if number == 0 { found(&files, path) } else { Answer::HangsUp }).await;
     let policies = ctl_admin::screening::Policies::with(&[] as &[&str]).unwrap();
-    let report = ctl_admin::audit::run(options(&url, trust, None, now), &policies).await.unwrap();
+    let report = ctl_admin::auditor::audit::run(options(&url, trust, None, now), &policies).await.unwrap();
     assert!(report.is_clean(), "{:?}", report.differences);
     assert!(asked.lock().unwrap().len() > 10);
 }
@@ -171,9 +171,10 @@ async fn an_audit_downloads_the_log_once_and_holds_it_against_what_was_seen() {
     world.open_draft(&Role::List(na())).unwrap();
     let files_now = files(&world);
     let (url, asked) = serve(move |path, _| found(&files_now, path)).await;
-    let report = ctl_admin::audit::run(options(&url, trust.clone(), Some(&cache), world.now), &policies)
-        .await
-        .unwrap();
+    let report =
+        ctl_admin::auditor::audit::run(options(&url, trust.clone(), Some(&cache), world.now), &policies)
+            .await
+            .unwrap();
     assert_eq!(report.entries, seen + 1);
     let asked = asked.lock().unwrap().clone();
     let of_entries = asked.iter().filter(|path| path.contains("/entries/"));
@@ -193,8 +194,9 @@ async fn an_audit_downloads_the_log_once_and_holds_it_against_what_was_seen() {
     other.open_draft(&Role::List(na())).unwrap();
     let files_then = files(&other);
     let (url, _) = serve(move |path, _| found(&files_then, path)).await;
-    let error =
-        ctl_admin::audit::run(options(&url, trust, Some(&cache), other.now), &policies).await.unwrap_err();
+    let error = ctl_admin::auditor::audit::run(options(&url, trust, Some(&cache), other.now), &policies)
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("the log was rewritten"), "{error}");
     assert!(kept.join("checkpoint.conflicting").exists());
 }

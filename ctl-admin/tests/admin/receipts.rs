@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use ctl_admin::draft::{Tolerance, prepare};
+use ctl_admin::applicant::participant;
 use ctl_admin::output::Render as _;
+use ctl_admin::signer::draft::{Tolerance, prepare};
 use ctl_admin::signing::{Signing, submit};
-use ctl_admin::{AdminError, exit, participant, receipts};
+use ctl_admin::{AdminError, exit, receipts};
 use ctl_core::role::Role;
 use ctl_replica::receipts::{Sent, Standing, standing};
 use ctl_replica::{Options, Replica, Submission, Trust};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ctl_admin::AdminError;
-use ctl_admin::draft::{Prepared, Tolerance, prepare};
+use ctl_admin::signer::draft::{Prepared, Tolerance, prepare};
 use ctl_core::parts::{AnchorStatus, Constraints};
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use ctl_admin::draft::{Tolerance, prepare};
-use ctl_admin::proposal::{CastVote, Scrutiny};
+use ctl_admin::applicant::participant;
+use ctl_admin::elector::proposal::{CastVote, Scrutiny};
+use ctl_admin::signer::draft::{Tolerance, prepare};
 use ctl_admin::signing::Signing;
-use ctl_admin::{AdminError, exit, participant};
+use ctl_admin::{AdminError, exit};
 use ctl_core::keys::Hash;
 use ctl_core::role::Role;
 use ctl_core::signer::RawSignature;

@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
-use ctl_admin::cross::{self, Document};
+use ctl_admin::AdminError;
+use ctl_admin::applicant::cross::{self, Document};
+use ctl_admin::auditor::{audit, sla};
+use ctl_admin::elector::review;
 use ctl_admin::output::Render as _;
 use ctl_admin::screening::Policies;
 use ctl_admin::signing::Signing;
-use ctl_admin::{AdminError, audit, review, sla};
 use ctl_core::Digest;
 use ctl_core::parts::PolicyRef;
 use ctl_governance::statement::body::*;

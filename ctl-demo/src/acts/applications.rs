@@ -3,17 +3,18 @@
 
 use std::path::{Path, PathBuf};
 
-use ctl_admin::application::{self, Apply, Comment, Evidence, Exhibit, Limits, What};
+use ctl_admin::applicant::application::{self, Apply, Comment, Evidence, Exhibit, Limits, What};
+use ctl_admin::applicant::participant::Register;
+use ctl_admin::applicant::possession;
 use ctl_admin::ctl_core::parts::{self, Standard, Use};
 use ctl_admin::ctl_governance::state::Outcome;
 use ctl_admin::ctl_governance::statement::body::Choice;
 use ctl_admin::ctl_governance::statement::parts::{
     EvidenceKind, Observed, ObservedKind, ParticipantKind, Severity,
 };
-use ctl_admin::participant::Register;
-use ctl_admin::proposal::Proposed;
+use ctl_admin::ctl_replica;
+use ctl_admin::elector::proposal::Proposed;
 use ctl_admin::screening::Policies;
-use ctl_admin::{ctl_replica, possession};
 use ctl_sandbox::certification_request;
 use ctl_sandbox::live::Kind;
 

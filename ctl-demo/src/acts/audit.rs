@@ -1,6 +1,6 @@
 //! Step 15: someone who takes no part audits the server from outside.
 
-use ctl_admin::audit;
+use ctl_admin::auditor::audit;
 use ctl_admin::screening::Policies;
 
 use crate::Problem;

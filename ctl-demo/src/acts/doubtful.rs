@@ -1,12 +1,12 @@
 //! Step 7: a cross-certificate between two admitted roots, and an application that the electors reject.
 
-use ctl_admin::application::What;
+use ctl_admin::applicant::application::What;
 use ctl_admin::ctl_governance::possession;
 use ctl_admin::ctl_governance::state::Outcome;
 use ctl_admin::ctl_governance::statement::body::Choice;
 use ctl_admin::ctl_governance::statement::parts::Severity;
-use ctl_admin::proposal::Proposed;
-use ctl_admin::review::{self, Review};
+use ctl_admin::elector::proposal::Proposed;
+use ctl_admin::elector::review::{self, Review};
 use ctl_admin::screening::Policies;
 
 use super::applications::{Found, attach, parse, root_of, screened, submit};

@@ -1,7 +1,7 @@
 //! Step 12: a key is in wrong hands. One officer suspends the root at once; the list follows.
 
 use ctl_admin::ctl_core::parts::WithdrawalReason;
-use ctl_admin::notice::Issue;
+use ctl_admin::signer::notice::Issue;
 
 use super::applications::{LIST, parse};
 use super::device::Device;

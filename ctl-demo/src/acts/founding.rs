@@ -5,7 +5,8 @@ use std::path::Path;
 
 use ctl_admin::ctl_core::Digest;
 use ctl_admin::ctl_policy::sla::BUILT_IN;
-use ctl_admin::{charter, ctl_replica, key};
+use ctl_admin::signer::charter;
+use ctl_admin::{ctl_replica, key};
 
 use super::pkis::Pkis;
 use crate::people::{People, key_file};

@@ -1,6 +1,6 @@
 //! Step 9: identifiers of mobility operators are assigned, one moves, the registry is published.
 
-use ctl_admin::mo::Mo;
+use ctl_admin::registrar::mo::Mo;
 
 use super::applications::parse;
 use crate::Problem;

@@ -1,8 +1,8 @@
 //! Step 13: a signer gets a new key; the board appoints it, and the list is signed anew.
 
+use ctl_admin::applicant::participant::RotateKey;
 use ctl_admin::ctl_core::keys::Algorithm;
 use ctl_admin::key;
-use ctl_admin::participant::RotateKey;
 
 use super::applications::LIST;
 use super::device::Device;

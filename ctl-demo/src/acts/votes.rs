@@ -5,7 +5,7 @@ use ctl_admin::ctl_governance::application::Stage;
 use ctl_admin::ctl_governance::state::Outcome;
 use ctl_admin::ctl_governance::statement::body::Choice;
 use ctl_admin::ctl_governance::statement::parts::Severity;
-use ctl_admin::proposal::{CastVote, Propose, Proposed};
+use ctl_admin::elector::proposal::{CastVote, Propose, Proposed};
 
 use super::applications::{parse, screened};
 use crate::people::{ELECTORS, People, index, refused};

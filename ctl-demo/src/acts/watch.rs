@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use ctl_admin::applicant::subca::Disclose;
 use ctl_admin::ctl_replica::Transport;
-use ctl_admin::subca::Disclose;
 use ctl_sandbox::{Role, write_certificate};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ctl_admin::draft::prepare_within;
+use ctl_admin::signer::draft::prepare_within;
 
 use super::*;
 

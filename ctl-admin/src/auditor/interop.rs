@@ -14,8 +14,8 @@ use ctl_replica::{Log, Replica};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::judge::path::list::List;
 use crate::output::{Render, section, table};
-use crate::path::list::List;
 use crate::{AdminError, files};
 
 /// Where roots and cross-certificates are taken from.

@@ -10,7 +10,7 @@ use ctl_reach::{Facts, Network, budget, standard_name};
 use ctl_replica::Replica;
 use serde::{Deserialize, Serialize};
 
-use crate::interop::{Known, Source};
+use crate::auditor::interop::{Known, Source};
 use crate::output::{Render, section, table};
 use crate::{AdminError, files};
 

@@ -10,10 +10,10 @@ use ctl_governance::statement::body::{CrossAnswer, CrossRequest, CrossRespond, R
 use ctl_replica::{Blob, Replica, Submission};
 use serde::Serialize;
 
-use crate::application::document;
+use crate::applicant::application::document;
+use crate::auditor::sla::lasted;
 use crate::output::Render;
 use crate::signing::{self, Signing};
-use crate::sla::lasted;
 use crate::{AdminError, describe};
 
 /// A document that goes with a request or an answer.

@@ -18,10 +18,11 @@ use ctl_governance::statement::{Basis, Body, Entry, MAX_STATEMENT, Payload, Stat
 use serde::{Deserialize as _, Serialize};
 
 use crate::output::Render;
-use crate::{AdminError, charter_words, files, key, screening, signing};
+use crate::signer::charter_words;
+use crate::{AdminError, files, key, screening, signing};
 
 /// An annotated charter to start from.
-pub const TEMPLATE: &str = include_str!("../../data/charter.template.toml");
+pub const TEMPLATE: &str = include_str!("../../../data/charter.template.toml");
 
 /// `server-keys.json` is at most so many bytes.
 const MAX_SERVER_KEYS: usize = 16 * 1024;

@@ -17,9 +17,11 @@ pub use proposal::ProposalReview;
 
 use self::application::application_review;
 use self::proposal::proposal_review;
+use crate::applicant::cross;
+use crate::auditor::sla;
 use crate::output::{Render, section, table};
 use crate::screening::Policies;
-use crate::{AdminError, cross, describe, exit, sla};
+use crate::{AdminError, describe, exit};
 
 /// An open application or proposal, in a row.
 #[derive(Clone, Debug, Serialize)]

@@ -19,8 +19,9 @@ use ctl_replica::{Replica, Submission, log_key};
 use serde::Serialize;
 
 use crate::output::Render;
+use crate::signer::charter;
 use crate::signing::{self, Signing};
-use crate::{AdminError, charter, files};
+use crate::{AdminError, files};
 
 /// The highest numbers of a role that anyone may have seen: `na=7:9`, version and sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,10 +14,11 @@ use ctl_replica::statement::{MAX_BLOB, SALT};
 use ctl_replica::{Blob, Replica, Submission};
 use serde::Serialize;
 
+use crate::applicant::possession;
 use crate::output::{Render, section};
 use crate::screening::{self, Policies, Subject};
 use crate::signing::{self, Signing};
-use crate::{AdminError, describe, difference, files, possession};
+use crate::{AdminError, describe, difference, files};
 
 /// A PEM file with one certificate is at most so many bytes.
 const MAX_PEM: usize = 2 * MAX_CERTIFICATE;

@@ -11,12 +11,14 @@ use ctl_governance::statement::body::{Candidate, Change, Choice, ParticipantActi
 use ctl_replica::{Blob, Replica, Submission};
 use serde::Serialize;
 
-use crate::application::Limits;
+use crate::applicant::application::Limits;
+use crate::elector::recompute;
+use crate::elector::review::{self, ProposalReview, Review};
 use crate::output::{Render, section};
-use crate::review::{self, ProposalReview, Review};
 use crate::screening::Policies;
+use crate::signer::charter;
 use crate::signing::{self, Signing};
-use crate::{AdminError, charter, describe, difference, recompute};
+use crate::{AdminError, describe, difference};
 
 /// What a person proposes; the rest is taken from the log.
 #[derive(Clone, Debug)]

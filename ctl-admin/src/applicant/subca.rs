@@ -10,7 +10,7 @@ use ctl_replica::{Replica, Submission};
 use serde::Serialize;
 
 use crate::AdminError;
-use crate::application::read_certificate;
+use crate::applicant::application::read_certificate;
 use crate::output::{Render, section};
 use crate::screening::{self, Policies};
 use crate::signing::{self, Signing};

@@ -7,9 +7,10 @@ use ctl_governance::statement::body::SlaReport;
 use ctl_replica::{Log, Replica};
 use serde::Serialize;
 
+use crate::AdminError;
+use crate::applicant::cross;
+use crate::auditor::sla::{self, Served, fetch};
 use crate::output::section;
-use crate::sla::{self, Served, fetch};
-use crate::{AdminError, cross};
 
 /// What came of it.
 #[derive(Clone, Debug, Default, Serialize)]

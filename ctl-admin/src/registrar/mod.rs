@@ -1,0 +1,3 @@
+//! Who keeps the registry of mobility operators.
+
+pub mod mo;
