@@ -6,12 +6,12 @@
 //! [`observation`], on which the keeper says a [`verdict`] once: service levels, incidents and metrics follow from it.
 #![forbid(unsafe_code)]
 
-pub mod beside;
 pub mod board;
 pub mod changes;
 pub mod chores;
 pub mod code;
 pub mod config;
+pub mod correlation;
 pub mod description;
 pub mod discover;
 pub mod error;

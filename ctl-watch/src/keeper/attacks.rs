@@ -191,11 +191,11 @@ fn what_the_database_refuses_is_kept_until_it_takes_it() {
     story.store.refuse(true);
     for minute in 0..180 {
         story.now = DAY + HOUR_MS + minute * 60_000;
-        story.desk.take(observation(&target(Kind::Ocsp, "http://ocsp.alpha.example/"), story.now, None));
-        let changes = story.desk.changes(story.now);
+        story.machine.take(observation(&target(Kind::Ocsp, "http://ocsp.alpha.example/"), story.now, None));
+        let changes = story.machine.changes(story.now);
         let failed = write(&story.store, changes);
         assert_eq!(failed.hours.keys().next(), Some(&(hour_of(DAY) + 1)), "{minute}");
-        story.desk.put_back(failed);
+        story.machine.put_back(failed);
     }
     story.store.refuse(false);
     story.write();

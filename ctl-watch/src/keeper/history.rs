@@ -52,7 +52,7 @@ mod tests {
     use ctl_policy::sla::BUILT_IN;
     use tokio::sync::mpsc;
 
-    use super::super::desk::RECENT_BREACH_MS;
+    use super::super::machine::RECENT_BREACH_MS;
     use super::super::tests::{DAY, Story, setup};
     use super::*;
     use crate::changes::Changes;
@@ -115,14 +115,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut story = Story::begin(directory.path(), BUILT_IN);
         story.outage(10);
-        let changes = story.desk.changes(story.now);
-        story.desk.put_back(changes);
+        let changes = story.machine.changes(story.now);
+        story.machine.put_back(changes);
         let after = story.now + 10 * RECENT_BREACH_MS;
-        story.desk.trim(after, after);
-        assert_eq!(story.desk.incidents().len(), 1, "whoever looks finds them");
+        story.machine.trim(after, after);
+        assert_eq!(story.machine.incidents().len(), 1, "whoever looks finds them");
         story.write();
-        story.desk.trim(after, after);
-        assert!(story.desk.incidents().is_empty());
+        story.machine.trim(after, after);
+        assert!(story.machine.incidents().is_empty());
         assert_eq!(story.kept_incidents().len(), 1);
     }
 }

@@ -6,8 +6,8 @@ mod agreement;
 #[cfg(test)]
 mod attacks;
 pub mod clock;
-pub mod desk;
 mod history;
+pub mod machine;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use self::clock::WatchClock;
-use self::desk::{Desk, PAST_INCIDENTS, RECENT_BREACH_MS};
+use self::machine::{PAST_INCIDENTS, RECENT_BREACH_MS, StateMachine};
 use self::task::Task;
 use super::board::Board;
 use super::incident::{Incident, RECENT_MS, SLOT_MS};
@@ -77,10 +77,10 @@ pub struct Keeper {
 ///
 /// # Errors
 /// [`StoreError`]
-pub fn recall(store: &Store, policy: Arc<SlaPolicy>, now_ms: i64) -> Result<Desk, StoreError> {
+pub fn recall(store: &Store, policy: Arc<SlaPolicy>, now_ms: i64) -> Result<StateMachine, StoreError> {
     let since_slot = now_ms.saturating_sub(RECENT_MS).div_euclid(SLOT_MS);
     let kept = store.kept(since_slot, PAST_INCIDENTS, now_ms.saturating_sub(RECENT_BREACH_MS))?;
-    Ok(Desk::new(policy, kept, now_ms))
+    Ok(StateMachine::new(policy, kept, now_ms))
 }
 
 impl Keeper {
@@ -97,16 +97,16 @@ impl Keeper {
         let last = last.map(|at_ms| Timestamp::from_unix(at_ms.div_euclid(1000)));
         let clock = WatchClock::new(setup.clock.clone(), sure, last);
         let now_ms = clock.read().now_ms;
-        let desk = recall(&setup.store, setup.policy.clone(), now_ms)?;
+        let machine = recall(&setup.store, setup.policy.clone(), now_ms)?;
         let shared = Arc::new(Shared {
             board: ArcSwap::default(),
-            incidents: ArcSwap::from_pointee(desk.incidents()),
+            incidents: ArcSwap::from_pointee(machine.incidents()),
             levels: ArcSwap::default(),
             clock,
             setup,
         });
         let (orders, inbox) = mpsc::channel(8);
-        let running = tokio::spawn(Task::new(desk, shared.clone(), now_ms, sure).run(observations, inbox));
+        let running = tokio::spawn(Task::new(machine, shared.clone(), now_ms, sure).run(observations, inbox));
         Ok((Self { shared, orders }, running))
     }
 

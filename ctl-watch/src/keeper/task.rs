@@ -1,5 +1,5 @@
-//! The task of the state machine: it takes what is observed and looks at the clock. What blocks on the disk is a job beside
-//! it, one at a time: it writes what has changed, tidies the history, and adds up the levels.
+//! The task of the state machine: it takes what is observed and looks at the clock. What blocks on the disk is a job of
+//! its own, one at a time: it writes what has changed, tidies the history, and adds up the levels.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::clock::Moment;
-use super::desk::{Desk, Taken};
+use super::machine::{StateMachine, Taken};
 use super::{Order, Shared};
 use crate::changes::Changes;
 use crate::description::Description;
@@ -54,7 +54,7 @@ struct Done {
 }
 
 pub(super) struct Task {
-    desk: Desk,
+    machine: StateMachine,
     shared: Arc<Shared>,
     /// What hours that are over say of all services.
     closed: Option<Arc<Closed>>,
@@ -71,11 +71,16 @@ pub(super) struct Task {
 }
 
 impl Task {
-    pub(super) fn new(desk: Desk, shared: Arc<Shared>, now_ms: i64, sure: Option<Timestamp>) -> Self {
+    pub(super) fn new(
+        machine: StateMachine,
+        shared: Arc<Shared>,
+        now_ms: i64,
+        sure: Option<Timestamp>,
+    ) -> Self {
         let sure_ms = sure.map(|sure| sure.unix().saturating_mul(1000));
         let replaced = shared.setup.store.replaced();
         Self {
-            desk,
+            machine,
             shared,
             closed: None,
             job: None,
@@ -105,7 +110,7 @@ impl Task {
                 }
                 Some(order) = orders.recv() => match order {
                     Order::Watch(targets, done) => {
-                        self.desk.watch(&targets, self.shared.clock.read().now_ms);
+                        self.machine.watch(&targets, self.shared.clock.read().now_ms);
                         self.show();
                         // Whoever asked may have gone.
                         let _ = done.send(());
@@ -130,7 +135,7 @@ impl Task {
         let moment = self.shared.clock.read();
         for mut observation in batch.drain(..) {
             observation.at_ms = moment.place(observation.at_ms);
-            if let Some(Taken { observation, verdict }) = self.desk.take(observation) {
+            if let Some(Taken { observation, verdict }) = self.machine.take(observation) {
                 self.shared.setup.metrics.watch().observe(&observation, verdict.as_ref());
             }
         }
@@ -142,10 +147,10 @@ impl Task {
         let now_ms = moment.now_ms;
         if moment.is_set_back(self.seen_ms) {
             tracing::warn!("the clock was set back: hours that were counted under the other time go on");
-            self.desk.set_back(now_ms);
+            self.machine.set_back(now_ms);
             // Before the time was last sure, it is this time that may be wrong: what then seems yet to come has been.
             if self.sure_ms.is_none_or(|sure_ms| sure_ms <= now_ms) {
-                self.desk.bring_back(now_ms, now_ms);
+                self.machine.bring_back(now_ms, now_ms);
             }
         }
         if moment.is_settled {
@@ -159,7 +164,7 @@ impl Task {
         let moment = self.look();
         self.tidies |= self.ticks.is_multiple_of(TIDY_TICKS);
         if self.ticks.is_multiple_of(JOB_TICKS) && self.job.is_none() {
-            let changes = self.desk.changes(moment.now_ms);
+            let changes = self.machine.changes(moment.now_ms);
             self.begin(moment, changes);
         }
         self.ticks = self.ticks.wrapping_add(1);
@@ -173,15 +178,15 @@ impl Task {
             self.done(done);
         }
         let moment = self.look();
-        let changes = self.desk.finish();
+        let changes = self.machine.finish();
         self.begin(moment, changes);
         let done = ended(&mut self.job).await;
         self.done(done);
     }
 
     fn show(&self) {
-        self.shared.board.store(Arc::new(self.desk.board()));
-        self.shared.incidents.store(Arc::new(self.desk.incidents()));
+        self.shared.board.store(Arc::new(self.machine.board()));
+        self.shared.incidents.store(Arc::new(self.machine.incidents()));
     }
 
     /// Begins a job. None must be under way.
@@ -191,11 +196,11 @@ impl Task {
             let mut before_ms = i64::MIN;
             if moment.is_settled {
                 before_ms = moment.now_ms.saturating_sub(self.shared.setup.store.incident_life_ms());
-                self.desk.bring_back(moment.now_ms, moment.now_ms.saturating_add(TO_COME_MS));
+                self.machine.bring_back(moment.now_ms, moment.now_ms.saturating_add(TO_COME_MS));
             }
-            self.desk.trim(moment.now_ms, before_ms);
+            self.machine.trim(moment.now_ms, before_ms);
         }
-        let (targets, closed) = (Arc::new(self.desk.targets()), self.closed.take());
+        let (targets, closed) = (Arc::new(self.machine.targets()), self.closed.take());
         let (store, job) =
             (self.shared.setup.store.clone(), Job { moment, changes, closed, targets, tidies });
         self.job = Some(spawn_blocking(move || work(&store, job)));
@@ -208,14 +213,14 @@ impl Task {
             Err(error) => return tracing::error!(%error, "what was observed is not kept"),
         };
         let unwritten = failed.hours.keys().next().copied();
-        self.desk.put_back(failed);
+        self.machine.put_back(failed);
         if std::mem::replace(&mut self.replaced, replaced) != replaced {
-            self.desk.write_again();
+            self.machine.write_again();
         }
         self.closed = closed;
         if let Some(mut services) = services {
-            self.desk.recent(at_ms, &mut services);
-            let open_hour = Desk::open_hour(at_ms).min(unwritten.unwrap_or(u32::MAX));
+            self.machine.recent(at_ms, &mut services);
+            let open_hour = StateMachine::open_hour(at_ms).min(unwritten.unwrap_or(u32::MAX));
             self.shared.levels.store(Arc::new(Levels { at_ms, services, targets, open_hour }));
         }
         self.show();

@@ -66,7 +66,7 @@ pub(super) fn observation(target: &Arc<Target>, at_ms: i64, code: Option<Code>) 
 }
 
 pub(super) struct Story {
-    pub(super) desk: Desk,
+    pub(super) machine: StateMachine,
     pub(super) store: Arc<Store>,
     targets: Vec<Arc<Target>>,
     pub(super) now: i64,
@@ -80,10 +80,10 @@ impl Story {
     fn begin_at(directory: &Path, policy: &str, now: i64) -> Self {
         let store = Arc::new(Store::open(directory, Keep::default()).unwrap());
         let policy = Arc::new(SlaPolicy::parse(policy).unwrap());
-        let desk = recall(&store, policy, now).unwrap();
+        let machine = recall(&store, policy, now).unwrap();
         let targets = vec![target(Kind::Ocsp, "http://ocsp.alpha.example/")];
-        let mut story = Self { desk, store, targets, now };
-        story.desk.watch(&story.targets.clone(), now);
+        let mut story = Self { machine, store, targets, now };
+        story.machine.watch(&story.targets.clone(), now);
         story
     }
 
@@ -91,7 +91,7 @@ impl Story {
     pub(super) fn until(&mut self, end: i64, code: impl Fn(i64) -> Option<Code>) {
         while self.now < end {
             for target in &self.targets {
-                self.desk.take(observation(target, self.now, code(self.now)));
+                self.machine.take(observation(target, self.now, code(self.now)));
             }
             self.now += PERIOD;
             self.write();
@@ -102,7 +102,7 @@ impl Story {
     pub(super) fn outage(&mut self, probes: u32) {
         for code in [Some(Code::TcpRefused), None] {
             for _ in 0..probes {
-                self.desk.take(observation(&self.targets[0], self.now, code));
+                self.machine.take(observation(&self.targets[0], self.now, code));
                 self.now += PERIOD;
             }
         }
@@ -110,7 +110,7 @@ impl Story {
 
     /// Writes what has changed.
     pub(super) fn write(&mut self) {
-        let changes = self.desk.changes(self.now);
+        let changes = self.machine.changes(self.now);
         assert!(write(&self.store, changes).is_empty());
     }
 
@@ -127,14 +127,14 @@ impl Story {
     }
 
     pub(super) fn counts(&self, from: i64, to: i64) -> Counts {
-        let targets: Vec<_> = self.desk.targets().into_values().collect();
+        let targets: Vec<_> = self.machine.targets().into_values().collect();
         let hours = (hour_of(from), hour_of(to));
         let found = counted(&self.store, &targets, hours, self.now).unwrap();
         found.get(&0).cloned().unwrap_or_default()
     }
 
     fn incidents(&self) -> Vec<Arc<Incident>> {
-        self.desk.incidents().into_values().collect()
+        self.machine.incidents().into_values().collect()
     }
 }
 
@@ -162,7 +162,7 @@ fn a_kill_loses_nothing_that_was_written() {
         let mut story = Story::begin(directory.path(), BUILT_IN);
         story.until(half_past, |now| (now % (20 * PERIOD) == 0).then_some(Code::TcpTimeout));
         // Dropped here as a kill would: nothing is finished.
-        story.desk.take(observation(&story.targets[0], story.now, None));
+        story.machine.take(observation(&story.targets[0], story.now, None));
     }
     let mut story = Story::begin_at(directory.path(), BUILT_IN, half_past + 60_000);
     let before = story.counts(DAY, DAY + 3 * HOUR_MS);
@@ -183,16 +183,16 @@ fn the_short_windows_of_burn_rates_go_on_over_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let mut story = Story::begin(directory.path(), BUILT_IN);
     story.until(DAY + HOUR_MS, |now| (now % (10 * PERIOD) == 0).then_some(Code::TcpTimeout));
-    let recent = |desk: &Desk, now: i64| {
+    let recent = |machine: &StateMachine, now: i64| {
         let mut services = BTreeMap::new();
-        desk.recent(now, &mut services);
+        machine.recent(now, &mut services);
         services.into_values().next().unwrap().recent
     };
-    let (before, now) = (recent(&story.desk, story.now), story.now);
+    let (before, now) = (recent(&story.machine, story.now), story.now);
     assert_eq!((before[4].bad, before[4].valid), (12, 120));
     drop(story);
     let story = Story::begin_at(directory.path(), BUILT_IN, now);
-    assert_eq!(recent(&story.desk, now), before);
+    assert_eq!(recent(&story.machine, now), before);
 }
 
 #[test]
@@ -264,15 +264,15 @@ fn a_target_that_leaves_the_lists_is_neither_missed_nor_in_trouble_any_more() {
     let mut story = Story::begin(directory.path(), BUILT_IN);
     story.until(DAY + HOUR_MS, |_| Some(Code::DnsFailure));
     let gone = std::mem::take(&mut story.targets);
-    story.desk.watch(&[], story.now);
+    story.machine.watch(&[], story.now);
     story.until(DAY + 4 * HOUR_MS, |_| None);
     assert_eq!(story.counts(DAY, DAY + 4 * HOUR_MS).due(), 120);
     assert!(story.incidents().iter().all(|incident| !incident.is_open()));
-    assert!(story.desk.board().targets.is_empty());
+    assert!(story.machine.board().targets.is_empty());
     // A probe that was under way, and the target's return.
-    story.desk.take(observation(&gone[0], story.now, None));
+    story.machine.take(observation(&gone[0], story.now, None));
     assert_eq!(story.counts(DAY, DAY + 5 * HOUR_MS).due(), 120);
-    story.desk.watch(&gone, story.now);
+    story.machine.watch(&gone, story.now);
     story.targets = gone;
     story.until(DAY + 5 * HOUR_MS, |_| None);
     assert_eq!(story.counts(DAY, DAY + 5 * HOUR_MS).due(), 240, "with its history, under its number");
@@ -283,9 +283,9 @@ fn what_the_pieces_say_of_all_services_is_what_the_whole_says() {
     let directory = tempfile::tempdir().unwrap();
     let mut story = Story::begin(directory.path(), BUILT_IN);
     story.targets.push(target(Kind::Crl, "http://crl.alpha.example/a.crl"));
-    story.desk.watch(&story.targets.clone(), story.now);
+    story.machine.watch(&story.targets.clone(), story.now);
     story.until(DAY + 30 * HOUR_MS + 20 * PERIOD, |now| (now % (50 * PERIOD) == 0).then_some(Code::Slow));
-    let targets = story.desk.targets();
+    let targets = story.machine.targets();
     let closed = Closed::add_up(&story.store, &targets, hour_of(story.now) - 1, hour_of(story.now)).unwrap();
     let services = closed.up_to_now(&story.store, &targets, story.now).unwrap();
     let all: Vec<_> = targets.values().cloned().collect();

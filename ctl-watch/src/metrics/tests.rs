@@ -7,7 +7,7 @@ use ctl_policy::sla::{BUILT_IN, SlaPolicy};
 use super::*;
 use crate::changes::Kept;
 use crate::code::Code;
-use crate::keeper::desk::Desk;
+use crate::keeper::machine::StateMachine;
 use crate::observation::{Facts, Finding, Status};
 use crate::target::{Kind, Target};
 use crate::testing::target;
@@ -63,10 +63,10 @@ impl Probe {
     }
 }
 
-/// The keeper's desk and the metrics beside it.
+/// The keeper's machine and the metrics beside it.
 struct Scrape {
     watch: WatchMetrics,
-    desk: Desk,
+    machine: StateMachine,
     watched: BTreeMap<TargetId, Arc<Target>>,
 }
 
@@ -75,7 +75,7 @@ impl Scrape {
         let policy = Arc::new(SlaPolicy::parse(BUILT_IN).unwrap());
         Self {
             watch: WatchMetrics::new(&mut Registrar::default()).unwrap(),
-            desk: Desk::new(policy, Kept::default(), 0),
+            machine: StateMachine::new(policy, Kept::default(), 0),
             watched: BTreeMap::new(),
         }
     }
@@ -83,7 +83,7 @@ impl Scrape {
     fn watch(&mut self, targets: impl IntoIterator<Item = Arc<Target>>, at_ms: i64) {
         self.watched = targets.into_iter().map(|target| (target.id, target)).collect();
         let targets: Vec<_> = self.watched.values().cloned().collect();
-        self.desk.watch(&targets, at_ms);
+        self.machine.watch(&targets, at_ms);
     }
 
     fn saw(&mut self, observation: Observation) {
@@ -92,7 +92,7 @@ impl Scrape {
             let all: Vec<_> = self.watched.values().chain([target]).cloned().collect();
             self.watch(all, observation.at_ms);
         }
-        let taken = self.desk.take(observation).unwrap();
+        let taken = self.machine.take(observation).unwrap();
         self.watch.observe(&taken.observation, taken.verdict.as_ref());
     }
 
@@ -102,7 +102,7 @@ impl Scrape {
 
     fn text_with(&self, levels: &[Level], incidents: &[OpenIncident]) -> String {
         let mut text = String::new();
-        let board = self.desk.board();
+        let board = self.machine.board();
         let readings =
             Readings { board: &board, certificates: &[], levels, incidents, upkeep: Upkeep::default() };
         self.watch.prune(&board);
@@ -168,7 +168,7 @@ fn what_a_policy_forgives_is_no_answer_all_the_same() {
          source = \"A practice statement\"\nexcused = [\"tcp_refused\", \"nonce_wrong\"]\n"
     );
     let policy = Arc::new(SlaPolicy::parse(&forgiving).unwrap());
-    let mut scrape = Scrape { desk: Desk::new(policy, Kept::default(), 0), ..Scrape::new() };
+    let mut scrape = Scrape { machine: StateMachine::new(policy, Kept::default(), 0), ..Scrape::new() };
     scrape.saw(Probe::at(1).unanswered(Code::TcpRefused));
     assert_eq!(
         values(&scrape.text(), "ctl_probes_total"),

@@ -45,6 +45,7 @@ CREATE TABLE incidents (
 ) STRICT;
 CREATE INDEX incidents_of_operator ON incidents (operator, number);
 CREATE INDEX incidents_by_end ON incidents (ended_ms);
+CREATE INDEX incidents_by_opening ON incidents (opened_ms, operator, is_breach, ended_ms);
 CREATE TABLE evidence (
     number INTEGER PRIMARY KEY,
     sha256 BLOB NOT NULL UNIQUE,

@@ -54,11 +54,13 @@ impl Store {
                 self.remove_old(&transaction, now_ms)?;
             }
             evidence::bound(&transaction, self.evidence_of_operator(), self.evidence_in_all())?;
+            // Of older ones there are no more since.
+            let since_ms = (now_ms / THIRTY_DAYS_MS - 1) * THIRTY_DAYS_MS;
             transaction.execute(
                 "DELETE FROM incidents WHERE number IN (SELECT number FROM (SELECT number, row_number() OVER \
                  (PARTITION BY operator, opened_ms / ?1, is_breach ORDER BY number) AS place FROM incidents \
-                 WHERE ended_ms IS NOT NULL) WHERE place > ?2)",
-                params![THIRTY_DAYS_MS, INCIDENTS],
+                 WHERE opened_ms >= ?2 AND ended_ms IS NOT NULL) WHERE place > ?3)",
+                params![THIRTY_DAYS_MS, since_ms, INCIDENTS],
             )?;
             make_room(&transaction, bound, hour_of(now_ms))?;
             let is_full = used(&transaction)? > bound;

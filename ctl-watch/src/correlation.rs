@@ -1,11 +1,11 @@
-//! What is wrong between targets: findings that no probe alone can have. Pure; the keeper asks on each observation
+//! What is wrong between targets: findings that no probe alone can have. Pure; the state machine asks on each observation
 //! of a CRL, before it is applied.
 //!
 //! * `ocsp_crl_disagree`: OCSP and CRL say different things of one certificate. A revocation takes its time from
 //!   one to the other, so this is a contradiction only if what says "not revoked" was issued after what says
 //!   "revoked", or a day after the date of the revocation. The finding stands at the CRL: a responder that says
 //!   of a certificate what the ledger knows to be wrong is found out by the probe of OCSP, and what it says is
-//!   not laid beside anything.
+//!   not compared with anything.
 //! * `distribution_points_disagree`: points from which one certificate may be checked serve different CRLs of the
 //!   same scope, and the newest was seen at its point for longer than a CRL takes to reach all places. The finding
 //!   stands at the point with the older one.
@@ -35,7 +35,7 @@ pub struct Neighbours {
 }
 
 impl Neighbours {
-    /// Who is whose neighbour. Only targets of one operator are laid beside each other: what applicants bring says
+    /// Who is whose neighbour. Only targets of one operator are compared: what applicants bring says
     /// nothing of others.
     pub fn of<'a>(targets: impl IntoIterator<Item = &'a Target>) -> Self {
         let mut of_issuer: BTreeMap<_, (Vec<TargetId>, Vec<TargetId>)> = BTreeMap::new();
@@ -207,12 +207,12 @@ mod tests {
         Facts { crl: Some(crl), crl_number, this_update: Some(NOW - age), ..Facts::default() }
     }
 
-    /// The codes at the first point, with this target standing so beside it.
-    fn codes(observed: Facts, beside: &Arc<Target>, standing: Facts) -> Vec<Code> {
+    /// The codes at the first point, with another target that stands so.
+    fn codes(observed: Facts, other: &Arc<Target>, standing: Facts) -> Vec<Code> {
         let own = target(Kind::Crl, "alpha-pki", POINTS[0]);
-        let neighbours = Neighbours::of([&*own, &**beside]);
+        let neighbours = Neighbours::of([&*own, &**other]);
         let standing = Standing {
-            target: beside.clone(),
+            target: other.clone(),
             since_ms: 0,
             last: None,
             verdict: None,
@@ -220,7 +220,7 @@ mod tests {
             good_ms: None,
             facts: standing,
         };
-        let board = BTreeMap::from([(beside.id, Arc::new(standing))]);
+        let board = BTreeMap::from([(other.id, Arc::new(standing))]);
         let observation = Observation {
             target: own,
             at_ms: NOW * 1000,
@@ -273,14 +273,14 @@ mod tests {
     #[test]
     fn points_may_differ_while_a_new_crl_spreads_and_no_longer() {
         let copy = target(Kind::Crl, "alpha-pki", POINTS[1]);
-        let beside = |standing| codes(serves(1, DAY, DAY), &copy, standing);
-        assert_eq!(beside(serves(1, DAY, DAY)), [], "the same");
-        assert_eq!(beside(serves(2, 2 * HOUR, HOUR / 2)), [], "newer, but not there for an hour yet");
-        assert_eq!(beside(serves(2, 2 * HOUR, HOUR)), [Code::DistributionPointsDisagree]);
-        assert_eq!(beside(serves(0, 2 * DAY, 2 * DAY)), [], "the other one is behind, not this one");
+        let other = |standing| codes(serves(1, DAY, DAY), &copy, standing);
+        assert_eq!(other(serves(1, DAY, DAY)), [], "the same");
+        assert_eq!(other(serves(2, 2 * HOUR, HOUR / 2)), [], "newer, but not there for an hour yet");
+        assert_eq!(other(serves(2, 2 * HOUR, HOUR)), [Code::DistributionPointsDisagree]);
+        assert_eq!(other(serves(0, 2 * DAY, 2 * DAY)), [], "the other one is behind, not this one");
         let mut shard = serves(2, 2 * HOUR, HOUR);
         shard.crl = shard.crl.map(|crl| CrlIdentity { scope: Some([1; 32]), ..crl });
-        assert_eq!(beside(shard), [], "of another scope");
-        assert_eq!(beside(Facts::default()), [], "of one that did not answer nothing is known");
+        assert_eq!(other(shard), [], "of another scope");
+        assert_eq!(other(Facts::default()), [], "of one that did not answer nothing is known");
     }
 }

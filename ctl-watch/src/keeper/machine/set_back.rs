@@ -1,9 +1,9 @@
 //! What becomes of what is known when the clock is set back.
 
 use super::super::super::incident::Incident;
-use super::{Desk, put};
+use super::{StateMachine, put};
 
-impl Desk {
+impl StateMachine {
     /// The clock has been set back: nothing of what is open is yet to come.
     pub fn set_back(&mut self, now_ms: i64) {
         self.watches.values_mut().for_each(|watch| watch.tracker.set_back(now_ms));
@@ -61,11 +61,11 @@ mod tests {
         story.now += YEAR;
         story.until(DAY + YEAR + 40 * MINUTE, |_| Some(Code::TcpRefused));
         story.until(DAY + YEAR + 50 * MINUTE, |_| None);
-        let before = story.desk.incidents();
+        let before = story.machine.incidents();
         assert!(before.values().all(|one| !one.is_open() && one.breach_ms.is_some()));
         let now = DAY + 52 * MINUTE;
-        story.desk.set_back(now);
-        story.desk.bring_back(now, now);
+        story.machine.set_back(now);
+        story.machine.bring_back(now, now);
         story.write();
         let kept = story.kept_incidents();
         assert_eq!(kept.len(), 2);
@@ -73,7 +73,7 @@ mod tests {
         let times = (kept[1].began_ms, kept[1].opened_ms, kept[1].ended_ms, kept[1].breach_ms);
         assert_eq!(times, (now, now, Some(now), None));
         assert_eq!(kept[1].failures, before[&kept[1].number].failures);
-        assert_eq!(*story.desk.incidents()[&kept[1].number], kept[1]);
+        assert_eq!(*story.machine.incidents()[&kept[1].number], kept[1]);
     }
 
     #[test]
@@ -84,8 +84,8 @@ mod tests {
             story.until(DAY + HOUR_MS, |_| None);
             story.until(DAY + HOUR_MS + minutes * MINUTE, |_| Some(Code::TcpRefused));
             let now = DAY + HOUR_MS / 2;
-            story.desk.set_back(now);
-            story.desk.bring_back(now, now);
+            story.machine.set_back(now);
+            story.machine.bring_back(now, now);
             story.write();
             let kept = story.kept_incidents();
             assert_eq!((kept.len(), kept[0].breach_ms.is_some()), (1, is_breach));
@@ -99,13 +99,13 @@ mod tests {
         let mut story = Story::begin(directory.path(), BUILT_IN);
         story.until(DAY + HOUR_MS, |_| None);
         // Under the wrong time it leaves the lists and comes back.
-        let targets: Vec<_> = story.desk.board().targets.values().map(|one| one.target.clone()).collect();
-        story.desk.watch(&[], DAY + YEAR);
-        story.desk.watch(&targets, DAY + YEAR + HOUR_MS);
+        let targets: Vec<_> = story.machine.board().targets.values().map(|one| one.target.clone()).collect();
+        story.machine.watch(&[], DAY + YEAR);
+        story.machine.watch(&targets, DAY + YEAR + HOUR_MS);
         let now = DAY + 2 * HOUR_MS;
-        story.desk.bring_back(now, now + YEAR + 2 * HOUR_MS);
-        assert_eq!(story.desk.targets()[&0].watched.len(), 2, "nothing lies after that");
-        story.desk.bring_back(now, now);
+        story.machine.bring_back(now, now + YEAR + 2 * HOUR_MS);
+        assert_eq!(story.machine.targets()[&0].watched.len(), 2, "nothing lies after that");
+        story.machine.bring_back(now, now);
         story.write();
         let kept = story.store.kept(0, 0, 0).unwrap().targets;
         assert_eq!(kept[0].watched, [Watched { from_ms: DAY, to_ms: None }]);

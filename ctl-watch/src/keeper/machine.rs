@@ -1,6 +1,6 @@
 //! The state machine of the watch. Pure: observations and the time come in, [`Changes`] go out to be written.
 
-mod back;
+mod set_back;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use ctl_core::Digest;
 use ctl_core::names::ParticipantId;
 use ctl_policy::sla::{Kind, Share, SlaPolicy};
 
-use super::super::beside::Neighbours;
 use super::super::board::{Board, Standing};
 use super::super::changes::{Changes, Kept};
 use super::super::code::Code;
+use super::super::correlation::Neighbours;
 use super::super::description::{Description, period_ms};
 use super::super::evidence::bundle;
 use super::super::gaps;
@@ -40,9 +40,9 @@ struct Watch {
     first_bad: Option<Arc<Observation>>,
 }
 
-/// The keeper's desk.
+/// The state machine of the watch.
 #[derive(Debug)]
-pub struct Desk {
+pub struct StateMachine {
     policy: Arc<SlaPolicy>,
     descriptions: BTreeMap<TargetId, Description>,
     watches: BTreeMap<TargetId, Watch>,
@@ -68,7 +68,7 @@ pub struct Taken {
     pub verdict: Option<Verdict>,
 }
 
-impl Desk {
+impl StateMachine {
     /// Goes on with what was kept.
     #[must_use]
     pub fn new(policy: Arc<SlaPolicy>, kept: Kept, now_ms: i64) -> Self {
@@ -168,8 +168,8 @@ impl Desk {
         let number = self.descriptions.get(&target.id).filter(|one| one.is_watched())?.number;
         if observation.is_valid() {
             let limits = self.policy.limits(target.operator.as_str(), target.kind);
-            let beside = self.neighbours.findings(&self.board, &observation, &limits);
-            observation.findings.extend(beside);
+            let contradictions = self.neighbours.findings(&self.board, &observation, &limits);
+            observation.findings.extend(contradictions);
         }
         let (observation, verdict) = match Verdict::of(&self.policy, &observation) {
             Some(verdict) => (Arc::new(observation), verdict),
