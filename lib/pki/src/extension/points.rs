@@ -100,8 +100,12 @@ pub(super) fn crl_distribution_points(
     let wrong = "a distribution point is not a SEQUENCE";
     sequences(value.only(SEQUENCE)?.inside(), wrong, |mut reader| {
         let begin = reader.wrong("a distribution point has neither a name nor a CRL issuer");
-        let name = reader.optional_element(context_constructed(0))?;
-        let name = name.as_ref().map(distribution_point_name).transpose()?;
+        let name =
+            match reader.optional_element(context_constructed(0))?.as_ref().map(distribution_point_name) {
+                // Whoever reads on finds no address in it.
+                Some(Err(_)) if !reader.is_strict() => None,
+                name => name.transpose()?,
+            };
         let reasons = reader.optional_element(context(1))?;
         let reasons = reasons.map(|bits| bits.named_bits()).transpose()?.map(Reasons);
         let crl_issuer = match reader.optional_element(context_constructed(2))? {
