@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::keys::{KeyId, PublicKey};
 
 /// A key that may sign, and whom it belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authority {
     /// The key.
     pub key: PublicKey,
@@ -17,7 +19,7 @@ pub struct Authority {
 }
 
 /// Who may sign, and how many of them must.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Threshold {
     /// How many must sign; 0 is never met.
     pub needed: u32,

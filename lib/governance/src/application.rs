@@ -7,15 +7,16 @@ use ctl_core::names::{Label, ListId, ParticipantId, RuleId, Version};
 use ctl_core::parts::PolicyRef;
 use ctl_core::{Digest, Timestamp};
 use rpds::VectorSync;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::possession;
 use crate::possession::Possession;
+use crate::snapshot::form;
 use crate::statement::body::Candidate;
 use crate::statement::parts::{BlobRef, EvidenceKind, Finding, Observed, Severity};
 
 /// Where an application stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// Waits for the server to screen it.
@@ -39,7 +40,7 @@ pub enum Stage {
 }
 
 /// A root or cross-certificate that asks for a place on a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Application {
     /// Index of its entry.
     pub index: u64,
@@ -52,6 +53,7 @@ pub struct Application {
     /// What applies.
     pub candidate: Candidate,
     /// The certificate in DER.
+    #[serde(with = "form::bytes")]
     pub certificate: Arc<[u8]>,
     /// SHA-256 of the certificate.
     pub fingerprint: Digest,
@@ -80,7 +82,7 @@ pub struct Application {
 }
 
 /// What the server found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Screening {
     /// Index of the record's entry.
     pub index: u64,
@@ -110,7 +112,7 @@ impl Screening {
 }
 
 /// Something that speaks for an application.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Index of its entry.
     pub index: u64,

@@ -2,13 +2,13 @@
 
 use ctl_core::names::{ListId, ParticipantId};
 use ctl_core::{Digest, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::statement::body::{CrossAnswer, RefusalReason};
 use crate::statement::parts::BlobRef;
 
 /// One PKI operator asks another to vouch for its root.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrossCertification {
     /// Index of the request's entry.
     pub index: u64,
@@ -41,7 +41,7 @@ impl CrossCertification {
 }
 
 /// The answer to a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// Index of its entry.
     pub index: u64,

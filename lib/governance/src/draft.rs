@@ -25,24 +25,28 @@ use ctl_core::role::Role;
 use ctl_core::threshold::Threshold;
 use ctl_core::tuf::{Hashes, Metadata, Root, Target, Targets, TufSignature, signing_bytes};
 use ctl_core::{Digest, Timestamp, json};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::State;
+use crate::snapshot::form;
 use crate::statement::body::DraftOpen;
 
 pub use due::{due, due_for, opens_correctly};
 
 /// The bytes to be signed for one version of one role.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Documents {
     /// The document in canonical JSON, signed as JWS; none for the board's metadata.
+    #[serde(with = "form::bytes_or_none")]
     pub document: Option<Arc<[u8]>>,
     /// The `signed` part of the role's TUF metadata in OLPC canonical JSON.
+    #[serde(with = "form::bytes")]
     pub metadata: Arc<[u8]>,
     /// Digest of what it says and who signs it, whatever its number, times and log: see [`content`].
     pub content: Digest,
     /// The metadata once more as JSON: the OLPC form leaves line breaks in PEM keys unescaped, which
     /// no parser reads.
+    #[serde(with = "form::bytes")]
     signed: Arc<[u8]>,
 }
 

@@ -27,6 +27,7 @@ pub mod rules;
 #[cfg(test)]
 pub(crate) mod second;
 pub mod service_levels;
+pub mod snapshot;
 pub mod state;
 pub mod statement;
 mod time;
@@ -35,6 +36,7 @@ pub mod view;
 pub use check::Verified;
 pub use refusal::{Reason, Refusal};
 pub use rules::{Rules, RulesVersion};
+pub use snapshot::Snapshot;
 pub use state::State;
 
 use ctl_core::Timestamp;

@@ -14,7 +14,7 @@ use ctl_core::names::{ListId, ParticipantId};
 use ctl_core::{Digest, Timestamp, json};
 use ctl_pki::request::CertificationRequest;
 use ctl_pki::{Certificate, SignatureError};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::refusal::{Reason, Refusal};
 use crate::rules::Rules;
@@ -65,7 +65,7 @@ impl Challenge {
 }
 
 /// Whether an applicant has shown that it holds the key of its root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Possession {
     /// The key signed a fresh proof.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ctl_core::names::{ObjectiveName, ParticipantId, ReasonCode};
 use ctl_core::parts::PolicyRef;
 use ctl_core::{Digest, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::statement::body::{Measured, Objective, Service, ServiceSummary};
 use crate::statement::parts::BlobRef;
@@ -18,7 +19,7 @@ pub const TRUST_LIST_MANAGER: &str = "trust-list-manager";
 pub type BreachKey = (Service, ObjectiveName);
 
 /// A service that fell below an objective.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Breach {
     /// Index of the entry that opened it.
     pub index: u64,
@@ -47,7 +48,7 @@ impl Breach {
 }
 
 /// What the watch found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// In the objective's window.
     pub measured: Measured,
@@ -58,7 +59,7 @@ pub struct Found {
 }
 
 /// The end of a breach.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closed {
     /// Index of the entry that closed it.
     pub index: u64,
@@ -72,7 +73,7 @@ pub struct Closed {
 pub type ReportKey = (Option<ParticipantId>, Timestamp);
 
 /// A report of how good an operator's services were.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LevelReport {
     /// Index of its entry.
     pub index: u64,

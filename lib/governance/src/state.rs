@@ -12,10 +12,12 @@ use ctl_core::threshold::Threshold;
 use ctl_core::tuf::{GoOnFrom, Restart, Root};
 use ctl_core::{Digest, Timestamp};
 use rpds::{HashTrieSetSync, RedBlackTreeMapSync, RedBlackTreeSetSync, VectorSync};
+use serde::{Deserialize, Serialize};
 
 use crate::application::Application;
 use crate::cross::CrossCertification;
 use crate::service_levels::{Breach, BreachKey, LevelReport, ReportKey};
+use crate::snapshot::form;
 use crate::statement::body::{Change, Choice, DraftOpen};
 use crate::statement::charter::Charter;
 use crate::statement::parts::{BlobAccess, BlobRef, ParticipantKind};
@@ -24,13 +26,14 @@ use crate::statement::parts::{BlobAccess, BlobRef, ParticipantKind};
 ///
 /// Whatever grows with the ledger is a persistent collection: a copy shares it, so that copying a state costs the
 /// same however long the ledger is. What the charter bounds (roles, lists) is an ordinary map.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// The scheme's id: the digest of the genesis payload.
     pub scheme: Digest,
     /// Test or production.
     pub environment: Environment,
     /// The charter in force.
+    #[serde(with = "form::one")]
     pub charter: Arc<Charter>,
     /// Index of the entry that put it in force.
     pub charter_since: u64,
@@ -47,8 +50,10 @@ pub struct State {
     /// Auditors that were ever accredited, with the latest decision on each.
     pub auditors: RedBlackTreeMapSync<ParticipantId, Accreditation>,
     /// Applications by the index of their entry.
+    #[serde(with = "form::shared")]
     pub applications: RedBlackTreeMapSync<u64, Arc<Application>>,
     /// Proposals by the index of their entry.
+    #[serde(with = "form::shared")]
     pub proposals: RedBlackTreeMapSync<u64, Arc<Proposal>>,
     /// Proposals by leaf hash.
     pub proposal_of_leaf: RedBlackTreeMapSync<Digest, u64>,
@@ -57,20 +62,24 @@ pub struct State {
     /// The lists.
     pub lists: BTreeMap<ListId, ListState>,
     /// Disclosed sub-CAs by fingerprint.
+    #[serde(with = "form::shared")]
     pub sub_cas: RedBlackTreeMapSync<Digest, Arc<SubCa>>,
     /// The MO registry.
     pub mo_ids: RedBlackTreeMapSync<MoId, MoEntry>,
     /// Notices by the index of their entry.
     pub notices: RedBlackTreeMapSync<u64, Notice>,
     /// The draft that may be signed, per role.
+    #[serde(with = "form::shared")]
     pub drafts: BTreeMap<Role, Arc<Draft>>,
     /// What was last published, per role.
     pub published: BTreeMap<Role, Published>,
     /// Who may sign for a role, as the devices know it from the board's published metadata.
     pub authorities: BTreeMap<Role, Threshold>,
     /// Every restart of the log, in order.
+    #[serde(with = "form::one")]
     pub restarts: Arc<Vec<Restart>>,
     /// The last root.json that devices hold, where the last restart says that the ledger lost it.
+    #[serde(with = "form::one_or_none")]
     pub lost_root: Option<Arc<Root>>,
     /// Keys that the log had before its present one.
     pub former_log_keys: RedBlackTreeSetSync<KeyId>,
@@ -78,12 +87,16 @@ pub struct State {
     pub blobs: RedBlackTreeMapSync<Digest, BlobAccess>,
     /// Breaches of service levels by the index of the entry that opened them: all open ones, and the
     /// latest that are over.
+    #[serde(with = "form::shared")]
     pub breaches: RedBlackTreeMapSync<u64, Arc<Breach>>,
     /// The breaches that are not over.
+    #[serde(with = "form::pairs")]
     pub open_breaches: RedBlackTreeMapSync<BreachKey, u64>,
     /// Reports on service levels, by whose and from when on.
+    #[serde(with = "form::shared")]
     pub level_reports: RedBlackTreeMapSync<ReportKey, Arc<LevelReport>>,
     /// Requests for cross-certificates by the index of their entry.
+    #[serde(with = "form::shared")]
     pub cross_requests: RedBlackTreeMapSync<u64, Arc<CrossCertification>>,
     /// The requests that nobody has answered yet.
     pub cross_open: RedBlackTreeSetSync<u64>,
@@ -92,12 +105,16 @@ pub struct State {
     /// What will happen by itself, and when.
     pub(crate) agenda: RedBlackTreeSetSync<(Timestamp, Event)>,
     /// The tree's right edge.
+    #[serde(skip)]
     pub(crate) frontier: Frontier,
     /// The root at every size, from 0 on.
+    #[serde(skip)]
     pub(crate) roots: VectorSync<Digest>,
     /// When each entry was recorded.
+    #[serde(skip)]
     pub(crate) times: VectorSync<Timestamp>,
     /// Identities of all recorded statements.
+    #[serde(skip)]
     pub(crate) recorded: HashTrieSetSync<Digest>,
 }
 
@@ -148,7 +165,7 @@ impl State {
 }
 
 /// Something that time alone brings about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Event {
     /// Voting on a proposal ends.
     VoteCloses(u64),
@@ -161,7 +178,7 @@ pub enum Event {
 }
 
 /// Someone with a registered key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Participant {
     /// Its id.
     pub id: ParticipantId,
@@ -180,7 +197,7 @@ pub struct Participant {
 }
 
 /// Why an auditor's reports count, or no longer do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accreditation {
     /// When it was accredited last.
     pub since: Timestamp,
@@ -203,7 +220,7 @@ impl Accreditation {
 }
 
 /// What became of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// Whose it is or was.
     pub participant: ParticipantId,
@@ -212,7 +229,7 @@ pub struct KeyRecord {
 }
 
 /// A change put to the vote.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     /// Index of its entry.
     pub index: u64,
@@ -245,7 +262,7 @@ pub struct Proposal {
 }
 
 /// One vote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vote {
     /// For or against.
     pub choice: Choice,
@@ -254,7 +271,7 @@ pub struct Vote {
 }
 
 /// How a proposal ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// When.
     pub at: Timestamp,
@@ -265,7 +282,7 @@ pub struct Decision {
 }
 
 /// The outcome of a vote.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// Enough approved, and the change was made.
     Accepted,
@@ -276,18 +293,21 @@ pub enum Outcome {
 }
 
 /// One list's contents.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListState {
     /// Anchors by fingerprint, in every status.
+    #[serde(with = "form::shared")]
     pub anchors: RedBlackTreeMapSync<Digest, Arc<Anchor>>,
     /// Cross-certificates by fingerprint, in every status.
+    #[serde(with = "form::shared")]
     pub cross_certificates: RedBlackTreeMapSync<Digest, Arc<CrossCertificate>>,
     /// What was distrusted by decision, with the proposal's index.
+    #[serde(with = "form::pairs")]
     pub distrusted: RedBlackTreeMapSync<Distrusted, u64>,
 }
 
 /// A status that something had, since when, and because of which entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusChange {
     /// The status.
     pub status: AnchorStatus,
@@ -298,13 +318,14 @@ pub struct StatusChange {
 }
 
 /// What is the same of anchors and cross-certificates: a certificate with a life.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// SHA-256 of the certificate.
     pub fingerprint: Digest,
     /// SHA-256 of its SubjectPublicKeyInfo.
     pub spki: Digest,
     /// The certificate in DER.
+    #[serde(with = "form::bytes")]
     pub certificate: Arc<[u8]>,
     /// The last second of the certificate's validity.
     pub not_after: Timestamp,
@@ -332,7 +353,7 @@ impl Listed {
 }
 
 /// A root on a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchor {
     /// Certificate and life.
     pub listed: Listed,
@@ -345,7 +366,7 @@ pub struct Anchor {
 }
 
 /// A cross-certificate on a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrossCertificate {
     /// Certificate and life.
     pub listed: Listed,
@@ -356,11 +377,12 @@ pub struct CrossCertificate {
 }
 
 /// A disclosed sub-CA.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubCa {
     /// Fingerprint of its certificate.
     pub fingerprint: Digest,
     /// The certificate in DER.
+    #[serde(with = "form::bytes")]
     pub certificate: Arc<[u8]>,
     /// Fingerprint of what issued it.
     pub issuer: Digest,
@@ -375,7 +397,7 @@ pub struct SubCa {
 }
 
 /// One MO identifier.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MoEntry {
     /// Its holder.
     pub holder: ParticipantId,
@@ -390,7 +412,7 @@ pub struct MoEntry {
 }
 
 /// An emergency suspension.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// Index of its entry.
     pub index: u64,
@@ -419,7 +441,7 @@ impl Notice {
 }
 
 /// What may be signed for a role.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
     /// Index of its entry.
     pub index: u64,
@@ -432,7 +454,7 @@ pub struct Draft {
 }
 
 /// What was published for a role.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published {
     /// Index of the publication's entry.
     pub index: u64,

@@ -26,7 +26,7 @@ pub fn empty_root() -> Digest {
 
 /// A growing tree with every complete-subtree hash, 64 bytes for each entry: roots and proofs for
 /// every size up to its own.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
     /// `levels[l][i]` is the hash of the 2^l leaves from i * 2^l on.
     levels: Vec<Vec<Digest>>,
@@ -108,6 +108,49 @@ impl Tree {
     pub fn consistency_proof(&self, older: u64, newer: u64) -> Result<Vec<Digest>, LogError> {
         self.has(newer)?;
         shape::consistency(older, newer)?.into_iter().map(|span| span.hash(&|node| self.node(node))).collect()
+    }
+
+    /// The tree's right edge.
+    #[must_use]
+    pub fn frontier(&self) -> Frontier {
+        // None is missing: every complete subtree is kept.
+        let nodes = Span::tree(self.size).nodes().filter_map(|node| self.node(node).ok()).collect();
+        Frontier { nodes, size: self.size }
+    }
+
+    /// All hashes of the tree at this or an earlier size, level by level from the leaves up, 32 bytes each: what
+    /// [`Tree::from_hashes`] reads.
+    ///
+    /// # Errors
+    /// The tree is smaller than that.
+    pub fn hashes(&self, size: u64) -> Result<Vec<u8>, LogError> {
+        self.has(size)?;
+        let mut bytes = Vec::new();
+        for (level, hashes) in self.levels.iter().enumerate() {
+            let complete = usize::try_from(size.checked_shr(level as u32).unwrap_or(0)).unwrap_or(usize::MAX);
+            bytes.extend(hashes.iter().take(complete).flat_map(|hash| hash.as_bytes()));
+        }
+        Ok(bytes)
+    }
+
+    /// The tree of this size from all its hashes, without making any of them again: they are believed. A leaf or a
+    /// node that is wrong shows in proofs, which nobody accepts, and only those at the right edge in the root.
+    ///
+    /// # Errors
+    /// [`LogError::Malformed`] if there are not as many hashes as such a tree has.
+    pub fn from_hashes(size: u64, bytes: &[u8]) -> Result<Self, LogError> {
+        let malformed = || LogError::malformed("tree", format!("it has not the hashes of {size} entries"));
+        let (hashes, odd) = bytes.as_chunks::<32>();
+        let (mut rest, mut levels) = (hashes, Vec::new());
+        let mut complete = size;
+        while complete > 0 {
+            let length = usize::try_from(complete).map_err(|_| malformed())?;
+            let (level, above) = rest.split_at_checked(length).ok_or_else(malformed)?;
+            levels.push(level.iter().map(|hash| Digest::from_bytes(*hash)).collect());
+            rest = above;
+            complete >>= 1;
+        }
+        if rest.is_empty() && odd.is_empty() { Ok(Self { levels, size }) } else { Err(malformed()) }
     }
 
     pub(super) fn node(&self, node: Node) -> Result<Digest, LogError> {
@@ -306,6 +349,10 @@ mod tests {
             assert_eq!(tree.root().to_string(), *root);
             assert_eq!(frontier.size(), size as u64);
             assert_eq!(frontier.root().to_string(), *root);
+            assert_eq!(tree.frontier(), frontier);
+            let hashes = tree.hashes(size as u64).unwrap();
+            assert_eq!(Tree::from_hashes(size as u64, &hashes).unwrap(), tree);
+            assert!(Tree::from_hashes(size as u64 + 1, &hashes).is_err());
             if let Some(leaf) = leaves().get(size) {
                 tree.push(*leaf);
                 frontier.push(*leaf);

@@ -11,6 +11,7 @@
 mod certificates;
 mod members;
 mod record;
+mod snapshots;
 mod stories;
 mod tree;
 
