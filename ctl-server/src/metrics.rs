@@ -44,6 +44,8 @@ struct Gauges {
     data: IntGauge,
     writable: IntGauge,
     went_back: IntGauge,
+    verified: IntGauge,
+    damaged: IntGauge,
 }
 
 /// What is measured at a scrape, beside the state.
@@ -63,6 +65,10 @@ pub struct Facts {
     pub writable: bool,
     /// Whether the log went back behind what it once signed.
     pub went_back: bool,
+    /// How many entries are verified, from the genesis on.
+    pub verified: u64,
+    /// Whether the ledger, or the state that the server went on from, turned out to be wrong.
+    pub damaged: bool,
 }
 
 impl Metrics {
@@ -173,6 +179,14 @@ impl Gauges {
                 "ctl_ledger_went_back",
                 "1 once a checkpoint with the log's own signature shows that the log went back behind it; nothing is signed or recorded then.",
             )?,
+            verified: one(
+                "ctl_ledger_verified_entries",
+                "Entries verified since the start, from the genesis on; after a while all of them.",
+            )?,
+            damaged: one(
+                "ctl_ledger_damaged",
+                "1 once the verification behind found something wrong; nothing is recorded then.",
+            )?,
             sequence: whole("ctl_list_sequence", "Sequence of the list version published last.", &["list"])?,
             next_update: time(
                 "ctl_list_next_update_timestamp_seconds",
@@ -222,6 +236,8 @@ impl Gauges {
         self.entries.set(whole(state.size()));
         self.writable.set(i64::from(facts.writable));
         self.went_back.set(i64::from(facts.went_back));
+        self.verified.set(whole(facts.verified));
+        self.damaged.set(i64::from(facts.damaged));
         self.checkpoint.set(facts.checkpoint_at.unix());
         self.checkpoint_entries.set(whole(facts.checkpoint_entries));
         for vector in [&self.next_update, &self.published, &self.expires, &self.signed, &self.drafts] {

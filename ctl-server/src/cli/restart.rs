@@ -45,16 +45,15 @@ pub(super) fn restart(data: &Path, file: &Path) -> Result<(), Failure> {
         replay.push(&bytes).map_err(OpenError::from)?;
     }
     // The checkpoint file is of the log that ends: it is what the board's statement is about.
-    let (mut state, mut tree) = replay.finish().ok_or(OpenError::Empty)?;
+    let (mut state, _) = replay.finish().ok_or(OpenError::Empty)?;
     if !state.is_recorded(&statement.id) {
         let now = SystemClock::new().now().max(state.clock());
         check(&state, &statement, now)?;
         let entry = Entry::new(now, statement.clone())?;
         state.apply(&entry);
-        tree.push(entry.leaf_hash);
         let keys = in_use(data, body.as_ref())?;
-        let note = keys.sign_checkpoint(tree.size(), tree.root())?.to_string();
-        store.append(tree.size().saturating_sub(1), &[entry.bytes], Some(note.as_bytes()))?;
+        let note = keys.sign_checkpoint(state.size(), state.root())?.to_string();
+        store.append(state.size().saturating_sub(1), &[entry.bytes], Some(note.as_bytes()))?;
         keys.settle(data)?;
         set_aside(data, now)?;
         Head::below(data).write(note.as_bytes())?;
@@ -62,10 +61,10 @@ pub(super) fn restart(data: &Path, file: &Path) -> Result<(), Failure> {
         // An earlier attempt was cut off between the entry and the file.
         let keys = Keys::load(data)?.named_by(&state.charter.server);
         keys.settle(data)?;
-        let note = keys.sign_checkpoint(tree.size(), tree.root())?.to_string();
+        let note = keys.sign_checkpoint(state.size(), state.root())?.to_string();
         Head::below(data).write(note.as_bytes())?;
     }
-    println!("the log began anew as {} with {} entries", body.origin, tree.size());
+    println!("the log began anew as {} with {} entries", body.origin, state.size());
     println!("serve it, and have the board sign the next root: ctl-admin draft sign root");
     Ok(())
 }

@@ -121,7 +121,7 @@ impl Parts {
             entries = snapshot.size(),
             scheme = %snapshot.state.scheme,
             environment = %snapshot.state.environment,
-            "the ledger is whole"
+            "the ledger is open"
         );
         if let Err(error) = ledger.writable() {
             tracing::error!(%error, "nothing is recorded for now");
@@ -135,6 +135,7 @@ impl Parts {
         let (publisher, publishing) = Publisher::start(ledger.clone(), publication, metrics.clone())?;
         let mirror = Mirror::new(&config)?;
         let comparing = mirror.map(|mirror| tokio::spawn(mirror.follow(ledger.clone())));
+        let saving = tokio::spawn(ledger.clone().keep_saved());
         let screening = tokio::spawn(Screener::new(ledger.clone(), blobs.clone(), policies.clone()).run());
         let (monitor, watching) = if config.monitor.enabled {
             let beside = Beside {
@@ -156,6 +157,7 @@ impl Parts {
         let running = Running {
             cut_off: screening.abort_handle(),
             comparing,
+            saving,
             screening: supervisor.watch("the screener", screening),
             publishing: publishing.supervised(supervisor),
             writing: supervisor.watch("the ledger's writer", writing),
@@ -177,6 +179,7 @@ struct Running {
     screening: JoinHandle<()>,
     cut_off: AbortHandle,
     comparing: Option<JoinHandle<()>>,
+    saving: JoinHandle<()>,
     publishing: publish::publisher::Running,
     writing: JoinHandle<()>,
     ledger: Ledger,
@@ -192,6 +195,7 @@ impl Running {
         if let Some(comparing) = self.comparing {
             comparing.abort();
         }
+        self.saving.abort();
         self.publishing.stop().await;
         self.ledger.close().await;
         // They cannot fail: what fails in them is told to the supervisor.

@@ -9,7 +9,7 @@ use warp::http::StatusCode;
 use warp::reply::Response;
 
 use super::{App, lists};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Verification};
 use crate::metrics::Facts;
 use crate::monitor::Monitor;
 
@@ -20,8 +20,9 @@ pub(super) async fn alive(_: App, _: Call) -> Result<Response, Problem> {
 /// An entry is served within seconds of its recording; after so many it is late.
 const SERVED_WITHIN: u64 = 10;
 
-/// Ready means: the ledger is verified, statements are accepted, what is recorded is served, and every part runs. An
-/// overdue list waits for people, not for this process, and stands in the body only.
+/// Ready means: the ledger is verified, from the snapshot of the state on at least, statements are accepted, what is
+/// recorded is served, and every part runs. An overdue list waits for people, not for this process, and stands in the
+/// body only.
 pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
     let (state, now) = app.view();
     let status = app.publisher.status();
@@ -34,13 +35,21 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
     let response = answer::json(&json!({
         "status": if problems.is_empty() { "ready" } else { "not-ready" },
         "problems": problems,
-        "ledger": { "entries": entries, "served": status.size },
+        "ledger": { "entries": entries, "served": status.size, "verified": verified(&app.ledger) },
         "snapshot_expires": status.freshness_expires.map(|(snapshot, _)| snapshot),
         "timestamp_expires": status.freshness_expires.map(|(_, timestamp)| timestamp),
         "lists": lists,
     }));
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok(answer::with_status(response, status))
+}
+
+/// How many entries are verified, from the genesis on; all of them most of the time.
+fn verified(ledger: &Ledger) -> u64 {
+    match ledger.verification() {
+        Verification::Whole => ledger.snapshot().size(),
+        Verification::Running { verified, .. } | Verification::Failed { verified, .. } => verified,
+    }
 }
 
 /// What is said of entries that are recorded and, after a while, not served.
@@ -71,6 +80,8 @@ pub(super) async fn metrics(app: App, _: Call) -> Result<Response, Problem> {
         freshness_signed: status.freshness_signed,
         writable: app.ledger.writable().is_ok(),
         went_back: app.ledger.went_back().is_some(),
+        verified: verified(&app.ledger),
+        damaged: matches!(app.ledger.verification(), Verification::Failed { .. }),
     };
     let gathered = app.monitor.as_ref().map(Monitor::gathered);
     let readings = gathered.as_ref().map(ctl_watch::metrics::Gathered::readings);

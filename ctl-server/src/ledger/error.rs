@@ -83,6 +83,12 @@ pub enum Damage {
         /// Entries that were signed for.
         signed: u64,
     },
+    /// The snapshot of the state is not what follows from the entries.
+    #[error(
+        "the snapshot of the state after {0} entries, from which the server went on, is not what follows from them: \
+             what was recorded since may not follow either"
+    )]
+    Snapshot(u64),
     /// The database cannot be read.
     #[error("the ledger's database is damaged: {0}")]
     Database(String),

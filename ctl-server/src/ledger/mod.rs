@@ -3,7 +3,8 @@
 //! The road of a statement: [`Ledger::record`] hands it to the one [`writer`], which checks it against
 //! the state, appends it to the [`store`] with a signed checkpoint, waits until both are on the disk,
 //! applies it, shows readers a new [`Snapshot`], and answers. A ledger is [verified](verify) whole
-//! before it is opened, and can be [exported and imported](export) as plain files.
+//! before it is opened, or from a [snapshot of the state](saved) on and the rest behind; it can be
+//! [exported and imported](export) as plain files.
 
 pub mod error;
 pub mod export;
@@ -13,6 +14,7 @@ mod mend;
 pub mod mirror;
 pub(crate) mod recorder;
 pub mod rollback;
+mod saved;
 pub mod sled_store;
 pub mod snapshot;
 pub mod store;
@@ -36,6 +38,8 @@ pub use error::{Damage, OpenError, RecordError};
 pub use head::Head;
 pub use memory_store::MemoryStore;
 use rollback::Verdict;
+pub use saved::Verification;
+use saved::{Saved, Saving};
 pub use sled_store::SledStore;
 pub use snapshot::{LogView, Snapshot};
 pub use store::{Store, StoreError};
@@ -90,6 +94,7 @@ struct Shared {
     /// Why nothing is signed any more either: the log went back behind what it once signed.
     went_back: Mutex<Option<String>>,
     seen: Mutex<Timestamp>,
+    saving: Saving,
 }
 
 impl Shared {
@@ -132,7 +137,10 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Verifies the whole ledger, which takes a while for a long one, and starts its writer.
+    /// Verifies the ledger and starts its writer. With a snapshot of the state beside it, only the entries that
+    /// follow are verified here, and the whole in a thread of its own afterwards: [`Ledger::verification`] tells how
+    /// far that is, and on the first thing that is wrong the ledger becomes read-only. Without one, the whole is
+    /// verified here, which takes a while for a long one.
     ///
     /// # Errors
     /// [`OpenError`] saying what is wrong and how to restore.
@@ -147,7 +155,8 @@ impl Ledger {
     pub fn open_telling(setup: Setup, progress: &mut dyn FnMut(u64)) -> Result<Self, OpenError> {
         let Setup { store, keys, clock, head, queue } = setup;
         let last_signed = head.as_ref().map(Head::read).transpose().map_err(OpenError::Head)?.flatten();
-        let verified = verify::verify(&*store, last_signed.as_deref(), progress)?;
+        let saved = head.as_ref().map(|head| Saved::beside(head.path()));
+        let (verified, believed) = verified(&*store, last_signed.as_deref(), saved.as_ref(), progress)?;
         // Nobody else has the keys yet, so they can change.
         let keys = Arc::try_unwrap(keys)
             .map_or_else(|shared| shared, |own| Arc::new(own.named_by(&verified.state.charter.server)));
@@ -157,6 +166,7 @@ impl Ledger {
         let checkpoint = signed_now(&keys, &verified)?;
         let log = LogView::new(verified.tree);
         let compared = compare(&*store, head.as_ref(), &verified.keys, &log)?;
+        let saving = Saving::new(saved, verified.keys, believed.as_ref().map(|(state, _)| state));
         let seen = store.kept(SEEN)?.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
         let snapshot = Snapshot { state: verified.state, log, checkpoint: checkpoint.into() };
         if compared.is_none()
@@ -175,11 +185,15 @@ impl Ledger {
             trouble: Mutex::new(None),
             went_back: Mutex::new(None),
             seen: Mutex::new(seen.unwrap_or(Timestamp::EPOCH)),
+            saving,
         });
         let (requests, waiting) = mpsc::channel(queue.max(1));
         Writer::start(Arc::clone(&shared), waiting).map_err(OpenError::Thread)?;
         if let Some(why) = compared {
             shared.set_went_back(&why);
+        }
+        if let Some((state, keys)) = believed {
+            saved::verify_behind(&shared, state, keys).map_err(OpenError::Thread)?;
         }
         Ok(Self { shared, requests })
     }
@@ -232,13 +246,15 @@ impl Ledger {
         answer.await.map_err(|_| RecordError::Closed)?
     }
 
-    /// Records what waits, and nothing more. Afterwards the store is let go once all handles are gone.
+    /// Records what waits, and nothing more, and writes the snapshot of the state. Afterwards the store is let go once
+    /// all handles are gone.
     pub async fn close(&self) {
         let (reply, answer) = oneshot::channel();
         // An error means that the writer has stopped already.
         if self.requests.send(Request::Close { reply }).await.is_ok() {
             let _ = answer.await;
         }
+        self.save_behind().await;
     }
 
     fn ask(&self, request: Request) -> Result<(), RecordError> {
@@ -354,6 +370,26 @@ impl Ledger {
     pub fn bytes_on_disk(&self) -> Result<u64, StoreError> {
         self.shared.store.bytes_on_disk()
     }
+}
+
+/// Verifies the ledger, from a snapshot on if there is one that fits; then gives what was believed.
+fn verified(
+    store: &dyn Store,
+    head: Option<&[u8]>,
+    saved: Option<&Saved>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(verify::Verified, Option<(State, LogKeys)>), OpenError> {
+    if let Some((saved, (snapshot, keys))) = saved.and_then(|saved| Some((saved, saved.read()?))) {
+        let believed = (snapshot.state.clone(), keys.clone());
+        match verify::go_on(snapshot, keys, store, head, progress) {
+            Ok(verified) => return Ok((verified, Some(believed))),
+            Err(error) => {
+                tracing::warn!(%error, "the snapshot does not fit the ledger, which is replayed");
+                saved.forget();
+            }
+        }
+    }
+    Ok((verify::verify(store, head, progress)?, None))
 }
 
 /// Compares the log with the checkpoints that were kept of it, inside and outside; gives the reason if it

@@ -110,6 +110,14 @@ impl LogView {
         self.with(|tree| tile.bytes(tree))
     }
 
+    /// All hashes of this view, as [`Tree::hashes`] gives them.
+    ///
+    /// # Errors
+    /// None that a view of this log could meet.
+    pub fn hashes(&self) -> Result<Vec<u8>, LogError> {
+        self.with(|tree| tree.hashes(self.size))
+    }
+
     fn has(&self, size: u64) -> Result<(), LogError> {
         if size > self.size { Err(LogError::Shrunk { older: size, newer: self.size }) } else { Ok(()) }
     }

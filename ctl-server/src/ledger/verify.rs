@@ -1,15 +1,20 @@
 //! Checks a whole ledger before anything is built on it: every entry is canonical and follows from the
 //! ones before it, and together they have the root that was signed for them.
 
-use ctl_core::PublicKey;
 use ctl_core::log::{Checkpoint, LogKey, Note, Tree};
 use ctl_core::names::Origin;
+use ctl_core::{Digest, PublicKey};
 use ctl_governance::statement::Entry;
-use ctl_governance::{State, check, genesis};
+use ctl_governance::{Refusal, Snapshot, State, check, genesis};
+use serde::{Deserialize, Serialize};
 
 use super::error::{Damage, OpenError};
-use super::store::Store;
+use super::store::{Store, StoreError};
 use crate::keys::log_key;
+
+/// What is said of a sound entry that the rules refuse: damage, or a ledger from before there were releases.
+const EARLIER: &str = " (if a server before release 0.1 recorded it: this release does not read such ledgers; found the \
+    scheme anew)";
 
 /// What follows from a verified ledger.
 #[derive(Debug)]
@@ -25,7 +30,7 @@ pub struct Verified {
 }
 
 /// The keys that a ledger names for its log.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogKeys {
     /// Those of the log as it is called now, the present one last: all of them signed this history.
     pub of_this: Vec<LogKey>,
@@ -37,7 +42,6 @@ pub struct LogKeys {
 #[derive(Debug, Default)]
 pub struct Replay {
     state: Option<State>,
-    tree: Tree,
     keys: LogKeys,
     /// Whose they are, to notice when the charter names another.
     named: Option<(Origin, PublicKey)>,
@@ -50,30 +54,43 @@ impl Replay {
         Self::default()
     }
 
-    /// Number of entries so far.
+    /// After entries that were replayed before.
     #[must_use]
-    pub const fn size(&self) -> u64 {
-        self.tree.size()
+    pub fn after(state: State, keys: LogKeys) -> Self {
+        let server = &state.charter.server;
+        let named = Some((server.log_origin.clone(), server.log.clone()));
+        Self { keys, named, state: Some(state) }
     }
 
-    /// Takes the next entry's bytes.
+    /// Number of entries so far.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.state.as_ref().map_or(0, State::size)
+    }
+
+    /// The state after them.
+    #[must_use]
+    pub const fn state(&self) -> Option<&State> {
+        self.state.as_ref()
+    }
+
+    /// Takes the next entry's bytes; gives its leaf hash.
     ///
     /// # Errors
     /// [`Damage::Entry`] if it may not stand here.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Damage> {
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Digest, Damage> {
         let index = self.size();
         let wrong = |why: String| Damage::Entry { index, why };
+        let refused = |refusal: Refusal| wrong(format!("{refusal}{EARLIER}"));
         let entry = Entry::parse(bytes).map_err(|error| wrong(error.to_string()))?;
         let state = match self.state.take() {
-            None => genesis(&entry).map_err(|refusal| wrong(refusal.to_string()))?,
+            None => genesis(&entry).map_err(refused)?,
             Some(mut state) => {
-                check(&state, &entry.statement, entry.recorded_at)
-                    .map_err(|refusal| wrong(refusal.to_string()))?;
+                check(&state, &entry.statement, entry.recorded_at).map_err(refused)?;
                 state.apply(&entry);
                 state
             }
         };
-        self.tree.push(entry.leaf_hash);
         let server = &state.charter.server;
         if self.named.as_ref().is_none_or(|(origin, key)| (origin, key) != (&server.log_origin, &server.log))
         {
@@ -88,7 +105,7 @@ impl Replay {
             self.named = Some((server.log_origin.clone(), server.log.clone()));
         }
         self.state = Some(state);
-        Ok(())
+        Ok(entry.leaf_hash)
     }
 
     /// Reads a checkpoint of this log and compares it with the entries. `what` names it in errors.
@@ -104,10 +121,10 @@ impl Replay {
         let opened = Checkpoint::open(note, key.name(), key);
         let checkpoint =
             opened.or_else(|error| earlier().ok_or(error)).map_err(|error| damaged(error.to_string()))?;
-        match self.tree.root_at(checkpoint.size) {
-            Err(_) => Err(Damage::Lost { found: self.size(), signed: checkpoint.size }),
-            Ok(root) if root != checkpoint.root => Err(Damage::Root { size: checkpoint.size, what }),
-            Ok(_) => Ok(checkpoint),
+        match self.state.as_ref().and_then(|state| state.root_at(checkpoint.size)) {
+            None => Err(Damage::Lost { found: self.size(), signed: checkpoint.size }),
+            Some(root) if root != checkpoint.root => Err(Damage::Root { size: checkpoint.size, what }),
+            Some(_) => Ok(checkpoint),
         }
     }
 
@@ -128,10 +145,10 @@ impl Replay {
         &self.keys
     }
 
-    /// The state and the tree after the last entry; none if there was no entry.
+    /// The state after the last entry, and the keys; none if there was no entry.
     #[must_use]
-    pub fn finish(self) -> Option<(State, Tree)> {
-        self.state.map(|state| (state, self.tree))
+    pub fn finish(self) -> Option<(State, LogKeys)> {
+        self.state.map(|state| (state, self.keys))
     }
 }
 
@@ -145,10 +162,37 @@ pub fn verify(
     head: Option<&[u8]>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Verified, OpenError> {
-    let mut replay = Replay::new();
-    for index in 0..store.size() {
-        let lost = || Damage::Entry { index, why: "it is missing".into() };
-        replay.push(&store.entry(index)?.ok_or_else(lost)?)?;
+    rest(Replay::new(), Tree::new(), store, head, progress)
+}
+
+/// The same for what follows on a snapshot, which is believed if the entries that follow make of it the root that was
+/// signed.
+///
+/// # Errors
+/// [`OpenError`], whether for the snapshot or for the ledger: verify it whole to know.
+pub fn go_on(
+    from: Snapshot,
+    keys: LogKeys,
+    store: &dyn Store,
+    head: Option<&[u8]>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Verified, OpenError> {
+    if from.state.size() > store.size() {
+        let (found, signed) = (store.size(), from.state.size());
+        return Err(Damage::Lost { found, signed }.into());
+    }
+    rest(Replay::after(from.state, keys), from.tree, store, head, progress)
+}
+
+fn rest(
+    mut replay: Replay,
+    mut tree: Tree,
+    store: &dyn Store,
+    head: Option<&[u8]>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Verified, OpenError> {
+    for index in replay.size()..store.size() {
+        tree.push(replay.push(&stored(store, index)?)?);
         progress(index + 1);
     }
     if replay.size() == 0 {
@@ -169,7 +213,11 @@ pub fn verify(
         let why = format!("it is of {size} entries, the ledger has {}", replay.size());
         return Err(Damage::Checkpoint { what, why }.into());
     }
-    let keys = replay.keys().clone();
-    let (state, tree) = replay.finish().ok_or(OpenError::Empty)?;
+    let (state, keys) = replay.finish().ok_or(OpenError::Empty)?;
     Ok(Verified { state, tree, checkpoint, keys })
+}
+
+/// An entry that must be there.
+pub(super) fn stored(store: &dyn Store, index: u64) -> Result<Vec<u8>, StoreError> {
+    store.entry(index)?.ok_or_else(|| StoreError::DamagedEntry { index, why: "it is missing".into() })
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ctl_core::Digest;
 use ctl_core::log::leaf_hash;
-use ctl_server::ledger::{Head, SledStore, Store as _, verify};
+use ctl_server::ledger::{Head, SledStore, Store as _, Verification, verify};
 
 use crate::common::world::start;
 use crate::common::{comment, open, talkative, with_application};
@@ -36,6 +36,16 @@ async fn writer() {
         out.flush().unwrap();
     };
     say(format!("open {}", ledger.snapshot().size()));
+    // In every other round the snapshot of the state is written all the time, so that kills fall on that too.
+    if (number - 1) / KILLS % 2 == 1 {
+        let ledger = ledger.clone();
+        std::thread::spawn(move || {
+            loop {
+                ledger.save().unwrap();
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+    }
     // Several at once, so that some share a flush.
     let mut tasks = Vec::new();
     for stream in 0..4 {
@@ -107,7 +117,7 @@ fn killed(data: &Path, number: u64) -> Said {
 
 #[test]
 fn no_acknowledged_statement_is_lost_when_the_server_is_killed() {
-    let (mut in_all, mut while_writing) = (0, 0);
+    let (mut in_all, mut while_writing, mut snapshots) = (0, 0, 0);
     for round in 0..ROUNDS {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path();
@@ -132,11 +142,22 @@ fn no_acknowledged_statement_is_lost_when_the_server_is_killed() {
             assert_eq!(leaf_hash(&store.entry(*index).unwrap().unwrap()), *leaf, "entry {index}");
         }
         assert_eq!(verified.tree.size(), store.size());
+        drop(store);
+        // Whatever snapshot is left, what a server makes of it is what the entries say.
+        snapshots += usize::from(data.join("state.snapshot").exists());
+        let ledger = open(data, start()).unwrap();
+        assert_eq!(ledger.snapshot().state, verified.state);
+        while ledger.verification() != Verification::Whole {
+            let found = ledger.verification();
+            assert!(matches!(found, Verification::Running { .. }), "{found:?}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
         in_all += acknowledged.len();
     }
     println!(
         "{} kills, {while_writing} of them while writing, {in_all} statements acknowledged",
         ROUNDS * KILLS
     );
+    assert_eq!(snapshots as u64, ROUNDS / 2, "there is a snapshot where they are written");
     assert!(while_writing as u64 > ROUNDS * KILLS / 2, "the kills must fall into the stream of writes");
 }

@@ -25,6 +25,7 @@ mod publisher;
 mod rollback;
 mod screening;
 mod served;
+mod snapshots;
 mod storage;
 mod targets;
 mod watch;

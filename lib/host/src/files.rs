@@ -1,7 +1,7 @@
 //! Files that are there whole or not at all: temporary file, fsync, rename, fsync of the directory.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufWriter, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +15,9 @@ pub const SECRET: u32 = 0o600;
 /// Mode of directories of such files.
 pub const SECRET_DIRECTORY: u32 = 0o700;
 
+/// Small writes are gathered into so many bytes.
+const WRITE_BUFFER: usize = 64 * 1024;
+
 /// Distinguishes temporary files of threads that write the same file.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
@@ -24,6 +27,18 @@ static NUMBER: AtomicU64 = AtomicU64::new(0);
 /// # Errors
 /// What the file system says.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    write_with(path, mode, |file| file.write_all(bytes))
+}
+
+/// The same for what is made while it is written: `fill` writes it.
+///
+/// # Errors
+/// What the file system or `fill` says.
+pub fn write_with(
+    path: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
     let Some(name) = path.file_name() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} names no file", path.display())));
     };
@@ -32,7 +47,7 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mut temporary = std::ffi::OsString::from(format!(".{}-{number}-", std::process::id()));
     temporary.push(name);
     let temporary = directory.join(temporary);
-    let written = create(&temporary, bytes, mode).and_then(|()| fs::rename(&temporary, path));
+    let written = create(&temporary, mode, fill).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // Best effort: the failure itself is what counts.
         let _ = fs::remove_file(&temporary);
@@ -41,10 +56,15 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     sync_directory(directory)
 }
 
-fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+fn create(
+    path: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    let mut writer = BufWriter::with_capacity(WRITE_BUFFER, file);
+    fill(&mut writer)?;
+    writer.into_inner()?.sync_all()
 }
 
 /// Writes a file that must not exist yet, with these permissions from the first moment on.
@@ -52,7 +72,7 @@ fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// # Errors
 /// What the file system says; [`io::ErrorKind::AlreadyExists`] in particular.
 pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    create(path, bytes, mode)?;
+    create(path, mode, |file| file.write_all(bytes))?;
     sync_directory(directory_of(path))
 }
 

@@ -16,6 +16,8 @@ async fn an_entry_that_is_recorded_and_not_served_is_told_after_a_while() {
     let mut served = Served::start(&world).await;
     served.stop_publisher().await;
     assert_eq!(ready(&served).await.0, 200);
+    let ledger = served.get("/readyz").await.json()["ledger"].clone();
+    assert!(ledger["verified"] == ledger["entries"] && ledger["entries"] == world.state.size(), "{ledger}");
     let first = served.ledger.record(comment(&served, application, 1)).await.unwrap();
     served.clock.pass(9);
     assert_eq!(ready(&served).await.0, 200, "it may still be on its way");

@@ -1,0 +1,254 @@
+//! The snapshot of the state beside the ledger: so that a start does not replay what was replayed before.
+//!
+//! It is believed where it fits the ledger, and verified behind: see [`Ledger::open`](super::Ledger::open). It is
+//! written by the side of the ledger's work, now and then and when the server stops.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use ctl_governance::{Snapshot, State, snapshot};
+use ctl_host::files;
+
+use super::error::Damage;
+use super::store::StoreError;
+use super::verify::{self, LogKeys, Replay};
+use super::{Ledger, LogView, Shared};
+
+/// A snapshot is written after so many entries, or after a share of all, so that writing them does not cost more and
+/// more.
+const STEP: u64 = 1_000;
+const SHARE: u64 = 32;
+/// A snapshot of so many bytes is not read: one entry takes some 200.
+const MAX_BYTES: u64 = 16 << 30;
+/// Between two tries to read an entry from a storage that has failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How far the ledger is verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// From the genesis to the last entry.
+    Whole,
+    /// What follows on the snapshot is; what it is of, so far.
+    Running {
+        /// Entries that are verified.
+        verified: u64,
+        /// Entries that the snapshot is of.
+        of: u64,
+    },
+    /// Something is wrong.
+    Failed {
+        /// Entries that are verified.
+        verified: u64,
+        /// What, and what to do.
+        why: String,
+    },
+}
+
+/// The file with the snapshot.
+#[derive(Clone, Debug)]
+pub(super) struct Saved(PathBuf);
+
+impl Saved {
+    /// Beside the file with the last checkpoint.
+    pub(super) fn beside(head: &Path) -> Self {
+        Self(head.with_file_name("state.snapshot"))
+    }
+
+    /// The snapshot, with the log's keys; none if there is none to be taken. To be called by whoever has the store open:
+    /// what a process left that was killed while it wrote one is removed.
+    pub(super) fn read(&self) -> Option<(Snapshot, LogKeys)> {
+        self.remove_unfinished();
+        let path = self.0.display();
+        let bytes = match files::read(&self.0, MAX_BYTES) {
+            Ok(bytes) => bytes?,
+            Err(error) => {
+                tracing::warn!(%path, %error, "the snapshot cannot be read; the ledger is replayed");
+                return None;
+            }
+        };
+        let read = snapshot::read(&bytes).map_err(|error| error.to_string()).and_then(|snapshot| {
+            let keys = serde_json::from_slice(&snapshot.added).map_err(|error| error.to_string())?;
+            Ok((snapshot, keys))
+        });
+        read.inspect_err(|error| {
+            tracing::warn!(%path, error, "the snapshot is not taken; the ledger is replayed");
+        })
+        .ok()
+    }
+
+    fn write(&self, state: &State, log: &LogView, keys: &LogKeys) -> std::io::Result<()> {
+        let hashes = log.hashes().map_err(std::io::Error::other)?;
+        let added = serde_json::to_vec(keys)?;
+        files::write_with(&self.0, files::PUBLIC, |file| snapshot::write(state, &hashes, &added, file))
+    }
+
+    fn remove_unfinished(&self) {
+        let (Some(directory), Some(name)) = (self.0.parent(), self.0.file_name()) else { return };
+        let ends = [b"-", name.as_encoded_bytes()].concat();
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            let found = entry.file_name();
+            let found = found.as_encoded_bytes();
+            if found.starts_with(b".") && found.ends_with(&ends) {
+                // Best effort: it is only in the way.
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// Removes what is not to be believed.
+    pub(super) fn forget(&self) {
+        if let Err(error) = std::fs::remove_file(&self.0)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::error!(path = %self.0.display(), %error, "the wrong snapshot cannot be removed: remove it");
+        }
+    }
+}
+
+/// What the ledger does with its snapshot.
+pub(super) struct Saving {
+    file: Option<Saved>,
+    /// The log's keys, which do not change while the server runs.
+    keys: LogKeys,
+    /// The entries that the file is of.
+    size: Mutex<u64>,
+    verification: Mutex<Verification>,
+}
+
+impl Saving {
+    pub(super) fn new(file: Option<Saved>, keys: LogKeys, believed: Option<&State>) -> Self {
+        let size = believed.map_or(0, State::size);
+        let verification = match believed {
+            Some(_) => Verification::Running { verified: 0, of: size },
+            None => Verification::Whole,
+        };
+        Self { file, keys, size: Mutex::new(size), verification: Mutex::new(verification) }
+    }
+
+    fn verification(&self) -> Verification {
+        self.verification.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, verification: Verification) {
+        *self.verification.lock().unwrap_or_else(PoisonError::into_inner) = verification;
+    }
+}
+
+impl Ledger {
+    /// How far the ledger is verified.
+    #[must_use]
+    pub fn verification(&self) -> Verification {
+        self.shared.saving.verification()
+    }
+
+    /// Writes the snapshot, unless it is there already or nobody should believe it. Takes as long as reading it.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn save(&self) -> std::io::Result<()> {
+        let saving = &self.shared.saving;
+        let Some(file) = &saving.file else { return Ok(()) };
+        let mut size = saving.size.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.snapshot();
+        let server = &now.state.charter.server;
+        let same_key = crate::keys::log_key(server).is_ok_and(|key| saving.keys.of_this.last() == Some(&key));
+        let wrong =
+            matches!(saving.verification(), Verification::Failed { .. }) || self.went_back().is_some();
+        // With another key the server is to be restarted, and replays what is new.
+        if now.size() == *size || wrong || !same_key {
+            return Ok(());
+        }
+        file.write(&now.state, &now.log, &saving.keys)?;
+        *size = now.size();
+        Ok(())
+    }
+
+    /// Writes the snapshot whenever many entries have come, for as long as it is let.
+    pub async fn keep_saved(self) {
+        let mut changes = self.changes();
+        let mut tried = *self.shared.saving.size.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let size = *changes.borrow_and_update();
+            if size >= tried.saturating_add(STEP.max(tried / SHARE)) {
+                tried = size;
+                self.save_behind().await;
+            }
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Writes it in a thread of its own. If it cannot be written, the next start takes longer.
+    pub(super) async fn save_behind(&self) {
+        let ledger = self.clone();
+        let saved = tokio::task::spawn_blocking(move || ledger.save()).await;
+        if let Err(error) = saved.map_err(std::io::Error::other).and_then(|saved| saved) {
+            tracing::warn!(%error, "the snapshot of the state is not written; the next start takes longer");
+        }
+    }
+}
+
+/// Verifies in a thread of its own what was believed at the start: that every entry follows from those before it, that
+/// the tree is theirs, and that the snapshot is what they lead to. On the first thing that is wrong nothing is recorded
+/// any more, and the next start verifies the whole ledger before it serves anything.
+pub(super) fn verify_behind(shared: &Arc<Shared>, believed: State, keys: LogKeys) -> std::io::Result<()> {
+    let shared = Arc::downgrade(shared);
+    let thread = std::thread::Builder::new().name("verify".into());
+    thread.spawn(move || verify_believed(&shared, &believed, &keys)).map(drop)
+}
+
+fn verify_believed(shared: &Weak<Shared>, believed: &State, keys: &LogKeys) {
+    let mut replay = Replay::new();
+    let of = believed.size();
+    while replay.size() < of {
+        // Without anybody who has the ledger open, there is nothing to verify for.
+        let Some(shared) = shared.upgrade() else { return };
+        match one_more(&shared, &mut replay) {
+            Ok(()) => {
+                shared.saving.set(Verification::Running { verified: replay.size(), of });
+            }
+            Err(None) => {
+                drop(shared);
+                std::thread::sleep(PAUSE);
+            }
+            Err(Some(damage)) => return fail(&shared, replay.size(), &damage),
+        }
+    }
+    let Some(shared) = shared.upgrade() else { return };
+    if replay.state() != Some(believed) || replay.keys() != keys {
+        return fail(&shared, 0, &Damage::Snapshot(of));
+    }
+    tracing::info!(entries = of, "the whole ledger is verified");
+    shared.saving.set(Verification::Whole);
+}
+
+/// Takes the next entry. None for a storage that does not work at the moment.
+fn one_more(shared: &Shared, replay: &mut Replay) -> Result<(), Option<Damage>> {
+    let index = replay.size();
+    let bytes = match verify::stored(&*shared.store, index) {
+        Ok(bytes) => bytes,
+        Err(StoreError::DamagedEntry { index, why }) => return Err(Some(Damage::Entry { index, why })),
+        Err(StoreError::Damaged(why)) => return Err(Some(Damage::Database(why))),
+        Err(_) => return Err(None),
+    };
+    let leaf = replay.push(&bytes).map_err(Some)?;
+    let log = &shared.snapshot.load().log;
+    let root = replay.state().map(State::root);
+    if log.leaf(index).ok() != Some(leaf) || log.root_at(index.saturating_add(1)).ok() != root {
+        let why = "it is not the one in the log that is served".into();
+        return Err(Some(Damage::Entry { index, why }));
+    }
+    Ok(())
+}
+
+fn fail(shared: &Shared, verified: u64, damage: &Damage) {
+    if let Some(file) = &shared.saving.file {
+        file.forget();
+    }
+    let why =
+        format!("{damage}. Restart the server: it verifies the whole ledger then before it serves anything");
+    shared.saving.set(Verification::Failed { verified, why: why.clone() });
+    shared.set_read_only(why);
+}
