@@ -275,7 +275,12 @@ impl Scheme {
     /// So many statements about ten thousand MO identifiers: each is assigned once, then updated
     /// again and again.
     pub fn chatter(&mut self, statements: usize) {
-        for n in 0..statements {
+        self.chatter_from(0, statements);
+    }
+
+    /// The same, after so many statements of this kind.
+    pub fn chatter_from(&mut self, first: usize, statements: usize) {
+        for n in first..first + statements {
             let id: MoId = mo_id(n % 10_000);
             let source = if n / 10_000 % 2 == 0 { "bdew" } else { "idro" }.parse().unwrap();
             if n < 10_000 {
