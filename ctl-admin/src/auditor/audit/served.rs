@@ -77,7 +77,7 @@ pub(super) async fn compare(
     trusted_root: Option<Vec<u8>>,
 ) -> Result<Comparison, AdminError> {
     let publications = &history.publications;
-    let (origin, key) = log_key(&replayed.state())?;
+    let (origin, key) = log_key(replayed.state())?;
     let tiles = TileId::added(0, replayed.size());
     let steps = tiles.len() + 5 * publications.len();
     let mut comparer = Comparer {

@@ -167,7 +167,7 @@ pub async fn report(
     session.sync().await?;
     let session = &*session;
     let replayed = session.log()?;
-    let found = find(&replayed.state(), operator, month)?;
+    let found = find(replayed.state(), operator, month)?;
     let entry = replayed.entry(found.index)?;
     let Body::SlaReport(statement) = entry.statement.payload.body.clone() else {
         return Err(AdminError::Untrue(format!("entry {} of the log is no report", found.index)));
