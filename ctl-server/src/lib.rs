@@ -4,7 +4,6 @@
 pub mod blobs;
 pub mod cli;
 pub mod config;
-pub mod governance;
 pub mod http;
 pub mod init;
 pub mod keys;
@@ -13,3 +12,4 @@ pub mod metrics;
 pub mod monitor;
 mod promises_metrics;
 pub mod publish;
+pub mod screening;

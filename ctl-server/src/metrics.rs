@@ -25,7 +25,7 @@ pub struct Metrics {
     requests: RequestMetrics,
     refused: IntCounterVec,
     gauges: Mutex<Gauges>,
-    data_bytes: AtomicU64,
+    data_bytes: Arc<AtomicU64>,
     watch: Arc<watch::Metrics>,
     described: Vec<Described>,
 }
@@ -94,7 +94,7 @@ impl Metrics {
         registrar.list(promises_metrics::FAMILIES.iter().copied());
         let watch = Arc::new(watch::Metrics::new()?);
         let described = [registrar.described(), watch.described()].concat();
-        let data_bytes = AtomicU64::new(0);
+        let data_bytes = Arc::default();
         Ok(Self { registrar, requests, refused, gauges, data_bytes, watch, described })
     }
 
@@ -121,9 +121,10 @@ impl Metrics {
         self.refused.with_label_values(&[reason]).inc();
     }
 
-    /// Says how many bytes the data directory takes.
-    pub fn set_data_bytes(&self, bytes: u64) {
-        self.data_bytes.store(bytes, Ordering::Relaxed);
+    /// How many bytes the data directory takes, for whoever counts them to write.
+    #[must_use]
+    pub fn data_bytes(&self) -> Arc<AtomicU64> {
+        self.data_bytes.clone()
     }
 
     /// The text of a scrape; without readings while the watch is off.

@@ -18,7 +18,6 @@ use super::Failure;
 use super::step::Step;
 use crate::blobs::Blobs;
 use crate::config::Config;
-use crate::governance::{Policies, Screener};
 use crate::http::{self, App};
 use crate::keys::Keys;
 use crate::ledger::mirror::Mirror;
@@ -27,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::monitor::run::Beside;
 use crate::monitor::{self, Monitor};
 use crate::publish::{self, Publisher};
+use crate::screening::{Policies, Screener};
 
 /// What does not stop within this is cut off.
 const STOP: Duration = Duration::from_secs(60);
@@ -132,8 +132,8 @@ impl Parts {
         let metrics = Arc::new(Metrics::new()?);
         let publication =
             publish::Config { settle: config.publication.settle.0, ..publish::Config::new(&config.data) };
-        let (publisher, publishing) = Publisher::start(ledger.clone(), publication, metrics.clone())?;
-        let mirror = Mirror::new(&config)?;
+        let (publisher, publishing) = Publisher::start(ledger.clone(), publication, metrics.data_bytes())?;
+        let mirror = Mirror::new(&config.ledger, &config.monitor.fetching())?;
         let comparing = mirror.map(|mirror| tokio::spawn(mirror.follow(ledger.clone())));
         let saving = tokio::spawn(ledger.clone().keep_saved());
         let screening = tokio::spawn(Screener::new(ledger.clone(), blobs.clone(), policies.clone()).run());

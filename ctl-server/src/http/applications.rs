@@ -14,8 +14,9 @@ use serde_json::{Value, json};
 use warp::reply::Response;
 
 use super::App;
+use super::names::marked;
 use crate::blobs::SALT;
-use crate::governance::screening::FullFindings;
+use crate::screening::screener::FullFindings;
 
 /// What cross-certificates that apply would bring. Sixteen matrices each, so it is told again as long as nothing was
 /// recorded, for an hour: certificates expire.
@@ -57,7 +58,7 @@ pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
 
 fn summary(state: &State, application: &Application, now: Timestamp) -> Value {
     let discussion = state.discussion_seconds(&application.list);
-    json!({
+    marked(json!({
         "application": application.index,
         "applicant": application.applicant,
         "list": application.list,
@@ -67,7 +68,7 @@ fn summary(state: &State, application: &Application, now: Timestamp) -> Value {
         "stage": application.stage(now, discussion),
         "submitted_at": application.submitted_at,
         "proposal": application.proposal,
-    })
+    }))
 }
 
 /// In a lane of its own and not on a worker: see the table of routes.

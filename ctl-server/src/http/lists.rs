@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use warp::reply::Response;
 
 use super::App;
+use super::names::marked;
 use crate::publish::site::{Content, Found};
 
 #[derive(Debug, Deserialize)]
@@ -117,7 +118,7 @@ fn listed(state: &State, listed: &Listed) -> Value {
         .iter()
         .map(|change| json!({ "status": change.status, "at": change.at, "cause": change.cause }))
         .collect();
-    json!({
+    marked(json!({
         "fingerprint": listed.fingerprint,
         "spki_sha256": listed.spki,
         "operator": listed.operator,
@@ -128,7 +129,7 @@ fn listed(state: &State, listed: &Listed) -> Value {
         "not_after": listed.not_after,
         "history": history,
         "first_published": listed.first_published.map(|(index, at)| json!({ "entry": index, "at": at })),
-    })
+    }))
 }
 
 fn notice(notice: &Notice) -> Value {

@@ -12,6 +12,7 @@ mod evidence;
 mod health;
 mod incidents;
 mod lists;
+mod names;
 mod participants;
 mod promises;
 mod proposals;
@@ -33,12 +34,12 @@ use tokio::net::TcpListener;
 use warp::http::{HeaderMap, Response};
 
 use crate::blobs::Blobs;
-use crate::governance::Policies;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::monitor::Monitor;
 use crate::publish::Publisher;
 use crate::publish::site::{Found, Route};
+use crate::screening::Policies;
 
 /// What the handlers work with. Clones are cheap.
 #[derive(Clone)]

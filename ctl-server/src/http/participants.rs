@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use warp::reply::Response;
 
 use super::App;
+use super::names::marked;
 
 pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
     let page: Page<ParticipantId> = call.query()?;
@@ -25,7 +26,7 @@ pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
 }
 
 fn one(state: &State, participant: &Participant, now: Timestamp) -> Value {
-    let mut value = json!({
+    let mut value = marked(json!({
         "id": participant.id,
         "organisation": participant.organisation,
         "name": participant.name,
@@ -34,7 +35,7 @@ fn one(state: &State, participant: &Participant, now: Timestamp) -> Value {
         "keyid": participant.key.key_id(),
         "suspended": participant.suspended,
         "since": participant.since,
-    });
+    }));
     if let (Some(found), Some(members)) = (state.auditors.get(&participant.id), value.as_object_mut()) {
         let withdrawn = found.withdrawn.map(|(at, cause)| json!({ "at": at, "proposal": cause }));
         let accreditation = json!({

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use warp::reply::Response;
 
 use super::App;
+use super::names::marked;
 
 pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
     let page: Page<MoId> = call.query()?;
@@ -28,7 +29,7 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
 }
 
 fn one(state: &State, id: &MoId, entry: &MoEntry) -> Value {
-    json!({
+    marked(json!({
         "id": id,
         "holder": entry.holder,
         "name": state.participants.get(&entry.holder).map(|holder| &holder.name),
@@ -36,5 +37,5 @@ fn one(state: &State, id: &MoId, entry: &MoEntry) -> Value {
         "status": entry.status,
         "since": entry.since,
         "cause": entry.cause,
-    })
+    }))
 }

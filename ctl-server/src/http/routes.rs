@@ -1,5 +1,6 @@
 //! The paths of the API: what each is for, who answers, what it costs and what it may answer.
 
+use ctl_core::list::render;
 use ctl_serve::openapi::About;
 use ctl_serve::table::Parameter;
 use ctl_serve::{Cost, Files, Route, Table};
@@ -21,10 +22,10 @@ const ABOUT: About = About {
     version: env!("CARGO_PKG_VERSION"),
 };
 
-const JWS: &str = "application/jose+json";
 const TEXT: &str = "text/plain; charset=utf-8";
 const SVG: &str = "image/svg+xml";
-const PEM: &str = "application/x-pem-file";
+const LISTED: &[&str] = &[render::PAYLOAD.media_type, render::SIGNED.media_type, render::PEM.media_type];
+const SIGNED: &[&str] = &[render::PAYLOAD.media_type, render::SIGNED.media_type, TEXT];
 
 const fn file(of: File, summary: &'static str, media_types: &'static [&'static str]) -> Files {
     Files { pattern: of.as_str(), summary, media_types }
@@ -33,14 +34,10 @@ const fn file(of: File, summary: &'static str, media_types: &'static [&'static s
 /// What was prepared at publication, in the order of [`File::ALL`].
 const FILES: &[Files] = &[
     file(File::TufMetadata, "TUF metadata.", JSON),
-    file(File::TufTargets, "TUF targets: the signed lists, registry and notices.", &[JWS]),
+    file(File::TufTargets, "TUF targets: the signed lists, registry and notices.", JSON),
     file(File::Checkpoint, "The log's checkpoint: a signed note.", &[TEXT]),
     file(File::Tile, "Hash tiles and entry bundles of the log (C2SP tlog-tiles).", BYTES),
-    file(
-        File::List,
-        "The latest version of a list in one of its renditions.",
-        &[JWS, "application/json", PEM],
-    ),
+    file(File::List, "The latest version of a list in one of its renditions.", LISTED),
     file(File::ListProof, "The proof that the latest version of a list is in the log.", &[TEXT]),
     file(File::ListVersion, "One version of a list, or its proof.", &["application/json", TEXT]),
     file(
@@ -48,8 +45,8 @@ const FILES: &[Files] = &[
         "Which vehicles can charge at which chargers, by the latest version.",
         &["application/json", SVG],
     ),
-    file(File::Registry, "The MO registry's renditions and proofs.", &[JWS, "application/json", TEXT]),
-    file(File::Notices, "The suspension notices' renditions and proofs.", &[JWS, "application/json", TEXT]),
+    file(File::Registry, "The MO registry's renditions and proofs.", SIGNED),
+    file(File::Notices, "The suspension notices' renditions and proofs.", SIGNED),
 ];
 
 /// Every path that the server answers.

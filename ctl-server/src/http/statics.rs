@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ctl_serve::encoding::{Coding, Codings};
 use ctl_serve::{FileBody, Problem, Readers, Source};
-use warp::http::{HeaderMap, HeaderValue, Response, header};
+use warp::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use crate::publish::site::{BeginningOf, Coded, Content, ContentType, Found, Prepared};
 
@@ -43,8 +44,8 @@ pub(super) async fn respond(
                 });
                 let end = end.map_err(|error| Problem::internal(&error))?;
                 codings.identity_only()?;
-                let coded = Coded { bytes: identity.bytes.slice(..end), etag: tag_of(&identity.etag, end)? };
-                Ok(if_changed(&file, &coded.etag, request, || Source::prepared(coded.bytes.clone())))
+                let coded = Coded { bytes: identity.bytes.slice(..end), etag: tag_of(&identity.etag, end) };
+                if_changed(&file, &coded.etag, request, || Source::prepared(coded.bytes.clone()))
             }
         },
         Content::Disk { path, length, etag } => {
@@ -53,11 +54,11 @@ pub(super) async fn respond(
                 None => (*length, etag.clone()),
                 Some(part) => {
                     let end = end_on_disk(path.clone(), *length, part).await?;
-                    (end as u64, tag_of(etag, end)?)
+                    (end as u64, tag_of(etag, end))
                 }
             };
             let body = || Source::File(FileBody::new(path.clone(), end, readers.clone()));
-            Ok(if_changed(&file, &etag, request, body))
+            if_changed(&file, &etag, request, body)
         }
     }
 }
@@ -72,7 +73,7 @@ fn from_memory(
     let coding = codings.choose(gzip.is_some()).ok_or_else(Problem::not_acceptable)?;
     let compressed = gzip.filter(|_| coding == Coding::Gzip);
     let chosen = compressed.unwrap_or(identity);
-    let mut response = if_changed(file, &chosen.etag, request, || Source::prepared(chosen.bytes.clone()));
+    let mut response = if_changed(file, &chosen.etag, request, || Source::prepared(chosen.bytes.clone()))?;
     let headers = response.headers_mut();
     // A 304 tells nothing of a body that it does not have.
     if compressed.is_some() && headers.contains_key(header::CONTENT_TYPE) {
@@ -85,9 +86,8 @@ fn from_memory(
 }
 
 /// The entity tag of the first bytes of a file that never changes: the file's and how many.
-fn tag_of(whole: &HeaderValue, end: usize) -> Result<HeaderValue, Problem> {
-    let whole = whole.to_str().unwrap_or_default().trim_matches('"');
-    HeaderValue::from_str(&format!("\"{whole}-{end}\"")).map_err(|error| Problem::internal(&error))
+fn tag_of(whole: &str, end: usize) -> Arc<str> {
+    format!("\"{}-{end}\"", whole.trim_matches('"')).into()
 }
 
 async fn end_on_disk(path: PathBuf, length: u64, part: BeginningOf) -> Result<usize, Problem> {
@@ -126,26 +126,28 @@ fn too_short() -> io::Error {
 /// The file, or that the caller has it.
 fn if_changed(
     file: &Prepared,
-    etag: &HeaderValue,
+    etag: &str,
     request: &HeaderMap,
     body: impl FnOnce() -> Source,
-) -> Response<Source> {
-    let mut response = if is_current(request, etag) {
+) -> Result<Response<Source>, Problem> {
+    let etag = HeaderValue::from_str(etag).map_err(|error| Problem::internal(&error))?;
+    let mut response = if is_current(request, &etag) {
         let mut response = Response::new(Source::prepared(""));
-        *response.status_mut() = warp::http::StatusCode::NOT_MODIFIED;
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
     } else {
         let mut response = Response::new(body());
-        response.headers_mut().insert(header::CONTENT_TYPE, file.content_type.clone());
+        let content_type = HeaderValue::from_static(file.content_type.as_str());
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
         response
     };
     let headers = response.headers_mut();
-    headers.insert(header::ETAG, etag.clone());
-    headers.insert(header::CACHE_CONTROL, file.cache_control.clone());
-    if file.content_type == ContentType::Svg.as_str() {
+    headers.insert(header::ETAG, etag);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(file.caching.as_str()));
+    if file.content_type == ContentType::Svg {
         headers.insert(header::CONTENT_SECURITY_POLICY, PICTURES_ONLY);
     }
-    response
+    Ok(response)
 }
 
 /// Whether `If-None-Match` names this tag (RFC 9110 §13.1.2: weak comparison, lists, `*`).

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use ctl_core::log::note::MAX_NOTE_BYTES;
-use ctl_fetch::{Addresses, Fetch as _, Fetcher, Request, SetupError};
+use ctl_fetch::{Addresses, Fetch as _, Fetcher, Options, Request, SetupError};
 
 use super::Ledger;
 use super::rollback::Verdict;
@@ -26,11 +26,11 @@ impl Mirror {
     ///
     /// # Errors
     /// [`SetupError`] if the TLS roots cannot be read.
-    pub fn new(config: &config::Config) -> Result<Option<Self>, SetupError> {
-        let Some(url) = &config.ledger.mirror else { return Ok(None) };
+    pub fn new(config: &config::Ledger, fetching: &Options) -> Result<Option<Self>, SetupError> {
+        let Some(url) = &config.mirror else { return Ok(None) };
         let url = format!("{}/log/checkpoint", url.trim_end_matches('/'));
-        let fetcher = Fetcher::new(&config.monitor.fetching())?;
-        Ok(Some(Self { url, period: config.ledger.mirror_period.0, fetcher }))
+        let fetcher = Fetcher::new(fetching)?;
+        Ok(Some(Self { url, period: config.mirror_period.0, fetcher }))
     }
 
     /// Asks once.

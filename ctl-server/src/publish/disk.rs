@@ -9,6 +9,8 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::sink::{self, Sink};
+
 /// The directory `public/`.
 #[derive(Clone, Debug)]
 pub struct PublicDirectory {
@@ -34,31 +36,26 @@ impl PublicDirectory {
         Self { root: root.into() }
     }
 
-    /// Where a path of the site lies on disk.
-    #[must_use]
-    pub fn place(&self, path: &str) -> PathBuf {
+    fn place(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
+}
 
-    /// Whether exactly these bytes lie there already.
-    #[must_use]
-    pub fn holds(&self, path: &str, bytes: &[u8]) -> bool {
+impl Sink for PublicDirectory {
+    fn local(&self, path: &str) -> Option<PathBuf> {
+        Some(self.place(path))
+    }
+
+    fn holds(&self, path: &str, bytes: &[u8]) -> bool {
         let place = self.place(path);
         fs::metadata(&place).is_ok_and(|meta| meta.len() == bytes.len() as u64)
             && fs::read(&place).is_ok_and(|found| found == bytes)
     }
 
-    /// Writes files in the order in which they are given; directories are flushed once all of one
-    /// `batch` are there.
-    ///
-    /// # Errors
-    /// [`DiskError`] with the file that failed; those before it are written.
-    pub fn write_all<'a>(
-        &self,
-        files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
-    ) -> Result<(), DiskError> {
+    /// Directories are flushed once all files of a call are there.
+    fn put(&self, files: &[sink::File<'_>]) -> Result<(), DiskError> {
         let mut directories = BTreeSet::new();
-        for (path, bytes) in files {
+        for sink::File { path, bytes, .. } in files {
             let place = self.place(path);
             let Some(directory) = place.parent() else { continue };
             create_directories(directory)?;
@@ -78,11 +75,7 @@ impl PublicDirectory {
         directories.iter().try_for_each(|directory| flush_directory(directory))
     }
 
-    /// Removes files that are not served any more; what is gone already is no error.
-    ///
-    /// # Errors
-    /// [`DiskError`] with the file that could not be removed.
-    pub fn remove(&self, path: &str) -> Result<(), DiskError> {
+    fn remove(&self, path: &str) -> Result<(), DiskError> {
         let place = self.place(path);
         match fs::remove_file(&place) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -92,11 +85,7 @@ impl PublicDirectory {
         }
     }
 
-    /// Every file below, as paths of the site, leftovers of a crash included.
-    ///
-    /// # Errors
-    /// [`DiskError`] if a directory cannot be read.
-    pub fn files(&self) -> Result<BTreeSet<String>, DiskError> {
+    fn paths(&self) -> Result<BTreeSet<String>, DiskError> {
         let mut found = BTreeSet::new();
         let mut waiting = vec![self.root.clone()];
         while let Some(directory) = waiting.pop() {
@@ -164,29 +153,28 @@ fn flush_directory(directory: &Path) -> Result<(), DiskError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::publish::site::{Caching, ContentType};
 
     #[test]
-    fn files_are_replaced_whole_and_nothing_else_stays() {
+    fn the_directory_is_a_sink_that_counts_its_bytes() {
         let directory = tempfile::tempdir().unwrap();
         let public = PublicDirectory::new(directory.path().join("public"));
-        assert!(public.files().unwrap().is_empty(), "a directory that is not there has no files");
-        public.write_all([("v1/a/b.json", b"one".as_slice()), ("log/checkpoint", b"two")]).unwrap();
-        public.write_all([("v1/a/b.json", b"three".as_slice())]).unwrap();
-        assert!(public.holds("v1/a/b.json", b"three") && !public.holds("v1/a/b.json", b"thre"));
-        let files: Vec<_> = public.files().unwrap().into_iter().collect();
-        assert_eq!(files, ["log/checkpoint", "v1/a/b.json"]);
-        assert_eq!(bytes_below(directory.path()), 8);
-        public.remove("log/checkpoint").unwrap();
-        public.remove("log/checkpoint").unwrap();
-        assert_eq!(public.files().unwrap().len(), 1);
+        sink::conformance::check(&public);
+        assert_eq!(bytes_below(directory.path()), 4, "`five` and an empty file");
     }
 
     #[test]
     fn an_error_names_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let public = PublicDirectory::new(directory.path());
-        public.write_all([("a", b"file".as_slice())]).unwrap();
-        let error = public.write_all([("a/b", b"below a file".as_slice())]).unwrap_err();
+        let file = |path, bytes| sink::File {
+            path,
+            bytes,
+            content_type: ContentType::Text,
+            caching: Caching::Latest,
+        };
+        public.put(&[file("a", b"file")]).unwrap();
+        let error = public.put(&[file("a/b", b"below a file")]).unwrap_err();
         assert!(error.to_string().contains("creating"), "{error}");
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ctl_core::Digest;
 
-use super::disk::{DiskError, PublicDirectory};
+use super::disk::DiskError;
+use super::sink::{File, Sink};
 use super::site::{CHECKPOINT, Caching, ContentType, Prepared, Site};
 
 /// The path of the TUF timestamp.
@@ -18,16 +19,17 @@ pub const TIMESTAMP: &str = "tuf/metadata/timestamp.json";
 pub struct Edition {
     /// The site.
     pub site: Site,
-    public: PublicDirectory,
+    sink: Box<dyn Sink>,
     unwritten: BTreeSet<String>,
     unremoved: BTreeSet<String>,
 }
 
 impl Edition {
-    /// An empty site over a directory that may hold an earlier one.
+    /// An empty site over a sink that may hold an earlier one.
     #[must_use]
-    pub fn new(public: PublicDirectory) -> Self {
-        Self { site: Site::default(), public, unwritten: BTreeSet::new(), unremoved: BTreeSet::new() }
+    pub fn new(sink: impl Sink) -> Self {
+        let sink = Box::new(sink);
+        Self { site: Site::default(), sink, unwritten: BTreeSet::new(), unremoved: BTreeSet::new() }
     }
 
     /// Puts a file at a path, unless the same bytes are there already.
@@ -55,16 +57,16 @@ impl Edition {
     /// Puts immutable bytes that few will ask for: kept on disk only. If the disk fails they stay in
     /// memory.
     pub fn put_on_disk(&mut self, path: &str, bytes: Bytes, kind: ContentType) {
-        let stored =
-            if self.public.holds(path, &bytes) { Ok(()) } else { self.public.write_all([(path, &*bytes)]) };
-        match stored {
-            Ok(()) => {
-                let place = self.public.place(path);
+        let file = File { path, bytes: &bytes, content_type: kind, caching: Caching::Immutable };
+        let stored = if self.sink.holds(path, &bytes) { Ok(()) } else { self.sink.put(&[file]) };
+        match stored.map(|()| self.sink.local(path)) {
+            Ok(Some(place)) => {
                 let file = Prepared::on_disk(place, bytes.len() as u64, &Digest::of(&bytes), kind);
                 self.unwritten.remove(path);
                 self.unremoved.remove(path);
                 self.site.insert(path, Arc::new(file));
             }
+            Ok(None) => self.put_bytes(path, bytes, kind, Caching::Immutable),
             Err(error) => {
                 tracing::error!(%error, path, "keeping a file in memory");
                 self.put_bytes(path, bytes, kind, Caching::Immutable);
@@ -87,15 +89,18 @@ impl Edition {
     pub fn write(&mut self) -> Result<(), DiskError> {
         for phase in 0..=LAST_PHASE {
             let paths = self.unwritten.iter().filter(|path| phase_of(path, &self.site) == phase);
-            let files: Vec<(String, Bytes)> = paths
-                .filter_map(|path| Some((path.clone(), self.site.file(path)?.identity()?.clone())))
-                .filter(|(path, bytes)| !self.public.holds(path, bytes))
+            let files: Vec<File<'_>> = paths
+                .filter_map(|path| {
+                    let Prepared { content_type, caching, .. } = **self.site.file(path)?;
+                    Some(File { path, bytes: self.site.file(path)?.identity()?, content_type, caching })
+                })
+                .filter(|file| !self.sink.holds(file.path, file.bytes))
                 .collect();
-            self.public.write_all(files.iter().map(|(path, bytes)| (path.as_str(), &**bytes)))?;
+            self.sink.put(&files)?;
         }
         self.unwritten.clear();
         for path in &self.unremoved {
-            self.public.remove(path)?;
+            self.sink.remove(path)?;
         }
         self.unremoved.clear();
         Ok(())
@@ -106,7 +111,7 @@ impl Edition {
     /// # Errors
     /// [`DiskError`] if the directory cannot be read.
     pub fn take_strangers(&mut self) -> Result<(), DiskError> {
-        let strangers = self.public.files()?.into_iter().filter(|path| self.site.file(path).is_none());
+        let strangers = self.sink.paths()?.into_iter().filter(|path| self.site.file(path).is_none());
         self.unremoved.extend(strangers);
         Ok(())
     }
@@ -129,6 +134,8 @@ fn phase_of(path: &str, site: &Site) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::publish::disk::PublicDirectory;
+    use crate::publish::sink::conformance::Kept;
     use crate::publish::site::Content;
 
     fn edition(directory: &std::path::Path) -> Edition {
@@ -156,6 +163,21 @@ mod tests {
     }
 
     #[test]
+    fn a_sink_is_told_what_each_file_is_and_one_without_local_files_leaves_them_in_memory() {
+        let kept = Kept::default();
+        let mut edition = Edition::new(kept.clone());
+        edition.put_bytes("a", "1", ContentType::Rendition("application/x-pem-file"), Caching::Latest);
+        edition.put_bytes(TIMESTAMP, "2", ContentType::Json, Caching::Fresh);
+        edition.put_on_disk("old", Bytes::from_static(b"3"), ContentType::Text);
+        edition.write().unwrap();
+        let pem = ContentType::Rendition("application/x-pem-file");
+        assert_eq!(kept.get("a"), Some((b"1".to_vec(), pem, Caching::Latest)));
+        assert_eq!(kept.get(TIMESTAMP), Some((b"2".to_vec(), ContentType::Json, Caching::Fresh)));
+        assert_eq!(kept.get("old"), Some((b"3".to_vec(), ContentType::Text, Caching::Immutable)));
+        assert!(edition.site.file("old").unwrap().identity().is_some());
+    }
+
+    #[test]
     fn the_disk_follows_and_forgets_strangers() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("half-written.tmp"), "x").unwrap();
@@ -167,7 +189,7 @@ mod tests {
         edition.take("a");
         edition.write().unwrap();
         let public = PublicDirectory::new(directory.path());
-        assert_eq!(public.files().unwrap().into_iter().collect::<Vec<_>>(), [TIMESTAMP]);
+        assert_eq!(public.paths().unwrap().into_iter().collect::<Vec<_>>(), [TIMESTAMP]);
     }
 
     #[test]

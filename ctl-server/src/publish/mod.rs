@@ -2,8 +2,8 @@
 //!
 //! The road: the [`publisher`] follows the ledger; what was published becomes files ([`documents`]),
 //! the log becomes tiles and a checkpoint ([`log`]), the server vouches for all of it with snapshot
-//! and timestamp ([`freshness`]), and the whole is one [`edition`] of the [`site`], in memory and on
-//! [`disk`]. Before that, people sign: the [`ceremony`] collects their signatures of a draft.
+//! and timestamp ([`freshness`]), and the whole is one [`edition`] of the [`site`], in memory and in a
+//! [`sink`], which is a directory on [`disk`]. Before that, people sign: the [`ceremony`] collects their signatures of a draft.
 //!
 //! Everything here but snapshot and timestamp follows from the ledger, to the byte.
 
@@ -17,6 +17,7 @@ pub mod history;
 pub mod interop;
 pub mod log;
 pub mod publisher;
+pub mod sink;
 pub mod site;
 
 pub use ceremony::Ceremonies;

@@ -3,11 +3,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use ctl_core::role::Role;
 use ctl_governance::draft;
+use ctl_host::supervisor::Supervisor;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -15,13 +17,10 @@ use super::PublishError;
 use super::ceremony::Ceremonies;
 use super::desk::Desk;
 pub use super::desk::Status;
-use ctl_host::supervisor::Supervisor;
-
 use super::disk;
 use super::interop::{Answers, Question};
 use super::site::SharedSite;
 use crate::ledger::Ledger;
-use crate::metrics::Metrics;
 
 /// How the publisher works.
 #[derive(Clone, Debug)]
@@ -89,7 +88,8 @@ impl Running {
 }
 
 impl Publisher {
-    /// Rebuilds the site from the ledger and starts to follow it. Blocks while it rebuilds; must be
+    /// Rebuilds the site from the ledger and starts to follow it; now and then it counts the bytes that the data
+    /// directory takes. Blocks while it rebuilds; must be
     /// called within a runtime.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ impl Publisher {
     pub fn start(
         ledger: Ledger,
         config: Config,
-        metrics: Arc<Metrics>,
+        data_bytes: Arc<AtomicU64>,
     ) -> Result<(Self, Running), PublishError> {
         let ceremonies = Arc::new(Ceremonies::load(&ledger)?);
         let site: SharedSite = Arc::new(ArcSwap::from_pointee(super::Site::default()));
@@ -106,7 +106,7 @@ impl Publisher {
         desk.publish(&ledger)?;
         let (wake, stop) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let publisher = Self { site, ceremonies: ceremonies.clone(), status, wake: wake.clone() };
-        let task = Task { ledger, config, metrics, ceremonies, wake, stop: stop.clone() };
+        let task = Task { ledger, config, data_bytes, ceremonies, wake, stop: stop.clone() };
         let task = tokio::spawn(task.run(desk));
         Ok((publisher, Running { stop, task }))
     }
@@ -149,7 +149,7 @@ impl Publisher {
 struct Task {
     ledger: Ledger,
     config: Config,
-    metrics: Arc<Metrics>,
+    data_bytes: Arc<AtomicU64>,
     ceremonies: Arc<Ceremonies>,
     wake: Arc<Notify>,
     stop: Arc<Notify>,
@@ -255,12 +255,13 @@ impl Task {
 
     /// Nobody waits for this: there may be a hundred thousand files to count.
     fn keep_house(&self) -> JoinHandle<()> {
-        let (ledger, metrics, data) = (self.ledger.clone(), self.metrics.clone(), self.config.data.clone());
+        let (ledger, data_bytes, data) =
+            (self.ledger.clone(), self.data_bytes.clone(), self.config.data.clone());
         tokio::task::spawn_blocking(move || {
             if let Err(error) = ledger.note_time() {
                 tracing::warn!(%error, "the time was not noted");
             }
-            metrics.set_data_bytes(disk::bytes_below(&data));
+            data_bytes.store(disk::bytes_below(&data), Ordering::Relaxed);
         })
     }
 }

@@ -14,7 +14,6 @@ use ctl_core::Digest;
 use ctl_core::log::{BundleId, TileId};
 use flate2::{Compression, write::GzEncoder};
 use rpds::HashTrieMapSync;
-use warp::http::HeaderValue;
 
 /// The kinds of static files, as metrics and logs name them: one pattern for many paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +160,7 @@ pub struct Coded {
     /// The bytes.
     pub bytes: Bytes,
     /// The strong entity tag (RFC 9110 §8.8.3), with its quotes.
-    pub etag: HeaderValue,
+    pub etag: Arc<str>,
 }
 
 /// Where a file's bytes are.
@@ -182,7 +181,7 @@ pub enum Content {
         /// Its length.
         length: u64,
         /// The strong entity tag, the same as when it was in memory.
-        etag: HeaderValue,
+        etag: Arc<str>,
     },
 }
 
@@ -192,20 +191,18 @@ pub struct Prepared {
     /// Its bytes.
     pub content: Content,
     /// What they are.
-    pub content_type: HeaderValue,
+    pub content_type: ContentType,
     /// How long caches may keep them.
-    pub cache_control: HeaderValue,
-    /// Whether the path will never have other bytes.
     pub caching: Caching,
 }
 
 /// Below this length gzip cannot win against its own header and the `Vary` it brings.
 const MIN_GZIP: usize = 256;
 
-fn etag(digest: &Digest, coding: &str) -> HeaderValue {
+fn etag(digest: &Digest, coding: &str) -> Arc<str> {
     // 128 bits of the digest: nobody can make two bodies with one tag, and headers stay short.
     let text: String = digest.to_string().chars().take(32).collect();
-    HeaderValue::from_str(&format!("\"{text}{coding}\"")).unwrap_or(HeaderValue::from_static("\"\""))
+    format!("\"{text}{coding}\"").into()
 }
 
 impl Prepared {
@@ -229,12 +226,7 @@ impl Prepared {
     }
 
     fn with(content: Content, content_type: ContentType, caching: Caching) -> Self {
-        Self {
-            content,
-            content_type: HeaderValue::from_static(content_type.as_str()),
-            cache_control: HeaderValue::from_static(caching.as_str()),
-            caching,
-        }
+        Self { content, content_type, caching }
     }
 
     /// The bytes as they are, if they are in memory.
@@ -249,8 +241,7 @@ impl Prepared {
     /// The same bytes under a path with other caching.
     #[must_use]
     pub fn cached(&self, caching: Caching) -> Self {
-        let cache_control = HeaderValue::from_static(caching.as_str());
-        Self { cache_control, caching, ..self.clone() }
+        Self { caching, ..self.clone() }
     }
 }
 

@@ -9,7 +9,6 @@ use ctl_core::role::Role;
 use ctl_governance::state::Draft;
 use ctl_governance::statement::body::NoticeIssue;
 use ctl_server::ledger::{Ledger, MemoryStore, Store, StoreError};
-use ctl_server::metrics::Metrics;
 use ctl_server::publish::ceremony::{CeremonyError, Submission};
 use ctl_server::publish::interop::{Answers, Question};
 use ctl_server::publish::publisher::Status;
@@ -77,8 +76,7 @@ async fn a_publisher_that_cannot_read_the_ledger_waits_recovers_and_can_be_stopp
     // It looks again when it is woken, and not by itself.
     let hour = Duration::from_secs(3600);
     let config = Config { settle: hour, tick: hour, ..Config::new(data.path()) };
-    let metrics = Arc::new(Metrics::new().unwrap());
-    let (publisher, running) = Publisher::start(ledger.clone(), config, metrics).unwrap();
+    let (publisher, running) = Publisher::start(ledger.clone(), config, Arc::default()).unwrap();
     let say = |number| ledger.record(comment(&ledger.snapshot(), world.now, application, number));
 
     store.unreadable.store(true, Ordering::Relaxed);

@@ -11,9 +11,9 @@ use ctl_governance::statement::parts::{BlobAccess, BlobRef, EvidenceKind, Observ
 use ctl_host::clock::ManualClock;
 use ctl_sandbox::{Pki, PkiKind, PkiSpec};
 use ctl_server::blobs::{Blobs, SALT};
-use ctl_server::governance::screening::ScreeningError;
-use ctl_server::governance::{Policies, PoliciesError, Screener};
 use ctl_server::ledger::Ledger;
+use ctl_server::screening::screener::ScreeningError;
+use ctl_server::screening::{Policies, PoliciesError, Screener};
 
 use crate::common::world::{self, World};
 use crate::common::{admission, in_memory, statement};

@@ -39,7 +39,7 @@ fn beside(data: &Path) -> (Beside, publish::publisher::Running) {
     let (ledger, _) = crate::common::in_memory(&World::found_with(crate::common::world::charter()));
     let metrics = Arc::new(Metrics::new().unwrap());
     let (publisher, publishing) =
-        Publisher::start(ledger.clone(), publish::Config::new(data), metrics.clone()).unwrap();
+        Publisher::start(ledger.clone(), publish::Config::new(data), metrics.data_bytes()).unwrap();
     let blobs = Arc::new(Blobs::open(data).unwrap());
     (Beside { ledger, publisher, blobs, metrics, data: data.to_owned() }, publishing)
 }

@@ -26,7 +26,6 @@ use ctl_host::clock::ManualClock;
 use ctl_host::supervisor::Supervisor;
 use ctl_serve::Limits;
 use ctl_server::blobs::Blobs;
-use ctl_server::governance::Policies;
 use ctl_server::http::{App, serve};
 use ctl_server::ledger::{Head, Ledger, SledStore};
 use ctl_server::metrics::Metrics;
@@ -35,6 +34,7 @@ use ctl_server::monitor::run::Beside;
 use ctl_server::publish::interop::{Answers, Question};
 use ctl_server::publish::publisher::Running;
 use ctl_server::publish::{Config, Publisher};
+use ctl_server::screening::Policies;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -155,7 +155,7 @@ impl Served {
         let metrics = Arc::new(Metrics::new().unwrap());
         let (settle, tick) = (Duration::ZERO, Duration::from_millis(20));
         let config = Config { settle, tick, answer, ..Config::new(data.path()) };
-        let (publisher, running) = Publisher::start(ledger.clone(), config, metrics.clone()).unwrap();
+        let (publisher, running) = Publisher::start(ledger.clone(), config, metrics.data_bytes()).unwrap();
         let blobs = Arc::new(Blobs::open(data.path()).unwrap());
         let policies = Arc::new(Policies::load(&[]).unwrap());
         let (monitor, watching) = if let Some(config) = watching {

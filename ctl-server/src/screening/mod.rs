@@ -2,7 +2,7 @@
 //! and records what it found. Statements of people go straight to the ledger's writer.
 
 pub mod policies;
-pub mod screening;
+pub mod screener;
 
 pub use policies::{Policies, PoliciesError};
-pub use screening::Screener;
+pub use screener::Screener;
