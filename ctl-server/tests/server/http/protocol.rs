@@ -3,43 +3,6 @@
 
 use super::*;
 
-/// What is answered to these bytes on a connection of its own.
-async fn answered(served: &Served, request: &[u8]) -> crate::served::Answer {
-    let mut stream = TcpStream::connect(served.address).await.unwrap();
-    // A server that refuses early may not read everything.
-    let _ = stream.write_all(request).await;
-    read_answer(&mut stream, false).await
-}
-
-fn with_header(name: &str, value: &str) -> Vec<u8> {
-    format!("GET /v1/lists HTTP/1.1\r\nHost: x\r\n{name}: {value}\r\n\r\n").into_bytes()
-}
-
-#[tokio::test]
-async fn what_is_no_request_is_refused_in_words() {
-    let served = Served::start(&World::published()).await;
-    let long = "x".repeat(15_000);
-    let longer = "x".repeat(40_000);
-    for (request, status, kind) in [
-        (b"NONSENSE\r\n\r\n".to_vec(), 400, "malformed"),
-        (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n".to_vec(), 400, "malformed"),
-        (b"GET /v1/lists HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n".to_vec(), 400, "malformed"),
-        (b"GET /v1/lists HTTP/1.1\r\n\r\n".to_vec(), 400, "malformed"),
-        (b"GET /v1/lists HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".to_vec(), 400, "malformed"),
-        (b"GET /log/checkpoint HTTP/1.1\r\n\r\n".to_vec(), 400, "malformed"),
-        (with_header("X-Long", &longer), 431, "header-too-large"),
-        (format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", &long[..5000]).into_bytes(), 414, "uri-too-long"),
-        (format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes(), 414, "uri-too-long"),
-        (format!("GET /{longer} HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes(), 414, "uri-too-long"),
-    ] {
-        let shown = String::from_utf8_lossy(&request[..request.len().min(60)]).into_owned();
-        let problem = answered(&served, &request).await.problem(status);
-        assert_eq!(problem["type"], format!("urn:v2g-ctl:problem:{kind}"), "{shown}");
-    }
-    assert_eq!(answered(&served, b"GET /v1/lists HTTP/1.0\r\n\r\n").await.status, 200, "1.0 has no Host");
-    assert_eq!(answered(&served, &with_header("X-Long", &long)).await.status, 200);
-}
-
 #[tokio::test]
 async fn nonsense_after_a_good_request_is_refused_in_words_and_never_mixed_into_an_answer() {
     // What an attacker records is served as it is, though it looks like an answer of the server itself.
