@@ -179,7 +179,7 @@ fn follow(
     body: Body,
 ) -> Result<(u64, Entry), InitError> {
     let index = state.size();
-    let statement = recorder::statement(state, keys, now, body)?;
+    let statement = recorder::statement(state, &keys.recorder, now, body)?;
     check(state, &statement, now).map_err(|refusal| InitError::Refused { index, what, refusal })?;
     let entry = entry(index, what, now, statement)?;
     state.apply(&entry);

@@ -21,6 +21,9 @@ use serde::{Deserialize, Deserializer};
 pub struct Monitor {
     /// Whether anything is watched.
     pub enabled: bool,
+    /// The watcher's private key, which signs breaches and reports; without one none are recorded.
+    #[serde(deserialize_with = "path_or_none")]
+    pub key: Option<PathBuf>,
     /// How often a target is probed.
     #[serde(deserialize_with = "positive")]
     pub period: Words,
@@ -115,6 +118,7 @@ impl Default for Monitor {
     fn default() -> Self {
         Self {
             enabled: true,
+            key: None,
             period: Words(Duration::from_secs(30)),
             concurrency: NonZeroUsize::MIN.saturating_add(255),
             per_host: NonZeroUsize::MIN.saturating_add(7),
@@ -155,7 +159,9 @@ impl Monitor {
     /// Makes the paths relative to a directory.
     pub fn relative_to(&mut self, directory: &Path) {
         let canaries = self.canaries.iter_mut().flat_map(|canary| &mut canary.good);
-        for path in self.tls_roots.iter_mut().chain(&mut self.service_levels).chain(canaries) {
+        for path in
+            self.tls_roots.iter_mut().chain(&mut self.key).chain(&mut self.service_levels).chain(canaries)
+        {
             *path = directory.join(&path);
         }
     }
@@ -195,6 +201,7 @@ mod tests {
     #[test]
     fn a_whole_section_is_read_and_its_paths_are_relative_to_the_file() {
         let text = r#"
+            key = "watcher.pem"
             period = "5s"
             allow = ["127.0.0.0/8", "fd00::/8"]
             ports = [443, "8000-8010"]
@@ -214,6 +221,7 @@ mod tests {
         let mut monitor: Monitor = toml::from_str(text).unwrap();
         monitor.relative_to(Path::new("/x"));
         assert_eq!(monitor.tls_roots, [Path::new("/x/a.pem"), Path::new("/etc/b.pem")]);
+        assert_eq!(monitor.key.as_deref(), Some(Path::new("/x/watcher.pem")));
         assert_eq!(monitor.service_levels.as_deref(), Some(Path::new("/x/sla.toml")));
         assert_eq!(monitor.canaries[0].good, [Path::new("/x/good.pem")]);
         assert_eq!(*monitor.canaries[0].revoked[0].0, [0, 0x80]);

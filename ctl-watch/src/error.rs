@@ -22,6 +22,14 @@ pub enum MonitorError {
     /// The fetcher cannot be made.
     #[error(transparent)]
     Fetch(#[from] SetupError),
+    /// The watcher's key cannot be used.
+    #[error("[monitor] key {}: {why}", .path.display())]
+    Key {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// The service level policy cannot be read.
     #[error("[monitor] service_levels {}: {error}", .path.display())]
     PolicyFile {

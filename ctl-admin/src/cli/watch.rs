@@ -18,7 +18,7 @@ use super::arguments::{Keys, word};
 
 #[derive(Subcommand)]
 pub(crate) enum Sla {
-    /// Fetch a month's report on an operator's services, verify it and show it
+    /// Fetch the watchers' reports on an operator's services in a month, verify them and show them
     Report {
         /// Whose services
         #[arg(long, required_unless_present = "own")]
@@ -26,11 +26,14 @@ pub(crate) enum Sla {
         /// Those of the trust list manager itself
         #[arg(long, conflicts_with = "operator")]
         own: bool,
+        /// Only what this watcher reports
+        #[arg(long)]
+        watcher: Option<ParticipantId>,
         /// Which, like 2026-10 [default: the latest]
         #[arg(long)]
         month: Option<Month>,
     },
-    /// Show the breaches of service levels that the log records
+    /// Show the breaches of service levels that watchers claim, and which of them are confirmed
     Breaches {
         /// Only those of this operator
         #[arg(long)]
@@ -48,10 +51,10 @@ impl Sla {
     pub(super) async fn run(self, shell: &Shell) -> Result<u8, AdminError> {
         let mut session = shell.session()?;
         match self {
-            Self::Report { operator, month, .. } => {
-                let verified = sla::report(&mut session, operator.as_ref(), month).await?;
-                shell.show(&verified)?;
-                Ok(u8::from(verified.report.is_none()))
+            Self::Report { operator, watcher, month, .. } => {
+                let found = sla::report(&mut session, operator.as_ref(), watcher.as_ref(), month).await?;
+                shell.show(&found)?;
+                Ok(u8::from(found.reports.iter().any(|one| one.report.is_none())))
             }
             Self::Breaches { operator, open } => {
                 shell.show(&sla::breaches(&mut session, operator.as_ref(), open).await?)

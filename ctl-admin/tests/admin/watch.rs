@@ -1,4 +1,4 @@
-//! Service levels and cross-certification with the tool's library: what the recorder says is shown and verified
+//! Service levels and cross-certification with the tool's library: what watchers say is shown and verified
 //! down to the arithmetic, and who keeps whom waiting is seen.
 
 use std::sync::Arc;
@@ -54,10 +54,14 @@ impl Stage {
     }
 
     fn say(&self, body: impl Into<ctl_governance::statement::Body>) -> u64 {
-        self.server.world.lock().unwrap().say(&["recorder"], body).unwrap()
+        self.say_as("watcher-north", body)
     }
 
-    /// What an honest server enters and serves of a report.
+    fn say_as(&self, watcher: &str, body: impl Into<ctl_governance::statement::Body>) -> u64 {
+        self.server.world.lock().unwrap().say(&[watcher], body).unwrap()
+    }
+
+    /// What an honest watcher enters, and what is served, of a report.
     fn record(&self, report: &Report) -> SlaReport {
         self.record_as(report, summary(report))
     }
@@ -89,9 +93,9 @@ impl Stage {
         report(&world.state.scheme, operator)
     }
 
-    async fn verify(&self, month: &str) -> Result<sla::Verified, AdminError> {
+    async fn verify(&self, month: &str) -> Result<sla::Reports, AdminError> {
         let operator = "alpha-pki".parse().unwrap();
-        sla::report(&mut self.session(), Some(&operator), Some(month.parse().unwrap())).await
+        sla::report(&mut self.session(), Some(&operator), None, Some(month.parse().unwrap())).await
     }
 
     async fn audit(&self) -> audit::Report {
@@ -201,10 +205,11 @@ async fn a_month_is_verified_from_the_log_to_the_last_number() {
     assert!(error.to_string().contains("no report on alpha-pki for 2026-01"), "{error}");
     let recorded = stage.record(&stage.january("alpha-pki"));
     let verified = stage.verify("2026-01").await.unwrap();
-    assert_eq!((&verified.statement, verified.report.is_some()), (&recorded, true));
+    let [only] = verified.reports.as_slice() else { panic!("{verified:?}") };
+    assert_eq!((&only.statement, only.report.is_some()), (&recorded, true));
     let text = verified.text();
     for expected in [
-        "signed by the recorder's key",
+        "signed by watcher-north's key",
         "its numbers follow from one another",
         "Service levels of alpha-pki in 2026-01",
         "ocsp: met",
@@ -215,18 +220,30 @@ async fn a_month_is_verified_from_the_log_to_the_last_number() {
         assert!(text.contains(expected), "{expected:?} is missing:\n{text}");
     }
     let json = serde_json::to_value(&verified).unwrap();
-    assert_eq!(json["report"]["kinds"][0]["counts"]["good"], 178_440);
-    assert_eq!(json["statement"]["summary"][1]["good"], 178_440);
+    assert_eq!(json["reports"][0]["report"]["kinds"][0]["counts"]["good"], 178_440);
+    assert_eq!(json["reports"][0]["statement"]["summary"][1]["good"], 178_440);
     let error = stage.verify("2026-02").await.unwrap_err();
     assert!(error.to_string().contains("it has: 2026-01"), "{error}");
-    let latest = sla::report(&mut stage.session(), Some(&"alpha-pki".parse().unwrap()), None).await.unwrap();
-    assert_eq!(latest.entry, verified.entry);
+    let (alpha, south) = ("alpha-pki".parse().unwrap(), "watcher-south".parse().unwrap());
+    let latest = sla::report(&mut stage.session(), Some(&alpha), None, None).await.unwrap();
+    assert_eq!(latest.reports[0].entry, verified.reports[0].entry);
+
+    // Another watcher has its own.
+    let by_south = sla::report(&mut stage.session(), Some(&alpha), Some(&south), None).await;
+    assert!(by_south.unwrap_err().to_string().contains("by watcher-south; it has: none at all"));
+    stage.say_as("watcher-south", recorded);
+    let both = stage.verify("2026-01").await.unwrap();
+    let watchers: Vec<_> = both.reports.iter().map(|one| one.watcher.as_str()).collect();
+    assert_eq!(watchers, ["watcher-north", "watcher-south"]);
+    let by_south = sla::report(&mut stage.session(), Some(&alpha), Some(&south), None).await.unwrap();
+    assert_eq!(by_south.reports.len(), 1);
 
     // Erased: the log still says what it said.
     stage.server.blobs.lock().unwrap().clear();
     let verified = stage.verify("2026-01").await.unwrap();
     let text = verified.text();
-    assert!(verified.report.is_none() && text.contains("IS NOT SERVED"), "{text}");
+    assert!(verified.reports.iter().all(|one| one.report.is_none()), "{text}");
+    assert_eq!(text.matches("IS NOT SERVED").count(), 2, "{text}");
     assert!(text.contains("ocsp: met; 99.9327 % (178440 good of 178560, 0 missing)"), "{text}");
 }
 
@@ -242,7 +259,7 @@ async fn a_report_that_is_not_what_was_recorded_is_not_believed() {
     assert!(error.to_string().contains("another file"), "{error}");
     assert_eq!(error.exit_code(), 1);
 
-    // Recorded by a recorder that lies: each in a scheme of its own, for a month is reported on once.
+    // Recorded by a watcher that lies: each in a scheme of its own, for a month is reported on once.
     type Trick = fn(&mut Report, &mut Vec<ServiceSummary>);
     let tricks: [(&str, Trick); 9] = [
         ("ocsp: 178560 good of 178560", |_, summary| summary[1].good = 178_560),
@@ -273,7 +290,7 @@ async fn a_report_that_is_not_what_was_recorded_is_not_believed() {
         let error = stage.verify("2026-01").await.expect_err(expected).to_string();
         assert!(error.contains(expected), "{expected:?}: {error}");
         let audited = stage.audit().await;
-        let line = format!("entry {index}, report on alpha-pki from 2026-01-01T00:00:00Z");
+        let line = format!("entry {index}, watcher-north's report on alpha-pki from 2026-01-01T00:00:00Z");
         assert!(
             audited.differences.iter().any(|one| one.starts_with(&line) && one.contains(expected)),
             "{expected:?}: {}",
@@ -297,7 +314,7 @@ async fn a_report_on_the_service_itself_is_on_nobody_else() {
             summary: summary(&report),
             to: report.to.to_string().parse().unwrap(),
         });
-        let verified = sla::report(&mut stage.session(), None, None).await;
+        let verified = sla::report(&mut stage.session(), None, None, None).await;
         assert_eq!(verified.is_ok(), holds, "{named}");
         if let Err(error) = verified {
             let expected = format!("operator: trust-list-manager by the log, {named} in the report");
@@ -337,28 +354,66 @@ async fn breaches_are_told_as_long_as_they_last_and_after() {
     let text = open.text();
     for expected in [
         "ocsp http://ocsp.alpha.example/ of alpha-pki",
+        "NOT CONFIRMED, 1 of 2 organisations",
         "NOT OVER, for 1 h",
-        "promised 99.9000 %, measured 99.5508 % (86000 good of 86388, 12 missing)",
+        "availability promised 99.9000 %",
+        &format!("watcher-north of gridwatch, entry {index}: from "),
+        "measured 99.5508 % (86000 good of 86388, 12 missing)",
         "reasons: tcp_refused 300, slow 88",
+        &format!("evidence: {}", Digest::of(b"answer")),
     ] {
         assert!(text.contains(expected), "{expected:?} is missing:\n{text}");
     }
+    let json = serde_json::to_value(&open).unwrap();
+    assert_eq!(
+        (&json["breaches"][0]["confirmed"], &json["breaches"][0]["organisations"]),
+        (&false.into(), &1.into())
+    );
     let overview = review::overview(&mut stage.session()).await.unwrap();
     assert!(overview.breaches[0].contains("NOT OVER"), "{}", overview.text());
+    assert!(overview.breaches[0].contains("NOT CONFIRMED"), "{}", overview.text());
 
+    // Another organisation saw it too, a little later and with answers of its own.
+    let began = begin.opened_at.plus_seconds(60);
+    let evidence = vec![Digest::of(b"another answer")];
+    let second = stage.say_as("watcher-south", SlaBreach { evidence, opened_at: began, ..begin.clone() });
+    let open = sla::breaches(&mut stage.session(), None, true).await.unwrap();
+    let text = open.text();
+    assert_eq!((open.breaches.len(), open.breaches[0].seconds), (1, 3540));
+    for expected in [
+        &format!("{second}: ocsp http://ocsp.alpha.example/ of alpha-pki\n  confirmed, 2 of 2 organisations")
+            as &str,
+        "watcher-north of gridwatch",
+        "watcher-south of roamcheck",
+        &format!("evidence: {}", Digest::of(b"another answer")),
+    ] {
+        assert!(text.contains(expected), "{expected:?} is missing:\n{text}");
+    }
+    let json = serde_json::to_value(&open).unwrap();
+    assert_eq!(
+        (&json["breaches"][0]["confirmed"], &json["breaches"][0]["entry"]),
+        (&true.into(), &second.into())
+    );
+    assert_eq!(json["breaches"][0]["claims"].as_array().unwrap().len(), 2);
+
+    // One says that it is over: it is, though the other does not yet.
     let end = stage.server.world.lock().unwrap().now;
     let closed = SlaBreach { closed_at: Some(end), opened: Some(index), phase: BreachPhase::Closed, ..begin };
     let cause = stage.say(closed);
     assert!(sla::breaches(&mut stage.session(), None, true).await.unwrap().breaches.is_empty());
     let all = sla::breaches(&mut stage.session(), None, false).await.unwrap();
-    assert_eq!((all.breaches.len(), all.breaches[0].seconds), (1, 3600));
-    assert!(all.text().contains(&format!("(entry {cause}), 1 h")), "{}", all.text());
+    assert_eq!((all.breaches.len(), all.breaches[0].seconds), (1, 3540));
+    assert!(all.text().contains(&format!("(entry {cause}), 59 min")), "{}", all.text());
+    assert!(
+        all.text().contains(&format!("watcher-south of roamcheck, entry {second}: from {began} NOT OVER"))
+    );
     let beta = "beta-pki".parse().unwrap();
     assert!(sla::breaches(&mut stage.session(), Some(&beta), false).await.unwrap().breaches.is_empty());
     let nobody = "nobody".parse().unwrap();
     assert!(sla::breaches(&mut stage.session(), Some(&nobody), false).await.is_err());
     let audited = stage.audit().await;
     assert!(audited.watch.breaches[0].contains("availability of ocsp"), "{}", audited.text());
+    assert!(audited.watch.breaches[0].contains("2 of 2 organisations"), "{}", audited.text());
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ fn configuration(options: &Options, watched: &str) -> String {
         "data = \"server\"\n\n\
          [http]\nlisten = \"{}\"\nwrites_per_minute = 6000\nwrite_burst = 1000\nreads_per_minute = 60000\nread_burst = 10000\n\n\
          [publication]\nsettle = \"300ms\"\n\n\
-         [monitor]\nperiod = \"2s\"\nallow = [\"127.0.0.0/8\"]\nports = [\"1-65535\"]\ntls_roots = [\"tls-root.pem\"]\n\
+         [monitor]\nkey = \"keys/watcher-north.pem\"\nperiod = \"2s\"\nallow = [\"127.0.0.0/8\"]\nports = [\"1-65535\"]\ntls_roots = [\"tls-root.pem\"]\n\
          service_levels = \"sla.toml\"\n{watched}",
         options.listen
     )

@@ -1,20 +1,19 @@
-//! What the server says itself: statements signed with the recorder's key. None of them changes trust.
+//! What this machine says itself: statements signed with a key of its own. None of them changes trust.
 
-use ctl_core::Timestamp;
 use ctl_core::names::Nonce;
+use ctl_core::{PrivateKey, Timestamp};
 use ctl_governance::State;
 use ctl_governance::statement::{Basis, Body, Payload, Statement};
 
 use super::error::{RecordError, refusal_of};
-use crate::keys::Keys;
 
-/// A statement on top of this state, signed by the recorder.
+/// A statement on top of this state, signed with one key.
 ///
 /// # Errors
-/// No random octets, a body that is too large, or the recorder's key does not sign.
+/// No random octets, a body that is too large, or the key does not sign.
 pub(crate) fn statement(
     state: &State,
-    keys: &Keys,
+    key: &PrivateKey,
     now: Timestamp,
     body: Body,
 ) -> Result<Statement, RecordError> {
@@ -29,7 +28,7 @@ pub(crate) fn statement(
         body,
     };
     let signed = payload
-        .sign(&[&keys.recorder])
-        .map_err(|error| RecordError::ReadOnly(format!("the recorder's signature is missing: {error}")))?;
+        .sign(&[key])
+        .map_err(|error| RecordError::ReadOnly(format!("the signature is missing: {error}")))?;
     Statement::from_jws(signed).map_err(|error| refusal_of(&error).into())
 }

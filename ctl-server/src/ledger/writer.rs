@@ -162,7 +162,7 @@ impl Writer {
     fn observation(&self, make: Make) -> Result<Option<Statement>, RecordError> {
         let now = self.shared.now(self.state.clock())?;
         let Some(body) = make(&self.state.at(now)) else { return Ok(None) };
-        recorder::statement(&self.state, &self.shared.keys, now, body).map(Some)
+        recorder::statement(&self.state, &self.shared.keys.recorder, now, body).map(Some)
     }
 
     /// Checks a statement on top of everything before it, and makes it part of the state that nobody

@@ -4,12 +4,13 @@
 //! service itself, one enters in the ledger what belongs there, one runs the schedule, one keeps what is observed.
 //! Each ends when the one before it is gone, so that nothing which was observed is lost by a stop.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
+use ctl_core::PrivateKey;
 use ctl_fetch::Fetcher;
 use ctl_host::clock::SystemClock;
 use ctl_host::files;
@@ -38,6 +39,8 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::publish::Publisher;
 
+/// The largest file of a key that is read, in bytes.
+const MAX_KEY: u64 = 16 * 1024;
 /// So many observations may wait for whoever takes them.
 const OBSERVATIONS: usize = 4096;
 /// What is watched follows from the time too (certificates expire, notices end), so it is looked at once an hour
@@ -111,6 +114,7 @@ impl Monitor {
     pub fn start(beside: &Beside, config: &config::Monitor) -> Result<(Self, Running), MonitorError> {
         let (plan, fetcher, policy) =
             (plan(config)?, Fetcher::new(&config.fetching())?, Arc::new(policy(config)?));
+        let key = config.key.as_deref().map(watcher_key).transpose()?.map(Arc::new);
         let counts = Arc::new(Counts::default());
         let (targets, following) = watch::channel(Arc::from([]));
         let (observations, inbox) = mpsc::channel(OBSERVATIONS);
@@ -147,6 +151,7 @@ impl Monitor {
         };
         let recorder = Recorder {
             ledger: beside.ledger.clone(),
+            key,
             blobs: Arc::clone(&beside.blobs),
             keeper: shared.keeper.clone(),
             held_back: Arc::clone(&shared.held_back),
@@ -300,6 +305,14 @@ impl Shelf for StoredMemories {
         kept.inspect_err(|error| tracing::warn!(%target, %error, "what a probe remembers cannot be kept"))
             .is_ok()
     }
+}
+
+/// The watcher's private key.
+fn watcher_key(path: &Path) -> Result<PrivateKey, MonitorError> {
+    let failed = |why: String| MonitorError::Key { path: path.to_owned(), why };
+    let pem = files::read_secret(path, MAX_KEY).map_err(|error| failed(error.to_string()))?;
+    let pem = pem.ok_or_else(|| failed("there is no such file".into()))?;
+    PrivateKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(|error| failed(error.to_string()))
 }
 
 /// The service level policy that the configuration names.

@@ -71,6 +71,7 @@ impl Watch {
         let blobs = Arc::new(Blobs::open(directory).unwrap());
         let recorder = Recorder {
             ledger: ledger.clone(),
+            key: Some(Arc::new(world::key("watcher-north"))),
             blobs: blobs.clone(),
             keeper: keeper.clone(),
             held_back: Arc::default(),
@@ -129,6 +130,35 @@ impl Watch {
     }
 }
 
+/// How many of the watcher's claims are open in the ledger.
+fn open(watch: &Watch) -> usize {
+    let watcher = "watcher-north".parse().unwrap();
+    watch.ledger.snapshot().state.service_levels.open_claims(&watcher).count()
+}
+
+#[tokio::test]
+async fn without_the_key_of_a_watcher_in_office_nothing_is_recorded() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, clock) = in_memory(&World::published_with(world::charter()));
+    let mut watch = Watch::begin(ledger, clock, directory.path()).await;
+    watch.probes(20, Some(Code::TcpRefused)).await;
+    watch.recorder.key = None;
+    assert_eq!(watch.record().await, 0);
+    for who in ["elector-1", "recorder", "nobody"] {
+        watch.recorder.key = Some(Arc::new(world::key(who)));
+        let error = watch.recorder.record_due().await.unwrap_err().to_string();
+        assert!(error.contains("whom the charter names as a watcher"), "{who}: {error}");
+    }
+    watch.recorder.key = Some(Arc::new(world::key("alpha-watcher")));
+    assert_eq!(watch.record().await, 0, "about its own organisation's service a watcher says nothing");
+    watch.recorder.key = Some(Arc::new(world::key("watcher-south")));
+    assert_eq!((watch.record().await, watch.record().await), (1, 0));
+    // What another watcher has said is none of this one's.
+    watch.recorder.key = Some(Arc::new(world::key("watcher-north")));
+    let error = watch.recorder.record_due().await.unwrap_err().to_string();
+    assert!(error.contains("evidence of its own"), "one watch with two keys is one watch: {error}");
+}
+
 #[tokio::test]
 async fn an_outage_is_seen_proved_recorded_once_and_recorded_again_when_it_is_over() {
     let directory = tempfile::tempdir().unwrap();
@@ -153,10 +183,12 @@ async fn an_outage_is_seen_proved_recorded_once_and_recorded_again_when_it_is_ov
     assert_eq!(watch.record().await, 1);
     assert_eq!(watch.record().await, 0, "once");
     let state = watch.ledger.snapshot();
-    let (index, breach) = state.state.breaches.iter().next().unwrap();
-    assert_eq!((breach.opened_at, breach.found.evidence.clone()), (began, vec![digest]));
-    assert_eq!(breach.service.url.as_ref().unwrap().as_str(), "http://ocsp.alpha.example/");
-    assert_eq!((breach.found.measured.good, breach.found.measured.valid), (0, 12));
+    let (index, claim) = state.state.service_levels.claims.iter().next().unwrap();
+    assert_eq!((claim.watcher.as_str(), claim.opened_at), ("watcher-north", began));
+    assert_eq!(claim.found.evidence, [digest]);
+    assert_eq!(claim.service.url.as_ref().unwrap().as_str(), "http://ocsp.alpha.example/");
+    assert_eq!((claim.found.measured.good, claim.found.measured.valid), (0, 12));
+    assert!(state.state.service_levels.breaches.is_empty(), "one watcher alone confirms nothing");
 
     // A restart in the middle: the same incident, and nothing is recorded twice.
     let watch = watch.restart(directory.path()).await;
@@ -169,10 +201,10 @@ async fn an_outage_is_seen_proved_recorded_once_and_recorded_again_when_it_is_ov
     watch.probes(1, None).await;
     assert_eq!(watch.record().await, 1);
     assert_eq!(watch.record().await, 0);
-    let closed = watch.ledger.snapshot().state.breaches[index].clone();
+    let closed = watch.ledger.snapshot().state.service_levels.claims[index].clone();
     assert_eq!(closed.closed.unwrap().at, healed);
     assert_eq!(closed.found.measured.valid, 20);
-    assert!(watch.ledger.snapshot().state.open_breaches.is_empty());
+    assert_eq!(open(&watch), 0);
     assert_eq!(watch.keeper.incidents().len(), 1);
 }
 
@@ -192,15 +224,15 @@ async fn a_breach_that_is_open_in_the_log_ends_when_the_monitor_has_lost_its_dis
     let lost = watch.ledger.now().unwrap();
     assert_eq!((watch.record().await, watch.record().await), (1, 0));
     let state = watch.ledger.snapshot();
-    let breach = state.state.breaches.values().next().unwrap();
+    let breach = state.state.service_levels.claims.values().next().unwrap();
     assert_eq!((breach.closed.unwrap().at, breach.found.measured.valid), (lost, 20));
 
     // The service is still down, and that is told again.
     watch.probes(12, Some(Code::TcpRefused)).await;
     assert_eq!(watch.record().await, 1);
     let state = watch.ledger.snapshot();
-    assert_eq!((state.state.breaches.size(), state.state.open_breaches.size()), (2, 1));
-    let second = state.state.breaches.values().nth(1).unwrap();
+    assert_eq!((state.state.service_levels.claims.size(), open(&watch)), (2, 1));
+    let second = state.state.service_levels.claims.values().nth(1).unwrap();
     assert_eq!(second.opened_at, lost, "not before the first was said to be over");
 }
 
@@ -237,7 +269,7 @@ async fn a_breach_ends_when_it_ended_although_its_incident_was_put_away_meanwhil
     let (watch, incident) = put_away(directory.path()).await;
     assert_eq!((watch.record().await, watch.record().await), (1, 0));
     let state = watch.ledger.snapshot();
-    let closed = state.state.breaches.values().next().unwrap().closed.unwrap().at;
+    let closed = state.state.service_levels.claims.values().next().unwrap().closed.unwrap().at;
     assert_eq!(closed.unix() * 1000, incident.ended_ms.unwrap());
     assert!(closed < watch.ledger.now().unwrap());
 }
@@ -256,12 +288,12 @@ async fn what_cannot_be_read_of_old_incidents_keeps_no_new_breach_out_of_the_log
     watch.probes(20, Some(Code::TcpRefused)).await;
     watch.recorder.record_due().await.unwrap_err();
     let state = watch.ledger.snapshot();
-    assert_eq!(state.state.breaches.size(), 2, "the new one is told, and the failure too");
-    assert_eq!(state.state.open_breaches.size(), 2, "what cannot be looked up is not said to be lost");
+    assert_eq!(state.state.service_levels.claims.size(), 2, "the new one is told, and the failure too");
+    assert_eq!(open(&watch), 2, "what cannot be looked up is not said to be lost");
     rename("aside", "incidents");
     assert_eq!((watch.record().await, watch.record().await), (1, 0));
     let state = watch.ledger.snapshot();
-    let closed = state.state.breaches.values().next().unwrap().closed.unwrap().at;
+    let closed = state.state.service_levels.claims.values().next().unwrap().closed.unwrap().at;
     assert_eq!(closed.unix() * 1000, incident.ended_ms.unwrap());
 }
 
@@ -281,7 +313,7 @@ async fn a_month_is_reported_once_when_it_is_over_and_its_report_computes() {
         watch.pass(left.min(86_000)).await;
         watch.ledger.note_time().unwrap();
     }
-    let breaches = watch.ledger.snapshot().state.level_reports.size();
+    let breaches = watch.ledger.snapshot().state.service_levels.reports.size();
     assert_eq!((watch.record().await, breaches), (0, 0), "the month is not over");
     watch.pass(900).await;
     watch.probes(1, None).await;
@@ -289,8 +321,8 @@ async fn a_month_is_reported_once_when_it_is_over_and_its_report_computes() {
     assert_eq!(watch.record().await, 0, "once");
 
     let snapshot = watch.ledger.snapshot();
-    let ((operator, from), recorded) = snapshot.state.level_reports.iter().next().unwrap();
-    assert_eq!(operator.as_ref().unwrap().as_str(), "alpha-pki");
+    let ((operator, from, watcher), recorded) = snapshot.state.service_levels.reports.iter().next().unwrap();
+    assert_eq!((operator.as_ref().unwrap().as_str(), watcher.as_str()), ("alpha-pki", "watcher-north"));
     assert_eq!((*from, recorded.to), (stamp(month.begin()), stamp(month.end())));
     let blob = watch.blobs.get(&recorded.report.sha256).unwrap().unwrap();
     let report: Report = serde_json::from_slice(&blob[SALT..]).unwrap();

@@ -6,6 +6,7 @@ use ctl_core::Timestamp;
 use ctl_core::names::ParticipantId;
 
 use crate::application::Stage;
+use crate::apply::service_levels;
 use crate::cross::CrossCertification;
 use crate::decide::decide;
 use crate::rules::Rules;
@@ -28,8 +29,8 @@ pub(super) fn application(
     }
 }
 
-/// Ends what a participant that may no longer sign has open: its applications, and the requests for
-/// cross-certificates that it made or would have to answer. What it did as an elector or officer stands: that
+/// Ends what a participant that may no longer sign has open: what it claims as a watcher, its applications, and the
+/// requests for cross-certificates that it made or would have to answer. What it did as an elector or officer stands: that
 /// belongs to those who decide.
 pub(super) fn of_suspended(
     rules: &Rules,
@@ -38,6 +39,7 @@ pub(super) fn of_suspended(
     at: Timestamp,
     cause: u64,
 ) {
+    service_levels::lapse(state, participant, at, cause);
     if !rules.suspension_closes {
         return;
     }

@@ -11,6 +11,7 @@ use ctl_core::parts::{AnchorStatus, Constraints, DistrustKind, Distrusted};
 use ctl_core::{Digest, Timestamp};
 
 use crate::application::{Application, Stage};
+use crate::apply::service_levels;
 use crate::rules::Rules;
 use crate::state::{
     Anchor, CrossCertificate, Decision, Event, KeyRecord, ListState, Listed, Outcome, Proposal, State,
@@ -175,6 +176,12 @@ fn make(rules: &Rules, state: &mut State, change: &Change, cause: u64, at: Times
             state.recorder = charter.server.recorder.key_id();
             if charter.server.log != state.charter.server.log {
                 state.former_log_keys.insert_mut(state.charter.server.log.key_id());
+            }
+            let watching = |charter: &Charter| {
+                charter.watchers.iter().flat_map(|watchers| watchers.holders.clone()).collect::<BTreeSet<_>>()
+            };
+            for former in watching(&state.charter).difference(&watching(charter)) {
+                service_levels::lapse(state, former, at, cause);
             }
             state.charter = Arc::new((**charter).clone());
             state.charter_since = cause;

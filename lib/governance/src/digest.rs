@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::application::{Application, Evidence, Screening};
 use crate::cross::CrossCertification;
-use crate::service_levels::{Breach, Closed, Found, LevelReport};
+use crate::service_levels::{Breach, Claim, Closed, Counted, Found, LevelReport, ServiceLevels, Share};
 use crate::state::{
     Accreditation, Anchor, CrossCertificate, Decision, Draft, Event, KeyRecord, ListState, Listed, MoEntry,
     Notice, Outcome, Participant, Proposal, Published, State, StatusChange, SubCa, Vote,
@@ -53,9 +53,7 @@ impl State {
             published,
             authorities,
             blobs,
-            breaches,
-            open_breaches,
-            level_reports,
+            service_levels,
             cross_requests,
             cross_open,
             recorded_today,
@@ -75,7 +73,6 @@ impl State {
             "auditors": map(auditors, accreditation),
             "authorities": map(authorities, threshold),
             "blobs": map(blobs, |access| json!(access)),
-            "breaches": map(breaches.iter(), |one| breach(one)),
             "charter": **charter,
             "charter_since": charter_since,
             "clock": clock,
@@ -87,16 +84,10 @@ impl State {
             "former_log_keys": former_log_keys,
             "founded_at": founded_at,
             "keys": map(keys, key),
-            "level_reports": level_reports.iter().map(|((operator, from), report)| {
-                json!([operator, from, level_report(report)])
-            }).collect::<Vec<_>>(),
             "lists": map(lists, list),
             "lost_root": lost_root.as_deref().map(|root| bytes(&ctl_core::tuf::signing_bytes(root))),
             "mo_ids": map(mo_ids.iter(), mo_entry),
             "notices": map(notices, notice),
-            "open_breaches": open_breaches.iter().map(|((service, objective), index)| {
-                json!([service, objective, index])
-            }).collect::<Vec<_>>(),
             "open_proposals": open_proposals,
             "participants": map(participants, participant),
             "proposals": map(proposals, |one| proposal(one)),
@@ -106,6 +97,7 @@ impl State {
             "restarts": **restarts,
             "root": self.root(),
             "scheme": scheme,
+            "service_levels": self::service_levels(service_levels),
             "size": self.size(),
             "sub_cas": map(sub_cas, |one| sub_ca(one)),
         })
@@ -336,13 +328,61 @@ fn threshold(one: &Threshold) -> Value {
     })
 }
 
-fn breach(one: &Breach) -> Value {
-    let Breach { index, service, objective, policy, opened_at, recorded_at, found, closed } = one;
-    let Found { measured, reasons, evidence } = found;
-    let closed = closed.map(|Closed { index, at, recorded_at }| json!([index, at, recorded_at]));
+fn service_levels(all: &ServiceLevels) -> Value {
+    // The last two follow from the claims.
+    let ServiceLevels { claims, breaches, reports, recorded_today, open: _, about: _ } = all;
     json!({
-        "closed": closed, "evidence": evidence, "index": index, "measured": measured, "objective": objective,
-        "opened_at": opened_at, "policy": policy, "reasons": reasons, "recorded_at": recorded_at,
+        "breaches": breaches.values().flat_map(|of| of.iter().map(breach)).collect::<Vec<_>>(),
+        "claims": map(claims.iter(), |one| claim(one)),
+        "recorded_today": recorded_today.iter().map(|((watcher, of), (day, count))| {
+            json!([watcher, share(of), day, count])
+        }).collect::<Vec<_>>(),
+        "reports": reports.iter().map(|((operator, from, watcher), report)| {
+            json!([operator, from, watcher, level_report(report)])
+        }).collect::<Vec<_>>(),
+    })
+}
+
+fn share(one: &Share) -> Value {
+    match one {
+        Share::Listed(operator) => json!({ "listed": operator }),
+        Share::Own => json!("own"),
+        Share::Unlisted => json!("unlisted"),
+    }
+}
+
+fn claim(one: &Claim) -> Value {
+    let Claim {
+        index,
+        watcher,
+        organisation,
+        service,
+        objective,
+        policy,
+        opened_at,
+        recorded_at,
+        found,
+        closed,
+    } = one;
+    let Found { measured, reasons, evidence } = found;
+    json!({
+        "closed": closed.map(self::closed), "evidence": evidence, "index": index, "measured": measured,
+        "objective": objective, "opened_at": opened_at, "organisation": organisation, "policy": policy,
+        "reasons": reasons, "recorded_at": recorded_at, "service": service, "watcher": watcher,
+    })
+}
+
+fn closed(one: Closed) -> Value {
+    let Closed { index, at, recorded_at, lapsed } = one;
+    json!([index, at, recorded_at, lapsed])
+}
+
+fn breach(one: &Breach) -> Value {
+    let Breach { confirmed, recorded_at, service, objective, opened_at, needed, claims, closed } = one;
+    let counted = |Counted { organisation, from, until }: &Counted| json!([organisation, from, until]);
+    json!({
+        "claims": map(claims, counted), "closed": closed.map(self::closed), "confirmed": confirmed,
+        "needed": needed, "objective": objective, "opened_at": opened_at, "recorded_at": recorded_at,
         "service": service,
     })
 }

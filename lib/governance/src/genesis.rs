@@ -13,6 +13,7 @@ use rpds::{HashTrieSetSync, RedBlackTreeMapSync, RedBlackTreeSetSync, VectorSync
 use crate::check::check_name;
 use crate::refusal::{Reason, Refusal};
 use crate::rules::Rules;
+use crate::service_levels::ServiceLevels;
 use crate::state::{KeyRecord, Participant, State};
 use crate::statement::body::CharterEstablish;
 use crate::statement::parts::NewParticipant;
@@ -119,9 +120,7 @@ pub(crate) fn propose(entry: &Entry) -> Result<State, Refusal> {
         published: BTreeMap::new(),
         authorities: BTreeMap::new(),
         blobs: RedBlackTreeMapSync::new_sync(),
-        breaches: RedBlackTreeMapSync::new_sync(),
-        open_breaches: RedBlackTreeMapSync::new_sync(),
-        level_reports: RedBlackTreeMapSync::new_sync(),
+        service_levels: ServiceLevels::default(),
         cross_requests: RedBlackTreeMapSync::new_sync(),
         cross_open: RedBlackTreeSetSync::new_sync(),
         recorded_today: RedBlackTreeMapSync::new_sync(),

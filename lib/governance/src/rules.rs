@@ -126,15 +126,21 @@ pub struct Rules {
     pub breach_reasons: usize,
     /// At most so many answers are named as evidence of one breach.
     pub breach_evidence: usize,
-    /// A breach may be recorded so late whatever its window, so that a server that stood still over a
+    /// A breach may be recorded so late whatever its window, so that a watch that stood still over a
     /// weekend can still say what it saw before.
     pub breach_late_seconds: u64,
     /// An objective's window, and the time of a report, are at most so long.
     pub service_level_seconds: u64,
     /// At most so many kinds of services in one report.
     pub report_kinds: usize,
-    /// So many breaches that are over are kept in the state; the log has the older ones.
-    pub past_breaches: usize,
+    /// So many claims of breaches that are over are kept in the state; the log has the older ones.
+    pub past_claims: usize,
+    /// One watcher records at most so many beginnings of breaches and reports in one day (UTC) about the services of
+    /// one listed operator, as many about the trust list manager's, and as many about those of all operators together
+    /// that are on no list.
+    pub watched_per_day: u32,
+    /// One watcher has at most so many claims open at once about the services that are counted together.
+    pub open_claims: usize,
 
     /// The name under which reports call the service itself: nobody registers under it, since what is found
     /// of the service would be taken for what is found of them.
@@ -165,6 +171,8 @@ pub(super) const V1: Rules = Rules {
     breach_late_seconds: 4 * 86_400,
     service_level_seconds: 10 * 366 * 86_400,
     report_kinds: 64,
-    past_breaches: 10_000,
+    past_claims: 10_000,
+    watched_per_day: 200,
+    open_claims: 400,
     reserved_participant: super::service_levels::TRUST_LIST_MANAGER,
 };

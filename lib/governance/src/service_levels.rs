@@ -1,12 +1,26 @@
-//! What the state keeps of service levels: breaches and reports, as the recorder wrote them down.
+//! What the state keeps of service levels: what each watcher claims, the breaches that enough of their
+//! organisations saw, and reports.
+//!
+//! A claim is one watcher's word that a service is below an objective, from when on, and until when. A breach is
+//! what follows from claims: every stretch of time in each moment of which as many organisations as the charter asks for
+//! say that the service was below the objective. So it begins when the last of that many says that the service fell, and
+//! is over when fewer say that it lasts. The entry that makes up the number confirms it. Claims may have ended by then:
+//! who could not reach the log during an outage tells of it afterwards. What is told late may move a beginning or an end,
+//! and join two breaches. How many organisations a breach takes is frozen when it is confirmed: an amendment of the
+//! charter judges nothing anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 
-use ctl_core::names::{ObjectiveName, ParticipantId, ReasonCode};
+use ctl_core::names::{ObjectiveName, OrganisationId, ParticipantId, ReasonCode};
 use ctl_core::parts::PolicyRef;
 use ctl_core::{Digest, Timestamp};
+use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 use serde::{Deserialize, Serialize};
 
+use crate::snapshot::form;
+use crate::state::State;
 use crate::statement::body::{Measured, Objective, Service, ServiceSummary};
 use crate::statement::parts::BlobRef;
 
@@ -15,64 +29,221 @@ use crate::statement::parts::BlobRef;
 /// instead.
 pub const TRUST_LIST_MANAGER: &str = "trust-list-manager";
 
-/// What a breach is known by while it lasts: a service breaks an objective once at a time.
+/// What claims and breaches are about: a service, and which of its objectives.
 pub type BreachKey = (Service, ObjectiveName);
 
-/// A service that fell below an objective.
+/// All that the state keeps of service levels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceLevels {
+    /// Claims by the index of the entry that opened them: all open ones, and the latest that are over.
+    #[serde(with = "form::shared")]
+    pub claims: RedBlackTreeMapSync<u64, Arc<Claim>>,
+    /// Confirmed breaches of each service and objective, in the order of time: all open ones, and those that are over
+    /// as long as a claim is kept that counts in them.
+    #[serde(with = "form::shared")]
+    pub breaches: RedBlackTreeMapSync<BreachKey, Arc<Vec<Breach>>>,
+    /// Reports: each watcher's own.
+    #[serde(with = "form::shared")]
+    pub reports: RedBlackTreeMapSync<ReportKey, Arc<LevelReport>>,
+    /// How many claims and reports a watcher has recorded on its last day with any, by whose services they are about.
+    #[serde(with = "form::pairs")]
+    pub recorded_today: RedBlackTreeMapSync<(ParticipantId, Share), (i64, u32)>,
+    /// The claims of each watcher that are not over.
+    pub(crate) open: RedBlackTreeSetSync<(ParticipantId, u64)>,
+    /// The claims about each service and objective.
+    pub(crate) about: RedBlackTreeSetSync<(BreachKey, u64)>,
+}
+
+impl ServiceLevels {
+    /// The claims about a service and objective, in the order in which they were recorded.
+    pub fn claims_about<'a>(&'a self, key: &'a BreachKey) -> impl Iterator<Item = &'a Arc<Claim>> {
+        let from = (key.clone(), 0)..=(key.clone(), u64::MAX);
+        self.about.range(from).filter_map(|(_, index)| self.claims.get(index))
+    }
+
+    /// A watcher's claims that are not over.
+    pub fn open_claims<'a>(&'a self, watcher: &ParticipantId) -> impl Iterator<Item = &'a Arc<Claim>> {
+        let of = (watcher.clone(), 0)..=(watcher.clone(), u64::MAX);
+        self.open.range(of).filter_map(|(_, index)| self.claims.get(index))
+    }
+
+    /// The confirmed breaches of all services.
+    pub fn confirmed(&self) -> impl Iterator<Item = &Breach> {
+        self.breaches.values().flat_map(|breaches| breaches.iter())
+    }
+}
+
+/// What one watcher says: that a service is below an objective.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Breach {
+pub struct Claim {
     /// Index of the entry that opened it.
     pub index: u64,
+    /// Who says so.
+    pub watcher: ParticipantId,
+    /// The watcher's organisation: of one, several watchers count once.
+    pub organisation: OrganisationId,
     /// Whose service.
     pub service: Service,
     /// What was promised.
     pub objective: Objective,
     /// The policy it was promised by.
     pub policy: PolicyRef,
-    /// When it began.
+    /// Since when.
     pub opened_at: Timestamp,
     /// When that was recorded.
     pub recorded_at: Timestamp,
-    /// What was found last: when it opened, or when it closed.
+    /// What the watcher found.
+    #[serde(flatten)]
     pub found: Found,
     /// How it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub closed: Option<Closed>,
 }
 
-impl Breach {
-    /// What it is known by while it lasts.
+impl Claim {
+    /// What it is about.
     #[must_use]
     pub fn key(&self) -> BreachKey {
         (self.service.clone(), self.objective.name.clone())
     }
+
+    /// Whether it says that the service was below the objective at this moment.
+    #[must_use]
+    pub fn covers(&self, at: Timestamp) -> bool {
+        self.opened_at <= at && self.closed.is_none_or(|closed| at < closed.at)
+    }
 }
 
-/// What the watch found.
+/// What a watcher found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
-    /// In the objective's window.
+    /// In the objective's window: what was measured last, when the claim opened or when it closed.
     pub measured: Measured,
-    /// How many probes failed for which reason.
+    /// How many probes failed for which reason, by the same statement.
     pub reasons: BTreeMap<ReasonCode, u64>,
-    /// SHA-256 of the answers that prove it.
+    /// SHA-256 of the answers that prove it, of both statements.
     pub evidence: Vec<Digest>,
 }
 
-/// The end of a breach.
+/// The end of a claim, or of a breach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closed {
-    /// Index of the entry that closed it.
+    /// Index of the entry that brought it about: the watcher's statement, or what ended the watcher's office.
     pub index: u64,
     /// When it was over.
     pub at: Timestamp,
     /// When that was recorded.
     pub recorded_at: Timestamp,
+    /// The watcher lost its office before it said so: it is not known whether the service is well again.
+    pub lapsed: bool,
 }
 
-/// What a report is known by: whose services (none: the trust list manager's), from when on.
-pub type ReportKey = (Option<ParticipantId>, Timestamp);
+/// A breach that enough organisations saw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Breach {
+    /// Index of the entry that confirmed it.
+    pub confirmed: u64,
+    /// When that was recorded.
+    pub recorded_at: Timestamp,
+    /// Whose service.
+    pub service: Service,
+    /// What was promised, by the claim that confirmed it.
+    pub objective: Objective,
+    /// When it began.
+    pub opened_at: Timestamp,
+    /// How many organisations confirm it.
+    pub needed: u32,
+    /// The claims that count in it, by their index.
+    pub claims: BTreeMap<u64, Counted>,
+    /// How it ended.
+    pub closed: Option<Closed>,
+}
 
-/// A report of how good an operator's services were.
+/// A claim that counts in a breach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// The watcher's organisation.
+    pub organisation: OrganisationId,
+    /// Since when the watcher says that it lasts.
+    pub from: Timestamp,
+    /// Until when it says that it lasted; none as long as it lasts.
+    pub until: Option<Timestamp>,
+}
+
+impl Breach {
+    /// Whether it lasted at this moment.
+    #[must_use]
+    pub fn covers(&self, at: Timestamp) -> bool {
+        self.opened_at <= at && self.closed.is_none_or(|closed| at < closed.at)
+    }
+
+    /// The organisations that saw it.
+    #[must_use]
+    pub fn organisations(&self) -> BTreeSet<&OrganisationId> {
+        self.claims.values().map(|claim| &claim.organisation).collect()
+    }
+
+    /// Counts a claim, or what has become of one.
+    pub(crate) fn count(&mut self, claim: &Claim) {
+        let (organisation, from) = (claim.organisation.clone(), claim.opened_at);
+        let until = claim.closed.map(|closed| closed.at);
+        self.claims.insert(claim.index, Counted { organisation, from, until });
+    }
+
+    /// The first moment in which fewer organisations than are needed say that it lasts; none while enough do.
+    pub(crate) fn end(&self) -> Option<Timestamp> {
+        let mut at = self.opened_at;
+        loop {
+            let saying = self.claims.values();
+            let saying = saying.filter(|one| one.from <= at && one.until.is_none_or(|until| at < until));
+            let (organisations, ends): (BTreeSet<_>, Vec<_>) =
+                saying.map(|one| (&one.organisation, one.until)).unzip();
+            if organisations.len() < self.needed as usize {
+                return Some(at);
+            }
+            at = ends.into_iter().flatten().min()?;
+        }
+    }
+}
+
+/// Whose services a watcher's statements of a day are counted together for. Every operator that is on a list has a
+/// share of its own, so that nobody else's services can use it up; those that are on none have one together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Share {
+    /// Those of an operator that is on a list.
+    Listed(ParticipantId),
+    /// The trust list manager's own.
+    Own,
+    /// Those of all operators that are on no list.
+    Unlisted,
+}
+
+impl Share {
+    /// The share that statements about an operator's services (none: the trust list manager's) are counted in.
+    #[must_use]
+    pub fn of(state: &State, operator: Option<&ParticipantId>) -> Self {
+        match operator {
+            None => Self::Own,
+            Some(operator) if state.is_listed(operator) => Self::Listed(operator.clone()),
+            Some(_) => Self::Unlisted,
+        }
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listed(operator) => write!(f, "the services of {operator}"),
+            Self::Own => write!(f, "the service of the trust list manager"),
+            Self::Unlisted => write!(f, "the services of operators that are on no list"),
+        }
+    }
+}
+
+/// What a report is known by: whose services (none: the trust list manager's), from when on, and who reports.
+pub type ReportKey = (Option<ParticipantId>, Timestamp, ParticipantId);
+
+/// A watcher's report of how good an operator's services were in a month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LevelReport {
     /// Index of its entry.
@@ -88,3 +259,80 @@ pub struct LevelReport {
     /// What it says of each kind of service.
     pub summary: Vec<ServiceSummary>,
 }
+
+/// What watchers say of one service and objective at one time, for whoever shows it: a confirmed breach with the claims
+/// that count in it, or a claim that no breach counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Outage {
+    /// Index of the entry that confirmed it, or that opened the claim.
+    pub entry: u64,
+    /// Whose service.
+    pub service: Service,
+    /// What was promised.
+    pub objective: Objective,
+    /// When it began.
+    pub opened_at: Timestamp,
+    /// How it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Closed>,
+    /// Whether enough organisations saw it.
+    pub confirmed: bool,
+    /// How many organisations saw it.
+    pub organisations: usize,
+    /// How many must.
+    pub needed: u32,
+    /// What each watcher says, as far as it is kept.
+    pub claims: Vec<Claim>,
+}
+
+impl State {
+    /// What watchers say of services, in the order in which the first claim of each was recorded.
+    #[must_use]
+    pub fn outages(&self) -> Vec<Outage> {
+        let levels = &self.service_levels;
+        let counted: BTreeSet<u64> =
+            levels.confirmed().flat_map(|breach| breach.claims.keys().copied()).collect();
+        let mut outages: Vec<Outage> = levels.confirmed().map(|breach| self.confirmed(breach)).collect();
+        let alone = levels.claims.values().filter(|claim| !counted.contains(&claim.index));
+        outages.extend(alone.map(|claim| self.unconfirmed(claim)));
+        outages.sort_by_key(|outage| outage.claims.first().map_or(outage.entry, |claim| claim.index));
+        outages
+    }
+
+    fn confirmed(&self, breach: &Breach) -> Outage {
+        let kept = |index| self.service_levels.claims.get(index).map(|claim| Claim::clone(claim));
+        Outage {
+            entry: breach.confirmed,
+            service: breach.service.clone(),
+            objective: breach.objective.clone(),
+            opened_at: breach.opened_at,
+            closed: breach.closed,
+            confirmed: true,
+            organisations: breach.organisations().len(),
+            needed: breach.needed,
+            claims: breach.claims.keys().filter_map(kept).collect(),
+        }
+    }
+
+    fn unconfirmed(&self, claim: &Claim) -> Outage {
+        let key = claim.key();
+        let together = self.service_levels.claims_about(&key).filter(|other| other.covers(claim.opened_at));
+        let mut organisations: BTreeSet<&OrganisationId> =
+            together.map(|other| &other.organisation).collect();
+        organisations.insert(&claim.organisation);
+        Outage {
+            entry: claim.index,
+            service: claim.service.clone(),
+            objective: claim.objective.clone(),
+            opened_at: claim.opened_at,
+            closed: claim.closed,
+            confirmed: false,
+            organisations: organisations.len(),
+            needed: self.charter.watchers.as_ref().map_or(0, |watchers| watchers.threshold),
+            claims: vec![claim.clone()],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::application::Application;
 use crate::cross::CrossCertification;
-use crate::service_levels::{Breach, BreachKey, LevelReport, ReportKey};
+use crate::service_levels::ServiceLevels;
 use crate::snapshot::form;
 use crate::statement::body::{Change, Choice, DraftOpen};
 use crate::statement::charter::Charter;
@@ -85,16 +85,8 @@ pub struct State {
     pub former_log_keys: RedBlackTreeSetSync<KeyId>,
     /// The blobs that statements name.
     pub blobs: RedBlackTreeMapSync<Digest, BlobAccess>,
-    /// Breaches of service levels by the index of the entry that opened them: all open ones, and the
-    /// latest that are over.
-    #[serde(with = "form::shared")]
-    pub breaches: RedBlackTreeMapSync<u64, Arc<Breach>>,
-    /// The breaches that are not over.
-    #[serde(with = "form::pairs")]
-    pub open_breaches: RedBlackTreeMapSync<BreachKey, u64>,
-    /// Reports on service levels, by whose and from when on.
-    #[serde(with = "form::shared")]
-    pub level_reports: RedBlackTreeMapSync<ReportKey, Arc<LevelReport>>,
+    /// What watchers found: claims, the breaches that follow from them, and reports.
+    pub service_levels: ServiceLevels,
     /// Requests for cross-certificates by the index of their entry.
     #[serde(with = "form::shared")]
     pub cross_requests: RedBlackTreeMapSync<u64, Arc<CrossCertification>>,

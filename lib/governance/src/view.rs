@@ -23,6 +23,30 @@ impl State {
         contents::whole_list(self, list)
     }
 
+    /// Whether this participant is a watcher in office, and may speak about the services of this operator (none: the
+    /// trust list manager's).
+    #[must_use]
+    pub fn may_watch(&self, watcher: &ParticipantId, operator: Option<&ParticipantId>) -> bool {
+        let named = self.charter.watchers.as_ref().is_some_and(|watchers| watchers.holders.contains(watcher));
+        let Some(watcher) = self.active(watcher).filter(|_| named) else { return false };
+        operator.is_none_or(|operator| {
+            let operator = self.participants.get(operator);
+            operator.is_some_and(|operator| operator.organisation != watcher.organisation)
+        })
+    }
+
+    /// Whether anything of this operator's stands on a list, whatever notices say of it.
+    #[must_use]
+    pub fn is_listed(&self, operator: &ParticipantId) -> bool {
+        let of = |listed: &Listed| {
+            listed.operator == *operator && listed.current().status.is_listed() && listed.expired.is_none()
+        };
+        self.lists.values().any(|list| {
+            list.anchors.values().any(|anchor| of(&anchor.listed))
+                || list.cross_certificates.values().any(|cross| of(&cross.listed))
+        })
+    }
+
     /// The sub-CAs that were disclosed and not revoked since.
     pub fn disclosed_sub_cas(&self) -> impl Iterator<Item = DisclosedSubCa> {
         self.sub_cas.values().filter(|sub_ca| sub_ca.revoked.is_none()).map(|sub_ca| DisclosedSubCa {

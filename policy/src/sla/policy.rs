@@ -76,11 +76,12 @@ impl Maintenance {
     }
 }
 
-/// How many beginnings of breaches enter the log within any 24 hours at most, so that services that come and go all
-/// day fill nobody's copy of it. Ends always do.
+/// How many beginnings of breaches a watcher enters into the log within any 24 hours at most, so that services that come
+/// and go all day fill nobody's copy of it. Ends always do. All operators that are on no list have together as many more as
+/// one operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PerDay {
-    /// Of all operators.
+    /// Of all listed operators.
     pub all: u32,
     /// Of one operator.
     pub of_operator: u32,

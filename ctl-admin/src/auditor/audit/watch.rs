@@ -2,6 +2,7 @@
 //! with what is served and with its own arithmetic.
 
 use ctl_core::Timestamp;
+use ctl_core::names::ParticipantId;
 use ctl_governance::statement::Body;
 use ctl_governance::statement::body::SlaReport;
 use ctl_replica::{Log, Replica};
@@ -15,7 +16,7 @@ use crate::output::section;
 /// What came of it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Watch {
-    /// The breaches that the log records, in lines.
+    /// The breaches that watchers claim, confirmed or not, in lines.
     pub breaches: Vec<String>,
     /// How many reports on service levels the log records.
     pub reports: usize,
@@ -48,15 +49,16 @@ pub(super) async fn check(
 ) -> Result<(Watch, Vec<String>), AdminError> {
     let state = replayed.at(now);
     let mut watch = Watch {
-        breaches: state.breaches.values().map(|breach| sla::breach_words(breach, now)).collect(),
+        breaches: sla::breach_lines(&state, now, false),
         requests: state.cross_requests.values().map(|one| cross::words(&state, one, now)).collect(),
         ..Watch::default()
     };
     let mut differences = Vec::new();
-    for (index, report) in reports(replayed)? {
+    for (index, watcher, report) in reports(replayed)? {
         watch.reports += 1;
         let whose = sla::whose(report.operator.as_ref());
-        let what = format!("entry {index}, report on {whose} from {} to {}", report.from, report.to);
+        let what =
+            format!("entry {index}, {watcher}'s report on {whose} from {} to {}", report.from, report.to);
         match fetch(session, &report).await {
             Served::Not => watch.without_report.push(what),
             Served::Wrong(why) => differences.push(format!("{what}: {}", why.join("; "))),
@@ -66,11 +68,14 @@ pub(super) async fn check(
     Ok((watch, differences))
 }
 
-fn reports(replayed: &Log) -> Result<Vec<(u64, SlaReport)>, AdminError> {
-    let mut indices: Vec<u64> = replayed.state().level_reports.values().map(|report| report.index).collect();
+fn reports(replayed: &Log) -> Result<Vec<(u64, ParticipantId, SlaReport)>, AdminError> {
+    let state = replayed.state();
+    let reports = state.service_levels.reports.iter();
+    let mut indices: Vec<_> =
+        reports.map(|((_, _, watcher), report)| (report.index, watcher.clone())).collect();
     indices.sort_unstable();
-    let one = |index: u64| match replayed.entry(index)?.statement.payload.body {
-        Body::SlaReport(report) => Ok((index, *report)),
+    let one = |(index, watcher)| match replayed.entry(index)?.statement.payload.body {
+        Body::SlaReport(report) => Ok((index, watcher, *report)),
         _ => Err(AdminError::Untrue(format!("entry {index} of the log is no report"))),
     };
     indices.into_iter().map(one).collect()

@@ -1,11 +1,10 @@
-//! The breaches that the recorder wrote down.
+//! What the watchers say of breaches, and which of them are confirmed.
 
-use std::collections::BTreeMap;
-
-use ctl_core::names::{ParticipantId, ReasonCode};
-use ctl_core::{Digest, Timestamp};
-use ctl_governance::service_levels::Breach;
-use ctl_governance::statement::body::{Measured, Objective, Service};
+use ctl_core::Timestamp;
+use ctl_core::names::ParticipantId;
+use ctl_governance::State;
+use ctl_governance::service_levels::{Claim, Closed, Outage};
+use ctl_governance::statement::body::Measured;
 use ctl_replica::Replica;
 use serde::Serialize;
 
@@ -13,85 +12,91 @@ use super::{lasted, percent, service, share};
 use crate::AdminError;
 use crate::output::Render;
 
-/// A breach, with everything that the log says of it.
+/// A breach, or a claim that no breach counts, with everything that the log says of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// Index of the entry that opened it.
-    pub entry: u64,
-    /// Whose service.
-    pub service: Service,
-    /// What was promised.
-    pub objective: Objective,
-    /// When it began.
-    pub opened_at: Timestamp,
-    /// When it was over.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub closed_at: Option<Timestamp>,
-    /// Index of the entry that closed it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub closed_by: Option<u64>,
+    /// What watchers say.
+    #[serde(flatten)]
+    pub outage: Outage,
     /// How long it lasted, or has lasted.
     pub seconds: u64,
-    /// What was measured in the objective's window.
-    pub measured: Measured,
-    /// How many probes failed for which reason.
-    pub reasons: BTreeMap<ReasonCode, u64>,
-    /// SHA-256 of the answers that prove it.
-    pub evidence: Vec<Digest>,
 }
 
 impl Row {
-    fn of(breach: &Breach, now: Timestamp) -> Self {
-        Self {
-            entry: breach.index,
-            service: breach.service.clone(),
-            objective: breach.objective.clone(),
-            opened_at: breach.opened_at,
-            closed_at: breach.closed.map(|closed| closed.at),
-            closed_by: breach.closed.map(|closed| closed.index),
-            seconds: breach.closed.map_or(now, |closed| closed.at).seconds_since(breach.opened_at),
-            measured: breach.found.measured,
-            reasons: breach.found.reasons.clone(),
-            evidence: breach.found.evidence.clone(),
-        }
+    fn of(outage: Outage, now: Timestamp) -> Self {
+        let seconds = outage.closed.map_or(now, |closed| closed.at).seconds_since(outage.opened_at);
+        Self { outage, seconds }
     }
 
     fn text(&self) -> String {
-        let Measured { good, missing, valid } = self.measured;
+        let Outage { entry, opened_at, objective, closed, claims, .. } = &self.outage;
         let lasted = lasted(self.seconds);
-        let until = match (self.closed_at, self.closed_by) {
-            (Some(at), Some(entry)) => format!("until {at} (entry {entry}), {lasted}"),
-            _ => format!("NOT OVER, for {lasted}"),
-        };
-        let mut text = format!(
-            "{}: {}\n  from {} {until}\n  {} promised {}, measured {} ({good} good of {valid}, {missing} missing)\n",
-            self.entry,
-            service(&self.service),
-            self.opened_at,
-            self.objective.name,
-            percent(self.objective.target_ppm.into()),
-            share(good, valid),
+        let until =
+            closed.map_or_else(|| format!("NOT OVER, for {lasted}"), |closed| until(closed) + ", " + &lasted);
+        let head = format!(
+            "{entry}: {}\n  {}\n  from {opened_at} {until}\n  {} promised {}\n",
+            service(&self.outage.service),
+            standing(&self.outage),
+            objective.name,
+            percent(objective.target_ppm.into()),
         );
-        if !self.reasons.is_empty() {
-            let mut reasons: Vec<_> = self.reasons.iter().collect();
-            reasons.sort_by_key(|(code, count)| (std::cmp::Reverse(**count), *code));
-            let reasons: Vec<String> =
-                reasons.into_iter().map(|(code, count)| format!("{code} {count}")).collect();
-            text += &format!("  reasons: {}\n", reasons.join(", "));
-        }
-        self.evidence.iter().fold(text, |text, digest| text + &format!("  evidence: {digest}\n"))
+        claims.iter().fold(head, |text, claim| text + &claim_text(claim))
     }
 }
 
-/// A breach in a line.
-pub(crate) fn words(breach: &Breach, now: Timestamp) -> String {
-    let (service, name) = (service(&breach.service), &breach.objective.name);
-    let lasted = |until: Timestamp| lasted(until.seconds_since(breach.opened_at));
-    let head =
-        format!("{}: {name} of {service} below what is promised, from {}", breach.index, breach.opened_at);
-    match breach.closed {
-        Some(closed) => format!("{head} for {} (closed by entry {})", lasted(closed.at), closed.index),
-        None => format!("{head}: NOT OVER, for {}", lasted(now)),
+/// Whether a breach is confirmed, in words.
+fn standing(outage: &Outage) -> String {
+    let Outage { confirmed, organisations, needed, .. } = outage;
+    format!(
+        "{}, {organisations} of {needed} organisations",
+        if *confirmed { "confirmed" } else { "NOT CONFIRMED" }
+    )
+}
+
+fn until(closed: Closed) -> String {
+    let how = if closed.lapsed { "when the watcher lost its office, " } else { "" };
+    format!("until {} ({how}entry {})", closed.at, closed.index)
+}
+
+/// What one watcher says.
+fn claim_text(claim: &Claim) -> String {
+    let Measured { good, missing, valid } = claim.found.measured;
+    let until = claim.closed.map_or_else(|| "NOT OVER".into(), until);
+    let mut text = format!(
+        "  {} of {}, entry {}: from {} {until}\n    measured {} ({good} good of {valid}, {missing} missing)\n",
+        claim.watcher,
+        claim.organisation,
+        claim.index,
+        claim.opened_at,
+        share(good, valid),
+    );
+    if !claim.found.reasons.is_empty() {
+        let mut reasons: Vec<_> = claim.found.reasons.iter().collect();
+        reasons.sort_by_key(|(code, count)| (std::cmp::Reverse(**count), *code));
+        let reasons: Vec<String> =
+            reasons.into_iter().map(|(code, count)| format!("{code} {count}")).collect();
+        text += &format!("    reasons: {}\n", reasons.join(", "));
+    }
+    claim.found.evidence.iter().fold(text, |text, digest| text + &format!("    evidence: {digest}\n"))
+}
+
+/// What watchers say of breaches, in lines; all, or only what is not over.
+pub(crate) fn lines(state: &State, now: Timestamp, open: bool) -> Vec<String> {
+    let outages = state.outages().into_iter().filter(|outage| !open || outage.closed.is_none());
+    outages.map(|outage| words(&outage, now)).collect()
+}
+
+fn words(outage: &Outage, now: Timestamp) -> String {
+    let (service, name) = (service(&outage.service), &outage.objective.name);
+    let lasted = |until: Timestamp| lasted(until.seconds_since(outage.opened_at));
+    let Outage { entry, opened_at, .. } = outage;
+    let head = format!("{entry}: {name} of {service} below what is promised, from {opened_at}");
+    let standing = standing(outage);
+    match outage.closed {
+        Some(closed) => {
+            format!("{head} for {} (closed by entry {}); {standing}", lasted(closed.at), closed.index)
+        }
+        None => format!("{head}: NOT OVER, for {}; {standing}", lasted(now)),
     }
 }
 
@@ -100,9 +105,9 @@ pub(crate) fn words(breach: &Breach, now: Timestamp) -> String {
 pub struct Breaches {
     /// Number of entries in the log, all verified and replayed.
     pub entries: u64,
-    /// The breaches, oldest first.
+    /// The breaches, and the claims that none of them counts, in the order in which the first claim was recorded.
     pub breaches: Vec<Row>,
-    /// How many that are over are shown at most, if older ones may stand in the log.
+    /// How many claims that are over are shown at most, if older ones may stand in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<usize>,
 }
@@ -111,7 +116,7 @@ impl Render for Breaches {
     fn text(&self) -> String {
         let mut text = format!("log of {} entries, verified and replayed\n", self.entries);
         if let Some(most) = self.truncated {
-            text += &format!("the latest {most} that are over, and all that are not\n");
+            text += &format!("the latest {most} claims that are over, and all that are not\n");
         }
         if self.breaches.is_empty() {
             return text + "no breaches\n";
@@ -120,7 +125,7 @@ impl Render for Breaches {
     }
 }
 
-/// Lists breaches: of all, or of one operator; all, or only those that are not over.
+/// Lists what watchers say of breaches: of all, or of one operator; all, or only what is not over.
 ///
 /// # Errors
 /// There is no such participant; the log cannot be had or does not hold.
@@ -134,14 +139,15 @@ pub async fn breaches(
     if let Some(operator) = operator.filter(|operator| !state.participants.contains_key(*operator)) {
         return Err(AdminError::Input(format!("there is no participant {operator}")));
     }
-    let wanted = |breach: &&std::sync::Arc<Breach>| {
-        operator.is_none_or(|operator| breach.service.operator.as_ref() == Some(operator))
-            && (!open || breach.closed.is_none())
-    };
-    let most = state.rules().past_breaches;
+    let outages = state.outages().into_iter().filter(|outage| {
+        operator.is_none_or(|operator| outage.service.operator.as_ref() == Some(operator))
+            && (!open || outage.closed.is_none())
+    });
+    let most = state.rules().past_claims;
+    let over = state.service_levels.claims.values().filter(|claim| claim.closed.is_some()).count();
     Ok(Breaches {
         entries: state.size(),
-        breaches: state.breaches.values().filter(wanted).map(|breach| Row::of(breach, now)).collect(),
-        truncated: (state.breaches.size() >= state.open_breaches.size().saturating_add(most)).then_some(most),
+        breaches: outages.map(|outage| Row::of(outage, now)).collect(),
+        truncated: (over >= most).then_some(most),
     })
 }

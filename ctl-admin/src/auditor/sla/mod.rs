@@ -5,11 +5,11 @@ mod breaches;
 mod promises;
 mod report;
 
-pub(crate) use breaches::words as breach_words;
+pub(crate) use breaches::lines as breach_lines;
 pub use breaches::{Breaches, breaches};
 pub use promises::{Shown, promises};
+pub use report::{Reports, Verified, report};
 pub(crate) use report::{Served, fetch};
-pub use report::{Verified, report};
 
 use ctl_core::names::ParticipantId;
 use ctl_governance::statement::body::Service;

@@ -1,7 +1,7 @@
-//! A month's report on an operator's services: found in the verified log, fetched, and believed only if it is the
-//! very report that the recorder entered and its numbers follow from one another.
+//! Watchers' reports on an operator's month: found in the verified log, fetched, and believed only if each is the
+//! very report that its watcher entered and its numbers follow from one another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_core::names::ParticipantId;
 use ctl_core::{Digest, KeyId, Timestamp};
@@ -18,36 +18,49 @@ use super::whose;
 use crate::AdminError;
 use crate::output::Render;
 
-/// A report, verified.
+/// The reports of all watchers on an operator's month, or of one of them.
 #[derive(Clone, Debug, Serialize)]
-pub struct Verified {
+pub struct Reports {
     /// Number of entries in the log, all verified and replayed.
     pub entries: u64,
     /// Root hash over them.
     pub root_hash: Digest,
+    /// Each watcher's.
+    pub reports: Vec<Verified>,
+}
+
+impl Render for Reports {
+    fn text(&self) -> String {
+        let Self { entries, root_hash, reports } = self;
+        let text = format!("log of {entries} entries, verified and replayed, root hash {root_hash}\n");
+        reports.iter().fold(text, |text, report| text + &report.text())
+    }
+}
+
+/// A report, verified.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verified {
     /// Index of the entry that records the report.
     pub entry: u64,
     /// When it was recorded.
     pub recorded_at: Timestamp,
-    /// The recorder's key, whose signature was verified.
-    pub recorder: Vec<KeyId>,
-    /// What the recorder signed.
+    /// Whose it is.
+    pub watcher: ParticipantId,
+    /// The watcher's key, whose signature was verified.
+    pub keys: Vec<KeyId>,
+    /// What the watcher signed.
     pub statement: SlaReport,
     /// The report in full; none if it is not served.
     pub report: Option<Report>,
 }
 
-impl Render for Verified {
+impl Verified {
     fn text(&self) -> String {
-        let recorder: Vec<String> = self.recorder.iter().map(KeyId::short).collect();
+        let keys: Vec<String> = self.keys.iter().map(KeyId::short).collect();
+        let Self { entry, recorded_at, watcher, .. } = self;
         let mut text = format!(
-            "log of {} entries, verified and replayed, root hash {}\nentry {}, recorded at {}, signed by the \
-             recorder's key {}\n",
-            self.entries,
-            self.root_hash,
-            self.entry,
-            self.recorded_at,
-            recorder.join(", ")
+            "entry {entry}, recorded at {recorded_at}, signed by {watcher}'s key {}\n",
+            keys.join(", ")
         );
         match &self.report {
             Some(report) => {
@@ -112,7 +125,7 @@ fn read(blob: &[u8], digest: &Digest) -> Result<Report, String> {
     serde_json::from_slice(content).map_err(|e| format!("it cannot be read as a report: {e}"))
 }
 
-/// Where a report is not what the recorder said it is, or not what it says itself.
+/// Where a report is not what its watcher said it is, or not what it says itself.
 fn differences(scheme: Digest, recorded: &SlaReport, report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     let mut compare = |what: &str, log: String, found: String| {
@@ -154,72 +167,87 @@ fn differences(scheme: Digest, recorded: &SlaReport, report: &Report) -> Vec<Str
     lines
 }
 
-/// Finds, fetches and verifies the report on an operator's services (none: the trust list manager's) in a month,
-/// or the latest.
+/// Finds, fetches and verifies the reports on an operator's services (none: the trust list manager's) in a month, or
+/// the latest: those of all watchers, or of one.
 ///
 /// # Errors
-/// There is none; it does not hold; the log cannot be had or does not hold.
+/// There is none; one does not hold; the log cannot be had or does not hold.
 pub async fn report(
     session: &mut Replica,
     operator: Option<&ParticipantId>,
+    watcher: Option<&ParticipantId>,
     month: Option<Month>,
-) -> Result<Verified, AdminError> {
+) -> Result<Reports, AdminError> {
     session.sync().await?;
     let session = &*session;
     let replayed = session.log()?;
-    let found = find(replayed.state(), operator, month)?;
-    let entry = replayed.entry(found.index)?;
-    let Body::SlaReport(statement) = entry.statement.payload.body.clone() else {
-        return Err(AdminError::Untrue(format!("entry {} of the log is no report", found.index)));
-    };
-    let report = match fetch(session, &statement).await {
-        Served::Not => None,
-        Served::Found(report) => Some(*report),
-        Served::Wrong(why) => {
-            let address = session.transport().address(&format!("v1/blobs/{}", statement.report.sha256));
-            let why = why.join("; ");
-            return Err(AdminError::Untrue(format!(
-                "{address} is not what the recorder entered as entry {}: {why}. Do not believe it; keep it as \
-                 evidence",
-                found.index
-            )));
-        }
-    };
-    Ok(Verified {
-        entries: replayed.state().size(),
-        root_hash: replayed.checkpoint().root,
-        entry: found.index,
-        recorded_at: found.recorded_at,
-        recorder: entry.statement.jws.signatures.iter().map(|signature| signature.protected.kid).collect(),
-        statement: *statement,
-        report,
-    })
+    let state = replayed.state();
+    let mut reports = Vec::new();
+    for (watcher, found) in find(state, operator, watcher, month)? {
+        let entry = replayed.entry(found.index)?;
+        let Body::SlaReport(statement) = entry.statement.payload.body.clone() else {
+            return Err(AdminError::Untrue(format!("entry {} of the log is no report", found.index)));
+        };
+        let report = match fetch(session, &statement).await {
+            Served::Not => None,
+            Served::Found(report) => Some(*report),
+            Served::Wrong(why) => {
+                let address = session.transport().address(&format!("v1/blobs/{}", statement.report.sha256));
+                let why = why.join("; ");
+                return Err(AdminError::Untrue(format!(
+                    "{address} is not what {watcher} entered as entry {}: {why}. Do not believe it; keep it as \
+                     evidence",
+                    found.index
+                )));
+            }
+        };
+        reports.push(Verified {
+            entry: found.index,
+            recorded_at: found.recorded_at,
+            watcher: watcher.clone(),
+            keys: entry.statement.jws.signatures.iter().map(|signature| signature.protected.kid).collect(),
+            statement: *statement,
+            report,
+        });
+    }
+    Ok(Reports { entries: state.size(), root_hash: replayed.checkpoint().root, reports })
 }
 
 fn find<'a>(
     state: &'a State,
     operator: Option<&ParticipantId>,
+    watcher: Option<&ParticipantId>,
     month: Option<Month>,
-) -> Result<&'a LevelReport, AdminError> {
-    let whose = whose(operator);
-    if let Some(operator) = operator.filter(|operator| !state.participants.contains_key(*operator)) {
-        return Err(AdminError::Input(format!("there is no participant {operator}")));
+) -> Result<Vec<(&'a ParticipantId, &'a LevelReport)>, AdminError> {
+    for id in operator.into_iter().chain(watcher) {
+        if !state.participants.contains_key(id) {
+            return Err(AdminError::Input(format!("there is no participant {id}")));
+        }
     }
-    let mine = state.level_reports.iter().filter(|((of, _), _)| of.as_ref() == operator);
-    let mine: Vec<(Timestamp, &LevelReport)> = mine.map(|((_, from), report)| (*from, &**report)).collect();
-    let wanted = match month {
-        Some(month) => mine.iter().find(|(from, _)| from.unix() == month.begin().0),
-        None => mine.last(),
-    };
-    wanted.map(|(_, report)| *report).ok_or_else(|| {
-        let asked = month.map_or_else(String::new, |month| format!(" for {month}"));
-        let known: Vec<String> = mine
-            .iter()
-            .map(|(from, _)| Month::of(sla::Time(from.unix())).to_string())
-            .collect();
-        let known = if known.is_empty() { "none at all".into() } else { known.join(", ") };
-        AdminError::NotNow(format!(
-            "the log has no report on {whose}{asked}; it has: {known}. Reports are recorded after a month's end"
-        ))
-    })
+    let mine =
+        state.service_levels.reports.iter().filter(|((of, _, by), _)| {
+            of.as_ref() == operator && watcher.is_none_or(|watcher| by == watcher)
+        });
+    let mine: Vec<(Timestamp, &ParticipantId, &LevelReport)> =
+        mine.map(|((_, from, by), report)| (*from, by, &**report)).collect();
+    let latest = mine.last().map(|(from, ..)| from.unix());
+    let wanted = month.map(|month| month.begin().0).or(latest);
+    let found: Vec<_> = mine
+        .iter()
+        .filter(|(from, ..)| Some(from.unix()) == wanted)
+        .map(|(_, by, report)| (*by, *report))
+        .collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let asked = month.map_or_else(String::new, |month| format!(" for {month}"));
+    let by = watcher.map_or_else(String::new, |watcher| format!(" by {watcher}"));
+    let known: BTreeSet<String> =
+        mine.iter().map(|(from, ..)| Month::of(sla::Time(from.unix())).to_string()).collect();
+    let known: Vec<String> = known.into_iter().collect();
+    let known = if known.is_empty() { "none at all".into() } else { known.join(", ") };
+    Err(AdminError::NotNow(format!(
+        "the log has no report on {}{by}{asked}; it has: {known}. Reports are recorded after a month's end",
+        whose(operator)
+    )))
 }

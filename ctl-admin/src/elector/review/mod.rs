@@ -122,8 +122,6 @@ pub async fn overview(session: &mut Replica) -> Result<Overview, AdminError> {
         drafts.map(|(role, draft)| format!("{role} version {} (draft {})", draft.open.version, draft.index));
     let requests = state.cross_open.iter().filter_map(|index| state.cross_requests.get(index));
     let requests = requests.map(|request| cross::words(&state, request, now));
-    let breaches = state.open_breaches.values().filter_map(|index| state.breaches.get(index));
-    let breaches = breaches.map(|breach| sla::breach_words(breach, now));
     Ok(Overview {
         size: state.size(),
         open,
@@ -131,7 +129,7 @@ pub async fn overview(session: &mut Replica) -> Result<Overview, AdminError> {
         ending: ending.collect(),
         drafts: drafts.collect(),
         requests: requests.collect(),
-        breaches: breaches.collect(),
+        breaches: sla::breach_lines(&state, now, true),
     })
 }
 

@@ -7,7 +7,7 @@ use ctl_core::Timestamp;
 use ctl_core::names::{NameError, ParticipantId};
 use ctl_core::parts::PolicyRef;
 use ctl_governance::State;
-use ctl_governance::service_levels::{Breach, BreachKey};
+use ctl_governance::service_levels::{BreachKey, Claim, Share};
 use ctl_governance::statement::body::{BreachPhase, Measured, Objective, Service, SlaBreach};
 use ctl_policy::sla::SlaPolicy;
 
@@ -28,33 +28,28 @@ pub struct Due {
     pub held_back: u64,
 }
 
-/// The statements about breaches that are due: the ends of those that the ledger knows as open, and of the incidents
-/// that lasted long enough to be breaches those that the ledger does not know.
+/// The statements about breaches that are due from a watcher: the ends of its claims that the ledger knows as open, and
+/// of the incidents that lasted long enough to be breaches those that it has not claimed.
 ///
-/// `incidents` are those at hand, which a keeper reads before anyone can ask it, and those put away of breaches that are
-/// open in the ledger. If they are `complete`, a breach without its incident ends, as nobody will ever see the end of it;
-/// if not all that is put away could be read, it may be there and such a breach waits.
+/// `incidents` are those at hand, which a keeper reads before anyone can ask it, and those put away of claims that are
+/// open in the ledger. If they are `complete`, a claim without its incident ends, as nobody will ever see the end of it;
+/// if not all that is put away could be read, it may be there and such a claim waits.
 ///
 /// # Errors
 /// A name that cannot stand in a statement.
 pub fn breaches_due(
     state: &State,
+    watcher: &ParticipantId,
     incidents: &Incidents,
     complete: bool,
     policy: &SlaPolicy,
     policy_ref: &PolicyRef,
     now: Timestamp,
 ) -> Result<Due, NameError> {
-    let mut statements = ends(state, incidents, complete, now)?;
-    let (beginnings, held_back) = beginnings(state, incidents, policy, policy_ref, now)?;
+    let mut statements = ends(state, watcher, incidents, complete, now)?;
+    let (beginnings, held_back) = beginnings(state, watcher, incidents, policy, policy_ref, now)?;
     statements.extend(beginnings);
     Ok(Due { statements, held_back })
-}
-
-/// Whether a statement about a breach is still due, on the state at the moment of recording.
-pub(super) fn still_due(state: &State, breach: &SlaBreach) -> bool {
-    let open = state.open_breaches.get(&(breach.service.clone(), breach.objective.name.clone()));
-    open.copied() == breach.opened
 }
 
 pub(super) fn time(at_ms: i64) -> Timestamp {
@@ -74,11 +69,14 @@ fn subject(incident: &Incident) -> Result<BreachKey, NameError> {
     Ok((Service { kind: incident.kind.as_str().parse()?, operator, url }, name.parse()?))
 }
 
-/// The breaches that are open in the ledger, each with its incident if that is among these.
-fn open<'a>(state: &'a State, incidents: &'a Incidents) -> Vec<(&'a Breach, Option<&'a Incident>)> {
-    let open: Vec<&Breach> =
-        state.open_breaches.values().filter_map(|index| Some(&**state.breaches.get(index)?)).collect();
-    let began: BTreeSet<Timestamp> = open.iter().map(|breach| breach.opened_at).collect();
+/// The watcher's claims that are open in the ledger, each with its incident if that is among these.
+fn open<'a>(
+    state: &'a State,
+    watcher: &ParticipantId,
+    incidents: &'a Incidents,
+) -> Vec<(&'a Claim, Option<&'a Incident>)> {
+    let open: Vec<&Claim> = state.service_levels.open_claims(watcher).map(|claim| &**claim).collect();
+    let began: BTreeSet<Timestamp> = open.iter().map(|claim| claim.opened_at).collect();
     let mut found: BTreeMap<(BreachKey, Timestamp), &Incident> = BTreeMap::new();
     for incident in incidents.values() {
         let opened_at = time(incident.began_ms);
@@ -88,31 +86,36 @@ fn open<'a>(state: &'a State, incidents: &'a Incidents) -> Vec<(&'a Breach, Opti
             found.insert((key, opened_at), incident);
         }
     }
-    let with = |breach: &'a Breach| (breach, found.get(&(breach.key(), breach.opened_at)).copied());
+    let with = |claim: &'a Claim| (claim, found.get(&(claim.key(), claim.opened_at)).copied());
     open.into_iter().map(with).collect()
 }
 
-/// When the open breaches began of which the incident is not among these. Others may have begun in the same second.
-pub(super) fn without_incident(state: &State, incidents: &Incidents) -> BTreeSet<Timestamp> {
-    let open = open(state, incidents).into_iter();
-    open.filter(|(_, incident)| incident.is_none()).map(|(breach, _)| breach.opened_at).collect()
+/// When the open claims began of which the incident is not among these. Others may have begun in the same second.
+pub(super) fn without_incident(
+    state: &State,
+    watcher: &ParticipantId,
+    incidents: &Incidents,
+) -> BTreeSet<Timestamp> {
+    let open = open(state, watcher, incidents).into_iter();
+    open.filter(|(_, incident)| incident.is_none()).map(|(claim, _)| claim.opened_at).collect()
 }
 
-/// The ends of breaches that are over, and of those whose incident is lost.
+/// The ends of claims that are over, and of those whose incident is lost.
 fn ends(
     state: &State,
+    watcher: &ParticipantId,
     incidents: &Incidents,
     complete: bool,
     now: Timestamp,
 ) -> Result<Vec<SlaBreach>, NameError> {
     let mut ends = Vec::new();
-    for (breach, incident) in open(state, incidents) {
+    for (claim, incident) in open(state, watcher, incidents) {
         let end = match incident {
             Some(incident) => match incident.ended_ms {
-                Some(ended_ms) => end(breach, incident, time(ended_ms).min(now))?,
+                Some(ended_ms) => end(claim, incident, time(ended_ms).min(now))?,
                 None => continue,
             },
-            None if complete => end_of_lost(breach, now),
+            None if complete => end_of_lost(claim, now),
             None => continue,
         };
         ends.push(end);
@@ -120,31 +123,31 @@ fn ends(
     Ok(ends)
 }
 
-/// It refers to the policy and the promise by which the breach opened.
-fn end(breach: &Breach, incident: &Incident, closed_at: Timestamp) -> Result<SlaBreach, NameError> {
-    let statement = statement(breach.key(), incident, breach.objective.clone(), breach.policy.clone())?;
-    let (closed_at, opened) = (Some(closed_at), Some(breach.index));
+/// It refers to the policy and the promise by which the claim opened.
+fn end(claim: &Claim, incident: &Incident, closed_at: Timestamp) -> Result<SlaBreach, NameError> {
+    let statement = statement(claim.key(), incident, claim.objective.clone(), claim.policy.clone())?;
+    let (closed_at, opened) = (Some(closed_at), Some(claim.index));
     Ok(SlaBreach { closed_at, opened, phase: BreachPhase::Closed, ..statement })
 }
 
-/// The end of a breach of which the store has no incident any more: it was lost with it, or forgotten. What was found
+/// The end of a claim of which the store has no incident any more: it was lost with it, or forgotten. What was found
 /// stays as the beginning has it. If the service still fails, that is another incident.
-fn end_of_lost(breach: &Breach, now: Timestamp) -> SlaBreach {
+fn end_of_lost(claim: &Claim, now: Timestamp) -> SlaBreach {
     tracing::warn!(
-        breach = breach.index,
-        "the history of this breach is lost, so its end was not seen; the log says that it is over"
+        claim = claim.index,
+        "the history of this claim is lost, so its end was not seen; the log says that it is over"
     );
     SlaBreach {
-        closed_at: Some(now.max(breach.opened_at)),
-        evidence: breach.found.evidence.clone(),
-        measured: breach.found.measured,
-        objective: breach.objective.clone(),
-        opened: Some(breach.index),
-        opened_at: breach.opened_at,
+        closed_at: Some(now.max(claim.opened_at)),
+        evidence: claim.found.evidence.clone(),
+        measured: claim.found.measured,
+        objective: claim.objective.clone(),
+        opened: Some(claim.index),
+        opened_at: claim.opened_at,
         phase: BreachPhase::Closed,
-        policy: breach.policy.clone(),
-        reasons: breach.found.reasons.clone(),
-        service: breach.service.clone(),
+        policy: claim.policy.clone(),
+        reasons: claim.found.reasons.clone(),
+        service: claim.service.clone(),
     }
 }
 
@@ -190,24 +193,36 @@ fn order(incident: &Incident) -> (bool, Reverse<i64>, u64) {
 
 /// The beginnings of breaches, and how many have to wait because the day is full.
 ///
-/// Operators take turns, so that one whose services come and go all day takes no other's place.
+/// Operators take turns, so that one whose services come and go all day takes no other's place; those that are on a
+/// list come first, and those that are on none have one place together.
 fn beginnings(
     state: &State,
+    watcher: &ParticipantId,
     incidents: &Incidents,
     policy: &SlaPolicy,
     policy_ref: &PolicyRef,
     now: Timestamp,
 ) -> Result<(Vec<SlaBreach>, u64), NameError> {
-    let per_day = policy.breaches_per_day();
-    let mut today: BTreeMap<Option<ParticipantId>, u32> = BTreeMap::new();
-    for breach in state.breaches.values().filter(|breach| now.seconds_since(breach.recorded_at) < DAY) {
-        *today.entry(breach.service.operator.clone()).or_default() += 1;
+    let (per_day, rules) = (policy.breaches_per_day(), state.rules());
+    let of_share = per_day.of_operator.min(rules.watched_per_day);
+    let mut today: BTreeMap<Share, u32> = BTreeMap::new();
+    let mut open: BTreeMap<Share, usize> = BTreeMap::new();
+    for claim in state.service_levels.claims.values().filter(|claim| claim.watcher == *watcher) {
+        let share = Share::of(state, claim.service.operator.as_ref());
+        if claim.closed.is_none() {
+            *open.entry(share.clone()).or_default() += 1;
+        }
+        if now.seconds_since(claim.recorded_at) < DAY {
+            *today.entry(share).or_default() += 1;
+        }
     }
-    let mut of_all = today.values().fold(0_u32, |sum, count| sum.saturating_add(*count));
-    let mut candidates: Vec<Candidate<'_>> = Vec::new();
-    for (key, waiting) in waiting(state, incidents, now) {
-        let count = today.get(&key.0.operator).copied().unwrap_or_default();
-        let room = usize::try_from(per_day.of_operator.saturating_sub(count)).unwrap_or(usize::MAX);
+    let listed = today.iter().filter(|(share, _)| **share != Share::Unlisted);
+    let mut of_listed = listed.fold(0_u32, |sum, (_, count)| sum.saturating_add(*count));
+    let mut candidates: Vec<(Share, Candidate<'_>)> = Vec::new();
+    for (key, waiting) in waiting(state, watcher, incidents, now) {
+        let share = Share::of(state, key.0.operator.as_ref());
+        let count = today.get(&share).copied().unwrap_or_default();
+        let room = usize::try_from(of_share.saturating_sub(count)).unwrap_or(usize::MAX);
         // A service breaks an objective once at a time: of several incidents one is due now, the others when it is
         // over. In their order, unless there is no room for all of them.
         let next = if waiting.len() <= room {
@@ -215,19 +230,20 @@ fn beginnings(
         } else {
             waiting.iter().min_by_key(|incident| order(incident))
         };
-        candidates.extend(next.map(|incident| Candidate { key, incident }));
+        candidates.extend(next.map(|incident| (share, Candidate { key, incident })));
     }
-    candidates.sort_by_key(|candidate| order(candidate.incident));
-    let mut turns: Vec<(u32, Candidate<'_>)> = Vec::new();
-    for candidate in candidates {
-        let count = today.entry(candidate.key.0.operator.clone()).or_default();
-        turns.push((*count, candidate));
+    candidates.sort_by_key(|(_, candidate)| order(candidate.incident));
+    let mut turns: Vec<(bool, u32, Share, Candidate<'_>)> = Vec::new();
+    for (share, candidate) in candidates {
+        let count = today.entry(share.clone()).or_default();
+        turns.push((share == Share::Unlisted, *count, share, candidate));
         *count = count.saturating_add(1);
     }
-    turns.sort_by_key(|(count, candidate)| (*count, order(candidate.incident)));
+    turns.sort_by_key(|(unlisted, count, _, candidate)| (*unlisted, *count, order(candidate.incident)));
     let (mut due, mut held_back) = (Vec::new(), 0);
-    for (count, Candidate { key, incident }) in turns {
-        if count >= per_day.of_operator || of_all >= per_day.all {
+    for (unlisted, count, share, Candidate { key, incident }) in turns {
+        let open = open.entry(share).or_default();
+        if count >= of_share || (!unlisted && of_listed >= per_day.all) || *open >= rules.open_claims {
             held_back += 1;
             continue;
         }
@@ -238,24 +254,38 @@ fn beginnings(
             window_seconds: terms.breach_after.unsigned_abs().max(1),
         };
         due.push(statement(key, incident, objective, policy_ref.clone())?);
-        of_all = of_all.saturating_add(1);
+        *open = open.saturating_add(1);
+        of_listed = of_listed.saturating_add(u32::from(!unlisted));
     }
     Ok((due, held_back))
 }
 
-/// The incidents that are breaches, in time, and neither in the ledger nor behind one that is open there.
+/// The incidents that are breaches, in time, and neither in the ledger nor behind one that is open there: those that
+/// this watcher may speak of, and has evidence of.
 fn waiting<'a>(
     state: &State,
+    watcher: &ParticipantId,
     incidents: &'a Incidents,
     now: Timestamp,
 ) -> BTreeMap<BreachKey, Vec<&'a Incident>> {
     // The monitor's clock may be ahead of the ledger's.
     let in_time = |at: Timestamp| at <= now && now.seconds_since(at) <= TOO_LATE;
-    let known = state.breaches.values().filter(|breach| in_time(breach.opened_at));
-    let known: BTreeSet<(BreachKey, Timestamp)> =
-        known.map(|breach| (breach.key(), breach.opened_at)).collect();
+    let claims = state.service_levels.claims.values().filter(|claim| claim.watcher == *watcher);
+    // What lapsed with an office that the watcher has again is claimed again.
+    let claims = claims.filter(|claim| claim.closed.is_none_or(|closed| !closed.lapsed));
+    let mut known: BTreeSet<(BreachKey, Timestamp)> = BTreeSet::new();
+    let mut open: BTreeSet<BreachKey> = BTreeSet::new();
+    for claim in claims {
+        if claim.closed.is_none() {
+            open.insert(claim.key());
+        }
+        if in_time(claim.opened_at) {
+            known.insert((claim.key(), claim.opened_at));
+        }
+    }
     let mut waiting: BTreeMap<BreachKey, Vec<&Incident>> = BTreeMap::new();
-    for incident in incidents.values().filter(|incident| incident.breach_ms.is_some()) {
+    let breaches = incidents.values().filter(|incident| incident.breach_ms.is_some());
+    for incident in breaches.filter(|incident| !incident.evidence.is_empty()) {
         let opened_at = time(incident.began_ms);
         if !in_time(opened_at) {
             continue;
@@ -268,9 +298,8 @@ fn waiting<'a>(
                 continue;
             }
         };
-        let operator = key.0.operator.as_ref();
-        let is_known = known.contains(&(key.clone(), opened_at)) || state.open_breaches.contains_key(&key);
-        if !is_known && operator.is_none_or(|operator| state.participants.contains_key(operator)) {
+        let is_known = known.contains(&(key.clone(), opened_at)) || open.contains(&key);
+        if !is_known && state.may_watch(watcher, key.0.operator.as_ref()) {
             waiting.entry(key).or_default().push(incident);
         }
     }

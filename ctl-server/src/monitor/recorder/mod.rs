@@ -1,5 +1,6 @@
-//! What of the watch enters the ledger: breaches when they begin and end, and each PKI's month. What is due is
-//! decided from the ledger's state, so nothing is recorded twice, whatever was forgotten in between.
+//! What of the watch enters the ledger, as the statements of a watcher: breaches when they begin and end, and each PKI's
+//! month. What is due is decided from the ledger's state and from who the watcher is, so nothing is recorded twice,
+//! whatever was forgotten in between.
 
 mod breaches;
 mod months;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use ctl_core::names::{NameError, ParticipantId};
 use ctl_core::parts::PolicyRef;
-use ctl_core::{Digest, Timestamp};
+use ctl_core::{Digest, PrivateKey, PublicKey, Timestamp};
 use ctl_governance::State;
 use ctl_governance::statement::Body;
 use ctl_governance::statement::body::SlaReport;
@@ -24,14 +25,14 @@ use tokio::sync::watch;
 pub use breaches::{Due, breaches_due};
 pub use months::reports_due;
 
-use self::breaches::{still_due, without_incident};
+use self::breaches::without_incident;
 use self::months::summary;
 use super::incident::Wanted;
 use super::keeper::{Incidents, Keeper};
 use super::store::StoreError;
 use super::target::{OWN, Target};
 use crate::blobs::{BlobError, Blobs};
-use crate::ledger::{Ledger, RecordError};
+use crate::ledger::{Ledger, RecordError, Recorded, recorder};
 
 /// How often it is looked what is due.
 const LOOK: Duration = Duration::from_secs(15);
@@ -48,6 +49,11 @@ pub enum RecorderError {
     /// The report cannot be kept.
     #[error("the report: {0}")]
     Blob(#[from] BlobError),
+    /// The key is nobody's who may sign.
+    #[error(
+        "the watcher's key {0} is not the present one of a participant whom the charter names as a watcher"
+    )]
+    NoWatcher(String),
     /// The ledger does not take it.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -58,6 +64,8 @@ pub enum RecorderError {
 pub struct Recorder {
     /// The ledger.
     pub ledger: Ledger,
+    /// The watcher's key; without one nothing is recorded.
+    pub key: Option<Arc<PrivateKey>>,
     /// Where reports are kept.
     pub blobs: Arc<Blobs>,
     /// What was observed.
@@ -88,23 +96,25 @@ impl Recorder {
     /// # Errors
     /// The first failure, after all others were tried.
     pub async fn record_due(&self) -> Result<usize, RecorderError> {
+        let Some(key) = &self.key else { return Ok(0) };
         let now = self.ledger.now().map_err(RecordError::from)?;
         let snapshot = self.ledger.snapshot();
+        let watcher = &watcher(&snapshot.state.at(now), &key.public_key())?;
         let policy = policy_ref(self.keeper.policy())?;
         let mut made = 0;
-        let (incidents, mut failure) = self.incidents(&snapshot.state).await;
+        let (incidents, mut failure) = self.incidents(&snapshot.state, watcher).await;
         let complete = failure.is_none();
-        let due = breaches_due(&snapshot.state, &incidents, complete, self.keeper.policy(), &policy, now)?;
+        let sla = self.keeper.policy();
+        let due = breaches_due(&snapshot.state, watcher, &incidents, complete, sla, &policy, now)?;
         self.note_held_back(due.held_back);
         for breach in due.statements {
-            let recorded = self.ledger.observe(move |state| still_due(state, &breach).then(|| breach.into()));
-            match recorded.await {
-                Ok(recorded) => made += usize::from(recorded.is_some()),
-                Err(error) => failure = failure.or(Some(error.into())),
+            match self.say(key, breach.into()).await {
+                Ok(_) => made += 1,
+                Err(error) => failure = failure.or(Some(error)),
             }
         }
-        for (operator, month) in reports_due(&snapshot.state, &self.keeper.levels(), now) {
-            match self.report(&operator, month, &policy, now).await {
+        for (operator, month) in reports_due(&snapshot.state, watcher, &self.keeper.levels(), now) {
+            match self.report(key, &operator, month, &policy, now).await {
                 Ok(recorded) => made += usize::from(recorded),
                 Err(error) => failure = failure.or(Some(error)),
             }
@@ -112,11 +122,22 @@ impl Recorder {
         failure.map_or(Ok(made), Err)
     }
 
+    /// Records a statement of the watcher's.
+    async fn say(&self, key: &PrivateKey, body: Body) -> Result<Recorded, RecorderError> {
+        let now = self.ledger.now().map_err(RecordError::from)?;
+        let statement = recorder::statement(&self.ledger.snapshot().state, key, now, body)?;
+        Ok(self.ledger.record(statement).await?)
+    }
+
     /// The incidents at hand, and those that are put away of breaches which are open in the ledger; and why the latter
     /// are not all there, if they could not be read.
-    async fn incidents(&self, state: &State) -> (Arc<Incidents>, Option<RecorderError>) {
+    async fn incidents(
+        &self,
+        state: &State,
+        watcher: &ParticipantId,
+    ) -> (Arc<Incidents>, Option<RecorderError>) {
         let at_hand = self.keeper.incidents();
-        let moments = without_incident(state, &at_hand);
+        let moments = without_incident(state, watcher, &at_hand);
         if moments.is_empty() {
             return (at_hand, None);
         }
@@ -165,6 +186,7 @@ impl Recorder {
 
     async fn report(
         &self,
+        key: &PrivateKey,
         operator: &ParticipantId,
         month: Month,
         policy: &PolicyRef,
@@ -190,16 +212,17 @@ impl Recorder {
             summary: summary(&report)?,
             to: Timestamp::from_unix(report.to.0),
         };
-        let key = (body.operator.clone(), body.from);
-        let recorded = self
-            .ledger
-            .observe(move |state| (!state.level_reports.contains_key(&key)).then(|| Body::from(body)))
-            .await?;
-        if let Some(recorded) = recorded {
-            tracing::info!(%operator, %month, entry = recorded.index, "reported");
-        }
-        Ok(recorded.is_some())
+        let recorded = self.say(key, body.into()).await?;
+        tracing::info!(%operator, %month, entry = recorded.index, "reported");
+        Ok(true)
     }
+}
+
+/// Whose key this is: a watcher's in office.
+fn watcher(state: &State, key: &PublicKey) -> Result<ParticipantId, RecorderError> {
+    let record = state.keys.get(&key.key_id()).filter(|record| record.replaced_by.is_none());
+    let watcher = record.map(|record| &record.participant).filter(|id| state.may_watch(id, None));
+    watcher.cloned().ok_or_else(|| RecorderError::NoWatcher(key.key_id().short()))
 }
 
 /// The service level policy as statements name it.

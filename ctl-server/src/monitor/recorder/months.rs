@@ -17,9 +17,14 @@ const AFTER: u64 = 600;
 /// So many months back, for a server that stood still.
 const MONTHS: usize = 3;
 
-/// The months that are over and not reported on, by operator.
+/// The months that are over and that this watcher has not reported on, by operator.
 #[must_use]
-pub fn reports_due(state: &State, levels: &Levels, now: Timestamp) -> Vec<(ParticipantId, Month)> {
+pub fn reports_due(
+    state: &State,
+    watcher: &ParticipantId,
+    levels: &Levels,
+    now: Timestamp,
+) -> Vec<(ParticipantId, Month)> {
     let operators: BTreeSet<&ParticipantId> = levels.targets.values().map(|one| &one.operator).collect();
     let present = Month::of(Time(now.unix()));
     let months = std::iter::successors(Some(present.previous()), |month| Some(month.previous())).take(MONTHS);
@@ -34,11 +39,11 @@ pub fn reports_due(state: &State, levels: &Levels, now: Timestamp) -> Vec<(Parti
             let named = participant(operator);
             let watched = levels.targets.values().filter(|one| one.operator == **operator);
             let watched = watched.map(|one| one.due(month.begin().0 * 1000, month.end().0 * 1000));
-            let known = named.as_ref().is_none_or(|operator| state.participants.contains_key(operator));
-            let key = (named, Timestamp::from_unix(month.begin().0));
+            let may = state.may_watch(watcher, named.as_ref());
+            let key = (named, Timestamp::from_unix(month.begin().0), watcher.clone());
             // Of less there may be nothing to report, now as at every later look.
             let watched = are_missing(watched.max().unwrap_or_default());
-            if known && watched && !state.level_reports.contains_key(&key) {
+            if may && watched && !state.service_levels.reports.contains_key(&key) {
                 due.push(((*operator).clone(), month));
             }
         }

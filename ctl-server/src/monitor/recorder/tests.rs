@@ -20,6 +20,10 @@ use crate::monitor::target::TargetId;
 use crate::monitor::testing::target;
 use crate::monitor::testing::world::{DAY, World, charter};
 
+fn watcher() -> ParticipantId {
+    "watcher-north".parse().unwrap()
+}
+
 /// A ledger, and what the store of the monitor has.
 struct Story {
     world: World,
@@ -81,17 +85,21 @@ impl Story {
 
     fn due_of(&self, complete: bool) -> Due {
         let (named, state) = (policy_ref(&self.policy).unwrap(), &self.world.state);
-        breaches_due(state, &self.incidents, complete, &self.policy, &named, self.world.now).unwrap()
+        let (watcher, now) = (watcher(), self.world.now);
+        breaches_due(state, &watcher, &self.incidents, complete, &self.policy, &named, now).unwrap()
     }
 
     /// Records what is due as the recorder does; the rules of the log take all of it.
     fn record(&mut self) -> Vec<SlaBreach> {
         let due = self.due().statements;
         for breach in &due {
-            assert!(still_due(&self.world.state, breach), "{breach:?}");
-            self.world.say(&["recorder"], breach.clone()).unwrap();
+            self.world.say(&["watcher-north"], breach.clone()).unwrap();
         }
         due
+    }
+
+    fn open(&self) -> usize {
+        self.world.state.service_levels.open_claims(&watcher()).count()
     }
 
     fn hosts(due: &[SlaBreach]) -> BTreeSet<&str> {
@@ -104,18 +112,18 @@ fn a_breach_whose_history_is_lost_ends_so_that_the_next_one_can_be_told() {
     let mut story = Story::begin();
     story.outage("alpha-pki", "ocsp.alpha.example", 400);
     let begin = story.record().remove(0);
-    assert_eq!((begin.phase, story.world.state.open_breaches.size()), (BreachPhase::Opened, 1));
+    assert_eq!((begin.phase, story.open()), (BreachPhase::Opened, 1));
     assert!(story.due().statements.is_empty(), "nothing is lost as long as the incident is there");
 
     // The monitor's disk is gone. The log has the breach, and nobody will ever see its end.
     story.incidents.clear();
     story.world.wait(3 * DAY);
     let end = story.record().remove(0);
-    let index = story.world.state.breaches.keys().next().copied();
+    let index = story.world.state.service_levels.claims.keys().next().copied();
     assert_eq!((end.phase, end.opened, end.closed_at), (BreachPhase::Closed, index, Some(story.world.now)));
     let as_it_began = SlaBreach { closed_at: None, opened: None, phase: BreachPhase::Opened, ..end };
     assert_eq!(as_it_began, begin, "what was found stays as the beginning has it");
-    assert!(story.world.state.open_breaches.is_empty());
+    assert_eq!(story.open(), 0);
     assert!(story.due().statements.is_empty(), "once");
 
     // The service still fails: that is another incident, by the first number again, and another breach.
@@ -143,7 +151,7 @@ fn another_incident_of_the_same_service_does_not_keep_a_lost_one_open() {
     let second = story.record();
     assert_eq!((second.len(), second[0].phase), (1, BreachPhase::Opened));
     assert_eq!(second[0].opened_at, story.world.now.minus_seconds(400));
-    assert_eq!(story.world.state.open_breaches.size(), 2);
+    assert_eq!(story.open(), 2);
 }
 
 #[test]
@@ -171,10 +179,10 @@ fn only_the_incident_of_the_same_service_makes_a_look_at_what_is_put_away_needle
     let number = story.outage("alpha-pki", "ocsp.alpha.example", 400);
     story.record();
     let began = story.world.now.minus_seconds(400);
-    assert!(without_incident(&story.world.state, &story.incidents).is_empty());
+    assert!(without_incident(&story.world.state, &watcher(), &story.incidents).is_empty());
     story.outage("beta-pki", "ocsp.beta.example", 400);
     story.incidents.remove(&number);
-    assert_eq!(without_incident(&story.world.state, &story.incidents), [began].into());
+    assert_eq!(without_incident(&story.world.state, &watcher(), &story.incidents), [began].into());
 }
 
 #[test]
@@ -246,7 +254,7 @@ fn services_that_come_and_go_all_day_do_not_fill_the_log_nor_take_the_place_of_o
     story.world.wait(3 * DAY);
     let due = story.due();
     assert!(due.held_back == 0 && due.statements.iter().all(|one| one.phase == BreachPhase::Closed));
-    assert!(story.world.state.breaches.size() < all as usize);
+    assert!(story.world.state.service_levels.claims.size() < all as usize);
 }
 
 #[test]
@@ -298,7 +306,8 @@ fn no_month_is_reported_on_before_all_of_its_hours_are_written() {
     let targets = Arc::new(BTreeMap::from([(1, watched)]));
     let now = Timestamp::from_unix(month.end().0 + 3000);
     let due = |open_hour| {
-        reports_due(&world.state, &Levels { targets: targets.clone(), open_hour, ..Levels::default() }, now)
+        let levels = Levels { targets: targets.clone(), open_hour, ..Levels::default() };
+        reports_due(&world.state, &watcher(), &levels, now)
     };
     assert!(due(end - 1).is_empty(), "what was counted in the last hour would be missing in the report");
     assert_eq!(due(end), [("alpha-pki".parse().unwrap(), month)]);
@@ -318,7 +327,7 @@ fn a_month_is_due_only_if_there_will_be_something_to_report() {
             Description::new(1, &target("alpha-pki", Kind::Ocsp, "http://ocsp.alpha.example/"), since_ms);
         let targets = Arc::new(BTreeMap::from([(1, watched.clone())]));
         let levels = Levels { targets, open_hour: hours.1, ..Levels::default() };
-        let due = reports_due(&world.state, &levels, now);
+        let due = reports_due(&world.state, &watcher(), &levels, now);
         let counted = counted(&store, &[watched], hours, begin_of(hours.1)).unwrap();
         assert_eq!((!due.is_empty(), counted.contains_key(&1)), (is_due, is_due), "{seconds}");
     }

@@ -4,7 +4,7 @@ mod applications;
 mod cross;
 mod decisions;
 mod publications;
-mod service_levels;
+pub(crate) mod service_levels;
 
 use std::sync::Arc;
 
@@ -43,7 +43,8 @@ pub(crate) fn apply(state: &mut State, entry: &Entry) {
 
     let signers = signers(state, entry);
     let today = check::day(entry.recorded_at);
-    for signer in &signers {
+    let counted = !entry.statement.payload.body.is_of_watchers();
+    for signer in signers.iter().filter(|_| counted) {
         let used = match state.recorded_today.get(signer) {
             Some((day, used)) if *day == today => used.saturating_add(1),
             _ => 1,

@@ -1,55 +1,178 @@
-//! What the watch found: breaches of service levels, and reports. Nothing here changes trust.
+//! What watchers found: claims, the breaches that follow from them, and reports. Nothing here changes trust.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rpds::RedBlackTreeMapSync;
+use ctl_core::Timestamp;
+use ctl_core::names::{OrganisationId, ParticipantId};
 
 use super::{Place, name_blob};
-use crate::service_levels::{Breach, Closed, Found, LevelReport};
+use crate::check;
+use crate::service_levels::{Breach, Claim, Closed, Found, LevelReport, Share};
 use crate::state::State;
-use crate::statement::body::{BreachPhase, SlaBreach, SlaReport};
+use crate::statement::body::{SlaBreach, SlaReport};
 
 pub(super) fn breach(state: &mut State, place: Place<'_>, body: &SlaBreach) {
-    let found =
-        Found { measured: body.measured, reasons: body.reasons.clone(), evidence: body.evidence.clone() };
-    if let (BreachPhase::Closed, Some(at), Some(opened)) = (body.phase, body.closed_at, body.opened) {
-        let Some(breach) = state.breaches.get(&opened) else { return };
-        let mut breach = Breach::clone(breach);
-        breach.found = found;
-        breach.closed = Some(Closed { index: place.index, at, recorded_at: place.at });
-        state.open_breaches.remove_mut(&breach.key());
-        state.breaches.insert_mut(opened, Arc::new(breach));
-        let open = state.open_breaches.size();
-        forget(&mut state.breaches, open, place.rules.past_breaches);
+    let Some(watcher) = place.author.and_then(|id| state.participants.get(id)) else { return };
+    if let (Some(at), Some(opened)) = (body.closed_at, body.opened) {
+        let end = Closed { index: place.index, at, recorded_at: place.at, lapsed: false };
+        close(state, opened, end, Some(body));
+        forget(state, place.rules.past_claims);
         return;
     }
-    let breach = Breach {
+    let claim = Arc::new(Claim {
         index: place.index,
+        watcher: watcher.id.clone(),
+        organisation: watcher.organisation.clone(),
         service: body.service.clone(),
         objective: body.objective.clone(),
         policy: body.policy.clone(),
         opened_at: body.opened_at,
         recorded_at: place.at,
-        found,
+        found: Found {
+            measured: body.measured,
+            reasons: body.reasons.clone(),
+            evidence: body.evidence.clone(),
+        },
         closed: None,
-    };
-    state.open_breaches.insert_mut(breach.key(), place.index);
-    state.breaches.insert_mut(place.index, Arc::new(breach));
+    });
+    count(state, place, &claim.watcher, claim.service.operator.as_ref());
+    let levels = &mut state.service_levels;
+    levels.open.insert_mut((claim.watcher.clone(), claim.index));
+    levels.about.insert_mut((claim.key(), claim.index));
+    levels.claims.insert_mut(claim.index, Arc::clone(&claim));
+    judge(state, &claim, Closed { index: place.index, at: place.at, recorded_at: place.at, lapsed: false });
 }
 
-/// Forgets the breach that is over and began first, if more than so many are over.
-fn forget(breaches: &mut RedBlackTreeMapSync<u64, Arc<Breach>>, open: usize, keep: usize) {
-    if breaches.size() <= open.saturating_add(keep) {
+/// Ends a claim, by what its watcher says or without it.
+fn close(state: &mut State, index: u64, end: Closed, last: Option<&SlaBreach>) {
+    let Some(mut claim) = state.service_levels.claims.get(&index).map(|claim| Claim::clone(claim)) else {
         return;
+    };
+    claim.closed = Some(end);
+    if let Some(body) = last {
+        claim.found.measured = body.measured;
+        claim.found.reasons.clone_from(&body.reasons);
+        let evidence: BTreeSet<_> = claim.found.evidence.iter().chain(&body.evidence).copied().collect();
+        claim.found.evidence = evidence.into_iter().collect();
     }
-    let oldest = breaches.iter().find(|(_, breach)| breach.closed.is_some()).map(|(index, _)| *index);
-    if let Some(index) = oldest {
-        breaches.remove_mut(&index);
+    let claim = Arc::new(claim);
+    state.service_levels.open.remove_mut(&(claim.watcher.clone(), index));
+    state.service_levels.claims.insert_mut(index, Arc::clone(&claim));
+    judge(state, &claim, end);
+}
+
+/// What follows for the breaches of a service from a claim that has opened or closed, brought about `by` this.
+fn judge(state: &mut State, claim: &Claim, by: Closed) {
+    let (key, levels) = (claim.key(), &state.service_levels);
+    let mut breaches: Vec<Breach> =
+        levels.breaches.get(&key).map(|breaches| Vec::clone(breaches)).unwrap_or_default();
+    for breach in breaches.iter_mut().filter(|breach| breach.claims.contains_key(&claim.index)) {
+        breach.count(claim);
+        settle(breach, by);
     }
+    let needed = state.charter.watchers.as_ref().map_or(u32::MAX, |watchers| watchers.threshold);
+    let all: Vec<&Arc<Claim>> = levels.claims_about(&key).collect();
+    // The number of those who say so grows in no other moments.
+    let moments = all.iter().map(|one| one.opened_at).chain(breaches.iter().map(|breach| breach.opened_at));
+    let moments: BTreeSet<Timestamp> = moments.filter(|at| *at >= claim.opened_at).collect();
+    for at in moments {
+        let saying: Vec<&Arc<Claim>> = all.iter().copied().filter(|one| one.covers(at)).collect();
+        let organisations: BTreeSet<&OrganisationId> = saying.iter().map(|one| &one.organisation).collect();
+        let enough = organisations.len() >= needed as usize;
+        // One that ended in this very moment goes on if enough say so.
+        let goes_on = |breach: &Breach| enough && breach.closed.is_some_and(|closed| closed.at == at);
+        let (lasting, others): (Vec<_>, Vec<_>) =
+            breaches.into_iter().partition(|breach| breach.covers(at) || goes_on(breach));
+        breaches = others;
+        let mut breach = match lasting.into_iter().reduce(join) {
+            Some(breach) => breach,
+            None if !enough => continue,
+            None => Breach {
+                confirmed: by.index,
+                recorded_at: by.recorded_at,
+                service: claim.service.clone(),
+                objective: claim.objective.clone(),
+                opened_at: at,
+                needed,
+                claims: BTreeMap::new(),
+                closed: None,
+            },
+        };
+        for one in saying {
+            breach.count(one);
+        }
+        settle(&mut breach, by);
+        breaches.push(breach);
+    }
+    breaches.sort_by_key(|breach| (breach.opened_at, breach.confirmed));
+    if !breaches.is_empty() {
+        state.service_levels.breaches.insert_mut(key, Arc::new(breaches));
+    }
+}
+
+/// Two breaches that turn out to be one; the one that was confirmed first goes on.
+fn join(one: Breach, other: Breach) -> Breach {
+    let (mut first, second) = if one.confirmed <= other.confirmed { (one, other) } else { (other, one) };
+    first.opened_at = first.opened_at.min(second.opened_at);
+    first.claims.extend(second.claims);
+    first
+}
+
+/// Says how a breach ended. If that has changed, this entry brought it about.
+fn settle(breach: &mut Breach, by: Closed) {
+    let end = breach.end();
+    if end != breach.closed.map(|closed| closed.at) {
+        breach.closed = end.map(|at| Closed { at, ..by });
+    }
+}
+
+/// Ends the claims of those who no longer watch.
+pub(crate) fn lapse(state: &mut State, watcher: &ParticipantId, at: Timestamp, cause: u64) {
+    let open: Vec<u64> = state.service_levels.open_claims(watcher).map(|claim| claim.index).collect();
+    for index in open {
+        close(state, index, Closed { index: cause, at, recorded_at: at, lapsed: true }, None);
+    }
+}
+
+/// Forgets the claims that are over and were recorded first, until so many that are over are left, and the breaches that
+/// are over with all of their claims.
+pub(crate) fn forget(state: &mut State, keep: usize) {
+    let levels = &mut state.service_levels;
+    while levels.claims.size() > levels.open.size().saturating_add(keep) {
+        let oldest = levels.claims.values().find(|claim| claim.closed.is_some());
+        let Some(claim) = oldest.cloned() else { return };
+        let key = claim.key();
+        levels.claims.remove_mut(&claim.index);
+        levels.about.remove_mut(&(key.clone(), claim.index));
+        let Some(breaches) = levels.breaches.get(&key) else { continue };
+        let mut left = Vec::clone(breaches);
+        left.retain(|breach| {
+            breach.closed.is_none() || breach.claims.keys().any(|index| levels.claims.contains_key(index))
+        });
+        if left.is_empty() {
+            levels.breaches.remove_mut(&key);
+        } else if left.len() < breaches.len() {
+            levels.breaches.insert_mut(key, Arc::new(left));
+        }
+    }
+}
+
+/// Counts a statement in its watcher's share of the day.
+fn count(state: &mut State, place: Place<'_>, watcher: &ParticipantId, operator: Option<&ParticipantId>) {
+    let today = check::day(place.at);
+    let key = (watcher.clone(), Share::of(state, operator));
+    let used = match state.service_levels.recorded_today.get(&key) {
+        Some((day, used)) if *day == today => used.saturating_add(1),
+        _ => 1,
+    };
+    state.service_levels.recorded_today.insert_mut(key, (today, used));
 }
 
 pub(super) fn report(state: &mut State, place: Place<'_>, body: &SlaReport) {
+    let Some(watcher) = place.author else { return };
     name_blob(state, &body.report);
+    count(state, place, watcher, body.operator.as_ref());
     let report = LevelReport {
         index: place.index,
         recorded_at: place.at,
@@ -58,56 +181,6 @@ pub(super) fn report(state: &mut State, place: Place<'_>, body: &SlaReport) {
         report: body.report.clone(),
         summary: body.summary.clone(),
     };
-    state.level_reports.insert_mut((body.operator.clone(), body.from), Arc::new(report));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::statement::body::{Measured, Objective, Service};
-    use ctl_core::parts::PolicyRef;
-    use ctl_core::{Digest, Timestamp};
-
-    fn breach(index: u64, over: bool) -> Arc<Breach> {
-        let closed = Closed { index: index + 1, at: Timestamp::EPOCH, recorded_at: Timestamp::EPOCH };
-        Arc::new(Breach {
-            index,
-            service: Service { kind: "ocsp".parse().unwrap(), operator: None, url: None },
-            objective: Objective {
-                name: "availability".parse().unwrap(),
-                target_ppm: 999_000,
-                window_seconds: 86_400,
-            },
-            policy: PolicyRef {
-                name: "service-levels".parse().unwrap(),
-                sha256: Digest::ZERO,
-                version: "1".parse().unwrap(),
-            },
-            opened_at: Timestamp::EPOCH,
-            recorded_at: Timestamp::EPOCH,
-            found: Found {
-                measured: Measured { good: 0, missing: 0, valid: 1 },
-                reasons: Default::default(),
-                evidence: Vec::new(),
-            },
-            closed: over.then_some(closed),
-        })
-    }
-
-    #[test]
-    fn what_is_over_is_forgotten_one_day_but_never_what_is_open() {
-        let mut breaches = RedBlackTreeMapSync::new_sync();
-        let over = |index: u64| index % 4 != 1;
-        let mut open = 0;
-        for index in 1..=40 {
-            breaches.insert_mut(index, breach(index, over(index)));
-            open += usize::from(!over(index));
-            forget(&mut breaches, open, 3);
-        }
-        let kept = |wanted: bool| -> Vec<u64> {
-            breaches.keys().copied().filter(|index| over(*index) == wanted).collect()
-        };
-        assert_eq!(kept(true), [38, 39, 40], "the latest");
-        assert_eq!(kept(false), [1, 5, 9, 13, 17, 21, 25, 29, 33, 37], "open, whatever their age");
-    }
+    let key = (body.operator.clone(), body.from, watcher.clone());
+    state.service_levels.reports.insert_mut(key, Arc::new(report));
 }

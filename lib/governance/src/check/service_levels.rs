@@ -1,82 +1,173 @@
-//! What the watch found: breaches of service levels, and reports.
+//! What watchers found: breaches of service levels, and reports.
 //!
-//! Nothing here changes trust. The server cannot prove to the fold that a service was down; what it can be held
-//! to is that its word is complete (a breach opens once and closes once, a period is reported on once), bounded,
-//! of its time, and that no report says that a promise was kept which its own numbers say was not.
+//! Nothing here changes trust. A watcher cannot prove to the fold that a service was down, which is why one alone
+//! confirms nothing. What it can be held to is that it speaks only of others, that its word is complete (a claim opens
+//! once and closes once, a month is reported on once), bounded, of its time and with evidence of its own, and that no
+//! report says that a promise was kept which its own numbers say was not.
 
+use ctl_core::Timestamp;
 use ctl_core::names::ParticipantId;
 
-use super::Context;
+use super::{Context, day};
 use crate::refusal::{Reason, Refusal};
 use crate::rules::Rules;
-use crate::state::State;
+use crate::service_levels::Share;
+use crate::state::Participant;
 use crate::statement::body::{BreachPhase, Measured, SlaBreach, SlaReport};
 use crate::statement::parts::BlobAccess;
 
 /// All of them.
 const MILLION: u32 = 1_000_000;
+const DAY: u64 = 86_400;
 
 fn content(detail: impl Into<String>) -> Refusal {
     Refusal::new(Reason::Content, detail)
 }
 
-fn operator(state: &State, operator: Option<&ParticipantId>) -> Result<(), Refusal> {
-    match operator {
-        Some(id) if !state.participants.contains_key(id) => {
-            Err(Refusal::new(Reason::NotFound, format!("there is no participant {id}")))
+/// The watcher that signed, who may speak about the services of this operator (none: the trust list manager).
+fn watcher<'a>(context: &Context<'a>, operator: Option<&ParticipantId>) -> Result<&'a Participant, Refusal> {
+    let refuse = |detail: String| Err(Refusal::new(Reason::WrongRole, detail));
+    let signer = context.signers.one()?;
+    let Some(watchers) = &context.state.charter.watchers else {
+        return refuse("the charter names no watchers, so nobody records breaches and reports".into());
+    };
+    if !watchers.holders.contains(&signer.id) {
+        return refuse(format!("{} is none of the watchers that the charter names", signer.id));
+    }
+    let Some(operator) = operator else { return Ok(signer) };
+    match context.state.participants.get(operator) {
+        None => Err(Refusal::new(Reason::NotFound, format!("there is no participant {operator}"))),
+        Some(found) if found.organisation == signer.organisation => refuse(format!(
+            "{operator} and {} belong to {}: a watcher does not speak about its own organisation",
+            signer.id, signer.organisation
+        )),
+        Some(_) => Ok(signer),
+    }
+}
+
+/// The watcher has room left in its share of the day for what it says about this operator.
+fn check_share(
+    context: &Context<'_>,
+    watcher: &ParticipantId,
+    operator: Option<&ParticipantId>,
+) -> Result<Share, Refusal> {
+    let share = Share::of(context.state, operator);
+    let key = (watcher.clone(), share);
+    let limit = context.rules.watched_per_day;
+    match context.state.service_levels.recorded_today.get(&key) {
+        Some((of, used)) if *of == day(context.recorded_at) && *used >= limit => {
+            let detail = format!(
+                "{watcher} has {limit} breaches and reports recorded today about {}, which is its quota; try again \
+                 tomorrow (UTC)",
+                key.1
+            );
+            Err(Refusal::new(Reason::Quota, detail))
         }
-        _ => Ok(()),
+        _ => Ok(key.1),
     }
 }
 
 pub(super) fn breach(context: &Context<'_>, body: &SlaBreach) -> Result<(), Refusal> {
-    context.signers.recorder_only()?;
-    operator(context.state, body.service.operator.as_ref())?;
+    let watcher = watcher(context, body.service.operator.as_ref())?;
     bounds(context.rules, body)?;
-    let now = context.recorded_at;
-    let key = (body.service.clone(), body.objective.name.clone());
-    let open = context.state.open_breaches.get(&key).copied();
     match (body.phase, body.closed_at, body.opened) {
-        (BreachPhase::Opened, None, None) => {
-            let late = body.objective.window_seconds.max(context.rules.breach_late_seconds);
-            if body.opened_at > now || now.seconds_since(body.opened_at) > late {
-                let detail =
-                    format!("it began at {}; between {} and {now}", body.opened_at, now.minus_seconds(late));
-                return Err(Refusal::new(Reason::Time, format!("{detail} is expected")));
-            }
-            match open {
-                Some(index) => {
-                    let detail = format!("breach {index} of this service and objective is open already");
-                    Err(Refusal::new(Reason::Exists, detail))
-                }
-                None => Ok(()),
-            }
-        }
+        (BreachPhase::Opened, None, None) => opens(context, watcher, body),
         (BreachPhase::Closed, Some(closed_at), Some(opened)) => {
-            let Some(breach) = context.state.breaches.get(&opened) else {
-                return Err(Refusal::new(Reason::NotFound, format!("there is no breach {opened}")));
-            };
-            if open != Some(opened) {
-                let detail = format!("breach {opened} is not an open one of this service and objective");
-                return Err(Refusal::new(Reason::Stage, detail));
-            }
-            if breach.opened_at != body.opened_at {
-                return Err(content(format!("breach {opened} began at {}", breach.opened_at)));
-            }
-            if closed_at < body.opened_at || closed_at > now {
-                let detail = format!(
-                    "it ended at {closed_at}; between its beginning, {}, and {now} is expected",
-                    body.opened_at
-                );
-                return Err(Refusal::new(Reason::Time, detail));
-            }
-            Ok(())
+            closes(context, watcher, body, closed_at, opened)
         }
         (BreachPhase::Opened, ..) => Err(content("a breach that opens has no closed_at and no opened")),
         (BreachPhase::Closed, ..) => {
             Err(content("a breach that closes says when it ended (closed_at) and which it is (opened)"))
         }
     }
+}
+
+fn opens(context: &Context<'_>, watcher: &Participant, body: &SlaBreach) -> Result<(), Refusal> {
+    let (now, rules) = (context.recorded_at, context.rules);
+    let late = body.objective.window_seconds.max(rules.breach_late_seconds);
+    if body.opened_at > now || now.seconds_since(body.opened_at) > late {
+        let detail = format!("it began at {}; between {} and {now}", body.opened_at, now.minus_seconds(late));
+        return Err(Refusal::new(Reason::Time, format!("{detail} is expected")));
+    }
+    if body.evidence.is_empty() {
+        return Err(content("evidence: at least one answer that proves it"));
+    }
+    let levels = &context.state.service_levels;
+    let key = (body.service.clone(), body.objective.name.clone());
+    for claim in levels.claims_about(&key) {
+        let index = claim.index;
+        if claim.watcher != watcher.id {
+            if let Some(copied) = body.evidence.iter().find(|digest| claim.found.evidence.contains(digest)) {
+                let detail = format!(
+                    "evidence {} stands in claim {index} of {}; a claim needs evidence of its own",
+                    copied.short(),
+                    claim.watcher
+                );
+                return Err(Refusal::new(Reason::Exists, detail));
+            }
+            continue;
+        }
+        match claim.closed {
+            None => {
+                let detail = format!("claim {index} of this service and objective is open already");
+                return Err(Refusal::new(Reason::Exists, detail));
+            }
+            Some(closed) if !closed.lapsed && claim.covers(body.opened_at) => {
+                let (from, to) = (claim.opened_at, closed.at);
+                let detail = format!(
+                    "it began at {}, within claim {index} from {from} to {to}; one at a time",
+                    body.opened_at
+                );
+                return Err(Refusal::new(Reason::Time, detail));
+            }
+            Some(_) => {}
+        }
+    }
+    let share = check_share(context, &watcher.id, body.service.operator.as_ref())?;
+    let open = levels.open_claims(&watcher.id);
+    let open = open.filter(|claim| Share::of(context.state, claim.service.operator.as_ref()) == share);
+    if open.count() >= rules.open_claims {
+        let detail = format!(
+            "{} has {} claims open about {share}, which is its quota; close those that are over first",
+            watcher.id, rules.open_claims
+        );
+        return Err(Refusal::new(Reason::Quota, detail));
+    }
+    Ok(())
+}
+
+fn closes(
+    context: &Context<'_>,
+    watcher: &Participant,
+    body: &SlaBreach,
+    closed_at: Timestamp,
+    opened: u64,
+) -> Result<(), Refusal> {
+    let Some(claim) = context.state.service_levels.claims.get(&opened) else {
+        return Err(Refusal::new(Reason::NotFound, format!("there is no claim {opened}")));
+    };
+    if claim.watcher != watcher.id {
+        let detail = format!("claim {opened} is {}'s, who alone ends it", claim.watcher);
+        return Err(Refusal::new(Reason::WrongRole, detail));
+    }
+    if claim.closed.is_some()
+        || (&claim.service, &claim.objective.name) != (&body.service, &body.objective.name)
+    {
+        let detail = format!("claim {opened} is not an open one of this service and objective");
+        return Err(Refusal::new(Reason::Stage, detail));
+    }
+    if claim.opened_at != body.opened_at {
+        return Err(content(format!("claim {opened} began at {}", claim.opened_at)));
+    }
+    let now = context.recorded_at;
+    if closed_at < body.opened_at || closed_at > now {
+        let detail = format!(
+            "it ended at {closed_at}; between its beginning, {}, and {now} is expected",
+            body.opened_at
+        );
+        return Err(Refusal::new(Reason::Time, detail));
+    }
+    Ok(())
 }
 
 fn bounds(rules: &Rules, body: &SlaBreach) -> Result<(), Refusal> {
@@ -109,14 +200,19 @@ fn ascending<T: Ord>(values: &[T]) -> bool {
     values.windows(2).all(|pair| matches!(pair, [a, b] if a < b))
 }
 
+/// Whether this is a calendar month (UTC): two months together have at least 59 days.
+fn is_month(from: Timestamp, to: Timestamp) -> bool {
+    let begins = |at: Timestamp| at.to_string().ends_with("-01T00:00:00Z");
+    begins(from) && begins(to) && from < to && to.seconds_since(from) <= 31 * DAY
+}
+
 pub(super) fn report(context: &Context<'_>, body: &SlaReport) -> Result<(), Refusal> {
-    context.signers.recorder_only()?;
-    operator(context.state, body.operator.as_ref())?;
+    let watcher = watcher(context, body.operator.as_ref())?;
     let Rules { report_kinds, service_level_seconds, .. } = *context.rules;
     let SlaReport { from, to, .. } = body;
-    if from >= to || *to > context.recorded_at || to.seconds_since(*from) > service_level_seconds {
-        let now = context.recorded_at;
-        let detail = format!("from {from} to {to}: a time that is over by {now} is expected");
+    let now = context.recorded_at;
+    if !is_month(*from, *to) || *to > now || now.seconds_since(*from) > service_level_seconds {
+        let detail = format!("from {from} to {to}: a calendar month that is over by {now} is expected");
         return Err(Refusal::new(Reason::Time, detail));
     }
     if body.report.access != BlobAccess::Public {
@@ -139,11 +235,13 @@ pub(super) fn report(context: &Context<'_>, body: &SlaReport) -> Result<(), Refu
             return Err(content(detail));
         }
     }
-    match context.state.level_reports.get(&(body.operator.clone(), *from)) {
-        Some(report) => {
-            let detail = format!("entry {} reports on this operator from {from} on already", report.index);
-            Err(Refusal::new(Reason::Exists, detail))
-        }
-        None => Ok(()),
+    let key = (body.operator.clone(), *from, watcher.id.clone());
+    if let Some(report) = context.state.service_levels.reports.get(&key) {
+        let detail = format!(
+            "entry {} is {}'s report on this operator from {from} on already",
+            report.index, watcher.id
+        );
+        return Err(Refusal::new(Reason::Exists, detail));
     }
+    check_share(context, &watcher.id, body.operator.as_ref()).map(|_| ())
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::second::common::*;
+use crate::service_levels::ServiceLevels;
 use crate::statement::body::CommentAdd;
 
 /// Takes both apart in full, so that whoever adds a member must say whether the charter bounds it.
@@ -35,9 +36,7 @@ fn assert_shared(one: &State, other: &State) {
         lost_root: _,
         former_log_keys,
         blobs,
-        breaches,
-        open_breaches,
-        level_reports,
+        service_levels,
         cross_requests,
         cross_open,
         recorded_today,
@@ -48,6 +47,8 @@ fn assert_shared(one: &State, other: &State) {
         times,
         recorded,
     } = one;
+    let ServiceLevels { claims, breaches, reports, recorded_today: watched_today, open, about } =
+        service_levels;
     assert!(Arc::ptr_eq(charter, &other.charter));
     assert!(Arc::ptr_eq(restarts, &other.restarts));
     let shared = [
@@ -63,9 +64,12 @@ fn assert_shared(one: &State, other: &State) {
         notices.ptr_eq(&other.notices),
         former_log_keys.ptr_eq(&other.former_log_keys),
         blobs.ptr_eq(&other.blobs),
-        breaches.ptr_eq(&other.breaches),
-        open_breaches.ptr_eq(&other.open_breaches),
-        level_reports.ptr_eq(&other.level_reports),
+        claims.ptr_eq(&other.service_levels.claims),
+        breaches.ptr_eq(&other.service_levels.breaches),
+        reports.ptr_eq(&other.service_levels.reports),
+        watched_today.ptr_eq(&other.service_levels.recorded_today),
+        open.ptr_eq(&other.service_levels.open),
+        about.ptr_eq(&other.service_levels.about),
         cross_requests.ptr_eq(&other.cross_requests),
         cross_open.ptr_eq(&other.cross_open),
         recorded_today.ptr_eq(&other.recorded_today),

@@ -131,9 +131,9 @@ bodies! {
     "draft.open" => DraftOpen since V1,
     /// The server records a completed ceremony.
     "publication.record" => PublicationRecord since V1,
-    /// A service fell below its objective, or came back.
+    /// A watcher says that a service fell below its objective, or came back.
     "sla.breach" => SlaBreach since V1,
-    /// How good an operator's services were.
+    /// A watcher's word on how good an operator's services were in a month.
     "sla.report" => SlaReport since V1,
     /// A PKI operator asks another for a cross-certificate.
     "cross.request" => CrossRequest since V1,
@@ -150,6 +150,12 @@ impl Body {
     #[must_use]
     pub fn typ(&self) -> String {
         format!("v2g.{}+jws", self.type_name())
+    }
+
+    /// Whether only watchers say this. There are quotas of their own for it, by whose services it is about.
+    #[must_use]
+    pub const fn is_of_watchers(&self) -> bool {
+        matches!(self, Self::SlaBreach(_) | Self::SlaReport(_))
     }
 }
 

@@ -1,5 +1,5 @@
-//! Statements about service levels: what the watch found, for the ledger. The recorder signs them, and they
-//! change no trust; what follows from a breach is for people to decide.
+//! Statements about service levels: what a watcher found, for the ledger. They change no trust; what follows from a
+//! breach is for people to decide.
 //!
 //! Whole numbers only: shares in parts per million, times in seconds.
 
@@ -73,20 +73,22 @@ pub enum BreachPhase {
     Closed,
 }
 
-/// `sla.breach`: by the recorder. A service fell below its objective, or is above it again.
+/// `sla.breach`: by one watcher. A service fell below its objective, or is above it again. It is this watcher's claim;
+/// a breach is confirmed when enough organisations claim it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SlaBreach {
     /// When it was over; only of one that closes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
-    /// SHA-256 of the answers that prove it, in order.
+    /// SHA-256 of the answers that prove it, in order. One that opens has at least one, and none that another
+    /// watcher's claim about the same service and objective names.
     pub evidence: Vec<Digest>,
     /// What was measured in the objective's window.
     pub measured: Measured,
     /// What was promised.
     pub objective: Objective,
-    /// Index of the entry that opened it; only of one that closes.
+    /// Index of the watcher's own entry that opened it; only of one that closes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened: Option<u64>,
     /// When it began.
@@ -127,11 +129,11 @@ impl ServiceSummary {
     }
 }
 
-/// `sla.report`: by the recorder. How good an operator's services were from one moment to another.
+/// `sla.report`: by one watcher. How good an operator's services were in one calendar month (UTC), as it saw them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SlaReport {
-    /// The beginning.
+    /// The first moment of the month.
     pub from: Timestamp,
     /// Whose services; absent for the trust list manager itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,6 +144,6 @@ pub struct SlaReport {
     pub report: BlobRef,
     /// What it says of each kind, in order.
     pub summary: Vec<ServiceSummary>,
-    /// The end, which is not part of it.
+    /// The first moment of the next.
     pub to: Timestamp,
 }

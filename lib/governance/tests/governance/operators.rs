@@ -1,7 +1,8 @@
-//! What concerns PKI operators beside their roots: breaches and reports of service levels, requests for
+//! What concerns PKI operators beside their roots: breaches and reports of service levels by watchers, requests for
 //! cross-certificates and their answers.
 
 mod breaches;
+mod confirmed;
 mod cross;
 mod reports;
 mod setup;
@@ -26,7 +27,7 @@ fn a_forged_member_or_number_is_no_statement() {
         for (from, to) in changes {
             assert!(genuine.contains(from), "{genuine}");
             let bytes = genuine.replacen(from, to, 1).into_bytes();
-            let jws = Jws::sign(bytes, &payload.body.typ(), &[&world.keys["recorder"]]).unwrap();
+            let jws = Jws::sign(bytes, &payload.body.typ(), &[&world.keys["watcher-north"]]).unwrap();
             assert!(Statement::from_jws(jws).is_err(), "{to}");
         }
     };

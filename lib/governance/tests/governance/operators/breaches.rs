@@ -1,10 +1,11 @@
-//! Breaches: each opens once, ends once, and is of its time.
+//! What one watcher claims: each claim opens once, ends once, and is of its time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::statement::Body;
 use ctl_governance::statement::body::*;
+use ctl_governance::statement::charter::Charter;
 use ctl_governance::{Reason, State};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -13,58 +14,66 @@ use super::setup::*;
 use crate::common::*;
 
 #[test]
-fn a_breach_opens_and_closes_and_changes_nobodys_trust() {
-    let mut world = world();
-    let anchor = world.admitted("alpha-pki");
-    world.publish_list();
-    let lists = world.state.lists.clone();
-    let body = opened(&world, 300);
-    let index = world.say(&["recorder"], body).unwrap();
-    let breach = world.state.breaches[&index].clone();
-    assert_eq!((breach.opened_at, breach.recorded_at), (world.now.minus_seconds(300), world.now));
-    assert!(breach.closed.is_none() && world.state.open_breaches.size() == 1);
-
-    world.wait(2 * HOUR);
-    let mut end = closed(&world, index, 60);
-    end.measured.good = 86_200;
-    let cause = world.say(&["recorder"], end).unwrap();
-    let breach = &world.state.breaches[&index];
-    let found = breach.closed.unwrap();
-    assert_eq!((found.index, found.at, found.recorded_at), (cause, world.now.minus_seconds(60), world.now));
-    assert_eq!(breach.found.measured.good, 86_200, "the last word counts");
-    assert!(world.state.open_breaches.is_empty());
-    assert_eq!(world.state.lists, lists, "what follows from a breach is for electors to decide");
-    assert!(world.state.is_trusted(&na(), &world.state.anchor(&na(), &anchor).unwrap().listed));
-
-    // The next one is another one.
-    world.wait(HOUR);
-    let body = opened(&world, 10);
-    let again = world.say(&["recorder"], body).unwrap();
-    assert_eq!(world.state.breaches.keys().copied().collect::<Vec<_>>(), [index, again]);
-}
-
-#[test]
-fn only_the_recorder_speaks_of_service_levels_and_only_it_alone() {
+fn only_watchers_speak_of_service_levels_and_each_alone() {
     let mut world = world();
     world.wait(40 * DAY);
     let breach = opened(&world, 60);
     let bodies: [Body; 2] = [breach.into(), january().into()];
     for body in bodies {
-        for signers in [&["alpha-pki"] as &[&str], &["elector-1"], &["recorder", "elector-1"], &["snapshot"]]
-        {
+        for signers in [
+            &["alpha-pki"] as &[&str],
+            &["elector-1"],
+            &["recorder"],
+            &["recorder", NORTH],
+            &[NORTH, SOUTH],
+            &["snapshot"],
+        ] {
             let refusal = world.say(signers, body.clone()).unwrap_err();
             let expected = if signers == ["snapshot"] { Reason::UnknownSigner } else { Reason::WrongRole };
             assert_eq!(refusal.reason, expected, "{signers:?}: {refusal}");
         }
-        world.say(&["recorder"], body).unwrap();
+        world.say(&[NORTH], body).unwrap();
     }
 }
 
 #[test]
-fn one_service_breaks_one_objective_once_at_a_time() {
+fn a_charter_without_watchers_knows_nobody_who_may_say_so() {
+    let mut world = World::published_with(Charter { watchers: None, ..charter() });
+    world.wait(40 * DAY);
+    let breach = opened(&world, 60);
+    let bodies: [Body; 2] = [breach.into(), january().into()];
+    for body in bodies {
+        let refusal = world.say(&[NORTH], body).unwrap_err();
+        assert_eq!(refusal.reason, Reason::WrongRole);
+        assert!(refusal.detail.contains("the charter names no watchers"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_watcher_speaks_of_everyone_but_its_own_organisation() {
+    let mut world = world();
+    world.wait(40 * DAY);
+    let own = opened_by(&world, "alpha-watcher", 60);
+    let refusal = world.say(&["alpha-watcher"], own.clone()).unwrap_err();
+    assert_eq!(refusal.reason, Reason::WrongRole);
+    assert!(refusal.detail.contains("does not speak about its own organisation"), "{refusal}");
+    assert_eq!(reason(world.say(&["alpha-watcher"], january())), Reason::WrongRole);
+
+    // Of others it does, and of the trust list manager, whom nobody belongs to.
+    let service = Service { operator: Some("beta-pki".parse().unwrap()), ..ocsp() };
+    world.say(&["alpha-watcher"], SlaBreach { service, ..own.clone() }).unwrap();
+    let service = Service { kind: "service".parse().unwrap(), operator: None, url: None };
+    world.say(&["alpha-watcher"], SlaBreach { service, ..own }).unwrap();
+    let beta = SlaReport { operator: Some("beta-pki".parse().unwrap()), ..january() };
+    world.say(&["alpha-watcher"], beta).unwrap();
+    world.say(&["alpha-watcher"], SlaReport { operator: None, ..january() }).unwrap();
+}
+
+#[test]
+fn a_watcher_claims_one_breach_of_a_service_and_objective_at_a_time() {
     let mut world = world();
     let body = opened(&world, 60);
-    let index = world.say(&["recorder"], body.clone()).unwrap();
+    let index = world.say(&[NORTH], body.clone()).unwrap();
     assert_eq!(refused(&mut world, "twice", body.clone()), Reason::Exists);
     let later = SlaBreach { opened_at: body.opened_at.plus_seconds(1), ..body.clone() };
     assert_eq!(refused(&mut world, "twice, said otherwise", later), Reason::Exists);
@@ -82,27 +91,73 @@ fn one_service_breaks_one_objective_once_at_a_time() {
         with(&|body| body.service.operator = Some("beta-pki".parse().unwrap())),
         with(&|body| body.service = Service { kind: "service".parse().unwrap(), operator: None, url: None }),
     ] {
-        world.say(&["recorder"], other).unwrap();
+        world.say(&[NORTH], other).unwrap();
     }
-    assert_eq!(world.state.open_breaches.size(), 6);
+    assert_eq!(open_claims(&world, NORTH), 6);
     let stranger = with(&|body| body.service.operator = Some("nobody".parse().unwrap()));
     assert_eq!(refused(&mut world, "nobody's service", stranger), Reason::NotFound);
 
     // One ends, the others go on.
     let end = closed(&world, index, 0);
-    world.say(&["recorder"], end.clone()).unwrap();
-    assert_eq!(world.state.open_breaches.size(), 5);
+    world.say(&[NORTH], end.clone()).unwrap();
+    assert_eq!(open_claims(&world, NORTH), 5);
     assert_eq!(refused(&mut world, "over twice", end), Reason::Stage);
+
+    // What begins within it was told with it.
+    world.wait(HOUR);
+    let within = SlaBreach { opened_at: body.opened_at.plus_seconds(1), ..body };
+    assert_eq!(refused(&mut world, "within the first", within.clone()), Reason::Time);
+    let after = world.state.service_levels.claims[&index].closed.unwrap().at;
+    world.say(&[NORTH], SlaBreach { opened_at: after, ..within }).unwrap();
+}
+
+#[test]
+fn a_claim_has_evidence_and_its_own() {
+    let mut world = world();
+    let bare = SlaBreach { evidence: Vec::new(), ..opened(&world, 60) };
+    assert_eq!(refused(&mut world, "no evidence", bare), Reason::Content);
+    let body = opened(&world, 60);
+    let index = world.say(&[NORTH], body.clone()).unwrap();
+    for watcher in [SOUTH, NORTH_2] {
+        let refusal = world.say(&[watcher], body.clone()).unwrap_err();
+        assert_eq!(refusal.reason, Reason::Exists);
+        assert!(refusal.detail.contains(&format!("stands in claim {index} of {NORTH}")), "{refusal}");
+    }
+    // Nor does it help to add one, or to wait until the first is over.
+    let mut more = SlaBreach { evidence: evidence("another"), ..body.clone() };
+    more.evidence.push(body.evidence[0]);
+    more.evidence.sort();
+    assert_eq!(refused_of(&mut world, SOUTH, "one of them copied", more.clone()), Reason::Exists);
+    well(&mut world, NORTH, index, 0);
+    assert_eq!(refused_of(&mut world, SOUTH, "copied later", more), Reason::Exists);
+    assert!(world.state.service_levels.breaches.is_empty());
+
+    // The same answers may prove something else.
+    let mut latency = body;
+    latency.objective.name = "latency".parse().unwrap();
+    world.say(&[SOUTH], latency).unwrap();
+    down(&mut world, SOUTH, 60);
+}
+
+#[test]
+fn nobody_ends_the_claim_of_another() {
+    let mut world = world();
+    let index = down(&mut world, NORTH, HOUR);
+    let end = closed(&world, index, 60);
+    for other in [SOUTH, NORTH_2] {
+        assert_eq!(refused_of(&mut world, other, "another's", end.clone()), Reason::WrongRole);
+    }
+    well(&mut world, NORTH, index, 60);
 }
 
 #[test]
 fn the_end_of_a_breach_names_the_breach_that_it_ends() {
     let mut world = world();
     let body = opened(&world, HOUR);
-    let index = world.say(&["recorder"], body).unwrap();
+    let index = world.say(&[NORTH], body).unwrap();
     let mut other = opened(&world, HOUR);
     other.objective.name = "latency".parse().unwrap();
-    let latency = world.say(&["recorder"], other).unwrap();
+    let latency = world.say(&[NORTH], other).unwrap();
     let end = closed(&world, index, 60);
     let with = |change: &dyn Fn(&mut SlaBreach)| {
         let mut body = end.clone();
@@ -130,7 +185,7 @@ fn the_end_of_a_breach_names_the_breach_that_it_ends() {
         assert_eq!(refused(&mut world, what, forged), expected, "{what}");
     }
     // The policy may have changed meanwhile: the breach of a promise ends under the name of the promise.
-    world.say(&["recorder"], with(&|b| b.objective.target_ppm = 990_000)).unwrap();
+    world.say(&[NORTH], with(&|b| b.objective.target_ppm = 990_000)).unwrap();
 }
 
 #[test]
@@ -188,11 +243,11 @@ fn a_breach_is_of_its_time_and_within_bounds() {
         b.opened_at = now.minus_seconds(WINDOW);
         b.service.url = Some(format!("http://{}", "a".repeat(493)).parse().unwrap());
     });
-    world.say(&["recorder"], largest).expect("the largest fits an entry");
+    world.say(&[NORTH], largest).expect("the largest fits an entry");
     let mut short = with(&|b| b.objective.name = "burn".parse().unwrap());
     short.objective.window_seconds = HOUR;
     short.opened_at = now.minus_seconds(3 * DAY);
-    world.say(&["recorder"], short).expect("a server that stood still over the weekend");
+    world.say(&[NORTH], short).expect("a server that stood still over the weekend");
 }
 
 /// What an operation of the property below does.
@@ -223,12 +278,13 @@ fn nth_service(number: usize) -> Service {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Whatever a recorder tries, in whatever order: exactly what a simple model allows is recorded, what is open
-    /// is known, and the log replays to the same state.
+    /// Whatever a watcher tries, in whatever order: exactly what a simple model allows is recorded, what is open
+    /// is known, nothing is confirmed by it alone, and the log replays to the same state.
     #[test]
-    fn breaches_open_and_close_as_a_simple_model_has_it(operations in vec(operation(), 1..25)) {
+    fn claims_open_and_close_as_a_simple_model_has_it(operations in vec(operation(), 1..25)) {
         let mut world = World::found_with(charter());
         let mut model: BTreeMap<usize, (u64, Timestamp)> = BTreeMap::new();
+        let mut past: Vec<(usize, Timestamp, Timestamp)> = Vec::new();
         let mut all: Vec<u64> = Vec::new();
         for operation in operations {
             match operation {
@@ -236,8 +292,11 @@ proptest! {
                 Operation::Open(service, ago) => {
                     let body = SlaBreach { service: nth_service(service), ..opened(&world, ago) };
                     let opened_at = body.opened_at;
-                    let recorded = world.say(&["recorder"], body);
-                    prop_assert_eq!(recorded.is_ok(), !model.contains_key(&service));
+                    let recorded = world.say(&[NORTH], body);
+                    let told = past.iter().any(|(of, from, to)| {
+                        *of == service && *from <= opened_at && opened_at < *to
+                    });
+                    prop_assert_eq!(recorded.is_ok(), !model.contains_key(&service) && !told);
                     if let Ok(index) = recorded {
                         model.insert(service, (index, opened_at));
                         all.push(index);
@@ -246,22 +305,27 @@ proptest! {
                 Operation::Close(opened, service, ago) => {
                     let Some(index) = all.get(opened).copied() else { continue };
                     let body = SlaBreach { service: nth_service(service), ..closed(&world, index, ago) };
+                    let ended = body.closed_at.unwrap();
                     let fits = model.get(&service).is_some_and(|(open, opened_at)| {
-                        *open == index && body.closed_at.unwrap() >= *opened_at
+                        *open == index && ended >= *opened_at
                     });
-                    prop_assert_eq!(world.say(&["recorder"], body).is_ok(), fits);
+                    prop_assert_eq!(world.say(&[NORTH], body).is_ok(), fits);
                     if fits {
-                        model.remove(&service);
+                        let (_, opened_at) = model.remove(&service).unwrap();
+                        past.push((service, opened_at, ended));
                     }
                 }
             }
         }
-        let open: BTreeSet<u64> = world.state.open_breaches.values().copied().collect();
+        let levels = &world.state.service_levels;
+        let open: BTreeSet<u64> =
+            levels.open_claims(&NORTH.parse().unwrap()).map(|claim| claim.index).collect();
         let expected: BTreeSet<u64> = model.values().map(|(index, _)| *index).collect();
         prop_assert_eq!(&open, &expected);
-        for (index, breach) in &world.state.breaches {
-            prop_assert_eq!(breach.closed.is_none(), open.contains(index));
+        for (index, claim) in &levels.claims {
+            prop_assert_eq!(claim.closed.is_none(), open.contains(index));
         }
+        prop_assert!(levels.breaches.is_empty());
         prop_assert!(State::replay(&world.entries).unwrap() == world.state);
     }
 }

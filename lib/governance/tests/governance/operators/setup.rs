@@ -1,4 +1,4 @@
-//! What the stories share: statements about alpha's responder, as a recorder would make them.
+//! What the stories share: statements about alpha's responder, as a watcher would make them.
 
 use ctl_core::Digest;
 use ctl_core::parts::*;
@@ -27,13 +27,29 @@ pub fn objective(name: &str) -> Objective {
     Objective { name: name.parse().unwrap(), target_ppm: 999_000, window_seconds: WINDOW }
 }
 
-/// A breach of availability of alpha's responder that began so many seconds ago.
-pub fn opened(world: &World, ago: u64) -> SlaBreach {
-    let mut evidence = vec![Digest::of(b"a"), Digest::of(b"b")];
+/// Three who watch, of two organisations, and none of them alpha's.
+pub const NORTH: &str = "watcher-north";
+pub const NORTH_2: &str = "watcher-north-2";
+pub const SOUTH: &str = "watcher-south";
+
+/// Two answers that nobody else has.
+pub fn evidence(of: &str) -> Vec<Digest> {
+    let mut evidence =
+        ["first", "second"].map(|one| Digest::of(format!("{one} of {of}").as_bytes())).to_vec();
     evidence.sort();
+    evidence
+}
+
+/// What north says: a breach of availability of alpha's responder that began so many seconds ago.
+pub fn opened(world: &World, ago: u64) -> SlaBreach {
+    opened_by(world, NORTH, ago)
+}
+
+/// The same by another watcher, with evidence of its own.
+pub fn opened_by(world: &World, watcher: &str, ago: u64) -> SlaBreach {
     SlaBreach {
         closed_at: None,
-        evidence,
+        evidence: evidence(&format!("{watcher} at {}", world.now)),
         measured: Measured { good: 86_000, missing: 12, valid: 86_388 },
         objective: objective("availability"),
         opened: None,
@@ -47,14 +63,34 @@ pub fn opened(world: &World, ago: u64) -> SlaBreach {
 
 /// Its end, so many seconds ago.
 pub fn closed(world: &World, index: u64, ago: u64) -> SlaBreach {
-    let breach = &world.state.breaches[&index];
+    let claim = &world.state.service_levels.claims[&index];
     SlaBreach {
+        evidence: evidence(&format!("the end of {index} at {}", world.now)),
         closed_at: Some(world.now.minus_seconds(ago)),
         opened: Some(index),
-        opened_at: breach.opened_at,
+        opened_at: claim.opened_at,
         phase: BreachPhase::Closed,
+        service: claim.service.clone(),
+        objective: claim.objective.clone(),
         ..opened(world, 0)
     }
+}
+
+/// A watcher says that alpha's responder has been down for so many seconds.
+pub fn down(world: &mut World, watcher: &str, ago: u64) -> u64 {
+    let body = opened_by(world, watcher, ago);
+    world.say(&[watcher], body).unwrap()
+}
+
+/// A watcher says that it has been well again for so many seconds.
+pub fn well(world: &mut World, watcher: &str, claim: u64, ago: u64) -> u64 {
+    let body = closed(world, claim, ago);
+    world.say(&[watcher], body).unwrap()
+}
+
+/// How many of a watcher's claims are open.
+pub fn open_claims(world: &World, watcher: &str) -> usize {
+    world.state.service_levels.open_claims(&watcher.parse().unwrap()).count()
 }
 
 pub fn sla_policy() -> PolicyRef {
@@ -82,8 +118,12 @@ pub fn january() -> SlaReport {
 }
 
 pub fn refused(world: &mut World, what: &str, body: impl Into<Body>) -> Reason {
+    refused_of(world, NORTH, what, body)
+}
+
+pub fn refused_of(world: &mut World, signer: &str, what: &str, body: impl Into<Body>) -> Reason {
     let before = world.state.clone();
-    let refusal = world.say(&["recorder"], body).expect_err(what);
+    let refusal = world.say(&[signer], body).expect_err(what);
     assert!(!refusal.detail.is_empty() && world.state == before, "{what}");
     refusal.reason
 }
