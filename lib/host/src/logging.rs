@@ -20,6 +20,22 @@ pub enum Format {
     Json,
 }
 
+/// What a configuration says of logs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// The form of a line.
+    pub format: Format,
+    /// A level, or directives by module.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: Format::default(), filter: "info".into() }
+    }
+}
+
 /// Starts logging. `filter` is a level (`info`) or directives (`info,ctl_server::http=debug`). Does
 /// nothing if logging has been started before.
 ///

@@ -30,6 +30,7 @@ pub mod problem;
 mod refusal;
 mod server;
 mod service;
+pub mod settings;
 mod stall;
 pub mod starting;
 pub mod table;
