@@ -197,6 +197,7 @@ codes! {
     "clock_offset" => ClockOffset, Warning, "The clocks of the service and of the monitor disagree.";
     "list_stale" => ListStale, Error, "A list has passed its next update, or its metadata has expired.";
     "checkpoint_old" => CheckpointOld, Error, "The log's checkpoint is older than it should be.";
+    "log_inconsistent" => LogInconsistent, Error, "The log contradicts what was seen of it before, or does not hold.";
     "publication_delayed" => PublicationDelayed, Error, "A decision waits longer for its publication than it should.";
     "never_probed" => NeverProbed, Warning, "A target waits for its first probe longer than it should.";
 }

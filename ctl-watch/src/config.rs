@@ -1,19 +1,127 @@
-//! The section `[monitor]`: what is watched, how often, and where the monitor may go.
+//! The configuration: one TOML file, annotated in `ctl-watch.example.toml`. What is unknown is refused; relative paths
+//! are relative to the file.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ctl_core::Digest;
 use ctl_core::names::ParticipantId;
 use ctl_fetch::{Options, Ports};
+use ctl_host::config::ConfigError;
+use ctl_host::logging::Log;
 use ctl_host::network::Network;
 use ctl_host::words::Words;
 use ctl_policy::sla::Kind;
+use ctl_replica::{Confirmed, News, Trust};
+use ctl_serve::settings::Http;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+
+use super::error::MonitorError;
+
+/// The configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The scheme that is followed.
+    pub scheme: Scheme,
+    /// The HTTP server.
+    #[serde(default = "listening")]
+    pub http: Http,
+    /// What is watched, how often, and where the watch may go.
+    #[serde(default)]
+    pub watch: Monitor,
+    /// Logs.
+    #[serde(default)]
+    pub log: Log,
+}
+
+/// The watch listens beside a server on the same machine.
+fn listening() -> Http {
+    Http { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), ..Http::default() }
+}
+
+/// The scheme that is followed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scheme {
+    /// The address of the service.
+    pub server: String,
+    /// The scheme's id, heard from someone trusted. Either this or `root`.
+    pub id: Option<Digest>,
+    /// A root.json of the scheme, of any age.
+    pub root: Option<PathBuf>,
+    /// How often the log is looked at.
+    #[serde(default = "five_seconds", deserialize_with = "positive")]
+    pub every: Words,
+    /// The number of a restart of the log that a person has confirmed.
+    pub restart: Option<usize>,
+}
+
+const fn five_seconds() -> Words {
+    Words(Duration::from_secs(5))
+}
+
+impl Scheme {
+    /// How the scheme is followed, and remembered in a folder.
+    ///
+    /// # Errors
+    /// Neither or both of id and root.json are given.
+    pub fn replica(&self, folder: &Path) -> Result<ctl_replica::Options, MonitorError> {
+        Ok(self.replica_without_memory()?.remembering(folder))
+    }
+
+    /// The same without a folder.
+    ///
+    /// # Errors
+    /// As [`Scheme::replica`].
+    pub fn replica_without_memory(&self) -> Result<ctl_replica::Options, MonitorError> {
+        let trust = match (&self.id, &self.root) {
+            (Some(id), None) => Trust::Scheme(*id),
+            (None, Some(root)) => Trust::Root(root.clone()),
+            _ => return Err(MonitorError::Scheme),
+        };
+        let options = ctl_replica::Options::new(self.server.clone(), trust);
+        let confirmed = Confirmed { restart: self.restart, ..Confirmed::default() };
+        let listener = Arc::new(|news: &News| tracing::error!("{news}"));
+        Ok(ctl_replica::Options { confirmed, listener, ..options })
+    }
+
+    /// How the service itself is asked: its address is the configuration's and no attacker's, so any may be called.
+    #[must_use]
+    pub fn fetching(&self, of_targets: &Options) -> Options {
+        let anywhere = ["0.0.0.0/0", "::/0"].iter().filter_map(|network| network.parse().ok());
+        let ports = "1-65535".parse().into_iter().collect();
+        Options {
+            allow: anywhere.collect(),
+            ports,
+            tls_roots: of_targets.tls_roots.clone(),
+            hosts: of_targets.hosts.clone(),
+            ..Options::default()
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// [`ConfigError`]
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let mut config: Self = ctl_host::config::read(path)?;
+        let directory = path.parent().unwrap_or(Path::new(""));
+        config.data = directory.join(&config.data);
+        config.scheme.root = config.scheme.root.map(|root| directory.join(root));
+        config.watch.relative_to(directory);
+        Ok(config)
+    }
+}
 
 /// The watch.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -180,6 +288,30 @@ fn path_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pat
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_example_says_the_defaults() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("ctl-watch.example.toml");
+        let config = Config::read(&example).unwrap();
+        assert_eq!(config.http, listening());
+        assert_eq!(config.watch, Monitor::default());
+        assert_eq!(config.log, Log::default());
+        assert_eq!((config.scheme.every, config.scheme.restart), (five_seconds(), None));
+        assert_eq!(config.data, example.parent().unwrap().join("data"));
+    }
+
+    #[test]
+    fn a_scheme_is_known_in_one_way() {
+        let scheme = |known: &str| -> Scheme {
+            toml::from_str(&format!("server = \"http://ctl.example\"\n{known}")).unwrap()
+        };
+        let id = format!("id = \"{}\"", "0".repeat(64));
+        assert!(scheme(&id).replica_without_memory().is_ok());
+        for known in ["", &format!("{id}\nroot = \"root.json\"")] {
+            let error = scheme(known).replica_without_memory().err().unwrap().to_string();
+            assert!(error.contains("id and root"), "{error}");
+        }
+    }
 
     #[test]
     fn serial_numbers_are_as_in_certificates() {

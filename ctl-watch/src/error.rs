@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use ctl_core::names::NameError;
 use ctl_fetch::SetupError;
 use ctl_policy::sla::SlaPolicyError;
+use ctl_replica::ReplicaError;
 
 use super::store::StoreError;
 
@@ -19,6 +20,12 @@ pub enum MonitorError {
         /// What is wrong.
         why: String,
     },
+    /// The scheme is not named in one way.
+    #[error("[scheme] needs one of id and root: how the scheme is known")]
+    Scheme,
+    /// The scheme cannot be followed.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
     /// The fetcher cannot be made.
     #[error(transparent)]
     Fetch(#[from] SetupError),

@@ -40,6 +40,7 @@ pub fn plan(config: &config::Monitor) -> Result<Plan, MonitorError> {
         targets: config.targets.iter().map(configured).collect(),
         canaries: canaries.collect::<Result<_, MonitorError>>()?,
         bounds: Bounds::default(),
+        ports: config.ports.clone(),
     })
 }
 

@@ -59,6 +59,18 @@ pub enum Origin {
     Configuration,
 }
 
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Listed => "a certificate on a list",
+            Self::SubCa => "a disclosed sub-CA",
+            Self::Application => "an application",
+            Self::Services => "the operator's services",
+            Self::Configuration => "the configuration",
+        })
+    }
+}
+
 /// One service of one operator.
 #[derive(Clone, Debug)]
 pub struct Target {

@@ -124,6 +124,7 @@ codes! {
     ClockOffset "clock_offset"
     ListStale "list_stale"
     CheckpointOld "checkpoint_old"
+    LogInconsistent "log_inconsistent"
     PublicationDelayed "publication_delayed"
     NeverProbed "never_probed"
 }

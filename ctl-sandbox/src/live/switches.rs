@@ -216,5 +216,6 @@ pub const NOT_SWITCHED: &[(Code, &str)] = &[
     (NeverProbed, "the monitor's own"),
     (ListStale, "the trust list manager's own"),
     (CheckpointOld, "the trust list manager's own"),
+    (LogInconsistent, "the trust list manager's own"),
     (PublicationDelayed, "the trust list manager's own"),
 ];

@@ -331,7 +331,11 @@ impl Gathered {
         for (key, draft) in drafts {
             let (count, applied) = count_of.entry(key.operator.clone()).or_default();
             let is_undecided = draft.is_undecided();
-            let full = if is_undecided && *applied >= plan.bounds.per_applicant {
+            let forbidden =
+                port(&key.url).filter(|port| !plan.ports.iter().any(|ports| ports.contain(*port)));
+            let full = if let Some(port) = forbidden {
+                Some(Why::Port(port))
+            } else if is_undecided && *applied >= plan.bounds.per_applicant {
                 Some(Why::PerApplicant(plan.bounds.per_applicant))
             } else if *count >= plan.bounds.per_operator {
                 Some(Why::PerOperator(plan.bounds.per_operator))
@@ -403,6 +407,15 @@ fn is_of(certificate: &Certificate, issuer: &Certificate) -> Result<(), String> 
         return Err(format!("its issuer is {}", certificate.issuer()));
     }
     certificate.verify_signed_by(issuer).map_err(|error| error.to_string())
+}
+
+/// The port that an address leads to.
+fn port(url: &str) -> Option<u16> {
+    let uri: http::Uri = url.parse().ok()?;
+    uri.port_u16().or_else(|| match uri.scheme_str()? {
+        "https" => Some(443),
+        _ => Some(80),
+    })
 }
 
 /// Whether an address can be called at all; whether it may be is for the fetcher to say.

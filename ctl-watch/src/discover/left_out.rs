@@ -34,6 +34,9 @@ pub enum Why {
     /// No address that can be called.
     #[error("the address is malformed: {0}")]
     Address(&'static str),
+    /// A port that may not be called.
+    #[error("port {0} is none that is called: add it to `ports` if the service is well known to be there")]
+    Port(u16),
     /// The CRL would be signed by another than the issuer.
     #[error("the distribution point names another CRL issuer; indirect CRLs are not supported")]
     IndirectCrl,

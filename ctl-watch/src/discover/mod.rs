@@ -20,6 +20,7 @@ use std::time::Duration;
 use authorities::Authorities;
 use ctl_core::Digest;
 use ctl_core::names::ParticipantId;
+use ctl_fetch::Ports;
 use ctl_governance::State;
 use ctl_pki::Certificate;
 use gather::Gathered;
@@ -36,6 +37,8 @@ pub struct Plan {
     pub targets: Vec<Configured>,
     /// Certificates and serial numbers whose status is known.
     pub canaries: Vec<Canaries>,
+    /// Ports that may be called.
+    pub ports: Vec<Ports>,
     /// How much is watched at most.
     pub bounds: Bounds,
 }

@@ -88,9 +88,13 @@ fn fingerprint(certificate: &Certificate) -> Digest {
     Digest::from_bytes(certificate.sha256())
 }
 
+fn any_port() -> Vec<ctl_fetch::Ports> {
+    vec!["1-65535".parse().unwrap()]
+}
+
 fn plan() -> Plan {
     let period = Duration::from_secs(30);
-    Plan { period, targets: Vec::new(), canaries: Vec::new(), bounds: Bounds::default() }
+    Plan { period, targets: Vec::new(), canaries: Vec::new(), bounds: Bounds::default(), ports: any_port() }
 }
 
 /// A sub-CA under [`root`] that says where to ask about it.
@@ -378,4 +382,27 @@ fn a_crl_that_nobody_names_needs_one_root_to_be_judged_by() {
     assert!(found.targets.is_empty());
     let why: Vec<_> = found.left_out.into_iter().map(|left_out| left_out.why).collect();
     assert_eq!(why, [Why::UnclearIssuer, Why::NoIssuer]);
+}
+
+#[test]
+fn a_service_at_a_port_that_is_not_called_is_left_out_and_said() {
+    let configured = |url: &str| Configured {
+        operator: "alpha-pki".parse().unwrap(),
+        kind: Kind::Https,
+        url: url.to_owned(),
+    };
+    let targets =
+        ["http://a.example/", "https://b.example/", "https://c.example:8443/", "http://d.example:443/"];
+    let plan =
+        Plan { targets: targets.map(configured).to_vec(), ports: vec![80.into(), 443.into()], ..plan() };
+    let story = Story::begin(Services::default());
+    let found = discover(&story.state, NOW, &plan);
+    let watched: Vec<&str> = found.targets.iter().map(|target| target.url.as_str()).collect();
+    assert!(
+        ["http://a.example/", "https://b.example/", "http://d.example:443/"]
+            .iter()
+            .all(|url| watched.contains(url))
+    );
+    let said: Vec<_> = found.left_out.iter().map(|one| (one.what.as_str(), one.why.clone())).collect();
+    assert!(said.contains(&("https://c.example:8443/", Why::Port(8443))), "{said:?}");
 }

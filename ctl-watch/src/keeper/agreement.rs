@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ctl_fetch::Timings;
 use ctl_host::clock::ManualClock;
 use ctl_policy::sla::{BUILT_IN, Kind};
 use tokio::sync::mpsc;
@@ -13,7 +14,6 @@ use super::*;
 use crate::code::{Code, Weight};
 use crate::observation::Finding;
 use crate::store::Keep;
-use ctl_fetch::Timings;
 
 /// A policy with everything by which counting departs from the weights of the codes.
 const DEPARTURES: &str = r#"

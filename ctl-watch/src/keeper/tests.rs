@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ctl_core::Digest;
+use ctl_fetch::Timings;
 use ctl_host::clock::ManualClock;
 use ctl_policy::sla::{BUILT_IN, Counts, Kind};
 
@@ -16,7 +17,6 @@ use crate::levels::{Closed, HOUR_MS, counted, hour_of};
 use crate::observation::{Evidence, Finding};
 use crate::store::Keep;
 use crate::testing;
-use ctl_fetch::Timings;
 
 /// 2026-11-21T00:00:00Z.
 pub(super) const DAY: i64 = 1_795_219_200_000;

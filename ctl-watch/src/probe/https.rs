@@ -127,7 +127,11 @@ mod tests {
                 Ok(status) => {
                     Ok(Answer { status, headers: Vec::new(), body: Bytes::new(), tls_not_after: None })
                 }
-                Err(reason) => Err(FetchError { reason, detail: format!("{reason:?}"), partial: None }),
+                Err(reason) => Err(FetchError {
+                    reason,
+                    detail: crate::Code::from(reason).meaning().to_owned(),
+                    partial: None,
+                }),
             },
         };
         let request = Request {

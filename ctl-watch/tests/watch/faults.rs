@@ -20,6 +20,7 @@ const OF_NO_SERVICE: &[(Code, &str)] = &[
     (Code::NeverProbed, "of a responder about which nothing is known to ask: the tests of its probe"),
     (Code::ListStale, "the trust list manager's: own_watch.rs"),
     (Code::CheckpointOld, "the trust list manager's: own_watch.rs"),
+    (Code::LogInconsistent, "the trust list manager's: own_watch.rs"),
     (Code::PublicationDelayed, "the trust list manager's: own_watch.rs"),
 ];
 

@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(missing_docs, unreachable_pub)]
 
+#[path = "../../../ctl-admin/tests/admin/common/mod.rs"]
+mod common;
 mod faults;
 #[path = "../../../lib/fetch/tests/fetch/network/mod.rs"]
 mod network;
+mod program;
 mod sandbox;

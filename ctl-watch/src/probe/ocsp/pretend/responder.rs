@@ -198,7 +198,11 @@ impl Responder {
         let mut headers = vec![("content-type".to_owned(), outgoing.content_type.to_owned())];
         headers.extend(outgoing.cache_control.map(|value| ("cache-control".to_owned(), value)));
         let result = match outgoing.error {
-            Some(reason) => Err(FetchError { reason, detail: format!("{reason:?}"), partial: None }),
+            Some(reason) => Err(FetchError {
+                reason,
+                detail: crate::Code::from(reason).meaning().to_owned(),
+                partial: None,
+            }),
             None => Ok(Answer {
                 status: outgoing.http_status,
                 headers,

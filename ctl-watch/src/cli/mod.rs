@@ -1,0 +1,69 @@
+//! The command line: what the program is asked to do, and its exit status.
+
+mod discover;
+mod probe;
+mod run;
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use rustix::fs::Mode;
+use rustix::process::umask;
+
+/// The watch of a scheme for certificate trust lists: its services probed and judged, from outside.
+#[derive(Debug, Parser)]
+#[command(name = "ctl-watch", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch until SIGINT or SIGTERM.
+    Run {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Probe a service once or a few times, as the watch would, and say what is wrong with it.
+    Probe(probe::Probe),
+    /// Follow the scheme once, and print what would be watched, and what is left out and why.
+    Discover {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+/// Whatever a command failed with: only its text counts here.
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Does what the arguments of the process ask for.
+#[must_use]
+pub fn run() -> ExitCode {
+    run_with(std::env::args_os())
+}
+
+/// Does what these arguments ask for; the first is the program's name.
+#[must_use]
+pub fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // Whatever umask the process has inherited: nothing that it writes is others' to change, or closed to itself.
+    let inherited = umask(Mode::RWXG | Mode::RWXO);
+    umask((inherited & (Mode::RWXG | Mode::RWXO)) | Mode::WGRP | Mode::WOTH);
+    let done = match Arguments::parse_from(arguments).command {
+        Command::Run { config } => run::run(&config),
+        Command::Probe(arguments) => probe::run(arguments),
+        Command::Discover { config } => discover::run(&config),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ctl-watch: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

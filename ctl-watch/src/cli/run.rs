@@ -1,0 +1,78 @@
+//! `ctl-watch run`: it listens first, then its parts are started. They are watched over while they run, and stopped in
+//! reverse.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ctl_host::supervisor::Supervisor;
+use ctl_host::{descriptors, logging};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Failure;
+use crate::config::Config;
+use crate::http::{self, App, Requests};
+use crate::metrics::Metrics;
+use crate::run::Monitor;
+
+/// What does not stop within this is cut off.
+const STOP: Duration = Duration::from_secs(60);
+
+pub(super) fn run(path: &Path) -> Result<(), Failure> {
+    let config = Config::read(path)?;
+    logging::start(config.log.format, &config.log.filter)?;
+    let descriptors = descriptors::raise();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let watched = runtime.block_on(watch(config, descriptors));
+    runtime.shutdown_background();
+    watched
+}
+
+async fn watch(config: Config, descriptors: u64) -> Result<(), Failure> {
+    // Before anything else, so that a signal during a long start is not lost.
+    let mut stop = std::pin::pin!(stop_signal()?);
+    let listener = TcpListener::bind(config.http.listen)
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}", config.http.listen))?;
+    // The address as it is, for those who asked for port 0: on standard output, alone on its line.
+    println!("listening on http://{}", listener.local_addr()?);
+    let supervisor = Supervisor::new();
+    let metrics = Arc::new(Metrics::new()?);
+    let (monitor, running) = Monitor::start(&config, &metrics)?;
+    let running = running.supervised(&supervisor);
+    let mut limits = config.http.limits();
+    limits.connections = descriptors::connections(limits.connections, descriptors);
+    tracing::info!(address = %listener.local_addr()?, scheme = config.scheme.server, "watching");
+    let requests = Arc::new(Requests::new()?);
+    let app = App { monitor, metrics, requests, supervisor: supervisor.clone() };
+    let over = async {
+        tokio::select! {
+            () = &mut stop => {}
+            () = supervisor.failed() => {}
+        }
+    };
+    http::serve(listener, app, limits, over).await;
+
+    tracing::info!("stopping");
+    supervisor.stopping();
+    let stopped = tokio::time::timeout(STOP, running.stop()).await;
+    if let Some(problem) = supervisor.problem() {
+        return Err(problem.into());
+    }
+    stopped.map_err(|_| format!("not everything stopped within {STOP:?}, and the rest was cut off"))?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Ends at the first SIGINT or SIGTERM.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,20 @@
+//! `/v1/evidence/{sha256}`: the exchanges behind an incident, as they were received.
+
+use ctl_core::Digest;
+use ctl_serve::{Call, Problem, answer};
+use warp::reply::Response;
+
+use super::App;
+
+pub(super) async fn get(app: App, call: Call) -> Result<Response, Problem> {
+    let digest: Digest = call.part("sha256")?;
+    let store = app.monitor.keeper().store().clone();
+    let found = answer::blocking(move || store.evidence(&digest)).await;
+    let found = found?.map_err(|error| Problem::internal(&error))?;
+    let bundle = found.ok_or_else(|| {
+        Problem::not_found(format!("there is no evidence {digest} here: it never was, or is no longer kept"))
+    })?;
+    // Its name is its digest; but it is not kept for ever, so nobody else need.
+    let response = answer::bytes(bundle, "application/json", "public, max-age=86400");
+    Ok(answer::as_attachment(response))
+}

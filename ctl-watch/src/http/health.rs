@@ -1,0 +1,53 @@
+//! `/healthz`, `/readyz`, `/metrics`: for those who run the watch.
+
+use ctl_serve::metrics::CONTENT_TYPE;
+use ctl_serve::{Call, Problem, answer};
+use serde_json::json;
+use warp::http::StatusCode;
+use warp::reply::Response;
+
+use super::App;
+use crate::follow::Contact;
+
+pub(super) async fn alive(_: App, _: Call) -> Result<Response, Problem> {
+    Ok(answer::json(&json!({ "status": "alive" })))
+}
+
+/// Ready means: the scheme was followed at least once and its log holds, and every part runs. That the service does not
+/// answer now is for the incidents to say: what was known is watched all the same.
+pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
+    let followed = app.monitor.followed();
+    let problems = app.supervisor.problem().into_iter();
+    let unknown = followed.seen.is_none().then(|| match &followed.contact {
+        Contact::Unanswered(why) => format!("the scheme was not followed yet: {why}"),
+        _ => "the scheme was not followed yet".to_owned(),
+    });
+    let problems = problems.chain(unknown).chain(match &followed.contact {
+        Contact::Inconsistent(why) => Some(format!("the log does not hold: {why}")),
+        _ => None,
+    });
+    let problems: Vec<String> = problems.collect();
+    let (last, silence) = match &followed.contact {
+        Contact::Good(at) => (Some(*at), None),
+        Contact::Unanswered(why) => (None, Some(why)),
+        Contact::None | Contact::Inconsistent(_) => (None, None),
+    };
+    let response = answer::json(&json!({
+        "status": if problems.is_empty() { "ready" } else { "not-ready" },
+        "problems": problems,
+        "scheme": followed.seen.as_ref().map(|seen| seen.state.scheme),
+        "entries": followed.seen.as_ref().map(|seen| seen.size),
+        "followed_at": last,
+        "silence": silence,
+        "targets": app.monitor.board().targets.len(),
+    }));
+    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok(answer::with_status(response, status))
+}
+
+pub(super) async fn metrics(app: App, _: Call) -> Result<Response, Problem> {
+    let gathered = app.monitor.gathered();
+    let text = app.requests.text().and_then(|text| Ok(text + &app.metrics.render(&gathered.readings())?));
+    let text = text.map_err(|error| Problem::internal(&error))?;
+    Ok(answer::bytes(text, CONTENT_TYPE, "no-store"))
+}

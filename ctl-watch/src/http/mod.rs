@@ -1,0 +1,92 @@
+//! The watch as HTTP callers see it: one file per resource.
+//!
+//! [`routes`] is the table of the paths; [`ctl_serve`] does what is not the watch's own. Every error is a problem
+//! document.
+
+mod evidence;
+mod health;
+mod incidents;
+pub mod routes;
+mod sla;
+mod targets;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+
+use ctl_core::Timestamp;
+use ctl_host::supervisor::Supervisor;
+use ctl_serve::metrics::{Described, Registrar, RequestMetrics};
+use ctl_serve::{Limits, Moment, Service};
+use tokio::net::TcpListener;
+
+use crate::metrics::Metrics;
+use crate::run::Monitor;
+
+/// What the handlers work with. Clones are cheap.
+#[derive(Clone)]
+pub struct App {
+    /// The watch.
+    pub monitor: Monitor,
+    /// What is told of what is watched.
+    pub metrics: Arc<Metrics>,
+    /// What is told of requests.
+    pub requests: Arc<Requests>,
+    /// Whether everything runs that must.
+    pub supervisor: Supervisor,
+}
+
+/// Counts requests.
+pub struct Requests {
+    registrar: Registrar,
+    metrics: RequestMetrics,
+}
+
+impl Requests {
+    /// Registers the counters.
+    ///
+    /// # Errors
+    /// Only if two metrics had one name: a mistake in `ctl-serve`.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let mut registrar = Registrar::default();
+        let metrics = RequestMetrics::new(&mut registrar, [])?;
+        Ok(Self { registrar, metrics })
+    }
+
+    /// Their part of a scrape.
+    ///
+    /// # Errors
+    /// Those of the encoder.
+    pub fn text(&self) -> Result<String, prometheus::Error> {
+        self.registrar.text()
+    }
+
+    /// Every metric of requests that a scrape may hold.
+    #[must_use]
+    pub fn described(&self) -> &[Described] {
+        self.registrar.described()
+    }
+}
+
+impl Service for App {
+    type File = Infallible;
+
+    fn requests(&self) -> &RequestMetrics {
+        &self.requests.metrics
+    }
+
+    fn moment(&self) -> Moment {
+        let second = self.monitor.keeper().now_ms().div_euclid(1000);
+        Moment { version: 0, second: Some(Timestamp::from_unix(second)) }
+    }
+}
+
+/// Serves the watch until `shutdown`, see [`ctl_serve::serve()`].
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    ctl_serve::serve(listener, (app, routes::table()), limits, shutdown).await;
+}

@@ -1,0 +1,124 @@
+//! The paths of the watch: what each is for, who answers, what it costs and what it may answer.
+
+use ctl_serve::openapi::About;
+use ctl_serve::table::Parameter;
+use ctl_serve::{Cost, Route, Table};
+use serde_json::{Value, json};
+
+use super::{App, evidence, health, incidents, sla, targets};
+
+const JSON: &[&str] = &["application/json"];
+
+const ABOUT: About = About {
+    title: "Watch of a certificate trust list scheme",
+    description: "How the services of every PKI on the lists stand: OCSP responders, CRLs and other endpoints, probed and \
+        judged; incidents with their evidence, and service levels.",
+    version: env!("CARGO_PKG_VERSION"),
+};
+
+/// Every path that the watch answers.
+#[must_use]
+pub fn table() -> Table<App> {
+    Table::new(ABOUT, [watching(), operation()].into_iter().flatten().collect())
+        .parameters(parts())
+        .described_at("/v1/openapi.json")
+}
+
+fn watching() -> Vec<Route<App>> {
+    let none = "There is no such thing.";
+    vec![
+        Route::get("/v1/sla", sla::overview, "The service levels of everyone.").costs(Cost::Much).answers(
+            200,
+            JSON,
+            "The levels of this month.",
+        ),
+        Route::get("/v1/sla/{operator}", sla::show, "The service levels of one operator.")
+            .costs(Cost::Much)
+            .query(optional("from", "The first hour.", time()))
+            .query(optional("to", "The end.", time()))
+            .query(optional(
+                "format",
+                "What is wanted, whatever Accept says.",
+                json!({ "enum": ["json", "csv"] }),
+            ))
+            .answers(200, &["application/json", "text/csv; charset=utf-8"], "The levels.")
+            .fails(404, none),
+        Route::get(
+            "/v1/incidents",
+            incidents::list,
+            "What went or goes wrong with the services that are watched.",
+        )
+        .costs(Cost::Much)
+        .query(optional("operator", "Only of this operator.", text()))
+        .query(optional(
+            "state",
+            "Only those that are open, or are over.",
+            json!({ "enum": ["open", "past"] }),
+        ))
+        .query(optional("after", "The last incident of the page before.", count()))
+        .query(optional("limit", "How many on a page.", count()))
+        .answers(200, JSON, "A page of incidents."),
+        Route::get("/v1/incidents/{incident}", incidents::show, "One incident.")
+            .costs(Cost::Much)
+            .answers(200, JSON, "The incident.")
+            .fails(404, none),
+        Route::get(
+            "/v1/evidence/{sha256}",
+            evidence::get,
+            "The exchanges behind an incident, as they were received.",
+        )
+        .costs(Cost::Much)
+        .answers(200, JSON, "The exchanges.")
+        .fails(404, none),
+        Route::get("/v1/targets", targets::list, "Everything that is watched, and how it stands.")
+            .costs(Cost::Much)
+            .answers(200, JSON, "The targets."),
+        Route::get(
+            "/v1/targets/prometheus",
+            targets::discovery,
+            "The same for Prometheus, which discovers targets by HTTP.",
+        )
+        .costs(Cost::Much)
+        .answers(200, JSON, "Groups of targets."),
+    ]
+}
+
+fn operation() -> Vec<Route<App>> {
+    vec![
+        Route::get("/healthz", health::alive, "Whether the process lives.").answers(200, JSON, "It does."),
+        Route::get("/readyz", health::ready, "Whether the scheme is followed and every part runs.")
+            .answers(200, JSON, "It is.")
+            .answers(503, JSON, "It is not: `problems` says why."),
+        Route::get("/metrics", health::metrics, "What Prometheus scrapes.").costs(Cost::Scrape).answers(
+            200,
+            &[ctl_serve::metrics::CONTENT_TYPE],
+            "The text format.",
+        ),
+    ]
+}
+
+/// What the parts of paths are.
+fn parts() -> Vec<Parameter> {
+    let part = |name, about, schema| Parameter { required: true, ..optional(name, about, schema) };
+    vec![
+        part("sha256", "The SHA-256 of the bytes.", json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })),
+        part("operator", "The operator's id.", text()),
+        part("incident", "The incident's number.", count()),
+    ]
+}
+
+fn optional(name: &'static str, about: &'static str, schema: Value) -> Parameter {
+    Parameter { name, about, schema, required: false }
+}
+
+fn count() -> Value {
+    json!({ "type": "integer", "minimum": 0 })
+}
+
+fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+fn time() -> Value {
+    json!({ "type": "string", "format": "date-time" })
+}
