@@ -28,7 +28,10 @@ impl Service {
     /// It signs timestamp and snapshot, which end then.
     fn signs(&self, timestamp: (&PrivateKey, Timestamp), snapshot: (&PrivateKey, Timestamp)) {
         let envelope = |file: tuf::Snapshot, key| tuf::envelope(&file, &[tuf::sign(key, &file).unwrap()]);
-        let file = envelope(tuf::Snapshot::new(7, snapshot.1, std::iter::empty()), snapshot.0);
+        let file = envelope(
+            tuf::Snapshot::new(7, snapshot.1, [("targets", MetaFile::of(1, b"targets"))]),
+            snapshot.0,
+        );
         let named = tuf::Timestamp::new(9, timestamp.1, MetaFile::of(7, &file));
         let signature = tuf::sign(timestamp.0, &named).unwrap();
         self.says("tuf/metadata/timestamp.json", 200, tuf::envelope(&named, &[signature]));

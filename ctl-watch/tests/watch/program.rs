@@ -117,9 +117,7 @@ async fn what_is_followed_is_watched_and_a_log_that_was_rewritten_is_found_even_
     watch.until_at_log("log_inconsistent", false).await;
     let metrics = watch.http.fetch("metrics", 1 << 20).await.unwrap();
     let metrics = String::from_utf8(metrics).unwrap();
-    for series in
-        ["ctl_probe_findings_total{", "route=\"/readyz\",status=\"200\"", "reason=\"list_stale\""]
-    {
+    for series in ["ctl_probe_findings_total{", "route=\"/readyz\",status=\"200\"", "reason=\"list_stale\""] {
         assert!(metrics.contains(series), "{series}: {metrics}");
     }
     let operation = watch.http.fetch("v1/openapi.json", 1 << 20).await.unwrap();
