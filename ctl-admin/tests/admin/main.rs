@@ -9,6 +9,7 @@ mod long_logs;
 mod receipts;
 mod restarts;
 mod signer_attacks;
+mod snapshots;
 mod stories;
 mod tokens;
 mod trust_paths;

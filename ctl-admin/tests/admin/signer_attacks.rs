@@ -11,7 +11,7 @@ use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::statement::Entry;
 use ctl_governance::statement::body::Change;
-use ctl_replica::{Replica, Trust};
+use ctl_replica::{Replica, ReplicaError, Trust};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -315,6 +315,17 @@ async fn a_damaged_memory_is_not_mistaken_for_an_attack() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).unwrap();
+    // The state was kept: what is damaged shows when it is read, and is not taken for what was written.
+    signer.prepare(&world, &files(&world), world.now).await.unwrap();
+    let mut replica = signer.session(Trust::Scheme(world.state.scheme), &files(&world), world.now);
+    let log = replica.sync().await.unwrap();
+    let read: Vec<_> = (0..log.size()).map(|index| log.entry_bytes(index)).collect();
+    let [error] = &read.iter().filter_map(|read| read.as_ref().err()).collect::<Vec<_>>()[..] else {
+        panic!("one entry is damaged: {read:?}")
+    };
+    assert!(matches!(error, ReplicaError::Input(_)) && error.to_string().contains("damaged"), "{error}");
+    // Where it must be replayed, it stops every tool.
+    std::fs::remove_file(path.with_file_name("state.snapshot")).unwrap();
     let error = signer.prepare(&world, &files(&world), world.now).await.err().unwrap();
     assert!(matches!(error, AdminError::Input(_)), "{error}");
     assert!(error.to_string().contains("damaged"), "{error}");

@@ -15,12 +15,6 @@ use super::store::StoreError;
 use super::verify::{self, LogKeys, Replay};
 use super::{Ledger, LogView, Shared};
 
-/// A snapshot is written after so many entries, or after a share of all, so that writing them does not cost more and
-/// more.
-const STEP: u64 = 1_000;
-const SHARE: u64 = 32;
-/// A snapshot of so many bytes is not read: one entry takes some 200.
-const MAX_BYTES: u64 = 16 << 30;
 /// Between two tries to read an entry from a storage that has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -58,9 +52,9 @@ impl Saved {
     /// The snapshot, with the log's keys; none if there is none to be taken. To be called by whoever has the store open:
     /// what a process left that was killed while it wrote one is removed.
     pub(super) fn read(&self) -> Option<(Snapshot, LogKeys)> {
-        self.remove_unfinished();
+        files::remove_unfinished(&self.0);
         let path = self.0.display();
-        let bytes = match files::read(&self.0, MAX_BYTES) {
+        let bytes = match files::read(&self.0, snapshot::MAX_BYTES) {
             Ok(bytes) => bytes?,
             Err(error) => {
                 tracing::warn!(%path, %error, "the snapshot cannot be read; the ledger is replayed");
@@ -81,19 +75,6 @@ impl Saved {
         let hashes = log.hashes().map_err(std::io::Error::other)?;
         let added = serde_json::to_vec(keys)?;
         files::write_with(&self.0, files::PUBLIC, |file| snapshot::write(state, &hashes, &added, file))
-    }
-
-    fn remove_unfinished(&self) {
-        let (Some(directory), Some(name)) = (self.0.parent(), self.0.file_name()) else { return };
-        let ends = [b"-", name.as_encoded_bytes()].concat();
-        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-            let found = entry.file_name();
-            let found = found.as_encoded_bytes();
-            if found.starts_with(b".") && found.ends_with(&ends) {
-                // Best effort: it is only in the way.
-                let _ = std::fs::remove_file(entry.path());
-            }
-        }
     }
 
     /// Removes what is not to be believed.
@@ -170,7 +151,7 @@ impl Ledger {
         let mut tried = *self.shared.saving.size.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let size = *changes.borrow_and_update();
-            if size >= tried.saturating_add(STEP.max(tried / SHARE)) {
+            if snapshot::is_due(tried, size) {
                 tried = size;
                 self.save_behind().await;
             }

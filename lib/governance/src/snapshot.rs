@@ -27,6 +27,20 @@ use crate::state::State;
 /// [`State`], to its form, and to what the fold concludes.
 pub const FORMAT: u32 = 1;
 
+/// A snapshot of so many bytes is not read: one entry takes some 200.
+pub const MAX_BYTES: u64 = 16 << 30;
+
+/// A snapshot is written after so many entries, or after a share of all, so that writing them does not cost more and
+/// more.
+const STEP: u64 = 1_000;
+const SHARE: u64 = 32;
+
+/// Whether a log has grown enough since the last snapshot for another one.
+#[must_use]
+pub fn is_due(last: u64, size: u64) -> bool {
+    size >= last.saturating_add(STEP.max(last / SHARE))
+}
+
 /// A seal has at most so many bytes.
 const MAX_SEAL: usize = 1024;
 

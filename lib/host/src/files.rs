@@ -67,6 +67,20 @@ fn create(
     writer.into_inner()?.sync_all()
 }
 
+/// Removes what processes left that were killed while they wrote this file. For whoever knows that nobody writes it now.
+pub fn remove_unfinished(path: &Path) {
+    let Some(name) = path.file_name() else { return };
+    let ends = [b"-", name.as_encoded_bytes()].concat();
+    for entry in fs::read_dir(directory_of(path)).into_iter().flatten().flatten() {
+        let found = entry.file_name();
+        let found = found.as_encoded_bytes();
+        if found.starts_with(b".") && found.ends_with(&ends) {
+            // Best effort: it is only in the way.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Writes a file that must not exist yet, with these permissions from the first moment on.
 ///
 /// # Errors

@@ -15,6 +15,8 @@ use crate::{ReplicaError, files};
 
 /// The file with the last checkpoint.
 const CHECKPOINT: &str = "checkpoint";
+/// The file with the snapshot of the state.
+const SNAPSHOT: &str = "state.snapshot";
 /// Where the entries of a log are put that is downloaded once more.
 const AFRESH: &str = "afresh";
 
@@ -25,7 +27,7 @@ pub(crate) struct Folder {
 }
 
 /// What was seen last.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Seen {
     /// The signed checkpoint. Its signature was verified before it was kept.
     pub(crate) note: Note,
@@ -130,7 +132,12 @@ impl Folder {
         sync_directory(&self.directory).map_err(ReplicaError::file(&self.directory))
     }
 
-    /// Puts aside what was seen of a log that ended.
+    /// The file with the snapshot of the state.
+    pub(crate) fn snapshot_path(&self) -> PathBuf {
+        self.directory.join(SNAPSHOT)
+    }
+
+    /// Puts aside what was seen of a log that ended. The snapshot is not needed any more: it follows from the rest.
     ///
     /// # Errors
     /// The files cannot be renamed.
@@ -143,7 +150,18 @@ impl Folder {
                 other => other.map_err(ReplicaError::file(&path))?,
             }
         }
-        Ok(())
+        self.remove_snapshot()
+    }
+
+    /// Removes the snapshot, if there is one.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub(crate) fn remove_snapshot(&self) -> Result<(), ReplicaError> {
+        match std::fs::remove_file(self.snapshot_path()) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            other => other.map_err(ReplicaError::file(self.snapshot_path())),
+        }
     }
 
     /// Keeps a checkpoint that contradicts the one seen before: the two together prove what the log did.

@@ -9,6 +9,7 @@ mod download;
 mod fold;
 mod log;
 mod options;
+mod saved;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,6 +53,8 @@ pub struct Replica {
     listener: Listener,
     /// Whether all of the log is yet to be downloaded and verified, whatever is remembered.
     afresh: bool,
+    /// Entries of the snapshot in the folder that this process has believed or written.
+    saved: Option<u64>,
     log: Option<Log>,
 }
 
@@ -95,6 +98,7 @@ impl Replica {
             patience: options.patience,
             listener: options.listener,
             afresh: options.afresh,
+            saved: None,
             log: None,
         })
     }
@@ -136,7 +140,9 @@ impl Replica {
     }
 
     /// As [`Replica::sync`], and tells an observer of every entry that is replayed: those that are new, and at the first
-    /// call of a process those that were remembered too.
+    /// call of a process those that were remembered and that the snapshot of the state does not cover. Who needs all of
+    /// them opens the replica with [`Options::afresh`]. If what follows on a snapshot shows that it was wrong, the observer
+    /// is told of everything from entry 0 on.
     ///
     /// # Errors
     /// As [`Replica::sync`]; the observer may have been told of entries by then.
@@ -277,6 +283,7 @@ impl Replica {
             }
         }
         self.ended = None;
+        self.save_state();
         Ok(())
     }
 
@@ -291,34 +298,19 @@ impl Replica {
         Ok(self.folder.as_ref().map(Folder::load).transpose()?.flatten())
     }
 
-    /// Replays what the folder has beyond what this process has seen.
-    async fn remember(&mut self, observer: &mut (dyn Observer + Send)) -> Result<(), ReplicaError> {
-        let Some(folder) = &self.folder else { return Ok(()) };
-        let Some(Seen { note, checkpoint, since }) = folder.load()? else { return Ok(()) };
-        if self.log.as_ref().is_some_and(|log| log.size() >= checkpoint.size) {
-            return Ok(());
-        }
-        let entries = Arc::new(folder.entries()?);
-        let fold = self.replay(&entries, checkpoint.size, observer).await.map_err(|e| folder.damaged(e))?;
-        if fold.tree.root() != checkpoint.root {
-            return Err(folder.damaged("the entries do not lead to the checkpoint's root"));
-        }
-        let Fold { state: Some(state), tree, waypoints, .. } = fold else {
-            return Err(folder.damaged("it is empty"));
-        };
-        self.log = Some(Log { state, entries, waypoints, tree, checkpoint, note, since });
-        Ok(())
+    /// What follows on what this process has seen.
+    fn fold(&self) -> Fold {
+        self.log.as_ref().map_or_else(|| Fold::new(self.scheme), |log| Fold::on(log, self.scheme))
     }
 
-    /// Replays the entries on disk behind what was seen, up to this size.
+    /// Replays the entries on disk up to this size.
     async fn replay(
         &self,
+        mut fold: Fold,
         entries: &Entries,
         size: u64,
         observer: &mut (dyn Observer + Send),
     ) -> Result<Fold, String> {
-        let mut fold =
-            self.log.as_ref().map_or_else(|| Fold::new(self.scheme), |log| Fold::on(log, self.scheme));
         let first = fold.tree.size();
         let mut next = first;
         while next < size {
@@ -363,23 +355,25 @@ impl Replica {
         if let Some(kept) = kept.filter(|kept| kept.checkpoint.origin == head.checkpoint.origin) {
             let size = kept.checkpoint.size;
             self.same(&head, size, kept.checkpoint.root, tree.root_at(size)?)?;
+            self.compare_entries(size, &tree)?;
         }
-        let fold = self.replay(&entries, head.checkpoint.size, observer).await;
+        let fold = self.replay(self.fold(), &entries, head.checkpoint.size, observer).await;
         let Fold { state: Some(state), tree, waypoints, .. } = fold.map_err(ReplicaError::Violation)? else {
             return Err(ReplicaError::Violation("the log is empty".into()));
         };
         let Head { note, checkpoint } = head;
-        let (origin, key) = log_key(&state)?;
-        Checkpoint::open_note(&note, &origin, &key)?;
+        let since = self.now();
+        let log = Log { state, entries, waypoints, tree, checkpoint, note, since };
+        let log = signed_by_its_log(log).map_err(ReplicaError::Violation)?;
         if let Some(folder) = &self.folder {
             if self.afresh {
-                folder.replace(&entries)?;
+                folder.replace(&log.entries)?;
+                self.compare_state(folder, &log)?;
             }
-            folder.save(&note)?;
+            folder.save(&log.note)?;
         }
         self.afresh = false;
-        let since = self.now();
-        self.log = Some(Log { state, entries, waypoints, tree, checkpoint, note, since });
+        self.log = Some(log);
         Ok(())
     }
 
@@ -387,6 +381,13 @@ impl Replica {
         let evidence = self.folder.as_ref().and_then(|folder| folder.keep_conflict(note).ok());
         ReplicaError::Conflict { problem: problem.into(), evidence }
     }
+}
+
+/// The log, if its checkpoint is signed with the key that its own state names.
+fn signed_by_its_log(log: Log) -> Result<Log, String> {
+    let (origin, key) = log_key(&log.state).map_err(|error| error.to_string())?;
+    Checkpoint::open_note(&log.note, &origin, &key).map_err(|error| format!("the log: {error}"))?;
+    Ok(log)
 }
 
 /// Observes nothing.

@@ -7,9 +7,9 @@ mod screenings;
 mod served;
 mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use ctl_replica::{Observer, Options, Replica, Trust};
+use ctl_replica::{Listener, News, Observer, Options, Replica, Trust};
 
 pub use screenings::Screenings;
 pub use watch::Watch;
@@ -122,7 +122,7 @@ impl Render for Report {
 }
 
 /// Audits a server: downloads all of its log once and replays it once. With a folder, the log must also continue what
-/// was seen before.
+/// was seen before, and the state in the folder's snapshot must be what follows from the log.
 ///
 /// # Errors
 /// The log cannot be had, or does not hold in itself: then there is nothing to compare with.
@@ -131,7 +131,9 @@ pub async fn run(options: Options, policies: &Policies) -> Result<Report, AdminE
         Trust::Root(path) => Some(files::read(path, ctl_core::tuf::Limits::default().root)?),
         Trust::Scheme(_) => None,
     };
-    let mut replica = Replica::open(Options { afresh: true, ..options })?;
+    let memory = Arc::new(Mutex::new(Memory::default()));
+    let listener = memory_heard(Arc::clone(&memory), options.listener.clone());
+    let mut replica = Replica::open(Options { afresh: true, listener, ..options })?;
     let mut history = History::default();
     replica.sync_with(&mut history).await?;
     let (replica, log) = (&replica, replica.log()?);
@@ -140,6 +142,10 @@ pub async fn run(options: Options, policies: &Policies) -> Result<Report, AdminE
     differences.extend(wrong);
     let comparison = served::compare(replica, log, &history, trusted_root).await?;
     differences.extend(comparison.differences);
+    let Memory { forged, mut notes } =
+        std::mem::take(&mut *memory.lock().unwrap_or_else(PoisonError::into_inner));
+    differences.extend(forged);
+    notes.extend(comparison.notes);
     let rows = history.publications.iter().map(|publication| Row {
         role: publication.role.clone(),
         version: publication.version,
@@ -160,7 +166,26 @@ pub async fn run(options: Options, policies: &Policies) -> Result<Report, AdminE
         files: comparison.files,
         bytes: replica.transport().downloaded(),
         differences,
-        notes: comparison.notes,
+        notes,
+    })
+}
+
+/// What the audit found of what the folder remembers.
+#[derive(Default)]
+struct Memory {
+    forged: Vec<String>,
+    notes: Vec<String>,
+}
+
+/// Gathers what is said of the folder, for the report; the rest goes to whoever listened.
+fn memory_heard(memory: Arc<Mutex<Memory>>, listener: Listener) -> Listener {
+    Arc::new(move |news| {
+        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+        match news {
+            News::Forged(what) => memory.forged.push(what.clone()),
+            News::Memory(what) => memory.notes.push(what.clone()),
+            News::Lost(_) | News::BegunAnew { .. } => listener(news),
+        }
     })
 }
 

@@ -49,6 +49,7 @@ impl Replica {
         {
             folder.put_aside(seen.checkpoint.size)?;
             self.ended = Some(seen.checkpoint);
+            self.saved = None;
         }
         Ok(())
     }

@@ -67,6 +67,11 @@ impl Fold {
         Self { scheme, state: None, tree: Tree::new(), waypoints: Vec::new() }
     }
 
+    /// What follows on a state that was kept, with the tree over its entries.
+    pub(super) fn from(state: State, tree: Tree) -> Self {
+        Self { scheme: state.scheme, waypoints: vec![state.clone()], state: Some(state), tree }
+    }
+
     /// What follows on a log that was replayed before.
     pub(super) fn on(log: &Log, scheme: Digest) -> Self {
         let (state, waypoints) = (Some(log.state.clone()), log.waypoints.clone());

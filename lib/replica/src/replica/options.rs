@@ -55,6 +55,12 @@ pub enum News {
         /// Whether it begins with everything that was seen of the old one.
         kept: bool,
     },
+    /// Something in the folder is not as it was written or cannot be used; it is made again from the log, which costs
+    /// time and nothing else. In a sentence.
+    Memory(String),
+    /// The snapshot in the folder is whole, and the state in it is not what follows from the log: whoever wrote it
+    /// deceived the tools that went on from it. Said when all of the log is verified afresh. In a sentence.
+    Forged(String),
 }
 
 impl std::fmt::Display for News {
@@ -69,6 +75,7 @@ impl std::fmt::Display for News {
                 };
                 write!(f, "the log began anew as {origin}: {what}")
             }
+            Self::Memory(what) | Self::Forged(what) => f.write_str(what),
         }
     }
 }
@@ -109,7 +116,7 @@ pub struct Options {
     /// the process: then a server can show each process another history.
     pub folder: Option<PathBuf>,
     /// Download and verify all of the log once more, whatever the folder remembers of it; that is held against the
-    /// result.
+    /// result, with its entries and its snapshot of the state.
     pub afresh: bool,
     /// The time.
     pub clock: Clock,
