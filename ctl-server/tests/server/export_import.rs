@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use ctl_core::log::{BundleId, Checkpoint};
+use ctl_core::log::{BundleId, Checkpoint, Tree, leaf_hash};
 use ctl_server::keys::log_key;
 use ctl_server::ledger::export::{ExportError, export, import, store_directory};
 use ctl_server::ledger::verify::verify;
-use ctl_server::ledger::{Damage, Head, SledStore, Store as _};
+use ctl_server::ledger::{Damage, Head, OpenError, SledStore, Store as _};
 
 use crate::common::world::World;
 use crate::common::{on_disk, open, talkative, with_application};
@@ -149,4 +149,38 @@ fn a_mirror_that_has_grown_since_its_checkpoint_is_an_export_too() {
     assert_eq!(import(&from, &fresh, &mut |_, _| {}).unwrap(), size);
     let store = SledStore::open(&store_directory(&fresh)).unwrap();
     assert_eq!(store.size(), size);
+}
+
+/// A ledger from before watchers signed what they found: its last entry is a breach that the server's recorder signed.
+const BEFORE: &str = include_str!("../fixtures/before-watchers.jsonl");
+
+#[tokio::test]
+async fn a_ledger_from_before_watchers_is_refused_and_told_why() {
+    let directory = tempfile::tempdir().unwrap();
+    let (from, data) = (directory.path().join("export"), directory.path().join("data"));
+    let entries: Vec<Vec<u8>> = BEFORE.lines().map(|line| line.as_bytes().to_vec()).collect();
+    let tree: Tree = entries.iter().map(|entry| leaf_hash(entry)).collect();
+    let checkpoint = crate::common::keys().sign_checkpoint(tree.size(), tree.root()).unwrap().to_string();
+    for bundle in BundleId::added(0, tree.size()) {
+        let path = from.join(bundle.path());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bundle.encode(&entries).unwrap()).unwrap();
+    }
+    std::fs::write(from.join("checkpoint"), &checkpoint).unwrap();
+    let last = tree.size() - 1;
+
+    let error = import(&from, &data, &mut |_, _| {}).unwrap_err();
+    assert!(matches!(error, ExportError::Unsound(Damage::Entry { index, .. }) if index == last), "{error}");
+    let told = error.to_string();
+    assert!(told.contains("watcher") && told.contains("found the scheme anew"), "{told}");
+    assert!(!store_directory(&data).exists(), "nothing was changed");
+
+    // A server that was stopped before, and is started with this release.
+    let store = SledStore::open(&store_directory(&data)).unwrap();
+    store.append(0, &entries, Some(checkpoint.as_bytes())).unwrap();
+    drop(store);
+    Head::below(&data).write(checkpoint.as_bytes()).unwrap();
+    let error = open(&data, crate::common::world::start()).err().expect("must not open");
+    assert!(matches!(error, OpenError::Damaged(Damage::Entry { index, .. }) if index == last), "{error}");
+    assert!(error.to_string().contains("found the scheme anew"), "{error}");
 }
