@@ -64,7 +64,9 @@ pub(super) mod conformance {
 
     /// Keeps everything it is given, with what it is.
     #[derive(Clone, Debug, Default)]
-    pub(in crate::publish) struct Kept(Arc<Mutex<BTreeMap<String, (Vec<u8>, ContentType, Caching)>>>);
+    pub(in crate::publish) struct Kept(Arc<Mutex<BTreeMap<String, File>>>);
+
+    type File = (Vec<u8>, ContentType, Caching);
 
     impl Kept {
         pub(in crate::publish) fn get(&self, path: &str) -> Option<(Vec<u8>, ContentType, Caching)> {

@@ -30,7 +30,7 @@ enum Command {
         config: PathBuf,
     },
     /// Probe a service once or a few times, as the watch would, and say what is wrong with it.
-    Probe(probe::Probe),
+    Probe(Box<probe::Probe>),
     /// Follow the scheme once, and print what would be watched, and what is left out and why.
     Discover {
         /// The configuration file.
@@ -56,7 +56,7 @@ pub fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     umask((inherited & (Mode::RWXG | Mode::RWXO)) | Mode::WGRP | Mode::WOTH);
     let done = match Arguments::parse_from(arguments).command {
         Command::Run { config } => run::run(&config),
-        Command::Probe(arguments) => probe::run(arguments),
+        Command::Probe(arguments) => probe::run(*arguments),
         Command::Discover { config } => discover::run(&config),
     };
     match done {

@@ -55,13 +55,16 @@ fn error<'d>(der: &'d [u8], place: &str) -> Option<(&'d [u8], String)> {
     Some((&der[finding.byte?..], finding.found))
 }
 
+/// What an extension is, whether it is critical, its value, the bytes that are wrong, and what is said of them.
+type Case = (&'static str, bool, Vec<u8>, &'static [u8], &'static str);
+
 #[test]
 fn what_is_malformed_in_an_extension_is_refused_and_found_where_it_stands() {
     let empty_reasons = Node::of(0x30, vec![Node::new(0x81, &[6, 0x40])]);
     let without_choice = seq(vec![seq(vec![Node::of(0xa0, vec![Node::new(0x86, b"http://crl.example/")])])]);
     let notice = |nodes| policy(USER_NOTICE, vec![seq(nodes)]);
     let utf8 = || Node::new(0x0c, b"text");
-    let cases: Vec<(&str, bool, Vec<u8>, &[u8], &str)> = vec![
+    let cases: Vec<Case> = vec![
         // What, critical, the value, where the reader stumbles, and the words.
         (
             POLICIES,

@@ -26,6 +26,7 @@ board = { holders = ["board-1", "board-2", "board-3"], threshold = 2 }
 assembly = { electors = ["elector-1", "elector-2", "elector-3"], quorum = 2, voting = "7days" }
 admissions_officers = { holders = ["admissions"], threshold = 1 }
 registry = { registrars = { holders = ["registrar"], threshold = 1 }, validity = "30days" }
+watchers = { holders = ["watcher-north", "watcher-north-2", "watcher-south", "alpha-watcher"], threshold = 2 }
 
 [notices]
 officers = { holders = ["officer-1", "officer-2"], threshold = 1 }

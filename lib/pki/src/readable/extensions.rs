@@ -169,11 +169,7 @@ fn check_known(extensions: &Extensions) -> Result<(), Unreadable> {
         }
     }
     for (oid, name) in names {
-        let readable = match name {
-            GeneralName::X400(_) | GeneralName::EdiParty(_) => false,
-            _ => true,
-        };
-        if !readable {
+        if matches!(name, GeneralName::X400(_) | GeneralName::EdiParty(_)) {
             return Err(problem(oid, "has a name of a form that not all read"));
         }
     }
