@@ -64,12 +64,12 @@ pub(super) mod conformance {
 
     /// Keeps everything it is given, with what it is.
     #[derive(Clone, Debug, Default)]
-    pub(in crate::publish) struct Kept(Arc<Mutex<BTreeMap<String, File>>>);
+    pub(in crate::publish) struct Kept(Arc<Mutex<BTreeMap<String, Put>>>);
 
-    type File = (Vec<u8>, ContentType, Caching);
+    type Put = (Vec<u8>, ContentType, Caching);
 
     impl Kept {
-        pub(in crate::publish) fn get(&self, path: &str) -> Option<(Vec<u8>, ContentType, Caching)> {
+        pub(in crate::publish) fn get(&self, path: &str) -> Option<Put> {
             self.0.lock().unwrap().get(path).cloned()
         }
     }
