@@ -47,15 +47,15 @@ class Counter:
             selector.register(service, selectors.EVENT_READ, client)
             while True:
                 for key, _ in selector.select():
-                    octets = key.fileobj.recv(65536)
-                    if not octets:
+                    chunk = key.fileobj.recv(65536)
+                    if not chunk:
                         # However many requests came by this connection, each has one such line.
                         with self.lock:
                             self.requests += len(re.findall(rb"(?:GET|POST) [^\r\n]* HTTP/1\.1\r\n", sent))
                         return
                     if key.fileobj is client:
-                        sent += octets
-                    key.data.sendall(octets)
+                        sent += chunk
+                    key.data.sendall(chunk)
 
     def count(self, work):
         """How many requests come of this, as far as their connections have ended."""
@@ -108,7 +108,7 @@ def theirs(kind, url, probes):
         connection.request("GET", path)
         text = connection.getresponse().read().decode()
         length = re.search(r"^probe_http_uncompressed_body_length (\S+)", text, re.MULTILINE)
-        # A refusal of OCSP has five octets, and comes with status 200.
+        # A refusal of OCSP has five bytes, and comes with status 200.
         if "\nprobe_success 1\n" not in text or float(length.group(1)) < 100:
             sys.exit(f"the exporter's probe of {url} failed:\n{text}")
     return exporter_time() - before

@@ -1,6 +1,6 @@
 //! `ctl-tuf-client` as the public TUF conformance suite runs it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(missing_docs, unreachable_pub)]
+#![allow(unreachable_pub)]
 
 #[path = "../../ctl-client/tests/client/common/mod.rs"]
 mod common;

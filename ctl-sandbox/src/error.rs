@@ -41,7 +41,7 @@ pub enum SandboxError {
     /// A key could not be encoded.
     #[error("encoding a private key failed")]
     Key,
-    /// What was built does not parse: a fault of this room.
+    /// What was built does not parse: a fault of this crate.
     #[error("the certificate that was built does not parse: {0}")]
     Parse(#[from] CertificateError),
     /// A file could not be written.

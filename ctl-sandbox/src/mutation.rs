@@ -121,7 +121,7 @@ const SUBJECT: usize = 5;
 const KEY: usize = 6;
 
 impl Edit {
-    /// Takes a certificate of version 3 apart. `None` for what is not made by this room.
+    /// Takes a certificate of version 3 apart. `None` for a certificate that this crate did not make.
     pub fn of(certificate: &Certificate) -> Option<Self> {
         let mut outer = Node::parse(certificate.der())?;
         let [signed, algorithm, _] = outer.nodes()?.as_mut_slice() else { return None };

@@ -3,10 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, dead_code)]
 
 #[path = "../../lib/pki/tests/pki/revocation/mod.rs"]
-#[allow(clippy::cast_possible_truncation, missing_docs)]
+#[allow(clippy::cast_possible_truncation)]
 pub(crate) mod bytes;
 #[path = "../../lib/governance/tests/governance/common/mod.rs"]
-#[allow(missing_docs)]
 pub(crate) mod world;
 
 use std::future::Future;

@@ -68,11 +68,11 @@ fn matrix(standard: Standard, roots: usize, crosses: usize) {
         bytes = (document::document(&list, &matrices).len(), svg::svg(&list, &matrices).len());
     });
     println!(
-        "{standard:?}, {roots} roots, {crosses} cross-certificates: matrix {:.3} s ({} signatures, {} ways, {} paths), \
+        "{standard:?}, {roots} roots, {crosses} cross-certificates: matrix {:.3} s ({} signatures, {} cross paths, {} paths), \
          bare signatures {:.3} s; JSON ({} bytes) and SVG ({} bytes) {:.3} s",
         time.as_secs_f64(),
         work.signatures,
-        work.ways,
+        work.cross_paths,
         work.paths,
         bare.as_secs_f64(),
         bytes.0,

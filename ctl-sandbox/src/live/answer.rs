@@ -165,8 +165,8 @@ fn decode(tail: &str, faults: &Active) -> Vec<u8> {
     while let Some((first, after)) = rest.split_first() {
         let escaped = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
         match escaped.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(octet) => {
-                text.push(octet);
+            Some(byte) => {
+                text.push(byte);
                 rest = after.get(2..).unwrap_or_default();
             }
             None => {
@@ -178,7 +178,7 @@ fn decode(tail: &str, faults: &Active) -> Vec<u8> {
     if faults.has(Code::GetDoubleSlash) {
         text.dedup_by(|second, first| (*first, *second) == (b'/', b'/'));
     }
-    if faults.has(Code::GetEncoding) && text.iter().any(|octet| b"+/=".contains(octet)) {
+    if faults.has(Code::GetEncoding) && text.iter().any(|byte| b"+/=".contains(byte)) {
         return Vec::new();
     }
     STANDARD.decode(text).unwrap_or_default()

@@ -6,7 +6,6 @@ macro_rules! codes {
     ($($code:ident $name:literal)*) => {
         /// What can be wrong with a service, or with watching it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[allow(missing_docs, reason = "each is its name; what it does stands beside its switch")]
         pub enum Code {
             $($code,)*
         }

@@ -35,11 +35,11 @@ pub(super) fn bits(bytes: &[u8]) -> Vec<u8> {
     tlv(0x03, &[&[0], bytes].concat())
 }
 
-/// A number that is not negative, in as few octets as it takes.
+/// A number that is not negative, in as few bytes as it takes.
 pub(super) fn integer(number: u64) -> Vec<u8> {
-    let octets = number.to_be_bytes();
-    let skip = octets.iter().take_while(|octet| **octet == 0).count().min(7);
-    let shortest = octets.get(skip..).unwrap_or_default();
+    let bytes = number.to_be_bytes();
+    let skip = bytes.iter().take_while(|byte| **byte == 0).count().min(7);
+    let shortest = bytes.get(skip..).unwrap_or_default();
     if shortest.first().is_some_and(|first| *first >= 0x80) {
         return tlv(0x02, &[&[0], shortest].concat());
     }
@@ -85,9 +85,9 @@ pub(super) fn element<'a>(input: &mut &'a [u8]) -> Option<Element<'a>> {
     let (length, rest) = match first {
         0..=0x7f => (usize::from(*first), rest),
         0x81..=0x83 => {
-            let (octets, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            let length = octets.iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
-            (length >= 0x80 && octets.first() != Some(&0)).then_some((length, rest))?
+            let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+            let length = bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+            (length >= 0x80 && bytes.first() != Some(&0)).then_some((length, rest))?
         }
         _ => return None,
     };
@@ -107,7 +107,7 @@ pub(super) fn only(mut bytes: &[u8], tag: u8) -> Option<&[u8]> {
     bytes.is_empty().then_some(element.content)
 }
 
-/// An INTEGER's content without needless leading octets.
+/// An INTEGER's content without needless leading bytes.
 pub(super) fn shortest(content: &[u8]) -> &[u8] {
     match content {
         [0, rest @ ..] if rest.first().is_some_and(|next| *next < 0x80) => shortest(rest),

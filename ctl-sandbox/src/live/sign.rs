@@ -11,7 +11,7 @@ pub(super) fn algorithm(key: &Key, faults: &Active) -> Vec<u8> {
     if faults.has(Code::AlgorithmNotAllowed) {
         seq(&[oid(der::ECDSA_SHA1)])
     } else if faults.has(Code::AlgorithmParameters) {
-        // A header of two octets, the object identifier, and what must not follow it.
+        // A header of two bytes, the object identifier, and what must not follow it.
         let inside = key.algorithm().get(2..).unwrap_or_default();
         seq(&[inside.to_vec(), vec![5, 0]])
     } else {

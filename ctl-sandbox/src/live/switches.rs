@@ -82,7 +82,7 @@ const ROWS: &[Row] = &[
     (CRL, PemInsteadOfDer, &[], "the CRL as PEM"),
     (SIGNED, HtmlInsteadOfDer, &[], "a page that asks to log in, with status 200"),
     (SIGNED, Base64InsteadOfDer, &[], "the right body as bare base64"),
-    (SIGNED, TrailingBytes, &[], "two octets after the DER"),
+    (SIGNED, TrailingBytes, &[], "two bytes after the DER"),
     (OCSP, ResponseTypeUnknown, &[], "the response is of a type that nobody knows"),
     (SIGNED, UnknownCriticalExtension, &[], "a critical extension that nobody knows"),
     // OCSP: who speaks of what
@@ -148,7 +148,7 @@ const ROWS: &[Row] = &[
     (CRL, TimeEncoding, &[], "thisUpdate and nextUpdate are GeneralizedTime"),
     (CRL, ExtensionCriticality, &[], "the CRL number is critical"),
     (CRL, AlgorithmParameters, &[], "the algorithm is given NULL as parameters, inside and outside"),
-    (CRL, CrlNumberInvalid, &[], "the CRL number has 21 octets"),
+    (CRL, CrlNumberInvalid, &[], "the CRL number has 21 bytes"),
     (CRL, CrlAccessInvalid, &[], "authority information access names an OCSP responder"),
     (CRL, AkiMissing, &[], "no authority key identifier"),
     (CRL, IdpInvalid, &[], "the issuing distribution point is there and says nothing"),

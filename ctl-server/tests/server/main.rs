@@ -1,6 +1,6 @@
 //! The tests of this crate as one binary: each module tells its own stories or attacks.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(missing_docs, unreachable_pub)]
+#![allow(unreachable_pub)]
 
 mod asking;
 mod common;

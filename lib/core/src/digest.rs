@@ -16,7 +16,7 @@ pub struct Digest([u8; 32]);
 pub struct DigestError(pub String);
 
 impl Digest {
-    /// Thirty-two zero octets: stands where there is no digest yet (`previous` of a first version).
+    /// Thirty-two zero bytes: stands where there is no digest yet (`previous` of a first version).
     pub const ZERO: Self = Self([0; 32]);
 
     /// The digest of these bytes.
@@ -35,13 +35,13 @@ impl Digest {
         Self(hasher.finalize().into())
     }
 
-    /// Takes thirty-two octets that are a digest already.
+    /// Takes thirty-two bytes that are a digest already.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The thirty-two octets.
+    /// The thirty-two bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

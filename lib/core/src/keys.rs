@@ -75,8 +75,8 @@ pub enum KeyError {
     /// The key object is not one of the two forms, or not in its one spelling.
     #[error("not a key object of keytype ed25519 or ecdsa in its canonical spelling: {0}")]
     Object(String),
-    /// These 32 octets are no P-256 scalar; take other ones.
-    #[error("the random octets are not a P-256 scalar; draw again")]
+    /// These 32 bytes are no P-256 scalar; take other ones.
+    #[error("the random bytes are not a P-256 scalar; draw again")]
     Scalar,
 }
 
@@ -163,7 +163,7 @@ impl PublicKey {
         if key.to_object() == *object { Ok(key) } else { Err(refused()) }
     }
 
-    /// From the 32 octets of an Ed25519 public key; none if they are no point or a weak one.
+    /// From the 32 bytes of an Ed25519 public key; none if they are no point or a weak one.
     #[must_use]
     pub fn ed25519(bytes: &[u8; 32]) -> Option<Self> {
         let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).ok()?;
@@ -254,7 +254,7 @@ pub enum PrivateKey {
 }
 
 impl PrivateKey {
-    /// From 32 random octets (the caller brings the randomness: this room has none).
+    /// From 32 random bytes (the caller brings the randomness: this crate has none).
     ///
     /// # Errors
     /// [`KeyError::Scalar`] with a chance of 2⁻³² for P-256: draw again.
@@ -371,7 +371,7 @@ mod tests {
 
     #[test]
     fn an_ed25519_key_is_written_as_other_programs_read_it() {
-        // The 16 octets before the seed in the example of RFC 8410 section 10.3: version 1, no public key.
+        // The 16 bytes before the seed in the example of RFC 8410 section 10.3: version 1, no public key.
         let [ed, _] = both();
         assert!(
             ed.to_pem().contains("\nMC4CAQAwBQYDK2VwBCIEIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\n"),

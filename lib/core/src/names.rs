@@ -17,14 +17,14 @@ pub struct NameError {
     found: String,
 }
 
-/// Small letters, digits and single hyphens inside, at most `max` characters, a letter first.
-/// Whether this begins as an address of the web does; the scheme has no case (RFC 3986 section 3.1).
+/// Whether the text begins with `http://` or `https://`, in any case (RFC 3986 section 3.1).
 #[must_use]
 pub fn is_web_address(text: &str) -> bool {
     let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
     scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
+/// Small letters, digits and single hyphens inside, at most `max` characters, a letter first.
 fn is_slug(text: &str, max: usize) -> bool {
     !text.is_empty()
         && text.len() <= max
@@ -184,7 +184,7 @@ name!(
         && text.bytes().all(|b| (0x21..0x7f).contains(&b) && b != b'+')
 );
 name!(
-    /// Sixteen random octets in hex that make two otherwise equal statements different.
+    /// Sixteen random bytes in hex that make two otherwise equal statements different.
     Nonce,
     "a nonce: 32 lower-case hex digits",
     |text| text.len() == 32
@@ -192,7 +192,7 @@ name!(
 );
 
 impl Nonce {
-    /// From sixteen random octets.
+    /// From sixteen random bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(hex::encode(bytes))

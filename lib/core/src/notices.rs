@@ -73,7 +73,7 @@ impl NoticesDocument {
         }
     }
 
-    /// What the long way of reading checks before there is a document.
+    /// What the slow path of reading checks before there is a document.
     fn is_plain(&self) -> bool {
         let integers = self.notices.iter().map(|entry| entry.notice).chain([self.sequence, self.log.size]);
         self.r#type == Self::TYPE

@@ -72,7 +72,7 @@ impl RegistryDocument {
         }
     }
 
-    /// What the long way of reading checks before there is a document.
+    /// What the slow path of reading checks before there is a document.
     fn is_plain(&self) -> bool {
         let integers =
             self.identifiers.iter().map(|entry| entry.decision).chain([self.sequence, self.log.size]);

@@ -17,7 +17,7 @@ const UNLISTED_PART: usize = 8;
 /// One operator may take so small a part of the bytes.
 const OPERATOR_PART: usize = 2;
 
-/// Octets of which so many may be taken.
+/// Bytes of which so many may be taken.
 #[derive(Debug)]
 struct Purse {
     limit: usize,
@@ -83,7 +83,7 @@ pub enum NoRoom {
     Total,
 }
 
-/// Octets in memory that are accounted for until this is dropped.
+/// Bytes in memory that are accounted for until this is dropped.
 #[derive(Debug, Default)]
 pub struct Room {
     account: Option<Charged>,

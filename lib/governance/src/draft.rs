@@ -1,6 +1,6 @@
 //! Drafts: the exact bytes that people sign, as a pure function of the ledger up to the draft's entry.
 //!
-//! The state passed every check on its way here, so nothing in this room can fail: what cannot be
+//! The state passed every check on its way here, so nothing in this module can fail: what cannot be
 //! expressed is left out of the document, never trusted by it.
 
 pub(crate) mod board;

@@ -1,4 +1,4 @@
-//! One X.509 certificate, owned, with what the house asks about it.
+//! One X.509 certificate, owned, with everything that the other crates ask about it.
 
 mod extensions;
 mod read;
@@ -93,7 +93,7 @@ impl Certificate {
         Sha1::digest(&self.der).into()
     }
 
-    /// SHA-1 over the bits of subjectPublicKey, without tag, length and unused-bits octet: `key_sha1_hash` of
+    /// SHA-1 over the bits of subjectPublicKey, without tag, length and unused-bits byte: `key_sha1_hash` of
     /// TLS trusted_ca_keys (RFC 6066 section 6).
     pub fn public_key_sha1(&self) -> [u8; 20] {
         Sha1::digest(&self.public_key.bits).into()
@@ -150,7 +150,7 @@ impl Certificate {
         self.version
     }
 
-    /// The serial number's content octets as the certificate has them.
+    /// The serial number's content bytes as the certificate has them.
     pub fn serial(&self) -> &[u8] {
         &self.serial
     }

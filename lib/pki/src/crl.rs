@@ -1,9 +1,9 @@
 //! Certificate revocation lists (RFC 5280 sections 5 and 6.3): read, check, judge, compare. Pure: the bytes, the
 //! time and the limits come from the caller.
 //!
-//! A CRL goes three ways. [`Crl::from_der`] says whether the bytes are a CRL. [`check()`] says, once per CRL, what
-//! speaks against using it at all: its signature, its age, what it asks of its reader. [`judge()`] says what the
-//! checked CRLs mean for one certificate. [`compare()`] looks at two CRLs of one issuer, for those who watch it.
+//! A CRL is handled in three steps. [`Crl::from_der`] says whether the bytes are a CRL. [`check()`] says, once per CRL,
+//! what forbids its use for any certificate: its signature, its age, what it asks of its reader. [`judge()`] says what
+//! the checked CRLs mean for one certificate. [`compare()`] compares two CRLs of one issuer, for those who watch it.
 //!
 //! Indirect and delta CRLs are refused by name: no PKI of this field uses them, and each would let somebody else
 //! than the issuer speak, or only half the truth be read.

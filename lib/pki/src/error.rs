@@ -33,7 +33,7 @@ impl fmt::Display for AlgorithmName {
     }
 }
 
-/// Why bytes are not a certificate that this house works with.
+/// Why bytes are not a certificate that these programs work with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
     /// The bytes exceed the limit and were not looked at.

@@ -1,8 +1,9 @@
 //! X.509 machinery: read certificates, verify their signatures, find and judge paths, CRLs and OCSP responses.
 //!
-//! This room knows no other. It says whether a path holds and why; whether a root deserves trust is policy's
-//! business.
-//! [`Certificate`] owns its bytes and holds everything the rest of the house asks about, so that parsing
+//! This crate depends on no other of the workspace. It says whether a path is valid and why; whether a root deserves
+//! trust is a matter of policy.
+//!
+//! [`Certificate`] owns its bytes and holds everything that the other crates ask about, so that parsing
 //! happens once, where the bytes come in.
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,4 @@
 //! Object identifiers that are asked for by name.
-#![allow(missing_docs, reason = "the names are those of the standards")]
 
 pub const SUBJECT_KEY_IDENTIFIER: &str = "2.5.29.14";
 pub const KEY_USAGE: &str = "2.5.29.15";

@@ -48,8 +48,8 @@ pub(super) struct Edge {
 pub struct Work {
     /// Signatures verified.
     pub signatures: usize,
-    /// Ways from root to root that were looked at.
-    pub ways: usize,
+    /// Paths of cross-certificates from root to root that were looked at.
+    pub cross_paths: usize,
     /// Paths that were validated as a whole.
     pub paths: usize,
 }

@@ -2,7 +2,7 @@
 //! that a charger's chain ends in, whether they work together directly, through cross-certificates, or
 //! not and why.
 //!
-//! The road: a [`Network`] is taken from a list or the state; [`Facts`] are found out once per
+//! The flow: a [`Network`] is taken from a list or the state; [`Facts`] are found out once per
 //! cross-certificate, its signature among them; a [`Matrix`] answers for one standard and purpose;
 //! [`difference`] tells what a change would bring. [`document`] and [`svg`] show it, [`budget`] asks
 //! which roots a vehicle with little room should install.

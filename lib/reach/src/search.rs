@@ -1,5 +1,5 @@
 //! The search for each vehicle's root: breadth first along the cross-certificates, as far as the standard
-//! lets a chain be deep. The ways it looks at are at most vehicles × depth × cross-certificates × [`KEPT`];
+//! lets a chain be deep. The paths it looks at are at most vehicles × depth × cross-certificates × [`KEPT`];
 //! the paths it has validated as a whole at most pairs × depth × [`KEPT`] × known chains.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -14,16 +14,16 @@ use super::facts::{Edge, Facts, Work};
 use super::reason::{Limiter, Reason};
 use super::{Answer, Cell, Chains, Path, rules};
 
-/// So many ways to a root are kept of each length.
+/// So many paths to a root are kept of each length.
 const KEPT: usize = 4;
 /// So many reasons are given for a pair.
 const MOST_REASONS: usize = 4;
 /// So many alternatives are named.
 const MOST_ALTERNATIVES: usize = 8;
 
-/// A way from the vehicle's root to another.
+/// A path of cross-certificates from the vehicle's root to another root.
 #[derive(Clone, Debug)]
-struct Way {
+struct CrossPath {
     crosses: Vec<usize>,
     /// CAs that may still follow.
     left: Option<Allowance>,
@@ -39,7 +39,7 @@ struct Allowance {
     allows: u32,
 }
 
-impl Way {
+impl CrossPath {
     fn left(&self) -> usize {
         self.left.map_or(usize::MAX, |allowance| usize::try_from(allowance.left).unwrap_or(usize::MAX))
     }
@@ -65,17 +65,17 @@ impl Way {
 /// The work of a search, and the signatures that were verified before.
 pub(super) struct Effort {
     signatures: Signatures,
-    ways: usize,
+    cross_paths: usize,
     paths: usize,
 }
 
 impl Effort {
     pub(super) fn new(facts: &Facts) -> Self {
-        Self { signatures: facts.signatures.clone(), ways: 0, paths: 0 }
+        Self { signatures: facts.signatures.clone(), cross_paths: 0, paths: 0 }
     }
 
     pub(super) fn total(&self) -> Work {
-        Work { signatures: self.signatures.verified(), ways: self.ways, paths: self.paths }
+        Work { signatures: self.signatures.verified(), cross_paths: self.cross_paths, paths: self.paths }
     }
 }
 
@@ -111,8 +111,8 @@ struct Search<'a> {
     problems: &'a [Option<Reason>],
     vehicle: usize,
     limit: usize,
-    /// For each number of cross-certificates, the ways to each group of roots.
-    layers: Vec<BTreeMap<usize, Vec<Way>>>,
+    /// For each number of cross-certificates, the paths to each group of roots.
+    layers: Vec<BTreeMap<usize, Vec<CrossPath>>>,
     /// Groups reached through sound cross-certificates without regard to depth, each with the place of
     /// the edge that leads there.
     reached: BTreeMap<usize, usize>,
@@ -151,30 +151,30 @@ impl<'a> Search<'a> {
         self.problems.get(root).is_some_and(Option::is_none)
     }
 
-    /// The ways of no, one, two … cross-certificates.
-    fn grow(&self, effort: &mut Effort) -> Vec<BTreeMap<usize, Vec<Way>>> {
+    /// The paths of no, one, two … cross-certificates.
+    fn grow(&self, effort: &mut Effort) -> Vec<BTreeMap<usize, Vec<CrossPath>>> {
         let certificate = self.facts.network().roots().get(self.vehicle).map(|root| &root.certificate);
         let left = certificate.and_then(|certificate| certificate.path_len()).map(|allows| Allowance {
             left: allows,
             by: Limiter::Root(self.vehicle),
             allows,
         });
-        let start = Way { crosses: Vec::new(), left, until: self.facts.issued_until(self.vehicle) };
-        let mut layers: Vec<BTreeMap<usize, Vec<Way>>> =
+        let start = CrossPath { crosses: Vec::new(), left, until: self.facts.issued_until(self.vehicle) };
+        let mut layers: Vec<BTreeMap<usize, Vec<CrossPath>>> =
             vec![[(self.facts.group(self.vehicle), vec![start])].into()];
         for _ in 1..self.limit {
-            let mut next: BTreeMap<usize, Vec<Way>> = BTreeMap::new();
-            for (group, ways) in layers.last().into_iter().flatten() {
+            let mut next: BTreeMap<usize, Vec<CrossPath>> = BTreeMap::new();
+            for (group, cross_paths) in layers.last().into_iter().flatten() {
                 for edge in self.edges_from(*group) {
                     if edge.problem.is_some() || !self.passes(edge.issuer) {
                         continue;
                     }
                     let target = self.facts.group(edge.subject);
-                    effort.ways += ways.len();
+                    effort.cross_paths += cross_paths.len();
                     let known = next.entry(target).or_default();
-                    known.extend(ways.iter().filter_map(|way| self.step(way, edge).ok()));
+                    known.extend(cross_paths.iter().filter_map(|path| self.step(path, edge).ok()));
                     // The roomiest first; the order of cross-certificates decides between equals.
-                    known.sort_by_key(|way| std::cmp::Reverse(way.left()));
+                    known.sort_by_key(|path| std::cmp::Reverse(path.left()));
                     known.truncate(KEPT);
                 }
             }
@@ -188,27 +188,27 @@ impl<'a> Search<'a> {
         places.iter().filter_map(|place| self.edges.get(*place))
     }
 
-    /// A way with one more cross-certificate, or why it must not be used there.
-    fn step(&self, way: &Way, edge: &Edge) -> Result<Way, Reason> {
-        let until = [way.until, self.facts.issued_until(edge.issuer)].into_iter().flatten().min();
+    /// A path with one more cross-certificate, or why it must not be used there.
+    fn step(&self, path: &CrossPath, edge: &Edge) -> Result<CrossPath, Reason> {
+        let until = [path.until, self.facts.issued_until(edge.issuer)].into_iter().flatten().min();
         if let Some(until) = until.filter(|until| edge.not_before > *until) {
-            let by = if way.until == Some(until) { self.vehicle } else { edge.issuer };
+            let by = if path.until == Some(until) { self.vehicle } else { edge.issuer };
             return Err(Reason::CrossIssuedAfter(edge.cross, by, until));
         }
         // A self-issued certificate does not count (RFC 5280 section 6.1.4 (l)).
         let spent = u32::from(!edge.self_issued);
-        let mut left = match way.left {
+        let mut left = match path.left {
             None => None,
             Some(allowance) => match allowance.left.checked_sub(spent) {
                 Some(left) => Some(Allowance { left, ..allowance }),
-                None => return Err(way.too_small_for(1, usize::MAX, false)),
+                None => return Err(path.too_small_for(1, usize::MAX, false)),
             },
         };
         if let Some(allows) = edge.path_len.filter(|own| left.is_none_or(|before| *own < before.left)) {
             left = Some(Allowance { left: allows, by: Limiter::Cross(edge.cross), allows });
         }
-        let crosses = way.crosses.iter().copied().chain([edge.cross]).collect();
-        Ok(Way { crosses, left, until })
+        let crosses = path.crosses.iter().copied().chain([edge.cross]).collect();
+        Ok(CrossPath { crosses, left, until })
     }
 
     /// Every group that edges of a kind lead to, breadth first from the vehicle's root.
@@ -247,18 +247,18 @@ impl<'a> Search<'a> {
 
     fn cell(&self, charger: usize, chains: &Chains, effort: &mut Effort) -> Cell {
         let group = self.facts.group(charger);
-        let mut ways: Vec<&Way> =
+        let mut cross_paths: Vec<&CrossPath> =
             self.layers.iter().filter_map(|layer| layer.get(&group)).flatten().collect();
-        if ways.is_empty() {
+        if cross_paths.is_empty() {
             return no(self.why_not(charger));
         }
         // The roomiest first; of equals the one with the fewest cross-certificates.
-        ways.sort_by_key(|way| std::cmp::Reverse(way.room(self.limit)));
+        cross_paths.sort_by_key(|path| std::cmp::Reverse(path.room(self.limit)));
         let (mut refused, mut second) = (Vec::new(), None);
-        for way in ways {
-            match self.with_sub_cas(way, chains, effort) {
+        for path in cross_paths {
+            match self.with_sub_cas(path, chains, effort) {
                 Ok(exceptions) => {
-                    let cell = self.cell_of(way, charger, chains, exceptions);
+                    let cell = self.cell_of(path, charger, chains, exceptions);
                     if cell.works() {
                         return cell;
                     }
@@ -271,45 +271,50 @@ impl<'a> Search<'a> {
         second.unwrap_or_else(|| no(refused))
     }
 
-    /// The answer by a way on which some of the known chains may be refused.
-    fn cell_of(&self, way: &Way, charger: usize, chains: &Chains, exceptions: Vec<Reason>) -> Cell {
-        let room = way.room(self.limit);
-        let short = |sub_cas| vec![way.too_small_for(sub_cas, self.limit, chains.assumed)];
+    /// The answer by a path on which some of the known chains may be refused.
+    fn cell_of(&self, path: &CrossPath, charger: usize, chains: &Chains, exceptions: Vec<Reason>) -> Cell {
+        let room = path.room(self.limit);
+        let short = |sub_cas| vec![path.too_small_for(sub_cas, self.limit, chains.assumed)];
         let (answer, reasons) = if room >= chains.longest() && !exceptions.is_empty() {
             (Answer::Partly, exceptions)
         } else if room >= chains.longest() {
-            (if way.crosses.is_empty() { Answer::Direct } else { Answer::Cross }, Vec::new())
+            (if path.crosses.is_empty() { Answer::Direct } else { Answer::Cross }, Vec::new())
         } else if room >= chains.shortest() {
             (Answer::Partly, short(chains.longest()))
         } else {
             (Answer::No, short(chains.shortest()))
         };
-        let issued_until = [way.until, self.facts.issued_until(charger)].into_iter().flatten().min();
+        let issued_until = [path.until, self.facts.issued_until(charger)].into_iter().flatten().min();
         Cell {
             answer,
-            path: Some(Path { crosses: way.crosses.clone(), sub_cas: room }),
-            alternatives: self.alternatives(way, self.facts.group(charger)),
+            path: Some(Path { crosses: path.crosses.clone(), sub_cas: room }),
+            alternatives: self.alternatives(path, self.facts.group(charger)),
             reasons,
             issued_until: issued_until.filter(|_| answer != Answer::No),
         }
     }
 
-    /// Has a way judged as a whole, once with each known chain of sub-CAs that it has room for: constraints
+    /// Has a path judged as a whole, once with each known chain of sub-CAs that it has room for: constraints
     /// on names and policies reach from one certificate to those below it. Gives the chains that are refused
     /// while others are not.
-    fn with_sub_cas(&self, way: &Way, chains: &Chains, effort: &mut Effort) -> Result<Vec<Reason>, Reason> {
+    fn with_sub_cas(
+        &self,
+        path: &CrossPath,
+        chains: &Chains,
+        effort: &mut Effort,
+    ) -> Result<Vec<Reason>, Reason> {
         let roots = self.facts.network().roots();
         let Some(anchor) = roots.get(self.vehicle).map(|root| &*root.certificate) else {
             return Ok(Vec::new());
         };
         let crosses = self.facts.network().cross_certificates();
-        let above: Vec<&Certificate> = way
+        let above: Vec<&Certificate> = path
             .crosses
             .iter()
             .filter_map(|place| crosses.get(*place))
             .map(|cross| &*cross.certificate)
             .collect();
-        let room = way.room(self.limit);
+        let room = path.room(self.limit);
         let fitting: Vec<&Chain> = chains.known.iter().filter(|chain| chain.length <= room).collect();
         let mut refused = Vec::new();
         for chain in &fitting {
@@ -349,20 +354,20 @@ impl<'a> Search<'a> {
     }
 
     /// Other single cross-certificates with as much room.
-    fn alternatives(&self, best: &Way, group: usize) -> Vec<usize> {
+    fn alternatives(&self, best: &CrossPath, group: usize) -> Vec<usize> {
         if best.crosses.len() != 1 {
             return Vec::new();
         }
         let others = self.layers.get(1).and_then(|layer| layer.get(&group)).into_iter().flatten();
-        let as_good = others.filter(|way| way.room(self.limit) >= best.room(self.limit));
+        let as_good = others.filter(|path| path.room(self.limit) >= best.room(self.limit));
         as_good
-            .flat_map(|way| way.crosses.iter().copied())
+            .flat_map(|path| path.crosses.iter().copied())
             .filter(|cross| !best.crosses.contains(cross))
             .take(MOST_ALTERNATIVES)
             .collect()
     }
 
-    /// Why no way was found: of what comes nearest to one.
+    /// Why no path was found: of what comes nearest to one.
     fn why_not(&self, charger: usize) -> Vec<Reason> {
         let (start, group) = (self.facts.group(self.vehicle), self.facts.group(charger));
         if self.reached.contains_key(&group) {
@@ -391,10 +396,10 @@ impl<'a> Search<'a> {
         let certificates = crosses + 1;
         let too_deep = Reason::TooDeep { certificates, crosses, limit, assumed: false };
         let start = self.layers.first().and_then(|layer| layer.values().flatten().next()).cloned();
-        let (Some(mut way), true) = (start, certificates <= limit) else { return too_deep };
+        let (Some(mut path), true) = (start, certificates <= limit) else { return too_deep };
         for edge in trail {
-            match self.step(&way, edge) {
-                Ok(next) => way = next,
+            match self.step(&path, edge) {
+                Ok(next) => path = next,
                 Err(reason) => return reason,
             }
         }

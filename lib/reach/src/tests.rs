@@ -338,8 +338,8 @@ fn a_thousand_cross_certificates_among_few_roots_take_bounded_work() {
     let work = matrix.work();
     // Each cross-certificate once, and the four sub-CAs.
     assert_eq!(work.signatures, 1000 + 4);
-    // Vehicles × depth × cross-certificates × ways kept.
-    assert!(work.ways <= 4 * 2 * 1000 * 4, "{work:?}");
+    // Vehicles × depth × cross-certificates × paths kept.
+    assert!(work.cross_paths <= 4 * 2 * 1000 * 4, "{work:?}");
     assert!(work.paths <= 4 * 4 * 2 * 4, "{work:?}");
     assert!(matrix.pairs().all(|(_, _, cell)| cell.works()));
 }

@@ -37,7 +37,7 @@ pub struct Limits {
     pub root_notice: i64,
     /// Notice before the end of a sub-CA or cross-certificate.
     pub ca_notice: i64,
-    /// The largest body, in octets.
+    /// The largest body, in bytes.
     pub max_body: usize,
     /// So long after an entry the log's checkpoint must cover it.
     pub checkpoint_delay: i64,

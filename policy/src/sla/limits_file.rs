@@ -45,5 +45,5 @@ limits! {
     ca_notice: Span => |limits, span| limits.ca_notice = span.0,
     checkpoint_delay: Span => |limits, span| limits.checkpoint_delay = span.0,
     publication_delay: Span => |limits, span| limits.publication_delay = span.0,
-    max_body: u32 => |limits, octets| limits.max_body = usize::try_from(octets).unwrap_or(usize::MAX),
+    max_body: u32 => |limits, bytes| limits.max_body = usize::try_from(bytes).unwrap_or(usize::MAX),
 }

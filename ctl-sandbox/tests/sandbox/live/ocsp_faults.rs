@@ -131,7 +131,7 @@ async fn get_and_post_differ_only_when_told_to() {
         (sandbox.get_ocsp(&url, &question, Hash::Sha256).await, post)
     };
     let (get, post) = both().await;
-    assert_eq!(get.body, post.body, "without a nonce the answer is the same, octet for octet");
+    assert_eq!(get.body, post.body, "without a nonce the answer is the same, byte for byte");
 
     sandbox.live.set_fault("aurora", "ocsp", "post_get_disagree", true).unwrap();
     let (get, post) = both().await;

@@ -281,7 +281,7 @@ fn a_rule_with_the_name_of_a_code_has_that_code() {
         Note::IssuerNotByteExact,
         Note::TimeEncoding { place: "", count: 1 },
         Note::ExtensionCriticality { extension: "", must_be_critical: true },
-        Note::CrlNumberTooLong { octets: 21 },
+        Note::CrlNumberTooLong { bytes: 21 },
         Note::AlgorithmParameters,
         Note::AccessInvalid { problem: "" },
         Note::CrlNumberMissing,

@@ -1,6 +1,6 @@
 //! A live sandbox and a whole watch of it: the real fetcher, the real probes, the keeper that lays targets beside
 //! each other. Time is told by hand, for both.
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -41,7 +41,7 @@ pub enum OfflineError {
     )]
     Header(&'static str),
     /// The roots in the file do not lead on from the trusted one.
-    #[error("the way from the trusted root.json to the file's newest: {0}")]
+    #[error("the chain from the trusted root.json to the file's newest: {0}")]
     Roots(TufError),
     /// The targets in the file are not what the board signed.
     #[error("the delegating targets in the file: {0}")]
@@ -115,7 +115,7 @@ pub struct VerifiedDocument {
 /// file says itself what it is.
 ///
 /// # Errors
-/// [`OfflineError`] for the first step of the way that does not hold.
+/// [`OfflineError`] for the first step that does not hold.
 pub fn verify_offline(
     trusted_root: &[u8],
     file: &[u8],

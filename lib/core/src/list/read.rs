@@ -111,9 +111,9 @@ pub(crate) fn read<T: DeserializeOwned>(
     Ok(read)
 }
 
-/// The short way for documents whose members all have a type of their own, in canonical order: bytes
-/// that come out again as they went in are canonical. None means nothing but that the long way,
-/// [`read`], has to be gone; it also finds the words for what is wrong.
+/// The fast path for documents whose members all have a type of their own, in canonical order: bytes
+/// that come out again as they went in are canonical. None means only that the slow path, [`read`],
+/// must be taken; it also says what is wrong.
 pub(crate) fn read_directly<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Option<T> {
     if bytes.len() > MAX_PAYLOAD {
         return None;

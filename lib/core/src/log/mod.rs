@@ -1,6 +1,6 @@
 //! The transparency log: Merkle tree, signed checkpoints, tiles, proofs.
 //!
-//! The road of the data: an entry's bytes become a leaf hash ([`merkle`]), the tree's root is signed
+//! The flow of the data: an entry's bytes become a leaf hash ([`merkle`]), the tree's root is signed
 //! as a checkpoint ([`note`], [`checkpoint`]), tree and entries are served as static tiles
 //! ([`tile`]), a client computes from untrusted tiles what it needs and checks it against a signed
 //! checkpoint ([`tile_set`]), and one entry travels with its proof in a file of its own ([`proof`]).

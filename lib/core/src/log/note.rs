@@ -93,7 +93,7 @@ impl<R: KeyRole> NoteKey<R> {
         &self.key
     }
 
-    /// The first four octets of SHA-256(name ‖ 0x0A ‖ type ‖ key): a hint which key to try, no proof.
+    /// The first four bytes of SHA-256(name ‖ 0x0A ‖ type ‖ key): a hint which key to try, no proof.
     #[must_use]
     pub fn id(&self) -> [u8; 4] {
         key_id::<R>(&self.name, &self.key)
@@ -130,7 +130,7 @@ impl<R: KeyRole> FromStr for NoteKey<R> {
             let why = format!("the key is of type {kind:#04x}, expected {:#04x}", R::TYPE);
             return Err(refused(&why));
         }
-        let key = <&[u8; 32]>::try_from(key).map_err(|_| refused("an Ed25519 key has 32 octets"))?;
+        let key = <&[u8; 32]>::try_from(key).map_err(|_| refused("an Ed25519 key has 32 bytes"))?;
         let key = VerifyingKey::from_bytes(key).map_err(|_| refused("not a point of Ed25519"))?;
         let key = Self::new(name, key)?;
         if hex::encode(key.id()) != id {

@@ -171,7 +171,7 @@ impl BundleId {
         places(older, newer).map(|(index, width)| Self { index, width }).collect()
     }
 
-    /// The bundle's bytes: each entry after its length in two octets, big-endian.
+    /// The bundle's bytes: each entry after its length in two bytes, big-endian.
     ///
     /// # Errors
     /// Not as many entries as the bundle is wide, or one is larger than [`MAX_ENTRY_BYTES`].

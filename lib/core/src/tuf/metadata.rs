@@ -1,6 +1,6 @@
 //! The four kinds of metadata: to build, to write, and as read from a file (specification §4).
 //!
-//! Members that this room does not know are ignored on reading but stay under the signatures: see
+//! Members that this module does not know are ignored on reading but stay under the signatures: see
 //! [`super::Signed`].
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! The Update Framework 1.0: metadata, verification, and the client's workflow, without I/O.
 //!
-//! The road of the data: outside bytes become [`Signed`] metadata ([`metadata`], [`roles`]), its
+//! The flow of the data: outside bytes become [`Signed`] metadata ([`metadata`], [`roles`]), its
 //! signatures are counted against the role that was delegated ([`verify`]), and the [`Updater`]
 //! applies specification §5 to them in order; it asks for files and says what to keep, and the
 //! caller fetches and writes, be it over HTTP, from a mirror on disk, or in a test.
@@ -30,7 +30,7 @@ pub use roles::{DelegatedRole, Delegations, Key, KeyHolders, RoleKeys};
 pub use signed::{Signed, TufSignature, envelope, sign, signing_bytes};
 pub use verify::{delegated_threshold, verify_role, verify_root_rotation, walk_root_chain};
 
-/// The version of the specification that this room writes; it reads every 1.x.
+/// The version of the specification that this module writes; it reads every 1.x.
 pub const SPEC_VERSION: &str = "1.0.31";
 
 /// How much a repository may ask of a client. The defaults are python-tuf's.

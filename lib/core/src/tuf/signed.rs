@@ -59,7 +59,7 @@ pub fn envelope<T: Metadata>(signed: &T, signatures: &[TufSignature]) -> Vec<u8>
 /// Metadata as it was received, read but not verified: [`super::verify_role`] does that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed<T> {
-    /// What this room understood of it.
+    /// What was understood of it.
     pub signed: T,
     /// The signatures; no key id stands twice.
     pub signatures: Vec<TufSignature>,
@@ -110,7 +110,7 @@ impl<T: Metadata> Signed<T> {
         json::olpc(&self.raw)
     }
 
-    /// The signed part as it was received, with the members that this room does not know.
+    /// The signed part as it was received, with the members that this module does not know.
     #[must_use]
     pub const fn raw(&self) -> &Value {
         &self.raw
@@ -123,7 +123,7 @@ fn is_supported(version: &str) -> bool {
     parts.next() == ours && parts.all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// OLPC canonical JSON as this room writes it normalises text. Were other forms let in, two
+/// OLPC canonical JSON as this module writes it normalises text. Were other forms let in, two
 /// documents could share their signed bytes, and a mirror could swap one for the other.
 fn is_normalised(value: &Value) -> bool {
     match value {

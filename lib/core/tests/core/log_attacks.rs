@@ -246,7 +246,7 @@ fn a_checkpoint_by_a_foreign_key_under_the_logs_name() {
 
 #[test]
 fn a_checkpoint_with_the_logs_key_id_and_a_foreign_signature() {
-    // The id is four octets: assume that an attacker found a key with the same.
+    // The id is four bytes: assume that an attacker found a key with the same.
     let good = signed(&honest(10)).to_string();
     let other = signed(&honest(11)).to_string();
     let line = |note: &str| note.rsplit_once("\n\n").unwrap().1.to_owned();
@@ -309,7 +309,7 @@ fn a_cosignature_moved_to_another_checkpoint_or_another_time() {
     assert_eq!(cosignatures(&small, &witnesses).len(), 1);
     assert_eq!(cosignatures(&moved, &witnesses), []);
 
-    // Four octets of key id, then eight of time.
+    // Four bytes of key id, then eight of time.
     let (name, encoded) = line.rsplit_once(' ').unwrap();
     let mut bytes = STANDARD.decode(encoded).unwrap();
     bytes[11] ^= 1;

@@ -1,7 +1,7 @@
 //! The charter as people write it: a file with durations in words (`7days`), public keys and policies
 //! by file name, and the first participants. Server and tools read it by this one code.
 //!
-//! This room reads no files: the caller parses the TOML into a [`CharterFile`] and brings the keys and
+//! This crate reads no files: the caller parses the TOML into a [`CharterFile`] and brings the keys and
 //! policies that it names.
 
 use std::collections::BTreeMap;
@@ -77,7 +77,6 @@ pub struct CharterFile {
 /// As [`Assembly`].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each member is the one of the same name in the charter")]
 pub struct AssemblyFile {
     pub electors: Vec<ParticipantId>,
     pub quorum: u32,
@@ -87,7 +86,6 @@ pub struct AssemblyFile {
 /// As [`RegistryCharter`].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each member is the one of the same name in the charter")]
 pub struct RegistryFile {
     pub registrars: Holders,
     pub validity: Words,
@@ -96,7 +94,6 @@ pub struct RegistryFile {
 /// As [`NoticesCharter`].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each member is the one of the same name in the charter")]
 pub struct NoticesFile {
     pub officers: Holders,
     pub max_in_force: u32,
@@ -107,7 +104,6 @@ pub struct NoticesFile {
 /// As [`Validity`].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each member is the one of the same name in the charter")]
 pub struct ValidityFile {
     pub root: Words,
     pub targets: Words,
@@ -118,7 +114,6 @@ pub struct ValidityFile {
 /// As [`Limits`].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each member is the one of the same name in the charter")]
 pub struct LimitsFile {
     pub issued_behind: Words,
     pub statements_per_day: u32,
@@ -128,7 +123,6 @@ pub struct LimitsFile {
 /// As [`Witnesses`].
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each member is the one of the same name in the charter")]
 pub struct WitnessesFile {
     pub threshold: u32,
     #[serde(default)]
@@ -138,7 +132,6 @@ pub struct WitnessesFile {
 /// As [`Witness`], the key by the name of a PEM file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each member is the one of the same name in the charter")]
 pub struct WitnessFile {
     pub name: Origin,
     pub key: String,
@@ -147,7 +140,6 @@ pub struct WitnessFile {
 /// As [`ListCharter`], the policy by the name of a file or `builtin`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each member is the one of the same name in the charter")]
 pub struct ListFile {
     pub name: Label,
     pub electors: Vec<ParticipantId>,
@@ -164,7 +156,6 @@ pub struct ListFile {
 /// As [`NewParticipant`], the key by the name of a PEM file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each member is the one of the same name in the statement")]
 pub struct ParticipantFile {
     pub id: ParticipantId,
     pub organisation: OrganisationId,

@@ -77,7 +77,7 @@ pub enum BlobAccess {
 pub struct BlobRef {
     /// Who may read it.
     pub access: BlobAccess,
-    /// SHA-256 of the blob: 32 octets of salt, then the content.
+    /// SHA-256 of the blob: 32 bytes of salt, then the content.
     pub sha256: Digest,
 }
 

@@ -288,7 +288,7 @@ fn a_certificate_that_devices_could_not_read_is_no_application_whatever_a_screen
     let odd_name = || vec![(Node::oid("2.5.4.3"), Node::new(0x0c, b"Odd\xff"))];
     for (what, odd) in [
         ("a padded serial number", edit().serial(&[0, 0x2a])),
-        ("a serial number of 21 octets", edit().serial(&[0x2a; 21])),
+        ("a serial number of 21 bytes", edit().serial(&[0x2a; 21])),
         ("a name that is no UTF-8", edit().names(Some(odd_name()), Some(odd_name()))),
         ("a malformed extension", edit().extension("2.5.29.31", false, &[0x30, 2, 0x30, 0])),
     ] {

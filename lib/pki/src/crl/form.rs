@@ -12,7 +12,7 @@ use crate::revocation::read::{Algorithm, Extension};
 /// 2050-01-01T00:00:00Z: from then on a time is a GeneralizedTime, before it UTCTime.
 const YEAR_2050: i64 = 2_524_608_000;
 /// What every reader must be able to handle of a CRL number.
-const MAX_NUMBER_OCTETS: usize = 20;
+const MAX_NUMBER_BYTES: usize = 20;
 /// Contents of object identifiers of algorithms without parameters: those that begin with ansi-X9-62 signatures, and
 /// Ed25519 and Ed448.
 const WITHOUT_PARAMETERS: [&[u8]; 3] =
@@ -41,7 +41,7 @@ pub(super) struct Form {
     times: Option<(&'static str, usize)>,
     /// A bit for each of [`CRITICALITY`].
     criticality: u16,
-    number_octets: usize,
+    number_bytes: usize,
     has_parameters: bool,
     access: Option<&'static str>,
     problems: Vec<Reason>,
@@ -62,8 +62,8 @@ impl Form {
                 notes.push(Note::ExtensionCriticality { extension, must_be_critical: *must_be_critical });
             }
         }
-        if self.number_octets > MAX_NUMBER_OCTETS {
-            notes.push(Note::CrlNumberTooLong { octets: self.number_octets });
+        if self.number_bytes > MAX_NUMBER_BYTES {
+            notes.push(Note::CrlNumberTooLong { bytes: self.number_bytes });
         }
         if self.has_parameters {
             notes.push(Note::AlgorithmParameters);
@@ -107,7 +107,7 @@ impl Form {
     }
 
     pub(super) fn look_at_number(&mut self, number: &[u8]) {
-        self.number_octets = number.len();
+        self.number_bytes = number.len();
         if number.first().is_some_and(|first| *first >= 0x80) {
             self.problems.push(Reason::CrlNumberNegative);
         }

@@ -69,10 +69,10 @@ pub enum Note {
         /// Whether it must be.
         must_be_critical: bool,
     },
-    /// The CRL number has more than 20 octets, which is all that readers must be able to handle.
+    /// The CRL number has more than 20 bytes, which is all that readers must be able to handle.
     CrlNumberTooLong {
         /// How many it has.
-        octets: usize,
+        bytes: usize,
     },
     /// The algorithm is given parameters that it must not have.
     AlgorithmParameters,
@@ -174,8 +174,8 @@ impl fmt::Display for Note {
             Self::ExtensionCriticality { extension, must_be_critical: false } => {
                 write!(f, "the CRL's {extension} is marked critical and must not be")
             }
-            Self::CrlNumberTooLong { octets } => {
-                write!(f, "the CRL number has {octets} octets, and readers need handle no more than 20")
+            Self::CrlNumberTooLong { bytes } => {
+                write!(f, "the CRL number has {bytes} bytes, and readers need handle no more than 20")
             }
             Self::AlgorithmParameters => f.write_str(
                 "the CRL's signature algorithm is given parameters, inside and beside the signature; it has none",

@@ -6,10 +6,10 @@ use sha2::{Digest as _, Sha256};
 use super::Crl;
 use crate::revocation::RevocationReason;
 
-/// The bit of an entry's first octet that says it was on hold; the others are the length of the serial number.
+/// The bit of an entry's first byte that says it was on hold; the others are the length of the serial number.
 const ON_HOLD: u8 = 0x80;
 /// A longer number, as no serial number and no CRL number is, is not remembered.
-const MAX_OCTETS: usize = 0x7f;
+const MAX_BYTES: usize = 0x7f;
 
 /// A CRL that was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Past {
     next_update: Option<i64>,
     number: Option<Box<[u8]>>,
     scope: Option<[u8; 32]>,
-    /// Of each entry an octet with [`ON_HOLD`] and the length, and the serial number.
+    /// Of each entry a byte with [`ON_HOLD`] and the length, and the serial number.
     serials: Box<[u8]>,
 }
 
@@ -48,7 +48,7 @@ impl Past {
             size: u64::try_from(crl.der().len()).unwrap_or(u64::MAX),
             this_update: crl.this_update(),
             next_update: crl.next_update(),
-            number: crl.number().filter(|number| number.len() <= MAX_OCTETS).map(Into::into),
+            number: crl.number().filter(|number| number.len() <= MAX_BYTES).map(Into::into),
             scope: scope(crl),
             serials: serials.into(),
         }
@@ -65,7 +65,7 @@ impl Past {
         &self.sha256
     }
 
-    /// How many octets the CRL had.
+    /// How many bytes the CRL had.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -90,7 +90,7 @@ impl Past {
         self.scope == scope(crl)
     }
 
-    /// How many octets its serial numbers take.
+    /// How many bytes its serial numbers take.
     pub fn weight(&self) -> usize {
         self.serials.len()
     }
@@ -134,7 +134,7 @@ impl Past {
             size: u64::from_be_bytes(*size),
             this_update: i64::from_be_bytes(*this_update),
             next_update: next_update
-                .map(|octets| octets.try_into().map(i64::from_be_bytes))
+                .map(|bytes| bytes.try_into().map(i64::from_be_bytes))
                 .transpose()
                 .ok()?,
             number: number.map(Into::into),
@@ -154,7 +154,7 @@ fn entry(bytes: &[u8]) -> Option<(PastEntry<'_>, &[u8])> {
     Some((PastEntry { serial, on_hold: head & ON_HOLD != 0 }, rest))
 }
 
-/// A length, one more than it is, and the octets; 0 for nothing. All that is written so is shorter than 128 octets.
+/// A length, one more than it is, and the bytes; 0 for nothing. All that is written so is shorter than 128 bytes.
 fn optional(bytes: &mut Vec<u8>, value: Option<&[u8]>) {
     let length = value.and_then(|value| u8::try_from(value.len() + 1).ok()).unwrap_or(0);
     bytes.push(length);

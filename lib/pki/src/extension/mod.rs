@@ -53,7 +53,7 @@ impl Extension {
         self.critical
     }
 
-    /// The DER inside the extension's octet string.
+    /// The DER inside the extension's byte string.
     pub fn value(&self) -> &[u8] {
         &self.value
     }

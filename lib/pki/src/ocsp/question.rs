@@ -162,8 +162,8 @@ fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     match length {
         0..=0x7f => element.extend(length.to_be_bytes().last()),
         _ => {
-            let octets = length.to_be_bytes();
-            let significant: Vec<u8> = octets.into_iter().skip_while(|octet| *octet == 0).collect();
+            let bytes = length.to_be_bytes();
+            let significant: Vec<u8> = bytes.into_iter().skip_while(|byte| *byte == 0).collect();
             element.extend(significant.len().to_be_bytes().last().map(|count| count | 0x80));
             element.extend(significant);
         }

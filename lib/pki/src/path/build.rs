@@ -2,8 +2,8 @@
 //! whatever the pool holds.
 //!
 //! The shortest paths that no single certificate spoils come first, so that whoever floods the pool pays with
-//! paths that are looked at last. Every path found is judged and kept with its reason, valid or not; where the
-//! road ends before an anchor, that is told as a [`DeadEnd`].
+//! paths that are looked at last. Every path found is judged and kept with its reason, valid or not; a partial
+//! path that ends before an anchor is reported as a [`DeadEnd`].
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashSet};
@@ -19,7 +19,7 @@ use crate::Certificate;
 pub struct Question<'q> {
     /// How paths are validated (RFC 5280 section 6.1.1).
     pub inputs: Inputs,
-    /// Who judges a path beside that: rule sets, revocation, what a list says of its anchors.
+    /// Who else judges a path: rule sets, revocation, what a list says of its anchors.
     pub judges: Vec<&'q dyn Judge>,
     /// How much work it may be.
     pub limits: Limits,
@@ -39,7 +39,7 @@ pub struct Search<'a> {
     pub candidates: Vec<Candidate<'a>>,
     /// Paths that were judged, not accepted, and are too many to keep.
     pub not_kept: usize,
-    /// Where roads ended.
+    /// Where partial paths ended.
     pub dead_ends: Vec<DeadEnd<'a>>,
     /// Which limits cut the search short; empty when everything was looked at.
     pub reached: BTreeSet<Limit>,
@@ -70,7 +70,7 @@ pub fn search<'a>(
         question,
         graph,
         signatures: Signatures::with_limit(question.limits.signatures),
-        roads: Vec::new(),
+        partials: Vec::new(),
         queue: BinaryHeap::new(),
         told: HashSet::new(),
         search: Search {
@@ -89,9 +89,9 @@ pub fn search<'a>(
 /// The leaf is the first node of its graph.
 const LEAF: usize = 0;
 
-/// A road from the leaf up to a certificate: its last step, and the road before that.
+/// A path from the leaf up to a certificate that need not be an anchor: its last step, and the partial path before it.
 #[derive(Clone, Copy)]
-struct Road {
+struct Partial {
     node: usize,
     below: Option<usize>,
     /// Certificates in it, the leaf included.
@@ -109,16 +109,16 @@ enum Stage {
     Likely,
     /// Along other keys that carry the signer's name: one signature can be made to fit two keys.
     Unlikely,
-    /// Where no chain of names leads to an anchor: only to tell where the road ends.
+    /// Where no chain of names leads to an anchor: followed only to report where it ends.
     Lost,
 }
 
-/// A road that waits to be followed, the most promising first: by stage, then the fewest spoiling certificates,
+/// A partial path that waits to be followed, the most promising first: by stage, then the fewest spoiling certificates,
 /// then the least that a whole path can come to, then the nearest to an anchor, then age.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Waiting {
     rank: (Stage, usize, usize, usize),
-    road: usize,
+    partial: usize,
     signers: Signers,
 }
 
@@ -126,9 +126,9 @@ struct Walk<'a, 'q> {
     question: &'q Question<'q>,
     graph: Graph<'a>,
     signatures: Signatures,
-    roads: Vec<Road>,
+    partials: Vec<Partial>,
     queue: BinaryHeap<Reverse<Waiting>>,
-    /// Dead ends that were told: the certificate where the road ended, and the one that was tried there.
+    /// Dead ends that were reported: the last certificate of the partial path, and the issuer that was tried there.
     told: HashSet<(usize, Option<usize>)>,
     search: Search<'a>,
 }
@@ -142,31 +142,31 @@ impl<'a> Walk<'a, '_> {
         if leaf.is_anchor {
             self.judge(leaf.certificate, Vec::new())?;
         }
-        self.enqueue(Road { node: LEAF, below: None, length: 1, counted: 0, unsound: 0 }, Stage::Likely);
+        self.enqueue(Partial { node: LEAF, below: None, length: 1, counted: 0, unsound: 0 }, Stage::Likely);
         while let Some(Reverse(waiting)) = self.queue.pop() {
             self.follow(&waiting)?;
         }
         Ok(())
     }
 
-    fn enqueue(&mut self, road: Road, stage: Stage) {
-        self.roads.push(road);
-        self.wait(self.roads.len() - 1, Signers::Likeliest, stage);
+    fn enqueue(&mut self, partial: Partial, stage: Stage) {
+        self.partials.push(partial);
+        self.wait(self.partials.len() - 1, Signers::Likeliest, stage);
     }
 
     fn wait(&mut self, index: usize, signers: Signers, stage: Stage) {
-        let Some(road) = self.roads.get(index) else { return };
-        let distance = self.graph.node(road.node).map_or(UNREACHABLE, |node| node.distance);
+        let Some(partial) = self.partials.get(index) else { return };
+        let distance = self.graph.node(partial.node).map_or(UNREACHABLE, |node| node.distance);
         let stage = if distance == UNREACHABLE { Stage::Lost } else { stage };
-        let rank = (stage, road.unsound, road.length.saturating_add(distance), distance);
-        self.queue.push(Reverse(Waiting { rank, road: index, signers }));
+        let rank = (stage, partial.unsound, partial.length.saturating_add(distance), distance);
+        self.queue.push(Reverse(Waiting { rank, partial: index, signers }));
     }
 
-    /// Goes on from the end of a road to everybody who signed the certificate there.
+    /// Extends a partial path by everybody who signed the certificate at its end.
     fn follow(&mut self, waiting: &Waiting) -> Result<(), Stop> {
-        let Some(road) = self.roads.get(waiting.road).copied() else { return Ok(()) };
+        let Some(partial) = self.partials.get(waiting.partial).copied() else { return Ok(()) };
         let (stage, ..) = waiting.rank;
-        let Ok(issuers) = self.graph.issuers(road.node, waiting.signers, &mut self.signatures) else {
+        let Ok(issuers) = self.graph.issuers(partial.node, waiting.signers, &mut self.signatures) else {
             if stage != Stage::Lost {
                 self.search.reached.insert(Limit::Signatures);
             }
@@ -181,22 +181,22 @@ impl<'a> Walk<'a, '_> {
                 return Err(Stop);
             }
             self.search.work.edges += 1;
-            onward |= self.step(waiting.road, &road, *issuer, stage)?;
+            onward |= self.step(waiting.partial, &partial, *issuer, stage)?;
         }
-        if waiting.signers == Signers::Likeliest && self.graph.has_others(road.node) {
-            self.wait(waiting.road, Signers::Others, stage.max(Stage::Unlikely));
+        if waiting.signers == Signers::Likeliest && self.graph.has_others(partial.node) {
+            self.wait(waiting.partial, Signers::Others, stage.max(Stage::Unlikely));
         }
-        self.tell_of(waiting.road, &road, !issuers.is_empty(), onward);
+        self.tell_of(waiting.partial, &partial, !issuers.is_empty(), onward);
         Ok(())
     }
 
-    /// One step to one issuer; whether the road went on, or came to an anchor.
-    fn step(&mut self, index: usize, road: &Road, issuer: usize, stage: Stage) -> Result<bool, Stop> {
+    /// Takes one step to one issuer, and returns whether the path went on or came to an anchor.
+    fn step(&mut self, index: usize, partial: &Partial, issuer: usize, stage: Stage) -> Result<bool, Stop> {
         let Some(node) = self.graph.node(issuer) else { return Ok(false) };
         let Node { certificate, entity, is_anchor, distance, unsound_issuer, .. } = *node;
         let repeated = self.stands_in(index, entity);
         // A renewed root may stand as leaf below its older self, which has the same name and key.
-        if is_anchor && (!repeated || road.length == 1) {
+        if is_anchor && (!repeated || partial.length == 1) {
             let chain = self.chain(index);
             self.judge(certificate, chain)?;
         }
@@ -204,22 +204,22 @@ impl<'a> Walk<'a, '_> {
         if repeated || is_anchor && self.graph.is_self_issued(issuer) {
             return Ok(is_anchor);
         }
-        let length = road.length + 1;
+        let length = partial.length + 1;
         if length.saturating_add(if distance == UNREACHABLE { 0 } else { distance })
             > self.question.limits.depth
         {
-            // Without an anchor in sight more depth would find none; where the road was cut is told all the same.
+            // Without an anchor in sight more depth would find none; where the path was cut is reported all the same.
             if stage != Stage::Lost && distance != UNREACHABLE {
                 self.search.reached.insert(Limit::Depth);
             }
-            self.tell(index, road.node, None, DeadEndReason::TooDeep);
+            self.tell(index, partial.node, None, DeadEndReason::TooDeep);
             return Ok(true);
         }
-        let too_many_below = certificate.path_len().is_some_and(|allowed| allowed < road.counted);
+        let too_many_below = certificate.path_len().is_some_and(|allowed| allowed < partial.counted);
         let spoils = unsound_issuer || too_many_below;
-        let counted = road.counted + u32::from(!self.graph.is_self_issued(issuer));
-        let unsound = road.unsound + usize::from(spoils);
-        self.enqueue(Road { node: issuer, below: Some(index), length, counted, unsound }, stage);
+        let counted = partial.counted + u32::from(!self.graph.is_self_issued(issuer));
+        let unsound = partial.unsound + usize::from(spoils);
+        self.enqueue(Partial { node: issuer, below: Some(index), length, counted, unsound }, stage);
         Ok(true)
     }
 
@@ -257,14 +257,14 @@ impl<'a> Walk<'a, '_> {
         Ok(())
     }
 
-    /// Tells why a road ended, if it did, and who only seemed to be the issuer.
-    fn tell_of(&mut self, index: usize, road: &Road, has_issuer: bool, onward: bool) {
-        if self.graph.node(road.node).is_none_or(|node| node.is_anchor) {
+    /// Reports why a partial path ended, if it did, and who only seemed to be the issuer.
+    fn tell_of(&mut self, index: usize, partial: &Partial, has_issuer: bool, onward: bool) {
+        if self.graph.node(partial.node).is_none_or(|node| node.is_anchor) {
             return;
         }
         let refused: Vec<(usize, DeadEndReason<'a>)> = self
             .graph
-            .refused(road.node)
+            .refused(partial.node)
             .into_iter()
             .filter_map(|(issuer, error)| {
                 let certificate = self.graph.node(issuer)?.certificate;
@@ -273,26 +273,26 @@ impl<'a> Walk<'a, '_> {
             .collect();
         let nobody_seemed = refused.is_empty();
         for (issuer, reason) in refused {
-            self.tell(index, road.node, Some(issuer), reason);
+            self.tell(index, partial.node, Some(issuer), reason);
         }
         if onward {
             return;
         }
         if has_issuer {
-            self.tell(index, road.node, None, DeadEndReason::Loop);
-        } else if self.graph.is_self_issued(road.node) {
-            self.tell(index, road.node, None, DeadEndReason::NotAnAnchor);
+            self.tell(index, partial.node, None, DeadEndReason::Loop);
+        } else if self.graph.is_self_issued(partial.node) {
+            self.tell(index, partial.node, None, DeadEndReason::NotAnAnchor);
         } else if nobody_seemed {
-            let reason = if self.graph.has_named_issuer(road.node) {
+            let reason = if self.graph.has_named_issuer(partial.node) {
                 DeadEndReason::Loop
             } else {
                 DeadEndReason::NoIssuer
             };
-            self.tell(index, road.node, None, reason);
+            self.tell(index, partial.node, None, reason);
         }
     }
 
-    /// Tells a dead end once, by the first road that comes there, which is the shortest.
+    /// Reports a dead end once, by the first path that comes there, which is the shortest.
     fn tell(&mut self, index: usize, node: usize, issuer: Option<usize>, reason: DeadEndReason<'a>) {
         if self.search.dead_ends.len() < self.question.limits.dead_ends && self.told.insert((node, issuer)) {
             let chain = self.chain(index);
@@ -300,10 +300,10 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// The nodes of a road, from its end down to the leaf.
+    /// The nodes of a partial path, from its end down to the leaf.
     fn nodes(&self, index: usize) -> impl Iterator<Item = &Node<'a>> {
-        std::iter::successors(self.roads.get(index), |road| self.roads.get(road.below?))
-            .filter_map(|road| self.graph.node(road.node))
+        std::iter::successors(self.partials.get(index), |partial| self.partials.get(partial.below?))
+            .filter_map(|partial| self.graph.node(partial.node))
     }
 
     fn stands_in(&self, index: usize, entity: usize) -> bool {
@@ -320,7 +320,7 @@ impl<'a> Walk<'a, '_> {
         // Equal candidates keep the order in which they were found.
         search.candidates.sort_by_key(|candidate| (!candidate.is_accepted(), candidate.chain.len()));
         if !search.candidates.is_empty() {
-            // Among certificates that sign each other every road ends in a circle sooner or later.
+            // Among certificates that sign each other every path ends in a circle sooner or later.
             let is_noise =
                 |reason: &DeadEndReason<'_>| matches!(reason, DeadEndReason::Loop | DeadEndReason::TooDeep);
             search.dead_ends.retain(|end| !is_noise(&end.reason));

@@ -2,16 +2,16 @@
 
 use crate::{Certificate, SignatureError};
 
-/// Where a road ended before it came to an anchor.
+/// A partial path that ended before it came to an anchor.
 #[derive(Clone, Debug)]
 pub struct DeadEnd<'a> {
-    /// The certificates of the road, from the one where it ended down to the leaf.
+    /// Its certificates, from the one where it ended down to the leaf.
     pub chain: Vec<&'a Certificate>,
     /// Why it went no further.
     pub reason: DeadEndReason<'a>,
 }
 
-/// Why a road ended.
+/// Why a partial path ended.
 #[derive(Clone, Debug)]
 pub enum DeadEndReason<'a> {
     /// Nobody has the name of the issuer.
@@ -25,9 +25,9 @@ pub enum DeadEndReason<'a> {
         /// What came of verifying.
         error: SignatureError,
     },
-    /// Whoever signed it stands in the road already.
+    /// Whoever signed it stands in the path already.
     Loop,
-    /// The road has as many certificates as were allowed.
+    /// The path has as many certificates as were allowed.
     TooDeep,
 }
 
@@ -46,7 +46,7 @@ impl DeadEndReason<'_> {
         }
     }
 
-    /// The reason in words, about the certificate at which the road ended.
+    /// The reason in words, about the certificate at which the path ended.
     pub fn words(&self, end: &Certificate) -> String {
         match self {
             Self::NoIssuer => {

@@ -43,7 +43,7 @@ pub(crate) fn check_whole(bytes: &[u8], what: &'static str, limit: usize) -> Res
 fn no_sequence(bytes: &[u8], what: &'static str) -> RevocationError {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii();
     let is_base64 =
-        |octet: &u8| octet.is_ascii_alphanumeric() || octet.is_ascii_whitespace() || b"+/=".contains(octet);
+        |byte: &u8| byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"+/=".contains(byte);
     match text.first() {
         Some(b'<') => RevocationError::HtmlInsteadOfDer(what),
         // The base64 of a SEQUENCE begins with M.

@@ -230,24 +230,24 @@ type Made = (usize, usize, usize, usize);
 /// All paths to the anchor by brute force over what is known of the making, without a signature.
 fn brute_force(leaf: Made, pool: &[Made], anchors: &[(usize, usize)]) -> BTreeSet<Vec<Made>> {
     fn climb(
-        road: &mut Vec<Made>,
+        partial: &mut Vec<Made>,
         pool: &[Made],
         anchors: &[(usize, usize)],
         paths: &mut BTreeSet<Vec<Made>>,
     ) {
-        let top = road[road.len() - 1];
+        let top = partial[partial.len() - 1];
         let issuer = (top.2, top.3);
-        let repeated = road.iter().any(|made| (made.0, made.1) == issuer);
-        if anchors.contains(&issuer) && (!repeated || road.len() == 1) {
-            paths.insert(road.clone());
+        let repeated = partial.iter().any(|made| (made.0, made.1) == issuer);
+        if anchors.contains(&issuer) && (!repeated || partial.len() == 1) {
+            paths.insert(partial.clone());
         }
         if repeated {
             return;
         }
         for next in pool.iter().filter(|next| (next.0, next.1) == issuer) {
-            road.push(*next);
-            climb(road, pool, anchors, paths);
-            road.pop();
+            partial.push(*next);
+            climb(partial, pool, anchors, paths);
+            partial.pop();
         }
     }
     let mut paths = BTreeSet::new();

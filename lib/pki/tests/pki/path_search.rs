@@ -44,7 +44,7 @@ fn told(search: &Search<'_>) -> (Vec<String>, Vec<String>) {
     (accepted, refused)
 }
 
-/// Where roads ended, and why.
+/// Where partial paths ended, and why.
 fn ends(search: &Search<'_>) -> Vec<(String, &'static str)> {
     let name = |end: &ctl_pki::path::DeadEnd<'_>| end.chain[0].common_name().unwrap().to_owned();
     search.dead_ends.iter().map(|end| (name(end), end.reason.rule())).collect()

@@ -60,7 +60,7 @@ fn no_changed_bit_is_passed_over() {
 fn what_is_cut_followed_or_too_large_is_refused() {
     let (_, der) = fixture("p256");
     for length in 0..der.len() {
-        assert!(CertificationRequest::from_der(&der[..length]).is_err(), "{length} octets");
+        assert!(CertificationRequest::from_der(&der[..length]).is_err(), "{length} bytes");
     }
     assert!(CertificationRequest::from_der(&[der.as_slice(), &[0]].concat()).is_err());
     let large = CertificationRequest::from_der(&vec![0x30; MAX_REQUEST_SIZE + 1]);

@@ -48,7 +48,7 @@ pub(super) fn positive_serial(view: &Written<'_>) -> Vec<Failure> {
     })
 }
 
-pub(super) fn serial_octets(view: &Written<'_>, limit: usize) -> Vec<Failure> {
+pub(super) fn serial_bytes(view: &Written<'_>, limit: usize) -> Vec<Failure> {
     one(view.parts.serial.content.len() > limit, || {
         Failure::new(
             "serialNumber",

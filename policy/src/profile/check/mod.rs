@@ -53,7 +53,7 @@ impl Failure {
 /// A certificate with the issuer it is compared with, if one was given.
 pub(super) struct Subject<'a> {
     view: &'a Written<'a>,
-    /// The same as everybody else in the house reads it, if they do.
+    /// The same certificate as the other crates read it, if they can.
     certificate: Option<&'a Certificate>,
     issuer: Option<Result<Written<'a>, Malformed>>,
     profile: &'a Profile,
@@ -79,7 +79,7 @@ pub fn lint(profile: &Profile, der: &[u8], issuer: Option<&[u8]>) -> Vec<Finding
         let failures = check(&rule.requirement, &subject);
         findings.extend(failures.into_iter().map(|failure| finding(rule, failure)));
     }
-    // The parser that everything else in the house stands on has the last word: what it refuses is never clean.
+    // The parser that the other crates use has the last word: what it refuses is never clean.
     let is_explained = findings.iter().any(|finding| finding.severity == Severity::Error);
     if is_explained {
         return findings;
@@ -141,7 +141,7 @@ fn check(requirement: &Requirement, subject: &Subject<'_>) -> Vec<Failure> {
         R::Size(limit) => form::size(view, *limit),
         R::Version(version) => form::version(view, *version),
         R::PositiveSerial => form::positive_serial(view),
-        R::SerialOctets(limit) => form::serial_octets(view, *limit),
+        R::SerialOctets(limit) => form::serial_bytes(view, *limit),
         R::SignatureAlgorithm(algorithms) => key::signature_algorithm(view, algorithms),
         R::SameAlgorithms => key::same_algorithms(view),
         R::NoAlgorithmParameters => key::no_algorithm_parameters(view),

@@ -28,7 +28,7 @@ pub enum Requirement {
     Version(u8),
     /// The serial number is greater than zero.
     PositiveSerial,
-    /// The serial number's content has at most this many octets.
+    /// The serial number's content has at most this many bytes.
     SerialOctets(usize),
     /// The signature algorithm is one of these.
     SignatureAlgorithm(Vec<SignatureAlgorithm>),
@@ -208,7 +208,6 @@ pub enum Bit {
 /// Every bit of key usage (RFC 5280 section 4.2.1.3); a profile states them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(missing_docs, reason = "the bits carry their names in RFC 5280")]
 pub struct KeyUsage {
     pub digital_signature: Bit,
     pub non_repudiation: Bit,

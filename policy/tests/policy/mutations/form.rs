@@ -29,8 +29,8 @@ pub(crate) fn cases(bench: &mut Bench<'_>, requirement: &Requirement) -> bool {
             bench.keeps("serial 1", bench.edit().serial(&[1]));
         }
         R::SerialOctets(limit) => {
-            bench.breaks("one octet more", bench.edit().serial(&vec![0x7f; limit + 1]));
-            bench.keeps("as many octets", bench.edit().serial(&vec![0x7f; *limit]));
+            bench.breaks("one byte more", bench.edit().serial(&vec![0x7f; limit + 1]));
+            bench.keeps("as many bytes", bench.edit().serial(&vec![0x7f; *limit]));
         }
         R::SignatureAlgorithm(allowed) => {
             for other in [SignatureAlgorithm::EcdsaSha256, SignatureAlgorithm::EcdsaSha384] {

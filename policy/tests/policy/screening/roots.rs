@@ -44,7 +44,7 @@ fn a_root_that_would_make_every_bundle_unreadable_cannot_be_waived_onto_a_list()
     for (what, odd) in [
         ("a padded serial number", edit.clone().serial(&[0, 0x2a])),
         ("an empty serial number", edit.clone().serial(&[])),
-        ("a serial number of 21 octets", edit.clone().serial(&[0x2a; 21])),
+        ("a serial number of 21 bytes", edit.clone().serial(&[0x2a; 21])),
         ("a name that is no UTF-8", edit.clone().names(Some(name.clone()), Some(name))),
         ("a malformed extension", edit.extension("2.5.29.31", false, &[0x30, 2, 0x30, 0])),
     ] {

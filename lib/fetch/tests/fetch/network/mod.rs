@@ -1,6 +1,5 @@
 //! A network for the fetcher: a resolver that says what it is told, and servers that misbehave as they are told.
 #![allow(
-    missing_docs,
     dead_code,
     unreachable_pub,
     clippy::unwrap_used,

@@ -125,7 +125,7 @@ pub fn record(path: &Path) {
     std::fs::write(path, text.concat()).unwrap();
 }
 
-/// What a parser may be lenient about: one octet changed, added or cut, all over the certificate.
+/// What a parser may be lenient about: one byte changed, added or cut, all over the certificate.
 fn bent(whole: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut all = vec![
         ("cut".to_owned(), whole[..whole.len() - 1].to_vec()),
@@ -136,7 +136,7 @@ fn bent(whole: &[u8]) -> Vec<(String, Vec<u8>)> {
         for bit in [0, 6] {
             let mut bent = whole.to_vec();
             bent[position] ^= 1 << bit;
-            all.push((format!("bit {bit} of octet {position}"), bent));
+            all.push((format!("bit {bit} of byte {position}"), bent));
         }
     }
     all

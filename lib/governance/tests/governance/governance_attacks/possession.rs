@@ -100,7 +100,7 @@ fn a_proof_serves_nobody_else_and_nothing_else() {
     world.say(&["alpha-pki"], submission("alpha-pki", Some(good))).expect("and the honest one serves");
 }
 
-/// The content of the first element, whose length takes at most two octets more, and what follows it.
+/// The content of the first element, whose length takes at most two bytes more, and what follows it.
 fn element(der: &[u8]) -> (&[u8], &[u8]) {
     let (header, length) = match der[1] {
         0x81 => (3, usize::from(der[2])),

@@ -222,7 +222,7 @@ impl Recipe {
         self.extension("2.5.29.19", true, tlv(0x30, &content))
     }
 
-    /// The first octet of the bits: 0x06 is keyCertSign and cRLSign, 0x80 is digitalSignature.
+    /// The first byte of the bits: 0x06 is keyCertSign and cRLSign, 0x80 is digitalSignature.
     pub fn key_usage(self, bits: u8) -> Self {
         let unused = bits.trailing_zeros().min(7) as u8;
         self.extension("2.5.29.15", true, tlv(0x03, &[unused, bits]))

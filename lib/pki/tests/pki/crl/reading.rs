@@ -201,7 +201,7 @@ fn crls_come_from_files_in_either_form() {
 }
 
 #[test]
-fn a_crl_may_be_larger_than_a_length_of_three_octets() {
+fn a_crl_may_be_larger_than_a_length_of_three_bytes() {
     let entry = entry(&[0x55; 20], MAY, &[reason(1)]);
     let count = 0x100_0000 / entry.len() + 1;
     let entries: Vec<_> = (0..count)

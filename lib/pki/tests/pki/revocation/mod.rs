@@ -134,7 +134,7 @@ impl Shape {
         self
     }
 
-    /// The first octet of the bits: 0x06 is keyCertSign and cRLSign, 0x80 is digitalSignature.
+    /// The first byte of the bits: 0x06 is keyCertSign and cRLSign, 0x80 is digitalSignature.
     pub fn key_usage(self, bits: u8) -> Self {
         let unused = bits.trailing_zeros().min(7) as u8;
         self.with(&ce(15), true, tlv(3, &[unused, bits]))
