@@ -71,7 +71,7 @@ fn summary(state: &State, application: &Application, now: Timestamp) -> Value {
     }))
 }
 
-/// In a lane of its own and not on a worker: see the table of routes.
+/// Computed from a queue and not on a worker: see the table of routes.
 pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     let index: u64 = call.part("application")?;
     let (state, now) = app.view();

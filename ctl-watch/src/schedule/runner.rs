@@ -259,7 +259,7 @@ impl Hands {
         getrandom::fill(&mut seed)
             .map_err(|error| (Code::ProbeMissed, format!("the system gives no random numbers: {error}")))?;
         let limits = (self.limits)(target);
-        let own = self.fetch.on_account_of(target.operator.as_str(), target.class());
+        let own = self.fetch.on_behalf_of(target.operator.as_str(), target.class());
         let fetch = own.as_deref().unwrap_or(&*self.fetch);
         let round = Round {
             fetch,
@@ -298,7 +298,7 @@ fn public(target: &Target, fetch: &dyn Fetch, probed: Probed) -> Probed {
         evidence.iter_mut().for_each(Evidence::leave_out_answer);
     }
     for one in &mut evidence {
-        one.body = match fetch.room(one.body.len()) {
+        one.body = match fetch.reserve(one.body.len()) {
             Some(room) => room.hold(one.body.to_vec()),
             None => Bytes::new(),
         };

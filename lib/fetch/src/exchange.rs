@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::rustls::{self, ClientConfig};
 
-use super::account::{NoRoom, Room};
+use super::budget::{OverBudget, Reservation};
 use super::guard::Guard;
 use super::place::Place;
 use super::wire::{Marks, Watched};
@@ -38,7 +38,7 @@ pub(super) struct Attempt<'a> {
     pub(super) tls: &'a ClientConfig,
     pub(super) guard: &'a Guard,
     /// For the body; counted until nobody holds it any more.
-    pub(super) room: Room,
+    pub(super) reservation: Reservation,
     pub(super) request: &'a Request,
     pub(super) address: IpAddr,
     /// When it all began; what was waited for a free connection is left out.
@@ -219,8 +219,8 @@ impl Attempt<'_> {
                     let data = frame.into_data().unwrap_or_default();
                     let left = limit.saturating_sub(bytes.len());
                     let fits = data.get(..left).unwrap_or(&data);
-                    if let Err(full) = grow(&mut self.room, &mut bytes, fits.len(), limit) {
-                        break Err(no_room(full));
+                    if let Err(over) = grow(&mut self.reservation, &mut bytes, fits.len(), limit) {
+                        break Err(over_budget(over));
                     }
                     bytes.extend_from_slice(fits);
                     if data.len() > left {
@@ -239,10 +239,10 @@ impl Attempt<'_> {
             }
         };
         bytes.shrink_to_fit();
-        let mut room = std::mem::take(&mut self.room);
+        let mut reservation = std::mem::take(&mut self.reservation);
         // Less than before always fits.
-        let _ = room.resize(bytes.capacity());
-        (room.hold(bytes), end)
+        let _ = reservation.resize(bytes.capacity());
+        (reservation.hold(bytes), end)
     }
 
     fn within(&self) -> String {
@@ -252,24 +252,29 @@ impl Attempt<'_> {
     }
 }
 
-/// Makes room for more bytes, in the memory and in what is counted of it.
-fn grow(room: &mut Room, bytes: &mut Vec<u8>, more: usize, limit: usize) -> Result<(), NoRoom> {
+/// Makes room for more bytes, in the memory and in the reservation.
+fn grow(
+    reservation: &mut Reservation,
+    bytes: &mut Vec<u8>,
+    more: usize,
+    limit: usize,
+) -> Result<(), OverBudget> {
     let needed = bytes.len().saturating_add(more);
     if needed > bytes.capacity() {
         let capacity = needed.max(bytes.len().saturating_mul(3) / 2).max(STEP).min(limit).max(needed);
-        room.resize(capacity)?;
+        reservation.resize(capacity)?;
         bytes.reserve_exact(capacity.saturating_sub(bytes.len()));
     }
     Ok(())
 }
 
-fn no_room(full: NoRoom) -> FetchError {
-    match full {
-        NoRoom::Operator => FetchError::new(
+fn over_budget(over: OverBudget) -> FetchError {
+    match over {
+        OverBudget::Operator => FetchError::new(
             Reason::BodyTooLarge,
             "the services of this operator send more at once than one operator's may".to_owned(),
         ),
-        NoRoom::Total => FetchError::new(
+        OverBudget::Total => FetchError::new(
             Reason::Busy,
             "there was no room for the body: raise [fetch] body_bytes".to_owned(),
         ),

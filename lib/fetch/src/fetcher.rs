@@ -14,7 +14,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::rustls::ClientConfig;
 
-use super::account::{Account, Accounts, Class, Connection, Room};
+use super::budget::{AllBudgets, Budgets, Class, Connection, Reservation};
 use super::exchange::Attempt;
 use super::guard::Guard;
 use super::place::Place;
@@ -28,14 +28,14 @@ const MAX_ADDRESSES: usize = 16;
 #[derive(Clone)]
 pub struct Fetcher {
     parts: Arc<Parts>,
-    account: Account,
+    budgets: Budgets,
 }
 
 struct Parts {
     resolver: Box<dyn Resolve>,
     guard: Guard,
     tls: Arc<ClientConfig>,
-    accounts: Accounts,
+    budgets: AllBudgets,
     per_address: usize,
     /// Only addresses that are being called.
     addresses: Mutex<BTreeMap<IpAddr, Arc<Semaphore>>>,
@@ -59,25 +59,25 @@ impl Fetcher {
             resolver,
             guard: Guard::new(options.allow.clone(), options.ports.clone()),
             tls: tls::config(&options.tls_roots)?,
-            accounts: Accounts::new(options),
+            budgets: AllBudgets::new(options),
             per_address: options.per_host.get().min(Semaphore::MAX_PERMITS),
             addresses: Mutex::default(),
         };
-        let account = parts.accounts.of_nobody();
-        Ok(Self { parts: Arc::new(parts), account })
+        let budgets = parts.budgets.of_nobody();
+        Ok(Self { parts: Arc::new(parts), budgets })
     }
 
-    /// The same on an account.
+    /// The same fetcher on behalf of an operator: what it asks counts against that operator's budget.
     #[must_use]
     pub fn on(&self, name: &str, class: Class) -> Self {
-        Self { parts: Arc::clone(&self.parts), account: self.parts.accounts.of(name, class) }
+        Self { parts: Arc::clone(&self.parts), budgets: self.parts.budgets.of(name, class) }
     }
 
     /// How many bytes bodies and what is kept of them take in the memory now, and how many they may: of services that
     /// are listed, and of those that only applications name.
     #[must_use]
     pub fn bytes_held(&self) -> [(usize, usize); 2] {
-        self.parts.accounts.taken()
+        self.parts.budgets.taken()
     }
 
     async fn run(&self, request: &Request) -> Vec<Exchange> {
@@ -101,14 +101,14 @@ impl Fetcher {
             }
         };
         if let [address] = chosen.as_slice() {
-            return vec![self.parts.exchange(&self.account, request, place, *address, begin, timings).await];
+            return vec![self.parts.exchange(&self.budgets, request, place, *address, begin, timings).await];
         }
         let mut tasks = JoinSet::new();
         for address in chosen {
-            let (parts, account) = (Arc::clone(&self.parts), self.account.clone());
+            let (parts, budgets) = (Arc::clone(&self.parts), self.budgets.clone());
             let (request, place) = (request.clone(), place.clone());
             tasks.spawn(
-                async move { parts.exchange(&account, &request, place, address, begin, timings).await },
+                async move { parts.exchange(&budgets, &request, place, address, begin, timings).await },
             );
         }
         let mut exchanges: Vec<Exchange> = Vec::new();
@@ -171,11 +171,11 @@ impl Fetch for Fetcher {
         Box::pin(self.run(request))
     }
 
-    fn room(&self, bytes: usize) -> Option<Room> {
-        self.account.keep(bytes)
+    fn reserve(&self, bytes: usize) -> Option<Reservation> {
+        self.budgets.keep(bytes)
     }
 
-    fn on_account_of(&self, name: &str, class: Class) -> Option<Box<dyn Fetch>> {
+    fn on_behalf_of(&self, name: &str, class: Class) -> Option<Box<dyn Fetch>> {
         Some(Box::new(self.on(name, class)))
     }
 }
@@ -184,7 +184,7 @@ impl Parts {
     /// One exchange with an address, which is judged here and nowhere resolved again.
     async fn exchange(
         self: &Arc<Self>,
-        account: &Account,
+        budgets: &Budgets,
         request: &Request,
         place: Place,
         address: IpAddr,
@@ -200,7 +200,7 @@ impl Parts {
             return Exchange::without(socket, timings, error);
         }
         let waiting = Instant::now();
-        let Ok(_slot) = timeout_at(waiting + request.timeout, self.slot(account, address)).await else {
+        let Ok(_slot) = timeout_at(waiting + request.timeout, self.slot(budgets, address)).await else {
             let detail =
                 "no connection was free: raise [fetch] concurrency, per_operator or per_host".to_owned();
             return Exchange::without(socket, timings, FetchError::new(Reason::Busy, detail));
@@ -208,24 +208,25 @@ impl Parts {
         // The wait is the fetcher's doing and not the service's.
         let begin = begin + waiting.elapsed();
         let deadline = begin + request.timeout;
-        let (tls, guard, room) = (&self.tls, &self.guard, account.body());
-        Attempt { tls, guard, room, request, address, begin, deadline, timings }.run(place).await
+        let (tls, guard, reservation) = (&self.tls, &self.guard, budgets.body());
+        Attempt { tls, guard, reservation, request, address, begin, deadline, timings }.run(place).await
     }
 
     /// A free connection to an address.
-    async fn slot(self: &Arc<Self>, account: &Account, address: IpAddr) -> Slot {
-        let own = account.own_connection().await;
-        let lane = {
+    async fn slot(self: &Arc<Self>, budgets: &Budgets, address: IpAddr) -> Slot {
+        let own = budgets.own_connection().await;
+        let limit = {
             let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-            let lane = addresses.entry(address).or_insert_with(|| Arc::new(Semaphore::new(self.per_address)));
-            Lane { parts: Arc::clone(self), address, semaphore: Some(Arc::clone(lane)) }
+            let limit =
+                addresses.entry(address).or_insert_with(|| Arc::new(Semaphore::new(self.per_address)));
+            AddressLimit { parts: Arc::clone(self), address, semaphore: Some(Arc::clone(limit)) }
         };
         // Never closed.
-        let one = match &lane.semaphore {
+        let one = match &limit.semaphore {
             Some(semaphore) => Arc::clone(semaphore).acquire_owned().await.ok(),
             None => None,
         };
-        Slot { _all: account.connection().await, _one: one, _lane: lane, _own: own }
+        Slot { _all: budgets.connection().await, _one: one, _limit: limit, _own: own }
     }
 }
 
@@ -233,18 +234,18 @@ impl Parts {
 struct Slot {
     _all: Option<OwnedSemaphorePermit>,
     _one: Option<OwnedSemaphorePermit>,
-    _lane: Lane,
+    _limit: AddressLimit,
     _own: Connection,
 }
 
 /// A share in the limit of an address; the last one takes it off the table.
-struct Lane {
+struct AddressLimit {
     parts: Arc<Parts>,
     address: IpAddr,
     semaphore: Option<Arc<Semaphore>>,
 }
 
-impl Drop for Lane {
+impl Drop for AddressLimit {
     fn drop(&mut self) {
         let mut addresses = self.parts.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         self.semaphore = None;

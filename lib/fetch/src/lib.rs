@@ -1,17 +1,17 @@
 //! Asks by HTTP at addresses that come from certificates and applications, and so are an attacker's input.
 //!
 //! The fetcher resolves names itself, calls no address and no port that its [`Options`] do not allow, follows no
-//! redirect to another host, and bounds bytes, time and connections: of each answer, of each account (an operator's
-//! services together) and of all.
+//! redirect to another host, and bounds bytes, time and connections: of each answer, of each operator's services
+//! together, and of all.
 //!
-//! A [`Fetcher`] goes this way: the URL is read; [`guard`] judges every address that is to be asked, whether the URL
-//! or a [`resolve`]r gives it, and then it is connected to as it is, so that a name which changes its addresses in
-//! between gains nothing; at most three redirects are followed, to the same host by the same address.
+//! A [`Fetcher`] works in this order: it reads the URL; [`guard`] judges every address that is to be asked, whether the
+//! URL or a [`resolve`]r gives it; the fetcher connects to exactly that address, so that a name which changes its
+//! addresses in between gains nothing; it follows at most three redirects, to the same host at the same address.
 //!
 //! What time runs out on decides the [`Reason`]: see there.
 #![forbid(unsafe_code)]
 
-mod account;
+mod budget;
 mod exchange;
 mod fetcher;
 pub mod guard;
@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub use account::{Class, NoRoom, Room};
+pub use budget::{Class, OverBudget, Reservation};
 pub use fetcher::Fetcher;
 pub use options::{Options, Ports};
 
@@ -38,13 +38,13 @@ pub trait Fetch: Send + Sync {
     /// Asks one or all addresses of the URL's host; one exchange for each, or one that says why there is none.
     fn fetch<'a>(&'a self, request: &'a Request) -> Pin<Box<dyn Future<Output = Vec<Exchange>> + Send + 'a>>;
 
-    /// Room for so many bytes that are kept of answers; none where there is none left.
-    fn room(&self, _bytes: usize) -> Option<Room> {
-        Some(Room::default())
+    /// Reserves bytes for what is kept of answers; none if the budget has too few left.
+    fn reserve(&self, _bytes: usize) -> Option<Reservation> {
+        Some(Reservation::default())
     }
 
-    /// The same on an account, where accounts are kept.
-    fn on_account_of(&self, _name: &str, _class: Class) -> Option<Box<dyn Fetch>> {
+    /// The same on behalf of an operator, whose budget is charged; none if there are no budgets.
+    fn on_behalf_of(&self, _name: &str, _class: Class) -> Option<Box<dyn Fetch>> {
         None
     }
 }
@@ -68,11 +68,11 @@ pub enum Reason {
     RedirectRefused,
     /// The body ends before its announced length.
     BodyTruncated,
-    /// The body is larger than the limit, or the account's bodies together are.
+    /// The body is larger than the limit, or the operator's bodies together are.
     BodyTooLarge,
     /// Once the request is sent, an answer does not come in time, or not whole.
     Slow,
-    /// The fetcher itself had no connection, lookup or room free, which says nothing of the service.
+    /// The fetcher itself had no connection, lookup or memory free, which says nothing of the service.
     Busy,
 }
 

@@ -17,9 +17,9 @@ pub struct Options {
     pub concurrency: NonZeroUsize,
     /// Connections to one address that may be open at once.
     pub per_host: NonZeroUsize,
-    /// Connections on one account that may be open at once; on an unlisted one, an eighth.
+    /// Connections of one operator that may be open at once; of an unlisted one, an eighth.
     pub per_operator: NonZeroUsize,
-    /// Bytes that bodies may take in memory, of all answers together; one account's may take half of them.
+    /// Bytes that bodies may take in memory, of all answers together; one operator's may take half of them.
     /// Those of unlisted accounts have another eighth for themselves.
     pub body_bytes: NonZeroU64,
     /// Bytes of answers that may be remembered, divided in the same way.

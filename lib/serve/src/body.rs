@@ -8,8 +8,8 @@ use http_body_util::Full;
 use http_body_util::combinators::BoxBody;
 use warp::hyper::body::{Body, Frame, SizeHint};
 
+use crate::connections::Answering;
 use crate::file::FileBody;
-use crate::house::Answering;
 
 /// The body of an answer of the API.
 pub type ApiBody = BoxBody<Bytes, warp::Error>;

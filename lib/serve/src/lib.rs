@@ -6,9 +6,9 @@
 //! [`serve()`] then does the rest:
 //!
 //! ```text
-//! connection ─ seats, header and write timeouts ─ well formed? ─┬─ a prepared file   (Service::file)
-//!                                                               ├─ bytes of the disk (Service::transfer)
-//!                                                               └─ a route's handler (warp), expensive ones in a lane
+//! connection ─ admission, timeouts ─ well formed? ─┬─ a prepared file   (Service::file)
+//!                                                  ├─ bytes of the disk (Service::transfer)
+//!                                                  └─ a route's handler (warp), expensive ones from a queue
 //! ```
 //!
 //! Before there is a service, [`starting::serve`] answers on the same listener.
@@ -16,32 +16,32 @@
 
 pub mod answer;
 pub mod body;
-mod call;
+mod connections;
 pub mod encoding;
 pub mod family;
 pub mod file;
-mod house;
-mod lane;
 pub mod limits;
 pub mod metrics;
 pub mod openapi;
 mod page;
 pub mod problem;
+mod queue;
 mod refusal;
+mod request;
 mod server;
 mod service;
 pub mod settings;
-mod stall;
 pub mod starting;
 pub mod table;
+mod write_timeout;
 
 pub use body::Source;
-pub use call::Call;
+pub use connections::Answering;
 pub use file::{FileBody, Readers};
-pub use house::Answering;
 pub use limits::{Client, Limits};
 pub use page::Page;
 pub use problem::Problem;
+pub use request::Call;
 pub use server::serve;
 pub use service::{Files, Moment, Service, Transfer};
 pub use table::{Cost, Route, Table};

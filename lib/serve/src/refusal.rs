@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use warp::http::StatusCode;
 
-use crate::house::Seat;
+use crate::connections::Place;
 use crate::problem::{self, Problem};
 
 /// The longest header of a request, its first line included.
@@ -22,7 +22,7 @@ pub(crate) const MAX_URI: usize = 4 * 1024;
 /// A connection whose malformed requests are answered in words.
 pub(crate) struct Courteous<S> {
     stream: S,
-    seat: Arc<Seat>,
+    place: Arc<Place>,
     /// So many requests had come when everything that was to be sent was sent.
     told: u64,
     /// So many had come when the present header began, and whether its first line has ended.
@@ -33,12 +33,12 @@ pub(crate) struct Courteous<S> {
 }
 
 impl<S> Courteous<S> {
-    pub(crate) const fn new(stream: S, seat: Arc<Seat>) -> Self {
-        Self { stream, seat, told: 0, header_of: 0, line_ended: false, instead: None }
+    pub(crate) const fn new(stream: S, place: Arc<Place>) -> Self {
+        Self { stream, place, told: 0, header_of: 0, line_ended: false, instead: None }
     }
 
     fn note_read(&mut self, read: &[u8]) {
-        let asked = self.seat.asked();
+        let asked = self.place.asked();
         if self.header_of != asked {
             (self.header_of, self.line_ended) = (asked, false);
         }
@@ -47,7 +47,7 @@ impl<S> Courteous<S> {
 
     /// What is sent instead of these first bytes of an answer, if they are hyper's own.
     fn refusal(&self, answer: &[u8]) -> Option<Vec<u8>> {
-        if self.seat.is_busy() || self.seat.asked() != self.told {
+        if self.place.is_busy() || self.place.asked() != self.told {
             return None;
         }
         let status = answer.strip_prefix(b"HTTP/1.1 ")?.first_chunk::<3>()?;
@@ -148,8 +148,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Courteous<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let poll = Pin::new(&mut self.stream).poll_flush(context);
-        if poll.is_ready() && !self.seat.is_busy() {
-            self.told = self.seat.asked();
+        if poll.is_ready() && !self.place.is_busy() {
+            self.told = self.place.asked();
         }
         poll
     }

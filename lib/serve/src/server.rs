@@ -21,17 +21,17 @@ use warp::hyper::server::conn::http1;
 use warp::hyper::service::{Service as _, service_fn};
 
 use crate::body::{AnswerBody, ApiBody, Source};
+use crate::connections::{Answering, Connections, Place};
 use crate::encoding::Codings;
 use crate::file::Readers;
-use crate::house::{Answering, House, Seat};
-use crate::lane::{self, Lane, Question};
 use crate::limits::{Client, Limits, Rate};
 use crate::metrics::UNKNOWN;
 use crate::problem::Problem;
+use crate::queue::{self, Question, Queue};
 use crate::refusal::{Courteous, MAX_HEADER, MAX_URI};
 use crate::service::{Service, Transfer};
-use crate::stall::StallGuard;
 use crate::table::{Cost, Route, Table, method_name};
+use crate::write_timeout::WriteTimeout;
 
 /// After a failed `accept`, usually for want of file descriptors, there is a pause.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -56,7 +56,7 @@ pub async fn serve<S: Service>(
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let limits = Arc::new(limits);
-    let house = House::new(&limits);
+    let connections = Connections::new(&limits);
     let handler = Arc::new(Handler::new(service, table, limits.clone()));
     let graceful = GracefulShutdown::new();
     let mut builder = http1::Builder::new();
@@ -78,29 +78,29 @@ pub async fn serve<S: Service>(
             }
         };
         let is_proxy = limits.trusted_proxies.iter().any(|network| network.contains(peer.ip()));
-        let entered = tokio::select! {
-            entered = house.enter(peer.ip().into(), is_proxy) => entered,
+        let admitted = tokio::select! {
+            admitted = connections.admit(peer.ip().into(), is_proxy) => admitted,
             () = &mut shutdown => break,
         };
-        let seat = match entered {
-            Ok(seat) => seat,
+        let place = match admitted {
+            Ok(place) => place,
             Err(why) => {
                 tracing::debug!(%peer, ?why, "a connection was closed at once");
                 continue;
             }
         };
-        let stream = StallGuard::new(prepared(stream), limits.write_timeout);
-        let io = TokioIo::new(Courteous::new(stream, seat.clone()));
-        let (handler, sitting) = (handler.clone(), seat.clone());
+        let stream = WriteTimeout::new(prepared(stream), limits.write_timeout);
+        let io = TokioIo::new(Courteous::new(stream, place.clone()));
+        let (handler, own_place) = (handler.clone(), place.clone());
         let service = service_fn(move |request| {
-            let (handler, seat) = (handler.clone(), sitting.clone());
-            async move { Ok::<_, Infallible>(handler.answer(request, peer, &seat).await) }
+            let (handler, place) = (handler.clone(), own_place.clone());
+            async move { Ok::<_, Infallible>(handler.answer(request, peer, &place).await) }
         });
         let connection = graceful.watch(builder.serve_connection(io, service));
         tokio::spawn(async move {
             tokio::select! {
                 biased;
-                () = seat.dismissed() => tracing::debug!(%peer, "a connection made room for another"),
+                () = place.closed() => tracing::debug!(%peer, "a connection was closed for another"),
                 ended = connection => if let Err(error) = ended {
                     tracing::debug!(%error, %peer, "a connection ended early");
                 }
@@ -134,8 +134,8 @@ struct Handler<S> {
     reads: Rate,
     file_reads: Rate,
     readers: Readers,
-    much: Lane,
-    scrapes: Lane,
+    much: Queue,
+    scrapes: Queue,
 }
 
 impl<S: Service> Handler<S> {
@@ -155,9 +155,9 @@ impl<S: Service> Handler<S> {
             reads: Rate::new(limits.reads_per_minute, limits.read_burst),
             file_reads: Rate::new(limits.file_reads_per_minute, limits.file_read_burst),
             readers: Readers::default(),
-            much: Lane::new(COMPUTED, FRESH),
+            much: Queue::new(COMPUTED, FRESH),
             // Counters move with every request.
-            scrapes: Lane::new(1, Duration::ZERO),
+            scrapes: Queue::new(1, Duration::ZERO),
             service,
             table,
             limits,
@@ -173,11 +173,11 @@ impl<S: Service> Handler<S> {
         &self,
         request: Request<Incoming>,
         peer: SocketAddr,
-        seat: &Arc<Seat>,
+        place: &Arc<Place>,
     ) -> Response<AnswerBody> {
         let start = Instant::now();
         let caller = Client::of(peer, request.headers(), &self.limits.trusted_proxies);
-        let answering = seat.answering(caller);
+        let answering = place.answering(caller);
         let method = request.method().clone();
         let reads = method == Method::GET || method == Method::HEAD;
         let path = request.uri().path().strip_prefix('/').unwrap_or_default();
@@ -252,8 +252,8 @@ impl<S: Service> Handler<S> {
             Question { uri: head.uri.to_string(), accept: accept.to_owned(), moment: self.service.moment() };
         let computed = (self.api)(Request::from_parts(head, Full::default()));
         let response = match route.cost {
-            Cost::Much => lane::made(self.much.answer(caller, question, computed).await?),
-            Cost::Scrape => lane::made(self.scrapes.answer(caller, question, computed).await?),
+            Cost::Much => queue::made(self.much.answer(caller, question, computed).await?),
+            Cost::Scrape => queue::made(self.scrapes.answer(caller, question, computed).await?),
             Cost::Little | Cost::Bytes => computed.await,
         };
         let length = response.body().size_hint().exact().unwrap_or_default();

@@ -9,8 +9,8 @@ use warp::http::{HeaderMap, Response};
 use warp::hyper::body::Incoming;
 
 use crate::body::Source;
+use crate::connections::Answering;
 use crate::file::Readers;
-use crate::house::Answering;
 use crate::metrics::RequestMetrics;
 use crate::problem::Problem;
 

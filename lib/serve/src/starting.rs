@@ -62,12 +62,12 @@ pub async fn serve<T>(
     progress: &Arc<Progress>,
     started: impl Future<Output = T>,
 ) -> T {
-    let seats = Arc::new(Semaphore::new(CALLERS));
+    let permits = Arc::new(Semaphore::new(CALLERS));
     tokio::pin!(started);
     loop {
-        let seat = tokio::select! {
+        let permit = tokio::select! {
             over = &mut started => return over,
-            seat = seats.clone().acquire_owned() => seat,
+            permit = permits.clone().acquire_owned() => permit,
         };
         let accepted = tokio::select! {
             over = &mut started => return over,
@@ -79,7 +79,7 @@ pub async fn serve<T>(
                 tokio::spawn(async move {
                     let answered = tokio::time::timeout(PATIENCE, answer_one(stream, progress)).await;
                     tracing::debug!(?answered, "a connection while the server starts");
-                    drop(seat);
+                    drop(permit);
                 });
             }
             Err(error) => {

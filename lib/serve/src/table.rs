@@ -13,9 +13,9 @@ use warp::reply::Response;
 use warp::{Filter as _, Rejection};
 
 use crate::answer;
-use crate::call::Call;
 use crate::openapi::{self, About};
 use crate::problem::Problem;
+use crate::request::Call;
 use crate::service::Files;
 
 /// What a request costs, and so who computes it.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use ctl_fetch::{Fetch, Room};
+use ctl_fetch::{Fetch, Reservation};
 use ctl_pki::crl::{Crl, Past, Verdict, Verified};
 use ctl_pki::revocation::RevocationError;
 
@@ -34,15 +34,15 @@ pub(super) struct Seen {
     /// Unix time of the probe that found it first.
     since: i64,
     /// For the serial numbers; none for one that was just read from the disk.
-    room: Option<Room>,
+    room: Option<Reservation>,
 }
 
 impl Seen {
     /// With its serial numbers, if there is room for them.
     fn new(past: Past, since: i64, fetch: &dyn Fetch) -> Self {
-        match fetch.room(past.weight()) {
+        match fetch.reserve(past.weight()) {
             Some(room) => Self { past, since, room: Some(room) },
-            None => Self { past: past.without_serials(), since, room: Some(Room::default()) },
+            None => Self { past: past.without_serials(), since, room: Some(Reservation::default()) },
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A connection whose other end must keep accepting what it asked for.
+//! A time limit on writing: whoever asks for something must keep accepting it.
 
 use std::future::Future as _;
 use std::io;
@@ -11,13 +11,13 @@ use tokio::time::{Sleep, sleep};
 
 /// Fails with [`io::ErrorKind::TimedOut`] when nothing can be written for too long, so that a client
 /// that asks and never reads does not hold a connection for ever.
-pub(crate) struct StallGuard<S> {
+pub(crate) struct WriteTimeout<S> {
     stream: S,
     patience: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> StallGuard<S> {
+impl<S> WriteTimeout<S> {
     pub(crate) const fn new(stream: S, patience: Duration) -> Self {
         Self { stream, patience, stalled: None }
     }
@@ -37,7 +37,7 @@ impl<S> StallGuard<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -47,7 +47,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -89,7 +89,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_never_reads_is_let_go_and_who_reads_slowly_is_not() {
         let (near, mut far) = duplex(10);
-        let mut guarded = StallGuard::new(near, Duration::from_secs(30));
+        let mut guarded = WriteTimeout::new(near, Duration::from_secs(30));
         let writing = tokio::spawn(async move { guarded.write_all(&[0; 50]).await.map_err(|e| e.kind()) });
         for _ in 0..5 {
             tokio::time::sleep(Duration::from_secs(29)).await;
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(writing.await.unwrap(), Ok(()));
 
         let (near, _far) = duplex(10);
-        let mut guarded = StallGuard::new(near, Duration::from_secs(30));
+        let mut guarded = WriteTimeout::new(near, Duration::from_secs(30));
         let error = guarded.write_all(&[0; 50]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }

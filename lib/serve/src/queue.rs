@@ -40,22 +40,22 @@ type Answer = Response<Bytes>;
 
 /// A queue for expensive requests.
 #[derive(Clone)]
-pub(crate) struct Lane {
+pub(crate) struct Queue {
     running: Arc<Semaphore>,
     waiting: Arc<Mutex<HashMap<Client, usize>>>,
-    /// For so long an answer is told again.
+    /// How long an answer is given again.
     fresh: Duration,
     kept: Arc<Mutex<HashMap<Question, (Instant, Answer)>>>,
 }
 
 /// A place in the queue.
 struct Place {
-    lane: Lane,
+    queue: Queue,
     client: Client,
 }
 
-impl Lane {
-    /// A lane in which so many requests are computed at once, and answers told again for so long.
+impl Queue {
+    /// A queue from which so many requests are computed at once, and whose answers are given again for so long.
     pub(crate) fn new(at_once: usize, fresh: Duration) -> Self {
         let running = Arc::new(Semaphore::new(at_once));
         Self { running, waiting: Arc::default(), fresh, kept: Arc::default() }
@@ -81,7 +81,7 @@ impl Lane {
         if let Some(answer) = self.fresh(&question) {
             return Ok(answer);
         }
-        let (lane, runtime) = (self.clone(), Handle::current());
+        let (queue, runtime) = (self.clone(), Handle::current());
         let computed = tokio::task::spawn_blocking(move || {
             let _until_the_end = (running, place);
             let answer = runtime.block_on(async {
@@ -89,7 +89,7 @@ impl Lane {
                 let body = body.collect().await.map_err(|error| Problem::internal(&error))?;
                 Ok::<_, Problem>(Response::from_parts(head, body.to_bytes()))
             })?;
-            lane.keep(question, &answer);
+            queue.keep(question, &answer);
             Ok(answer)
         });
         computed.await.map_err(|error| Problem::internal(&error))?
@@ -102,7 +102,7 @@ impl Lane {
             return Err(Problem::busy("too many expensive requests wait: try again in a moment"));
         }
         waiting.insert(client, own.saturating_add(1));
-        Ok(Place { lane: self.clone(), client })
+        Ok(Place { queue: self.clone(), client })
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<Client, usize>> {
@@ -129,7 +129,7 @@ impl Lane {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut waiting = self.lane.waiting();
+        let mut waiting = self.queue.waiting();
         if let Some(own) = waiting.get_mut(&self.client) {
             *own = own.saturating_sub(1);
             if *own == 0 {
@@ -164,15 +164,15 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_hundred_who_ask_the_same_are_answered_once() {
-        let (lane, computed) = (Lane::new(1, Duration::from_secs(60)), Arc::new(AtomicUsize::new(0)));
+        let (queue, computed) = (Queue::new(1, Duration::from_secs(60)), Arc::new(AtomicUsize::new(0)));
         let asking = (0..60).map(|number| {
-            let (lane, computed) = (lane.clone(), computed.clone());
+            let (queue, computed) = (queue.clone(), computed.clone());
             tokio::spawn(async move {
                 let compute = async move {
                     computed.fetch_add(1, Ordering::SeqCst);
                     says("sixteen matrices")
                 };
-                lane.answer(client(number), question("/v1/applications/7"), compute).await.unwrap()
+                queue.answer(client(number), question("/v1/applications/7"), compute).await.unwrap()
             })
         });
         for answer in asking.collect::<Vec<_>>() {
@@ -183,33 +183,34 @@ mod tests {
 
     #[tokio::test]
     async fn who_asks_much_and_goes_away_pays_with_places_and_others_are_answered() {
-        let lane = Lane::new(2, Duration::ZERO);
+        let queue = Queue::new(2, Duration::ZERO);
         let (go_on, wait) = tokio::sync::watch::channel(false);
         let mut asked = Vec::new();
         for number in 0..QUEUE_OF_CLIENT {
-            let (lane, mut wait) = (lane.clone(), wait.clone());
+            let (queue, mut wait) = (queue.clone(), wait.clone());
             asked.push(tokio::spawn(async move {
                 let compute = async move {
                     wait.wait_for(|go_on| *go_on).await.unwrap();
                     says("slow")
                 };
-                lane.answer(client(1), question(&number.to_string()), compute).await
+                queue.answer(client(1), question(&number.to_string()), compute).await
             }));
         }
-        while lane.waiting().get(&client(1)) != Some(&QUEUE_OF_CLIENT) || lane.running.available_permits() > 0
+        while queue.waiting().get(&client(1)) != Some(&QUEUE_OF_CLIENT)
+            || queue.running.available_permits() > 0
         {
             tokio::task::yield_now().await;
         }
-        let more = lane.answer(client(1), question("more"), async { says("never") }).await;
+        let more = queue.answer(client(1), question("more"), async { says("never") }).await;
         assert_eq!(more.unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);
         // Those that are computed go on without anybody listening, and keep their places until then.
         asked.iter().for_each(tokio::task::JoinHandle::abort);
         for asked in asked {
             assert!(asked.await.is_err());
         }
-        assert_eq!(lane.waiting().get(&client(1)), Some(&2));
-        assert_eq!(lane.running.available_permits(), 0);
-        let other = lane.answer(client(2), question("other"), async { says("other") });
+        assert_eq!(queue.waiting().get(&client(1)), Some(&2));
+        assert_eq!(queue.running.available_permits(), 0);
+        let other = queue.answer(client(2), question("other"), async { says("other") });
         go_on.send(true).unwrap();
         assert_eq!(other.await.unwrap().body(), "other");
     }

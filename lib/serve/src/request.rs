@@ -1,4 +1,4 @@
-//! What a handler is told of a request.
+//! A request as its handler sees it.
 
 use std::str::FromStr;
 
@@ -8,7 +8,7 @@ use warp::http::{HeaderMap, HeaderName};
 
 use crate::problem::Problem;
 
-/// A request as its handler sees it. Path and method are those of the handler's route.
+/// The parts of a request that its handler reads. Path and method are those of the handler's route.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
     pub(crate) parts: Vec<(&'static str, String)>,
@@ -30,10 +30,10 @@ impl Call {
         })
     }
 
-    /// The query.
+    /// Reads the query as a `T`.
     ///
     /// # Errors
-    /// 400 if it cannot be read as `T`; a `T` with `deny_unknown_fields` so refuses what the path does not have.
+    /// 400 if it cannot be read as `T`; a `T` with `deny_unknown_fields` refuses what the path does not have.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         serde_urlencoded::from_str(&self.query).map_err(|error| {
             Problem::malformed(format!("the query is not of the form that this path has: {error}"))
