@@ -12,7 +12,6 @@ pub enum SandboxError {
     Spec {
         /// Which member of [`PkiSpec`](crate::PkiSpec).
         member: &'static str,
-        /// What it was.
         value: String,
         /// What it must be.
         expected: &'static str,
@@ -25,7 +24,6 @@ pub enum SandboxError {
         "the certificate of {subject} has {size} bytes, more than the {limit} that ISO 15118-2 allows; shorten its names or the services URL"
     )]
     TooLarge {
-        /// The subject.
         subject: String,
         /// Bytes it came to.
         size: usize,
@@ -47,7 +45,6 @@ pub enum SandboxError {
     /// A file could not be written.
     #[error("cannot write {path}: {source}")]
     Write {
-        /// Where.
         path: PathBuf,
         /// Why.
         source: std::io::Error,

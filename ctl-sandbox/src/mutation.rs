@@ -12,7 +12,6 @@ use crate::shape::{Key, tlv};
 /// An element of DER that can be changed and written again, rightly or wrongly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Its tag.
     pub tag: u8,
     /// What stands in it.
     pub content: Content,

@@ -204,7 +204,6 @@ impl Entity {
         Self { certificate, key }
     }
 
-    /// The certificate.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
     }

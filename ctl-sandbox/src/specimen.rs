@@ -23,7 +23,6 @@ pub enum Edition {
 /// A certificate, its issuer, and the key that signed it.
 #[derive(Clone)]
 pub struct Specimen {
-    /// The certificate.
     pub certificate: Certificate,
     /// Its issuer; a root is its own.
     pub issuer: Certificate,

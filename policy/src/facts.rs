@@ -40,9 +40,7 @@ pub enum Purpose {
 /// A use that a root applies for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Use {
-    /// The standard.
     pub standard: Standard,
-    /// The purpose.
     pub purpose: Purpose,
 }
 
@@ -54,7 +52,6 @@ pub enum EvidenceKind {
     SecondChannelFingerprint,
     /// The PKI's certificate policy.
     CertificatePolicy,
-    /// A report of an audit.
     AuditReport,
     /// A report of conformance tests.
     ConformanceReport,
@@ -77,7 +74,6 @@ impl EvidenceKind {
 pub struct Evidence {
     /// Index of its entry in the ledger.
     pub entry: u64,
-    /// What it is.
     pub kind: EvidenceKind,
     /// Who attached it.
     pub author: String,

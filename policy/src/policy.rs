@@ -133,7 +133,6 @@ pub enum PolicyError {
     /// A parameter is missing, or one is there that the rule has no use for.
     #[error("rule {rule:?} has parameters {given:?}; it takes {needed:?}")]
     Parameters {
-        /// The rule.
         rule: String,
         /// What is there.
         given: Vec<&'static str>,

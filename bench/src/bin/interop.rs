@@ -1,4 +1,4 @@
-//! The interop matrix of many roots and cross-certificates, beside the bare verifications of the
+//! The interop matrix of many roots and cross-certificates, compared with the bare verifications of the
 //! signatures in it; and the budget of 40 roots in cases that are hard for it. Prints the best of three, in
 //! seconds of one processor (Linux counts them in `/proc/thread-self/schedstat`).
 //!

@@ -71,7 +71,6 @@ pub(super) struct Asked<'a> {
     pub(super) now: i64,
 }
 
-/// Answers.
 pub(super) fn answer(
     service: &Service,
     route: &Route<'_>,

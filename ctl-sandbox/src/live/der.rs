@@ -46,7 +46,6 @@ pub(super) fn integer(number: u64) -> Vec<u8> {
     tlv(0x02, shortest)
 }
 
-/// An Extension.
 pub(super) fn extension(id: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
     let critical = if critical { tlv(0x01, &[0xff]) } else { Vec::new() };
     seq(&[oid(id), critical, tlv(0x04, value)])

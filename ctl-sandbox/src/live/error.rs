@@ -12,7 +12,6 @@ pub enum LiveError {
     /// An address could not be listened at.
     #[error("cannot listen at {address}: {source}")]
     Listen {
-        /// Which.
         address: SocketAddr,
         /// Why.
         source: io::Error,
@@ -32,7 +31,6 @@ pub enum LiveError {
     /// No PKI has this name.
     #[error("there is no PKI {name:?} here; there are: {known}")]
     UnknownPki {
-        /// The name.
         name: String,
         /// Those there are.
         known: String,
@@ -40,9 +38,7 @@ pub enum LiveError {
     /// The PKI has no such CA.
     #[error("the PKI {pki} has no CA {name:?}; it has: {known}")]
     UnknownIssuer {
-        /// The PKI.
         pki: String,
-        /// The name.
         name: String,
         /// Those there are.
         known: String,

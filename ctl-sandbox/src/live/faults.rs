@@ -9,11 +9,9 @@ use crate::Role;
 /// One fault that is on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
-    /// Of which PKI.
     pub pki: String,
     /// At which of its services.
     pub kind: Kind,
-    /// Which.
     pub code: Code,
     /// Only where it speaks for this CA; `None` is for all of them.
     pub issuer: Option<Role>,

@@ -37,7 +37,6 @@ pub struct RawPayload {
     pub nonce: Nonce,
     /// The scheme's id; [`Digest::ZERO`] in the genesis.
     pub scheme: Digest,
-    /// Its type.
     pub r#type: String,
 }
 

@@ -46,7 +46,6 @@ pub struct Signature {
 pub struct Jws {
     /// The exact bytes that were signed.
     pub payload: Vec<u8>,
-    /// The signatures.
     pub signatures: Vec<Signature>,
 }
 
@@ -64,7 +63,6 @@ pub enum JwsError {
     Header {
         /// Which signature, from 0.
         index: usize,
-        /// What was wrong.
         error: JsonError,
     },
     /// No signature, or too many.

@@ -247,7 +247,6 @@ impl<'de> Deserialize<'de> for PublicKey {
 
 /// A private key. Wiped from memory when dropped; never printed.
 pub enum PrivateKey {
-    /// Ed25519.
     Ed25519(Box<ed25519_dalek::SigningKey>),
     /// ECDSA P-256, nonces by RFC 6979.
     P256(Box<p256::ecdsa::SigningKey>),

@@ -20,7 +20,6 @@ pub struct NoticeEntry {
     pub expires_at: Timestamp,
     /// When it was recorded.
     pub issued_at: Timestamp,
-    /// The list.
     pub list: ListId,
     /// Index of its entry.
     pub notice: u64,
@@ -48,7 +47,6 @@ pub struct NoticesDocument {
     pub notices: Vec<NoticeEntry>,
     /// SHA-256 of the previous version; [`Digest::ZERO`] in the first.
     pub previous: Digest,
-    /// The scheme.
     pub scheme: Digest,
     /// Its number, one more with each version.
     pub sequence: u64,

@@ -45,9 +45,7 @@ pub enum Purpose {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Use {
-    /// The standard.
     pub standard: Standard,
-    /// The purpose.
     pub purpose: Purpose,
 }
 
@@ -159,11 +157,9 @@ pub struct Services {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyRef {
-    /// Its name.
     pub name: Label,
     /// SHA-256 of the policy file.
     pub sha256: Digest,
-    /// Its version.
     pub version: Version,
 }
 

@@ -15,13 +15,11 @@ use crate::{Digest, Timestamp};
 pub struct RegistryEntry {
     /// Index of the entry that caused its status.
     pub decision: u64,
-    /// Its holder.
     pub holder: ParticipantId,
     /// The identifier.
     pub id: MoId,
     /// The holder's name for people.
     pub name: Label,
-    /// Since when it is as it is.
     pub since: Timestamp,
     /// The national registry that issued it.
     pub source: RegistryId,
@@ -47,7 +45,6 @@ pub struct RegistryDocument {
     pub next_update: Timestamp,
     /// SHA-256 of the previous version; [`Digest::ZERO`] in the first.
     pub previous: Digest,
-    /// The scheme.
     pub scheme: Digest,
     /// Its number, one more with each version.
     pub sequence: u64,

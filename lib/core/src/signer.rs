@@ -27,7 +27,6 @@ pub enum SignerError {
     /// The signer gave none: a token was pulled out, a PIN was wrong.
     #[error("key {key} did not sign: {why}")]
     Failed {
-        /// Which key.
         key: KeyId,
         /// What the signer said.
         why: String,
@@ -37,24 +36,17 @@ pub enum SignerError {
         "key {key} gave a signature that is not one of this document under its public key: the signer is broken, \
          or holds another key"
     )]
-    Wrong {
-        /// Which key.
-        key: KeyId,
-    },
+    Wrong { key: KeyId },
     /// The key's algorithm has no such hash.
     #[error("key {key} is Ed25519, which cannot sign with {hash:?}")]
     Hash {
-        /// Which key.
         key: KeyId,
         /// The hash that was asked for.
         hash: Hash,
     },
     /// The log and its witnesses sign with Ed25519 alone.
     #[error("key {key} is not Ed25519: the log and its witnesses sign with no other")]
-    NotEd25519 {
-        /// Which key.
-        key: KeyId,
-    },
+    NotEd25519 { key: KeyId },
 }
 
 /// Has the signer sign, and checks what it gave.

@@ -12,7 +12,6 @@ use crate::keys::{KeyId, PublicKey};
 /// A key that may sign, and whom it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authority {
-    /// The key.
     pub key: PublicKey,
     /// Its holder's organisation; where none is known (TUF metadata alone), keys are counted.
     pub organisation: Option<String>,

@@ -81,12 +81,7 @@ pub enum Reason {
 pub enum SetupError {
     /// A file of TLS roots cannot be used.
     #[error("tls_roots {}: {why}", .path.display())]
-    TlsRoots {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
+    TlsRoots { path: PathBuf, why: String },
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
@@ -119,13 +114,11 @@ pub enum Addresses {
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Where.
     pub url: String,
     /// The body; with one it is a POST, without it a GET.
     pub body: Option<Bytes>,
     /// The media type of the body.
     pub content_type: Option<&'static str>,
-    /// What is accepted.
     pub accept: &'static str,
     /// The answer's body may have so many bytes.
     pub max_body: usize,
@@ -138,7 +131,6 @@ pub struct Request {
 /// An answer. Any status is an answer; judging it is the probe's business.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The status.
     pub status: u16,
     /// The headers, names in lower case, as received.
     pub headers: Vec<(String, String)>,
@@ -162,7 +154,6 @@ impl Answer {
 pub struct FetchError {
     /// Why.
     pub reason: Reason,
-    /// What exactly.
     pub detail: String,
     /// What came of an answer that broke off: status, headers and body so far.
     pub partial: Option<Box<Answer>>,

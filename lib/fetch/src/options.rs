@@ -28,7 +28,7 @@ pub struct Options {
     pub ports: Vec<Ports>,
     /// Networks that may be called although they are private, loopback or link-local.
     pub allow: Vec<Network>,
-    /// PEM files of certificates that are trusted for TLS beside the system's.
+    /// PEM files of certificates that are trusted for TLS in addition to the system's.
     pub tls_roots: Vec<PathBuf>,
     /// Names that are answered here and not by DNS.
     pub hosts: BTreeMap<String, Vec<IpAddr>>,

@@ -50,7 +50,7 @@ pub(super) fn connector(config: &ClientConfig) -> (TlsConnector, Arc<Bare>) {
     (TlsConnector::from(Arc::new(own)), bare)
 }
 
-/// How TLS is spoken, trusting these files' certificates beside the system's.
+/// The configuration of TLS, which trusts the certificates in these files in addition to the system's.
 ///
 /// # Errors
 /// [`SetupError`] if a file cannot be read or holds no certificate. That the system has none is only logged:

@@ -46,7 +46,6 @@ pub struct Application {
     pub index: u64,
     /// Who applied.
     pub applicant: ParticipantId,
-    /// For which list.
     pub list: ListId,
     /// Its name for people.
     pub name: Label,
@@ -86,9 +85,7 @@ pub struct Application {
 pub struct Screening {
     /// Index of the record's entry.
     pub index: u64,
-    /// The policy.
     pub policy: PolicyRef,
-    /// The engine.
     pub engine: Version,
     /// What it found.
     pub findings: Vec<Finding>,
@@ -98,7 +95,7 @@ pub struct Screening {
     pub screened_at: Timestamp,
     /// The size of the ledger it looked at.
     pub ledger_size: u64,
-    /// What it looked at beside the ledger's entries.
+    /// What it looked at besides the ledger's entries.
     pub observed: Vec<Observed>,
     /// Those who attached evidence as accredited auditors, as they stood when it was recorded.
     pub accredited: BTreeSet<ParticipantId>,
@@ -116,7 +113,6 @@ impl Screening {
 pub struct Evidence {
     /// Index of its entry.
     pub index: u64,
-    /// What it is.
     pub kind: EvidenceKind,
     /// Who attached it.
     pub author: ParticipantId,

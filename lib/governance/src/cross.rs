@@ -26,7 +26,6 @@ pub struct CrossCertification {
     pub issuer_anchor: Digest,
     /// The terms that are offered.
     pub terms: Option<BlobRef>,
-    /// The answer.
     pub answer: Option<Answer>,
     /// When it was closed without an answer, because one of both was suspended, and the index of the cause.
     pub closed: Option<(Timestamp, u64)>,
@@ -47,7 +46,6 @@ pub struct Answer {
     pub index: u64,
     /// When it was recorded.
     pub at: Timestamp,
-    /// Which.
     pub answer: CrossAnswer,
     /// Why it is declined, if it is.
     pub reason: Option<RefusalReason>,

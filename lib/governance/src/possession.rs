@@ -32,13 +32,11 @@ pub struct Challenge {
     pub certificate: Digest,
     /// The key id of the applicant, in force when it applies.
     pub key: KeyId,
-    /// For which list.
     pub list: ListId,
     /// Who applies.
     pub participant: ParticipantId,
     /// A log that existed when the proof was made.
     pub position: Basis,
-    /// The scheme.
     pub scheme: Digest,
     /// Always [`Challenge::TYPE`].
     pub r#type: &'static str,

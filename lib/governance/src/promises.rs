@@ -111,7 +111,6 @@ pub struct ApplicationWaits {
 /// How one operator's applications were treated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Applicant {
-    /// Who.
     pub operator: ParticipantId,
     /// How.
     #[serde(flatten)]
@@ -123,13 +122,11 @@ pub struct Applicant {
 pub struct OpenApplication {
     /// Index of its entry.
     pub application: u64,
-    /// For which list.
     pub list: ListId,
     /// Who applied.
     pub operator: ParticipantId,
     /// Where it stands.
     pub stage: Stage,
-    /// When it was submitted.
     pub submitted_at: Timestamp,
     /// How long ago that is.
     pub waiting_seconds: u64,
@@ -177,13 +174,11 @@ pub struct Issuer {
 pub struct OpenRequest {
     /// Index of its entry.
     pub request: u64,
-    /// The list.
     pub list: ListId,
     /// Who asks.
     pub requester: ParticipantId,
     /// Who is asked.
     pub issuer: ParticipantId,
-    /// When.
     pub requested_at: Timestamp,
     /// How long ago that is.
     pub waiting_seconds: u64,

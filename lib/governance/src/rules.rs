@@ -30,7 +30,6 @@ impl RulesVersion {
     /// The newest.
     pub const LATEST: Self = Self::V1;
 
-    /// Its number.
     #[must_use]
     pub const fn number(self) -> u32 {
         match self {
@@ -77,7 +76,6 @@ impl fmt::Display for RulesVersion {
 /// What one version allows and does. Times are in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Which version this is.
     pub version: RulesVersion,
 
     /// A statement may be signed so far ahead of its recording.

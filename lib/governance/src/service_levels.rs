@@ -90,7 +90,6 @@ pub struct Claim {
     pub policy: PolicyRef,
     /// Since when.
     pub opened_at: Timestamp,
-    /// When that was recorded.
     pub recorded_at: Timestamp,
     /// What the watcher found.
     #[serde(flatten)]
@@ -132,7 +131,6 @@ pub struct Closed {
     pub index: u64,
     /// When it was over.
     pub at: Timestamp,
-    /// When that was recorded.
     pub recorded_at: Timestamp,
     /// The watcher lost its office before it said so: it is not known whether the service is well again.
     pub lapsed: bool,
@@ -143,7 +141,6 @@ pub struct Closed {
 pub struct Breach {
     /// Index of the entry that confirmed it.
     pub confirmed: u64,
-    /// When that was recorded.
     pub recorded_at: Timestamp,
     /// Whose service.
     pub service: Service,
@@ -248,11 +245,9 @@ pub type ReportKey = (Option<ParticipantId>, Timestamp, ParticipantId);
 pub struct LevelReport {
     /// Index of its entry.
     pub index: u64,
-    /// When it was recorded.
     pub recorded_at: Timestamp,
     /// The end of its time, which is not part of it.
     pub to: Timestamp,
-    /// The policy.
     pub policy: PolicyRef,
     /// The report in full.
     pub report: BlobRef,

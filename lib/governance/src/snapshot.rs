@@ -1,6 +1,6 @@
 //! A state written down, so that what has been replayed once need not be replayed again.
 //!
-//! A snapshot is kept by whoever replays a ledger: the server beside it, a replica in its folder. It is never proof of
+//! A snapshot is kept by whoever replays a ledger: the server next to the ledger, a replica in its folder. It is never proof of
 //! anything: the reader compares [`Snapshot::state`]'s size and root with a log whose signed checkpoint it has, replays
 //! the entries that follow, and verifies the ledger from the genesis on when it has the time.
 //!
@@ -60,12 +60,7 @@ pub struct Snapshot {
 pub enum SnapshotError {
     /// Another release wrote it.
     #[error("it has the format {format} of release {release}; this is release {own} with format {FORMAT}", own = RELEASE)]
-    Release {
-        /// Its format.
-        format: u32,
-        /// Its release.
-        release: String,
-    },
+    Release { format: u32, release: String },
     /// It is not what was written.
     #[error("it is damaged: {0}")]
     Damaged(String),

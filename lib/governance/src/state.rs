@@ -57,9 +57,7 @@ pub struct State {
     pub proposals: RedBlackTreeMapSync<u64, Arc<Proposal>>,
     /// Proposals by leaf hash.
     pub proposal_of_leaf: RedBlackTreeMapSync<Digest, u64>,
-    /// The open proposals.
     pub open_proposals: RedBlackTreeSetSync<u64>,
-    /// The lists.
     pub lists: BTreeMap<ListId, ListState>,
     /// Disclosed sub-CAs by fingerprint.
     #[serde(with = "form::shared")]
@@ -172,13 +170,10 @@ pub enum Event {
 /// Someone with a registered key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Participant {
-    /// Its id.
     pub id: ParticipantId,
-    /// Its organisation.
     pub organisation: OrganisationId,
     /// Its name for people.
     pub name: Label,
-    /// What it is.
     pub kinds: Vec<ParticipantKind>,
     /// Its present key.
     pub key: PublicKey,
@@ -233,7 +228,6 @@ pub struct Proposal {
     pub change: Change,
     /// Why.
     pub rationale: Option<BlobRef>,
-    /// When it was opened.
     pub opened_at: Timestamp,
     /// When voting ends at the latest.
     pub closes_at: Timestamp,
@@ -265,9 +259,7 @@ pub struct Vote {
 /// How a proposal ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// When.
     pub at: Timestamp,
-    /// The outcome.
     pub outcome: Outcome,
     /// Organisations that approved.
     pub approvals: u32,
@@ -301,7 +293,6 @@ pub struct ListState {
 /// A status that something had, since when, and because of which entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusChange {
-    /// The status.
     pub status: AnchorStatus,
     /// Since when.
     pub at: Timestamp,
@@ -351,9 +342,7 @@ pub struct Anchor {
     pub listed: Listed,
     /// What it is trusted for.
     pub uses: Vec<Use>,
-    /// Its constraints.
     pub constraints: Constraints,
-    /// Its services.
     pub services: Services,
 }
 
@@ -391,13 +380,11 @@ pub struct SubCa {
 /// One MO identifier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MoEntry {
-    /// Its holder.
     pub holder: ParticipantId,
     /// The national registry that issued it.
     pub source: RegistryId,
     /// Whether it is in use.
     pub status: MoStatus,
-    /// Since when it is as it is.
     pub since: Timestamp,
     /// Index of the entry that caused it.
     pub cause: u64,
@@ -408,7 +395,6 @@ pub struct MoEntry {
 pub struct Notice {
     /// Index of its entry.
     pub index: u64,
-    /// The list.
     pub list: ListId,
     /// Fingerprint of the anchor.
     pub anchor: Digest,

@@ -16,19 +16,13 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("configuration {}: {error}", .path.display())]
     File {
-        /// Which.
         path: PathBuf,
         /// What the system says.
         error: std::io::Error,
     },
     /// The file is not of the form.
     #[error("configuration {}: {error}", .path.display())]
-    Form {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong, and where.
-        error: Box<toml::de::Error>,
-    },
+    Form { path: PathBuf, error: Box<toml::de::Error> },
 }
 
 /// Reads a configuration file. Its paths are as they stand in it.

@@ -56,7 +56,7 @@ pub struct Certificate {
     subject_key_id: Option<Box<[u8]>>,
     authority_key_id: Option<Box<[u8]>>,
     extensions: Extensions,
-    // Asked for at every turn of a search, and dear beside what else is asked there.
+    // Asked for in every step of a search, and expensive compared with everything else that is asked there.
     sha256: OnceLock<[u8; 32]>,
     spki_sha256: OnceLock<[u8; 32]>,
 }
@@ -224,7 +224,7 @@ impl Certificate {
         self.version_form
     }
 
-    /// The algorithm of the signature, as named beside it.
+    /// The algorithm of the signature, as named next to the signature.
     pub fn signature_algorithm(&self) -> &AlgorithmName {
         &self.outer_algorithm
     }

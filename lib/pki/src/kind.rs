@@ -47,7 +47,6 @@ pub enum Kind {
     Cross,
     /// A charger's.
     Secc,
-    /// A contract.
     Contract,
     /// What a vehicle leaves the factory with.
     Provisioning,

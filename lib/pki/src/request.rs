@@ -93,7 +93,7 @@ impl CertificationRequest {
         only_common_name(&self.subject).ok()
     }
 
-    /// Whether it asks for anything beside name and key, extensions for instance.
+    /// Whether it asks for anything besides name and key, extensions for instance.
     #[must_use]
     pub const fn has_attributes(&self) -> bool {
         self.has_attributes

@@ -176,7 +176,6 @@ pub enum RevocationError {
     Malformed {
         /// What was expected.
         what: &'static str,
-        /// What was wrong.
         problem: &'static str,
     },
     /// Bytes follow the structure.

@@ -58,13 +58,11 @@ impl Chains {
         Self { sub_cas: [USUAL_SUB_CAS].into(), assumed: true, known: Vec::new() }
     }
 
-    /// The longest.
     #[must_use]
     pub fn longest(&self) -> usize {
         self.sub_cas.last().copied().unwrap_or(USUAL_SUB_CAS)
     }
 
-    /// The shortest.
     #[must_use]
     pub fn shortest(&self) -> usize {
         self.sub_cas.first().copied().unwrap_or(USUAL_SUB_CAS)

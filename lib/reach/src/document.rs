@@ -11,7 +11,6 @@ use super::{Answer, Chains, Matrix, Reason};
 /// What the answers are about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Subject {
-    /// The list.
     pub list: ListId,
     /// Its version.
     pub sequence: u64,

@@ -114,7 +114,6 @@ impl Facts {
         Matrix { facts: facts.clone(), asked, chains, cells, work: work.total() }
     }
 
-    /// The network.
     #[must_use]
     pub const fn network(&self) -> &Network {
         &self.network

@@ -23,9 +23,7 @@ pub struct Root {
     pub status: AnchorStatus,
     /// What it is listed for.
     pub uses: Vec<Use>,
-    /// Its constraints.
     pub constraints: Constraints,
-    /// Its certificate.
     pub certificate: Arc<Certificate>,
     /// The sub-CAs that are known to stand below it.
     pub sub_cas: SubCas,
@@ -38,13 +36,11 @@ pub struct Cross {
     pub fingerprint: Digest,
     /// Its name for people.
     pub name: Label,
-    /// Its status.
     pub status: AnchorStatus,
     /// Fingerprint of the root that signed it.
     pub issuer: Digest,
     /// Fingerprint of the root whose key it is for.
     pub subject: Digest,
-    /// The certificate.
     pub certificate: Arc<Certificate>,
 }
 

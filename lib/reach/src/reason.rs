@@ -197,7 +197,6 @@ pub const fn standard_name(standard: Standard) -> &'static str {
 pub struct Words {
     /// The word of [`Reason::code`].
     pub code: &'static str,
-    /// The text.
     pub text: String,
 }
 

@@ -111,7 +111,7 @@ const fn kind(candidate: &Candidate) -> Kind {
     }
 }
 
-/// What a screening looked at beside the ledger's entries, as its record says it: the certificate and the anchors that
+/// What a screening looked at besides the ledger's entries, as its record says it: the certificate and the anchors that
 /// it was compared with, the documents that were there, and these profiles.
 fn observed(
     application: &Application,

@@ -30,7 +30,6 @@ impl Type {
 /// A metric: its name, what it means, and the labels that tell its series apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Family {
-    /// Its name.
     pub name: &'static str,
     /// Counter or gauge.
     pub kind: Type,

@@ -64,7 +64,7 @@ impl Registrar {
         Ok(collector)
     }
 
-    /// Lists families that are written beside the registry, see [`family`](crate::family).
+    /// Lists families that are written in addition to the registry's, see [`family`](crate::family).
     pub fn list(&mut self, families: impl IntoIterator<Item = &'static Family>) {
         self.described.extend(families.into_iter().map(|family| Described {
             name: family.name.to_owned(),

@@ -108,7 +108,6 @@ impl Problem {
         Self { retry_after: Some(seconds), ..self }
     }
 
-    /// The document.
     #[must_use]
     pub fn document(&self) -> String {
         let mut body = json!({

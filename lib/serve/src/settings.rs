@@ -13,7 +13,6 @@ use crate::limits::Limits;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
-    /// Where to listen.
     pub listen: SocketAddr,
     /// As [`Limits::writes_per_minute`].
     pub writes_per_minute: NonZeroU32,

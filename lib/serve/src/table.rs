@@ -76,9 +76,7 @@ pub(crate) struct Outcome {
 /// A part of a path or a member of a query, for the OpenAPI document.
 #[derive(Clone, Debug)]
 pub struct Parameter {
-    /// Its name.
     pub name: &'static str,
-    /// What it is.
     pub about: &'static str,
     /// Its JSON schema.
     pub schema: Value,

@@ -1,6 +1,6 @@
 //! Certificate profiles, and the linter that applies them.
 //!
-//! A [`Profile`] is a TOML file that a PKI auditor can read beside the table it comes from (`policy/profiles/`):
+//! A [`Profile`] is a TOML file that a PKI auditor can read next to the table it comes from (`policy/profiles/`):
 //! each rule has an id, a severity, the field it is about, what it requires, and its source. The requirements are
 //! a closed set ([`Requirement`]), so a file cannot ask for what is not checked. [`lint`] applies a profile to any
 //! bytes; [`guess`] says which profile a certificate seems to follow, and why.

@@ -38,7 +38,6 @@ pub fn burn_rate_milli(bad: u64, valid: u64, objective: &Objective) -> Option<u6
 /// Bad and valid probes of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Share {
-    /// Bad.
     pub bad: u64,
     /// Good and bad.
     pub valid: u64,

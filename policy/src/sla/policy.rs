@@ -54,7 +54,6 @@ pub struct Maintenance {
     /// Of which kinds of services; empty: of all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<Kind>,
-    /// When it was announced.
     pub announced_at: Time,
     /// From when.
     pub starts_at: Time,
@@ -83,7 +82,6 @@ impl Maintenance {
 pub struct PerDay {
     /// Of all listed operators.
     pub all: u32,
-    /// Of one operator.
     pub of_operator: u32,
 }
 
@@ -112,7 +110,6 @@ pub enum SlaPolicyError {
     /// Something is missing, twice, or out of its bounds.
     #[error("the service level policy, {place}: {wrong}")]
     Wrong {
-        /// Where.
         place: String,
         /// What, and what to do.
         wrong: String,

@@ -22,9 +22,7 @@ const TYPE: &str = "v2g-sla-report";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyName {
-    /// Its name.
     pub name: String,
-    /// Its version.
     pub version: String,
     /// SHA-256 of its file, in hex.
     pub sha256: String,
@@ -34,7 +32,6 @@ pub struct PolicyName {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KindReport {
-    /// Which.
     pub kind: Kind,
     /// What was promised.
     pub objective: Objective,
@@ -50,11 +47,8 @@ pub struct KindReport {
 pub struct TargetReport {
     /// Its id, in hex.
     pub target: String,
-    /// What it is.
     pub kind: Kind,
-    /// Where it is.
     pub url: String,
-    /// What was counted.
     pub counts: Counts,
     /// What follows.
     pub level: Level,
@@ -68,9 +62,7 @@ pub struct IncidentReport {
     pub incident: u64,
     /// The target's id, in hex.
     pub target: String,
-    /// What it is.
     pub kind: Kind,
-    /// Where it is.
     pub url: String,
     /// Time of the first bad probe.
     pub began_at: Time,
@@ -107,13 +99,11 @@ pub struct Report {
     pub to: Time,
     /// When the report was made.
     pub made_at: Time,
-    /// By which policy.
     pub policy: PolicyName,
     /// How it was measured, in words.
     pub method: String,
     /// By kind of service.
     pub kinds: Vec<KindReport>,
-    /// By target.
     pub targets: Vec<TargetReport>,
     /// What went wrong.
     pub incidents: Vec<IncidentReport>,
@@ -133,7 +123,6 @@ pub enum ReportError {
     Other {
         /// What it says it is.
         found: String,
-        /// Its format.
         format: u64,
     },
     /// The times do not fit.
@@ -141,23 +130,16 @@ pub enum ReportError {
         "the report of {month} is from {from} to {to}, made at {made_at}: that is not the month, or not over then"
     )]
     Times {
-        /// The month.
         month: Month,
         /// Its beginning, as it says.
         from: Time,
         /// Its end, as it says.
         to: Time,
-        /// When it was made.
         made_at: Time,
     },
     /// A number does not follow from the others.
     #[error("{place}: {wrong}")]
-    Arithmetic {
-        /// Where.
-        place: String,
-        /// What.
-        wrong: String,
-    },
+    Arithmetic { place: String, wrong: String },
 }
 
 fn arithmetic(place: impl Into<String>, wrong: impl Into<String>) -> Result<(), ReportError> {
@@ -171,11 +153,9 @@ pub struct Material {
     pub scheme: String,
     /// Whose services.
     pub operator: String,
-    /// The month.
     pub month: Month,
     /// When the report is made.
     pub made_at: Time,
-    /// By which policy.
     pub policy: PolicyName,
     /// How it was measured.
     pub method: String,

@@ -33,7 +33,6 @@ pub struct LeftOut {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OtherTargets {
-    /// Which.
     pub kind: Kind,
     /// How many they are.
     pub targets: u64,

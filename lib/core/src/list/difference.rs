@@ -54,9 +54,7 @@ pub struct ChangedItem {
 /// One member and its two values; null stands for none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MemberChange {
-    /// The member.
     pub member: String,
-    /// What it was.
     pub from: Value,
     /// What it is now.
     pub to: Value,

@@ -62,7 +62,6 @@ impl Identifiers {
 pub struct ListAnchor {
     /// The certificate in DER.
     pub certificate: Der,
-    /// Its constraints.
     pub constraints: Constraints,
     /// Index of the entry that caused its status.
     pub decision: u64,
@@ -74,11 +73,9 @@ pub struct ListAnchor {
     pub name: Label,
     /// Who operates it.
     pub operator: ParticipantId,
-    /// Its services.
     pub services: Services,
     /// Since when it has its status.
     pub since: Timestamp,
-    /// Its status.
     pub status: AnchorStatus,
     /// What it is trusted for.
     pub uses: Vec<Use>,
@@ -100,7 +97,6 @@ pub struct ListCrossCertificate {
     pub name: Label,
     /// Since when it has its status.
     pub since: Timestamp,
-    /// Its status.
     pub status: AnchorStatus,
     /// Fingerprint of the anchor whose key it is for.
     pub subject: Digest,
@@ -145,7 +141,6 @@ pub struct ListPayload {
     pub format: u32,
     /// When it was drafted.
     pub issued_at: Timestamp,
-    /// Which list.
     pub list: ListId,
     /// The log it was drafted from.
     pub log: LogRef,
@@ -155,7 +150,6 @@ pub struct ListPayload {
     pub policy: PolicyRef,
     /// SHA-256 of the previous version; [`Digest::ZERO`] in the first.
     pub previous: Digest,
-    /// The scheme.
     pub scheme: Digest,
     /// Its number, one more with each version.
     pub sequence: u64,
@@ -169,7 +163,6 @@ impl ListPayload {
     /// The value of `format`.
     pub const FORMAT: u32 = 1;
 
-    /// The anchors by fingerprint.
     #[must_use]
     pub fn anchors_by_fingerprint(&self) -> BTreeMap<Digest, &ListAnchor> {
         self.anchors.iter().map(|anchor| (anchor.fingerprint, anchor)).collect()

@@ -91,7 +91,6 @@ pub enum Document {
 pub struct VerifiedDocument {
     /// Whose document it is.
     pub role: Role,
-    /// The document.
     pub document: Document,
     /// The exact bytes that were signed.
     pub payload: Vec<u8>,
@@ -99,7 +98,6 @@ pub struct VerifiedDocument {
     pub root_version: u64,
     /// The keys whose signatures counted.
     pub signers: BTreeSet<KeyId>,
-    /// When that root expires.
     pub root_expires: Timestamp,
     /// When the delegating targets expire.
     pub targets_expires: Timestamp,

@@ -24,7 +24,6 @@ pub enum DocumentError {
     Json {
         /// The type that was expected.
         document: &'static str,
-        /// What was wrong.
         source: JsonError,
     },
     /// Another type of document.
@@ -140,7 +139,6 @@ pub(crate) fn check_sorted<K: Ord + Display>(
 /// An anchor that this release must not use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedAnchor<'a> {
-    /// The anchor.
     pub anchor: &'a ListAnchor,
     /// Why, for people.
     pub reason: String,

@@ -21,7 +21,6 @@ pub const TARGETS_HEADER: &str = "v2g_targets";
 pub struct Rendition {
     /// What follows the stem and a dot: `jws`.
     pub suffix: &'static str,
-    /// The media type.
     pub media_type: &'static str,
     /// Only lists have it, not the registry and the notices.
     pub lists_only: bool,
@@ -38,7 +37,6 @@ pub struct Rendition {
 pub struct Source<'a> {
     /// The payload, as it was signed.
     pub document: &'a [u8],
-    /// Its signatures.
     pub signatures: &'a [Signature],
     /// Every root version from the first on.
     pub roots: &'a [&'a [u8]],

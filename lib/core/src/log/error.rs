@@ -24,7 +24,6 @@ pub enum LogError {
     Malformed {
         /// What was being parsed.
         what: &'static str,
-        /// What is wrong, and where.
         why: String,
     },
     /// An entry was asked for that the log of this size does not have.

@@ -227,7 +227,7 @@ impl Updater {
             || lost_key(&self.root.signed, &new.signed, "snapshot")
         {
             for name in ["timestamp.json", "snapshot.json"] {
-                // Also if it could not be read: its version may be remembered beside it.
+                // Also if it could not be read: its version may be remembered next to it.
                 self.files.remove(name);
                 self.todo.push_back(Step::Discard { name: name.into() });
             }

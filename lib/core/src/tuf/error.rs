@@ -12,7 +12,6 @@ pub enum TufError {
     Json {
         /// The role that the file claims to be.
         role: String,
-        /// What was wrong.
         source: JsonError,
     },
     /// JSON, but not metadata of this role.
@@ -20,7 +19,6 @@ pub enum TufError {
     Malformed {
         /// The role that the file claims to be.
         role: String,
-        /// What was wrong.
         problem: String,
     },
     /// `_type` names another kind of metadata.
@@ -36,23 +34,16 @@ pub enum TufError {
     /// Written for another major version of TUF.
     #[error("{role} metadata has spec_version {found:?}; this client reads 1.x")]
     SpecVersion {
-        /// The role.
         role: String,
         /// The version found.
         found: String,
     },
     /// A key id stands twice among the signatures or in a role.
     #[error("{role} metadata names the key {key_id} twice")]
-    DuplicateKeyId {
-        /// The role.
-        role: String,
-        /// The key id.
-        key_id: String,
-    },
+    DuplicateKeyId { role: String, key_id: String },
     /// Fewer valid signatures than the role's threshold.
     #[error("{role} metadata has too few valid signatures: {source}")]
     Signatures {
-        /// The role.
         role: String,
         /// What was counted.
         source: Box<TooFew>,
@@ -62,7 +53,6 @@ pub enum TufError {
     Restart {
         /// The root's version.
         version: u64,
-        /// What was wrong.
         problem: String,
     },
     /// A root that is not the successor of the trusted one.
@@ -76,10 +66,7 @@ pub enum TufError {
     /// More new roots than [`super::Limits::root_rotations`]; those accepted are kept, so another
     /// run goes on from there.
     #[error("more than {limit} new root versions in one run; run again to go on")]
-    EndlessRootChain {
-        /// The limit.
-        limit: u32,
-    },
+    EndlessRootChain { limit: u32 },
     /// Older than what was trusted before.
     #[error("rollback: {role} version {found} is older than version {trusted}, which was trusted before")]
     Rollback {
@@ -92,14 +79,10 @@ pub enum TufError {
     },
     /// The snapshot no longer lists a role that it once listed.
     #[error("the snapshot dropped {role}, which it listed before")]
-    RoleDropped {
-        /// The role.
-        role: String,
-    },
+    RoleDropped { role: String },
     /// Mix and match: not the version that timestamp or snapshot lists.
     #[error("{role} metadata has version {found} where version {listed} is listed")]
     WrongVersion {
-        /// The role.
         role: String,
         /// The version that timestamp or snapshot lists.
         listed: u64,
@@ -125,25 +108,17 @@ pub enum TufError {
     /// Genuine, but no longer to be accepted as new.
     #[error("{role} metadata expired at {expires} (it is {now}): the repository or a mirror is stale")]
     Expired {
-        /// The role.
         role: String,
-        /// When it expired.
         expires: Moment,
         /// The time it was compared with.
         now: Moment,
     },
     /// Delegated to, but not in the snapshot.
     #[error("the snapshot does not list {role}")]
-    NotListed {
-        /// The role.
-        role: String,
-    },
+    NotListed { role: String },
     /// Not delegated to by the metadata at hand.
     #[error("nothing delegates to a role {role:?}")]
-    NotDelegated {
-        /// The role.
-        role: String,
-    },
+    NotDelegated { role: String },
     /// The repository lacks a file that it must have.
     #[error("the repository has no {path}")]
     Missing {
@@ -152,16 +127,10 @@ pub enum TufError {
     },
     /// Too many roles to visit for one target.
     #[error("more than {limit} delegated roles would have to be visited for one target")]
-    TooManyDelegations {
-        /// The limit.
-        limit: usize,
-    },
+    TooManyDelegations { limit: usize },
     /// Not a name that a target may have.
     #[error("{name:?} is no target name to ask for: use flat ASCII names such as na.ctl.json")]
-    TargetName {
-        /// The name.
-        name: String,
-    },
+    TargetName { name: String },
     /// The caller answered without being asked, or looked for a target before the refresh was done.
     #[error("the updater is not waiting for this: take its steps until it says Done")]
     OutOfTurn,

@@ -12,13 +12,11 @@ use super::{TufError, paths};
 /// A target as the most trusted role that knows it describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetInfo {
-    /// Its name.
     pub name: String,
     /// The role that describes it.
     pub role: String,
     /// Bytes.
     pub length: u64,
-    /// Its hashes.
     pub hashes: Hashes,
     /// What the publisher added.
     pub custom: Option<Value>,

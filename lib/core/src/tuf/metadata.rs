@@ -64,7 +64,6 @@ pub struct Root {
     pub consistent_snapshot: bool,
     /// Counts up from 1 without gaps.
     pub version: u64,
-    /// When it expires.
     pub expires: Moment,
     /// All keys, by id.
     pub keys: Keys,
@@ -169,7 +168,6 @@ pub struct Timestamp {
     pub spec_version: String,
     /// Counts up from 1.
     pub version: u64,
-    /// When it expires.
     pub expires: Moment,
     /// `snapshot.json` and nothing else.
     pub meta: BTreeMap<String, MetaFile>,
@@ -200,7 +198,6 @@ pub struct Snapshot {
     pub spec_version: String,
     /// Counts up from 1.
     pub version: u64,
-    /// When it expires.
     pub expires: Moment,
     /// By file name without version: `targets.json`, `<role>.json`.
     pub meta: BTreeMap<String, MetaFile>,
@@ -235,7 +232,6 @@ pub struct Targets {
     pub spec_version: String,
     /// Counts up from 1.
     pub version: u64,
-    /// When it expires.
     pub expires: Moment,
     /// By name.
     pub targets: BTreeMap<String, Target>,
@@ -275,7 +271,6 @@ impl Targets {
 /// What timestamp and snapshot say of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MetaFile {
-    /// Its version.
     pub version: u64,
     /// Its length in bytes, if told.
     #[serde(default, skip_serializing_if = "Option::is_none")]

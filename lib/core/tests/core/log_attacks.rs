@@ -253,7 +253,7 @@ fn a_checkpoint_with_the_logs_key_id_and_a_foreign_signature() {
     let forged = good.replace(&line(&good), &line(&other));
     let refused = Err(LogError::BadSignature { name: ORIGIN.into() });
     assert_eq!(Checkpoint::open(forged.as_bytes(), ORIGIN, &log_key()), refused);
-    // Nor does a good line beside it help.
+    // A good line next to it does not help either.
     let both = format!("{good}{}", line(&other));
     assert_eq!(Checkpoint::open(both.as_bytes(), ORIGIN, &log_key()), refused);
 }

@@ -175,7 +175,6 @@ pub struct CharterEstablish {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParticipantRegister {
-    /// The participant.
     pub participant: NewParticipant,
 }
 
@@ -196,7 +195,6 @@ pub struct ParticipantRotateKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParticipantSuspend {
-    /// Who.
     pub participant: ParticipantId,
 }
 
@@ -206,10 +204,8 @@ pub struct ParticipantSuspend {
 pub enum Candidate {
     /// A root CA certificate.
     Root {
-        /// Its constraints.
         #[serde(default)]
         constraints: Constraints,
-        /// Its services.
         #[serde(default)]
         services: Services,
         /// What it is to be trusted for.
@@ -232,7 +228,6 @@ pub struct ApplicationSubmit {
     pub candidate: Candidate,
     /// The certificate in DER.
     pub certificate: Der,
-    /// For which list.
     pub list: ListId,
     /// Its name for people.
     pub name: Label,
@@ -275,7 +270,6 @@ pub struct EvidenceAttach {
     /// The SHA-256 fingerprint that was heard over the second channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Digest>,
-    /// What it is.
     pub kind: EvidenceKind,
 }
 
@@ -291,7 +285,7 @@ pub struct ScreeningRecord {
     pub findings: Vec<Finding>,
     /// The size of the ledger it looked at.
     pub ledger_size: u64,
-    /// What it looked at beside the ledger's entries, in order.
+    /// What it looked at besides the ledger's entries, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observed: Vec<Observed>,
     /// The policy it applied.
@@ -308,7 +302,6 @@ pub struct ScreeningRecord {
 pub struct CommentAdd {
     /// Index of the entry of the application or proposal.
     pub about: u64,
-    /// The comment.
     pub comment: BlobRef,
 }
 
@@ -338,7 +331,6 @@ pub struct SubcaRevoke {
 pub struct MoAssign {
     /// To whom.
     pub holder: ParticipantId,
-    /// Which.
     pub id: MoId,
     /// The national registry that issued it.
     pub source: RegistryId,
@@ -348,7 +340,6 @@ pub struct MoAssign {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MoUpdate {
-    /// Which.
     pub id: MoId,
     /// The national registry that issued it.
     pub source: RegistryId,
@@ -358,7 +349,6 @@ pub struct MoUpdate {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MoTransfer {
-    /// Which.
     pub id: MoId,
     /// To whom.
     pub to: ParticipantId,
@@ -368,7 +358,6 @@ pub struct MoTransfer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MoSuspend {
-    /// Which.
     pub id: MoId,
 }
 
@@ -376,7 +365,6 @@ pub struct MoSuspend {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MoWithdraw {
-    /// Which.
     pub id: MoId,
 }
 

@@ -121,7 +121,6 @@ pub struct ServerKeys {
 pub struct Witness {
     /// The name it signs with.
     pub name: Origin,
-    /// Its key.
     pub key: PublicKey,
 }
 
@@ -176,7 +175,6 @@ pub struct Charter {
     pub assembly: Assembly,
     /// Countersign registrations.
     pub admissions_officers: Holders,
-    /// The lists.
     pub lists: BTreeMap<ListId, ListCharter>,
     /// The MO registry.
     pub registry: RegistryCharter,

@@ -87,7 +87,6 @@ impl fmt::Display for RefusalReason {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CrossRespond {
-    /// The answer.
     pub answer: CrossAnswer,
     /// What is agreed, or the refusal in full.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -23,7 +23,6 @@ pub enum Change {
         constraints: Constraints,
         /// Indices of the evidence it rests on.
         evidence: Vec<u64>,
-        /// The list.
         list: ListId,
         /// Index of the screening it rests on.
         screening: u64,
@@ -40,7 +39,6 @@ pub enum Change {
         certificate: Digest,
         /// Indices of the evidence it rests on.
         evidence: Vec<u64>,
-        /// The list.
         list: ListId,
         /// Index of the screening it rests on.
         screening: u64,
@@ -51,7 +49,6 @@ pub enum Change {
     CloseApplication {
         /// Index of the application's entry.
         application: u64,
-        /// The list it is for.
         list: ListId,
     },
     /// An anchor gets other constraints.
@@ -60,14 +57,12 @@ pub enum Change {
         anchor: Digest,
         /// All the constraints it will have.
         constraints: Constraints,
-        /// The list.
         list: ListId,
     },
     /// An anchor or cross-certificate gets another status.
     ChangeStatus {
         /// Its fingerprint.
         certificate: Digest,
-        /// The list.
         list: ListId,
         /// With `deprecated`: nothing issued after this moment is trusted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,12 +71,7 @@ pub enum Change {
         to: AnchorStatus,
     },
     /// A certificate or key must not be used on any path.
-    Distrust {
-        /// The list.
-        list: ListId,
-        /// What.
-        what: Distrusted,
-    },
+    Distrust { list: ListId, what: Distrusted },
     /// A notice ends early.
     LiftNotice {
         /// Index of the notice's entry.
@@ -93,32 +83,22 @@ pub enum Change {
         charter: Box<Charter>,
     },
     /// Something about a participant.
-    Participant {
-        /// What.
-        action: ParticipantAction,
-        /// Who.
-        participant: ParticipantId,
-    },
+    Participant { action: ParticipantAction, participant: ParticipantId },
     /// An MO identifier moves although its holder did not sign.
     TransferMo {
-        /// Which.
         id: MoId,
         /// To whom.
         to: ParticipantId,
     },
     /// An auditor's reports count.
     AccreditAuditor {
-        /// Who.
         auditor: ParticipantId,
         /// Until when; until it is withdrawn, if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expires_at: Option<Timestamp>,
     },
     /// An auditor's reports count no more, those that are attached included.
-    WithdrawAuditor {
-        /// Who.
-        auditor: ParticipantId,
-    },
+    WithdrawAuditor { auditor: ParticipantId },
 }
 
 /// What can be decided about a participant.
@@ -156,7 +136,6 @@ pub struct ProposalOpen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Choice {
-    /// For it.
     Approve,
     /// Against it.
     Reject,

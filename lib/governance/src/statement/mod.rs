@@ -44,7 +44,6 @@ pub enum StatementError {
     /// Its envelope.
     #[error(transparent)]
     Jws(#[from] JwsError),
-    /// Its payload.
     #[error("the payload: {0}")]
     Payload(JsonError),
     /// Nobody knows this type under the rules of this release.
@@ -55,7 +54,6 @@ pub enum StatementError {
     Body {
         /// The statement's type.
         type_name: &'static str,
-        /// What was wrong.
         error: String,
     },
     /// The entry around it.

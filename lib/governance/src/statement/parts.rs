@@ -43,13 +43,11 @@ pub enum ParticipantKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewParticipant {
-    /// Its id.
     pub id: ParticipantId,
     /// The organisation it belongs to; thresholds count organisations.
     pub organisation: OrganisationId,
     /// A name for people: of a company or an office, never of a person (the log is for ever).
     pub name: Label,
-    /// What it is.
     pub kinds: Vec<ParticipantKind>,
     /// Its public key.
     pub key: PublicKey,
@@ -125,7 +123,6 @@ pub enum ObservedKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observed {
-    /// What it is.
     pub what: ObservedKind,
     /// Its SHA-256; of a document that of the blob.
     pub sha256: Digest,
@@ -139,7 +136,6 @@ pub enum EvidenceKind {
     SecondChannelFingerprint,
     /// The PKI's certificate policy.
     CertificatePolicy,
-    /// A report of an audit.
     AuditReport,
     /// A report of conformance tests.
     ConformanceReport,

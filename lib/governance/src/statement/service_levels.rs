@@ -16,7 +16,6 @@ use crate::statement::parts::BlobRef;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
-    /// What it is.
     pub kind: ServiceKind,
     /// Whose it is; absent for the trust list manager itself, which is watched like everyone else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -109,7 +108,6 @@ pub struct SlaBreach {
 pub struct ServiceSummary {
     /// Probes that were good.
     pub good: u64,
-    /// The kind.
     pub kind: ServiceKind,
     /// Whether everything that was promised of the kind was kept.
     pub met: bool,

@@ -122,8 +122,8 @@ fn nobody_accredits_himself_or_his_own_house() {
     let mut world = world();
     let own = world.propose("auditor", accredit("auditor", None));
     assert_eq!(reason(own), Reason::WrongRole, "an auditor is no elector");
-    let house = world.propose("elector-2", accredit("elector-2-auditor", None));
-    assert_eq!(reason(house), Reason::Recused, "an elector does not propose its own house");
+    let own = world.propose("elector-2", accredit("elector-2-auditor", None));
+    assert_eq!(reason(own), Reason::Recused, "an elector does not propose its own organisation");
     let proposal = world.propose("elector-1", accredit("elector-2-auditor", None)).unwrap();
     assert_eq!(reason(world.vote("elector-2", proposal, Choice::Approve)), Reason::Recused);
     for elector in ["elector-1", "elector-3"] {
@@ -132,8 +132,8 @@ fn nobody_accredits_himself_or_his_own_house() {
     assert!(!counts(&world, "elector-2-auditor"), "the recused vote does not make the quorum");
     world.vote("alpha-elector", proposal, Choice::Approve).unwrap();
     assert!(counts(&world, "elector-2-auditor"));
-    let house = world.propose("elector-2", withdraw("elector-2-auditor"));
-    assert_eq!(reason(house), Reason::Recused);
+    let own = world.propose("elector-2", withdraw("elector-2-auditor"));
+    assert_eq!(reason(own), Reason::Recused);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What concerns PKI operators beside their roots: breaches and reports of service levels by watchers, requests for
+//! What concerns PKI operators besides their roots: breaches and reports of service levels by watchers, requests for
 //! cross-certificates and their answers.
 
 mod breaches;

@@ -23,12 +23,10 @@ impl Certificate {
         self.extensions.errors()
     }
 
-    /// Key usage.
     pub fn key_usage(&self) -> Said<'_, KeyUsage> {
         extension::said(&self.extensions.key_usage)
     }
 
-    /// Extended key usage.
     pub fn extended_key_usage(&self) -> Said<'_, ExtendedKeyUsage> {
         extension::said(&self.extensions.extended_key_usage)
     }
@@ -39,22 +37,18 @@ impl Certificate {
         extension::said(&self.extensions.basic_constraints)
     }
 
-    /// Name constraints.
     pub fn name_constraints(&self) -> Said<'_, NameConstraints> {
         extension::said(&self.extensions.name_constraints)
     }
 
-    /// Certificate policies.
     pub fn certificate_policies(&self) -> Said<'_, Vec<PolicyInformation>> {
         extension::said(&self.extensions.certificate_policies)
     }
 
-    /// Policy mappings.
     pub fn policy_mappings(&self) -> Said<'_, Vec<PolicyMapping>> {
         extension::said(&self.extensions.policy_mappings)
     }
 
-    /// Policy constraints.
     pub fn policy_constraints(&self) -> Said<'_, PolicyConstraints> {
         extension::said(&self.extensions.policy_constraints)
     }
@@ -79,7 +73,6 @@ impl Certificate {
         extension::said(&self.extensions.authority_info_access)
     }
 
-    /// CRL distribution points.
     pub fn crl_distribution_points(&self) -> Said<'_, Vec<DistributionPoint>> {
         extension::said(&self.extensions.crl_distribution_points)
     }

@@ -41,7 +41,6 @@ pub struct Checked<'a> {
 }
 
 impl<'a> Checked<'a> {
-    /// The CRL.
     pub fn crl(&self) -> &'a Crl {
         self.crl
     }
@@ -101,7 +100,6 @@ impl Verified {
         Verdict { sha256: self.crl.sha256(), signature: self.signature.clone() }
     }
 
-    /// The CRL.
     pub fn crl(&self) -> &Arc<Crl> {
         &self.crl
     }

@@ -27,7 +27,6 @@ pub enum Note {
     IntervalTooLong {
         /// How long, in seconds.
         interval: i64,
-        /// The limit.
         limit: i64,
     },
     /// The list of revoked certificates is there and empty; it should be absent.
@@ -64,7 +63,6 @@ pub enum Note {
     },
     /// An extension that must be critical is not, or the other way round.
     ExtensionCriticality {
-        /// Which.
         extension: &'static str,
         /// Whether it must be.
         must_be_critical: bool,
@@ -77,10 +75,7 @@ pub enum Note {
     /// The algorithm is given parameters that it must not have.
     AlgorithmParameters,
     /// The authority information access does not name the issuer's certificate, or names something else.
-    AccessInvalid {
-        /// What is wrong.
-        problem: &'static str,
-    },
+    AccessInvalid { problem: &'static str },
     /// It points to delta CRLs, which are not read: what they say comes here with the next complete CRL.
     DeltasExist,
     /// A newer CRL of the same scope was given; this one was not asked.

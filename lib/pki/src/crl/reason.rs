@@ -20,7 +20,6 @@ pub enum Reason {
     },
     /// The signer's key usage does not allow it to sign CRLs.
     CrlSignMissing {
-        /// The signer.
         signer: String,
     },
     /// The signer's key usage cannot be read.
@@ -49,7 +48,6 @@ pub enum Reason {
     NextUpdateMissing,
     /// A newer one should have come.
     NextUpdatePast {
-        /// By when.
         next_update: i64,
         /// The time of the judgement.
         time: i64,
@@ -81,7 +79,6 @@ pub enum Reason {
     OnlyAttributeCertificates,
     /// Its issuing distribution point says nothing, or what contradicts itself.
     DistributionPointInvalid(&'static str),
-    /// Its number is negative.
     CrlNumberNegative,
     /// Its distribution point is none of the certificate's.
     DistributionPointMismatch,

@@ -17,19 +17,12 @@ pub(crate) use time::{GENERALIZED_TIME, date, is_time, time};
 pub use time::{WrittenTime, written_time};
 pub(crate) use values::{boolean, count, enumerated, ia5, named_bits, oid};
 
-/// BOOLEAN.
 pub const BOOLEAN: u8 = 0x01;
-/// INTEGER.
 pub const INTEGER: u8 = 0x02;
-/// BIT STRING.
 pub const BIT_STRING: u8 = 0x03;
-/// OCTET STRING.
 pub const OCTET_STRING: u8 = 0x04;
-/// NULL.
 pub const NULL: u8 = 0x05;
-/// OBJECT IDENTIFIER.
 pub const OBJECT_IDENTIFIER: u8 = 0x06;
-/// ENUMERATED.
 pub const ENUMERATED: u8 = 0x0a;
 /// UTF8String.
 pub const UTF8_STRING: u8 = 0x0c;

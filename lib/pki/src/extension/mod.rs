@@ -81,7 +81,6 @@ pub struct ExtensionError {
     pub name: &'static str,
     /// Its object identifier, dotted.
     pub oid: &'static str,
-    /// What is wrong.
     pub problem: &'static str,
     /// The byte of the certificate at which that stands, counted from 0.
     pub at: usize,

@@ -54,14 +54,12 @@ pub enum Note {
     IntervalTooShort {
         /// How long, in seconds.
         interval: i64,
-        /// The limit.
         limit: i64,
     },
     /// The answer holds for longer than the limit.
     IntervalTooLong {
         /// How long, in seconds.
         interval: i64,
-        /// The limit.
         limit: i64,
     },
     /// Revoked from a moment in the future on; the certificate counts as revoked.

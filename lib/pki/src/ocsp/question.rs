@@ -16,7 +16,7 @@ const NULL: &[u8] = &[5, 0];
 pub(super) const NONCE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 2];
 
 /// The hash by which a certificate's issuer is named in OCSP. SHA-1 is a name here, never proof of anything, and
-/// the one that every responder knows; SHA-256 is what RFC 6960 section 4.3 wants beside it.
+/// the one that every responder knows; SHA-256 is what RFC 6960 section 4.3 wants in addition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Hash {
     /// SHA-1

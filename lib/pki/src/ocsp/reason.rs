@@ -49,7 +49,6 @@ pub enum Reason {
     DelegateUnreadable(String),
     /// The responder's certificate has expired.
     DelegateExpired {
-        /// When.
         not_after: i64,
         /// The time of the judgement.
         time: i64,

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::{Failure, Inputs, Rejection, Signatures, Validation, validate};
 use crate::Certificate;
 
-/// Somebody who judges a path beside RFC 5280: a rule set, revocation, what a list says of its anchors.
+/// Something that judges a path in addition to RFC 5280: a rule set, revocation, what a list says of its anchors.
 pub trait Judge {
-    /// Its name, as it is shown beside its verdict.
+    /// Its name, as it is shown with its verdict.
     fn name(&self) -> &str;
 
     /// What it finds. `chain` runs from the anchor's child to the leaf, and is empty if the leaf is the anchor.
@@ -48,7 +48,6 @@ pub struct Finding {
 /// All that one judge found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// The judge.
     pub judge: String,
     /// What it found, in its order.
     pub findings: Vec<Finding>,

@@ -32,7 +32,7 @@ pub use validate::validate;
 /// The most certificates that a chain may have; longer ones are refused unseen.
 pub const MAX_CHAIN: usize = 64;
 
-/// What the user of a path decides (RFC 5280 section 6.1.1). Revocation is judged beside it.
+/// What the user of a path decides (RFC 5280 section 6.1.1). Revocation is judged separately.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inputs {
     /// The moment for which the path is judged, in Unix seconds.

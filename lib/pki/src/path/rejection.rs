@@ -63,7 +63,6 @@ pub enum Rejection {
     NameNotPermitted {
         /// The form of the name.
         form: &'static str,
-        /// The name.
         name: String,
         /// The CA whose constraint it is.
         by: String,
@@ -73,7 +72,6 @@ pub enum Rejection {
     NameExcluded {
         /// The form of the name.
         form: &'static str,
-        /// The name.
         name: String,
         /// The excluded subtree.
         subtree: String,

@@ -1,7 +1,7 @@
 //! The algorithm of RFC 5280 section 6.1, certificate by certificate, with the policies of RFC 9618.
 //!
 //! The trust anchor gives a name and a key. Its validity and extensions are no part of the algorithm (section
-//! 6.1.1 (d)); rule sets that look at the anchor's certificate too stand beside this. Within a certificate the
+//! 6.1.1 (d)); rule sets that look at the anchor's certificate too are separate from this. Within a certificate the
 //! order of the checks is ours: those that say more about what is wrong come first.
 
 use std::collections::BTreeSet;

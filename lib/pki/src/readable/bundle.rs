@@ -33,10 +33,8 @@ pub enum UnreadableBundle {
     Line {
         /// Counted from 1.
         line: usize,
-        /// What is wrong.
         problem: &'static str,
     },
-    /// A certificate in it.
     #[error("certificate {number}, which begins in line {line}: {reason}")]
     Certificate {
         /// Counted from 1.

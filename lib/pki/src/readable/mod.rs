@@ -62,7 +62,6 @@ pub enum Unreadable {
     /// The list of extensions.
     #[error("the extensions: {0}")]
     Extensions(&'static str),
-    /// One extension.
     #[error("extension {name} ({oid}) {problem}")]
     Extension {
         /// The name the field uses, or again the object identifier.

@@ -53,7 +53,6 @@ pub struct Key<'a> {
 pub struct Placed {
     /// Where it begins.
     pub at: usize,
-    /// The extension.
     pub extension: Extension,
     /// Where `critical` is written out as FALSE, which DER leaves out.
     pub written_default: Option<usize>,
@@ -242,7 +241,6 @@ fn extensions(list: &Element<'_>) -> Result<Vec<Placed>, Malformed> {
 pub struct Written<'a> {
     /// Its size in bytes.
     pub size: usize,
-    /// Its parts.
     pub parts: Parts<'a>,
     /// What its extensions say, read by the face that forgives flaws.
     pub said: Extensions,

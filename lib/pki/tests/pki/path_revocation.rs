@@ -44,7 +44,10 @@ fn judged(crls: &[Crl], pool: &[Certificate], open: Outcome) -> (bool, Vec<(usiz
     let found = search(&leaf, pool, &anchors, &question);
     assert_eq!(found.candidates.len(), 1);
     let candidate = &found.candidates[0];
-    assert!(candidate.validation.is_valid(), "revocation is a verdict beside RFC 5280's path");
+    assert!(
+        candidate.validation.is_valid(),
+        "revocation is a verdict of its own, separate from RFC 5280's path"
+    );
     let findings = candidate.verdicts[0].findings.iter();
     let told =
         findings.filter(|one| one.outcome != Outcome::Passed).map(|one| (one.position.unwrap(), one.rule));

@@ -197,7 +197,6 @@ pub enum Bit {
     /// Not set.
     #[serde(rename = "0")]
     Clear,
-    /// Set.
     #[serde(rename = "1")]
     Set,
     /// Either.

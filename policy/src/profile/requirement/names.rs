@@ -45,9 +45,7 @@ named! {
         EcdsaSha384 = "ecdsa-with-SHA384", "1.2.840.10045.4.3.3";
         /// ECDSA with SHA-512.
         EcdsaSha512 = "ecdsa-with-SHA512", "1.2.840.10045.4.3.4";
-        /// Ed25519.
         Ed25519 = "Ed25519", "1.3.101.112";
-        /// Ed448.
         Ed448 = "Ed448", "1.3.101.113";
     }
 }
@@ -56,9 +54,7 @@ named! {
     KeyAlgorithm: &'static str, &str {
         /// An elliptic curve; which one stands in the parameters.
         EcPublicKey = "id-ecPublicKey", "1.2.840.10045.2.1";
-        /// Ed25519.
         Ed25519 = "Ed25519", "1.3.101.112";
-        /// Ed448.
         Ed448 = "Ed448", "1.3.101.113";
     }
 }
@@ -93,7 +89,6 @@ named! {
         Numeric = "NumericString", 0x12;
         /// Letters, digits and a few marks.
         Printable = "PrintableString", 0x13;
-        /// Teletex.
         Teletex = "TeletexString", 0x14;
         /// ASCII.
         Ia5 = "IA5String", 0x16;

@@ -74,7 +74,7 @@ fn electors_close_an_application_at_any_time() {
     let close = |application| Change::CloseApplication { application, list: na() };
     let fresh = world.apply_with_root("alpha-pki").unwrap();
     let own = world.propose("alpha-elector", close(fresh));
-    assert_eq!(reason(own), Reason::Recused, "not by the applicant's house");
+    assert_eq!(reason(own), Reason::Recused, "not by the applicant's organisation");
     assert_eq!(reason(world.propose("board-1", close(fresh))), Reason::WrongRole);
     let other = Change::CloseApplication { application: fresh, list: "eu".parse().unwrap() };
     assert_eq!(reason(world.propose("elector-1", other)), Reason::NotFound);

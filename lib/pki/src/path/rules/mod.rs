@@ -1,5 +1,5 @@
 //! Rule sets: what ISO 15118 asks of a path beyond RFC 5280. A path may be fine for the RFC and useless for a
-//! car, so a rule set is a judge of its own and its verdict stands beside the other.
+//! car, so a rule set is a judge of its own and its verdict is given in addition to the other.
 //!
 //! ISO 15118 is not public. Rules that were read from open implementations and guides instead of the standard say
 //! "secondary" in their source.
