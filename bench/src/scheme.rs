@@ -272,13 +272,13 @@ impl Scheme {
         checkpoint.sign(&self.keys["log"]).unwrap().to_string()
     }
 
-    /// So many statements about ten thousand MO identifiers: each is assigned once, then updated
+    /// Records this number of statements about ten thousand MO identifiers: each is assigned once, then updated
     /// again and again.
     pub fn chatter(&mut self, statements: usize) {
         self.chatter_from(0, statements);
     }
 
-    /// The same, after so many statements of this kind.
+    /// The same, after `first` statements of this kind.
     pub fn chatter_from(&mut self, first: usize, statements: usize) {
         for n in first..first + statements {
             let id: MoId = mo_id(n % 10_000);

@@ -44,9 +44,5 @@ pub enum SandboxError {
     Parse(#[from] CertificateError),
     /// A file could not be written.
     #[error("cannot write {path}: {source}")]
-    Write {
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    Write { path: PathBuf, source: std::io::Error },
 }

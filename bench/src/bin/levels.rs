@@ -1,4 +1,4 @@
-//! Service levels over thirty days: what it takes to keep an hour of so many services, to add up all hours of the
+//! Service levels over thirty days: what it takes to keep an hour of a number of services, to add up all hours of the
 //! rolling window, as the monitor does when an hour begins, and to begin again after a stop.
 //!
 //! `cargo run --release -p ctl-bench --bin levels -- [SERVICES]`

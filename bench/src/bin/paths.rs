@@ -68,7 +68,7 @@ fn best(repeats: u32, mut work: impl FnMut()) -> Duration {
     times.fold(first, Duration::min)
 }
 
-/// A chain of so many certificates below the root.
+/// A chain of `length` certificates below the root.
 fn chain(length: usize) -> Result<(), SandboxError> {
     let name = |level: usize| format!("CN=Level {level},O=Measured PKI,DC=V2G,C=NL");
     let key = |level: usize| Key::p256(&format!("chain {level}"));

@@ -25,7 +25,7 @@ use ctl_server::ledger::{Head, Ledger, Setup, SledStore, Store as _, Verificatio
 /// Statements that are recorded to measure writes, and how many wait at a time.
 const WRITES: usize = 20_000;
 const WAITING: usize = 256;
-/// Entries are put into the store so many at a time; the writer flushes as many together.
+/// How many entries are put into the store at a time; the writer flushes as many together.
 const CHUNK: usize = 10_000;
 const FLUSHED: usize = 64;
 

@@ -1,4 +1,4 @@
-//! The monitor at full number: so many OCSP responders and CRLs, each a target with a host name of its own, probed
+//! The monitor at full number: OCSP responders and CRLs, each a target with a host name of its own, probed
 //! every period for some seconds, against live services in a process of their own, and kept in a store. Prints what
 //! it costs, how punctual it is, and what was found.
 //!
@@ -36,9 +36,9 @@ use ctl_watch::target::{CrlSubject, OcspSubject};
 use ctl_watch::{Keeper, Kind, Subject, Target, TargetId, keeper, probe};
 use tokio::sync::{mpsc, watch};
 
-/// So many probes may run at once, as by default. All addresses are one here, so one host may have them all.
+/// How many probes may run at once, as by default. All addresses are one here, so one host may have them all.
 const CONCURRENCY: usize = 256;
-/// So many observations may wait, as in the server.
+/// How many observations may wait, as in the server.
 const OBSERVATIONS: usize = 4096;
 /// The first argument of the process that serves.
 const SERVE: &str = "serve";

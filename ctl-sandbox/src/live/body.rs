@@ -15,7 +15,7 @@ pub(super) enum Sent {
     Whole(Option<Bytes>),
     /// This much, and then the connection ends, as soon as that has been sent.
     Broken(Option<Bytes>, bool),
-    /// So many bytes of nothing.
+    /// This number of bytes that mean nothing.
     Endless(usize),
 }
 

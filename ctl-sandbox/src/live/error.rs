@@ -11,11 +11,7 @@ use crate::SandboxError;
 pub enum LiveError {
     /// An address could not be listened at.
     #[error("cannot listen at {address}: {source}")]
-    Listen {
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
+    Listen { address: SocketAddr, source: io::Error },
     /// There is no runtime to serve on.
     #[error("cannot start the runtime: {0}")]
     Runtime(String),

@@ -6,11 +6,11 @@ use serde_json::Value;
 use crate::names::Nonce;
 use crate::{Digest, Timestamp};
 
-/// An entry is at most so many bytes, so that it fits an entry bundle (u16 lengths).
+/// The largest entry in bytes, so that it fits an entry bundle (u16 lengths).
 pub const MAX_ENTRY: usize = 60_000;
 /// What an entry adds around a statement, rounded up.
 const ENTRY_OVERHEAD: usize = 64;
-/// A statement is at most so many bytes in canonical JSON.
+/// The largest statement in bytes of canonical JSON.
 pub const MAX_STATEMENT: usize = MAX_ENTRY - ENTRY_OVERHEAD;
 
 /// The log that a statement's author had seen: makes a rewritten history visible.

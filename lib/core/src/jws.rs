@@ -13,7 +13,7 @@ use crate::keys::{Algorithm, KeyId, PublicKey};
 use crate::signer::{self, Signer, SignerError};
 use crate::threshold::{Count, Threshold, TooFew};
 
-/// At most so many signatures on one document.
+/// The most signatures that one document may have.
 pub const MAX_SIGNATURES: usize = 64;
 
 /// The protected header.

@@ -23,7 +23,6 @@ pub struct NoticeEntry {
     pub list: ListId,
     /// Index of its entry.
     pub notice: u64,
-    /// Why.
     pub reason: WithdrawalReason,
     /// SHA-256 of the anchor's SubjectPublicKeyInfo.
     pub spki: Digest,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::names::{Label, MoId, Url, Version};
 use crate::{Digest, Timestamp};
 
-/// A certificate in DER is at most so many bytes.
+/// The largest certificate in bytes of DER.
 pub const MAX_CERTIFICATE: usize = 8192;
 
 /// DER bytes, base64 in JSON.

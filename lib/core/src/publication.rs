@@ -48,7 +48,6 @@ pub struct PublicationRecord {
     pub metadata: Digest,
     /// Signatures over the metadata.
     pub metadata_signatures: Vec<MetadataSignature>,
-    /// Whose.
     pub role: Role,
 }
 

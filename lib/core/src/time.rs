@@ -47,14 +47,14 @@ impl Timestamp {
         self.0
     }
 
-    /// This moment and so many seconds more, at most [`Timestamp::MAX`].
+    /// The moment that many seconds later, at most [`Timestamp::MAX`].
     #[must_use]
     pub const fn plus_seconds(self, seconds: u64) -> Self {
         let seconds = if seconds > i64::MAX as u64 { i64::MAX } else { seconds as i64 };
         Self::from_unix(self.0.saturating_add(seconds))
     }
 
-    /// This moment less so many seconds.
+    /// The moment that many seconds earlier.
     #[must_use]
     pub const fn minus_seconds(self, seconds: u64) -> Self {
         let seconds = if seconds > i64::MAX as u64 { i64::MAX } else { seconds as i64 };

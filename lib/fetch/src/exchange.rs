@@ -23,11 +23,11 @@ use super::place::Place;
 use super::wire::{Marks, Watched};
 use super::{Answer, Exchange, FetchError, Reason, Request, Timings, tls};
 
-/// So many redirects are followed.
+/// How many redirects are followed.
 const MAX_REDIRECTS: usize = 3;
-/// A body takes memory in steps of at least so many bytes.
+/// The smallest step, in bytes, in which a body takes memory.
 const STEP: usize = 16 * 1024;
-/// A header is at most so long, and has at most so many lines.
+/// The largest header in bytes, and the most lines it may have.
 const MAX_HEADER: usize = 32 * 1024;
 const MAX_HEADER_LINES: usize = 100;
 /// Who asks.

@@ -21,7 +21,7 @@ use super::place::Place;
 use super::resolve::{Resolve, SystemResolver};
 use super::{Addresses, Exchange, Fetch, FetchError, Options, Reason, Request, SetupError, Timings, tls};
 
-/// Of the addresses of one name so many are asked; who gives a name more of them asks for an attack on others.
+/// How many addresses of one name are asked. A name with more of them could be used to attack others.
 const MAX_ADDRESSES: usize = 16;
 
 /// Asks by HTTP. Clones share their limits.

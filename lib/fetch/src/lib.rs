@@ -8,7 +8,7 @@
 //! URL or a [`resolve`]r gives it; the fetcher connects to exactly that address, so that a name which changes its
 //! addresses in between gains nothing; it follows at most three redirects, to the same host at the same address.
 //!
-//! What time runs out on decides the [`Reason`]: see there.
+//! If time runs out, the [`Reason`] says during which step.
 #![forbid(unsafe_code)]
 
 mod budget;
@@ -33,7 +33,7 @@ pub use budget::{Class, OverBudget, Reservation};
 pub use fetcher::Fetcher;
 pub use options::{Options, Ports};
 
-/// What asks; the [`Fetcher`], or in tests whatever answers from memory.
+/// Sends requests: the [`Fetcher`], or in tests something that answers from memory.
 pub trait Fetch: Send + Sync {
     /// Asks one or all addresses of the URL's host; one exchange for each, or one that says why there is none.
     fn fetch<'a>(&'a self, request: &'a Request) -> Pin<Box<dyn Future<Output = Vec<Exchange>> + Send + 'a>>;
@@ -92,7 +92,7 @@ pub enum SetupError {
 pub struct Timings {
     /// Resolving the name.
     pub dns: Duration,
-    /// Connecting. After redirects this and what follows, but for the total, is of the last connection.
+    /// Connecting. After redirects, this and the next two are those of the last connection.
     pub tcp: Duration,
     /// The TLS handshake, where there was one.
     pub tls: Option<Duration>,
@@ -120,11 +120,11 @@ pub struct Request {
     /// The media type of the body.
     pub content_type: Option<&'static str>,
     pub accept: &'static str,
-    /// The answer's body may have so many bytes.
+    /// The largest body of an answer, in bytes.
     pub max_body: usize,
-    /// Everything together may take so long.
+    /// How long the exchange may take as a whole.
     pub timeout: Duration,
-    /// Whom to ask.
+    /// Which of the host's addresses to ask.
     pub addresses: Addresses,
 }
 
@@ -152,7 +152,6 @@ impl Answer {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct FetchError {
-    /// Why.
     pub reason: Reason,
     pub detail: String,
     /// What came of an answer that broke off: status, headers and body so far.

@@ -1,4 +1,4 @@
-//! What the configuration says of asking: where the fetcher may go, and how much it may take.
+//! The configuration of the fetcher: which addresses it may call, and how much it may use.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,18 +9,18 @@ use std::str::FromStr;
 use ctl_host::network::Network;
 use serde::Deserialize;
 
-/// Where the fetcher may go, and how much it may take; the section `[fetch]` of a program's configuration.
+/// Which addresses the fetcher may call, and how much it may use; the section `[fetch]` of a program's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
-    /// Connections that may be open at once; for accounts of class unlisted, an eighth of these besides.
+    /// Connections that may be open at once; unlisted operators have another eighth for themselves.
     pub concurrency: NonZeroUsize,
     /// Connections to one address that may be open at once.
     pub per_host: NonZeroUsize,
     /// Connections of one operator that may be open at once; of an unlisted one, an eighth.
     pub per_operator: NonZeroUsize,
     /// Bytes that bodies may take in memory, of all answers together; one operator's may take half of them.
-    /// Those of unlisted accounts have another eighth for themselves.
+    /// Unlisted operators have another eighth for themselves.
     pub body_bytes: NonZeroU64,
     /// Bytes of answers that may be remembered, divided in the same way.
     pub memory_bytes: NonZeroU64,

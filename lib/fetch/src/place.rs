@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 use super::{FetchError, Reason};
 
-/// A URL is at most so long.
+/// The longest URL in bytes.
 const MAX_URL: usize = 4096;
 
 /// A URL that may be asked.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-/// So many names are looked up at once. The system's resolver takes a thread for each, and keeps it where DNS
+/// How many names are looked up at once. The system's resolver takes a thread for each, and keeps it where DNS
 /// does not answer, whether or not anybody still waits.
 const LOOKUPS: usize = 256;
 

@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, SignatureScheme};
 
 use crate::SetupError;
 
-/// A file of roots is at most so long.
+/// The largest file of roots in bytes.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
 /// Who has no certificate of its own, and notes whether it was asked for one. Under TLS 1.3 a server that insists

@@ -5,7 +5,7 @@
 
 use ctl_pki::der::{Element, Malformed};
 
-/// So many elements of indefinite length may be open inside each other.
+/// How deep elements of indefinite length may be nested.
 const MAX_DEPTH: usize = 32;
 const CUT: &str = "an element is cut off";
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use ctl_pki::{Certificate, CertificateError};
 use serde_json::Value;
 
-/// So many items of a page are read; a pool has no more roots.
+/// The most items of a page that are read; a pool has no more roots.
 pub const MAX_POOL_ITEMS: usize = 10_000;
 
 /// Why bytes are no page of a pool.

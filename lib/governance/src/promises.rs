@@ -25,10 +25,10 @@ pub struct Waits {
     /// The shortest wait, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<u64>,
-    /// Half of them waited at most so long.
+    /// The median of the waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p50: Option<u64>,
-    /// Nine of ten waited at most so long.
+    /// Nine of ten waits were no longer than this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p90: Option<u64>,
     /// The longest wait that is over.
@@ -44,9 +44,9 @@ pub struct Waits {
 /// One wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wait {
-    /// It took so long.
+    /// It is over, and took this long.
     Over(u64),
-    /// It has taken so long, and is not over.
+    /// It is not over, and has taken this long.
     Waiting(u64),
 }
 
@@ -112,7 +112,6 @@ pub struct ApplicationWaits {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Applicant {
     pub operator: ParticipantId,
-    /// How.
     #[serde(flatten)]
     pub waits: ApplicationWaits,
 }
@@ -128,7 +127,7 @@ pub struct OpenApplication {
     /// Where it stands.
     pub stage: Stage,
     pub submitted_at: Timestamp,
-    /// How long ago that is.
+    /// How long it has been waiting.
     pub waiting_seconds: u64,
 }
 
@@ -152,7 +151,6 @@ pub struct CrossWaits {
 pub struct Requester {
     /// Who asked.
     pub operator: ParticipantId,
-    /// How it was treated.
     #[serde(flatten)]
     pub waits: CrossWaits,
 }
@@ -180,7 +178,7 @@ pub struct OpenRequest {
     /// Who is asked.
     pub issuer: ParticipantId,
     pub requested_at: Timestamp,
-    /// How long ago that is.
+    /// How long it has been waiting.
     pub waiting_seconds: u64,
 }
 

@@ -85,26 +85,26 @@ pub struct Rules {
     /// A draft's time of issue lies so near to its recording.
     pub drafted_within_seconds: u64,
 
-    /// A proof of possession names a position of the log that is at most so old.
+    /// The greatest age of the log position that a proof of possession names, in seconds.
     pub possession_seconds: u64,
-    /// A certificate that applies has at most so many bytes.
+    /// The largest certificate in an application, in bytes.
     pub certificate_bytes: usize,
-    /// An application names at most so many addresses of one kind of service.
+    /// The most addresses of one kind of service in an application.
     pub service_addresses: usize,
-    /// A constraint names at most so many MO identifiers.
+    /// The most MO identifiers in a constraint.
     pub constraint_mo_ids: usize,
-    /// One participant attaches at most so many pieces of evidence to one application, so that nobody can
+    /// The most pieces of evidence that one participant attaches to one application, so that nobody can
     /// make it too large for the statements that name all of them.
     pub evidence_per_author: usize,
-    /// One operator waits for at most so many answers to requests for cross-certificates.
+    /// The most requests for cross-certificates of one operator that wait for an answer.
     pub cross_requests_open: usize,
 
-    /// A restart of the log names at most so many roles: more than a charter can have.
+    /// The most roles that a restart of the log names: more than a charter can have.
     pub restart_roles: usize,
     /// The greatest number that a role goes on from after a restart, unless the ledger itself has greater ones:
     /// as many again can follow before JSON's integers end.
     pub restart_number: u64,
-    /// A charter has at most so many lists.
+    /// The most lists in a charter.
     pub charter_lists: usize,
     /// The longest time that a charter may name.
     pub charter_seconds: u64,
@@ -115,29 +115,29 @@ pub struct Rules {
     /// Whether a document counts the signatures of those who were suspended, or whose key was replaced,
     /// after the board appointed them.
     pub suspended_signers_count: bool,
-    /// So many emergency officers lift a notice early, if the charter does not ask for more.
+    /// How many emergency officers it takes to lift a notice early, if the charter does not ask for more.
     pub lift_officers: u32,
-    /// So many issue a second notice against one key.
+    /// How many it takes to issue a second notice against one key.
     pub repeated_notice_officers: u32,
 
-    /// At most so many reasons are counted in one breach.
+    /// The most reasons that are counted in one breach.
     pub breach_reasons: usize,
-    /// At most so many answers are named as evidence of one breach.
+    /// The most answers that are named as evidence of one breach.
     pub breach_evidence: usize,
-    /// A breach may be recorded so late whatever its window, so that a watch that stood still over a
+    /// How late a breach may be recorded, whatever its window, so that a watch that stood still over a
     /// weekend can still say what it saw before.
     pub breach_late_seconds: u64,
-    /// An objective's window, and the time of a report, are at most so long.
+    /// The longest window of an objective and period of a report, in seconds.
     pub service_level_seconds: u64,
-    /// At most so many kinds of services in one report.
+    /// The most kinds of services in one report.
     pub report_kinds: usize,
-    /// So many claims of breaches that are over are kept in the state; the log has the older ones.
+    /// How many claims of breaches that are over are kept in the state; the log has the older ones.
     pub past_claims: usize,
-    /// One watcher records at most so many beginnings of breaches and reports in one day (UTC) about the services of
+    /// The most beginnings of breaches and reports that one watcher records in one day (UTC) about the services of
     /// one listed operator, as many about the trust list manager's, and as many about those of all operators together
     /// that are on no list.
     pub watched_per_day: u32,
-    /// One watcher has at most so many claims open at once about the services that are counted together.
+    /// The most claims of one watcher that are open at once about the services that are counted together.
     pub open_claims: usize,
 
     /// The name under which reports call the service itself: nobody registers under it, since what is found

@@ -1,15 +1,15 @@
 //! A state written down, so that what has been replayed once need not be replayed again.
 //!
-//! A snapshot is kept by whoever replays a ledger: the server next to the ledger, a replica in its folder. It is never proof of
-//! anything: the reader compares [`Snapshot::state`]'s size and root with a log whose signed checkpoint it has, replays
-//! the entries that follow, and verifies the ledger from the genesis on when it has the time.
+//! A snapshot is kept by whoever replays a ledger: the server next to the ledger, a replica in its folder. It never
+//! proves anything: the reader compares the size and root of [`Snapshot::state`] with a log whose signed checkpoint it
+//! has, replays the entries that follow, and verifies the ledger from the genesis on when it has the time.
 //!
 //! The form, in this order: the state in JSON; what its keeper adds; when each entry was recorded (8 bytes, big-endian);
 //! the roots at every size from 0 on (32 bytes); the identities of the statements, ascending (32 bytes); the hashes of
 //! the tree; one line of JSON, the seal. The seal names the format, the release, scheme, rules, size and root, and the
-//! SHA-256 of everything before it. **What was read is written again**, and must be what was there, byte by byte: what a
-//! reader does not know, leaves out or takes for something else makes a difference, and the snapshot is refused. A refused
-//! snapshot costs a replay and nothing else.
+//! SHA-256 of everything before it. **What was read is written again**, and must be what was there, byte by byte: what
+//! a reader does not know, leaves out or takes for something else makes a difference, and the snapshot is refused. A
+//! refused snapshot costs a replay and nothing else.
 
 pub(crate) mod form;
 
@@ -27,11 +27,11 @@ use crate::state::State;
 /// [`State`], to its form, and to what the fold concludes.
 pub const FORMAT: u32 = 1;
 
-/// A snapshot of so many bytes is not read: one entry takes some 200.
+/// The largest snapshot that is read, in bytes: one entry takes some 200.
 pub const MAX_BYTES: u64 = 16 << 30;
 
-/// A snapshot is written after so many entries, or after a share of all, so that writing them does not cost more and
-/// more.
+/// A snapshot is written after this many new entries, or after a share of all, so that the cost of writing them does
+/// not grow and grow.
 const STEP: u64 = 1_000;
 const SHARE: u64 = 32;
 
@@ -41,7 +41,7 @@ pub fn is_due(last: u64, size: u64) -> bool {
     size >= last.saturating_add(STEP.max(last / SHARE))
 }
 
-/// A seal has at most so many bytes.
+/// The largest seal in bytes.
 const MAX_SEAL: usize = 1024;
 
 /// What a snapshot holds.

@@ -226,7 +226,6 @@ pub struct Proposal {
     pub author: ParticipantId,
     /// What would change.
     pub change: Change,
-    /// Why.
     pub rationale: Option<BlobRef>,
     pub opened_at: Timestamp,
     /// When voting ends at the latest.
@@ -400,7 +399,6 @@ pub struct Notice {
     pub anchor: Digest,
     /// SHA-256 of the anchor's SubjectPublicKeyInfo.
     pub spki: Digest,
-    /// Why.
     pub reason: WithdrawalReason,
     /// When it was recorded.
     pub issued_at: Timestamp,

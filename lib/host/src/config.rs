@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::files;
 
-/// A configuration file is at most so many bytes.
+/// The largest configuration file in bytes.
 const MAX_CONFIG: u64 = 256 * 1024;
 
 /// Why a configuration cannot be used.

@@ -15,7 +15,7 @@ pub const SECRET: u32 = 0o600;
 /// Mode of directories of such files.
 pub const SECRET_DIRECTORY: u32 = 0o700;
 
-/// Small writes are gathered into so many bytes.
+/// The buffer that gathers small writes, in bytes.
 const WRITE_BUFFER: usize = 64 * 1024;
 
 /// Distinguishes temporary files of threads that write the same file.

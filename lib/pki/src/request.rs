@@ -11,7 +11,7 @@ use crate::der::{
 use crate::pem::blocks;
 use crate::{AlgorithmName, Certificate, SignatureError, signature};
 
-/// A request is at most so many bytes.
+/// The largest request in bytes.
 pub const MAX_REQUEST_SIZE: usize = 4096;
 
 const UTF8_STRING: u8 = 0x0c;

@@ -14,7 +14,7 @@ use super::rules;
 pub const USUAL_SUB_CAS: usize = 2;
 /// Deeper disclosures are not followed: no rule set lets them work.
 const DEEPEST: usize = 8;
-/// So many chains of one root are looked at.
+/// How many chains of one root are looked at.
 const MOST_CHAINS: usize = 64;
 
 /// The sub-CAs that are known below a root.

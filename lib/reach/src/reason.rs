@@ -43,7 +43,6 @@ pub enum Reason {
     },
     /// A path length constraint is too small for the charger's chain.
     PathLength {
-        /// Whose.
         by: Limiter,
         /// CAs it allows below.
         allows: u32,

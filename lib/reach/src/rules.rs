@@ -13,7 +13,7 @@ const fn rule_set(standard: Standard) -> RuleSet {
     }
 }
 
-/// At most so many certificates stand below the vehicle's root, leaf and cross-certificates counted.
+/// The most certificates below the vehicle's root, leaf and cross-certificates counted.
 pub(super) fn most_below_root(standard: Standard) -> usize {
     rule_set(standard).max_depth().unwrap_or(usize::MAX)
 }

@@ -14,11 +14,11 @@ use super::facts::{Edge, Facts, Work};
 use super::reason::{Limiter, Reason};
 use super::{Answer, Cell, Chains, Path, rules};
 
-/// So many paths to a root are kept of each length.
+/// How many paths to a root are kept of each length.
 const KEPT: usize = 4;
-/// So many reasons are given for a pair.
+/// How many reasons are given for a pair.
 const MOST_REASONS: usize = 4;
-/// So many alternatives are named.
+/// How many alternatives are named.
 const MOST_ALTERNATIVES: usize = 8;
 
 /// A path of cross-certificates from the vehicle's root to another root.

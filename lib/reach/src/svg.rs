@@ -22,9 +22,9 @@ const HEAD: f64 = 70.0;
 const FOOT: f64 = 50.0;
 /// The least half axes of the ellipse.
 const LEAST: (f64, f64) = (190.0, 150.0);
-/// A name is cut after so many characters; the whole stands in the box's title.
+/// A name is cut after this number of characters; the box's title has all of it.
 const LONGEST_NAME: usize = 24;
-/// So many arrows are drawn; more could not be seen.
+/// How many arrows are drawn; more could not be told apart.
 const MOST_ARROWS: usize = 2000;
 
 const STYLE: &str = "text{font-family:sans-serif;font-size:12px;fill:#1b1f24}\

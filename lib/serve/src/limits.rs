@@ -103,7 +103,7 @@ impl From<IpAddr> for Client {
 
 /// Counts requests of one kind per client.
 ///
-/// There are so many counters and no more, however many addresses call: now and then two clients share
+/// The number of counters is fixed, however many addresses call: now and then two clients share
 /// one. Which ones changes with every start, so that nobody can choose whose.
 #[derive(Debug)]
 pub struct Rate {
@@ -116,14 +116,14 @@ pub struct Rate {
 const COUNTERS: u64 = 1 << 18;
 
 impl Rate {
-    /// So many per minute on average, and so many at once.
+    /// Allows `per_minute` requests on average, and `burst` at once.
     #[must_use]
     pub fn new(per_minute: NonZeroU32, burst: NonZeroU32) -> Self {
         let limiter = RateLimiter::keyed(Quota::per_minute(per_minute).allow_burst(burst));
         Self { limiter, places: RandomState::new(), burst }
     }
 
-    /// Counts a request that is worth so many.
+    /// Counts a request that is worth `worth` ordinary ones.
     ///
     /// # Errors
     /// The seconds after which the client may try again.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 const DEFAULT: usize = 100;
 /// Items on a page at most.
 const MAX: usize = 1000;
-/// A page ends with the item that brings it beyond so many bytes: a proposal may carry a whole charter.
+/// A page ends with the item that brings it beyond this number of bytes: a proposal may carry a whole charter.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// What a caller asks of a long list.

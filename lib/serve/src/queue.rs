@@ -21,7 +21,7 @@ use crate::service::Moment;
 /// Expensive requests that wait or are answered, in all and for one client.
 const QUEUE: usize = 64;
 const QUEUE_OF_CLIENT: usize = 8;
-/// So many answers are kept, and so many bytes of them.
+/// How many answers are kept, and how many bytes of them.
 const KEPT: usize = 64;
 const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
@@ -55,7 +55,7 @@ struct Place {
 }
 
 impl Queue {
-    /// A queue from which so many requests are computed at once, and whose answers are given again for so long.
+    /// A queue that computes `at_once` requests at a time, and gives the same answer again while it is `fresh`.
     pub(crate) fn new(at_once: usize, fresh: Duration) -> Self {
         let running = Arc::new(Semaphore::new(at_once));
         Self { running, waiting: Arc::default(), fresh, kept: Arc::default() }

@@ -23,9 +23,9 @@ pub(crate) const MAX_URI: usize = 4 * 1024;
 pub(crate) struct Courteous<S> {
     stream: S,
     place: Arc<Place>,
-    /// So many requests had come when everything that was to be sent was sent.
+    /// How many requests had come when everything that was to be sent was sent.
     told: u64,
-    /// So many had come when the present header began, and whether its first line has ended.
+    /// How many had come when the present header began, and whether its first line has ended.
     header_of: u64,
     line_ended: bool,
     /// What is sent instead of hyper's own answer, how much of it was, and the length of that answer.

@@ -40,9 +40,9 @@ const FORGET: Duration = Duration::from_secs(300);
 
 /// Expensive requests that are computed at once.
 const COMPUTED: usize = 2;
-/// For so long an answer is good enough for whoever asks the same, while nothing is recorded.
+/// How long an answer is good enough for whoever asks the same, while nothing is recorded.
 const FRESH: Duration = Duration::from_secs(1);
-/// A body of at most so many bytes is read to its end though nobody wants it: a caller who still sends does not
+/// A body of at most this many bytes is read to its end though nobody wants it: a caller who still sends does not
 /// hear the answer.
 const HEARD_OUT: u64 = 64 * 1024;
 const ANYONE: HeaderValue = HeaderValue::from_static("*");

@@ -1,5 +1,5 @@
-//! What callers hear while a program starts: that the process lives, and how far it is. What takes minutes must not be
-//! taken for dead by whoever watches the process.
+//! What callers are told while a program starts: that the process lives, and how far it is. Whoever watches the process
+//! must not take a start of minutes for a dead one.
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -20,9 +20,9 @@ use warp::reply::Response;
 use crate::answer;
 use crate::problem::Problem;
 
-/// One question and its answer take no longer.
+/// The longest that a request and its answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// So many callers are heard at once.
+/// How many callers are answered at once.
 const CALLERS: usize = 256;
 /// After a failed `accept` there is a pause.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -171,7 +171,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self.last(|operation| operation.query.push(parameter))
     }
 
-    /// Says what the body must be, of at most so many bytes.
+    /// Says what the body must be, and the most bytes that it may have.
     #[must_use]
     pub fn takes(self, media_type: &'static str, limit: usize, about: &'static str) -> Self {
         self.last(|operation| operation.body = Some(Body { media_type, limit, about, schema: None }))

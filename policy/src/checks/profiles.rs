@@ -7,7 +7,7 @@ use crate::facts::{Purpose, Standard, Use};
 use crate::profile::{Finding, Profile, guess, lint, profile};
 use crate::{Candidate, Context, Kind, Policy, Rule, Severity};
 
-/// At most so many rules of a profile are named in a finding.
+/// The most rules of a profile that are named in a finding.
 const MAX_NAMED: usize = 6;
 
 /// The profiles that a candidate must fulfil, by name: one for each standard that it is meant for. A root

@@ -27,7 +27,7 @@ pub const BURN_WINDOWS: [BurnWindow; 4] = [
     BurnWindow { name: "3d/6h", long: 72 * HOUR, short: 6 * HOUR, threshold_milli: 1000, page: false },
 ];
 
-/// The burn rate of so many bad among so many valid probes, in thousandths; none without a probe.
+/// The burn rate of `bad` among `valid` probes, in thousandths; none without a probe.
 #[must_use]
 pub fn burn_rate_milli(bad: u64, valid: u64, objective: &Objective) -> Option<u64> {
     let allowed = u128::from(valid) * u128::from(objective.budget_ppm());
@@ -44,8 +44,8 @@ pub struct Share {
 }
 
 impl BurnWindow {
-    /// Whether the budget burns too fast in both windows, with at least so many bad probes: where probes are rare,
-    /// a single failure is a high rate and means nothing.
+    /// Whether the budget burns too fast in both windows, with at least `min_failures` bad probes: where probes are
+    /// rare, a single failure is a high rate and means nothing.
     #[must_use]
     pub fn burns(&self, long: Share, short: Share, objective: &Objective, min_failures: u64) -> bool {
         let too_fast = |share: Share| {

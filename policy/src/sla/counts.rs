@@ -30,7 +30,7 @@ impl Histogram {
         self.0.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// The time within which at least so many of a thousand answers came: the upper bound of their class, so never
+    /// The time within which at least this many of a thousand answers came: the upper bound of their class, so never
     /// less than it was. `Some(None)` is beyond the last bound; none if nothing was counted.
     #[must_use]
     pub fn percentile(&self, per_mille: u64) -> Option<Option<u64>> {

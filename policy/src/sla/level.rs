@@ -14,11 +14,11 @@ pub const MILLION: u64 = 1_000_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Objective {
-    /// So many of a million probes get a good answer.
+    /// Of a million probes, how many must get a good answer.
     pub availability_ppm: u64,
-    /// So many of a million answers are of now.
+    /// Of a million answers, how many must be up to date.
     pub freshness_ppm: u64,
-    /// So many of a million answers are right in everything else.
+    /// Of a million answers, how many must be right in everything else.
     pub correctness_ppm: u64,
     /// Half of the answers come within this.
     pub p50_ms: u64,
@@ -26,12 +26,12 @@ pub struct Objective {
     pub p95_ms: u64,
     /// 99 of 100 answers come within this.
     pub p99_ms: u64,
-    /// A level from less than so many of a million due probes is no level.
+    /// Of a million due probes, how many must have been made for a level to be known.
     pub coverage_ppm: u64,
 }
 
 impl Objective {
-    /// The error budget: so many of a million probes may be bad.
+    /// The error budget: of a million probes, how many may be bad.
     #[must_use]
     pub const fn budget_ppm(&self) -> u64 {
         MILLION.saturating_sub(self.availability_ppm)

@@ -9,9 +9,9 @@ pub struct Limits {
     pub skew: i64,
     /// Whether an OCSP answer must say until when it holds.
     pub next_update_required: bool,
-    /// An OCSP answer should hold at least so long.
+    /// The shortest that an OCSP answer should hold.
     pub ocsp_min_interval: i64,
-    /// An OCSP answer may hold at most so long.
+    /// The longest that an OCSP answer may hold.
     pub ocsp_max_interval: i64,
     /// How long before its end an OCSP answer must have a successor (half of its time where it holds for less
     /// than twice as long).
@@ -22,13 +22,13 @@ pub struct Limits {
     pub nocheck_required: bool,
     /// Notice before the end of a delegated responder's certificate.
     pub delegate_notice: i64,
-    /// A CRL that covers end entities may hold at most so long.
+    /// The longest that a CRL that covers end entities may hold.
     pub crl_max_interval: i64,
-    /// A CRL that covers CAs only may hold at most so long.
+    /// The longest that a CRL that covers only CAs may hold.
     pub crl_ca_max_interval: i64,
-    /// A CRL so many times larger or smaller than its predecessor is a `size_jump`.
+    /// A CRL this many times larger or smaller than its predecessor is a `size_jump`.
     pub crl_size_factor: usize,
-    /// A new CRL must be at all its points and addresses after so long: while caches and mirrors take it up, they
+    /// How soon a new CRL must be at all its points and addresses: while caches and mirrors take it up, they
     /// may differ.
     pub crl_propagation: i64,
     /// Notice before the end of a TLS certificate.
@@ -39,9 +39,9 @@ pub struct Limits {
     pub ca_notice: i64,
     /// The largest body, in bytes.
     pub max_body: usize,
-    /// So long after an entry the log's checkpoint must cover it.
+    /// How soon after an entry the log's checkpoint must cover it.
     pub checkpoint_delay: i64,
-    /// So long after a decision it must be published.
+    /// How soon after a decision it must be published.
     pub publication_delay: i64,
 }
 

@@ -21,11 +21,11 @@ pub struct Terms {
     pub objective: Objective,
     /// By what limits answers are judged.
     pub limits: Limits,
-    /// So many bad probes in a row open an incident.
+    /// How many bad probes in a row open an incident.
     pub incident_after: u32,
-    /// So many good probes in a row close it.
+    /// How many good probes in a row close it.
     pub incident_over_after: u32,
-    /// An incident that lasts so many seconds is a breach and enters the log.
+    /// An incident that lasts this many seconds is a breach and enters the log.
     pub breach_after: i64,
     /// Reason codes that make an answer bad although they are warnings.
     pub counted: BTreeSet<String>,
@@ -49,7 +49,6 @@ impl Terms {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Maintenance {
-    /// Whose.
     pub operator: String,
     /// Of which kinds of services; empty: of all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

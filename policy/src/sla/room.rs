@@ -10,7 +10,7 @@ use super::Kind;
 use super::counts::Counts;
 use super::report::{IncidentReport, MAX_REPORT_SIZE, Report, TargetReport};
 
-/// Lines of targets take so many bytes at most: more than 500 targets, which is as many as an operator has at a time,
+/// The most bytes that lines of targets take: more than 500 targets, which is as many as an operator has at a time,
 /// with the longest addresses there are and sixty reasons each.
 ///
 /// Beside them stand the maintenance that the policy announces, at most twice the size of its file; the sums by kind,
@@ -23,7 +23,7 @@ const SPARE: usize = 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeftOut {
-    /// So many incidents have no line. Breaches have theirs first, then the longest, then the newest.
+    /// How many incidents have no line. Breaches have theirs first, then the longest, then the newest.
     pub incidents: u64,
     /// Targets that have no line, by kind. Those with the most bad probes have theirs first.
     pub targets: Vec<OtherTargets>,
@@ -40,7 +40,7 @@ pub struct OtherTargets {
     pub counts: Counts,
 }
 
-/// So many bytes as JSON, and a comma. The canonical form only orders members, so it is no longer.
+/// The size in bytes as JSON, and a comma. The canonical form only orders members, so it is no longer.
 fn size(value: &impl Serialize) -> usize {
     serde_json::to_vec(value).map_or(usize::MAX, |json| json.len().saturating_add(1))
 }

@@ -16,7 +16,7 @@ use crate::parts::{AnchorStatus, Constraints, Der, Distrusted, PolicyRef, Servic
 use crate::{Digest, Timestamp};
 pub use read::{DocumentError, RejectedAnchor, Usable};
 
-/// A document is at most so many bytes.
+/// The largest document in bytes.
 pub const MAX_PAYLOAD: usize = 16 * 1024 * 1024;
 
 /// The log that a document was drafted from: the ledger up to and with the draft's entry.

@@ -26,7 +26,7 @@ use crate::tuf::{
 };
 use crate::{Digest, Timestamp};
 
-/// A JWS file is at most so many bytes: a payload in base64, and a long chain of roots.
+/// The largest JWS file in bytes: a payload in base64, and a long chain of roots.
 pub const MAX_FILE: usize = 2 * MAX_PAYLOAD;
 
 /// Why a file does not verify.

@@ -45,7 +45,7 @@ pub struct LocalMetadata {
 /// What the caller has to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Fetch this path below the metadata's base, at most so many bytes, and feed the answer.
+    /// Fetch this path below the metadata's base, at most `max_bytes`, and feed the answer.
     Fetch {
         /// Relative, percent-encoded.
         path: String,

@@ -49,7 +49,6 @@ pub struct Restart {
     pub old: LogRef,
     /// The log that begins: its origin, and the checkpoint that it begins with.
     pub new: LogRef,
-    /// Why.
     pub reason: RestartReason,
     /// By role, `snapshot` and `timestamp` among them.
     pub roles: BTreeMap<String, GoOnFrom>,

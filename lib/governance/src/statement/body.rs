@@ -186,7 +186,6 @@ pub struct ParticipantRotateKey {
     pub new: PublicKey,
     /// The id of the key that it replaces.
     pub old: KeyId,
-    /// Whose.
     pub participant: ParticipantId,
 }
 
@@ -321,7 +320,6 @@ pub struct SubcaDisclose {
 pub struct SubcaRevoke {
     /// Fingerprint of the sub-CA's certificate.
     pub certificate: Digest,
-    /// Why.
     pub reason: WithdrawalReason,
 }
 
@@ -378,7 +376,6 @@ pub struct NoticeIssue {
     pub expires_at: Timestamp,
     /// The list it is on.
     pub list: ListId,
-    /// Why.
     pub reason: WithdrawalReason,
 }
 

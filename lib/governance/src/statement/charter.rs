@@ -79,9 +79,9 @@ pub struct RegistryCharter {
 pub struct NoticesCharter {
     /// Who issues and signs them.
     pub officers: Holders,
-    /// At most so many are in force at once.
+    /// The most notices in force at once.
     pub max_in_force: u32,
-    /// A notice lasts at most so long, in seconds.
+    /// The longest that a notice lasts, in seconds.
     pub max_duration_seconds: u64,
     /// How long the notices document may be used before a newer one is due, in seconds.
     pub validity_seconds: u64,

@@ -19,7 +19,7 @@ use crate::statement::charter::{
 };
 use crate::statement::parts::{EvidenceKind, NewParticipant, ParticipantKind};
 
-/// A charter file is at most so many bytes.
+/// The largest charter file in bytes.
 pub const MAX_CHARTER_FILE: usize = 1 << 20;
 
 /// A duration in words: `30days`, `1h 30m`. Whole seconds.

@@ -127,7 +127,6 @@ pub struct ProposalOpen {
     pub change: Change,
     /// Index of the entry that put the charter in force which its author has in mind.
     pub charter: u64,
-    /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationale: Option<BlobRef>,
 }
@@ -151,7 +150,6 @@ pub struct VoteCast {
     pub choice: Choice,
     /// Leaf hash of the proposal's entry: a vote is for these very bytes.
     pub proposal: Digest,
-    /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationale: Option<BlobRef>,
 }

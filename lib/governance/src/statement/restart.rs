@@ -23,7 +23,6 @@ pub struct LogRestart {
     pub old: LogRef,
     /// The new log's origin.
     pub origin: Origin,
-    /// Why.
     pub reason: RestartReason,
     /// By role, `snapshot` and `timestamp` among them: the highest numbers that anyone may have seen.
     pub roles: BTreeMap<String, GoOnFrom>,

@@ -8,7 +8,7 @@ use ctl_core::Timestamp;
 
 /// No step is believed earlier than this.
 const SHORTEST_WAIT: u64 = 600;
-/// The clock must have stood by a step for so small a part of it: two and a half hours after a weekend.
+/// The wait for a step is the step divided by this: two and a half hours after a weekend.
 const WAIT_PART: u64 = 24;
 /// No step is waited for longer than this, which is the wait for thirty days.
 const LONGEST_WAIT: u64 = 30 * 3600;
@@ -55,7 +55,7 @@ pub enum Reading {
     Jumped {
         /// What it should be.
         expected: Timestamp,
-        /// The step is believed after so much longer; none if it is too large for that.
+        /// How much longer until the step is believed; none if it is too large for that.
         wait: Option<Duration>,
     },
 }

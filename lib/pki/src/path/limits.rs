@@ -16,7 +16,7 @@ pub struct Limits {
     pub kept: usize,
     /// Certificates below the anchor.
     pub depth: usize,
-    /// Dead ends told.
+    /// Dead ends reported.
     pub dead_ends: usize,
 }
 

@@ -117,6 +117,5 @@ impl fmt::Display for Check {
 pub struct Failure {
     /// Which certificate of the chain: 0 is the anchor's child.
     pub position: usize,
-    /// Why.
     pub rejection: Rejection,
 }

@@ -1,4 +1,4 @@
-//! Signatures, verified once and counted: they are the dear part of a search for paths.
+//! Signatures, verified once and counted: they are the expensive part of a search for paths.
 
 use std::collections::HashMap;
 

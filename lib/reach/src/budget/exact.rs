@@ -6,7 +6,7 @@
 
 use super::Choice;
 
-/// A search looks at no more than so many branches; then what was found is given with its bound.
+/// The most branches that a search looks at; then it gives what it found, with its bound.
 const MOST_BRANCHES: u64 = 40_000_000;
 /// Multipliers are this much finer than weights.
 const SCALE: u64 = 256;

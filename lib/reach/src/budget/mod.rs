@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{Answer, Matrix};
 
-/// Up to so many roots the answer is searched for exactly; the search may still stop at its limit and
+/// Up to this number of roots the answer is searched for exactly; the search may still stop at its limit and
 /// says so.
 pub const MOST_EXACT: usize = 64;
 /// Weights are at most so large, so that sums stay far from overflow.
@@ -35,7 +35,7 @@ pub struct Choice {
     pub roots: Vec<usize>,
     /// Weight of what they reach.
     pub reached: u64,
-    /// No choice of so many roots reaches more than this.
+    /// No choice of as many roots reaches more than this.
     pub at_most: u64,
 }
 
