@@ -11,8 +11,8 @@ use crate::draft::contents;
 use crate::state::{Anchor, Listed, Notice, State, StatusChange, SubCa};
 use crate::statement::body::Candidate;
 
-/// A certificate that ends so soon is told of: two years before, when a new root can still reach the vehicles,
-/// and in the last 90 days. In seconds.
+/// How long before its end a certificate is reported: two years, when a new root can still reach the vehicles,
+/// and 90 days. In seconds.
 pub const END_NOTICES: [u64; 2] = [2 * 365 * 86_400, 90 * 86_400];
 
 impl State {

@@ -53,7 +53,7 @@ impl Extension {
         self.critical
     }
 
-    /// The DER inside the extension's byte string.
+    /// The DER inside the extension's OCTET STRING.
     pub fn value(&self) -> &[u8] {
         &self.value
     }
@@ -82,7 +82,7 @@ pub struct ExtensionError {
     /// Its object identifier, dotted.
     pub oid: &'static str,
     pub problem: &'static str,
-    /// The byte of the certificate at which that stands, counted from 0.
+    /// The byte of the certificate at which the problem stands, counted from 0.
     pub at: usize,
 }
 

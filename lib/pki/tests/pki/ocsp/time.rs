@@ -88,7 +88,7 @@ fn a_nonce_is_echoed_missing_wrong_or_unrequested() {
     assert_eq!((rule(&judgement), judgement.nonce), ("good", NonceResult::Missing));
     assert!(notes(&judgement).contains(&"nonce-absent"));
     assert_eq!(rule(&of(&silent, Some(b"fresh nonce"), &strict)), "nonce-absent");
-    // The bytes without their byte string are another value.
+    // The bytes without their OCTET STRING are another value.
     let bare = extension(&ocsp_oid(2), false, b"fresh nonce");
     let bare = OcspShape { extensions: vec![bare], ..ocsp_shape() }.signed();
     assert_eq!(rule(&of(&bare, Some(b"fresh nonce"), &plain)), "nonce-wrong");
