@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ctl_core::Digest;
 use ctl_core::names::ParticipantId;
+use ctl_core::{Digest, PrivateKey};
 use ctl_fetch::{Options, Ports};
 use ctl_host::config::ConfigError;
+use ctl_host::files;
 use ctl_host::logging::Log;
 use ctl_host::network::Network;
 use ctl_host::words::Words;
@@ -22,6 +23,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::error::MonitorError;
+
+/// The largest file of a key that is read, in bytes.
+const MAX_KEY: u64 = 16 * 1024;
 
 /// The configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -248,6 +252,19 @@ impl Default for Monitor {
 }
 
 impl Monitor {
+    /// The watcher's private key, if the configuration names one.
+    ///
+    /// # Errors
+    /// The file cannot be read, others may read it too, or it holds no key.
+    pub fn signer(&self) -> Result<Option<PrivateKey>, MonitorError> {
+        let Some(path) = &self.key else { return Ok(None) };
+        let failed = |why: String| MonitorError::Key { path: path.clone(), why };
+        let pem = files::read_secret(path, MAX_KEY).map_err(|error| failed(error.to_string()))?;
+        let pem = pem.ok_or_else(|| failed("there is no such file".into()))?;
+        let key = PrivateKey::from_pem(&String::from_utf8_lossy(&pem));
+        key.map(Some).map_err(|error| failed(error.to_string()))
+    }
+
     /// Where the fetcher may go, and how much it may take.
     #[must_use]
     pub fn fetching(&self) -> Options {

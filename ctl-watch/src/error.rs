@@ -30,7 +30,7 @@ pub enum MonitorError {
     #[error(transparent)]
     Fetch(#[from] SetupError),
     /// The watcher's key cannot be used.
-    #[error("[monitor] key {}: {why}", .path.display())]
+    #[error("the watcher's key {}: {why}", .path.display())]
     Key {
         /// Which file.
         path: PathBuf,

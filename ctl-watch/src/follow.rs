@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ctl_core::Timestamp;
+use ctl_core::{Signer, Timestamp};
 use ctl_governance::State;
 use ctl_replica::{Replica, ReplicaError};
 use tokio::sync::{oneshot, watch};
+
+use super::recorder::{Recorder, Sending};
 
 /// What was verified of the scheme's log.
 #[derive(Debug)]
@@ -30,6 +32,19 @@ pub enum Contact {
     Inconsistent(String),
 }
 
+/// Whether breaches and reports are sent to the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signing {
+    /// They are not: the configuration names no key.
+    Off,
+    /// It is not known yet: the scheme was not followed since the start.
+    Unknown,
+    /// All that was due is in the log.
+    Good,
+    /// Something that is due is not: in words.
+    Failed(String),
+}
+
 /// What is known of the scheme.
 #[derive(Clone, Debug)]
 pub struct Followed {
@@ -37,13 +52,15 @@ pub struct Followed {
     pub seen: Option<Arc<Seen>>,
     /// How the last contact went.
     pub contact: Contact,
+    /// How it goes with what the watcher says itself.
+    pub signing: Signing,
 }
 
 impl Followed {
     /// Nothing is known.
     #[must_use]
     pub const fn nothing() -> Self {
-        Self { seen: None, contact: Contact::None }
+        Self { seen: None, contact: Contact::None, signing: Signing::Off }
     }
 }
 
@@ -55,11 +72,15 @@ pub struct Follower {
     pub every: Duration,
     /// Who hears of it.
     pub told: watch::Sender<Followed>,
+    /// The watcher's key, and what says what is due from it.
+    pub watcher: Option<([Box<dyn Signer>; 1], Recorder)>,
 }
 
 impl Follower {
     /// Looks again and again, until told to stop.
     pub async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
+        let signing = if self.watcher.is_some() { Signing::Unknown } else { Signing::Off };
+        self.told.send_modify(|followed| followed.signing = signing);
         let mut ticks = tokio::time::interval(self.every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -80,16 +101,8 @@ impl Follower {
             Ok(_) => Contact::Good(self.replica.now()),
             Err(error) => contact_of(&error),
         };
-        let mut was_good = false;
-        self.told.send_modify(|followed| {
-            was_good = matches!(followed.contact, Contact::Good(_) | Contact::None);
-            if let Ok(log) = self.replica.log()
-                && followed.seen.as_ref().is_none_or(|seen| seen.size != log.size())
-            {
-                followed.seen = Some(Arc::new(Seen { state: log.state().clone(), size: log.size() }));
-            }
-            followed.contact = contact.clone();
-        });
+        let was_good = matches!(self.told.borrow().contact, Contact::Good(_) | Contact::None);
+        self.tell(&contact);
         match &contact {
             Contact::Unanswered(problem) if was_good => {
                 tracing::warn!(problem, "the scheme cannot be followed for now");
@@ -97,8 +110,45 @@ impl Follower {
             Contact::Inconsistent(problem) if was_good => {
                 tracing::error!(problem, "the log does not hold");
             }
+            Contact::Good(_) => {
+                self.record().await;
+                // What was sent is in the log that was seen meanwhile.
+                self.tell(&contact);
+            }
             _ => {}
         }
+    }
+
+    fn tell(&self, contact: &Contact) {
+        self.told.send_modify(|followed| {
+            if let Ok(log) = self.replica.log()
+                && followed.seen.as_ref().is_none_or(|seen| seen.size != log.size())
+            {
+                followed.seen = Some(Arc::new(Seen { state: log.state().clone(), size: log.size() }));
+            }
+            followed.contact = contact.clone();
+        });
+    }
+
+    /// Has the log record what is due from the watcher.
+    async fn record(&mut self) {
+        let Some((key, recorder)) = &self.watcher else { return };
+        let recorded = match Sending::begin(&mut self.replica, key).await {
+            Ok(mut sending) => recorder.record_due(&mut sending).await,
+            Err(error) => Err(error),
+        };
+        let signing = recorded.map_or_else(|error| Signing::Failed(error.to_string()), |_| Signing::Good);
+        let before = self.told.borrow().signing.clone();
+        match &signing {
+            Signing::Failed(problem) if signing != before => {
+                tracing::error!(problem, "a breach or report is not recorded; the watch goes on");
+            }
+            Signing::Good if matches!(before, Signing::Failed(_)) => {
+                tracing::info!("what is due is recorded again");
+            }
+            _ => {}
+        }
+        self.told.send_modify(|followed| followed.signing = signing);
     }
 }
 

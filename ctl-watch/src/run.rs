@@ -1,7 +1,7 @@
 //! The watch as a whole: what the process starts, asks and stops.
 //!
-//! Its tasks, in the order of the data's road: one follows the scheme, one says what is
-//! watched, one looks at the service itself, one runs the schedule, one keeps what is observed. Each ends when
+//! Its tasks, in the order of the data's road: one follows the scheme and sends it what
+//! the watcher says, one says what is watched, one looks at the service itself, one runs the schedule, one keeps what is observed. Each ends when
 //! the one before it is gone, so that nothing which was observed is lost by a stop.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use ctl_core::Timestamp;
+use ctl_core::{Signer, Timestamp};
 use ctl_fetch::Fetcher;
 use ctl_governance::State;
 use ctl_host::clock::SystemClock;
@@ -31,6 +31,7 @@ use super::keeper::{self, Keeper};
 use super::metrics::{Gathered, Metrics, Upkeep};
 use super::observation::Observation;
 use super::plan::plan;
+use super::recorder::{Recorder, policy_ref};
 use super::schedule::{self, Counted, Counts, Shelf};
 use super::store::{Keep, Store};
 use super::target::{Target, TargetId};
@@ -99,6 +100,7 @@ impl Monitor {
         let (data, scheme, config) = (&config.data, &config.scheme, &config.watch);
         let (plan, fetcher, policy) =
             (plan(config)?, Fetcher::new(&config.fetching())?, Arc::new(policy(config)?));
+        let key = config.signer()?;
         let counts = Arc::new(Counts::default());
         let (targets, following) = watch::channel(Arc::from([]));
         let (observations, inbox) = mpsc::channel(OBSERVATIONS);
@@ -137,7 +139,9 @@ impl Monitor {
             now_ms: Arc::new(now_ms),
         };
         let replica = Replica::open(scheme.replica(&data.join("replica"))?)?;
-        let follower = Follower { replica, every: scheme.every.0, told };
+        let recorder = Recorder { keeper: shared.keeper.clone(), held_back: Arc::clone(&shared.held_back) };
+        let watcher = key.map(|key| ([Box::new(key) as Box<dyn Signer>], recorder));
+        let follower = Follower { replica, every: scheme.every.0, told, watcher };
         let ((stop_following, following_stopped), (stop, stopped)) = (oneshot::channel(), oneshot::channel());
         let watching = tokio::spawn(own.clone().run(following.clone(), observations.clone()));
         let schedule = schedule::run(schedule::Setup {
@@ -310,6 +314,7 @@ impl Shelf for StoredMemories {
 /// The service level policy that the configuration names.
 fn policy(config: &config::Monitor) -> Result<SlaPolicy, MonitorError> {
     let policy = read_policy(config)?;
+    policy_ref(&policy)?;
     let unknown = policy.codes().into_iter().find(|code| Code::from_label(code).is_none()).map(str::to_owned);
     unknown.map_or(Ok(policy), |code| Err(MonitorError::UnknownCode(code)))
 }

@@ -4,19 +4,19 @@
 //! service itself, one enters in the ledger what belongs there, one runs the schedule, one keeps what is observed.
 //! Each ends when the one before it is gone, so that nothing which was observed is lost by a stop.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use ctl_core::PrivateKey;
 use ctl_fetch::Fetcher;
 use ctl_host::clock::SystemClock;
 use ctl_host::files;
 use ctl_host::supervisor::Supervisor;
 use ctl_policy::sla::{BUILT_IN, MAX_SLA_POLICY_SIZE, SlaPolicy};
 use ctl_watch::config;
+use ctl_watch::recorder::policy_ref;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -29,7 +29,7 @@ use super::keeper::{self, Keeper};
 use super::metrics::{Gathered, Upkeep};
 use super::observation::Observation;
 use super::plan::plan;
-use super::recorder::{Recorder, policy_ref};
+use super::recorder::Recorder;
 use super::schedule::{self, Counted, Counts, Shelf};
 use super::store::{Keep, Store};
 use super::target::{Target, TargetId};
@@ -39,8 +39,6 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::publish::Publisher;
 
-/// The largest file of a key that is read, in bytes.
-const MAX_KEY: u64 = 16 * 1024;
 /// So many observations may wait for whoever takes them.
 const OBSERVATIONS: usize = 4096;
 /// What is watched follows from the time too (certificates expire, notices end), so it is looked at once an hour
@@ -114,7 +112,7 @@ impl Monitor {
     pub fn start(beside: &Beside, config: &config::Monitor) -> Result<(Self, Running), MonitorError> {
         let (plan, fetcher, policy) =
             (plan(config)?, Fetcher::new(&config.fetching())?, Arc::new(policy(config)?));
-        let key = config.key.as_deref().map(watcher_key).transpose()?.map(Arc::new);
+        let key = config.signer()?.map(Arc::new);
         let counts = Arc::new(Counts::default());
         let (targets, following) = watch::channel(Arc::from([]));
         let (observations, inbox) = mpsc::channel(OBSERVATIONS);
@@ -305,14 +303,6 @@ impl Shelf for StoredMemories {
         kept.inspect_err(|error| tracing::warn!(%target, %error, "what a probe remembers cannot be kept"))
             .is_ok()
     }
-}
-
-/// The watcher's private key.
-fn watcher_key(path: &Path) -> Result<PrivateKey, MonitorError> {
-    let failed = |why: String| MonitorError::Key { path: path.to_owned(), why };
-    let pem = files::read_secret(path, MAX_KEY).map_err(|error| failed(error.to_string()))?;
-    let pem = pem.ok_or_else(|| failed("there is no such file".into()))?;
-    PrivateKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(|error| failed(error.to_string()))
 }
 
 /// The service level policy that the configuration names.

@@ -22,11 +22,6 @@ const STOP: Duration = Duration::from_secs(60);
 
 pub(super) fn run(path: &Path) -> Result<(), Failure> {
     let config = Config::read(path)?;
-    if config.watch.key.is_some() {
-        let why = "[watch] key: breaches and reports are still signed by the watch inside the server, whose \
-                   configuration has the key in [monitor]; leave it out here";
-        return Err(why.into());
-    }
     logging::start(config.log.format, &config.log.filter)?;
     let descriptors = descriptors::raise();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -7,14 +7,15 @@ use warp::http::StatusCode;
 use warp::reply::Response;
 
 use super::App;
-use crate::follow::Contact;
+use crate::follow::{Contact, Signing};
 
 pub(super) async fn alive(_: App, _: Call) -> Result<Response, Problem> {
     Ok(answer::json(&json!({ "status": "alive" })))
 }
 
 /// Ready means: the scheme was followed at least once and its log holds, and every part runs. That the service does not
-/// answer now is for the incidents to say: what was known is watched all the same.
+/// answer now is for the incidents to say, and that it does not take what the watcher says, `signing`: what was known is
+/// watched all the same.
 pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
     let followed = app.monitor.followed();
     let problems = app.supervisor.problem().into_iter();
@@ -32,6 +33,12 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
         Contact::Unanswered(why) => (None, Some(why)),
         Contact::None | Contact::Inconsistent(_) => (None, None),
     };
+    let (signing, signing_problem) = match &followed.signing {
+        Signing::Off => ("off", None),
+        Signing::Unknown => ("unknown", None),
+        Signing::Good => ("good", None),
+        Signing::Failed(why) => ("failed", Some(why)),
+    };
     let response = answer::json(&json!({
         "status": if problems.is_empty() { "ready" } else { "not-ready" },
         "problems": problems,
@@ -39,6 +46,8 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
         "entries": followed.seen.as_ref().map(|seen| seen.size),
         "followed_at": last,
         "silence": silence,
+        "signing": signing,
+        "signing_problem": signing_problem,
         "targets": app.monitor.board().targets.len(),
     }));
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -1,9 +1,11 @@
-//! `/v1/sla`: service levels, of everyone now and of one operator over any time, as JSON and CSV.
+//! `/v1/sla`: service levels, of everyone now and of one operator over any time, as JSON and CSV;
+//! with what the watchers whom the charter names have recorded of breaches.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use ctl_core::names::ParticipantId;
+use ctl_governance::service_levels::{Outage, TRUST_LIST_MANAGER};
 use ctl_policy::sla::{BURN_WINDOWS, Counts, Kind, Level, Month, SlaPolicy, Time};
 use ctl_serve::{Call, Problem, answer};
 use serde::Deserialize;
@@ -78,10 +80,19 @@ pub(super) async fn overview(app: App, _: Call) -> Result<Response, Problem> {
     let at = Time(levels.at_ms.div_euclid(1000));
     Ok(answer::json(&json!({
         "at": at,
+        "breaches": recorded(&app, |outage| outage.closed.is_none()),
         "month": Month::of(at),
         "policy": policy(keeper.policy()),
         "services": services,
     })))
+}
+
+/// What watchers have recorded of breaches, confirmed or not, by the log as it was verified last.
+fn recorded(app: &App, wanted: impl Fn(&Outage) -> bool) -> Vec<Outage> {
+    let seen = app.monitor.followed().seen;
+    let mut outages = seen.map(|seen| seen.state.outages()).unwrap_or_default();
+    outages.retain(wanted);
+    outages
 }
 
 /// The hours that a caller asks for.
@@ -166,9 +177,16 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
             })
         })
         .collect();
+    let breaches = recorded(&app, |outage| {
+        let whose = outage.service.operator.as_ref().map_or(TRUST_LIST_MANAGER, ParticipantId::as_str);
+        whose == operator.as_str()
+            && outage.opened_at.unix() < to.0
+            && outage.closed.is_none_or(|closed| from.0 <= closed.at.unix())
+    });
     let maintenance: Vec<_> = keeper.policy().maintenance_of(operator.as_str(), from, to).collect();
     Ok(answer::json(&json!({
         "operator": operator,
+        "breaches": breaches,
         "from": from,
         "to": to,
         "policy": policy(keeper.policy()),

@@ -89,7 +89,8 @@ impl Story {
     /// What is found, and where.
     async fn found(&mut self) -> BTreeSet<(String, Code)> {
         let seen = Seen { state: self.world.state.clone(), size: self.world.state.size() };
-        let followed = Followed { seen: Some(Arc::new(seen)), contact: self.contact.clone() };
+        let (seen, contact) = (Some(Arc::new(seen)), self.contact.clone());
+        let followed = Followed { seen, contact, ..Followed::nothing() };
         let (_told, followed) = watch::channel(followed);
         let now = self.world.now;
         let own = Watch {

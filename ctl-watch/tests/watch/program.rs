@@ -1,18 +1,21 @@
 //! The program as it is run: it follows a service that it does not believe, says what is wrong with it, remembers what it
-//! saw over a restart, and stops when it is told to.
+//! saw over a restart, has the log record what it is due to say, and stops when it is told to.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ctl_core::Timestamp;
+use ctl_policy::sla::BUILT_IN;
 use ctl_replica::Transport;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::common::story::World;
+use crate::common::story::{World, key};
 use crate::common::{Lie, Server, log_files};
 
 /// Only a failing test waits for so long.
@@ -180,4 +183,121 @@ async fn a_configuration_that_cannot_be_used_is_refused_in_words() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && said.contains(named), "{from}: {said}");
     }
+}
+
+/// The service's clock is this machine's, from now on.
+fn in_the_present(server: &Arc<Server>) -> tokio::task::JoinHandle<()> {
+    let server = Arc::clone(server);
+    tokio::spawn(async move {
+        loop {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            server.world.lock().unwrap().now = Timestamp::from_unix(since.as_secs().try_into().unwrap());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+}
+
+/// An address at which nobody answers.
+fn closed() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// The configuration of a watcher: its key, and a service of alpha's that nobody answers, which is a breach after a second.
+fn configure_watcher(folder: &Path, server: &Server, who: &str, closed: SocketAddr) {
+    configure(folder, server);
+    let path = folder.join("watch.toml");
+    let more = format!(
+        "key = \"watcher.pem\"\nservice_levels = \"sla.toml\"\nallow = [\"127.0.0.0/8\"]\nports = [\"1-65535\"]\n\
+         [[watch.targets]]\noperator = \"alpha-pki\"\nkind = \"https\"\nurl = \"https://{closed}/\"\n"
+    );
+    std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + &more).unwrap();
+    let policy = BUILT_IN.replace("breach_after = \"1 hour\"", "breach_after = \"1 second\"");
+    std::fs::write(folder.join("sla.toml"), policy).unwrap();
+    let pem = key(who).to_pem();
+    ctl_host::files::write(&folder.join("watcher.pem"), pem.as_bytes(), ctl_host::files::SECRET).unwrap();
+}
+
+/// The claims of alpha's service in the log.
+fn claims(server: &Server) -> Vec<String> {
+    let world = server.world.lock().unwrap();
+    let claims = world.state.service_levels.claims.values();
+    let of = claims.filter(|claim| claim.service.operator.is_some());
+    of.map(|claim| format!("{} {}", claim.watcher, claim.service.kind)).collect()
+}
+
+#[tokio::test]
+async fn a_watcher_claims_an_outage_by_its_key_and_a_restart_does_not_say_it_again() {
+    let (server, folder) = scheme().await;
+    let present = in_the_present(&server);
+    let closed = closed();
+    configure_watcher(folder.path(), &server, "watcher-north", closed);
+    let watch = Running::start(folder.path()).await;
+    let of_alpha = |levels: &Value| {
+        let breaches = levels["breaches"].as_array().unwrap().iter();
+        breaches.filter(|breach| breach["service"]["operator"] == "alpha-pki").cloned().collect::<Vec<_>>()
+    };
+    let levels = watch.until("v1/sla", "a breach", |levels| !of_alpha(levels).is_empty()).await;
+    let breach = &of_alpha(&levels)[0];
+    assert_eq!(breach["claims"][0]["watcher"], "watcher-north", "{breach}");
+    let counted = |breach: &Value| ["confirmed", "organisations", "needed"].map(|name| breach[name].clone());
+    assert_eq!(counted(breach), [Value::from(false), 1.into(), 2.into()], "{breach}");
+    let of_one = watch.until("v1/sla/alpha-pki", "its levels", |levels| !of_alpha(levels).is_empty()).await;
+    assert_eq!(of_alpha(&of_one), of_alpha(&levels));
+    let ready = watch.until("readyz", "signed", |ready| ready["signing"] == "good").await;
+    assert_eq!(ready["signing_problem"], Value::Null);
+    assert_eq!(claims(&server), ["watcher-north https"]);
+    watch.stop().await;
+
+    let watch = Running::start(folder.path()).await;
+    watch.until("readyz", "all that is due was looked at", |ready| ready["signing"] == "good").await;
+    let seen = |targets: &Value| {
+        let targets = targets["targets"].as_array().unwrap().iter();
+        targets.filter(|target| target["operator"] == "alpha-pki").any(|target| !target["findings"].is_null())
+    };
+    watch.until("v1/targets", "it is still down", seen).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(claims(&server), ["watcher-north https"]);
+
+    // Another organisation sees it too.
+    let other = tempfile::tempdir().unwrap();
+    configure_watcher(other.path(), &server, "watcher-south", closed);
+    let south = Running::start(other.path()).await;
+    let is_confirmed = |levels: &Value| of_alpha(levels).iter().any(|breach| breach["confirmed"] == true);
+    let levels = watch.until("v1/sla", "it is confirmed", is_confirmed).await;
+    assert_eq!(counted(&of_alpha(&levels)[0]), [Value::from(true), 2.into(), 2.into()]);
+    south.stop().await;
+    watch.stop().await;
+    assert_eq!(claims(&server), ["watcher-north https", "watcher-south https"]);
+    present.abort();
+}
+
+#[tokio::test]
+async fn the_key_of_somebody_else_is_told_in_words_and_the_watch_goes_on() {
+    let (server, folder) = scheme().await;
+    let present = in_the_present(&server);
+    configure_watcher(folder.path(), &server, "elector-1", closed());
+    let watch = Running::start(folder.path()).await;
+    let ready = watch.until("readyz", "refused", |ready| ready["signing"] == "failed").await;
+    let problem = ready["signing_problem"].as_str().unwrap();
+    assert!(problem.contains("of a participant whom the charter names as a watcher"), "{problem}");
+    watch.until_at_log("log_inconsistent", false).await;
+    watch
+        .until("v1/incidents", "an incident", |answer| {
+            answer["incidents"].as_array().is_some_and(|all| {
+                all.iter().any(|one| one["operator"] == "alpha-pki" && !one["breach_at"].is_null())
+            })
+        })
+        .await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(server.sent.lock().unwrap().is_empty() && claims(&server).is_empty());
+    watch.stop().await;
+    present.abort();
+
+    // A key that others may read is none.
+    use std::os::unix::fs::PermissionsExt as _;
+    let open = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(folder.path().join("watcher.pem"), open).unwrap();
+    let output = program(folder.path(), "run").output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("watcher.pem"), "{said}");
 }

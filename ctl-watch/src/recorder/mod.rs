@@ -1,41 +1,38 @@
-//! What of the watch enters the ledger, as the statements of a watcher: breaches when they begin and end, and each PKI's
-//! month. What is due is decided from the ledger's state and from who the watcher is, so nothing is recorded twice,
-//! whatever was forgotten in between.
+//! What of the watch enters the log, as the statements of a watcher: breaches when they begin and end, and each PKI's
+//! month. What is due is decided from the state that follows from the log and from who the watcher is, so nothing is
+//! recorded twice, whatever was forgotten in between.
 
 mod breaches;
 mod months;
+mod sending;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use ctl_core::names::{NameError, ParticipantId};
 use ctl_core::parts::PolicyRef;
-use ctl_core::{Digest, PrivateKey, PublicKey, Timestamp};
+use ctl_core::{Digest, PublicKey, Timestamp};
 use ctl_governance::State;
 use ctl_governance::statement::Body;
 use ctl_governance::statement::body::SlaReport;
-use ctl_governance::statement::parts::{BlobAccess, BlobRef};
+use ctl_governance::statement::parts::BlobAccess;
 use ctl_policy::sla::{Month, SlaPolicy};
-use tokio::sync::watch;
 
 pub use breaches::{Due, breaches_due};
+pub use ctl_replica::Blob;
 pub use months::reports_due;
+pub use sending::Sending;
 
 use self::breaches::without_incident;
 use self::months::summary;
 use super::incident::Wanted;
 use super::keeper::{Incidents, Keeper};
 use super::store::StoreError;
-use super::target::{OWN, Target};
-use crate::blobs::{BlobError, Blobs};
-use crate::ledger::{Ledger, RecordError, Recorded, recorder};
-
-/// How often it is looked what is due.
-const LOOK: Duration = Duration::from_secs(15);
+use super::target::OWN;
 
 /// Why something was not recorded. It is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -46,28 +43,57 @@ pub enum RecorderError {
     /// What was counted cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The report cannot be kept.
+    /// The report cannot be made.
     #[error("the report: {0}")]
-    Blob(#[from] BlobError),
+    Report(String),
     /// The key is nobody's who may sign.
     #[error(
         "the watcher's key {0} is not the present one of a participant whom the charter names as a watcher"
     )]
     NoWatcher(String),
-    /// The ledger does not take it.
-    #[error(transparent)]
-    Record(#[from] RecordError),
+    /// The log does not take it.
+    #[error("{0}")]
+    Refused(String),
+    /// Nothing can be recorded for now, or it is not known yet what became of a statement: nothing else is tried.
+    #[error("{0}")]
+    Later(String),
+    /// Nothing will be recorded any more: the log is closed.
+    #[error("the log is closed")]
+    Closed,
+}
+
+/// The scheme, as far as a recorder needs it.
+pub trait Scheme: Send {
+    /// The watcher's key.
+    fn key(&self) -> PublicKey;
+
+    /// What follows from the log, and the time by the clock that statements are dated by.
+    ///
+    /// # Errors
+    /// Neither is known for now.
+    fn present(&self) -> Result<(State, Timestamp), RecorderError>;
+
+    /// Whether anything can be recorded: asked before a report is made that nothing would name.
+    ///
+    /// # Errors
+    /// It cannot.
+    fn writable(&self) -> Result<(), RecorderError>;
+
+    /// Has a statement with its blob recorded, signed by the watcher's key; gives the index of its entry once it is
+    /// proven that the log has it.
+    ///
+    /// # Errors
+    /// It is not in the log, or not known to be.
+    fn say(
+        &mut self,
+        body: Body,
+        blob: Option<Blob>,
+    ) -> impl Future<Output = Result<u64, RecorderError>> + Send;
 }
 
 /// Records what is due.
 #[derive(Clone)]
 pub struct Recorder {
-    /// The ledger.
-    pub ledger: Ledger,
-    /// The watcher's key; without one nothing is recorded.
-    pub key: Option<Arc<PrivateKey>>,
-    /// Where reports are kept.
-    pub blobs: Arc<Blobs>,
     /// What was observed.
     pub keeper: Keeper,
     /// How many breaches the last look held back, for whoever shows it.
@@ -75,62 +101,36 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Records what is due, again and again, until nobody follows any more.
-    pub async fn run(self, mut following: watch::Receiver<Arc<[Arc<Target>]>>) {
-        let mut looks = tokio::time::interval(LOOK);
-        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = looks.tick() => match self.record_due().await {
-                    Ok(_) => {}
-                    Err(RecorderError::Record(RecordError::Closed)) => return,
-                    Err(error) => tracing::error!(%error, "a breach or report was not recorded"),
-                },
-                changed = following.changed() => if changed.is_err() { return },
-            }
-        }
-    }
-
     /// Records everything that is due; returns how many statements were made.
     ///
     /// # Errors
-    /// The first failure, after all others were tried.
-    pub async fn record_due(&self) -> Result<usize, RecorderError> {
-        let Some(key) = &self.key else { return Ok(0) };
-        let now = self.ledger.now().map_err(RecordError::from)?;
-        let snapshot = self.ledger.snapshot();
-        let watcher = &watcher(&snapshot.state.at(now), &key.public_key())?;
+    /// The first failure, after all others were tried; at once if nothing else can be recorded either.
+    pub async fn record_due(&self, scheme: &mut impl Scheme) -> Result<usize, RecorderError> {
+        let (state, now) = scheme.present()?;
+        let watcher = &watcher(&state.at(now), &scheme.key())?;
         let policy = policy_ref(self.keeper.policy())?;
         let mut made = 0;
-        let (incidents, mut failure) = self.incidents(&snapshot.state, watcher).await;
+        let (incidents, mut failure) = self.incidents(&state, watcher).await;
         let complete = failure.is_none();
-        let sla = self.keeper.policy();
-        let due = breaches_due(&snapshot.state, watcher, &incidents, complete, sla, &policy, now)?;
+        let due = breaches_due(&state, watcher, &incidents, complete, self.keeper.policy(), &policy, now)?;
         self.note_held_back(due.held_back);
         for breach in due.statements {
-            match self.say(key, breach.into()).await {
+            match scheme.say(breach.into(), None).await {
                 Ok(_) => made += 1,
-                Err(error) => failure = failure.or(Some(error)),
+                Err(error) => note(&mut failure, error)?,
             }
         }
-        for (operator, month) in reports_due(&snapshot.state, watcher, &self.keeper.levels(), now) {
-            match self.report(key, &operator, month, &policy, now).await {
+        for (operator, month) in reports_due(&state, watcher, &self.keeper.levels(), now) {
+            match self.report(scheme, &operator, month, &policy, (state.scheme, now)).await {
                 Ok(recorded) => made += usize::from(recorded),
-                Err(error) => failure = failure.or(Some(error)),
+                Err(error) => note(&mut failure, error)?,
             }
         }
         failure.map_or(Ok(made), Err)
     }
 
-    /// Records a statement of the watcher's.
-    async fn say(&self, key: &PrivateKey, body: Body) -> Result<Recorded, RecorderError> {
-        let now = self.ledger.now().map_err(RecordError::from)?;
-        let statement = recorder::statement(&self.ledger.snapshot().state, key, now, body)?;
-        Ok(self.ledger.record(statement).await?)
-    }
-
-    /// The incidents at hand, and those that are put away of breaches which are open in the ledger; and why the latter
-    /// are not all there, if they could not be read.
+    /// The incidents at hand, and those that are put away of breaches which are open in the log; and why the latter are
+    /// not all there, if they could not be read.
     async fn incidents(
         &self,
         state: &State,
@@ -167,7 +167,7 @@ impl Recorder {
             }
             Ok(incidents)
         });
-        read.await.map_err(|error| RecordError::ReadOnly(error.to_string()))?
+        read.await.map_err(|error| RecorderError::Refused(error.to_string()))?
     }
 
     /// Says so when it has changed how many breaches are held back.
@@ -186,35 +186,42 @@ impl Recorder {
 
     async fn report(
         &self,
-        key: &PrivateKey,
+        to: &mut impl Scheme,
         operator: &ParticipantId,
         month: Month,
         policy: &PolicyRef,
-        now: Timestamp,
+        (scheme, now): (Digest, Timestamp),
     ) -> Result<bool, RecorderError> {
-        // Before a report is written that nothing would name.
-        self.ledger.writable()?;
+        to.writable()?;
         let (recorder, of) = (self.clone(), operator.clone());
-        let scheme = self.ledger.snapshot().state.scheme;
         let report = tokio::task::spawn_blocking(move || recorder.month(scheme, &of, month, now)).await;
-        let report = report.map_err(|error| RecordError::ReadOnly(error.to_string()))??;
+        let report = report.map_err(|error| RecorderError::Report(error.to_string()))??;
         // A month in which nothing of the operator was watched.
         let Some(report) = report else { return Ok(false) };
-        let blobs = Arc::clone(&self.blobs);
-        let bytes = ctl_core::json::canonical(&report);
-        let added = tokio::task::spawn_blocking(move || blobs.add(&bytes)).await;
-        let sha256 = added.map_err(|error| RecordError::ReadOnly(error.to_string()))??;
+        let blob = Blob::new(&ctl_core::json::canonical(&report), BlobAccess::Public);
+        let blob = blob.map_err(|error| RecorderError::Report(error.to_string()))?;
         let body = SlaReport {
             from: Timestamp::from_unix(report.from.0),
             operator: participant(operator),
             policy: policy.clone(),
-            report: BlobRef { access: BlobAccess::Public, sha256 },
+            report: blob.reference.clone(),
             summary: summary(&report)?,
             to: Timestamp::from_unix(report.to.0),
         };
-        let recorded = self.say(key, body.into()).await?;
-        tracing::info!(%operator, %month, entry = recorded.index, "reported");
+        let entry = to.say(body.into(), Some(blob)).await?;
+        tracing::info!(%operator, %month, entry, "reported");
         Ok(true)
+    }
+}
+
+/// Keeps the first failure; gives it back at once if nothing else can be recorded either.
+fn note(first: &mut Option<RecorderError>, error: RecorderError) -> Result<(), RecorderError> {
+    match error {
+        RecorderError::Later(_) | RecorderError::Closed => Err(first.take().unwrap_or(error)),
+        error => {
+            first.get_or_insert(error);
+            Ok(())
+        }
     }
 }
 

@@ -9,16 +9,16 @@ use ctl_policy::sla::{BUILT_IN, Counts, Kind, MAX_REPORT_SIZE, Material, Report,
 
 use super::months::incident_report;
 use super::*;
-use crate::monitor::code::Code;
-use crate::monitor::description::Description;
-use crate::monitor::discover::Bounds;
-use crate::monitor::incident::{Cause, Incident};
-use crate::monitor::keeper::Incidents;
-use crate::monitor::levels::{Levels, begin_of, counted, hour_at};
-use crate::monitor::store::{Keep, Store};
-use crate::monitor::target::TargetId;
-use crate::monitor::testing::target;
-use crate::monitor::testing::world::{DAY, World, charter};
+use crate::code::Code;
+use crate::description::Description;
+use crate::discover::Bounds;
+use crate::incident::{Cause, Incident};
+use crate::keeper::Incidents;
+use crate::levels::{Levels, begin_of, counted, hour_at};
+use crate::store::{Keep, Store};
+use crate::target::TargetId;
+use crate::testing::target;
+use crate::testing::world::{DAY, World, charter};
 
 fn watcher() -> ParticipantId {
     "watcher-north".parse().unwrap()

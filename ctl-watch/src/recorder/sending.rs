@@ -1,0 +1,105 @@
+//! The log as it is followed from outside: statements are sent to the service, and are recorded when a signed checkpoint
+//! proves it.
+
+use ctl_core::{PublicKey, Signer, Timestamp};
+use ctl_governance::State;
+use ctl_governance::statement::Body;
+use ctl_replica::receipts::Standing;
+use ctl_replica::{Blob, Pending, Replica, ReplicaError, Submission};
+
+use super::{RecorderError, Scheme};
+
+/// A replica, and the key that statements are signed with.
+pub struct Sending<'a> {
+    replica: &'a mut Replica,
+    key: &'a [Box<dyn Signer>; 1],
+}
+
+impl<'a> Sending<'a> {
+    /// Begins with what an earlier look or process has sent of which it did not learn what became of it: the same
+    /// statement is sent again, which the log takes once. Nothing new is said before.
+    ///
+    /// The replica was synced, and remembers what is sent in a folder.
+    ///
+    /// # Errors
+    /// [`RecorderError::Later`] if it is still not known.
+    pub async fn begin(
+        replica: &'a mut Replica,
+        key: &'a [Box<dyn Signer>; 1],
+    ) -> Result<Self, RecorderError> {
+        for noted in replica.noted().map_err(later)? {
+            let Some(file) = noted.file else { continue };
+            // What the log has may still lack its blob; what it will not have is made anew.
+            if !matches!(noted.standing, Standing::Waiting | Standing::Contained) {
+                continue;
+            }
+            let pending = Pending::read(&file).map_err(later)?;
+            match send(replica, &pending).await {
+                Ok(_) => {}
+                // It is forgotten, and due again if it is still true.
+                Err(RecorderError::Refused(why)) => {
+                    tracing::warn!(why, statement = %noted.sent.statement, "a statement was not recorded");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Self { replica, key })
+    }
+}
+
+impl Scheme for Sending<'_> {
+    fn key(&self) -> PublicKey {
+        let [key] = self.key;
+        key.public_key()
+    }
+
+    fn present(&self) -> Result<(State, Timestamp), RecorderError> {
+        Ok((self.replica.log().map_err(later)?.state().clone(), self.replica.now()))
+    }
+
+    fn writable(&self) -> Result<(), RecorderError> {
+        Ok(())
+    }
+
+    async fn say(&mut self, body: Body, blob: Option<Blob>) -> Result<u64, RecorderError> {
+        let pending = self.replica.write(self.key, body, blob.into_iter().collect());
+        let pending = pending.map_err(|error| RecorderError::Refused(error.to_string()))?;
+        send(self.replica, &pending).await
+    }
+}
+
+/// Sends a statement; gives the index of its entry when it is proven.
+async fn send(replica: &mut Replica, pending: &Pending) -> Result<u64, RecorderError> {
+    let what = pending.statement.payload.body.type_name();
+    match replica.send(pending).await {
+        Ok(Submission::Recorded { receipt, not_uploaded, .. }) => {
+            for problem in not_uploaded {
+                tracing::warn!(
+                    problem,
+                    entry = receipt.index,
+                    "recorded without its report; it is tried again"
+                );
+            }
+            tracing::info!(what, entry = receipt.index, "recorded");
+            Ok(receipt.index)
+        }
+        Ok(Submission::Sent { receipt, .. }) => {
+            let index = receipt.index;
+            Err(RecorderError::Later(format!(
+                "the service says that it recorded the {what} as entry {index}, but no signed checkpoint covers it yet"
+            )))
+        }
+        Ok(Submission::Unknown { problem, .. }) => {
+            Err(RecorderError::Later(format!("whether the {what} is recorded is not known yet: {problem}")))
+        }
+        Ok(Submission::Pending { .. }) => Err(RecorderError::Refused(format!("the {what} was not sent"))),
+        Err(error @ ReplicaError::Refusal { reason: Some(_), .. }) => {
+            Err(RecorderError::Refused(format!("the {what}: {error}")))
+        }
+        Err(error) => Err(later(error)),
+    }
+}
+
+fn later(error: ReplicaError) -> RecorderError {
+    RecorderError::Later(error.to_string())
+}
