@@ -115,12 +115,20 @@ fn ends(
                 Some(ended_ms) => end(claim, incident, time(ended_ms).min(now))?,
                 None => continue,
             },
-            None if complete => end_of_lost(claim, now),
+            None if complete => end_of_lost(claim, next(claim, incidents).unwrap_or(now).min(now)),
             None => continue,
         };
         ends.push(end);
     }
     Ok(ends)
+}
+
+/// When the next incident of a claim's service began, of those that began after the claim. The claim was over by then: the
+/// log takes no claim from within another.
+fn next(claim: &Claim, incidents: &Incidents) -> Option<Timestamp> {
+    let later = incidents.values().filter(|incident| time(incident.began_ms) > claim.opened_at);
+    let same = later.filter(|incident| subject(incident).is_ok_and(|key| key == claim.key()));
+    same.map(|incident| time(incident.began_ms)).min()
 }
 
 /// It refers to the policy and the promise by which the claim opened.
@@ -132,13 +140,13 @@ fn end(claim: &Claim, incident: &Incident, closed_at: Timestamp) -> Result<SlaBr
 
 /// The end of a claim of which the store has no incident any more: it was lost with it, or forgotten. What was found
 /// stays as the beginning has it. If the service still fails, that is another incident.
-fn end_of_lost(claim: &Claim, now: Timestamp) -> SlaBreach {
+fn end_of_lost(claim: &Claim, over: Timestamp) -> SlaBreach {
     tracing::warn!(
         claim = claim.index,
         "the history of this claim is lost, so its end was not seen; the log says that it is over"
     );
     SlaBreach {
-        closed_at: Some(now.max(claim.opened_at)),
+        closed_at: Some(over.max(claim.opened_at)),
         evidence: claim.found.evidence.clone(),
         measured: claim.found.measured,
         objective: claim.objective.clone(),

@@ -37,7 +37,11 @@ impl Story {
     }
 
     fn by(policy: &str) -> Self {
-        let (world, policy) = (World::found_with(charter()), SlaPolicy::parse(policy).unwrap());
+        let (mut world, policy) = (World::found_with(charter()), SlaPolicy::parse(policy).unwrap());
+        // Each on a list, or they would have one share together.
+        for operator in ["alpha-pki", "beta-pki"] {
+            world.admitted(operator);
+        }
         Self { world, policy, incidents: Incidents::new() }
     }
 
@@ -148,9 +152,11 @@ fn another_incident_of_the_same_service_does_not_keep_a_lost_one_open() {
     let first = story.record();
     assert_eq!((first.len(), first[0].phase), (1, BreachPhase::Closed));
     assert_eq!(Story::hosts(&first), ["http://ocsp.alpha.example/"].into());
+    let began = story.world.now.minus_seconds(400);
+    assert_eq!(first[0].closed_at, Some(began), "the log takes no claim from within another");
     let second = story.record();
     assert_eq!((second.len(), second[0].phase), (1, BreachPhase::Opened));
-    assert_eq!(second[0].opened_at, story.world.now.minus_seconds(400));
+    assert_eq!(second[0].opened_at, began);
     assert_eq!(story.open(), 2);
 }
 
