@@ -49,6 +49,9 @@ DIFFERENCES = [
                lambda topic, what, rules, codes, we: topic == "encoding" and we and what == "defect: TeletexString"),
     Difference("no such country", "pkilint's linter of the RFC asks for two letters; we for a code that ISO 3166-1 assigns",
                lambda topic, what, rules, codes, we: topic == "encoding" and we and what == "defect: no such country"),
+    Difference("address of 5 bytes", "pkilint reads an iPAddress of any length; RFC 5280 section 4.2.1.6 knows 4 and 16",
+               lambda topic, what, rules, codes, we: topic == "encoding" and we
+               and what == "defect: alternative name of 5 octets"),
     Difference("distribution point of nothing", "pkilint reads each part of it as optional; RFC 5280 section 4.2.1.13 says "
                "that either a name or a CRL issuer must be there",
                lambda topic, what, rules, codes, we: topic == "encoding" and we
