@@ -156,7 +156,8 @@ def healthy(url):
 
 def substitutions(url):
     """One choice for each variable, as somebody who opens a dashboard would make it."""
-    found = ask(url, "query", query='ctl_target_info{kind!="service"}')["result"]
+    # A scrape may come too late on a busy machine; the next one has them again.
+    found = until("the targets", lambda: ask(url, "query", query='ctl_target_info{kind!="service"}')["result"] or None)
     ocsp = [series["metric"] for series in found if series["metric"]["kind"] == "ocsp"]
     if not ocsp:
         fail(f"no OCSP responder among what is watched: {found}")
