@@ -3,7 +3,6 @@
 #[cfg(feature = "demo")]
 mod demo;
 mod ledger;
-mod probe;
 mod restart;
 mod serve;
 mod step;
@@ -16,6 +15,7 @@ use clap::{Parser, Subcommand};
 use ctl_core::Digest;
 use ctl_core::names::Origin;
 use ctl_host::clock::{Clock as _, SystemClock};
+use ctl_watch::cli::probe;
 use rustix::fs::Mode;
 use rustix::process::umask;
 
@@ -59,7 +59,7 @@ enum Command {
         config: PathBuf,
     },
     /// Probe a service once or a few times, as the watch would, and say what is wrong with it.
-    Probe(probe::Probe),
+    Probe(Box<probe::Probe>),
     /// The guided tour: a scheme from its founding to a charger's trust store, on this machine.
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
@@ -180,7 +180,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
                 .into())
         }
         Command::Serve { config } => serve::serve(&config),
-        Command::Probe(arguments) => probe::run(arguments),
+        Command::Probe(arguments) => probe::run(*arguments),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo::run(demo),
         Command::Ledger { command } => match command {

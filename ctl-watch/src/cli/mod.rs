@@ -1,7 +1,7 @@
 //! The command line: what the program is asked to do, and its exit status.
 
 mod discover;
-mod probe;
+pub mod probe;
 mod run;
 
 use std::error::Error;
@@ -40,7 +40,8 @@ enum Command {
 }
 
 /// Whatever a command failed with: only its text counts here.
-type Failure = Box<dyn Error + Send + Sync>;
+/// Why a command ended without success, in words for its standard error.
+pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// Does what the arguments of the process ask for.
 #[must_use]

@@ -1,5 +1,5 @@
-//! `ctl-watch probe`: probes one service as the monitor would, and says what it finds. For operators before they
-//! apply, and for whoever wants to repeat what an incident says.
+//! `ctl-watch probe`, which `ctl-server probe` is too: probes one service as the watch would, and says what it finds. For
+//! operators before they apply, and for whoever wants to repeat what an incident says.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -31,8 +31,9 @@ const MAX_KNOWN: u64 = 2 * 16 * 1024 * 1024;
 /// A service level policy is at most so long.
 const MAX_POLICY: u64 = 1 << 20;
 
+/// One service, and what it is to be judged by.
 #[derive(Debug, Args)]
-pub(super) struct Probe {
+pub struct Probe {
     /// What it is: ocsp, crl, ca-issuers, est, root-pool or https.
     #[arg(value_parser = kind)]
     kind: Kind,
@@ -93,7 +94,11 @@ fn host(text: &str) -> Result<(String, IpAddr), String> {
     Ok((name.to_owned(), address))
 }
 
-pub(super) fn run(arguments: Probe) -> Result<(), Failure> {
+/// Probes the service and prints what was found.
+///
+/// # Errors
+/// Words for standard error: what was given cannot be used, or something was found.
+pub fn run(arguments: Probe) -> Result<(), Failure> {
     let policy = match &arguments.service_levels {
         None => SlaPolicy::parse(BUILT_IN)?,
         Some(path) => {

@@ -1,7 +1,7 @@
 //! The promise of the fold: what was once concluded from a ledger is concluded with every later release, and what
 //! was once refused is refused. `fixtures/rules-1` was recorded with `record.sh` in it and is not made anew once
 //! there is a release. If a test of these fails, the change that made it fail belongs into a new version of the
-//! rules (`governance/rules.rs`), or a dependency reads something differently than it did.
+//! rules (`src/rules.rs`), or a dependency reads something differently than it did.
 //!
 //! - `ledgers.jsonl` is a tree of ledgers: each line hangs below the line `after`, and is an entry with the
 //!   digest of the state that it leads to, or a statement that was refused there, when, and for which reason.
