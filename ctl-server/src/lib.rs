@@ -9,7 +9,6 @@ pub mod init;
 pub mod keys;
 pub mod ledger;
 pub mod metrics;
-pub mod monitor;
 mod promises_metrics;
 pub mod publish;
 pub mod screening;

@@ -13,7 +13,6 @@ use ctl_governance::promises::promises;
 use ctl_governance::{Reason, State};
 use ctl_serve::family::Page;
 use ctl_serve::metrics::{Described, Registrar, RequestMetrics};
-use ctl_watch::metrics::{self as watch, Readings};
 use prometheus::{GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 
 use crate::promises_metrics;
@@ -26,8 +25,6 @@ pub struct Metrics {
     refused: IntCounterVec,
     gauges: Mutex<Gauges>,
     data_bytes: Arc<AtomicU64>,
-    watch: Arc<watch::Metrics>,
-    described: Vec<Described>,
 }
 
 struct Gauges {
@@ -92,10 +89,8 @@ impl Metrics {
         refused.with_label_values(&[MALFORMED]).reset();
         let gauges = Mutex::new(Gauges::new(&mut registrar)?);
         registrar.list(promises_metrics::FAMILIES.iter().copied());
-        let watch = Arc::new(watch::Metrics::new()?);
-        let described = [registrar.described(), watch.described()].concat();
         let data_bytes = Arc::default();
-        Ok(Self { registrar, requests, refused, gauges, data_bytes, watch, described })
+        Ok(Self { registrar, requests, refused, gauges, data_bytes })
     }
 
     /// Where requests are counted.
@@ -104,16 +99,10 @@ impl Metrics {
         &self.requests
     }
 
-    /// The metrics of the watch.
-    #[must_use]
-    pub const fn watch(&self) -> &Arc<watch::Metrics> {
-        &self.watch
-    }
-
     /// Every metric that a scrape may hold.
     #[must_use]
     pub fn described(&self) -> &[Described] {
-        &self.described
+        self.registrar.described()
     }
 
     /// Counts a refused statement.
@@ -127,25 +116,17 @@ impl Metrics {
         self.data_bytes.clone()
     }
 
-    /// The text of a scrape; without readings while the watch is off.
+    /// The text of a scrape.
     ///
     /// # Errors
     /// Those of the encoder.
-    pub fn render(
-        &self,
-        state: &State,
-        facts: &Facts,
-        readings: Option<&Readings<'_>>,
-    ) -> Result<String, prometheus::Error> {
+    pub fn render(&self, state: &State, facts: &Facts) -> Result<String, prometheus::Error> {
         // One scrape at a time: the gauges are emptied and filled.
         let gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
         gauges.fill(state, facts);
         gauges.data.set(i64::try_from(self.data_bytes.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
         let mut text = self.registrar.text()?;
         promises_metrics::write(&mut Page(&mut text), &promises(state, facts.now));
-        if let Some(readings) = readings {
-            text.push_str(&self.watch.render(readings)?);
-        }
         Ok(text)
     }
 }

@@ -1,20 +1,18 @@
 //! The configuration: one TOML file, annotated in `ctl-watch.example.toml`. What is unknown is refused; relative paths
 //! are relative to the file.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ctl_core::names::ParticipantId;
 use ctl_core::{Digest, PrivateKey};
-use ctl_fetch::{Options, Ports};
+use ctl_fetch::Options;
 use ctl_host::config::ConfigError;
 use ctl_host::files;
 use ctl_host::logging::Log;
-use ctl_host::network::Network;
 use ctl_host::words::Words;
 use ctl_policy::sla::Kind;
 use ctl_replica::{Confirmed, News, Trust};
@@ -38,9 +36,12 @@ pub struct Config {
     /// The HTTP server.
     #[serde(default = "listening")]
     pub http: Http,
-    /// What is watched, how often, and where the watch may go.
+    /// What is watched, how often, and who says so.
     #[serde(default)]
-    pub watch: Monitor,
+    pub watch: Watch,
+    /// Where the watch may go, and how much that may take.
+    #[serde(default)]
+    pub fetch: Options,
     /// Logs.
     #[serde(default)]
     pub log: Log,
@@ -97,18 +98,11 @@ impl Scheme {
         Ok(ctl_replica::Options { confirmed, listener, ..options })
     }
 
-    /// How the service itself is asked: its address is the configuration's and no attacker's, so any may be called.
+    /// How the service itself is asked: its address is the configuration's.
     #[must_use]
     pub fn fetching(&self, of_targets: &Options) -> Options {
-        let anywhere = ["0.0.0.0/0", "::/0"].iter().filter_map(|network| network.parse().ok());
-        let ports = "1-65535".parse().into_iter().collect();
-        Options {
-            allow: anywhere.collect(),
-            ports,
-            tls_roots: of_targets.tls_roots.clone(),
-            hosts: of_targets.hosts.clone(),
-            ..Options::default()
-        }
+        let options = Options::for_own_addresses(of_targets.tls_roots.clone());
+        Options { hosts: of_targets.hosts.clone(), ..options }
     }
 }
 
@@ -123,6 +117,7 @@ impl Config {
         config.data = directory.join(&config.data);
         config.scheme.root = config.scheme.root.map(|root| directory.join(root));
         config.watch.relative_to(directory);
+        config.fetch.relative_to(directory);
         Ok(config)
     }
 }
@@ -130,33 +125,13 @@ impl Config {
 /// The watch.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Monitor {
-    /// Whether anything is watched.
-    pub enabled: bool,
+pub struct Watch {
     /// The watcher's private key, which signs breaches and reports; without one none are recorded.
     #[serde(deserialize_with = "path_or_none")]
     pub key: Option<PathBuf>,
     /// How often a target is probed.
     #[serde(deserialize_with = "positive")]
     pub period: Words,
-    /// How many probes may run at once.
-    pub concurrency: NonZeroUsize,
-    /// How many probes may run at once at one host, and how many connections to one address be open.
-    pub per_host: NonZeroUsize,
-    /// How many connections may be open at the services of one operator; of one that is on no list yet, an eighth.
-    pub per_operator: NonZeroUsize,
-    /// Octets that bodies may take in the memory, of all answers together; one operator's may take half of them.
-    /// Those that only applications name have another eighth for themselves.
-    pub body_bytes: NonZeroU64,
-    /// Octets that may be remembered of bodies, divided in the same way: serial numbers of CRLs, and evidence until it
-    /// is on the disk.
-    pub memory_bytes: NonZeroU64,
-    /// Ports that may be called.
-    pub ports: Vec<Ports>,
-    /// Networks that targets may be in although they are private, loopback or link-local.
-    pub allow: Vec<Network>,
-    /// PEM files of certificates that are trusted for TLS beside the system's.
-    pub tls_roots: Vec<PathBuf>,
     /// The service level policy; none for the one built into the release.
     #[serde(deserialize_with = "path_or_none")]
     pub service_levels: Option<PathBuf>,
@@ -164,8 +139,6 @@ pub struct Monitor {
     pub rollups: Words,
     /// Bytes that all of these may take on the disk.
     pub max_bytes: NonZeroU64,
-    /// Names that are answered here and not by DNS.
-    pub hosts: BTreeMap<String, Vec<IpAddr>>,
     /// Targets beside those that follow from lists and applications.
     pub targets: Vec<ConfiguredTarget>,
     /// Certificates whose status is known, to ask OCSP responders about.
@@ -226,32 +199,22 @@ impl TryFrom<String> for Serial {
     }
 }
 
-impl Default for Monitor {
+impl Default for Watch {
     fn default() -> Self {
         Self {
-            enabled: true,
             key: None,
             period: Words(Duration::from_secs(30)),
-            concurrency: NonZeroUsize::MIN.saturating_add(255),
-            per_host: NonZeroUsize::MIN.saturating_add(7),
-            per_operator: NonZeroUsize::MIN.saturating_add(31),
-            body_bytes: NonZeroU64::MIN.saturating_add((256 << 20) - 1),
-            memory_bytes: NonZeroU64::MIN.saturating_add((256 << 20) - 1),
-            ports: vec![Ports::from(80), Ports::from(443)],
-            allow: Vec::new(),
-            tls_roots: Vec::new(),
             service_levels: None,
             // A year of 365.25 days, as `humantime` has it.
             rollups: Words(Duration::from_secs(3 * 31_557_600)),
             max_bytes: NonZeroU64::MIN.saturating_add((2 << 30) - 1),
-            hosts: BTreeMap::new(),
             targets: Vec::new(),
             canaries: Vec::new(),
         }
     }
 }
 
-impl Monitor {
+impl Watch {
     /// The watcher's private key, if the configuration names one.
     ///
     /// # Errors
@@ -265,28 +228,10 @@ impl Monitor {
         key.map(Some).map_err(|error| failed(error.to_string()))
     }
 
-    /// Where the fetcher may go, and how much it may take.
-    #[must_use]
-    pub fn fetching(&self) -> Options {
-        Options {
-            concurrency: self.concurrency,
-            per_host: self.per_host,
-            per_operator: self.per_operator,
-            body_bytes: self.body_bytes,
-            memory_bytes: self.memory_bytes,
-            ports: self.ports.clone(),
-            allow: self.allow.clone(),
-            tls_roots: self.tls_roots.clone(),
-            hosts: self.hosts.clone(),
-        }
-    }
-
     /// Makes the paths relative to a directory.
     pub fn relative_to(&mut self, directory: &Path) {
         let canaries = self.canaries.iter_mut().flat_map(|canary| &mut canary.good);
-        for path in
-            self.tls_roots.iter_mut().chain(&mut self.key).chain(&mut self.service_levels).chain(canaries)
-        {
+        for path in self.key.iter_mut().chain(&mut self.service_levels).chain(canaries) {
             *path = directory.join(&path);
         }
     }
@@ -311,7 +256,8 @@ mod tests {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("ctl-watch.example.toml");
         let config = Config::read(&example).unwrap();
         assert_eq!(config.http, listening());
-        assert_eq!(config.watch, Monitor::default());
+        assert_eq!(config.watch, Watch::default());
+        assert_eq!(config.fetch, Options::default());
         assert_eq!(config.log, Log::default());
         assert_eq!((config.scheme.every, config.scheme.restart), (five_seconds(), None));
         assert_eq!(config.data, example.parent().unwrap().join("data"));
@@ -352,12 +298,7 @@ mod tests {
         let text = r#"
             key = "watcher.pem"
             period = "5s"
-            allow = ["127.0.0.0/8", "fd00::/8"]
-            ports = [443, "8000-8010"]
-            tls_roots = ["a.pem", "/etc/b.pem"]
             service_levels = "sla.toml"
-            [hosts]
-            "pki.example" = ["127.0.0.1", "::1"]
             [[targets]]
             operator = "volt"
             kind = "root-pool"
@@ -367,31 +308,19 @@ mod tests {
             good = ["good.pem"]
             revoked = ["80"]
         "#;
-        let mut monitor: Monitor = toml::from_str(text).unwrap();
-        monitor.relative_to(Path::new("/x"));
-        assert_eq!(monitor.tls_roots, [Path::new("/x/a.pem"), Path::new("/etc/b.pem")]);
-        assert_eq!(monitor.key.as_deref(), Some(Path::new("/x/watcher.pem")));
-        assert_eq!(monitor.service_levels.as_deref(), Some(Path::new("/x/sla.toml")));
-        assert_eq!(monitor.canaries[0].good, [Path::new("/x/good.pem")]);
-        assert_eq!(*monitor.canaries[0].revoked[0].0, [0, 0x80]);
-        assert_eq!(monitor.targets[0].kind, Kind::RootPool);
-        let called = [80, 443, 8005].map(|port| monitor.ports.iter().any(|ports| ports.contain(port)));
-        assert_eq!(called, [false, true, true]);
-        assert!(Monitor::default().ports.iter().all(|ports| ports.contain(80) || ports.contain(443)));
-        assert_eq!(monitor.hosts["pki.example"].len(), 2);
+        let mut watch: Watch = toml::from_str(text).unwrap();
+        watch.relative_to(Path::new("/x"));
+        assert_eq!(watch.key.as_deref(), Some(Path::new("/x/watcher.pem")));
+        assert_eq!(watch.service_levels.as_deref(), Some(Path::new("/x/sla.toml")));
+        assert_eq!(watch.canaries[0].good, [Path::new("/x/good.pem")]);
+        assert_eq!(*watch.canaries[0].revoked[0].0, [0, 0x80]);
+        assert_eq!(watch.targets[0].kind, Kind::RootPool);
     }
 
     #[test]
     fn what_cannot_be_is_refused() {
-        for text in [
-            "period = \"0s\"",
-            "concurrency = 0",
-            "allow = [\"here\"]",
-            "enable = true",
-            "ports = [70000]",
-            "ports = [\"9-8\"]",
-        ] {
-            assert!(toml::from_str::<Monitor>(text).is_err(), "{text}");
+        for text in ["period = \"0s\"", "enable = true", "max_bytes = 0", "key = 1"] {
+            assert!(toml::from_str::<Watch>(text).is_err(), "{text}");
         }
     }
 }

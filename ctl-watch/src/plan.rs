@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ctl_fetch::Ports;
 use ctl_host::files;
 use ctl_pki::{Certificate, certificate_from_bytes};
 
@@ -18,7 +19,7 @@ const MAX_FILE: u64 = 256 * 1024;
 ///
 /// # Errors
 /// [`MonitorError`] if the file of a canary cannot be read or holds anything but one certificate.
-pub fn plan(config: &config::Monitor) -> Result<Plan, MonitorError> {
+pub fn plan(config: &config::Watch, ports: &[Ports]) -> Result<Plan, MonitorError> {
     let configured = |target: &config::ConfiguredTarget| Configured {
         operator: target.operator.clone(),
         kind: target.kind,
@@ -40,7 +41,7 @@ pub fn plan(config: &config::Monitor) -> Result<Plan, MonitorError> {
         targets: config.targets.iter().map(configured).collect(),
         canaries: canaries.collect::<Result<_, MonitorError>>()?,
         bounds: Bounds::default(),
-        ports: config.ports.clone(),
+        ports: ports.to_vec(),
     })
 }
 
@@ -70,9 +71,9 @@ mod tests {
         let path = directory.path().join("good.pem");
         let canary =
             config::Canary { issuer: Digest::of(b"an issuer"), good: vec![path.clone()], revoked: vec![] };
-        let config = config::Monitor { canaries: vec![canary], ..config::Monitor::default() };
-        assert!(plan(&config).unwrap_err().to_string().contains("good.pem"));
+        let config = config::Watch { canaries: vec![canary], ..config::Watch::default() };
+        assert!(plan(&config, &[]).unwrap_err().to_string().contains("good.pem"));
         std::fs::write(&path, "no certificate").unwrap();
-        assert!(plan(&config).unwrap_err().to_string().contains("good.pem"));
+        assert!(plan(&config, &[]).unwrap_err().to_string().contains("good.pem"));
     }
 }

@@ -97,9 +97,9 @@ impl Monitor {
     /// # Errors
     /// [`MonitorError`] if the configuration names something that cannot be used, or the history cannot be opened.
     pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<(Self, Running), MonitorError> {
-        let (data, scheme, config) = (&config.data, &config.scheme, &config.watch);
+        let (data, scheme, fetching, config) = (&config.data, &config.scheme, &config.fetch, &config.watch);
         let (plan, fetcher, policy) =
-            (plan(config)?, Fetcher::new(&config.fetching())?, Arc::new(policy(config)?));
+            (plan(config, &fetching.ports)?, Fetcher::new(fetching)?, Arc::new(policy(config)?));
         let key = config.signer()?;
         let counts = Arc::new(Counts::default());
         let (targets, following) = watch::channel(Arc::from([]));
@@ -132,7 +132,7 @@ impl Monitor {
         });
         let own = own::Watch {
             followed: followed.clone(),
-            fetch: Arc::new(Fetcher::new(&scheme.fetching(&config.fetching()))?),
+            fetch: Arc::new(Fetcher::new(&scheme.fetching(fetching))?),
             server: scheme.server.trim_end_matches('/').to_owned(),
             policy: Arc::clone(&policy),
             period: config.period.0,
@@ -152,8 +152,8 @@ impl Monitor {
             targets: following.clone(),
             observations,
             shelf,
-            concurrency: config.concurrency.get(),
-            per_host: config.per_host.get(),
+            concurrency: fetching.concurrency.get(),
+            per_host: fetching.per_host.get(),
             counts,
         });
         let tasks = [
@@ -312,14 +312,14 @@ impl Shelf for StoredMemories {
 }
 
 /// The service level policy that the configuration names.
-fn policy(config: &config::Monitor) -> Result<SlaPolicy, MonitorError> {
+fn policy(config: &config::Watch) -> Result<SlaPolicy, MonitorError> {
     let policy = read_policy(config)?;
     policy_ref(&policy)?;
     let unknown = policy.codes().into_iter().find(|code| Code::from_label(code).is_none()).map(str::to_owned);
     unknown.map_or(Ok(policy), |code| Err(MonitorError::UnknownCode(code)))
 }
 
-fn read_policy(config: &config::Monitor) -> Result<SlaPolicy, MonitorError> {
+fn read_policy(config: &config::Watch) -> Result<SlaPolicy, MonitorError> {
     let Some(path) = &config.service_levels else { return Ok(SlaPolicy::parse(BUILT_IN)?) };
     let failed = |error| MonitorError::PolicyFile { path: path.clone(), error };
     let limit = u64::try_from(MAX_SLA_POLICY_SIZE).unwrap_or(u64::MAX);

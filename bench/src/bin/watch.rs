@@ -26,10 +26,9 @@ use ctl_pki::Certificate;
 use ctl_policy::sla::{BUILT_IN, SlaPolicy};
 use ctl_sandbox::live::{Live, Options};
 use ctl_sandbox::{PkiKind, PkiSpec};
-use ctl_server::config;
-use ctl_server::monitor::run::StoredMemories;
 use ctl_watch::config::Serial;
 use ctl_watch::metrics::Metrics;
+use ctl_watch::run::StoredMemories;
 use ctl_watch::schedule::{self, Counts, Setup};
 use ctl_watch::store::{Keep, Store};
 use ctl_watch::target::{CrlSubject, OcspSubject};
@@ -213,13 +212,13 @@ fn run(
     length: Duration,
 ) -> Result<(), Failure> {
     let most = NonZeroUsize::new(CONCURRENCY).ok_or("no probe may run")?;
-    let config = config::Monitor {
+    let config = ctl_fetch::Options {
         allow: vec!["127.0.0.0/8".parse()?],
         ports: vec!["1-65535".parse()?],
         concurrency: most,
         per_host: most,
         hosts,
-        ..config::Monitor::default()
+        ..ctl_fetch::Options::default()
     };
     let policy = Arc::new(SlaPolicy::parse(BUILT_IN)?);
     let directory = tempfile::tempdir()?;
@@ -230,8 +229,7 @@ fn run(
         clock: Arc::new(SystemClock::new()),
         metrics: Arc::new(Metrics::new()?),
     };
-    let fetch =
-        Arc::new(Counting { fetcher: Fetcher::new(&config.fetching())?, exchanges: AtomicU64::new(0) });
+    let fetch = Arc::new(Counting { fetcher: Fetcher::new(&config)?, exchanges: AtomicU64::new(0) });
     let counts = Arc::new(Counts::default());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let how_many = targets.len();

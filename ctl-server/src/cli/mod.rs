@@ -8,6 +8,10 @@ mod serve;
 mod step;
 
 use std::error::Error;
+#[cfg(feature = "demo")]
+use std::ffi::OsString;
+#[cfg(feature = "demo")]
+use std::iter::once;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,7 +19,6 @@ use clap::{Parser, Subcommand};
 use ctl_core::Digest;
 use ctl_core::names::Origin;
 use ctl_host::clock::{Clock as _, SystemClock};
-use ctl_watch::cli::probe;
 use rustix::fs::Mode;
 use rustix::process::umask;
 
@@ -58,11 +61,16 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
-    /// Probe a service once or a few times, as the watch would, and say what is wrong with it.
-    Probe(Box<probe::Probe>),
     /// The guided tour: a scheme from its founding to a charger's trust store, on this machine.
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
+    /// What the tour starts as its watches: ctl-watch with these arguments.
+    #[cfg(feature = "demo")]
+    #[command(hide = true, disable_help_flag = true)]
+    Watch {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Work on the ledger of a server that is stopped.
     Ledger {
         #[command(subcommand)]
@@ -180,9 +188,10 @@ fn dispatch(command: Command) -> Result<(), Failure> {
                 .into())
         }
         Command::Serve { config } => serve::serve(&config),
-        Command::Probe(arguments) => probe::run(*arguments),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo::run(demo),
+        #[cfg(feature = "demo")]
+        Command::Watch { arguments } => ctl_watch::cli::act(once("ctl-watch".into()).chain(arguments)),
         Command::Ledger { command } => match command {
             LedgerCommand::Verify { data } => ledger::verify(&data),
             LedgerCommand::Export { data, out } => ledger::export(&data, &out),

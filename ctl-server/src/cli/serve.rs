@@ -23,8 +23,6 @@ use crate::keys::Keys;
 use crate::ledger::mirror::Mirror;
 use crate::ledger::{Head, Ledger, Setup, Store as _};
 use crate::metrics::Metrics;
-use crate::monitor::run::Beside;
-use crate::monitor::{self, Monitor};
 use crate::publish::{self, Publisher};
 use crate::screening::{Policies, Screener};
 
@@ -133,23 +131,10 @@ impl Parts {
         let publication =
             publish::Config { settle: config.publication.settle.0, ..publish::Config::new(&config.data) };
         let (publisher, publishing) = Publisher::start(ledger.clone(), publication, metrics.data_bytes())?;
-        let mirror = Mirror::new(&config.ledger, &config.monitor.fetching())?;
+        let mirror = Mirror::new(&config.ledger)?;
         let comparing = mirror.map(|mirror| tokio::spawn(mirror.follow(ledger.clone())));
         let saving = tokio::spawn(ledger.clone().keep_saved());
         let screening = tokio::spawn(Screener::new(ledger.clone(), blobs.clone(), policies.clone()).run());
-        let (monitor, watching) = if config.monitor.enabled {
-            let beside = Beside {
-                metrics: metrics.clone(),
-                ledger: ledger.clone(),
-                publisher: publisher.clone(),
-                blobs: blobs.clone(),
-                data: config.data.clone(),
-            };
-            let (monitor, watching) = Monitor::start(&beside, &config.monitor)?;
-            (Some(monitor), Some(watching.supervised(supervisor)))
-        } else {
-            (None, None)
-        };
         let writing = {
             let ledger = ledger.clone();
             tokio::spawn(async move { ledger.writer_stopped().await })
@@ -161,21 +146,18 @@ impl Parts {
             screening: supervisor.watch("the screener", screening),
             publishing: publishing.supervised(supervisor),
             writing: supervisor.watch("the ledger's writer", writing),
-            watching,
             ledger: ledger.clone(),
         };
         let mut limits = config.http.limits();
         limits.connections = descriptors::connections(limits.connections, descriptors);
-        let app = App::new(ledger, publisher, blobs, policies, metrics, limits)
-            .with_monitor(monitor)
-            .with_supervisor(supervisor.clone());
+        let app =
+            App::new(ledger, publisher, blobs, policies, metrics, limits).with_supervisor(supervisor.clone());
         Ok(Self { app, running })
     }
 }
 
 /// What runs beside the service.
 struct Running {
-    watching: Option<monitor::run::Running>,
     screening: JoinHandle<()>,
     cut_off: AbortHandle,
     comparing: Option<JoinHandle<()>>,
@@ -188,9 +170,6 @@ struct Running {
 impl Running {
     /// Finishes what is under way, the ledger last.
     async fn stop(self) {
-        if let Some(watching) = self.watching {
-            watching.stop().await;
-        }
         self.cut_off.abort();
         if let Some(comparing) = self.comparing {
             comparing.abort();

@@ -1,8 +1,6 @@
 //! The configuration: one TOML file, annotated in `ctl-server.example.toml`. What is unknown is refused;
 //! relative paths are relative to the file.
 
-pub use ctl_watch::config as monitor;
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,8 +10,6 @@ pub use ctl_host::logging::Log;
 use ctl_host::words::Words;
 pub use ctl_serve::settings::Http;
 use serde::Deserialize;
-
-pub use monitor::Monitor;
 
 /// The configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -36,9 +32,6 @@ pub struct Config {
     /// The clock.
     #[serde(default)]
     pub clock: Clock,
-    /// The watch.
-    #[serde(default)]
-    pub monitor: Monitor,
     /// Logs.
     #[serde(default)]
     pub log: Log,
@@ -56,11 +49,19 @@ pub struct Ledger {
     pub mirror: Option<String>,
     /// How often.
     pub mirror_period: Words,
+    /// PEM files of certificates that the mirror's TLS server is trusted by, in addition to the system's.
+    pub mirror_tls_roots: Vec<PathBuf>,
 }
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { queue: 256, head: None, mirror: None, mirror_period: Words(Duration::from_secs(600)) }
+        Self {
+            queue: 256,
+            head: None,
+            mirror: None,
+            mirror_period: Words(Duration::from_secs(600)),
+            mirror_tls_roots: Vec::new(),
+        }
     }
 }
 
@@ -114,10 +115,9 @@ impl Config {
         let directory = path.parent().unwrap_or(Path::new(""));
         config.data = directory.join(&config.data);
         config.ledger.head = config.ledger.head.map(|path| directory.join(path));
-        for policy in &mut config.policies {
-            *policy = directory.join(&policy);
+        for path in config.policies.iter_mut().chain(&mut config.ledger.mirror_tls_roots) {
+            *path = directory.join(&path);
         }
-        config.monitor.relative_to(directory);
         Ok(config)
     }
 }
@@ -134,7 +134,6 @@ mod tests {
         assert_eq!(config.ledger, Ledger::default());
         assert_eq!(config.publication, Publication::default());
         assert_eq!(config.clock, Clock::default());
-        assert_eq!(config.monitor, Monitor::default());
         assert_eq!(config.log, Log::default());
         assert_eq!(config.data, example.parent().unwrap().join("data"));
     }

@@ -11,7 +11,6 @@ use warp::reply::Response;
 use super::{App, lists};
 use crate::ledger::{Ledger, Verification};
 use crate::metrics::Facts;
-use crate::monitor::Monitor;
 
 pub(super) async fn alive(_: App, _: Call) -> Result<Response, Problem> {
     Ok(answer::json(&json!({ "status": "alive" })))
@@ -83,9 +82,6 @@ pub(super) async fn metrics(app: App, _: Call) -> Result<Response, Problem> {
         verified: verified(&app.ledger),
         damaged: matches!(app.ledger.verification(), Verification::Failed { .. }),
     };
-    let gathered = app.monitor.as_ref().map(Monitor::gathered);
-    let readings = gathered.as_ref().map(ctl_watch::metrics::Gathered::readings);
-    let text =
-        app.metrics.render(&state, &facts, readings.as_ref()).map_err(|error| Problem::internal(&error))?;
+    let text = app.metrics.render(&state, &facts).map_err(|error| Problem::internal(&error))?;
     Ok(answer::bytes(text, CONTENT_TYPE, "no-store"))
 }

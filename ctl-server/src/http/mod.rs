@@ -6,11 +6,10 @@
 mod anchors;
 mod applications;
 mod blobs;
+mod breaches;
 mod checkpoints;
 mod drafts;
-mod evidence;
 mod health;
-mod incidents;
 mod lists;
 mod names;
 mod participants;
@@ -18,10 +17,8 @@ mod promises;
 mod proposals;
 mod registry;
 pub mod routes;
-mod sla;
 mod statements;
 mod statics;
-mod targets;
 mod view;
 
 use std::future::Future;
@@ -36,7 +33,6 @@ use warp::http::{HeaderMap, Response};
 use crate::blobs::Blobs;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::monitor::Monitor;
 use crate::publish::Publisher;
 use crate::publish::site::{Found, Route};
 use crate::screening::Policies;
@@ -56,8 +52,6 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// How much a caller may ask.
     pub limits: Arc<Limits>,
-    /// The watch, unless it is off.
-    pub monitor: Option<Monitor>,
     /// Whether everything runs that must.
     pub supervisor: Supervisor,
     /// The state as readers see it now.
@@ -79,24 +73,7 @@ impl App {
     ) -> Self {
         let limits = Arc::new(limits);
         let (views, effects, supervisor) = (Arc::default(), Arc::default(), Supervisor::new());
-        Self {
-            ledger,
-            publisher,
-            blobs,
-            policies,
-            metrics,
-            limits,
-            monitor: None,
-            supervisor,
-            views,
-            effects,
-        }
-    }
-
-    /// The same with the watch.
-    #[must_use]
-    pub fn with_monitor(self, monitor: Option<Monitor>) -> Self {
-        Self { monitor, ..self }
+        Self { ledger, publisher, blobs, policies, metrics, limits, supervisor, views, effects }
     }
 
     /// The same, with who watches over the tasks.

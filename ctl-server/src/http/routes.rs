@@ -7,8 +7,8 @@ use ctl_serve::{Cost, Files, Route, Table};
 use serde_json::{Value, json};
 
 use super::{
-    App, anchors, applications, checkpoints, drafts, evidence, health, incidents, lists, participants,
-    promises, proposals, registry, sla, statements, targets,
+    App, anchors, applications, breaches, checkpoints, drafts, health, lists, participants, promises,
+    proposals, registry, statements,
 };
 use crate::publish::site::Route as File;
 
@@ -52,7 +52,7 @@ const FILES: &[Files] = &[
 /// Every path that the server answers.
 #[must_use]
 pub fn table() -> Table<App> {
-    Table::new(ABOUT, [writing(), governance(), watching(), operation()].into_iter().flatten().collect())
+    Table::new(ABOUT, [writing(), governance(), operation()].into_iter().flatten().collect())
         .files(FILES)
         .parameters(parts())
         .described_at("/v1/openapi.json")
@@ -175,71 +175,21 @@ fn governance() -> Vec<Route<App>> {
         Route::get("/v1/registry/mo/{id}", registry::show, "One MO identifier.")
             .answers(200, JSON, "Who holds it.")
             .fails(404, "It is not assigned."),
-        // Before the path that takes an operator's id in the place of the last part.
         Route::get("/v1/sla/governance", promises::show, "How long applicants were kept waiting.")
             .costs(Cost::Much)
             .answers(200, JSON, "The waiting times, against what the charter promises."),
-    ]
-}
-
-fn watching() -> Vec<Route<App>> {
-    let off = "This server does not watch, or there is no such thing.";
-    vec![
-        Route::get("/v1/sla", sla::overview, "The service levels of everyone.")
-            .costs(Cost::Much)
-            .answers(200, JSON, "The levels of this month.")
-            .fails(404, off),
-        Route::get("/v1/sla/{operator}", sla::show, "The service levels of one operator.")
-            .costs(Cost::Much)
-            .query(optional("from", "The first hour.", time()))
-            .query(optional("to", "The end.", time()))
-            .query(optional(
-                "format",
-                "What is wanted, whatever Accept says.",
-                json!({ "enum": ["json", "csv"] }),
-            ))
-            .answers(200, &["application/json", "text/csv; charset=utf-8"], "The levels.")
-            .fails(404, off),
         Route::get(
-            "/v1/incidents",
-            incidents::list,
-            "What went or goes wrong with the services that are watched.",
+            "/v1/breaches",
+            breaches::list,
+            "What watchers have recorded of breaches of service levels.",
         )
         .costs(Cost::Much)
-        .query(optional("operator", "Only of this operator.", text()))
-        .query(optional(
-            "state",
-            "Only those that are open, or are over.",
-            json!({ "enum": ["open", "past"] }),
-        ))
-        .query(optional("after", "The last incident of the page before.", count()))
-        .query(optional("limit", "How many on a page.", count()))
-        .answers(200, JSON, "A page of incidents.")
-        .fails(404, off),
-        Route::get("/v1/incidents/{incident}", incidents::show, "One incident.")
-            .costs(Cost::Much)
-            .answers(200, JSON, "The incident.")
-            .fails(404, off),
-        Route::get(
-            "/v1/evidence/{sha256}",
-            evidence::get,
-            "The exchanges behind an incident, as they were received.",
+        .answers(
+            200,
+            JSON,
+            "Every breach: who claims it, when it ended, and whether enough watchers confirm it.",
         )
-        .costs(Cost::Much)
-        .answers(200, JSON, "The exchanges.")
-        .fails(404, off),
-        Route::get("/v1/targets", targets::list, "Everything that is watched, and how it stands.")
-            .costs(Cost::Much)
-            .answers(200, JSON, "The targets.")
-            .fails(404, off),
-        Route::get(
-            "/v1/targets/prometheus",
-            targets::discovery,
-            "The same for Prometheus, which discovers targets by HTTP.",
-        )
-        .costs(Cost::Much)
-        .answers(200, JSON, "Groups of targets.")
-        .fails(404, off),
+        .schema(object(&["breaches"], json!({ "breaches": many() }))),
     ]
 }
 
@@ -279,14 +229,11 @@ fn parts() -> Vec<Parameter> {
     let part = required;
     vec![
         part("digest", "The SHA-256 of the bytes.", digest()),
-        part("sha256", "The SHA-256 of the bytes.", digest()),
         part("fingerprint", "The SHA-256 of the certificate.", digest()),
         part("role", "`root`, `registry`, `notices` or a list.", text()),
         part("list", "The list's id.", text()),
         part("application", "The entry that the application is.", count()),
         part("id", "An MO identifier.", text()),
-        part("operator", "The operator's id.", text()),
-        part("incident", "The incident's number.", count()),
         part("file", "The file's name.", text()),
         part("tile", "Level and index, and the width of a partial one: this part has slashes in it.", text()),
         part("format", "The rendition.", text()),

@@ -26,10 +26,10 @@ impl Mirror {
     ///
     /// # Errors
     /// [`SetupError`] if the TLS roots cannot be read.
-    pub fn new(config: &config::Ledger, fetching: &Options) -> Result<Option<Self>, SetupError> {
+    pub fn new(config: &config::Ledger) -> Result<Option<Self>, SetupError> {
         let Some(url) = &config.mirror else { return Ok(None) };
         let url = format!("{}/log/checkpoint", url.trim_end_matches('/'));
-        let fetcher = Fetcher::new(fetching)?;
+        let fetcher = Fetcher::new(&Options::for_own_addresses(config.mirror_tls_roots.clone()))?;
         Ok(Some(Self { url, period: config.mirror_period.0, fetcher }))
     }
 

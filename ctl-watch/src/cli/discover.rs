@@ -13,7 +13,7 @@ use crate::run::discover_at;
 
 pub(super) fn run(path: &Path) -> Result<(), Failure> {
     let config = Config::read(path)?;
-    let plan = plan(&config.watch)?;
+    let plan = plan(&config.watch, &config.fetch.ports)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // The folder of the replica belongs to a watch that may run: this looks with its own eyes.
     let mut replica = Replica::open(config.scheme.replica_without_memory()?)?;

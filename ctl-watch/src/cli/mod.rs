@@ -39,32 +39,32 @@ enum Command {
     },
 }
 
-/// Whatever a command failed with: only its text counts here.
 /// Why a command ended without success, in words for its standard error.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// Does what the arguments of the process ask for.
 #[must_use]
 pub fn run() -> ExitCode {
-    run_with(std::env::args_os())
-}
-
-/// Does what these arguments ask for; the first is the program's name.
-#[must_use]
-pub fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // Whatever umask the process has inherited: nothing that it writes is others' to change, or closed to itself.
     let inherited = umask(Mode::RWXG | Mode::RWXO);
     umask((inherited & (Mode::RWXG | Mode::RWXO)) | Mode::WGRP | Mode::WOTH);
-    let done = match Arguments::parse_from(arguments).command {
-        Command::Run { config } => run::run(&config),
-        Command::Probe(arguments) => probe::run(*arguments),
-        Command::Discover { config } => discover::run(&config),
-    };
-    match done {
+    match act(std::env::args_os()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ctl-watch: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Does what these arguments ask for; the first is the program's name.
+///
+/// # Errors
+/// Why that did not succeed.
+pub fn act(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
+    match Arguments::parse_from(arguments).command {
+        Command::Run { config } => run::run(&config),
+        Command::Probe(arguments) => probe::run(*arguments),
+        Command::Discover { config } => discover::run(&config),
     }
 }

@@ -1,4 +1,4 @@
-//! `ctl-watch probe`, which `ctl-server probe` is too: probes one service as the watch would, and says what it finds. For
+//! `ctl-watch probe`: probes one service as the watch would, and says what it finds. For
 //! operators before they apply, and for whoever wants to repeat what an incident says.
 
 use std::collections::BTreeMap;

@@ -52,6 +52,15 @@ impl Default for Options {
 }
 
 impl Options {
+    /// For an address that the operator's configuration names: no attacker has chosen it, so every network and port may
+    /// be called.
+    #[must_use]
+    pub fn for_own_addresses(tls_roots: Vec<PathBuf>) -> Self {
+        let anywhere = ["0.0.0.0/0", "::/0"].iter().filter_map(|network| network.parse().ok());
+        let ports = vec![Ports { first: 1, last: u16::MAX }];
+        Self { allow: anywhere.collect(), ports, tls_roots, ..Self::default() }
+    }
+
     /// Makes the paths relative to a directory, as in a configuration file of that directory.
     pub fn relative_to(&mut self, directory: &Path) {
         for path in &mut self.tls_roots {
