@@ -1,5 +1,5 @@
 //! Texts outside the log: rationales, comments, reports, policies. A blob is named by the SHA-256 of
-//! thirty-two random octets and its content; it can be erased without harming the log.
+//! thirty-two random bytes and its content; it can be erased without harming the log.
 //!
 //! One file each, `blobs/<first two hex digits>/<digest>`. An erased one leaves an empty file
 //! `<digest>.erased`, so that nobody puts it back and readers learn what became of it. What is still coming
@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 
 /// A blob is at most so many bytes, salt included.
 pub const MAX_BLOB: usize = 8 * 1024 * 1024;
-/// Random octets before the content.
+/// Random bytes before the content.
 pub const SALT: usize = 32;
 
 /// Why a blob cannot be kept or read.
@@ -29,7 +29,7 @@ pub enum BlobError {
     TooLarge(usize),
     /// Too short to have a salt.
     #[error(
-        "the blob has {0} bytes: it must begin with {SALT} random octets, or its text could be guessed from its name"
+        "the blob has {0} bytes: it must begin with {SALT} random bytes, or its text could be guessed from its name"
     )]
     NoSalt(usize),
     /// Named by another digest.
@@ -47,7 +47,7 @@ pub enum BlobError {
     #[error("blob {0} is damaged on the server's disk: whoever has it can put it again")]
     Damaged(Digest),
     /// No randomness.
-    #[error("the system gives no random octets: {0}")]
+    #[error("the system gives no random bytes: {0}")]
     Random(getrandom::Error),
     /// Disk full, no permission.
     #[error("the blob store failed: {0}")]

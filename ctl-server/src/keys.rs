@@ -65,7 +65,7 @@ pub enum KeysError {
     #[error("the log's key: {0}")]
     Log(LogError),
     /// No randomness.
-    #[error("the system gives no random octets: {0}")]
+    #[error("the system gives no random bytes: {0}")]
     Random(getrandom::Error),
 }
 

@@ -118,7 +118,7 @@ codes! {
     "time_encoding" => TimeEncoding, Warning, "A time of the CRL is not encoded as its year demands (UTCTime through 2049, GeneralizedTime after).";
     "extension_criticality" => ExtensionCriticality, Warning, "An extension of the CRL that must be critical is not, or the other way round.";
     "algorithm_parameters" => AlgorithmParameters, Warning, "The CRL's signature algorithm is given parameters, and has none.";
-    "crl_number_invalid" => CrlNumberInvalid, Error, "The CRL number is negative or has more than 20 octets.";
+    "crl_number_invalid" => CrlNumberInvalid, Error, "The CRL number is negative or has more than 20 bytes.";
     "crl_access_invalid" => CrlAccessInvalid, Warning, "The CRL's authority information access names something else than the issuer's certificate.";
     "duplicate_serial" => DuplicateSerial, Warning, "A serial number stands in the CRL twice.";
     "reason_illegal" => ReasonIllegal, Warning, "A revocation reason that must not be given (0, 7).";

@@ -186,9 +186,9 @@ impl TryFrom<String> for Serial {
             return Err(refused());
         }
         let even = if digits.len().is_multiple_of(2) { digits } else { format!("0{digits}") };
-        let octets = hex::decode(even).map_err(|_| refused())?;
+        let bytes = hex::decode(even).map_err(|_| refused())?;
         // Two's complement: leading zeros go, except one in front of a set bit.
-        let mut number: &[u8] = &octets;
+        let mut number: &[u8] = &bytes;
         while let [0, rest @ ..] = number
             && !rest.is_empty()
         {

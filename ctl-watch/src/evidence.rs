@@ -53,7 +53,7 @@ fn exchange(evidence: &Evidence) -> Value {
         "address": evidence.address.map(|address| address.to_string()),
         "status": evidence.status,
         "headers": headers.map(|(name, value)| json!([name, value])).collect::<Vec<Value>>(),
-        "body": body(&evidence.body, evidence.body_octets),
+        "body": body(&evidence.body, evidence.body_bytes),
     })
 }
 

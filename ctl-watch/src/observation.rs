@@ -51,7 +51,7 @@ pub struct Facts {
     pub crl_entries: Option<u64>,
     /// Which CRL it is.
     pub crl: Option<CrlIdentity>,
-    /// Octets of the answer's body.
+    /// Bytes of the answer's body.
     pub body_bytes: Option<u64>,
     /// Seconds by which the service's clock (its `Date`) is ahead of the monitor's.
     pub clock_offset: Option<i64>,
@@ -118,8 +118,8 @@ pub struct Evidence {
     pub headers: Vec<(String, String)>,
     /// The body, as received; of a large one the beginning.
     pub body: Bytes,
-    /// How many octets the body had.
-    pub body_octets: u64,
+    /// How many bytes the body had.
+    pub body_bytes: u64,
 }
 
 impl Evidence {
@@ -177,7 +177,7 @@ impl Observation {
         self.findings.iter().map(|finding| finding.code).collect()
     }
 
-    /// Time from the beginning to the last octet of the main exchange.
+    /// Time from the beginning to the last byte of the main exchange.
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
         self.timings.map(|timings| timings.total)

@@ -12,7 +12,7 @@ use ctl_pki::Certificate;
 pub use ctl_policy::sla::Kind;
 use sha2::{Digest as _, Sha256};
 
-/// A target's id: the first 8 octets of SHA-256 over kind, operator and address. The same service keeps its
+/// A target's id: the first 8 bytes of SHA-256 over kind, operator and address. The same service keeps its
 /// id, and its history, whatever list names it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetId(pub [u8; 8]);

@@ -98,12 +98,12 @@ async fn end_on_disk(path: PathBuf, length: u64, part: BeginningOf) -> Result<us
 fn end_in_file(path: &Path, length: u64, part: BeginningOf) -> io::Result<usize> {
     let file = File::open(path)?;
     end(part, usize::try_from(length).unwrap_or(usize::MAX), |at| {
-        let mut octets = [0; 2];
-        file.read_exact_at(&mut octets, at as u64).map(|()| octets)
+        let mut bytes = [0; 2];
+        file.read_exact_at(&mut bytes, at as u64).map(|()| bytes)
     })
 }
 
-/// Where the beginning of a tile or bundle ends. `read` gives the two octets at a place, which are the length of
+/// Where the beginning of a tile or bundle ends. `read` gives the two bytes at a place, which are the length of
 /// the entry behind them.
 fn end(part: BeginningOf, length: usize, read: impl Fn(usize) -> io::Result<[u8; 2]>) -> io::Result<usize> {
     let mut end = 0_usize;

@@ -10,7 +10,7 @@ use super::error::{RecordError, refusal_of};
 /// A statement on top of this state, signed with one key.
 ///
 /// # Errors
-/// No random octets, a body that is too large, or the key does not sign.
+/// No random bytes, a body that is too large, or the key does not sign.
 pub(crate) fn statement(
     state: &State,
     key: &PrivateKey,
@@ -19,7 +19,7 @@ pub(crate) fn statement(
 ) -> Result<Statement, RecordError> {
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce)
-        .map_err(|error| RecordError::ReadOnly(format!("the system gives no random octets: {error}")))?;
+        .map_err(|error| RecordError::ReadOnly(format!("the system gives no random bytes: {error}")))?;
     let payload = Payload {
         scheme: state.scheme,
         issued_at: now,

@@ -193,7 +193,7 @@ impl Store for SledStore {
         };
         let (hash, entry) = value.split_first_chunk::<32>().ok_or_else(|| StoreError::DamagedEntry {
             index,
-            why: format!("only {} octets are left of it", value.len()),
+            why: format!("only {} bytes are left of it", value.len()),
         })?;
         if leaf_hash(entry) != Digest::from_bytes(*hash) {
             let why = "its bytes do not have the hash that was stored with them".into();

@@ -20,7 +20,7 @@ use crate::common::{comment, open, talkative, with_application};
 
 const DATA: &str = "CTL_TEST_DATA";
 const APPLICATION: u64 = 1;
-/// Enough for the empty database and some hundred statements, in blocks of 512 or 1024 octets.
+/// Enough for the empty database and some hundred statements, in blocks of 512 or 1024 bytes.
 const BLOCKS: &str = "1400";
 
 /// The process whose files may not grow. It says `INDEX LEAF` for each acknowledgement, and `full` with

@@ -90,7 +90,7 @@ impl Watch {
             status: None,
             headers: Vec::new(),
             body: code.as_str().into(),
-            body_octets: code.as_str().len() as u64,
+            body_bytes: code.as_str().len() as u64,
         });
         Observation {
             target: self.target.clone(),

@@ -137,8 +137,7 @@ pub fn run(arguments: Probe) -> Result<(), Failure> {
             std::thread::sleep(arguments.pause);
         }
         let mut random = [0; 32];
-        getrandom::fill(&mut random)
-            .map_err(|error| format!("the system gives no random octets: {error}"))?;
+        getrandom::fill(&mut random).map_err(|error| format!("the system gives no random bytes: {error}"))?;
         let round = Round {
             fetch: &fetcher,
             limits: &limits,

@@ -436,7 +436,7 @@ fn check(url: &str) -> Result<(), Why> {
         Some(authority) if !authority.host().is_empty() => {
             let named = url.parse::<Url>().map(drop);
             named.map_err(|_| {
-                Why::Address("no statement could name it: at most 500 octets, http:// or https://")
+                Why::Address("no statement could name it: at most 500 bytes, http:// or https://")
             })
         }
         _ => Err(Why::Address("it has no host")),

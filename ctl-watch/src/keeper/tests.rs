@@ -58,7 +58,7 @@ pub(super) fn observation(target: &Arc<Target>, at_ms: i64, code: Option<Code>) 
                 status: Some(503),
                 headers: vec![("date".into(), "now".into())],
                 body: code.as_str().into(),
-                body_octets: code.as_str().len() as u64,
+                body_bytes: code.as_str().len() as u64,
             })
             .into_iter()
             .collect(),

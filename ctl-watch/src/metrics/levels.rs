@@ -48,7 +48,7 @@ pub struct Upkeep {
     pub store_damaged: u64,
     /// Its bound.
     pub store_limit: Option<u64>,
-    /// Octets in memory of answers' bodies and of what is kept of them, the listed and the unlisted.
+    /// Bytes in memory of answers' bodies and of what is kept of them, the listed and the unlisted.
     pub held_bytes: [u64; 2],
     /// Their bounds.
     pub held_limits: [u64; 2],
@@ -86,9 +86,9 @@ ctl_serve::families! {
     STORE_DAMAGED: Gauge "ctl_monitor_store_damaged" []
         "Databases of the history that were found damaged and moved away, and are still there: what they held is lost to the watch.";
     HELD: Gauge "ctl_monitor_held_bytes" ["of"]
-        "Octets that bodies of answers and what is kept of them take in the memory: of services that a list, a sub-CA or the configuration names (listed), and of those that only applications name (applied).";
+        "Bytes that bodies of answers and what is kept of them take in the memory: of services that a list, a sub-CA or the configuration names (listed), and of those that only applications name (applied).";
     HELD_LIMIT: Gauge "ctl_monitor_held_limit_bytes" ["of"]
-        "Octets that they may take; beyond it probes are gaps, or evidence is without its body.";
+        "Bytes that they may take; beyond it probes are gaps, or evidence is without its body.";
     QUEUE: Gauge "ctl_monitor_queue_observations" []
         "Observations that wait to be counted and stored.";
     QUEUE_LIMIT: Gauge "ctl_monitor_queue_limit_observations" []

@@ -52,7 +52,7 @@ ctl_serve::families! {
     CRL_ENTRIES: Gauge "ctl_crl_entries" ["pki", "kind", "target"]
         "Entries of the last CRL that could be believed.";
     BYTES: Gauge "ctl_answer_bytes" ["pki", "kind", "target"]
-        "Octets in the body of the last answer, good or not.";
+        "Bytes in the body of the last answer, good or not.";
     OFFSET: Gauge "ctl_service_clock_offset_seconds" ["pki", "kind", "target"]
         "Seconds by which the clock of the service (its Date header) is ahead of the monitor's.";
     REVOKED: Gauge "ctl_canary_revoked" ["pki", "kind", "target", "issuer", "serial"]

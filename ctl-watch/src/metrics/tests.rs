@@ -285,7 +285,7 @@ fn ten_thousand_targets() {
     let text = scrape.text();
     let took = began.elapsed();
     let samples = text.lines().filter(|line| !line.starts_with('#')).count();
-    println!("{} series, {} octets, {took:?}", samples, text.len());
+    println!("{} series, {} bytes, {took:?}", samples, text.len());
     assert!(samples < 20 * 10_000, "{samples} series");
-    assert!(text.len() < 25_000_000, "{} octets", text.len());
+    assert!(text.len() < 25_000_000, "{} bytes", text.len());
 }

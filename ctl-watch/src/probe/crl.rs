@@ -30,7 +30,7 @@ use crate::code::{Code, Weight};
 use crate::observation::{Facts, Finding};
 use crate::target::{Kind, Subject, Target};
 
-/// What is larger, in octets, is read on a thread of its own.
+/// What is larger, in bytes, is read on a thread of its own.
 const LARGE: usize = 256 * 1024;
 /// So many large ones are read at once.
 static READERS: Semaphore = Semaphore::const_new(4);

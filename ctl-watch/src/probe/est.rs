@@ -45,7 +45,7 @@ fn judge(body: &[u8], roots: &Roots) -> Vec<Wrong> {
 }
 
 fn read(body: &[u8]) -> Result<Vec<Certificate>, String> {
-    let text: Vec<u8> = body.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect();
+    let text: Vec<u8> = body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let der = STANDARD
         .decode(text)
         .map_err(|_| "the body is not base64, which RFC 7030 section 4.1.3 asks for".to_owned())?;

@@ -15,9 +15,9 @@ use ctl_policy::sla::Limits;
 use crate::code::Code;
 use crate::observation::{Evidence, Finding};
 
-/// So many octets of an answer's body are kept as evidence.
+/// So many bytes of an answer's body are kept as evidence.
 pub const MAX_EVIDENCE_BODY: usize = 1024 * 1024;
-/// So many octets of an answer's headers are kept as evidence.
+/// So many bytes of an answer's headers are kept as evidence.
 const MAX_EVIDENCE_HEADERS: usize = 16 * 1024;
 /// So many exchanges of one probe are kept as evidence.
 pub const MAX_EVIDENCE: usize = 4;
@@ -103,7 +103,7 @@ pub fn http_status(exchange: &Exchange) -> Option<Finding> {
 #[must_use]
 pub fn body_empty(exchange: &Exchange) -> Option<Finding> {
     exchange.result.as_ref().ok().filter(|answer| answer.body.is_empty())?;
-    Some(finding(Code::BodyEmpty, exchange.address, "status 200 and not one octet of body".to_owned()))
+    Some(finding(Code::BodyEmpty, exchange.address, "status 200 and not one byte of body".to_owned()))
 }
 
 /// Whether the media type is none of these. Case and parameters do not matter (RFC 9110 section 8.3.1).
@@ -135,7 +135,7 @@ pub fn slow(exchange: &Exchange, limits: &Limits) -> Option<Finding> {
     }
     let tls = timings.tls.map(|tls| format!(", {} ms TLS", tls.as_millis())).unwrap_or_default();
     let detail = format!(
-        "{total} ms where {} are allowed: {} ms DNS, {} ms TCP{tls}, {} ms to the first octet of the answer",
+        "{total} ms where {} are allowed: {} ms DNS, {} ms TCP{tls}, {} ms to the first byte of the answer",
         limits.slow_ms,
         timings.dns.as_millis(),
         timings.tcp.as_millis(),
@@ -252,7 +252,7 @@ fn age(answer: &Answer) -> i64 {
 /// Delta-seconds, perhaps quoted. What is too large to count is as long as there is (RFC 9111 section 1.2.2).
 fn seconds(text: &str) -> i64 {
     let digits = text.trim().trim_matches('"');
-    if digits.is_empty() || !digits.bytes().all(|octet| octet.is_ascii_digit()) {
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return 0;
     }
     digits.parse().unwrap_or(i64::from(i32::MAX)).min(i64::from(i32::MAX))
@@ -299,7 +299,7 @@ pub fn evidence(request: &Request, exchange: &Exchange) -> Evidence {
         status: answer.map(|answer| answer.status),
         headers: headers.cloned().collect(),
         body: body.map(cut).unwrap_or_default(),
-        body_octets: body.map_or(0, |body| body.len() as u64),
+        body_bytes: body.map_or(0, |body| body.len() as u64),
     }
 }
 

@@ -85,7 +85,7 @@ impl Watch {
                 status: None,
                 headers: Vec::new(),
                 body: format!("{} {detail}", code.as_str()).into(),
-                body_octets: 0,
+                body_bytes: 0,
             };
             let observation = Observation {
                 target: target(),

@@ -111,13 +111,13 @@ pub fn statement(
     nonce: u64,
     body: impl Into<Body>,
 ) -> Statement {
-    let mut octets = [0; 16];
-    octets[..8].copy_from_slice(&nonce.to_be_bytes());
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&nonce.to_be_bytes());
     let payload = Payload {
         scheme: snapshot.state.scheme,
         issued_at: now,
         basis: Basis { size: snapshot.state.size(), root_hash: snapshot.state.root() },
-        nonce: Nonce::from_bytes(octets),
+        nonce: Nonce::from_bytes(bytes),
         body: body.into(),
     };
     Statement::from_jws(payload.sign(&[&world::key(signer)]).unwrap()).unwrap()

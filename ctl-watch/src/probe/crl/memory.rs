@@ -14,9 +14,9 @@ use crate::code::Weight;
 use crate::observation::CrlIdentity;
 use crate::probe::Memory;
 
-/// The first octet of what is saved: the form.
+/// The first byte of what is saved: the form.
 const FORM: u8 = 2;
-/// Serial numbers of at most so many octets are kept over a restart: they take the room of history.
+/// Serial numbers of at most so many bytes are kept over a restart: they take the room of history.
 const MAX_SAVED: usize = 1 << 20;
 
 /// What is remembered of a target.

@@ -103,7 +103,7 @@ async fn history_survives_a_restart() {
 }
 
 /// An applicant serves as much as may be served, parseable and signed by nobody: nothing of it is remembered. Of what
-/// the issuer signed, the serial numbers are, and not the octets.
+/// the issuer signed, the serial numbers are, and not the bytes.
 #[tokio::test]
 async fn what_nobody_signed_is_not_remembered_and_what_is_signed_only_in_short() {
     let many = |shape: CrlShape| {

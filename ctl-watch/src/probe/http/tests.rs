@@ -50,7 +50,7 @@ fn an_answer_in_order_gives_no_finding() {
 #[test]
 fn what_did_not_arrive_is_not_judged_further() {
     let partial = Some(Box::new(answer(&[], b"half")));
-    let error = FetchError { reason: Reason::BodyTruncated, detail: "4 of 8 octets".to_owned(), partial };
+    let error = FetchError { reason: Reason::BodyTruncated, detail: "4 of 8 bytes".to_owned(), partial };
     let broken = exchange(Err(error));
     assert_eq!(codes_of(&broken), [Code::BodyTruncated]);
     assert!(main_exchange(std::slice::from_ref(&broken)).is_none());
@@ -193,7 +193,7 @@ fn evidence_is_bounded() {
         (kept.request.as_str(), kept.request_body.as_ref()),
         ("POST http://ocsp.example/", &b"question"[..])
     );
-    assert_eq!((kept.body.len(), kept.body_octets), (MAX_EVIDENCE_BODY, MAX_EVIDENCE_BODY as u64 + 9));
+    assert_eq!((kept.body.len(), kept.body_bytes), (MAX_EVIDENCE_BODY, MAX_EVIDENCE_BODY as u64 + 9));
     assert_eq!(kept.headers, []);
 }
 

@@ -13,7 +13,7 @@ use crate::probe::Memory;
 /// SHA-256 of the issuer's SubjectPublicKeyInfo, and the serial number.
 type Key = ([u8; 32], Box<[u8]>);
 
-/// The first octet of what is saved.
+/// The first byte of what is saved.
 const FORMAT: u8 = 1;
 
 /// What is remembered of a responder.

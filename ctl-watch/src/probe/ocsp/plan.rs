@@ -22,7 +22,7 @@ use crate::target::OcspSubject;
 
 /// So many certificates in order are asked about in a round, besides the main one.
 const MAX_OTHERS: u64 = 3;
-/// 16 octets, as the certificates of the field have, and a few more.
+/// 16 bytes, as the certificates of the field have, and a few more.
 const MAX_SERIAL_SIZE: usize = 19;
 
 /// The questions of one round.
@@ -151,7 +151,7 @@ fn issues_cas_only(subject: &OcspSubject) -> bool {
     subject.good.iter().all(|certificate| certificate.is_ca())
 }
 
-/// Octets that nobody can foresee, for one purpose in one round.
+/// Bytes that nobody can foresee, for one purpose in one round.
 pub(super) fn draw(random: &[u8; 32], purpose: &str) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(random);
@@ -159,7 +159,7 @@ pub(super) fn draw(random: &[u8; 32], purpose: &str) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// A positive serial number of `size` octets in its shortest form, so large that nobody has issued it.
+/// A positive serial number of `size` bytes in its shortest form, so large that nobody has issued it.
 pub(super) fn drawn(random: &[u8; 32], purpose: &str, size: usize) -> Vec<u8> {
     let mut serial: Vec<u8> =
         draw(random, purpose).into_iter().take(size.clamp(16, MAX_SERIAL_SIZE)).collect();

@@ -101,16 +101,16 @@ pub(super) fn unissued<'a>(issuer: &'a Certificate, hash: Hash, random: &[u8; 32
     (0..MAX_DRAWS).map(ask).find(has_all).unwrap_or_else(|| ask(0))
 }
 
-/// Two octets of ones: wherever base64 divides them, twelve of the bits are two slashes.
+/// Two bytes of ones: wherever base64 divides them, twelve of the bits are two slashes.
 fn with_slashes(mut serial: Vec<u8>) -> Vec<u8> {
-    serial.iter_mut().skip(7).take(2).for_each(|octet| *octet = 0xff);
+    serial.iter_mut().skip(7).take(2).for_each(|byte| *byte = 0xff);
     serial
 }
 
 /// A request whose base64 needs no escapes: about a certificate of an issuer that does not exist, since the
 /// hashes of one that does cannot be chosen. A responder that understands it answers `unknown` or `unauthorized`.
 pub(super) fn plain(random: &[u8; 32]) -> Option<Vec<u8>> {
-    // 84 octets, which base64 holds without `=`.
+    // 84 bytes, which base64 holds without `=`.
     about_nobodies(random, 17).find(|der| !needs_escapes(der))
 }
 
@@ -130,10 +130,10 @@ fn about_nobodies(random: &[u8; 32], size: usize) -> impl Iterator<Item = Vec<u8
     })
 }
 
-/// An OCSPRequest by SHA-1 with these hashes of the issuer and a serial number of 16 or 17 octets.
+/// An OCSPRequest by SHA-1 with these hashes of the issuer and a serial number of 16 or 17 bytes.
 fn about_nobody(name: &[u8; 32], key: &[u8; 32], serial: &[u8]) -> Vec<u8> {
     let size = u8::try_from(serial.len()).unwrap_or(0);
-    // Each of the five SEQUENCEs is two octets shorter than the one around it.
+    // Each of the five SEQUENCEs is two bytes shorter than the one around it.
     let mut der: Vec<u8> = (0..5).flat_map(|depth| [0x30, size + 65 - 2 * depth]).collect();
     der.extend([0x30, 9, 6, 5, 0x2b, 0x0e, 3, 2, 0x1a, 5, 0]);
     for hash in [name, key] {
@@ -148,7 +148,7 @@ fn about_nobody(name: &[u8; 32], key: &[u8; 32], serial: &[u8]) -> Vec<u8> {
 /// What is framed like a request, so that nobody waits for more of it, and is none: where the request's first
 /// element should begin there is no tag that any request has.
 pub(super) fn garbage(request: &[u8], random: &[u8; 32]) -> Vec<u8> {
-    // A SEQUENCE; a length of one octet, or one octet that says how many follow.
+    // A SEQUENCE; a length of one byte, or one byte that says how many follow.
     let header = match request.get(1) {
         Some(length) if *length >= 0x80 => 2 + usize::from(length & 0x7f),
         _ => 2,

@@ -169,7 +169,7 @@ impl Session<'_> {
         for exchange in &exchanges {
             let Ok(answer) = &exchange.result else { continue };
             if judge::accepts_garbage(&answer.body, self.round.limits) {
-                let words = "half a request and random octets are answered with good".to_owned();
+                let words = "half a request and random bytes are answered with good".to_owned();
                 self.add(http::finding(Code::GarbageAccepted, exchange.address, words), &request, exchange);
             }
         }

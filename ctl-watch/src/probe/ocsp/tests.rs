@@ -316,7 +316,7 @@ async fn an_answer_is_taken_down_as_facts() {
     let facts = watch.round(1).await.facts;
     assert_eq!((facts.this_update, facts.next_update), (Some(NOW - DAY), Some(NOW + 3 * DAY)));
     assert_eq!((facts.produced_at, facts.delegate_not_after), (Some(NOW - HOUR), None));
-    assert!(facts.body_bytes.is_some_and(|octets| octets > 100));
+    assert!(facts.body_bytes.is_some_and(|bytes| bytes > 100));
     let status = |serial: &[u8], since: Option<i64>| Status {
         issuer_spki: spki,
         serial: serial.into(),
@@ -397,9 +397,9 @@ proptest! {
         now in any::<i64>(),
     ) {
         let (responder, mut body) = specimen();
-        for (place, octet) in changes {
+        for (place, byte) in changes {
             let place = place.index(body.len());
-            body[place] = octet;
+            body[place] = byte;
         }
         let issuer = &responder.authorities[0].certificate;
         let asked = Asked { issuer, about: About::Drawn(vec![0x10, 1]), expected: Expected::Good, is_ca: true, hash: Hash::Sha1 };

@@ -43,7 +43,7 @@ fn nothing_that_a_service_of_an_applicant_sent_is_shown() {
             status: Some(500),
             headers: vec![("server".to_owned(), "internal/1".to_owned())],
             body: Bytes::from_static(b"root:x:0:0"),
-            body_octets: 10,
+            body_bytes: 10,
         }],
         ..Probed::default()
     };
@@ -57,7 +57,7 @@ fn nothing_that_a_service_of_an_applicant_sent_is_shown() {
     let shown = public(&target, &Nobody, probed());
     let text = format!("{shown:?}");
     assert!(!text.contains("root:x") && !text.contains("internal/1"), "{text}");
-    assert_eq!((shown.evidence[0].status, shown.evidence[0].body_octets), (Some(500), 10));
+    assert_eq!((shown.evidence[0].status, shown.evidence[0].body_bytes), (Some(500), 10));
     target.origins.push(Origin::Listed);
     assert_eq!(public(&target, &Nobody, probed()).evidence[0].body.len(), 10);
 }

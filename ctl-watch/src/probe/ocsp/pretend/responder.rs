@@ -20,7 +20,7 @@ use crate::testing::bytes::{ECDSA_SHA256, algorithm, extension, name, ocsp_oid, 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Incoming {
     pub(crate) is_get: bool,
-    /// The last octet of the address.
+    /// The last byte of the address.
     pub(crate) address: u8,
     /// The base64 of a GET.
     pub(crate) base64: String,
@@ -33,7 +33,7 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
-    /// The nonce's octets.
+    /// The nonce's bytes.
     pub(crate) fn nonce(&self) -> Option<&[u8]> {
         self.nonce.as_deref().and_then(inside)
     }
@@ -94,9 +94,9 @@ fn take(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&first, mut rest) = rest.split_first()?;
     let mut length = usize::from(first);
     if first >= 0x80 {
-        let octets = rest.get(..usize::from(first & 0x7f))?;
-        rest = rest.get(octets.len()..)?;
-        length = octets.iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
+        let bytes = rest.get(..usize::from(first & 0x7f))?;
+        rest = rest.get(bytes.len()..)?;
+        length = bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
     }
     Some((tag, rest.get(..length)?, rest.get(length..)?))
 }
