@@ -15,7 +15,8 @@ pub(super) async fn alive(_: App, _: Call) -> Result<Response, Problem> {
 
 /// Ready means: the scheme was followed at least once and its log holds, and every part runs. That the service does not
 /// answer now is for the incidents to say, and that it does not take what the watcher says, `signing`: what was known is
-/// watched all the same.
+/// watched all the same. So it is with a history that was lost: `history_damaged` counts the databases that were moved
+/// away and that nobody has looked at yet.
 pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
     let followed = app.monitor.followed();
     let problems = app.supervisor.problem().into_iter();
@@ -48,6 +49,7 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
         "silence": silence,
         "signing": signing,
         "signing_problem": signing_problem,
+        "history_damaged": app.monitor.upkeep().store_damaged,
         "targets": app.monitor.board().targets.len(),
     }));
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
