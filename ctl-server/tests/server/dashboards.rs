@@ -1,13 +1,14 @@
-//! Dashboards, recording rules, alerts and runbook fit the server and each other: every query parses, asks only
-//! for metrics that the server registers or a rule records, and only for labels that these have.
+//! Dashboards, recording rules, alerts and runbook fit server, watch and each other: every query parses, asks only
+//! for metrics that one of these registers or a rule records, and only for labels that these have.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use ctl_serve::family::Type;
 use serde_json::Value;
 use yaml_rust2::{Yaml, YamlLoader};
 
-use crate::promql::{Known, Set};
+use crate::promql::{Known, Set, described};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -28,7 +29,7 @@ fn alerts() -> Vec<Yaml> {
     rules("dashboards/prometheus/alerts.yml")
 }
 
-/// What the server registers and what the recording rules make of it, in their order: a rule may use those
+/// What server and watch register and what the recording rules make of it, in their order: a rule may use those
 /// before it.
 fn known() -> Known {
     let mut known = Known::registered();
@@ -80,17 +81,34 @@ fn substituted(expression: &str) -> String {
 
 #[test]
 fn metrics_are_named_by_the_conventions_and_say_what_they_mean() {
-    let metrics = ctl_server::metrics::Metrics::new().unwrap();
-    let mut names = BTreeSet::new();
-    for family in metrics.described() {
-        assert!(names.insert(&family.name), "{} is there twice", family.name);
-        assert!(family.name.starts_with("ctl_"), "{}", family.name);
-        let counter = family.kind == ctl_server::monitor::metrics::Type::Counter;
-        assert_eq!(counter, family.name.ends_with("_total"), "{}", family.name);
-        assert!(family.help.ends_with('.') && family.help.len() > 12, "{}: {:?}", family.name, family.help);
-        assert!(!family.help.contains('\n') && !family.help.contains('\\'), "{}", family.name);
+    let mut all = BTreeSet::new();
+    for program in described() {
+        let mut names = BTreeSet::new();
+        for family in program {
+            assert!(family.name.starts_with("ctl_"), "{}", family.name);
+            let counter = family.kind == Type::Counter;
+            assert_eq!(counter, family.name.ends_with("_total"), "{}", family.name);
+            assert!(
+                family.help.ends_with('.') && family.help.len() > 12,
+                "{}: {:?}",
+                family.name,
+                family.help
+            );
+            assert!(!family.help.contains('\n') && !family.help.contains('\\'), "{}", family.name);
+            assert!(names.insert(family.name.clone()), "{} is there twice", family.name);
+        }
+        all.extend(names);
     }
-    assert!(names.len() > 50, "{names:?}");
+    assert!(all.len() > 50, "{all:?}");
+}
+
+#[test]
+fn what_both_programs_tell_is_the_same_in_both() {
+    let [server, watch] = described();
+    for family in server {
+        let other = watch.iter().find(|other| other.name == family.name);
+        assert!(other.is_none_or(|other| *other == family), "{family:?} and {other:?}");
+    }
 }
 
 #[test]

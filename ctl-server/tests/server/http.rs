@@ -1,5 +1,6 @@
 //! What callers see. Here: conditional requests, caches, compression, problems.
 
+mod breaches;
 mod connections;
 mod costs;
 mod health;

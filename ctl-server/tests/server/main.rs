@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(unreachable_pub)]
 
-mod asking;
 mod common;
 mod costs;
 mod damage;
@@ -14,12 +13,7 @@ mod full_disk;
 mod http;
 mod kills;
 mod mirror;
-mod monitor_http;
-mod monitor_levels;
-#[path = "../../../lib/fetch/tests/fetch/network/mod.rs"]
-mod network;
 mod openapi;
-mod own_watch;
 mod program;
 mod promql;
 mod publication;
@@ -30,6 +24,4 @@ mod served;
 mod snapshots;
 mod storage;
 mod stores;
-mod targets;
-mod watch;
 mod writer;

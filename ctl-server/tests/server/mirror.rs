@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use ctl_core::Digest;
-use ctl_fetch::Options;
 use ctl_server::ledger::mirror::Mirror;
 use ctl_server::ledger::rollback::Verdict;
 use ctl_server::ledger::{Ledger, RecordError};
@@ -28,12 +27,8 @@ async fn serving(status: &'static str, body: Vec<u8>) -> Mirror {
             stream.write_all(&[head.as_bytes(), &body].concat()).await.unwrap();
         }
     });
-    let config = ctl_server::config::Ledger { mirror: Some(url.clone()), ..Default::default() };
-    let port = url.trim_end_matches('/').rsplit_once(':').unwrap().1.parse().unwrap();
-    let mut fetching: Options = ctl_server::config::Monitor::default().fetching();
-    fetching.allow = vec!["127.0.0.0/8".parse().unwrap()];
-    fetching.ports.push(port);
-    Mirror::new(&config, &fetching).unwrap().unwrap()
+    let config = ctl_server::config::Ledger { mirror: Some(url), ..Default::default() };
+    Mirror::new(&config).unwrap().unwrap()
 }
 
 fn checkpoint(size: u64, root: Digest) -> Vec<u8> {

@@ -11,10 +11,9 @@ use crate::served::{Served, files_below};
 /// A path of this pattern, whatever it leads to.
 fn filled(pattern: &str) -> String {
     let parts = pattern.split('/').map(|part| match part {
-        "{digest}" | "{sha256}" | "{fingerprint}" => "0".repeat(64),
-        "{application}" | "{incident}" => "1".into(),
+        "{digest}" | "{fingerprint}" => "0".repeat(64),
+        "{application}" => "1".into(),
         "{role}" | "{list}" => "na".into(),
-        "{operator}" => "alpha-pki".into(),
         "{id}" => "DEABC".into(),
         part => {
             assert!(!part.contains('{'), "what is {part}?");

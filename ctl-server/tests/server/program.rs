@@ -37,7 +37,7 @@ fn founded() -> Founding {
     let output =
         program(&["init", "--data", &data, "--charter", &charter, "--genesis", &genesis, "--root", &root]);
     assert!(output.status.success(), "{}", text(&output));
-    let config = "data = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[monitor]\nenabled = false\n[log]\nformat = \"json\"\n";
+    let config = "data = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n";
     std::fs::write(founding.path("config.toml"), config).unwrap();
     founding
 }
@@ -222,9 +222,6 @@ fn a_pipe_where_a_file_is_expected_is_refused_and_not_waited_for() {
         vec!["serve", "--config", pipe],
         vec!["serve", "--config", policies.to_str().unwrap()],
         [&["init", "--data", other.to_str().unwrap(), "--charter", pipe], papers.as_slice()].concat(),
-        vec!["probe", "https", "https://127.0.0.1:1/", "--service-levels", pipe],
-        vec!["probe", "https", "https://127.0.0.1:1/", "--tls-root", pipe],
-        vec!["probe", "est", "https://127.0.0.1:1/", "--issuer", pipe],
     ] {
         let refused = program(&words);
         let told = text(&refused).contains("no regular file");
@@ -260,8 +257,11 @@ fn the_first_step_of_init_prints_what_the_charter_needs() {
 fn a_wrong_configuration_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.toml");
-    std::fs::write(&path, "data = \"d\"\n[http]\nport = 80\n").unwrap();
-    let output = program(&["serve", "--config", path.to_str().unwrap()]);
-    assert!(!output.status.success());
-    assert!(text(&output).contains("port") && text(&output).contains("config.toml"), "{}", text(&output));
+    for (text, named) in [("[http]\nport = 80\n", "`port`"), ("[watch]\nperiod = \"30s\"\n", "`watch`")] {
+        std::fs::write(&path, format!("data = \"d\"\n{text}")).unwrap();
+        let output = program(&["serve", "--config", path.to_str().unwrap()]);
+        assert!(!output.status.success());
+        let said = self::text(&output);
+        assert!(said.contains(named) && said.contains("config.toml"), "{said}");
+    }
 }

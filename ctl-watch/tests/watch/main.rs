@@ -2,11 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(unreachable_pub)]
 
+mod asking;
 mod claims;
 #[path = "../../../ctl-admin/tests/admin/common/mod.rs"]
 mod common;
 mod faults;
+mod full_disk;
+mod http;
+mod levels;
 #[path = "../../../lib/fetch/tests/fetch/network/mod.rs"]
 mod network;
 mod program;
+mod run;
 mod sandbox;
+mod targets;
+mod watched;
+mod watcher;

@@ -185,6 +185,34 @@ async fn a_configuration_that_cannot_be_used_is_refused_in_words() {
     }
 }
 
+#[tokio::test]
+async fn a_pipe_where_a_file_is_expected_is_refused_and_not_waited_for() {
+    let (_server, folder) = scheme().await;
+    let (path, pipe) = (folder.path().join("watch.toml"), folder.path().join("pipe"));
+    let made = Command::new("mkfifo").arg(&pipe).status().await.unwrap();
+    assert!(made.success());
+    let pipe = pipe.to_str().unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let levels = folder.path().join("levels.toml");
+    std::fs::write(&levels, text.replace("[watch]", &format!("[watch]\nservice_levels = {pipe:?}"))).unwrap();
+    let key = folder.path().join("key.toml");
+    std::fs::write(&key, text.replace("[watch]", &format!("[watch]\nkey = {pipe:?}"))).unwrap();
+    for words in [
+        ["run", "--config", pipe].as_slice(),
+        &["run", "--config", levels.to_str().unwrap()],
+        &["run", "--config", key.to_str().unwrap()],
+        &["probe", "https", "https://127.0.0.1:1/", "--service-levels", pipe],
+        &["probe", "https", "https://127.0.0.1:1/", "--tls-root", pipe],
+        &["probe", "est", "https://127.0.0.1:1/", "--issuer", pipe],
+    ] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_ctl-watch"));
+        let output = program.args(words).stdin(Stdio::null()).kill_on_drop(true).output();
+        let output = tokio::time::timeout(PATIENCE, output).await.unwrap().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains("no regular file"), "{words:?}: {said}");
+    }
+}
+
 /// The service's clock is this machine's, from now on.
 fn in_the_present(server: &Arc<Server>) -> tokio::task::JoinHandle<()> {
     let server = Arc::clone(server);
@@ -207,7 +235,8 @@ fn configure_watcher(folder: &Path, server: &Server, who: &str, closed: SocketAd
     configure(folder, server);
     let path = folder.join("watch.toml");
     let more = format!(
-        "key = \"watcher.pem\"\nservice_levels = \"sla.toml\"\nallow = [\"127.0.0.0/8\"]\nports = [\"1-65535\"]\n\
+        "key = \"watcher.pem\"\nservice_levels = \"sla.toml\"\n\
+         [fetch]\nallow = [\"127.0.0.0/8\"]\nports = [\"1-65535\"]\n\
          [[watch.targets]]\noperator = \"alpha-pki\"\nkind = \"https\"\nurl = \"https://{closed}/\"\n"
     );
     std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + &more).unwrap();

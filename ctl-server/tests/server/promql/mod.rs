@@ -10,8 +10,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ctl_server::metrics::Metrics;
-use ctl_server::monitor::metrics::Type;
+use ctl_serve::family::Type;
+use ctl_serve::metrics::Described;
 use promql_parser::label::Labels;
 use promql_parser::parser::{self, AggregateExpr, BinaryExpr, Expr, LabelModifier, VectorSelector};
 
@@ -24,14 +24,22 @@ fn set<'a>(labels: impl IntoIterator<Item = &'a str>) -> Set {
     labels.into_iter().map(str::to_owned).collect()
 }
 
+/// The metrics of the server, and those of the watch.
+pub fn described() -> [Vec<Described>; 2] {
+    let server = ctl_server::metrics::Metrics::new().unwrap();
+    let watch = ctl_watch::metrics::Metrics::new().unwrap();
+    let requests = ctl_watch::http::Requests::new().unwrap();
+    [server.described().to_vec(), [watch.described(), requests.described()].concat()]
+}
+
 impl Known {
-    /// What the server registers, as a scrape stores it, and what Prometheus brings itself.
+    /// What server and watch register, as a scrape stores it, and what Prometheus brings itself.
     pub fn registered() -> Self {
         let mut known = BTreeMap::from([
             ("up".to_owned(), set(["job", "instance"])),
             ("ALERTS".to_owned(), set(["alertname", "alertstate", "severity"])),
         ]);
-        for family in Metrics::new().unwrap().described() {
+        for family in described().into_iter().flatten() {
             let mut labels: Set = family.labels.iter().cloned().collect();
             labels.extend(set(["job", "instance"]));
             if family.kind == Type::Histogram {

@@ -32,8 +32,6 @@ use ctl_server::blobs::Blobs;
 use ctl_server::http::{App, serve};
 use ctl_server::ledger::{Head, Ledger, SledStore};
 use ctl_server::metrics::Metrics;
-use ctl_server::monitor::Monitor;
-use ctl_server::monitor::run::Beside;
 use ctl_server::publish::interop::{Answers, Question};
 use ctl_server::publish::publisher::Running;
 use ctl_server::publish::{Config, Publisher};
@@ -60,19 +58,10 @@ pub struct Served {
     pub clock: Arc<ManualClock>,
     pub publisher: Publisher,
     pub blobs: Arc<Blobs>,
-    pub monitor: Option<Monitor>,
     pub supervisor: Supervisor,
     stop: oneshot::Sender<()>,
     http: JoinHandle<()>,
     running: Option<Running>,
-    watching: Option<ctl_server::monitor::run::Running>,
-}
-
-/// The watch of a server that may call these networks, at any port.
-pub fn monitor_at(allow: &[&str]) -> ctl_server::config::Monitor {
-    let allow = allow.iter().map(|network| network.parse().unwrap()).collect();
-    let ports = vec!["1-65535".parse().unwrap()];
-    ctl_server::config::Monitor { allow, ports, ..ctl_server::config::Monitor::default() }
 }
 
 impl Served {
@@ -87,35 +76,22 @@ impl Served {
         Self::open(data, world.now, limits).await
     }
 
-    /// A server that watches what the world names, and itself.
-    pub async fn start_watching(world: &World) -> Self {
-        Self::start_watching_by(world, ctl_server::config::Monitor::default()).await
-    }
-
-    /// A server that watches by this configuration.
-    pub async fn start_watching_by(world: &World, config: ctl_server::config::Monitor) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        crate::common::on_disk(data.path(), world);
-        Self::open_with(data, world.now, Limits::default(), Some(config), Question::answer).await
-    }
-
     /// A server on which this answers who can charge where.
     pub async fn start_answering_by(world: &World, answer: fn(&Question) -> Option<Answers>) -> Self {
         let data = tempfile::tempdir().unwrap();
         crate::common::on_disk(data.path(), world);
-        Self::open_with(data, world.now, Limits::default(), None, answer).await
+        Self::open_with(data, world.now, Limits::default(), answer).await
     }
 
     /// A server over a data directory that has a ledger.
     pub async fn open(data: TempDir, now: Timestamp, limits: Limits) -> Self {
-        Self::open_with(data, now, limits, None, Question::answer).await
+        Self::open_with(data, now, limits, Question::answer).await
     }
 
     async fn open_with(
         data: TempDir,
         now: Timestamp,
         limits: Limits,
-        watching: Option<ctl_server::config::Monitor>,
         answer: fn(&Question) -> Option<Answers>,
     ) -> Self {
         let store = Arc::new(SledStore::open(&data.path().join("ledger")).unwrap());
@@ -128,40 +104,14 @@ impl Served {
         let (publisher, running) = Publisher::start(ledger.clone(), config, metrics.data_bytes()).unwrap();
         let blobs = Arc::new(Blobs::open(data.path()).unwrap());
         let policies = Arc::new(Policies::load(&[]).unwrap());
-        let (monitor, watching) = if let Some(config) = watching {
-            let beside = Beside {
-                ledger: ledger.clone(),
-                publisher: publisher.clone(),
-                blobs: blobs.clone(),
-                metrics: metrics.clone(),
-                data: data.path().to_owned(),
-            };
-            Some(Monitor::start(&beside, &config).unwrap()).unzip()
-        } else {
-            (None, None)
-        };
-        let app = App::new(ledger.clone(), publisher.clone(), blobs.clone(), policies, metrics, limits)
-            .with_monitor(monitor.clone());
+        let app = App::new(ledger.clone(), publisher.clone(), blobs.clone(), policies, metrics, limits);
         let supervisor = app.supervisor.clone();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let http = tokio::spawn(serve(listener, app, async { drop(stopped.await) }));
         let running = Some(running);
-        Self {
-            address,
-            data,
-            ledger,
-            clock,
-            publisher,
-            blobs,
-            monitor,
-            supervisor,
-            stop,
-            http,
-            running,
-            watching,
-        }
+        Self { address, data, ledger, clock, publisher, blobs, supervisor, stop, http, running }
     }
 
     /// Begins a graceful stop and gives what is left to wait for.

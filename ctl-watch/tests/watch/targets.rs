@@ -3,19 +3,16 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 
 use ctl_core::parts::Services;
 use ctl_governance::statement::body::{ApplicationSubmit, Candidate};
-use ctl_host::words::Words;
 use ctl_policy::sla::{BUILT_IN, Kind};
-use ctl_server::config::Monitor as Config;
-use ctl_server::config::monitor::ConfiguredTarget;
+use ctl_watch::config::{Config, ConfiguredTarget};
 use serde_json::{Value, json};
 
-use crate::common::world::{self, World};
+use crate::common::story::{self, World};
 use crate::network::Server;
-use crate::served::Served;
+use crate::watched::{Watched, config, in_the_present};
 
 const DOWN: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
 
@@ -24,7 +21,7 @@ fn application(operator: &str, server: &Server) -> ApplicationSubmit {
     let at = |path: &str| vec![server.url(&format!("/{operator}/{path}")).parse().unwrap()];
     let services =
         Services { ocsp: at("ocsp"), crl: at("root.crl"), est: at("cacerts"), root_pool: at("pool") };
-    let mut application = world::application(world::root(operator).root().certificate().der().to_vec());
+    let mut application = story::application(story::root(operator).root().certificate().der().to_vec());
     let Candidate::Root { services: declared, .. } = &mut application.candidate else { panic!("not a root") };
     *declared = services;
     application
@@ -32,7 +29,7 @@ fn application(operator: &str, server: &Server) -> ApplicationSubmit {
 
 /// Alpha is on the list, and nobody has decided on Beta yet.
 fn scheme(server: &Server) -> World {
-    let mut world = World::published_with(world::charter());
+    let mut world = World::published_with(story::charter());
     let alpha = world.say(&["alpha-pki"], application("alpha-pki", server)).unwrap();
     world.attach_all(alpha);
     world.screen(alpha, Vec::new()).unwrap();
@@ -45,8 +42,8 @@ fn scheme(server: &Server) -> World {
 }
 
 /// Names lead to the server in this process, which is down; nothing else is called.
-fn config(directory: &Path) -> Config {
-    let policy = directory.join("sla.toml");
+fn down(service: &crate::common::Server, folder: &Path) -> Config {
+    let policy = folder.join("sla.toml");
     let tell = "[[tell]]\nparticipants = [\"elector-1\"]\n\
                 [[tell]]\noperator = \"alpha-pki\"\nparticipants = [\"elector-2\"]\n";
     std::fs::write(&policy, format!("{BUILT_IN}\n{tell}")).unwrap();
@@ -55,13 +52,10 @@ fn config(directory: &Path) -> Config {
         kind: Kind::Https,
         url: "http://10.0.0.1/inside".into(),
     };
-    Config {
-        period: Words(Duration::from_millis(200)),
-        hosts: [("pki.example".into(), vec!["127.0.0.1".parse().unwrap()])].into(),
-        targets: vec![inside],
-        service_levels: Some(policy),
-        ..crate::served::monitor_at(&["127.0.0.0/8"])
-    }
+    let mut config = config(service, folder);
+    config.watch.targets = vec![inside];
+    config.watch.service_levels = Some(policy);
+    config
 }
 
 fn of<'a>(targets: &'a Value, operator: &str) -> Vec<&'a Value> {
@@ -70,11 +64,12 @@ fn of<'a>(targets: &'a Value, operator: &str) -> Vec<&'a Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everyone_sees_what_is_watched_and_a_prometheus_finds_what_was_promised() {
-    let (server, directory) = (Server::says(DOWN).await, tempfile::tempdir().unwrap());
-    let served = Served::start_watching_by(&scheme(&server), config(directory.path())).await;
-    let all = served
-        .until("every service to have been probed", async |served| {
-            let all = served.get("/v1/targets").await;
+    let (server, folder) = (Server::says(DOWN).await, tempfile::tempdir().unwrap());
+    let service = in_the_present(scheme(&server)).await;
+    let watched = Watched::start(&down(&service, folder.path())).await;
+    let all = watched
+        .until("every service to have been probed", async |watched| {
+            let all = watched.get("/v1/targets").await;
             assert_eq!((all.status, all.header("content-type")), (200, "application/json"));
             let all = all.json();
             let is_probed = |target: &&Value| target["last_probe_ms"].is_u64();
@@ -111,7 +106,7 @@ async fn everyone_sees_what_is_watched_and_a_prometheus_finds_what_was_promised(
     assert!(of(&all, "trust-list-manager").len() >= 2, "the service itself, too");
 
     // An exporter calls whatever it is told: not what an applicant names, nor what leads inside.
-    let discovery = served.get("/v1/targets/prometheus").await;
+    let discovery = watched.get("/v1/targets/prometheus").await;
     assert_eq!((discovery.status, discovery.header("content-type")), (200, "application/json"));
     let group = |kind: &str, module: &str, path: &str| {
         json!({
@@ -134,39 +129,32 @@ async fn everyone_sees_what_is_watched_and_a_prometheus_finds_what_was_promised(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_incident_says_who_is_to_be_told_of_it() {
-    let (server, directory) = (Server::says(DOWN).await, tempfile::tempdir().unwrap());
-    let served = Served::start_watching_by(&scheme(&server), config(directory.path())).await;
+    let (server, folder) = (Server::says(DOWN).await, tempfile::tempdir().unwrap());
+    let service = in_the_present(scheme(&server)).await;
+    let watched = Watched::start(&down(&service, folder.path())).await;
     for (operator, tell) in [
         ("alpha-pki", json!(["alpha-pki", "elector-1", "elector-2"])),
         ("beta-pki", json!(["beta-pki", "elector-1"])),
     ] {
         let open = format!("/v1/incidents?operator={operator}&state=open");
-        let incident = served
-            .until("an incident", async |served| {
-                let open = served.get(&open).await.json();
+        let incident = watched
+            .until("an incident", async |watched| {
+                let open = watched.get(&open).await.json();
                 open["incidents"].as_array().unwrap().first().cloned()
             })
             .await;
         assert_eq!(incident["tell"], tell);
         let number = &incident["incident"];
-        assert_eq!(served.get(&format!("/v1/incidents/{number}")).await.json()["tell"], tell);
+        assert_eq!(watched.get(&format!("/v1/incidents/{number}")).await.json()["tell"], tell);
         // Levels are computed beside everything else.
-        let keeper = served.monitor.as_ref().unwrap().keeper();
-        let level = served
-            .until("a level", async |served| {
+        let keeper = watched.monitor.keeper();
+        let level = watched
+            .until("a level", async |watched| {
                 keeper.settle().await;
-                let level = served.get(&format!("/v1/sla/{operator}")).await;
+                let level = watched.get(&format!("/v1/sla/{operator}")).await;
                 (level.status == 200).then(|| level.json())
             })
             .await;
         assert_eq!(level["tell"], tell);
-    }
-}
-
-#[tokio::test]
-async fn a_server_that_watches_nothing_has_no_targets_to_show() {
-    let served = Served::start(&World::published()).await;
-    for path in ["/v1/targets", "/v1/targets/prometheus"] {
-        served.get(path).await.problem(404);
     }
 }

@@ -1,4 +1,4 @@
-//! `ctl-server probe`, as operators run it against their own services.
+//! `ctl-watch probe`, as operators run it against their own services.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,7 @@ use ctl_sandbox::{PkiKind, PkiSpec};
 async fn ask(live: &Live, kind: Kind, folder: &Path, more: &[&str]) -> (bool, String) {
     let url = live.urls("aurora", kind).unwrap().remove(0);
     let host = url::Url::parse(&url).unwrap().host_str().unwrap().to_owned();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ctl-server"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ctl-watch"));
     command.args(["probe", kind.as_str(), &url, "--allow", "127.0.0.0/8", "--host"]);
     command.arg(format!("{host}=127.0.0.1")).args(["--issuer", "root.pem", "--tls-root", "tls-root.pem"]);
     command.args(more).current_dir(folder);
