@@ -13,10 +13,9 @@ use ctl_fetch::Options;
 use ctl_host::config::ConfigError;
 use ctl_host::files;
 use ctl_host::logging::Log;
-use ctl_host::words::Words;
 use ctl_policy::sla::Kind;
 use ctl_replica::{Confirmed, News, Trust};
-use ctl_serve::settings::Http;
+use ctl_serve::Http;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -64,13 +63,13 @@ pub struct Scheme {
     pub root: Option<PathBuf>,
     /// How often the log is looked at.
     #[serde(default = "five_seconds", deserialize_with = "positive")]
-    pub every: Words,
+    pub every: Duration,
     /// The number of a restart of the log that a person has confirmed.
     pub restart: Option<usize>,
 }
 
-const fn five_seconds() -> Words {
-    Words(Duration::from_secs(5))
+const fn five_seconds() -> Duration {
+    Duration::from_secs(5)
 }
 
 impl Scheme {
@@ -131,12 +130,13 @@ pub struct Watch {
     pub key: Option<PathBuf>,
     /// How often a target is probed.
     #[serde(deserialize_with = "positive")]
-    pub period: Words,
+    pub period: Duration,
     /// The service level policy; none for the one built into the release.
     #[serde(deserialize_with = "path_or_none")]
     pub service_levels: Option<PathBuf>,
     /// How long hourly counts, incidents and evidence are kept.
-    pub rollups: Words,
+    #[serde(with = "humantime_serde")]
+    pub rollups: Duration,
     /// Bytes that all of these may take on the disk.
     pub max_bytes: NonZeroU64,
     /// Targets beside those that follow from lists and applications.
@@ -203,10 +203,10 @@ impl Default for Watch {
     fn default() -> Self {
         Self {
             key: None,
-            period: Words(Duration::from_secs(30)),
+            period: Duration::from_secs(30),
             service_levels: None,
             // A year of 365.25 days, as `humantime` has it.
-            rollups: Words(Duration::from_secs(3 * 31_557_600)),
+            rollups: Duration::from_secs(3 * 31_557_600),
             max_bytes: NonZeroU64::MIN.saturating_add((2 << 30) - 1),
             targets: Vec::new(),
             canaries: Vec::new(),
@@ -237,9 +237,9 @@ impl Watch {
     }
 }
 
-fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Words, D::Error> {
-    let words = Words::deserialize(deserializer)?;
-    if words.0.is_zero() { Err(D::Error::custom("must be longer than nothing")) } else { Ok(words) }
+fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let duration: Duration = humantime_serde::deserialize(deserializer)?;
+    if duration.is_zero() { Err(D::Error::custom("must be longer than nothing")) } else { Ok(duration) }
 }
 
 fn path_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {

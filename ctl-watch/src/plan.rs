@@ -37,7 +37,7 @@ pub fn plan(config: &config::Watch, ports: &[Ports]) -> Result<Plan, MonitorErro
         })
     });
     Ok(Plan {
-        period: config.period.0,
+        period: config.period,
         targets: config.targets.iter().map(configured).collect(),
         canaries: canaries.collect::<Result<_, MonitorError>>()?,
         bounds: Bounds::default(),

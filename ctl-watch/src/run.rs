@@ -106,7 +106,7 @@ impl Monitor {
         let (observations, inbox) = mpsc::channel(OBSERVATIONS);
         let (told, followed) = watch::channel(Followed::nothing());
         let path = data.join("history");
-        let keep = Keep { rollups: config.rollups.0, max_bytes: config.max_bytes.get() };
+        let keep = Keep { rollups: config.rollups, max_bytes: config.max_bytes.get() };
         let failed = |error| MonitorError::Store { path: path.clone(), error };
         let store = Arc::new(Store::open(&path, keep).map_err(failed)?);
         let shelf = Arc::new(StoredMemories(Arc::clone(&store)));
@@ -135,13 +135,13 @@ impl Monitor {
             fetch: Arc::new(Fetcher::new(&scheme.fetching(fetching))?),
             server: scheme.server.trim_end_matches('/').to_owned(),
             policy: Arc::clone(&policy),
-            period: config.period.0,
+            period: config.period,
             now_ms: Arc::new(now_ms),
         };
         let replica = Replica::open(scheme.replica(&data.join("replica"))?)?;
         let recorder = Recorder { keeper: shared.keeper.clone(), held_back: Arc::clone(&shared.held_back) };
         let watcher = key.map(|key| ([Box::new(key) as Box<dyn Signer>], recorder));
-        let follower = Follower { replica, every: scheme.every.0, told, watcher };
+        let follower = Follower { replica, every: scheme.every, told, watcher };
         let ((stop_following, following_stopped), (stop, stopped)) = (oneshot::channel(), oneshot::channel());
         let watching = tokio::spawn(own.clone().run(following.clone(), observations.clone()));
         let schedule = schedule::run(schedule::Setup {

@@ -19,8 +19,7 @@ use clap::{Parser, Subcommand};
 use ctl_core::Digest;
 use ctl_core::names::Origin;
 use ctl_host::clock::{Clock as _, SystemClock};
-use rustix::fs::Mode;
-use rustix::process::umask;
+use ctl_host::process;
 
 use crate::blobs::Blobs;
 use crate::init;
@@ -156,9 +155,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// Does what the arguments ask for.
 #[must_use]
 pub fn run() -> ExitCode {
-    // Whatever umask the process has inherited: nothing that it writes is others' to change, or closed to itself.
-    let inherited = umask(Mode::RWXG | Mode::RWXO);
-    umask((inherited & (Mode::RWXG | Mode::RWXO)) | Mode::WGRP | Mode::WOTH);
+    process::restrict_umask();
     match dispatch(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

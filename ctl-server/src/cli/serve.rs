@@ -1,17 +1,15 @@
 //! `ctl-server serve`: it listens first, then its parts are started in the order of the data's road. They are watched
 //! over while they run, and stopped in reverse.
 
-use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ctl_host::clock::{GuardedClock, SystemClock};
 use ctl_host::supervisor::Supervisor;
-use ctl_host::{descriptors, logging};
+use ctl_host::{descriptors, logging, process};
 use ctl_serve::starting::{self, Progress};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
 
 use super::Failure;
@@ -42,7 +40,7 @@ pub(super) fn serve(path: &Path) -> Result<(), Failure> {
 
 async fn run(config: Config, descriptors: u64) -> Result<(), Failure> {
     // Before anything else, so that a signal during a long start is not lost.
-    let mut stop = std::pin::pin!(stop_signal()?);
+    let mut stop = std::pin::pin!(process::stop_signal()?);
     let listener = TcpListener::bind(config.http.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", config.http.listen))?;
@@ -129,7 +127,7 @@ impl Parts {
 
         let metrics = Arc::new(Metrics::new()?);
         let publication =
-            publish::Config { settle: config.publication.settle.0, ..publish::Config::new(&config.data) };
+            publish::Config { settle: config.publication.settle, ..publish::Config::new(&config.data) };
         let (publisher, publishing) = Publisher::start(ledger.clone(), publication, metrics.data_bytes())?;
         let mirror = Mirror::new(&config.ledger)?;
         let comparing = mirror.map(|mirror| tokio::spawn(mirror.follow(ledger.clone())));
@@ -148,10 +146,10 @@ impl Parts {
             writing: supervisor.watch("the ledger's writer", writing),
             ledger: ledger.clone(),
         };
-        let mut limits = config.http.limits();
-        limits.connections = descriptors::connections(limits.connections, descriptors);
+        let mut http = config.http.clone();
+        http.connections = descriptors::connections(http.connections, descriptors);
         let app =
-            App::new(ledger, publisher, blobs, policies, metrics, limits).with_supervisor(supervisor.clone());
+            App::new(ledger, publisher, blobs, policies, metrics, http).with_supervisor(supervisor.clone());
         Ok(Self { app, running })
     }
 }
@@ -180,15 +178,4 @@ impl Running {
         // They cannot fail: what fails in them is told to the supervisor.
         let _ = tokio::join!(self.screening, self.writing);
     }
-}
-
-/// Ends at the first SIGINT or SIGTERM.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

@@ -7,8 +7,7 @@ use std::time::Duration;
 use ctl_host::clock::ClockBounds;
 pub use ctl_host::config::ConfigError;
 pub use ctl_host::logging::Log;
-use ctl_host::words::Words;
-pub use ctl_serve::settings::Http;
+pub use ctl_serve::Http;
 use serde::Deserialize;
 
 /// The configuration.
@@ -48,7 +47,8 @@ pub struct Ledger {
     /// Where a mirror serves this scheme, with a slash at the end: its checkpoint is compared with ours.
     pub mirror: Option<String>,
     /// How often.
-    pub mirror_period: Words,
+    #[serde(with = "humantime_serde")]
+    pub mirror_period: Duration,
     /// PEM files of certificates that the mirror's TLS server is trusted by, in addition to the system's.
     pub mirror_tls_roots: Vec<PathBuf>,
 }
@@ -59,7 +59,7 @@ impl Default for Ledger {
             queue: 256,
             head: None,
             mirror: None,
-            mirror_period: Words(Duration::from_secs(600)),
+            mirror_period: Duration::from_secs(600),
             mirror_tls_roots: Vec::new(),
         }
     }
@@ -70,12 +70,13 @@ impl Default for Ledger {
 #[serde(deny_unknown_fields, default)]
 pub struct Publication {
     /// How long the ledger must be quiet before a draft is opened.
-    pub settle: Words,
+    #[serde(with = "humantime_serde")]
+    pub settle: Duration,
 }
 
 impl Default for Publication {
     fn default() -> Self {
-        Self { settle: Words(Duration::from_secs(5)) }
+        Self { settle: Duration::from_secs(5) }
     }
 }
 
@@ -84,15 +85,17 @@ impl Default for Publication {
 #[serde(deny_unknown_fields, default)]
 pub struct Clock {
     /// As [`ClockBounds::tolerance`].
-    pub tolerance: Words,
+    #[serde(with = "humantime_serde")]
+    pub tolerance: Duration,
     /// As [`ClockBounds::max_downtime`].
-    pub max_downtime: Words,
+    #[serde(with = "humantime_serde")]
+    pub max_downtime: Duration,
 }
 
 impl Default for Clock {
     fn default() -> Self {
         let ClockBounds { tolerance, max_downtime } = ClockBounds::default();
-        Self { tolerance: Words(tolerance), max_downtime: Words(max_downtime) }
+        Self { tolerance, max_downtime }
     }
 }
 
@@ -100,7 +103,7 @@ impl Clock {
     /// How much is believed of the clock.
     #[must_use]
     pub const fn bounds(&self) -> ClockBounds {
-        ClockBounds { tolerance: self.tolerance.0, max_downtime: self.max_downtime.0 }
+        ClockBounds { tolerance: self.tolerance, max_downtime: self.max_downtime }
     }
 }
 

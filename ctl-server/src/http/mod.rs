@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use ctl_host::supervisor::Supervisor;
 use ctl_serve::metrics::RequestMetrics;
-use ctl_serve::{Limits, Moment, Problem, Readers, Service, Source, Transfer};
+use ctl_serve::{Http, Moment, Problem, Readers, Service, Source, Transfer};
 use tokio::net::TcpListener;
 use warp::http::{HeaderMap, Response};
 
@@ -51,7 +51,7 @@ pub struct App {
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// How much a caller may ask.
-    pub limits: Arc<Limits>,
+    pub limits: Arc<Http>,
     /// Whether everything runs that must.
     pub supervisor: Supervisor,
     /// The state as readers see it now.
@@ -69,7 +69,7 @@ impl App {
         blobs: Arc<Blobs>,
         policies: Arc<Policies>,
         metrics: Arc<Metrics>,
-        limits: Limits,
+        limits: Http,
     ) -> Self {
         let limits = Arc::new(limits);
         let (views, effects, supervisor) = (Arc::default(), Arc::default(), Supervisor::new());
@@ -115,6 +115,6 @@ impl Service for App {
 
 /// Serves the app until `shutdown`, see [`ctl_serve::serve()`].
 pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()> + Send) {
-    let limits = Limits::clone(&app.limits);
+    let limits = Http::clone(&app.limits);
     ctl_serve::serve(listener, (app, routes::table()), limits, shutdown).await;
 }

@@ -30,7 +30,7 @@ impl Mirror {
         let Some(url) = &config.mirror else { return Ok(None) };
         let url = format!("{}/log/checkpoint", url.trim_end_matches('/'));
         let fetcher = Fetcher::new(&Options::for_own_addresses(config.mirror_tls_roots.clone()))?;
-        Ok(Some(Self { url, period: config.mirror_period.0, fetcher }))
+        Ok(Some(Self { url, period: config.mirror_period, fetcher }))
     }
 
     /// Asks once.

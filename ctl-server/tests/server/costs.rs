@@ -10,7 +10,7 @@ use ctl_core::Digest;
 use ctl_governance::statement::body::CommentAdd;
 use ctl_governance::statement::parts::{BlobAccess, BlobRef};
 use ctl_host::descriptors;
-use ctl_serve::Limits;
+use ctl_serve::Http;
 use ctl_server::blobs::MAX_BLOB;
 
 use crate::common::world::World;
@@ -27,9 +27,9 @@ async fn attacked() {
     let application = world.discussed("alpha-pki");
     let comment = BlobRef { access: BlobAccess::Public, sha256: Digest::of(&blob()) };
     world.say(&["mo-one"], CommentAdd { about: application, comment }).unwrap();
-    let limits = Limits::default();
+    let limits = Http::default();
     let connections = descriptors::connections(limits.connections, descriptors::raise());
-    let served = Served::start_with(&world, Limits { connections, ..limits }).await;
+    let served = Served::start_with(&world, Http { connections, ..limits }).await;
     served.blobs.put(&Digest::of(&blob()), &blob()).unwrap();
     let say = |line: String| writeln!(std::io::stdout().lock(), "\n@{line}").unwrap();
     say(served.address.to_string());

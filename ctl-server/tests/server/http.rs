@@ -18,7 +18,7 @@ use ctl_core::role::Role;
 use ctl_governance::statement::Statement;
 use ctl_governance::statement::body::{Change, CommentAdd, CrossRequest};
 use ctl_governance::statement::parts::{BlobAccess, BlobRef};
-use ctl_serve::Limits;
+use ctl_serve::Http;
 use ctl_server::screening::{Policies, Screener};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

@@ -8,7 +8,7 @@ use ctl_core::log::{Checkpoint, LogProof, leaf_hash};
 use ctl_core::role::Role;
 use ctl_core::tuf::{self, Clock, LocalMetadata, Response, Signed, Step, Updater};
 use ctl_governance::statement::{Body, Entry};
-use ctl_serve::Limits;
+use ctl_serve::Http;
 use ctl_server::keys::log_key;
 
 use crate::common::world::{self, DAY, World, na};
@@ -259,7 +259,7 @@ async fn a_restart_keeps_signatures_and_versions_and_rebuilds_every_byte() {
 
     // What follows from the ledger is made again; what does not was kept.
     std::fs::remove_dir_all(data.path().join("public")).unwrap();
-    let served = Served::open(data, now, Limits::default()).await;
+    let served = Served::open(data, now, Http::default()).await;
     answered(&served).await;
     let rebuilt = files_below(&served.public());
     for (path, bytes) in &rebuilt {
@@ -298,7 +298,7 @@ async fn a_ledger_restored_without_the_record_does_not_repeat_versions() {
     ctl_server::ledger::Store::append(&store, 0, &entries, Some(&checkpoint)).unwrap();
     drop(store);
     ctl_server::ledger::Head::below(data.path()).write(&checkpoint).unwrap();
-    let served = Served::open(data, now, Limits::default()).await;
+    let served = Served::open(data, now, Http::default()).await;
     let after = refresh(&served, &[]).await.0;
     assert!(after.snapshot().unwrap().version > before.snapshot().unwrap().version);
     assert!(after.timestamp().unwrap().version > before.timestamp().unwrap().version);

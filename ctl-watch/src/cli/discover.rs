@@ -19,7 +19,7 @@ pub(super) fn run(path: &Path) -> Result<(), Failure> {
     let mut replica = Replica::open(config.scheme.replica_without_memory()?)?;
     let state = runtime.block_on(replica.sync())?.state().clone();
     let found = discover_at(&state, SystemClock::new().now().unix().saturating_mul(1000), &plan);
-    let own = own::targets(state.charter.lists.keys(), config.watch.period.0);
+    let own = own::targets(state.charter.lists.keys(), config.watch.period);
     println!("watched:");
     for target in found.targets.iter().chain(&own) {
         let lists: Vec<&str> = target.lists.iter().map(|list| list.as_str()).collect();

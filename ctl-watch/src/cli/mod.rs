@@ -10,8 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use rustix::fs::Mode;
-use rustix::process::umask;
+use ctl_host::process;
 
 /// The watch of a scheme for certificate trust lists: its services probed and judged, from outside.
 #[derive(Debug, Parser)]
@@ -45,9 +44,7 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 /// Does what the arguments of the process ask for.
 #[must_use]
 pub fn run() -> ExitCode {
-    // Whatever umask the process has inherited: nothing that it writes is others' to change, or closed to itself.
-    let inherited = umask(Mode::RWXG | Mode::RWXO);
-    umask((inherited & (Mode::RWXG | Mode::RWXO)) | Mode::WGRP | Mode::WOTH);
+    process::restrict_umask();
     match act(std::env::args_os()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

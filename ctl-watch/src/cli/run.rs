@@ -1,15 +1,13 @@
 //! `ctl-watch run`: it listens first, then its parts are started. They are watched over while they run, and stopped in
 //! reverse.
 
-use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ctl_host::supervisor::Supervisor;
-use ctl_host::{descriptors, logging};
+use ctl_host::{descriptors, logging, process};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
 use crate::config::Config;
@@ -32,7 +30,7 @@ pub(super) fn run(path: &Path) -> Result<(), Failure> {
 
 async fn watch(config: Config, descriptors: u64) -> Result<(), Failure> {
     // Before anything else, so that a signal during a long start is not lost.
-    let mut stop = std::pin::pin!(stop_signal()?);
+    let mut stop = std::pin::pin!(process::stop_signal()?);
     let listener = TcpListener::bind(config.http.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", config.http.listen))?;
@@ -42,8 +40,8 @@ async fn watch(config: Config, descriptors: u64) -> Result<(), Failure> {
     let metrics = Arc::new(Metrics::new()?);
     let (monitor, running) = Monitor::start(&config, &metrics)?;
     let running = running.supervised(&supervisor);
-    let mut limits = config.http.limits();
-    limits.connections = descriptors::connections(limits.connections, descriptors);
+    let mut http = config.http.clone();
+    http.connections = descriptors::connections(http.connections, descriptors);
     tracing::info!(address = %listener.local_addr()?, scheme = config.scheme.server, "watching");
     let requests = Arc::new(Requests::new()?);
     let app = App { monitor, metrics, requests, supervisor: supervisor.clone() };
@@ -53,7 +51,7 @@ async fn watch(config: Config, descriptors: u64) -> Result<(), Failure> {
             () = supervisor.failed() => {}
         }
     };
-    http::serve(listener, app, limits, over).await;
+    http::serve(listener, app, http, over).await;
 
     tracing::info!("stopping");
     supervisor.stopping();
@@ -64,15 +62,4 @@ async fn watch(config: Config, descriptors: u64) -> Result<(), Failure> {
     stopped.map_err(|_| format!("not everything stopped within {STOP:?}, and the rest was cut off"))?;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Ends at the first SIGINT or SIGTERM.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

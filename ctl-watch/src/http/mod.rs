@@ -17,7 +17,7 @@ use std::sync::Arc;
 use ctl_core::Timestamp;
 use ctl_host::supervisor::Supervisor;
 use ctl_serve::metrics::{Described, Registrar, RequestMetrics};
-use ctl_serve::{Limits, Moment, Service};
+use ctl_serve::{Http, Moment, Service};
 use tokio::net::TcpListener;
 
 use crate::metrics::Metrics;
@@ -82,11 +82,6 @@ impl Service for App {
 }
 
 /// Serves the watch until `shutdown`, see [`ctl_serve::serve()`].
-pub async fn serve(
-    listener: TcpListener,
-    app: App,
-    limits: Limits,
-    shutdown: impl Future<Output = ()> + Send,
-) {
+pub async fn serve(listener: TcpListener, app: App, limits: Http, shutdown: impl Future<Output = ()> + Send) {
     ctl_serve::serve(listener, (app, routes::table()), limits, shutdown).await;
 }

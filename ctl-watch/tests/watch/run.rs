@@ -56,7 +56,7 @@ async fn a_configured_target_is_watched_through_a_fault_and_over_a_restart() {
 
     watched.stop().await;
     let asked = server.connections();
-    tokio::time::sleep(config.watch.period.0 * 3).await;
+    tokio::time::sleep(config.watch.period * 3).await;
     assert_eq!(server.connections(), asked, "nothing is asked after the stop");
     let watched = Watched::start(&config).await;
     until(&watched, "a good probe after the restart", |standing| standing.good_ms.is_some()).await;

@@ -1,5 +1,5 @@
 //! What the programs ask of the machine they run on: files that are written whole, logs, clocks, descriptors, tasks
-//! that are watched over; and the words in which configurations name networks and durations.
+//! that are watched over; how processes are stopped; and how configurations name networks.
 #![forbid(unsafe_code)]
 
 pub mod clock;
@@ -8,5 +8,5 @@ pub mod descriptors;
 pub mod files;
 pub mod logging;
 pub mod network;
+pub mod process;
 pub mod supervisor;
-pub mod words;

@@ -14,8 +14,9 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::limits::{Client, Limits};
+use crate::limits::Client;
 use crate::problem::Problem;
+use crate::settings::Http;
 
 /// What a connection does, in the order in which connections are given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,7 +89,7 @@ pub(super) enum NotAdmitted {
 }
 
 impl Connections {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Http) -> Self {
         Self {
             open: Arc::default(),
             places: Arc::new(Semaphore::new(limits.connections.max(1))),
@@ -305,11 +306,11 @@ mod tests {
     }
 
     fn connections(connections: usize, bytes: usize) -> Connections {
-        Connections::new(&Limits {
+        Connections::new(&Http {
             connections,
             connections_per_client: 3,
             bytes_in_flight: bytes,
-            ..Limits::default()
+            ..Http::default()
         })
     }
 

@@ -1,69 +1,13 @@
-//! How much one caller may ask: sizes, rates, connections, times; and who the caller is.
+//! How often one caller may ask, and who the caller is.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::time::Duration;
 
 use ctl_host::network::Network;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use warp::http::HeaderMap;
-
-/// Limits of the HTTP server. The defaults suit a small machine behind nothing.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Writes per minute and client address, on average.
-    pub writes_per_minute: NonZeroU32,
-    /// Writes that one client address may make at once.
-    pub write_burst: NonZeroU32,
-    /// Reads of the API per minute and client address, on average. An expensive one counts for several.
-    pub reads_per_minute: NonZeroU32,
-    /// Reads of the API that one client address may make at once.
-    pub read_burst: NonZeroU32,
-    /// Reads of static files per minute and client address, on average.
-    pub file_reads_per_minute: NonZeroU32,
-    /// Reads of static files that one client address may make at once.
-    pub file_read_burst: NonZeroU32,
-    /// Bytes of requests that are received and of answers that were made for one caller, in all. Static files do
-    /// not count: all callers share their bytes.
-    pub bytes_in_flight: usize,
-    /// Connections in all; never more than half of the file descriptors.
-    pub connections: usize,
-    /// Connections per client address; trusted proxies may have as many as there are.
-    pub connections_per_client: usize,
-    /// How long a client may take to send a request's header, and stay idle between two requests.
-    pub header_timeout: Duration,
-    /// How long a client may take to send a request's body.
-    pub body_timeout: Duration,
-    /// How long a client may take before it accepts any more of an answer.
-    pub write_timeout: Duration,
-    /// How long a stop waits for requests in flight.
-    pub shutdown: Duration,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<Network>,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            writes_per_minute: NonZeroU32::MIN.saturating_add(119),
-            write_burst: NonZeroU32::MIN.saturating_add(59),
-            reads_per_minute: NonZeroU32::MIN.saturating_add(5_999),
-            read_burst: NonZeroU32::MIN.saturating_add(2_999),
-            file_reads_per_minute: NonZeroU32::MIN.saturating_add(59_999),
-            file_read_burst: NonZeroU32::MIN.saturating_add(59_999),
-            bytes_in_flight: 128 * 1024 * 1024,
-            connections: 4096,
-            connections_per_client: 512,
-            header_timeout: Duration::from_secs(15),
-            body_timeout: Duration::from_secs(30),
-            write_timeout: Duration::from_secs(30),
-            shutdown: Duration::from_secs(10),
-            trusted_proxies: Vec::new(),
-        }
-    }
-}
 
 /// One who is counted: an IPv4 address, or an IPv6 network of 64 bits, which one subscriber has whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -24,12 +24,13 @@ use crate::body::{AnswerBody, ApiBody, Source};
 use crate::connections::{Answering, Connections, Place};
 use crate::encoding::Codings;
 use crate::file::Readers;
-use crate::limits::{Client, Limits, Rate};
+use crate::limits::{Client, Rate};
 use crate::metrics::UNKNOWN;
 use crate::problem::Problem;
 use crate::queue::{self, Question, Queue};
 use crate::refusal::{Courteous, MAX_HEADER, MAX_URI};
 use crate::service::{Service, Transfer};
+use crate::settings::Http;
 use crate::table::{Cost, Route, Table, method_name};
 use crate::write_timeout::WriteTimeout;
 
@@ -52,7 +53,7 @@ const ANYONE: HeaderValue = HeaderValue::from_static("*");
 pub async fn serve<S: Service>(
     listener: TcpListener,
     (service, table): (S, Table<S>),
-    limits: Limits,
+    limits: Http,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let limits = Arc::new(limits);
@@ -128,7 +129,7 @@ type ApiAnswer = Pin<Box<dyn Future<Output = Response<ApiBody>> + Send>>;
 struct Handler<S> {
     service: S,
     table: Table<S>,
-    limits: Arc<Limits>,
+    limits: Arc<Http>,
     api: Api,
     writes: Rate,
     reads: Rate,
@@ -139,7 +140,7 @@ struct Handler<S> {
 }
 
 impl<S: Service> Handler<S> {
-    fn new(service: S, table: Table<S>, limits: Arc<Limits>) -> Self {
+    fn new(service: S, table: Table<S>, limits: Arc<Http>) -> Self {
         let filters = TowerToHyperService::new(warp::service(table.filters(&service)));
         let api: Api = Box::new(move |request| {
             let answer = filters.call(request);

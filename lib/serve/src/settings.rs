@@ -2,90 +2,71 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use ctl_host::network::Network;
-use ctl_host::words::Words;
 use serde::Deserialize;
 
-use crate::limits::Limits;
-
-/// The HTTP server.
+/// Where the HTTP server listens, and how much one caller may ask: the section `[http]` of a program's configuration.
+/// The defaults suit a small machine behind nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
+    /// Where to listen.
     pub listen: SocketAddr,
-    /// As [`Limits::writes_per_minute`].
+    /// Writes per minute and client address, on average.
     pub writes_per_minute: NonZeroU32,
-    /// As [`Limits::write_burst`].
+    /// Writes that one client address may make at once.
     pub write_burst: NonZeroU32,
-    /// As [`Limits::reads_per_minute`].
+    /// Reads of the API per minute and client address, on average. An expensive one counts for several.
     pub reads_per_minute: NonZeroU32,
-    /// As [`Limits::read_burst`].
+    /// Reads of the API that one client address may make at once.
     pub read_burst: NonZeroU32,
-    /// As [`Limits::file_reads_per_minute`].
+    /// Reads of static files per minute and client address, on average.
     pub file_reads_per_minute: NonZeroU32,
-    /// As [`Limits::file_read_burst`].
+    /// Reads of static files that one client address may make at once.
     pub file_read_burst: NonZeroU32,
-    /// As [`Limits::bytes_in_flight`].
+    /// Bytes of requests that are received and of answers that were made for one caller, in all. Static files do
+    /// not count: all callers share their bytes.
     pub bytes_in_flight: usize,
-    /// As [`Limits::connections`].
+    /// Connections in all; never more than half of the file descriptors.
     pub connections: usize,
-    /// As [`Limits::connections_per_client`].
+    /// Connections per client address; trusted proxies may have as many as there are.
     pub connections_per_client: usize,
-    /// As [`Limits::header_timeout`].
-    pub header_timeout: Words,
-    /// As [`Limits::body_timeout`].
-    pub body_timeout: Words,
-    /// As [`Limits::write_timeout`].
-    pub write_timeout: Words,
-    /// As [`Limits::shutdown`].
-    pub shutdown: Words,
-    /// As [`Limits::trusted_proxies`].
+    /// How long a client may take to send a request's header, and stay idle between two requests.
+    #[serde(with = "humantime_serde")]
+    pub header_timeout: Duration,
+    /// How long a client may take to send a request's body.
+    #[serde(with = "humantime_serde")]
+    pub body_timeout: Duration,
+    /// How long a client may take before it accepts any more of an answer.
+    #[serde(with = "humantime_serde")]
+    pub write_timeout: Duration,
+    /// How long a stop waits for requests in flight.
+    #[serde(with = "humantime_serde")]
+    pub shutdown: Duration,
+    /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        let limits = Limits::default();
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            writes_per_minute: limits.writes_per_minute,
-            write_burst: limits.write_burst,
-            reads_per_minute: limits.reads_per_minute,
-            read_burst: limits.read_burst,
-            file_reads_per_minute: limits.file_reads_per_minute,
-            file_read_burst: limits.file_read_burst,
-            bytes_in_flight: limits.bytes_in_flight,
-            connections: limits.connections,
-            connections_per_client: limits.connections_per_client,
-            header_timeout: Words(limits.header_timeout),
-            body_timeout: Words(limits.body_timeout),
-            write_timeout: Words(limits.write_timeout),
-            shutdown: Words(limits.shutdown),
-            trusted_proxies: limits.trusted_proxies,
-        }
-    }
-}
-
-impl Http {
-    /// The limits of the HTTP server.
-    #[must_use]
-    pub fn limits(&self) -> Limits {
-        Limits {
-            writes_per_minute: self.writes_per_minute,
-            write_burst: self.write_burst,
-            reads_per_minute: self.reads_per_minute,
-            read_burst: self.read_burst,
-            file_reads_per_minute: self.file_reads_per_minute,
-            file_read_burst: self.file_read_burst,
-            bytes_in_flight: self.bytes_in_flight,
-            connections: self.connections,
-            connections_per_client: self.connections_per_client,
-            header_timeout: self.header_timeout.0,
-            body_timeout: self.body_timeout.0,
-            write_timeout: self.write_timeout.0,
-            shutdown: self.shutdown.0,
-            trusted_proxies: self.trusted_proxies.clone(),
+            writes_per_minute: NonZeroU32::MIN.saturating_add(119),
+            write_burst: NonZeroU32::MIN.saturating_add(59),
+            reads_per_minute: NonZeroU32::MIN.saturating_add(5_999),
+            read_burst: NonZeroU32::MIN.saturating_add(2_999),
+            file_reads_per_minute: NonZeroU32::MIN.saturating_add(59_999),
+            file_read_burst: NonZeroU32::MIN.saturating_add(59_999),
+            bytes_in_flight: 128 * 1024 * 1024,
+            connections: 4096,
+            connections_per_client: 512,
+            header_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            shutdown: Duration::from_secs(10),
+            trusted_proxies: Vec::new(),
         }
     }
 }

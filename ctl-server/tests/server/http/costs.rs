@@ -42,7 +42,7 @@ fn named(content: &[u8]) -> (World, Digest, Vec<u8>) {
 
 #[tokio::test]
 async fn eleven_addresses_cannot_keep_a_twelfth_out() {
-    let limits = Limits { connections: 22, connections_per_client: 2, ..Limits::default() };
+    let limits = Http { connections: 22, connections_per_client: 2, ..Http::default() };
     for says_something in [false, true] {
         let served = Served::start_with(&World::published(), limits.clone()).await;
         let mut held = Vec::new();
@@ -114,7 +114,7 @@ async fn a_blob_that_was_changed_on_the_disk_never_arrives_whole() {
 async fn who_asks_for_much_and_never_reads_makes_room_for_who_does() {
     let (world, digest, blob) = named(&vec![7; MAX_BLOB - 32]);
     // Room for sixteen answers from the disk.
-    let limits = Limits { bytes_in_flight: 1024 * 1024, ..Limits::default() };
+    let limits = Http { bytes_in_flight: 1024 * 1024, ..Http::default() };
     let served = Served::start_with(&world, limits).await;
     served.blobs.put(&digest, &blob).unwrap();
     let path = format!("/v1/blobs/{digest}");
@@ -155,12 +155,12 @@ async fn who_asks_for_much_and_never_reads_makes_room_for_who_does() {
 #[tokio::test]
 async fn who_reads_too_often_waits_and_expensive_reads_count_for_many() {
     let (world, application) = discussed();
-    let limits = Limits {
+    let limits = Http {
         reads_per_minute: NonZeroU32::MIN,
         read_burst: NonZeroU32::new(7).unwrap(),
         file_reads_per_minute: NonZeroU32::MIN,
         file_read_burst: NonZeroU32::new(3).unwrap(),
-        ..Limits::default()
+        ..Http::default()
     };
     let served = Served::start_with(&world, limits).await;
     let expensive = format!("/v1/applications/{application}");

@@ -89,7 +89,7 @@ async fn bodies_that_are_too_large_are_refused_whether_they_say_so_or_not() {
 async fn who_writes_too_often_waits_and_readers_do_not() {
     let (world, application) = discussed();
     let (writes_per_minute, write_burst) = (NonZeroU32::MIN, NonZeroU32::new(2).unwrap());
-    let limits = Limits { writes_per_minute, write_burst, ..Limits::default() };
+    let limits = Http { writes_per_minute, write_burst, ..Http::default() };
     let served = Served::start_with(&world, limits).await;
     for number in 0..2 {
         let body = bytes_of(&comment(&served, application, number));

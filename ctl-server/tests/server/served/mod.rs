@@ -27,7 +27,7 @@ use ctl_core::tuf::TufSignature;
 use ctl_governance::state::Draft;
 use ctl_host::clock::ManualClock;
 use ctl_host::supervisor::Supervisor;
-use ctl_serve::Limits;
+use ctl_serve::Http;
 use ctl_server::blobs::Blobs;
 use ctl_server::http::{App, serve};
 use ctl_server::ledger::{Head, Ledger, SledStore};
@@ -67,10 +67,10 @@ pub struct Served {
 impl Served {
     /// A server with what the world has recorded.
     pub async fn start(world: &World) -> Self {
-        Self::start_with(world, Limits::default()).await
+        Self::start_with(world, Http::default()).await
     }
 
-    pub async fn start_with(world: &World, limits: Limits) -> Self {
+    pub async fn start_with(world: &World, limits: Http) -> Self {
         let data = tempfile::tempdir().unwrap();
         crate::common::on_disk(data.path(), world);
         Self::open(data, world.now, limits).await
@@ -80,18 +80,18 @@ impl Served {
     pub async fn start_answering_by(world: &World, answer: fn(&Question) -> Option<Answers>) -> Self {
         let data = tempfile::tempdir().unwrap();
         crate::common::on_disk(data.path(), world);
-        Self::open_with(data, world.now, Limits::default(), answer).await
+        Self::open_with(data, world.now, Http::default(), answer).await
     }
 
     /// A server over a data directory that has a ledger.
-    pub async fn open(data: TempDir, now: Timestamp, limits: Limits) -> Self {
+    pub async fn open(data: TempDir, now: Timestamp, limits: Http) -> Self {
         Self::open_with(data, now, limits, Question::answer).await
     }
 
     async fn open_with(
         data: TempDir,
         now: Timestamp,
-        limits: Limits,
+        limits: Http,
         answer: fn(&Question) -> Option<Answers>,
     ) -> Self {
         let store = Arc::new(SledStore::open(&data.path().join("ledger")).unwrap());

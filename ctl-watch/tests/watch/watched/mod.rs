@@ -12,9 +12,7 @@ use std::time::Duration;
 
 use ctl_host::clock::{Clock as _, SystemClock};
 use ctl_host::supervisor::Supervisor;
-use ctl_host::words::Words;
-use ctl_serve::Limits;
-use ctl_serve::settings::Http;
+use ctl_serve::Http;
 use ctl_watch::config::{Config, Scheme, Watch};
 use ctl_watch::http::{App, Requests, serve};
 use ctl_watch::metrics::Metrics;
@@ -41,12 +39,12 @@ pub async fn in_the_present(mut world: World) -> Arc<Server> {
 /// A watch that follows this service, keeps its data below a folder, and may call this network at any port.
 pub fn config(server: &Server, folder: &Path) -> Config {
     let id = Some(server.world.lock().unwrap().state.scheme);
-    let every = Words(Duration::from_millis(100));
+    let every = Duration::from_millis(100);
     Config {
         data: folder.join("data"),
         scheme: Scheme { server: server.url.clone(), id, root: None, every, restart: None },
         http: Http::default(),
-        watch: Watch { period: Words(Duration::from_millis(200)), ..Watch::default() },
+        watch: Watch { period: Duration::from_millis(200), ..Watch::default() },
         fetch: ctl_fetch::Options {
             hosts: [("pki.example".into(), vec!["127.0.0.1".parse().unwrap()])].into(),
             ..crate::network::options(&["127.0.0.0/8"])
@@ -75,7 +73,7 @@ impl Watched {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let over = async { drop(stopped.await) };
-        let http = tokio::spawn(serve(listener, app, Limits::default(), over));
+        let http = tokio::spawn(serve(listener, app, Http::default(), over));
         Self { monitor, supervisor, address, running, stop, http }
     }
 

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use ctl_serve::Limits;
+use ctl_serve::Http;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -17,7 +17,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 async fn behind_a_trusted_proxy_each_client_counts_for_itself() {
     let trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     let served =
-        Served::start(Limits { write_burst: NonZeroU32::MIN, trusted_proxies, ..Limits::default() }).await;
+        Served::start(Http { write_burst: NonZeroU32::MIN, trusted_proxies, ..Http::default() }).await;
     let post = async |client: &str| {
         let head = format!("POST /v1/items/new HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {client}\r\n");
         served.answered(format!("{head}Content-Length: 1\r\n\r\nx").as_bytes()).await.status
@@ -30,8 +30,7 @@ async fn behind_a_trusted_proxy_each_client_counts_for_itself() {
 
 #[tokio::test]
 async fn a_client_that_sends_its_header_drop_by_drop_is_cut_off() {
-    let served =
-        Served::start(Limits { header_timeout: Duration::from_millis(200), ..Limits::default() }).await;
+    let served = Served::start(Http { header_timeout: Duration::from_millis(200), ..Http::default() }).await;
     let mut stream = served.connect().await;
     stream.write_all(b"GET /v1/items HTTP/1.1\r\nHost: x\r\n").await.unwrap();
     let mut rest = Vec::new();
@@ -43,8 +42,7 @@ async fn a_client_that_sends_its_header_drop_by_drop_is_cut_off() {
 
 #[tokio::test]
 async fn a_client_that_sends_its_body_drop_by_drop_is_told_that_it_took_too_long() {
-    let served =
-        Served::start(Limits { body_timeout: Duration::from_millis(200), ..Limits::default() }).await;
+    let served = Served::start(Http { body_timeout: Duration::from_millis(200), ..Http::default() }).await;
     let mut stream = served.connect().await;
     stream
         .write_all(b"POST /v1/items/new HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
@@ -55,7 +53,7 @@ async fn a_client_that_sends_its_body_drop_by_drop_is_told_that_it_took_too_long
 
 #[tokio::test]
 async fn a_body_that_is_too_large_is_refused_whether_it_says_so_or_not() {
-    let served = Served::start(Limits::default()).await;
+    let served = Served::start(Http::default()).await;
     let head = "POST /v1/items/new HTTP/1.1\r\nHost: x\r\n";
     let said = format!("{head}Content-Length: 1001\r\n\r\n");
     served.answered(said.as_bytes()).await.problem(413);
@@ -67,7 +65,7 @@ async fn a_body_that_is_too_large_is_refused_whether_it_says_so_or_not() {
 
 #[tokio::test]
 async fn one_client_cannot_take_every_connection() {
-    let served = Served::start(Limits { connections_per_client: 2, ..Limits::default() }).await;
+    let served = Served::start(Http { connections_per_client: 2, ..Http::default() }).await;
     let request = b"GET /v1/items HTTP/1.1\r\nHost: x\r\n\r\n";
     let mut held = Vec::new();
     for _ in 0..2 {
@@ -96,7 +94,7 @@ async fn one_client_cannot_take_every_connection() {
 
 #[tokio::test]
 async fn a_stop_lets_requests_in_flight_finish_and_takes_no_new_ones() {
-    let served = Served::start(Limits::default()).await;
+    let served = Served::start(Http::default()).await;
     let address = served.address;
     let mut stream = served.connect().await;
     let head = b"POST /v1/items/new HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";

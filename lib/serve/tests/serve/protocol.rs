@@ -1,7 +1,7 @@
 //! HTTP itself: what is no request is refused in words, methods are those of the path, and requests are counted by the
 //! patterns of the table.
 
-use ctl_serve::Limits;
+use ctl_serve::Http;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::client::read_answer;
@@ -13,7 +13,7 @@ fn with_header(name: &str, value: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn what_is_no_request_is_refused_in_words() {
-    let served = Served::start(Limits::default()).await;
+    let served = Served::start(Http::default()).await;
     let long = "x".repeat(15_000);
     let longer = "x".repeat(40_000);
     for (request, status, kind) in [
@@ -38,7 +38,7 @@ async fn what_is_no_request_is_refused_in_words() {
 
 #[tokio::test]
 async fn nonsense_after_a_good_request_is_refused_in_words_and_never_mixed_into_an_answer() {
-    let served = Served::start(Limits::default()).await;
+    let served = Served::start(Http::default()).await;
     let mut stream = served.connect().await;
     for path in ["/v1/items", "/files/one", "/v1/bytes/nasty", "/nothing"] {
         stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
@@ -54,7 +54,7 @@ async fn nonsense_after_a_good_request_is_refused_in_words_and_never_mixed_into_
 
 #[tokio::test]
 async fn paths_have_their_methods_and_are_counted_by_their_patterns() {
-    let served = Served::start(Limits::default()).await;
+    let served = Served::start(Http::default()).await;
     for (method, path, status, allow) in [
         ("GET", "/v1/items", 200, ""),
         ("HEAD", "/v1/items", 200, ""),

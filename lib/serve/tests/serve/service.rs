@@ -7,8 +7,7 @@ use std::time::Duration;
 use ctl_serve::metrics::{Registrar, RequestMetrics};
 use ctl_serve::openapi::About;
 use ctl_serve::{
-    Call, Cost, Files, Limits, Moment, Problem, Readers, Route, Service, Source, Table, Transfer, answer,
-    serve,
+    Call, Cost, Files, Http, Moment, Problem, Readers, Route, Service, Source, Table, Transfer, answer, serve,
 };
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
@@ -79,7 +78,7 @@ pub struct Served {
 }
 
 impl Served {
-    pub async fn start(limits: Limits) -> Self {
+    pub async fn start(limits: Http) -> Self {
         let mut registrar = Registrar::default();
         let requests = RequestMetrics::new(&mut registrar, FILES.iter().map(|file| file.pattern)).unwrap();
         let about = About { title: "Small", description: "A small service.", version: "1" };
