@@ -1,13 +1,14 @@
 //! What callers see of breaches: one watcher's claim is not confirmed, and two organisations' are.
 
+use ctl_core::Timestamp;
 use ctl_core::parts::PolicyRef;
 use ctl_governance::statement::body::{BreachPhase, Measured, Objective, Service, SlaBreach};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
 /// What a watcher says: alpha's responder has been down for ten minutes.
-fn claim(world: &World, watcher: &str) -> SlaBreach {
+fn claim(now: Timestamp, watcher: &str) -> SlaBreach {
     SlaBreach {
         closed_at: None,
         evidence: vec![Digest::of(watcher.as_bytes())],
@@ -18,7 +19,7 @@ fn claim(world: &World, watcher: &str) -> SlaBreach {
             window_seconds: 30 * world::DAY,
         },
         opened: None,
-        opened_at: world.now.minus_seconds(600),
+        opened_at: now.minus_seconds(600),
         phase: BreachPhase::Opened,
         policy: PolicyRef {
             name: "service-levels".parse().unwrap(),
@@ -34,22 +35,29 @@ fn claim(world: &World, watcher: &str) -> SlaBreach {
     }
 }
 
+/// Has a watcher say it, and gives what is shown then.
+async fn say(served: &Served, watcher: &str, nonce: u64, body: SlaBreach) -> Vec<Value> {
+    let snapshot = served.ledger.snapshot();
+    let statement = crate::common::statement(&snapshot, served.now(), watcher, nonce, body);
+    let answer = served.post("/v1/statements", &bytes_of(&statement)).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    served.get("/v1/breaches").await.json()["breaches"].as_array().unwrap().clone()
+}
+
 #[tokio::test]
 async fn a_claim_is_shown_as_unconfirmed_until_another_organisation_says_the_same() {
     let mut world = World::published();
     world.wait(3600);
     let served = Served::start(&world).await;
+    let now = served.now();
     assert_eq!(served.get("/v1/breaches").await.json(), json!({ "breaches": [] }));
 
     // Two watchers of one organisation count once.
     let mut expected = Vec::new();
     for (watcher, organisations) in [("watcher-north", 1), ("watcher-north-2", 1), ("watcher-south", 2)] {
-        let statement = world.payload(claim(&world, watcher));
-        let statement = world.sign(&statement, &[watcher]);
-        assert_eq!(served.post("/v1/statements", &bytes_of(&statement)).await.status, 201);
-        world.record(statement).unwrap();
         expected.push(watcher);
-        let breaches = served.get("/v1/breaches").await.json()["breaches"].as_array().unwrap().clone();
+        let nonce = expected.len() as u64;
+        let breaches = say(&served, watcher, nonce, claim(now, watcher)).await;
         let claims: Vec<&str> = breaches
             .iter()
             .flat_map(|breach| breach["claims"].as_array().unwrap())
@@ -71,19 +79,17 @@ async fn a_claim_is_shown_as_unconfirmed_until_another_organisation_says_the_sam
     }
 
     // South says that it is over: those who say that it lasts are of one organisation.
-    let opened = world.state.service_levels.claims.keys().last().copied();
+    let snapshot = served.ledger.snapshot();
+    let (opened, south) = (snapshot.state.service_levels.claims.keys().next_back(), "watcher-south");
     let over = SlaBreach {
-        closed_at: Some(world.now),
+        closed_at: Some(now),
         evidence: vec![Digest::of(b"its end")],
-        opened,
+        opened: opened.copied(),
         phase: BreachPhase::Closed,
-        ..claim(&world, "watcher-south")
+        ..claim(now, south)
     };
-    let statement = world.payload(over);
-    let statement = world.sign(&statement, &["watcher-south"]);
-    assert_eq!(served.post("/v1/statements", &bytes_of(&statement)).await.status, 201);
-    let breaches = served.get("/v1/breaches").await.json()["breaches"].clone();
-    assert_eq!(breaches.as_array().map(Vec::len), Some(1));
-    assert_eq!(breaches[0]["closed"]["at"], world.now.to_string(), "{breaches}");
+    let breaches = say(&served, south, 4, over).await;
+    assert_eq!(breaches.len(), 1);
     assert_eq!(breaches[0]["confirmed"], true);
+    assert_eq!(breaches[0]["closed"]["at"], now.to_string(), "{breaches:?}");
 }
