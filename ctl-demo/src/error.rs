@@ -1,4 +1,4 @@
-//! Why a tour ended early: which step, what happened, what the server said last.
+//! Why a tour ended early: which step, what happened, what a program said last.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use ctl_sandbox::live::LiveError;
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// A step did not do what it should.
-    #[error("step {number} ({title}) failed: {problem}{}", last_words(log))]
+    #[error("step {number} ({title}) failed: {problem}{}", last_words(whose, log))]
     Step {
         /// Its number.
         number: u32,
@@ -22,7 +22,9 @@ pub enum DemoError {
         /// What happened.
         #[source]
         problem: Box<Problem>,
-        /// The last lines of the server's log.
+        /// The program that has something to say about it: the server, or a watch.
+        whose: String,
+        /// The last lines of its log.
         log: Vec<String>,
     },
     /// The address is taken, or not this machine's.
@@ -77,9 +79,14 @@ pub enum Problem {
         /// Why.
         source: std::io::Error,
     },
-    /// The server's process.
-    #[error("{0}")]
-    Server(String),
+    /// A program that the tour started.
+    #[error("{who} {what}")]
+    Process {
+        /// Which.
+        who: String,
+        /// What became of it.
+        what: String,
+    },
     /// Something is otherwise than it must be.
     #[error("{0}")]
     Unexpected(String),
@@ -110,9 +117,9 @@ impl Problem {
     }
 }
 
-fn last_words(log: &[String]) -> String {
+fn last_words(whose: &str, log: &[String]) -> String {
     if log.is_empty() {
         return String::new();
     }
-    log.iter().fold("\nthe server's last words:".into(), |text, line| text + "\n  " + line)
+    log.iter().fold(format!("\nthe last words of {whose}:"), |text, line| text + "\n  " + line)
 }

@@ -1,18 +1,18 @@
 //! The guided tour: the whole road from a root's application to a charger's trust store, on live input.
 //!
-//! It gets the path of the server's binary and nothing else of it: `init` and `serve` run as child
-//! processes, and everything else goes over HTTP through the libraries that people's and devices' tools
-//! are made of. Private keys of people are files in the tour's directory; the server never sees them.
+//! It is told how the server and the watch are started and knows nothing else of them: they run as child processes,
+//! and everything else goes over HTTP through the libraries that people's and devices' tools are made of. Private keys
+//! of people are files in the tour's directory; the server never sees them, and a watch only that of its watcher.
 //!
-//! [`acts`] holds the steps in their order, [`people`] those who act, [`server`] the child process.
+//! [`acts`] holds the steps in their order, [`people`] those who act, [`process`] the child processes.
 #![forbid(unsafe_code)]
 
 mod acts;
 mod ceremony;
 mod error;
 mod people;
+mod process;
 mod prometheus;
-mod server;
 mod services;
 mod tour;
 mod wait;
@@ -24,16 +24,28 @@ use acts::pkis::Pkis;
 pub use error::{DemoError, Problem};
 use people::People;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tour::Tour;
 
 /// Where the tour listens unless told otherwise.
 pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8700);
 
+/// A program, and the arguments that come before all others.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Its file.
+    pub path: PathBuf,
+    /// The arguments.
+    pub arguments: Vec<String>,
+}
+
 /// What a tour needs.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The binary of ctl-server.
-    pub server: PathBuf,
+    /// ctl-server.
+    pub server: Program,
+    /// ctl-watch.
+    pub watch: Program,
     /// Where the server listens; port 0 takes any that is free.
     pub listen: SocketAddr,
     /// Where files are kept; without it they go into a temporary directory that is removed at the end.
@@ -47,7 +59,8 @@ pub struct Options {
 /// Gives the tour. Returns after its last step, or once a person ends it with Ctrl-C.
 ///
 /// # Errors
-/// [`DemoError`]: the first step that did not do what it should, with the server's last words.
+/// [`DemoError`]: the first step that did not do what it should, with the last words of the program that knows most of
+/// it.
 pub async fn run(options: Options) -> Result<(), DemoError> {
     // Said before anything else is done. The server will bind it again.
     let free = std::net::TcpListener::bind(options.listen);
@@ -62,11 +75,13 @@ pub async fn run(options: Options) -> Result<(), DemoError> {
     let place = temporary.as_ref().map(tempfile::TempDir::path).or(options.directory.as_deref());
     let directory = place.unwrap_or(Path::new(".")).canonicalize().map_err(DemoError::Temporary)?;
     let mut signals = Signals::new().map_err(DemoError::Signals)?;
-    let mut tour = Tour::new(directory, options.directory.is_some());
+    let (dying, mut died) = mpsc::unbounded_channel();
+    let mut tour = Tour::new(directory, options.directory.is_some(), dying);
     tour.welcome();
     let outcome = tokio::select! {
         outcome = tell(&mut tour, &options) => outcome,
         () = signals.any() => Err(Problem::Interrupted),
+        Some(problem) = died.recv() => Err(problem),
     };
     let outcome = match outcome {
         Ok(pkis) if !options.once => {
@@ -74,22 +89,23 @@ pub async fn run(options: Options) -> Result<(), DemoError> {
             acts::farewell::stay(&tour, pkis.services.live().control_address());
             tokio::select! {
                 () = signals.any() => Ok(()),
-                problem = tour.server_ended() => Err(problem),
+                Some(problem) = died.recv() => Err(problem),
             }
         }
         other => other.map(drop),
     };
-    tour.close(outcome).await
+    tour.close(outcome, died).await
 }
 
 /// The steps, in order.
 async fn tell(tour: &mut Tour, options: &Options) -> Result<Pkis, Problem> {
     let pkis = acts::pkis::make(tour)?;
     acts::keys::make(tour)?;
-    let mut people = acts::founding::found(tour, options, &pkis).await?;
+    let mut people = acts::founding::found(tour, options).await?;
     let people: &mut People = &mut people;
+    acts::watches::start(tour, options, &pkis).await?;
     if options.prometheus {
-        acts::watch::tell_prometheus(tour)?;
+        acts::watches::tell_prometheus(tour)?;
     }
     let appointed = acts::board::appoint(tour, people).await?;
     let applications = acts::applications::apply(tour, people, &pkis).await?;

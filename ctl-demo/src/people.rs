@@ -32,6 +32,9 @@ pub(crate) const OFFICES: [&str; 17] = [
     "watcher-south",
 ];
 
+/// Those whose watches run.
+pub(crate) const WATCHERS: [&str; 2] = ["watcher-north", "watcher-south"];
+
 /// One elector of each organisation that votes.
 pub(crate) const ELECTORS: [&str; 4] = ["elector-alpha", "elector-beta", "elector-gamma", "elector-delta"];
 

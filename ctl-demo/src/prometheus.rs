@@ -1,5 +1,5 @@
-//! A Prometheus that is found on this machine, started beside the tour: it scrapes the server and evaluates the
-//! rules and alerts of `dashboards/`.
+//! A Prometheus that is found on this machine, started beside the tour: it scrapes the server and the watches and
+//! evaluates the rules and alerts of `dashboards/`.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub(crate) struct Prometheus {
 
 impl Prometheus {
     /// Finds it among the programs of this machine and starts it on a free port.
-    pub(crate) fn start(folder: &Path, server: &str) -> Result<Self, Problem> {
+    pub(crate) fn start(folder: &Path, server: &str, watches: &[&str]) -> Result<Self, Problem> {
         let program = find().ok_or_else(|| {
             Problem::Unexpected(format!(
                 "there is no program {PROGRAM} on the PATH: install it (on Debian: apt install prometheus), or leave out --prometheus"
@@ -35,7 +35,7 @@ impl Prometheus {
         };
         write("rules.yml", RULES)?;
         write("alerts.yml", ALERTS)?;
-        write("prometheus.yml", &configuration(server))?;
+        write("prometheus.yml", &configuration(server, watches))?;
         let address = free()?;
         let log = folder.join("prometheus.log");
         let file = std::fs::File::create(&log).map_err(Problem::file(&log))?;
@@ -70,11 +70,18 @@ fn free() -> Result<SocketAddr, Problem> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|taken| taken.local_addr()).map_err(failed)
 }
 
-fn configuration(server: &str) -> String {
-    let server = server.trim_start_matches("http://");
+/// The jobs are called as the rules and alerts expect.
+fn configuration(server: &str, watches: &[&str]) -> String {
+    let job = |name: &str, urls: &[&str]| {
+        let targets: Vec<String> =
+            urls.iter().map(|url| format!("\"{}\"", url.trim_start_matches("http://"))).collect();
+        let targets = targets.join(", ");
+        format!("  - job_name: {name}\n    static_configs:\n      - targets: [{targets}]\n")
+    };
     format!(
         "global:\n  scrape_interval: 2s\n  evaluation_interval: 2s\n\
-         rule_files: [rules.yml, alerts.yml]\n\
-         scrape_configs:\n  - job_name: ctl\n    static_configs:\n      - targets: [\"{server}\"]\n"
+         rule_files: [rules.yml, alerts.yml]\nscrape_configs:\n{}{}",
+        job("ctl", &[server]),
+        job("ctl-watch", watches)
     )
 }

@@ -1,10 +1,12 @@
-//! The tour: where it is, what it says, and the server that it started.
+//! The tour: where it is, what it says, and the programs that it started.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+use crate::process::Process;
 use crate::prometheus::Prometheus;
-use crate::server::Server;
 use crate::{DemoError, Problem};
 
 /// A tour under way.
@@ -14,14 +16,19 @@ pub(crate) struct Tour {
     number: u32,
     title: &'static str,
     /// The server, once it runs.
-    pub(crate) server: Option<Server>,
+    pub(crate) server: Option<Process>,
+    /// The watches, in the order of [`WATCHERS`](crate::people::WATCHERS).
+    pub(crate) watches: Vec<Process>,
+    /// Where a program that ends by itself is told of.
+    pub(crate) dying: UnboundedSender<Problem>,
     /// The Prometheus beside it, if one was asked for.
     pub(crate) prometheus: Option<Prometheus>,
 }
 
 impl Tour {
-    pub(crate) fn new(directory: PathBuf, keeps_files: bool) -> Self {
-        Self { directory, keeps_files, number: 0, title: "", server: None, prometheus: None }
+    pub(crate) fn new(directory: PathBuf, keeps_files: bool, dying: UnboundedSender<Problem>) -> Self {
+        let (server, watches, prometheus) = (None, Vec::new(), None);
+        Self { directory, keeps_files, number: 0, title: "", server, watches, dying, prometheus }
     }
 
     /// Where its files are.
@@ -36,7 +43,13 @@ impl Tour {
 
     /// An address at the server.
     pub(crate) fn url(&self, path: &str) -> String {
-        let base = self.server.as_ref().map_or("", Server::url);
+        let base = self.server.as_ref().map_or("", Process::url);
+        format!("{base}/{path}")
+    }
+
+    /// An address at the first watch.
+    pub(crate) fn watch_url(&self, path: &str) -> String {
+        let base = self.watches.first().map_or("", Process::url);
         format!("{base}/{path}")
     }
 
@@ -45,7 +58,7 @@ impl Tour {
             if self.keeps_files { "stay there" } else { "are removed at the end; keep them with --dir" };
         print("The road of a root certificate, from its operator's application to a charger's trust store.");
         print(
-            "People, companies and PKIs are pretended; keys, signatures, server and charger's client are real.",
+            "People, companies and PKIs are pretended; keys, signatures, server, watches and charger's client are real.",
         );
         print(&format!("Files are in {} and {kept}.", self.directory.display()));
     }
@@ -74,40 +87,51 @@ impl Tour {
         print(&format!("    see {}", self.path(name).display()));
     }
 
-    /// The address where it can be seen.
+    /// The address at the server where it can be seen.
     pub(crate) fn see(&self, path: &str) {
         print(&format!("    see {}", self.url(path)));
     }
 
-    /// Resolves if the server ends by itself.
-    pub(crate) async fn server_ended(&mut self) -> Problem {
-        match &mut self.server {
-            Some(server) => server.ended().await,
-            None => std::future::pending().await,
-        }
+    /// The address at the first watch where it can be seen.
+    pub(crate) fn see_watch(&self, path: &str) {
+        print(&format!("    see {}", self.watch_url(path)));
     }
 
-    /// Stops the server, and says how the tour went.
-    pub(crate) async fn close(mut self, outcome: Result<(), Problem>) -> Result<(), DemoError> {
-        let stopped = match self.server.take() {
-            Some(server) => {
-                let log = server.last_words();
-                server.stop().await.map(|()| log)
-            }
-            None => Ok(Vec::new()),
+    /// Stops all programs, the watches first, and says how the tour went.
+    pub(crate) async fn close(
+        mut self,
+        outcome: Result<(), Problem>,
+        mut died: UnboundedReceiver<Problem>,
+    ) -> Result<(), DemoError> {
+        let watches = std::mem::take(&mut self.watches);
+        let (mut words, mut stopped) = (Vec::new(), Ok(()));
+        for mut process in watches.into_iter().chain(self.server.take()) {
+            let said = process.last_words();
+            let stop = process.stop().await;
+            // What it says of a stop that went well helps nobody.
+            words.push((process.who().to_owned(), if stop.is_ok() { said } else { process.last_words() }));
+            stopped = stopped.and(stop);
+        }
+        let problem = match (outcome, died.try_recv()) {
+            // A person wanted the end.
+            (Err(problem @ Problem::Interrupted), _) => Err(problem),
+            // It explains why a step failed.
+            (_, Ok(death)) => Err(death),
+            (outcome, _) => outcome.and(stopped),
         };
-        let (problem, log) = match (outcome, stopped) {
-            (Ok(()), Ok(_)) => {
-                print("\nThe server has stopped cleanly.");
-                return Ok(());
-            }
-            (Ok(()), Err(problem)) => (problem, Vec::new()),
-            // A person wanted the end and needs no log.
-            (Err(problem @ Problem::Interrupted), _) => (problem, Vec::new()),
-            (Err(problem), stopped) => (problem, stopped.unwrap_or_default()),
+        let Err(problem) = problem else {
+            print("\nThe watches and the server have stopped cleanly.");
+            return Ok(());
         };
+        let (whose, log) = match &problem {
+            Problem::Interrupted => None,
+            Problem::Process { who, .. } => words.into_iter().find(|(one, _)| one == who),
+            // The server was started first, and stopped last.
+            _ => words.pop(),
+        }
+        .unwrap_or_default();
         let problem = Box::new(problem);
-        Err(DemoError::Step { number: self.number, title: self.title.to_owned(), problem, log })
+        Err(DemoError::Step { number: self.number, title: self.title.to_owned(), problem, whose, log })
     }
 }
 

@@ -5,7 +5,7 @@ use ctl_admin::screening::Policies;
 
 use crate::Problem;
 use crate::people::People;
-use crate::tour::Tour;
+use crate::tour::{Tour, number_of};
 
 /// Audits it, from the first root.json.
 pub(crate) async fn audit(tour: &mut Tour, people: &People) -> Result<(), Problem> {
@@ -26,6 +26,10 @@ pub(crate) async fn audit(tour: &mut Tour, people: &People) -> Result<(), Proble
     tour.say(format!(
         "{} of {} screenings computed again with the same result",
         report.screenings.same, report.screenings.recorded
+    ));
+    tour.say(format!(
+        "what watchers claim of {} follows from it as well",
+        number_of(report.watch.breaches.len(), "outage")
     ));
     tour.see("log/checkpoint");
     Ok(())

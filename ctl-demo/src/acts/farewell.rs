@@ -17,13 +17,14 @@ pub(crate) fn stay(tour: &Tour, control: SocketAddr) {
         "v1/applications".into(),
         "v1/participants".into(),
         "v1/registry/mo".into(),
+        "v1/breaches".into(),
         "readyz".into(),
-        "v1/targets".into(),
-        "v1/incidents".into(),
-        "v1/sla".into(),
         "metrics".into(),
     ] {
         print(&format!("    {}", tour.url(&path)));
+    }
+    for path in ["v1/targets", "v1/incidents", "v1/sla", "metrics"] {
+        print(&format!("    {}", tour.watch_url(path)));
     }
     print(&format!("    {directory}/device/everest/ca/v2g/V2G_ROOT_CA.pem"));
     print(&format!("    {directory}/device/pem/current"));

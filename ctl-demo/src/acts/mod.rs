@@ -6,6 +6,8 @@ pub(crate) mod keys;
 
 pub(crate) mod founding;
 
+pub(crate) mod watches;
+
 pub(crate) mod board;
 
 pub(crate) mod applications;

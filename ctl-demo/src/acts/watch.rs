@@ -1,24 +1,31 @@
-//! Step 14: the watch. Services of the listed PKIs are probed all the time; one falls silent and another lies.
+//! Step 14: the watch. Services of the listed PKIs are probed all the time by two watches: one falls silent and another
+//! lies. What both watchers claim is a breach; what one of them makes up is none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_admin::applicant::subca::Disclose;
+use ctl_admin::ctl_core::Digest;
+use ctl_admin::ctl_core::names::Url;
+use ctl_admin::ctl_governance::service_levels::{Claim, Closed};
+use ctl_admin::ctl_governance::statement::body::{BreachPhase, Measured, Service, SlaBreach};
 use ctl_admin::ctl_replica::Transport;
+use ctl_admin::signing;
 use ctl_sandbox::{Role, write_certificate};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::pkis::Pkis;
-use crate::people::{People, index};
-use crate::prometheus::Prometheus;
+use crate::people::{People, WATCHERS, index};
 use crate::tour::{Tour, number_of};
 use crate::{Problem, wait};
 
-/// What the service says of everything that is watched is at most so long.
+/// What a program says of everything that is watched is at most so long.
 const MAX_ANSWER: usize = 4 << 20;
 /// Whose services break, and how: one does not answer any more, the other calls revoked certificates good.
 const SILENT: Fault = Fault { pki: "cirrus", kind: "ocsp", reason: "http_status" };
 const LYING: Fault = Fault { pki: "elektra", kind: "ocsp", reason: "canary_revoked_not_revoked" };
+/// Whose service is well, whatever a watcher says.
+const SLANDERED: Fault = Fault { pki: "dynamo", kind: "ocsp", reason: "http_status" };
 
 /// The root whose key is in wrong hands by now.
 const SUSPENDED: &str = "borealis";
@@ -39,6 +46,7 @@ struct Targets {
 struct Watched {
     operator: String,
     kind: String,
+    url: String,
     good: Option<bool>,
 }
 
@@ -47,87 +55,119 @@ struct Incidents {
     incidents: Vec<Incident>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Incident {
     operator: String,
     kind: String,
     url: String,
-    reasons: std::collections::BTreeMap<String, u64>,
+    reasons: BTreeMap<String, u64>,
     open: bool,
 }
 
-/// Starts a Prometheus beside the server.
-pub(crate) fn tell_prometheus(tour: &mut Tour) -> Result<(), Problem> {
-    let started = Prometheus::start(&tour.path("prometheus"), tour.url("").trim_end_matches('/'))?;
-    tour.say(format!(
-        "Prometheus scrapes it, with the project's rules and alerts: http://{}",
-        started.address()
-    ));
-    tour.prometheus = Some(started);
-    Ok(())
+#[derive(Deserialize)]
+struct Breaches {
+    breaches: Vec<Outage>,
+}
+
+/// What watchers say of one service at one time.
+#[derive(Deserialize)]
+struct Outage {
+    entry: u64,
+    service: Service,
+    closed: Option<Closed>,
+    confirmed: bool,
+    organisations: usize,
+    needed: u32,
+    claims: Vec<Claim>,
+}
+
+impl Outage {
+    /// Who says so, in words.
+    fn claimed_by(&self) -> String {
+        let claims = self.claims.iter().map(|claim| format!("{} of {}", claim.watcher, claim.organisation));
+        claims.collect::<Vec<_>>().join(" and ")
+    }
 }
 
 /// Watches.
 pub(crate) async fn watch(tour: &mut Tour, people: &mut People, pkis: &Pkis) -> Result<(), Problem> {
     tour.begin("The watch");
     let server = Transport::new(people.url())?;
+    let watches: Vec<Transport> =
+        tour.watches.iter().map(|watch| Transport::new(watch.url())).collect::<Result<_, _>>()?;
     let disclosed = disclose(tour, people, pkis).await?;
     tour.say(format!("operators disclose {} with the addresses in them", number_of(disclosed, "sub-CA")));
-    // The OCSP responder of each sub-CA's issuer, beside what the roots declare.
-    let targets = wait::until("every service to be found well", async || {
-        let found: Targets = get(&server, "v1/targets").await?;
-        let well =
-            found.targets.iter().filter(|one| one.operator != SUSPENDED).all(|one| one.good == Some(true));
-        Ok((well && found.targets.len() > 2 * disclosed).then_some(found.targets))
-    })
-    .await?;
+    let mut targets = Vec::new();
+    for watch in &watches {
+        targets = all_well(watch, disclosed).await?;
+    }
     let kinds: BTreeSet<&str> = targets.iter().map(|target| target.kind.as_str()).collect();
     tour.say(format!(
-        "every two seconds the server probes {} ({}); all are well",
+        "every two seconds each of the two watches probes {} ({}); all are well",
         number_of(targets.len(), "service"),
         kinds.into_iter().collect::<Vec<_>>().join(", ")
     ));
-    tour.see("v1/targets");
+    tour.see_watch("v1/targets");
 
     for Fault { pki, kind, reason } in [SILENT, LYING] {
         pkis.services.fault(pki, kind, reason, true)?;
     }
     tour.say("Cirrus' OCSP responder falls silent; Elektra's calls revoked certificates good");
+    tour.say("both watches see it, each for itself:");
     for fault in [SILENT, LYING] {
-        let incident = incident(&server, &fault, false).await?;
-        let reasons: Vec<&str> = incident.reasons.keys().map(String::as_str).collect();
-        tour.say(format!(
-            "incident: {} {} at {}: {}",
-            incident.operator,
-            incident.kind,
-            incident.url,
-            reasons.join(", ")
-        ));
+        let mut seen = Vec::new();
+        for watch in &watches {
+            seen.push(incident(watch, &fault, false).await?);
+        }
+        if let Some(incident) = seen.first() {
+            let reasons: Vec<&str> = incident.reasons.keys().map(String::as_str).collect();
+            let Incident { operator, kind, url, .. } = incident;
+            tour.say(format!("incident: {operator} {kind} at {url}: {}", reasons.join(", ")));
+        }
     }
-    tour.see("v1/incidents");
-    let metrics = server.fetch("metrics", MAX_ANSWER).await?;
-    let metrics = String::from_utf8_lossy(&metrics);
-    tour.say("Prometheus is told as well:");
-    tour.quote([SILENT, LYING].iter().filter_map(|fault| {
-        let reason = format!("reason=\"{}\"", fault.reason);
-        metrics.lines().find(|line| line.starts_with("ctl_probe_findings_total") && line.contains(&reason))
-    }));
+    tour.see_watch("v1/incidents");
+    if let Some(watch) = watches.first() {
+        tell_metrics(tour, watch).await?;
+    }
+    let honest = confirmed(tour, &server).await?;
     for Fault { pki, kind, reason } in [SILENT, LYING] {
         pkis.services.fault(pki, kind, reason, false)?;
     }
     for fault in [SILENT, LYING] {
-        incident(&server, &fault, true).await?;
+        for watch in &watches {
+            incident(watch, &fault, true).await?;
+        }
     }
-    tour.say("both are put right, and the incidents close; evidence and breaches stay");
-    tour.see("v1/sla");
-    Ok(())
+    let entry = honest.index;
+    breach(&server, "the end of the breach", |outage| counts(outage, entry) && outage.closed.is_some())
+        .await?;
+    tour.say("both are put right, and the incidents and the breach end; what was found stays");
+    tour.see_watch("v1/sla");
+
+    let slandered = targets
+        .into_iter()
+        .find(|target| (target.operator.as_str(), target.kind.as_str()) == (SLANDERED.pki, SLANDERED.kind));
+    let slandered = slandered.ok_or_else(|| Problem::Unexpected("Dynamo has no OCSP responder".into()))?;
+    lie(tour, people, &server, &watches, &honest, &slandered.url).await
+}
+
+/// What is watched, once all of it is well.
+async fn all_well(watch: &Transport, disclosed: usize) -> Result<Vec<Watched>, Problem> {
+    // The OCSP responder of each sub-CA's issuer, beside what the roots declare.
+    wait::until("every service to be found well", async || {
+        let found: Targets = get(watch, "v1/targets").await?;
+        let well =
+            found.targets.iter().filter(|one| one.operator != SUSPENDED).all(|one| one.good == Some(true));
+        Ok((well && found.targets.len() > 2 * disclosed).then_some(found.targets))
+    })
+    .await
 }
 
 /// The incident that a fault leads to, once it is open, or over.
-async fn incident(server: &Transport, fault: &Fault, over: bool) -> Result<Incident, Problem> {
+async fn incident(watch: &Transport, fault: &Fault, over: bool) -> Result<Incident, Problem> {
     let what = if over { "the end of an incident" } else { "an incident" };
     wait::until(format!("{what} at {}", fault.pki), async || {
-        let found: Incidents = get(server, "v1/incidents").await?;
+        let found: Incidents = get(watch, "v1/incidents").await?;
         let mut found = found.incidents.into_iter().filter(|incident| {
             incident.operator == fault.pki
                 && incident.kind == fault.kind
@@ -136,6 +176,118 @@ async fn incident(server: &Transport, fault: &Fault, over: bool) -> Result<Incid
         Ok(found.find(|incident| incident.open != over))
     })
     .await
+}
+
+/// What Prometheus scrapes of it.
+async fn tell_metrics(tour: &Tour, watch: &Transport) -> Result<(), Problem> {
+    let metrics = watch.fetch("metrics", MAX_ANSWER).await?;
+    let metrics = String::from_utf8_lossy(&metrics);
+    tour.say("Prometheus is told as well:");
+    tour.quote([SILENT, LYING].iter().filter_map(|fault| {
+        let reason = format!("reason=\"{}\"", fault.reason);
+        metrics.lines().find(|line| line.starts_with("ctl_probe_findings_total") && line.contains(&reason))
+    }));
+    Ok(())
+}
+
+/// What the log says of an outage, once it says so.
+async fn breach(server: &Transport, what: &str, wanted: impl Fn(&Outage) -> bool) -> Result<Outage, Problem> {
+    wait::until(what, async || {
+        let found: Breaches = get(server, "v1/breaches").await?;
+        Ok(found.breaches.into_iter().find(&wanted))
+    })
+    .await
+}
+
+fn counts(outage: &Outage, claim: u64) -> bool {
+    outage.claims.iter().any(|one| one.index == claim)
+}
+
+/// Both watchers claim an outage that both saw; gives the first claim.
+async fn confirmed(tour: &Tour, server: &Transport) -> Result<Claim, Problem> {
+    tour.say(
+        "after three seconds each watcher claims it in the log; the charter asks for two organisations:",
+    );
+    let outage = breach(server, "a breach that both watchers claim", |outage| {
+        let operator = outage.service.operator.as_ref().map(|operator| operator.as_str());
+        operator == Some(SILENT.pki) && outage.service.kind.as_str() == SILENT.kind && outage.confirmed
+    })
+    .await?;
+    tour.say(format!(
+        "CONFIRMED by entry {}: {} {}, claimed by {}",
+        outage.entry,
+        SILENT.pki,
+        named(&outage.service),
+        outage.claimed_by()
+    ));
+    tour.see("v1/breaches");
+    let first = outage.claims.into_iter().next();
+    first.ok_or_else(|| Problem::Unexpected("a breach that nobody claims is confirmed".into()))
+}
+
+fn named(service: &Service) -> String {
+    let url = service.url.as_ref().map_or("everywhere", Url::as_str);
+    format!("{} at {url}", service.kind)
+}
+
+/// A watcher makes up an outage. It cannot be kept from saying so; it says so alone.
+async fn lie(
+    tour: &Tour,
+    people: &mut People,
+    server: &Transport,
+    watches: &[Transport],
+    honest: &Claim,
+    url: &str,
+) -> Result<(), Problem> {
+    let [_, liar] = WATCHERS;
+    let (signing, session) = (people.signing(&[liar])?, people.session(liar)?);
+    session.sync().await?;
+    let parse = |problem| Problem::Unexpected(format!("{}: {problem}", SLANDERED.pki));
+    let service = Service {
+        kind: SLANDERED.kind.parse().map_err(parse)?,
+        operator: Some(SLANDERED.pki.parse().map_err(parse)?),
+        url: Some(url.parse().map_err(parse)?),
+    };
+    // It looks like any other claim. The log cannot know that there is nothing behind the digest.
+    let made_up = SlaBreach {
+        closed_at: None,
+        evidence: vec![Digest::of(b"made up")],
+        measured: Measured { good: 0, missing: 0, valid: 30 },
+        objective: honest.objective.clone(),
+        opened: None,
+        opened_at: session.now().minus_seconds(60),
+        phase: BreachPhase::Opened,
+        policy: honest.policy.clone(),
+        reasons: [(SLANDERED.reason.parse().map_err(parse)?, 30)].into(),
+        service,
+    };
+    let claim = index(signing::state(session, &signing, made_up, Vec::new()).await?)?;
+    tour.say(format!(
+        "{liar} lies: a claim made by hand and signed with its key says that Dynamo's OCSP responder has been down"
+    ));
+    tour.say(format!(
+        "for a minute (entry {claim}). No watch has seen that, not even its own, which ends the claim:"
+    ));
+    let outage =
+        breach(server, "the end of a lie", |outage| counts(outage, claim) && outage.closed.is_some()).await?;
+    let mut seen = false;
+    for watch in watches {
+        let found: Incidents = get(watch, "v1/incidents").await?;
+        seen |= found.incidents.iter().any(|incident| incident.operator == SLANDERED.pki);
+    }
+    if outage.confirmed || seen {
+        return Err(Problem::Unexpected(format!("a lie about {} is believed", SLANDERED.pki)));
+    }
+    tour.say(format!(
+        "NOT CONFIRMED: {} {}, claimed by {}: {} of {} organisations",
+        SLANDERED.pki,
+        named(&outage.service),
+        outage.claimed_by(),
+        outage.organisations,
+        outage.needed
+    ));
+    tour.see("v1/breaches");
+    Ok(())
 }
 
 /// The sub-CAs of all roots that are trusted, as far down as they go.
@@ -153,7 +305,7 @@ async fn disclose(tour: &Tour, people: &mut People, pkis: &Pkis) -> Result<usize
             write_certificate(&folder, role.file_name(), entity.certificate())?;
             let disclose = Disclose {
                 certificate: folder.join(format!("{}.pem", role.file_name())),
-                issuer: ctl_admin::ctl_core::Digest::from_bytes(issuer.certificate().sha256()),
+                issuer: Digest::from_bytes(issuer.certificate().sha256()),
             };
             let signing = people.signing(&[operator])?;
             let session = people.session(operator)?;

@@ -1,9 +1,10 @@
-//! `ctl-server demo`: the guided tour, which starts this very program as its server.
+//! `ctl-server demo`: the guided tour, which starts this very program as its server and as its watches.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use ctl_demo::Program;
 
 use super::Failure;
 
@@ -25,8 +26,10 @@ pub(super) struct Demo {
 
 pub(super) fn run(demo: Demo) -> Result<(), Failure> {
     let Demo { once, dir, listen, prometheus } = demo;
-    let options =
-        ctl_demo::Options { server: std::env::current_exe()?, listen, directory: dir, once, prometheus };
+    let path = std::env::current_exe()?;
+    let server = Program { path: path.clone(), arguments: Vec::new() };
+    let watch = Program { path, arguments: vec!["watch".into()] };
+    let options = ctl_demo::Options { server, watch, listen, directory: dir, once, prometheus };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(ctl_demo::run(options))?)
 }

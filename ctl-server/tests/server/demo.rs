@@ -1,4 +1,4 @@
-//! The guided tour as people run it: once to its end, and until Ctrl-C.
+//! The guided tour as people run it: once to its end, until Ctrl-C, and with a watch that dies.
 #![cfg(feature = "demo")]
 
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -10,6 +10,19 @@ fn demo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ctl-server"));
     command.arg("demo").args(arguments).stdin(Stdio::null());
     command
+}
+
+/// The addresses of the programs that it says it has started.
+fn addresses<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<(&'a str, &'a str)> {
+    lines.filter_map(|line| line.trim().split_once(" runs at http://")).collect()
+}
+
+/// The server, and the watches of both watchers.
+const PROGRAMS: [&str; 3] = ["the server", "the watch of watcher-north", "the watch of watcher-south"];
+const STOPPED: &str = "The watches and the server have stopped cleanly.";
+
+fn answers(address: &str) -> bool {
+    TcpStream::connect(address).is_ok()
 }
 
 fn certificates(file: &Path) -> usize {
@@ -34,7 +47,19 @@ fn the_whole_road_from_an_application_to_a_chargers_trust_store() {
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}\n{complained}");
     assert!(said.contains("15. An audit from outside"), "{said}");
-    assert!(said.ends_with("The server has stopped cleanly.\n"), "{said}");
+    assert!(said.ends_with(&format!("{STOPPED}\n")), "{said}");
+
+    // What both watchers saw is confirmed, what one of them made up is not.
+    let line = |word: &str| said.lines().find(|line| line.trim_start().starts_with(word)).unwrap().to_owned();
+    let confirmed = line("CONFIRMED");
+    for word in ["cirrus ocsp at http://", "watcher-north of gridwatch", "watcher-south of roamcheck"] {
+        assert!(confirmed.contains(word), "{confirmed}");
+    }
+    let made_up = line("NOT CONFIRMED");
+    for word in ["dynamo ocsp at http://", "watcher-south of roamcheck: 1 of 2 organisations"] {
+        assert!(made_up.contains(word), "{made_up}");
+    }
+    assert!(!made_up.contains("gridwatch"), "{made_up}");
 
     // One of three V2G roots is suspended at the end; the MO root stands; EVerest takes no OEM roots.
     let everest = place.join("device/everest/ca");
@@ -49,9 +74,13 @@ fn the_whole_road_from_an_application_to_a_chargers_trust_store() {
     let bundle = std::fs::read_to_string(everest.join("v2g/V2G_ROOT_CA.pem")).unwrap();
     assert!(bundle.contains(&aurora) && !bundle.contains(&borealis));
 
-    // The server is gone, and it never had a person's private key.
-    let url = said.split("the server runs at http://").nth(1).unwrap().lines().next().unwrap();
-    assert!(TcpStream::connect(url).is_err(), "{url} still answers");
+    let started = addresses(said.lines());
+    assert_eq!(started.iter().map(|(who, _)| *who).collect::<Vec<_>>(), PROGRAMS);
+    for (who, address) in started {
+        assert!(!answers(address), "{who} still answers");
+    }
+
+    // The server never had a person's private key, and a watch keeps no copy of its own.
     let mut secrets = Vec::new();
     walk(&place.join("keys"), &mut |path| {
         if path.extension().is_some_and(|extension| extension == "pem") {
@@ -60,37 +89,84 @@ fn the_whole_road_from_an_application_to_a_chargers_trust_store() {
         }
     });
     assert!(secrets.len() > 20, "{}", secrets.len());
-    walk(&place.join("server"), &mut |path| {
-        let bytes = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
-        assert!(!secrets.iter().any(|secret| bytes.contains(secret)), "{}", path.display());
-    });
+    for data in ["server", "watcher-north", "watcher-south"] {
+        walk(&place.join(data), &mut |path| {
+            let bytes = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+            assert!(!secrets.iter().any(|secret| bytes.contains(secret)), "{}", path.display());
+        });
+    }
 }
 
 #[test]
-fn it_stays_up_until_ctrl_c_and_then_stops_its_server() {
+fn it_stays_up_until_ctrl_c_and_then_stops_what_it_started() {
     let mut tour =
         demo(&["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(tour.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut url = None;
+    let mut said = Vec::new();
     let stays = lines.by_ref().any(|line| {
-        if let Some(found) = line.trim().strip_prefix("the server runs at http://") {
-            url = Some(found.to_owned());
-        }
-        line.contains("until Ctrl-C")
+        said.push(line);
+        said.last().unwrap().contains("until Ctrl-C")
     });
     if !stays {
         let mut complained = String::new();
         tour.stderr.take().unwrap().read_to_string(&mut complained).unwrap();
         panic!("it ended by itself: {complained}");
     }
-    let url = url.expect("it says where the server runs");
-    assert!(TcpStream::connect(&url).is_ok(), "{url} does not answer");
+    let started = addresses(said.iter().map(String::as_str));
+    assert_eq!(started.len(), PROGRAMS.len(), "{said:?}");
+    for (who, address) in &started {
+        assert!(answers(address), "{who} does not answer");
+    }
     let interrupted = Command::new("kill").args(["-INT", &tour.id().to_string()]).status().unwrap();
     assert!(interrupted.success());
     let rest: Vec<String> = lines.collect();
-    assert_eq!(rest.last().map(String::as_str), Some("The server has stopped cleanly."));
+    assert_eq!(rest.last().map(String::as_str), Some(STOPPED));
     assert!(tour.wait().unwrap().success());
-    assert!(TcpStream::connect(&url).is_err(), "{url} still answers");
+    for (who, address) in &started {
+        assert!(!answers(address), "{who} still answers");
+    }
+    // It says where the watch can be looked at.
+    let (_, watch) = started[1];
+    for path in ["v1/targets", "v1/incidents", "v1/sla", "metrics"] {
+        assert!(rest.iter().any(|line| line.trim() == format!("http://{watch}/{path}")), "{rest:?}");
+    }
+}
+
+#[test]
+fn a_watch_that_dies_is_named_with_its_last_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("tour");
+    let arguments = ["--listen", "127.0.0.1:0", "--dir", place.to_str().unwrap()];
+    let mut tour = demo(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(tour.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut started = Vec::new();
+    while started.len() < PROGRAMS.len() {
+        let line = lines.next().expect("it starts three programs");
+        started.extend(line.split_once(" runs at http://").map(|(_, address)| address.to_owned()));
+    }
+    let pid = process_with(&place.canonicalize().unwrap().join("watcher-south.toml"));
+    assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+    assert!(!lines.any(|line| line == STOPPED));
+    let output = tour.wait_with_output().unwrap();
+    assert!(!output.status.success());
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(complained.contains("the watch of watcher-south ended by itself: signal: 9"), "{complained}");
+    assert!(complained.contains("the last words of the watch of watcher-south:\n"), "{complained}");
+    for address in started {
+        assert!(!answers(&address), "{address} still answers: {complained}");
+    }
+}
+
+/// The process that was started with this file.
+fn process_with(file: &Path) -> String {
+    let of = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.ok()?.path();
+        let line = std::fs::read(path.join("cmdline")).ok()?;
+        let named =
+            line.split(|byte| *byte == 0).any(|argument| argument == file.as_os_str().as_encoded_bytes());
+        named.then(|| path.file_name().unwrap().to_str().unwrap().to_owned())
+    };
+    std::fs::read_dir("/proc").unwrap().find_map(of).expect("it runs")
 }
 
 #[test]
