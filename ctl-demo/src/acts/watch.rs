@@ -1,11 +1,11 @@
-//! Step 14: the watch. Services of the listed PKIs are probed all the time by two watches: one falls silent and another
-//! lies. What both watchers claim is a breach; what one of them makes up is none.
+//! Step 14: the watch. Two watches probe the services of the listed PKIs all the time; one PKI's are gone, and another's
+//! say what is not so. What both watchers claim is a breach; what one of them makes up is none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_admin::applicant::subca::Disclose;
 use ctl_admin::ctl_core::Digest;
-use ctl_admin::ctl_core::names::Url;
+use ctl_admin::ctl_core::names::{ParticipantId, Url};
 use ctl_admin::ctl_governance::service_levels::{Claim, Closed};
 use ctl_admin::ctl_governance::statement::body::{BreachPhase, Measured, Service, SlaBreach};
 use ctl_admin::ctl_replica::Transport;
@@ -21,8 +21,8 @@ use crate::{Problem, wait};
 
 /// What a program says of everything that is watched is at most so long.
 const MAX_ANSWER: usize = 4 << 20;
-/// Whose services break, and how: one does not answer any more, the other calls revoked certificates good.
-const SILENT: Fault = Fault { pki: "cirrus", kind: "ocsp", reason: "http_status" };
+/// Whose services break, and how: one answers 404, the other calls revoked certificates good.
+const GONE: Fault = Fault { pki: "cirrus", kind: "ocsp", reason: "http_status" };
 const LYING: Fault = Fault { pki: "elektra", kind: "ocsp", reason: "canary_revoked_not_revoked" };
 /// Whose service is well, whatever a watcher says.
 const SLANDERED: Fault = Fault { pki: "dynamo", kind: "ocsp", reason: "http_status" };
@@ -55,7 +55,7 @@ struct Incidents {
     incidents: Vec<Incident>,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 struct Incident {
     operator: String,
     kind: String,
@@ -82,10 +82,15 @@ struct Outage {
 }
 
 impl Outage {
-    /// Who says so, in words.
-    fn claimed_by(&self) -> String {
-        let claims = self.claims.iter().map(|claim| format!("{} of {}", claim.watcher, claim.organisation));
-        claims.collect::<Vec<_>>().join(" and ")
+    /// Tells of it.
+    fn tell(&self, tour: &Tour, verdict: &str) {
+        let Self { service, claims, organisations, needed, .. } = self;
+        let operator = service.operator.as_ref().map_or("", ParticipantId::as_str);
+        let url = service.url.as_ref().map_or("", Url::as_str);
+        tour.say(format!("{verdict}: {operator} {} at {url},", service.kind));
+        let claims = claims.iter().map(|claim| format!("{} of {}", claim.watcher, claim.organisation));
+        let claims = claims.collect::<Vec<_>>().join(" and ");
+        tour.say(format!("  claimed by {claims}: {organisations} of {needed} organisations"));
     }
 }
 
@@ -109,12 +114,12 @@ pub(crate) async fn watch(tour: &mut Tour, people: &mut People, pkis: &Pkis) -> 
     ));
     tour.see_watch("v1/targets");
 
-    for Fault { pki, kind, reason } in [SILENT, LYING] {
+    for Fault { pki, kind, reason } in [GONE, LYING] {
         pkis.services.fault(pki, kind, reason, true)?;
     }
-    tour.say("Cirrus' OCSP responder falls silent; Elektra's calls revoked certificates good");
+    tour.say("Cirrus' OCSP responders answer nothing but 404; Elektra's call revoked certificates good");
     tour.say("both watches see it, each for itself:");
-    for fault in [SILENT, LYING] {
+    for fault in [GONE, LYING] {
         let mut seen = Vec::new();
         for watch in &watches {
             seen.push(incident(watch, &fault, false).await?);
@@ -130,10 +135,10 @@ pub(crate) async fn watch(tour: &mut Tour, people: &mut People, pkis: &Pkis) -> 
         tell_metrics(tour, watch).await?;
     }
     let honest = confirmed(tour, &server).await?;
-    for Fault { pki, kind, reason } in [SILENT, LYING] {
+    for Fault { pki, kind, reason } in [GONE, LYING] {
         pkis.services.fault(pki, kind, reason, false)?;
     }
-    for fault in [SILENT, LYING] {
+    for fault in [GONE, LYING] {
         for watch in &watches {
             incident(watch, &fault, true).await?;
         }
@@ -183,7 +188,7 @@ async fn tell_metrics(tour: &Tour, watch: &Transport) -> Result<(), Problem> {
     let metrics = watch.fetch("metrics", MAX_ANSWER).await?;
     let metrics = String::from_utf8_lossy(&metrics);
     tour.say("Prometheus is told as well:");
-    tour.quote([SILENT, LYING].iter().filter_map(|fault| {
+    tour.quote([GONE, LYING].iter().filter_map(|fault| {
         let reason = format!("reason=\"{}\"", fault.reason);
         metrics.lines().find(|line| line.starts_with("ctl_probe_findings_total") && line.contains(&reason))
     }));
@@ -205,29 +210,16 @@ fn counts(outage: &Outage, claim: u64) -> bool {
 
 /// Both watchers claim an outage that both saw; gives the first claim.
 async fn confirmed(tour: &Tour, server: &Transport) -> Result<Claim, Problem> {
-    tour.say(
-        "after three seconds each watcher claims it in the log; the charter asks for two organisations:",
-    );
+    tour.say("what lasts three seconds each watcher claims in the log; by the charter, a breach takes two organisations:");
     let outage = breach(server, "a breach that both watchers claim", |outage| {
-        let operator = outage.service.operator.as_ref().map(|operator| operator.as_str());
-        operator == Some(SILENT.pki) && outage.service.kind.as_str() == SILENT.kind && outage.confirmed
+        let operator = outage.service.operator.as_ref().map(ParticipantId::as_str);
+        operator == Some(GONE.pki) && outage.service.kind.as_str() == GONE.kind && outage.confirmed
     })
     .await?;
-    tour.say(format!(
-        "CONFIRMED by entry {}: {} {}, claimed by {}",
-        outage.entry,
-        SILENT.pki,
-        named(&outage.service),
-        outage.claimed_by()
-    ));
+    outage.tell(tour, &format!("CONFIRMED by entry {}", outage.entry));
     tour.see("v1/breaches");
     let first = outage.claims.into_iter().next();
     first.ok_or_else(|| Problem::Unexpected("a breach that nobody claims is confirmed".into()))
-}
-
-fn named(service: &Service) -> String {
-    let url = service.url.as_ref().map_or("everywhere", Url::as_str);
-    format!("{} at {url}", service.kind)
 }
 
 /// A watcher makes up an outage. It cannot be kept from saying so; it says so alone.
@@ -252,40 +244,31 @@ async fn lie(
     let made_up = SlaBreach {
         closed_at: None,
         evidence: vec![Digest::of(b"made up")],
-        measured: Measured { good: 0, missing: 0, valid: 30 },
+        measured: Measured { good: 0, missing: 0, valid: 5 },
         objective: honest.objective.clone(),
         opened: None,
-        opened_at: session.now().minus_seconds(60),
+        opened_at: session.now().minus_seconds(10),
         phase: BreachPhase::Opened,
         policy: honest.policy.clone(),
-        reasons: [(SLANDERED.reason.parse().map_err(parse)?, 30)].into(),
+        reasons: [(SLANDERED.reason.parse().map_err(parse)?, 5)].into(),
         service,
     };
     let claim = index(signing::state(session, &signing, made_up, Vec::new()).await?)?;
     tour.say(format!(
-        "{liar} lies: a claim made by hand and signed with its key says that Dynamo's OCSP responder has been down"
+        "{liar} lies: by hand, and with its key, it claims (entry {claim}) that Dynamo's OCSP responder has been down"
     ));
-    tour.say(format!(
-        "for a minute (entry {claim}). No watch has seen that, not even its own, which ends the claim:"
-    ));
+    tour.say("for ten seconds. No watch has seen that, not even its own, which ends the claim:");
     let outage =
         breach(server, "the end of a lie", |outage| counts(outage, claim) && outage.closed.is_some()).await?;
     let mut seen = false;
     for watch in watches {
         let found: Incidents = get(watch, "v1/incidents").await?;
-        seen |= found.incidents.iter().any(|incident| incident.operator == SLANDERED.pki);
+        seen |= found.incidents.iter().any(|incident| incident.url == url);
     }
     if outage.confirmed || seen {
         return Err(Problem::Unexpected(format!("a lie about {} is believed", SLANDERED.pki)));
     }
-    tour.say(format!(
-        "NOT CONFIRMED: {} {}, claimed by {}: {} of {} organisations",
-        SLANDERED.pki,
-        named(&outage.service),
-        outage.claimed_by(),
-        outage.organisations,
-        outage.needed
-    ));
+    outage.tell(tour, "NOT CONFIRMED");
     tour.see("v1/breaches");
     Ok(())
 }

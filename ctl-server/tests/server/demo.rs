@@ -50,16 +50,19 @@ fn the_whole_road_from_an_application_to_a_chargers_trust_store() {
     assert!(said.ends_with(&format!("{STOPPED}\n")), "{said}");
 
     // What both watchers saw is confirmed, what one of them made up is not.
-    let line = |word: &str| said.lines().find(|line| line.trim_start().starts_with(word)).unwrap().to_owned();
-    let confirmed = line("CONFIRMED");
-    for word in ["cirrus ocsp at http://", "watcher-north of gridwatch", "watcher-south of roamcheck"] {
-        assert!(confirmed.contains(word), "{confirmed}");
-    }
-    let made_up = line("NOT CONFIRMED");
-    for word in ["dynamo ocsp at http://", "watcher-south of roamcheck: 1 of 2 organisations"] {
-        assert!(made_up.contains(word), "{made_up}");
-    }
-    assert!(!made_up.contains("gridwatch"), "{made_up}");
+    let told = |verdict: &str| {
+        let mut lines = said.lines().skip_while(|line| !line.trim_start().starts_with(verdict));
+        (lines.next().unwrap(), lines.next().unwrap().trim())
+    };
+    let (confirmed, by) = told("CONFIRMED");
+    assert!(confirmed.contains("cirrus ocsp at http://"), "{confirmed}");
+    assert_eq!(
+        by,
+        "claimed by watcher-north of gridwatch and watcher-south of roamcheck: 2 of 2 organisations"
+    );
+    let (made_up, by) = told("NOT CONFIRMED");
+    assert!(made_up.contains("dynamo ocsp at http://"), "{made_up}");
+    assert_eq!(by, "claimed by watcher-south of roamcheck: 1 of 2 organisations");
 
     // One of three V2G roots is suspended at the end; the MO root stands; EVerest takes no OEM roots.
     let everest = place.join("device/everest/ca");
