@@ -26,7 +26,7 @@ use super::code::Code;
 use super::config::Config;
 use super::discover::{Discovered, Plan, discover};
 use super::error::MonitorError;
-use super::follow::{Followed, Follower};
+use super::follow::{Contact, Followed, Follower, Signing};
 use super::keeper::{self, Keeper};
 use super::metrics::{Gathered, Metrics, Upkeep};
 use super::observation::Observation;
@@ -210,6 +210,7 @@ impl Monitor {
         let bytes = self.shared.store_bytes.load(Ordering::Relaxed);
         let inbox = self.shared.inbox.upgrade();
         let held = self.shared.fetcher.bytes_held();
+        let followed = self.shared.followed.borrow();
         Upkeep {
             held_bytes: held.map(|(taken, _)| number(taken)),
             held_limits: held.map(|(_, limit)| number(limit)),
@@ -220,6 +221,12 @@ impl Monitor {
             queue_limit: inbox.as_ref().map(|inbox| number(inbox.max_capacity())),
             lost: self.counted().lost,
             held_back: self.shared.held_back.load(Ordering::Relaxed),
+            following: matches!(followed.contact, Contact::Good(_)),
+            unrecorded: match followed.signing {
+                Signing::Off | Signing::Unknown => None,
+                Signing::Good => Some(false),
+                Signing::Failed(_) => Some(true),
+            },
         }
     }
 

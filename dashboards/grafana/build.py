@@ -164,6 +164,17 @@ BOTH = 'pki=~"$pki",kind=~"$kind"'
 ONE = 'pki="$pki",target="$target"'
 
 
+def each_once(metric, labels):
+    """A sum of numbers that every watch has of every PKI and kind, of each those of one watch."""
+    return f"sum(max by (pki, kind) ({metric}{{{labels}}}))"
+
+
+def not_good(labels):
+    """How many targets some watch did not find good."""
+    return (f"count(count by (pki, kind, target) (ctl_target_info{{{labels}}} "
+            f"unless on (instance, pki, kind, target) (ctl_probe_good{{{labels}}} == 1))) or vector(0)")
+
+
 def overview():
     board = Board("ctl-overview", "PKIs at a glance",
                   "For the governance body: how every PKI keeps what was promised, what is open, what ends soon.",
@@ -172,41 +183,46 @@ def overview():
     board.stat("PKIs watched", "PKIs with at least one service that is watched.",
                f'count(count by (pki) (ctl_targets{{{PKI},kind!="service"}}))')
     board.stat("Services watched", "Targets of all kinds: OCSP, CRL, caIssuers, EST, root pools, endpoints.",
-               f"sum(ctl_targets{{{PKI}}})")
-    board.stat("Open incidents", "Incidents that are not over.", f"sum(ctl_incidents_open{{{PKI}}})",
+               each_once("ctl_targets", PKI))
+    board.stat("Open incidents", "Incidents that are not over, of each kind of services those of the watch that has "
+               "most.", each_once("ctl_incidents_open", PKI), thresholds=FAULTS)
+    board.stat("Open breaches", "Open incidents that have been bad for so long that they are breaches, counted like "
+               "incidents.", each_once("ctl_breaches_open", PKI), thresholds=FAULTS)
+    board.stat("Not answering or wrong", "Targets whose last probe by some watch was not good.", not_good(PKI),
                thresholds=FAULTS)
-    board.stat("Open breaches", "Open incidents that have been bad for so long that they are breaches.",
-               f"sum(ctl_breaches_open{{{PKI}}})", thresholds=FAULTS)
-    board.stat("Not answering or wrong", "Targets whose last probe was not good.",
-               f"sum(ctl_targets{{{PKI}}}) - (count(ctl_probe_good{{{PKI}}} == 1) or vector(0))", thresholds=FAULTS)
     board.stat("Lists overdue", "Lists whose next update has passed.",
                "count(ctl_list_next_update_timestamp_seconds < time()) or vector(0)", thresholds=FAULTS)
     board.row("What was promised")
     board.bars("Error budget left", "What is left of the error budget of the last 30 days, by PKI and kind of "
-               "service: 100 % untouched, 0 % used up, below it the objective is missed.",
-               f"ctl_sla_error_budget_remaining_ratio{{{PKI}}}", "{{pki}} {{kind}}", "percentunit", BUDGET, low=-1,
+               "service, by the watch that saw most fail: 100 % untouched, 0 % used up, below it the objective is "
+               "missed.",
+               f"min by (pki, kind) (ctl_sla_error_budget_remaining_ratio{{{PKI}}})", "{{pki}} {{kind}}", "percentunit",
+               BUDGET, low=-1,
                high=1)
-    board.table("Service levels", "Share of good probes of the last 30 days beside the objective.",
+    board.table("Service levels", "Share of good probes of the last 30 days beside the objective, by each watch.",
                 [f"ctl_sla_good_probes{{{PKI}}} / ctl_sla_valid_probes{{{PKI}}}",
                  f"ctl_sla_objective_ratio{{{PKI}}}", f"ctl_sla_valid_probes{{{PKI}}}",
                  f"ctl_sla_error_budget_remaining_ratio{{{PKI}}}"],
-                {"pki": ("PKI", None, None), "kind": ("Kind", None, None),
+                {"pki": ("PKI", None, None), "kind": ("Kind", None, None), "instance": ("Watch", None, None),
                  "Value #A": ("Good, 30 days", "percentunit", None), "Value #B": ("Objective", "percentunit", None),
                  "Value #C": ("Probes", "short", None), "Value #D": ("Budget left", "percentunit", BUDGET)},
                 width=12, height=8, sort=("Budget left", False))
     board.lines("How fast the budget burns", "1 means that the budget lasts exactly for its 30 days; the page alert "
-                "begins at 14.4 over an hour or 6 over six.",
-                (f"pki_kind:ctl_error_budget_burn:rate1h{{{PKI}}}", "{{pki}} {{kind}}"), thresholds=BURN, low=0)
-    board.lines("Good probes", "Share of good probes over an hour, by PKI.",
-                (f"1 - sum by (pki) (pki_kind:ctl_probes_failed:rate1h{{{PKI}}}) "
-                 f"/ sum by (pki) (pki_kind:ctl_probes:rate1h{{{PKI}}})", "{{pki}}"), unit="percentunit", high=1)
+                "begins at 14.4 over an hour or 6 over six. The worst of the watches.",
+                (f"max by (pki, kind) (instance_pki_kind:ctl_error_budget_burn:rate1h{{{PKI}}})", "{{pki}} {{kind}}"),
+                thresholds=BURN, low=0)
+    board.lines("Good probes", "Share of good probes over an hour, by PKI, of all watches together.",
+                (f"1 - sum by (pki) (instance_pki_kind:ctl_probes_failed:rate1h{{{PKI}}}) "
+                 f"/ sum by (pki) (instance_pki_kind:ctl_probes:rate1h{{{PKI}}})", "{{pki}}"), unit="percentunit",
+                high=1)
     board.row("What is open")
     board.table("Incidents", "Targets that have an incident now, with the time since its first bad probe.",
-                [f"time() - ctl_incident_started_timestamp_seconds{{{PKI}}}"],
+                [f"max by (pki, kind, target) (time() - ctl_incident_started_timestamp_seconds{{{PKI}}})"],
                 {"pki": ("PKI", None, None), "kind": ("Kind", None, None), "target": ("Service", None, None),
                  "Value": ("For", "dtdurations", None)}, width=12, sort=("For", True))
     board.table("Findings", "Every reason that holds now, and for how long.",
-                [f'time() - ctl_finding_timestamp_seconds{{{PKI},severity=~"error|warning"}}'],
+                ["max by (pki, kind, target, reason, severity) "
+                 f'(time() - ctl_finding_timestamp_seconds{{{PKI},severity=~"error|warning"}})'],
                 {"pki": ("PKI", None, None), "kind": ("Kind", None, None), "target": ("Service", None, None),
                  "reason": ("Reason", None, None), "severity": ("Weight", None, None),
                  "Value": ("For", "dtdurations", None)}, width=12, sort=("For", True))
@@ -224,12 +240,13 @@ def overview():
                 width=12, height=8, sort=("Longest", True))
     board.row("What ends")
     board.table("Roots and sub-CAs", "Time until CA certificates on the lists end. Roots want two years of notice.",
-                [f"ctl_ca_not_after_timestamp_seconds{{{PKI}}} - time()"],
+                [f"min by (pki, list, level, certificate) (ctl_ca_not_after_timestamp_seconds{{{PKI}}} - time())"],
                 {"pki": ("PKI", None, None), "list": ("List", None, None), "level": ("Level", None, None),
                  "certificate": ("SHA-256", None, None), "Value": ("Ends in", "dtdurations", ROOTS)}, width=12,
                 sort=("Ends in", False))
-    board.table("CRLs and OCSP responses", "Time until nextUpdate of what was last believed.",
-                [f"ctl_revocation_next_update_timestamp_seconds{{{PKI}}} - time()"],
+    board.table("CRLs and OCSP responses", "Time until nextUpdate of what was last believed, by the watch that has the "
+                "oldest.",
+                [f"min by (pki, kind, target) (ctl_revocation_next_update_timestamp_seconds{{{PKI}}} - time())"],
                 {"pki": ("PKI", None, None), "kind": ("Kind", None, None), "target": ("Service", None, None),
                  "Value": ("Ends in", "dtdurations", HOURS)}, width=12, sort=("Ends in", False))
     return board
@@ -239,28 +256,30 @@ def pki():
     board = Board("ctl-pki", "One PKI", "Everything about the services of one PKI.",
                   [variable("pki", "PKI", "ctl_targets", "pki"), KINDS], "now-24h")
     board.row("Now")
-    board.stat("Targets", "Targets that are watched.", f"sum(ctl_targets{{{BOTH}}})")
-    board.stat("Good now", "Targets whose last probe got a conforming answer.",
-               f"count(ctl_probe_good{{{BOTH}}} == 1) or vector(0)", thresholds=steps(GREEN))
-    board.stat("Wrong now", "Targets whose last probe got an answer with an error.",
-               f"count(ctl_probe_good{{{BOTH}}} == 0) or vector(0)", thresholds=FAULTS)
-    board.stat("Not answering", "Targets whose last probe got no answer, or that were not probed yet.",
-               f"sum(ctl_targets{{{BOTH}}}) - (count(ctl_probe_good{{{BOTH}}}) or vector(0))", thresholds=FAULTS)
-    board.stat("Open incidents", "Incidents that are not over.", f"sum(ctl_incidents_open{{{BOTH}}})",
-               thresholds=FAULTS)
-    board.stat("Budget left", "The smallest error budget among the kinds of services.",
+    board.stat("Targets", "Targets that are watched.", each_once("ctl_targets", BOTH))
+    board.stat("Good now", "Targets whose last probe got a conforming answer, by every watch.",
+               f"{each_once('ctl_targets', BOTH)} - ({not_good(BOTH)})", thresholds=steps(GREEN))
+    board.stat("Wrong now", "Targets whose last probe by some watch got an answer with an error.",
+               f"count(min by (pki, kind, target) (ctl_probe_good{{{BOTH}}}) == 0) or vector(0)", thresholds=FAULTS)
+    board.stat("Not answering", "Targets whose last probe by some watch got no answer, or that it did not probe yet.",
+               f"count(count by (pki, kind, target) (ctl_target_info{{{BOTH}}} "
+               f"unless on (instance, pki, kind, target) ctl_probe_good{{{BOTH}}})) or vector(0)", thresholds=FAULTS)
+    board.stat("Open incidents", "Incidents that are not over, of each kind of services those of the watch that has "
+               "most.", each_once("ctl_incidents_open", BOTH), thresholds=FAULTS)
+    board.stat("Budget left", "The smallest error budget among the kinds of services and the watches.",
                f"min(ctl_sla_error_budget_remaining_ratio{{{BOTH}}})", "percentunit", BUDGET, decimals=1)
     board.row("Answers")
-    board.lines("How probes end", "Probes a second, by how they end; excused ones fell into announced maintenance.",
+    board.lines("How probes end", "Probes a second of all watches, by how they end; excused ones fell into announced "
+                "maintenance.",
                 (f"sum by (result) (rate(ctl_probes_total{{{BOTH}}}[$__rate_interval]))", "{{result}}"), unit="ops",
                 stack=True, low=0)
-    board.lines("Why probes fail", "Findings a second, by reason; one probe may find several.",
+    board.lines("Why probes fail", "Findings a second of all watches, by reason; one probe may find several.",
                 (f"sum by (kind, reason) (rate(ctl_probe_findings_total{{{BOTH}}}[$__rate_interval]))",
                  "{{kind}} {{reason}}"), unit="ops", low=0)
-    board.lines("How fast the budget burns", "1 means that the budget lasts exactly for its 30 days.",
-                (f"pki_kind:ctl_error_budget_burn:rate5m{{{BOTH}}}", "{{kind}} 5 min"),
-                (f"pki_kind:ctl_error_budget_burn:rate1h{{{BOTH}}}", "{{kind}} 1 h"),
-                (f"pki_kind:ctl_error_budget_burn:rate6h{{{BOTH}}}", "{{kind}} 6 h"), thresholds=BURN, low=0)
+    board.lines("How fast the budget burns", "1 means that the budget lasts exactly for its 30 days. The worst of the "
+                "watches.",
+                *[(f"max by (kind) (instance_pki_kind:ctl_error_budget_burn:rate{window}{{{BOTH}}})",
+                   "{{kind}} " + name) for window, name in (("5m", "5 min"), ("1h", "1 h"), ("6h", "6 h"))], thresholds=BURN, low=0)
     board.lines("Response time", "Median, 95th and 99th percentile of the probes that got an answer. Over 10 s is "
                 "no good answer.",
                 *[(f"histogram_quantile({q}, sum by (kind, le) (rate(ctl_probe_duration_seconds_bucket{{{BOTH}}}"
@@ -268,85 +287,92 @@ def pki():
                   for q, name in ((0.5, "median"), (0.95, "95 %"), (0.99, "99 %"))], unit="s", thresholds=SLOW,
                 low=0)
     board.row("Services")
-    board.table("Services", "Each service with its last answer. No value under Answer means that there was none.",
-                [f"ctl_target_info{{{BOTH}}}", f"ctl_probe_good{{{BOTH}}}",
-                 f"time() - ctl_probe_last_answer_timestamp_seconds{{{BOTH}}}",
-                 f"ctl_probe_last_duration_seconds{{{BOTH}}}",
-                 f"ctl_revocation_next_update_timestamp_seconds{{{BOTH}}} - time()",
-                 f"ctl_tls_not_after_timestamp_seconds{{{BOTH}}} - time()"],
+    board.table("Services", "Each service with its last answer, by the watch to which it looks worst. No value under "
+                "Answer means that none had an answer.",
+                [f"max by (kind, target, id) (ctl_target_info{{{BOTH}}})",
+                 f"min by (kind, target) (ctl_probe_good{{{BOTH}}})",
+                 f"max by (kind, target) (time() - ctl_probe_last_answer_timestamp_seconds{{{BOTH}}})",
+                 f"max by (kind, target) (ctl_probe_last_duration_seconds{{{BOTH}}})",
+                 f"min by (kind, target) (ctl_revocation_next_update_timestamp_seconds{{{BOTH}}} - time())",
+                 f"min by (kind, target) (ctl_tls_not_after_timestamp_seconds{{{BOTH}}} - time())"],
                 {"kind": ("Kind", None, None), "target": ("Service", None, None), "id": ("Id", None, None),
                  "Value #B": ("Answer (1 good, 0 wrong)", "short", steps(RED, (1, GREEN))),
                  "Value #C": ("Answered before", "dtdurations", ALIVE), "Value #D": ("Took", "s", SLOW),
                  "Value #E": ("nextUpdate in", "dtdurations", HOURS),
                  "Value #F": ("TLS ends in", "dtdurations", SOON)}, sort=("Service", False))
     board.table("Findings", "Every reason that holds now, and for how long.",
-                [f"time() - ctl_finding_timestamp_seconds{{{BOTH}}}"],
+                [f"max by (kind, target, reason, family, severity) (time() - ctl_finding_timestamp_seconds{{{BOTH}}})"],
                 {"kind": ("Kind", None, None), "target": ("Service", None, None), "reason": ("Reason", None, None),
                  "family": ("About", None, None), "severity": ("Weight", None, None),
                  "Value": ("For", "dtdurations", None)}, sort=("For", True))
     board.row("Freshness")
     board.lines("Time until nextUpdate", "A saw-tooth that never reaches zero is how it should look.",
-                (f"ctl_revocation_next_update_timestamp_seconds{{{BOTH}}} - time()", "{{kind}} {{target}}"),
+                (f"min by (kind, target) (ctl_revocation_next_update_timestamp_seconds{{{BOTH}}} - time())",
+                 "{{kind}} {{target}}"),
                 unit="s", thresholds=HOURS)
     board.lines("CRL entries", "Entries of the CRLs; a jump is a mass revocation or an accident.",
-                (f"ctl_crl_entries{{{PKI}}}", "{{target}}"), low=0)
+                (f"max by (target) (ctl_crl_entries{{{PKI}}})", "{{target}}"), low=0)
     board.lines("TLS certificates", "Time until the TLS certificates of the services end.",
-                (f"ctl_tls_not_after_timestamp_seconds{{{BOTH}}} - time()", "{{target}}"), unit="s", thresholds=SOON)
-    board.lines("Responders' certificates", "Time until the certificates of delegated OCSP responders end.",
-                (f"ctl_ocsp_delegate_not_after_timestamp_seconds{{{BOTH}}} - time()", "{{target}}"), unit="s",
+                (f"min by (target) (ctl_tls_not_after_timestamp_seconds{{{BOTH}}} - time())", "{{target}}"), unit="s",
                 thresholds=SOON)
+    board.lines("Responders' certificates", "Time until the certificates of delegated OCSP responders end.",
+                (f"min by (target) (ctl_ocsp_delegate_not_after_timestamp_seconds{{{BOTH}}} - time())", "{{target}}"),
+                unit="s", thresholds=SOON)
     return board
 
 
 def target():
-    board = Board("ctl-target", "One service", "One OCSP responder, CRL or endpoint, probe by probe.",
+    board = Board("ctl-target", "One service", "One OCSP responder, CRL or endpoint, as each watch sees "
+                  "it.",
                   [variable("pki", "PKI", "ctl_targets", "pki"),
                    variable("target", "Service", 'ctl_target_info{pki="$pki"}', "target")], "now-6h")
     board.row("Now")
     board.stat("Last answer", "Whether the last answer was conforming; empty while there is none.",
-               f"ctl_probe_good{{{ONE}}}", mappings=HOLDING, legend="{{kind}}")
+               f"ctl_probe_good{{{ONE}}}", mappings=HOLDING, legend="{{instance}}")
     board.stat("Answered before", "Time since the last probe that got an answer.",
                f"time() - ctl_probe_last_answer_timestamp_seconds{{{ONE}}}", "dtdurations", ALIVE,
-               legend="{{kind}}")
+               legend="{{instance}}")
     board.stat("Good before", "Time since the last probe that got a conforming answer.",
-               f"time() - ctl_probe_last_good_timestamp_seconds{{{ONE}}}", "dtdurations", ALIVE, legend="{{kind}}")
+               f"time() - ctl_probe_last_good_timestamp_seconds{{{ONE}}}", "dtdurations", ALIVE, legend="{{instance}}")
     board.stat("Probed before", "Time since the last probe, however it ended.",
-               f"time() - ctl_probe_last_timestamp_seconds{{{ONE}}}", "dtdurations", ALIVE, legend="{{kind}}")
+               f"time() - ctl_probe_last_timestamp_seconds{{{ONE}}}", "dtdurations", ALIVE, legend="{{instance}}")
     board.stat("nextUpdate in", "Time until the last believed OCSP response or CRL ends.",
                f"ctl_revocation_next_update_timestamp_seconds{{{ONE}}} - time()", "dtdurations", HOURS,
-               legend="{{kind}}")
+               legend="{{instance}}")
     board.stat("Good, 24 hours", "Share of good probes of the last 24 hours, announced maintenance left out.",
-               f'sum by (kind) (increase(ctl_probes_total{{{ONE},result="good"}}[24h])) '
-               f'/ sum by (kind) (increase(ctl_probes_total{{{ONE},result!="excused"}}[24h]))', "percentunit",
-               steps(RED, (0.99, YELLOW), (0.999, GREEN)), decimals=3, legend="{{kind}}")
+               f'sum by (instance) (increase(ctl_probes_total{{{ONE},result="good"}}[24h])) '
+               f'/ sum by (instance) (increase(ctl_probes_total{{{ONE},result!="excused"}}[24h]))', "percentunit",
+               steps(RED, (0.99, YELLOW), (0.999, GREEN)), decimals=3, legend="{{instance}}")
     board.row("Probes")
     board.lines("How probes end", "Probes a minute, by how they end; excused ones fell into announced maintenance.",
-                (f"60 * sum by (kind, result) (rate(ctl_probes_total{{{ONE}}}[$__rate_interval]))",
-                 "{{kind}} {{result}}"), stack=True, low=0)
+                (f"60 * sum by (instance, result) (rate(ctl_probes_total{{{ONE}}}[$__rate_interval]))",
+                 "{{instance}} {{result}}"), stack=True, low=0)
     board.lines("Findings", "Probes a minute that found a reason.",
-                (f"60 * sum by (kind, reason) (rate(ctl_probe_findings_total{{{ONE}}}[$__rate_interval]))",
-                 "{{reason}}"), low=0)
+                (f"60 * sum by (instance, reason) (rate(ctl_probe_findings_total{{{ONE}}}[$__rate_interval]))",
+                 "{{instance}} {{reason}}"), low=0)
     board.lines("Response time", "Time that the main exchange of the last probe took; a gap is no answer.",
-                (f"ctl_probe_last_duration_seconds{{{ONE}}}", "{{kind}}"), unit="s", thresholds=SLOW, low=0)
+                (f"ctl_probe_last_duration_seconds{{{ONE}}}", "{{instance}}"), unit="s", thresholds=SLOW, low=0)
     board.lines("Clock", "How far the clock of the service is ahead of the monitor's.",
-                (f"ctl_service_clock_offset_seconds{{{ONE}}}", "{{kind}}"), unit="s")
+                (f"ctl_service_clock_offset_seconds{{{ONE}}}", "{{instance}}"), unit="s")
     board.table("What holds now", "Every reason that holds now, and for how long.",
                 [f"time() - ctl_finding_timestamp_seconds{{{ONE}}}"],
-                {"kind": ("Kind", None, None), "reason": ("Reason", None, None), "family": ("About", None, None),
+                {"instance": ("Watch", None, None), "reason": ("Reason", None, None), "family": ("About", None, None),
                  "severity": ("Weight", None, None), "Value": ("For", "dtdurations", None)}, width=12, height=8,
                 sort=("For", True))
     board.table("Canaries", "What the OCSP responder says of the certificates it is asked about: 1 revoked, 0 good. "
                 "Empty without an answer.", [f"ctl_canary_revoked{{{ONE}}}"],
-                {"issuer": ("Issuer's key", None, None), "serial": ("Serial number", None, None),
+                {"instance": ("Watch", None, None), "issuer": ("Issuer's key", None, None),
+                 "serial": ("Serial number", None, None),
                  "Value": ("Revoked", "short", None)}, width=12, height=8)
     board.row("What it says")
     board.lines("Age and end", "Time since thisUpdate, and until nextUpdate.",
-                (f"time() - ctl_revocation_this_update_timestamp_seconds{{{ONE}}}", "since thisUpdate"),
-                (f"ctl_revocation_next_update_timestamp_seconds{{{ONE}}} - time()", "until nextUpdate"), unit="s")
-    board.lines("Size", "Octets of the answer's body.", (f"ctl_answer_bytes{{{ONE}}}", "{{kind}}"), unit="bytes",
+                (f"time() - ctl_revocation_this_update_timestamp_seconds{{{ONE}}}", "{{instance}} since thisUpdate"),
+                (f"ctl_revocation_next_update_timestamp_seconds{{{ONE}}} - time()", "{{instance}} until nextUpdate"),
+                unit="s")
+    board.lines("Size", "Bytes of the answer's body.", (f"ctl_answer_bytes{{{ONE}}}", "{{instance}}"), unit="bytes",
                 low=0)
-    board.lines("CRL number", "Grows with every CRL.", (f"ctl_crl_number{{{ONE}}}", "number"), decimals=0)
-    board.lines("CRL entries", "Revoked certificates in the CRL.", (f"ctl_crl_entries{{{ONE}}}", "entries"), low=0)
+    board.lines("CRL number", "Grows with every CRL.", (f"ctl_crl_number{{{ONE}}}", "{{instance}}"), decimals=0)
+    board.lines("CRL entries", "Revoked certificates in the CRL.", (f"ctl_crl_entries{{{ONE}}}", "{{instance}}"), low=0)
     return board
 
 
@@ -378,16 +404,17 @@ def lists():
                 {"role": ("Role", None, None), "Value": ("Waits", "dtdurations", None)}, width=12, height=8,
                 sort=("Waits", True))
     board.table("Roots", "Time until the roots on the lists end.",
-                [f'ctl_ca_not_after_timestamp_seconds{{{named},level="root"}} - time()'],
+                ["min by (list, pki, certificate) "
+                 f'(ctl_ca_not_after_timestamp_seconds{{{named},level="root"}} - time())'],
                 {"list": ("List", None, None), "pki": ("PKI", None, None), "certificate": ("SHA-256", None, None),
                  "Value": ("Ends in", "dtdurations", ROOTS)}, width=12, height=8, sort=("Ends in", False))
     board.row("Fleet")
     board.lines("What the fleet fetches", "Requests a second for what is static: metadata, targets, lists, log.",
-                ('sum by (route) (rate(ctl_http_requests_total{route!~"/v1/.*|/healthz|/readyz|/metrics|unknown"}'
+                ('sum by (route) (rate(ctl_http_requests_total{job="ctl",route!~"/v1/.*|/healthz|/readyz|/metrics|unknown"}'
                  '[$__rate_interval]))', "{{route}}"), unit="reqps", low=0)
     board.lines("Not modified", "Share of requests that only asked whether there is something new.",
-                ('sum(rate(ctl_http_requests_total{status="304"}[$__rate_interval])) '
-                 '/ sum(rate(ctl_http_requests_total{status=~"200|304"}[$__rate_interval]))', "304"),
+                ('sum(rate(ctl_http_requests_total{job="ctl",status="304"}[$__rate_interval])) '
+                 '/ sum(rate(ctl_http_requests_total{job="ctl",status=~"200|304"}[$__rate_interval]))', "304"),
                 unit="percentunit", low=0, high=1)
     return board
 
@@ -396,55 +423,67 @@ def service():
     board = Board("ctl-service", "The service itself", "Whether the trust list manager lives up to its own promises, "
                   "and whether the watch watches.", [], "now-6h")
     board.row("Now")
-    board.stat("Up", "Whether Prometheus reaches the server.", 'up{job="ctl"}', mappings=YES, legend="{{instance}}")
+    board.stat("Up", "Whether Prometheus reaches the server and the watches.", 'up{job=~"ctl|ctl-watch"}',
+               mappings=YES, legend="{{job}} {{instance}}")
     board.stat("Writable", "Whether statements are accepted.", "ctl_ledger_writable", mappings=YES,
                legend="{{instance}}")
     board.stat("Release", "The release that runs, and the newest rules that it knows.", "ctl_build_info", legend="{{version}}, rules {{rules}}", text="name")
     board.stat("Entries not published", "Entries of the ledger that the served checkpoint does not cover.",
                "ctl_ledger_entries - ctl_checkpoint_entries", thresholds=FAULTS)
-    board.stat("Targets not probed", "Targets without a probe for ten of their periods, or without any.",
-               "(count(time() - ctl_probe_last_timestamp_seconds > 10 * ctl_target_probe_period_seconds) or vector(0)) "
-               "+ (count(ctl_target_info unless on (pki, kind, target) ctl_probe_last_timestamp_seconds) or vector(0))",
+    board.stat("Targets not probed", "Targets without a probe by some watch for ten of their periods, or without any.",
+               "(count(count by (pki, kind, target) (time() - ctl_probe_last_timestamp_seconds "
+               "> 10 * ctl_target_probe_period_seconds)) or vector(0)) + (count(count by (pki, kind, target) "
+               "(ctl_target_info unless on (instance, pki, kind, target) ctl_probe_last_timestamp_seconds)) or vector(0))",
                thresholds=FAULTS)
     board.stat("Own clock", "Half of all services tell a time that differs by so much.",
-               "quantile(0.5, ctl_service_clock_offset_seconds)", "s", steps(YELLOW, (-30, GREEN), (30, RED)))
-    board.row("The watch")
-    board.lines("Probes", "Probes a second, by kind.",
-                ("sum by (kind) (rate(ctl_probes_total[$__rate_interval]))", "{{kind}}"), unit="ops", stack=True,
-                low=0)
+               "quantile by (instance) (0.5, ctl_service_clock_offset_seconds)", "s",
+               steps(YELLOW, (-30, GREEN), (30, RED)), legend="{{instance}}")
+    board.row("The watches")
+    board.stat("Follows the scheme", "Whether the last look of each watch at the scheme brought a log that holds.",
+               "ctl_monitor_following", mappings=YES, legend="{{instance}}", width=8)
+    board.stat("Claims recorded", "Whether all breaches and reports that are due from each watcher are in the log; "
+               "nothing of a watch without a key.", "1 - ctl_monitor_unrecorded", mappings=YES, legend="{{instance}}",
+               width=8)
+    board.stat("Damaged histories", "Databases of the history that were found damaged and moved away.",
+               "ctl_monitor_store_damaged", legend="{{instance}}", width=8, thresholds=FAULTS)
+    board.lines("Probes", "Probes a second, by watch and kind.",
+                ("sum by (instance, kind) (rate(ctl_probes_total[$__rate_interval]))", "{{instance}} {{kind}}"),
+                unit="ops", stack=True, low=0)
     board.lines("Late probes", "Probes a second that overran or were missed.",
-                ('sum by (kind, reason) (rate(ctl_probe_findings_total{reason=~"probe_overrun|probe_missed"}'
-                 '[$__rate_interval]))', "{{kind}} {{reason}}"), unit="ops", low=0)
+                ('sum by (instance, kind, reason) (rate(ctl_probe_findings_total{reason=~"probe_overrun|probe_missed"}'
+                 '[$__rate_interval]))', "{{instance}} {{kind}} {{reason}}"), unit="ops", low=0)
     board.lines("Phases of probes", "95th percentile of each phase of the main exchange, over all kinds.",
                 ("histogram_quantile(0.95, sum by (phase, le) (rate(ctl_probe_phase_duration_seconds_bucket"
                  "[$__rate_interval])))", "{{phase}}"), unit="s", low=0)
     board.heat("Response times of all services", "How many probes took how long.",
                "sum by (le) (increase(ctl_probe_duration_seconds_bucket[$__rate_interval]))")
-    board.lines("Store of observations", "Octets used, and the bound.",
-                ("ctl_monitor_store_bytes", "used"), ("ctl_monitor_store_limit_bytes", "bound"), unit="bytes", low=0)
-    board.lines("Memory of answers", "Octets of bodies and of what is kept of them, and the bound: of listed services, "
+    board.lines("Store of observations", "Bytes used, and the bound.",
+                ("ctl_monitor_store_bytes", "{{instance}} used"),
+                ("ctl_monitor_store_limit_bytes", "{{instance}} bound"), unit="bytes", low=0)
+    board.lines("Memory of answers", "Bytes of bodies and of what is kept of them, and the bound: of listed services, "
                 "and of those that only applications name.",
-                ("ctl_monitor_held_bytes", "{{of}}"), ("ctl_monitor_held_limit_bytes", "bound {{of}}"), unit="bytes",
-                low=0)
+                ("ctl_monitor_held_bytes", "{{instance}} {{of}}"),
+                ("ctl_monitor_held_limit_bytes", "{{instance}} bound {{of}}"), unit="bytes", low=0)
     board.lines("Queue of observations", "Observations that wait for the keeper, and how many may; lost ones a "
-                "second.", ("ctl_monitor_queue_observations", "waiting"),
-                ("ctl_monitor_queue_limit_observations", "limit"),
-                ("rate(ctl_monitor_observations_lost_total[$__rate_interval])", "lost a second"), low=0)
-    board.row("The server")
-    board.lines("Requests", "Requests a second, by status.",
-                ("sum by (status) (rate(ctl_http_requests_total[$__rate_interval]))", "{{status}}"), unit="reqps",
+                "second.", ("ctl_monitor_queue_observations", "{{instance}} waiting"),
+                ("ctl_monitor_queue_limit_observations", "{{instance}} limit"),
+                ("rate(ctl_monitor_observations_lost_total[$__rate_interval])", "{{instance}} lost a second"), low=0)
+    board.row("Server and requests")
+    board.lines("Requests", "Requests a second to the server and the watches, by status.",
+                ("sum by (job, status) (rate(ctl_http_requests_total[$__rate_interval]))", "{{job}} {{status}}"),
+                unit="reqps",
                 stack=True, low=0)
     board.lines("Failed requests", "Share of requests that ended with a status of 500 or more.",
                 ("job:ctl_http_requests_failed:ratio_rate5m", "{{job}}"), unit="percentunit", low=0)
     board.lines("Response times", "99th percentile, by route.",
-                ("histogram_quantile(0.99, sum by (route, le) (rate(ctl_http_request_duration_seconds_bucket"
-                 "[$__rate_interval])))", "{{route}}"), unit="s", low=0)
+                ("histogram_quantile(0.99, sum by (job, route, le) (rate(ctl_http_request_duration_seconds_bucket"
+                 "[$__rate_interval])))", "{{job}} {{route}}"), unit="s", low=0)
     board.lines("Refused statements", "Statements a second that were not recorded, by reason.",
                 ("sum by (reason) (rate(ctl_statements_refused_total[$__rate_interval])) > 0", "{{reason}}"),
                 unit="ops", low=0)
     board.lines("Ledger", "Entries in the ledger, and entries that are published.",
                 ("ctl_ledger_entries", "recorded"), ("ctl_checkpoint_entries", "published"), low=0)
-    board.lines("Disk", "Octets that the data directory takes.", ("ctl_data_bytes", "data"), unit="bytes", low=0)
+    board.lines("Disk", "Bytes that the server's data directory takes.", ("ctl_data_bytes", "data"), unit="bytes", low=0)
     return board
 
 

@@ -60,6 +60,10 @@ pub struct Upkeep {
     pub lost: u64,
     /// Breaches that do not enter the log now, because as many did within a day as the policy lets.
     pub held_back: u64,
+    /// Whether the last look at the scheme brought a log that holds.
+    pub following: bool,
+    /// Whether something that is due from the watcher is not in the log; none without a key, and until it is known.
+    pub unrecorded: Option<bool>,
 }
 
 ctl_serve::families! {
@@ -97,6 +101,10 @@ ctl_serve::families! {
         "Observations that were neither counted nor stored, because too many waited.";
     HELD_BACK: Gauge "ctl_monitor_breaches_held_back" []
         "Breaches that do not enter the log now, because as many did within a day as the service level policy lets.";
+    FOLLOWING: Gauge "ctl_monitor_following" []
+        "1 if the last look at the scheme brought a log that holds; 0 if none came yet, or if the last did not answer or does not hold.";
+    UNRECORDED: Gauge "ctl_monitor_unrecorded" []
+        "1 if a breach or report that is due from the watcher was not recorded at the last look, 0 if all that is due is in the log; absent without a key, and until the scheme was followed.";
 }
 
 /// Writes the series of service levels and incidents.
@@ -170,6 +178,8 @@ pub(super) fn write_upkeep(page: &mut Page<'_>, upkeep: &Upkeep) {
         (&STORE_DAMAGED, Some(upkeep.store_damaged)),
         (&LOST, Some(upkeep.lost)),
         (&HELD_BACK, Some(upkeep.held_back)),
+        (&FOLLOWING, Some(u64::from(upkeep.following))),
+        (&UNRECORDED, upkeep.unrecorded.map(u64::from)),
     ] {
         if let Some(value) = value {
             page.family(family).sample(&[], value);

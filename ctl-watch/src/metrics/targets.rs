@@ -26,15 +26,15 @@ ctl_serve::families! {
     FINDINGS: Counter "ctl_probe_findings_total" ["pki", "kind", "target", "reason"]
         "Probes of the target that found this reason, in announced maintenance too; one may find several. Probes that did not take place are counted here alone, as probe_missed, probe_overrun or never_probed.";
     HOLDS: Gauge "ctl_finding_timestamp_seconds" ["pki", "kind", "target", "reason", "family", "severity"]
-        "Unix time of the first probe, since the server started, from which on the reason holds; absent once two probes in a row did not find it.";
+        "Unix time of the first probe, since the watch started, from which on the reason holds; absent once two probes in a row did not find it.";
     GOOD: Gauge "ctl_probe_good" ["pki", "kind", "target"]
         "1 if the last probe got a conforming answer, 0 if it got one with an error, in announced maintenance too; absent if it was unanswered.";
     LAST: Gauge "ctl_probe_last_timestamp_seconds" ["pki", "kind", "target"]
         "Unix time at which the last probe of the target began that took place.";
     LAST_ANSWER: Gauge "ctl_probe_last_answer_timestamp_seconds" ["pki", "kind", "target"]
-        "Unix time at which the last probe began that was answered, well or not, since the server started.";
+        "Unix time at which the last probe began that was answered, well or not, since the watch started.";
     LAST_GOOD: Gauge "ctl_probe_last_good_timestamp_seconds" ["pki", "kind", "target"]
-        "Unix time at which the last probe began that was conforming, since the server started.";
+        "Unix time at which the last probe began that was conforming, since the watch started.";
     DURATION: Gauge "ctl_probe_last_duration_seconds" ["pki", "kind", "target"]
         "Seconds that the main exchange of the last probe took, whatever came back; absent if nothing did.";
     THIS_UPDATE: Gauge "ctl_revocation_this_update_timestamp_seconds" ["pki", "kind", "target"]
