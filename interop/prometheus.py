@@ -9,19 +9,18 @@ import os
 import re
 import subprocess
 import time
-import urllib.error
-import urllib.parse
 import urllib.request
 from pathlib import Path
 
 import grafana
-from common import WORK, background, fail, get, ok, remember, run, until
+from common import WORK, fail, get, ok, remember, run, until
+from scraper import SERVER, WATCHES, ask, start
 
 HERE = Path("dashboards")
-DEMO, CONTROL = os.environ["DEMO_URL"], os.environ["DEMO_CONTROL"]
+CONTROL = os.environ["DEMO_CONTROL"]
 # What an outage of OCSP responders may fire.
 OUTAGE = {"ErrorBudgetBurnsFast", "ErrorBudgetBurnsSlowly", "ErrorBudgetSpent", "TargetUnanswered", "FindingPersists"}
-PROMETHEUS, PROMTOOL, AMTOOL = os.environ["PROMETHEUS"], os.environ["PROMTOOL"], os.environ["AMTOOL"]
+PROMTOOL, AMTOOL = os.environ["PROMTOOL"], os.environ["AMTOOL"]
 HOME = WORK / "prometheus"
 # Dashboard and panel -> why it may be empty.
 MAY_BE_EMPTY = {
@@ -44,12 +43,14 @@ MAY_BE_EMPTY = {
 }
 
 def metrics():
-    text = get(f"{DEMO}/metrics")
-    done = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True)
-    if done.returncode or done.stdout.strip() or done.stderr.strip():
-        fail(f"promtool check metrics: {done.stdout.decode()}{done.stderr.decode()}")
-    families = text.decode().count("# TYPE ")
-    ok(f"promtool has nothing to say against the {families} metrics that the server shows now")
+    families = []
+    for program in (SERVER, *WATCHES):
+        text = get(f"{program}/metrics")
+        done = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True)
+        if done.returncode or done.stdout.strip() or done.stderr.strip():
+            fail(f"promtool check metrics of {program}: {done.stdout.decode()}{done.stderr.decode()}")
+        families.append(text.decode().count("# TYPE "))
+    ok(f"promtool has nothing to say against the metrics that server and watches show now: {families}")
 
 
 def rules():
@@ -69,7 +70,8 @@ def telling():
             ("duty,alpha-pki,elector-1,elector-2", ["alertname=TargetUnanswered", "pki=alpha-pki", "kind=ocsp"]),
             ("duty,beta-pki,elector-1", ["alertname=ErrorBudgetBurnsFast", "pki=beta-pki", "kind=crl"]),
             ("duty,beta-pki", ["alertname=CrlExpiring", "pki=beta-pki", "kind=crl"]),
-            ("duty", ["alertname=ServerDown", "job=ctl"])]:
+            ("duty", ["alertname=ServerDown", "job=ctl"]),
+            ("duty", ["alertname=WatchDown", "job=ctl-watch"])]:
         run(AMTOOL, "config", "routes", "test", f"--config.file={example}", f"--verify.receivers={receivers}", *labels)
     ok("amtool accepts the example for Alertmanager: operators are told of their own, and those whom the policy names")
 
@@ -88,57 +90,14 @@ def schema():
     ok(f"{len(boards)} dashboards are of Grafana's published schema")
 
 
-def start():
-    """Prometheus over the demo, with short intervals, on a port that the system picks."""
-    HOME.mkdir()
-    address = urllib.parse.urlsplit(DEMO).netloc
-    for name in ("rules.yml", "alerts.yml"):
-        (HOME / name).write_text((HERE / "prometheus" / name).read_text())
-    (HOME / "prometheus.yml").write_text(f"""
-global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
-rule_files: [rules.yml, alerts.yml]
-scrape_configs:
-  - job_name: ctl
-    static_configs: [{{targets: ["{address}"]}}]
-""")
-    log = HOME / "log"
-    process = background(PROMETHEUS, f"--config.file={HOME}/prometheus.yml", f"--storage.tsdb.path={HOME}/data",
-                         "--web.listen-address=127.0.0.1:0", "--log.format=json", "--log.level=info", log=log)
-
-    def listening():
-        if process.poll() is not None:
-            fail(f"{log}:\n{log.read_text()}")
-        # First it logs what it was asked for, port 0, and then what it got.
-        found = re.search(r'"address":"(127\.0\.0\.1:[1-9]\d*)"', log.read_text())
-        return found and found.group(1)
-
-    url = "http://" + until("Prometheus to listen", listening)
-    until("Prometheus to be ready", lambda: ready(url))
-    return url
-
-
-def ready(url):
-    try:
-        return get(f"{url}/-/ready")
-    except (urllib.error.URLError, OSError):
-        return None
-
-
-def ask(url, path, **parameters):
-    query = urllib.parse.urlencode(parameters)
-    try:
-        return json.loads(get(f"{url}/api/v1/{path}?{query}"))["data"]
-    except urllib.error.HTTPError as error:
-        fail(f"Prometheus refuses {path} {parameters}: {error.read().decode()}")
-
-
 def healthy(url):
     def look():
         targets = ask(url, "targets")["activeTargets"]
         remember(str(targets))
-        return targets if targets and all(target["health"] == "up" for target in targets) else None
-    targets = until("the server to be scraped", look)
-    ok(f"Prometheus scrapes the server: {len(targets)} target up")
+        up = [target for target in targets if target["health"] == "up"]
+        return up if len(up) == 1 + len(WATCHES) else None
+    targets = until("server and watches to be scraped", look)
+    ok(f"Prometheus scrapes the server and the watches: {len(targets)} targets up")
 
     def evaluated():
         loaded = [rule for group in ask(url, "rules")["groups"] for rule in group["rules"]]
@@ -213,7 +172,7 @@ def switch(method, path=""):
 
 
 def outage(url):
-    """One PKI's responders fall silent; what fires is about that and nothing else, and it stops again."""
+    """One PKI's responders fall silent; what fires is about that and nothing else, and once though two watches see it."""
     before = firing(url)
     if before:
         fail(f"while all is well there fire {before}")
@@ -227,13 +186,18 @@ def outage(url):
         time.sleep(0.5)
     if unrelated := {fires for fires in found if fires[1] != "aurora" or fires[0] not in OUTAGE}:
         fail(f"an outage of Aurora's OCSP responders fires also {unrelated}")
+    both = ask(url, "query", query='count by (instance) (ctl_incidents_open{pki="aurora",kind="ocsp"} > 0)')["result"]
+    pages = [alert["labels"] for alert in ask(url, "alerts")["alerts"]
+             if alert["labels"]["alertname"] == page[0] and alert["labels"]["window"] == "1h"]
+    if len(both) != len(WATCHES) or len(pages) != 1:
+        fail(f"{len(both)} watches have an incident, and there fire {pages}")
     switch("DELETE")
     ok(f"all is well and nothing fires; an injected outage fires {', '.join(sorted({name for name, _ in found}))} "
-       "for its PKI, and nothing else")
+       "for its PKI, once though both watches see it, and nothing else")
 
 
 def discovery():
-    groups = json.loads(get(f"{DEMO}/v1/targets/prometheus"))
+    groups = json.loads(get(f"{WATCHES[0]}/v1/targets/prometheus"))
     file = HOME / "targets.json"
     file.write_text(json.dumps(groups))
     (HOME / "blackbox.yml").write_text(f"""
@@ -259,7 +223,7 @@ def main():
     rules()
     telling()
     schema()
-    url = start()
+    url = start(HOME)
     healthy(url)
     panels(url)
     discovery()
