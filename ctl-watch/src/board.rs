@@ -1,4 +1,4 @@
-//! How things stand: the last word on every target. Changed in one place, the keeper; everyone else reads
+//! How things stand: the last word on every target. Changed in one place, the aggregator; everyone else reads
 //! snapshots.
 
 use std::collections::BTreeMap;

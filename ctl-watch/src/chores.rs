@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::keeper::Keeper;
+use super::aggregator::Aggregator;
 use super::service_discovery::TargetsFile;
 use super::target::Target;
 
@@ -19,17 +19,17 @@ const EVERY: Duration = Duration::from_secs(60);
 
 /// Does them until nobody says any more what is watched.
 pub async fn run(
-    keeper: Keeper,
+    aggregator: Aggregator,
     data: impl AsRef<Path>,
     store_bytes: Arc<AtomicU64>,
     mut targets: watch::Receiver<Arc<[Arc<Target>]>>,
 ) {
     let mut file = TargetsFile::below(data.as_ref());
     loop {
-        let keeper = keeper.clone();
+        let aggregator = aggregator.clone();
         let work = spawn_blocking(move || {
-            let written = file.follow(&keeper.board());
-            (file, written, keeper.store().bytes_on_disk())
+            let written = file.follow(&aggregator.board());
+            (file, written, aggregator.store().bytes_on_disk())
         });
         let Ok((same, written, bytes)) = work.await else { break };
         file = same;

@@ -3,9 +3,10 @@
 //!
 //! The road of the data, one way: [`target`]s follow from the state and the configuration; the schedule runs
 //! each through the [`probe`] of its kind, which asks by way of [`ctl_fetch`] and judges; what comes of it is an
-//! [`observation`], on which the keeper says a [`verdict`] once: service levels, incidents and metrics follow from it.
+//! [`observation`], on which the aggregator says a [`verdict`] once: service levels, incidents and metrics follow from it.
 #![forbid(unsafe_code)]
 
+pub mod aggregator;
 pub mod board;
 pub mod changes;
 pub mod chores;
@@ -21,7 +22,6 @@ pub mod follow;
 pub mod gaps;
 pub mod http;
 pub mod incident;
-pub mod keeper;
 pub mod levels;
 pub mod metrics;
 pub mod observation;
@@ -39,10 +39,10 @@ pub mod target;
 pub(crate) mod testing;
 pub mod verdict;
 
+pub use aggregator::Aggregator;
 pub use board::{Board, Standing};
 pub use code::{Code, Family, Weight};
 pub use error::MonitorError;
-pub use keeper::Keeper;
 pub use observation::{CrlIdentity, Facts, Finding, Observation};
 pub use target::{Kind, Subject, Target, TargetId};
 pub use verdict::Verdict;

@@ -17,9 +17,9 @@ use ctl_policy::sla::{Kind, Limits, SlaPolicy};
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
 
+use super::aggregator::Now;
 use super::code::Code;
 use super::follow::{Contact, Followed};
-use super::keeper::Now;
 use super::observation::{Facts, Finding, Observation};
 use super::probe::http;
 use super::target::{OWN, Origin, Subject, Target, TargetId};
@@ -85,7 +85,7 @@ impl Watch {
         mut following: watch::Receiver<Arc<[Arc<Target>]>>,
         observations: mpsc::Sender<Observation>,
     ) {
-        // The keeper knows what is watched once it has been said for the first time.
+        // The aggregator knows what is watched once it has been said for the first time.
         if following.changed().await.is_err() {
             return;
         }

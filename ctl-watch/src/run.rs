@@ -21,13 +21,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use super::aggregator::{self, Aggregator};
 use super::board::Board;
 use super::code::Code;
 use super::config::Config;
 use super::discover::{Discovered, Plan, discover};
 use super::error::MonitorError;
-use super::follow::{Contact, Followed, Follower, Signing};
-use super::keeper::{self, Keeper};
+use super::follow::{Followed, Follower};
 use super::metrics::{Gathered, Metrics, Upkeep};
 use super::observation::Observation;
 use super::plan::plan;
@@ -52,7 +52,7 @@ pub struct Monitor {
 }
 
 struct Shared {
-    keeper: Keeper,
+    aggregator: Aggregator,
     discovered: ArcSwap<Discovered>,
     counts: Arc<Counts>,
     inbox: mpsc::WeakSender<Observation>,
@@ -110,17 +110,17 @@ impl Monitor {
         let failed = |error| MonitorError::Store { path: path.clone(), error };
         let store = Arc::new(Store::open(&path, keep).map_err(failed)?);
         let shelf = Arc::new(StoredMemories(Arc::clone(&store)));
-        let setup = keeper::Setup {
+        let setup = aggregator::Setup {
             store,
             policy: Arc::clone(&policy),
             clock: Arc::new(SystemClock::new()),
             metrics: Arc::clone(metrics),
         };
-        let (keeper, keeping) = Keeper::start(setup, inbox).map_err(failed)?;
+        let (aggregator, aggregating) = Aggregator::start(setup, inbox).map_err(failed)?;
         let store_bytes = Arc::new(AtomicU64::new(0));
-        let chores = chores::run(keeper.clone(), data.clone(), store_bytes.clone(), following.clone());
+        let chores = chores::run(aggregator.clone(), data.clone(), store_bytes.clone(), following.clone());
         let shared = Arc::new(Shared {
-            keeper,
+            aggregator,
             discovered: ArcSwap::default(),
             counts: Arc::clone(&counts),
             inbox: observations.downgrade(),
@@ -139,7 +139,8 @@ impl Monitor {
             now_ms: Arc::new(now_ms),
         };
         let replica = Replica::open(scheme.replica(&data.join("replica"))?)?;
-        let recorder = Recorder { keeper: shared.keeper.clone(), held_back: Arc::clone(&shared.held_back) };
+        let recorder =
+            Recorder { aggregator: shared.aggregator.clone(), held_back: Arc::clone(&shared.held_back) };
         let watcher = key.map(|key| ([Box::new(key) as Box<dyn Signer>], recorder));
         let follower = Follower { replica, every: scheme.every, told, watcher };
         let ((stop_following, following_stopped), (stop, stopped)) = (oneshot::channel(), oneshot::channel());
@@ -162,7 +163,7 @@ impl Monitor {
             watching,
             tokio::spawn(schedule),
             tokio::spawn(chores),
-            keeping,
+            aggregating,
         ];
         Ok((Self { shared }, Running { stop: [stop_following, stop], tasks }))
     }
@@ -176,7 +177,7 @@ impl Monitor {
     /// How things stand now.
     #[must_use]
     pub fn board(&self) -> Arc<Board> {
-        self.shared.keeper.board()
+        self.shared.aggregator.board()
     }
 
     /// What is watched now, the certificates whose end is watched, and what is left out.
@@ -188,19 +189,19 @@ impl Monitor {
     /// By what services are judged.
     #[must_use]
     pub fn policy(&self) -> &Arc<SlaPolicy> {
-        self.shared.keeper.policy()
+        self.shared.aggregator.policy()
     }
 
     /// What was observed, counted and kept.
     #[must_use]
-    pub fn keeper(&self) -> &Keeper {
-        &self.shared.keeper
+    pub fn aggregator(&self) -> &Aggregator {
+        &self.shared.aggregator
     }
 
     /// What a scrape reads.
     #[must_use]
     pub fn gathered(&self) -> Gathered {
-        Gathered::of(self.keeper(), self.discovered(), self.upkeep())
+        Gathered::of(self.aggregator(), self.discovered(), self.upkeep())
     }
 
     /// How the monitor itself is doing.
@@ -215,7 +216,7 @@ impl Monitor {
             held_bytes: held.map(|(taken, _)| number(taken)),
             held_limits: held.map(|(_, limit)| number(limit)),
             store_bytes: (bytes > 0).then_some(bytes),
-            store_damaged: number(self.shared.keeper.store().damaged().len()),
+            store_damaged: number(self.shared.aggregator.store().damaged().len()),
             store_limit: Some(self.shared.store_limit),
             queue: inbox.as_ref().map(|inbox| number(inbox.max_capacity() - inbox.capacity())),
             queue_limit: inbox.as_ref().map(|inbox| number(inbox.max_capacity())),
@@ -260,9 +261,9 @@ async fn follow(
         let look = tokio::task::spawn_blocking(move || discover_at(&seen.state, now_ms(), &plan));
         match look.await {
             Ok(discovered) => {
-                // The keeper knows a target before anything is observed of it.
+                // The aggregator knows a target before anything is observed of it.
                 let all = discovered.targets.iter().cloned().chain(own.targets());
-                shared.keeper.watch(all.collect()).await;
+                shared.aggregator.watch(all.collect()).await;
                 show(&shared, &targets, discovered);
             }
             Err(error) => tracing::error!(%error, "what is to be watched cannot be told; it stays as it was"),

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use ctl_bench::process::peak_memory;
 use ctl_policy::sla::{BUILT_IN, Counts, Kind, SlaPolicy};
+use ctl_watch::aggregator::recall;
 use ctl_watch::changes::Changes;
 use ctl_watch::description::{Description, Watched};
 use ctl_watch::incident::SLOT_MS;
-use ctl_watch::keeper::recall;
 use ctl_watch::levels::{Closed, HOUR_MS, ROLLING_HOURS, begin_of};
 use ctl_watch::store::{Keep, Store};
 

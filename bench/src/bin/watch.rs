@@ -32,7 +32,7 @@ use ctl_watch::run::StoredMemories;
 use ctl_watch::schedule::{self, Counts, Setup};
 use ctl_watch::store::{Keep, Store};
 use ctl_watch::target::{CrlSubject, OcspSubject};
-use ctl_watch::{Keeper, Kind, Subject, Target, TargetId, keeper, probe};
+use ctl_watch::{Aggregator, Kind, Subject, Target, TargetId, aggregator, probe};
 use tokio::sync::{mpsc, watch};
 
 /// How many probes may run at once, as by default. All addresses are one here, so one host may have them all.
@@ -195,9 +195,9 @@ fn targets(
 }
 
 /// What was observed, by kind, and how often each code was found.
-fn seen(keeper: &Keeper) -> (BTreeMap<Kind, u64>, BTreeMap<String, u64>) {
+fn seen(aggregator: &Aggregator) -> (BTreeMap<Kind, u64>, BTreeMap<String, u64>) {
     let (mut probes, mut codes) = (BTreeMap::new(), BTreeMap::new());
-    for ((_, kind), standing) in &keeper.levels().services {
+    for ((_, kind), standing) in &aggregator.levels().services {
         *probes.entry(*kind).or_default() += standing.rolling.valid();
         for (code, count) in &standing.rolling.reasons {
             *codes.entry(code.clone()).or_default() += count;
@@ -223,7 +223,7 @@ fn run(
     let policy = Arc::new(SlaPolicy::parse(BUILT_IN)?);
     let directory = tempfile::tempdir()?;
     let store = Arc::new(Store::open(directory.path(), Keep::default())?);
-    let keeping = keeper::Setup {
+    let aggregating = aggregator::Setup {
         store: Arc::clone(&store),
         policy: Arc::clone(&policy),
         clock: Arc::new(SystemClock::new()),
@@ -249,18 +249,18 @@ fn run(
         counts: Arc::clone(&counts),
     };
     let (begin, processor_before) = (Instant::now(), processor_time()?);
-    let keeper = runtime.block_on(async {
-        let (keeper, _) = Keeper::start(keeping, inbox)?;
-        keeper.watch(targets).await;
+    let aggregator = runtime.block_on(async {
+        let (aggregator, _) = Aggregator::start(aggregating, inbox)?;
+        aggregator.watch(targets).await;
         let schedule = tokio::spawn(schedule::run(setup));
         tokio::time::sleep(length).await;
         schedule.abort();
-        keeper.settle().await;
-        Ok::<_, Failure>(keeper)
+        aggregator.settle().await;
+        Ok::<_, Failure>(aggregator)
     })?;
     let (took, processor) = (begin.elapsed().as_secs_f64(), processor_time()? - processor_before);
     let (counted, exchanges) = (counts.read(), fetch.exchanges.load(Ordering::Relaxed));
-    let (probes, codes) = seen(&keeper);
+    let (probes, codes) = seen(&aggregator);
     let done: u64 = probes.values().sum();
     let kinds: Vec<String> = probes.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     println!("{how_many} targets, every {} s, for {took:.0} s", period.as_secs());

@@ -33,7 +33,7 @@ struct Query {
 }
 
 pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
-    let keeper = app.monitor.keeper().clone();
+    let aggregator = app.monitor.aggregator().clone();
     let Query { operator, state, after, limit } = call.query()?;
     let page = Page::new(after, limit);
     let wanted = Wanted { first: after.map_or(0, |after| after.saturating_add(1)), operator, touching: None };
@@ -43,16 +43,16 @@ pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
         let mut items = Vec::new();
         let mut add = |incident: &Incident| {
             if state.as_ref().is_none_or(|state| incident.is_open() == matches!(state, Which::Open)) {
-                items.push((incident.number, summary(incident, keeper.policy())));
+                items.push((incident.number, summary(incident, aggregator.policy())));
             }
             items.len() < enough
         };
         if matches!(state, Some(Which::Open)) {
             // All that are open are at hand.
-            let at_hand = keeper.incidents();
+            let at_hand = aggregator.incidents();
             let _ = at_hand.range(wanted.first..).all(|(_, one)| !wanted.takes(one) || add(one));
         } else {
-            keeper.history(&wanted, add)?;
+            aggregator.history(&wanted, add)?;
         }
         Ok::<_, StoreError>(items)
     });
@@ -62,12 +62,12 @@ pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
 
 pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     let number: u64 = call.part("incident")?;
-    let keeper = app.monitor.keeper().clone();
-    let reader = keeper.clone();
+    let aggregator = app.monitor.aggregator().clone();
+    let reader = aggregator.clone();
     let found = answer::blocking(move || reader.incident(number)).await;
     let found = found?.map_err(|error| Problem::internal(&error))?;
     let incident = found.ok_or_else(|| Problem::not_found(format!("there is no incident {number}")))?;
-    Ok(answer::json(&summary(&incident, keeper.policy())))
+    Ok(answer::json(&summary(&incident, aggregator.policy())))
 }
 
 fn time(at_ms: i64) -> Timestamp {

@@ -76,7 +76,7 @@ impl Service for App {
     }
 
     fn moment(&self) -> Moment {
-        let second = self.monitor.keeper().now_ms().div_euclid(1000);
+        let second = self.monitor.aggregator().now_ms().div_euclid(1000);
         Moment { version: 0, second: Some(Timestamp::from_unix(second)) }
     }
 }

@@ -14,7 +14,7 @@ use warp::http::header;
 use warp::reply::Response;
 
 use super::App;
-use crate::Keeper;
+use crate::Aggregator;
 use crate::description::Description;
 use crate::levels::{self, Levels, ROLLING_HOURS, begin_of, hour_at, hour_of};
 
@@ -56,10 +56,10 @@ fn policy(policy: &SlaPolicy) -> Value {
 }
 
 pub(super) async fn overview(app: App, _: Call) -> Result<Response, Problem> {
-    let keeper = app.monitor.keeper();
-    let levels = keeper.levels();
+    let aggregator = app.monitor.aggregator();
+    let levels = aggregator.levels();
     let services: Vec<Value> = levels.services.iter().filter_map(|(key, standing)| {
-        let terms = keeper.policy().terms(key.0.as_str(), key.1)?;
+        let terms = aggregator.policy().terms(key.0.as_str(), key.1)?;
         let burn: Map<String, Value> = BURN_WINDOWS
             .iter()
             .map(|window| {
@@ -82,7 +82,7 @@ pub(super) async fn overview(app: App, _: Call) -> Result<Response, Problem> {
         "at": at,
         "breaches": recorded(&app, |outage| outage.closed.is_none()),
         "month": Month::of(at),
-        "policy": policy(keeper.policy()),
+        "policy": policy(aggregator.policy()),
         "services": services,
     })))
 }
@@ -115,24 +115,24 @@ struct Lines {
 }
 
 fn lines(
-    keeper: &Keeper,
+    aggregator: &Aggregator,
     levels: &Levels,
     operator: &ParticipantId,
     hours: (u32, u32),
 ) -> Result<Lines, Problem> {
     let of: Vec<Description> =
         levels.targets.values().filter(|one| one.operator == *operator).cloned().collect();
-    let counted = levels::counted(keeper.store(), &of, hours, keeper.now_ms())
+    let counted = levels::counted(aggregator.store(), &of, hours, aggregator.now_ms())
         .map_err(|error| Problem::internal(&error))?;
     let (mut kinds, mut targets) = (BTreeMap::<Kind, Counts>::new(), Vec::new());
     for target in of {
         let Some(counts) = counted.get(&target.number).filter(|counts| counts.due() > 0) else { continue };
-        let Some(terms) = keeper.policy().terms(operator.as_str(), target.kind) else { continue };
+        let Some(terms) = aggregator.policy().terms(operator.as_str(), target.kind) else { continue };
         kinds.entry(target.kind).or_default().merge(counts);
         targets.push((target, counts.clone(), Level::of(counts, &terms.objective)));
     }
     let kinds = kinds.into_iter().filter_map(|(kind, counts)| {
-        let terms = keeper.policy().terms(operator.as_str(), kind)?;
+        let terms = aggregator.policy().terms(operator.as_str(), kind)?;
         let level = Level::of(&counts, &terms.objective);
         Some((kind, (counts, level)))
     });
@@ -143,13 +143,13 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     let (operator, query): (ParticipantId, Query) = (call.part("operator")?, call.query()?);
     let csv =
         query.format.map_or_else(|| wants_csv(call.header(&header::ACCEPT)), |format| format == Format::Csv);
-    let (keeper, operator) = (app.monitor.keeper().clone(), &operator);
-    let levels = keeper.levels();
+    let (aggregator, operator) = (app.monitor.aggregator().clone(), &operator);
+    let levels = aggregator.levels();
     if !levels.targets.values().any(|target| target.operator == *operator) {
         return Err(Problem::not_found(format!("no service of {operator} is or was watched here")));
     }
-    let hours = stretch(&query, keeper.now_ms())?;
-    let (reader, of) = (keeper.clone(), operator.clone());
+    let hours = stretch(&query, aggregator.now_ms())?;
+    let (reader, of) = (aggregator.clone(), operator.clone());
     let lines = answer::blocking(move || lines(&reader, &levels, &of, hours)).await??;
     let (from, to) = (Time(begin_of(hours.0) / 1000), Time(begin_of(hours.1) / 1000));
     if csv {
@@ -159,7 +159,7 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
         .kinds
         .iter()
         .map(|(kind, (counts, level))| {
-            let terms = keeper.policy().terms(operator.as_str(), *kind);
+            let terms = aggregator.policy().terms(operator.as_str(), *kind);
             json!({ "kind": kind, "objective": terms.map(|terms| &terms.objective), "counts": counts, "level": level })
         })
         .collect();
@@ -183,17 +183,17 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
             && outage.opened_at.unix() < to.0
             && outage.closed.is_none_or(|closed| from.0 <= closed.at.unix())
     });
-    let maintenance: Vec<_> = keeper.policy().maintenance_of(operator.as_str(), from, to).collect();
+    let maintenance: Vec<_> = aggregator.policy().maintenance_of(operator.as_str(), from, to).collect();
     Ok(answer::json(&json!({
         "operator": operator,
         "breaches": breaches,
         "from": from,
         "to": to,
-        "policy": policy(keeper.policy()),
+        "policy": policy(aggregator.policy()),
         "kinds": kinds,
         "targets": targets,
         "maintenance": maintenance,
-        "tell": tell(keeper.policy(), operator),
+        "tell": tell(aggregator.policy(), operator),
     })))
 }
 

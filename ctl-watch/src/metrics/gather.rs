@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ctl_policy::sla::Objective;
 
 use super::{Level, OpenIncident, Readings, Upkeep};
+use crate::aggregator::Aggregator;
 use crate::board::Board;
 use crate::discover::Discovered;
-use crate::keeper::Keeper;
 
 /// How the monitor stands at a moment.
 pub struct Gathered {
@@ -21,8 +21,8 @@ pub struct Gathered {
 impl Gathered {
     /// How it stands now.
     #[must_use]
-    pub fn of(keeper: &Keeper, discovered: Arc<Discovered>, upkeep: Upkeep) -> Self {
-        let (levels, policy) = (keeper.levels(), keeper.policy());
+    pub fn of(aggregator: &Aggregator, discovered: Arc<Discovered>, upkeep: Upkeep) -> Self {
+        let (levels, policy) = (aggregator.levels(), aggregator.policy());
         let level = |service: &(_, _)| {
             let terms = policy.terms(ctl_core::names::ParticipantId::as_str(&service.0), service.1)?;
             let rolling = &levels.services.get(service)?.rolling;
@@ -37,10 +37,10 @@ impl Gathered {
                     .and_then(|level| of_budget(level.budget_left_ppm?, &terms.objective)),
             })
         };
-        let incidents = keeper.incidents();
+        let incidents = aggregator.incidents();
         let open = incidents.values().filter(|incident| incident.is_open());
         Self {
-            board: keeper.board(),
+            board: aggregator.board(),
             discovered,
             levels: levels.services.keys().filter_map(level).collect(),
             incidents: open

@@ -89,7 +89,7 @@ impl WatchMetrics {
         Ok(Self { durations, phases, counts: Mutex::default() })
     }
 
-    /// Counts an observation as the keeper's verdict on it says; without one it is a gap.
+    /// Counts an observation as the aggregator's verdict on it says; without one it is a gap.
     pub fn observe(&self, observation: &Observation, verdict: Option<&Verdict>) {
         let target = &observation.target;
         let kind = target.kind.as_str();

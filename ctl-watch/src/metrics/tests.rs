@@ -5,9 +5,9 @@ use std::time::Instant;
 use ctl_policy::sla::{BUILT_IN, SlaPolicy};
 
 use super::*;
+use crate::aggregator::machine::StateMachine;
 use crate::changes::Kept;
 use crate::code::Code;
-use crate::keeper::machine::StateMachine;
 use crate::observation::{Facts, Finding, Status};
 use crate::target::{Kind, Target};
 use crate::testing::target;
@@ -63,7 +63,7 @@ impl Probe {
     }
 }
 
-/// The keeper's machine and the metrics beside it.
+/// The aggregator's machine and the metrics beside it.
 struct Scrape {
     watch: WatchMetrics,
     machine: StateMachine,

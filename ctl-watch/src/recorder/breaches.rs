@@ -11,8 +11,8 @@ use ctl_governance::service_levels::{BreachKey, Claim, Share};
 use ctl_governance::statement::body::{BreachPhase, Measured, Objective, Service, SlaBreach};
 use ctl_policy::sla::SlaPolicy;
 
+use super::super::aggregator::Incidents;
 use super::super::incident::Incident;
-use super::super::keeper::Incidents;
 use super::participant;
 
 /// A breach that began longer ago is not recorded any more: the fold would refuse it.
@@ -31,7 +31,7 @@ pub struct Due {
 /// The statements about breaches that are due from a watcher: the ends of its claims that the ledger knows as open, and
 /// of the incidents that lasted long enough to be breaches those that it has not claimed.
 ///
-/// `incidents` are those at hand, which a keeper reads before anyone can ask it, and those put away of claims that are
+/// `incidents` are those at hand, which an aggregator reads before anyone can ask it, and those put away of claims that are
 /// open in the ledger. If they are `complete`, a claim without its incident ends, as nobody will ever see the end of it;
 /// if not all that is put away could be read, it may be there and such a claim waits.
 ///

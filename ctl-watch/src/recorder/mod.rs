@@ -29,8 +29,8 @@ pub use sending::Sending;
 
 use self::breaches::without_incident;
 use self::months::summary;
+use super::aggregator::{Aggregator, Incidents};
 use super::incident::Wanted;
-use super::keeper::{Incidents, Keeper};
 use super::store::StoreError;
 use super::target::OWN;
 
@@ -95,7 +95,7 @@ pub trait Scheme: Send {
 #[derive(Clone)]
 pub struct Recorder {
     /// What was observed.
-    pub keeper: Keeper,
+    pub aggregator: Aggregator,
     /// How many breaches the last look held back, for whoever shows it.
     pub held_back: Arc<AtomicU64>,
 }
@@ -108,11 +108,12 @@ impl Recorder {
     pub async fn record_due(&self, scheme: &mut impl Scheme) -> Result<usize, RecorderError> {
         let (state, now) = scheme.present()?;
         let watcher = &watcher(&state.at(now), &scheme.key())?;
-        let policy = policy_ref(self.keeper.policy())?;
+        let policy = policy_ref(self.aggregator.policy())?;
         let mut made = 0;
         let (incidents, mut failure) = self.incidents(&state, watcher).await;
         let complete = failure.is_none();
-        let due = breaches_due(&state, watcher, &incidents, complete, self.keeper.policy(), &policy, now)?;
+        let due =
+            breaches_due(&state, watcher, &incidents, complete, self.aggregator.policy(), &policy, now)?;
         self.note_held_back(due.held_back);
         for breach in due.statements {
             match scheme.say(breach.into(), None).await {
@@ -120,7 +121,7 @@ impl Recorder {
                 Err(error) => note(&mut failure, error)?,
             }
         }
-        for (operator, month) in reports_due(&state, watcher, &self.keeper.levels(), now) {
+        for (operator, month) in reports_due(&state, watcher, &self.aggregator.levels(), now) {
             match self.report(scheme, &operator, month, &policy, (state.scheme, now)).await {
                 Ok(recorded) => made += usize::from(recorded),
                 Err(error) => note(&mut failure, error)?,
@@ -136,7 +137,7 @@ impl Recorder {
         state: &State,
         watcher: &ParticipantId,
     ) -> (Arc<Incidents>, Option<RecorderError>) {
-        let at_hand = self.keeper.incidents();
+        let at_hand = self.aggregator.incidents();
         let moments = without_incident(state, watcher, &at_hand);
         if moments.is_empty() {
             return (at_hand, None);
@@ -153,12 +154,12 @@ impl Recorder {
         mut incidents: Arc<Incidents>,
         moments: BTreeSet<Timestamp>,
     ) -> Result<Arc<Incidents>, RecorderError> {
-        let keeper = self.keeper.clone();
+        let aggregator = self.aggregator.clone();
         let read = tokio::task::spawn_blocking(move || {
             for moment in moments {
                 let begin_ms = moment.unix().saturating_mul(1000);
                 let touching = Some((begin_ms, begin_ms.saturating_add(1000)));
-                keeper.history(&Wanted { touching, ..Wanted::default() }, |incident| {
+                aggregator.history(&Wanted { touching, ..Wanted::default() }, |incident| {
                     if breaches::time(incident.began_ms) == moment {
                         Arc::make_mut(&mut incidents).insert(incident.number, Arc::new(incident.clone()));
                     }
@@ -174,7 +175,7 @@ impl Recorder {
     fn note_held_back(&self, breaches: u64) {
         let before = self.held_back.swap(breaches, Ordering::Relaxed);
         if breaches > 0 && breaches != before {
-            let per_day = self.keeper.policy().breaches_per_day();
+            let per_day = self.aggregator.policy().breaches_per_day();
             tracing::warn!(
                 breaches,
                 of_all = per_day.all,

@@ -60,11 +60,11 @@ impl Recorder {
         month: Month,
         now: Timestamp,
     ) -> Result<Option<Report>, RecorderError> {
-        let (levels, policy) = (self.keeper.levels(), self.keeper.policy());
+        let (levels, policy) = (self.aggregator.levels(), self.aggregator.policy());
         let of: Vec<_> = levels.targets.values().filter(|one| one.operator == *operator).cloned().collect();
         let hours = (hour_at(month.begin()), hour_at(month.end()));
         let to_ms = begin_of(hours.1);
-        let counted = levels::counted(self.keeper.store(), &of, hours, to_ms)?;
+        let counted = levels::counted(self.aggregator.store(), &of, hours, to_ms)?;
         let targets: Vec<_> = of
             .iter()
             .filter_map(|one| Some((one, counted.get(&one.number).filter(|counts| counts.due() > 0)?)))
@@ -77,7 +77,7 @@ impl Recorder {
         let month_ms = Some((begin_of(hours.0), to_ms));
         let wanted = Wanted { operator: Some(operator.clone()), touching: month_ms, ..Wanted::default() };
         let mut incidents = Vec::new();
-        self.keeper.history(&wanted, |incident| {
+        self.aggregator.history(&wanted, |incident| {
             if ids.contains(incident.target.as_str()) {
                 incidents.push(incident_report(incident));
             }

@@ -9,11 +9,11 @@ use ctl_policy::sla::{BUILT_IN, Counts, Kind, MAX_REPORT_SIZE, Material, Report,
 
 use super::months::incident_report;
 use super::*;
+use crate::aggregator::Incidents;
 use crate::code::Code;
 use crate::description::Description;
 use crate::discover::Bounds;
 use crate::incident::{Cause, Incident};
-use crate::keeper::Incidents;
 use crate::levels::{Levels, begin_of, counted, hour_at};
 use crate::store::{Keep, Store};
 use crate::target::TargetId;
@@ -196,7 +196,7 @@ fn a_clock_that_is_set_back_leaves_no_breach_open_that_nothing_ends() {
     let mut story = Story::begin();
     let number = story.outage("alpha-pki", "ocsp.alpha.example", 400);
     story.record();
-    // The keeper lets nothing that it knows be yet to come.
+    // The aggregator lets nothing that it knows be yet to come.
     story.change(number, |incident| incident.began_ms -= 600_000);
     let mut phases = || story.record().iter().map(|one| one.phase).collect::<Vec<_>>();
     assert_eq!(phases(), [BreachPhase::Closed]);

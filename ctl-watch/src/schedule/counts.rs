@@ -26,7 +26,7 @@ pub struct Counted {
     pub overrun: u64,
     /// Probes that did not take place because the monitor could not look.
     pub missed: u64,
-    /// Observations that nobody took, because the keeper was behind or gone.
+    /// Observations that nobody took, because the aggregator was behind or gone.
     pub lost: u64,
     /// Milliseconds by which probes started late, summed up.
     pub late_ms: u64,

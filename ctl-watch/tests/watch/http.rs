@@ -14,11 +14,11 @@ use crate::watched::{Watched, config, in_the_present};
 async fn the_trust_list_manager_shows_its_own_level_like_everyone_elses() {
     let (server, folder) = (in_the_present(World::published()).await, tempfile::tempdir().unwrap());
     let watched = Watched::start(&config(&server, folder.path())).await;
-    let keeper = watched.monitor.keeper().clone();
+    let aggregator = watched.monitor.aggregator().clone();
     watched
         .until("the service has looked at itself", async |_| {
-            keeper.settle().await;
-            keeper.levels().services.values().any(|one| one.rolling.valid() > 0).then_some(())
+            aggregator.settle().await;
+            aggregator.levels().services.values().any(|one| one.rolling.valid() > 0).then_some(())
         })
         .await;
 
@@ -65,7 +65,7 @@ async fn the_trust_list_manager_shows_its_own_level_like_everyone_elses() {
     watched.get("/v1/incidents/999").await.problem(404);
     watched.get(&format!("/v1/evidence/{}", Digest::ZERO)).await.problem(404);
 
-    let digest = keeper
+    let digest = aggregator
         .store()
         .put_evidence(&"alpha-pki".parse().unwrap(), 0, b"{\"type\":\"v2g-probe-evidence\"}")
         .unwrap();

@@ -19,14 +19,14 @@ async fn an_outage_is_seen_proved_recorded_once_and_recorded_again_when_it_is_ov
     watch.probes(20, None).await;
     let began = watch.clock.now();
     watch.probes(1, Some(Code::TcpRefused)).await;
-    assert!(watch.keeper.incidents().is_empty(), "one lost packet is nothing");
+    assert!(watch.aggregator.incidents().is_empty(), "one lost packet is nothing");
     watch.probes(1, Some(Code::TcpRefused)).await;
-    let incident = watch.keeper.incidents().values().next().unwrap().clone();
+    let incident = watch.aggregator.incidents().values().next().unwrap().clone();
     assert!(incident.is_open() && incident.breach_ms.is_none());
     assert_eq!(watch.record().await, 0, "an incident, but no breach yet");
 
     let digest: Digest = incident.evidence[0];
-    let bundle = watch.keeper.store().evidence(&digest).unwrap().unwrap();
+    let bundle = watch.aggregator.store().evidence(&digest).unwrap().unwrap();
     assert_eq!(Digest::of(&bundle), digest);
     let bundle: serde_json::Value = serde_json::from_slice(&bundle).unwrap();
     assert_eq!(bundle["at"], began.to_string(), "the first failure, not the one that opened the incident");
@@ -56,7 +56,7 @@ async fn an_outage_is_seen_proved_recorded_once_and_recorded_again_when_it_is_ov
     assert_eq!((closed.index, closed.closed.unwrap().at), (claim.index, healed));
     assert_eq!(closed.found.measured.valid, 20);
     assert_eq!(watch.claims(), (1, 0));
-    assert_eq!(watch.keeper.incidents().len(), 1);
+    assert_eq!(watch.aggregator.incidents().len(), 1);
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn put_away() -> (Watcher, tempfile::TempDir, Incident) {
     store.write(&Changes { incidents, ..Changes::default() }).unwrap();
     drop(store);
     let watch = Watcher::begin(&server, &clock, who, folder.path()).await;
-    assert!(watch.keeper.incidents().keys().copied().eq(3..10_003));
+    assert!(watch.aggregator.incidents().keys().copied().eq(3..10_003));
     (watch, folder, incident)
 }
 
@@ -126,7 +126,7 @@ async fn what_cannot_be_read_of_old_incidents_keeps_no_new_breach_out_of_the_log
     };
     rename("incidents", "aside");
     watch.target = target_at("http://ocsp-2.alpha.example/");
-    watch.keeper.watch(vec![target(), watch.target.clone()]).await;
+    watch.aggregator.watch(vec![target(), watch.target.clone()]).await;
     watch.probes(20, Some(Code::TcpRefused)).await;
     watch.try_record().await.unwrap_err();
     assert_eq!(

@@ -147,10 +147,10 @@ async fn an_incident_says_who_is_to_be_told_of_it() {
         let number = &incident["incident"];
         assert_eq!(watched.get(&format!("/v1/incidents/{number}")).await.json()["tell"], tell);
         // Levels are computed beside everything else.
-        let keeper = watched.monitor.keeper();
+        let aggregator = watched.monitor.aggregator();
         let level = watched
             .until("a level", async |watched| {
-                keeper.settle().await;
+                aggregator.settle().await;
                 let level = watched.get(&format!("/v1/sla/{operator}")).await;
                 (level.status == 200).then(|| level.json())
             })

@@ -12,7 +12,7 @@ use ctl_governance::service_levels::Claim;
 use ctl_host::clock::{Clock as _, ManualClock};
 use ctl_policy::sla::{BUILT_IN, Kind, SlaPolicy};
 use ctl_replica::{Options, Replica, Trust};
-use ctl_watch::keeper::{Keeper, Setup};
+use ctl_watch::aggregator::{Aggregator, Setup};
 use ctl_watch::observation::{Evidence, Finding};
 use ctl_watch::recorder::{Recorder, RecorderError, Sending};
 use ctl_watch::store::{Keep, Store};
@@ -32,13 +32,13 @@ pub struct Watcher {
     /// Whose key it signs with.
     pub who: &'static str,
     pub clock: Arc<ManualClock>,
-    pub keeper: Keeper,
+    pub aggregator: Aggregator,
     pub replica: Replica,
     /// What it probes.
     pub target: Arc<Target>,
     recorder: Recorder,
     observations: mpsc::Sender<Observation>,
-    keeping: JoinHandle<()>,
+    aggregating: JoinHandle<()>,
 }
 
 pub fn target() -> Arc<Target> {
@@ -73,8 +73,8 @@ impl Watcher {
             metrics: Arc::new(ctl_watch::metrics::Metrics::new().unwrap()),
         };
         let (observations, inbox) = mpsc::channel(100_000);
-        let (keeper, keeping) = Keeper::start(setup, inbox).unwrap();
-        keeper.watch(vec![target()]).await;
+        let (aggregator, aggregating) = Aggregator::start(setup, inbox).unwrap();
+        aggregator.watch(vec![target()]).await;
         let scheme = server.world.lock().unwrap().state.scheme;
         let time = clock.clone();
         let options = Options {
@@ -82,9 +82,19 @@ impl Watcher {
             patience: Duration::from_millis(300),
             ..Options::new(&server.url, Trust::Scheme(scheme)).remembering(folder.join("replica"))
         };
-        let recorder = Recorder { keeper: keeper.clone(), held_back: Arc::default() };
+        let recorder = Recorder { aggregator: aggregator.clone(), held_back: Arc::default() };
         let (server, clock, replica) = (server.clone(), clock.clone(), Replica::open(options).unwrap());
-        Self { server, who, clock, keeper, replica, target: target(), recorder, observations, keeping }
+        Self {
+            server,
+            who,
+            clock,
+            aggregator,
+            replica,
+            target: target(),
+            recorder,
+            observations,
+            aggregating,
+        }
     }
 
     /// So many probes with the same result, a period apart.
@@ -112,12 +122,12 @@ impl Watcher {
             self.observations.send(observation).await.unwrap();
             self.pass(PERIOD).await;
         }
-        self.keeper.settle().await;
+        self.aggregator.settle().await;
     }
 
     /// Time passes.
     pub async fn pass(&self, seconds: u64) {
-        self.keeper.settle().await;
+        self.aggregator.settle().await;
         self.clock.pass(seconds);
         self.server.world.lock().unwrap().now = self.clock.now();
     }
@@ -142,9 +152,9 @@ impl Watcher {
 
     /// Stops, once everything is written.
     pub async fn stop(self) -> (Arc<Server>, Arc<ManualClock>, &'static str) {
-        let Self { server, who, clock, keeper, recorder, replica, observations, keeping, .. } = self;
-        drop((keeper, recorder, replica, observations));
-        keeping.await.unwrap();
+        let Self { server, who, clock, aggregator, recorder, replica, observations, aggregating, .. } = self;
+        drop((aggregator, recorder, replica, observations));
+        aggregating.await.unwrap();
         (server, clock, who)
     }
 

@@ -1,4 +1,4 @@
-//! A live sandbox and a whole watch of it: the real fetcher, the real probes, the keeper that lays targets beside
+//! A live sandbox and a whole watch of it: the real fetcher, the real probes, the aggregator that lays targets beside
 //! each other. Time is told by hand, for both.
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)]
 
@@ -13,7 +13,7 @@ use ctl_pki::Certificate;
 use ctl_policy::sla::{BUILT_IN, Limits, SlaPolicy};
 use ctl_sandbox::live::{Canaries, Kind as Service, Live, OcspSigner, Options};
 use ctl_sandbox::{CrlPoints, Oddity, PkiKind, PkiSpec, Role};
-use ctl_watch::keeper::{Keeper, Setup};
+use ctl_watch::aggregator::{Aggregator, Setup};
 use ctl_watch::metrics::Metrics;
 use ctl_watch::probe::{self, Memory, Probe, Round};
 use ctl_watch::store::{Keep, Store};
@@ -77,7 +77,7 @@ pub struct Watch {
     fetcher: Fetcher,
     policy: Arc<SlaPolicy>,
     watched: Vec<Watched>,
-    keeper: Keeper,
+    aggregator: Aggregator,
     observations: mpsc::Sender<Observation>,
     number: u64,
     _folder: TempDir,
@@ -121,11 +121,11 @@ impl Watch {
             metrics: Arc::new(Metrics::new().unwrap()),
         };
         let (observations, inbox) = mpsc::channel(100);
-        let (keeper, _keeping) = Keeper::start(setup, inbox).unwrap();
+        let (aggregator, _aggregating) = Aggregator::start(setup, inbox).unwrap();
         let watched: Vec<Watched> =
             scene.kinds.iter().flat_map(|kind| watched(&live, *kind, &scene)).collect();
-        keeper.watch(watched.iter().map(|watched| watched.target.clone()).collect()).await;
-        Self { live, clock, fetcher, policy, watched, keeper, observations, number: 0, _folder: folder }
+        aggregator.watch(watched.iter().map(|watched| watched.target.clone()).collect()).await;
+        Self { live, clock, fetcher, policy, watched, aggregator, observations, number: 0, _folder: folder }
     }
 
     /// Switches a fault.
@@ -163,8 +163,8 @@ impl Watch {
             };
             self.observations.send(observation).await.unwrap();
         }
-        self.keeper.settle().await;
-        let board = self.keeper.board();
+        self.aggregator.settle().await;
+        let board = self.aggregator.board();
         for watched in &self.watched {
             let last = board.targets[&watched.target.id].last.as_ref();
             let codes = last.map(|last| last.codes()).unwrap_or_default();

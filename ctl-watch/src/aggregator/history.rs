@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Keeper;
+use super::Aggregator;
 use crate::incident::{Incident, Wanted};
 use crate::store::StoreError;
 
-impl Keeper {
+impl Aggregator {
     /// Tells incidents in the order of their numbers until `each` says no. What is at hand is newer than what is kept of it.
     /// Blocks on the disk.
     ///
@@ -84,9 +84,9 @@ mod tests {
         let all: Vec<Incident> = [year, yesterday].into_iter().chain(flood).collect();
         put(&store, &all);
         let (sender, receiver) = mpsc::channel(16);
-        let (keeper, running) = Keeper::start(setup(store.clone()), receiver).unwrap();
-        keeper.settle().await;
-        let at_hand = keeper.incidents();
+        let (aggregator, running) = Aggregator::start(setup(store.clone()), receiver).unwrap();
+        aggregator.settle().await;
+        let at_hand = aggregator.incidents();
         assert!(at_hand.contains_key(&2), "its end may have to be recorded");
         assert!(!at_hand.contains_key(&1) && !at_hand.contains_key(&3));
         assert_eq!(at_hand.len(), 10_000);
@@ -96,16 +96,16 @@ mod tests {
                 found.push(incident.number);
                 found.len() < limit
             };
-            keeper.history(wanted, each).unwrap();
+            aggregator.history(wanted, each).unwrap();
             found
         };
         assert_eq!(numbers(&Wanted::default(), usize::MAX), (1..=10_100).collect::<Vec<_>>());
         assert_eq!(numbers(&Wanted { first: 2, ..Wanted::default() }, 3), [2, 3, 4]);
         let alpha = Wanted { operator: Some("alpha-pki".parse().unwrap()), ..Wanted::default() };
         assert_eq!(numbers(&alpha, usize::MAX), [1, 2]);
-        assert_eq!(keeper.incident(1).unwrap().as_deref(), Some(&all[0]));
-        assert_eq!(keeper.incident(2).unwrap().as_deref(), Some(&all[1]));
-        assert_eq!(keeper.incident(10_101).unwrap(), None);
+        assert_eq!(aggregator.incident(1).unwrap().as_deref(), Some(&all[0]));
+        assert_eq!(aggregator.incident(2).unwrap().as_deref(), Some(&all[1]));
+        assert_eq!(aggregator.incident(10_101).unwrap(), None);
         drop(sender);
         running.await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! What the keeper must bear: a clock that jumps, a store that refuses, a store that is slow.
+//! What the aggregator must bear: a clock that jumps, a store that refuses, a store that is slow.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -39,11 +39,11 @@ impl Clock for Wrong {
     }
 }
 
-/// A machine whose clock anyone may set, with a keeper and a service that is probed every half minute.
+/// A machine whose clock anyone may set, with an aggregator and a service that is probed every half minute.
 struct Machine {
     clock: Wrong,
     store: Arc<Store>,
-    keeper: Keeper,
+    aggregator: Aggregator,
     sender: mpsc::Sender<Observation>,
     running: JoinHandle<()>,
     target: Arc<Target>,
@@ -63,10 +63,10 @@ impl Machine {
             metrics: Arc::new(Metrics::new().unwrap()),
         };
         let (sender, receiver) = mpsc::channel(16);
-        let (keeper, running) = Keeper::start(setup, receiver).unwrap();
+        let (aggregator, running) = Aggregator::start(setup, receiver).unwrap();
         let target = target(Kind::Ocsp, "http://ocsp.alpha.example/");
-        keeper.watch(vec![target.clone()]).await;
-        Self { clock, store, keeper, sender, running, target }
+        aggregator.watch(vec![target.clone()]).await;
+        Self { clock, store, aggregator, sender, running, target }
     }
 
     /// Probes for so many minutes.
@@ -82,8 +82,8 @@ impl Machine {
     }
 
     async fn restart(self, directory: &Path) -> Self {
-        let Self { clock, store, keeper, sender, running, .. } = self;
-        drop((keeper, sender));
+        let Self { clock, store, aggregator, sender, running, .. } = self;
+        drop((aggregator, sender));
         running.await.unwrap();
         drop(store);
         Self::start(directory, clock).await
@@ -91,11 +91,11 @@ impl Machine {
 
     /// What was counted in the hours from the beginning of the story.
     async fn counts(&self, hours: std::ops::Range<u32>) -> Counts {
-        self.keeper.settle().await;
-        let (levels, first) = (self.keeper.levels(), hour_of(DAY));
+        self.aggregator.settle().await;
+        let (levels, first) = (self.aggregator.levels(), hour_of(DAY));
         let all: Vec<_> = levels.targets.values().cloned().collect();
         let hours = (first + hours.start, first + hours.end);
-        let found = counted(&self.store, &all, hours, self.keeper.now_ms()).unwrap();
+        let found = counted(&self.store, &all, hours, self.aggregator.now_ms()).unwrap();
         found.get(&0).cloned().unwrap_or_default()
     }
 
@@ -131,12 +131,12 @@ async fn a_watch_that_is_started_under_a_wrong_clock_loses_nothing_and_is_right_
     machine.set_wrong_by(YEAR);
     let machine = machine.restart(directory.path()).await;
     machine.probe(60).await;
-    assert!(machine.keeper.now_ms() > DAY + YEAR, "nothing says that the machine was not off for a year");
+    assert!(machine.aggregator.now_ms() > DAY + YEAR, "nothing says that the machine was not off for a year");
     assert_eq!(machine.counts(0..1).await.good, 120, "but nothing is deleted for its age");
     machine.set_wrong_by(0);
     let machine = machine.restart(directory.path()).await;
     machine.probe(90).await;
-    assert!(machine.keeper.now_ms() < DAY + YEAR / 2);
+    assert!(machine.aggregator.now_ms() < DAY + YEAR / 2);
     let counts = machine.counts(0..4).await;
     assert_eq!(counts.good, 3 * 120, "all that was observed at the right time");
     assert!((118..=120).contains(&counts.missing), "and that nothing was in between: {counts:?}");
@@ -150,7 +150,7 @@ async fn an_hour_that_was_over_goes_on_when_the_clock_is_set_back() {
     machine.probe(10).await;
     machine.set_wrong_by(2 * HOUR_MS);
     machine.probe(15).await;
-    assert!(machine.keeper.now_ms() > DAY + 2 * HOUR_MS);
+    assert!(machine.aggregator.now_ms() > DAY + 2 * HOUR_MS);
     machine.set_wrong_by(0);
     machine.probe(60).await;
     let counts = machine.counts(0..1).await;
@@ -170,13 +170,13 @@ async fn a_machine_that_starts_without_the_time_goes_on_where_it_was() {
     // For its clock it is 1970, until the network tells the time.
     machine.set_wrong_by(-DAY);
     let machine = machine.restart(directory.path()).await;
-    assert!((DAY + 3 * HOUR_MS..DAY + 4 * HOUR_MS).contains(&machine.keeper.now_ms()));
+    assert!((DAY + 3 * HOUR_MS..DAY + 4 * HOUR_MS).contains(&machine.aggregator.now_ms()));
     machine.probe(1).await;
-    machine.keeper.settle().await;
+    machine.aggregator.settle().await;
     assert_eq!(machine.hours(), [0, 1, 2, 3]);
     machine.set_wrong_by(0);
     machine.probe(49).await;
-    assert!(machine.keeper.now_ms() >= DAY + 4 * HOUR_MS);
+    assert!(machine.aggregator.now_ms() >= DAY + 4 * HOUR_MS);
     let counts = machine.counts(0..3).await;
     assert_eq!((counts.good, counts.missing), (3 * 120, 0));
     let counts = machine.counts(3..4).await;
@@ -210,8 +210,8 @@ async fn whoever_looks_sees_that_an_hour_is_not_written() {
     let machine = Machine::begin(directory.path()).await;
     machine.probe(90).await;
     let open_hour = async || {
-        machine.keeper.settle().await;
-        machine.keeper.levels().open_hour - hour_of(DAY)
+        machine.aggregator.settle().await;
+        machine.aggregator.levels().open_hour - hour_of(DAY)
     };
     assert_eq!(open_hour().await, 1);
     machine.store.refuse(true);
@@ -232,18 +232,18 @@ async fn a_database_that_is_lost_at_work_is_begun_anew_with_what_is_at_hand() {
         machine.sender.send(observation(&machine.target, at_ms, Some(Code::TcpRefused))).await.unwrap();
         tokio::time::sleep(Duration::from_secs(30)).await;
     }
-    machine.keeper.settle().await;
+    machine.aggregator.settle().await;
     machine.store.lose();
     assert!(machine.store.incident(1).unwrap().is_none());
-    machine.keeper.settle().await;
-    machine.keeper.settle().await;
+    machine.aggregator.settle().await;
+    machine.aggregator.settle().await;
     let kept = machine.store.incident(1).unwrap().unwrap();
     assert!(kept.is_open() && kept.breach_ms.is_some(), "the ledger may know it");
     let machine = machine.restart(directory.path()).await;
-    assert_eq!(machine.keeper.incidents().len(), 1);
+    assert_eq!(machine.aggregator.incidents().len(), 1);
     machine.probe(10).await;
-    machine.keeper.settle().await;
-    assert!(!machine.keeper.incidents()[&1].is_open());
+    machine.aggregator.settle().await;
+    assert!(!machine.aggregator.incidents()[&1].is_open());
     assert_eq!(machine.counts(0..1).await.good, 20, "what was counted before is lost, and missing");
 }
 
@@ -251,16 +251,16 @@ async fn a_database_that_is_lost_at_work_is_begun_anew_with_what_is_at_hand() {
 async fn observations_are_taken_while_the_database_is_slow() {
     let directory = tempfile::tempdir().unwrap();
     let machine = Machine::begin(directory.path()).await;
-    machine.keeper.settle().await;
-    let before = machine.keeper.levels().at_ms;
+    machine.aggregator.settle().await;
+    let before = machine.aggregator.levels().at_ms;
     // Whoever writes or computes levels has to wait for the database.
     let held = machine.store.hold();
     let shown = async {
         loop {
             let at_ms = machine.clock.wall_ms();
             machine.sender.send(observation(&machine.target, at_ms, None)).await.unwrap();
-            machine.keeper.watch(vec![machine.target.clone()]).await;
-            let board = machine.keeper.board();
+            machine.aggregator.watch(vec![machine.target.clone()]).await;
+            let board = machine.aggregator.board();
             let last = board.targets[&machine.target.id].last.clone();
             // A job begins every ten seconds.
             if last.is_some_and(|last| last.at_ms > before + 12_000) {
@@ -270,8 +270,8 @@ async fn observations_are_taken_while_the_database_is_slow() {
         }
     };
     tokio::time::timeout(Duration::from_secs(60), shown).await.unwrap();
-    assert_eq!(machine.keeper.levels().at_ms, before, "they are not there yet");
+    assert_eq!(machine.aggregator.levels().at_ms, before, "they are not there yet");
     drop(held);
-    machine.keeper.settle().await;
-    assert!(machine.keeper.levels().at_ms > before);
+    machine.aggregator.settle().await;
+    assert!(machine.aggregator.levels().at_ms > before);
 }

@@ -31,7 +31,7 @@ fn clock(at_ms: i64) -> Arc<ManualClock> {
     Arc::new(ManualClock::at(Timestamp::from_unix(at_ms / 1000)))
 }
 
-/// What a keeper is started with whose clock stands.
+/// What an aggregator is started with whose clock stands.
 pub(super) fn setup(store: Arc<Store>) -> Setup {
     Setup {
         store,
@@ -318,16 +318,16 @@ async fn the_keeper_shows_what_it_took_and_has_written_it_when_it_ends() {
         metrics: Arc::new(Metrics::new().unwrap()),
     };
     let (sender, receiver) = mpsc::channel(16);
-    let (keeper, running) = Keeper::start(setup, receiver).unwrap();
+    let (aggregator, running) = Aggregator::start(setup, receiver).unwrap();
     let target = target(Kind::Ocsp, "http://ocsp.alpha.example/");
-    keeper.watch(vec![target.clone()]).await;
+    aggregator.watch(vec![target.clone()]).await;
     for n in 0..6 {
         sender.send(observation(&target, DAY + HOUR_MS / 2 + n, Some(Code::TcpRefused))).await.unwrap();
     }
-    keeper.settle().await;
-    assert!(keeper.board().targets[&target.id].last.is_some());
-    assert_eq!(keeper.incidents().values().next().unwrap().failures, 6);
-    assert_eq!(keeper.levels().services.values().next().unwrap().rolling.bad, 6);
+    aggregator.settle().await;
+    assert!(aggregator.board().targets[&target.id].last.is_some());
+    assert_eq!(aggregator.incidents().values().next().unwrap().failures, 6);
+    assert_eq!(aggregator.levels().services.values().next().unwrap().rolling.bad, 6);
     drop(sender);
     running.await.unwrap();
     let mut bad = 0;

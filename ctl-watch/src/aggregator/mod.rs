@@ -39,7 +39,7 @@ pub type Incidents = BTreeMap<u64, Arc<Incident>>;
 /// A clock in Unix milliseconds.
 pub type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// What a keeper is started with.
+/// What an aggregator is started with.
 #[derive(Clone)]
 pub struct Setup {
     /// Where history is kept.
@@ -66,9 +66,9 @@ struct Shared {
     setup: Setup,
 }
 
-/// A handle on the keeper. Clones are cheap.
+/// A handle on the aggregator. Clones are cheap.
 #[derive(Clone)]
-pub struct Keeper {
+pub struct Aggregator {
     shared: Arc<Shared>,
     orders: mpsc::Sender<Order>,
 }
@@ -83,8 +83,8 @@ pub fn recall(store: &Store, policy: Arc<SlaPolicy>, now_ms: i64) -> Result<Stat
     Ok(StateMachine::new(policy, kept, now_ms))
 }
 
-impl Keeper {
-    /// Starts a keeper where the last one stopped, or was stopped. It ends when all senders of observations are
+impl Aggregator {
+    /// Starts an aggregator where the last one stopped, or was stopped. It ends when all senders of observations are
     /// gone, once everything is written. Blocks on the disk; must be called within a runtime.
     ///
     /// # Errors
@@ -114,7 +114,7 @@ impl Keeper {
     /// and before anything new is probed.
     pub async fn watch(&self, targets: Vec<Arc<Target>>) {
         let (done, known) = oneshot::channel();
-        // A keeper that has stopped has nothing to watch.
+        // An aggregator that has stopped has nothing to watch.
         if self.orders.send(Order::Watch(targets, done)).await.is_ok() {
             let _ = known.await;
         }
@@ -134,7 +134,7 @@ impl Keeper {
         self.shared.board.load_full()
     }
 
-    /// The incidents at hand: open ones, and the newest of those that are over. [`Keeper::history`] has all.
+    /// The incidents at hand: open ones, and the newest of those that are over. [`Aggregator::history`] has all.
     #[must_use]
     pub fn incidents(&self) -> Arc<Incidents> {
         self.shared.incidents.load_full()

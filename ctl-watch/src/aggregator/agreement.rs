@@ -1,5 +1,5 @@
 //! Prometheus and the service levels are told the same: every code, with and without an answer, in announced
-//! maintenance and outside, goes through the keeper, and what both have counted is compared.
+//! maintenance and outside, goes through the aggregator, and what both have counted is compared.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,13 +73,13 @@ async fn prometheus_and_the_service_levels_count_the_same() {
         metrics: metrics.clone(),
     };
     let (sender, receiver) = mpsc::channel(4096);
-    let (keeper, running) = Keeper::start(setup, receiver).unwrap();
+    let (aggregator, running) = Aggregator::start(setup, receiver).unwrap();
     let targets = [
         target(Kind::Ocsp, "http://ocsp.alpha.example/"),
         target(Kind::Crl, "http://crl.alpha.example/a.crl"),
         target(Kind::Service, "/log/checkpoint"),
     ];
-    keeper.watch(targets.to_vec()).await;
+    aggregator.watch(targets.to_vec()).await;
     for minute in [5, 15, 25] {
         let passed = Timestamp::from_unix((DAY + minute * MINUTE) / 1000).seconds_since(clock.now());
         clock.pass(passed);
@@ -87,9 +87,9 @@ async fn prometheus_and_the_service_levels_count_the_same() {
             sender.send(observation).await.unwrap();
         }
     }
-    keeper.settle().await;
+    aggregator.settle().await;
 
-    let board = keeper.board();
+    let board = aggregator.board();
     let readings = crate::metrics::Readings {
         board: &board,
         certificates: &[],
@@ -100,7 +100,7 @@ async fn prometheus_and_the_service_levels_count_the_same() {
     let mut text = String::new();
     metrics.watch().write(&mut text, &readings);
     let timed = metrics.watch().timed();
-    let levels = keeper.levels();
+    let levels = aggregator.levels();
     assert_eq!(levels.services.len(), 3);
     for ((_, kind), standing) in &levels.services {
         let counts = &standing.rolling;
