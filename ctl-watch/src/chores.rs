@@ -28,7 +28,7 @@ pub async fn run(
     loop {
         let aggregator = aggregator.clone();
         let work = spawn_blocking(move || {
-            let written = file.follow(&aggregator.board());
+            let written = file.follow(&aggregator.standings());
             (file, written, aggregator.store().bytes_on_disk())
         });
         let Ok((same, written, bytes)) = work.await else { break };

@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use ctl_policy::sla::Limits;
 
-use super::board::Standing;
 use super::code::Code;
 use super::observation::{Facts, Finding, Observation, Status};
 use super::probe::http::{date, finding};
+use super::standings::Standing;
 use super::target::{Kind, Subject, Target, TargetId};
 
 /// A revocation is everywhere after so many seconds: the CA/Browser Forum Baseline Requirements section 4.9.5 give
@@ -74,11 +74,11 @@ impl Neighbours {
         neighbours
     }
 
-    /// What is wrong between the target of this observation and its neighbours as they stand on the board.
+    /// What is wrong between the target of this observation and its neighbours as they stand on the standings.
     #[must_use]
     pub fn findings(
         &self,
-        board: &BTreeMap<TargetId, Arc<Standing>>,
+        standings: &BTreeMap<TargetId, Arc<Standing>>,
         observation: &Observation,
         limits: &Limits,
     ) -> Vec<Finding> {
@@ -88,7 +88,7 @@ impl Neighbours {
         let id = observation.target.id;
         let now = observation.at_ms.div_euclid(1000);
         let standing = |ids: &BTreeMap<TargetId, BTreeSet<TargetId>>| -> Vec<&Standing> {
-            ids.get(&id).into_iter().flatten().filter_map(|id| board.get(id).map(|one| &**one)).collect()
+            ids.get(&id).into_iter().flatten().filter_map(|id| standings.get(id).map(|one| &**one)).collect()
         };
         let crl = &observation.facts;
         let contradiction = standing(&self.responders)
@@ -220,7 +220,7 @@ mod tests {
             good_ms: None,
             facts: standing,
         };
-        let board = BTreeMap::from([(other.id, Arc::new(standing))]);
+        let standings = BTreeMap::from([(other.id, Arc::new(standing))]);
         let observation = Observation {
             target: own,
             at_ms: NOW * 1000,
@@ -230,7 +230,7 @@ mod tests {
             evidence: vec![],
         };
         let limits = Limits { crl_propagation: HOUR, ..Limits::default() };
-        let findings = neighbours.findings(&board, &observation, &limits);
+        let findings = neighbours.findings(&standings, &observation, &limits);
         assert!(findings.iter().all(|finding| !finding.detail.is_empty()));
         findings.into_iter().map(|finding| finding.code).collect()
     }

@@ -7,7 +7,6 @@
 #![forbid(unsafe_code)]
 
 pub mod aggregator;
-pub mod board;
 pub mod changes;
 pub mod chores;
 pub mod cli;
@@ -33,6 +32,7 @@ pub mod recorder;
 pub mod run;
 pub mod schedule;
 pub mod service_discovery;
+pub mod standings;
 pub mod store;
 pub mod target;
 #[cfg(test)]
@@ -40,9 +40,9 @@ pub(crate) mod testing;
 pub mod verdict;
 
 pub use aggregator::Aggregator;
-pub use board::{Board, Standing};
 pub use code::{Code, Family, Weight};
 pub use error::MonitorError;
 pub use observation::{CrlIdentity, Facts, Finding, Observation};
+pub use standings::{Standing, Standings};
 pub use target::{Kind, Subject, Target, TargetId};
 pub use verdict::Verdict;

@@ -22,7 +22,6 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::aggregator::{self, Aggregator};
-use super::board::Board;
 use super::code::Code;
 use super::config::Config;
 use super::discover::{Discovered, Plan, discover};
@@ -33,6 +32,7 @@ use super::observation::Observation;
 use super::plan::plan;
 use super::recorder::{Recorder, policy_ref};
 use super::schedule::{self, Counted, Counts, Shelf};
+use super::standings::Standings;
 use super::store::{Keep, Store};
 use super::target::{Target, TargetId};
 use super::{chores, config, own, probe};
@@ -176,8 +176,8 @@ impl Monitor {
 
     /// How things stand now.
     #[must_use]
-    pub fn board(&self) -> Arc<Board> {
-        self.shared.aggregator.board()
+    pub fn standings(&self) -> Arc<Standings> {
+        self.shared.aggregator.standings()
     }
 
     /// What is watched now, the certificates whose end is watched, and what is left out.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use ctl_host::files;
 use serde::Serialize;
 
-use super::board::Board;
 use super::code::Code;
+use super::standings::Standings;
 use super::target::{Kind, Origin};
 
 /// Targets that share their labels.
@@ -21,13 +21,13 @@ pub struct Group {
     pub labels: BTreeMap<&'static str, String>,
 }
 
-/// What is watched, by PKI and kind, in a fixed order: an unchanged board is unchanged text. What the service
+/// What is watched, by PKI and kind, in a fixed order: an unchanged standings is unchanged text. What the service
 /// watches of itself has no address to call and is left out. So is what only an application names, and what leads
 /// to addresses that the monitor must not call: whoever is told to probe an address does not ask what it is.
 #[must_use]
-pub fn groups(board: &Board) -> Vec<Group> {
+pub fn groups(standings: &Standings) -> Vec<Group> {
     let mut groups: BTreeMap<(&str, Kind), Vec<String>> = BTreeMap::new();
-    for standing in board.targets.values() {
+    for standing in standings.targets.values() {
         let target = &standing.target;
         let is_promised = target.origins.iter().any(|origin| *origin != Origin::Application);
         let is_forbidden =
@@ -52,7 +52,7 @@ pub fn groups(board: &Board) -> Vec<Group> {
         .collect()
 }
 
-/// Keeps the file `prometheus/targets.json` below the data directory like the board, for Prometheus'
+/// Keeps the file `prometheus/targets.json` below the data directory like the standings, for Prometheus'
 /// `file_sd_configs`.
 #[derive(Debug)]
 pub struct TargetsFile {
@@ -78,8 +78,8 @@ impl TargetsFile {
     ///
     /// # Errors
     /// Those of the file system; the next call tries again.
-    pub fn follow(&mut self, board: &Board) -> io::Result<bool> {
-        let groups = groups(board);
+    pub fn follow(&mut self, standings: &Standings) -> io::Result<bool> {
+        let groups = groups(standings);
         if self.written.as_ref() == Some(&groups) {
             return Ok(false);
         }
@@ -100,8 +100,8 @@ mod tests {
     use super::*;
     use crate::{Facts, Standing};
 
-    fn board(targets: &[(&str, Kind, &str)]) -> Board {
-        let mut board = Board::default();
+    fn standings(targets: &[(&str, Kind, &str)]) -> Standings {
+        let mut standings = Standings::default();
         for (pki, kind, url) in targets {
             let target = target(pki, *kind, url);
             let standing = Standing {
@@ -113,14 +113,14 @@ mod tests {
                 good_ms: None,
                 facts: Facts::default(),
             };
-            board.targets.insert(target.id, Arc::new(standing));
+            standings.targets.insert(target.id, Arc::new(standing));
         }
-        board
+        standings
     }
 
     #[test]
     fn targets_are_grouped_by_what_a_blackbox_exporter_needs() {
-        let board = board(&[
+        let standings = standings(&[
             ("beta", Kind::Crl, "http://crl.beta.example/"),
             ("alpha", Kind::RootPool, "https://pool.alpha.example/"),
             ("alpha", Kind::Ocsp, "http://b.alpha.example/"),
@@ -128,7 +128,7 @@ mod tests {
             ("operator", Kind::Service, "checkpoint"),
         ]);
         assert_eq!(
-            serde_json::to_value(groups(&board)).unwrap(),
+            serde_json::to_value(groups(&standings)).unwrap(),
             serde_json::json!([
                 {
                     "targets": ["http://a.alpha.example/", "http://b.alpha.example/"],
@@ -150,10 +150,10 @@ mod tests {
     fn the_file_is_written_when_something_changes_and_only_then() {
         let data = tempfile::tempdir().unwrap();
         let mut file = TargetsFile::below(data.path());
-        let first = board(&[("alpha", Kind::Crl, "http://crl.alpha.example/")]);
+        let first = standings(&[("alpha", Kind::Crl, "http://crl.alpha.example/")]);
         assert!(file.follow(&first).unwrap());
         assert!(!file.follow(&first).unwrap());
-        assert!(file.follow(&Board::default()).unwrap());
+        assert!(file.follow(&Standings::default()).unwrap());
         assert_eq!(std::fs::read(file.path()).unwrap(), b"[]");
     }
 }

@@ -89,9 +89,9 @@ async fn prometheus_and_the_service_levels_count_the_same() {
     }
     aggregator.settle().await;
 
-    let board = aggregator.board();
+    let standings = aggregator.standings();
     let readings = crate::metrics::Readings {
-        board: &board,
+        standings: &standings,
         certificates: &[],
         levels: &[],
         incidents: &[],

@@ -260,8 +260,8 @@ async fn observations_are_taken_while_the_database_is_slow() {
             let at_ms = machine.clock.wall_ms();
             machine.sender.send(observation(&machine.target, at_ms, None)).await.unwrap();
             machine.aggregator.watch(vec![machine.target.clone()]).await;
-            let board = machine.aggregator.board();
-            let last = board.targets[&machine.target.id].last.clone();
+            let standings = machine.aggregator.standings();
+            let last = standings.targets[&machine.target.id].last.clone();
             // A job begins every ten seconds.
             if last.is_some_and(|last| last.at_ms > before + 12_000) {
                 break;

@@ -9,7 +9,6 @@ use ctl_core::Digest;
 use ctl_core::names::ParticipantId;
 use ctl_policy::sla::{Kind, Share, SlaPolicy};
 
-use super::super::board::{Board, Standing};
 use super::super::changes::{Changes, Kept};
 use super::super::code::Code;
 use super::super::correlation::Neighbours;
@@ -20,6 +19,7 @@ use super::super::incident::{Incident, SLOT_MS, Step, Subject, Tracker};
 use super::super::levels::{RECENT_SECONDS, ServiceKey, ServiceStanding, hour_of};
 use super::super::observation::Observation;
 use super::super::record::Record;
+use super::super::standings::{Standing, Standings};
 use super::super::target::{Origin, Target, TargetId};
 use super::super::verdict::{Outcome, Verdict};
 
@@ -46,7 +46,7 @@ pub struct StateMachine {
     policy: Arc<SlaPolicy>,
     descriptions: BTreeMap<TargetId, Description>,
     watches: BTreeMap<TargetId, Watch>,
-    board: BTreeMap<TargetId, Arc<Standing>>,
+    standings: BTreeMap<TargetId, Arc<Standing>>,
     neighbours: Neighbours,
     /// When each target was probed last, in Unix milliseconds, by its number.
     last_probes: BTreeMap<u32, i64>,
@@ -90,7 +90,7 @@ impl StateMachine {
             policy,
             descriptions: targets.into_iter().map(|one| (one.id(), one)).collect(),
             watches,
-            board: BTreeMap::new(),
+            standings: BTreeMap::new(),
             neighbours: Neighbours::default(),
             last_probes,
             incidents: incidents.into_iter().map(|one| (one.number, Arc::new(one))).collect(),
@@ -107,7 +107,7 @@ impl StateMachine {
         let mut changed = BTreeSet::new();
         for target in targets {
             self.described(target, now_ms, &mut changed);
-            let standing = self.board.entry(target.id).or_insert_with(|| {
+            let standing = self.standings.entry(target.id).or_insert_with(|| {
                 Arc::new(Standing {
                     target: target.clone(),
                     since_ms: now_ms,
@@ -128,8 +128,8 @@ impl StateMachine {
                 changed.insert(*id);
             }
         }
-        self.board.retain(|id, _| wanted.contains(id));
-        self.neighbours = Neighbours::of(self.board.values().map(|standing| &*standing.target));
+        self.standings.retain(|id, _| wanted.contains(id));
+        self.neighbours = Neighbours::of(self.standings.values().map(|standing| &*standing.target));
         // Nobody can say how an incident of a target goes on that is not watched any more: it ends here.
         for (id, watch) in &mut self.watches {
             if !wanted.contains(id)
@@ -168,7 +168,7 @@ impl StateMachine {
         let number = self.descriptions.get(&target.id).filter(|one| one.is_watched())?.number;
         if observation.is_valid() {
             let limits = self.policy.limits(target.operator.as_str(), target.kind);
-            let contradictions = self.neighbours.findings(&self.board, &observation, &limits);
+            let contradictions = self.neighbours.findings(&self.standings, &observation, &limits);
             observation.findings.extend(contradictions);
         }
         let (observation, verdict) = match Verdict::of(&self.policy, &observation) {
@@ -193,7 +193,7 @@ impl StateMachine {
     }
 
     fn stand(&mut self, observation: &Arc<Observation>, verdict: &Verdict) {
-        let Some(standing) = self.board.get_mut(&observation.target.id) else { return };
+        let Some(standing) = self.standings.get_mut(&observation.target.id) else { return };
         let standing = Arc::make_mut(standing);
         standing.last = Some(observation.clone());
         standing.verdict = Some(verdict.clone());
@@ -314,8 +314,8 @@ impl StateMachine {
 
     /// How things stand.
     #[must_use]
-    pub fn board(&self) -> Board {
-        Board { targets: self.board.clone() }
+    pub fn standings(&self) -> Standings {
+        Standings { targets: self.standings.clone() }
     }
 
     /// The incidents as they are now.

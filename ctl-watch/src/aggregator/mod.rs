@@ -1,4 +1,4 @@
-//! The one place where the state of the watch changes. Observations come in; the board, counts, incidents and levels follow;
+//! The one place where the state of the watch changes. Observations come in; the standings, counts, incidents and levels follow;
 //! the history keeps them; everyone else reads snapshots.
 
 #[cfg(test)]
@@ -25,10 +25,10 @@ use tokio::task::JoinHandle;
 use self::clock::WatchClock;
 use self::machine::{PAST_INCIDENTS, RECENT_BREACH_MS, StateMachine};
 use self::task::Task;
-use super::board::Board;
 use super::incident::{Incident, RECENT_MS, SLOT_MS};
 use super::levels::Levels;
 use super::observation::Observation;
+use super::standings::Standings;
 use super::store::{Store, StoreError};
 use super::target::Target;
 use crate::metrics::Metrics;
@@ -59,7 +59,7 @@ enum Order {
 }
 
 struct Shared {
-    board: ArcSwap<Board>,
+    standings: ArcSwap<Standings>,
     incidents: ArcSwap<Incidents>,
     levels: ArcSwap<Levels>,
     clock: WatchClock,
@@ -99,7 +99,7 @@ impl Aggregator {
         let now_ms = clock.read().now_ms;
         let machine = recall(&setup.store, setup.policy.clone(), now_ms)?;
         let shared = Arc::new(Shared {
-            board: ArcSwap::default(),
+            standings: ArcSwap::default(),
             incidents: ArcSwap::from_pointee(machine.incidents()),
             levels: ArcSwap::default(),
             clock,
@@ -130,8 +130,8 @@ impl Aggregator {
 
     /// How things stand now.
     #[must_use]
-    pub fn board(&self) -> Arc<Board> {
-        self.shared.board.load_full()
+    pub fn standings(&self) -> Arc<Standings> {
+        self.shared.standings.load_full()
     }
 
     /// The incidents at hand: open ones, and the newest of those that are over. [`Aggregator::history`] has all.

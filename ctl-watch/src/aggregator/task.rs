@@ -185,7 +185,7 @@ impl Task {
     }
 
     fn show(&self) {
-        self.shared.board.store(Arc::new(self.machine.board()));
+        self.shared.standings.store(Arc::new(self.machine.standings()));
         self.shared.incidents.store(Arc::new(self.machine.incidents()));
     }
 

@@ -268,7 +268,7 @@ fn a_target_that_leaves_the_lists_is_neither_missed_nor_in_trouble_any_more() {
     story.until(DAY + 4 * HOUR_MS, |_| None);
     assert_eq!(story.counts(DAY, DAY + 4 * HOUR_MS).due(), 120);
     assert!(story.incidents().iter().all(|incident| !incident.is_open()));
-    assert!(story.machine.board().targets.is_empty());
+    assert!(story.machine.standings().targets.is_empty());
     // A probe that was under way, and the target's return.
     story.machine.take(observation(&gone[0], story.now, None));
     assert_eq!(story.counts(DAY, DAY + 5 * HOUR_MS).due(), 120);
@@ -325,7 +325,7 @@ async fn the_keeper_shows_what_it_took_and_has_written_it_when_it_ends() {
         sender.send(observation(&target, DAY + HOUR_MS / 2 + n, Some(Code::TcpRefused))).await.unwrap();
     }
     aggregator.settle().await;
-    assert!(aggregator.board().targets[&target.id].last.is_some());
+    assert!(aggregator.standings().targets[&target.id].last.is_some());
     assert_eq!(aggregator.incidents().values().next().unwrap().failures, 6);
     assert_eq!(aggregator.levels().services.values().next().unwrap().rolling.bad, 6);
     drop(sender);

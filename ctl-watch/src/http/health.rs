@@ -50,7 +50,7 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
         "signing": signing,
         "signing_problem": signing_problem,
         "history_damaged": app.monitor.upkeep().store_damaged,
-        "targets": app.monitor.board().targets.len(),
+        "targets": app.monitor.standings().targets.len(),
     }));
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok(answer::with_status(response, status))

@@ -6,12 +6,12 @@ use ctl_policy::sla::Objective;
 
 use super::{Level, OpenIncident, Readings, Upkeep};
 use crate::aggregator::Aggregator;
-use crate::board::Board;
 use crate::discover::Discovered;
+use crate::standings::Standings;
 
 /// How the monitor stands at a moment.
 pub struct Gathered {
-    board: Arc<Board>,
+    standings: Arc<Standings>,
     discovered: Arc<Discovered>,
     levels: Vec<Level>,
     incidents: Vec<OpenIncident>,
@@ -40,7 +40,7 @@ impl Gathered {
         let incidents = aggregator.incidents();
         let open = incidents.values().filter(|incident| incident.is_open());
         Self {
-            board: aggregator.board(),
+            standings: aggregator.standings(),
             discovered,
             levels: levels.services.keys().filter_map(level).collect(),
             incidents: open
@@ -60,7 +60,7 @@ impl Gathered {
     #[must_use]
     pub fn readings(&self) -> Readings<'_> {
         Readings {
-            board: &self.board,
+            standings: &self.standings,
             certificates: &self.discovered.certificates,
             levels: &self.levels,
             incidents: &self.incidents,

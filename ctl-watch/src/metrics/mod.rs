@@ -1,5 +1,5 @@
 //! What Prometheus is told of the watch: counts and histograms kept while observations come in, everything
-//! else read off the [`Board`] and the service levels at the moment of a scrape.
+//! else read off the [`Standings`] and the service levels at the moment of a scrape.
 //!
 //! What there is of a target vanishes with it. A gauge that tells a status exists only while there is an
 //! answer: no answer must not read as good. A target has about 15 series; `tests::ten_thousand_targets`
@@ -24,8 +24,8 @@ pub use levels::{Level, OpenIncident, Upkeep};
 use prometheus::{HistogramOpts, HistogramVec};
 use tally::Tally;
 
-use super::board::Board;
 use super::observation::Observation;
+use super::standings::Standings;
 use super::target::{TargetId, WatchedCertificate};
 use super::verdict::{Outcome, Verdict};
 pub use registry::Metrics;
@@ -52,7 +52,7 @@ struct Counts {
 #[derive(Clone, Copy, Debug)]
 pub struct Readings<'a> {
     /// How every target stands.
-    pub board: &'a Board,
+    pub standings: &'a Standings,
     /// CA certificates whose end is watched.
     pub certificates: &'a [WatchedCertificate],
     /// Service levels by PKI and kind.
@@ -118,18 +118,18 @@ impl WatchMetrics {
     /// Writes everything that is read off at a scrape, and forgets what is no longer watched.
     pub(crate) fn write(&self, text: &mut String, readings: &Readings<'_>) {
         let mut counts = self.counts();
-        let Readings { board, certificates, levels, incidents, upkeep } = readings;
-        counts.tallies.retain(|id, _| board.targets.contains_key(id));
+        let Readings { standings, certificates, levels, incidents, upkeep } = readings;
+        counts.tallies.retain(|id, _| standings.targets.contains_key(id));
         let mut page = family::Page(text);
-        targets::write(&mut page, board, &counts.tallies);
+        targets::write(&mut page, standings, &counts.tallies);
         levels::write(&mut page, levels, incidents);
         levels::write_certificates(&mut page, certificates);
         levels::write_upkeep(&mut page, upkeep);
     }
 
     /// Forgets the histograms of PKIs that have no such service any more; before the registry is read.
-    pub(crate) fn prune(&self, board: &Board) {
-        let watched: BTreeSet<(&str, &str)> = board
+    pub(crate) fn prune(&self, standings: &Standings) {
+        let watched: BTreeSet<(&str, &str)> = standings
             .targets
             .values()
             .map(|standing| (standing.target.operator.as_str(), standing.target.kind.as_str()))

@@ -38,7 +38,7 @@ impl Metrics {
     /// # Errors
     /// Those of the encoder.
     pub fn render(&self, readings: &Readings<'_>) -> Result<String, prometheus::Error> {
-        self.watch.prune(readings.board);
+        self.watch.prune(readings.standings);
         let mut text = self.registrar.text()?;
         self.watch.write(&mut text, readings);
         Ok(text)

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::family::{Milliseconds, Page, Row, Series};
 use super::tally::{Ending, Tally};
-use crate::board::{Board, Standing};
 use crate::code::{Family as About, Weight};
 use crate::observation::Facts;
+use crate::standings::{Standing, Standings};
 use crate::target::{Kind, TargetId};
 
 /// The labels of every series of a target.
@@ -63,9 +63,9 @@ ctl_serve::families! {
 const MAX_CANARIES: usize = 16;
 
 /// Writes all series of targets.
-pub(super) fn write(page: &mut Page<'_>, board: &Board, tallies: &HashMap<TargetId, Tally>) {
+pub(super) fn write(page: &mut Page<'_>, standings: &Standings, tallies: &HashMap<TargetId, Tally>) {
     let mut counts: BTreeMap<(&str, Kind), u64> = BTreeMap::new();
-    let rows: Vec<(Row, &Standing, Option<&Tally>)> = board
+    let rows: Vec<(Row, &Standing, Option<&Tally>)> = standings
         .targets
         .iter()
         .map(|(id, standing)| {
@@ -110,11 +110,11 @@ pub(super) fn write(page: &mut Page<'_>, board: &Board, tallies: &HashMap<Target
             }
         }
     }
-    standings(page, &rows);
+    last_probes(page, &rows);
     facts(page, &rows);
 }
 
-fn standings(page: &mut Page<'_>, rows: &[(Row, &Standing, Option<&Tally>)]) {
+fn last_probes(page: &mut Page<'_>, rows: &[(Row, &Standing, Option<&Tally>)]) {
     let mut times = |family, of: fn(&Standing) -> Option<i64>| {
         let mut series = page.family(family);
         for (row, standing, _) in rows {

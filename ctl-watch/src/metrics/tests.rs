@@ -102,10 +102,15 @@ impl Scrape {
 
     fn text_with(&self, levels: &[Level], incidents: &[OpenIncident]) -> String {
         let mut text = String::new();
-        let board = self.machine.board();
-        let readings =
-            Readings { board: &board, certificates: &[], levels, incidents, upkeep: Upkeep::default() };
-        self.watch.prune(&board);
+        let standings = self.machine.standings();
+        let readings = Readings {
+            standings: &standings,
+            certificates: &[],
+            levels,
+            incidents,
+            upkeep: Upkeep::default(),
+        };
+        self.watch.prune(&standings);
         self.watch.write(&mut text, &readings);
         text
     }

@@ -1,4 +1,4 @@
-//! The watch over a real log: from the configuration to the board, through a fault and back, and over a restart.
+//! The watch over a real log: from the configuration to the standings, through a fault and back, and over a restart.
 
 use std::sync::Arc;
 
@@ -28,8 +28,8 @@ async fn one_target(server: &Server) -> (Arc<crate::common::Server>, tempfile::T
 async fn until(watched: &Watched, what: &str, stands: impl Fn(&Standing) -> bool) -> Arc<Standing> {
     watched
         .until(what, async |watched| {
-            let board = watched.monitor.board();
-            let configured = board.targets.values().find(|standing| standing.target.kind == Kind::Https);
+            let standings = watched.monitor.standings();
+            let configured = standings.targets.values().find(|standing| standing.target.kind == Kind::Https);
             configured.filter(|standing| stands(standing)).cloned()
         })
         .await

@@ -99,7 +99,8 @@ mod tests {
         let mut story = Story::begin(directory.path(), BUILT_IN);
         story.until(DAY + HOUR_MS, |_| None);
         // Under the wrong time it leaves the lists and comes back.
-        let targets: Vec<_> = story.machine.board().targets.values().map(|one| one.target.clone()).collect();
+        let targets: Vec<_> =
+            story.machine.standings().targets.values().map(|one| one.target.clone()).collect();
         story.machine.watch(&[], DAY + YEAR);
         story.machine.watch(&targets, DAY + YEAR + HOUR_MS);
         let now = DAY + 2 * HOUR_MS;

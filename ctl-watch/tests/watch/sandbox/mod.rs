@@ -164,9 +164,9 @@ impl Watch {
             self.observations.send(observation).await.unwrap();
         }
         self.aggregator.settle().await;
-        let board = self.aggregator.board();
+        let standings = self.aggregator.standings();
         for watched in &self.watched {
-            let last = board.targets[&watched.target.id].last.as_ref();
+            let last = standings.targets[&watched.target.id].last.as_ref();
             let codes = last.map(|last| last.codes()).unwrap_or_default();
             found.extend(codes.into_iter().map(|code| (watched.service, code)));
         }

@@ -10,7 +10,7 @@ use super::verdict::Verdict;
 
 /// How things stand.
 #[derive(Clone, Debug, Default)]
-pub struct Board {
+pub struct Standings {
     /// Every target that is watched now.
     pub targets: BTreeMap<TargetId, Arc<Standing>>,
 }
