@@ -8,7 +8,7 @@ use ctl_governance::State;
 use ctl_replica::{Replica, ReplicaError};
 use tokio::sync::{oneshot, watch};
 
-use super::recorder::{Recorder, Sending};
+use super::reporter::{Reporter, Sending};
 
 /// What was verified of the scheme's log.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ pub struct Follower {
     /// Who hears of it.
     pub told: watch::Sender<Followed>,
     /// The watcher's key, and what says what is due from it.
-    pub watcher: Option<([Box<dyn Signer>; 1], Recorder)>,
+    pub watcher: Option<([Box<dyn Signer>; 1], Reporter)>,
 }
 
 impl Follower {
@@ -132,9 +132,9 @@ impl Follower {
 
     /// Has the log record what is due from the watcher.
     async fn record(&mut self) {
-        let Some((key, recorder)) = &self.watcher else { return };
+        let Some((key, reporter)) = &self.watcher else { return };
         let recorded = match Sending::begin(&mut self.replica, key).await {
-            Ok(mut sending) => recorder.record_due(&mut sending).await,
+            Ok(mut sending) => reporter.record_due(&mut sending).await,
             Err(error) => Err(error),
         };
         let signing = recorded.map_or_else(|error| Signing::Failed(error.to_string()), |_| Signing::Good);

@@ -28,7 +28,7 @@ pub mod own;
 pub mod plan;
 pub mod probe;
 pub mod record;
-pub mod recorder;
+pub mod reporter;
 pub mod run;
 pub mod schedule;
 pub mod service_discovery;

@@ -30,7 +30,7 @@ use super::follow::{Followed, Follower};
 use super::metrics::{Gathered, Metrics, Upkeep};
 use super::observation::Observation;
 use super::plan::plan;
-use super::recorder::{Recorder, policy_ref};
+use super::reporter::{Reporter, policy_ref};
 use super::schedule::{self, Counted, Counts, Shelf};
 use super::standings::Standings;
 use super::store::{Keep, Store};
@@ -139,9 +139,9 @@ impl Monitor {
             now_ms: Arc::new(now_ms),
         };
         let replica = Replica::open(scheme.replica(&data.join("replica"))?)?;
-        let recorder =
-            Recorder { aggregator: shared.aggregator.clone(), held_back: Arc::clone(&shared.held_back) };
-        let watcher = key.map(|key| ([Box::new(key) as Box<dyn Signer>], recorder));
+        let reporter =
+            Reporter { aggregator: shared.aggregator.clone(), held_back: Arc::clone(&shared.held_back) };
+        let watcher = key.map(|key| ([Box::new(key) as Box<dyn Signer>], reporter));
         let follower = Follower { replica, every: scheme.every, told, watcher };
         let ((stop_following, following_stopped), (stop, stopped)) = (oneshot::channel(), oneshot::channel());
         let watching = tokio::spawn(own.clone().run(following.clone(), observations.clone()));

@@ -2,7 +2,7 @@
 //! organisations together confirm it.
 
 use ctl_watch::Code;
-use ctl_watch::recorder::RecorderError;
+use ctl_watch::reporter::ReporterError;
 
 use crate::common::{Lie, log_files};
 use crate::watcher::{Watcher, scheme};
@@ -38,13 +38,13 @@ async fn an_answer_that_is_lost_or_comes_late_makes_no_second_claim() {
         watch.lie(if hides { Lie::Hides(before) } else { Lie::HangsUp { records } });
         match watch.try_record().await {
             Ok(made) => assert!(records && !hides && made == 1, "the log has it"),
-            Err(RecorderError::Later(why)) => assert!(hides || !records, "{why}"),
+            Err(ReporterError::Later(why)) => assert!(hides || !records, "{why}"),
             Err(error) => panic!("{error}"),
         }
         let sent = watch.sent();
         // Still the same, and the same statement: nothing else is said before.
         if hides || !records {
-            assert!(matches!(watch.try_record().await, Err(RecorderError::Later(_))));
+            assert!(matches!(watch.try_record().await, Err(ReporterError::Later(_))));
         }
         let mut watch = watch.restart(folder.path()).await;
         watch.lie(Lie::None);

@@ -14,7 +14,7 @@ use ctl_policy::sla::{BUILT_IN, Kind, SlaPolicy};
 use ctl_replica::{Options, Replica, Trust};
 use ctl_watch::aggregator::{Aggregator, Setup};
 use ctl_watch::observation::{Evidence, Finding};
-use ctl_watch::recorder::{Recorder, RecorderError, Sending};
+use ctl_watch::reporter::{Reporter, ReporterError, Sending};
 use ctl_watch::store::{Keep, Store};
 use ctl_watch::target::Origin;
 use ctl_watch::{Code, Observation, Subject, Target, TargetId};
@@ -36,7 +36,7 @@ pub struct Watcher {
     pub replica: Replica,
     /// What it probes.
     pub target: Arc<Target>,
-    recorder: Recorder,
+    reporter: Reporter,
     observations: mpsc::Sender<Observation>,
     aggregating: JoinHandle<()>,
 }
@@ -82,7 +82,7 @@ impl Watcher {
             patience: Duration::from_millis(300),
             ..Options::new(&server.url, Trust::Scheme(scheme)).remembering(folder.join("replica"))
         };
-        let recorder = Recorder { aggregator: aggregator.clone(), held_back: Arc::default() };
+        let reporter = Reporter { aggregator: aggregator.clone(), held_back: Arc::default() };
         let (server, clock, replica) = (server.clone(), clock.clone(), Replica::open(options).unwrap());
         Self {
             server,
@@ -91,7 +91,7 @@ impl Watcher {
             aggregator,
             replica,
             target: target(),
-            recorder,
+            reporter,
             observations,
             aggregating,
         }
@@ -133,11 +133,11 @@ impl Watcher {
     }
 
     /// What the follower does at each look.
-    pub async fn try_record(&mut self) -> Result<usize, RecorderError> {
+    pub async fn try_record(&mut self) -> Result<usize, ReporterError> {
         self.replica.sync().await.unwrap();
         let signer = [Box::new(key(self.who)) as Box<dyn Signer>];
         let mut sending = Sending::begin(&mut self.replica, &signer).await?;
-        self.recorder.record_due(&mut sending).await
+        self.reporter.record_due(&mut sending).await
     }
 
     pub async fn record(&mut self) -> usize {
@@ -152,8 +152,8 @@ impl Watcher {
 
     /// Stops, once everything is written.
     pub async fn stop(self) -> (Arc<Server>, Arc<ManualClock>, &'static str) {
-        let Self { server, who, clock, aggregator, recorder, replica, observations, aggregating, .. } = self;
-        drop((aggregator, recorder, replica, observations));
+        let Self { server, who, clock, aggregator, reporter, replica, observations, aggregating, .. } = self;
+        drop((aggregator, reporter, replica, observations));
         aggregating.await.unwrap();
         (server, clock, who)
     }

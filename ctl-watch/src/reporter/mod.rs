@@ -36,7 +36,7 @@ use super::target::OWN;
 
 /// Why something was not recorded. It is tried again.
 #[derive(Debug, thiserror::Error)]
-pub enum RecorderError {
+pub enum ReporterError {
     /// A name cannot stand in a statement.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -62,7 +62,7 @@ pub enum RecorderError {
     Closed,
 }
 
-/// The scheme, as far as a recorder needs it.
+/// The scheme, as far as a reporter needs it.
 pub trait Scheme: Send {
     /// The watcher's key.
     fn key(&self) -> PublicKey;
@@ -71,13 +71,13 @@ pub trait Scheme: Send {
     ///
     /// # Errors
     /// Neither is known for now.
-    fn present(&self) -> Result<(State, Timestamp), RecorderError>;
+    fn present(&self) -> Result<(State, Timestamp), ReporterError>;
 
     /// Whether anything can be recorded: asked before a report is made that nothing would name.
     ///
     /// # Errors
     /// It cannot.
-    fn writable(&self) -> Result<(), RecorderError>;
+    fn writable(&self) -> Result<(), ReporterError>;
 
     /// Has a statement with its blob recorded, signed by the watcher's key; gives the index of its entry once it is
     /// proven that the log has it.
@@ -88,24 +88,24 @@ pub trait Scheme: Send {
         &mut self,
         body: Body,
         blob: Option<Blob>,
-    ) -> impl Future<Output = Result<u64, RecorderError>> + Send;
+    ) -> impl Future<Output = Result<u64, ReporterError>> + Send;
 }
 
 /// Records what is due.
 #[derive(Clone)]
-pub struct Recorder {
+pub struct Reporter {
     /// What was observed.
     pub aggregator: Aggregator,
     /// How many breaches the last look held back, for whoever shows it.
     pub held_back: Arc<AtomicU64>,
 }
 
-impl Recorder {
+impl Reporter {
     /// Records everything that is due; returns how many statements were made.
     ///
     /// # Errors
     /// The first failure, after all others were tried; at once if nothing else can be recorded either.
-    pub async fn record_due(&self, scheme: &mut impl Scheme) -> Result<usize, RecorderError> {
+    pub async fn record_due(&self, scheme: &mut impl Scheme) -> Result<usize, ReporterError> {
         let (state, now) = scheme.present()?;
         let watcher = &watcher(&state.at(now), &scheme.key())?;
         let policy = policy_ref(self.aggregator.policy())?;
@@ -136,7 +136,7 @@ impl Recorder {
         &self,
         state: &State,
         watcher: &ParticipantId,
-    ) -> (Arc<Incidents>, Option<RecorderError>) {
+    ) -> (Arc<Incidents>, Option<ReporterError>) {
         let at_hand = self.aggregator.incidents();
         let moments = without_incident(state, watcher, &at_hand);
         if moments.is_empty() {
@@ -153,7 +153,7 @@ impl Recorder {
         &self,
         mut incidents: Arc<Incidents>,
         moments: BTreeSet<Timestamp>,
-    ) -> Result<Arc<Incidents>, RecorderError> {
+    ) -> Result<Arc<Incidents>, ReporterError> {
         let aggregator = self.aggregator.clone();
         let read = tokio::task::spawn_blocking(move || {
             for moment in moments {
@@ -168,7 +168,7 @@ impl Recorder {
             }
             Ok(incidents)
         });
-        read.await.map_err(|error| RecorderError::Refused(error.to_string()))?
+        read.await.map_err(|error| ReporterError::Refused(error.to_string()))?
     }
 
     /// Says so when it has changed how many breaches are held back.
@@ -192,15 +192,15 @@ impl Recorder {
         month: Month,
         policy: &PolicyRef,
         (scheme, now): (Digest, Timestamp),
-    ) -> Result<bool, RecorderError> {
+    ) -> Result<bool, ReporterError> {
         to.writable()?;
-        let (recorder, of) = (self.clone(), operator.clone());
-        let report = tokio::task::spawn_blocking(move || recorder.month(scheme, &of, month, now)).await;
-        let report = report.map_err(|error| RecorderError::Report(error.to_string()))??;
+        let (reporter, of) = (self.clone(), operator.clone());
+        let report = tokio::task::spawn_blocking(move || reporter.month(scheme, &of, month, now)).await;
+        let report = report.map_err(|error| ReporterError::Report(error.to_string()))??;
         // A month in which nothing of the operator was watched.
         let Some(report) = report else { return Ok(false) };
         let blob = Blob::new(&ctl_core::json::canonical(&report), BlobAccess::Public);
-        let blob = blob.map_err(|error| RecorderError::Report(error.to_string()))?;
+        let blob = blob.map_err(|error| ReporterError::Report(error.to_string()))?;
         let body = SlaReport {
             from: Timestamp::from_unix(report.from.0),
             operator: participant(operator),
@@ -216,9 +216,9 @@ impl Recorder {
 }
 
 /// Keeps the first failure; gives it back at once if nothing else can be recorded either.
-fn note(first: &mut Option<RecorderError>, error: RecorderError) -> Result<(), RecorderError> {
+fn note(first: &mut Option<ReporterError>, error: ReporterError) -> Result<(), ReporterError> {
     match error {
-        RecorderError::Later(_) | RecorderError::Closed => Err(first.take().unwrap_or(error)),
+        ReporterError::Later(_) | ReporterError::Closed => Err(first.take().unwrap_or(error)),
         error => {
             first.get_or_insert(error);
             Ok(())
@@ -227,10 +227,10 @@ fn note(first: &mut Option<RecorderError>, error: RecorderError) -> Result<(), R
 }
 
 /// Whose key this is: a watcher's in office.
-fn watcher(state: &State, key: &PublicKey) -> Result<ParticipantId, RecorderError> {
+fn watcher(state: &State, key: &PublicKey) -> Result<ParticipantId, ReporterError> {
     let record = state.keys.get(&key.key_id()).filter(|record| record.replaced_by.is_none());
     let watcher = record.map(|record| &record.participant).filter(|id| state.may_watch(id, None));
-    watcher.cloned().ok_or_else(|| RecorderError::NoWatcher(key.key_id().short()))
+    watcher.cloned().ok_or_else(|| ReporterError::NoWatcher(key.key_id().short()))
 }
 
 /// The service level policy as statements name it.

@@ -93,7 +93,7 @@ impl Story {
         breaches_due(state, &watcher, &self.incidents, complete, &self.policy, &named, now).unwrap()
     }
 
-    /// Records what is due as the recorder does; the rules of the log take all of it.
+    /// Records what is due as the reporter does; the rules of the log take all of it.
     fn record(&mut self) -> Vec<SlaBreach> {
         let due = self.due().statements;
         for breach in &due {

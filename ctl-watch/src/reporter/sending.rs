@@ -7,7 +7,7 @@ use ctl_governance::statement::Body;
 use ctl_replica::receipts::Standing;
 use ctl_replica::{Blob, Pending, Replica, ReplicaError, Submission};
 
-use super::{RecorderError, Scheme};
+use super::{ReporterError, Scheme};
 
 /// A replica, and the key that statements are signed with.
 pub struct Sending<'a> {
@@ -22,11 +22,11 @@ impl<'a> Sending<'a> {
     /// The replica was synced, and remembers what is sent in a folder.
     ///
     /// # Errors
-    /// [`RecorderError::Later`] if it is still not known.
+    /// [`ReporterError::Later`] if it is still not known.
     pub async fn begin(
         replica: &'a mut Replica,
         key: &'a [Box<dyn Signer>; 1],
-    ) -> Result<Self, RecorderError> {
+    ) -> Result<Self, ReporterError> {
         for noted in replica.noted().map_err(later)? {
             let Some(file) = noted.file else { continue };
             // What the log has may still lack its blob; what it will not have is made anew.
@@ -37,7 +37,7 @@ impl<'a> Sending<'a> {
             match send(replica, &pending).await {
                 Ok(_) => {}
                 // It is forgotten, and due again if it is still true.
-                Err(RecorderError::Refused(why)) => {
+                Err(ReporterError::Refused(why)) => {
                     tracing::warn!(why, statement = %noted.sent.statement, "a statement was not recorded");
                 }
                 Err(error) => return Err(error),
@@ -53,23 +53,23 @@ impl Scheme for Sending<'_> {
         key.public_key()
     }
 
-    fn present(&self) -> Result<(State, Timestamp), RecorderError> {
+    fn present(&self) -> Result<(State, Timestamp), ReporterError> {
         Ok((self.replica.log().map_err(later)?.state().clone(), self.replica.now()))
     }
 
-    fn writable(&self) -> Result<(), RecorderError> {
+    fn writable(&self) -> Result<(), ReporterError> {
         Ok(())
     }
 
-    async fn say(&mut self, body: Body, blob: Option<Blob>) -> Result<u64, RecorderError> {
+    async fn say(&mut self, body: Body, blob: Option<Blob>) -> Result<u64, ReporterError> {
         let pending = self.replica.write(self.key, body, blob.into_iter().collect());
-        let pending = pending.map_err(|error| RecorderError::Refused(error.to_string()))?;
+        let pending = pending.map_err(|error| ReporterError::Refused(error.to_string()))?;
         send(self.replica, &pending).await
     }
 }
 
 /// Sends a statement; gives the index of its entry when it is proven.
-async fn send(replica: &mut Replica, pending: &Pending) -> Result<u64, RecorderError> {
+async fn send(replica: &mut Replica, pending: &Pending) -> Result<u64, ReporterError> {
     let what = pending.statement.payload.body.type_name();
     match replica.send(pending).await {
         Ok(Submission::Recorded { receipt, not_uploaded, .. }) => {
@@ -85,21 +85,21 @@ async fn send(replica: &mut Replica, pending: &Pending) -> Result<u64, RecorderE
         }
         Ok(Submission::Sent { receipt, .. }) => {
             let index = receipt.index;
-            Err(RecorderError::Later(format!(
+            Err(ReporterError::Later(format!(
                 "the service says that it recorded the {what} as entry {index}, but no signed checkpoint covers it yet"
             )))
         }
         Ok(Submission::Unknown { problem, .. }) => {
-            Err(RecorderError::Later(format!("whether the {what} is recorded is not known yet: {problem}")))
+            Err(ReporterError::Later(format!("whether the {what} is recorded is not known yet: {problem}")))
         }
-        Ok(Submission::Pending { .. }) => Err(RecorderError::Refused(format!("the {what} was not sent"))),
+        Ok(Submission::Pending { .. }) => Err(ReporterError::Refused(format!("the {what} was not sent"))),
         Err(error @ ReplicaError::Refusal { reason: Some(_), .. }) => {
-            Err(RecorderError::Refused(format!("the {what}: {error}")))
+            Err(ReporterError::Refused(format!("the {what}: {error}")))
         }
         Err(error) => Err(later(error)),
     }
 }
 
-fn later(error: ReplicaError) -> RecorderError {
-    RecorderError::Later(error.to_string())
+fn later(error: ReplicaError) -> ReporterError {
+    ReporterError::Later(error.to_string())
 }

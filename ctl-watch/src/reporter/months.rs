@@ -10,7 +10,7 @@ use ctl_policy::sla::{IncidentReport, Kind, Material, Month, PolicyName, Report,
 
 use super::super::incident::{Incident, Wanted};
 use super::super::levels::{self, Levels, are_missing, begin_of, hour_at};
-use super::{Recorder, RecorderError, participant};
+use super::{Reporter, ReporterError, participant};
 
 /// A month is reported on so many seconds after its end: its last hour is closed then.
 const AFTER: u64 = 600;
@@ -51,7 +51,7 @@ pub fn reports_due(
     due
 }
 
-impl Recorder {
+impl Reporter {
     /// The report of a month; none if nothing of the operator was watched in it. Blocks on the disk.
     pub(super) fn month(
         &self,
@@ -59,7 +59,7 @@ impl Recorder {
         operator: &ParticipantId,
         month: Month,
         now: Timestamp,
-    ) -> Result<Option<Report>, RecorderError> {
+    ) -> Result<Option<Report>, ReporterError> {
         let (levels, policy) = (self.aggregator.levels(), self.aggregator.policy());
         let of: Vec<_> = levels.targets.values().filter(|one| one.operator == *operator).cloned().collect();
         let hours = (hour_at(month.begin()), hour_at(month.end()));
