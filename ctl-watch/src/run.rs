@@ -31,7 +31,7 @@ use super::metrics::{Gathered, Metrics, Upkeep};
 use super::observation::Observation;
 use super::plan::plan;
 use super::reporter::{Reporter, policy_ref};
-use super::schedule::{self, Counted, Counts, Shelf};
+use super::schedule::{self, Counted, Counters, MemoryStore};
 use super::standings::Standings;
 use super::store::{Keep, Store};
 use super::target::{Target, TargetId};
@@ -54,7 +54,7 @@ pub struct Monitor {
 struct Shared {
     aggregator: Aggregator,
     discovered: ArcSwap<Discovered>,
-    counts: Arc<Counts>,
+    counters: Arc<Counters>,
     inbox: mpsc::WeakSender<Observation>,
     store_bytes: Arc<AtomicU64>,
     store_limit: u64,
@@ -101,7 +101,7 @@ impl Monitor {
         let (plan, fetcher, policy) =
             (plan(config, &fetching.ports)?, Fetcher::new(fetching)?, Arc::new(policy(config)?));
         let key = config.signer()?;
-        let counts = Arc::new(Counts::default());
+        let counters = Arc::new(Counters::default());
         let (targets, following) = watch::channel(Arc::from([]));
         let (observations, inbox) = mpsc::channel(OBSERVATIONS);
         let (told, followed) = watch::channel(Followed::nothing());
@@ -109,7 +109,7 @@ impl Monitor {
         let keep = Keep { rollups: config.rollups, max_bytes: config.max_bytes.get() };
         let failed = |error| MonitorError::Store { path: path.clone(), error };
         let store = Arc::new(Store::open(&path, keep).map_err(failed)?);
-        let shelf = Arc::new(StoredMemories(Arc::clone(&store)));
+        let memory_store = Arc::new(StoredMemories(Arc::clone(&store)));
         let setup = aggregator::Setup {
             store,
             policy: Arc::clone(&policy),
@@ -122,7 +122,7 @@ impl Monitor {
         let shared = Arc::new(Shared {
             aggregator,
             discovered: ArcSwap::default(),
-            counts: Arc::clone(&counts),
+            counters: Arc::clone(&counters),
             inbox: observations.downgrade(),
             store_bytes,
             store_limit: config.max_bytes.get(),
@@ -152,10 +152,10 @@ impl Monitor {
             now_ms: Arc::new(now_ms),
             targets: following.clone(),
             observations,
-            shelf,
+            memory_store,
             concurrency: fetching.concurrency.get(),
             per_host: fetching.per_host.get(),
-            counts,
+            counters,
         });
         let tasks = [
             tokio::spawn(follower.run(following_stopped)),
@@ -234,7 +234,7 @@ impl Monitor {
     /// What the schedule counts of its own work.
     #[must_use]
     pub fn counted(&self) -> Counted {
-        self.shared.counts.read()
+        self.shared.counters.read()
     }
 }
 
@@ -304,7 +304,7 @@ fn show(shared: &Shared, targets: &watch::Sender<Arc<[Arc<Target>]>>, discovered
 /// What probes remember, in the store.
 pub struct StoredMemories(pub Arc<Store>);
 
-impl Shelf for StoredMemories {
+impl MemoryStore for StoredMemories {
     fn take(&self, target: TargetId) -> Option<Vec<u8>> {
         let taken = self.0.memory(target);
         taken

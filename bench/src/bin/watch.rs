@@ -29,7 +29,7 @@ use ctl_sandbox::{PkiKind, PkiSpec};
 use ctl_watch::config::Serial;
 use ctl_watch::metrics::Metrics;
 use ctl_watch::run::StoredMemories;
-use ctl_watch::schedule::{self, Counts, Setup};
+use ctl_watch::schedule::{self, Counters, Setup};
 use ctl_watch::store::{Keep, Store};
 use ctl_watch::target::{CrlSubject, OcspSubject};
 use ctl_watch::{Aggregator, Kind, Subject, Target, TargetId, aggregator, probe};
@@ -135,7 +135,7 @@ fn at(url: &str, host: &str) -> Option<String> {
     Some(format!("http://{host}:{port}/{path}"))
 }
 
-/// Counts what is asked.
+/// Counters what is asked.
 struct Counting {
     fetcher: Fetcher,
     exchanges: AtomicU64,
@@ -230,7 +230,7 @@ fn run(
         metrics: Arc::new(Metrics::new()?),
     };
     let fetch = Arc::new(Counting { fetcher: Fetcher::new(&config)?, exchanges: AtomicU64::new(0) });
-    let counts = Arc::new(Counts::default());
+    let counters = Arc::new(Counters::default());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let how_many = targets.len();
     let period = targets.first().map_or(Duration::ZERO, |target| target.period);
@@ -243,10 +243,10 @@ fn run(
         now_ms: Arc::new(now_ms),
         targets: following,
         observations,
-        shelf: Arc::new(StoredMemories(Arc::clone(&store))),
+        memory_store: Arc::new(StoredMemories(Arc::clone(&store))),
         concurrency: CONCURRENCY,
         per_host: CONCURRENCY,
-        counts: Arc::clone(&counts),
+        counters: Arc::clone(&counters),
     };
     let (begin, processor_before) = (Instant::now(), processor_time()?);
     let aggregator = runtime.block_on(async {
@@ -259,7 +259,7 @@ fn run(
         Ok::<_, Failure>(aggregator)
     })?;
     let (took, processor) = (begin.elapsed().as_secs_f64(), processor_time()? - processor_before);
-    let (counted, exchanges) = (counts.read(), fetch.exchanges.load(Ordering::Relaxed));
+    let (counted, exchanges) = (counters.read(), fetch.exchanges.load(Ordering::Relaxed));
     let (probes, codes) = seen(&aggregator);
     let done: u64 = probes.values().sum();
     let kinds: Vec<String> = probes.iter().map(|(kind, count)| format!("{count} {kind}")).collect();

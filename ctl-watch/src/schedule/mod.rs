@@ -8,9 +8,9 @@
 //! next is due is reported as `probe_overrun`, and the next does not take place. Moments that passed while the
 //! monitor could not look are `probe_missed`. Both are gaps, which count neither for nor against a service.
 
-mod counts;
+mod counters;
 mod runner;
 mod table;
 
-pub use counts::{Counted, Counts};
-pub use runner::{Setup, Shelf, run};
+pub use counters::{Counted, Counters};
+pub use runner::{MemoryStore, Setup, run};

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::counts::Counts;
+use super::counters::Counters;
 use super::table::{Entered, Notice, Start, Table};
 use crate::code::Code;
 use crate::observation::{Evidence, Facts, Finding, Observation};
@@ -19,7 +19,7 @@ use crate::probe::{Memory, Probe, Probed, Round};
 use crate::target::{Kind, Target, TargetId};
 
 /// Where what probes remember survives a restart. Both may block.
-pub trait Shelf: Send + Sync {
+pub trait MemoryStore: Send + Sync {
     /// What was kept for a target, if anything.
     fn take(&self, target: TargetId) -> Option<Vec<u8>>;
     /// Keeps this for a target; whether that worked.
@@ -42,22 +42,22 @@ pub struct Setup {
     /// Who takes the observations. Where it is full, probes wait before they are over, and become overruns.
     pub observations: mpsc::Sender<Observation>,
     /// Where memories survive a restart.
-    pub shelf: Arc<dyn Shelf>,
+    pub memory_store: Arc<dyn MemoryStore>,
     /// How many probes may run at once.
     pub concurrency: usize,
     /// How many of them at one host.
     pub per_host: usize,
     /// What is counted.
-    pub counts: Arc<Counts>,
+    pub counters: Arc<Counters>,
 }
 
 /// Runs the schedule until those who give targets or take observations are gone. Dropped, it ends the probes that
 /// run.
 pub async fn run(setup: Setup) {
-    let Setup { probes, fetch, limits, now_ms, mut targets, observations, shelf, .. } = setup;
-    let (concurrency, per_host, counts) = (setup.concurrency, setup.per_host, setup.counts);
+    let Setup { probes, fetch, limits, now_ms, mut targets, observations, memory_store, .. } = setup;
+    let (concurrency, per_host, counters) = (setup.concurrency, setup.per_host, setup.counters);
     let probes = probes.into_iter().map(|probe| (probe.kind(), Arc::from(probe))).collect();
-    let hands = Hands { probes, fetch, limits, now_ms, observations, shelf, counts };
+    let hands = Hands { probes, fetch, limits, now_ms, observations, memory_store, counters };
     let mut runner = Runner {
         table: Table::new(concurrency, per_host),
         memories: HashMap::new(),
@@ -106,7 +106,7 @@ struct Runner {
 #[derive(Clone, Default)]
 struct Remembered {
     memory: Memory,
-    /// SHA-256 of what is on the shelf.
+    /// SHA-256 of what is stored.
     kept: Option<[u8; 32]>,
 }
 
@@ -117,8 +117,8 @@ struct Hands {
     limits: Arc<dyn Fn(&Target) -> Limits + Send + Sync>,
     now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
     observations: mpsc::Sender<Observation>,
-    shelf: Arc<dyn Shelf>,
-    counts: Arc<Counts>,
+    memory_store: Arc<dyn MemoryStore>,
+    counters: Arc<Counters>,
 }
 
 impl Runner {
@@ -137,12 +137,12 @@ impl Runner {
             let hands = &self.hands;
             match notice {
                 Notice::Overrun { target, runs } => {
-                    hands.counts.overruns();
+                    hands.counters.overruns();
                     let why = if runs { "still running" } else { "still waiting for its turn" };
                     hands.report(target, Code::ProbeOverrun, format!("the probe before was {why}"));
                 }
                 Notice::Missed { target, probes } => {
-                    hands.counts.misses(probes);
+                    hands.counters.misses(probes);
                     let detail = format!("{probes} probes did not take place: the monitor stood still");
                     hands.report(target, Code::ProbeMissed, detail);
                 }
@@ -153,7 +153,7 @@ impl Runner {
     fn start(&mut self) {
         let now = Instant::now();
         while let Some(start) = self.table.start(now) {
-            self.hands.counts.starts(start.late);
+            self.hands.counters.starts(start.late);
             let remembered = self.memories.get(&start.target.id).cloned();
             let hands = Arc::clone(&self.hands);
             let (target, number) = (Arc::clone(&start.target), start.number);
@@ -161,7 +161,7 @@ impl Runner {
             self.entries.insert(task.id(), start);
         }
         let (targets, running, waiting) = self.table.sizes();
-        self.hands.counts.stands(targets, running, waiting);
+        self.hands.counters.stands(targets, running, waiting);
     }
 
     fn end(&mut self, ended: Result<(task::Id, Remembered), JoinError>) {
@@ -180,7 +180,7 @@ impl Runner {
                 self.memories.insert(entry.0, remembered);
             }
             None => {
-                self.hands.counts.misses(1);
+                self.hands.counters.misses(1);
                 let detail = "the probe failed inside the monitor".to_owned();
                 self.hands.report(start.target, Code::ProbeMissed, detail);
             }
@@ -203,14 +203,14 @@ impl Hands {
             }
             Err((code, detail)) => {
                 match code {
-                    Code::ProbeOverrun => self.counts.overruns(),
-                    _ => self.counts.misses(1),
+                    Code::ProbeOverrun => self.counters.overruns(),
+                    _ => self.counters.misses(1),
                 }
                 (gap(Arc::clone(&target), at_ms, code, detail), before.memory.clone())
             }
         };
         if self.observations.send(observation).await.is_err() {
-            self.counts.loses();
+            self.counters.loses();
         }
         self.keep(&target, memory, before).await
     }
@@ -218,9 +218,9 @@ impl Hands {
     /// What was remembered of a target before the server was started.
     async fn recall(&self, target: &Target) -> Remembered {
         let Some(probe) = self.probes.get(&target.kind).map(Arc::clone) else { return Remembered::default() };
-        let (shelf, id) = (Arc::clone(&self.shelf), target.id);
+        let (memory_store, id) = (Arc::clone(&self.memory_store), target.id);
         let recalled = task::spawn_blocking(move || {
-            let bytes = shelf.take(id)?;
+            let bytes = memory_store.take(id)?;
             Some(Remembered { memory: probe.restore(&bytes), kept: Some(Sha256::digest(&bytes).into()) })
         });
         recalled.await.ok().flatten().unwrap_or_default()
@@ -235,11 +235,15 @@ impl Hands {
         let Some(probe) = self.probes.get(&target.kind).map(Arc::clone).filter(|_| !same) else {
             return Remembered { memory, kept: before.kept };
         };
-        let (shelf, id, saving) = (Arc::clone(&self.shelf), target.id, memory.clone());
+        let (memory_store, id, saving) = (Arc::clone(&self.memory_store), target.id, memory.clone());
         let kept = task::spawn_blocking(move || {
             let Some(bytes) = probe.save(&saving) else { return before.kept };
             let digest = Sha256::digest(&bytes).into();
-            if before.kept == Some(digest) || shelf.keep(id, &bytes) { Some(digest) } else { before.kept }
+            if before.kept == Some(digest) || memory_store.keep(id, &bytes) {
+                Some(digest)
+            } else {
+                before.kept
+            }
         });
         Remembered { memory, kept: kept.await.unwrap_or(before.kept) }
     }
@@ -283,7 +287,7 @@ impl Hands {
     fn report(&self, target: Arc<Target>, code: Code, detail: String) {
         let gap = gap(target, (self.now_ms)(), code, detail);
         if self.observations.try_send(gap).is_err() {
-            self.counts.loses();
+            self.counters.loses();
         }
     }
 }

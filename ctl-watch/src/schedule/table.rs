@@ -10,9 +10,9 @@ use url::Url;
 
 use crate::target::{Target, TargetId};
 
-/// The lane of everything that only applications name, whatever its host: no host has such a name.
+/// The queue of everything that only applications name, whatever its host: no host has such a name.
 const UNLISTED: &str = "what only applications name";
-/// The probes of that lane are at most so small a part of those that may run at once.
+/// The probes of that queue are at most so small a part of those that may run at once.
 const UNLISTED_PART: usize = 8;
 
 /// Names one entry of the table: a target that goes and comes back is another entry.
@@ -46,7 +46,7 @@ pub(super) struct Table {
     /// Moments to come; those of entries that are gone are passed over.
     due: BinaryHeap<Reverse<(Instant, Entered)>>,
     ready: VecDeque<(Entered, Arc<str>)>,
-    lanes: HashMap<Arc<str>, Lane>,
+    queues: HashMap<Arc<str>, HostQueue>,
     running: HashMap<Entered, Arc<str>>,
     entered: u64,
 }
@@ -69,7 +69,7 @@ enum Stage {
 
 /// The probes of one host, or of all that only applications name.
 #[derive(Default)]
-struct Lane {
+struct HostQueue {
     running: usize,
     waiting: VecDeque<Entered>,
 }
@@ -82,7 +82,7 @@ impl Table {
             entries: HashMap::new(),
             due: BinaryHeap::new(),
             ready: VecDeque::new(),
-            lanes: HashMap::new(),
+            queues: HashMap::new(),
             running: HashMap::new(),
             entered: 0,
         }
@@ -111,7 +111,7 @@ impl Table {
             }
         }
         // What waits and is gone must not hold up what waits behind it.
-        let stale: Vec<_> = self.lanes.keys().map(Arc::clone).collect();
+        let stale: Vec<_> = self.queues.keys().map(Arc::clone).collect();
         for host in stale {
             self.sweep(&host);
         }
@@ -124,8 +124,8 @@ impl Table {
 
     /// How many targets, running and waiting probes there are.
     pub(super) fn sizes(&self) -> (usize, usize, usize) {
-        let lanes: usize = self.lanes.values().map(|lane| lane.waiting.len()).sum();
-        (self.entries.len(), self.running.len(), self.ready.len() + lanes)
+        let queues: usize = self.queues.values().map(|queue| queue.waiting.len()).sum();
+        (self.entries.len(), self.running.len(), self.ready.len() + queues)
     }
 
     /// Lines up what is due by now.
@@ -171,12 +171,12 @@ impl Table {
                 continue;
             };
             let Stage::Waiting(since) = entry.stage else { continue };
-            let lane = self.lanes.entry(Arc::clone(&host)).or_default();
-            if lane.running >= limit(&host, self.concurrency, self.per_host) {
-                lane.waiting.push_back((id, entered));
+            let queue = self.queues.entry(Arc::clone(&host)).or_default();
+            if queue.running >= limit(&host, self.concurrency, self.per_host) {
+                queue.waiting.push_back((id, entered));
                 continue;
             }
-            lane.running += 1;
+            queue.running += 1;
             let number = entry.number;
             entry.stage = Stage::Running;
             entry.number += 1;
@@ -198,8 +198,8 @@ impl Table {
             entry.stage = Stage::Idle;
         }
         if let Some(host) = self.running.remove(&(id, entered)) {
-            if let Some(lane) = self.lanes.get_mut(&host) {
-                lane.running = lane.running.saturating_sub(1);
+            if let Some(queue) = self.queues.get_mut(&host) {
+                queue.running = queue.running.saturating_sub(1);
             }
             self.sweep(&host);
         }
@@ -207,24 +207,24 @@ impl Table {
 
     /// Lets go on whoever may at a host.
     fn sweep(&mut self, host: &Arc<str>) {
-        let Some(lane) = self.lanes.get_mut(host) else { return };
-        if lane.running < limit(host, self.concurrency, self.per_host) {
-            while let Some((id, entered)) = lane.waiting.pop_front() {
+        let Some(queue) = self.queues.get_mut(host) else { return };
+        if queue.running < limit(host, self.concurrency, self.per_host) {
+            while let Some((id, entered)) = queue.waiting.pop_front() {
                 if self.entries.get(&id).is_some_and(|entry| entry.entered == entered) {
                     self.ready.push_front(((id, entered), Arc::clone(host)));
                     break;
                 }
             }
         }
-        if lane.running == 0 && lane.waiting.is_empty() {
-            self.lanes.remove(host);
+        if queue.running == 0 && queue.waiting.is_empty() {
+            self.queues.remove(host);
         }
     }
 }
 
-/// How many probes of a lane may run at once.
-fn limit(lane: &str, concurrency: usize, per_host: usize) -> usize {
-    if lane == UNLISTED { (concurrency / UNLISTED_PART).max(1) } else { per_host }
+/// How many probes of a queue may run at once.
+fn limit(queue: &str, concurrency: usize, per_host: usize) -> usize {
+    if queue == UNLISTED { (concurrency / UNLISTED_PART).max(1) } else { per_host }
 }
 
 /// The host of a URL; what is no URL is a host of its own.

@@ -82,7 +82,7 @@ struct Pretended {
 #[derive(Default)]
 struct Kept(Mutex<HashMap<TargetId, Vec<u8>>>);
 
-impl Shelf for Kept {
+impl MemoryStore for Kept {
     fn take(&self, target: TargetId) -> Option<Vec<u8>> {
         self.0.lock().unwrap().get(&target).cloned()
     }
@@ -135,7 +135,7 @@ impl Probe for Pretended {
 struct Stage {
     targets: watch::Sender<Arc<[Arc<Target>]>>,
     observations: mpsc::Receiver<Observation>,
-    counts: Arc<Counts>,
+    counters: Arc<Counters>,
     seeds: Arc<Mutex<Vec<[u8; 32]>>>,
     remembered: Arc<Mutex<Vec<bool>>>,
     task: task::JoinHandle<()>,
@@ -145,10 +145,10 @@ fn stage(urls: &[&str], room: usize) -> Stage {
     stage_with(urls, room, Arc::default())
 }
 
-fn stage_with(urls: &[&str], room: usize, shelf: Arc<Kept>) -> Stage {
+fn stage_with(urls: &[&str], room: usize, memory_store: Arc<Kept>) -> Stage {
     let (targets, following) = watch::channel(targets(urls));
     let (sender, observations) = mpsc::channel(room);
-    let (counts, probe) = (Arc::new(Counts::default()), Pretended::default());
+    let (counters, probe) = (Arc::new(Counters::default()), Pretended::default());
     let (seeds, remembered) = (Arc::clone(&probe.seeds), Arc::clone(&probe.remembered));
     let setup = Setup {
         probes: vec![Box::new(probe)],
@@ -157,12 +157,12 @@ fn stage_with(urls: &[&str], room: usize, shelf: Arc<Kept>) -> Stage {
         now_ms: Arc::new(|| 1_800_000_000_500),
         targets: following,
         observations: sender,
-        shelf,
+        memory_store,
         concurrency: 256,
         per_host: 8,
-        counts: Arc::clone(&counts),
+        counters: Arc::clone(&counters),
     };
-    Stage { targets, observations, counts, seeds, remembered, task: tokio::spawn(run(setup)) }
+    Stage { targets, observations, counters, seeds, remembered, task: tokio::spawn(run(setup)) }
 }
 
 #[tokio::test(start_paused = true)]
@@ -196,7 +196,7 @@ async fn a_stuck_probe_is_ended_and_a_broken_one_reported_and_others_go_on() {
         }
     }
     assert!(seen["fine"].iter().all(|observation| observation.findings.is_empty()));
-    let counted = stage.counts.read();
+    let counted = stage.counters.read();
     assert!(counted.overrun >= 5 && counted.missed >= 5 && counted.lost == 0, "{counted:?}");
 }
 
@@ -204,7 +204,7 @@ async fn a_stuck_probe_is_ended_and_a_broken_one_reported_and_others_go_on() {
 async fn a_keeper_that_is_behind_loses_nothing_of_the_probes_and_the_rest_is_counted() {
     let mut stage = stage(&["fine", "too"], 1);
     tokio::time::sleep(PERIOD * 10).await;
-    let counted = stage.counts.read();
+    let counted = stage.counters.read();
     assert_eq!(counted.started, 3, "one was handed over; each target has one more that waits");
     assert!(counted.lost > 0 && counted.lost == counted.overrun, "{counted:?}");
     for _ in 0..3 {
@@ -226,7 +226,7 @@ async fn targets_change_while_it_runs_and_it_ends_with_them() {
     while stage.observations.try_recv().is_ok() {}
     tokio::time::sleep(PERIOD * 5).await;
     assert!(stage.observations.try_recv().is_err());
-    assert_eq!(stage.counts.read().targets, 0);
+    assert_eq!(stage.counters.read().targets, 0);
     drop(stage.targets);
     stage.task.await.unwrap();
 }
@@ -244,22 +244,22 @@ async fn ten_thousand_targets_are_all_probed_within_two_periods() {
         seen.insert(observation.target.id);
     }
     assert!(begin.elapsed() < PERIOD * 2);
-    let counted = stage.counts.read();
+    let counted = stage.counters.read();
     assert!(counted.latest_ms < 1000, "{counted:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_probe_saves_is_there_after_a_restart() {
-    let shelf = Arc::<Kept>::default();
-    let mut before = stage_with(&["recalled"], 64, Arc::clone(&shelf));
+    let memory_store = Arc::<Kept>::default();
+    let mut before = stage_with(&["recalled"], 64, Arc::clone(&memory_store));
     // The second has begun only after the first was kept.
     for _ in 0..2 {
         before.observations.recv().await.unwrap();
     }
     before.task.abort();
-    let kept: Vec<_> = shelf.0.lock().unwrap().values().cloned().collect();
+    let kept: Vec<_> = memory_store.0.lock().unwrap().values().cloned().collect();
     assert!(matches!(kept[0][..], [0, 0, 0, 0, 0, 0, 0, 1 | 2]), "{kept:?}");
-    let mut after = stage_with(&["recalled"], 64, shelf);
+    let mut after = stage_with(&["recalled"], 64, memory_store);
     after.observations.recv().await.unwrap();
     assert_eq!(*after.remembered.lock().unwrap(), [true]);
     assert_eq!(*before.remembered.lock().unwrap(), [false, true]);

@@ -89,7 +89,7 @@ fn what_only_applications_name_has_a_part_of_the_probes_and_no_more() {
     let running: Vec<Start> = std::iter::from_fn(|| table.start(begin + PERIOD)).collect();
     assert_eq!(running.len(), 6, "an eighth of forty, and the listed one");
     assert!(running.iter().any(|start| start.target.url == "http://listed.example/"));
-    // Once it is on a list, it has its own host's lane.
+    // Once it is on a list, it has its own host's queue.
     let mut admitted = (*targets[0]).clone();
     admitted.origins.push(Origin::Listed);
     targets[0] = Arc::new(admitted);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Counters, which only grow, and gauges.
 #[derive(Debug, Default)]
-pub struct Counts {
+pub struct Counters {
     started: AtomicU64,
     overrun: AtomicU64,
     missed: AtomicU64,
@@ -40,7 +40,7 @@ pub struct Counted {
     pub waiting: u64,
 }
 
-impl Counts {
+impl Counters {
     /// The counters now.
     #[must_use]
     pub fn read(&self) -> Counted {
