@@ -8,7 +8,6 @@
 
 pub mod aggregator;
 pub mod changes;
-pub mod chores;
 pub mod cli;
 pub mod code;
 pub mod config;
@@ -37,6 +36,7 @@ pub mod store;
 pub mod target;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod upkeep;
 pub mod verdict;
 
 pub use aggregator::Aggregator;

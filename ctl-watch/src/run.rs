@@ -26,16 +26,16 @@ use super::code::Code;
 use super::config::Config;
 use super::discover::{Discovered, Plan, discover};
 use super::error::MonitorError;
-use super::follow::{Followed, Follower};
-use super::metrics::{Gathered, Metrics, Upkeep};
+use super::follow::{Contact, Followed, Follower, Signing};
+use super::metrics::{Gathered, Internals, Metrics};
 use super::observation::Observation;
 use super::plan::plan;
 use super::reporter::{Reporter, policy_ref};
 use super::schedule::{self, Counted, Counters, MemoryStore};
 use super::standings::Standings;
-use super::store::{Keep, Store};
+use super::store::{Retention, Store};
 use super::target::{Target, TargetId};
-use super::{chores, config, own, probe};
+use super::{config, own, probe, upkeep};
 
 /// So many observations may wait for whoever takes them.
 const OBSERVATIONS: usize = 4096;
@@ -106,9 +106,9 @@ impl Monitor {
         let (observations, inbox) = mpsc::channel(OBSERVATIONS);
         let (told, followed) = watch::channel(Followed::nothing());
         let path = data.join("history");
-        let keep = Keep { rollups: config.rollups, max_bytes: config.max_bytes.get() };
+        let retention = Retention { rollups: config.rollups, max_bytes: config.max_bytes.get() };
         let failed = |error| MonitorError::Store { path: path.clone(), error };
-        let store = Arc::new(Store::open(&path, keep).map_err(failed)?);
+        let store = Arc::new(Store::open(&path, retention).map_err(failed)?);
         let memory_store = Arc::new(StoredMemories(Arc::clone(&store)));
         let setup = aggregator::Setup {
             store,
@@ -118,7 +118,7 @@ impl Monitor {
         };
         let (aggregator, aggregating) = Aggregator::start(setup, inbox).map_err(failed)?;
         let store_bytes = Arc::new(AtomicU64::new(0));
-        let chores = chores::run(aggregator.clone(), data.clone(), store_bytes.clone(), following.clone());
+        let upkeep = upkeep::run(aggregator.clone(), data.clone(), store_bytes.clone(), following.clone());
         let shared = Arc::new(Shared {
             aggregator,
             discovered: ArcSwap::default(),
@@ -162,7 +162,7 @@ impl Monitor {
             tokio::spawn(follow(own, plan, Arc::clone(&shared), targets, stopped)),
             watching,
             tokio::spawn(schedule),
-            tokio::spawn(chores),
+            tokio::spawn(upkeep),
             aggregating,
         ];
         Ok((Self { shared }, Running { stop: [stop_following, stop], tasks }))
@@ -201,18 +201,18 @@ impl Monitor {
     /// What a scrape reads.
     #[must_use]
     pub fn gathered(&self) -> Gathered {
-        Gathered::of(self.aggregator(), self.discovered(), self.upkeep())
+        Gathered::of(self.aggregator(), self.discovered(), self.internals())
     }
 
     /// How the monitor itself is doing.
     #[must_use]
-    pub fn upkeep(&self) -> Upkeep {
+    pub fn internals(&self) -> Internals {
         let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let bytes = self.shared.store_bytes.load(Ordering::Relaxed);
         let inbox = self.shared.inbox.upgrade();
         let held = self.shared.fetcher.bytes_held();
         let followed = self.shared.followed.borrow();
-        Upkeep {
+        Internals {
             held_bytes: held.map(|(taken, _)| number(taken)),
             held_limits: held.map(|(_, limit)| number(limit)),
             store_bytes: (bytes > 0).then_some(bytes),

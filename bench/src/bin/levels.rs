@@ -16,7 +16,7 @@ use ctl_watch::changes::Changes;
 use ctl_watch::description::{Description, Watched};
 use ctl_watch::incident::SLOT_MS;
 use ctl_watch::levels::{Closed, HOUR_MS, ROLLING_HOURS, begin_of};
-use ctl_watch::store::{Keep, Store};
+use ctl_watch::store::{Retention, Store};
 
 /// 2026-11-21T00:00:00Z in hours.
 const NOW: u32 = 498_672;
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let services: u32 = std::env::args().nth(1).map_or(Ok(10_000), |word| word.parse())?;
     let directory = tempfile::tempdir()?;
     // Room for everything, so that nothing is removed meanwhile.
-    let store = Store::open(directory.path(), Keep { max_bytes: u64::MAX, ..Keep::default() })?;
+    let store = Store::open(directory.path(), Retention { max_bytes: u64::MAX, ..Retention::default() })?;
     let targets = (0..services).map(describe).collect::<Result<Vec<_>, _>>()?;
     let targets: BTreeMap<u32, Description> = targets.into_iter().map(|one| (one.number, one)).collect();
     store.write(&Changes { targets: targets.clone(), ..Changes::default() })?;

@@ -30,7 +30,7 @@ use ctl_watch::config::Serial;
 use ctl_watch::metrics::Metrics;
 use ctl_watch::run::StoredMemories;
 use ctl_watch::schedule::{self, Counters, Setup};
-use ctl_watch::store::{Keep, Store};
+use ctl_watch::store::{Retention, Store};
 use ctl_watch::target::{CrlSubject, OcspSubject};
 use ctl_watch::{Aggregator, Kind, Subject, Target, TargetId, aggregator, probe};
 use tokio::sync::{mpsc, watch};
@@ -222,7 +222,7 @@ fn run(
     };
     let policy = Arc::new(SlaPolicy::parse(BUILT_IN)?);
     let directory = tempfile::tempdir()?;
-    let store = Arc::new(Store::open(directory.path(), Keep::default())?);
+    let store = Arc::new(Store::open(directory.path(), Retention::default())?);
     let aggregating = aggregator::Setup {
         store: Arc::clone(&store),
         policy: Arc::clone(&policy),

@@ -13,7 +13,7 @@ use super::tests::{DAY, target};
 use super::*;
 use crate::code::{Code, Weight};
 use crate::observation::Finding;
-use crate::store::Keep;
+use crate::store::Retention;
 
 /// A policy with everything by which counting departs from the weights of the codes.
 const DEPARTURES: &str = r#"
@@ -67,7 +67,7 @@ async fn prometheus_and_the_service_levels_count_the_same() {
     let clock = Arc::new(ManualClock::at(Timestamp::from_unix(DAY / 1000)));
     let metrics = Arc::new(Metrics::new().unwrap());
     let setup = Setup {
-        store: Arc::new(Store::open(directory.path(), Keep::default()).unwrap()),
+        store: Arc::new(Store::open(directory.path(), Retention::default()).unwrap()),
         policy: Arc::new(SlaPolicy::parse(&format!("{BUILT_IN}\n{DEPARTURES}")).unwrap()),
         clock: clock.clone(),
         metrics: metrics.clone(),
@@ -95,7 +95,7 @@ async fn prometheus_and_the_service_levels_count_the_same() {
         certificates: &[],
         levels: &[],
         incidents: &[],
-        upkeep: Default::default(),
+        internals: Default::default(),
     };
     let mut text = String::new();
     metrics.watch().write(&mut text, &readings);

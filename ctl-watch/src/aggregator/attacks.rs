@@ -12,7 +12,7 @@ use super::tests::{DAY, Story, observation, target};
 use super::*;
 use crate::code::Code;
 use crate::levels::{HOUR_MS, counted, hour_of};
-use crate::store::Keep;
+use crate::store::Retention;
 
 const YEAR: i64 = 365 * 86_400_000;
 
@@ -55,7 +55,7 @@ impl Machine {
     }
 
     async fn start(directory: &Path, clock: Wrong) -> Self {
-        let store = Arc::new(Store::open(directory, Keep::default()).unwrap());
+        let store = Arc::new(Store::open(directory, Retention::default()).unwrap());
         let setup = Setup {
             store: store.clone(),
             policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),

@@ -56,7 +56,7 @@ mod tests {
     use super::super::tests::{DAY, Story, setup};
     use super::*;
     use crate::changes::Changes;
-    use crate::store::{Keep, Store};
+    use crate::store::{Retention, Store};
     use crate::testing::incident;
 
     const MINUTE: i64 = 60_000;
@@ -69,7 +69,7 @@ mod tests {
     #[tokio::test]
     async fn a_flood_of_incidents_neither_ends_history_nor_hides_the_breaches_of_others() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(directory.path(), Keep::default()).unwrap());
+        let store = Arc::new(Store::open(directory.path(), Retention::default()).unwrap());
         // Breaches of a year ago and of yesterday; then someone's services flap.
         let year = incident(1, "alpha-pki", DAY - 365 * 1440 * MINUTE, true);
         let yesterday = incident(2, "alpha-pki", DAY - 1440 * MINUTE, true);

@@ -15,7 +15,7 @@ use crate::code::Code;
 use crate::incident::Wanted;
 use crate::levels::{Closed, HOUR_MS, counted, hour_of};
 use crate::observation::{Evidence, Finding};
-use crate::store::Keep;
+use crate::store::Retention;
 use crate::testing;
 
 /// 2026-11-21T00:00:00Z.
@@ -78,7 +78,7 @@ impl Story {
     }
 
     fn begin_at(directory: &Path, policy: &str, now: i64) -> Self {
-        let store = Arc::new(Store::open(directory, Keep::default()).unwrap());
+        let store = Arc::new(Store::open(directory, Retention::default()).unwrap());
         let policy = Arc::new(SlaPolicy::parse(policy).unwrap());
         let machine = recall(&store, policy, now).unwrap();
         let targets = vec![target(Kind::Ocsp, "http://ocsp.alpha.example/")];
@@ -310,7 +310,7 @@ fn what_the_pieces_say_of_all_services_is_what_the_whole_says() {
 #[tokio::test]
 async fn the_keeper_shows_what_it_took_and_has_written_it_when_it_ends() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(directory.path(), Keep::default()).unwrap());
+    let store = Arc::new(Store::open(directory.path(), Retention::default()).unwrap());
     let setup = Setup {
         store: store.clone(),
         policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),

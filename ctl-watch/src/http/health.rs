@@ -49,7 +49,7 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
         "silence": silence,
         "signing": signing,
         "signing_problem": signing_problem,
-        "history_damaged": app.monitor.upkeep().store_damaged,
+        "history_damaged": app.monitor.internals().store_damaged,
         "targets": app.monitor.standings().targets.len(),
     }));
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ctl_policy::sla::Objective;
 
-use super::{Level, OpenIncident, Readings, Upkeep};
+use super::{Internals, Level, OpenIncident, Readings};
 use crate::aggregator::Aggregator;
 use crate::discover::Discovered;
 use crate::standings::Standings;
@@ -15,13 +15,13 @@ pub struct Gathered {
     discovered: Arc<Discovered>,
     levels: Vec<Level>,
     incidents: Vec<OpenIncident>,
-    upkeep: Upkeep,
+    internals: Internals,
 }
 
 impl Gathered {
     /// How it stands now.
     #[must_use]
-    pub fn of(aggregator: &Aggregator, discovered: Arc<Discovered>, upkeep: Upkeep) -> Self {
+    pub fn of(aggregator: &Aggregator, discovered: Arc<Discovered>, internals: Internals) -> Self {
         let (levels, policy) = (aggregator.levels(), aggregator.policy());
         let level = |service: &(_, _)| {
             let terms = policy.terms(ctl_core::names::ParticipantId::as_str(&service.0), service.1)?;
@@ -52,7 +52,7 @@ impl Gathered {
                     is_breach: incident.breach_ms.is_some(),
                 })
                 .collect(),
-            upkeep,
+            internals,
         }
     }
 
@@ -64,7 +64,7 @@ impl Gathered {
             certificates: &self.discovered.certificates,
             levels: &self.levels,
             incidents: &self.incidents,
-            upkeep: self.upkeep,
+            internals: self.internals,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The series of service levels, incidents, certificates and of the monitor's own upkeep: read off at a
+//! The series of service levels, incidents, certificates and of the monitor's own internals: read off at a
 //! scrape.
 
 use ctl_core::names::ParticipantId;
@@ -41,7 +41,7 @@ pub struct OpenIncident {
 
 /// How the monitor itself is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Upkeep {
+pub struct Internals {
     /// Bytes of the history on the disk.
     pub store_bytes: Option<u64>,
     /// Databases of the history that were damaged and moved away.
@@ -169,23 +169,23 @@ pub(super) fn write_certificates(page: &mut Page<'_>, certificates: &[WatchedCer
 }
 
 /// Writes how the monitor is doing.
-pub(super) fn write_upkeep(page: &mut Page<'_>, upkeep: &Upkeep) {
+pub(super) fn write_internals(page: &mut Page<'_>, internals: &Internals) {
     for (family, value) in [
-        (&STORE, upkeep.store_bytes),
-        (&STORE_LIMIT, upkeep.store_limit),
-        (&QUEUE, upkeep.queue),
-        (&QUEUE_LIMIT, upkeep.queue_limit),
-        (&STORE_DAMAGED, Some(upkeep.store_damaged)),
-        (&LOST, Some(upkeep.lost)),
-        (&HELD_BACK, Some(upkeep.held_back)),
-        (&FOLLOWING, Some(u64::from(upkeep.following))),
-        (&UNRECORDED, upkeep.unrecorded.map(u64::from)),
+        (&STORE, internals.store_bytes),
+        (&STORE_LIMIT, internals.store_limit),
+        (&QUEUE, internals.queue),
+        (&QUEUE_LIMIT, internals.queue_limit),
+        (&STORE_DAMAGED, Some(internals.store_damaged)),
+        (&LOST, Some(internals.lost)),
+        (&HELD_BACK, Some(internals.held_back)),
+        (&FOLLOWING, Some(u64::from(internals.following))),
+        (&UNRECORDED, internals.unrecorded.map(u64::from)),
     ] {
         if let Some(value) = value {
             page.family(family).sample(&[], value);
         }
     }
-    for (family, values) in [(&HELD, upkeep.held_bytes), (&HELD_LIMIT, upkeep.held_limits)] {
+    for (family, values) in [(&HELD, internals.held_bytes), (&HELD_LIMIT, internals.held_limits)] {
         let mut series = page.family(family);
         for (of, value) in ["listed", "applied"].iter().zip(values) {
             series.sample(&[*of], value);

@@ -20,7 +20,7 @@ use ctl_serve::family;
 pub use ctl_serve::family::{Family, Type};
 use ctl_serve::metrics::Registrar;
 pub use gather::Gathered;
-pub use levels::{Level, OpenIncident, Upkeep};
+pub use levels::{Internals, Level, OpenIncident};
 use prometheus::{HistogramOpts, HistogramVec};
 use tally::Tally;
 
@@ -60,7 +60,7 @@ pub struct Readings<'a> {
     /// Incidents that are not over.
     pub incidents: &'a [OpenIncident],
     /// How the monitor itself is doing.
-    pub upkeep: Upkeep,
+    pub internals: Internals,
 }
 
 impl WatchMetrics {
@@ -118,13 +118,13 @@ impl WatchMetrics {
     /// Writes everything that is read off at a scrape, and forgets what is no longer watched.
     pub(crate) fn write(&self, text: &mut String, readings: &Readings<'_>) {
         let mut counts = self.counts();
-        let Readings { standings, certificates, levels, incidents, upkeep } = readings;
+        let Readings { standings, certificates, levels, incidents, internals } = readings;
         counts.tallies.retain(|id, _| standings.targets.contains_key(id));
         let mut page = family::Page(text);
         targets::write(&mut page, standings, &counts.tallies);
         levels::write(&mut page, levels, incidents);
         levels::write_certificates(&mut page, certificates);
-        levels::write_upkeep(&mut page, upkeep);
+        levels::write_internals(&mut page, internals);
     }
 
     /// Forgets the histograms of PKIs that have no such service any more; before the registry is read.

@@ -108,7 +108,7 @@ impl Scrape {
             certificates: &[],
             levels,
             incidents,
-            upkeep: Upkeep::default(),
+            internals: Internals::default(),
         };
         self.watch.prune(&standings);
         self.watch.write(&mut text, &readings);

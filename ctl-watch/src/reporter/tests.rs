@@ -15,7 +15,7 @@ use crate::description::Description;
 use crate::discover::Bounds;
 use crate::incident::{Cause, Incident};
 use crate::levels::{Levels, begin_of, counted, hour_at};
-use crate::store::{Keep, Store};
+use crate::store::{Retention, Store};
 use crate::target::TargetId;
 use crate::testing::target;
 use crate::testing::world::{DAY, World, charter};
@@ -322,7 +322,7 @@ fn no_month_is_reported_on_before_all_of_its_hours_are_written() {
 #[test]
 fn a_month_is_due_only_if_there_will_be_something_to_report() {
     let (world, directory) = (World::found_with(charter()), tempfile::tempdir().unwrap());
-    let store = Store::open(directory.path(), Keep::default()).unwrap();
+    let store = Store::open(directory.path(), Retention::default()).unwrap();
     let month = Month::of(Time(world.now.unix()));
     let now = Timestamp::from_unix(month.end().0 + 3000);
     let hours = (hour_at(month.begin()), hour_at(month.end()));

@@ -37,7 +37,7 @@ pub(super) fn bytes(connection: &Connection) -> Result<u64, StoreError> {
 impl Store {
     /// Bytes that all evidence may take: half of the bound.
     pub(super) const fn evidence_in_all(&self) -> u64 {
-        self.keep.max_bytes / 2
+        self.retention.max_bytes / 2
     }
 
     /// Bytes that one operator's evidence may take: a tenth of all.
@@ -46,7 +46,7 @@ impl Store {
     }
 
     fn has_room(&self, connection: &Connection, bytes: usize) -> Result<bool, StoreError> {
-        let fits = super::tidy::used(connection)?.saturating_add(bytes as u64) <= self.keep.max_bytes;
+        let fits = super::tidy::used(connection)?.saturating_add(bytes as u64) <= self.retention.max_bytes;
         Ok(bytes <= MAX_PIECE && fits && !self.full.load(Ordering::Relaxed))
     }
 

@@ -42,14 +42,14 @@ const SETTINGS: &str = "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = 
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keep {
+pub struct Retention {
     /// How long hours, incidents and evidence are kept.
     pub rollups: Duration,
     /// Bytes on the disk for everything together.
     pub max_bytes: u64,
 }
 
-impl Default for Keep {
+impl Default for Retention {
     fn default() -> Self {
         Self { rollups: Duration::from_secs(3 * 365 * 86_400), max_bytes: 2 * 1024 * 1024 * 1024 }
     }
@@ -59,7 +59,7 @@ impl Default for Keep {
 #[derive(Debug)]
 pub struct Store {
     directory: PathBuf,
-    keep: Keep,
+    retention: Retention,
     connection: Mutex<Connection>,
     /// How often a damaged database was replaced since this was opened.
     replaced: AtomicU64,
@@ -128,7 +128,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the disk says no, another process has it open, or another release wrote it.
-    pub fn open(directory: &Path, keep: Keep) -> Result<Self, StoreError> {
+    pub fn open(directory: &Path, retention: Retention) -> Result<Self, StoreError> {
         std::fs::create_dir_all(directory)?;
         let lock = File::create(directory.join("watch.lock"))?;
         match lock.try_lock() {
@@ -146,7 +146,7 @@ impl Store {
         };
         Ok(Self {
             directory: directory.to_owned(),
-            keep,
+            retention,
             connection: Mutex::new(connection),
             replaced: AtomicU64::new(0),
             full: AtomicBool::new(false),
@@ -261,7 +261,7 @@ impl Store {
     /// How long an incident that is over is kept, in milliseconds.
     #[must_use]
     pub fn incident_life_ms(&self) -> i64 {
-        i64::try_from(self.keep.rollups.as_millis()).unwrap_or(i64::MAX)
+        i64::try_from(self.retention.rollups.as_millis()).unwrap_or(i64::MAX)
     }
 
     /// The last moment at which the time was sure, to a minute.

@@ -24,7 +24,7 @@ fn alpha() -> ParticipantId {
 }
 
 fn open(directory: &Path) -> Store {
-    Store::open(directory, Keep::default()).unwrap()
+    Store::open(directory, Retention::default()).unwrap()
 }
 
 pub(crate) fn description(number: u32) -> Description {
@@ -111,7 +111,7 @@ fn what_was_kept_is_there_after_a_restart() {
     assert_eq!((kept.last_probes, kept.recent), ([(1, NOW + 5)].into(), vec![(7, 1, (1, 10))]));
     assert_eq!((kept.incidents.len(), kept.next_incident), (1, 4));
     assert!(store.kept(8, 10, 0).unwrap().recent.is_empty());
-    assert!(matches!(Store::open(directory.path(), Keep::default()), Err(StoreError::Locked)));
+    assert!(matches!(Store::open(directory.path(), Retention::default()), Err(StoreError::Locked)));
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_damaged_database_is_moved_away_and_a_new_one_begun() {
     drop(store);
     // Of another release: nobody touches it.
     beside(directory.path()).pragma_update(None, "user_version", 99).unwrap();
-    let refused = Store::open(directory.path(), Keep::default()).unwrap_err().to_string();
+    let refused = Store::open(directory.path(), Retention::default()).unwrap_err().to_string();
     assert!(refused.contains("format 99") && refused.contains("watch.db"), "{refused}");
 }
 
@@ -217,7 +217,7 @@ fn a_week_of_probes_stays_inside_its_bound_on_the_disk() {
     const TARGETS: u32 = 200;
     const MAX: u64 = 24 * 1024 * 1024;
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), Keep { max_bytes: MAX, ..Keep::default() }).unwrap();
+    let store = Store::open(directory.path(), Retention { max_bytes: MAX, ..Retention::default() }).unwrap();
     let counts = Counts { bad: 2, reasons: [("tcp_timeout".to_owned(), 2)].into(), ..good(118) };
     let mut largest = 0;
     for n in 0..7 * 24 {
@@ -243,7 +243,7 @@ fn a_week_of_probes_stays_inside_its_bound_on_the_disk() {
 fn for_want_of_room_go_memories_evidence_incidents_and_old_hours_in_this_order() {
     let directory = tempfile::tempdir().unwrap();
     let max_bytes = 4 * 1024 * 1024;
-    let store = Store::open(directory.path(), Keep { max_bytes, ..Keep::default() }).unwrap();
+    let store = Store::open(directory.path(), Retention { max_bytes, ..Retention::default() }).unwrap();
     let old = HOUR - 200 * 24;
     let has = |store: &Store| {
         let is_there =
@@ -342,7 +342,7 @@ fn what_a_clock_that_was_ahead_has_kept_goes_once_the_time_is_sure() {
 fn one_operators_evidence_pushes_out_its_own_and_nobody_elses() {
     let directory = tempfile::tempdir().unwrap();
     let max_bytes = 4 * 1024 * 1024;
-    let store = Store::open(directory.path(), Keep { max_bytes, ..Keep::default() }).unwrap();
+    let store = Store::open(directory.path(), Retention { max_bytes, ..Retention::default() }).unwrap();
     let theirs = store.put_evidence(&alpha(), NOW, &[7; 2000]).unwrap();
     let mallory: ParticipantId = "mallory-pki".parse().unwrap();
     // Ever new failures, all of a minute, before anyone tidies.

@@ -38,7 +38,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]
     pub fn tidy(&self, now_ms: i64, is_settled: bool) -> Result<(), StoreError> {
-        let bound = self.keep.max_bytes / 10 * 9;
+        let bound = self.retention.max_bytes / 10 * 9;
         for file in self.damaged() {
             if self.bytes_on_disk() > bound {
                 for part in SIDE_FILES {
@@ -70,7 +70,7 @@ impl Store {
         })?;
         if is_full && !self.full.swap(is_full, Ordering::Relaxed) {
             tracing::error!(
-                max_bytes = self.keep.max_bytes,
+                max_bytes = self.retention.max_bytes,
                 "the history of the watch is full with what is not old: evidence and what probes remember are not kept"
             );
         }

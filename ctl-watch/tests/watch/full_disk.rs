@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use ctl_policy::sla::{Counts, Kind};
 use ctl_watch::changes::Changes;
 use ctl_watch::description::Description;
-use ctl_watch::store::{Keep, Store};
+use ctl_watch::store::{Retention, Store};
 
 const DATA: &str = "CTL_TEST_DATA";
 /// Enough for the empty database and some hours, in blocks of 512 or 1024 bytes.
@@ -32,7 +32,7 @@ fn describe(number: u32) -> Description {
 #[ignore = "runs only as the child process of the test below"]
 fn writer() {
     let data = std::env::var(DATA).unwrap();
-    let open = || Store::open(Path::new(&data), Keep::default());
+    let open = || Store::open(Path::new(&data), Retention::default());
     let say = |line: &str| writeln!(std::io::stdout().lock(), "\n@{line}").unwrap();
     let counted: BTreeMap<u32, Counts> =
         (0..2000).map(|number| (number, Counts { good: u64::from(number), ..Counts::default() })).collect();

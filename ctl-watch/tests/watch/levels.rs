@@ -8,7 +8,7 @@ use ctl_replica::statement::SALT;
 use ctl_watch::Code;
 use ctl_watch::changes::Changes;
 use ctl_watch::incident::Incident;
-use ctl_watch::store::{Keep, Store};
+use ctl_watch::store::{Retention, Store};
 
 use crate::watcher::{Watcher, scheme, target, target_at};
 
@@ -92,7 +92,7 @@ async fn put_away() -> (Watcher, tempfile::TempDir, Incident) {
     assert_eq!(watch.record().await, 1);
     watch.probes(5, None).await;
     let (server, clock, who) = watch.stop().await;
-    let store = Store::open(&folder.path().join("history"), Keep::default()).unwrap();
+    let store = Store::open(&folder.path().join("history"), Retention::default()).unwrap();
     let incident = store.incident(1).unwrap().unwrap();
     // So many came since that it is not at hand any more. One of another service began in the same second.
     let url = "http://crl.beta.example/".to_owned();

@@ -15,7 +15,7 @@ use ctl_replica::{Options, Replica, Trust};
 use ctl_watch::aggregator::{Aggregator, Setup};
 use ctl_watch::observation::{Evidence, Finding};
 use ctl_watch::reporter::{Reporter, ReporterError, Sending};
-use ctl_watch::store::{Keep, Store};
+use ctl_watch::store::{Retention, Store};
 use ctl_watch::target::Origin;
 use ctl_watch::{Code, Observation, Subject, Target, TargetId};
 use tokio::sync::mpsc;
@@ -67,7 +67,7 @@ impl Watcher {
         folder: &Path,
     ) -> Self {
         let setup = Setup {
-            store: Arc::new(Store::open(&folder.join("history"), Keep::default()).unwrap()),
+            store: Arc::new(Store::open(&folder.join("history"), Retention::default()).unwrap()),
             policy: Arc::new(SlaPolicy::parse(BUILT_IN).unwrap()),
             clock: clock.clone(),
             metrics: Arc::new(ctl_watch::metrics::Metrics::new().unwrap()),

@@ -16,7 +16,7 @@ use ctl_sandbox::{CrlPoints, Oddity, PkiKind, PkiSpec, Role};
 use ctl_watch::aggregator::{Aggregator, Setup};
 use ctl_watch::metrics::Metrics;
 use ctl_watch::probe::{self, Memory, Probe, Round};
-use ctl_watch::store::{Keep, Store};
+use ctl_watch::store::{Retention, Store};
 use ctl_watch::target::{CrlSubject, OcspSubject, Origin, Roots};
 use ctl_watch::{Code, Observation, Subject, Target, TargetId};
 use sha2::{Digest as _, Sha256};
@@ -115,7 +115,7 @@ impl Watch {
         let fetcher = Fetcher::with_resolver(&config, Box::new(Names::of(live.clone()))).unwrap();
         let policy = Arc::new(SlaPolicy::parse(BUILT_IN).unwrap());
         let setup = Setup {
-            store: Arc::new(Store::open(&folder.path().join("monitor"), Keep::default()).unwrap()),
+            store: Arc::new(Store::open(&folder.path().join("monitor"), Retention::default()).unwrap()),
             policy: policy.clone(),
             clock: clock.clone(),
             metrics: Arc::new(Metrics::new().unwrap()),
