@@ -37,8 +37,8 @@ pub enum Family {
     History,
     /// Certificates and the lists of them that services hand out.
     Chain,
-    /// The monitor itself.
-    Monitor,
+    /// The watch itself.
+    Watch,
 }
 
 macro_rules! codes {
@@ -83,7 +83,7 @@ macro_rules! codes {
 codes! {
     Transport:
     "dns_failure" => DnsFailure, Error, "The name does not resolve.";
-    "address_forbidden" => AddressForbidden, Error, "The name resolves to addresses that the monitor must not call (loopback, private, link-local, metadata).";
+    "address_forbidden" => AddressForbidden, Error, "The name resolves to addresses that the watch must not call (loopback, private, link-local, metadata).";
     "tcp_refused" => TcpRefused, Error, "The connection is refused or reset.";
     "tcp_timeout" => TcpTimeout, Error, "Nothing answers in time.";
     "tls_failure" => TlsFailure, Error, "The TLS handshake fails, or the certificate is not trusted for the name.";
@@ -191,10 +191,10 @@ codes! {
     "root_pool_mismatch" => RootPoolMismatch, Error, "The root pool differs from the list.";
     "endpoint_down" => EndpointDown, Error, "The endpoint does not answer as it should.";
 
-    Monitor:
+    Watch:
     "probe_overrun" => ProbeOverrun, Warning, "The last probe was still running when the next was due.";
     "probe_missed" => ProbeMissed, Warning, "A probe that was due did not take place.";
-    "clock_offset" => ClockOffset, Warning, "The clocks of the service and of the monitor disagree.";
+    "clock_offset" => ClockOffset, Warning, "The clocks of the service and of the watch disagree.";
     "list_stale" => ListStale, Error, "A list has passed its next update, or its metadata has expired.";
     "checkpoint_old" => CheckpointOld, Error, "The log's checkpoint is older than it should be.";
     "log_inconsistent" => LogInconsistent, Error, "The log contradicts what was seen of it before, or does not hold.";

@@ -19,7 +19,7 @@ use ctl_serve::Http;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::error::MonitorError;
+use super::error::StartError;
 
 /// The largest file of a key that is read, in bytes.
 const MAX_KEY: u64 = 16 * 1024;
@@ -77,7 +77,7 @@ impl Scheme {
     ///
     /// # Errors
     /// Neither or both of id and root.json are given.
-    pub fn replica(&self, folder: &Path) -> Result<ctl_replica::Options, MonitorError> {
+    pub fn replica(&self, folder: &Path) -> Result<ctl_replica::Options, StartError> {
         Ok(self.replica_without_memory()?.remembering(folder))
     }
 
@@ -85,11 +85,11 @@ impl Scheme {
     ///
     /// # Errors
     /// As [`Scheme::replica`].
-    pub fn replica_without_memory(&self) -> Result<ctl_replica::Options, MonitorError> {
+    pub fn replica_without_memory(&self) -> Result<ctl_replica::Options, StartError> {
         let trust = match (&self.id, &self.root) {
             (Some(id), None) => Trust::Scheme(*id),
             (None, Some(root)) => Trust::Root(root.clone()),
-            _ => return Err(MonitorError::Scheme),
+            _ => return Err(StartError::Scheme),
         };
         let options = ctl_replica::Options::new(self.server.clone(), trust);
         let confirmed = Confirmed { restart: self.restart, ..Confirmed::default() };
@@ -219,9 +219,9 @@ impl Watch {
     ///
     /// # Errors
     /// The file cannot be read, others may read it too, or it holds no key.
-    pub fn signer(&self) -> Result<Option<PrivateKey>, MonitorError> {
+    pub fn signer(&self) -> Result<Option<PrivateKey>, StartError> {
         let Some(path) = &self.key else { return Ok(None) };
-        let failed = |why: String| MonitorError::Key { path: path.clone(), why };
+        let failed = |why: String| StartError::Key { path: path.clone(), why };
         let pem = files::read_secret(path, MAX_KEY).map_err(|error| failed(error.to_string()))?;
         let pem = pem.ok_or_else(|| failed("there is no such file".into()))?;
         let key = PrivateKey::from_pem(&String::from_utf8_lossy(&pem));

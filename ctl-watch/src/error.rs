@@ -1,4 +1,4 @@
-//! Why the monitor cannot start.
+//! Why the watch cannot start.
 
 use std::path::PathBuf;
 
@@ -9,11 +9,11 @@ use ctl_replica::ReplicaError;
 
 use super::store::StoreError;
 
-/// Why the monitor cannot start.
+/// Why the watch cannot start.
 #[derive(Debug, thiserror::Error)]
-pub enum MonitorError {
+pub enum StartError {
     /// The file of a canary cannot be used.
-    #[error("[[monitor.canaries]] {}: {why}", .path.display())]
+    #[error("[[watch.canaries]] {}: {why}", .path.display())]
     Canary {
         /// Which.
         path: PathBuf,
@@ -38,7 +38,7 @@ pub enum MonitorError {
         why: String,
     },
     /// The service level policy cannot be read.
-    #[error("[monitor] service_levels {}: {error}", .path.display())]
+    #[error("[watch] service_levels {}: {error}", .path.display())]
     PolicyFile {
         /// Which.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub enum MonitorError {
     /// The service level policy names a reason code that nothing finds.
     #[error("the service level policy names the reason {0:?}, which this release does not know")]
     UnknownCode(String),
-    /// The monitor's history cannot be opened.
+    /// The watch's history cannot be opened.
     #[error("{}: {error}", .path.display())]
     Store {
         /// Where it is.

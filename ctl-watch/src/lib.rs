@@ -41,7 +41,7 @@ pub mod verdict;
 
 pub use aggregator::Aggregator;
 pub use code::{Code, Family, Weight};
-pub use error::MonitorError;
+pub use error::StartError;
 pub use observation::{CrlIdentity, Facts, Finding, Observation};
 pub use standings::{Standing, Standings};
 pub use target::{Kind, Subject, Target, TargetId};

@@ -26,7 +26,7 @@ impl Finding {
     /// The same without anything that the service sent.
     #[must_use]
     pub fn without_quotation(self) -> Self {
-        let detail = format!("{} What exactly, `ctl-server probe` shows.", self.code.meaning());
+        let detail = format!("{} What exactly, `ctl-watch probe` shows.", self.code.meaning());
         Self { detail, ..self }
     }
 }
@@ -53,7 +53,7 @@ pub struct Facts {
     pub crl: Option<CrlIdentity>,
     /// Bytes of the answer's body.
     pub body_bytes: Option<u64>,
-    /// Seconds by which the service's clock (its `Date`) is ahead of the monitor's.
+    /// Seconds by which the service's clock (its `Date`) is ahead of the watch's.
     pub clock_offset: Option<i64>,
     /// What the service says of certificates, by serial number in hex and issuer fingerprint.
     pub statuses: Vec<Status>,

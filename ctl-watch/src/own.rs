@@ -31,7 +31,7 @@ const MAX_READY: usize = 1 << 20;
 
 /// Watches the service itself.
 #[derive(Clone)]
-pub struct Watch {
+pub struct ServiceWatch {
     /// What is known of the scheme.
     pub followed: watch::Receiver<Followed>,
     /// Asks the service.
@@ -42,7 +42,7 @@ pub struct Watch {
     pub policy: Arc<SlaPolicy>,
     /// How often it is looked at.
     pub period: Duration,
-    /// The monitor's clock.
+    /// The watch's clock.
     pub now_ms: Now,
 }
 
@@ -70,7 +70,7 @@ struct Ledger {
     served: u64,
 }
 
-impl Watch {
+impl ServiceWatch {
     /// What is watched of the service now.
     #[must_use]
     pub fn targets(&self) -> Vec<Arc<Target>> {

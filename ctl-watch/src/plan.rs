@@ -9,7 +9,7 @@ use ctl_host::files;
 use ctl_pki::{Certificate, certificate_from_bytes};
 
 use super::discover::{Bounds, Canaries, Configured, Plan};
-use super::error::MonitorError;
+use super::error::StartError;
 use crate::config;
 
 /// A file with one certificate is at most so long.
@@ -18,8 +18,8 @@ const MAX_FILE: u64 = 256 * 1024;
 /// What the configuration says about what is watched.
 ///
 /// # Errors
-/// [`MonitorError`] if the file of a canary cannot be read or holds anything but one certificate.
-pub fn plan(config: &config::Watch, ports: &[Ports]) -> Result<Plan, MonitorError> {
+/// [`StartError`] if the file of a canary cannot be read or holds anything but one certificate.
+pub fn plan(config: &config::Watch, ports: &[Ports]) -> Result<Plan, StartError> {
     let configured = |target: &config::ConfiguredTarget| Configured {
         operator: target.operator.clone(),
         kind: target.kind,
@@ -32,21 +32,21 @@ pub fn plan(config: &config::Watch, ports: &[Ports]) -> Result<Plan, MonitorErro
                 .good
                 .iter()
                 .map(|path| certificate(path).map(Arc::new))
-                .collect::<Result<_, MonitorError>>()?,
+                .collect::<Result<_, StartError>>()?,
             revoked: canary.revoked.iter().map(|serial| serial.0.clone()).collect(),
         })
     });
     Ok(Plan {
         period: config.period,
         targets: config.targets.iter().map(configured).collect(),
-        canaries: canaries.collect::<Result<_, MonitorError>>()?,
+        canaries: canaries.collect::<Result<_, StartError>>()?,
         bounds: Bounds::default(),
         ports: ports.to_vec(),
     })
 }
 
-fn certificate(path: &Path) -> Result<Certificate, MonitorError> {
-    certificate_file(path).map_err(|why| MonitorError::Canary { path: path.to_owned(), why })
+fn certificate(path: &Path) -> Result<Certificate, StartError> {
+    certificate_file(path).map_err(|why| StartError::Canary { path: path.to_owned(), why })
 }
 
 /// Reads a file with one certificate, PEM or DER.

@@ -25,7 +25,7 @@ use super::aggregator::{self, Aggregator};
 use super::code::Code;
 use super::config::Config;
 use super::discover::{Discovered, Plan, discover};
-use super::error::MonitorError;
+use super::error::StartError;
 use super::follow::{Contact, Followed, Follower, Signing};
 use super::metrics::{Gathered, Internals, Metrics};
 use super::observation::Observation;
@@ -45,9 +45,9 @@ const LOOK: Duration = Duration::from_secs(3600);
 /// After an entry, others often follow at once; one look is enough for all of them.
 const SETTLE: Duration = Duration::from_millis(500);
 
-/// A handle on the monitor. Clones are cheap.
+/// A handle on the watch. Clones are cheap.
 #[derive(Clone)]
-pub struct Monitor {
+pub struct Watch {
     shared: Arc<Shared>,
 }
 
@@ -63,7 +63,7 @@ struct Shared {
     followed: watch::Receiver<Followed>,
 }
 
-/// The monitor's tasks.
+/// The watch's tasks.
 pub struct Running {
     stop: [oneshot::Sender<()>; 2],
     tasks: [JoinHandle<()>; 6],
@@ -84,19 +84,19 @@ impl Running {
         }
         for task in self.tasks {
             if let Err(error) = task.await {
-                tracing::error!(%error, "a part of the monitor failed");
+                tracing::error!(%error, "a part of the watch failed");
             }
         }
     }
 }
 
-impl Monitor {
+impl Watch {
     /// Starts to follow the scheme, and to watch what it and the configuration say. Reads files; must be called within a
     /// runtime.
     ///
     /// # Errors
-    /// [`MonitorError`] if the configuration names something that cannot be used, or the history cannot be opened.
-    pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<(Self, Running), MonitorError> {
+    /// [`StartError`] if the configuration names something that cannot be used, or the history cannot be opened.
+    pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<(Self, Running), StartError> {
         let (data, scheme, fetching, config) = (&config.data, &config.scheme, &config.fetch, &config.watch);
         let (plan, fetcher, policy) =
             (plan(config, &fetching.ports)?, Fetcher::new(fetching)?, Arc::new(policy(config)?));
@@ -107,7 +107,7 @@ impl Monitor {
         let (told, followed) = watch::channel(Followed::nothing());
         let path = data.join("history");
         let retention = Retention { rollups: config.rollups, max_bytes: config.max_bytes.get() };
-        let failed = |error| MonitorError::Store { path: path.clone(), error };
+        let failed = |error| StartError::Store { path: path.clone(), error };
         let store = Arc::new(Store::open(&path, retention).map_err(failed)?);
         let memory_store = Arc::new(StoredMemories(Arc::clone(&store)));
         let setup = aggregator::Setup {
@@ -130,7 +130,7 @@ impl Monitor {
             held_back: Arc::default(),
             followed: followed.clone(),
         });
-        let own = own::Watch {
+        let own = own::ServiceWatch {
             followed: followed.clone(),
             fetch: Arc::new(Fetcher::new(&scheme.fetching(fetching))?),
             server: scheme.server.trim_end_matches('/').to_owned(),
@@ -204,7 +204,7 @@ impl Monitor {
         Gathered::of(self.aggregator(), self.discovered(), self.internals())
     }
 
-    /// How the monitor itself is doing.
+    /// How the watch itself is doing.
     #[must_use]
     pub fn internals(&self) -> Internals {
         let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
@@ -240,7 +240,7 @@ impl Monitor {
 
 /// Says what is watched, again and again, until it is told to stop.
 async fn follow(
-    own: own::Watch,
+    own: own::ServiceWatch,
     plan: Plan,
     shared: Arc<Shared>,
     targets: watch::Sender<Arc<[Arc<Target>]>>,
@@ -320,16 +320,16 @@ impl MemoryStore for StoredMemories {
 }
 
 /// The service level policy that the configuration names.
-fn policy(config: &config::Watch) -> Result<SlaPolicy, MonitorError> {
+fn policy(config: &config::Watch) -> Result<SlaPolicy, StartError> {
     let policy = read_policy(config)?;
     policy_ref(&policy)?;
     let unknown = policy.codes().into_iter().find(|code| Code::from_label(code).is_none()).map(str::to_owned);
-    unknown.map_or(Ok(policy), |code| Err(MonitorError::UnknownCode(code)))
+    unknown.map_or(Ok(policy), |code| Err(StartError::UnknownCode(code)))
 }
 
-fn read_policy(config: &config::Watch) -> Result<SlaPolicy, MonitorError> {
+fn read_policy(config: &config::Watch) -> Result<SlaPolicy, StartError> {
     let Some(path) = &config.service_levels else { return Ok(SlaPolicy::parse(BUILT_IN)?) };
-    let failed = |error| MonitorError::PolicyFile { path: path.clone(), error };
+    let failed = |error| StartError::PolicyFile { path: path.clone(), error };
     let limit = u64::try_from(MAX_SLA_POLICY_SIZE).unwrap_or(u64::MAX);
     let bytes = files::read(path, limit)
         .and_then(|bytes| bytes.ok_or_else(|| std::io::ErrorKind::NotFound.into()))
@@ -338,7 +338,7 @@ fn read_policy(config: &config::Watch) -> Result<SlaPolicy, MonitorError> {
     Ok(SlaPolicy::parse(&text)?)
 }
 
-/// The monitor's clock, in Unix milliseconds.
+/// The watch's clock, in Unix milliseconds.
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

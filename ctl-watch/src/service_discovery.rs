@@ -23,7 +23,7 @@ pub struct Group {
 
 /// What is watched, by PKI and kind, in a fixed order: an unchanged standings is unchanged text. What the service
 /// watches of itself has no address to call and is left out. So is what only an application names, and what leads
-/// to addresses that the monitor must not call: whoever is told to probe an address does not ask what it is.
+/// to addresses that the watch must not call: whoever is told to probe an address does not ask what it is.
 #[must_use]
 pub fn groups(standings: &Standings) -> Vec<Group> {
     let mut groups: BTreeMap<(&str, Kind), Vec<String>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What the monitor's tests share: certificates, CRLs and OCSP answers written byte by byte, and a scheme in
+//! What the watch's tests share: certificates, CRLs and OCSP answers written byte by byte, and a scheme in
 //! memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, dead_code)]
 
@@ -116,7 +116,7 @@ pub(crate) fn answer(media_type: &str, body: impl Into<::bytes::Bytes>) -> Answe
 }
 
 /// A target that is probed again and again.
-pub(crate) struct Watch<P> {
+pub(crate) struct Rounds<P> {
     pub(crate) probe: P,
     pub(crate) target: Target,
     pub(crate) limits: Limits,
@@ -125,7 +125,7 @@ pub(crate) struct Watch<P> {
     pub(crate) number: u64,
 }
 
-impl<P: Probe> Watch<P> {
+impl<P: Probe> Rounds<P> {
     pub(crate) fn of(probe: P, url: &str, subject: Subject) -> Self {
         let operator = "alpha-pki".parse().unwrap();
         let target = Target {

@@ -65,7 +65,7 @@ impl Verdict {
         Some(Self {
             outcome,
             answered: !unreached && (bad.is_empty() || observation.has_answer()),
-            fresh: !of(&[Family::Freshness, Family::Caching, Family::Monitor]),
+            fresh: !of(&[Family::Freshness, Family::Caching, Family::Watch]),
             // Of answers that differ one is not right, whichever.
             correct: !bad.contains(&Code::AddressDisagreement)
                 && !of(&[

@@ -1,4 +1,4 @@
-//! What the monitor's probes make of answers from anywhere: bodies and headers of every kind of service, twice, so that
+//! What the watch's probes make of answers from anywhere: bodies and headers of every kind of service, twice, so that
 //! what is remembered of the first is read in the second.
 //!
 //! The first octet says the kind and the status; up to the first line feed come values of headers, divided by bars;

@@ -1,4 +1,4 @@
-//! The monitor at full number: OCSP responders and CRLs, each a target with a host name of its own, probed
+//! The watch at full number: OCSP responders and CRLs, each a target with a host name of its own, probed
 //! every period for some seconds, against live services in a process of their own, and kept in a store. Prints what
 //! it costs, how punctual it is, and what was found.
 //!

@@ -1,4 +1,4 @@
-//! The state machine of the watch. Pure: observations and the time come in, [`Changes`] go out to be written.
+//! The state machine of the tracked. Pure: observations and the time come in, [`Changes`] go out to be written.
 
 mod set_back;
 
@@ -34,18 +34,18 @@ pub const RECENT_BREACH_MS: i64 = 7 * 86_400_000;
 
 /// What is remembered of a target.
 #[derive(Debug, Default)]
-struct Watch {
+struct Tracked {
     tracker: Tracker,
     /// The first bad observation of a row that is no incident yet.
     first_bad: Option<Arc<Observation>>,
 }
 
-/// The state machine of the watch.
+/// The state machine of the tracked.
 #[derive(Debug)]
 pub struct StateMachine {
     policy: Arc<SlaPolicy>,
     descriptions: BTreeMap<TargetId, Description>,
-    watches: BTreeMap<TargetId, Watch>,
+    tracked: BTreeMap<TargetId, Tracked>,
     standings: BTreeMap<TargetId, Arc<Standing>>,
     neighbours: Neighbours,
     /// When each target was probed last, in Unix milliseconds, by its number.
@@ -75,21 +75,21 @@ impl StateMachine {
         let Kept { targets, next_target, last_probes, recent, incidents, next_incident } = kept;
         let ids: BTreeMap<u32, TargetId> = targets.iter().map(|one| (one.number, one.id())).collect();
         let by_text: BTreeMap<String, TargetId> = ids.values().map(|id| (id.to_string(), *id)).collect();
-        let mut watches: BTreeMap<TargetId, Watch> = BTreeMap::new();
+        let mut tracked: BTreeMap<TargetId, Tracked> = BTreeMap::new();
         for (slot, number, (bad, valid)) in recent {
             if let Some(id) = ids.get(&number).filter(|_| slot <= now_ms.div_euclid(SLOT_MS)) {
-                watches.entry(*id).or_default().tracker.recent.add_all(slot, bad, valid);
+                tracked.entry(*id).or_default().tracker.recent.add_all(slot, bad, valid);
             }
         }
         for incident in incidents.iter().filter(|incident| incident.is_open()) {
             if let Some(id) = by_text.get(&incident.target) {
-                watches.entry(*id).or_default().tracker.open = Some(incident.clone());
+                tracked.entry(*id).or_default().tracker.open = Some(incident.clone());
             }
         }
         Self {
             policy,
             descriptions: targets.into_iter().map(|one| (one.id(), one)).collect(),
-            watches,
+            tracked,
             standings: BTreeMap::new(),
             neighbours: Neighbours::default(),
             last_probes,
@@ -131,15 +131,15 @@ impl StateMachine {
         self.standings.retain(|id, _| wanted.contains(id));
         self.neighbours = Neighbours::of(self.standings.values().map(|standing| &*standing.target));
         // Nobody can say how an incident of a target goes on that is not watched any more: it ends here.
-        for (id, watch) in &mut self.watches {
+        for (id, tracked) in &mut self.tracked {
             if !wanted.contains(id)
-                && let Some(mut incident) = watch.tracker.open.take()
+                && let Some(mut incident) = tracked.tracker.open.take()
             {
                 incident.ended_ms = Some(now_ms.max(incident.began_ms));
                 put(&mut self.incidents, &mut self.changes, incident);
             }
         }
-        self.watches.retain(|id, _| wanted.contains(id));
+        self.tracked.retain(|id, _| wanted.contains(id));
         let changed = changed.iter().filter_map(|id| self.descriptions.get(id));
         self.changes.targets.extend(changed.map(|one| (one.number, one.clone())));
     }
@@ -210,11 +210,11 @@ impl StateMachine {
         let target = &observation.target;
         let Some(terms) = self.policy.terms(target.operator.as_str(), target.kind) else { return };
         let id = target.id.to_string();
-        let watch = self.watches.entry(target.id).or_default();
+        let tracked = self.tracked.entry(target.id).or_default();
         match record.outcome {
-            Outcome::Good => watch.first_bad = None,
-            Outcome::Bad if watch.tracker.open.is_none() && watch.first_bad.is_none() => {
-                watch.first_bad = Some(observation.clone());
+            Outcome::Good => tracked.first_bad = None,
+            Outcome::Bad if tracked.tracker.open.is_none() && tracked.first_bad.is_none() => {
+                tracked.first_bad = Some(observation.clone());
             }
             Outcome::Bad | Outcome::Excused => {}
         }
@@ -228,17 +228,17 @@ impl StateMachine {
             is_promised: target.origins.iter().any(|origin| *origin != Origin::Application),
         };
         let mut closed = None;
-        let step = watch.tracker.take(record, bad, terms, subject, &mut closed);
+        let step = tracked.tracker.take(record, bad, terms, subject, &mut closed);
         let proof = match step {
             Step::Same => return,
             Step::Opened => {
                 self.next_incident = self.next_incident.saturating_add(1);
-                watch.first_bad.take()
+                tracked.first_bad.take()
             }
             Step::Grew => Some(observation.clone()),
             Step::Breached | Step::Closed => None,
         };
-        if let (Some(proof), Some(open)) = (proof, &mut watch.tracker.open)
+        if let (Some(proof), Some(open)) = (proof, &mut tracked.tracker.open)
             && open.evidence.len() < MAX_EVIDENCE
         {
             let bundle = bundle(&proof);
@@ -248,7 +248,7 @@ impl StateMachine {
                 self.changes.evidence.push((target.operator.clone(), proof.at_ms, bundle));
             }
         }
-        let incident = closed.or_else(|| watch.tracker.open.clone());
+        let incident = closed.or_else(|| tracked.tracker.open.clone());
         if let Some(incident) = incident {
             tracing::info!(
                 incident = incident.number,
@@ -305,8 +305,8 @@ impl StateMachine {
 
     /// What open incidents have counted since they were written last.
     fn refresh_open_incidents(&mut self) {
-        for watch in self.watches.values() {
-            if let Some(open) = &watch.tracker.open {
+        for tracked in self.tracked.values() {
+            if let Some(open) = &tracked.tracker.open {
                 put(&mut self.incidents, &mut self.changes, open.clone());
             }
         }
@@ -322,8 +322,8 @@ impl StateMachine {
     #[must_use]
     pub fn incidents(&self) -> BTreeMap<u64, Arc<Incident>> {
         let mut incidents = self.incidents.clone();
-        for watch in self.watches.values() {
-            if let Some(open) = &watch.tracker.open {
+        for tracked in self.tracked.values() {
+            if let Some(open) = &tracked.tracker.open {
                 incidents.insert(open.number, Arc::new(open.clone()));
             }
         }
@@ -359,12 +359,12 @@ impl StateMachine {
 
     /// Bad and valid probes of each service in the short windows of burn rates.
     pub fn recent(&self, now_ms: i64, services: &mut BTreeMap<ServiceKey, ServiceStanding>) {
-        for (id, watch) in &self.watches {
+        for (id, tracked) in &self.tracked {
             let Some(description) = self.descriptions.get(id) else { continue };
             let key: (ParticipantId, Kind) = (description.operator.clone(), description.kind);
             let standing = services.entry(key).or_default();
             for (share, seconds) in standing.recent.iter_mut().zip(RECENT_SECONDS).take(5) {
-                let Share { bad, valid } = watch.tracker.recent.share(now_ms, seconds);
+                let Share { bad, valid } = tracked.tracker.recent.share(now_ms, seconds);
                 share.bad = share.bad.saturating_add(bad);
                 share.valid = share.valid.saturating_add(valid);
             }

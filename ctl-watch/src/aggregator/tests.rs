@@ -308,7 +308,7 @@ fn what_the_pieces_say_of_all_services_is_what_the_whole_says() {
 }
 
 #[tokio::test]
-async fn the_keeper_shows_what_it_took_and_has_written_it_when_it_ends() {
+async fn the_aggregator_shows_what_it_took_and_has_written_it_when_it_ends() {
     let directory = tempfile::tempdir().unwrap();
     let store = Arc::new(Store::open(directory.path(), Retention::default()).unwrap());
     let setup = Setup {

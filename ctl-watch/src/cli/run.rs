@@ -13,7 +13,7 @@ use super::Failure;
 use crate::config::Config;
 use crate::http::{self, App, Requests};
 use crate::metrics::Metrics;
-use crate::run::Monitor;
+use crate::run::Watch;
 
 /// What does not stop within this is cut off.
 const STOP: Duration = Duration::from_secs(60);
@@ -38,13 +38,13 @@ async fn watch(config: Config, descriptors: u64) -> Result<(), Failure> {
     println!("listening on http://{}", listener.local_addr()?);
     let supervisor = Supervisor::new();
     let metrics = Arc::new(Metrics::new()?);
-    let (monitor, running) = Monitor::start(&config, &metrics)?;
+    let (watch, running) = Watch::start(&config, &metrics)?;
     let running = running.supervised(&supervisor);
     let mut http = config.http.clone();
     http.connections = descriptors::connections(http.connections, descriptors);
     tracing::info!(address = %listener.local_addr()?, scheme = config.scheme.server, "watching");
     let requests = Arc::new(Requests::new()?);
-    let app = App { monitor, metrics, requests, supervisor: supervisor.clone() };
+    let app = App { watch, metrics, requests, supervisor: supervisor.clone() };
     let over = async {
         tokio::select! {
             () = &mut stop => {}

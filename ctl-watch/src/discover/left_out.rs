@@ -46,17 +46,17 @@ pub enum Why {
     /// Nothing says whose answers are found there.
     #[error(
         "the operator has no certificate on a list that could have issued what is found there; \
-         add [[monitor.canaries]] of the issuer, or remove the target"
+         add [[watch.canaries]] of the issuer, or remove the target"
     )]
     NoIssuer,
     /// A configured CRL that no certificate names, of an operator with several roots.
     #[error(
         "the operator has several roots and no certificate names this CRL; \
-         add one that does to [[monitor.canaries]]"
+         add one that does to [[watch.canaries]]"
     )]
     UnclearIssuer,
-    /// The monitor measures the service itself on its own.
-    #[error("the service itself is always watched; remove it from [[monitor.targets]]")]
+    /// The watch measures the service itself on its own.
+    #[error("the service itself is always watched; remove it from [[watch.targets]]")]
     Own,
     /// A participant under the service's own name, which the rules reserve.
     #[error(
@@ -65,10 +65,10 @@ pub enum Why {
     )]
     OwnName,
     /// Canaries of an issuer that is not known.
-    #[error("their issuer is no anchor on a list and no disclosed sub-CA; correct [[monitor.canaries]]")]
+    #[error("their issuer is no anchor on a list and no disclosed sub-CA; correct [[watch.canaries]]")]
     UnknownIssuer,
     /// A canary that another issued.
-    #[error("the canary was not issued by {issuer}: {problem}; correct [[monitor.canaries]]")]
+    #[error("the canary was not issued by {issuer}: {problem}; correct [[watch.canaries]]")]
     ForeignCanary {
         /// The issuer that the configuration names.
         issuer: String,

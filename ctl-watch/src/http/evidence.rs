@@ -8,7 +8,7 @@ use super::App;
 
 pub(super) async fn get(app: App, call: Call) -> Result<Response, Problem> {
     let digest: Digest = call.part("sha256")?;
-    let store = app.monitor.aggregator().store().clone();
+    let store = app.watch.aggregator().store().clone();
     let found = answer::blocking(move || store.evidence(&digest)).await;
     let found = found?.map_err(|error| Problem::internal(&error))?;
     let bundle = found.ok_or_else(|| {

@@ -18,7 +18,7 @@ pub(super) async fn alive(_: App, _: Call) -> Result<Response, Problem> {
 /// watched all the same. So it is with a history that was lost: `history_damaged` counts the databases that were moved
 /// away and that nobody has looked at yet.
 pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
-    let followed = app.monitor.followed();
+    let followed = app.watch.followed();
     let problems = app.supervisor.problem().into_iter();
     let unknown = followed.seen.is_none().then(|| match &followed.contact {
         Contact::Unanswered(why) => format!("the scheme was not followed yet: {why}"),
@@ -49,15 +49,15 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
         "silence": silence,
         "signing": signing,
         "signing_problem": signing_problem,
-        "history_damaged": app.monitor.internals().store_damaged,
-        "targets": app.monitor.standings().targets.len(),
+        "history_damaged": app.watch.internals().store_damaged,
+        "targets": app.watch.standings().targets.len(),
     }));
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok(answer::with_status(response, status))
 }
 
 pub(super) async fn metrics(app: App, _: Call) -> Result<Response, Problem> {
-    let gathered = app.monitor.gathered();
+    let gathered = app.watch.gathered();
     let text = app.requests.text().and_then(|text| Ok(text + &app.metrics.render(&gathered.readings())?));
     let text = text.map_err(|error| Problem::internal(&error))?;
     Ok(answer::bytes(text, CONTENT_TYPE, "no-store"))

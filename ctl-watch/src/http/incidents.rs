@@ -33,7 +33,7 @@ struct Query {
 }
 
 pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
-    let aggregator = app.monitor.aggregator().clone();
+    let aggregator = app.watch.aggregator().clone();
     let Query { operator, state, after, limit } = call.query()?;
     let page = Page::new(after, limit);
     let wanted = Wanted { first: after.map_or(0, |after| after.saturating_add(1)), operator, touching: None };
@@ -62,7 +62,7 @@ pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
 
 pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     let number: u64 = call.part("incident")?;
-    let aggregator = app.monitor.aggregator().clone();
+    let aggregator = app.watch.aggregator().clone();
     let reader = aggregator.clone();
     let found = answer::blocking(move || reader.incident(number)).await;
     let found = found?.map_err(|error| Problem::internal(&error))?;

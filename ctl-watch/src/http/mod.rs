@@ -21,13 +21,13 @@ use ctl_serve::{Http, Moment, Service};
 use tokio::net::TcpListener;
 
 use crate::metrics::Metrics;
-use crate::run::Monitor;
+use crate::run::Watch;
 
 /// What the handlers work with. Clones are cheap.
 #[derive(Clone)]
 pub struct App {
     /// The watch.
-    pub monitor: Monitor,
+    pub watch: Watch,
     /// What is told of what is watched.
     pub metrics: Arc<Metrics>,
     /// What is told of requests.
@@ -76,7 +76,7 @@ impl Service for App {
     }
 
     fn moment(&self) -> Moment {
-        let second = self.monitor.aggregator().now_ms().div_euclid(1000);
+        let second = self.watch.aggregator().now_ms().div_euclid(1000);
         Moment { version: 0, second: Some(Timestamp::from_unix(second)) }
     }
 }

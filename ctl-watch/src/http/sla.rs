@@ -56,7 +56,7 @@ fn policy(policy: &SlaPolicy) -> Value {
 }
 
 pub(super) async fn overview(app: App, _: Call) -> Result<Response, Problem> {
-    let aggregator = app.monitor.aggregator();
+    let aggregator = app.watch.aggregator();
     let levels = aggregator.levels();
     let services: Vec<Value> = levels.services.iter().filter_map(|(key, standing)| {
         let terms = aggregator.policy().terms(key.0.as_str(), key.1)?;
@@ -89,7 +89,7 @@ pub(super) async fn overview(app: App, _: Call) -> Result<Response, Problem> {
 
 /// What watchers have recorded of breaches, confirmed or not, by the log as it was verified last.
 fn recorded(app: &App, wanted: impl Fn(&Outage) -> bool) -> Vec<Outage> {
-    let seen = app.monitor.followed().seen;
+    let seen = app.watch.followed().seen;
     let mut outages = seen.map(|seen| seen.state.outages()).unwrap_or_default();
     outages.retain(wanted);
     outages
@@ -143,7 +143,7 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     let (operator, query): (ParticipantId, Query) = (call.part("operator")?, call.query()?);
     let csv =
         query.format.map_or_else(|| wants_csv(call.header(&header::ACCEPT)), |format| format == Format::Csv);
-    let (aggregator, operator) = (app.monitor.aggregator().clone(), &operator);
+    let (aggregator, operator) = (app.watch.aggregator().clone(), &operator);
     let levels = aggregator.levels();
     if !levels.targets.values().any(|target| target.operator == *operator) {
         return Err(Problem::not_found(format!("no service of {operator} is or was watched here")));

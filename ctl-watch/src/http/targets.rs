@@ -10,7 +10,7 @@ use crate::standings::Standing;
 use crate::{Weight, service_discovery};
 
 pub(super) async fn list(app: App, _: Call) -> Result<Response, Problem> {
-    let standings = app.monitor.standings();
+    let standings = app.watch.standings();
     let targets: Vec<Value> = standings.targets.values().map(|standing| target(standing)).collect();
     Ok(answer::json(&json!({ "targets": targets })))
 }
@@ -58,6 +58,6 @@ const fn severity(weight: Weight) -> &'static str {
 }
 
 pub(super) async fn discovery(app: App, _: Call) -> Result<Response, Problem> {
-    let groups = service_discovery::groups(&app.monitor.standings());
+    let groups = service_discovery::groups(&app.watch.standings());
     Ok(answer::json(&serde_json::to_value(groups).map_err(|error| Problem::internal(&error))?))
 }

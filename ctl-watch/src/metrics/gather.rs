@@ -1,4 +1,4 @@
-//! What a scrape reads off the running monitor.
+//! What a scrape reads off the running watch.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::aggregator::Aggregator;
 use crate::discover::Discovered;
 use crate::standings::Standings;
 
-/// How the monitor stands at a moment.
+/// How the watch stands at a moment.
 pub struct Gathered {
     standings: Arc<Standings>,
     discovered: Arc<Discovered>,

@@ -1,4 +1,4 @@
-//! The series of service levels, incidents, certificates and of the monitor's own internals: read off at a
+//! The series of service levels, incidents, certificates and of the watch's own internals: read off at a
 //! scrape.
 
 use ctl_core::names::ParticipantId;
@@ -39,7 +39,7 @@ pub struct OpenIncident {
     pub is_breach: bool,
 }
 
-/// How the monitor itself is doing.
+/// How the watch itself is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Internals {
     /// Bytes of the history on the disk.
@@ -168,7 +168,7 @@ pub(super) fn write_certificates(page: &mut Page<'_>, certificates: &[WatchedCer
     }
 }
 
-/// Writes how the monitor is doing.
+/// Writes how the watch is doing.
 pub(super) fn write_internals(page: &mut Page<'_>, internals: &Internals) {
     for (family, value) in [
         (&STORE, internals.store_bytes),

@@ -59,7 +59,7 @@ pub struct Readings<'a> {
     pub levels: &'a [Level],
     /// Incidents that are not over.
     pub incidents: &'a [OpenIncident],
-    /// How the monitor itself is doing.
+    /// How the watch itself is doing.
     pub internals: Internals,
 }
 

@@ -54,7 +54,7 @@ ctl_serve::families! {
     BYTES: Gauge "ctl_answer_bytes" ["pki", "kind", "target"]
         "Bytes in the body of the last answer, good or not.";
     OFFSET: Gauge "ctl_service_clock_offset_seconds" ["pki", "kind", "target"]
-        "Seconds by which the clock of the service (its Date header) is ahead of the monitor's.";
+        "Seconds by which the clock of the service (its Date header) is ahead of the watch's.";
     REVOKED: Gauge "ctl_canary_revoked" ["pki", "kind", "target", "issuer", "serial"]
         "1 if the OCSP responder says that the canary is revoked, 0 if it says good; absent while the last probe was not told. The issuer is SHA-256 of its public key, shortened.";
 }
@@ -209,6 +209,6 @@ const fn about(family: About) -> &'static str {
         About::Caching => "caching",
         About::History => "history",
         About::Chain => "chain",
-        About::Monitor => "monitor",
+        About::Watch => "monitor",
     }
 }

@@ -93,7 +93,7 @@ impl Story {
         let followed = Followed { seen, contact, ..Followed::nothing() };
         let (_told, followed) = watch::channel(followed);
         let now = self.world.now;
-        let own = Watch {
+        let own = ServiceWatch {
             followed,
             fetch: Arc::clone(&self.service) as Arc<dyn Fetch>,
             server: "http://ctl.example".into(),

@@ -101,13 +101,13 @@ fn wrong(served: &[Certificate], issuers: &[Arc<Certificate>]) -> Option<String>
 mod tests {
     use super::*;
     use crate::testing::bytes::{Shape, key, leaf, root, root_named};
-    use crate::testing::{Service, Watch, answer, codes, pkcs7};
+    use crate::testing::{Rounds, Service, answer, codes, pkcs7};
 
     const TYPE: &str = "application/pkix-cert";
 
-    fn watch() -> Watch<CaIssuersProbe> {
+    fn watch() -> Rounds<CaIssuersProbe> {
         let issuers = Subject::CaIssuers(vec![Arc::new(root().certificate)]);
-        Watch::of(CaIssuersProbe, "http://alpha.example/root.cer", issuers)
+        Rounds::of(CaIssuersProbe, "http://alpha.example/root.cer", issuers)
     }
 
     async fn codes_of(media_type: &str, body: impl Into<bytes::Bytes>) -> Vec<Code> {

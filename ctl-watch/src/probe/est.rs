@@ -70,12 +70,12 @@ mod tests {
 
     use super::*;
     use crate::testing::bytes::{Shape, key, root, root_named};
-    use crate::testing::{Service, Watch, answer, codes, pkcs7};
+    use crate::testing::{Rounds, Service, answer, codes, pkcs7};
 
-    fn watch() -> Watch<EstProbe> {
+    fn watch() -> Rounds<EstProbe> {
         let (due, other) = (Arc::new(root().certificate), Arc::new(root_named("MO Root", 12).certificate));
         let roots = Roots { due: vec![due.clone()], known: vec![due, other] };
-        Watch::of(EstProbe, "https://est.alpha.example/.well-known/est/cacerts", Subject::Est(roots))
+        Rounds::of(EstProbe, "https://est.alpha.example/.well-known/est/cacerts", Subject::Est(roots))
     }
 
     async fn served(certificates: &[Certificate]) -> Vec<Code> {
@@ -89,7 +89,7 @@ mod tests {
     async fn a_root_that_must_be_there_may_be_there() {
         let due = vec![Arc::new(root().certificate)];
         let roots = Subject::Est(Roots { due, known: Vec::new() });
-        let mut watch = Watch::of(EstProbe, "https://est.alpha.example/.well-known/est/cacerts", roots);
+        let mut watch = Rounds::of(EstProbe, "https://est.alpha.example/.well-known/est/cacerts", roots);
         let served = answer("application/pkcs7-mime", STANDARD.encode(pkcs7(&[root().certificate])));
         assert_eq!(watch.codes(served).await, []);
     }

@@ -42,7 +42,7 @@ pub struct Reading<'a> {
     pub answer: Option<&'a Answer>,
     /// What is wrong with it.
     pub findings: Vec<Finding>,
-    /// Seconds by which the service's clock is ahead of the monitor's, if it says the time.
+    /// Seconds by which the service's clock is ahead of the watch's, if it says the time.
     pub clock_offset: Option<i64>,
 }
 
@@ -161,7 +161,7 @@ pub fn tls_certificate_expiring(exchange: &Exchange, limits: &Limits, now: i64) 
     Some(finding(Code::TlsCertificateExpiring, exchange.address, detail))
 }
 
-/// Seconds by which the service's `Date` is ahead of the monitor's clock. What a cache had for some time says so
+/// Seconds by which the service's `Date` is ahead of the watch's clock. What a cache had for some time says so
 /// in `Age` and carries the `Date` of then (RFC 9111 section 5.1); the time that the exchange took is allowed for.
 #[must_use]
 pub fn clock_offset(exchange: &Exchange, now: i64) -> Option<i64> {
@@ -177,7 +177,7 @@ fn clock_finding(address: Option<SocketAddr>, offset: i64, limits: &Limits) -> O
     }
     let direction = if offset > 0 { "ahead of" } else { "behind" };
     let detail = format!(
-        "by its Date header the service's clock is {} {direction} the monitor's; {} are allowed",
+        "by its Date header the service's clock is {} {direction} the watch's; {} are allowed",
         span(offset.saturating_abs()),
         span(limits.skew)
     );

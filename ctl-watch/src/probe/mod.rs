@@ -42,7 +42,7 @@ pub struct Round<'a> {
     pub fetch: &'a dyn Fetch,
     /// What is allowed, for this operator and kind.
     pub limits: &'a Limits,
-    /// Unix time of the monitor's clock.
+    /// Unix time of the watch's clock.
     pub now: i64,
     /// Counts the probes of this target from 0: a probe asks different side questions in turn, every one of
     /// them within two rounds.

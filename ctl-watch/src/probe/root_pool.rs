@@ -216,7 +216,7 @@ mod tests {
 
     use super::*;
     use crate::testing::bytes::{root, root_named};
-    use crate::testing::{Watch, answer, codes};
+    use crate::testing::{Rounds, answer, codes};
     use ctl_fetch::{Answer, Fetch, Timings};
 
     fn roots() -> Roots {
@@ -234,7 +234,7 @@ mod tests {
 
     async fn served(pool: Value) -> Vec<Code> {
         let url = "https://pool.example/v1/root/rootCerts";
-        let mut watch = Watch::of(RootPoolProbe, url, Subject::RootPool(roots()));
+        let mut watch = Rounds::of(RootPoolProbe, url, Subject::RootPool(roots()));
         watch.codes(answer("application/json", pool.to_string())).await
     }
 
@@ -296,7 +296,7 @@ mod tests {
             Default::default(),
         );
         let url = "https://pool.example/rootcertificates?rootType=V2G&page=1";
-        let watch = Watch::of(RootPoolProbe, url, Subject::RootPool(roots()));
+        let watch = Rounds::of(RootPoolProbe, url, Subject::RootPool(roots()));
         let round = Round {
             fetch: &pool,
             limits: &watch.limits,

@@ -276,7 +276,7 @@ fn waiting<'a>(
     incidents: &'a Incidents,
     now: Timestamp,
 ) -> BTreeMap<BreachKey, Vec<&'a Incident>> {
-    // The monitor's clock may be ahead of the ledger's.
+    // The watch's clock may be ahead of the ledger's.
     let in_time = |at: Timestamp| at <= now && now.seconds_since(at) <= TOO_LATE;
     let claims = state.service_levels.claims.values().filter(|claim| claim.watcher == *watcher);
     // What lapsed with an office that the watcher has again is claimed again.

@@ -24,7 +24,7 @@ fn watcher() -> ParticipantId {
     "watcher-north".parse().unwrap()
 }
 
-/// A ledger, and what the store of the monitor has.
+/// A ledger, and what the store of the watch has.
 struct Story {
     world: World,
     policy: SlaPolicy,
@@ -119,7 +119,7 @@ fn a_breach_whose_history_is_lost_ends_so_that_the_next_one_can_be_told() {
     assert_eq!((begin.phase, story.open()), (BreachPhase::Opened, 1));
     assert!(story.due().statements.is_empty(), "nothing is lost as long as the incident is there");
 
-    // The monitor's disk is gone. The log has the breach, and nobody will ever see its end.
+    // The watch's disk is gone. The log has the breach, and nobody will ever see its end.
     story.incidents.clear();
     story.world.wait(3 * DAY);
     let end = story.record().remove(0);

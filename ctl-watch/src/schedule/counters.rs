@@ -24,7 +24,7 @@ pub struct Counted {
     pub started: u64,
     /// Probes that did not take place because the one before was not over, or were ended by force.
     pub overrun: u64,
-    /// Probes that did not take place because the monitor could not look.
+    /// Probes that did not take place because the watch could not look.
     pub missed: u64,
     /// Observations that nobody took, because the aggregator was behind or gone.
     pub lost: u64,

@@ -6,7 +6,7 @@
 //! fifth earlier or later, so that targets neither bunch nor beat. A probe has half a period, is ended by force
 //! after three quarters, and no target is probed twice at once: a probe that runs or waits for its turn when the
 //! next is due is reported as `probe_overrun`, and the next does not take place. Moments that passed while the
-//! monitor could not look are `probe_missed`. Both are gaps, which count neither for nor against a service.
+//! watch could not look are `probe_missed`. Both are gaps, which count neither for nor against a service.
 
 mod counters;
 mod runner;

@@ -34,7 +34,7 @@ pub struct Setup {
     pub fetch: Arc<dyn Fetch>,
     /// By what limits a target is judged.
     pub limits: Arc<dyn Fn(&Target) -> Limits + Send + Sync>,
-    /// The monitor's clock, in Unix milliseconds. Only for what observations say; the schedule itself goes by a
+    /// The watch's clock, in Unix milliseconds. Only for what observations say; the schedule itself goes by a
     /// clock that nobody sets.
     pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
     /// What is to be probed.
@@ -143,7 +143,7 @@ impl Runner {
                 }
                 Notice::Missed { target, probes } => {
                     hands.counters.misses(probes);
-                    let detail = format!("{probes} probes did not take place: the monitor stood still");
+                    let detail = format!("{probes} probes did not take place: the watch stood still");
                     hands.report(target, Code::ProbeMissed, detail);
                 }
             }
@@ -168,7 +168,7 @@ impl Runner {
         let (id, remembered) = match ended {
             Ok((id, remembered)) => (id, Some(remembered)),
             Err(error) => {
-                tracing::error!(%error, "a probe failed inside the monitor");
+                tracing::error!(%error, "a probe failed inside the watch");
                 (error.id(), None)
             }
         };
@@ -181,7 +181,7 @@ impl Runner {
             }
             None => {
                 self.hands.counters.misses(1);
-                let detail = "the probe failed inside the monitor".to_owned();
+                let detail = "the probe failed inside the watch".to_owned();
                 self.hands.report(start.target, Code::ProbeMissed, detail);
             }
         }

@@ -14,7 +14,7 @@ use crate::watched::{Watched, config, in_the_present};
 async fn the_trust_list_manager_shows_its_own_level_like_everyone_elses() {
     let (server, folder) = (in_the_present(World::published()).await, tempfile::tempdir().unwrap());
     let watched = Watched::start(&config(&server, folder.path())).await;
-    let aggregator = watched.monitor.aggregator().clone();
+    let aggregator = watched.watch.aggregator().clone();
     watched
         .until("the service has looked at itself", async |_| {
             aggregator.settle().await;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use ctl_policy::sla::{BUILT_IN, Kind};
-use ctl_watch::config::{Config, ConfiguredTarget, Watch};
+use ctl_watch::config::{self, Config, ConfiguredTarget};
 use ctl_watch::metrics::Metrics;
-use ctl_watch::run::Monitor;
-use ctl_watch::{Code, MonitorError, Standing};
+use ctl_watch::run::Watch;
+use ctl_watch::{Code, Standing, StartError};
 
 use crate::common::story::World;
 use crate::network::Server;
@@ -28,7 +28,7 @@ async fn one_target(server: &Server) -> (Arc<crate::common::Server>, tempfile::T
 async fn until(watched: &Watched, what: &str, stands: impl Fn(&Standing) -> bool) -> Arc<Standing> {
     watched
         .until(what, async |watched| {
-            let standings = watched.monitor.standings();
+            let standings = watched.watch.standings();
             let configured = standings.targets.values().find(|standing| standing.target.kind == Kind::Https);
             configured.filter(|standing| stands(standing)).cloned()
         })
@@ -42,7 +42,7 @@ async fn a_configured_target_is_watched_through_a_fault_and_over_a_restart() {
     let watched = Watched::start(&config).await;
     let good = until(&watched, "a good probe", |standing| standing.good_ms.is_some()).await;
     assert!(good.last.as_ref().unwrap().is_good());
-    assert_eq!(watched.monitor.discovered().targets.len(), 1);
+    assert_eq!(watched.watch.discovered().targets.len(), 1);
 
     server.now_says(DOWN);
     let has =
@@ -51,7 +51,7 @@ async fn a_configured_target_is_watched_through_a_fault_and_over_a_restart() {
     assert!(down.good_ms < down.last.as_ref().map(|last| last.at_ms), "good is what it was");
     server.now_says(FINE);
     until(&watched, "the end of the fault", |standing| standing.last.as_ref().unwrap().is_good()).await;
-    let counted = watched.monitor.counted();
+    let counted = watched.watch.counted();
     assert!(counted.started >= 3 && counted.lost == 0 && counted.targets == 1, "{counted:?}");
 
     watched.stop().await;
@@ -68,10 +68,10 @@ async fn what_the_watch_cannot_use_is_named_before_it_starts() {
     let server = Server::says(FINE).await;
     let (_service, folder, config) = one_target(&server).await;
     let metrics = Arc::new(Metrics::new().unwrap());
-    let refused = |config: &Config| Monitor::start(config, &metrics).err().unwrap();
+    let refused = |config: &Config| Watch::start(config, &metrics).err().unwrap();
     let missing = folder.path().join("missing");
     let with_levels = |levels| {
-        let watch = Watch { service_levels: Some(levels), ..config.watch.clone() };
+        let watch = config::Watch { service_levels: Some(levels), ..config.watch.clone() };
         Config { watch, ..config.clone() }
     };
     let with_roots = ctl_fetch::Options { tls_roots: vec![missing.clone()], ..config.fetch.clone() };
@@ -87,7 +87,7 @@ async fn what_the_watch_cannot_use_is_named_before_it_starts() {
     ] {
         std::fs::write(&levels, policy).unwrap();
         let error = refused(&with_levels(levels.clone()));
-        assert!(matches!(error, MonitorError::Policy(_)) && error.to_string().contains(expected), "{error}");
+        assert!(matches!(error, StartError::Policy(_)) && error.to_string().contains(expected), "{error}");
     }
     assert!(!folder.path().join("data").exists(), "nothing was begun");
 }

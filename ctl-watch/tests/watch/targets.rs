@@ -147,7 +147,7 @@ async fn an_incident_says_who_is_to_be_told_of_it() {
         let number = &incident["incident"];
         assert_eq!(watched.get(&format!("/v1/incidents/{number}")).await.json()["tell"], tell);
         // Levels are computed beside everything else.
-        let aggregator = watched.monitor.aggregator();
+        let aggregator = watched.watch.aggregator();
         let level = watched
             .until("a level", async |watched| {
                 aggregator.settle().await;

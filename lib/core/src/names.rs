@@ -156,7 +156,7 @@ name!(
     |text| is_code(text, 48)
 );
 name!(
-    /// A reason code of the monitor: `next_update_past`.
+    /// A reason code of the watch: `next_update_past`.
     ReasonCode,
     "a reason code: small letters, digits, hyphens and underscores, a letter first, at most 64",
     |text| is_code(text, 64)

@@ -135,7 +135,7 @@ impl Constraints {
     }
 }
 
-/// Where a PKI can be reached: watched by the monitor, never needed for trust.
+/// Where a PKI can be reached: watched, never needed for trust.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Services {

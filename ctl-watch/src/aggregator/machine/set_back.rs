@@ -6,7 +6,7 @@ use super::{StateMachine, put};
 impl StateMachine {
     /// The clock has been set back: nothing of what is open is yet to come.
     pub fn set_back(&mut self, now_ms: i64) {
-        self.watches.values_mut().for_each(|watch| watch.tracker.set_back(now_ms));
+        self.tracked.values_mut().for_each(|tracked| tracked.tracker.set_back(now_ms));
         self.refresh_open_incidents();
     }
 

@@ -147,7 +147,7 @@ fn what_nobody_saw_makes_no_breach() {
     let mut story = Story::new();
     story.bad(Code::TcpRefused);
     story.bad(Code::TcpRefused);
-    // The monitor is down for two days, then there are six hours of maintenance.
+    // The watch is down for two days, then there are six hours of maintenance.
     story.now += 48 * HOUR_MS;
     assert_eq!(story.bad(Code::TcpRefused), Step::Same);
     (0..720).for_each(|_| assert_eq!(story.probe(Outcome::Excused, &[Code::TcpRefused]), Step::Same));

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::target::CrlSubject;
 use crate::testing::bytes::*;
-use crate::testing::{Says as _, Service, Watch, answer, codes};
+use crate::testing::{Rounds, Says as _, Service, answer, codes};
 
 pub(super) const TYPE: &str = "application/pkix-crl";
 pub(super) const POINT: &str = "http://crl.example.com/root.crl";
@@ -24,14 +24,14 @@ fn sub(number: u8, points: &[&str]) -> Arc<Certificate> {
     Arc::new(shape.signed(&key(2), &key(1)))
 }
 
-pub(super) fn watch_of(covered: Vec<Arc<Certificate>>, points: &[&str]) -> Watch<CrlProbe> {
+pub(super) fn watch_of(covered: Vec<Arc<Certificate>>, points: &[&str]) -> Rounds<CrlProbe> {
     let issuer = Arc::new(root().certificate);
     let points = points.iter().map(|point| (*point).to_owned()).collect();
-    Watch::of(CrlProbe, POINT, Subject::Crl(CrlSubject { issuer, covered, points }))
+    Rounds::of(CrlProbe, POINT, Subject::Crl(CrlSubject { issuer, covered, points }))
 }
 
 /// The point of a root with one sub-CA.
-pub(super) fn watch() -> Watch<CrlProbe> {
+pub(super) fn watch() -> Rounds<CrlProbe> {
     watch_of(vec![sub(1, &[POINT])], &[POINT])
 }
 

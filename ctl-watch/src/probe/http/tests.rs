@@ -121,7 +121,7 @@ fn a_clock_is_off_unless_a_cache_explains_it() {
     assert_eq!(at(NOW, &[]), None);
     let ahead = with(&[("content-type", TYPES[0]), ("date", "Sun, 06 Nov 1994 08:54:38 GMT")]);
     assert_eq!(codes_of(&ahead), [Code::ClockOffset]);
-    // The clock is the monitor's at the beginning of the probe: a slow answer is not an early one.
+    // The clock is the watch's at the beginning of the probe: a slow answer is not an early one.
     let mut slow = with(&[("date", DATE)]);
     slow.timings.total = Duration::from_secs(9);
     assert_eq!(clock_offset(&slow, NOW - 9), Some(0));

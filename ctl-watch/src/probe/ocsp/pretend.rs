@@ -19,7 +19,7 @@ pub(super) use authority::{Authority, Delegate, Lacks};
 pub(super) use responder::{Incoming, Outgoing, Responder, Says};
 
 /// A target for what the responder's first CAs issued, and the rounds that probe it.
-pub(super) struct Watch<'a> {
+pub(super) struct Rounds<'a> {
     pub(super) responder: &'a Responder,
     pub(super) target: Target,
     pub(super) limits: Limits,
@@ -28,7 +28,7 @@ pub(super) struct Watch<'a> {
     before: BTreeSet<Code>,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> Rounds<'a> {
     pub(super) fn new(responder: &'a Responder, subjects: Vec<OcspSubject>) -> Self {
         let operator = "acme".parse::<ParticipantId>().unwrap();
         let url = "http://ocsp.example/".to_owned();

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::pretend::{Authority, DAY, HOUR, NOW, Responder, Says, Watch};
+use super::pretend::{Authority, DAY, HOUR, NOW, Responder, Rounds, Says};
 use super::tests::root;
 use super::*;
 
@@ -24,7 +24,7 @@ async fn unauthorized_for_a_cross_signed_ca_only() {
         }
     });
     let subject = with_good(&mut responder, 7);
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     for pair in 0..8 {
         let codes = watch.codes(2 * pair..2 * pair + 2).await;
         assert_eq!(codes, BTreeSet::from([Code::ResponderUnauthorized]), "rounds from {}", 2 * pair);
@@ -52,7 +52,7 @@ async fn unauthorized_for_the_certificates_of_one_issuer_of_two() {
     let other = &responder.authorities[1];
     let second =
         OcspSubject { issuer: other.certificate.clone(), good: vec![other.certify(1)], revoked: Vec::new() };
-    let mut watch = Watch::new(&responder, vec![first, second]);
+    let mut watch = Rounds::new(&responder, vec![first, second]);
     assert_eq!(watch.codes(0..2).await, BTreeSet::from([Code::ResponderUnauthorized]));
 }
 
@@ -61,7 +61,7 @@ async fn unauthorized_for_the_certificates_of_one_issuer_of_two() {
 async fn unauthorized_for_valid_intermediates_is_not_also_not_good() {
     let mut responder = Responder::new(|_, answer| answer.status = 6);
     let subject = with_good(&mut responder, 3);
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     assert_eq!(watch.codes(0..4).await, BTreeSet::from([Code::ResponderUnauthorized]));
     assert_eq!(watch.round(4).await.facts.statuses, []);
 }
@@ -72,7 +72,7 @@ async fn next_update_too_far_ahead() {
     let next = NOW - DAY + 10 * DAY + 1;
     let mut responder = Responder::new(move |_, answer| answer.next_update = Some(next));
     let subject = with_good(&mut responder, 1);
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     assert_eq!(watch.codes(0..2).await, BTreeSet::from([Code::IntervalTooLong]));
 }
 
@@ -84,7 +84,7 @@ async fn not_found_after_a_migration() {
         answer.body = Some(b"<html><h1>Not Found</h1></html>".to_vec());
     });
     let subject = with_good(&mut responder, 2);
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     let probed = watch.round(0).await;
     let found: Vec<_> =
         probed.findings.iter().map(|finding| (finding.code, finding.detail.as_str())).collect();
@@ -101,7 +101,7 @@ async fn unknown_for_an_issued_certificate() {
     let mut responder = Responder::new(|_, _| {});
     let subject = with_good(&mut responder, 4);
     responder.register.remove(&(0, vec![0x10, 3]));
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     for pair in 0..4 {
         let codes = watch.codes(2 * pair..2 * pair + 2).await;
         assert_eq!(codes, BTreeSet::from([Code::IssuedSerialUnknown]));
@@ -113,7 +113,7 @@ async fn unknown_for_an_issued_certificate() {
 async fn compliant_with_the_baseline_but_not_with_the_own_practice_statement() {
     let mut responder = Responder::new(|_, answer| answer.next_update = Some(NOW + 4 * DAY));
     let subject = with_good(&mut responder, 1);
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     assert_eq!(watch.codes(0..2).await, BTreeSet::new());
     watch.limits.ocsp_max_interval = 4 * DAY;
     assert_eq!(watch.codes(2..4).await, BTreeSet::from([Code::IntervalTooLong]));
@@ -130,7 +130,7 @@ async fn a_revocation_that_is_taken_back_is_found_once_and_a_hold_may_end() {
         }
     });
     let subject = with_good(&mut responder, 1);
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     assert_eq!(watch.codes(0..2).await, BTreeSet::new());
     REASON.store(4, Ordering::SeqCst);
     assert_eq!(watch.codes(2..4).await, BTreeSet::from([Code::CanaryGoodNotGood]));
@@ -155,7 +155,7 @@ async fn a_revoked_certificate_that_is_good_again_stays_found() {
     let mut subject = with_good(&mut responder, 1);
     subject.revoked = vec![[0x20].into()];
     responder.register.insert((0, vec![0x20]), Says::Revoked(Some(1)));
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     assert_eq!(watch.codes(0..2).await, BTreeSet::new());
     GOOD.store(true, Ordering::SeqCst);
     let both = BTreeSet::from([Code::CanaryRevokedNotRevoked, Code::StatusFlipBack]);
@@ -181,7 +181,7 @@ async fn a_week_of_a_healthy_responder() {
     let subject = with_good(&mut responder, 5);
     for hour in 0..7 * 24 {
         responder.now = NOW + hour * HOUR;
-        let mut watch = Watch::new(&responder, vec![subject.clone()]);
+        let mut watch = Rounds::new(&responder, vec![subject.clone()]);
         let number = hour.unsigned_abs();
         assert_eq!(watch.codes(number..number + 1).await, BTreeSet::new(), "hour {hour}");
     }
@@ -201,7 +201,7 @@ async fn a_responder_that_stops_signing() {
     let mut first = Vec::new();
     for hour in 0..40 {
         responder.now = NOW + hour * HOUR;
-        let codes = Watch::new(&responder, vec![subject.clone()]).codes(0..2).await;
+        let codes = Rounds::new(&responder, vec![subject.clone()]).codes(0..2).await;
         if first.last().is_none_or(|(_, last)| *last != codes) {
             first.push((hour, codes));
         }
@@ -220,7 +220,7 @@ async fn try_later_now_and_then_is_that_and_nothing_else() {
     });
     responder.addresses = 2;
     let subject = root(&mut responder);
-    let codes = Watch::new(&responder, vec![subject]).codes(0..4).await;
+    let codes = Rounds::new(&responder, vec![subject]).codes(0..4).await;
     assert_eq!(codes, BTreeSet::from([Code::ResponderTryLater]));
     for every in 2..9 {
         let count = std::sync::atomic::AtomicUsize::new(1);
@@ -230,7 +230,7 @@ async fn try_later_now_and_then_is_that_and_nothing_else() {
             }
         });
         let subject = root(&mut responder);
-        let codes = Watch::new(&responder, vec![subject]).codes(0..24).await;
+        let codes = Rounds::new(&responder, vec![subject]).codes(0..24).await;
         assert_eq!(codes, BTreeSet::from([Code::ResponderTryLater]), "one in {every}");
     }
 }
@@ -248,7 +248,7 @@ async fn a_double_slash_is_told_from_try_later_when_both_come_together() {
             }
         });
         let subject = root(&mut responder);
-        let codes = Watch::new(&responder, vec![subject]).codes(0..24).await;
+        let codes = Rounds::new(&responder, vec![subject]).codes(0..24).await;
         let known = BTreeSet::from([Code::ResponderTryLater, Code::GetDoubleSlash]);
         assert!(codes.is_subset(&known), "one in {every}: {codes:?}");
     }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::judge::{About, Expected};
 use super::pretend::{
-    Authority, DAY, HOUR, Incoming, Lacks, NOW, Outgoing, Responder, Says, Watch, seq, tlv,
+    Authority, DAY, HOUR, Incoming, Lacks, NOW, Outgoing, Responder, Rounds, Says, seq, tlv,
 };
 use super::*;
 
@@ -36,7 +36,7 @@ async fn found(fault: impl Fn(&Incoming, &mut Outgoing) + Send + Sync + 'static)
         }
     });
     let subject = root(&mut responder);
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     assert_eq!(watch.codes(0..6).await, BTreeSet::new());
     on.store(true, Ordering::SeqCst);
     let codes = watch.codes(6..8).await;
@@ -223,7 +223,7 @@ async fn a_delegate_is_judged_and_its_end_is_known() {
     let codes_of = async |delegate: pretend::Delegate, nocheck_required| {
         let mut responder = Responder::new(move |_, answer| answer.delegate = Some(delegate.clone()));
         let subject = root(&mut responder);
-        let mut watch = Watch::new(&responder, vec![subject]);
+        let mut watch = Rounds::new(&responder, vec![subject]);
         watch.limits.nocheck_required = nocheck_required;
         let facts = watch.round(0).await.facts;
         (watch.codes(1..3).await.into_iter().collect::<Vec<_>>(), facts.delegate_not_after)
@@ -249,7 +249,7 @@ async fn a_delegate_is_judged_and_its_end_is_known() {
 async fn a_nonce_may_be_demanded() {
     let mut responder = Responder::new(|_, answer| answer.nonce = None);
     let subject = root(&mut responder);
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     watch.limits.nonce_required = true;
     assert_eq!(watch.codes(0..2).await, BTreeSet::from([Code::NonceWrong]));
 }
@@ -258,7 +258,7 @@ async fn a_nonce_may_be_demanded() {
 async fn an_answer_without_an_end_may_be_allowed() {
     let mut responder = Responder::new(|_, answer| answer.next_update = None);
     let subject = root(&mut responder);
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     watch.limits.next_update_required = false;
     assert_eq!(watch.codes(0..2).await, BTreeSet::new());
 }
@@ -273,7 +273,7 @@ async fn addresses_that_contradict_each_other_are_the_one_finding() {
         });
         responder.addresses = 2;
         let subject = root(&mut responder);
-        let codes = Watch::new(&responder, vec![subject]).codes(0..4).await;
+        let codes = Rounds::new(&responder, vec![subject]).codes(0..4).await;
         assert_eq!(codes, BTreeSet::from([Code::AddressDisagreement]), "{says:?} {status}");
     }
 }
@@ -289,7 +289,7 @@ async fn one_address_that_is_down_does_not_hide_what_the_other_says() {
     });
     responder.addresses = 2;
     let subject = root(&mut responder);
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     let codes = watch.codes(0..2).await;
     assert_eq!(codes, BTreeSet::from([Code::TcpTimeout, Code::UnissuedSerialGood]));
     let probed = watch.round(2).await;
@@ -299,10 +299,10 @@ async fn one_address_that_is_down_does_not_hide_what_the_other_says() {
 #[tokio::test(start_paused = true)]
 async fn silence_has_no_facts_and_no_issuer_is_no_good_answer() {
     let responder = Responder::new(|_, answer| answer.error = Some(ctl_fetch::Reason::DnsFailure));
-    let mut watch = Watch::new(&responder, Vec::new());
+    let mut watch = Rounds::new(&responder, Vec::new());
     assert_eq!(watch.codes(0..1).await, BTreeSet::from([Code::NeverProbed]));
     let issuer = responder.authorities[0].certificate.clone();
-    let mut watch = Watch::new(&responder, vec![OcspSubject { issuer, good: vec![], revoked: vec![] }]);
+    let mut watch = Rounds::new(&responder, vec![OcspSubject { issuer, good: vec![], revoked: vec![] }]);
     let probed = watch.round(0).await;
     assert_eq!((probed.timings, probed.facts), (None, Facts::default()));
 }
@@ -312,7 +312,7 @@ async fn an_answer_is_taken_down_as_facts() {
     let mut responder = Responder::new(|_, _| {});
     let subject = root(&mut responder);
     let spki = subject.issuer.spki_sha256();
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     let facts = watch.round(1).await.facts;
     assert_eq!((facts.this_update, facts.next_update), (Some(NOW - DAY), Some(NOW + 3 * DAY)));
     assert_eq!((facts.produced_at, facts.delegate_not_after), (Some(NOW - HOUR), None));
@@ -334,12 +334,12 @@ async fn an_answer_is_taken_down_as_facts() {
 async fn what_is_stale_keeps_its_dates_and_what_is_forged_has_none() {
     let mut responder = Responder::new(|_, answer| answer.next_update = Some(NOW - HOUR));
     let subject = root(&mut responder);
-    let probed = Watch::new(&responder, vec![subject]).round(0).await;
+    let probed = Rounds::new(&responder, vec![subject]).round(0).await;
     assert_eq!(probed.facts.next_update, Some(NOW - HOUR));
     assert_eq!(probed.facts.statuses, []);
     let mut forged = Responder::new(|_, answer| answer.spoils_signature = true);
     let subject = root(&mut forged);
-    let facts = Watch::new(&forged, vec![subject]).round(0).await.facts;
+    let facts = Rounds::new(&forged, vec![subject]).round(0).await.facts;
     assert_eq!((facts.this_update, facts.next_update, facts.produced_at), (None, None, None));
 }
 
@@ -347,7 +347,7 @@ async fn what_is_stale_keeps_its_dates_and_what_is_forged_has_none() {
 async fn every_question_has_a_nonce_of_its_own_and_caches_are_asked_without() {
     let mut responder = Responder::new(|_, _| {});
     let subject = root(&mut responder);
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     watch.codes(0..4).await;
     let asked = responder.asked.lock().unwrap();
     let nonces: Vec<_> = asked.iter().filter_map(Incoming::nonce).collect();
@@ -362,7 +362,7 @@ async fn every_question_has_a_nonce_of_its_own_and_caches_are_asked_without() {
 async fn time_that_is_used_up_is_not_asked_away() {
     let mut responder = Responder::new(|_, answer| answer.took_ms = 11_000);
     let subject = root(&mut responder);
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     assert_eq!(watch.codes(0..2).await, BTreeSet::from([Code::Slow]));
     assert_eq!(responder.asked.lock().unwrap().len(), 2);
 }
@@ -372,7 +372,7 @@ async fn time_that_is_used_up_is_not_asked_away() {
 async fn a_question_for_which_there_was_no_time_blames_nobody() {
     let mut responder = Responder::new(|_, answer| answer.took_ms = 4_000);
     let subject = root(&mut responder);
-    let mut watch = Watch::new(&responder, vec![subject]);
+    let mut watch = Rounds::new(&responder, vec![subject]);
     let begin = tokio::time::Instant::now();
     assert_eq!(watch.codes(0..1).await, BTreeSet::new());
     assert_eq!(begin.elapsed(), Duration::from_secs(15));

@@ -201,7 +201,7 @@ async fn a_stuck_probe_is_ended_and_a_broken_one_reported_and_others_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_keeper_that_is_behind_loses_nothing_of_the_probes_and_the_rest_is_counted() {
+async fn an_aggregator_that_is_behind_loses_nothing_of_the_probes_and_the_rest_is_counted() {
     let mut stage = stage(&["fine", "too"], 1);
     tokio::time::sleep(PERIOD * 10).await;
     let counted = stage.counters.read();

@@ -115,7 +115,7 @@ impl Watch {
         let fetcher = Fetcher::with_resolver(&config, Box::new(Names::of(live.clone()))).unwrap();
         let policy = Arc::new(SlaPolicy::parse(BUILT_IN).unwrap());
         let setup = Setup {
-            store: Arc::new(Store::open(&folder.path().join("monitor"), Retention::default()).unwrap()),
+            store: Arc::new(Store::open(&folder.path().join("history"), Retention::default()).unwrap()),
             policy: policy.clone(),
             clock: clock.clone(),
             metrics: Arc::new(Metrics::new().unwrap()),

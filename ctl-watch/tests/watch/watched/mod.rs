@@ -13,10 +13,10 @@ use std::time::Duration;
 use ctl_host::clock::{Clock as _, SystemClock};
 use ctl_host::supervisor::Supervisor;
 use ctl_serve::Http;
-use ctl_watch::config::{Config, Scheme, Watch};
+use ctl_watch::config::{self, Config, Scheme};
 use ctl_watch::http::{App, Requests, serve};
 use ctl_watch::metrics::Metrics;
-use ctl_watch::run::{Monitor, Running};
+use ctl_watch::run::{Running, Watch};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -44,7 +44,7 @@ pub fn config(server: &Server, folder: &Path) -> Config {
         data: folder.join("data"),
         scheme: Scheme { server: server.url.clone(), id, root: None, every, restart: None },
         http: Http::default(),
-        watch: Watch { period: Duration::from_millis(200), ..Watch::default() },
+        watch: config::Watch { period: Duration::from_millis(200), ..config::Watch::default() },
         fetch: ctl_fetch::Options {
             hosts: [("pki.example".into(), vec!["127.0.0.1".parse().unwrap()])].into(),
             ..crate::network::options(&["127.0.0.0/8"])
@@ -55,7 +55,7 @@ pub fn config(server: &Server, folder: &Path) -> Config {
 
 /// A running watch.
 pub struct Watched {
-    pub monitor: Monitor,
+    pub watch: Watch,
     pub supervisor: Supervisor,
     address: SocketAddr,
     running: Running,
@@ -66,15 +66,15 @@ pub struct Watched {
 impl Watched {
     pub async fn start(config: &Config) -> Self {
         let metrics = Arc::new(Metrics::new().unwrap());
-        let (monitor, running) = Monitor::start(config, &metrics).unwrap();
+        let (watch, running) = Watch::start(config, &metrics).unwrap();
         let (requests, supervisor) = (Arc::new(Requests::new().unwrap()), Supervisor::new());
-        let app = App { monitor: monitor.clone(), metrics, requests, supervisor: supervisor.clone() };
+        let app = App { watch: watch.clone(), metrics, requests, supervisor: supervisor.clone() };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let over = async { drop(stopped.await) };
         let http = tokio::spawn(serve(listener, app, Http::default(), over));
-        Self { monitor, supervisor, address, running, stop, http }
+        Self { watch, supervisor, address, running, stop, http }
     }
 
     /// Stops it, so that another one can be started over the same data.
