@@ -6,7 +6,7 @@ mod agreement;
 #[cfg(test)]
 mod attacks;
 pub mod clock;
-mod history;
+mod incidents;
 pub mod machine;
 mod task;
 #[cfg(test)]
@@ -134,7 +134,7 @@ impl Aggregator {
         self.shared.standings.load_full()
     }
 
-    /// The incidents at hand: open ones, and the newest of those that are over. [`Aggregator::history`] has all.
+    /// The incidents at hand: open ones, and the newest of those that are over. [`Aggregator::all_incidents`] has all.
     #[must_use]
     pub fn incidents(&self) -> Arc<Incidents> {
         self.shared.incidents.load_full()

@@ -52,7 +52,7 @@ pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
             let at_hand = aggregator.incidents();
             let _ = at_hand.range(wanted.first..).all(|(_, one)| !wanted.takes(one) || add(one));
         } else {
-            aggregator.history(&wanted, add)?;
+            aggregator.all_incidents(&wanted, add)?;
         }
         Ok::<_, StoreError>(items)
     });

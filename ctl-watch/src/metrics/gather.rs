@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ctl_policy::sla::Objective;
 
-use super::{Internals, Level, OpenIncident, Readings};
+use super::{Internals, OpenIncident, Readings, ServiceLevel};
 use crate::aggregator::Aggregator;
 use crate::discover::Discovered;
 use crate::standings::Standings;
@@ -13,7 +13,7 @@ use crate::standings::Standings;
 pub struct Gathered {
     standings: Arc<Standings>,
     discovered: Arc<Discovered>,
-    levels: Vec<Level>,
+    levels: Vec<ServiceLevel>,
     incidents: Vec<OpenIncident>,
     internals: Internals,
 }
@@ -26,7 +26,7 @@ impl Gathered {
         let level = |service: &(_, _)| {
             let terms = policy.terms(ctl_core::names::ParticipantId::as_str(&service.0), service.1)?;
             let rolling = &levels.services.get(service)?.rolling;
-            Some(Level {
+            Some(ServiceLevel {
                 pki: service.0.clone(),
                 kind: service.1,
                 objective_ppm: u32::try_from(terms.objective.availability_ppm).unwrap_or(u32::MAX),

@@ -8,7 +8,7 @@ use crate::target::{Kind, WatchedCertificate};
 
 /// How the services of one kind of one PKI stand against their objective.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Level {
+pub struct ServiceLevel {
     /// Whose services.
     pub pki: ParticipantId,
     /// Which.
@@ -108,7 +108,7 @@ ctl_serve::families! {
 }
 
 /// Writes the series of service levels and incidents.
-pub(super) fn write(page: &mut Page<'_>, levels: &[Level], incidents: &[OpenIncident]) {
+pub(super) fn write(page: &mut Page<'_>, levels: &[ServiceLevel], incidents: &[OpenIncident]) {
     let mut series = page.family(&OBJECTIVE);
     for level in levels {
         series.sample(&[level.pki.as_str(), level.kind.as_str()], Ppm(i64::from(level.objective_ppm)));

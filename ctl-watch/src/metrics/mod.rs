@@ -20,7 +20,7 @@ use ctl_serve::family;
 pub use ctl_serve::family::{Family, Type};
 use ctl_serve::metrics::Registrar;
 pub use gather::Gathered;
-pub use levels::{Internals, Level, OpenIncident};
+pub use levels::{Internals, OpenIncident, ServiceLevel};
 use prometheus::{HistogramOpts, HistogramVec};
 use tally::Tally;
 
@@ -38,12 +38,12 @@ const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 pub struct WatchMetrics {
     durations: HistogramVec,
     phases: HistogramVec,
-    counts: Mutex<Counts>,
+    tallies: Mutex<Tallies>,
 }
 
 #[derive(Default)]
-struct Counts {
-    tallies: HashMap<TargetId, Tally>,
+struct Tallies {
+    by_target: HashMap<TargetId, Tally>,
     /// The label values that the histogram of durations has.
     timed: BTreeSet<(String, &'static str)>,
 }
@@ -56,7 +56,7 @@ pub struct Readings<'a> {
     /// CA certificates whose end is watched.
     pub certificates: &'a [WatchedCertificate],
     /// Service levels by PKI and kind.
-    pub levels: &'a [Level],
+    pub levels: &'a [ServiceLevel],
     /// Incidents that are not over.
     pub incidents: &'a [OpenIncident],
     /// How the watch itself is doing.
@@ -86,21 +86,21 @@ impl WatchMetrics {
             &["kind", "phase"],
         )?)?;
         registrar.list([targets::FAMILIES, levels::FAMILIES].concat());
-        Ok(Self { durations, phases, counts: Mutex::default() })
+        Ok(Self { durations, phases, tallies: Mutex::default() })
     }
 
     /// Counts an observation as the aggregator's verdict on it says; without one it is a gap.
     pub fn observe(&self, observation: &Observation, verdict: Option<&Verdict>) {
         let target = &observation.target;
         let kind = target.kind.as_str();
-        let mut counts = self.counts();
-        counts.tallies.entry(target.id).or_default().count(observation, verdict);
+        let mut tallies = self.tallies();
+        tallies.by_target.entry(target.id).or_default().count(observation, verdict);
         // The response times of the service level.
         let is_timed = verdict.is_some_and(|verdict| verdict.answered && verdict.outcome != Outcome::Excused);
         if let Some(Timings { dns, tcp, tls, first_byte, total }) = observation.timings.filter(|_| is_timed) {
             let pki = target.operator.as_str();
-            if !counts.timed.contains(&(pki.to_owned(), kind)) {
-                counts.timed.insert((pki.to_owned(), kind));
+            if !tallies.timed.contains(&(pki.to_owned(), kind)) {
+                tallies.timed.insert((pki.to_owned(), kind));
             }
             self.durations.with_label_values(&[pki, kind]).observe(total.as_secs_f64());
             let phase = |name, took: Duration| {
@@ -117,11 +117,11 @@ impl WatchMetrics {
 
     /// Writes everything that is read off at a scrape, and forgets what is no longer watched.
     pub(crate) fn write(&self, text: &mut String, readings: &Readings<'_>) {
-        let mut counts = self.counts();
+        let mut tallies = self.tallies();
         let Readings { standings, certificates, levels, incidents, internals } = readings;
-        counts.tallies.retain(|id, _| standings.targets.contains_key(id));
+        tallies.by_target.retain(|id, _| standings.targets.contains_key(id));
         let mut page = family::Page(text);
-        targets::write(&mut page, standings, &counts.tallies);
+        targets::write(&mut page, standings, &tallies.by_target);
         levels::write(&mut page, levels, incidents);
         levels::write_certificates(&mut page, certificates);
         levels::write_internals(&mut page, internals);
@@ -134,7 +134,7 @@ impl WatchMetrics {
             .values()
             .map(|standing| (standing.target.operator.as_str(), standing.target.kind.as_str()))
             .collect();
-        self.counts().timed.retain(|(pki, kind)| {
+        self.tallies().timed.retain(|(pki, kind)| {
             let stays = watched.contains(&(pki.as_str(), *kind));
             if !stays {
                 // Not there is as good as removed.
@@ -147,7 +147,7 @@ impl WatchMetrics {
     /// How many probes the histogram of durations has, by PKI and kind.
     #[cfg(test)]
     pub(super) fn timed(&self) -> std::collections::BTreeMap<(String, &'static str), u64> {
-        let timed = self.counts().timed.clone().into_iter();
+        let timed = self.tallies().timed.clone().into_iter();
         let count = |key: (String, &'static str)| {
             let count = self.durations.with_label_values(&[key.0.as_str(), key.1]).get_sample_count();
             (key, count)
@@ -155,8 +155,8 @@ impl WatchMetrics {
         timed.map(count).collect()
     }
 
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tallies(&self) -> MutexGuard<'_, Tallies> {
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -100,7 +100,7 @@ impl Scrape {
         self.text_with(&[], &[])
     }
 
-    fn text_with(&self, levels: &[Level], incidents: &[OpenIncident]) -> String {
+    fn text_with(&self, levels: &[ServiceLevel], incidents: &[OpenIncident]) -> String {
         let mut text = String::new();
         let standings = self.machine.standings();
         let readings = Readings {
@@ -227,7 +227,7 @@ impl Count for HistogramVec {
 #[test]
 fn a_level_without_probes_has_an_objective_and_no_budget() {
     let scrape = Scrape::new();
-    let level = Level {
+    let level = ServiceLevel {
         pki: "alpha".parse().unwrap(),
         kind: Kind::Ocsp,
         objective_ppm: 999_000,
@@ -247,7 +247,7 @@ fn a_level_without_probes_has_an_objective_and_no_budget() {
         since_ms,
         is_breach,
     };
-    let overdrawn = Level { valid: 10, good: 8, budget_ppm: Some(-500_000), ..level };
+    let overdrawn = ServiceLevel { valid: 10, good: 8, budget_ppm: Some(-500_000), ..level };
     let text = scrape.text_with(&[overdrawn], &[incident(9_000, true), incident(4_000, false)]);
     assert_eq!(values(&text, "ctl_sla_error_budget_remaining_ratio"), ["-0.500000"]);
     assert_eq!(values(&text, "ctl_incidents_open"), ["2"]);

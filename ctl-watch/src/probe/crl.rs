@@ -4,8 +4,8 @@
 //! The signature of a CRL that did not change is not verified again. Large ones are read on a thread of their own, so
 //! that other probes go on, and a few at a time; what is remembered of them stands in [`memory`].
 
-mod code;
 mod judge;
+mod mapping;
 mod memory;
 #[cfg(test)]
 mod memory_tests;
@@ -182,7 +182,7 @@ async fn tell_apart(
 
 /// Reads a CRL; of large ones only a few at a time, for each takes as much memory again.
 async fn read(body: &Bytes, before: &Arc<Remembered>, by: &By<'_>) -> Result<Read, (Code, String)> {
-    let broken = |error: RevocationError| (code::of_error(&error), error.to_string());
+    let broken = |error: RevocationError| (mapping::of_error(&error), error.to_string());
     if body.len() <= LARGE {
         return memory::read(body, before, by).map_err(broken);
     }

@@ -8,9 +8,9 @@
 //! Side questions take turns, so what one of them found stands for one round more: a responder that answers it
 //! wrongly is wrong all the time, and not every other time.
 
-mod code;
-mod history;
 mod judge;
+mod mapping;
+mod memory;
 mod plan;
 #[cfg(test)]
 mod pretend;
@@ -30,8 +30,8 @@ use ctl_fetch::{Addresses, Exchange, Request};
 use ctl_pki::ocsp::ResponseStatus;
 use tokio::time::Instant;
 
-use self::history::History;
 use self::judge::{Asked, Expected, Judged, Said};
+use self::memory::OcspMemory;
 use self::plan::Plan;
 use super::{Memory, Probe, Probed, Round, http};
 use crate::code::{Code, Family, Weight};
@@ -71,7 +71,7 @@ impl Probe for OcspProbe {
                 url: &target.url,
                 round,
                 begin: Instant::now(),
-                history: History::of(memory),
+                memory: OcspMemory::of(memory),
                 found: BTreeSet::new(),
                 probed: Probed::default(),
             };
@@ -81,17 +81,17 @@ impl Probe for OcspProbe {
                 session.ask_side(&plan, said).await;
             }
             session.let_stand(&by_main, said.is_some());
-            session.history.keep(|| plan::everything(subjects));
-            Probed { memory: session.history.into_memory(), ..session.probed }
+            session.memory.keep(|| plan::everything(subjects));
+            Probed { memory: session.memory.into_memory(), ..session.probed }
         })
     }
 
     fn save(&self, memory: &Memory) -> Option<Vec<u8>> {
-        History::of(memory).to_bytes()
+        OcspMemory::of(memory).to_bytes()
     }
 
     fn restore(&self, bytes: &[u8]) -> Memory {
-        History::from_bytes(bytes).unwrap_or_default().into_memory()
+        OcspMemory::from_bytes(bytes).unwrap_or_default().into_memory()
     }
 }
 
@@ -110,7 +110,7 @@ struct Session<'a> {
     url: &'a str,
     round: Round<'a>,
     begin: Instant,
-    history: History,
+    memory: OcspMemory,
     /// The codes that were found.
     found: BTreeSet<Code>,
     probed: Probed,
@@ -282,7 +282,7 @@ impl Session<'_> {
     fn let_stand(&mut self, by_main: &BTreeSet<Code>, is_answered: bool) {
         let is_side = |finding: &&Finding| !by_main.contains(&finding.code);
         let findings: BTreeSet<Finding> = self.probed.findings.iter().filter(is_side).cloned().collect();
-        let before = std::mem::replace(&mut self.history.standing, findings);
+        let before = std::mem::replace(&mut self.memory.standing, findings);
         if is_answered {
             let still = before.into_iter().filter(|finding| !self.found.contains(&finding.code));
             self.probed.findings.extend(still);
@@ -292,7 +292,7 @@ impl Session<'_> {
     /// Takes in what a fresh answer says.
     fn remember(&mut self, reply: &Reply<'_>, asked: &Asked<'_>, request: &Request) {
         let Some(said) = reply.said().filter(|_| asked.expected != Expected::Unissued) else { return };
-        if self.history.see(asked, said) {
+        if self.memory.see(asked, said) {
             let words = format!("{}: it was revoked before and is good again", asked.name());
             self.add(
                 http::finding(Code::StatusFlipBack, reply.exchange.address, words),

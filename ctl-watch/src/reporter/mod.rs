@@ -159,7 +159,7 @@ impl Reporter {
             for moment in moments {
                 let begin_ms = moment.unix().saturating_mul(1000);
                 let touching = Some((begin_ms, begin_ms.saturating_add(1000)));
-                aggregator.history(&Wanted { touching, ..Wanted::default() }, |incident| {
+                aggregator.all_incidents(&Wanted { touching, ..Wanted::default() }, |incident| {
                     if breaches::time(incident.began_ms) == moment {
                         Arc::make_mut(&mut incidents).insert(incident.number, Arc::new(incident.clone()));
                     }

@@ -77,7 +77,7 @@ impl Reporter {
         let month_ms = Some((begin_of(hours.0), to_ms));
         let wanted = Wanted { operator: Some(operator.clone()), touching: month_ms, ..Wanted::default() };
         let mut incidents = Vec::new();
-        self.aggregator.history(&wanted, |incident| {
+        self.aggregator.all_incidents(&wanted, |incident| {
             if ids.contains(incident.target.as_str()) {
                 incidents.push(incident_report(incident));
             }

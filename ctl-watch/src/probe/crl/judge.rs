@@ -17,7 +17,7 @@ use ctl_pki::revocation::{Outcome, shortest_serial};
 use ctl_policy::sla::Limits;
 use sha2::{Digest as _, Sha256};
 
-use super::code;
+use super::mapping;
 use crate::code::Code;
 use crate::observation::{CrlIdentity, Facts, Status};
 use crate::target::CrlSubject;
@@ -71,14 +71,14 @@ pub(super) fn judge(checked: &Checked<'_>, by: &By<'_>) -> Judged {
     let crl = checked.crl();
     let mut wrong = Wrong::new();
     if let Some(reason) = checked.problems().iter().find(|reason| is_unproven(reason)) {
-        add(&mut wrong, code::of_reason(reason), reason);
+        add(&mut wrong, mapping::of_reason(reason), reason);
         return Judged { wrong, is_usable: false, facts: Facts::default() };
     }
     for reason in checked.problems() {
-        add(&mut wrong, code::of_reason(reason), reason);
+        add(&mut wrong, mapping::of_reason(reason), reason);
     }
     for note in checked.notes() {
-        add(&mut wrong, code::of_note(note), note);
+        add(&mut wrong, mapping::of_note(note), note);
     }
     let mut facts = Facts {
         this_update: Some(crl.this_update()),
@@ -137,7 +137,7 @@ fn look_at_scope(crl: &Crl, by: &By<'_>, wrong: &mut Wrong) {
             let mut urls = point.urls().peekable();
             if urls.peek().is_some() && !urls.any(|url| same_uri(url, by.url)) {
                 let reason = Reason::DistributionPointMismatch;
-                add(wrong, code::of_reason(&reason), &"the CRL's distribution point is another address");
+                add(wrong, mapping::of_reason(&reason), &"the CRL's distribution point is another address");
             }
         }
         _ => {}
@@ -166,7 +166,7 @@ fn look_at_certificate(
         let is_named = certificate.names_crl(by.url);
         if *reason != Reason::DistributionPointMismatch || is_named {
             let words = format!("{reason} ({})", certificate.subject());
-            add(wrong, code::of_reason(reason), &words);
+            add(wrong, mapping::of_reason(reason), &words);
         }
     }
     if certificate.is_ca() && judgement.notes.contains(&Note::RevocationReasonMissing) {
@@ -178,7 +178,7 @@ fn look_at_certificate(
         Outcome::Revoked { time, .. } => (true, Some(time)),
         Outcome::Undetermined(reason) => {
             if matches!(reason, Reason::OnlySomeReasons | Reason::RemovedFromCompleteCrl) {
-                add(wrong, code::of_reason(&reason), &reason);
+                add(wrong, mapping::of_reason(&reason), &reason);
             }
             return None;
         }
@@ -206,7 +206,7 @@ pub(super) fn compare(earlier: &Past, later: &Crl, by: &By<'_>) -> Wrong {
     };
     let size_factor = u64::try_from(by.limits.crl_size_factor).unwrap_or(u64::MAX);
     for change in crl::compare_except(earlier, later, size_factor, may_be_gone) {
-        add(&mut wrong, Some(code::of_change(&change)), &change);
+        add(&mut wrong, Some(mapping::of_change(&change)), &change);
     }
     wrong
 }

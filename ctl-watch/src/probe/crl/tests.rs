@@ -271,7 +271,7 @@ fn a_rule_with_the_name_of_a_code_has_that_code() {
         Reason::DistributionPointMismatch,
     ];
     for reason in reasons {
-        check(reason.rule(), code::of_reason(&reason));
+        check(reason.rule(), mapping::of_reason(&reason));
     }
     let (serial, count) = (String::new(), 1);
     let notes = [
@@ -293,7 +293,7 @@ fn a_rule_with_the_name_of_a_code_has_that_code() {
         Note::RevocationReasonMissing,
     ];
     for note in notes {
-        check(note.rule(), code::of_note(&note));
+        check(note.rule(), mapping::of_note(&note));
     }
     let changes = [
         Change::NumberNotIncreasing,
@@ -303,7 +303,7 @@ fn a_rule_with_the_name_of_a_code_has_that_code() {
         Change::SizeJump { from: 0, to: 0 },
     ];
     for change in changes {
-        check(change.rule(), Some(code::of_change(&change)));
+        check(change.rule(), Some(mapping::of_change(&change)));
     }
     let errors = [
         RevocationError::PemInsteadOfDer("CRL"),
@@ -315,7 +315,7 @@ fn a_rule_with_the_name_of_a_code_has_that_code() {
         RevocationError::Malformed { what: "CRL", problem: "" },
     ];
     for error in errors {
-        check(error.rule(), Some(code::of_error(&error)));
+        check(error.rule(), Some(mapping::of_error(&error)));
     }
 }
 

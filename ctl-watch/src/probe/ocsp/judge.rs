@@ -8,7 +8,7 @@ use ctl_pki::ocsp::{self, Hash, Judgement, OcspResponse, Question, Reason, Respo
 use ctl_pki::revocation::{Outcome, RevocationReason};
 use ctl_policy::sla::Limits;
 
-use super::code;
+use super::mapping;
 use crate::code::{Code, Weight};
 use crate::probe::http::date;
 
@@ -137,7 +137,7 @@ pub(super) fn judge(
         Ok(response) => response,
         Err(error) => {
             return Judged {
-                codes: BTreeMap::from([(code::of_error(&error), error.to_string())]),
+                codes: BTreeMap::from([(mapping::of_error(&error), error.to_string())]),
                 ..Judged::default()
             };
         }
@@ -148,7 +148,7 @@ pub(super) fn judge(
     };
     let judgement = ocsp::judge(&response, &question, &[], now, &pki_limits(limits));
     let mut judged = Judged {
-        codes: code::of_judgement(&judgement, asked.is_ca, limits),
+        codes: mapping::of_judgement(&judgement, asked.is_ca, limits),
         status: Some(judgement.status),
         ..Judged::default()
     };
@@ -184,7 +184,7 @@ fn said(judgement: &Judgement) -> Option<Said> {
 }
 
 fn times(judgement: &Judgement) -> Times {
-    if judgement.problems.iter().any(code::discredits) {
+    if judgement.problems.iter().any(mapping::discredits) {
         return Times::default();
     }
     Times {

@@ -12,7 +12,7 @@ impl Aggregator {
     ///
     /// # Errors
     /// [`StoreError`]
-    pub fn history(
+    pub fn all_incidents(
         &self,
         wanted: &Wanted,
         mut each: impl FnMut(&Incident) -> bool,
@@ -96,7 +96,7 @@ mod tests {
                 found.push(incident.number);
                 found.len() < limit
             };
-            aggregator.history(wanted, each).unwrap();
+            aggregator.all_incidents(wanted, each).unwrap();
             found
         };
         assert_eq!(numbers(&Wanted::default(), usize::MAX), (1..=10_100).collect::<Vec<_>>());

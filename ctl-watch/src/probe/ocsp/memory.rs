@@ -18,17 +18,17 @@ const FORMAT: u8 = 1;
 
 /// What is remembered of a responder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct History {
+pub(super) struct OcspMemory {
     /// The certificates that it once called revoked.
     revoked: BTreeSet<Key>,
     /// What only side questions found in the last round; not kept over a restart.
     pub(super) standing: BTreeSet<Finding>,
 }
 
-impl History {
+impl OcspMemory {
     pub(super) fn of(memory: &Memory) -> Self {
-        let history = memory.0.as_ref().and_then(|memory| memory.downcast_ref::<Self>());
-        history.cloned().unwrap_or_default()
+        let own = memory.0.as_ref().and_then(|memory| memory.downcast_ref::<Self>());
+        own.cloned().unwrap_or_default()
     }
 
     pub(super) fn into_memory(self) -> Memory {
@@ -101,14 +101,14 @@ mod tests {
     #[test]
     fn what_was_saved_comes_back_and_what_is_damaged_does_not() {
         let keys: [Key; 2] = [([1; 32], [5, 6].into()), ([2; 32], [9; 20].into())];
-        for history in [History::default(), History { revoked: keys.into(), ..History::default() }] {
-            let bytes = history.to_bytes().unwrap();
-            assert_eq!(History::from_bytes(&bytes), Some(history.clone()));
+        for memory in [OcspMemory::default(), OcspMemory { revoked: keys.into(), ..OcspMemory::default() }] {
+            let bytes = memory.to_bytes().unwrap();
+            assert_eq!(OcspMemory::from_bytes(&bytes), Some(memory.clone()));
             for end in 0..bytes.len() {
-                assert_ne!(History::from_bytes(&bytes[..end]), Some(history.clone()), "{end}");
+                assert_ne!(OcspMemory::from_bytes(&bytes[..end]), Some(memory.clone()), "{end}");
             }
         }
-        assert_eq!(History::from_bytes(&[2]), None);
-        assert_eq!(History::from_bytes(&[FORMAT, 7]), None);
+        assert_eq!(OcspMemory::from_bytes(&[2]), None);
+        assert_eq!(OcspMemory::from_bytes(&[FORMAT, 7]), None);
     }
 }
