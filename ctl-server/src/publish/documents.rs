@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::PublishError;
 use super::edition::Edition;
-use super::history::Publication;
+use super::replay::Publication;
 use super::site::{Caching, ContentType, Prepared};
 
 /// What a device needs besides a document's payload and signatures: the metadata that says who signs.

@@ -14,7 +14,7 @@ use ctl_reach::document::Subject;
 use ctl_reach::{Network, both_standards, document, svg};
 
 use super::edition::Edition;
-use super::history::Publication;
+use super::replay::Publication;
 use super::site::{Caching, ContentType};
 use crate::ledger::Snapshot;
 

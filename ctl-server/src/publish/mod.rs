@@ -8,15 +8,15 @@
 //! Everything here but snapshot and timestamp follows from the ledger, to the byte.
 
 pub mod ceremony;
-mod desk;
 pub mod disk;
 pub mod documents;
 pub mod edition;
 pub mod freshness;
-pub mod history;
 pub mod interop;
 pub mod log;
+mod maker;
 pub mod publisher;
+pub mod replay;
 pub mod sink;
 pub mod site;
 

@@ -15,10 +15,10 @@ use tokio::task::JoinHandle;
 
 use super::PublishError;
 use super::ceremony::Ceremonies;
-use super::desk::Desk;
-pub use super::desk::Status;
 use super::disk;
 use super::interop::{Answers, Question};
+use super::maker::EditionMaker;
+pub use super::maker::Status;
 use super::site::SharedSite;
 use crate::ledger::Ledger;
 
@@ -102,12 +102,12 @@ impl Publisher {
         let ceremonies = Arc::new(Ceremonies::load(&ledger)?);
         let site: SharedSite = Arc::new(ArcSwap::from_pointee(super::Site::default()));
         let (sender, status) = watch::channel(Status::default());
-        let mut desk = Desk::new(&ledger, &config.data, site.clone(), sender)?;
-        desk.publish(&ledger)?;
+        let mut maker = EditionMaker::new(&ledger, &config.data, site.clone(), sender)?;
+        maker.publish(&ledger)?;
         let (wake, stop) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let publisher = Self { site, ceremonies: ceremonies.clone(), status, wake: wake.clone() };
         let task = Task { ledger, config, data_bytes, ceremonies, wake, stop: stop.clone() };
-        let task = tokio::spawn(task.run(desk));
+        let task = tokio::spawn(task.run(maker));
         Ok((publisher, Running { stop, task }))
     }
 
@@ -156,7 +156,7 @@ struct Task {
 }
 
 impl Task {
-    async fn run(self, mut desk: Desk) {
+    async fn run(self, mut maker: EditionMaker) {
         let mut changes = self.ledger.changes();
         let mut settling = Settling::default();
         let mut housekeeping: Option<(Instant, JoinHandle<()>)> = None;
@@ -165,12 +165,12 @@ impl Task {
             let ledger = self.ledger.clone();
             // Signing, compressing and flushing block.
             let done = tokio::task::spawn_blocking(move || {
-                let result = desk.publish(&ledger);
-                (desk, result)
+                let result = maker.publish(&ledger);
+                (maker, result)
             });
             let result = match done.await {
                 Ok((back, result)) => {
-                    desk = back;
+                    maker = back;
                     result
                 }
                 Err(error) => {
@@ -179,21 +179,21 @@ impl Task {
                 }
             };
             let published = result.is_ok();
-            desk.report(result);
+            maker.report(result);
             self.record_what_is_due(&mut settling).await;
             if housekeeping
                 .as_ref()
                 .is_none_or(|(at, last)| at.elapsed() >= HOUSEKEEPING && last.is_finished())
             {
-                housekeeping = Some((Instant::now(), self.keep_house()));
+                housekeeping = Some((Instant::now(), self.start_housekeeping()));
             }
             if answering.is_none() {
-                answering = desk.question(&self.ledger).map(|question| self.ask(question));
+                answering = maker.question(&self.ledger).map(|question| self.ask(question));
             }
             // What came meanwhile is taken in at once; what failed is tried again with the next entry or
             // tick. Either way the wish to stop is heard first.
             let size = *changes.borrow_and_update();
-            let behind = published && size > desk.size();
+            let behind = published && size > maker.size();
             tokio::select! {
                 biased;
                 () = self.stop.notified() => return,
@@ -202,7 +202,7 @@ impl Task {
                 changed = changes.changed() => if changed.is_err() { return },
                 answers = told(&mut answering) => {
                     answering = None;
-                    desk.take_answers(answers);
+                    maker.take_answers(answers);
                 }
                 () = tokio::time::sleep(self.config.tick) => {}
             }
@@ -254,7 +254,7 @@ impl Task {
     }
 
     /// Nobody waits for this: there may be a hundred thousand files to count.
-    fn keep_house(&self) -> JoinHandle<()> {
+    fn start_housekeeping(&self) -> JoinHandle<()> {
         let (ledger, data_bytes, data) =
             (self.ledger.clone(), self.data_bytes.clone(), self.config.data.clone());
         tokio::task::spawn_blocking(move || {

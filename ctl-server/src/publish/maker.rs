@@ -16,8 +16,8 @@ use super::disk::PublicDirectory;
 use super::documents::{self, Chain};
 use super::edition::{Edition, TIMESTAMP};
 use super::freshness::{Freshness, SignedFile};
-use super::history::{History, Publication};
 use super::interop::{Answers, Question};
+use super::replay::{Publication, Replay};
 use super::site::{Caching, ContentType, SharedSite};
 use super::{PublishError, interop, log};
 use crate::ledger::{Ledger, Snapshot};
@@ -44,9 +44,9 @@ pub struct Status {
 }
 
 /// The blocking half: makes the editions.
-pub(super) struct Desk {
-    history: History,
-    /// The publication that the history told of last, until its files are made.
+pub(super) struct EditionMaker {
+    replay: Replay,
+    /// The publication that the replay came to last, until its files are made.
     unmade: Option<Publication>,
     /// The roles whose renditions are behind their latest version.
     unrendered: BTreeSet<Role>,
@@ -69,7 +69,7 @@ pub(super) struct Desk {
     reported: Option<Discriminant<PublishError>>,
 }
 
-impl Desk {
+impl EditionMaker {
     pub(super) fn new(
         ledger: &Ledger,
         data: &Path,
@@ -83,7 +83,7 @@ impl Desk {
             None
         });
         Ok(Self {
-            history: History::default(),
+            replay: Replay::default(),
             unmade: None,
             unrendered: BTreeSet::new(),
             unanswered: BTreeSet::new(),
@@ -104,7 +104,7 @@ impl Desk {
 
     /// Entries that were taken in.
     pub(super) fn size(&self) -> u64 {
-        self.history.size()
+        self.replay.size()
     }
 
     /// Brings the site up to the ledger and the clock.
@@ -170,10 +170,10 @@ impl Desk {
     /// anything. What fails is made first the next time, so that no publication is passed over.
     fn follow(&mut self, ledger: &Ledger, snapshot: &Snapshot) -> Result<bool, PublishError> {
         self.make(ledger, snapshot)?;
-        while self.history.size() < snapshot.size() {
-            let index = self.history.size();
+        while self.replay.size() < snapshot.size() {
+            let index = self.replay.size();
             let entry = ledger.entry(index)?.ok_or(PublishError::Missing(index))?;
-            self.unmade = self.history.follow(&entry)?;
+            self.unmade = self.replay.follow(&entry)?;
             self.make(ledger, snapshot)?;
         }
         // The renditions carry the board's metadata along.

@@ -38,11 +38,11 @@ impl Publication {
 
 /// The ledger so far, as the publisher has seen it.
 #[derive(Debug, Default)]
-pub struct History {
+pub struct Replay {
     state: Option<State>,
 }
 
-impl History {
+impl Replay {
     /// Number of entries seen.
     #[must_use]
     pub fn size(&self) -> u64 {
