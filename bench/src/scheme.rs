@@ -17,8 +17,8 @@ use ctl_governance::statement::body::{
     MetadataSignature, MoAssign, MoUpdate, ProposalOpen, PublicationRecord, ScreeningRecord, VoteCast,
 };
 use ctl_governance::statement::charter::{
-    Assembly, Charter, Holders, Limits, ListCharter, NoticesCharter, Quorums, RegistryCharter, ServerKeys,
-    Validity, Witnesses,
+    Assembly, Charter, Holders, ListCharter, NoticesCharter, Quorums, RecordingLimits, RegistryCharter,
+    ServerKeys, Validity, Witnesses,
 };
 use ctl_governance::statement::parts::{
     BlobAccess, BlobRef, NewParticipant, Observed, ObservedKind, ParticipantKind,
@@ -116,7 +116,7 @@ fn charter() -> Charter {
             snapshot_seconds: 86_400,
             timestamp_seconds: 86_400,
         },
-        limits: Limits {
+        limits: RecordingLimits {
             issued_behind_seconds: 86_400,
             statements_per_day: u32::MAX,
             open_applications: u32::MAX,

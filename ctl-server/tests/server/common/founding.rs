@@ -10,7 +10,7 @@ use ctl_core::tuf::TufSignature;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::draft;
 use ctl_governance::statement::body::{CharterEstablish, DraftOpen};
-use ctl_governance::statement::charter::Limits;
+use ctl_governance::statement::charter::RecordingLimits;
 use ctl_governance::statement::{Basis, Entry, Payload, Statement};
 use ctl_server::init;
 use ctl_server::keys::Keys;
@@ -144,7 +144,7 @@ fn establish(keys: &Keys) -> CharterEstablish {
     charter.assembly.electors = electors.clone();
     charter.assembly.quorum = 2;
     charter.server = keys.public();
-    charter.limits = Limits { statements_per_day: 1000, ..charter.limits };
+    charter.limits = RecordingLimits { statements_per_day: 1000, ..charter.limits };
     for list in charter.lists.values_mut() {
         list.electors = electors.clone();
         list.policy = super::admission();

@@ -20,8 +20,8 @@ use super::Documents;
 use crate::state::{Anchor, CrossCertificate, Listed, StatusChange};
 use crate::statement::body::{CharterEstablish, DraftOpen, PublicationRecord};
 use crate::statement::charter::{
-    Assembly, Charter, Holders, Limits, ListCharter, NoticesCharter, Quorums, RegistryCharter, ServerKeys,
-    Validity, Witness, Witnesses,
+    Assembly, Charter, Holders, ListCharter, NoticesCharter, Quorums, RecordingLimits, RegistryCharter,
+    ServerKeys, Validity, Witness, Witnesses,
 };
 use crate::statement::parts::{NewParticipant, ParticipantKind};
 use crate::statement::{Basis, Body, Entry, Payload, Statement};
@@ -112,7 +112,11 @@ pub(crate) fn charter() -> Charter {
             snapshot_seconds: VALIDITY,
             timestamp_seconds: VALIDITY,
         },
-        limits: Limits { issued_behind_seconds: 86_400, statements_per_day: 100, open_applications: 5 },
+        limits: RecordingLimits {
+            issued_behind_seconds: 86_400,
+            statements_per_day: 100,
+            open_applications: 5,
+        },
     }
 }
 

@@ -151,7 +151,7 @@ pub struct Validity {
 /// Bounds on what is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Limits {
+pub struct RecordingLimits {
     /// How long a statement may have been signed before it is recorded, in seconds; more than a day
     /// where people sign offline.
     pub issued_behind_seconds: u64,
@@ -191,7 +191,7 @@ pub struct Charter {
     /// Validity of metadata.
     pub validity: Validity,
     /// Bounds on what is recorded.
-    pub limits: Limits,
+    pub limits: RecordingLimits,
 }
 
 /// What is wrong with a charter, and where.

@@ -14,8 +14,8 @@ use serde::Deserialize;
 use crate::RulesVersion;
 use crate::statement::body::CharterEstablish;
 use crate::statement::charter::{
-    Assembly, Charter, Holders, Limits, ListCharter, NoticesCharter, Quorums, RegistryCharter, ServerKeys,
-    Validity, Witness, Witnesses,
+    Assembly, Charter, Holders, ListCharter, NoticesCharter, Quorums, RecordingLimits, RegistryCharter,
+    ServerKeys, Validity, Witness, Witnesses,
 };
 use crate::statement::parts::{EvidenceKind, NewParticipant, ParticipantKind};
 
@@ -111,7 +111,7 @@ pub struct ValidityFile {
     pub timestamp: Words,
 }
 
-/// As [`Limits`].
+/// As [`RecordingLimits`].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsFile {
@@ -226,7 +226,7 @@ impl CharterFile {
                 snapshot_seconds: self.validity.snapshot.0,
                 timestamp_seconds: self.validity.timestamp.0,
             },
-            limits: Limits {
+            limits: RecordingLimits {
                 issued_behind_seconds: self.limits.issued_behind.0,
                 statements_per_day: self.limits.statements_per_day,
                 open_applications: self.limits.open_applications,

@@ -168,7 +168,7 @@ pub fn charter() -> Charter {
             snapshot_seconds: 7 * DAY,
             timestamp_seconds: DAY,
         },
-        limits: Limits { issued_behind_seconds: DAY, statements_per_day: 50, open_applications: 2 },
+        limits: RecordingLimits { issued_behind_seconds: DAY, statements_per_day: 50, open_applications: 2 },
     }
 }
 
