@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ctl_policy::sla::Limits;
+use ctl_policy::sla::ServiceLimits;
 
 use super::code::Code;
 use super::observation::{Facts, Finding, Observation, Status};
@@ -80,7 +80,7 @@ impl Neighbours {
         &self,
         standings: &BTreeMap<TargetId, Arc<Standing>>,
         observation: &Observation,
-        limits: &Limits,
+        limits: &ServiceLimits,
     ) -> Vec<Finding> {
         if observation.target.kind != Kind::Crl {
             return Vec::new();
@@ -229,7 +229,7 @@ mod tests {
             facts: observed,
             evidence: vec![],
         };
-        let limits = Limits { crl_propagation: HOUR, ..Limits::default() };
+        let limits = ServiceLimits { crl_propagation: HOUR, ..ServiceLimits::default() };
         let findings = neighbours.findings(&standings, &observation, &limits);
         assert!(findings.iter().all(|finding| !finding.detail.is_empty()));
         findings.into_iter().map(|finding| finding.code).collect()

@@ -13,7 +13,7 @@ use ctl_core::threshold::{Authority, Threshold};
 use ctl_core::tuf::{self, Limits as TufLimits, MetaFile, Metadata, Signed};
 use ctl_fetch::{Addresses, Exchange, Fetch, Request};
 use ctl_governance::State;
-use ctl_policy::sla::{Kind, Limits, SlaPolicy};
+use ctl_policy::sla::{Kind, ServiceLimits, SlaPolicy};
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
 
@@ -255,7 +255,7 @@ pub fn judge(
     contact: &Contact,
     look: &Look,
     target: &Target,
-    limits: &Limits,
+    limits: &ServiceLimits,
     now: Timestamp,
 ) -> (BTreeSet<Finding>, Facts) {
     let (mut findings, mut facts) = (BTreeSet::new(), Facts::default());
@@ -285,7 +285,7 @@ pub fn judge(
 }
 
 /// What is wrong with the log and with what says that it is the latest.
-fn log(contact: &Contact, look: &Look, limits: &Limits, now: Timestamp) -> BTreeSet<Finding> {
+fn log(contact: &Contact, look: &Look, limits: &ServiceLimits, now: Timestamp) -> BTreeSet<Finding> {
     let mut findings: BTreeSet<Finding> = look.freshness.iter().cloned().collect();
     let mut find = |code, detail: String| {
         findings.insert(Finding { code, address: None, detail });

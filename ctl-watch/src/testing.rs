@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::{NOW, Shape, oid, point_name, seq, tlv, uri};
 use ctl_fetch::{Answer, Exchange, Fetch, FetchError, Reason, Request, Timings};
-use ctl_policy::sla::Limits;
+use ctl_policy::sla::ServiceLimits;
 
 use super::code::Code;
 use super::incident::{Cause, Incident};
@@ -119,7 +119,7 @@ pub(crate) fn answer(media_type: &str, body: impl Into<::bytes::Bytes>) -> Answe
 pub(crate) struct Rounds<P> {
     pub(crate) probe: P,
     pub(crate) target: Target,
-    pub(crate) limits: Limits,
+    pub(crate) limits: ServiceLimits,
     pub(crate) now: i64,
     pub(crate) memory: Memory,
     pub(crate) number: u64,
@@ -138,7 +138,7 @@ impl<P: Probe> Rounds<P> {
             subject,
             period: Duration::from_secs(30),
         };
-        let (limits, memory) = (Limits::default(), Memory::default());
+        let (limits, memory) = (ServiceLimits::default(), Memory::default());
         Self { probe, target, limits, now: NOW, memory, number: 0 }
     }
 

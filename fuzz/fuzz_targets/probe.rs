@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use ctl_pki::{Certificate, certificate_from_bytes};
-use ctl_policy::sla::Limits;
+use ctl_policy::sla::ServiceLimits;
 use ctl_fetch::{Answer, Exchange, Fetch, Request, Timings};
 use ctl_watch::probe::{self, Memory, Probe, Probed, Round};
 use ctl_watch::target::{CrlSubject, OcspSubject, Roots};
@@ -62,7 +62,7 @@ fn subject(kind: Kind) -> Subject {
 }
 
 fn probed(probe: &dyn Probe, target: &Target, says: &Says, number: u64, memory: &Memory) -> Probed {
-    let limits = Limits::default();
+    let limits = ServiceLimits::default();
     let timeout = Duration::from_secs(15);
     let round = Round { fetch: says, limits: &limits, now: TIME, number, timeout, random: [7; 32] };
     let mut probing = pin!(probe.probe(target, round, memory));

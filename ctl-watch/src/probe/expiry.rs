@@ -5,7 +5,7 @@
 //! gauge beside them anyway, and one fault should not open an incident at every service of a PKI.
 
 use ctl_pki::Certificate;
-use ctl_policy::sla::Limits;
+use ctl_policy::sla::ServiceLimits;
 
 use super::http::{date, finding, span};
 use crate::code::Code;
@@ -13,7 +13,7 @@ use crate::observation::Finding;
 
 /// Whether a CA certificate ends within the notice for its kind.
 #[must_use]
-pub fn expiring(certificate: &Certificate, now: i64, limits: &Limits) -> Option<Finding> {
+pub fn expiring(certificate: &Certificate, now: i64, limits: &ServiceLimits) -> Option<Finding> {
     let notice = if certificate.is_self_issued() { limits.root_notice } else { limits.ca_notice };
     let left = certificate.not_after().saturating_sub(now);
     if left >= notice {
@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn roots_are_warned_of_two_years_ahead_and_others_a_quarter() {
-        let limits = Limits::default();
+        let limits = ServiceLimits::default();
         let sub = Shape::new("Sub", "Root", &[2]).ca().signed(&key(2), &key(1));
         for (certificate, notice) in [(root().certificate, 730 * DAY), (sub, 90 * DAY)] {
             let due = certificate.not_after() - notice;

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use chrono::DateTime;
 use ctl_fetch::{Answer, Exchange, Request};
-use ctl_policy::sla::Limits;
+use ctl_policy::sla::ServiceLimits;
 
 use crate::code::Code;
 use crate::observation::{Evidence, Finding};
@@ -30,7 +30,7 @@ pub struct Expected<'a> {
     /// The media types that the service may use; none says that any will do.
     pub media_types: &'a [&'a str],
     /// What is allowed.
-    pub limits: &'a Limits,
+    pub limits: &'a ServiceLimits,
     /// Unix time at which the probe began.
     pub now: i64,
 }
@@ -72,7 +72,7 @@ pub fn read<'a>(exchange: &'a Exchange, expected: &Expected<'_>) -> Reading<'a> 
 
 /// What the times of an answer say: too slow, over TLS that ends soon, from a clock that is off.
 #[must_use]
-pub fn timeliness(exchange: &Exchange, limits: &Limits, now: i64) -> Vec<Finding> {
+pub fn timeliness(exchange: &Exchange, limits: &ServiceLimits, now: i64) -> Vec<Finding> {
     let offset = clock_offset(exchange, now);
     let clock = offset.and_then(|offset| clock_finding(exchange.address, offset, limits));
     [slow(exchange, limits), tls_certificate_expiring(exchange, limits, now), clock]
@@ -126,7 +126,7 @@ pub fn content_type(exchange: &Exchange, allowed: &[&str]) -> Option<Finding> {
 
 /// Whether the answer took longer than allowed.
 #[must_use]
-pub fn slow(exchange: &Exchange, limits: &Limits) -> Option<Finding> {
+pub fn slow(exchange: &Exchange, limits: &ServiceLimits) -> Option<Finding> {
     exchange.result.as_ref().ok()?;
     let timings = exchange.timings;
     let total = timings.total.as_millis();
@@ -146,7 +146,7 @@ pub fn slow(exchange: &Exchange, limits: &Limits) -> Option<Finding> {
 
 /// Whether the TLS certificate ends within the notice.
 #[must_use]
-pub fn tls_certificate_expiring(exchange: &Exchange, limits: &Limits, now: i64) -> Option<Finding> {
+pub fn tls_certificate_expiring(exchange: &Exchange, limits: &ServiceLimits, now: i64) -> Option<Finding> {
     let not_after = exchange.result.as_ref().ok()?.tls_not_after?;
     let left = not_after.saturating_sub(now);
     if left >= limits.tls_notice {
@@ -171,7 +171,7 @@ pub fn clock_offset(exchange: &Exchange, now: i64) -> Option<i64> {
     Some(date.saturating_add(age(answer)).saturating_sub(now.saturating_add(took)))
 }
 
-fn clock_finding(address: Option<SocketAddr>, offset: i64, limits: &Limits) -> Option<Finding> {
+fn clock_finding(address: Option<SocketAddr>, offset: i64, limits: &ServiceLimits) -> Option<Finding> {
     if offset.saturating_abs() <= limits.skew {
         return None;
     }
@@ -204,7 +204,12 @@ pub fn address_disagreement<T: PartialEq + fmt::Display>(
 /// How an answer to a GET may be cached: whether it says so at all, and whether caches may go on giving it out
 /// when it holds no longer. An answer that forbids caching says so, too.
 #[must_use]
-pub fn caching(exchange: &Exchange, next_update: Option<i64>, now: i64, limits: &Limits) -> Option<Finding> {
+pub fn caching(
+    exchange: &Exchange,
+    next_update: Option<i64>,
+    now: i64,
+    limits: &ServiceLimits,
+) -> Option<Finding> {
     let answer = exchange.result.as_ref().ok()?;
     let Some(lifetime) = lifetime(answer, now) else {
         let detail =

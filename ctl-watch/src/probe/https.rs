@@ -96,7 +96,7 @@ mod tests {
     use std::time::Duration;
 
     use bytes::Bytes;
-    use ctl_policy::sla::Limits;
+    use ctl_policy::sla::ServiceLimits;
 
     use super::*;
     use ctl_fetch::{Answer, Fetch, FetchError, Reason, Timings};
@@ -111,7 +111,7 @@ mod tests {
                 Box::pin(async { Vec::new() })
             }
         }
-        let limits = Limits::default();
+        let limits = ServiceLimits::default();
         let round = Round {
             fetch: &Never,
             limits: &limits,

@@ -16,7 +16,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use ctl_fetch::{Exchange, Fetch, Timings};
-use ctl_policy::sla::Limits;
+use ctl_policy::sla::ServiceLimits;
 
 use super::code::Code;
 use super::observation::{Evidence, Facts, Finding};
@@ -41,7 +41,7 @@ pub struct Round<'a> {
     /// Asks.
     pub fetch: &'a dyn Fetch,
     /// What is allowed, for this operator and kind.
-    pub limits: &'a Limits,
+    pub limits: &'a ServiceLimits,
     /// Unix time of the watch's clock.
     pub now: i64,
     /// Counts the probes of this target from 0: a probe asks different side questions in turn, every one of

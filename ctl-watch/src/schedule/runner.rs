@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ctl_fetch::Fetch;
-use ctl_policy::sla::Limits;
+use ctl_policy::sla::ServiceLimits;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{self, JoinError, JoinSet};
@@ -33,7 +33,7 @@ pub struct Setup {
     /// What the probes ask with.
     pub fetch: Arc<dyn Fetch>,
     /// By what limits a target is judged.
-    pub limits: Arc<dyn Fn(&Target) -> Limits + Send + Sync>,
+    pub limits: Arc<dyn Fn(&Target) -> ServiceLimits + Send + Sync>,
     /// The watch's clock, in Unix milliseconds. Only for what observations say; the schedule itself goes by a
     /// clock that nobody sets.
     pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
@@ -114,7 +114,7 @@ struct Remembered {
 struct Hands {
     probes: HashMap<Kind, Arc<dyn Probe>>,
     fetch: Arc<dyn Fetch>,
-    limits: Arc<dyn Fn(&Target) -> Limits + Send + Sync>,
+    limits: Arc<dyn Fn(&Target) -> ServiceLimits + Send + Sync>,
     now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
     observations: mpsc::Sender<Observation>,
     memory_store: Arc<dyn MemoryStore>,

@@ -2,7 +2,7 @@
 
 /// The limits for one kind of service of one operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ServiceLimits {
     /// An answer that takes longer is `slow`, in milliseconds.
     pub slow_ms: u64,
     /// How far clocks may disagree.
@@ -47,7 +47,7 @@ pub struct Limits {
 
 const DAY: i64 = 86_400;
 
-impl Default for Limits {
+impl Default for ServiceLimits {
     /// RFC 5280, RFC 6960 and the CA/Browser Forum Baseline Requirements sections 4.9.7, 4.9.9 and 4.9.10.
     fn default() -> Self {
         Self {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::limits::Limits;
+use super::limits::ServiceLimits;
 use super::span::Span;
 
 macro_rules! limits {
@@ -16,9 +16,9 @@ macro_rules! limits {
 
         impl LimitsFile {
             /// Replaces what is given.
-            pub(super) fn apply(&self, limits: &mut Limits) {
+            pub(super) fn apply(&self, limits: &mut ServiceLimits) {
                 $(if let Some(given) = self.$name {
-                    let put: fn(&mut Limits, $kind) = $to;
+                    let put: fn(&mut ServiceLimits, $kind) = $to;
                     put(limits, given);
                 })*
             }

@@ -9,7 +9,7 @@ use super::checks::{check, line, named, operator, per_day};
 use super::file::{File, MaintenanceFile, Service};
 use super::level::Objective;
 use super::time::Time;
-use super::{Kind, Limits};
+use super::{Kind, ServiceLimits};
 
 /// The largest policy file that is read, in bytes.
 pub const MAX_SLA_POLICY_SIZE: usize = 256 * 1024;
@@ -20,7 +20,7 @@ pub struct Terms {
     /// What is promised.
     pub objective: Objective,
     /// By what limits answers are judged.
-    pub limits: Limits,
+    pub limits: ServiceLimits,
     /// How many bad probes in a row open an incident.
     pub incident_after: u32,
     /// How many good probes in a row close it.
@@ -210,7 +210,7 @@ impl SlaPolicy {
 
     /// By what limits the answers of a PKI's services are judged.
     #[must_use]
-    pub fn limits(&self, operator: &str, kind: Kind) -> Limits {
+    pub fn limits(&self, operator: &str, kind: Kind) -> ServiceLimits {
         self.terms(operator, kind).map(|terms| terms.limits.clone()).unwrap_or_default()
     }
 
@@ -244,7 +244,7 @@ impl SlaPolicy {
 }
 
 fn terms(service: Service) -> Terms {
-    let mut limits = Limits::default();
+    let mut limits = ServiceLimits::default();
     service.limits.apply(&mut limits);
     Terms {
         objective: Objective {
@@ -298,7 +298,7 @@ mod tests {
         for kind in Kind::ALL {
             let terms = policy.terms("anyone", kind).unwrap();
             assert!(terms.incident_after >= 2, "{kind}: a single lost packet is no incident");
-            assert_eq!(policy.limits("anyone", kind), Limits::default(), "{kind}");
+            assert_eq!(policy.limits("anyone", kind), ServiceLimits::default(), "{kind}");
         }
         assert!(policy.told("anyone").is_empty());
     }
@@ -313,8 +313,8 @@ mod tests {
         .unwrap();
         let alpha = policy.terms("alpha-pki", Kind::Ocsp).unwrap();
         assert_eq!((alpha.limits.ocsp_max_interval, alpha.objective.availability_ppm), (4 * 86_400, 999_900));
-        assert_eq!(policy.limits("alpha-pki", Kind::Crl), Limits::default());
-        assert_eq!(policy.limits("beta-pki", Kind::Ocsp), Limits::default());
+        assert_eq!(policy.limits("alpha-pki", Kind::Crl), ServiceLimits::default());
+        assert_eq!(policy.limits("beta-pki", Kind::Ocsp), ServiceLimits::default());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use ctl_pki::Certificate;
 use ctl_pki::crl::{self, Checked, Crl, Note, Past, PastEntry, Reason, judge_checked};
 use ctl_pki::extension::same_uri;
 use ctl_pki::revocation::{Outcome, shortest_serial};
-use ctl_policy::sla::Limits;
+use ctl_policy::sla::ServiceLimits;
 use sha2::{Digest as _, Sha256};
 
 use super::mapping;
@@ -39,7 +39,7 @@ pub(super) struct By<'a> {
     pub(super) subject: &'a CrlSubject,
     /// The address it came from.
     pub(super) url: &'a str,
-    pub(super) limits: &'a Limits,
+    pub(super) limits: &'a ServiceLimits,
     pub(super) now: i64,
 }
 

@@ -28,20 +28,20 @@ fn with(headers: &[(&str, &str)]) -> Exchange {
     exchange(Ok(answer(headers, b"body")))
 }
 
-fn codes(exchange: &Exchange, limits: &Limits) -> Vec<Code> {
+fn codes(exchange: &Exchange, limits: &ServiceLimits) -> Vec<Code> {
     let reading = read(exchange, &Expected { media_types: TYPES, limits, now: NOW });
     assert!(reading.findings.iter().all(|finding| !finding.detail.is_empty()));
     reading.findings.iter().map(|finding| finding.code).collect()
 }
 
 fn codes_of(exchange: &Exchange) -> Vec<Code> {
-    codes(exchange, &Limits::default())
+    codes(exchange, &ServiceLimits::default())
 }
 
 #[test]
 fn an_answer_in_order_gives_no_finding() {
     let good = with(&[("content-type", "application/ocsp-response"), ("date", DATE)]);
-    let limits = Limits::default();
+    let limits = ServiceLimits::default();
     let reading = read(&good, &Expected { media_types: TYPES, limits: &limits, now: NOW });
     assert_eq!((reading.findings, reading.clock_offset), (Vec::new(), Some(0)));
     assert!(reading.answer.is_some());
@@ -72,7 +72,7 @@ fn an_error_page_gives_its_status_and_first_words_and_nothing_else() {
     page.status = 404;
     let mut page = exchange(Ok(page));
     page.timings.total = Duration::from_secs(60);
-    let limits = Limits::default();
+    let limits = ServiceLimits::default();
     let reading = read(&page, &Expected { media_types: TYPES, limits: &limits, now: NOW });
     let [finding] = &reading.findings[..] else { panic!("{:?}", reading.findings) };
     assert_eq!(finding.code, Code::HttpStatus);
@@ -99,7 +99,7 @@ fn slowness_and_the_end_of_tls_are_measured_by_the_limits() {
     assert_eq!(codes_of(&slow), []);
     slow.timings.total = Duration::from_millis(10_001);
     assert_eq!(codes_of(&slow), [Code::Slow]);
-    let strict = Limits { slow_ms: 20_000, ..Limits::default() };
+    let strict = ServiceLimits { slow_ms: 20_000, ..ServiceLimits::default() };
     assert_eq!(codes(&slow, &strict), []);
 
     let ending = |left| {
@@ -152,7 +152,7 @@ fn addresses_that_answer_differently_are_named() {
 fn caches_are_told_how_long_and_not_longer_than_the_answer_holds() {
     let next = Some(NOW + 3600);
     let code = |headers: &[(&str, &str)]| {
-        caching(&with(headers), next, NOW, &Limits::default()).map(|found| found.code)
+        caching(&with(headers), next, NOW, &ServiceLimits::default()).map(|found| found.code)
     };
     let missing = Some(Code::CacheControlMissing);
     let too_long = Some(Code::ExpiresAfterNextUpdate);
@@ -172,8 +172,8 @@ fn caches_are_told_how_long_and_not_longer_than_the_answer_holds() {
     assert_eq!(code(&[("expires", "Sun, 06 Nov 1994 10:49:37 GMT")]), too_long);
     // A stale answer is stale, whatever caches may do with it; one without an end cannot be cached beyond it.
     let any = with(&[("cache-control", "max-age=86400")]);
-    assert_eq!(caching(&any, Some(NOW - 1), NOW, &Limits::default()), None);
-    assert_eq!(caching(&any, None, NOW, &Limits::default()), None);
+    assert_eq!(caching(&any, Some(NOW - 1), NOW, &ServiceLimits::default()), None);
+    assert_eq!(caching(&any, None, NOW, &ServiceLimits::default()), None);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fmt;
 use ctl_pki::Certificate;
 use ctl_pki::ocsp::{self, Hash, Judgement, OcspResponse, Question, Reason, ResponseStatus, Signer};
 use ctl_pki::revocation::{Outcome, RevocationReason};
-use ctl_policy::sla::Limits;
+use ctl_policy::sla::ServiceLimits;
 
 use super::mapping;
 use crate::code::{Code, Weight};
@@ -130,7 +130,7 @@ pub(super) fn judge(
     asked: &Asked<'_>,
     nonce: Option<&[u8]>,
     body: &[u8],
-    limits: &Limits,
+    limits: &ServiceLimits,
     now: i64,
 ) -> Judged {
     let response = match OcspResponse::from_der(body, limits.max_body) {
@@ -220,7 +220,7 @@ fn semantics(expected: Expected, said: Said) -> BTreeMap<Code, String> {
     BTreeMap::from([(code, format!("the answer is {said}, and {due}"))])
 }
 
-fn pki_limits(limits: &Limits) -> ocsp::Limits {
+fn pki_limits(limits: &ServiceLimits) -> ocsp::Limits {
     ocsp::Limits {
         skew: limits.skew,
         max_age: None,
@@ -237,6 +237,6 @@ fn pki_limits(limits: &Limits) -> ocsp::Limits {
 }
 
 /// Whether an answer to bytes that are no request calls any certificate good.
-pub(super) fn accepts_garbage(body: &[u8], limits: &Limits) -> bool {
+pub(super) fn accepts_garbage(body: &[u8], limits: &ServiceLimits) -> bool {
     OcspResponse::from_der(body, limits.max_body).is_ok_and(|response| response.claims_good())
 }

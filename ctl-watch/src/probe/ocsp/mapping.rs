@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ctl_pki::ocsp::{Judgement, Note, Reason, ResponseStatus};
 use ctl_pki::revocation::RevocationError;
-use ctl_policy::sla::Limits;
+use ctl_policy::sla::ServiceLimits;
 
 use crate::code::{Code, Family};
 
@@ -77,7 +77,7 @@ fn of_status(status: ResponseStatus) -> Code {
 /// What else is worth a finding. `is_ca` says whether the certificate in question is known to be a CA's: only
 /// those must not be revoked without a reason. Whether a delegate needs id-pkix-ocsp-nocheck is for the policy to
 /// say: RFC 6960 leaves it to the CA, the Baseline Requirements section 4.9.9 demand it.
-pub(super) fn of_note(note: &Note, is_ca: bool, limits: &Limits) -> Option<Code> {
+pub(super) fn of_note(note: &Note, is_ca: bool, limits: &ServiceLimits) -> Option<Code> {
     match note {
         Note::DelegateMissingNocheck => limits.nocheck_required.then_some(Code::DelegateMissingNocheck),
         Note::DelegateExpiring { .. } => Some(Code::DelegateExpiring),
@@ -114,7 +114,11 @@ pub(super) fn discredits(reason: &Reason) -> bool {
 /// - beside a thisUpdate that lies ahead: producedAt, which is never before it or, if it is, only for that;
 /// - beside a thisUpdate that lies ahead or a nextUpdate that has passed: how long the answer holds;
 /// - beside an interval that is too short: that its successor is late.
-pub(super) fn of_judgement(judgement: &Judgement, is_ca: bool, limits: &Limits) -> BTreeMap<Code, String> {
+pub(super) fn of_judgement(
+    judgement: &Judgement,
+    is_ca: bool,
+    limits: &ServiceLimits,
+) -> BTreeMap<Code, String> {
     let problems =
         judgement.problems.iter().filter_map(|reason| Some((of_reason(reason)?, reason.to_string())));
     let notes =

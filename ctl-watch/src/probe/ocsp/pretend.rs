@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ctl_core::names::ParticipantId;
-use ctl_policy::sla::Limits;
+use ctl_policy::sla::ServiceLimits;
 use sha2::{Digest as _, Sha256};
 
 use super::OcspProbe;
@@ -22,7 +22,7 @@ pub(super) use responder::{Incoming, Outgoing, Responder, Says};
 pub(super) struct Rounds<'a> {
     pub(super) responder: &'a Responder,
     pub(super) target: Target,
-    pub(super) limits: Limits,
+    pub(super) limits: ServiceLimits,
     memory: Memory,
     /// What the last round found.
     before: BTreeSet<Code>,
@@ -45,7 +45,7 @@ impl<'a> Rounds<'a> {
         Self {
             responder,
             target,
-            limits: Limits::default(),
+            limits: ServiceLimits::default(),
             memory: Memory::default(),
             before: BTreeSet::new(),
         }

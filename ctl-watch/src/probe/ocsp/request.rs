@@ -8,7 +8,7 @@ use bytes::Bytes;
 use ctl_fetch::{Addresses, Request};
 use ctl_pki::Certificate;
 use ctl_pki::ocsp::{Hash, MAX_OCSP_SIZE};
-use ctl_policy::sla::Limits;
+use ctl_policy::sla::ServiceLimits;
 
 use super::judge::{About, Asked, Expected};
 use super::plan::{draw, drawn};
@@ -26,7 +26,7 @@ pub(super) fn post(
     der: Vec<u8>,
     addresses: Addresses,
     timeout: Duration,
-    limits: &Limits,
+    limits: &ServiceLimits,
 ) -> Request {
     Request {
         url: url.to_owned(),
@@ -44,7 +44,7 @@ pub(super) fn get(
     der: &[u8],
     addresses: Addresses,
     timeout: Duration,
-    limits: &Limits,
+    limits: &ServiceLimits,
 ) -> Request {
     let mut path = url.trim_end_matches('/').to_owned();
     path.push('/');
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_get_escapes_what_a_path_may_not_hold() {
-        let limits = Limits::default();
+        let limits = ServiceLimits::default();
         let request = get(
             "http://ocsp.example/v2g/",
             &[0xfb, 0xff, 0xbf, 0xff],

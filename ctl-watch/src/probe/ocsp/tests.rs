@@ -403,7 +403,7 @@ proptest! {
         }
         let issuer = &responder.authorities[0].certificate;
         let asked = Asked { issuer, about: About::Drawn(vec![0x10, 1]), expected: Expected::Good, is_ca: true, hash: Hash::Sha1 };
-        let limits = ctl_policy::sla::Limits::default();
+        let limits = ctl_policy::sla::ServiceLimits::default();
         for body in [&body[..], &body[..cut.index(body.len())], &other[..]] {
             for now in [NOW, now] {
                 let judged = judge::judge(&asked, Some(&[1; 32]), body, &limits, now);

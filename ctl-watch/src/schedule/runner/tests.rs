@@ -153,7 +153,7 @@ fn stage_with(urls: &[&str], room: usize, memory_store: Arc<Kept>) -> Stage {
     let setup = Setup {
         probes: vec![Box::new(probe)],
         fetch: Arc::new(Nobody),
-        limits: Arc::new(|_| Limits::default()),
+        limits: Arc::new(|_| ServiceLimits::default()),
         now_ms: Arc::new(|| 1_800_000_000_500),
         targets: following,
         observations: sender,

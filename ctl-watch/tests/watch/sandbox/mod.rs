@@ -10,7 +10,7 @@ use ctl_core::Timestamp;
 use ctl_fetch::{Fetcher, Options as FetchOptions};
 use ctl_host::clock::{Clock as _, ManualClock};
 use ctl_pki::Certificate;
-use ctl_policy::sla::{BUILT_IN, Limits, SlaPolicy};
+use ctl_policy::sla::{BUILT_IN, ServiceLimits, SlaPolicy};
 use ctl_sandbox::live::{Canaries, Kind as Service, Live, OcspSigner, Options};
 use ctl_sandbox::{CrlPoints, Oddity, PkiKind, PkiSpec, Role};
 use ctl_watch::aggregator::{Aggregator, Setup};
@@ -138,7 +138,7 @@ impl Watch {
         let now = self.clock.now().unix();
         let mut found = Found::new();
         for Watched { service, target, probe, memory } in &mut self.watched {
-            let limits = Limits {
+            let limits = ServiceLimits {
                 slow_ms: SLOW.as_millis().try_into().unwrap(),
                 ..self.policy.limits(target.operator.as_str(), target.kind)
             };
