@@ -30,20 +30,10 @@ pub enum InitError {
     Keys(#[from] KeysError),
     /// A file cannot be read.
     #[error("{}: {error}", .path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
+    File { path: PathBuf, error: io::Error },
     /// A file is not what it should be.
     #[error("{}: {why}", .path.display())]
-    Input {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
+    Input { path: PathBuf, why: String },
     /// The charter file and the genesis differ.
     #[error(
         "the genesis that the board signed is not what the charter file says: they differ in {0}. Make the genesis anew from this file, or use the file that it was made from"
@@ -56,7 +46,6 @@ pub enum InitError {
     Clock {
         /// When the genesis says it was signed.
         signed: Timestamp,
-        /// What the clock says.
         now: Timestamp,
     },
     /// The rules refuse one of the first three entries.
@@ -66,7 +55,6 @@ pub enum InitError {
         index: u64,
         /// What it is.
         what: &'static str,
-        /// Why not.
         refusal: Refusal,
     },
     /// root.json is not what follows from the genesis.
@@ -96,7 +84,6 @@ pub fn prepare(data: &Path, origin: Origin) -> Result<Keys, InitError> {
 /// What the board has signed.
 #[derive(Clone, Debug)]
 pub struct Founding<'a> {
-    /// The charter file.
     pub charter: &'a Path,
     /// The genesis statement, JWS.
     pub genesis: &'a Path,

@@ -33,12 +33,7 @@ pub struct Keys {
 pub enum KeysError {
     /// A file cannot be read or written.
     #[error("{}: {error}", .path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// What the system says.
-        error: std::io::Error,
-    },
+    File { path: PathBuf, error: std::io::Error },
     /// A file is missing.
     #[error("{} is missing: run `ctl-server init` first, or restore the keys from their backup", .0.display())]
     Missing(PathBuf),
@@ -47,20 +42,10 @@ pub enum KeysError {
     Exists(PathBuf),
     /// A file holds no key.
     #[error("{}: {error}", .path.display())]
-    Key {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong.
-        error: KeyError,
-    },
+    Key { path: PathBuf, error: KeyError },
     /// The list of public keys does not fit the private ones.
     #[error("{} does not name the keys beside it: {why}", .path.display())]
-    Public {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
+    Public { path: PathBuf, why: String },
     /// The log's key is of another kind, or its name cannot sign.
     #[error("the log's key: {0}")]
     Log(LogError),

@@ -56,7 +56,6 @@ pub struct Facts {
     pub checkpoint_entries: u64,
     /// When the TUF snapshot and timestamp expire, once there are any.
     pub freshness_expires: Option<(Timestamp, Timestamp)>,
-    /// When they were signed.
     pub freshness_signed: Option<(Timestamp, Timestamp)>,
     /// Whether statements are accepted.
     pub writable: bool,

@@ -28,11 +28,9 @@ const MAX_KEY: u64 = 16 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The data directory.
     pub data: PathBuf,
     /// The scheme that is followed.
     pub scheme: Scheme,
-    /// The HTTP server.
     #[serde(default = "listening")]
     pub http: Http,
     /// What is watched, how often, and who says so.
@@ -41,7 +39,6 @@ pub struct Config {
     /// Where the watch may go, and how much that may take.
     #[serde(default)]
     pub fetch: Options,
-    /// Logs.
     #[serde(default)]
     pub log: Log,
 }
@@ -149,11 +146,8 @@ pub struct Watch {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfiguredTarget {
-    /// Whose it is.
     pub operator: ParticipantId,
-    /// What it is.
     pub kind: Kind,
-    /// Where it is.
     pub url: String,
 }
 

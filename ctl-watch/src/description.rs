@@ -21,11 +21,8 @@ pub struct Watched {
 pub struct Description {
     /// Its number in the history: what records name it by.
     pub number: u32,
-    /// What it is.
     pub kind: Kind,
-    /// Whose it is.
     pub operator: ParticipantId,
-    /// Where it is.
     pub url: String,
     /// How often it is probed, in milliseconds.
     pub period_ms: u64,

@@ -14,12 +14,7 @@ use super::store::StoreError;
 pub enum StartError {
     /// The file of a canary cannot be used.
     #[error("[[watch.canaries]] {}: {why}", .path.display())]
-    Canary {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
+    Canary { path: PathBuf, why: String },
     /// The scheme is not named in one way.
     #[error("[scheme] needs one of id and root: how the scheme is known")]
     Scheme,
@@ -31,20 +26,10 @@ pub enum StartError {
     Fetch(#[from] SetupError),
     /// The watcher's key cannot be used.
     #[error("the watcher's key {}: {why}", .path.display())]
-    Key {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
+    Key { path: PathBuf, why: String },
     /// The service level policy cannot be read.
     #[error("[watch] service_levels {}: {error}", .path.display())]
-    PolicyFile {
-        /// Which.
-        path: PathBuf,
-        /// What the system says.
-        error: std::io::Error,
-    },
+    PolicyFile { path: PathBuf, error: std::io::Error },
     /// The service level policy cannot be used.
     #[error(transparent)]
     Policy(#[from] SlaPolicyError),
@@ -56,10 +41,5 @@ pub enum StartError {
     UnknownCode(String),
     /// The watch's history cannot be opened.
     #[error("{}: {error}", .path.display())]
-    Store {
-        /// Where it is.
-        path: PathBuf,
-        /// What is wrong.
-        error: StoreError,
-    },
+    Store { path: PathBuf, error: StoreError },
 }

@@ -66,7 +66,6 @@ impl Followed {
 
 /// Follows the scheme.
 pub struct Follower {
-    /// The replica.
     pub replica: Replica,
     /// How often it is looked at.
     pub every: Duration,

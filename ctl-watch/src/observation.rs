@@ -14,7 +14,6 @@ use super::target::{Kind, Target};
 /// One thing that was found wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
-    /// Which.
     pub code: Code,
     /// At which address, where that matters.
     pub address: Option<SocketAddr>,
@@ -86,7 +85,6 @@ pub struct Status {
     pub issuer_spki: [u8; 32],
     /// The serial number, in its shortest form.
     pub serial: Box<[u8]>,
-    /// Whether it is revoked.
     pub revoked: bool,
     /// Unix time: since when it is revoked, as the service says.
     pub since: Option<i64>,

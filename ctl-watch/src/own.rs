@@ -34,7 +34,6 @@ const MAX_READY: usize = 1 << 20;
 pub struct ServiceWatch {
     /// What is known of the scheme.
     pub followed: watch::Receiver<Followed>,
-    /// Asks the service.
     pub fetch: Arc<dyn Fetch>,
     /// The service's address, without a slash at its end.
     pub server: String,
@@ -42,7 +41,6 @@ pub struct ServiceWatch {
     pub policy: Arc<SlaPolicy>,
     /// How often it is looked at.
     pub period: Duration,
-    /// The watch's clock.
     pub now_ms: Now,
 }
 

@@ -17,7 +17,6 @@ use super::target::{Kind, Origin};
 pub struct Group {
     /// Their addresses, in order.
     pub targets: Vec<String>,
-    /// Their labels.
     pub labels: BTreeMap<&'static str, String>,
 }
 

@@ -18,7 +18,6 @@ pub struct Standings {
 /// How one target stands.
 #[derive(Clone, Debug)]
 pub struct Standing {
-    /// The target.
     pub target: Arc<Target>,
     /// Unix milliseconds: since when it is watched.
     pub since_ms: i64,

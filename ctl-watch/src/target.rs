@@ -74,15 +74,11 @@ impl fmt::Display for Origin {
 /// One service of one operator.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Its id.
     pub id: TargetId,
-    /// What it is.
     pub kind: Kind,
-    /// Whose it is.
     pub operator: ParticipantId,
     /// The lists that its certificates are on.
     pub lists: Vec<ListId>,
-    /// Where it is.
     pub url: String,
     /// Why it is a target.
     pub origins: Vec<Origin>,
@@ -131,7 +127,6 @@ pub enum Subject {
 /// What an OCSP responder is asked for one issuer.
 #[derive(Clone, Debug)]
 pub struct OcspSubject {
-    /// The issuer.
     pub issuer: Arc<Certificate>,
     /// Certificates of the issuer that are in order; the first few are asked about in turn.
     pub good: Vec<Arc<Certificate>>,
@@ -142,7 +137,6 @@ pub struct OcspSubject {
 /// What a CRL is judged by.
 #[derive(Clone, Debug)]
 pub struct CrlSubject {
-    /// Its issuer.
     pub issuer: Arc<Certificate>,
     /// Certificates that name the distribution point.
     pub covered: Vec<Arc<Certificate>>,
@@ -162,11 +156,9 @@ pub struct Roots {
 /// A CA certificate whose end is watched.
 #[derive(Clone, Debug)]
 pub struct WatchedCertificate {
-    /// Whose it is.
     pub operator: ParticipantId,
     /// SHA-256.
     pub fingerprint: Digest,
-    /// The certificate.
     pub certificate: Arc<Certificate>,
     /// Whether it is a root.
     pub is_root: bool,

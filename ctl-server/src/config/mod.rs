@@ -14,24 +14,18 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The data directory.
     pub data: PathBuf,
     /// Policies that charters may name, beside the built-in one.
     #[serde(default)]
     pub policies: Vec<PathBuf>,
-    /// The HTTP server.
     #[serde(default)]
     pub http: Http,
-    /// The ledger.
     #[serde(default)]
     pub ledger: Ledger,
-    /// Publication.
     #[serde(default)]
     pub publication: Publication,
-    /// The clock.
     #[serde(default)]
     pub clock: Clock,
-    /// Logs.
     #[serde(default)]
     pub log: Log,
 }

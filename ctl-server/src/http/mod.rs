@@ -40,15 +40,11 @@ use crate::screening::Policies;
 /// What the handlers work with. Clones are cheap.
 #[derive(Clone)]
 pub struct App {
-    /// The ledger.
     pub ledger: Ledger,
-    /// What is published.
     pub publisher: Publisher,
     /// Texts outside the log.
     pub blobs: Arc<Blobs>,
-    /// The policies at hand.
     pub policies: Arc<Policies>,
-    /// Counters.
     pub metrics: Arc<Metrics>,
     /// How much a caller may ask.
     pub limits: Arc<Http>,

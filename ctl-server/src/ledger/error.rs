@@ -72,7 +72,6 @@ pub enum Damage {
     Checkpoint {
         /// Which checkpoint.
         what: &'static str,
-        /// What is wrong.
         why: String,
     },
     /// Entries are missing at the end.
@@ -116,12 +115,7 @@ pub enum OpenError {
     Head(std::io::Error),
     /// The checkpoint outside the data directory cannot be compared with the ledger.
     #[error("{}: the checkpoint that is kept there cannot be compared with this ledger: {why}. {UNJUDGED}", .path.display())]
-    Outside {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        why: String,
-    },
+    Outside { path: PathBuf, why: String },
     /// The server's keys are not those that the charter names.
     #[error(
         "the server's {0} is not the one that the charter names: restore the keys directory from its backup"

@@ -29,20 +29,10 @@ pub enum ExportError {
     Missing(PathBuf),
     /// A file cannot be read or written.
     #[error("{}: {error}", .path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
+    File { path: PathBuf, error: io::Error },
     /// A file is not of the format.
     #[error("{}: {error}", .path.display())]
-    Format {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong.
-        error: LogError,
-    },
+    Format { path: PathBuf, error: LogError },
     /// The export is not what a server wrote.
     #[error("{0}. Nothing was changed: take another export, or the `log/` directory of another mirror")]
     Unsound(Damage),

@@ -58,7 +58,6 @@ pub struct Setup {
     pub store: Arc<dyn Store>,
     /// The server's keys.
     pub keys: Arc<Keys>,
-    /// The clock.
     pub clock: Arc<GuardedClock>,
     /// The file outside the store with the last signed checkpoint; none only in tests.
     pub head: Option<Head>,

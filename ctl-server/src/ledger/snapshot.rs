@@ -11,7 +11,6 @@ use ctl_governance::State;
 pub struct Snapshot {
     /// What follows from the entries. For the state at a later moment ask `state.at(now)`.
     pub state: State,
-    /// The log.
     pub log: LogView,
     /// The signed checkpoint of the log.
     pub checkpoint: Arc<[u8]>,

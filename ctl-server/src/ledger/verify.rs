@@ -25,7 +25,6 @@ pub struct Verified {
     pub tree: Tree,
     /// The signed checkpoint of the whole log.
     pub checkpoint: Vec<u8>,
-    /// Its keys.
     pub keys: LogKeys,
 }
 

@@ -54,7 +54,6 @@ pub enum CeremonyError {
     /// The signature is for another draft, perhaps one that was open until a moment ago.
     #[error("the signature is for draft {found}, but draft {open} of {role} is the open one: sign that")]
     OtherDraft {
-        /// The role.
         role: Role,
         /// Index of the open draft.
         open: u64,

@@ -17,7 +17,6 @@ pub const TIMESTAMP: &str = "tuf/metadata/timestamp.json";
 /// The site as it will be, and what the disk does not have yet.
 #[derive(Debug)]
 pub struct Edition {
-    /// The site.
     pub site: Site,
     sink: Box<dyn Sink>,
     unwritten: BTreeSet<String>,

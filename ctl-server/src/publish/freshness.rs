@@ -19,13 +19,9 @@ use crate::keys::Keys;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignedFile {
-    /// Its version.
     pub version: u64,
-    /// When it was signed.
     pub signed_at: Timestamp,
-    /// When it expires.
     pub expires: Timestamp,
-    /// The file.
     pub file: String,
 }
 

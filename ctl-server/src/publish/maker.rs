@@ -37,7 +37,6 @@ pub struct Status {
     pub checkpoint_at: Timestamp,
     /// When snapshot and timestamp expire.
     pub freshness_expires: Option<(Timestamp, Timestamp)>,
-    /// When they were signed.
     pub freshness_signed: Option<(Timestamp, Timestamp)>,
     /// What keeps it from publishing, if something does.
     pub problem: Option<String>,

@@ -53,23 +53,13 @@ pub enum PublishError {
     Missing(u64),
     /// An entry cannot be read.
     #[error("entry {index} of the ledger: {error}")]
-    Entry {
-        /// Its index.
-        index: u64,
-        /// What is wrong.
-        error: StatementError,
-    },
+    Entry { index: u64, error: StatementError },
     /// The first entry founds no scheme.
     #[error("entry 0 of the ledger: {0}")]
     Genesis(Refusal),
     /// What is signed for a role is no JSON.
     #[error("the metadata of {role}: {error}")]
-    Metadata {
-        /// The role.
-        role: String,
-        /// What is wrong.
-        error: String,
-    },
+    Metadata { role: String, error: String },
     /// The clock cannot be right, so nothing that carries a time is signed.
     #[error("snapshot and timestamp are not signed: {0}")]
     Clock(#[from] ClockError),

@@ -157,7 +157,6 @@ impl Caching {
 /// Bytes in one coding, with the entity tag of exactly these bytes.
 #[derive(Clone, Debug)]
 pub struct Coded {
-    /// The bytes.
     pub bytes: Bytes,
     /// The strong entity tag (RFC 9110 §8.8.3), with its quotes.
     pub etag: Arc<str>,
@@ -176,9 +175,7 @@ pub enum Content {
     /// On disk under `public/`: what is superseded and rarely asked for, so that memory does not grow
     /// with history.
     Disk {
-        /// The file.
         path: PathBuf,
-        /// Its length.
         length: u64,
         /// The strong entity tag, the same as when it was in memory.
         etag: Arc<str>,
@@ -188,9 +185,7 @@ pub enum Content {
 /// One file, ready to be handed out.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// Its bytes.
     pub content: Content,
-    /// What they are.
     pub content_type: ContentType,
     /// How long caches may keep them.
     pub caching: Caching,

@@ -16,31 +16,16 @@ use ctl_policy::{ADMISSIONS, MAX_POLICY_SIZE, Policy, PolicyError};
 pub enum PoliciesError {
     /// A file cannot be read.
     #[error("policy {}: {error}", .path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// What the system says.
-        error: std::io::Error,
-    },
+    File { path: PathBuf, error: std::io::Error },
     /// A file is no policy.
     #[error("policy {}: {error}", .path.display())]
-    Policy {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong.
-        error: PolicyError,
-    },
+    Policy { path: PathBuf, error: PolicyError },
     /// The charter names a policy that nobody has brought.
     #[error(
         "list {list} is screened by policy {} {} with SHA-256 {}, which is not at hand: add its file to `policies` in the configuration",
         .policy.name, .policy.version, .policy.sha256
     )]
-    Missing {
-        /// The list.
-        list: ListId,
-        /// Its policy.
-        policy: Box<PolicyRef>,
-    },
+    Missing { list: ListId, policy: Box<PolicyRef> },
 }
 
 /// The policies at hand, by digest.

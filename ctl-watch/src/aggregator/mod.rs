@@ -44,9 +44,7 @@ pub type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 pub struct Setup {
     /// Where history is kept.
     pub store: Arc<Store>,
-    /// By which policy.
     pub policy: Arc<SlaPolicy>,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Who counts what is observed.
     pub metrics: Arc<Metrics>,

@@ -15,7 +15,6 @@ pub struct LeftOut {
     pub kind: Option<Kind>,
     /// The address, or the certificate.
     pub what: String,
-    /// Why.
     pub why: Why,
 }
 

@@ -65,11 +65,8 @@ impl Default for Bounds {
 /// A target that the configuration names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Configured {
-    /// Whose it is.
     pub operator: ParticipantId,
-    /// What it is.
     pub kind: Kind,
-    /// Where it is.
     pub url: String,
 }
 

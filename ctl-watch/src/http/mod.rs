@@ -26,7 +26,6 @@ use crate::run::Watch;
 /// What the handlers work with. Clones are cheap.
 #[derive(Clone)]
 pub struct App {
-    /// The watch.
     pub watch: Watch,
     /// What is told of what is watched.
     pub metrics: Arc<Metrics>,

@@ -25,17 +25,12 @@ pub enum Cause {
 /// One incident of one target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incident {
-    /// Its number.
     pub number: u64,
     /// The target's id, in hex.
     pub target: String,
-    /// What it is.
     pub kind: Kind,
-    /// Whose it is.
     pub operator: ParticipantId,
-    /// Where it is.
     pub url: String,
-    /// Why it opened.
     pub cause: Cause,
     /// Unix milliseconds of the first bad probe.
     pub began_ms: i64,

@@ -112,11 +112,8 @@ pub struct Subject<'a> {
     pub next: u64,
     /// The target's id, in hex.
     pub target: &'a str,
-    /// What it is.
     pub kind: Kind,
-    /// Whose it is.
     pub operator: &'a ParticipantId,
-    /// Where it is.
     pub url: &'a str,
     /// Milliseconds from probe to probe.
     pub period_ms: i64,

@@ -11,7 +11,6 @@ use crate::target::{Kind, WatchedCertificate};
 pub struct ServiceLevel {
     /// Whose services.
     pub pki: ParticipantId,
-    /// Which.
     pub kind: Kind,
     /// The share of good probes that is promised, in parts per million.
     pub objective_ppm: u32,
@@ -29,7 +28,6 @@ pub struct ServiceLevel {
 pub struct OpenIncident {
     /// Whose service.
     pub pki: ParticipantId,
-    /// Which kind.
     pub kind: Kind,
     /// Its address.
     pub target: String,

@@ -29,7 +29,6 @@ const MAX_QUOTE: usize = 80;
 pub struct Expected<'a> {
     /// The media types that the service may use; none says that any will do.
     pub media_types: &'a [&'a str],
-    /// What is allowed.
     pub limits: &'a ServiceLimits,
     /// Unix time at which the probe began.
     pub now: i64,

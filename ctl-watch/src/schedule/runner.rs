@@ -47,7 +47,6 @@ pub struct Setup {
     pub concurrency: usize,
     /// How many of them at one host.
     pub per_host: usize,
-    /// What is counted.
     pub counters: Arc<Counters>,
 }
 

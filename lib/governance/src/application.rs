@@ -44,7 +44,6 @@ pub enum Stage {
 pub struct Application {
     /// Index of its entry.
     pub index: u64,
-    /// Who applied.
     pub applicant: ParticipantId,
     pub list: ListId,
     /// Its name for people.
@@ -87,7 +86,6 @@ pub struct Screening {
     pub index: u64,
     pub policy: PolicyRef,
     pub engine: Version,
-    /// What it found.
     pub findings: Vec<Finding>,
     /// In full.
     pub report: BlobRef,
@@ -118,7 +116,6 @@ pub struct Evidence {
     pub author: ParticipantId,
     /// When it was attached.
     pub at: Timestamp,
-    /// The document.
     pub blob: Option<BlobRef>,
     /// The date that an audit report bears.
     pub dated: Option<Timestamp>,

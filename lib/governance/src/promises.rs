@@ -89,11 +89,8 @@ impl FromIterator<Wait> for Waits {
 /// How some applications were treated.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ApplicationWaits {
-    /// How many there are.
     pub applications: u64,
-    /// How many were accepted.
     pub accepted: u64,
-    /// How many were rejected.
     pub rejected: u64,
     /// How many the applicant took back.
     pub withdrawn: u64,
@@ -134,11 +131,8 @@ pub struct OpenApplication {
 /// How some requests for cross-certificates were treated.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CrossWaits {
-    /// How many there are.
     pub requests: u64,
-    /// How many were accepted.
     pub accepted: u64,
-    /// How many were declined.
     pub declined: u64,
     /// How many for which reason.
     pub reasons: BTreeMap<RefusalReason, u64>,
@@ -185,7 +179,6 @@ pub struct OpenRequest {
 /// Applications for a place on a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Applications {
-    /// All together.
     pub all: ApplicationWaits,
     /// By who applied.
     pub operators: Vec<Applicant>,
@@ -196,7 +189,6 @@ pub struct Applications {
 /// Requests for cross-certificates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CrossCertifications {
-    /// All together.
     pub all: CrossWaits,
     /// By who was asked.
     pub issuers: Vec<Issuer>,

@@ -84,7 +84,6 @@ impl fmt::Display for Reason {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct Refusal {
-    /// The kind.
     pub reason: Reason,
     /// What was wrong, where, and what to do.
     pub detail: String,

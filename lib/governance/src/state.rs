@@ -440,7 +440,6 @@ pub struct Published {
     pub draft: u64,
     /// What the draft fixed.
     pub open: DraftOpen,
-    /// Its bytes.
     pub documents: crate::draft::Documents,
     /// SHA-256 of the document: repeated in the next version as `previous`.
     pub document: Option<Digest>,

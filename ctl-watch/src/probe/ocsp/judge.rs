@@ -26,9 +26,7 @@ pub(super) enum Expected {
 /// A certificate that a responder is asked about.
 #[derive(Clone, Debug)]
 pub(super) struct Asked<'a> {
-    /// Its issuer.
     pub(super) issuer: &'a Certificate,
-    /// Which.
     pub(super) about: About<'a>,
     /// What is known of it.
     pub(super) expected: Expected,

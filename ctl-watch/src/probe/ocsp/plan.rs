@@ -47,7 +47,6 @@ pub(super) enum Side<'a> {
         issuer: &'a Certificate,
         /// The hash of the CertID.
         hash: Hash,
-        /// The revoked one.
         revoked: Option<Asked<'a>>,
     },
 }

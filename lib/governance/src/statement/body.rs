@@ -280,7 +280,6 @@ pub struct ScreeningRecord {
     pub application: u64,
     /// The engine that applied the policy, with its version.
     pub engine: Version,
-    /// What it found.
     pub findings: Vec<Finding>,
     /// The size of the ledger it looked at.
     pub ledger_size: u64,
@@ -395,7 +394,6 @@ pub struct DraftOpen {
     pub expires: Timestamp,
     /// The document's time of issue.
     pub issued_at: Timestamp,
-    /// Whose document.
     pub role: Role,
     /// The document's number; absent for the board's metadata.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -53,7 +53,6 @@ pub enum Change {
     },
     /// An anchor gets other constraints.
     Constrain {
-        /// Its fingerprint.
         anchor: Digest,
         /// All the constraints it will have.
         constraints: Constraints,
@@ -61,13 +60,11 @@ pub enum Change {
     },
     /// An anchor or cross-certificate gets another status.
     ChangeStatus {
-        /// Its fingerprint.
         certificate: Digest,
         list: ListId,
         /// With `deprecated`: nothing issued after this moment is trusted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         not_issued_after: Option<Timestamp>,
-        /// The status.
         to: AnchorStatus,
     },
     /// A certificate or key must not be used on any path.

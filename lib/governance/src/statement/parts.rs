@@ -49,7 +49,6 @@ pub struct NewParticipant {
     /// A name for people: of a company or an office, never of a person (the log is for ever).
     pub name: Label,
     pub kinds: Vec<ParticipantKind>,
-    /// Its public key.
     pub key: PublicKey,
 }
 
@@ -95,7 +94,6 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
-    /// The rule.
     pub id: RuleId,
     /// How bad.
     pub severity: Severity,
