@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod applicant;
+pub mod arguments;
 pub mod auditor;
 pub mod describe;
 pub mod difference;

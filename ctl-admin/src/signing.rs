@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ctl_core::jws::Jws;
 use ctl_core::{Digest, KeyId, Signer, Timestamp};
+use ctl_governance::State;
 use ctl_governance::statement::{Body, Statement};
 use ctl_replica::{Blob, Pending, Replica, Submission};
 use serde::Serialize;
@@ -32,16 +33,80 @@ impl Signing {
     }
 }
 
-/// Makes a statement on the basis of the log as it is now, signs it, and sends it or writes it to a file. Blobs follow
-/// once it is recorded. The caller has synced to build the body.
+/// What a statement says, and the documents that follow once it is recorded.
+pub type Said = (Body, Vec<Blob>);
+
+/// What people say as they ask for it: the arguments of a command, of which and of the log the statement is made.
+#[expect(async_fn_in_trait, reason = "a command runs on one thread")]
+pub trait Say {
+    /// The statement, by the log as it is now.
+    ///
+    /// # Errors
+    /// Something that it names cannot be used.
+    fn said(&self, state: &State, now: Timestamp, signing: &Signing) -> Result<Said, AdminError>;
+
+    /// Says it.
+    ///
+    /// # Errors
+    /// As [`Say::said`], or refused.
+    async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
+        let now = session.now();
+        let said = self.said(&session.sync().await?.at(now), now, signing)?;
+        state(session, signing, said).await
+    }
+}
+
+/// The same where people are shown first what they would say.
+#[expect(async_fn_in_trait, reason = "a command runs on one thread")]
+pub trait Ask {
+    /// What they are shown.
+    type Prepared: Prepared;
+
+    /// Makes it from the log as it is now.
+    ///
+    /// # Errors
+    /// Something that it names cannot be used, or does not hold.
+    async fn prepare(&self, session: &mut Replica, signing: &Signing) -> Result<Self::Prepared, AdminError>;
+
+    /// Says it unasked.
+    ///
+    /// # Errors
+    /// As [`Ask::prepare`], or refused.
+    async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
+        self.prepare(session, signing).await?.send(session, signing).await
+    }
+}
+
+/// A statement to be looked at before it is signed.
+#[expect(async_fn_in_trait, reason = "a command runs on one thread")]
+pub trait Prepared: Render + Serialize + Sized {
+    /// What is asked.
+    const QUESTION: &'static str;
+
+    /// The statement.
+    ///
+    /// # Errors
+    /// It cannot be said so.
+    fn said(self) -> Result<Said, AdminError>;
+
+    /// Signs it, and sends it or writes it to a file.
+    ///
+    /// # Errors
+    /// As [`state`].
+    async fn send(self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
+        state(session, signing, self.said()?).await
+    }
+}
+
+/// Signs a statement on the basis of the log as it is now, and sends it or writes it to a file. Blobs follow once it is
+/// recorded. The caller has synced to build the body.
 ///
 /// # Errors
 /// No key, a key that does not sign, or refused.
 pub async fn state(
     session: &mut Replica,
     signing: &Signing,
-    body: impl Into<Body>,
-    blobs: Vec<Blob>,
+    (body, blobs): Said,
 ) -> Result<Submission, AdminError> {
     if signing.keys.is_empty() {
         return Err(AdminError::input("--key", "a statement needs at least one key to be signed with"));

@@ -2,58 +2,126 @@
 
 use std::path::{Path, PathBuf};
 
-use ctl_core::names::{Label, ListId, MoId};
+use clap::Args;
+use ctl_core::names::{Label, ListId, MoId, Url};
 use ctl_core::parts::{Constraint, Constraints, Der, MAX_CERTIFICATE, Services, Use};
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
 use ctl_governance::statement::body::{
     ApplicationSubmit, ApplicationWithdraw, Candidate, CommentAdd, EvidenceAttach,
 };
 use ctl_governance::statement::parts::{BlobAccess, EvidenceKind};
 use ctl_pki::{Certificate, certificate_from_bytes};
 use ctl_replica::statement::{MAX_BLOB, SALT};
-use ctl_replica::{Blob, Replica, Submission};
+use ctl_replica::{Blob, Replica};
 use serde::Serialize;
 
 use crate::applicant::possession;
+use crate::arguments::{parse_use, word};
 use crate::output::{Render, section};
 use crate::screening::{self, Policies, Subject};
-use crate::signing::{self, Signing};
+use crate::signing::{self, Ask, Said, Say, Signing};
 use crate::{AdminError, describe, difference, files};
 
 /// A PEM file with one certificate is at most so many bytes.
 const MAX_PEM: usize = 2 * MAX_CERTIFICATE;
 
 /// What applies.
-#[derive(Clone, Debug)]
-pub enum What {
-    /// A root.
-    Root {
-        /// What it is to be trusted for.
-        uses: Vec<Use>,
-        /// Where its PKI can be reached.
-        services: Services,
-        /// Its constraints.
-        constraints: Limits,
-        /// The certification request that proves that the applicant holds its key.
-        possession: Option<PathBuf>,
-    },
-    /// A cross-certificate between two listed anchors.
-    CrossCertificate {
-        /// Fingerprint of the anchor that signed it.
-        issuer: Digest,
-        /// Fingerprint of the anchor whose key it is for.
-        subject: Digest,
-    },
+pub trait Applicant: Args {
+    /// As the statement has it.
+    fn candidate(&self) -> Candidate;
+
+    /// The file with the proof that the applicant holds its key.
+    fn possession(&self) -> Option<&Path> {
+        None
+    }
+}
+
+/// A root.
+#[derive(Args, Clone, Debug)]
+pub struct Root {
+    /// What it is to be trusted for, like iso15118-2/v2g; may be given several times
+    #[arg(long = "use", value_name = "STANDARD/PURPOSE", required = true, value_parser = parse_use)]
+    pub uses: Vec<Use>,
+    /// Where its PKI can be reached.
+    #[command(flatten)]
+    pub services: Addresses,
+    /// Its constraints.
+    #[command(flatten)]
+    pub constraints: Limits,
+    /// That you hold the root's key: the certification request that it signed (see apply challenge).
+    /// Without it electors must waive the rule possession
+    #[arg(long, value_name = "FILE")]
+    pub possession: Option<PathBuf>,
+}
+
+impl Applicant for Root {
+    fn candidate(&self) -> Candidate {
+        let Addresses { ocsp, crl, est, root_pool } = self.services.clone();
+        Candidate::Root {
+            constraints: self.constraints.constraints(),
+            services: Services { ocsp, crl, est, root_pool },
+            uses: sorted(self.uses.clone()),
+        }
+    }
+
+    fn possession(&self) -> Option<&Path> {
+        self.possession.as_deref()
+    }
+}
+
+/// In the order of statements, each once.
+pub(crate) fn sorted<T: Ord>(mut items: Vec<T>) -> Vec<T> {
+    items.sort_unstable();
+    items.dedup();
+    items
+}
+
+/// A cross-certificate between two listed anchors.
+#[derive(Args, Clone, Debug)]
+pub struct CrossCertificate {
+    /// Fingerprint of the anchor that signed it
+    #[arg(long, value_name = "SHA-256")]
+    pub issuer: Digest,
+    /// Fingerprint of the anchor whose key it is for
+    #[arg(long, value_name = "SHA-256")]
+    pub subject: Digest,
+}
+
+impl Applicant for CrossCertificate {
+    fn candidate(&self) -> Candidate {
+        Candidate::CrossCertificate { issuer: self.issuer, subject: self.subject }
+    }
+}
+
+/// Where a PKI can be reached.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Addresses {
+    /// OCSP responder
+    #[arg(long, value_name = "URL")]
+    pub ocsp: Vec<Url>,
+    /// CRL distribution point
+    #[arg(long, value_name = "URL")]
+    pub crl: Vec<Url>,
+    /// EST cacerts address
+    #[arg(long, value_name = "URL")]
+    pub est: Vec<Url>,
+    /// Root certificate pool
+    #[arg(long, value_name = "URL")]
+    pub root_pool: Vec<Url>,
 }
 
 /// The constraints that this release knows, all critical.
-#[derive(Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct Limits {
-    /// Nothing issued after this moment is trusted.
+    /// Nothing issued after this moment is trusted, like 2030-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
     pub not_issued_after: Option<Timestamp>,
-    /// The anchor is not trusted after this moment.
+    /// The anchor is not trusted after this moment
+    #[arg(long, value_name = "TIME")]
     pub not_trusted_after: Option<Timestamp>,
-    /// Only contracts of these MO identifiers; all if empty.
+    /// Only contracts of this MO identifier; may be given several times
+    #[arg(long = "mo-id", value_name = "ID")]
     pub mo_ids: Vec<MoId>,
 }
 
@@ -79,16 +147,22 @@ impl Limits {
 }
 
 /// Applies for a place on a list.
-#[derive(Clone, Debug)]
-pub struct Apply {
-    /// The certificate's file, PEM or DER.
+#[derive(Args, Clone, Debug)]
+pub struct Apply<T: Args> {
+    /// The certificate, PEM or DER
     pub certificate: PathBuf,
-    /// For which list.
+    /// For which list
+    #[arg(long)]
     pub list: ListId,
-    /// Its name for people.
+    /// Its name for people
+    #[arg(long)]
     pub name: Label,
     /// What applies.
-    pub what: What,
+    #[command(flatten)]
+    pub what: T,
+    /// A policy that the charter names and this release does not bring
+    #[arg(long, value_name = "FILE")]
+    pub policy: Vec<PathBuf>,
 }
 
 /// An application, ready to be sent, with what the policy finds.
@@ -125,42 +199,26 @@ impl Render for Prepared {
     }
 }
 
-impl Apply {
+impl<T: Applicant> Ask for Apply<T> {
+    type Prepared = Prepared;
+
     /// Screens it here, as the server will.
-    ///
-    /// # Errors
-    /// The certificate, policy or proof of possession cannot be used, or the list is unknown.
-    pub async fn prepare(
-        &self,
-        session: &mut Replica,
-        policies: &Policies,
-        signing: &Signing,
-    ) -> Result<Prepared, AdminError> {
+    async fn prepare(&self, session: &mut Replica, signing: &Signing) -> Result<Prepared, AdminError> {
         let now = session.now();
-        let mut policies = policies.clone();
+        let mut policies = Policies::with(&self.policy)?;
         let state = session.sync().await?.at(now).into_owned();
         if let Some(list) = state.charter.lists.get(&self.list) {
             policies.obtain(session.transport(), &list.policy).await?;
         }
         let certificate = read_certificate(&self.certificate)?;
-        let proof = match (&self.what, signing.keys.first()) {
-            (What::Root { possession: Some(file), .. }, Some(key)) => {
+        let proof = match (self.what.possession(), signing.keys.first()) {
+            (Some(file), Some(key)) => {
                 let key = key.public_key().key_id();
                 Some(possession::read(file, &state, &certificate, &self.list, key, now)?)
             }
             _ => None,
         };
-        let candidate = match &self.what {
-            What::Root { uses, services, constraints, .. } => {
-                let mut uses = uses.clone();
-                uses.sort_unstable();
-                uses.dedup();
-                Candidate::Root { constraints: constraints.constraints(), services: services.clone(), uses }
-            }
-            What::CrossCertificate { issuer, subject } => {
-                Candidate::CrossCertificate { issuer: *issuer, subject: *subject }
-            }
-        };
+        let candidate = self.what.candidate();
         let subject = Subject { list: &self.list, candidate: &candidate, certificate: certificate.der() };
         let findings = screening::screen(&state, subject, &policies, now)?;
         Ok(Prepared {
@@ -179,13 +237,11 @@ impl Apply {
     }
 }
 
-impl Prepared {
-    /// Sends it.
-    ///
-    /// # Errors
-    /// Refused.
-    pub async fn send(self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
-        signing::state(session, signing, self.body, Vec::new()).await
+impl signing::Prepared for Prepared {
+    const QUESTION: &'static str = "Apply?";
+
+    fn said(self) -> Result<Said, AdminError> {
+        Ok((self.body.into(), Vec::new()))
     }
 }
 
@@ -198,87 +254,51 @@ pub fn read_certificate(path: &Path) -> Result<Certificate, AdminError> {
 }
 
 /// Takes an application back.
-#[derive(Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Debug)]
 pub struct Withdraw {
-    /// Index of its entry.
+    /// Index of the application's entry
     pub application: u64,
 }
 
-impl Withdraw {
-    /// Does it.
-    ///
-    /// # Errors
-    /// Refused.
-    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
-        session.sync().await?;
-        let body = ApplicationWithdraw { application: self.application };
-        signing::state(session, signing, body, Vec::new()).await
+impl Say for Withdraw {
+    fn said(&self, _: &State, _: Timestamp, _: &Signing) -> Result<Said, AdminError> {
+        Ok((ApplicationWithdraw { application: self.application }.into(), Vec::new()))
     }
 }
 
-/// What speaks for an application.
-#[derive(Clone, Debug)]
-pub enum Exhibit {
-    /// The fingerprint that was heard over a second channel.
-    Fingerprint(Digest),
-    /// A document.
-    Document {
-        /// What it is.
-        kind: EvidenceKind,
-        /// Its file.
-        file: PathBuf,
-        /// Whether only some may read it; it must be encrypted to them already.
-        restricted: bool,
-        /// The date that an audit report bears.
-        dated: Option<Timestamp>,
-    },
-}
-
-/// Attaches evidence to an application.
-#[derive(Clone, Debug)]
+/// Attaches evidence to an application: a fingerprint or a document.
+#[derive(Args, Clone, Debug, Default)]
 pub struct Evidence {
-    /// Index of the application's entry.
+    /// Index of the application's entry
     pub application: u64,
-    /// The evidence.
-    pub exhibit: Exhibit,
+    /// The fingerprint, as heard over a second channel
+    #[arg(long, value_name = "SHA-256", conflicts_with_all = ["kind", "file"])]
+    pub fingerprint: Option<Digest>,
+    /// certificate-policy, audit-report or conformance-report
+    #[arg(long, requires = "file", value_parser = word::<EvidenceKind>)]
+    pub kind: Option<EvidenceKind>,
+    /// The document
+    #[arg(long, requires = "kind")]
+    pub file: Option<PathBuf>,
+    /// Only some may read it: the file is encrypted to them with age or CMS
+    #[arg(long, requires = "file")]
+    pub restricted: bool,
+    /// The date that an audit report bears, like 2026-01-31T00:00:00Z (audit reports have one)
+    #[arg(long, value_name = "TIME", requires = "file")]
+    pub dated: Option<Timestamp>,
 }
 
-impl Evidence {
-    /// Records it, then uploads the document.
-    ///
-    /// # Errors
-    /// The file cannot be used, or refused.
-    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
-        let application = self.application;
-        let (body, blobs) = match &self.exhibit {
-            Exhibit::Fingerprint(fingerprint) => {
-                let kind = EvidenceKind::SecondChannelFingerprint;
-                (
-                    EvidenceAttach {
-                        application,
-                        blob: None,
-                        dated: None,
-                        fingerprint: Some(*fingerprint),
-                        kind,
-                    },
-                    Vec::new(),
-                )
-            }
-            Exhibit::Document { kind, file, restricted, dated } => {
-                let blob = document(file, *restricted)?;
-                let reference = Some(blob.reference.clone());
-                let body = EvidenceAttach {
-                    application,
-                    blob: reference,
-                    dated: *dated,
-                    fingerprint: None,
-                    kind: *kind,
-                };
-                (body, vec![blob])
-            }
+impl Say for Evidence {
+    fn said(&self, _: &State, _: Timestamp, _: &Signing) -> Result<Said, AdminError> {
+        let &Self { application, fingerprint, kind, ref file, restricted, dated } = self;
+        let (kind, blob) = match (fingerprint, kind, file) {
+            (Some(_), ..) => (EvidenceKind::SecondChannelFingerprint, None),
+            (None, Some(kind), Some(file)) => (kind, Some(document(file, restricted)?)),
+            _ => return Err(AdminError::Input("give --fingerprint, or --kind and --file".into())),
         };
-        session.sync().await?;
-        signing::state(session, signing, body, blobs).await
+        let reference = blob.as_ref().map(|blob| blob.reference.clone());
+        let body = EvidenceAttach { application, blob: reference, dated, fingerprint, kind };
+        Ok((body.into(), blob.into_iter().collect()))
     }
 }
 
@@ -326,25 +346,20 @@ fn is_enveloped(der: &[u8]) -> bool {
     rest.get(skip..).is_some_and(|content| ENVELOPED.iter().any(|oid| content.starts_with(oid)))
 }
 
-/// Comments on an application or proposal. The text is public and can be erased later.
-#[derive(Clone, Debug)]
+/// Comments on an application or proposal.
+#[derive(Args, Clone, Debug)]
 pub struct Comment {
-    /// Index of the entry of the application or proposal.
+    /// Index of its entry
     pub about: u64,
-    /// The text.
+    /// The text; public, and can be erased later
     pub text: String,
 }
 
-impl Comment {
-    /// Records it, then uploads the text.
-    ///
-    /// # Errors
-    /// Refused.
-    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
+impl Say for Comment {
+    fn said(&self, _: &State, _: Timestamp, _: &Signing) -> Result<Said, AdminError> {
         let blob = Blob::new(self.text.as_bytes(), BlobAccess::Public)?;
-        session.sync().await?;
         let body = CommentAdd { about: self.about, comment: blob.reference.clone() };
-        signing::state(session, signing, body, vec![blob]).await
+        Ok((body.into(), vec![blob]))
     }
 }
 

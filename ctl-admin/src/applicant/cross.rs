@@ -1,95 +1,97 @@
 //! Requests for cross-certificates: one PKI operator asks another, who answers; everyone sees both.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use clap::Args;
 use ctl_core::names::{ListId, ParticipantId};
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
 use ctl_governance::cross::{Answer, CrossCertification};
 use ctl_governance::statement::body::{CrossAnswer, CrossRequest, CrossRespond, RefusalReason};
-use ctl_replica::{Blob, Replica, Submission};
+use ctl_replica::{Blob, Replica};
 use serde::Serialize;
 
 use crate::applicant::application::document;
+use crate::arguments::word;
 use crate::auditor::sla::lasted;
 use crate::output::Render;
-use crate::signing::{self, Signing};
+use crate::signing::{Said, Say, Signing};
 use crate::{AdminError, describe};
 
 /// A document that goes with a request or an answer.
-#[derive(Clone, Debug)]
-pub struct Document {
-    /// Its file.
-    pub file: PathBuf,
-    /// Whether only some may read it; it must be encrypted to them already.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Attached {
+    /// A document that goes along: terms, a contract, a refusal in full
+    #[arg(long, value_name = "FILE")]
+    pub document: Option<PathBuf>,
+    /// Only some may read it: the file is encrypted to them with age or CMS
+    #[arg(long, requires = "document")]
     pub restricted: bool,
 }
 
-impl Document {
-    fn blob(document: Option<&Self>) -> Result<Option<Blob>, AdminError> {
-        document.map(|Self { file, restricted }| self::document(Path::new(file), *restricted)).transpose()
+impl Attached {
+    fn blob(&self) -> Result<Option<Blob>, AdminError> {
+        self.document.as_deref().map(|file| document(file, self.restricted)).transpose()
     }
 }
 
 /// Asks another operator for a cross-certificate.
-#[derive(Clone, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Request {
-    /// The list that both anchors are on.
+    /// The list that both roots are on
+    #[arg(long)]
     pub list: ListId,
-    /// Fingerprint of the anchor that is to sign.
+    /// Fingerprint of the anchor that is to sign it
+    #[arg(long, value_name = "SHA-256")]
     pub issuer: Digest,
-    /// Fingerprint of the own anchor, whose key it is to be for.
+    /// Fingerprint of your anchor, whose key it is to be for
+    #[arg(long, value_name = "SHA-256")]
     pub subject: Digest,
     /// The terms that are offered.
-    pub terms: Option<Document>,
+    #[command(flatten)]
+    pub terms: Attached,
 }
 
-impl Request {
-    /// Does it, then uploads the terms.
-    ///
-    /// # Errors
-    /// The terms cannot be used, or refused.
-    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
-        let terms = Document::blob(self.terms.as_ref())?;
-        session.sync().await?;
+impl Say for Request {
+    fn said(&self, _: &State, _: Timestamp, _: &Signing) -> Result<Said, AdminError> {
+        let terms = self.terms.blob()?;
         let body = CrossRequest {
             issuer_anchor: self.issuer,
             list: self.list.clone(),
             requester_anchor: self.subject,
             terms: terms.as_ref().map(|blob| blob.reference.clone()),
         };
-        signing::state(session, signing, body, terms.into_iter().collect()).await
+        Ok((body.into(), terms.into_iter().collect()))
     }
 }
 
 /// Answers a request.
-#[derive(Clone, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Respond {
-    /// Index of the request's entry.
+    /// Index of its entry
     pub request: u64,
-    /// The answer.
+    /// accepted or declined
+    #[arg(value_parser = word::<CrossAnswer>)]
     pub answer: CrossAnswer,
-    /// Why it is declined, if it is.
+    /// Why it is declined: policy-not-met, profile-incompatible, terms-not-agreed, legal-obstacle,
+    /// already-reachable or issuer-ceasing
+    #[arg(long, value_parser = word::<RefusalReason>)]
     pub reason: Option<RefusalReason>,
     /// What is agreed, or the refusal in full.
-    pub document: Option<Document>,
+    #[command(flatten)]
+    pub attached: Attached,
 }
 
-impl Respond {
-    /// Does it, then uploads the document.
-    ///
-    /// # Errors
-    /// The document cannot be used, or refused.
-    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
-        let document = Document::blob(self.document.as_ref())?;
-        session.sync().await?;
+impl Say for Respond {
+    fn said(&self, _: &State, _: Timestamp, _: &Signing) -> Result<Said, AdminError> {
+        let document = self.attached.blob()?;
         let body = CrossRespond {
             answer: self.answer,
             document: document.as_ref().map(|blob| blob.reference.clone()),
             reason: self.reason,
             request: self.request,
         };
-        signing::state(session, signing, body, document.into_iter().collect()).await
+        Ok((body.into(), document.into_iter().collect()))
     }
 }
 

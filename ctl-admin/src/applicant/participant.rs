@@ -2,41 +2,44 @@
 
 use std::path::PathBuf;
 
+use clap::Args;
 use ctl_core::names::{Label, OrganisationId, ParticipantId};
 use ctl_core::{KeyId, Timestamp};
 use ctl_governance::State;
 use ctl_governance::state::Participant;
 use ctl_governance::statement::body::{ParticipantRegister, ParticipantRotateKey, ParticipantSuspend};
 use ctl_governance::statement::parts::{NewParticipant, ParticipantKind};
-use ctl_replica::{Replica, Submission};
+use ctl_replica::Replica;
 use serde::Serialize;
 
+use crate::applicant::application::sorted;
+use crate::arguments::word;
 use crate::output::{Render, table};
-use crate::signing::{self, Signing};
+use crate::signing::{Said, Say, Signing};
 use crate::{AdminError, key};
 
 /// Registers a participant: signed by its own key and by admissions officers.
-#[derive(Clone, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Register {
-    /// Its id.
+    /// Its id, like acme-v2g
+    #[arg(long)]
     pub id: ParticipantId,
-    /// Its organisation.
+    /// Its organisation's id
+    #[arg(long)]
     pub organisation: OrganisationId,
-    /// Its name for people.
+    /// Its name for people: of a company or office, never of a person
+    #[arg(long)]
     pub name: Label,
-    /// What it is.
+    /// What it is, like pki-operator; may be given several times
+    #[arg(long = "kind", required = true, value_parser = word::<ParticipantKind>)]
     pub kinds: Vec<ParticipantKind>,
-    /// Its public key's file; the first signing key's public half if none is given.
+    /// Its public key, if it is not that of the first --key
+    #[arg(long, value_name = "FILE")]
     pub public_key: Option<PathBuf>,
 }
 
-impl Register {
-    /// Does it.
-    ///
-    /// # Errors
-    /// Refused.
-    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
-        session.sync().await?;
+impl Say for Register {
+    fn said(&self, _: &State, _: Timestamp, signing: &Signing) -> Result<Said, AdminError> {
         let key = match (&self.public_key, signing.keys.first()) {
             (Some(path), _) => key::load_public(path)?,
             (None, Some(own)) => own.public_key(),
@@ -44,63 +47,49 @@ impl Register {
                 return Err(AdminError::input("--key", "the new participant's own key signs first"));
             }
         };
-        let mut kinds = self.kinds.clone();
-        kinds.sort_unstable();
-        kinds.dedup();
         let participant = NewParticipant {
             id: self.id.clone(),
             organisation: self.organisation.clone(),
             name: self.name.clone(),
-            kinds,
+            kinds: sorted(self.kinds.clone()),
             key,
         };
-        signing::state(session, signing, ParticipantRegister { participant }, Vec::new()).await
+        Ok((ParticipantRegister { participant }.into(), Vec::new()))
     }
 }
 
 /// Gives a participant a new key: signed by the old one, which is the first of the signing keys, and
 /// the new one, which is the second.
-#[derive(Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Debug)]
 pub struct RotateKey;
 
-impl RotateKey {
-    /// Does it.
-    ///
-    /// # Errors
-    /// Other than two keys, the old one is nobody's, or refused.
-    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
-        let replayed = session.sync().await?;
+impl Say for RotateKey {
+    fn said(&self, state: &State, _: Timestamp, signing: &Signing) -> Result<Said, AdminError> {
         let [old, new] = signing.keys.as_slice() else {
             return Err(AdminError::input("--key", "give two keys: first the old one, then the new one"));
         };
-        let participant = holder(replayed.state(), old.as_ref())?;
+        let participant = holder(state, old.as_ref())?;
         let body =
             ParticipantRotateKey { new: new.public_key(), old: old.public_key().key_id(), participant };
-        signing::state(session, signing, body, Vec::new()).await
+        Ok((body.into(), Vec::new()))
     }
 }
 
 /// Suspends a participant: by itself, or by admissions officers.
-#[derive(Clone, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Suspend {
-    /// Who.
+    /// Who
     pub participant: ParticipantId,
 }
 
-impl Suspend {
-    /// Does it.
-    ///
-    /// # Errors
-    /// Refused.
-    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
-        session.sync().await?;
-        let body = ParticipantSuspend { participant: self.participant.clone() };
-        signing::state(session, signing, body, Vec::new()).await
+impl Say for Suspend {
+    fn said(&self, _: &State, _: Timestamp, _: &Signing) -> Result<Said, AdminError> {
+        Ok((ParticipantSuspend { participant: self.participant.clone() }.into(), Vec::new()))
     }
 }
 
 /// Whose present key this is.
-fn holder(state: &ctl_governance::State, key: &dyn ctl_core::Signer) -> Result<ParticipantId, AdminError> {
+fn holder(state: &State, key: &dyn ctl_core::Signer) -> Result<ParticipantId, AdminError> {
     let key_id = key.public_key().key_id();
     match state.keys.get(&key_id) {
         Some(record) if record.replaced_by.is_none() => Ok(record.participant.clone()),

@@ -2,25 +2,29 @@
 
 use std::path::PathBuf;
 
-use ctl_core::Digest;
+use clap::Args;
 use ctl_core::names::ListId;
 use ctl_core::parts::{Der, WithdrawalReason};
+use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
 use ctl_governance::statement::body::{SubcaDisclose, SubcaRevoke};
-use ctl_replica::{Replica, Submission};
+use ctl_replica::Replica;
 use serde::Serialize;
 
 use crate::AdminError;
 use crate::applicant::application::read_certificate;
+use crate::arguments::word;
 use crate::output::{Render, section};
 use crate::screening::{self, Policies};
-use crate::signing::{self, Signing};
+use crate::signing::{self, Ask, Said, Say, Signing};
 
 /// Discloses a sub-CA.
-#[derive(Clone, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Disclose {
-    /// Its certificate's file, PEM or DER.
+    /// Its certificate, PEM or DER
     pub certificate: PathBuf,
-    /// Fingerprint of the anchor or disclosed sub-CA that issued it.
+    /// Fingerprint of the anchor or disclosed sub-CA that issued it
+    #[arg(long, value_name = "SHA-256")]
     pub issuer: Digest,
 }
 
@@ -56,12 +60,11 @@ impl Render for Prepared {
     }
 }
 
-impl Disclose {
+impl Ask for Disclose {
+    type Prepared = Prepared;
+
     /// Screens it here. Nobody votes on sub-CAs, so what is found is for its operator to know.
-    ///
-    /// # Errors
-    /// The certificate cannot be used, or no list knows its issuer.
-    pub async fn prepare(&self, session: &mut Replica) -> Result<Prepared, AdminError> {
+    async fn prepare(&self, session: &mut Replica, _: &Signing) -> Result<Prepared, AdminError> {
         let now = session.now();
         let state = session.sync().await?.at(now).into_owned();
         let mut policies = Policies::with(&[] as &[PathBuf])?;
@@ -90,33 +93,26 @@ impl Disclose {
     }
 }
 
-impl Prepared {
-    /// Discloses it.
-    ///
-    /// # Errors
-    /// Refused.
-    pub async fn send(self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
-        signing::state(session, signing, self.body, Vec::new()).await
+impl signing::Prepared for Prepared {
+    const QUESTION: &'static str = "Disclose it?";
+
+    fn said(self) -> Result<Said, AdminError> {
+        Ok((self.body.into(), Vec::new()))
     }
 }
 
 /// Says that a sub-CA was revoked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Debug)]
 pub struct Revoke {
-    /// Fingerprint of its certificate.
+    /// Fingerprint of its certificate
     pub certificate: Digest,
-    /// Why.
+    /// Why
+    #[arg(long, value_parser = word::<WithdrawalReason>)]
     pub reason: WithdrawalReason,
 }
 
-impl Revoke {
-    /// Does it.
-    ///
-    /// # Errors
-    /// Refused.
-    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
-        session.sync().await?;
-        let body = SubcaRevoke { certificate: self.certificate, reason: self.reason };
-        signing::state(session, signing, body, Vec::new()).await
+impl Say for Revoke {
+    fn said(&self, _: &State, _: Timestamp, _: &Signing) -> Result<Said, AdminError> {
+        Ok((SubcaRevoke { certificate: self.certificate, reason: self.reason }.into(), Vec::new()))
     }
 }

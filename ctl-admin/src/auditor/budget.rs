@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use ctl_core::parts::{Purpose, Standard, Use};
 use ctl_core::{Digest, Timestamp};
 use ctl_reach::budget::{Choice, Counting, MAX_WEIGHT};
@@ -10,6 +11,7 @@ use ctl_reach::{Facts, Network, budget, standard_name};
 use ctl_replica::Replica;
 use serde::{Deserialize, Serialize};
 
+use crate::arguments::word;
 use crate::auditor::interop::{Known, Source};
 use crate::output::{Render, section, table};
 use crate::{AdminError, files};
@@ -18,20 +20,23 @@ use crate::{AdminError, files};
 const MAX_WEIGHTS: usize = 1024 * 1024;
 
 /// What is asked.
-#[derive(Clone, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Where roots and cross-certificates are taken from.
+    /// Whose roots and cross-certificates.
+    #[command(flatten)]
     pub source: Source,
-    /// The moment to judge for; none for now.
-    pub time: Option<Timestamp>,
-    /// The standard that the vehicle speaks.
-    pub standard: Standard,
-    /// How many roots it has room for.
-    pub max_roots: usize,
-    /// How many chargers stand under each root.
+    /// How many roots the vehicle has room for
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub max_roots: u16,
+    /// How many chargers stand under each root: a TOML file [default: one under each]
+    #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-    /// Which pairs count.
-    pub counting: Counting,
+    /// iso15118-2 or iso15118-20
+    #[arg(long, default_value = "iso15118-2", value_parser = word::<Standard>)]
+    pub standard: Standard,
+    /// Count also pairs that work only for chargers with a shorter chain
+    #[arg(long)]
+    pub short_chains: bool,
 }
 
 /// The best roots for each number of them.
@@ -97,7 +102,8 @@ pub async fn run(
         Some(path) => Weights::read(path)?.of(&known.network, path)?,
         None => vec![1; known.network.roots().len()],
     };
-    let at = options.time.unwrap_or(now);
+    let at = options.source.time.unwrap_or(now);
+    let counting = if options.short_chains { Counting::Short } else { Counting::All };
     let asked = Use { standard: options.standard, purpose: Purpose::V2g };
     let matrix = Facts::matrix(&Facts::new(known.network, at).into(), asked);
     // Only chargers of this standard count: roots that are not listed for it have none.
@@ -107,7 +113,7 @@ pub async fn run(
             *counted = *weight;
         }
     }
-    let reach = budget::reach(&matrix, options.counting);
+    let reach = budget::reach(&matrix, counting);
     let reachable: std::collections::BTreeSet<usize> = reach.iter().flatten().copied().collect();
     let sum = |places: &mut dyn Iterator<Item = usize>| places.filter_map(|place| counted.get(place)).sum();
     let roots = matrix.network().roots();
@@ -130,10 +136,10 @@ pub async fn run(
         sequence: known.subject.sequence,
         as_of: at,
         standard: options.standard,
-        counting: options.counting,
+        counting,
         chargers: counted.iter().sum(),
         reachable: sum(&mut reachable.into_iter()),
-        choices: budget::choices(&reach, &counted, options.max_roots).into_iter().map(row).collect(),
+        choices: budget::choices(&reach, &counted, options.max_roots.into()).into_iter().map(row).collect(),
     })
 }
 

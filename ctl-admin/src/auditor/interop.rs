@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use clap::Args;
 use ctl_core::list::ListPayload;
 use ctl_core::names::ListId;
 use ctl_core::parts::{Purpose, Standard};
@@ -14,40 +15,43 @@ use ctl_replica::{Log, Replica};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::arguments::word;
 use crate::judge::path::list::List;
 use crate::output::{Render, section, table};
 use crate::{AdminError, files};
 
-/// Where roots and cross-certificates are taken from.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// The scheme's log, downloaded, verified and replayed: the list as published, with the sub-CAs that
-    /// were disclosed and the notices in force.
-    Log {
-        /// Which list; none if there is only one.
-        list: Option<ListId>,
-    },
-    /// A list alone.
-    List {
-        /// The file or address.
-        place: String,
-        /// A root.json to verify it from.
-        root: Option<PathBuf>,
-    },
+/// Where roots and cross-certificates are taken from: the scheme's log, downloaded, verified and replayed (the list as
+/// published, with the sub-CAs that were disclosed and the notices in force), or a list alone.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Source {
+    /// Which list of the scheme at --url, from its verified log [default: the only one]
+    pub name: Option<ListId>,
+    /// Instead of the scheme's log a list alone: a file (ctl.jws), or an address like
+    /// https://ctl.example/v1/lists/na; verified from --root, unverified without
+    #[arg(long, value_name = "FILE|URL", conflicts_with = "name")]
+    pub list: Option<String>,
+    /// Judge for this moment, like 2026-11-21T20:13:00Z [default: now]
+    #[arg(long, value_name = "RFC3339")]
+    pub time: Option<Timestamp>,
+    /// A root.json to verify a list alone from.
+    #[arg(skip)]
+    pub root: Option<PathBuf>,
 }
 
 /// What is asked.
-#[derive(Clone, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Where roots and cross-certificates are taken from.
+    /// Whose roots and cross-certificates.
+    #[command(flatten)]
     pub source: Source,
-    /// The moment to judge for; none for now.
-    pub time: Option<Timestamp>,
-    /// One standard only.
+    /// iso15118-2 or iso15118-20 [default: both]
+    #[arg(long, value_parser = word::<Standard>)]
     pub standard: Option<Standard>,
-    /// Whose chains.
+    /// Whose chains: v2g (chargers before vehicles), mo, oem or vehicle
+    #[arg(long, default_value = "v2g", value_parser = word::<Purpose>)]
     pub purpose: Purpose,
-    /// Where to write a picture.
+    /// Write a picture of the roots and cross-certificates here
+    #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
 }
 
@@ -66,9 +70,9 @@ impl Known {
         session: Option<&mut Replica>,
         now: Timestamp,
     ) -> Result<Self, AdminError> {
-        match (source, session) {
-            (Source::List { place, root }, _) => {
-                let list = List::fetch(place, root.as_deref(), now).await?;
+        match (&source.list, session) {
+            (Some(place), _) => {
+                let list = List::fetch(place, source.root.as_deref(), now).await?;
                 Ok(Self {
                     network: Network::of_list(&list.payload),
                     subject: subject(&list.payload),
@@ -80,11 +84,11 @@ impl Known {
                     ],
                 })
             }
-            (Source::Log { list }, Some(session)) => {
+            (None, Some(session)) => {
                 session.sync().await?;
-                Self::of_log(session.log()?, list.as_ref(), now)
+                Self::of_log(session.log()?, source.name.as_ref(), now)
             }
-            (Source::Log { .. }, None) => {
+            (None, None) => {
                 Err(AdminError::Input("give the scheme with --url and --root, or a list with --list".into()))
             }
         }
@@ -151,7 +155,7 @@ pub async fn run(
     now: Timestamp,
 ) -> Result<Report, AdminError> {
     let known = Known::from(&options.source, session, now).await?;
-    let matrices = both_standards(known.network, options.purpose, options.time.unwrap_or(now));
+    let matrices = both_standards(known.network, options.purpose, options.source.time.unwrap_or(now));
     let wanted = |matrix: &Matrix| options.standard.is_none_or(|one| matrix.asked().standard == one);
     let matrices: Vec<Matrix> = matrices.into_iter().filter(wanted).collect();
     if let Some(path) = &options.svg {

@@ -2,19 +2,23 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-use ctl_core::names::{Label, OrganisationId, ParticipantId};
-use ctl_core::parts::Use;
-use ctl_core::{Digest, Timestamp};
-use ctl_governance::statement::body::Choice;
-use ctl_governance::statement::parts::{EvidenceKind, ParticipantKind};
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
+use ctl_admin::AdminError;
+use ctl_admin::applicant::{application, cross, participant, subca};
+use ctl_admin::arguments::{duration, word};
+use ctl_admin::auditor::{budget, interop};
+use ctl_admin::elector::proposal::{CastVote, Proposed};
+use ctl_admin::judge::{lint, path};
+use ctl_admin::registrar::mo::Mo;
+use ctl_admin::signer::{notice, restart};
+use ctl_admin::signing::Signing;
+use ctl_core::Digest;
+use ctl_core::names::{ListId, ParticipantId};
+use ctl_governance::statement::parts::ParticipantKind;
 use ctl_replica::Bounds;
-use serde::de::DeserializeOwned;
 
-use super::applicant::{Apply, Subca};
-use super::elector::{Motion, Scrutinised};
-use super::registrar::Mo;
-use super::signer::{Charter, Draft, Key, Log, Notice};
+use super::signer::{Charter, Draft, Key};
+use super::watch::Sla;
 
 /// Keys, applications, votes, signatures and audits for certificate trust lists.
 #[derive(Parser)]
@@ -75,6 +79,126 @@ pub(crate) struct Keys {
     pub(crate) out: Option<PathBuf>,
 }
 
+impl Keys {
+    pub(crate) fn signing(self) -> Result<Signing, AdminError> {
+        Ok(Signing { out: self.out, ..Signing::with(&self.keys)? })
+    }
+}
+
+/// Why, and who signs.
+#[derive(Args)]
+pub(crate) struct Author {
+    /// Why; public, and can be erased later
+    #[arg(long)]
+    pub(crate) rationale: Option<String>,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+}
+
+/// What is said, and who signs it.
+#[derive(Args)]
+pub(crate) struct Signed<T: Args> {
+    #[command(flatten)]
+    pub(crate) what: T,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+}
+
+/// Subcommands that all take the same arguments besides their own.
+pub(crate) struct Each<T, A> {
+    pub(crate) what: T,
+    pub(crate) with: A,
+}
+
+impl<T: Subcommand, A: Args> FromArgMatches for Each<T, A> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let none = || clap::Error::new(clap::error::ErrorKind::MissingSubcommand);
+        let (_, with) = matches.subcommand().ok_or_else(none)?;
+        Ok(Self { with: A::from_arg_matches(with)?, what: T::from_arg_matches(matches)? })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl<T: Subcommand, A: Args> Subcommand for Each<T, A> {
+    fn augment_subcommands(command: clap::Command) -> clap::Command {
+        T::augment_subcommands(command).mut_subcommands(|own| {
+            // What is said of these arguments is not what the subcommand does.
+            let about = own.get_about().cloned().unwrap_or_default();
+            A::augment_args(own).about(about)
+        })
+    }
+
+    fn augment_subcommands_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        T::has_subcommand(name)
+    }
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Apply {
+    /// For a root
+    Root(Signed<application::Apply<application::Root>>),
+    /// Say what a root's key must sign to prove that you hold it, and how
+    Challenge {
+        /// The root's certificate, PEM or DER
+        certificate: PathBuf,
+        /// The list that it is to apply for
+        #[arg(long)]
+        list: ListId,
+        /// Your own registered key, which will sign the application
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
+    /// For a cross-certificate between two listed anchors
+    Cross(Signed<application::Apply<application::CrossCertificate>>),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Subca {
+    /// Disclose a sub-CA, for every list that has its root
+    Disclose(Signed<subca::Disclose>),
+    /// Say that a sub-CA was revoked
+    Revoke(Signed<subca::Revoke>),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Notice {
+    /// Suspend an anchor at once
+    Issue(Signed<notice::Issue>),
+    /// End a suspension early: two officers
+    Lift(Signed<notice::Lift>),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Log {
+    /// Let the log begin anew from what is left of it; written to --out, cosigned, and recorded by ctl-server
+    Restart(Signed<restart::Restart>),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Cross {
+    /// Ask another operator to sign a cross-certificate for your root
+    Request(Signed<cross::Request>),
+    /// Answer a request
+    Respond(Signed<cross::Respond>),
+    /// Show the requests and their answers
+    List {
+        /// Only those that this operator made or was asked
+        #[arg(long)]
+        operator: Option<ParticipantId>,
+        /// Only those without an answer
+        #[arg(long)]
+        open: bool,
+    },
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Make or show a key
@@ -84,98 +208,25 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Charter(Charter),
     /// Register a participant: its own key signs first, then admissions officers
-    Register {
-        /// Its id, like acme-v2g
-        #[arg(long)]
-        id: ParticipantId,
-        /// Its organisation's id
-        #[arg(long)]
-        organisation: OrganisationId,
-        /// Its name for people: of a company or office, never of a person
-        #[arg(long)]
-        name: Label,
-        /// What it is, like pki-operator; may be given several times
-        #[arg(long = "kind", required = true, value_parser = word::<ParticipantKind>)]
-        kinds: Vec<ParticipantKind>,
-        /// Its public key, if it is not that of the first --key
-        #[arg(long, value_name = "FILE")]
-        public_key: Option<PathBuf>,
-        #[command(flatten)]
-        keys: Keys,
-    },
+    Register(Signed<participant::Register>),
     /// Give yourself a new key: --key OLD --key NEW
-    RotateKey {
-        #[command(flatten)]
-        keys: Keys,
-    },
+    RotateKey(Signed<participant::RotateKey>),
     /// Suspend a participant: yourself, or as an admissions officer
-    Suspend {
-        /// Who
-        participant: ParticipantId,
-        #[command(flatten)]
-        keys: Keys,
-    },
+    Suspend(Signed<participant::Suspend>),
     /// Apply for a place on a list
     #[command(subcommand)]
     Apply(Apply),
     /// Take an application back
-    Withdraw {
-        /// Index of the application's entry
-        application: u64,
-        #[command(flatten)]
-        keys: Keys,
-    },
+    Withdraw(Signed<application::Withdraw>),
     /// Attach evidence to an application
-    Evidence {
-        /// Index of the application's entry
-        application: u64,
-        /// The fingerprint, as heard over a second channel
-        #[arg(long, value_name = "SHA-256", conflicts_with_all = ["kind", "file"])]
-        fingerprint: Option<Digest>,
-        /// certificate-policy, audit-report or conformance-report
-        #[arg(long, requires = "file", value_parser = word::<EvidenceKind>)]
-        kind: Option<EvidenceKind>,
-        /// The document
-        #[arg(long, requires = "kind")]
-        file: Option<PathBuf>,
-        /// Only some may read it: the file is encrypted to them with age or CMS
-        #[arg(long, requires = "file")]
-        restricted: bool,
-        /// The date that an audit report bears, like 2026-01-31T00:00:00Z (audit reports have one)
-        #[arg(long, value_name = "TIME", requires = "file")]
-        dated: Option<Timestamp>,
-        #[command(flatten)]
-        keys: Keys,
-    },
+    Evidence(Signed<application::Evidence>),
     /// Comment on an application or proposal
-    Comment {
-        /// Index of its entry
-        about: u64,
-        /// The text; public, and can be erased later
-        text: String,
-        #[command(flatten)]
-        keys: Keys,
-    },
+    Comment(Signed<application::Comment>),
     /// Put a change to the vote
-    Propose {
-        #[command(subcommand)]
-        change: Motion,
-    },
+    #[command(subcommand)]
+    Propose(Each<Proposed, Author>),
     /// Vote on a proposal
-    Vote {
-        /// Index of the proposal's entry
-        proposal: u64,
-        /// approve, reject or abstain
-        #[arg(value_parser = word::<Choice>)]
-        choice: Choice,
-        /// Why; public, and can be erased later
-        #[arg(long)]
-        rationale: Option<String>,
-        #[command(flatten)]
-        scrutinised: Scrutinised,
-        #[command(flatten)]
-        keys: Keys,
-    },
+    Vote(Signed<CastVote>),
     /// Show what is open, or everything about one application or proposal
     Review {
         /// Index of its entry
@@ -201,16 +252,16 @@ pub(crate) enum Command {
     Log(Log),
     /// Identifiers of mobility operators
     #[command(subcommand)]
-    Mo(Mo),
+    Mo(Each<Mo, Keys>),
     /// Sub-CAs below listed anchors
     #[command(subcommand)]
     Subca(Subca),
     /// Ask another operator for a cross-certificate, or answer
     #[command(subcommand)]
-    Cross(super::watch::Cross),
+    Cross(Cross),
     /// Service levels: reports, breaches, and the governance's own promises
     #[command(subcommand)]
-    Sla(super::watch::Sla),
+    Sla(Sla),
     /// Add a signature to a statement that was written with --out
     Cosign {
         /// The file
@@ -235,15 +286,18 @@ pub(crate) enum Command {
         policy: Vec<PathBuf>,
     },
     /// Hold certificates against the profiles of ISO 15118
-    Lint(super::lint::Lint),
+    Lint(lint::Lint),
     /// List the certificate profiles, or explain one
-    Profiles(super::lint::Profiles),
+    Profiles {
+        /// Its name [default: lists them all]
+        name: Option<String>,
+    },
     /// Find the trust paths of a certificate and explain each, valid or not
-    Path(super::path::Path),
+    Path(path::Options),
     /// Show which vehicles can charge at which chargers, through which cross-certificate, or why not
-    Interop(super::interop::Interop),
+    Interop(interop::Options),
     /// Find the roots that a vehicle with little room should install to reach the most chargers
-    Budget(super::interop::Budget),
+    Budget(budget::Options),
     /// Verify one signed file (JWS) offline, from an old root.json
     Verify {
         /// The file
@@ -251,34 +305,15 @@ pub(crate) enum Command {
     },
 }
 
-/// A word as statements have it.
-pub(super) fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|e| e.to_string())
-}
-
-/// `iso15118-2/v2g`.
-pub(super) fn parse_use(text: &str) -> Result<Use, String> {
-    let (standard, purpose) =
-        text.split_once('/').ok_or("expected STANDARD/PURPOSE, like iso15118-2/v2g or iso15118-20/mo")?;
-    Ok(Use { standard: word(standard)?, purpose: word(purpose)? })
-}
-
-pub(super) fn duration(text: &str) -> Result<u64, String> {
-    humantime::parse_duration(text).map(|duration| duration.as_secs()).map_err(|e| e.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
-    use crate::cli::arguments::parse_use;
 
     #[test]
     fn the_arguments_fit_together() {
         Arguments::command().debug_assert();
-        assert!(parse_use("iso15118-20/vehicle").is_ok());
-        assert!(parse_use("iso15118-20/boat").is_err() && parse_use("v2g").is_err());
     }
 
     /// Arguments of a subcommand must not collide with the global ones: that shows only when they are read.

@@ -1,12 +1,6 @@
 //! What the arguments ask for becomes calls of the library.
 
-mod applicant;
 pub(crate) mod arguments;
-mod elector;
-mod interop;
-mod lint;
-mod path;
-mod registrar;
 mod signer;
 mod watch;
 
@@ -16,24 +10,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use arguments::{Arguments, Command, Keys};
-use ctl_admin::applicant::application::{self, Exhibit, What};
-use ctl_admin::applicant::{participant, possession, subca};
-use ctl_admin::auditor::{audit, verify};
-use ctl_admin::elector::{proposal, review};
+use arguments::{Apply, Arguments, Author, Command, Cross, Each, Keys, Log, Notice, Signed, Subca};
+use clap::Args;
+use ctl_admin::applicant::{application, cross, participant, possession};
+use ctl_admin::auditor::interop::Source;
+use ctl_admin::auditor::{audit, budget, interop, verify};
+use ctl_admin::elector::proposal::Propose;
+use ctl_admin::elector::review;
+use ctl_admin::judge::{path, profiles};
 use ctl_admin::output::{self, Render, Stream};
 use ctl_admin::screening::Policies;
-use ctl_admin::signer::{charter, draft, notice, restart};
-use ctl_admin::signing::{Request, Signing, submit};
+use ctl_admin::signer::{charter, draft};
+use ctl_admin::signing::{Ask, Prepared, Request, Say, Signing, submit};
 use ctl_admin::{AdminError, exit, key, progress, receipts};
 use ctl_core::keys::Algorithm;
 use ctl_core::names::print;
 use ctl_core::role::Role;
-use ctl_replica::{Bounds, News, Options, Pending, Replica, Submission, Trust, system_clock};
+use ctl_replica::{Bounds, News, Options, Pending, Replica, Trust, system_clock};
 use serde::Serialize;
 
-use self::applicant::{Apply, Subca};
-use self::signer::{Charter, Draft, Key, Log, Notice, Tolerance};
+use self::signer::{Charter, Draft, Key, Patience};
 
 /// Runs a command; [`exit`] has the statuses. A receipt that the log does not keep outweighs whatever else it says.
 pub(crate) async fn run(arguments: Arguments) -> Result<u8, AdminError> {
@@ -70,34 +66,24 @@ impl Shell {
                 Ok(u8::from(!report.is_clean()))
             }
             Command::Lint(lint) => {
-                let report = ctl_admin::judge::lint::Lint::from(lint).run()?;
+                let report = lint.run()?;
                 self.show(&report)?;
                 Ok(u8::from(!report.has_no_errors()))
             }
-            Command::Profiles(profiles) => match profiles.name {
-                None => self.show(&ctl_admin::judge::profiles::list()),
-                Some(name) => self.show(&ctl_admin::judge::profiles::explain(&name)?),
-            },
-            Command::Path(path) => {
-                let report =
-                    ctl_admin::judge::path::run(&path.options(self.scheme.root.clone(), system_clock()()))
-                        .await?;
+            Command::Profiles { name: None } => self.show(&profiles::list()),
+            Command::Profiles { name: Some(name) } => self.show(&profiles::explain(&name)?),
+            Command::Path(options) => {
+                let report = path::run(&options, self.scheme.root.as_deref(), system_clock()()).await?;
                 self.show(&report)?;
                 Ok(u8::from(!report.valid))
             }
-            Command::Interop(asked) => {
-                let mut session = asked.from.needs_log().then(|| self.session()).transpose()?;
-                let options = asked.options(self.scheme.root.clone());
-                self.show(
-                    &ctl_admin::auditor::interop::run(options, session.as_mut(), system_clock()()).await?,
-                )
+            Command::Interop(mut options) => {
+                let mut session = self.session_for(&mut options.source)?;
+                self.show(&interop::run(options, session.as_mut(), system_clock()()).await?)
             }
-            Command::Budget(asked) => {
-                let mut session = asked.from.needs_log().then(|| self.session()).transpose()?;
-                let options = asked.options(self.scheme.root.clone());
-                self.show(
-                    &ctl_admin::auditor::budget::run(options, session.as_mut(), system_clock()()).await?,
-                )
+            Command::Budget(mut options) => {
+                let mut session = self.session_for(&mut options.source)?;
+                self.show(&budget::run(options, session.as_mut(), system_clock()()).await?)
             }
             Command::Cosign { file, keys } => {
                 let pending = Pending::read(&file)?;
@@ -120,12 +106,35 @@ impl Shell {
                 self.show(&participant::list(&mut self.session()?, kind).await?)
             }
             Command::Sla(command) => command.run(self).await,
-            Command::Cross(command) => command.run(self).await,
             Command::Draft(command) => self.draft(command).await,
-            Command::Apply(command) => self.apply(command).await,
-            command => {
-                let submission = self.statement(command).await?;
-                self.show(&submission)
+            Command::Apply(Apply::Challenge { certificate, list, key }) => {
+                let certificate = application::read_certificate(&certificate)?;
+                let key = key::load(&key)?.public_key().key_id();
+                let mut session = self.session()?;
+                self.show(&possession::challenge(&mut session, &certificate, &list, key).await?)
+            }
+            Command::Apply(Apply::Root(asked)) => self.ask(asked).await,
+            Command::Apply(Apply::Cross(asked)) => self.ask(asked).await,
+            Command::Propose(Each { what: proposed, with: Author { rationale, keys } }) => {
+                self.ask_for(&Propose { proposed, rationale }, keys).await
+            }
+            Command::Vote(asked) => self.ask(asked).await,
+            Command::Log(Log::Restart(asked)) => self.ask(asked).await,
+            Command::Subca(Subca::Disclose(asked)) => self.ask(asked).await,
+            Command::Subca(Subca::Revoke(said)) => self.say(said).await,
+            Command::Register(said) => self.say(said).await,
+            Command::RotateKey(said) => self.say(said).await,
+            Command::Suspend(said) => self.say(said).await,
+            Command::Withdraw(said) => self.say(said).await,
+            Command::Evidence(said) => self.say(said).await,
+            Command::Comment(said) => self.say(said).await,
+            Command::Notice(Notice::Issue(said)) => self.say(said).await,
+            Command::Notice(Notice::Lift(said)) => self.say(said).await,
+            Command::Mo(Each { what, with: keys }) => self.say_so(&what, keys).await,
+            Command::Cross(Cross::Request(said)) => self.say(said).await,
+            Command::Cross(Cross::Respond(said)) => self.say(said).await,
+            Command::Cross(Cross::List { operator, open }) => {
+                self.show(&cross::list(&mut self.session()?, operator.as_ref(), open).await?)
             }
         }
     }
@@ -221,10 +230,10 @@ impl Shell {
     async fn draft(&self, command: Draft) -> Result<u8, AdminError> {
         let mut session = self.session()?;
         match command {
-            Draft::Show { role, tolerance } => self.show(&drafted(&mut session, &role, &tolerance).await?),
-            Draft::Sign { role, key, tolerance } => {
+            Draft::Show { role, patience } => self.show(&drafted(&mut session, &role, &patience).await?),
+            Draft::Sign { role, key, patience } => {
                 let key = key::load(&key)?;
-                let prepared = drafted(&mut session, &role, &tolerance).await?;
+                let prepared = drafted(&mut session, &role, &patience).await?;
                 self.confirm(&prepared, "Sign this?")?;
                 let signed = prepared.sign(&mut session, &key).await?;
                 self.show(&signed)
@@ -232,143 +241,41 @@ impl Shell {
         }
     }
 
-    async fn apply(&self, command: Apply) -> Result<u8, AdminError> {
-        let (apply, screening, keys) = match command {
-            Apply::Challenge { certificate, list, key } => {
-                let certificate = application::read_certificate(&certificate)?;
-                let key = key::load(&key)?.public_key().key_id();
-                let mut session = self.session()?;
-                return self.show(&possession::challenge(&mut session, &certificate, &list, key).await?);
-            }
-            Apply::Root {
-                certificate,
-                list,
-                name,
-                uses,
-                services,
-                constraints,
-                possession,
-                screening,
-                keys,
-            } => {
-                let (services, constraints) = (services.into(), constraints.into());
-                let what = What::Root { uses, services, constraints, possession };
-                (application::Apply { certificate, list, name, what }, screening, keys)
-            }
-            Apply::Cross { certificate, list, name, issuer, subject, screening, keys } => {
-                let what = What::CrossCertificate { issuer, subject };
-                (application::Apply { certificate, list, name, what }, screening, keys)
-            }
-        };
-        let signing = signing(keys)?;
-        let mut session = self.session()?;
-        let policies = Policies::with(&screening.policy)?;
-        let prepared = apply.prepare(&mut session, &policies, &signing).await?;
-        self.confirm(&prepared, "Apply?")?;
-        self.show(&prepared.send(&mut session, &signing).await?)
+    /// A session, if roots and cross-certificates are taken from the scheme's log.
+    fn session_for(&self, source: &mut Source) -> Result<Option<Replica>, AdminError> {
+        source.root.clone_from(&self.scheme.root);
+        source.list.is_none().then(|| self.session()).transpose()
     }
 
-    /// The commands that record one statement and nothing else.
-    async fn statement(&self, command: Command) -> Result<Submission, AdminError> {
-        let mut session = self.session()?;
-        let session = &mut session;
-        match command {
-            Command::Register { id, organisation, name, kinds, public_key, keys } => {
-                let register = participant::Register { id, organisation, name, kinds, public_key };
-                register.run(session, &signing(keys)?).await
-            }
-            Command::RotateKey { keys } => participant::RotateKey.run(session, &signing(keys)?).await,
-            Command::Suspend { participant, keys } => {
-                participant::Suspend { participant }.run(session, &signing(keys)?).await
-            }
-            Command::Withdraw { application, keys } => {
-                application::Withdraw { application }.run(session, &signing(keys)?).await
-            }
-            Command::Evidence { application, fingerprint, kind, file, restricted, dated, keys } => {
-                let exhibit = match (fingerprint, kind, file) {
-                    (Some(fingerprint), ..) => Exhibit::Fingerprint(fingerprint),
-                    (None, Some(kind), Some(file)) => Exhibit::Document { kind, file, restricted, dated },
-                    _ => return Err(AdminError::Input("give --fingerprint, or --kind and --file".into())),
-                };
-                application::Evidence { application, exhibit }.run(session, &signing(keys)?).await
-            }
-            Command::Comment { about, text, keys } => {
-                application::Comment { about, text }.run(session, &signing(keys)?).await
-            }
-            Command::Propose { change } => {
-                let (propose, scrutiny, keys) = elector::propose(change)?;
-                let signing = signing(keys)?;
-                let prepared = propose.prepare(session, &scrutiny).await?;
-                self.confirm(&prepared, "Propose this?")?;
-                prepared.send(session, &signing).await
-            }
-            Command::Vote { proposal, choice, rationale, scrutinised, keys } => {
-                let vote = proposal::CastVote { proposal, choice, rationale };
-                let signing = signing(keys)?;
-                let prepared = vote.prepare(session, &scrutinised.scrutiny()?).await?;
-                self.confirm(&prepared, "Vote?")?;
-                prepared.send(session, &signing).await
-            }
-            Command::Notice(Notice::Issue { anchor, list, reason, seconds, keys }) => {
-                notice::Issue { list, anchor, reason, seconds }.run(session, &signing(keys)?).await
-            }
-            Command::Notice(Notice::Lift { notice, keys }) => {
-                notice::Lift { notice }.run(session, &signing(keys)?).await
-            }
-            Command::Log(Log::Restart { reason, new_log: key, old, seen, last_root, keys }) => {
-                let restart = restart::Restart { reason, key, old, seen, last_root };
-                let signing = signing(keys)?;
-                let prepared = restart.prepare(session).await?;
-                self.confirm(&prepared, "Let the log begin anew?")?;
-                prepared.sign(session, &signing).await
-            }
-            Command::Mo(command) => {
-                let (command, keys) = registrar::registry(command);
-                command.run(session, &signing(keys)?).await
-            }
-            Command::Subca(Subca::Disclose { certificate, issuer, keys }) => {
-                let prepared = subca::Disclose { certificate, issuer }.prepare(session).await?;
-                let signing = signing(keys)?;
-                self.confirm(&prepared, "Disclose it?")?;
-                prepared.send(session, &signing).await
-            }
-            Command::Subca(Subca::Revoke { certificate, reason, keys }) => {
-                subca::Revoke { certificate, reason }.run(session, &signing(keys)?).await
-            }
-            Command::Key(_)
-            | Command::Charter(_)
-            | Command::Apply(_)
-            | Command::Review { .. }
-            | Command::Participants { .. }
-            | Command::Draft(_)
-            | Command::Cosign { .. }
-            | Command::Submit { .. }
-            | Command::Receipts
-            | Command::Audit { .. }
-            | Command::Lint(_)
-            | Command::Profiles(_)
-            | Command::Path(_)
-            | Command::Interop(_)
-            | Command::Budget(_)
-            | Command::Sla(_)
-            | Command::Cross(_)
-            | Command::Verify { .. } => Err(AdminError::Input("this command records no statement".into())),
-        }
+    async fn say<T: Args + Say>(&self, Signed { what, keys }: Signed<T>) -> Result<u8, AdminError> {
+        self.say_so(&what, keys).await
+    }
+
+    async fn say_so(&self, what: &impl Say, keys: Keys) -> Result<u8, AdminError> {
+        let signing = keys.signing()?;
+        self.show(&what.run(&mut self.session()?, &signing).await?)
+    }
+
+    async fn ask<T: Args + Ask>(&self, Signed { what, keys }: Signed<T>) -> Result<u8, AdminError> {
+        self.ask_for(&what, keys).await
+    }
+
+    /// Shows what it would say before it is signed.
+    async fn ask_for<T: Ask>(&self, what: &T, keys: Keys) -> Result<u8, AdminError> {
+        let (signing, mut session) = (keys.signing()?, self.session()?);
+        let prepared = what.prepare(&mut session, &signing).await?;
+        self.confirm(&prepared, T::Prepared::QUESTION)?;
+        self.show(&prepared.send(&mut session, &signing).await?)
     }
 }
 
 async fn drafted(
     session: &mut Replica,
     role: &Role,
-    tolerance: &Tolerance,
+    patience: &Patience,
 ) -> Result<draft::Prepared, AdminError> {
-    let limits = draft::Tolerance { skew: tolerance.max_skew, age: tolerance.max_age };
-    let wait = Duration::from_secs(tolerance.wait.unwrap_or_default());
-    draft::prepare_within(session, role, limits, wait).await
-}
-
-fn signing(keys: Keys) -> Result<Signing, AdminError> {
-    Ok(Signing { out: keys.out, ..Signing::with(&keys.keys)? })
+    let wait = Duration::from_secs(patience.wait.unwrap_or_default());
+    draft::prepare_within(session, role, patience.limits, wait).await
 }
 
 /// The user's cache folder for this program.

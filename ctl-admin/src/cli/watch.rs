@@ -1,20 +1,12 @@
-//! The arguments of `sla` and `cross`.
+//! `sla`: service levels.
 
-use std::path::PathBuf;
-
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use ctl_admin::AdminError;
-use ctl_admin::applicant::cross;
-use ctl_admin::applicant::cross::{Document, Request, Respond};
 use ctl_admin::auditor::sla;
-use ctl_core::Digest;
-use ctl_core::names::{ListId, ParticipantId};
-use ctl_governance::statement::body::{CrossAnswer, RefusalReason};
+use ctl_core::names::ParticipantId;
 use ctl_policy::sla::Month;
-use ctl_replica::Replica;
 
 use super::Shell;
-use super::arguments::{Keys, word};
 
 #[derive(Subcommand)]
 pub(crate) enum Sla {
@@ -61,89 +53,5 @@ impl Sla {
             }
             Self::Promises => shell.show(&sla::promises(&mut session).await?),
         }
-    }
-}
-
-/// A document that goes along.
-#[derive(Args)]
-pub(crate) struct Attached {
-    /// A document that goes along: terms, a contract, a refusal in full
-    #[arg(long, value_name = "FILE")]
-    document: Option<PathBuf>,
-    /// Only some may read it: the file is encrypted to them with age or CMS
-    #[arg(long, requires = "document")]
-    restricted: bool,
-}
-
-impl Attached {
-    fn document(self) -> Option<Document> {
-        let restricted = self.restricted;
-        self.document.map(|file| Document { file, restricted })
-    }
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Cross {
-    /// Ask another operator to sign a cross-certificate for your root
-    Request {
-        /// The list that both roots are on
-        #[arg(long)]
-        list: ListId,
-        /// Fingerprint of the anchor that is to sign it
-        #[arg(long, value_name = "SHA-256")]
-        issuer: Digest,
-        /// Fingerprint of your anchor, whose key it is to be for
-        #[arg(long, value_name = "SHA-256")]
-        subject: Digest,
-        #[command(flatten)]
-        attached: Attached,
-        #[command(flatten)]
-        keys: Keys,
-    },
-    /// Answer a request
-    Respond {
-        /// Index of its entry
-        request: u64,
-        /// accepted or declined
-        #[arg(value_parser = word::<CrossAnswer>)]
-        answer: CrossAnswer,
-        /// Why it is declined: policy-not-met, profile-incompatible, terms-not-agreed, legal-obstacle,
-        /// already-reachable or issuer-ceasing
-        #[arg(long, value_parser = word::<RefusalReason>)]
-        reason: Option<RefusalReason>,
-        #[command(flatten)]
-        attached: Attached,
-        #[command(flatten)]
-        keys: Keys,
-    },
-    /// Show the requests and their answers
-    List {
-        /// Only those that this operator made or was asked
-        #[arg(long)]
-        operator: Option<ParticipantId>,
-        /// Only those without an answer
-        #[arg(long)]
-        open: bool,
-    },
-}
-
-impl Cross {
-    pub(super) async fn run(self, shell: &Shell) -> Result<u8, AdminError> {
-        let mut session: Replica = shell.session()?;
-        let session = &mut session;
-        let submission = match self {
-            Self::List { operator, open } => {
-                return shell.show(&cross::list(session, operator.as_ref(), open).await?);
-            }
-            Self::Request { list, issuer, subject, attached, keys } => {
-                let request = Request { list, issuer, subject, terms: attached.document() };
-                request.run(session, &super::signing(keys)?).await?
-            }
-            Self::Respond { request, answer, reason, attached, keys } => {
-                let respond = Respond { request, answer, reason, document: attached.document() };
-                respond.run(session, &super::signing(keys)?).await?
-            }
-        };
-        shell.show(&submission)
     }
 }

@@ -1,116 +1,159 @@
 //! Proposals and votes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use clap::{Args, Subcommand};
 use ctl_core::names::{ListId, MoId, ParticipantId, RuleId, print};
-use ctl_core::parts::{AnchorStatus, Distrusted, Use};
+use ctl_core::parts::{AnchorStatus, DistrustKind, Distrusted, Use};
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
 use ctl_governance::application::Application;
 use ctl_governance::statement::body::{Candidate, Change, Choice, ParticipantAction, ProposalOpen, VoteCast};
-use ctl_replica::{Blob, Replica, Submission};
+use ctl_replica::{Blob, Replica};
 use serde::Serialize;
 
-use crate::applicant::application::Limits;
+use crate::applicant::application::{Limits, sorted};
+use crate::arguments::{parse_use, word};
 use crate::elector::recompute;
 use crate::elector::review::{self, ProposalReview, Review};
 use crate::output::{Render, section};
 use crate::screening::Policies;
 use crate::signer::charter;
-use crate::signing::{self, Signing};
-use crate::{AdminError, describe, difference};
+use crate::signing::{self, Ask, Said, Signing};
+use crate::{AdminError, describe, difference, key};
 
 /// What a person proposes; the rest is taken from the log.
-#[derive(Clone, Debug)]
+#[derive(Subcommand, Clone, Debug)]
 pub enum Proposed {
-    /// A root comes on the list for which it applied.
-    Admit {
-        /// Index of the application's entry.
-        application: u64,
-        /// Rules whose errors the electors are asked to waive.
-        waived: Vec<RuleId>,
-        /// Other uses than those it applied for.
-        uses: Option<Vec<Use>>,
-        /// Other constraints than those it applied with.
-        constraints: Option<Limits>,
-    },
-    /// A cross-certificate comes on the list for which it applied.
+    /// Admit a root
+    Admit(Admission),
+    /// Admit a cross-certificate
     AdmitCross {
-        /// Index of the application's entry.
+        /// Index of the application's entry
         application: u64,
-        /// Rules whose errors the electors are asked to waive.
+        /// A rule whose error is to be waived; may be given several times
+        #[arg(long = "waive", value_name = "RULE")]
         waived: Vec<RuleId>,
+        /// How the screening is looked at.
+        #[command(flatten)]
+        scrutiny: Scrutiny,
     },
-    /// An application is closed, whatever its stage.
+    /// Close an application, whatever its stage
     CloseApplication {
-        /// Index of the application's entry.
+        /// Index of the application's entry
         application: u64,
     },
-    /// An anchor gets these constraints and no others.
+    /// Give an anchor these constraints and no others
     Constrain {
-        /// The list.
-        list: ListId,
-        /// The anchor's fingerprint.
+        /// The anchor's fingerprint
         anchor: Digest,
+        /// The list
+        #[arg(long)]
+        list: ListId,
         /// All the constraints it will have.
+        #[command(flatten)]
         constraints: Limits,
     },
-    /// An anchor or cross-certificate gets another status.
+    /// Give an anchor or cross-certificate another status
     ChangeStatus {
-        /// The list.
-        list: ListId,
-        /// Its fingerprint.
+        /// Its fingerprint
         certificate: Digest,
-        /// The status.
+        /// usable, warning, suspended, deprecated or withdrawn
+        #[arg(value_parser = word::<AnchorStatus>)]
         to: AnchorStatus,
-        /// With `deprecated`: nothing issued after this moment is trusted.
+        /// The list
+        #[arg(long)]
+        list: ListId,
+        /// With deprecated: nothing issued after this moment is trusted
+        #[arg(long, value_name = "TIME")]
         not_issued_after: Option<Timestamp>,
     },
-    /// A certificate or key must not be used on any path.
+    /// Forbid a certificate, or every certificate with a key, on any path
     Distrust {
-        /// The list.
+        /// SHA-256 of the certificate, or of the key (SubjectPublicKeyInfo) with --spki
+        sha256: Digest,
+        /// The digest is of a key
+        #[arg(long)]
+        spki: bool,
+        /// The list
+        #[arg(long)]
         list: ListId,
-        /// What.
-        what: Distrusted,
     },
-    /// A notice ends early.
+    /// End a notice early
     LiftNotice {
-        /// Index of the notice's entry.
+        /// Index of the notice's entry
         notice: u64,
     },
-    /// The charter in this file.
+    /// Put another charter in force
     AmendCharter {
-        /// The file.
+        /// The charter
         file: PathBuf,
-        /// The server's public keys, if they change.
+        /// The server's new public keys: keys/log-….json of ctl-server log key [default: as they are]
+        #[arg(long, value_name = "FILE")]
         server_keys: Option<PathBuf>,
     },
-    /// Something about a participant.
-    Participant {
-        /// Who.
+    /// Suspend a participant
+    SuspendParticipant {
+        /// Who
         participant: ParticipantId,
-        /// What.
-        action: ParticipantAction,
+        /// Its key is in wrong hands: strike its votes in open votes
+        #[arg(long)]
+        compromised: bool,
     },
-    /// An MO identifier moves although its holder did not sign.
+    /// Let a suspended participant sign again
+    ReinstateParticipant {
+        /// Who
+        participant: ParticipantId,
+    },
+    /// Give a participant a new key without the old one's signature
+    ReplaceKey {
+        /// Whose
+        participant: ParticipantId,
+        /// The new public key
+        public_key: PathBuf,
+    },
+    /// Move an MO identifier although its holder did not sign
     TransferMo {
-        /// Which.
+        /// Which
         id: MoId,
-        /// To whom.
+        /// To whom
         to: ParticipantId,
     },
-    /// An auditor's reports count.
+    /// Let an auditor's reports count
     AccreditAuditor {
-        /// Who.
+        /// Who
         auditor: ParticipantId,
-        /// Until when.
+        /// Until when, like 2028-01-01T00:00:00Z [default: until it is withdrawn]
+        #[arg(long = "until", value_name = "TIME")]
         expires_at: Option<Timestamp>,
     },
-    /// An auditor's reports count no more.
+    /// Let an auditor's reports count no more, those attached included
     WithdrawAuditor {
-        /// Who.
+        /// Who
         auditor: ParticipantId,
     },
+}
+
+/// A root comes on the list for which it applied.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Admission {
+    /// Index of the application's entry
+    pub application: u64,
+    /// A rule whose error is to be waived; may be given several times
+    #[arg(long = "waive", value_name = "RULE")]
+    pub waived: Vec<RuleId>,
+    /// Only these of the uses it applied for
+    #[arg(long = "use", value_name = "STANDARD/PURPOSE", value_parser = parse_use)]
+    pub uses: Vec<Use>,
+    /// With the constraints given here instead of those it applied with
+    #[arg(long)]
+    pub constrain: bool,
+    /// Those constraints.
+    #[command(flatten)]
+    pub constraints: Limits,
+    /// How the screening is looked at.
+    #[command(flatten)]
+    pub scrutiny: Scrutiny,
 }
 
 /// Puts a change to the vote.
@@ -122,20 +165,20 @@ pub struct Propose {
     pub rationale: Option<String>,
 }
 
-impl Propose {
+impl Ask for Propose {
+    type Prepared = PreparedProposal;
+
     /// Looks at what it would change, and at the screening that it rests on.
-    ///
-    /// # Errors
-    /// What it names does not exist, or the screening is not what is found here.
-    pub async fn prepare(
-        &self,
-        session: &mut Replica,
-        scrutiny: &Scrutiny,
-    ) -> Result<PreparedProposal, AdminError> {
+    async fn prepare(&self, session: &mut Replica, _: &Signing) -> Result<PreparedProposal, AdminError> {
         let now = session.now();
         let state = session.sync().await?.at(now).into_owned();
         let change = self.proposed.change(&state)?;
-        let overridden = scrutiny.of(session, &state, &change).await?;
+        let overridden = match &self.proposed {
+            Proposed::Admit(Admission { scrutiny, .. }) | Proposed::AdmitCross { scrutiny, .. } => {
+                scrutiny.of(session, &state, &change).await?
+            }
+            _ => Vec::new(),
+        };
         Ok(PreparedProposal {
             kind: describe::kind(&change),
             difference: describe::change(&state, &change),
@@ -146,41 +189,26 @@ impl Propose {
             change,
         })
     }
-
-    /// Does it, with this release's own policies and without overriding anything.
-    ///
-    /// # Errors
-    /// As [`Propose::prepare`], or refused.
-    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
-        let prepared = self.prepare(session, &Scrutiny::new(&[] as &[&Path], None)?).await?;
-        prepared.send(session, signing).await
-    }
 }
 
-/// How what a proposal or a vote rests on is looked at.
-#[derive(Clone)]
+/// How the screening is looked at that a proposal or vote rests on.
+#[derive(Args, Clone, Debug, Default)]
 pub struct Scrutiny {
-    /// The policies at hand; what is missing is fetched.
-    pub policies: Policies,
-    /// The entry of the one screening that is accepted although it is not what is found here.
+    /// A policy that the charter names and this release does not bring
+    #[arg(long, value_name = "FILE")]
+    pub policy: Vec<PathBuf>,
+    /// Go ahead although the screening of this entry, and no other, is not what is found here, or cannot be computed
+    #[arg(long, value_name = "ENTRY")]
     pub despite_screening: Option<u64>,
 }
 
 impl Scrutiny {
-    /// With the policies in these files beside the release's own.
-    ///
-    /// # Errors
-    /// A file cannot be read or used.
-    pub fn new(policies: &[impl AsRef<Path>], despite_screening: Option<u64>) -> Result<Self, AdminError> {
-        Ok(Self { policies: Policies::with(policies)?, despite_screening })
-    }
-
     /// Refuses a change that rests on a screening which is not what is found here; gives what was overridden.
     async fn of(&self, session: &Replica, state: &State, change: &Change) -> Result<Vec<String>, AdminError> {
         let (Change::Admit { screening, .. } | Change::AdmitCross { screening, .. }) = change else {
             return Ok(Vec::new());
         };
-        let policies = self.policies.for_scheme(session.transport(), state).await?;
+        let policies = Policies::with(&self.policy)?.for_scheme(session.transport(), state).await?;
         recompute::must_agree(session.log()?, *screening, &policies, self.despite_screening)
     }
 }
@@ -216,19 +244,17 @@ impl Render for PreparedProposal {
     }
 }
 
-impl PreparedProposal {
-    /// Sends it.
-    ///
-    /// # Errors
-    /// Refused.
-    pub async fn send(self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
+impl signing::Prepared for PreparedProposal {
+    const QUESTION: &'static str = "Propose this?";
+
+    fn said(self) -> Result<Said, AdminError> {
         let rationale = Blob::of_text(self.rationale.as_deref())?;
         let body = ProposalOpen {
             change: self.change,
             charter: self.charter,
             rationale: rationale.as_ref().map(|blob| blob.reference.clone()),
         };
-        signing::state(session, signing, body, rationale.into_iter().collect()).await
+        Ok((body.into(), rationale.into_iter().collect()))
     }
 }
 
@@ -240,27 +266,24 @@ impl Proposed {
     /// The change as electors will read it: with everything that it rests on.
     fn change(&self, state: &State) -> Result<Change, AdminError> {
         Ok(match self.clone() {
-            Self::Admit { application, waived, uses, constraints } => {
+            Self::Admit(Admission { application, waived, uses, constrain, constraints, .. }) => {
                 let found = application_of(state, application)?;
                 let Candidate::Root { uses: asked, constraints: own, .. } = &found.candidate else {
                     let problem = "is for a cross-certificate: propose admit-cross";
                     return Err(AdminError::input(format_args!("application {application}"), problem));
                 };
-                let mut uses = uses.unwrap_or_else(|| asked.clone());
-                uses.sort_unstable();
-                uses.dedup();
                 Change::Admit {
                     application,
                     certificate: found.fingerprint,
-                    constraints: constraints.map_or_else(|| own.clone(), |limits| limits.constraints()),
+                    constraints: if constrain { constraints.constraints() } else { own.clone() },
                     evidence: evidence_of(found),
                     list: found.list.clone(),
                     screening: screening_of(found)?,
-                    uses,
+                    uses: sorted(if uses.is_empty() { asked.clone() } else { uses }),
                     waived,
                 }
             }
-            Self::AdmitCross { application, waived } => {
+            Self::AdmitCross { application, waived, .. } => {
                 let found = application_of(state, application)?;
                 Change::AdmitCross {
                     application,
@@ -281,7 +304,10 @@ impl Proposed {
             Self::ChangeStatus { list, certificate, to, not_issued_after } => {
                 Change::ChangeStatus { certificate, list, not_issued_after, to }
             }
-            Self::Distrust { list, what } => Change::Distrust { list, what },
+            Self::Distrust { list, sha256, spki } => {
+                let kind = if spki { DistrustKind::Spki } else { DistrustKind::Certificate };
+                Change::Distrust { list, what: Distrusted { kind, sha256 } }
+            }
             Self::LiftNotice { notice } => Change::LiftNotice { notice },
             Self::AmendCharter { file, server_keys } => {
                 let server = server_keys.map(|path| charter::read_server_keys(&path)).transpose()?;
@@ -289,7 +315,19 @@ impl Proposed {
                 let charter = charter::read_amendment(&file, server)?;
                 Change::AmendCharter { charter: Box::new(charter) }
             }
-            Self::Participant { participant, action } => Change::Participant { action, participant },
+            Self::SuspendParticipant { participant, compromised: true } => {
+                Change::Participant { action: ParticipantAction::SuspendForCompromise {}, participant }
+            }
+            Self::SuspendParticipant { participant, .. } => {
+                Change::Participant { action: ParticipantAction::Suspend {}, participant }
+            }
+            Self::ReinstateParticipant { participant } => {
+                Change::Participant { action: ParticipantAction::Reinstate {}, participant }
+            }
+            Self::ReplaceKey { participant, public_key } => {
+                let action = ParticipantAction::RotateKey { new: key::load_public(&public_key)? };
+                Change::Participant { action, participant }
+            }
             Self::TransferMo { id, to } => Change::TransferMo { id, to },
             Self::AccreditAuditor { auditor, expires_at } => Change::AccreditAuditor { auditor, expires_at },
             Self::WithdrawAuditor { auditor } => Change::WithdrawAuditor { auditor },
@@ -322,28 +360,29 @@ fn screening_of(application: &Application) -> Result<u64, AdminError> {
 }
 
 /// Votes on a proposal.
-#[derive(Clone, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct CastVote {
-    /// Index of the proposal's entry.
+    /// Index of the proposal's entry
     pub proposal: u64,
-    /// For or against.
+    /// approve, reject or abstain
+    #[arg(value_parser = word::<Choice>)]
     pub choice: Choice,
-    /// Why: public, and can be erased later.
+    /// Why; public, and can be erased later
+    #[arg(long)]
     pub rationale: Option<String>,
+    /// How the screening is looked at.
+    #[command(flatten)]
+    pub scrutiny: Scrutiny,
 }
 
-impl CastVote {
+impl Ask for CastVote {
+    type Prepared = PreparedVote;
+
     /// Looks at everything that the vote is about. The vote names the leaf hash of the proposal as this person's own
     /// log has it.
-    ///
-    /// # Errors
-    /// There is no such proposal, or the screening that it rests on is not what is found here.
-    pub async fn prepare(
-        &self,
-        session: &mut Replica,
-        scrutiny: &Scrutiny,
-    ) -> Result<PreparedVote, AdminError> {
-        let Review::Proposal(review) = review::one(session, self.proposal, &scrutiny.policies).await? else {
+    async fn prepare(&self, session: &mut Replica, _: &Signing) -> Result<PreparedVote, AdminError> {
+        let policies = Policies::with(&self.scrutiny.policy)?;
+        let Review::Proposal(review) = review::one(session, self.proposal, &policies).await? else {
             return Err(AdminError::input(
                 self.proposal,
                 "is the entry of an application; a vote is on a proposal: ctl-admin review lists the open ones",
@@ -351,20 +390,11 @@ impl CastVote {
         };
         let state = &session.log()?.state();
         let overridden = match state.proposals.get(&self.proposal) {
-            Some(proposal) => scrutiny.of(session, state, &proposal.change).await?,
+            Some(proposal) => self.scrutiny.of(session, state, &proposal.change).await?,
             None => Vec::new(),
         };
         let (choice, rationale) = (self.choice, self.rationale.clone());
         Ok(PreparedVote { choice, proposal: review, rationale, overridden })
-    }
-
-    /// Does it, with this release's own policies and without overriding anything.
-    ///
-    /// # Errors
-    /// As [`CastVote::prepare`], or refused.
-    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
-        let prepared = self.prepare(session, &Scrutiny::new(&[] as &[&Path], None)?).await?;
-        prepared.send(session, signing).await
     }
 }
 
@@ -397,18 +427,16 @@ impl Render for PreparedVote {
     }
 }
 
-impl PreparedVote {
-    /// Sends it.
-    ///
-    /// # Errors
-    /// Refused.
-    pub async fn send(self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
+impl signing::Prepared for PreparedVote {
+    const QUESTION: &'static str = "Vote?";
+
+    fn said(self) -> Result<Said, AdminError> {
         let rationale = Blob::of_text(self.rationale.as_deref())?;
         let body = VoteCast {
             choice: self.choice,
             proposal: self.proposal.leaf_hash,
             rationale: rationale.as_ref().map(|blob| blob.reference.clone()),
         };
-        signing::state(session, signing, body, rationale.into_iter().collect()).await
+        Ok((body.into(), rationale.into_iter().collect()))
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use clap::Args;
 use ctl_pki::{MAX_PEM_CERTIFICATES, MAX_PEM_SIZE};
 use ctl_policy::Severity;
 use ctl_policy::profile::{self, Finding, Guess};
@@ -13,12 +14,16 @@ use crate::output::Render;
 use crate::{AdminError, files};
 
 /// What to hold against what.
+#[derive(Args, Clone, Debug)]
 pub struct Lint {
-    /// Files of certificates, DER or PEM.
+    /// Certificates, PEM or DER; a PEM file may hold several
+    #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// The profile's name; `None` to guess one for each certificate.
-    pub profile: Option<String>,
-    /// The certificate of the issuer, for the rules that compare with it.
+    /// The profile to hold them against, or auto to guess one for each
+    #[arg(long, value_name = "NAME|auto", default_value = "auto")]
+    pub profile: String,
+    /// The issuer's certificate, for the rules that compare with it
+    #[arg(long, value_name = "FILE")]
     pub issuer: Option<PathBuf>,
 }
 
@@ -51,7 +56,7 @@ pub struct Linted {
 impl Lint {
     /// Lints every certificate of every file.
     pub fn run(&self) -> Result<Report, AdminError> {
-        let named = self.profile.as_deref().map(find).transpose()?;
+        let named = (self.profile != "auto").then(|| find(&self.profile)).transpose()?;
         let issuer = self.issuer.as_deref().map(only_certificate).transpose()?;
         let mut linted = Vec::new();
         for file in &self.files {

@@ -1,65 +1,65 @@
 //! Identifiers of mobility operators, kept by registrars.
 
+use clap::Subcommand;
+use ctl_core::Timestamp;
 use ctl_core::names::{MoId, ParticipantId, RegistryId};
-use ctl_governance::statement::Body;
+use ctl_governance::State;
 use ctl_governance::statement::body::{MoAssign, MoSuspend, MoTransfer, MoUpdate, MoWithdraw};
-use ctl_replica::{Replica, Submission};
 
 use crate::AdminError;
-use crate::signing::{self, Signing};
+use crate::signing::{Said, Say, Signing};
 
 /// What happens to an identifier.
-#[derive(Clone, Debug)]
+#[derive(Subcommand, Clone, Debug)]
 pub enum Mo {
-    /// It gets a holder.
+    /// Give an identifier to a holder
     Assign {
-        /// Which.
+        /// Which, like USEVG
         id: MoId,
-        /// To whom.
+        /// To whom
+        #[arg(long)]
         holder: ParticipantId,
-        /// The national registry that issued it.
+        /// The national registry that issued it
+        #[arg(long)]
         source: RegistryId,
     },
-    /// Its source is corrected.
+    /// Correct the national registry of an identifier
     Update {
-        /// Which.
+        /// Which
         id: MoId,
-        /// The national registry that issued it.
+        /// The national registry that issued it
+        #[arg(long)]
         source: RegistryId,
     },
-    /// It moves: also its present holder signs.
+    /// Move an identifier: registrars and its holder sign
     Transfer {
-        /// Which.
+        /// Which
         id: MoId,
-        /// To whom.
+        /// To whom
+        #[arg(long)]
         to: ParticipantId,
     },
-    /// It is not in use for now.
+    /// Suspend an identifier
     Suspend {
-        /// Which.
+        /// Which
         id: MoId,
     },
-    /// It is not in use any more.
+    /// Withdraw an identifier
     Withdraw {
-        /// Which.
+        /// Which
         id: MoId,
     },
 }
 
-impl Mo {
-    /// Does it.
-    ///
-    /// # Errors
-    /// Refused.
-    pub async fn run(&self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
-        session.sync().await?;
-        let body: Body = match self.clone() {
+impl Say for Mo {
+    fn said(&self, _: &State, _: Timestamp, _: &Signing) -> Result<Said, AdminError> {
+        let body = match self.clone() {
             Self::Assign { id, holder, source } => MoAssign { holder, id, source }.into(),
             Self::Update { id, source } => MoUpdate { id, source }.into(),
             Self::Transfer { id, to } => MoTransfer { id, to }.into(),
             Self::Suspend { id } => MoSuspend { id }.into(),
             Self::Withdraw { id } => MoWithdraw { id }.into(),
         };
-        signing::state(session, signing, body, Vec::new()).await
+        Ok((body, Vec::new()))
     }
 }

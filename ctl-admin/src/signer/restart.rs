@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::Args;
 use ctl_core::Digest;
 use ctl_core::list::LogRef;
 use ctl_core::log::{Checkpoint, LogKey, Note, note::MAX_NOTE_BYTES};
@@ -18,9 +19,10 @@ use ctl_governance::statement::body::LogRestart;
 use ctl_replica::{Replica, Submission, log_key};
 use serde::Serialize;
 
+use crate::arguments::word;
 use crate::output::Render;
 use crate::signer::charter;
-use crate::signing::{self, Signing};
+use crate::signing::{self, Ask, Said, Signing};
 use crate::{AdminError, files};
 
 /// The highest numbers of a role that anyone may have seen: `na=7:9`, version and sequence.
@@ -47,17 +49,22 @@ impl FromStr for Seen {
 }
 
 /// What the board knows.
-#[derive(Clone, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Restart {
-    /// Why.
+    /// log-key-compromise or ledger-lost
+    #[arg(long, value_parser = word::<RestartReason>)]
     pub reason: RestartReason,
-    /// The public half of the new key, as `ctl-server log key` wrote it.
-    pub key: PathBuf,
-    /// The last checkpoint of the log that ends, if it is not that of what is left.
+    /// The new log's origin and public key: keys/log-….json of ctl-server log key
+    #[arg(long, value_name = "FILE")]
+    pub new_log: PathBuf,
+    /// The last checkpoint of the log that ends [default: that of what is left]
+    #[arg(long, value_name = "FILE")]
     pub old: Option<PathBuf>,
-    /// Numbers beyond those of what is left.
+    /// The highest numbers of a role that anyone may have seen, like na=7:9 for version and sequence
+    #[arg(long, value_name = "ROLE=NUMBERS")]
     pub seen: Vec<Seen>,
-    /// The last root.json that devices hold, if what is left does not have it.
+    /// The last root.json that devices hold, if what is left does not have it
+    #[arg(long, value_name = "FILE")]
     pub last_root: Option<PathBuf>,
 }
 
@@ -91,14 +98,12 @@ impl Render for Prepared {
     }
 }
 
-impl Restart {
-    /// Makes the statement.
-    ///
-    /// # Errors
-    /// The copy of the log does not hold, or a file is not what it should be.
-    pub async fn prepare(&self, session: &mut Replica) -> Result<Prepared, AdminError> {
+impl Ask for Restart {
+    type Prepared = Prepared;
+
+    async fn prepare(&self, session: &mut Replica, _: &Signing) -> Result<Prepared, AdminError> {
         let log = session.sync().await?;
-        let new = charter::read_server_keys(&self.key)?;
+        let new = charter::read_server_keys(&self.new_log)?;
         let last_root = self.last_root.as_ref().map(|path| {
             let bytes = files::read(path, Limits::default().root)?;
             let root = verify::trusted_root(&bytes, &Limits::default());
@@ -166,18 +171,21 @@ fn numbers(state: &State) -> BTreeMap<String, GoOnFrom> {
     roles.chain(own).collect()
 }
 
-impl Prepared {
+impl signing::Prepared for Prepared {
+    const QUESTION: &'static str = "Let the log begin anew?";
+
+    fn said(self) -> Result<Said, AdminError> {
+        Ok((self.0.into(), Vec::new()))
+    }
+
     /// Signs it into the file that the rest of the board cosigns.
-    ///
-    /// # Errors
-    /// No key or no file is given.
-    pub async fn sign(self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
+    async fn send(self, session: &mut Replica, signing: &Signing) -> Result<Submission, AdminError> {
         if signing.out.is_none() {
             let text = "the log that would record this does not exist yet: give --out FILE, have the board cosign it, \
                         and record it with ctl-server log restart";
             return Err(AdminError::Input(text.into()));
         }
-        signing::state(session, signing, self.0, Vec::new()).await
+        signing::state(session, signing, self.said()?).await
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use ctl_admin::applicant::participant;
 use ctl_admin::output::Render as _;
 use ctl_admin::signer::draft::{Tolerance, prepare};
-use ctl_admin::signing::{Signing, submit};
+use ctl_admin::signing::{Say as _, Signing, submit};
 use ctl_admin::{AdminError, exit, receipts};
 use ctl_core::role::Role;
 use ctl_replica::receipts::{Sent, Standing, standing};

@@ -9,27 +9,26 @@ mod signers;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ctl_admin::applicant::application::{Apply, Comment, Evidence, Exhibit, Limits, What};
+use ctl_admin::applicant::application::{Addresses, Apply, Comment, Evidence, Limits, Root};
 use ctl_admin::applicant::{participant, possession};
 use ctl_admin::auditor::interop::{self, Source};
 use ctl_admin::auditor::{audit, budget, verify};
-use ctl_admin::elector::proposal::{CastVote, Propose, Proposed, Scrutiny};
+use ctl_admin::elector::proposal::{Admission, CastVote, Propose, Proposed, Scrutiny};
 use ctl_admin::elector::review::{self, Review};
 use ctl_admin::output::Render as _;
 use ctl_admin::registrar::mo;
 use ctl_admin::screening::{Policies, builtin_policy_ref, screen_application};
 use ctl_admin::signer::draft::{Tolerance, prepare};
 use ctl_admin::signer::notice;
-use ctl_admin::signing::{Signing, submit};
+use ctl_admin::signing::{Ask as _, Prepared as _, Say as _, Signing, submit};
 use ctl_admin::{AdminError, exit};
 use ctl_core::Digest;
-use ctl_core::parts::{Purpose, Standard, WithdrawalReason};
+use ctl_core::parts::{Purpose, Services, Standard, WithdrawalReason};
 use ctl_core::role::Role;
 use ctl_governance::statement::body::{Change, Choice, ScreeningRecord};
 use ctl_governance::statement::parts::{
     BlobAccess, BlobRef, EvidenceKind, Finding, Observed, ObservedKind, Severity,
 };
-use ctl_reach::budget::Counting;
 use ctl_replica::{Pending, Replica, Submission, Trust};
 use ctl_sandbox::certification_request;
 use tempfile::TempDir;
@@ -133,10 +132,12 @@ impl Stage {
         let asked = possession::challenge(&mut session, pki.root().certificate(), &na(), key).await.unwrap();
         let proof = self.path("proof.csr");
         std::fs::write(&proof, certification_request(pki.root(), &asked.common_name).unwrap()).unwrap();
-        let (uses, services, constraints) = (uses(), services(), Limits::default());
-        let what = What::Root { uses, services, constraints, possession: Some(proof) };
-        let apply = Apply { certificate, list: na(), name: "Their root".parse().unwrap(), what };
-        let prepared = apply.prepare(&mut session, &policies(), &signing(&[operator])).await.unwrap();
+        let Services { ocsp, crl, est, root_pool } = services();
+        let services = Addresses { ocsp, crl, est, root_pool };
+        let what = Root { uses: uses(), services, constraints: Limits::default(), possession: Some(proof) };
+        let name = "Their root".parse().unwrap();
+        let apply = Apply { certificate, list: na(), name, what, policy: Vec::new() };
+        let prepared = apply.prepare(&mut session, &signing(&[operator])).await.unwrap();
         assert!(prepared.findings.is_empty(), "{:?}", prepared.findings);
         let fingerprint = prepared.fingerprint;
         (recorded(prepared.send(&mut session, &signing(&[operator])).await), fingerprint)
@@ -158,29 +159,27 @@ impl Stage {
         let mut session = self.session();
         let session = &mut session;
         self.screen(application);
-        let heard = Evidence { application, exhibit: Exhibit::Fingerprint(fingerprint) };
+        let heard = Evidence { application, fingerprint: Some(fingerprint), ..Evidence::default() };
         heard.run(session, &signing(&["elector-1"])).await.unwrap();
         let file = self.path("policy.txt");
         std::fs::write(&file, "our certificate policy").unwrap();
-        let mut exhibit =
-            Exhibit::Document { kind: EvidenceKind::CertificatePolicy, file, restricted: true, dated: None };
-        let evidence = Evidence { application, exhibit: exhibit.clone() };
+        let (kind, file) = (Some(EvidenceKind::CertificatePolicy), Some(file));
+        let mut evidence = Evidence { application, kind, file, restricted: true, ..Evidence::default() };
         let error = evidence.run(session, &signing(&[operator])).await.unwrap_err();
         assert!(error.to_string().contains("is not encrypted"), "{error}");
-        if let Exhibit::Document { restricted, .. } = &mut exhibit {
-            *restricted = false;
-        }
-        recorded(Evidence { application, exhibit }.run(session, &signing(&[operator])).await);
+        evidence.restricted = false;
+        recorded(evidence.run(session, &signing(&[operator])).await);
         let file = self.path("audit.txt");
         std::fs::write(&file, "we looked at everything").unwrap();
         let dated = Some(session.now().minus_seconds(30 * DAY));
-        let exhibit = Exhibit::Document { kind: EvidenceKind::AuditReport, file, restricted: false, dated };
-        recorded(Evidence { application, exhibit }.run(session, &signing(&["auditor"])).await);
+        let (kind, file) = (Some(EvidenceKind::AuditReport), Some(file));
+        let audit = Evidence { application, kind, file, dated, ..Evidence::default() };
+        recorded(audit.run(session, &signing(&["auditor"])).await);
         let comment = Comment { about: application, text: "looks good".into() };
         comment.run(session, &signing(&["elector-2"])).await.unwrap();
 
         let propose = Propose {
-            proposed: Proposed::Admit { application, waived: Vec::new(), uses: None, constraints: None },
+            proposed: Proposed::Admit(Admission { application, ..Admission::default() }),
             rationale: Some("they did everything".into()),
         };
         let Review::Application(seen) = review::one(session, application, &policies()).await.unwrap() else {
@@ -196,7 +195,7 @@ impl Stage {
         let session = &mut session;
         let proposal = recorded(propose.run(session, &signing(&["elector-1"])).await);
         for elector in ["elector-1", "elector-2"] {
-            let vote = CastVote { proposal, choice: Choice::Approve, rationale: None };
+            let vote = cast(proposal, Choice::Approve, None, None);
             vote.run(session, &signing(&[elector])).await.unwrap();
         }
         let Review::Proposal(review) = review::one(session, proposal, &policies()).await.unwrap() else {
@@ -228,6 +227,11 @@ impl Stage {
         let error = prepare(&mut session, role, Tolerance::default()).await.err().unwrap();
         assert!(error.to_string().contains("no draft"), "{error}");
     }
+}
+
+fn cast(proposal: u64, choice: Choice, rationale: Option<&str>, despite: Option<u64>) -> CastVote {
+    let scrutiny = Scrutiny { despite_screening: despite, ..Scrutiny::default() };
+    CastVote { proposal, choice, rationale: rationale.map(str::to_owned), scrutiny }
 }
 
 fn recorded(submission: Result<Submission, AdminError>) -> u64 {
@@ -268,7 +272,6 @@ async fn an_oem_sees_who_can_charge_where_and_which_roots_to_install() {
     let now = stage.server.world.lock().unwrap().now;
     let asked = |source: Source| interop::Options {
         source,
-        time: None,
         standard: Some(Standard::Iso15118_2),
         purpose: Purpose::V2g,
         svg: Some(stage.path("picture.svg")),
@@ -276,7 +279,7 @@ async fn an_oem_sees_who_can_charge_where_and_which_roots_to_install() {
 
     // From the log, which knows everything.
     let mut session = stage.session();
-    let report = interop::run(asked(Source::Log { list: None }), Some(&mut session), now).await.unwrap();
+    let report = interop::run(asked(Source::default()), Some(&mut session), now).await.unwrap();
     let text = report.text();
     assert!(text.contains("verified and replayed") && text.contains("A Their root"), "{text}");
     let json = serde_json::to_value(&report).unwrap();
@@ -289,7 +292,11 @@ async fn an_oem_sees_who_can_charge_where_and_which_roots_to_install() {
     let file = stage.path("ctl.jws").display().to_string();
     std::fs::write(&file, &stage.served()["v1/lists/na/ctl.jws"]).unwrap();
     let Trust::Root(root) = &stage.trust else { panic!("by root.json") };
-    let list = |root: Option<&PathBuf>| Source::List { place: file.clone(), root: root.cloned() };
+    let list = |root: Option<&PathBuf>| Source {
+        list: Some(file.clone()),
+        root: root.cloned(),
+        ..Source::default()
+    };
     let verified = interop::run(asked(list(Some(root))), None, now).await.unwrap().text();
     assert!(
         verified.contains("signatures of 2 key(s) verified") && verified.contains("are assumed"),
@@ -303,11 +310,10 @@ async fn an_oem_sees_who_can_charge_where_and_which_roots_to_install() {
         std::fs::write(&weights, text).unwrap();
         let options = budget::Options {
             source: list(Some(root)),
-            time: None,
             standard: Standard::Iso15118_2,
             max_roots: 3,
             weights: Some(weights.clone()),
-            counting: Counting::All,
+            short_chains: false,
         };
         budget::run(options, None, now).await
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ctl_admin::applicant::participant;
 use ctl_admin::elector::proposal::{CastVote, Scrutiny};
 use ctl_admin::signer::draft::{Tolerance, prepare};
-use ctl_admin::signing::Signing;
+use ctl_admin::signing::{Ask as _, Prepared as _, Say as _, Signing};
 use ctl_admin::{AdminError, exit};
 use ctl_core::keys::Hash;
 use ctl_core::role::Role;
@@ -89,12 +89,10 @@ async fn no_statement_goes_out_with_a_signature_that_is_missing_or_wrong() {
         assert!(!out.exists());
     }
     for (token, words) in tokens("elector-1") {
-        let vote = CastVote { proposal, choice: Choice::Approve, rationale: None };
-        let prepared = vote
-            .prepare(&mut stage.session, &Scrutiny::new(&[] as &[&std::path::Path], None).unwrap())
-            .await
-            .unwrap();
+        let (choice, scrutiny) = (Choice::Approve, Scrutiny::default());
+        let vote = CastVote { proposal, choice, rationale: None, scrutiny };
         let signing = Signing { keys: vec![Box::new(token)], out: None };
+        let prepared = vote.prepare(&mut stage.session, &signing).await.unwrap();
         refused(prepared.send(&mut stage.session, &signing).await.map(drop), words);
     }
     stage.nothing_was_sent();

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use ctl_admin::AdminError;
-use ctl_admin::applicant::cross::{self, Document};
+use ctl_admin::applicant::cross::{self, Attached};
 use ctl_admin::auditor::{audit, sla};
 use ctl_admin::elector::review;
 use ctl_admin::output::Render as _;
 use ctl_admin::screening::Policies;
-use ctl_admin::signing::Signing;
+use ctl_admin::signing::{Say as _, Signing};
 use ctl_core::Digest;
 use ctl_core::parts::PolicyRef;
 use ctl_governance::statement::body::*;
@@ -425,7 +425,7 @@ async fn two_operators_settle_on_a_cross_certificate_before_everyones_eyes() {
         list: na(),
         issuer: stage.alpha,
         subject: stage.beta,
-        terms: Some(Document { file: file.clone(), restricted: false }),
+        terms: Attached { document: Some(file.clone()), restricted: false },
     };
     let mut session = stage.session();
     let error = request.run(&mut session, &signing("alpha-pki")).await.unwrap_err();
@@ -441,19 +441,20 @@ async fn two_operators_settle_on_a_cross_certificate_before_everyones_eyes() {
     assert!(open.contains("NOT ANSWERED, for 3 d") && open.contains("beta-pki"), "{open}");
     let overview = review::overview(&mut session).await.unwrap();
     assert_eq!(overview.requests.len(), 1, "{}", overview.text());
-    let answer = |answer, reason, document| cross::Respond { request: index, answer, reason, document };
-    let secret = Some(Document { file, restricted: true });
+    let answer = |answer, reason, attached| cross::Respond { request: index, answer, reason, attached };
+    let none = Attached::default;
+    let secret = Attached { document: Some(file), restricted: true };
     let error = answer(CrossAnswer::Accepted, None, secret).run(&mut session, &signing("alpha-pki")).await;
     assert!(error.unwrap_err().to_string().contains("is not encrypted"));
-    let bare = answer(CrossAnswer::Declined, None, None).run(&mut session, &signing("alpha-pki")).await;
+    let bare = answer(CrossAnswer::Declined, None, none()).run(&mut session, &signing("alpha-pki")).await;
     assert!(bare.unwrap_err().to_string().contains("a refusal names its reason"));
-    let declined = answer(CrossAnswer::Declined, Some(RefusalReason::TermsNotAgreed), None);
+    let declined = answer(CrossAnswer::Declined, Some(RefusalReason::TermsNotAgreed), none());
     assert!(declined.run(&mut session, &signing("beta-pki")).await.is_err(), "not its own request");
     recorded(declined.run(&mut session, &signing("alpha-pki")).await);
     let again = recorded(request.run(&mut session, &signing("beta-pki")).await);
     stage.wait(DAY);
     let mut session = stage.session();
-    let accepted = cross::Respond { request: again, ..answer(CrossAnswer::Accepted, None, None) };
+    let accepted = cross::Respond { request: again, ..answer(CrossAnswer::Accepted, None, none()) };
     recorded(accepted.run(&mut session, &signing("alpha-pki")).await);
 
     let all = cross::list(&mut session, Some(&"beta-pki".parse().unwrap()), false).await.unwrap();

@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use ctl_admin::applicant::application::{self, Apply, Comment, Evidence, Exhibit, Limits, What};
+use ctl_admin::applicant::application::{self, Addresses, Applicant, Apply, Comment, Evidence, Limits, Root};
 use ctl_admin::applicant::participant::Register;
 use ctl_admin::applicant::possession;
-use ctl_admin::ctl_core::parts::{self, Standard, Use};
+use ctl_admin::ctl_core::parts::{Standard, Use};
 use ctl_admin::ctl_governance::state::Outcome;
 use ctl_admin::ctl_governance::statement::body::Choice;
 use ctl_admin::ctl_governance::statement::parts::{
@@ -14,7 +14,7 @@ use ctl_admin::ctl_governance::statement::parts::{
 };
 use ctl_admin::ctl_replica;
 use ctl_admin::elector::proposal::Proposed;
-use ctl_admin::screening::Policies;
+use ctl_admin::signing::{Ask as _, Say as _};
 use ctl_sandbox::certification_request;
 use ctl_sandbox::live::Kind;
 
@@ -126,20 +126,20 @@ pub(crate) fn root_of(
     candidate: &Candidate,
     services: &Services,
     possession: Option<PathBuf>,
-) -> Result<What, Problem> {
+) -> Result<Root, Problem> {
     let uses = vec![Use { standard: Standard::Iso15118_2, purpose: candidate.purpose }];
     let first = |kind| -> Result<Vec<_>, Problem> {
         let urls = services.live().urls(candidate.services_of, kind)?;
         urls.first().map(|url| parse(url)).into_iter().collect()
     };
     let crl = if candidate.operator == FORGETFUL { Vec::new() } else { first(Kind::Crl)? };
-    let services = parts::Services {
+    let services = Addresses {
         ocsp: first(Kind::Ocsp)?,
         crl,
         est: first(Kind::Est)?,
         root_pool: first(Kind::RootPool)?,
     };
-    Ok(What::Root { uses, services, constraints: Limits::default(), possession })
+    Ok(Root { uses, services, constraints: Limits::default(), possession })
 }
 
 /// The proof that an operator holds its root's key: made as in a key ceremony, with what ctl-admin asks for.
@@ -158,17 +158,20 @@ async fn proof(people: &mut People, candidate: &Candidate, services: &Services) 
 }
 
 /// An operator applies; gives the application's index.
-pub(crate) async fn submit(people: &mut People, candidate: &Candidate, what: What) -> Result<u64, Problem> {
+pub(crate) async fn submit(
+    people: &mut People,
+    candidate: &Candidate,
+    what: impl Applicant,
+) -> Result<u64, Problem> {
     let apply = Apply {
         certificate: candidate.file.clone(),
         list: parse(LIST)?,
         name: parse(&candidate.name)?,
         what,
+        policy: Vec::new(),
     };
     let signing = people.signing(&[candidate.operator])?;
-    let session = people.session(candidate.operator)?;
-    let prepared = apply.prepare(session, &Policies::with(&[] as &[&str])?, &signing).await?;
-    index(prepared.send(session, &signing).await?)
+    index(apply.run(people.session(candidate.operator)?, &signing).await?)
 }
 
 /// The evidence that charter and policy ask for.
@@ -178,16 +181,16 @@ pub(crate) async fn attach(
     application: u64,
 ) -> Result<(), Problem> {
     let document = |kind, file: &Path, dated| {
-        let file = file.to_owned();
-        Exhibit::Document { kind, file, restricted: false, dated }
+        let (kind, file) = (Some(kind), Some(file.to_owned()));
+        Evidence { application, kind, file, dated, ..Evidence::default() }
     };
     let last_month = ctl_replica::system_clock()().minus_seconds(30 * 86_400);
     let policy = document(EvidenceKind::CertificatePolicy, &candidate.policy, None);
     let audit = document(EvidenceKind::AuditReport, &candidate.audit, Some(last_month));
-    let heard = Exhibit::Fingerprint(candidate.fingerprint);
-    for (author, exhibit) in [(candidate.operator, policy), (AUDITOR, audit), ("elector-beta", heard)] {
+    let fingerprint = Some(candidate.fingerprint);
+    let heard = Evidence { application, fingerprint, ..Evidence::default() };
+    for (author, evidence) in [(candidate.operator, policy), (AUDITOR, audit), ("elector-beta", heard)] {
         let signing = people.signing(&[author])?;
-        let evidence = Evidence { application, exhibit };
         index(evidence.run(people.session(author)?, &signing).await?)?;
     }
     Ok(())

@@ -1,11 +1,11 @@
 //! Step 7: a cross-certificate between two admitted roots, and an application that the electors reject.
 
-use ctl_admin::applicant::application::What;
+use ctl_admin::applicant::application::CrossCertificate;
 use ctl_admin::ctl_governance::possession;
 use ctl_admin::ctl_governance::state::Outcome;
 use ctl_admin::ctl_governance::statement::body::Choice;
 use ctl_admin::ctl_governance::statement::parts::Severity;
-use ctl_admin::elector::proposal::Proposed;
+use ctl_admin::elector::proposal::{Admission, Proposed, Scrutiny};
 use ctl_admin::elector::review::{self, Review};
 use ctl_admin::screening::Policies;
 
@@ -23,7 +23,7 @@ const KEY_UNIQUE: &str = "key-unique";
 pub(crate) async fn decide(tour: &mut Tour, people: &mut People, pkis: &Pkis) -> Result<u64, Problem> {
     tour.begin("A cross-certificate, and a rejection");
     let (issuer, subject) = (pkis.root("aurora")?.fingerprint, pkis.root("borealis")?.fingerprint);
-    let cross = submit(people, &pkis.cross, What::CrossCertificate { issuer, subject }).await?;
+    let cross = submit(people, &pkis.cross, CrossCertificate { issuer, subject }).await?;
     attach(people, &pkis.cross, cross).await?;
     let eclipse = submit(people, &pkis.eclipse, root_of(&pkis.eclipse, &pkis.services, None)?).await?;
     attach(people, &pkis.eclipse, eclipse).await?;
@@ -40,7 +40,9 @@ pub(crate) async fn decide(tour: &mut Tour, people: &mut People, pkis: &Pkis) ->
         tour.quote(seen.computed_findings.iter().filter(|line| line.starts_with("warning")));
     }
     discussed(people, cross).await?;
-    let proposal = propose(people, Proposed::AdmitCross { application: cross, waived: vec![] }, None).await?;
+    let (waived, scrutiny) = (Vec::new(), Scrutiny::default());
+    let proposed = Proposed::AdmitCross { application: cross, waived, scrutiny };
+    let proposal = propose(people, proposed, None).await?;
     let admitted = everyone(people, proposal, Choice::Approve, None, &Outcome::Accepted).await?;
     tour.say(format!("{} organisations approve", admitted.approvals));
 
@@ -51,12 +53,11 @@ pub(crate) async fn decide(tour: &mut Tour, people: &mut People, pkis: &Pkis) ->
     tour.say(format!("Eclipse applies with Aurora's key (entry {eclipse}); screening finds: {KEY_UNIQUE},"));
     tour.say("and the key signed nothing for Eclipse: possession is not proven either");
     discussed(people, eclipse).await?;
-    let proposed = Proposed::Admit {
+    let proposed = Proposed::Admit(Admission {
         application: eclipse,
         waived: vec![parse(KEY_UNIQUE)?, parse(possession::RULE)?],
-        uses: None,
-        constraints: None,
-    };
+        ..Admission::default()
+    });
     let asked = "The applicant asks to waive both.";
     let proposal = propose(people, proposed, Some(asked)).await?;
     let why = "One key under two names hides who answers for it.";

@@ -2,6 +2,7 @@
 
 use ctl_admin::ctl_core::parts::WithdrawalReason;
 use ctl_admin::signer::notice::Issue;
+use ctl_admin::signing::Say as _;
 
 use super::applications::{LIST, parse};
 use super::device::Device;

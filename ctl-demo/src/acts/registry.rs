@@ -1,6 +1,7 @@
 //! Step 9: identifiers of mobility operators are assigned, one moves, the registry is published.
 
 use ctl_admin::registrar::mo::Mo;
+use ctl_admin::signing::Say as _;
 
 use super::applications::parse;
 use crate::Problem;

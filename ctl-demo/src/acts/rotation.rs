@@ -3,6 +3,7 @@
 use ctl_admin::applicant::participant::RotateKey;
 use ctl_admin::ctl_core::keys::Algorithm;
 use ctl_admin::key;
+use ctl_admin::signing::Say as _;
 
 use super::applications::LIST;
 use super::device::Device;

@@ -5,7 +5,8 @@ use ctl_admin::ctl_governance::application::Stage;
 use ctl_admin::ctl_governance::state::Outcome;
 use ctl_admin::ctl_governance::statement::body::Choice;
 use ctl_admin::ctl_governance::statement::parts::Severity;
-use ctl_admin::elector::proposal::{CastVote, Propose, Proposed};
+use ctl_admin::elector::proposal::{Admission, CastVote, Propose, Proposed, Scrutiny};
+use ctl_admin::signing::Ask as _;
 
 use super::applications::{parse, screened};
 use crate::people::{ELECTORS, People, index, refused};
@@ -27,8 +28,8 @@ pub(crate) async fn admit(
             .map(|found| parse(&found.id))
             .collect::<Result<_, Problem>>()?;
         discussed(people, *application).await?;
-        let admit =
-            |waived| Proposed::Admit { application: *application, waived, uses: None, constraints: None };
+        let application = *application;
+        let admit = |waived| Proposed::Admit(Admission { application, waived, ..Admission::default() });
         if !errors.is_empty() {
             let signing = people.signing(&["elector-alpha"])?;
             let hasty = Propose { proposed: admit(Vec::new()), rationale: None };
@@ -42,7 +43,8 @@ pub(crate) async fn admit(
             tour.say("the discussion is over; an elector puts each root to the vote");
             vote(people, "elector-alpha", proposal, Choice::Approve, None).await?;
             let session = people.signing(&["elector-alpha-deputy"])?;
-            let second = CastVote { proposal, choice: Choice::Approve, rationale: None };
+            let (choice, scrutiny) = (Choice::Approve, Scrutiny::default());
+            let second = CastVote { proposal, choice, rationale: None, scrutiny };
             let outcome = second.run(people.session("elector-alpha-deputy")?, &session).await;
             let detail = refused(outcome, "organisation-voted")?;
             tour.say(format!("refused: a second vote from one organisation ({detail})"));
@@ -89,7 +91,8 @@ async fn vote(
     rationale: Option<&str>,
 ) -> Result<u64, Problem> {
     let signing = people.signing(&[elector])?;
-    let vote = CastVote { proposal, choice, rationale: rationale.map(str::to_owned) };
+    let (rationale, scrutiny) = (rationale.map(str::to_owned), Scrutiny::default());
+    let vote = CastVote { proposal, choice, rationale, scrutiny };
     index(vote.run(people.session(elector)?, &signing).await?)
 }
 

@@ -9,7 +9,7 @@ use ctl_admin::ctl_core::names::{ParticipantId, Url};
 use ctl_admin::ctl_governance::service_levels::{Claim, Closed};
 use ctl_admin::ctl_governance::statement::body::{BreachPhase, Measured, Service, SlaBreach};
 use ctl_admin::ctl_replica::Transport;
-use ctl_admin::signing;
+use ctl_admin::signing::{self, Ask as _};
 use ctl_sandbox::{Role, write_certificate};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -253,7 +253,7 @@ async fn lie(
         reasons: [(SLANDERED.reason.parse().map_err(parse)?, 5)].into(),
         service,
     };
-    let claim = index(signing::state(session, &signing, made_up, Vec::new()).await?)?;
+    let claim = index(signing::state(session, &signing, (made_up.into(), Vec::new())).await?)?;
     tour.say(format!(
         "{liar} lies: by hand, and with its key, it claims (entry {claim}) that Dynamo's OCSP responder has been down"
     ));
@@ -291,9 +291,7 @@ async fn disclose(tour: &Tour, people: &mut People, pkis: &Pkis) -> Result<usize
                 issuer: Digest::from_bytes(issuer.certificate().sha256()),
             };
             let signing = people.signing(&[operator])?;
-            let session = people.session(operator)?;
-            let prepared = disclose.prepare(session).await?;
-            index(prepared.send(session, &signing).await?)?;
+            index(disclose.run(people.session(operator)?, &signing).await?)?;
             count += 1;
         }
     }

@@ -6,9 +6,9 @@ pub(crate) mod list;
 mod report;
 mod text;
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use ctl_core::Timestamp;
 use ctl_pki::Certificate;
 use ctl_pki::path::{
@@ -24,49 +24,67 @@ pub use report::{
 };
 
 /// What to look for.
-#[derive(Clone, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// The certificate asked about, PEM or DER; further certificates in its file are intermediates.
+    /// The certificate, PEM or DER; further certificates in the file count as intermediates, wherever the leaf stands
     pub leaf: PathBuf,
-    /// Files of trust anchors.
+    /// A file of roots to trust; may be given several times
+    #[arg(long = "anchor", value_name = "FILE")]
     pub anchors: Vec<PathBuf>,
-    /// Files of sub-CAs and cross-certificates.
+    /// A file of sub-CAs and cross-certificates; may be given several times
+    #[arg(long = "intermediate", value_name = "FILE")]
     pub intermediates: Vec<PathBuf>,
-    /// Files of CRLs; none leaves revocation out.
+    /// A file of CRLs, PEM or DER; may be given several times. Every certificate must then be proven not revoked
+    #[arg(long = "crl", value_name = "FILE")]
     pub crls: Vec<PathBuf>,
-    /// Whether what the CRLs leave open is a warning instead of a refusal.
+    /// What the CRLs leave open is a warning
+    #[arg(long, requires = "crls")]
     pub allow_undetermined: bool,
-    /// A trust list to take anchors and cross-certificates from: a file, or an address.
+    /// A trust list to take anchors and cross-certificates from: a file (ctl.jws), or an address like
+    /// https://ctl.example/v1/lists/na; verified from --root, unverified without
+    #[arg(long, value_name = "FILE|URL")]
     pub list: Option<String>,
-    /// A root.json to verify the list from; without, it is taken unverified.
-    pub root: Option<PathBuf>,
-    /// The rule set to judge by beside RFC 5280.
+    /// rfc5280, iso15118-2 or iso15118-20
+    #[arg(long, value_name = "NAME", default_value = "rfc5280")]
     pub rules: RuleSet,
-    /// Whether the anchors' own constraints count under RFC 5280 too; the other rule sets always apply them.
+    /// Hold paths to the anchors' own constraints under rfc5280 too, as OpenSSL does; the other rule sets always do
+    #[arg(long)]
     pub anchor_constraints: bool,
-    /// What the certificate is for; guessed if none is named.
+    /// What the certificate is for: v2g, mo, oem, vehicle or cps [default: guessed from it]
+    #[arg(long, value_name = "PURPOSE")]
     pub purpose: Option<Purpose>,
-    /// The moment to judge for.
-    pub time: Timestamp,
-    /// Certificate policies that are accepted; empty accepts any.
-    pub policies: BTreeSet<String>,
-    /// Whether a path must be valid for one of them.
+    /// Judge for this moment, like 2026-11-21T20:13:00Z [default: now]
+    #[arg(long, value_name = "RFC3339")]
+    pub time: Option<Timestamp>,
+    /// Accept only this certificate policy; may be given several times
+    #[arg(long = "policy", value_name = "OID")]
+    pub policies: Vec<String>,
+    /// A path must be valid for an accepted policy
+    #[arg(long)]
     pub require_explicit_policy: bool,
-    /// Whether no CA may map policies.
+    /// No CA may map policies
+    #[arg(long)]
     pub inhibit_policy_mapping: bool,
-    /// Whether anyPolicy counts for nothing.
+    /// anyPolicy counts for nothing
+    #[arg(long)]
     pub inhibit_any_policy: bool,
-    /// How much work the search may be.
-    pub limits: Limits,
-    /// Whether the text tells every check of every step, not only what decided.
+    /// Verify at most so many signatures
+    #[arg(long, value_name = "N")]
+    pub max_signatures: Option<usize>,
+    /// Follow at most so many certificates below the anchor
+    #[arg(long, value_name = "N")]
+    pub max_depth: Option<usize>,
+    /// Tell every check of every certificate, in words
+    #[arg(long)]
     pub explain: bool,
 }
 
-/// Looks for paths.
+/// Looks for paths; a list is verified from this root.json, now is the moment to judge for if none is named.
 ///
 /// # Errors
 /// A file cannot be read, the list does not verify, or nothing is given to trust.
-pub async fn run(options: &Options) -> Result<Report, AdminError> {
+pub async fn run(options: &Options, root: Option<&Path>, now: Timestamp) -> Result<Report, AdminError> {
+    let (time, usual) = (options.time.unwrap_or(now), Limits::default());
     let (leaf, mut pool) = input::leaf_and_chain(&options.leaf)?;
     for file in &options.intermediates {
         pool.extend(input::certificates(file)?);
@@ -76,7 +94,7 @@ pub async fn run(options: &Options) -> Result<Report, AdminError> {
         anchors.extend(input::certificates(file)?);
     }
     let list = match &options.list {
-        Some(place) => Some(List::fetch(place, options.root.as_deref(), options.time).await?),
+        Some(place) => Some(List::fetch(place, root, time).await?),
         None => None,
     };
     if let Some(list) = &list {
@@ -89,9 +107,8 @@ pub async fn run(options: &Options) -> Result<Report, AdminError> {
         ));
     }
     let purpose = options.purpose.or_else(|| Purpose::guess(&leaf, issuer(&leaf, &pool, &anchors)));
-    let rules = Rules { set: options.rules, purpose, time: options.time.unix() };
-    let by_list =
-        list.as_ref().map(|list| ListJudge { list, rules: options.rules, purpose, time: options.time });
+    let rules = Rules { set: options.rules, purpose, time: time.unix() };
+    let by_list = list.as_ref().map(|list| ListJudge { list, rules: options.rules, purpose, time });
     let mut judges: Vec<&dyn Judge> = Vec::new();
     if options.rules != RuleSet::Rfc5280 {
         judges.push(&rules);
@@ -108,23 +125,28 @@ pub async fn run(options: &Options) -> Result<Report, AdminError> {
     }
     let signers: Vec<_> = pool.iter().collect();
     let undetermined = if options.allow_undetermined { Outcome::Warning } else { Outcome::Failed };
-    let by_crls = Crls::new(&crls, &signers, options.time.unix(), undetermined);
+    let by_crls = Crls::new(&crls, &signers, time.unix(), undetermined);
     if !crls.is_empty() {
         judges.push(&by_crls);
     }
     let question = Question {
         inputs: Inputs {
-            initial_policies: (!options.policies.is_empty()).then(|| options.policies.clone()),
+            initial_policies: (!options.policies.is_empty())
+                .then(|| options.policies.iter().cloned().collect()),
             require_explicit_policy: options.require_explicit_policy,
             inhibit_policy_mapping: options.inhibit_policy_mapping,
             inhibit_any_policy: options.inhibit_any_policy,
-            ..Inputs::at(options.time.unix())
+            ..Inputs::at(time.unix())
         },
         judges,
-        limits: options.limits,
+        limits: Limits {
+            signatures: options.max_signatures.unwrap_or(usual.signatures),
+            depth: options.max_depth.unwrap_or(usual.depth),
+            ..usual
+        },
     };
     let found = search(&leaf, &pool, &anchors, &question);
-    let mut report = Report::new(&leaf, options, &question, &found);
+    let mut report = Report::new(&leaf, options, time, &question, &found);
     report.purpose = purpose.map(|is| PurposeReport { name: is.name(), guessed: options.purpose.is_none() });
     report.crls = crls.len();
     report.list = list.map(|list| list.report);

@@ -155,6 +155,7 @@ impl Report {
     pub(super) fn new(
         leaf: &Certificate,
         options: &Options,
+        time: Timestamp,
         question: &Question<'_>,
         found: &Search<'_>,
     ) -> Self {
@@ -166,7 +167,7 @@ impl Report {
         Self {
             valid: found.best().is_some(),
             leaf: CertificateRef::of(leaf),
-            time: options.time,
+            time,
             rules: options.rules.name(),
             purpose: None,
             crls: 0,

@@ -7,6 +7,7 @@ mod changes;
 use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use clap::Args;
 use ctl_core::list::MAX_PAYLOAD;
 use ctl_core::role::Role;
 use ctl_core::{Digest, KeyId, Timestamp};
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use ceremony::Signed;
 
 use crate::AdminError;
+use crate::arguments::duration;
 use crate::difference::{self, Change};
 use crate::output::{Render, section};
 
@@ -27,11 +29,15 @@ use crate::output::{Render, section};
 const POLL: Duration = Duration::from_secs(1);
 
 /// How far the times of a draft may be from this person's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tolerance {
-    /// How far ahead a draft may be, and how far its time of issue from when it was recorded, in seconds.
+    /// How far ahead of your clock it may be
+    // As far may its time of issue be from when it was recorded.
+    #[arg(long = "max-skew", value_name = "MAX_SKEW", default_value = "10min", value_parser = duration)]
     pub skew: u64,
-    /// How old a draft may be, in seconds: what waits longer is drafted anew.
+    /// How old it may be
+    // What waits longer is drafted anew.
+    #[arg(long = "max-age", value_name = "MAX_AGE", default_value = "24h", value_parser = duration)]
     pub age: u64,
 }
 

@@ -7,13 +7,13 @@ impl Stage {
     async fn forged(&self) -> (u64, u64) {
         let (application, fingerprint) = self.apply("beta-pki").await;
         let mut session = self.session();
-        let heard = Evidence { application, exhibit: Exhibit::Fingerprint(fingerprint) };
+        let heard = Evidence { application, fingerprint: Some(fingerprint), ..Evidence::default() };
         heard.run(&mut session, &signing(&["elector-1"])).await.unwrap();
         let file = self.path("policy.txt");
         std::fs::write(&file, "our certificate policy").unwrap();
-        let kind = EvidenceKind::CertificatePolicy;
-        let exhibit = Exhibit::Document { kind, file, restricted: false, dated: None };
-        Evidence { application, exhibit }.run(&mut session, &signing(&["beta-pki"])).await.unwrap();
+        let (kind, file) = (Some(EvidenceKind::CertificatePolicy), Some(file));
+        let policy = Evidence { application, kind, file, ..Evidence::default() };
+        policy.run(&mut session, &signing(&["beta-pki"])).await.unwrap();
         let honest = self.screening(application);
         assert!(honest.findings.iter().any(|finding| finding.severity == Severity::Error));
         let screening = self.record(ScreeningRecord { findings: Vec::new(), ..honest });
@@ -22,8 +22,11 @@ impl Stage {
     }
 }
 
-fn despite(screening: u64) -> Scrutiny {
-    Scrutiny::new(&[] as &[&Path], Some(screening)).unwrap()
+/// To admit a root, maybe despite the screening of an entry.
+fn admit(application: u64, despite_screening: Option<u64>) -> Propose {
+    let scrutiny = Scrutiny { despite_screening, ..Scrutiny::default() };
+    let proposed = Proposed::Admit(Admission { application, scrutiny, ..Admission::default() });
+    Propose { proposed, rationale: None }
 }
 
 /// Refused because of the screening, with the way to go ahead.
@@ -48,25 +51,22 @@ async fn nobody_proposes_or_votes_on_a_forged_screening_without_naming_it() {
 
     let size = || stage.server.world.lock().unwrap().state.size();
     let before = size();
-    let propose = Propose {
-        proposed: Proposed::Admit { application, waived: Vec::new(), uses: None, constraints: None },
-        rationale: None,
-    };
-    refused(propose.run(session, &signing(&["elector-1"])).await, screening);
-    refused(propose.prepare(session, &despite(screening + 1)).await, screening);
+    let elector = signing(&["elector-1"]);
+    refused(admit(application, None).run(session, &elector).await, screening);
+    refused(admit(application, Some(screening + 1)).prepare(session, &elector).await, screening);
     assert_eq!(size(), before, "nothing left this machine");
-    let prepared = propose.prepare(session, &despite(screening)).await.unwrap();
+    let prepared = admit(application, Some(screening)).prepare(session, &elector).await.unwrap();
     let text = prepared.text();
     assert!(text.contains(&format!("overridden by --despite-screening {screening}")), "{text}");
     assert!(text.contains("found here and not in the record: error audit-report"), "{text}");
-    let proposal = recorded(prepared.send(session, &signing(&["elector-1"])).await);
+    let proposal = recorded(prepared.send(session, &elector).await);
 
     for choice in [Choice::Approve, Choice::Reject] {
-        let vote = CastVote { proposal, choice, rationale: None };
+        let vote = cast(proposal, choice, None, None);
         refused(vote.run(session, &signing(&["elector-2"])).await, screening);
     }
-    let vote = CastVote { proposal, choice: Choice::Reject, rationale: Some("it is forged".into()) };
-    let prepared = vote.prepare(session, &despite(screening)).await.unwrap();
+    let vote = cast(proposal, Choice::Reject, Some("it is forged"), Some(screening));
+    let prepared = vote.prepare(session, &signing(&["elector-2"])).await.unwrap();
     let text = prepared.text();
     assert!(
         text.contains("ATTENTION") && text.contains("you REJECT") && text.contains("it is forged"),
@@ -86,13 +86,10 @@ async fn a_screening_that_cannot_be_computed_again_is_no_ground_for_a_vote() {
     };
     let screening = stage.record(old);
     let mut session = stage.session();
-    let propose = Propose {
-        proposed: Proposed::Admit { application, waived: Vec::new(), uses: None, constraints: None },
-        rationale: None,
-    };
-    let error = propose.run(&mut session, &signing(&["elector-1"])).await.err().unwrap().to_string();
+    let elector = signing(&["elector-1"]);
+    let error = admit(application, None).run(&mut session, &elector).await.err().unwrap().to_string();
     assert!(error.contains("cannot be computed again here") && error.contains("ctl-policy 0"), "{error}");
-    assert!(propose.prepare(&mut session, &despite(screening)).await.is_ok());
+    assert!(admit(application, Some(screening)).prepare(&mut session, &elector).await.is_ok());
     let review = review::one(&mut session, application, &policies()).await.unwrap();
     assert_eq!(review.exit_code(), ctl_admin::exit::NO, "an open application: {}", review.text());
 }
@@ -103,8 +100,7 @@ async fn an_honest_vote_shows_all_that_it_is_about() {
     let proposed = Proposed::WithdrawAuditor { auditor: "auditor".parse().unwrap() };
     let propose = Propose { proposed, rationale: Some("they went away".into()) };
     let mut session = stage.session();
-    let prepared =
-        propose.prepare(&mut session, &Scrutiny::new(&[] as &[&Path], None).unwrap()).await.unwrap();
+    let prepared = propose.prepare(&mut session, &signing(&["elector-1"])).await.unwrap();
     let text = prepared.text();
     assert!(text.contains("count no more") && text.contains("\"they went away\""), "{text}");
     assert!(
@@ -112,8 +108,8 @@ async fn an_honest_vote_shows_all_that_it_is_about() {
         "{text}"
     );
     let proposal = recorded(prepared.send(&mut session, &signing(&["elector-1"])).await);
-    let vote = CastVote { proposal, choice: Choice::Approve, rationale: None };
-    let prepared = vote.prepare(&mut session, &Scrutiny::new(&[] as &[&Path], None).unwrap()).await.unwrap();
+    let vote = cast(proposal, Choice::Approve, None, None);
+    let prepared = vote.prepare(&mut session, &signing(&["elector-2"])).await.unwrap();
     assert!(prepared.text().contains("you APPROVE proposal"), "{}", prepared.text());
     recorded(prepared.send(&mut session, &signing(&["elector-2"])).await);
 }
