@@ -115,3 +115,42 @@ impl From<ReplicaError> for AdminError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ctl_core::list::LogRef;
+    use ctl_core::tuf::{Restart, RestartReason};
+    use ctl_core::{Digest, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn what_a_replica_says_comes_with_the_option_that_helps() {
+        let used_up = |bound| {
+            let (address, time) = ("http://ctl.example/".into(), Duration::from_secs(1));
+            AdminError::from(ReplicaError::Exhaustion { address, bytes: 1 << 20, time, bound })
+        };
+        for (bound, option) in
+            [(Bound::Bytes(1), "--max-download"), (Bound::Time(Duration::ZERO), "--max-time")]
+        {
+            let error = used_up(bound);
+            assert!(error.to_string().contains(option), "{error}");
+            assert_eq!(error.exit_code(), exit::UNUSABLE);
+        }
+        let log = LogRef { origin: "ctl.example/log".parse().unwrap(), root_hash: Digest::ZERO, size: 1 };
+        let (old, new, reason) = (log.clone(), log, RestartReason::LedgerLost);
+        let restart = Restart {
+            old,
+            new,
+            reason,
+            roles: std::collections::BTreeMap::new(),
+            time: Timestamp::from_unix(0),
+        };
+        let error = AdminError::from(ReplicaError::Restart { number: 1, restart: Box::new(restart) });
+        assert!(error.to_string().contains("--accept-restart 1"), "{error}");
+        let silent = ReplicaError::Silence { address: String::new(), problem: String::new() };
+        assert_eq!(AdminError::from(silent).exit_code(), exit::UNKNOWN);
+    }
+}

@@ -2,14 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(unreachable_pub)]
 
+mod audits;
 mod command_line;
+#[path = "../../../lib/replica/tests/replica/common/mod.rs"]
 mod common;
 mod lint;
-mod long_logs;
 mod receipts;
-mod restarts;
 mod signer_attacks;
-mod snapshots;
 mod stories;
 mod tokens;
 mod trust_paths;

@@ -4,7 +4,7 @@
 
 mod asking;
 mod claims;
-#[path = "../../../ctl-admin/tests/admin/common/mod.rs"]
+#[path = "../../../lib/replica/tests/replica/common/mod.rs"]
 mod common;
 mod faults;
 mod full_disk;

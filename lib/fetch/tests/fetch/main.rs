@@ -2,5 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(unreachable_pub)]
 
-mod fetcher;
+mod addresses;
+mod answers;
+mod asking;
+mod bounds;
 mod network;
+mod tls;
