@@ -1,4 +1,4 @@
-"""Measures what bench/probes says. Arguments: ctl-server, the folder of a PKI of the sandbox, the address of its
+"""Measures what bench/probes says. Arguments: ctl-watch, the folder of a PKI of the sandbox, the address of its
 services, the port and the process number of the Blackbox exporter, rounds."""
 
 import http.client
@@ -16,7 +16,7 @@ from pathlib import Path
 
 TURNS = 3
 WARM = 50
-SERVER, PKI, SERVICES = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+WATCH, PKI, SERVICES = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 PORT, EXPORTER = int(sys.argv[4]), int(sys.argv[5])
 # Side questions repeat every two rounds and hashes every four; the first round of all is taken off.
 ROUNDS = 1 + max(int(sys.argv[6]), 4) // 4 * 4
@@ -71,7 +71,7 @@ class Counter:
 
 def ours(kind, url, rounds):
     """Seconds of processor time of a whole process, user and system."""
-    words = [SERVER, "probe", kind, url, "--issuer", PKI / "root.pem", "--allow", "127.0.0.0/8", "--rounds", rounds]
+    words = [WATCH, "probe", kind, url, "--issuer", PKI / "root.pem", "--allow", "127.0.0.0/8", "--rounds", rounds]
     # Certificates name the CRL by another address, and would make it one of two.
     if kind == "ocsp":
         for path in sorted((PKI / "canaries").glob("root-good-*.pem")):
