@@ -257,7 +257,7 @@ fn the_first_step_of_init_prints_what_the_charter_needs() {
 fn a_wrong_configuration_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.toml");
-    for (text, named) in [("[http]\nport = 80\n", "`port`"), ("[watch]\nperiod = \"30s\"\n", "`watch`")] {
+    for (text, named) in [("[http]\nport = 80\n", "`port`"), ("[monitor]\nenabled = false\n", "`monitor`")] {
         std::fs::write(&path, format!("data = \"d\"\n{text}")).unwrap();
         let output = program(&["serve", "--config", path.to_str().unwrap()]);
         assert!(!output.status.success());

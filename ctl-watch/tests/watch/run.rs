@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ctl_policy::sla::{BUILT_IN, Kind};
 use ctl_watch::config::{self, Config, ConfiguredTarget};
+use ctl_watch::follow::{Contact, Signing};
 use ctl_watch::metrics::Metrics;
 use ctl_watch::run::Watch;
 use ctl_watch::{Code, Standing, StartError};
@@ -60,6 +61,31 @@ async fn a_configured_target_is_watched_through_a_fault_and_over_a_restart() {
     assert_eq!(server.connections(), asked, "nothing is asked after the stop");
     let watched = Watched::start(&config).await;
     until(&watched, "a good probe after the restart", |standing| standing.good_ms.is_some()).await;
+    watched.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_key_a_breach_is_seen_and_nothing_is_said_of_it() {
+    let server = Server::says(DOWN).await;
+    let (service, folder, mut config) = one_target(&server).await;
+    let levels = folder.path().join("sla.toml");
+    let soon = BUILT_IN.replace("breach_after = \"1 hour\"", "breach_after = \"1 second\"");
+    std::fs::write(&levels, soon).unwrap();
+    config.watch.service_levels = Some(levels);
+    let watched = Watched::start(&config).await;
+    let breach_ms = watched
+        .until("a breach", async |watched| {
+            watched.watch.aggregator().incidents().values().find_map(|incident| incident.breach_ms)
+        })
+        .await;
+    let looked_since = |contact| matches!(contact, Contact::Good(at) if at.unix() * 1000 > breach_ms);
+    watched
+        .until("another look at the log", async |watched| {
+            looked_since(watched.watch.followed().contact).then_some(())
+        })
+        .await;
+    assert_eq!(watched.watch.followed().signing, Signing::Off);
+    assert!(service.sent.lock().unwrap().is_empty());
     watched.stop().await;
 }
 
