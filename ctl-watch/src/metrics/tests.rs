@@ -257,6 +257,23 @@ fn a_level_without_probes_has_an_objective_and_no_budget() {
 }
 
 #[test]
+fn a_watch_that_says_nothing_does_not_read_as_one_whose_claims_are_recorded() {
+    let text = |internals| {
+        let mut text = String::new();
+        levels::write_internals(&mut family::Page(&mut text), &internals);
+        text
+    };
+    let silent = text(Internals::default());
+    assert_eq!(values(&silent, "ctl_monitor_following"), ["0"], "before the first look");
+    assert_eq!(values(&silent, "ctl_monitor_unrecorded"), [""; 0]);
+    let good = text(Internals { following: true, unrecorded: Some(false), ..Internals::default() });
+    assert_eq!(values(&good, "ctl_monitor_following"), ["1"]);
+    assert_eq!(values(&good, "ctl_monitor_unrecorded"), ["0"]);
+    let failed = text(Internals { following: true, unrecorded: Some(true), ..Internals::default() });
+    assert_eq!(values(&failed, "ctl_monitor_unrecorded"), ["1"]);
+}
+
+#[test]
 fn an_answer_cannot_flood_the_scrape_with_canaries() {
     let mut scrape = Scrape::new();
     let mut observation = Probe::at(1).good();
