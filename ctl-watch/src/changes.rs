@@ -1,4 +1,5 @@
-//! What passes between the state machine and the history: what it begins with, and what has changed since that was written.
+//! What the state machine and the history exchange: what the machine starts with, and what has changed since it was
+//! written.
 
 use std::collections::BTreeMap;
 
@@ -8,23 +9,23 @@ use ctl_policy::sla::Counts;
 use super::description::Description;
 use super::incident::Incident;
 
-/// What was counted, by hour and the target's number.
+/// Counts by hour and the target's number.
 pub type CountedHours = BTreeMap<u32, BTreeMap<u32, Counts>>;
 
-/// What has changed.
+/// Changes to write.
 #[derive(Debug, Default)]
 pub struct Changes {
-    /// Targets, as they are now, by number.
+    /// Current targets by number.
     pub targets: BTreeMap<u32, Description>,
     /// When targets were probed last, in Unix milliseconds.
     pub last_probes: BTreeMap<u32, i64>,
-    /// Bad and valid probes by slot and target, to be added to what is there.
+    /// Bad and valid probes by slot and target; added to what is stored.
     pub recent: BTreeMap<(i64, u32), (u16, u16)>,
-    /// Counts, to be added to what is there.
+    /// Counts; added to what is stored.
     pub hours: CountedHours,
-    /// Evidence: whose services it is about, when it was observed in Unix milliseconds, and the document.
+    /// Evidence: the operator, the time of the observation in Unix milliseconds, and the document.
     pub evidence: Vec<(ParticipantId, i64, Vec<u8>)>,
-    /// Incidents, as they are now.
+    /// Current incidents by number.
     pub incidents: BTreeMap<u64, Incident>,
 }
 
@@ -41,7 +42,7 @@ impl Changes {
             && incidents.is_empty()
     }
 
-    /// Puts back what could not be written before these changes. Where both have the same, this is newer.
+    /// Takes back changes that could not be written. Where both change the same, the newer one wins.
     pub fn put_back(&mut self, earlier: Self) {
         fn older<K: Ord, V>(newer: &mut BTreeMap<K, V>, older: BTreeMap<K, V>) {
             for (key, value) in older {
@@ -63,7 +64,7 @@ impl Changes {
     }
 }
 
-/// What a watch begins with.
+/// What a state machine starts with.
 #[derive(Debug, Default)]
 pub struct Kept {
     /// Every target that was ever watched.

@@ -1,4 +1,4 @@
-//! The configuration: one TOML file, annotated in `ctl-watch.example.toml`. What is unknown is refused; relative paths
+//! The configuration: one TOML file, annotated in `ctl-watch.example.toml`. Unknown members are refused; relative paths
 //! are relative to the file.
 
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::error::StartError;
 
-/// The largest file of a key that is read, in bytes.
+/// The largest key file that is read, in bytes.
 const MAX_KEY: u64 = 16 * 1024;
 
 /// The configuration.
@@ -33,17 +33,17 @@ pub struct Config {
     pub scheme: Scheme,
     #[serde(default = "listening")]
     pub http: Http,
-    /// What is watched, how often, and who says so.
+    /// What is watched, how often, and with which key the watcher signs.
     #[serde(default)]
     pub watch: Watch,
-    /// Where the watch may go, and how much that may take.
+    /// Which addresses the watch may call, and the limits of its requests.
     #[serde(default)]
     pub fetch: Options,
     #[serde(default)]
     pub log: Log,
 }
 
-/// The watch listens beside a server on the same machine.
+/// The default suits a watch on the same machine as a server.
 fn listening() -> Http {
     Http { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), ..Http::default() }
 }
@@ -54,14 +54,14 @@ fn listening() -> Http {
 pub struct Scheme {
     /// The address of the service.
     pub server: String,
-    /// The scheme's id, heard from someone trusted. Either this or `root`.
+    /// The scheme's id, from a trusted source. Either this or `root`.
     pub id: Option<Digest>,
     /// A root.json of the scheme, of any age.
     pub root: Option<PathBuf>,
-    /// How often the log is looked at.
+    /// How often the log is fetched.
     #[serde(default = "five_seconds", deserialize_with = "positive")]
     pub every: Duration,
-    /// The number of a restart of the log that a person has confirmed.
+    /// The number of the restart of the log that a person has confirmed.
     pub restart: Option<usize>,
 }
 
@@ -70,10 +70,10 @@ const fn five_seconds() -> Duration {
 }
 
 impl Scheme {
-    /// How the scheme is followed, and remembered in a folder.
+    /// How to follow the scheme, remembering it in a folder.
     ///
     /// # Errors
-    /// Neither or both of id and root.json are given.
+    /// Unless exactly one of id and root is given.
     pub fn replica(&self, folder: &Path) -> Result<ctl_replica::Options, StartError> {
         Ok(self.replica_without_memory()?.remembering(folder))
     }
@@ -94,7 +94,7 @@ impl Scheme {
         Ok(ctl_replica::Options { confirmed, listener, ..options })
     }
 
-    /// How the service itself is asked: its address is the configuration's.
+    /// How to ask the service itself; its address comes from the configuration and may be a local one.
     #[must_use]
     pub fn fetching(&self, of_targets: &Options) -> Options {
         let options = Options::for_own_addresses(of_targets.tls_roots.clone());
@@ -122,23 +122,23 @@ impl Config {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Watch {
-    /// The watcher's private key, which signs breaches and reports; without one none are recorded.
+    /// The watcher's private key, which signs breaches and reports. Without it nothing is recorded.
     #[serde(deserialize_with = "path_or_none")]
     pub key: Option<PathBuf>,
     /// How often a target is probed.
     #[serde(deserialize_with = "positive")]
     pub period: Duration,
-    /// The service level policy; none for the one built into the release.
+    /// The service level policy; by default the one built into the release.
     #[serde(deserialize_with = "path_or_none")]
     pub service_levels: Option<PathBuf>,
     /// How long hourly counts, incidents and evidence are kept.
     #[serde(with = "humantime_serde")]
     pub rollups: Duration,
-    /// Bytes that all of these may take on the disk.
+    /// Bytes on the disk for all of these.
     pub max_bytes: NonZeroU64,
-    /// Targets beside those that follow from lists and applications.
+    /// Targets in addition to those of lists and applications.
     pub targets: Vec<ConfiguredTarget>,
-    /// Certificates whose status is known, to ask OCSP responders about.
+    /// Certificates whose status is known; OCSP responders are asked about them.
     pub canaries: Vec<Canary>,
 }
 
@@ -157,7 +157,7 @@ pub struct ConfiguredTarget {
 pub struct Canary {
     /// SHA-256 of the issuer's certificate.
     pub issuer: Digest,
-    /// Files, PEM or DER, of certificates that are in order.
+    /// Files, PEM or DER, of valid certificates.
     #[serde(default)]
     pub good: Vec<PathBuf>,
     /// Serial numbers that are revoked.
@@ -181,7 +181,7 @@ impl TryFrom<String> for Serial {
         }
         let even = if digits.len().is_multiple_of(2) { digits } else { format!("0{digits}") };
         let bytes = hex::decode(even).map_err(|_| refused())?;
-        // Two's complement: leading zeros go, except one in front of a set bit.
+        // Two's complement: leading zeros go, except one before a set high bit.
         let mut number: &[u8] = &bytes;
         while let [0, rest @ ..] = number
             && !rest.is_empty()
@@ -199,7 +199,7 @@ impl Default for Watch {
             key: None,
             period: Duration::from_secs(30),
             service_levels: None,
-            // A year of 365.25 days, as `humantime` has it.
+            // Three years of 365.25 days, as `humantime` counts them.
             rollups: Duration::from_secs(3 * 31_557_600),
             max_bytes: NonZeroU64::MIN.saturating_add((2 << 30) - 1),
             targets: Vec::new(),

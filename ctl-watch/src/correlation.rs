@@ -1,14 +1,13 @@
-//! What is wrong between targets: findings that no probe alone can have. Pure; the state machine asks on each observation
-//! of a CRL, before it is applied.
+//! Findings that need more than one target. Pure; the state machine asks for them on each observation of a CRL, before
+//! it applies it.
 //!
-//! * `ocsp_crl_disagree`: OCSP and CRL say different things of one certificate. A revocation takes its time from
-//!   one to the other, so this is a contradiction only if what says "not revoked" was issued after what says
-//!   "revoked", or a day after the date of the revocation. The finding stands at the CRL: a responder that says
-//!   of a certificate what the ledger knows to be wrong is found out by the probe of OCSP, and what it says is
-//!   not compared with anything.
-//! * `distribution_points_disagree`: points from which one certificate may be checked serve different CRLs of the
-//!   same scope, and the newest was seen at its point for longer than a CRL takes to reach all places. The finding
-//!   stands at the point with the older one.
+//! * `ocsp_crl_disagree`: OCSP and CRL disagree on a certificate. A revocation takes time to reach both, so this is a
+//!   contradiction only if what says "not revoked" was issued after what says "revoked", or a day after the date of
+//!   the revocation. The CRL gets the finding: a responder that contradicts what the ledger knows of a certificate is
+//!   found by the OCSP probe, and its answer is compared with nothing.
+//! * `distribution_points_disagree`: distribution points for the same certificates serve different CRLs of the same
+//!   scope, and the newer one has been served at its point for longer than a CRL may take to reach all points. The
+//!   point with the older one gets the finding.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,22 +20,22 @@ use super::probe::http::{date, finding};
 use super::standings::Standing;
 use super::target::{Kind, Subject, Target, TargetId};
 
-/// A revocation is everywhere after so many seconds: the CA/Browser Forum Baseline Requirements section 4.9.5 give
-/// a day, and a promise of less would be the PKI's own.
+/// A revocation must be everywhere after this many seconds. The CA/Browser Forum Baseline Requirements section 4.9.5
+/// allow a day; a shorter time would be the PKI's own promise.
 const PUBLICATION: i64 = 86_400;
 
-/// Which targets speak of the same certificates. It changes with the targets only.
+/// Which targets are about the same certificates. Depends on the targets only.
 #[derive(Clone, Debug, Default)]
 pub struct Neighbours {
-    /// Of a CRL: the responders of its issuer.
+    /// For each CRL: the OCSP responders of its issuer.
     responders: BTreeMap<TargetId, BTreeSet<TargetId>>,
-    /// Of a CRL: the other points of the same certificates.
+    /// For each CRL: the other distribution points of the same certificates.
     copies: BTreeMap<TargetId, BTreeSet<TargetId>>,
 }
 
 impl Neighbours {
-    /// Who is whose neighbour. Only targets of one operator are compared: what applicants bring says
-    /// nothing of others.
+    /// Finds the neighbours. Only targets of one operator are compared: what applicants name proves nothing about
+    /// others.
     pub fn of<'a>(targets: impl IntoIterator<Item = &'a Target>) -> Self {
         let mut of_issuer: BTreeMap<_, (Vec<TargetId>, Vec<TargetId>)> = BTreeMap::new();
         let mut of_certificate: BTreeMap<_, Vec<TargetId>> = BTreeMap::new();
@@ -74,7 +73,7 @@ impl Neighbours {
         neighbours
     }
 
-    /// What is wrong between the target of this observation and its neighbours as they stand on the standings.
+    /// The findings between the target of this observation and its neighbours as they stand.
     #[must_use]
     pub fn findings(
         &self,
@@ -145,7 +144,7 @@ fn is_older(crl: &Facts, copy: &Standing, before: i64) -> Option<Finding> {
         return None;
     }
     let words = format!(
-        "the CRL here is of {}; {} has one of {} since {}",
+        "this CRL was issued at {}; {} has had one of {} since {}",
         crl.this_update.map(date).unwrap_or_default(),
         copy.target.url,
         copy.facts.this_update.map(date).unwrap_or_default(),

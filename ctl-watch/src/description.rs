@@ -1,4 +1,4 @@
-//! What the history knows of a target, also of one that is watched no more.
+//! A target as the history knows it, also when it is no longer watched.
 
 use ctl_core::names::ParticipantId;
 use ctl_policy::sla::Kind;
@@ -9,32 +9,31 @@ use super::target::{Target, TargetId};
 /// A stretch of time in which a target was watched, in Unix milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watched {
-    /// Since when.
     pub from_ms: i64,
-    /// Until when; none while it is.
+    /// None while the target is watched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to_ms: Option<i64>,
 }
 
-/// A target as the history describes it.
+/// A target as the history knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
-    /// Its number in the history: what records name it by.
+    /// Its number in the history, by which counts and incidents name it.
     pub number: u32,
     pub kind: Kind,
     pub operator: ParticipantId,
     pub url: String,
     /// How often it is probed, in milliseconds.
     pub period_ms: u64,
-    /// When it was watched, in order.
+    /// The stretches in which it was watched, in order.
     pub watched: Vec<Watched>,
 }
 
-/// So many stretches are told apart; older ones become one.
+/// How many stretches are kept apart; older ones are merged.
 const MAX_STRETCHES: usize = 100;
 
 impl Description {
-    /// A target that is watched from now on.
+    /// Describes a target that is watched from now on.
     #[must_use]
     pub fn new(number: u32, target: &Target, now_ms: i64) -> Self {
         Self {
@@ -53,13 +52,13 @@ impl Description {
         TargetId::of(self.kind, &self.operator, &self.url)
     }
 
-    /// Whether it is watched.
+    /// Whether it is watched now.
     #[must_use]
     pub fn is_watched(&self) -> bool {
         self.watched.last().is_some_and(|last| last.to_ms.is_none())
     }
 
-    /// It is watched again.
+    /// Begins to watch it, perhaps again.
     pub fn begin(&mut self, now_ms: i64) {
         if self.is_watched() {
             return;
@@ -70,7 +69,7 @@ impl Description {
         self.watched.push(Watched { from_ms: now_ms, to_ms: None });
     }
 
-    /// It is watched no more.
+    /// Stops watching it.
     pub fn end(&mut self, now_ms: i64) {
         if let Some(last) = self.watched.last_mut() {
             last.to_ms = Some(last.to_ms.unwrap_or(now_ms));
@@ -83,8 +82,7 @@ impl Description {
         self.watched.iter().any(|stretch| stretch.to_ms.unwrap_or(stretch.from_ms) > at_ms)
     }
 
-    /// Nothing of when it was watched is yet to come: what the description has from after this moment is from a time
-    /// that was wrong. Whether that changes anything.
+    /// Moves moments after `now_ms` to it: they were taken from a wrong clock. Returns whether that changed anything.
     pub fn bring_back(&mut self, now_ms: i64) -> bool {
         let mut watched: Vec<Watched> = Vec::with_capacity(self.watched.len());
         for stretch in &self.watched {
@@ -103,7 +101,7 @@ impl Description {
         changed
     }
 
-    /// When it was watched between two moments, in order.
+    /// The stretches of watching between two moments, in order.
     pub fn watched_within(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = (i64, i64)> {
         self.watched.iter().filter_map(move |stretch| {
             let (from, to) = (stretch.from_ms.max(from_ms), stretch.to_ms.unwrap_or(i64::MAX).min(to_ms));
@@ -111,7 +109,7 @@ impl Description {
         })
     }
 
-    /// So many probes were due between two moments.
+    /// How many probes were due between two moments.
     #[must_use]
     pub fn due(&self, from_ms: i64, to_ms: i64) -> u64 {
         let stretches =

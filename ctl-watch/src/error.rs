@@ -15,8 +15,8 @@ pub enum StartError {
     /// The file of a canary cannot be used.
     #[error("[[watch.canaries]] {}: {why}", .path.display())]
     Canary { path: PathBuf, why: String },
-    /// The scheme is not named in one way.
-    #[error("[scheme] needs one of id and root: how the scheme is known")]
+    /// The configuration does not say how the scheme is known, or says it twice.
+    #[error("[scheme] needs either id or root, by which the scheme is known")]
     Scheme,
     /// The scheme cannot be followed.
     #[error(transparent)]
@@ -33,13 +33,15 @@ pub enum StartError {
     /// The service level policy cannot be used.
     #[error(transparent)]
     Policy(#[from] SlaPolicyError),
-    /// No statement can name the service level policy.
+    /// The service level policy has a name or version that no statement can carry.
     #[error("the service level policy cannot be named in the log: {0}")]
     PolicyName(#[from] NameError),
-    /// The service level policy names a reason code that nothing finds.
-    #[error("the service level policy names the reason {0:?}, which this release does not know")]
+    /// The service level policy names a reason code that this release does not know.
+    #[error(
+        "the service level policy names the reason {0:?}, which this release does not know; correct the policy"
+    )]
     UnknownCode(String),
-    /// The watch's history cannot be opened.
+    /// The history cannot be opened.
     #[error("{}: {error}", .path.display())]
     Store { path: PathBuf, error: StoreError },
 }

@@ -1,4 +1,4 @@
-//! Evidence: the exchanges behind the first failure of an incident, as one JSON document by its SHA-256.
+//! Evidence: the exchanges behind the first failure of an incident, as one JSON document named by its SHA-256.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ctl_core::{Digest, Timestamp};
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use super::observation::{Evidence, Observation};
 
-/// Of one body so many bytes are kept; its length is of the whole, its digest of what is kept.
+/// How much of a body is kept. Its length is the whole body's, its digest that of the kept part.
 const MAX_BODY: usize = 1024 * 1024;
-/// So many exchanges are kept.
+/// How many exchanges are kept.
 const MAX_EXCHANGES: usize = 4;
-/// Of the headers so many bytes are kept.
+/// How many bytes of headers are kept.
 const MAX_HEADERS: usize = 16 * 1024;
 
-/// The document of what an observation found, in its canonical form.
+/// The canonical JSON document for the findings of an observation.
 #[must_use]
 pub(super) fn bundle(observation: &Observation) -> Vec<u8> {
     let target = &observation.target;

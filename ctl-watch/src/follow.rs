@@ -1,4 +1,5 @@
-//! The scheme, followed from outside: one task keeps the replica, and tells everyone what it has seen.
+//! Follows the scheme from outside: one task keeps the replica, sends the watcher's statements, and publishes what it
+//! sees.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::reporter::{Reporter, Sending};
 /// What was verified of the scheme's log.
 #[derive(Debug)]
 pub struct Seen {
-    /// What follows from it, as of its last entry.
+    /// The state as of the last entry.
     pub state: State,
     /// How many entries its checkpoint covers.
     pub size: u64,
@@ -22,42 +23,42 @@ pub struct Seen {
 /// How the last contact with the service went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Contact {
-    /// There has been none yet.
+    /// There has been none.
     None,
-    /// The log is what it was, or continues it.
+    /// The log is unchanged, or continues what was seen.
     Good(Timestamp),
-    /// It did not answer, or not with a log: in words.
+    /// The service did not answer with a log; why.
     Unanswered(String),
-    /// What it showed does not hold, or contradicts what was seen before: in words.
+    /// What the service showed is invalid, or contradicts what was seen before; how.
     Inconsistent(String),
 }
 
 /// Whether breaches and reports are sent to the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signing {
-    /// They are not: the configuration names no key.
+    /// No: the configuration names no key.
     Off,
-    /// It is not known yet: the scheme was not followed since the start.
+    /// Not known yet: nothing was fetched since the start.
     Unknown,
-    /// All that was due is in the log.
+    /// Yes, and everything due is in the log.
     Good,
-    /// Something that is due is not: in words.
+    /// Yes, but something due is not in the log; why.
     Failed(String),
 }
 
 /// What is known of the scheme.
 #[derive(Clone, Debug)]
 pub struct Followed {
-    /// The log as it was last verified, in this process or one before it.
+    /// The log as last verified, in this process or an earlier one.
     pub seen: Option<Arc<Seen>>,
-    /// How the last contact went.
+    /// The last contact.
     pub contact: Contact,
-    /// How it goes with what the watcher says itself.
+    /// Whether the watcher's statements are recorded.
     pub signing: Signing,
 }
 
 impl Followed {
-    /// Nothing is known.
+    /// The state before the first contact.
     #[must_use]
     pub const fn nothing() -> Self {
         Self { seen: None, contact: Contact::None, signing: Signing::Off }
@@ -67,16 +68,16 @@ impl Followed {
 /// Follows the scheme.
 pub struct Follower {
     pub replica: Replica,
-    /// How often it is looked at.
+    /// How often the log is fetched.
     pub every: Duration,
-    /// Who hears of it.
+    /// Where the result is published.
     pub told: watch::Sender<Followed>,
-    /// The watcher's key, and what says what is due from it.
+    /// The watcher's key, and the reporter that decides what is due.
     pub watcher: Option<([Box<dyn Signer>; 1], Reporter)>,
 }
 
 impl Follower {
-    /// Looks again and again, until told to stop.
+    /// Fetches the log again and again, until it is told to stop.
     pub async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
         let signing = if self.watcher.is_some() { Signing::Unknown } else { Signing::Off };
         self.told.send_modify(|followed| followed.signing = signing);
@@ -87,7 +88,7 @@ impl Follower {
                 _ = &mut stopped => return,
                 _ = ticks.tick() => {}
             }
-            // A stop does not wait for a server that says nothing; what is under way goes on at the next start.
+            // A stop does not wait for a silent server; an unfinished statement is sent again after the next start.
             tokio::select! {
                 _ = &mut stopped => return,
                 () = self.look() => {}
@@ -104,14 +105,14 @@ impl Follower {
         self.tell(&contact);
         match &contact {
             Contact::Unanswered(problem) if was_good => {
-                tracing::warn!(problem, "the scheme cannot be followed for now");
+                tracing::warn!(problem, "the scheme cannot be followed now; will try again");
             }
             Contact::Inconsistent(problem) if was_good => {
                 tracing::error!(problem, "the log does not hold");
             }
             Contact::Good(_) => {
                 self.record().await;
-                // What was sent is in the log that was seen meanwhile.
+                // The log that was seen now contains what was sent.
                 self.tell(&contact);
             }
             _ => {}
@@ -129,7 +130,7 @@ impl Follower {
         });
     }
 
-    /// Has the log record what is due from the watcher.
+    /// Has everything due from the watcher recorded.
     async fn record(&mut self) {
         let Some((key, reporter)) = &self.watcher else { return };
         let recorded = match Sending::begin(&mut self.replica, key).await {
@@ -140,10 +141,10 @@ impl Follower {
         let before = self.told.borrow().signing.clone();
         match &signing {
             Signing::Failed(problem) if signing != before => {
-                tracing::error!(problem, "a breach or report is not recorded; the watch goes on");
+                tracing::error!(problem, "a breach or report cannot be recorded; will try again");
             }
             Signing::Good if matches!(before, Signing::Failed(_)) => {
-                tracing::info!("what is due is recorded again");
+                tracing::info!("everything due is recorded again");
             }
             _ => {}
         }
@@ -151,7 +152,7 @@ impl Follower {
     }
 }
 
-/// What an error says of the service.
+/// What an error says about the service.
 fn contact_of(error: &ReplicaError) -> Contact {
     match error {
         ReplicaError::Conflict { .. }

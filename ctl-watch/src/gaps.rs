@@ -1,11 +1,12 @@
-//! What a probe adds to the counts of its hour, and the probes that were due and did not take place, told by the distances
-//! between those that did. Pure.
+//! What a probe adds to the counts of its hour, and how many due probes are missing, computed from the distances
+//! between probes. Pure.
 //!
-//! The schedule sets probes a period apart, each up to a fifth earlier or later, so that their number in an hour is
-//! not fixed: the standard deviation of a distance is a fifth of the period over √3, that of the number in an hour of
-//! N about 0.115·√N (1.3 of 120). Counting what an hour lacks would therefore have to forgive several probes in every
-//! hour, and a service that is always asked a little too seldom would never show. But no distance without a gap is
-//! longer than 1.2 periods, and none with one shorter than 1.6: each distance says for itself what is missing in it.
+//! The schedule sets probes a period apart, each up to a fifth earlier or later, so the number in an hour varies: the
+//! standard deviation of a distance is a fifth of the period over √3, that of the number in an hour of N about 0.115·√N
+//! (1.3 of 120). Comparing an hour's number with the expected one would have to tolerate several missing probes in
+//! every hour, and would never notice a service that is always probed a little too seldom. But a distance without a
+//! missing probe is at most 1.2 periods, and one with a missing probe at least 1.6, so each distance shows what is
+//! missing in it.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +22,7 @@ use super::record::Record;
 struct Gap {
     from_ms: i64,
     length_ms: i64,
-    /// Probes that are missing in between: they lie evenly.
+    /// Missing probes in between, evenly spaced.
     missing: i64,
 }
 
@@ -30,12 +31,12 @@ impl Gap {
     fn between(from_ms: i64, to_ms: i64, period_ms: u64) -> Self {
         let length_ms = to_ms.saturating_sub(from_ms).max(0);
         let period = i64::try_from(period_ms).unwrap_or(i64::MAX).max(1);
-        // Of periods, to the nearest: the last one ends with a probe.
+        // In periods, rounded: the last one ends with a probe.
         let missing = (length_ms.saturating_add(period / 2) / period).saturating_sub(1).max(0);
         Self { from_ms, length_ms, missing }
     }
 
-    /// After the last probe, for as long as anyone asks.
+    /// The gap after the last probe, up to the moment of asking.
     fn after(from_ms: i64, until_ms: i64, period_ms: u64) -> Self {
         let period = i64::try_from(period_ms).unwrap_or(i64::MAX).max(1);
         let missing = until_ms.saturating_sub(from_ms).max(0) / period;
@@ -51,7 +52,7 @@ impl Gap {
         i64::try_from(passed).unwrap_or(i64::MAX).clamp(0, self.missing)
     }
 
-    /// How many are missing in a stretch of time, while the target was watched.
+    /// How many are missing within a stretch of time in which the target was watched.
     fn within(&self, target: &Description, from_ms: i64, to_ms: i64) -> u64 {
         if self.missing == 0 {
             return 0;
@@ -62,13 +63,13 @@ impl Gap {
     }
 }
 
-/// Counts a probe in its hour, and what is missing since the one before in the hours of both. In an hour between these two
-/// nothing took place, so it is missing as a whole.
+/// Counts a probe in its hour, and the probes missing since the previous one in the hours of both. Hours between these
+/// two have no counts at all, and are missing as a whole.
 pub fn count(record: &Record, last_ms: Option<i64>, target: &Description, hours: &mut CountedHours) {
     // The first probe comes within a period.
     let since = || target.watched.last().map_or(record.at_ms, |stretch| stretch.from_ms);
     let (number, hour, last) = (record.number, hour_of(record.at_ms), last_ms.unwrap_or_else(since));
-    // Of one that lies in the future, as the clock was wrong, no more is known than that it was not in this hour.
+    // If the last probe lies in the future because the clock was wrong, it only says that this hour had none before.
     let last = if last > record.at_ms { begin_of(hour) } else { last };
     record.count(hours.entry(hour).or_default().entry(number).or_default());
     let gap = Gap::between(last, record.at_ms, target.period_ms);
@@ -81,12 +82,12 @@ pub fn count(record: &Record, last_ms: Option<i64>, target: &Description, hours:
     }
 }
 
-/// What is missing of an hour up to now: what was found between probes, and what is missing after the last one if that was
-/// in this hour. Never more than the hour lacks: a probe that began late, because it waited for its turn, is no gap.
+/// How many probes an hour lacks up to now: those found missing between probes, and those missing after the last one if
+/// that was in this hour. Never more than the hour lacks: a probe that waited for its turn is late, not missing.
 #[must_use]
 pub fn missing(target: &Description, last_ms: Option<i64>, hour: u32, counts: &Counts, now_ms: i64) -> u64 {
     let (from, to) = (begin_of(hour), begin_of(hour.saturating_add(1)));
-    // A probe is not late before it is half a period late.
+    // A probe is late only after half a period.
     let late = now_ms.saturating_sub(i64::try_from(target.period_ms / 2).unwrap_or(i64::MAX)).min(to);
     let after = last_ms.filter(|last| hour_of(*last) == hour);
     let after = after.map_or(0, |last| Gap::after(last, late, target.period_ms).within(target, from, late));

@@ -1,4 +1,4 @@
-//! How good the services were: what the history counted, put together for a stretch of time.
+//! Service levels: adds up the hourly counts of the history for a stretch of time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub const ROLLING_HOURS: u32 = 720;
 /// A service: all of an operator's targets of one kind.
 pub type ServiceKey = (ParticipantId, Kind);
 
-/// The hour of a moment.
+/// The hour that contains a moment.
 #[must_use]
 pub fn hour_of(at_ms: i64) -> u32 {
     u32::try_from(at_ms.div_euclid(HOUR_MS)).unwrap_or_default()
@@ -36,21 +36,20 @@ pub fn hour_at(time: Time) -> u32 {
     hour_of(time.0.saturating_mul(1000))
 }
 
-/// Probes that took place.
+/// How many probes took place.
 #[must_use]
 pub const fn took_place(counts: &Counts) -> u64 {
     counts.valid().saturating_add(counts.excused)
 }
 
-/// Whether probes of which nothing is known are missing, when so many of them were due: one may be due at the very moment
-/// of looking.
+/// Whether so many due probes without a trace are missing: a single one may be due at this very moment.
 #[must_use]
 pub const fn are_missing(due: u64) -> bool {
     due > 1
 }
 
-/// What was counted of these targets in the hours `from` to before `to`, by the target's number, as of a moment. Hours of
-/// which the history knows nothing although the target was watched are missing. Blocks on the disk.
+/// The counts of these targets from hour `from` to before hour `to`, by the target's number, as of a moment. Hours
+/// without counts in which the target was watched are missing. Blocks on the disk.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -63,7 +62,7 @@ pub fn counted(
     counted_since(store, targets, ([from], to), now_ms).map(|[counted]| counted)
 }
 
-/// The same for several windows with one end, which are read together.
+/// The same for several windows that end together; they are read together.
 fn counted_since<const N: usize>(
     store: &Store,
     targets: &[Description],
@@ -75,7 +74,7 @@ fn counted_since<const N: usize>(
     let last_probes = store.last_probes(&numbers)?;
     let first = from.into_iter().min().unwrap_or(to);
     let mut sums: [BTreeMap<u32, Counts>; N] = [const { BTreeMap::new() }; N];
-    // Probes that were due in the hours of which something is known.
+    // Probes that were due in hours with counts.
     let mut known: [BTreeMap<u32, u64>; N] = [const { BTreeMap::new() }; N];
     store.hours(&numbers, first, to, |number, hour, mut counts| {
         let Some(target) = by_number.get(&number) else { return };
@@ -102,7 +101,7 @@ fn counted_since<const N: usize>(
     Ok(sums)
 }
 
-/// One service at a moment.
+/// The counts of one service at a moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceStanding {
     /// The last thirty days.
@@ -118,7 +117,7 @@ pub struct ServiceStanding {
 pub const RECENT_SECONDS: [i64; 7] = [300, 1800, 3600, 7200, 21_600, 86_400, 259_200];
 
 impl ServiceStanding {
-    /// Bad and valid probes of a window; it must be one of [`RECENT_SECONDS`].
+    /// The bad and valid probes of a window, which must be one of [`RECENT_SECONDS`].
     #[must_use]
     pub fn share(&self, seconds: i64) -> Option<Share> {
         let index = RECENT_SECONDS.iter().position(|window| *window == seconds)?;
@@ -140,9 +139,9 @@ pub struct Levels {
     pub at_ms: i64,
     /// By operator and kind.
     pub services: BTreeMap<ServiceKey, ServiceStanding>,
-    /// Every target that the history knows, by its number.
+    /// Every target in the history, by its number.
     pub targets: Arc<BTreeMap<u32, Description>>,
-    /// All that was observed in hours before this one is in the history.
+    /// The first hour that may still change in the history.
     pub open_hour: u32,
 }
 
@@ -162,8 +161,8 @@ impl Levels {
     }
 }
 
-/// What hours that are over for a while say of all services, for the windows that end with the hour of a moment. It changes
-/// only when another hour is over, or something is added to one of these.
+/// The sums of closed hours for all services, for the windows that end with the hour of a moment. They change only when
+/// another hour closes, or one of these hours gets more counts.
 #[derive(Clone, Debug, Default)]
 pub struct Closed {
     /// Hours before this one.
@@ -173,7 +172,7 @@ pub struct Closed {
     services: BTreeMap<ServiceKey, ServiceStanding>,
 }
 
-/// The beginnings of the windows of [`ServiceStanding`], for the hour of a moment: rolling, month, 24 and 72 hours.
+/// The first hours of the windows of [`ServiceStanding`] for the hour of a moment: rolling, month, 24 and 72 hours.
 fn beginnings(hour: u32) -> [u32; 4] {
     let next = hour.saturating_add(1);
     let month = Month::of(Time(begin_of(hour) / 1000)).begin();
@@ -194,7 +193,7 @@ fn add(standing: &mut ServiceStanding, window: usize, counts: &Counts) {
 }
 
 impl Closed {
-    /// Adds up hours. Blocks on the disk; takes long where there are many targets.
+    /// Adds up the closed hours. Blocks on the disk, for long if there are many targets.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -213,7 +212,7 @@ impl Closed {
         Ok(Self { before, hour, services })
     }
 
-    /// All services now: these hours and those after them.
+    /// All services now: the closed hours and those after them.
     ///
     /// # Errors
     /// [`StoreError`]

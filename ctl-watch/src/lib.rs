@@ -1,9 +1,9 @@
-//! The watch: OCSP responders, CRLs and other services of every PKI on the lists, probed on a schedule and
-//! judged with `ctl-pki` by the limits of the service level policy.
+//! The watch: probes the OCSP responders, CRLs and other services of every PKI on the lists on a schedule, and judges
+//! their answers with `ctl-pki` by the limits of the service level policy.
 //!
-//! The road of the data, one way: [`target`]s follow from the state and the configuration; the schedule runs
-//! each through the [`probe`] of its kind, which asks by way of [`ctl_fetch`] and judges; what comes of it is an
-//! [`observation`], on which the aggregator says a [`verdict`] once: service levels, incidents and metrics follow from it.
+//! Data flows one way. [`target`]s follow from the state and the configuration. The schedule runs the [`probe`] of each
+//! target's kind, which asks through [`ctl_fetch`] and judges the answer. The result is an [`observation`]. The
+//! aggregator gives each one [`verdict`], and service levels, incidents and metrics follow from it.
 #![forbid(unsafe_code)]
 
 pub mod aggregator;

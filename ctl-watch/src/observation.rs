@@ -1,4 +1,4 @@
-//! What came of one probe.
+//! The result of one probe.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -11,56 +11,55 @@ use ctl_fetch::Timings;
 use super::code::{Code, Weight};
 use super::target::{Kind, Target};
 
-/// One thing that was found wrong.
+/// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
     pub code: Code,
-    /// At which address, where that matters.
+    /// The address that shows it, where that matters.
     pub address: Option<SocketAddr>,
-    /// What exactly, in words.
+    /// What exactly is wrong.
     pub detail: String,
 }
 
 impl Finding {
-    /// The same without anything that the service sent.
+    /// The same without anything the service sent.
     #[must_use]
     pub fn without_quotation(self) -> Self {
-        let detail = format!("{} What exactly, `ctl-watch probe` shows.", self.code.meaning());
+        let detail = format!("{} `ctl-watch probe` shows what exactly.", self.code.meaning());
         Self { detail, ..self }
     }
 }
 
-/// What the answer said, where there was one that could be read and believed: the source of gauges. What is
-/// `None` was not said, and no gauge exists for it.
+/// What the answer said, if it could be read and believed. Gauges come from here: a fact that is `None` has no gauge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Unix time: since when the answer is right.
+    /// Unix time from which the answer holds.
     pub this_update: Option<i64>,
-    /// Unix time: until when.
+    /// Unix time until which the answer holds.
     pub next_update: Option<i64>,
-    /// Unix time: when it was signed (OCSP).
+    /// Unix time at which the answer was signed (OCSP).
     pub produced_at: Option<i64>,
-    /// Unix time: when the delegated responder's certificate ends.
+    /// Unix time at which the delegated responder's certificate ends.
     pub delegate_not_after: Option<i64>,
-    /// Unix time: when the TLS certificate ends.
+    /// Unix time at which the TLS certificate ends.
     pub tls_not_after: Option<i64>,
-    /// The CRL's number, if it fits.
+    /// The CRL's number, if it has at most 64 bits.
     pub crl_number: Option<u64>,
-    /// Entries of the CRL.
+    /// How many entries the CRL has.
     pub crl_entries: Option<u64>,
     /// Which CRL it is.
     pub crl: Option<CrlIdentity>,
-    /// Bytes of the answer's body.
+    /// The length of the answer's body.
     pub body_bytes: Option<u64>,
     /// Seconds by which the service's clock (its `Date`) is ahead of the watch's.
     pub clock_offset: Option<i64>,
-    /// What the service says of certificates, by serial number in hex and issuer fingerprint.
+    /// What the service says about certificates.
     pub statuses: Vec<Status>,
 }
 
 impl Facts {
-    /// What is known once this was said. What an answer says of itself stands until another one is believed; size,
-    /// clock and TLS are those of the last answer of any kind.
+    /// The facts after this answer. What an answer says stands until another one is believed; size, clock and TLS are
+    /// those of the last answer of any kind.
     #[must_use]
     pub fn then(&self, now: &Self) -> Self {
         let is_believed = now.this_update.is_some() || now.crl.is_some() || !now.statuses.is_empty();
@@ -78,7 +77,7 @@ impl Facts {
     }
 }
 
-/// What a service says of one certificate.
+/// What a service says about one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// SHA-256 of the issuer's SubjectPublicKeyInfo.
@@ -86,25 +85,26 @@ pub struct Status {
     /// The serial number, in its shortest form.
     pub serial: Box<[u8]>,
     pub revoked: bool,
-    /// Unix time: since when it is revoked, as the service says.
+    /// Unix time of the revocation, as the service says.
     pub since: Option<i64>,
 }
 
-/// Which CRL it is: by this the points that should serve the same one are compared.
+/// Identifies a CRL, to compare distribution points that should serve the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrlIdentity {
     /// SHA-256 of the CRL.
     pub sha256: [u8; 32],
-    /// SHA-256 of its issuing distribution point: what it covers. None covers all that its issuer issued.
+    /// SHA-256 of its issuing distribution point, which says what it covers; none if it covers everything its issuer
+    /// issued.
     pub scope: Option<[u8; 32]>,
-    /// Unix time of the probe that found it first.
+    /// Unix time of the first probe that found it.
     pub since: i64,
 }
 
 /// Bytes that prove a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
-    /// What was asked: method and URL, and the body of a POST.
+    /// Method and URL.
     pub request: String,
     /// The body of the request.
     pub request_body: Bytes,
@@ -114,39 +114,40 @@ pub struct Evidence {
     pub status: Option<u16>,
     /// The headers, as received.
     pub headers: Vec<(String, String)>,
-    /// The body, as received; of a large one the beginning.
+    /// The body, as received; only the beginning of a large one.
     pub body: Bytes,
-    /// How many bytes the body had.
+    /// The length of the whole body.
     pub body_bytes: u64,
 }
 
 impl Evidence {
-    /// Leaves out what was received, but for the status and how much it was.
+    /// Removes what was received, except the status and the length.
     pub fn leave_out_answer(&mut self) {
         self.headers = Vec::new();
         self.body = Bytes::new();
     }
 }
 
-/// What came of one probe of one target.
+/// The result of one probe of one target.
 #[derive(Clone, Debug)]
 pub struct Observation {
     /// What was probed.
     pub target: Arc<Target>,
-    /// When it began, in Unix milliseconds.
+    /// When the probe began, in Unix milliseconds.
     pub at_ms: i64,
-    /// Everything wrong, in order of the codes.
+    /// Everything wrong, in the order of the codes.
     pub findings: BTreeSet<Finding>,
-    /// How long the main exchange took, where an answer came.
+    /// How long the main exchange took, if an answer came.
     pub timings: Option<Timings>,
     /// What the answer said.
     pub facts: Facts,
-    /// The exchanges behind the findings of weight error, at most a few.
+    /// The exchanges behind findings of weight error, at most a few.
     pub evidence: Vec<Evidence>,
 }
 
 impl Observation {
-    /// Whether nothing of weight error was found. What counts as good is for the policy to say: [`Verdict`].
+    /// Whether there is no finding of weight error. Whether the probe counts as good is the policy's decision:
+    /// [`Verdict`].
     ///
     /// [`Verdict`]: super::verdict::Verdict
     #[must_use]
@@ -154,14 +155,14 @@ impl Observation {
         !self.findings.iter().any(|finding| finding.code.weight() == Weight::Error)
     }
 
-    /// Whether an answer came. The service looks at itself without an exchange that could be timed.
+    /// Whether an answer came. Targets of the service itself have no exchange to time.
     #[must_use]
     pub fn has_answer(&self) -> bool {
         self.timings.is_some() || self.target.kind == Kind::Service
     }
 
-    /// Whether it says anything of the service. A probe that did not take place, was not done in time although
-    /// nothing was wrong so far, or found neither an error nor an answer, is a gap: neither good nor bad.
+    /// Whether it says anything about the service. A probe that did not take place, ran out of time with nothing wrong
+    /// so far, or found neither error nor answer is a gap: neither good nor bad.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         let gap = [Code::ProbeMissed, Code::ProbeOverrun, Code::NeverProbed];
@@ -169,13 +170,13 @@ impl Observation {
         !self.is_good() || !is_gap
     }
 
-    /// The codes that were found, each once.
+    /// All codes found.
     #[must_use]
     pub fn codes(&self) -> BTreeSet<Code> {
         self.findings.iter().map(|finding| finding.code).collect()
     }
 
-    /// Time from the beginning to the last byte of the main exchange.
+    /// The time from the beginning to the last byte of the main exchange.
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
         self.timings.map(|timings| timings.total)

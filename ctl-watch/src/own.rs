@@ -1,6 +1,6 @@
-//! The trust list manager watched like everyone else, from outside: whether its lists are fresh, its log holds and is
-//! covered by its checkpoint, what it signs of its freshness has not expired, and what was decided is published in time.
-//! What the log says comes from the replica; the rest is asked over HTTP like any other service.
+//! Watches the trust list manager from outside like any other service: whether its lists are fresh, its log holds and
+//! is covered by its checkpoint, its TUF metadata has not expired, and decisions are published in time. The log comes
+//! from the replica; everything else is asked over HTTP.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,9 +24,9 @@ use super::observation::{Facts, Finding, Observation};
 use super::probe::http;
 use super::target::{OWN, Origin, Subject, Target, TargetId};
 
-/// The address of the target for the log.
+/// The URL of the target for the log.
 const LOG: &str = "/log/checkpoint";
-/// The answer of `/readyz` is at most so many bytes.
+/// The largest `/readyz` answer, in bytes.
 const MAX_READY: usize = 1 << 20;
 
 /// Watches the service itself.
@@ -35,25 +35,25 @@ pub struct ServiceWatch {
     /// What is known of the scheme.
     pub followed: watch::Receiver<Followed>,
     pub fetch: Arc<dyn Fetch>,
-    /// The service's address, without a slash at its end.
+    /// The service's address, without a trailing slash.
     pub server: String,
-    /// By what it is judged.
+    /// The policy by which the service is judged.
     pub policy: Arc<SlaPolicy>,
-    /// How often it is looked at.
+    /// How often the service is probed.
     pub period: Duration,
     pub now_ms: Now,
 }
 
-/// What a look at the service itself came to.
+/// The result of looking at the service.
 #[derive(Clone, Debug, Default)]
 pub struct Look {
-    /// What is wrong with what it serves of its freshness: TUF's timestamp and snapshot.
+    /// What is wrong with TUF's timestamp and snapshot.
     pub freshness: Vec<Finding>,
-    /// The exchange that brought the timestamp; none if nothing was asked.
+    /// The exchange that fetched the timestamp; none if nothing was asked.
     pub exchange: Option<Exchange>,
-    /// How many entries it says to have, and how many its checkpoint covers, if it says so.
+    /// How many entries the service has and how many its checkpoint covers, if it says so.
     pub entries: Option<(u64, u64)>,
-    /// Since when the checkpoint covers fewer entries than there are.
+    /// Since when the checkpoint has covered too few entries.
     pub uncovered_since: Option<Timestamp>,
 }
 
@@ -69,7 +69,7 @@ struct Ledger {
 }
 
 impl ServiceWatch {
-    /// What is watched of the service now.
+    /// The targets of the service now.
     #[must_use]
     pub fn targets(&self) -> Vec<Arc<Target>> {
         let followed = self.followed.borrow();
@@ -77,19 +77,19 @@ impl ServiceWatch {
         targets(lists, self.period)
     }
 
-    /// Looks once a period until nobody follows any more.
+    /// Looks once a period, until nobody takes the observations.
     pub async fn run(
         self,
         mut following: watch::Receiver<Arc<[Arc<Target>]>>,
         observations: mpsc::Sender<Observation>,
     ) {
-        // The aggregator knows what is watched once it has been said for the first time.
+        // The aggregator knows these targets once they are published for the first time.
         if following.changed().await.is_err() {
             return;
         }
         let mut ticks = tokio::time::interval(self.period);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        // The number of entries that the checkpoint covered when it was first seen to cover too few, and when that was.
+        // How many entries the checkpoint covered when it was first seen to cover too few, and when that was.
         let mut behind: Option<(u64, Timestamp)> = None;
         loop {
             tokio::select! {
@@ -107,7 +107,7 @@ impl ServiceWatch {
         }
     }
 
-    /// Looks once. `behind` is remembered from look to look.
+    /// Looks once. `behind` carries over from look to look.
     pub async fn look(&self, behind: &mut Option<(u64, Timestamp)>) -> Vec<Observation> {
         let followed = self.followed.borrow().clone();
         let Some(seen) = &followed.seen else { return Vec::new() };
@@ -144,14 +144,14 @@ impl ServiceWatch {
         self.fetch.fetch(&request).await.into_iter().next()
     }
 
-    /// What the service says of its log. Where health stands on a listener of its own, it says nothing.
+    /// What the service says of its log; none if its health endpoint has a listener of its own.
     async fn entries(&self) -> Option<(u64, u64)> {
         let answer = self.get("readyz", MAX_READY).await?.result.ok()?;
         let ready: Ready = serde_json::from_slice(&answer.body).ok()?;
         Some((ready.ledger.entries, ready.ledger.served))
     }
 
-    /// What is wrong with TUF's timestamp, and with the snapshot that it names.
+    /// What is wrong with TUF's timestamp and the snapshot that it names.
     async fn freshness(&self, state: &State, now: Timestamp) -> Look {
         let (limits, keys) = (TufLimits::default(), &state.charter.server);
         let mut look = Look::default();
@@ -159,7 +159,7 @@ impl ServiceWatch {
         let Some(exchange) = exchange else { return look };
         let sla = self.policy.limits(OWN, Kind::Service);
         if exchange.result.as_ref().is_ok_and(|answer| answer.status == 404) && state.published.is_empty() {
-            // Nothing is published yet, so nothing can be fresh.
+            // Nothing is published yet.
             return look;
         }
         let failed = http::transport(&exchange).or_else(|| http::http_status(&exchange));
@@ -206,7 +206,7 @@ impl ServiceWatch {
     }
 }
 
-/// Metadata that this key signed; else what is wrong with it.
+/// The metadata, if this key signed it; else what is wrong.
 fn signed<T: Metadata>(
     role: &str,
     bytes: &[u8],
@@ -227,7 +227,7 @@ fn expired<T: Metadata>(role: &str, metadata: &T, now: Timestamp) -> Option<(Cod
 
 /// The targets of a service with these lists.
 pub fn targets<'a>(lists: impl Iterator<Item = &'a ListId>, period: Duration) -> Vec<Arc<Target>> {
-    // The name is one that any participant's could be.
+    // The name is valid as a participant's.
     let Ok(operator) = OWN.parse::<ParticipantId>() else { return Vec::new() };
     let addresses = lists.map(|list| (format!("/v1/lists/{list}"), vec![list.clone()]));
     let all = addresses.chain(std::iter::once((LOG.to_owned(), Vec::new())));
@@ -268,7 +268,7 @@ pub fn judge(
         let open = &published.open;
         (facts.this_update, facts.next_update) = (Some(open.issued_at.unix()), Some(open.expires.unix()));
         if open.expires < now {
-            find(Code::ListStale, format!("list {list} was to be renewed by {}", open.expires));
+            find(Code::ListStale, format!("list {list} should have been renewed by {}", open.expires));
         }
     }
     if let Some((since, cause)) = waiting_since(state, list)
@@ -276,13 +276,13 @@ pub fn judge(
     {
         find(
             Code::PublicationDelayed,
-            format!("entry {cause} changed list {list} at {since} and is not published"),
+            format!("entry {cause} changed list {list} at {since}, and the change is not published"),
         );
     }
     (findings, facts)
 }
 
-/// What is wrong with the log and with what says that it is the latest.
+/// What is wrong with the log and its checkpoint.
 fn log(contact: &Contact, look: &Look, limits: &ServiceLimits, now: Timestamp) -> BTreeSet<Finding> {
     let mut findings: BTreeSet<Finding> = look.freshness.iter().cloned().collect();
     let mut find = |code, detail: String| {
@@ -304,7 +304,7 @@ fn log(contact: &Contact, look: &Look, limits: &ServiceLimits, now: Timestamp) -
     }
     findings
 }
-/// The oldest change of a list that is not published, and the entry that caused it.
+/// The oldest unpublished change of a list, and the entry that caused it.
 fn waiting_since(state: &State, list: &ListId) -> Option<(Timestamp, u64)> {
     let contents = state.lists.get(list)?;
     let published = state.published.get(&Role::List(list.clone()));
@@ -312,7 +312,7 @@ fn waiting_since(state: &State, list: &ListId) -> Option<(Timestamp, u64)> {
     let anchors = contents.anchors.values().map(|anchor| &anchor.listed);
     let cross = contents.cross_certificates.values().map(|cross| &cross.listed);
     let changes = anchors.chain(cross).flat_map(|listed| &listed.history);
-    // What had happened when the draft was opened is in it, as far as it had happened by then.
+    // The published draft contains everything that had happened when it was opened.
     let issued_at = published.map(|published| published.open.issued_at);
     let waits = changes.filter(|change| {
         issued_at.is_none_or(|issued_at| change.at > issued_at)

@@ -1,5 +1,4 @@
-//! From the configuration's words to the plan that discovery works by: the files of canaries are read once, when
-//! the server starts.
+//! Makes the plan for discovery from the configuration. Reads the canaries' files once, at start.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,13 +11,13 @@ use super::discover::{Bounds, Canaries, Configured, Plan};
 use super::error::StartError;
 use crate::config;
 
-/// A file with one certificate is at most so long.
+/// The largest certificate file, in bytes.
 const MAX_FILE: u64 = 256 * 1024;
 
-/// What the configuration says about what is watched.
+/// What the configuration asks to watch.
 ///
 /// # Errors
-/// [`StartError`] if the file of a canary cannot be read or holds anything but one certificate.
+/// [`StartError`] if a canary's file cannot be read or does not hold exactly one certificate.
 pub fn plan(config: &config::Watch, ports: &[Ports]) -> Result<Plan, StartError> {
     let configured = |target: &config::ConfiguredTarget| Configured {
         operator: target.operator.clone(),

@@ -6,29 +6,26 @@ use super::code::Code;
 use super::observation::Observation;
 use super::verdict::{Outcome, Verdict};
 
-/// One probe, as it counts.
+/// One probe as it counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The target's number in the history.
     pub number: u32,
-    /// When it began, in Unix milliseconds.
+    /// When the probe began, in Unix milliseconds.
     pub at_ms: i64,
-    /// What became of it.
     pub outcome: Outcome,
     /// Whether an answer came.
     pub answered: bool,
-    /// Whether the answer was of now.
+    /// Whether the answer was current.
     pub fresh: bool,
-    /// Whether the answer was right in everything else.
+    /// Whether everything else about the answer was right.
     pub correct: bool,
-    /// How long the answer took.
     pub duration_ms: Option<u64>,
-    /// What was found.
     pub codes: Vec<Code>,
 }
 
 impl Record {
-    /// The record of an observation that counts so.
+    /// The record of an observation with this verdict.
     #[must_use]
     pub fn of(number: u32, observation: &Observation, verdict: &Verdict) -> Self {
         let Verdict { outcome, answered, fresh, correct, .. } = *verdict;
@@ -45,7 +42,7 @@ impl Record {
         }
     }
 
-    /// Counts the probe.
+    /// Adds the probe to the counts.
     pub fn count(&self, counts: &mut Counts) {
         let sum = match self.outcome {
             Outcome::Good => &mut counts.good,

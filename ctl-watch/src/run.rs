@@ -1,8 +1,8 @@
-//! The watch as a whole: what the process starts, asks and stops.
+//! Starts and stops the tasks of the watch.
 //!
-//! Its tasks, in the order of the data's road: one follows the scheme and sends it what
-//! the watcher says, one says what is watched, one looks at the service itself, one runs the schedule, one keeps what is observed. Each ends when
-//! the one before it is gone, so that nothing which was observed is lost by a stop.
+//! In the order in which data flows: one follows the scheme and sends it the watcher's statements, one decides what is
+//! watched, one probes the service itself, one runs the schedule, and one aggregates observations. Each ends after the
+//! one before it, so a stop loses no observation.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,12 +37,12 @@ use super::store::{Retention, Store};
 use super::target::{Target, TargetId};
 use super::{config, own, probe, upkeep};
 
-/// So many observations may wait for whoever takes them.
+/// How many observations may wait for the aggregator.
 const OBSERVATIONS: usize = 4096;
-/// What is watched follows from the time too (certificates expire, notices end), so it is looked at once an hour
-/// although the log has not changed.
+/// What is watched also depends on the time, as certificates expire and notices end. So it is decided anew every hour
+/// even if the log has not changed.
 const LOOK: Duration = Duration::from_secs(3600);
-/// After an entry, others often follow at once; one look is enough for all of them.
+/// Entries often follow each other at once; one look after them is enough.
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// A handle on the watch. Clones are cheap.
@@ -63,22 +63,22 @@ struct Shared {
     followed: watch::Receiver<Followed>,
 }
 
-/// The watch's tasks.
+/// The tasks of the watch.
 pub struct Running {
     stop: [oneshot::Sender<()>; 2],
     tasks: [JoinHandle<()>; 6],
 }
 
 impl Running {
-    /// The same, watched over.
+    /// Has the supervisor watch the tasks.
     #[must_use]
     pub fn supervised(self, supervisor: &Supervisor) -> Self {
         Self { tasks: self.tasks.map(|task| supervisor.watch("a part of the watch", task)), ..self }
     }
 
-    /// Stops asking, and finishes what was observed.
+    /// Stops probing, and waits until everything observed is written.
     pub async fn stop(self) {
-        // One that has ended by itself says so below.
+        // A task that has ended by itself is reported below.
         for stop in self.stop {
             let _ = stop.send(());
         }
@@ -91,11 +91,11 @@ impl Running {
 }
 
 impl Watch {
-    /// Starts to follow the scheme, and to watch what it and the configuration say. Reads files; must be called within a
-    /// runtime.
+    /// Starts to follow the scheme and to watch what the scheme and the configuration name. Reads files; must be called
+    /// within a runtime.
     ///
     /// # Errors
-    /// [`StartError`] if the configuration names something that cannot be used, or the history cannot be opened.
+    /// [`StartError`] if the configuration names something unusable, or the history cannot be opened.
     pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<(Self, Running), StartError> {
         let (data, scheme, fetching, config) = (&config.data, &config.scheme, &config.fetch, &config.watch);
         let (plan, fetcher, policy) =
@@ -174,25 +174,25 @@ impl Watch {
         self.shared.followed.borrow().clone()
     }
 
-    /// How things stand now.
+    /// The last standing of every target.
     #[must_use]
     pub fn standings(&self) -> Arc<Standings> {
         self.shared.aggregator.standings()
     }
 
-    /// What is watched now, the certificates whose end is watched, and what is left out.
+    /// The targets, the certificates whose end is watched, and what is left out.
     #[must_use]
     pub fn discovered(&self) -> Arc<Discovered> {
         self.shared.discovered.load_full()
     }
 
-    /// By what services are judged.
+    /// The policy by which services are judged.
     #[must_use]
     pub fn policy(&self) -> &Arc<SlaPolicy> {
         self.shared.aggregator.policy()
     }
 
-    /// What was observed, counted and kept.
+    /// The aggregator, which counts and keeps what is observed.
     #[must_use]
     pub fn aggregator(&self) -> &Aggregator {
         &self.shared.aggregator
@@ -204,7 +204,7 @@ impl Watch {
         Gathered::of(self.aggregator(), self.discovered(), self.internals())
     }
 
-    /// How the watch itself is doing.
+    /// The state of the watch's own parts.
     #[must_use]
     pub fn internals(&self) -> Internals {
         let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
@@ -231,14 +231,14 @@ impl Watch {
         }
     }
 
-    /// What the schedule counts of its own work.
+    /// The schedule's own counters.
     #[must_use]
     pub fn counted(&self) -> Counted {
         self.shared.counters.read()
     }
 }
 
-/// Says what is watched, again and again, until it is told to stop.
+/// Decides again and again what is watched, until it is told to stop.
 async fn follow(
     own: own::ServiceWatch,
     plan: Plan,
@@ -261,14 +261,16 @@ async fn follow(
         let look = tokio::task::spawn_blocking(move || discover_at(&seen.state, now_ms(), &plan));
         match look.await {
             Ok(discovered) => {
-                // The aggregator knows a target before anything is observed of it.
+                // The aggregator must know a target before it is observed.
                 let all = discovered.targets.iter().cloned().chain(own.targets());
                 shared.aggregator.watch(all.collect()).await;
                 show(&shared, &targets, discovered);
             }
-            Err(error) => tracing::error!(%error, "what is to be watched cannot be told; it stays as it was"),
+            Err(error) => {
+                tracing::error!(%error, "cannot decide what to watch; the targets stay as they were")
+            }
         }
-        // An hour without an entry is as good a reason to look as an entry.
+        // Look again after an hour even without a new entry.
         let another = followed.wait_for(|followed| followed.seen.as_ref().map(|seen| seen.size) != size);
         tokio::select! {
             _ = &mut stopped => return,
@@ -281,7 +283,7 @@ async fn follow(
     }
 }
 
-/// What is to be watched by a state, as it stands at a moment in Unix milliseconds.
+/// What a state asks to watch at a moment in Unix milliseconds.
 #[must_use]
 pub fn discover_at(state: &State, at_ms: i64, plan: &Plan) -> Discovered {
     let time = Timestamp::from_unix(at_ms.div_euclid(1000)).max(state.clock());
@@ -301,21 +303,18 @@ fn show(shared: &Shared, targets: &watch::Sender<Arc<[Arc<Target>]>>, discovered
     shared.discovered.store(Arc::new(discovered));
 }
 
-/// What probes remember, in the store.
+/// Keeps the memories of probes in the store.
 pub struct StoredMemories(pub Arc<Store>);
 
 impl MemoryStore for StoredMemories {
     fn take(&self, target: TargetId) -> Option<Vec<u8>> {
         let taken = self.0.memory(target);
-        taken
-            .inspect_err(|error| tracing::warn!(%target, %error, "what a probe remembered cannot be read"))
-            .ok()?
+        taken.inspect_err(|error| tracing::warn!(%target, %error, "a probe's memory cannot be read")).ok()?
     }
 
     fn keep(&self, target: TargetId, memory: &[u8]) -> bool {
         let kept = self.0.put_memory(target, now_ms(), memory);
-        kept.inspect_err(|error| tracing::warn!(%target, %error, "what a probe remembers cannot be kept"))
-            .is_ok()
+        kept.inspect_err(|error| tracing::warn!(%target, %error, "a probe's memory cannot be stored")).is_ok()
     }
 }
 

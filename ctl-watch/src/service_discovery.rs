@@ -1,5 +1,5 @@
-//! What is watched, in the form in which Prometheus discovers targets by HTTP or from a file: for those who
-//! also probe with the blackbox exporter.
+//! The targets in the forms from which Prometheus discovers them, HTTP and file, for those who also probe with the
+//! blackbox exporter.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,7 +12,7 @@ use super::code::Code;
 use super::standings::Standings;
 use super::target::{Kind, Origin};
 
-/// Targets that share their labels.
+/// Targets with the same labels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Group {
     /// Their addresses, in order.
@@ -20,9 +20,9 @@ pub struct Group {
     pub labels: BTreeMap<&'static str, String>,
 }
 
-/// What is watched, by PKI and kind, in a fixed order: an unchanged standings is unchanged text. What the service
-/// watches of itself has no address to call and is left out. So is what only an application names, and what leads
-/// to addresses that the watch must not call: whoever is told to probe an address does not ask what it is.
+/// The targets by PKI and kind, in a fixed order, so that unchanged standings give unchanged text. Left out are the
+/// targets of the service itself, which have no address to call; what only an application names; and addresses that the
+/// watch must not call, because a prober calls whatever address it is given.
 #[must_use]
 pub fn groups(standings: &Standings) -> Vec<Group> {
     let mut groups: BTreeMap<(&str, Kind), Vec<String>> = BTreeMap::new();
@@ -43,7 +43,7 @@ pub fn groups(standings: &Standings) -> Vec<Group> {
             let labels = [
                 ("pki", pki.to_owned()),
                 ("kind", kind.as_str().to_owned()),
-                // The blackbox exporter's module by the kind: dashboards/prometheus/blackbox.yml has one for each.
+                // dashboards/prometheus/blackbox.yml has a module for each kind.
                 ("__param_module", format!("ctl_{}", kind.as_str().replace('-', "_"))),
             ];
             Group { targets, labels: labels.into() }
@@ -51,8 +51,7 @@ pub fn groups(standings: &Standings) -> Vec<Group> {
         .collect()
 }
 
-/// Keeps the file `prometheus/targets.json` below the data directory like the standings, for Prometheus'
-/// `file_sd_configs`.
+/// Keeps the file `prometheus/targets.json` in the data directory up to date, for Prometheus' `file_sd_configs`.
 #[derive(Debug)]
 pub struct TargetsFile {
     path: PathBuf,
@@ -60,20 +59,18 @@ pub struct TargetsFile {
 }
 
 impl TargetsFile {
-    /// The file below this data directory; nothing is written yet.
+    /// The file in this data directory; writes nothing yet.
     #[must_use]
     pub fn below(data: &Path) -> Self {
         Self { path: data.join("prometheus").join("targets.json"), written: None }
     }
 
-    /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes the file if what is watched has changed since the last time; says whether it did. Blocks on the
-    /// disk.
+    /// Writes the file if the targets have changed since the last time; returns whether it did. Blocks on the disk.
     ///
     /// # Errors
     /// Those of the file system; the next call tries again.

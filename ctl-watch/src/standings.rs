@@ -1,5 +1,4 @@
-//! How things stand: the last word on every target. Changed in one place, the aggregator; everyone else reads
-//! snapshots.
+//! How every target stands after its last probe. Only the aggregator changes it; everyone else reads snapshots.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use super::observation::{Facts, Observation};
 use super::target::{Target, TargetId};
 use super::verdict::Verdict;
 
-/// How things stand.
+/// How all targets stand.
 #[derive(Clone, Debug, Default)]
 pub struct Standings {
     /// Every target that is watched now.
@@ -19,16 +18,16 @@ pub struct Standings {
 #[derive(Clone, Debug)]
 pub struct Standing {
     pub target: Arc<Target>,
-    /// Unix milliseconds: since when it is watched.
+    /// Since when it is watched, in Unix milliseconds.
     pub since_ms: i64,
     /// The last probe.
     pub last: Option<Arc<Observation>>,
-    /// What it counts as.
+    /// What the last probe counts as.
     pub verdict: Option<Verdict>,
-    /// Unix milliseconds of the last probe that got an answer.
+    /// When the last answered probe began, in Unix milliseconds.
     pub answered_ms: Option<i64>,
-    /// Unix milliseconds of the last probe that was conforming.
+    /// When the last conforming probe began, in Unix milliseconds.
     pub good_ms: Option<i64>,
-    /// What the last answer that could be believed said, and how large and when by its clock the last of any kind was.
+    /// What the last believed answer said; body size, clock offset and TLS are those of the last answer of any kind.
     pub facts: Facts,
 }

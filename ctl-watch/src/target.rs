@@ -12,13 +12,12 @@ use ctl_pki::Certificate;
 pub use ctl_policy::sla::Kind;
 use sha2::{Digest as _, Sha256};
 
-/// A target's id: the first 8 bytes of SHA-256 over kind, operator and address. The same service keeps its
-/// id, and its history, whatever list names it.
+/// A target's id: the first 8 bytes of SHA-256 over kind, operator and address. A service keeps its id and history
+/// whatever list names it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetId(pub [u8; 8]);
 
 impl TargetId {
-    /// The id of a service.
     #[must_use]
     pub fn of(kind: Kind, operator: &ParticipantId, url: &str) -> Self {
         let mut hash = Sha256::new();
@@ -51,7 +50,7 @@ pub enum Origin {
     Listed,
     /// An extension of a disclosed sub-CA's certificate.
     SubCa,
-    /// An extension of a certificate, or a service, of an application that is not decided yet.
+    /// A certificate's extension or a service in an undecided application.
     Application,
     /// The operator's `services`.
     Services,
@@ -77,7 +76,7 @@ pub struct Target {
     pub id: TargetId,
     pub kind: Kind,
     pub operator: ParticipantId,
-    /// The lists that its certificates are on.
+    /// The lists that hold its certificates.
     pub lists: Vec<ListId>,
     pub url: String,
     /// Why it is a target.
@@ -89,20 +88,20 @@ pub struct Target {
 }
 
 impl Target {
-    /// Whether nobody but an undecided application names it: anyone can apply.
+    /// Whether only undecided applications name it; anyone can apply.
     #[must_use]
     pub fn is_unlisted(&self) -> bool {
         !self.origins.is_empty() && self.origins.iter().all(|origin| *origin == Origin::Application)
     }
 
-    /// On what kind of account it is asked.
+    /// Whose share of the fetcher's budget it is asked on.
     #[must_use]
     pub fn class(&self) -> Class {
         if self.is_unlisted() { Class::Unlisted } else { Class::Listed }
     }
 }
 
-/// The name under which the service stands among the operators.
+/// The operator name of the service itself.
 pub const OWN: &str = TRUST_LIST_MANAGER;
 
 /// What the answers of a target are judged by.
@@ -112,25 +111,25 @@ pub enum Subject {
     Ocsp(Vec<OcspSubject>),
     /// A CRL distribution point.
     Crl(CrlSubject),
-    /// The address of an issuer's certificate: any of these, by key, is right.
+    /// The address of an issuer's certificate; any of these certificates is right, by key.
     CaIssuers(Vec<Arc<Certificate>>),
-    /// EST cacerts: must hold the roots that are due there, and no other root than those that are known.
+    /// EST cacerts: must serve the roots that are due, and no roots that are not known.
     Est(Roots),
-    /// A root pool: must hold the roots that are due there; those of other operators are none of our business.
+    /// A root pool: must serve the roots that are due; other operators' roots are not judged.
     RootPool(Roots),
-    /// A plain endpoint that must answer with 200.
+    /// A plain endpoint, which must answer with a status of 2xx.
     Https,
-    /// The service itself; no address is called.
+    /// The service itself; has no address to call.
     Service,
 }
 
-/// What an OCSP responder is asked for one issuer.
+/// What an OCSP responder is asked about one issuer.
 #[derive(Clone, Debug)]
 pub struct OcspSubject {
     pub issuer: Arc<Certificate>,
-    /// Certificates of the issuer that are in order; the first few are asked about in turn.
+    /// Valid certificates of the issuer; the first few are asked about in turn.
     pub good: Vec<Arc<Certificate>>,
-    /// Serial numbers of the issuer that are revoked.
+    /// Serial numbers of revoked certificates of the issuer.
     pub revoked: Vec<Box<[u8]>>,
 }
 
@@ -140,16 +139,17 @@ pub struct CrlSubject {
     pub issuer: Arc<Certificate>,
     /// Certificates that name the distribution point.
     pub covered: Vec<Arc<Certificate>>,
-    /// All addresses under which these certificates say the issuer's CRLs are.
+    /// All addresses that these certificates name for the issuer's CRLs.
     pub points: Vec<String>,
 }
 
-/// The roots that a service hands out.
+/// The roots that a service should serve.
 #[derive(Clone, Debug, Default)]
 pub struct Roots {
-    /// Must be there: the roots that declare the service, or all of the operator's where it is configured.
+    /// Must be served: the roots that declare the service, or all of the operator's if the configuration names the
+    /// service.
     pub due: Vec<Arc<Certificate>>,
-    /// May be there too, like those that are due: every root of the operator as the lists have them.
+    /// May be served: every root of the operator on the lists.
     pub known: Vec<Arc<Certificate>>,
 }
 
@@ -157,11 +157,10 @@ pub struct Roots {
 #[derive(Clone, Debug)]
 pub struct WatchedCertificate {
     pub operator: ParticipantId,
-    /// SHA-256.
+    /// SHA-256 of the certificate.
     pub fingerprint: Digest,
     pub certificate: Arc<Certificate>,
-    /// Whether it is a root.
     pub is_root: bool,
-    /// The lists it is on.
+    /// The lists that hold it.
     pub lists: Vec<ListId>,
 }

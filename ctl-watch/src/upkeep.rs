@@ -1,5 +1,4 @@
-//! What is done now and then: the file with its targets, and counting the bytes of its
-//! history.
+//! Periodic work: writes the file of targets for Prometheus, and counts the bytes of the history.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use super::target::Target;
 /// How often the bytes are counted.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Does them until nobody says any more what is watched.
+/// Works until nobody publishes targets any more.
 pub async fn run(
     aggregator: Aggregator,
     data: impl AsRef<Path>,
@@ -35,7 +34,7 @@ pub async fn run(
         file = same;
         store_bytes.store(bytes, Ordering::Relaxed);
         if let Err(error) = written {
-            tracing::warn!(path = %file.path().display(), %error, "what is watched cannot be written for Prometheus");
+            tracing::warn!(path = %file.path().display(), %error, "the targets cannot be written for Prometheus");
         }
         if let Ok(Err(_)) = timeout(EVERY, targets.changed()).await {
             break;

@@ -1,42 +1,41 @@
-//! What a probe counts as, by the service level policy. The state machine says it once for each observation; service
-//! levels, incidents and Prometheus' counters all take it from there, so they cannot differ. Pure.
+//! What a probe counts as by the service level policy. The state machine decides it once for each observation; service
+//! levels, incidents and metrics all use this verdict, so they cannot differ. Pure.
 
 use ctl_policy::sla::{SlaPolicy, Time};
 
 use super::code::{Code, Family, Weight};
 use super::observation::Observation;
 
-/// The errors of reaching a service for which it has been reached: they are found in answers.
+/// Transport errors that are found in an answer: the service was reached.
 const IN_ANSWERS: [Code; 2] = [Code::Slow, Code::AddressDisagreement];
 
-/// What became of a probe, for the service level.
+/// What a probe counts as for the service level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// A good answer.
     Good,
     /// A bad answer, or none.
     Bad,
-    /// During announced maintenance.
+    /// Any answer or none, during announced maintenance.
     Excused,
 }
 
-/// What a probe counts as.
+/// The verdict on a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// What became of it, for the service level.
     pub outcome: Outcome,
-    /// Whether the service was reached at all its addresses, and gave an answer that could be read.
+    /// Whether all addresses of the service were reached, and answered with something readable.
     pub answered: bool,
-    /// Whether the answer was of now.
+    /// Whether the answer was current.
     pub fresh: bool,
-    /// Whether the answer was right in everything else.
+    /// Whether everything else about the answer was right.
     pub correct: bool,
-    /// The codes that make it bad, by the policy.
+    /// The codes that make it bad by the policy.
     pub bad: Vec<Code>,
 }
 
 impl Verdict {
-    /// What an observation counts as; none if it says nothing of the service, which is a gap.
+    /// The verdict on an observation; none for a gap, which says nothing about the service.
     #[must_use]
     pub fn of(policy: &SlaPolicy, observation: &Observation) -> Option<Self> {
         if !observation.is_valid() {
@@ -51,7 +50,7 @@ impl Verdict {
         };
         let bad: Vec<Code> = observation.codes().into_iter().filter(counts).collect();
         let of = |family: &[Family]| bad.iter().any(|code| family.contains(&code.family()));
-        // What is only a warning, too late, or told differently by several addresses was found in answers.
+        // Warnings, slowness and differing addresses are found in answers.
         let in_answers = |code: &Code| code.weight() < Weight::Error || IN_ANSWERS.contains(code);
         let unreached = bad.iter().any(|code| code.family() == Family::Transport && !in_answers(code));
         let at = Time(observation.at_ms.div_euclid(1000));
@@ -66,7 +65,7 @@ impl Verdict {
             outcome,
             answered: !unreached && (bad.is_empty() || observation.has_answer()),
             fresh: !of(&[Family::Freshness, Family::Caching, Family::Watch]),
-            // Of answers that differ one is not right, whichever.
+            // If answers differ, one of them is wrong.
             correct: !bad.contains(&Code::AddressDisagreement)
                 && !of(&[
                     Family::Protocol,
@@ -79,7 +78,7 @@ impl Verdict {
         })
     }
 
-    /// Whether nothing was bad, be it in announced maintenance or not.
+    /// Whether nothing was bad, in announced maintenance or not.
     #[must_use]
     pub const fn is_conforming(&self) -> bool {
         self.bad.is_empty()

@@ -1,6 +1,6 @@
-//! What time the watch believes it is. The wall clock says which hour an observation counts in and what is old enough to
-//! be deleted, and a wall clock can be set to anything. [`Steady`] tells a step from the time that has passed; here stands
-//! with which moment the watch begins, and when the time is so sure that what is old may go.
+//! The time that the watch believes. It decides which hour an observation counts in and what is old enough to delete,
+//! and a wall clock can be set to anything. [`Steady`] tells a step of the clock from time that passed; this module
+//! decides with which time the watch begins, and when the time is sure enough to delete by age.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,16 +10,16 @@ use ctl_host::clock::Clock;
 use ctl_host::clock::steady::{Bounds, Reading, Steady};
 
 const DAY: u64 = 86_400;
-/// Up to five minutes are drift; any step is believed in time, as a watch that stands still watches nothing.
+/// Five minutes are drift. Any larger step is believed after a while: a watch that waits forever watches nothing.
 const BOUNDS: Bounds = Bounds { tolerance: Duration::from_secs(300), largest_step: Duration::MAX };
-/// After a step was believed, and after a start by a clock that nothing confirms, nothing is deleted by age for so long:
-/// someone notices a wrong clock within a day.
+/// After a believed step, or a start that nothing confirms, nothing is deleted by age for this long: a wrong clock is
+/// noticed within a day.
 const SETTLED_AFTER: Duration = Duration::from_secs(DAY);
-/// What was observed so long after the time was last sure was observed at a time that never was.
+/// Observations dated this long after the last sure time were dated by a wrong clock.
 const UNSURE: u64 = 2 * DAY;
-/// A history that lies further ahead than this was kept by a wrong clock.
+/// A history dated further ahead than this was written under a wrong clock.
 const LONGEST_AHEAD: u64 = 30 * DAY;
-/// 2026-01-01T00:00:00Z: no release is older, so a clock before it has not been told the time yet.
+/// 2026-01-01T00:00:00Z. No release is older, so an earlier clock has not been set yet.
 const NOT_BEFORE: Timestamp = Timestamp::from_unix(1_767_225_600);
 
 /// The clock of the watch.
@@ -30,18 +30,18 @@ pub struct WatchClock {
 
 struct State {
     steady: Steady,
-    /// Nothing is deleted by age before so much has passed.
+    /// Nothing is deleted by age before this much time has passed.
     settled_at: Duration,
 }
 
-/// A moment as the watch believes it.
+/// The time as the watch believes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// Unix milliseconds.
     pub now_ms: i64,
-    /// By how much the wall clock is ahead of that.
+    /// How far the wall clock is ahead of it.
     pub ahead_ms: i64,
-    /// Whether the time has been sure for so long that what is old may be deleted.
+    /// Whether the time has been sure for long enough to delete by age.
     pub is_settled: bool,
 }
 
@@ -50,8 +50,8 @@ const fn ms(time: Timestamp) -> i64 {
 }
 
 impl WatchClock {
-    /// Begins with what the clock says. If that lies before the last observation that was kept, with the moment of that: a
-    /// machine whose clock stood still while it was off knows the time only once others have told it. `sure` is when the
+    /// Begins with the wall clock; if that is before the last stored observation, with the time of that observation,
+    /// because the clock of a machine that was off may be right only after it has been synchronised. `sure` is when the
     /// time was last settled.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, sure: Option<Timestamp>, last: Option<Timestamp>) -> Self {
@@ -67,14 +67,14 @@ impl WatchClock {
         Self { clock, state: Mutex::new(State { steady, settled_at }) }
     }
 
-    /// What time it is.
+    /// Reads the time.
     pub fn read(&self) -> Moment {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (wall, elapsed) = (self.clock.now(), self.clock.elapsed());
         let (now, is_sure) = match state.steady.read(wall, elapsed, BOUNDS) {
             Reading::Sure => (wall, true),
             Reading::Believed { expected } => {
-                tracing::warn!(%wall, %expected, "the clock stepped and stood by it; it is believed");
+                tracing::warn!(%wall, %expected, "the clock stepped and has stayed there; its time is believed now");
                 state.settled_at = elapsed.saturating_add(SETTLED_AFTER);
                 (wall, true)
             }
@@ -99,7 +99,7 @@ impl Moment {
         self.now_ms < earlier_ms.saturating_sub(Self::tolerance_ms())
     }
 
-    /// When something took place that came just now, by a wall clock that may have been set before or after it.
+    /// When something took place that has just arrived, dated by a wall clock that may have been set before or after.
     #[must_use]
     pub fn place(&self, at_ms: i64) -> i64 {
         let both = [at_ms, at_ms.saturating_sub(self.ahead_ms)];

@@ -1,4 +1,4 @@
-//! Incidents of any age: those at hand, and those that only the history has.
+//! Incidents of any age: those in memory, and those only in the history.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use crate::incident::{Incident, Wanted};
 use crate::store::StoreError;
 
 impl Aggregator {
-    /// Tells incidents in the order of their numbers until `each` says no. What is at hand is newer than what is kept of it.
-    /// Blocks on the disk.
+    /// Passes incidents to `each` in the order of their numbers until it returns false. Memory is newer than the
+    /// history. Blocks on the disk.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -25,7 +25,7 @@ impl Aggregator {
             while let Some(incident) = at_hand.next_if(|one| goes_on && one.number < kept.number) {
                 goes_on = each(incident);
             }
-            // Told when its turn comes, if it is still asked for.
+            // An incident in memory comes when its turn does.
             goes_on = goes_on && (incidents.contains_key(&kept.number) || each(&kept));
             goes_on
         })?;

@@ -1,4 +1,4 @@
-//! The state machine of the tracked. Pure: observations and the time come in, [`Changes`] go out to be written.
+//! The state machine of the watch. Pure: observations and the time come in, [`Changes`] go out to be written.
 
 mod set_back;
 
@@ -23,11 +23,11 @@ use super::super::standings::{Standing, Standings};
 use super::super::target::{Origin, Target, TargetId};
 use super::super::verdict::{Outcome, Verdict};
 
-/// Probes that began in an hour may still run for so long after its end.
+/// Probes that began in an hour may run this long after its end.
 const GRACE_MS: i64 = 120_000;
-/// Evidence of one incident: the first failure, and the first with each further code.
+/// Pieces of evidence of one incident: the first failure, and the first with each further code.
 const MAX_EVIDENCE: usize = 8;
-/// Incidents that are over and in memory; the history has all.
+/// Closed incidents in memory; the history has all.
 pub const PAST_INCIDENTS: usize = 10_000;
 /// A breach is recent for a week after its end.
 pub const RECENT_BREACH_MS: i64 = 7 * 86_400_000;
@@ -36,11 +36,11 @@ pub const RECENT_BREACH_MS: i64 = 7 * 86_400_000;
 #[derive(Debug, Default)]
 struct Tracked {
     tracker: Tracker,
-    /// The first bad observation of a row that is no incident yet.
+    /// The first bad observation that has not become an incident yet.
     first_bad: Option<Arc<Observation>>,
 }
 
-/// The state machine of the tracked.
+/// The state machine of the watch.
 #[derive(Debug)]
 pub struct StateMachine {
     policy: Arc<SlaPolicy>,
@@ -48,28 +48,28 @@ pub struct StateMachine {
     tracked: BTreeMap<TargetId, Tracked>,
     standings: BTreeMap<TargetId, Arc<Standing>>,
     neighbours: Neighbours,
-    /// When each target was probed last, in Unix milliseconds, by its number.
+    /// When each target was last probed, in Unix milliseconds, by the target's number.
     last_probes: BTreeMap<u32, i64>,
     incidents: BTreeMap<u64, Arc<Incident>>,
     next_incident: u64,
     next_number: u32,
     /// What is not written yet.
     changes: Changes,
-    /// The hour in which all open incidents were written last.
+    /// The hour in which all open incidents were last written.
     refreshed: u32,
 }
 
-/// An observation as it was taken.
+/// An observation, taken in.
 #[derive(Clone, Debug)]
 pub struct Taken {
-    /// The observation, with what it contradicts elsewhere.
+    /// The observation with the contradictions to other targets.
     pub observation: Arc<Observation>,
-    /// What it counts as; none for a gap.
+    /// Its verdict; none for a gap.
     pub verdict: Option<Verdict>,
 }
 
 impl StateMachine {
-    /// Goes on with what was kept.
+    /// Continues from the history.
     #[must_use]
     pub fn new(policy: Arc<SlaPolicy>, kept: Kept, now_ms: i64) -> Self {
         let Kept { targets, next_target, last_probes, recent, incidents, next_incident } = kept;
@@ -101,7 +101,7 @@ impl StateMachine {
         }
     }
 
-    /// What is watched from now on.
+    /// Sets what is watched from now on.
     pub fn watch(&mut self, targets: &[Arc<Target>], now_ms: i64) {
         let wanted: BTreeSet<TargetId> = targets.iter().map(|target| target.id).collect();
         let mut changed = BTreeSet::new();
@@ -130,7 +130,7 @@ impl StateMachine {
         }
         self.standings.retain(|id, _| wanted.contains(id));
         self.neighbours = Neighbours::of(self.standings.values().map(|standing| &*standing.target));
-        // Nobody can say how an incident of a target goes on that is not watched any more: it ends here.
+        // An incident whose target is no longer watched ends here: nobody can see how it goes on.
         for (id, tracked) in &mut self.tracked {
             if !wanted.contains(id)
                 && let Some(mut incident) = tracked.tracker.open.take()
@@ -161,10 +161,10 @@ impl StateMachine {
         description.number
     }
 
-    /// Takes an observation, and says what it counts as. None is one that is left out.
+    /// Takes an observation and gives its verdict; none if its target is not watched.
     pub fn take(&mut self, mut observation: Observation) -> Option<Taken> {
         let target = observation.target.clone();
-        // A probe that was under way when its target went.
+        // The probe was still running when its target was removed.
         let number = self.descriptions.get(&target.id).filter(|one| one.is_watched())?.number;
         if observation.is_valid() {
             let limits = self.policy.limits(target.operator.as_str(), target.kind);
@@ -173,7 +173,7 @@ impl StateMachine {
         }
         let (observation, verdict) = match Verdict::of(&self.policy, &observation) {
             Some(verdict) => (Arc::new(observation), verdict),
-            // A gap counts neither for nor against the service, and is no last word on it.
+            // A gap counts neither for nor against the service, and does not change its standing.
             None => return Some(Taken { observation: Arc::new(observation), verdict: None }),
         };
         let record = Record::of(number, &observation, &verdict);
@@ -268,7 +268,7 @@ impl StateMachine {
         }
     }
 
-    /// What is to be written now.
+    /// Takes out what is to be written now.
     pub fn changes(&mut self, now_ms: i64) -> Changes {
         let hour = hour_of(now_ms);
         if std::mem::replace(&mut self.refreshed, hour) != hour {
@@ -277,18 +277,18 @@ impl StateMachine {
         std::mem::take(&mut self.changes)
     }
 
-    /// Everything that is not written yet, before the watch stops.
+    /// Takes out everything that is not written yet, before the watch stops.
     pub fn finish(&mut self) -> Changes {
         self.refresh_open_incidents();
         std::mem::take(&mut self.changes)
     }
 
-    /// What could not be written is due again.
+    /// Takes back what could not be written.
     pub fn put_back(&mut self, failed: Changes) {
         self.changes.put_back(failed);
     }
 
-    /// Everything that is in memory is due again, as the history was lost.
+    /// Schedules everything in memory to be written again, as the history was lost.
     pub fn write_again(&mut self) {
         self.changes.targets = self.targets();
         self.changes.last_probes.clone_from(&self.last_probes);
@@ -297,13 +297,13 @@ impl StateMachine {
         self.refresh_open_incidents();
     }
 
-    /// All that was observed in hours before this one is written, once these changes are.
+    /// The first hour that may still change; all earlier ones are complete in these changes.
     #[must_use]
     pub fn open_hour(now_ms: i64) -> u32 {
         hour_of(now_ms.saturating_sub(GRACE_MS))
     }
 
-    /// What open incidents have counted since they were written last.
+    /// Schedules all open incidents to be written.
     fn refresh_open_incidents(&mut self) {
         for tracked in self.tracked.values() {
             if let Some(open) = &tracked.tracker.open {
@@ -330,9 +330,8 @@ impl StateMachine {
         incidents
     }
 
-    /// Drops from memory incidents that were over before a moment, and those that are over beyond the number that stays, the
-    /// oldest first. A breach of the last days stays longer than what was none: whoever records its end must find it however
-    /// many incidents others have.
+    /// Drops from memory incidents that ended before a moment, and the oldest closed ones beyond the limit. Breaches of
+    /// the last days stay longer: whoever records their end must find them, however many incidents others have.
     pub fn trim(&mut self, now_ms: i64, before_ms: i64) {
         let recent = now_ms.saturating_sub(RECENT_BREACH_MS);
         let mut over: Vec<(bool, u64, i64)> = (self.incidents.values())
@@ -357,7 +356,7 @@ impl StateMachine {
         self.descriptions.values().map(|one| (one.number, one.clone())).collect()
     }
 
-    /// Bad and valid probes of each service in the short windows of burn rates.
+    /// Adds the bad and valid probes of each service in the short windows of burn rates.
     pub fn recent(&self, now_ms: i64, services: &mut BTreeMap<ServiceKey, ServiceStanding>) {
         for (id, tracked) in &self.tracked {
             let Some(description) = self.descriptions.get(id) else { continue };

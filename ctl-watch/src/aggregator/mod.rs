@@ -1,5 +1,5 @@
-//! The one place where the state of the watch changes. Observations come in; the standings, counts, incidents and levels follow;
-//! the history keeps them; everyone else reads snapshots.
+//! The one place where the state of the watch changes. Observations come in; standings, counts, incidents and levels
+//! follow; the history stores them; everyone else reads snapshots.
 
 #[cfg(test)]
 mod agreement;
@@ -33,7 +33,7 @@ use super::store::{Store, StoreError};
 use super::target::Target;
 use crate::metrics::Metrics;
 
-/// The incidents at hand by their number: open ones, and the newest of those that are over.
+/// The incidents in memory by number: open ones, and the newest closed ones.
 pub type Incidents = BTreeMap<u64, Arc<Incident>>;
 
 /// A clock in Unix milliseconds.
@@ -42,17 +42,17 @@ pub type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 /// What an aggregator is started with.
 #[derive(Clone)]
 pub struct Setup {
-    /// Where history is kept.
+    /// The history.
     pub store: Arc<Store>,
     pub policy: Arc<SlaPolicy>,
     pub clock: Arc<dyn Clock>,
-    /// Who counts what is observed.
+    /// What observations are counted in for Prometheus.
     pub metrics: Arc<Metrics>,
 }
 
 enum Order {
     Watch(Vec<Arc<Target>>, oneshot::Sender<()>),
-    /// Shows and writes everything now.
+    /// Publishes and writes everything now.
     Settle(oneshot::Sender<()>),
 }
 
@@ -71,7 +71,7 @@ pub struct Aggregator {
     orders: mpsc::Sender<Order>,
 }
 
-/// The state machine as it goes on at this moment with what the history has. Blocks on the disk.
+/// The state machine, continued from the history. Blocks on the disk.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -82,8 +82,8 @@ pub fn recall(store: &Store, policy: Arc<SlaPolicy>, now_ms: i64) -> Result<Stat
 }
 
 impl Aggregator {
-    /// Starts an aggregator where the last one stopped, or was stopped. It ends when all senders of observations are
-    /// gone, once everything is written. Blocks on the disk; must be called within a runtime.
+    /// Starts an aggregator that continues from the history. It ends when all senders of observations are gone and
+    /// everything is written. Blocks on the disk; must be called within a runtime.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
@@ -108,17 +108,17 @@ impl Aggregator {
         Ok((Self { shared, orders }, running))
     }
 
-    /// What is watched from now on: observations of anything else are left out. To be called whenever it changes,
-    /// and before anything new is probed.
+    /// Sets what is watched from now on; observations of other targets are dropped. Call it on every change, before
+    /// anything new is probed.
     pub async fn watch(&self, targets: Vec<Arc<Target>>) {
         let (done, known) = oneshot::channel();
-        // An aggregator that has stopped has nothing to watch.
+        // A stopped aggregator watches nothing.
         if self.orders.send(Order::Watch(targets, done)).await.is_ok() {
             let _ = known.await;
         }
     }
 
-    /// Waits until everything that was sent before is shown and written.
+    /// Waits until everything sent before is published and written.
     pub async fn settle(&self) {
         let (done, settled) = oneshot::channel();
         if self.orders.send(Order::Settle(done)).await.is_ok() {
@@ -126,13 +126,13 @@ impl Aggregator {
         }
     }
 
-    /// How things stand now.
+    /// How every target stands now.
     #[must_use]
     pub fn standings(&self) -> Arc<Standings> {
         self.shared.standings.load_full()
     }
 
-    /// The incidents at hand: open ones, and the newest of those that are over. [`Aggregator::all_incidents`] has all.
+    /// The incidents in memory: open ones, and the newest closed ones. [`Aggregator::all_incidents`] reads all.
     #[must_use]
     pub fn incidents(&self) -> Arc<Incidents> {
         self.shared.incidents.load_full()
@@ -150,13 +150,13 @@ impl Aggregator {
         &self.shared.setup.policy
     }
 
-    /// The store, for readers of history.
+    /// The history.
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
         &self.shared.setup.store
     }
 
-    /// The time as the watch believes it, in Unix milliseconds. Where the clock jumps it is not followed at once.
+    /// The time the watch believes, in Unix milliseconds. It does not follow a jump of the wall clock at once.
     #[must_use]
     pub fn now_ms(&self) -> i64 {
         self.shared.clock.read().now_ms

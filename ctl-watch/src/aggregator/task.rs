@@ -1,5 +1,5 @@
-//! The task of the state machine: it takes what is observed and looks at the clock. What blocks on the disk is a job of
-//! its own, one at a time: it writes what has changed, tidies the history, and adds up the levels.
+//! The task around the state machine: it feeds it observations and watches the clock. What blocks on the disk is a job,
+//! one at a time: it writes changes, tidies the history, and computes levels.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,18 +18,18 @@ use crate::levels::{Closed, Levels, ServiceKey, ServiceStanding, hour_of};
 use crate::observation::Observation;
 use crate::store::{Store, StoreError};
 
-/// How often snapshots are shown and the clock is looked at.
+/// How often snapshots are published and the clock is read.
 const TICK: Duration = Duration::from_secs(1);
-/// Observations taken at once.
+/// How many observations are taken at once.
 const BATCH: usize = 512;
-/// Every so many ticks a job begins: a kill loses no more than was observed since.
+/// A job begins every so many ticks: a kill loses only what was observed since the last one.
 const JOB_TICKS: u64 = 10;
-/// Every so many ticks the history is tidied.
+/// The history is tidied every so many ticks.
 const TIDY_TICKS: u64 = 60;
-/// Hours are added up once they are over for so long: probes that began in them have ended.
+/// An hour is added up this long after its end, when all its probes have ended.
 const OVER_MS: i64 = 600_000;
-/// What is known from so far ahead, once the time is sure, is from a time that never was: a start without a clock may be
-/// told a time that is late by less.
+/// Once the time is sure, anything dated further ahead was observed under a wrong clock. Less than that may be right: a
+/// machine that starts without a clock may believe a time that is late by less.
 const TO_COME_MS: i64 = 86_400_000;
 
 /// What a job is to do.
@@ -41,10 +41,10 @@ struct Job {
     tidies: bool,
 }
 
-/// What came of it.
+/// The result of a job.
 struct Done {
     at_ms: i64,
-    /// What could not be written.
+    /// Changes that could not be written.
     failed: Changes,
     closed: Option<Arc<Closed>>,
     targets: Arc<BTreeMap<u32, Description>>,
@@ -56,17 +56,17 @@ struct Done {
 pub(super) struct Task {
     machine: StateMachine,
     shared: Arc<Shared>,
-    /// What hours that are over say of all services.
+    /// The levels of closed hours, for all services.
     closed: Option<Arc<Closed>>,
     job: Option<JoinHandle<Done>>,
-    /// How often a damaged history was replaced, when that was noticed last.
+    /// [`Store::replaced`] when it was last read.
     replaced: u64,
     ticks: u64,
-    /// Whether the history is to be tidied with the next job.
+    /// Whether the next job tidies the history.
     tidies: bool,
-    /// When the clock was looked at last.
+    /// When the clock was last read.
     seen_ms: i64,
-    /// When the time was settled last.
+    /// When the time was last settled.
     sure_ms: Option<i64>,
 }
 
@@ -112,7 +112,7 @@ impl Task {
                     Order::Watch(targets, done) => {
                         self.machine.watch(&targets, self.shared.clock.read().now_ms);
                         self.show();
-                        // Whoever asked may have gone.
+                        // The caller may be gone.
                         let _ = done.send(());
                     }
                     Order::Settle(done) => {
@@ -141,14 +141,14 @@ impl Task {
         }
     }
 
-    /// Looks at the clock.
+    /// Reads the clock.
     fn look(&mut self) -> Moment {
         let moment = self.shared.clock.read();
         let now_ms = moment.now_ms;
         if moment.is_set_back(self.seen_ms) {
-            tracing::warn!("the clock was set back: hours that were counted under the other time go on");
+            tracing::warn!("the clock was set back; hours that were already counted continue");
             self.machine.set_back(now_ms);
-            // Before the time was last sure, it is this time that may be wrong: what then seems yet to come has been.
+            // A reading before the last sure time may itself be wrong; then nothing is moved.
             if self.sure_ms.is_none_or(|sure_ms| sure_ms <= now_ms) {
                 self.machine.bring_back(now_ms, now_ms);
             }
@@ -171,7 +171,7 @@ impl Task {
         self.show();
     }
 
-    /// Everything that was sent before is written, counted and shown.
+    /// Publishes, writes and counts everything sent before.
     async fn settle(&mut self) {
         if self.job.is_some() {
             let done = ended(&mut self.job).await;
@@ -189,7 +189,7 @@ impl Task {
         self.shared.incidents.store(Arc::new(self.machine.incidents()));
     }
 
-    /// Begins a job. None must be under way.
+    /// Begins a job. No other may be running.
     fn begin(&mut self, moment: Moment, changes: Changes) {
         let tidies = std::mem::take(&mut self.tidies);
         if tidies {
@@ -206,11 +206,11 @@ impl Task {
         self.job = Some(spawn_blocking(move || work(&store, job)));
     }
 
-    /// What could not be written is due again; levels are shown.
+    /// Takes back what could not be written, and publishes the levels.
     fn done(&mut self, done: Result<Done, JoinError>) {
         let Done { at_ms, failed, closed, targets, services, replaced } = match done {
             Ok(done) => done,
-            Err(error) => return tracing::error!(%error, "what was observed is not kept"),
+            Err(error) => return tracing::error!(%error, "a job failed; what it was to write is lost"),
         };
         let unwritten = failed.hours.keys().next().copied();
         self.machine.put_back(failed);
@@ -235,7 +235,7 @@ fn work(store: &Store, job: Job) -> Done {
     let first = changes.hours.keys().next().copied().unwrap_or(u32::MAX);
     let failed = write(store, changes);
     if tidies && let Err(error) = store.tidy(at_ms, moment.is_settled) {
-        tracing::error!(%error, "the history of the watch cannot be tidied");
+        tracing::error!(%error, "the history cannot be tidied");
     }
     let closed = closed.filter(|one| (one.hour, one.before) == (hour, before) && first >= before);
     let added = match closed {
@@ -243,17 +243,17 @@ fn work(store: &Store, job: Job) -> Done {
         None => Closed::add_up(store, &targets, before, hour).map(Arc::new),
     };
     let levels = added.and_then(|closed| Ok((closed.up_to_now(store, &targets, at_ms)?, closed)));
-    let levels = levels.inspect_err(|error| tracing::error!(%error, "service levels are not computed"));
+    let levels = levels.inspect_err(|error| tracing::error!(%error, "service levels cannot be computed"));
     let (services, closed) = levels.ok().unzip();
     Done { at_ms, failed, closed, targets, services, replaced: store.replaced() }
 }
 
-/// Writes what has changed, and gives back what must not be lost and could not be written. Evidence is not tried again: on
-/// a full disk it would fill the memory. Blocks on the disk.
+/// Writes changes, and returns those that failed and must be tried again. Evidence is not: on a full disk it would fill
+/// the memory. Blocks on the disk.
 #[must_use]
 pub(super) fn write(store: &Store, mut changes: Changes) -> Changes {
     let note = |done: Result<(), StoreError>| {
-        done.inspect_err(|error| tracing::error!(%error, "a part of what was observed is not kept")).is_ok()
+        done.inspect_err(|error| tracing::error!(%error, "observations cannot be written; all but evidence is tried again")).is_ok()
     };
     for (operator, at_ms, bundle) in std::mem::take(&mut changes.evidence) {
         note(store.put_evidence(&operator, at_ms, &bundle).map(drop));
@@ -261,7 +261,7 @@ pub(super) fn write(store: &Store, mut changes: Changes) -> Changes {
     if changes.is_empty() || note(store.write(&changes)) { Changes::default() } else { changes }
 }
 
-/// The end of the job, if there is one.
+/// Waits for the job; forever, if there is none.
 async fn ended<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
     match task {
         Some(running) => {

@@ -1,4 +1,4 @@
-//! `ctl-watch discover`: what would be watched, and what is left out and why.
+//! `ctl-watch discover`: prints what would be watched, and what is left out and why.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub(super) fn run(path: &Path) -> Result<(), Failure> {
     let config = Config::read(path)?;
     let plan = plan(&config.watch, &config.fetch.ports)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // The folder of the replica belongs to a watch that may run: this looks with its own eyes.
+    // The replica's folder may belong to a running watch, so this does not use it.
     let mut replica = Replica::open(config.scheme.replica_without_memory()?)?;
     let state = runtime.block_on(replica.sync())?.state().clone();
     let found = discover_at(&state, SystemClock::new().now().unix().saturating_mul(1000), &plan);

@@ -1,4 +1,4 @@
-//! The command line: what the program is asked to do, and its exit status.
+//! The command line and the exit status.
 
 mod discover;
 pub mod probe;
@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use ctl_host::process;
 
-/// The watch of a scheme for certificate trust lists: its services probed and judged, from outside.
+/// The watch of a certificate trust list scheme: probes and judges its services from outside.
 #[derive(Debug, Parser)]
 #[command(name = "ctl-watch", disable_help_subcommand = true)]
 struct Arguments {
@@ -28,7 +28,7 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
-    /// Probe a service once or a few times, as the watch would, and say what is wrong with it.
+    /// Probe a service once or a few times as the watch would, and print what is wrong.
     Probe(Box<probe::Probe>),
     /// Follow the scheme once, and print what would be watched, and what is left out and why.
     Discover {
@@ -38,10 +38,10 @@ enum Command {
     },
 }
 
-/// Why a command ended without success, in words for its standard error.
+/// Why a command failed, for standard error.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
-/// Does what the arguments of the process ask for.
+/// Does what the process's arguments ask for.
 #[must_use]
 pub fn run() -> ExitCode {
     process::restrict_umask();
@@ -57,7 +57,7 @@ pub fn run() -> ExitCode {
 /// Does what these arguments ask for; the first is the program's name.
 ///
 /// # Errors
-/// Why that did not succeed.
+/// Why it failed.
 pub fn act(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
     match Arguments::parse_from(arguments).command {
         Command::Run { config } => run::run(&config),

@@ -1,5 +1,5 @@
-//! `ctl-watch probe`: probes one service as the watch would, and says what it finds. For
-//! operators before they apply, and for whoever wants to repeat what an incident says.
+//! `ctl-watch probe`: probes one service as the watch would, and prints the findings. For operators before they apply,
+//! and for whoever wants to reproduce an incident.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -26,52 +26,52 @@ use crate::probe::{self, Memory, Probed, Round, bundle};
 use crate::target::{CrlSubject, OcspSubject, Roots};
 use crate::{Code, Finding, Subject, Target, TargetId, Weight};
 
-/// A file of roots or a list is at most so long.
+/// The largest file with roots or a list, in bytes.
 const MAX_KNOWN: u64 = 2 * 16 * 1024 * 1024;
-/// A service level policy is at most so long.
+/// The largest service level policy, in bytes.
 const MAX_POLICY: u64 = 1 << 20;
 
-/// One service, and what it is to be judged by.
+/// One service, and what it is judged by.
 #[derive(Debug, Args)]
 pub struct Probe {
-    /// What it is: ocsp, crl, ca-issuers, est, root-pool or https.
+    /// The kind: ocsp, crl, ca-issuers, est, root-pool or https.
     #[arg(value_parser = kind)]
     kind: Kind,
-    /// Where it is.
+    /// The address.
     url: String,
-    /// The issuer's certificate, PEM or DER (ocsp, crl); the certificates that must be there (ca-issuers, est,
+    /// The issuer's certificate, PEM or DER (ocsp, crl); the certificates that must be served (ca-issuers, est,
     /// root-pool).
     #[arg(long, value_name = "FILE")]
     issuer: Vec<PathBuf>,
-    /// Roots that may be there besides (est): certificates in PEM, DER or PKCS#7, or a list as it was downloaded,
-    /// ctl.json or ctl.jws. A list is taken as it is: whether it is signed is not looked at.
+    /// Roots that may also be served (est): certificates in PEM, DER or PKCS#7, or a list as downloaded, ctl.json or
+    /// ctl.jws, whose signatures are not checked.
     #[arg(long, value_name = "FILE")]
     known: Vec<PathBuf>,
-    /// Certificates of the issuer that are in order (ocsp: this or --revoked), or that point to the CRL (crl).
+    /// Valid certificates of the issuer (ocsp: this or --revoked), or certificates that name the CRL (crl).
     #[arg(long, value_name = "FILE")]
     certificate: Vec<PathBuf>,
-    /// Serial numbers of the issuer that are revoked, in hex (ocsp).
+    /// Serial numbers of revoked certificates of the issuer, in hex (ocsp).
     #[arg(long, value_name = "HEX")]
     revoked: Vec<String>,
-    /// Whose limits apply, where the policy has any of its own for it.
+    /// The operator whose limits apply, if the policy has any for it.
     #[arg(long, default_value = "anyone")]
     operator: ParticipantId,
-    /// The service level policy; without it the one built into the release.
+    /// The service level policy [default: the one built into the release].
     #[arg(long, value_name = "FILE")]
     service_levels: Option<PathBuf>,
-    /// A network that may be called although it is private, like 127.0.0.0/8.
+    /// A private network that may be called, like 127.0.0.0/8.
     #[arg(long, value_name = "NETWORK")]
     allow: Vec<Network>,
-    /// A port that may be called besides that of the URL, 80 and 443, or a range like 8000-8010.
+    /// A port or range that may be called in addition to that of the URL, 80 and 443, like 8000-8010.
     #[arg(long, value_name = "PORT")]
     port: Vec<Ports>,
-    /// A name that is not asked of DNS, like pki.example=192.0.2.7.
+    /// A name and its address, instead of asking DNS, like pki.example=192.0.2.7.
     #[arg(long, value_name = "NAME=ADDRESS", value_parser = host)]
     host: Vec<(String, IpAddr)>,
-    /// A PEM file of certificates that are trusted for TLS beside the system's.
+    /// A PEM file of certificates trusted for TLS in addition to the system's.
     #[arg(long, value_name = "FILE")]
     tls_root: Vec<PathBuf>,
-    /// How many probes; every question is asked within two.
+    /// How many probes; two ask every question.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
     rounds: u64,
     /// The pause between probes.
@@ -94,10 +94,10 @@ fn host(text: &str) -> Result<(String, IpAddr), String> {
     Ok((name.to_owned(), address))
 }
 
-/// Probes the service and prints what was found.
+/// Probes the service and prints the findings.
 ///
 /// # Errors
-/// Words for standard error: what was given cannot be used, or something was found.
+/// Words for standard error: an argument cannot be used, or something is wrong with the service.
 pub fn run(arguments: Probe) -> Result<(), Failure> {
     let policy = match &arguments.service_levels {
         None => SlaPolicy::parse(BUILT_IN)?,
@@ -112,7 +112,7 @@ pub fn run(arguments: Probe) -> Result<(), Failure> {
     }
     let mut ports = Options::default().ports;
     ports.extend(arguments.port.iter().copied());
-    // Who types a port means it.
+    // The port of the URL was meant.
     ports.extend(url::Url::parse(&arguments.url).ok().and_then(|url| url.port()).map(Ports::from));
     let options = Options {
         allow: arguments.allow.clone(),
@@ -155,7 +155,7 @@ pub fn run(arguments: Probe) -> Result<(), Failure> {
     if tally.is_clean() { Ok(()) } else { Err("not everything is in order".into()) }
 }
 
-/// What the probe is told of the service.
+/// The target that the arguments describe.
 fn target(arguments: &Probe) -> Result<Target, Failure> {
     let read = |paths: &[PathBuf]| {
         let certificates = paths.iter().map(|path| {
@@ -170,12 +170,12 @@ fn target(arguments: &Probe) -> Result<Target, Failure> {
     };
     let needs = |what: &str| Err(format!("{} needs {what}", arguments.kind));
     let subject = match arguments.kind {
-        // No answer about a serial number that nobody issued says that the responder knows its certificates.
-        Kind::Ocsp if certificates.is_empty() && arguments.revoked.is_empty() => needs(
-            "a --certificate of the issuer that is in order, or the serial number of one that is --revoked",
-        )?,
+        // Only a real certificate shows that the responder knows its certificates; an unissued serial number does not.
+        Kind::Ocsp if certificates.is_empty() && arguments.revoked.is_empty() => {
+            needs("a valid --certificate of the issuer, or the serial number of a --revoked one")?
+        }
         Kind::CaIssuers | Kind::Est | Kind::RootPool if issuers.is_empty() => {
-            needs("an --issuer: a certificate that must be there")?
+            needs("an --issuer: a certificate that must be served")?
         }
         Kind::Ocsp => {
             let serials =
@@ -209,7 +209,7 @@ fn target(arguments: &Probe) -> Result<Target, Failure> {
     })
 }
 
-/// The roots of files: certificates, or a list with its anchors.
+/// The roots in files: certificates, or the anchors of a list.
 fn known(paths: &[PathBuf]) -> Result<Vec<Arc<Certificate>>, Failure> {
     let mut known = Vec::new();
     for path in paths {
@@ -224,7 +224,7 @@ fn known(paths: &[PathBuf]) -> Result<Vec<Arc<Certificate>>, Failure> {
     Ok(known)
 }
 
-/// The anchors of a list, bare or in its signatures.
+/// The anchors of a list, with or without its signatures.
 fn anchors(bytes: &[u8]) -> Result<Vec<Certificate>, String> {
     let payload = Jws::parse(bytes, MAX_FILE).map(|jws| jws.payload);
     let list = ListPayload::read(payload.as_deref().unwrap_or(bytes)).map_err(|error| error.to_string())?;
@@ -235,7 +235,7 @@ fn anchors(bytes: &[u8]) -> Result<Vec<Certificate>, String> {
     list.anchors.iter().map(read).collect()
 }
 
-/// What was found so far.
+/// The findings so far.
 #[derive(Default)]
 struct Tally {
     probes: u64,
@@ -245,7 +245,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// One line for a probe that finds the same as the one before is one too many.
+    /// Prints a probe, unless it found the same as the one before.
     fn say(&mut self, number: u64, took: Duration, probed: &Probed) {
         let findings: Vec<Finding> = probed.findings.iter().cloned().collect();
         self.probes += 1;

@@ -1,5 +1,4 @@
-//! `ctl-watch run`: it listens first, then its parts are started. They are watched over while they run, and stopped in
-//! reverse.
+//! `ctl-watch run`: listens, then starts the parts, which are supervised while they run and stopped in reverse.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use crate::http::{self, App, Requests};
 use crate::metrics::Metrics;
 use crate::run::Watch;
 
-/// What does not stop within this is cut off.
+/// Whatever has not stopped within this time is cut off.
 const STOP: Duration = Duration::from_secs(60);
 
 pub(super) fn run(path: &Path) -> Result<(), Failure> {
@@ -29,12 +28,12 @@ pub(super) fn run(path: &Path) -> Result<(), Failure> {
 }
 
 async fn watch(config: Config, descriptors: u64) -> Result<(), Failure> {
-    // Before anything else, so that a signal during a long start is not lost.
+    // First of all, so that a signal during a long start is not lost.
     let mut stop = std::pin::pin!(process::stop_signal()?);
     let listener = TcpListener::bind(config.http.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", config.http.listen))?;
-    // The address as it is, for those who asked for port 0: on standard output, alone on its line.
+    // For callers that asked for port 0: the real address, alone on a line of standard output.
     println!("listening on http://{}", listener.local_addr()?);
     let supervisor = Supervisor::new();
     let metrics = Arc::new(Metrics::new()?);

@@ -1,5 +1,5 @@
-//! The CA certificates that still matter: anchors and cross-certificates of every list in every status but
-//! withdrawn, and the disclosed sub-CAs below them.
+//! The CA certificates that still matter: anchors and cross-certificates of every list in every status but withdrawn,
+//! and the disclosed sub-CAs below them.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,22 +20,22 @@ pub(super) struct Authority {
     pub(super) certificate: Arc<Certificate>,
     pub(super) operator: ParticipantId,
     pub(super) lists: BTreeSet<ListId>,
-    /// Fingerprint of what issued it; its own for a root.
+    /// Fingerprint of its issuer; its own for a root.
     pub(super) issuer: Digest,
     pub(super) origin: Origin,
     pub(super) is_root: bool,
     pub(super) is_revoked: bool,
-    /// What anchors declare.
+    /// What the anchors declare.
     pub(super) services: Vec<Services>,
 }
 
-/// All of them, by fingerprint.
+/// All CA certificates, by fingerprint.
 #[derive(Default)]
 pub(super) struct Authorities(pub(super) BTreeMap<Digest, Authority>);
 
 impl Authorities {
-    /// Reads them from the state. A sub-CA counts while what issued it does; a revoked one is kept, for its
-    /// services must say so.
+    /// Reads them from the state. A sub-CA counts while its issuer does. A revoked one stays, because its services must
+    /// say that it is revoked.
     pub(super) fn read(state: &State, left_out: &mut Vec<LeftOut>) -> Self {
         let mut all = Self::default();
         for (list, contents) in &state.lists {
@@ -53,7 +53,7 @@ impl Authorities {
             }
         }
         let mut sub_cas: Vec<_> = state.sub_cas.values().collect();
-        // An issuer is disclosed before what it issued.
+        // An issuer was disclosed before what it issued.
         sub_cas.sort_by_key(|sub_ca| (sub_ca.disclosed, sub_ca.fingerprint));
         for sub_ca in sub_cas {
             let Some(issuer) = all.0.get(&sub_ca.issuer).filter(|issuer| !issuer.is_revoked) else {
@@ -110,7 +110,7 @@ impl Authorities {
         Some(authority)
     }
 
-    /// What this one issued, itself excepted.
+    /// What this CA issued, except itself.
     pub(super) fn issued_by(&self, issuer: Digest) -> impl Iterator<Item = &Authority> {
         self.0
             .iter()
@@ -126,7 +126,7 @@ impl Authorities {
         self.0.iter().filter(move |(_, authority)| authority.is_root && authority.operator == *operator)
     }
 
-    /// Those whose end is watched.
+    /// The certificates whose end is watched.
     pub(super) fn watched(&self) -> Vec<WatchedCertificate> {
         let in_use = self.0.iter().filter(|(_, authority)| !authority.is_revoked);
         in_use
@@ -141,7 +141,7 @@ impl Authorities {
     }
 }
 
-/// A certificate of the ledger.
+/// Parses a certificate of the ledger.
 pub(super) fn parse(
     der: &[u8],
     operator: &ParticipantId,

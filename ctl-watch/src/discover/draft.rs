@@ -1,4 +1,4 @@
-//! A target in the making: what several certificates, lists and the configuration say about one address.
+//! A draft of a target: everything that certificates, lists and the configuration say about one address.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use ctl_pki::revocation::shortest_serial;
 use super::left_out::{LeftOut, Why};
 use crate::target::{CrlSubject, Kind, OcspSubject, Origin, Roots, Subject};
 
-/// A responder is asked about so many certificates of an issuer at most, in turn.
+/// About how many certificates of an issuer a responder is asked, in turn.
 const MAX_CANARIES: usize = 16;
-/// A responder is asked about so many issuers at most.
+/// About how many issuers a responder is asked.
 const MAX_ISSUERS: usize = 64;
-/// A CRL is judged for so many certificates at most.
+/// For how many certificates a CRL is judged.
 const MAX_COVERED: usize = 256;
 
-/// What makes a target one.
+/// What identifies a target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) operator: ParticipantId,
@@ -26,7 +26,7 @@ pub(super) struct Key {
     pub(super) url: String,
 }
 
-/// An issuer by name and key: a root and a cross-certificate for it are one issuer.
+/// Identifies an issuer by name and key: a root and a cross-certificate for it are one issuer.
 pub(super) fn issuer_id(issuer: &Certificate) -> Digest {
     Digest::of_parts(&[issuer.spki_der(), issuer.subject_der()])
 }
@@ -38,20 +38,20 @@ pub(super) struct Draft {
     pub(super) lists: BTreeSet<ListId>,
     /// By [`issuer_id`].
     pub(super) asked: BTreeMap<Digest, Asked>,
-    /// Roots that must be handed out there, by fingerprint.
+    /// Roots that must be served there, by fingerprint.
     pub(super) due: BTreeMap<Digest, Arc<Certificate>>,
     pub(super) known: BTreeMap<Digest, Arc<Certificate>>,
 }
 
-/// What is asked of one issuer.
+/// What is asked about one issuer.
 pub(super) struct Asked {
     pub(super) issuer: Arc<Certificate>,
-    /// In order, or covered; by importance and fingerprint.
+    /// Valid certificates, or those covered; by importance and fingerprint.
     pub(super) certificates: BTreeMap<(u8, Digest), Arc<Certificate>>,
     pub(super) revoked: BTreeSet<Box<[u8]>>,
 }
 
-/// What comes first where there is not room for everything: what applicants name comes last.
+/// The order of importance when not everything fits; what applicants name comes last.
 pub(super) const fn rank(origin: Origin) -> u8 {
     match origin {
         Origin::Configuration => 0,
@@ -63,7 +63,7 @@ pub(super) const fn rank(origin: Origin) -> u8 {
 }
 
 impl Draft {
-    /// What is asked of this issuer here.
+    /// What is asked about this issuer here.
     pub(super) fn of_issuer(&mut self, issuer: &Arc<Certificate>) -> &mut Asked {
         self.asked.entry(issuer_id(issuer)).or_insert_with(|| Asked {
             issuer: issuer.clone(),
@@ -76,12 +76,12 @@ impl Draft {
         self.origins.iter().map(|origin| rank(*origin)).min().unwrap_or(u8::MAX)
     }
 
-    /// Whether nobody but an undecided application names it.
+    /// Whether only undecided applications name it.
     pub(super) fn is_undecided(&self) -> bool {
         self.origins.iter().all(|origin| *origin == Origin::Application)
     }
 
-    /// What the answers are judged by; none where nothing is known to judge them by.
+    /// What the answers are judged by; none if nothing is known.
     pub(super) fn subject(
         self,
         key: &Key,
@@ -104,7 +104,7 @@ impl Draft {
                 Some(Subject::Ocsp(subjects.collect()))
             }
             Kind::Crl => {
-                // The issuer with the most certificates that name the address; of equals the first.
+                // The issuer with the most certificates that name the address; the first of several.
                 let count = |asked: &Asked| usize::MAX - asked.certificates.len();
                 let mut asked: Vec<_> = self.asked.into_iter().collect();
                 asked.sort_by_key(|(id, asked)| (count(asked), *id));

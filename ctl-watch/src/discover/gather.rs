@@ -1,4 +1,4 @@
-//! Gathers what every source says into drafts of targets, one for each address.
+//! Gathers what all sources say into drafts of targets, one for each address.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::left_out::{LeftOut, Why};
 use super::{Canaries, Configured, Plan};
 use crate::target::{Kind, OWN, Origin, Target, TargetId};
 
-/// What was gathered.
+/// What was gathered so far.
 pub(super) struct Gathered {
     now: i64,
     drafts: BTreeMap<Key, Draft>,
@@ -29,11 +29,11 @@ pub(super) struct Gathered {
     pub(super) left_out: Vec<LeftOut>,
 }
 
-/// Canaries of an issuer that is known.
+/// Canaries of a known issuer.
 struct KnownCanaries {
     operator: ParticipantId,
     issuer: Arc<Certificate>,
-    /// Those that do not say where to ask.
+    /// Those that name no responder.
     anywhere: Vec<Arc<Certificate>>,
     revoked: Vec<Box<[u8]>>,
 }
@@ -46,7 +46,7 @@ struct By<'a> {
     lists: &'a BTreeSet<ListId>,
 }
 
-/// A certificate and its standing.
+/// A certificate and its importance.
 #[derive(Clone, Copy)]
 struct Issued<'a> {
     certificate: &'a Arc<Certificate>,
@@ -65,7 +65,7 @@ impl Gathered {
         Self { now, drafts, points, canaries: Vec::new(), left_out: Vec::new() }
     }
 
-    /// The certificates of the lists and the disclosed sub-CAs, and what anchors declare.
+    /// Reads the certificates of the lists and the disclosed sub-CAs, and the services that anchors declare.
     pub(super) fn read_authorities(&mut self, all: &Authorities) {
         for (fingerprint, authority) in &all.0 {
             if authority.is_root {
@@ -92,7 +92,7 @@ impl Gathered {
         }
     }
 
-    /// What undecided applications bring. It all belongs to the applicant, whoever is named in it.
+    /// Reads undecided applications. Everything in them belongs to the applicant, whoever is named.
     pub(super) fn read_applications(&mut self, state: &State, all: &Authorities) {
         for application in state.applications.values().filter(|application| application.is_open()) {
             self.read_application(application, all);
@@ -118,7 +118,7 @@ impl Gathered {
         }
     }
 
-    /// The addresses in a root: of what it issued. Nobody can say of a root itself that it is not revoked.
+    /// Reads the addresses in a root, which serve what it issued. Nobody can confirm that a root itself is not revoked.
     fn read_own(&mut self, by: By<'_>, root: &Arc<Certificate>, issued: &[Issued<'_>]) {
         for (kind, url) in self.addresses(by, root) {
             self.add_service(by, kind, &url, root, issued);
@@ -151,7 +151,7 @@ impl Gathered {
         }
     }
 
-    /// A service of an issuer that is asked about everything it issued.
+    /// Adds an issuer's service that is asked about everything it issued.
     fn add_service(
         &mut self,
         by: By<'_>,
@@ -160,7 +160,7 @@ impl Gathered {
         issuer: &Arc<Certificate>,
         issued: &[Issued<'_>],
     ) {
-        // A CRL covers those that name it, and, where none does, those that name no other.
+        // A CRL covers the certificates that name it; if none does, those that name no other.
         let names = |one: &&Issued<'_>| one.certificate.names_crl(url);
         let any_names = issued.iter().any(|one| names(&one));
         let (now, order) = (self.now, rank(by.origin));
@@ -174,9 +174,9 @@ impl Gathered {
         }
     }
 
-    /// The addresses in a certificate that another issued.
+    /// Reads the addresses in a certificate that another one issued.
     fn read_issued(&mut self, by: By<'_>, issuer: &Arc<Certificate>, issued: Issued<'_>) {
-        // Of what has expired a responder need not know any more.
+        // A responder may forget expired certificates.
         if !is_in_time(issued.certificate, self.now) {
             return;
         }
@@ -190,7 +190,7 @@ impl Gathered {
         }
     }
 
-    /// What the configuration knows of an issuer's certificates.
+    /// Reads the canaries that the configuration names for an issuer.
     pub(super) fn read_canaries(&mut self, canaries: &Canaries, all: &Authorities) {
         let Some(issuer) = all.0.get(&canaries.issuer) else {
             let what = format!("canaries of {}", canaries.issuer);
@@ -220,7 +220,7 @@ impl Gathered {
         });
     }
 
-    /// A target that the configuration names. What certificates say about the address stays as it is.
+    /// Adds a target that the configuration names; what certificates say about the address stays.
     pub(super) fn read_configured(&mut self, configured: &Configured, all: &Authorities) {
         let Configured { operator, kind, url } = configured;
         let roots: Vec<_> = all.roots_of(operator).collect();
@@ -269,7 +269,7 @@ impl Gathered {
         }
     }
 
-    /// The addresses that a certificate's extensions name.
+    /// Reads the addresses in a certificate's extensions.
     fn addresses(&mut self, by: By<'_>, certificate: &Certificate) -> Vec<(Kind, String)> {
         let mut addresses = Vec::new();
         let mut leave_out = |what: &str, kind, why| {
@@ -303,7 +303,7 @@ impl Gathered {
         addresses
     }
 
-    /// The draft for an address, if it can be called.
+    /// The draft for an address, if the address can be called.
     fn add(&mut self, by: By<'_>, kind: Kind, url: &str) -> Option<&mut Draft> {
         let refused = if by.operator.as_str() == OWN { Err(Why::OwnName) } else { check(url) };
         if let Err(why) = refused {
@@ -321,7 +321,7 @@ impl Gathered {
         Some(draft)
     }
 
-    /// The targets, the most important first, within the bounds.
+    /// The targets within the bounds, most important first.
     pub(super) fn finish(mut self, plan: &Plan) -> (Vec<Arc<Target>>, Vec<LeftOut>) {
         self.add_canaries();
         let mut drafts: Vec<_> = self.drafts.into_iter().collect();
@@ -369,7 +369,7 @@ impl Gathered {
         (targets, self.left_out)
     }
 
-    /// Gives the canaries to every responder that answers for their issuer.
+    /// Gives canaries to every responder that answers for their issuer.
     fn add_canaries(&mut self) {
         for canaries in &self.canaries {
             let id = issuer_id(&canaries.issuer);
@@ -418,7 +418,7 @@ fn port(url: &str) -> Option<u16> {
     })
 }
 
-/// Whether an address can be called at all; whether it may be is for the fetcher to say.
+/// Whether an address can be called at all. The fetcher decides whether it may be.
 fn check(url: &str) -> Result<(), Why> {
     let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
@@ -430,9 +430,9 @@ fn check(url: &str) -> Result<(), Why> {
     let parsed: http::Uri = url.parse().map_err(|_| Why::Address("it is no URI"))?;
     match parsed.authority() {
         Some(authority) if authority.as_str().contains('@') => {
-            Err(Why::Address("it names a user, which only hides the host"))
+            Err(Why::Address("it contains a user name, which only hides the host"))
         }
-        // What is watched must be such that a breach can name it.
+        // A breach must be able to name the address.
         Some(authority) if !authority.host().is_empty() => {
             let named = url.parse::<Url>().map(drop);
             named.map_err(|_| {

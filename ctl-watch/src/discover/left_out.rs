@@ -1,4 +1,4 @@
-//! What is not watched although something names it, and why: said instead of dropped.
+//! What is named but not watched, and why.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use crate::target::Kind;
 /// Something that is not watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Whose it is, where that is known.
+    /// Whose it is, if known.
     pub operator: Option<ParticipantId>,
-    /// What kind of target it would be, where that is known.
+    /// What kind of target it would be, if known.
     pub kind: Option<Kind>,
     /// The address, or the certificate.
     pub what: String,
@@ -21,7 +21,7 @@ pub struct LeftOut {
 /// Why something is not watched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Why {
-    /// The ledger holds a certificate that cannot be read.
+    /// A certificate in the ledger cannot be read.
     #[error("the certificate cannot be read: {0}")]
     Certificate(String),
     /// The extension with the addresses cannot be read.
@@ -30,19 +30,21 @@ pub enum Why {
     /// Another scheme than http or https.
     #[error("only http and https addresses are watched")]
     Scheme,
-    /// No address that can be called.
+    /// The address cannot be called.
     #[error("the address is malformed: {0}")]
     Address(&'static str),
-    /// A port that may not be called.
-    #[error("port {0} is none that is called: add it to `ports` if the service is well known to be there")]
+    /// The port may not be called.
+    #[error("port {0} is not allowed; add it to `ports` if the service is known to be there")]
     Port(u16),
-    /// The CRL would be signed by another than the issuer.
+    /// Another CA than the issuer signs the CRL.
     #[error("the distribution point names another CRL issuer; indirect CRLs are not supported")]
     IndirectCrl,
-    /// Certificates of several issuers name one CRL.
-    #[error("a CRL has one issuer, and certificates of {0} name this address; it is judged by another one's")]
+    /// Certificates of several issuers name this CRL.
+    #[error(
+        "certificates of {0} name this CRL too, but a CRL has one issuer; it is judged for the other one"
+    )]
     SeveralIssuers(String),
-    /// Nothing says whose answers are found there.
+    /// Nothing says who signs the answers there.
     #[error(
         "the operator has no certificate on a list that could have issued what is found there; \
          add [[watch.canaries]] of the issuer, or remove the target"
@@ -54,33 +56,32 @@ pub enum Why {
          add one that does to [[watch.canaries]]"
     )]
     UnclearIssuer,
-    /// The watch measures the service itself on its own.
+    /// The service itself is watched in any case.
     #[error("the service itself is always watched; remove it from [[watch.targets]]")]
     Own,
-    /// A participant under the service's own name, which the rules reserve.
+    /// The participant has the service's own name, which is reserved.
     #[error(
         "the operator has the name of the service itself, whose record its services must not enter; \
          register under another name"
     )]
     OwnName,
-    /// Canaries of an issuer that is not known.
+    /// The issuer of the canaries is unknown.
     #[error("their issuer is no anchor on a list and no disclosed sub-CA; correct [[watch.canaries]]")]
     UnknownIssuer,
-    /// A canary that another issued.
+    /// Another CA issued the canary.
     #[error("the canary was not issued by {issuer}: {problem}; correct [[watch.canaries]]")]
     ForeignCanary {
         /// The issuer that the configuration names.
         issuer: String,
-        /// What does not fit.
         problem: String,
     },
-    /// A responder answers for more issuers than are asked about.
+    /// The responder answers for more issuers than it is asked about.
     #[error("the responder answers for more than {0} issuers; it is not asked about this one")]
     Issuers(usize),
     /// The operator has too many targets.
     #[error("the operator has more than {0} targets")]
     PerOperator(usize),
-    /// The operator's undecided applications name too many.
+    /// The operator's undecided applications name too many targets.
     #[error(
         "the operator's undecided applications name more than {0} targets; more are watched once they are admitted"
     )]

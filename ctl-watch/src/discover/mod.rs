@@ -1,11 +1,10 @@
-//! What is to be watched, as it follows from the state of the scheme and the configuration: the addresses in
-//! every certificate that still matters, the `services` of anchors and applicants, and what the configuration
-//! adds. Pure, in a fixed order, and bounded: certificates and applications are an attacker's input, and what is
-//! left out is said.
+//! What to watch, from the state of the scheme and the configuration: the addresses in every certificate that still
+//! matters, the `services` of anchors and applicants, and what the configuration adds. Pure, in a fixed order, and
+//! bounded, because certificates and applications are an attacker's input. Whatever is left out is listed.
 //!
-//! A target belongs to the operator who answers for it: the address in a certificate to the operator of its
-//! issuer, whose statements OCSP answers and CRLs are; everything that an application brings to the applicant
-//! alone, so that nobody makes another operator's services look bad by naming bad addresses.
+//! A target belongs to the operator who answers for it. An address in a certificate belongs to the operator of its
+//! issuer, which signs the OCSP answers and CRLs found there. Everything in an application belongs to the applicant, so
+//! that nobody can make another operator's services look bad by naming bad addresses.
 
 mod authorities;
 mod draft;
@@ -28,7 +27,7 @@ use gather::Gathered;
 use super::target::{Kind, Target, WatchedCertificate};
 pub use left_out::{LeftOut, Why};
 
-/// What the configuration says about what is watched.
+/// What the configuration says about what to watch.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// How often each target is probed.
@@ -39,7 +38,6 @@ pub struct Plan {
     pub canaries: Vec<Canaries>,
     /// Ports that may be called.
     pub ports: Vec<Ports>,
-    /// How much is watched at most.
     pub bounds: Bounds,
 }
 
@@ -48,15 +46,15 @@ pub struct Plan {
 pub struct Bounds {
     /// Targets of one operator.
     pub per_operator: usize,
-    /// Of these, targets that only undecided applications name: anyone can apply, and an address that swallows
-    /// every call takes time that others need.
+    /// How many of these only undecided applications may name: anyone can apply, and addresses that never answer take
+    /// time from others.
     pub per_applicant: usize,
-    /// Targets altogether.
+    /// Targets of all operators together.
     pub total: usize,
 }
 
 impl Default for Bounds {
-    /// Several times what any PKI of the field has, and what one machine probes every half minute.
+    /// Several times what any PKI of the field has, and as much as one machine probes every half minute.
     fn default() -> Self {
         Self { per_operator: 500, per_applicant: 20, total: 20_000 }
     }
@@ -70,30 +68,29 @@ pub struct Configured {
     pub url: String,
 }
 
-/// Certificates of one issuer whose status is known, and which no ledger need name.
+/// Certificates of one issuer whose status is known. They need not be in the ledger.
 #[derive(Clone, Debug)]
 pub struct Canaries {
-    /// Fingerprint of the issuer: an anchor, or a disclosed sub-CA.
+    /// Fingerprint of the issuer, which is an anchor or a disclosed sub-CA.
     pub issuer: Digest,
-    /// Certificates that are in order.
+    /// Valid certificates.
     pub good: Vec<Arc<Certificate>>,
-    /// Serial numbers that are revoked.
+    /// Serial numbers of revoked certificates.
     pub revoked: Vec<Box<[u8]>>,
 }
 
-/// What is to be watched.
+/// What to watch.
 #[derive(Clone, Debug, Default)]
 pub struct Discovered {
-    /// The targets, in the order of their importance: what the configuration and the lists name comes first.
+    /// The most important first: those that the configuration and the lists name.
     pub targets: Vec<Arc<Target>>,
-    /// The CA certificates whose end is watched, in the order of their fingerprints.
+    /// The CA certificates whose end is watched, by fingerprint.
     pub certificates: Vec<WatchedCertificate>,
     /// What is not watched, and why.
     pub left_out: Vec<LeftOut>,
 }
 
-/// What is to be watched by this state, as it stands at `now` in Unix seconds. The caller has advanced the state
-/// to that moment.
+/// What to watch by this state, at `now` in Unix seconds. The caller has advanced the state to that moment.
 #[must_use]
 pub fn discover(state: &State, now: i64, plan: &Plan) -> Discovered {
     let mut gathered = Gathered::new(now);

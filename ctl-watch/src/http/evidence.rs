@@ -12,9 +12,11 @@ pub(super) async fn get(app: App, call: Call) -> Result<Response, Problem> {
     let found = answer::blocking(move || store.evidence(&digest)).await;
     let found = found?.map_err(|error| Problem::internal(&error))?;
     let bundle = found.ok_or_else(|| {
-        Problem::not_found(format!("there is no evidence {digest} here: it never was, or is no longer kept"))
+        Problem::not_found(format!(
+            "there is no evidence {digest} here: it was never stored, or has been removed"
+        ))
     })?;
-    // Its name is its digest; but it is not kept for ever, so nobody else need.
+    // It never changes under its digest, but may be removed, so caches keep it for a limited time.
     let response = answer::bytes(bundle, "application/json", "public, max-age=86400");
     Ok(answer::as_attachment(response))
 }

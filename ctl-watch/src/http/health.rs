@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz`, `/metrics`: for those who run the watch.
+//! `/healthz`, `/readyz`, `/metrics`: for the operators of the watch.
 
 use ctl_serve::metrics::CONTENT_TYPE;
 use ctl_serve::{Call, Problem, answer};
@@ -13,10 +13,10 @@ pub(super) async fn alive(_: App, _: Call) -> Result<Response, Problem> {
     Ok(answer::json(&json!({ "status": "alive" })))
 }
 
-/// Ready means: the scheme was followed at least once and its log holds, and every part runs. That the service does not
-/// answer now is for the incidents to say, and that it does not take what the watcher says, `signing`: what was known is
-/// watched all the same. So it is with a history that was lost: `history_damaged` counts the databases that were moved
-/// away and that nobody has looked at yet.
+/// Ready means that the scheme was followed at least once, its log holds, and every part runs. If the service does not
+/// answer now, or does not record the watcher's statements (`signing`), the known targets are watched all the same;
+/// incidents and metrics tell. The same goes for a lost history: `history_damaged` counts the databases that were moved
+/// aside and are still there.
 pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
     let followed = app.watch.followed();
     let problems = app.supervisor.problem().into_iter();

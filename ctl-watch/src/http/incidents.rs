@@ -1,4 +1,4 @@
-//! `/v1/incidents`: what went or goes wrong with the services that are watched.
+//! `/v1/incidents`: present and past incidents.
 
 use ctl_core::Timestamp;
 use ctl_core::names::ParticipantId;
@@ -13,7 +13,7 @@ use super::sla::tell;
 use crate::incident::{Incident, Wanted};
 use crate::store::StoreError;
 
-/// Which incidents.
+/// Which incidents to list.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Which {
@@ -26,7 +26,7 @@ enum Which {
 struct Query {
     /// Only of this operator.
     operator: Option<ParticipantId>,
-    /// Only those that are open, or only those that are over.
+    /// Only open ones, or only closed ones.
     state: Option<Which>,
     after: Option<u64>,
     limit: Option<usize>,
@@ -37,7 +37,7 @@ pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
     let Query { operator, state, after, limit } = call.query()?;
     let page = Page::new(after, limit);
     let wanted = Wanted { first: after.map_or(0, |after| after.saturating_add(1)), operator, touching: None };
-    // One more than a page says that there are more.
+    // One more than a page, to know whether there are more.
     let enough = page.limit().saturating_add(1);
     let read = answer::blocking(move || {
         let mut items = Vec::new();
@@ -48,7 +48,7 @@ pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
             items.len() < enough
         };
         if matches!(state, Some(Which::Open)) {
-            // All that are open are at hand.
+            // Open incidents are all in memory.
             let at_hand = aggregator.incidents();
             let _ = at_hand.range(wanted.first..).all(|(_, one)| !wanted.takes(one) || add(one));
         } else {

@@ -1,7 +1,5 @@
-//! The watch as HTTP callers see it: one file per resource.
-//!
-//! [`routes`] is the table of the paths; [`ctl_serve`] does what is not the watch's own. Every error is a problem
-//! document.
+//! The HTTP interface of the watch, one file per resource. [`routes`] is the table of the paths; [`ctl_serve`] does the
+//! rest. Every error is a problem document.
 
 mod evidence;
 mod health;
@@ -23,15 +21,15 @@ use tokio::net::TcpListener;
 use crate::metrics::Metrics;
 use crate::run::Watch;
 
-/// What the handlers work with. Clones are cheap.
+/// What the handlers share. Clones are cheap.
 #[derive(Clone)]
 pub struct App {
     pub watch: Watch,
-    /// What is told of what is watched.
+    /// The metrics of the watch.
     pub metrics: Arc<Metrics>,
-    /// What is told of requests.
+    /// The metrics of requests.
     pub requests: Arc<Requests>,
-    /// Whether everything runs that must.
+    /// Knows whether every part still runs.
     pub supervisor: Supervisor,
 }
 
@@ -60,7 +58,7 @@ impl Requests {
         self.registrar.text()
     }
 
-    /// Every metric of requests that a scrape may hold.
+    /// Every request metric that a scrape may hold.
     #[must_use]
     pub fn described(&self) -> &[Described] {
         self.registrar.described()
@@ -80,7 +78,7 @@ impl Service for App {
     }
 }
 
-/// Serves the watch until `shutdown`, see [`ctl_serve::serve()`].
+/// Serves the watch until `shutdown`; see [`ctl_serve::serve()`].
 pub async fn serve(listener: TcpListener, app: App, limits: Http, shutdown: impl Future<Output = ()> + Send) {
     ctl_serve::serve(listener, (app, routes::table()), limits, shutdown).await;
 }

@@ -1,4 +1,4 @@
-//! The paths of the watch: what each is for, who answers, what it costs and what it may answer.
+//! The table of the watch's paths: purpose, handler, cost and answers.
 
 use ctl_serve::openapi::About;
 use ctl_serve::table::Parameter;
@@ -16,7 +16,7 @@ const ABOUT: About = About {
     version: env!("CARGO_PKG_VERSION"),
 };
 
-/// Every path that the watch answers.
+/// Every path of the watch.
 #[must_use]
 pub fn table() -> Table<App> {
     Table::new(ABOUT, [watching(), operation()].into_iter().flatten().collect())
@@ -97,7 +97,7 @@ fn operation() -> Vec<Route<App>> {
     ]
 }
 
-/// What the parts of paths are.
+/// The parameters in paths.
 fn parts() -> Vec<Parameter> {
     let part = |name, about, schema| Parameter { required: true, ..optional(name, about, schema) };
     vec![

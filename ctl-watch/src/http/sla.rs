@@ -1,5 +1,5 @@
-//! `/v1/sla`: service levels, of everyone now and of one operator over any time, as JSON and CSV;
-//! with what the watchers whom the charter names have recorded of breaches.
+//! `/v1/sla`: the service levels of all operators now and of one operator over any time, as JSON and CSV, with the
+//! breaches that the charter's watchers have recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ use crate::Aggregator;
 use crate::description::Description;
 use crate::levels::{self, Levels, ROLLING_HOURS, begin_of, hour_at, hour_of};
 
-/// A caller may ask for so many hours: ten years.
+/// A caller may ask for at most this many hours: ten years.
 const MAX_HOURS: u32 = 10 * 366 * 24;
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -33,17 +33,17 @@ enum Format {
 struct Query {
     /// The first hour.
     from: Option<Time>,
-    /// The end, whose hour is counted if it has begun before it.
+    /// The end; an hour counts if it began before it.
     to: Option<Time>,
     format: Option<Format>,
 }
 
-/// Who is to be told of an operator's incidents: the operator, and whom the policy names.
+/// Who is to be told about an operator's incidents: the operator, and whoever the policy names.
 pub(super) fn tell<'a>(policy: &'a SlaPolicy, operator: &'a ParticipantId) -> BTreeSet<&'a str> {
     policy.told(operator.as_str()).into_iter().chain([operator.as_str()]).collect()
 }
 
-/// Whether the first media type that is accepted and can be had is CSV.
+/// Whether CSV is the first acceptable media type.
 fn wants_csv(accept: Option<&str>) -> bool {
     let types =
         accept.unwrap_or_default().split(',').map(|one| one.split(';').next().unwrap_or_default().trim());
@@ -87,7 +87,7 @@ pub(super) async fn overview(app: App, _: Call) -> Result<Response, Problem> {
     })))
 }
 
-/// What watchers have recorded of breaches, confirmed or not, by the log as it was verified last.
+/// The breaches that watchers have recorded, confirmed or not, by the log as last verified.
 fn recorded(app: &App, wanted: impl Fn(&Outage) -> bool) -> Vec<Outage> {
     let seen = app.watch.followed().seen;
     let mut outages = seen.map(|seen| seen.state.outages()).unwrap_or_default();
@@ -95,7 +95,7 @@ fn recorded(app: &App, wanted: impl Fn(&Outage) -> bool) -> Vec<Outage> {
     outages
 }
 
-/// The hours that a caller asks for.
+/// The hours that the caller asks for.
 fn stretch(query: &Query, now_ms: i64) -> Result<(u32, u32), Problem> {
     let next = hour_of(now_ms).saturating_add(1);
     let to = match query.to {
@@ -146,7 +146,7 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     let (aggregator, operator) = (app.watch.aggregator().clone(), &operator);
     let levels = aggregator.levels();
     if !levels.targets.values().any(|target| target.operator == *operator) {
-        return Err(Problem::not_found(format!("no service of {operator} is or was watched here")));
+        return Err(Problem::not_found(format!("no service of {operator} is or ever was watched here")));
     }
     let hours = stretch(&query, aggregator.now_ms())?;
     let (reader, of) = (aggregator.clone(), operator.clone());
@@ -234,7 +234,7 @@ fn as_csv(operator: &ParticipantId, (from, to): (Time, Time), lines: &Lines) -> 
     answer::bytes(text, "text/csv; charset=utf-8", "no-cache")
 }
 
-/// An address as a field. It comes from a certificate: a spreadsheet must not take it for a formula.
+/// Quotes an address. Addresses come from certificates; a spreadsheet must not take one for a formula.
 fn quoted(text: &str) -> String {
     if text.is_empty() {
         return String::new();

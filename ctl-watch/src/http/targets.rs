@@ -1,5 +1,5 @@
-//! `/v1/targets`: everything that is watched, and how it stands; and the same for a Prometheus that discovers
-//! its targets by HTTP, because it also runs the blackbox exporter.
+//! `/v1/targets`: every target and how it stands; also in the form from which Prometheus discovers targets by HTTP, for
+//! those who run the blackbox exporter too.
 
 use ctl_serve::{Call, Problem, answer};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Incidents of services, and which of them someone asks for.
+//! Incidents, and queries for them.
 
 mod tracker;
 
@@ -18,7 +18,7 @@ pub use tracker::{RECENT_MS, Recent, SLOT_MS, Step, Subject, Tracker};
 pub enum Cause {
     /// Bad probes in a row.
     Failures,
-    /// The error budget burns too fast, though not every probe is bad.
+    /// The error budget burns too fast, although not every probe is bad.
     Burn,
 }
 
@@ -32,25 +32,24 @@ pub struct Incident {
     pub operator: ParticipantId,
     pub url: String,
     pub cause: Cause,
-    /// Unix milliseconds of the first bad probe.
+    /// When the first bad probe began, in Unix milliseconds.
     pub began_ms: i64,
-    /// Unix milliseconds of the probe that opened it.
+    /// When the probe that opened the incident began, in Unix milliseconds.
     pub opened_ms: i64,
-    /// Unix milliseconds of the first good probe of those that ended it.
+    /// When the first good probe of those that ended it began, in Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_ms: Option<i64>,
-    /// Unix milliseconds of the probe at which it had lasted long enough to be a breach.
+    /// When it had lasted long enough to be a breach, in Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breach_ms: Option<i64>,
-    /// Milliseconds from bad probe to bad probe: the time that is known to have been bad. What lies in a gap, in
-    /// maintenance or after a good answer is not.
+    /// How long it is known to have been bad, from bad probe to bad probe, in milliseconds. Gaps, maintenance and the
+    /// time after a good answer do not count.
     #[serde(default)]
     pub bad_ms: i64,
-    /// Bad probes so far.
     pub failures: u64,
-    /// Probes so far, since it began.
+    /// Probes since it began.
     pub probes: u64,
-    /// How often each code was found in bad answers.
+    /// How often bad answers had each code.
     pub reasons: BTreeMap<Code, u64>,
     /// SHA-256 of the evidence: of the first failure, and of the first with each further code.
     pub evidence: Vec<Digest>,
@@ -70,19 +69,19 @@ impl Incident {
     }
 }
 
-/// Which incidents are asked for.
+/// A query for incidents.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// With this number or a later one.
+    /// With at least this number.
     pub first: u64,
     /// Of this operator.
     pub operator: Option<ParticipantId>,
-    /// Touching this stretch of time, in Unix milliseconds.
+    /// Overlapping this stretch of time, in Unix milliseconds.
     pub touching: Option<(i64, i64)>,
 }
 
 impl Wanted {
-    /// Whether it is asked for.
+    /// Whether an incident matches.
     #[must_use]
     pub fn takes(&self, incident: &Incident) -> bool {
         incident.number >= self.first

@@ -1,4 +1,4 @@
-//! When an incident opens, what it collects, when it is over. Pure: what was observed comes in, what changed goes out.
+//! Decides when an incident opens, grows and closes. Pure: probes come in, steps go out.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,12 +12,12 @@ use super::{Cause, Incident};
 
 /// Length of a slot of [`Recent`].
 pub const SLOT_MS: i64 = 300_000;
-/// A bad probe vouches for the time since the one before it, and at most for so long, or three periods where those are
-/// longer: longer pauses are gaps, and what came before them is no row with what comes after.
+/// A bad probe shows that the time since the previous one was bad, up to this long, or three periods if that is longer.
+/// After a longer pause, bad probes do not count as in a row.
 const LONGEST_STEP_MS: i64 = 300_000;
 /// Slots that are kept: six hours.
 const SLOTS: usize = 72;
-/// The same in milliseconds.
+/// The time that is kept, in milliseconds.
 pub const RECENT_MS: i64 = SLOT_MS * 72;
 
 /// Bad and valid probes of the last six hours, in slots of five minutes.
@@ -30,7 +30,7 @@ impl Recent {
         self.add_all(at_ms.div_euclid(SLOT_MS), u16::from(bad), 1);
     }
 
-    /// Counts what was counted in a slot.
+    /// Adds the counts of a slot.
     pub fn add_all(&mut self, slot: i64, bad: u16, valid: u16) {
         if self.0.back().is_none_or(|last| last.0 < slot) {
             self.0.push_back((slot, 0, 0));
@@ -44,12 +44,12 @@ impl Recent {
         }
     }
 
-    /// The clock was set back: what was counted later than now is forgotten.
+    /// Forgets what was counted in the future, as the clock was set back.
     fn set_back(&mut self, now_ms: i64) {
         self.0.retain(|(slot, _, _)| *slot <= now_ms.div_euclid(SLOT_MS));
     }
 
-    /// Bad and valid probes of the last so many seconds, and of up to a slot more.
+    /// The bad and valid probes of the last `seconds`, and of up to a slot more.
     #[must_use]
     pub fn share(&self, now_ms: i64, seconds: i64) -> Share {
         let first = now_ms.saturating_sub(seconds.saturating_mul(1000)).div_euclid(SLOT_MS);
@@ -60,7 +60,7 @@ impl Recent {
         })
     }
 
-    /// Whether the budget burns so fast that someone is to be woken.
+    /// Whether the budget burns so fast that someone should be woken.
     #[must_use]
     pub fn burns(&self, now_ms: i64, terms: &Terms) -> bool {
         let pages = BURN_WINDOWS.iter().filter(|window| window.page);
@@ -74,15 +74,15 @@ impl Recent {
 /// What a probe did to the incident of its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing that must be told.
+    /// Nothing to report.
     Same,
-    /// It opened.
+    /// An incident opened.
     Opened,
-    /// A code came that it had not had.
+    /// It has a new code.
     Grew,
-    /// It has lasted long enough to be a breach.
+    /// It has become a breach.
     Breached,
-    /// It is over.
+    /// It closed.
     Closed,
 }
 
@@ -91,39 +91,37 @@ pub enum Step {
 pub struct Tracker {
     bad_in_row: u32,
     good_in_row: u32,
-    /// Unix milliseconds of the last probe that counted, if it was bad.
+    /// When the last counted probe began if it was bad, in Unix milliseconds.
     last_bad_ms: Option<i64>,
-    /// Unix milliseconds of the first bad probe in the row.
+    /// When the first bad probe in the row began, in Unix milliseconds.
     first_bad_ms: i64,
-    /// Unix milliseconds of the first good probe in the row.
+    /// When the first good probe in the row began, in Unix milliseconds.
     first_good_ms: i64,
-    /// Codes of the row, before there is an incident.
+    /// The codes of the row while no incident is open.
     row: BTreeMap<Code, u64>,
-    /// Bad and valid probes lately.
     pub recent: Recent,
-    /// The incident that is open.
     pub open: Option<Incident>,
 }
 
-/// Whose incident it would be.
+/// The target that an incident would be about.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
-    /// The number that a new incident gets.
+    /// The number for a new incident.
     pub next: u64,
     /// The target's id, in hex.
     pub target: &'a str,
     pub kind: Kind,
     pub operator: &'a ParticipantId,
     pub url: &'a str,
-    /// Milliseconds from probe to probe.
+    /// Milliseconds between probes.
     pub period_ms: i64,
-    /// Whether anything was promised of it: nothing is of what only an application names that nobody has decided
-    /// on, so it cannot be broken.
+    /// Whether its operator promised anything: nothing is promised of what only undecided applications name, so it
+    /// cannot be breached.
     pub is_promised: bool,
 }
 
 impl Tracker {
-    /// Takes note of a probe. `bad` holds the codes that made it so. The incident that closed is in `closed`.
+    /// Takes a probe into account. `bad` holds the codes that made it bad. A closed incident is returned in `closed`.
     pub fn take(
         &mut self,
         record: &Record,
@@ -149,14 +147,14 @@ impl Tracker {
         }
     }
 
-    /// The clock was set back: nothing of what is known has yet to come.
+    /// Moves dates in the future to the present, as the clock was set back.
     pub fn set_back(&mut self, now_ms: i64) {
         self.recent.set_back(now_ms);
         self.last_bad_ms = self.last_bad_ms.map(|at| at.min(now_ms));
         self.first_bad_ms = self.first_bad_ms.min(now_ms);
         self.first_good_ms = self.first_good_ms.min(now_ms);
         if let Some(open) = &mut self.open {
-            // The ledger knows a breach by its beginning.
+            // The ledger identifies a breach by its beginning.
             if open.breach_ms.is_none() {
                 open.began_ms = open.began_ms.min(now_ms);
             }

@@ -35,57 +35,55 @@ pub fn all() -> Vec<Box<dyn Probe>> {
     ]
 }
 
-/// What a probe works with.
+/// What a probe gets for one round.
 #[derive(Clone, Copy)]
 pub struct Round<'a> {
-    /// Asks.
     pub fetch: &'a dyn Fetch,
-    /// What is allowed, for this operator and kind.
+    /// The limits for this operator and kind.
     pub limits: &'a ServiceLimits,
-    /// Unix time of the watch's clock.
+    /// Unix time by the watch's clock.
     pub now: i64,
-    /// Counts the probes of this target from 0: a probe asks different side questions in turn, every one of
-    /// them within two rounds.
+    /// The number of this probe of the target, from 0. A probe takes turns with its side questions, and asks each
+    /// within two rounds.
     pub number: u64,
-    /// The probe must be done within this.
+    /// The probe must end within this time.
     pub timeout: Duration,
-    /// A fresh random seed for nonces and serial numbers.
+    /// A random seed of this round, for nonces and serial numbers.
     pub random: [u8; 32],
 }
 
 /// What a probe remembers of a target from round to round.
 #[derive(Clone, Debug, Default)]
 pub struct Memory(
-    /// Whatever the kind keeps; read only by the kind that wrote it.
+    /// Read only by the kind of probe that wrote it.
     pub Option<std::sync::Arc<dyn std::any::Any + Send + Sync>>,
 );
 
-/// What came of a probe, before it is put beside those of other targets.
+/// The result of a probe, before it is correlated with other targets.
 #[derive(Clone, Debug, Default)]
 pub struct Probed {
     /// Everything wrong.
     pub findings: BTreeSet<Finding>,
-    /// Of the main exchange, where an answer came.
+    /// The times of the main exchange, if an answer came.
     pub timings: Option<Timings>,
     /// What the answer said.
     pub facts: Facts,
-    /// The exchanges behind the errors.
+    /// The exchanges behind findings of weight error.
     pub evidence: Vec<Evidence>,
-    /// What is remembered for the next round.
+    /// What to remember for the next round.
     pub memory: Memory,
 }
 
 impl Probed {
-    /// For a target whose subject is of another kind than its own, which discovery never makes: unprobed, and
-    /// said to be.
+    /// The result for a target whose subject does not fit its kind, which discovery never makes: a missed probe.
     #[must_use]
     pub fn unjudged(target: &Target, memory: &Memory) -> Self {
-        let detail = format!("nothing is known to judge this {} target by", target.kind);
+        let detail = format!("it is not known how to judge this {} target", target.kind);
         let missed = Finding { code: Code::ProbeMissed, address: None, detail };
         Self { findings: [missed].into(), memory: memory.clone(), ..Self::default() }
     }
 
-    /// Notes what the exchange that stands for all says beside its body.
+    /// Notes what the main exchange says apart from its body.
     fn note_exchange(&mut self, exchanges: &[Exchange], now: i64) {
         let Some(main) = http::main_exchange(exchanges) else { return };
         let Ok(answer) = &main.result else { return };
@@ -109,12 +107,12 @@ pub trait Probe: Send + Sync {
         memory: &'a Memory,
     ) -> Pin<Box<dyn Future<Output = Probed> + Send + 'a>>;
 
-    /// What a restart must not forget, as bytes.
+    /// What must survive a restart, as bytes.
     fn save(&self, _memory: &Memory) -> Option<Vec<u8>> {
         None
     }
 
-    /// The memory that was saved; an empty one if the bytes are of another release, or damaged.
+    /// The saved memory; an empty one if the bytes are damaged or of another release.
     fn restore(&self, _bytes: &[u8]) -> Memory {
         Memory::default()
     }

@@ -1,4 +1,4 @@
-//! Which statements about breaches are due. Pure: the ledger's state and the incidents say it.
+//! Decides which statements about breaches are due, from the ledger's state and the incidents. Pure.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,28 +15,28 @@ use super::super::aggregator::Incidents;
 use super::super::incident::Incident;
 use super::participant;
 
-/// A breach that began longer ago is not recorded any more: the fold would refuse it.
+/// The fold refuses a breach that began longer ago.
 const TOO_LATE: u64 = 4 * DAY - 600;
 const DAY: u64 = 86_400;
 
-/// What is due.
+/// What is due now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Due {
-    /// The statements, ends first.
+    /// Ends come first.
     pub statements: Vec<SlaBreach>,
-    /// Breaches that do not enter the log now, because as many did within a day as the policy lets.
+    /// Breaches that must wait, because the policy's number for one day is reached.
     pub held_back: u64,
 }
 
-/// The statements about breaches that are due from a watcher: the ends of its claims that the ledger knows as open, and
-/// of the incidents that lasted long enough to be breaches those that it has not claimed.
+/// The statements about breaches that are due from a watcher: the ends of its claims that are open in the ledger, and
+/// the beginnings of breaches that it has not claimed.
 ///
-/// `incidents` are those at hand, which an aggregator reads before anyone can ask it, and those put away of claims that are
-/// open in the ledger. If they are `complete`, a claim without its incident ends, as nobody will ever see the end of it;
-/// if not all that is put away could be read, it may be there and such a claim waits.
+/// `incidents` are those in memory, which are read before anyone can ask for them, and those in the history whose
+/// claims are open in the ledger. If they are `complete`, a claim without an incident ends, because nobody will ever
+/// see its end. Otherwise its incident may just not have been read, and the claim waits.
 ///
 /// # Errors
-/// A name that cannot stand in a statement.
+/// A name that no statement can carry.
 pub fn breaches_due(
     state: &State,
     watcher: &ParticipantId,
@@ -56,8 +56,8 @@ pub(super) fn time(at_ms: i64) -> Timestamp {
     Timestamp::from_unix(at_ms.div_euclid(1000))
 }
 
-/// Whose service an incident is of, and the objective that it breaks. The service's own targets have no address
-/// that anyone calls, so the objective names them.
+/// The service and the objective of an incident. Targets of the service itself have no address to name, so the
+/// objective names them.
 fn subject(incident: &Incident) -> Result<BreachKey, NameError> {
     let operator = participant(&incident.operator);
     let url = if operator.is_some() { Some(incident.url.parse()?) } else { None };
@@ -90,7 +90,7 @@ fn open<'a>(
     open.into_iter().map(with).collect()
 }
 
-/// When the open claims began of which the incident is not among these. Others may have begun in the same second.
+/// When those open claims began whose incident is not among these. Other incidents may have begun in the same second.
 pub(super) fn without_incident(
     state: &State,
     watcher: &ParticipantId,
@@ -100,7 +100,7 @@ pub(super) fn without_incident(
     open.filter(|(_, incident)| incident.is_none()).map(|(claim, _)| claim.opened_at).collect()
 }
 
-/// The ends of claims that are over, and of those whose incident is lost.
+/// The ends of claims that are over or whose incident is lost.
 fn ends(
     state: &State,
     watcher: &ParticipantId,
@@ -123,27 +123,27 @@ fn ends(
     Ok(ends)
 }
 
-/// When the next incident of a claim's service began, of those that began after the claim. The claim was over by then: the
-/// log takes no claim from within another.
+/// When the next incident of a claim's service began. The claim was over by then, because incidents of a service do not
+/// overlap.
 fn next(claim: &Claim, incidents: &Incidents) -> Option<Timestamp> {
     let later = incidents.values().filter(|incident| time(incident.began_ms) > claim.opened_at);
     let same = later.filter(|incident| subject(incident).is_ok_and(|key| key == claim.key()));
     same.map(|incident| time(incident.began_ms)).min()
 }
 
-/// It refers to the policy and the promise by which the claim opened.
+/// The end names the policy and objective with which the claim opened.
 fn end(claim: &Claim, incident: &Incident, closed_at: Timestamp) -> Result<SlaBreach, NameError> {
     let statement = statement(claim.key(), incident, claim.objective.clone(), claim.policy.clone())?;
     let (closed_at, opened) = (Some(closed_at), Some(claim.index));
     Ok(SlaBreach { closed_at, opened, phase: BreachPhase::Closed, ..statement })
 }
 
-/// The end of a claim of which the store has no incident any more: it was lost with it, or forgotten. What was found
-/// stays as the beginning has it. If the service still fails, that is another incident.
+/// The end of a claim whose incident is lost with the history, or forgotten. It repeats the findings of the beginning.
+/// If the service still fails, that is another incident.
 fn end_of_lost(claim: &Claim, over: Timestamp) -> SlaBreach {
     tracing::warn!(
         claim = claim.index,
-        "the history of this claim is lost, so its end was not seen; the log says that it is over"
+        "the history of this claim is lost and its end was not seen; it is recorded as over"
     );
     SlaBreach {
         closed_at: Some(over.max(claim.opened_at)),
@@ -188,21 +188,21 @@ fn statement(
     })
 }
 
-/// An incident that is a breach and not in the ledger.
+/// A breach that is not in the ledger.
 struct Candidate<'a> {
     key: BreachKey,
     incident: &'a Incident,
 }
 
-/// What lasts, and what lasted longest, comes first.
+/// Open ones first, then the longest.
 fn order(incident: &Incident) -> (bool, Reverse<i64>, u64) {
     (!incident.is_open(), Reverse(incident.bad_ms), incident.number)
 }
 
-/// The beginnings of breaches, and how many have to wait because the day is full.
+/// The beginnings of breaches, and how many must wait because the number for one day is reached.
 ///
-/// Operators take turns, so that one whose services come and go all day takes no other's place; those that are on a
-/// list come first, and those that are on none have one place together.
+/// Operators take turns, so that one whose services fail and recover all day takes no other's place. Operators on a
+/// list come first; all others share one place.
 fn beginnings(
     state: &State,
     watcher: &ParticipantId,
@@ -231,8 +231,8 @@ fn beginnings(
         let share = Share::of(state, key.0.operator.as_ref());
         let count = today.get(&share).copied().unwrap_or_default();
         let room = usize::try_from(of_share.saturating_sub(count)).unwrap_or(usize::MAX);
-        // A service breaks an objective once at a time: of several incidents one is due now, the others when it is
-        // over. In their order, unless there is no room for all of them.
+        // A service breaks an objective once at a time: one of several incidents is due now, the others after it. They
+        // come in order, unless there are more than may be recorded.
         let next = if waiting.len() <= room {
             waiting.first()
         } else {
@@ -268,8 +268,8 @@ fn beginnings(
     Ok((due, held_back))
 }
 
-/// The incidents that are breaches, in time, and neither in the ledger nor behind one that is open there: those that
-/// this watcher may speak of, and has evidence of.
+/// The breaches that can still be recorded, are not in the ledger, and do not follow a claim that is open there; of
+/// services that this watcher may speak about, and with evidence.
 fn waiting<'a>(
     state: &State,
     watcher: &ParticipantId,
@@ -279,7 +279,7 @@ fn waiting<'a>(
     // The watch's clock may be ahead of the ledger's.
     let in_time = |at: Timestamp| at <= now && now.seconds_since(at) <= TOO_LATE;
     let claims = state.service_levels.claims.values().filter(|claim| claim.watcher == *watcher);
-    // What lapsed with an office that the watcher has again is claimed again.
+    // A claim that lapsed with the watcher's office is made again when the watcher has the office again.
     let claims = claims.filter(|claim| claim.closed.is_none_or(|closed| !closed.lapsed));
     let mut known: BTreeSet<(BreachKey, Timestamp)> = BTreeSet::new();
     let mut open: BTreeSet<BreachKey> = BTreeSet::new();
@@ -300,7 +300,7 @@ fn waiting<'a>(
         }
         let key = match subject(incident) {
             Ok(key) => key,
-            // One that cannot be named must not keep the others out of the ledger.
+            // One that cannot be named must not hold up the others.
             Err(error) => {
                 tracing::warn!(%error, incident = incident.number, "a breach cannot be named in a statement");
                 continue;

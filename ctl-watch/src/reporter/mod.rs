@@ -1,6 +1,6 @@
-//! What of the watch enters the log, as the statements of a watcher: breaches when they begin and end, and each PKI's
-//! month. What is due is decided from the state that follows from the log and from who the watcher is, so nothing is
-//! recorded twice, whatever was forgotten in between.
+//! The watcher's statements to the log: breaches when they begin and end, and each PKI's month. What is due follows
+//! from the log's state, the incidents and the watcher, so nothing is recorded twice, even if this machine has
+//! forgotten it.
 
 mod breaches;
 mod months;
@@ -34,56 +34,55 @@ use super::incident::Wanted;
 use super::store::StoreError;
 use super::target::OWN;
 
-/// Why something was not recorded. It is tried again.
+/// Why something was not recorded; it will be tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum ReporterError {
-    /// A name cannot stand in a statement.
+    /// A statement cannot carry a name.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// What was counted cannot be read.
+    /// The counts cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The report cannot be made.
     #[error("the report: {0}")]
     Report(String),
-    /// The key is nobody's who may sign.
+    /// The key belongs to no watcher in office.
     #[error(
         "the watcher's key {0} is not the present one of a participant whom the charter names as a watcher"
     )]
     NoWatcher(String),
-    /// The log does not take it.
+    /// The log refuses the statement.
     #[error("{0}")]
     Refused(String),
-    /// Nothing can be recorded for now, or it is not known yet what became of a statement: nothing else is tried.
+    /// Nothing can be recorded now, or the fate of an earlier statement is unknown; nothing else is tried.
     #[error("{0}")]
     Later(String),
-    /// Nothing will be recorded any more: the log is closed.
+    /// The log is closed; nothing will be recorded any more.
     #[error("the log is closed")]
     Closed,
 }
 
-/// The scheme, as far as a reporter needs it.
+/// What a reporter needs of the scheme.
 pub trait Scheme: Send {
     /// The watcher's key.
     fn key(&self) -> PublicKey;
 
-    /// What follows from the log, and the time by the clock that statements are dated by.
+    /// The state, and the time that statements are dated by.
     ///
     /// # Errors
-    /// Neither is known for now.
+    /// If neither is known now.
     fn present(&self) -> Result<(State, Timestamp), ReporterError>;
 
-    /// Whether anything can be recorded: asked before a report is made that nothing would name.
+    /// Whether anything can be recorded. Asked before a report is made, which otherwise no statement would name.
     ///
     /// # Errors
-    /// It cannot.
+    /// If nothing can.
     fn writable(&self) -> Result<(), ReporterError>;
 
-    /// Has a statement with its blob recorded, signed by the watcher's key; gives the index of its entry once it is
-    /// proven that the log has it.
+    /// Sends a statement with its blob, signed with the watcher's key; returns the index of its entry once it is proven
+    /// to be in the log.
     ///
     /// # Errors
-    /// It is not in the log, or not known to be.
+    /// If it is not in the log, or not known to be.
     fn say(
         &mut self,
         body: Body,
@@ -91,20 +90,19 @@ pub trait Scheme: Send {
     ) -> impl Future<Output = Result<u64, ReporterError>> + Send;
 }
 
-/// Records what is due.
+/// Records everything that is due.
 #[derive(Clone)]
 pub struct Reporter {
-    /// What was observed.
     pub aggregator: Aggregator,
-    /// How many breaches the last look held back, for whoever shows it.
+    /// How many breaches were held back last time.
     pub held_back: Arc<AtomicU64>,
 }
 
 impl Reporter {
-    /// Records everything that is due; returns how many statements were made.
+    /// Records everything that is due; returns the number of new statements.
     ///
     /// # Errors
-    /// The first failure, after all others were tried; at once if nothing else can be recorded either.
+    /// The first failure, after everything else was tried; at once if nothing else can be recorded either.
     pub async fn record_due(&self, scheme: &mut impl Scheme) -> Result<usize, ReporterError> {
         let (state, now) = scheme.present()?;
         let watcher = &watcher(&state.at(now), &scheme.key())?;
@@ -130,8 +128,8 @@ impl Reporter {
         failure.map_or(Ok(made), Err)
     }
 
-    /// The incidents at hand, and those that are put away of breaches which are open in the log; and why the latter are
-    /// not all there, if they could not be read.
+    /// The incidents in memory, and those only in the history whose breaches are open in the log; with the error if the
+    /// latter could not all be read.
     async fn incidents(
         &self,
         state: &State,
@@ -148,7 +146,7 @@ impl Reporter {
         }
     }
 
-    /// These incidents, and those that are put away and began in one of these seconds.
+    /// These incidents, and those in the history that began in one of these seconds.
     async fn with_put_away(
         &self,
         mut incidents: Arc<Incidents>,
@@ -171,7 +169,7 @@ impl Reporter {
         read.await.map_err(|error| ReporterError::Refused(error.to_string()))?
     }
 
-    /// Says so when it has changed how many breaches are held back.
+    /// Logs how many breaches are held back, if that has changed.
     fn note_held_back(&self, breaches: u64) {
         let before = self.held_back.swap(breaches, Ordering::Relaxed);
         if breaches > 0 && breaches != before {
@@ -180,7 +178,7 @@ impl Reporter {
                 breaches,
                 of_all = per_day.all,
                 of_operator = per_day.of_operator,
-                "as many breaches entered the log within a day as the service level policy lets; these wait"
+                "the service level policy allows no more breaches in one day; these wait"
             );
         }
     }
@@ -197,7 +195,7 @@ impl Reporter {
         let (reporter, of) = (self.clone(), operator.clone());
         let report = tokio::task::spawn_blocking(move || reporter.month(scheme, &of, month, now)).await;
         let report = report.map_err(|error| ReporterError::Report(error.to_string()))??;
-        // A month in which nothing of the operator was watched.
+        // Nothing of the operator was watched in that month.
         let Some(report) = report else { return Ok(false) };
         let blob = Blob::new(&ctl_core::json::canonical(&report), BlobAccess::Public);
         let blob = blob.map_err(|error| ReporterError::Report(error.to_string()))?;
@@ -215,7 +213,7 @@ impl Reporter {
     }
 }
 
-/// Keeps the first failure; gives it back at once if nothing else can be recorded either.
+/// Keeps the first failure; returns it at once if nothing else can be recorded either.
 fn note(first: &mut Option<ReporterError>, error: ReporterError) -> Result<(), ReporterError> {
     match error {
         ReporterError::Later(_) | ReporterError::Closed => Err(first.take().unwrap_or(error)),
@@ -226,17 +224,17 @@ fn note(first: &mut Option<ReporterError>, error: ReporterError) -> Result<(), R
     }
 }
 
-/// Whose key this is: a watcher's in office.
+/// The watcher in office whose key this is.
 fn watcher(state: &State, key: &PublicKey) -> Result<ParticipantId, ReporterError> {
     let record = state.keys.get(&key.key_id()).filter(|record| record.replaced_by.is_none());
     let watcher = record.map(|record| &record.participant).filter(|id| state.may_watch(id, None));
     watcher.cloned().ok_or_else(|| ReporterError::NoWatcher(key.key_id().short()))
 }
 
-/// The service level policy as statements name it.
+/// How statements name the service level policy.
 ///
 /// # Errors
-/// It cannot be named. [`SlaPolicy::parse`] lets no such policy through.
+/// If they cannot; [`SlaPolicy::parse`] refuses such a policy.
 pub fn policy_ref(policy: &SlaPolicy) -> Result<PolicyRef, NameError> {
     Ok(PolicyRef {
         name: policy.name().parse()?,
@@ -245,7 +243,7 @@ pub fn policy_ref(policy: &SlaPolicy) -> Result<PolicyRef, NameError> {
     })
 }
 
-/// An operator as statements name it: the trust list manager itself is none.
+/// How statements name an operator; none for the trust list manager itself.
 fn participant(operator: &ParticipantId) -> Option<ParticipantId> {
     (operator.as_str() != OWN).then(|| operator.clone())
 }

@@ -1,4 +1,4 @@
-//! The report of a month: when it is due, and what it is made of.
+//! The report on a month: when it is due, and what it holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,12 +12,12 @@ use super::super::incident::{Incident, Wanted};
 use super::super::levels::{self, Levels, are_missing, begin_of, hour_at};
 use super::{Reporter, ReporterError, participant};
 
-/// A month is reported on so many seconds after its end: its last hour is closed then.
+/// A month is reported this many seconds after its end, when its last hour is closed.
 const AFTER: u64 = 600;
-/// So many months back, for a server that stood still.
+/// How many months back, for a watch that was down.
 const MONTHS: usize = 3;
 
-/// The months that are over and that this watcher has not reported on, by operator.
+/// The past months that this watcher has not reported yet, by operator.
 #[must_use]
 pub fn reports_due(
     state: &State,
@@ -31,7 +31,7 @@ pub fn reports_due(
     let mut due = Vec::new();
     for month in months {
         let end = Timestamp::from_unix(month.end().0);
-        // Not before all that was observed in it is written: what is not would be missing.
+        // Not before everything observed in it is written; otherwise that would count as missing.
         if now.seconds_since(end) < AFTER || levels.open_hour < hour_at(month.end()) {
             continue;
         }
@@ -41,7 +41,7 @@ pub fn reports_due(
             let watched = watched.map(|one| one.due(month.begin().0 * 1000, month.end().0 * 1000));
             let may = state.may_watch(watcher, named.as_ref());
             let key = (named, Timestamp::from_unix(month.begin().0), watcher.clone());
-            // Of less there may be nothing to report, now as at every later look.
+            // Below that there may be nothing to report, now or later.
             let watched = are_missing(watched.max().unwrap_or_default());
             if may && watched && !state.service_levels.reports.contains_key(&key) {
                 due.push(((*operator).clone(), month));
@@ -52,7 +52,7 @@ pub fn reports_due(
 }
 
 impl Reporter {
-    /// The report of a month; none if nothing of the operator was watched in it. Blocks on the disk.
+    /// The report on a month; none if nothing of the operator was watched in it. Blocks on the disk.
     pub(super) fn month(
         &self,
         scheme: Digest,

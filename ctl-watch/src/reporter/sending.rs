@@ -1,5 +1,4 @@
-//! The log as it is followed from outside: statements are sent to the service, and are recorded when a signed checkpoint
-//! proves it.
+//! Sends statements to the service from outside. A statement is recorded once a signed checkpoint proves it.
 
 use ctl_core::{PublicKey, Signer, Timestamp};
 use ctl_governance::State;
@@ -9,34 +8,34 @@ use ctl_replica::{Blob, Pending, Replica, ReplicaError, Submission};
 
 use super::{ReporterError, Scheme};
 
-/// A replica, and the key that statements are signed with.
+/// A replica, and the key that signs the statements.
 pub struct Sending<'a> {
     replica: &'a mut Replica,
     key: &'a [Box<dyn Signer>; 1],
 }
 
 impl<'a> Sending<'a> {
-    /// Begins with what an earlier look or process has sent of which it did not learn what became of it: the same
-    /// statement is sent again, which the log takes once. Nothing new is said before.
+    /// First settles statements of an earlier run whose fate is unknown: each is sent again, and the log takes it only
+    /// once. Nothing new is sent before.
     ///
-    /// The replica was synced, and remembers what is sent in a folder.
+    /// The replica must be synced, and must remember in a folder what is sent.
     ///
     /// # Errors
-    /// [`ReporterError::Later`] if it is still not known.
+    /// [`ReporterError::Later`] if the fate of one is still unknown.
     pub async fn begin(
         replica: &'a mut Replica,
         key: &'a [Box<dyn Signer>; 1],
     ) -> Result<Self, ReporterError> {
         for noted in replica.noted().map_err(later)? {
             let Some(file) = noted.file else { continue };
-            // What the log has may still lack its blob; what it will not have is made anew.
+            // The log may have the statement without its blob; a statement it will never have is made anew.
             if !matches!(noted.standing, Standing::Waiting | Standing::Contained) {
                 continue;
             }
             let pending = Pending::read(&file).map_err(later)?;
             match send(replica, &pending).await {
                 Ok(_) => {}
-                // It is forgotten, and due again if it is still true.
+                // It is forgotten; if it is still true, it is due again.
                 Err(ReporterError::Refused(why)) => {
                     tracing::warn!(why, statement = %noted.sent.statement, "a statement was not recorded");
                 }
@@ -68,7 +67,7 @@ impl Scheme for Sending<'_> {
     }
 }
 
-/// Sends a statement; gives the index of its entry when it is proven.
+/// Sends a statement; returns the index of its entry when that is proven.
 async fn send(replica: &mut Replica, pending: &Pending) -> Result<u64, ReporterError> {
     let what = pending.statement.payload.body.type_name();
     match replica.send(pending).await {
@@ -77,7 +76,7 @@ async fn send(replica: &mut Replica, pending: &Pending) -> Result<u64, ReporterE
                 tracing::warn!(
                     problem,
                     entry = receipt.index,
-                    "recorded without its report; it is tried again"
+                    "the statement is recorded without its report; sending the report will be tried again"
                 );
             }
             tracing::info!(what, entry = receipt.index, "recorded");
@@ -89,9 +88,9 @@ async fn send(replica: &mut Replica, pending: &Pending) -> Result<u64, ReporterE
                 "the service says that it recorded the {what} as entry {index}, but no signed checkpoint covers it yet"
             )))
         }
-        Ok(Submission::Unknown { problem, .. }) => {
-            Err(ReporterError::Later(format!("whether the {what} is recorded is not known yet: {problem}")))
-        }
+        Ok(Submission::Unknown { problem, .. }) => Err(ReporterError::Later(format!(
+            "it is not known yet whether the {what} is recorded: {problem}"
+        ))),
         Ok(Submission::Pending { .. }) => Err(ReporterError::Refused(format!("the {what} was not sent"))),
         Err(error @ ReplicaError::Refusal { reason: Some(_), .. }) => {
             Err(ReporterError::Refused(format!("the {what}: {error}")))

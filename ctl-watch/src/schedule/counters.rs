@@ -1,4 +1,4 @@
-//! What the schedule counts of its own work.
+//! The schedule's counters of its own work.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -20,17 +20,16 @@ pub struct Counters {
 /// The counters at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Probes that were started.
     pub started: u64,
-    /// Probes that did not take place because the one before was not over, or were ended by force.
+    /// Probes that did not take place because the one before was not over, or were aborted.
     pub overrun: u64,
-    /// Probes that did not take place because the watch could not look.
+    /// Probes that did not take place because the watch stood still.
     pub missed: u64,
-    /// Observations that nobody took, because the aggregator was behind or gone.
+    /// Observations that were dropped because the aggregator was behind or gone.
     pub lost: u64,
-    /// Milliseconds by which probes started late, summed up.
+    /// The sum of all delays, in milliseconds.
     pub late_ms: u64,
-    /// Milliseconds by which the latest of all probes started late.
+    /// The longest delay of a probe, in milliseconds.
     pub latest_ms: u64,
     /// Targets on the schedule.
     pub targets: u64,

@@ -1,4 +1,4 @@
-//! Carries out the schedule: keeps the time, runs the probes, hands on what they observe.
+//! Carries out the schedule: keeps the time, runs the probes, hands on the observations.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,30 +18,29 @@ use crate::observation::{Evidence, Facts, Finding, Observation};
 use crate::probe::{Memory, Probe, Probed, Round};
 use crate::target::{Kind, Target, TargetId};
 
-/// Where what probes remember survives a restart. Both may block.
+/// Stores the memories of probes over a restart. Both methods may block.
 pub trait MemoryStore: Send + Sync {
-    /// What was kept for a target, if anything.
+    /// The stored memory of a target.
     fn take(&self, target: TargetId) -> Option<Vec<u8>>;
-    /// Keeps this for a target; whether that worked.
+    /// Stores the memory of a target; returns whether that worked.
     fn keep(&self, target: TargetId, memory: &[u8]) -> bool;
 }
 
 /// What a schedule runs with.
 pub struct Setup {
-    /// The kinds of probes. Targets of other kinds are not the schedule's.
+    /// The kinds of probes. Targets of other kinds are ignored.
     pub probes: Vec<Box<dyn Probe>>,
     /// What the probes ask with.
     pub fetch: Arc<dyn Fetch>,
-    /// By what limits a target is judged.
+    /// The limits by which a target is judged.
     pub limits: Arc<dyn Fn(&Target) -> ServiceLimits + Send + Sync>,
-    /// The watch's clock, in Unix milliseconds. Only for what observations say; the schedule itself goes by a
-    /// clock that nobody sets.
+    /// The watch's clock, in Unix milliseconds. It only dates observations; the schedule itself uses a clock that
+    /// nobody sets.
     pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
-    /// What is to be probed.
+    /// The targets.
     pub targets: watch::Receiver<Arc<[Arc<Target>]>>,
-    /// Who takes the observations. Where it is full, probes wait before they are over, and become overruns.
+    /// Takes the observations. While it is full, probes wait at their end, and become overruns.
     pub observations: mpsc::Sender<Observation>,
-    /// Where memories survive a restart.
     pub memory_store: Arc<dyn MemoryStore>,
     /// How many probes may run at once.
     pub concurrency: usize,
@@ -50,8 +49,8 @@ pub struct Setup {
     pub counters: Arc<Counters>,
 }
 
-/// Runs the schedule until those who give targets or take observations are gone. Dropped, it ends the probes that
-/// run.
+/// Runs the schedule until no one gives targets or takes observations any more. Dropping the future aborts running
+/// probes.
 pub async fn run(setup: Setup) {
     let Setup { probes, fetch, limits, now_ms, mut targets, observations, memory_store, .. } = setup;
     let (concurrency, per_host, counters) = (setup.concurrency, setup.per_host, setup.counters);
@@ -96,12 +95,12 @@ struct Runner {
     table: Table,
     memories: HashMap<TargetId, Remembered>,
     tasks: JoinSet<Remembered>,
-    /// Which entry a task is for.
+    /// The entry that each task probes.
     entries: HashMap<task::Id, Start>,
     hands: Arc<Hands>,
 }
 
-/// What is remembered of a target.
+/// The memory of a target.
 #[derive(Clone, Default)]
 struct Remembered {
     memory: Memory,
@@ -109,7 +108,7 @@ struct Remembered {
     kept: Option<[u8; 32]>,
 }
 
-/// What every probe works with.
+/// What every probe needs.
 struct Hands {
     probes: HashMap<Kind, Arc<dyn Probe>>,
     fetch: Arc<dyn Fetch>,
@@ -138,7 +137,7 @@ impl Runner {
                 Notice::Overrun { target, runs } => {
                     hands.counters.overruns();
                     let why = if runs { "still running" } else { "still waiting for its turn" };
-                    hands.report(target, Code::ProbeOverrun, format!("the probe before was {why}"));
+                    hands.report(target, Code::ProbeOverrun, format!("the previous probe was {why}"));
                 }
                 Notice::Missed { target, probes } => {
                     hands.counters.misses(probes);
@@ -188,7 +187,7 @@ impl Runner {
 }
 
 impl Hands {
-    /// Probes once, hands on what came of it, and gives back what is to be remembered.
+    /// Probes once, hands on the observation, and returns what to remember.
     async fn probe(&self, target: Arc<Target>, number: u64, remembered: Option<Remembered>) -> Remembered {
         let at_ms = (self.now_ms)();
         let before = match remembered {
@@ -214,7 +213,7 @@ impl Hands {
         self.keep(&target, memory, before).await
     }
 
-    /// What was remembered of a target before the server was started.
+    /// Loads the memory of a target from before the restart.
     async fn recall(&self, target: &Target) -> Remembered {
         let Some(probe) = self.probes.get(&target.kind).map(Arc::clone) else { return Remembered::default() };
         let (memory_store, id) = (Arc::clone(&self.memory_store), target.id);
@@ -225,7 +224,7 @@ impl Hands {
         recalled.await.ok().flatten().unwrap_or_default()
     }
 
-    /// Keeps what is to be remembered beyond a restart, if it has changed.
+    /// Stores the memory of a target, if it has changed.
     async fn keep(&self, target: &Target, memory: Memory, before: Remembered) -> Remembered {
         let same = match (&memory.0, &before.memory.0) {
             (Some(now), Some(then)) => Arc::ptr_eq(now, then),
@@ -254,10 +253,9 @@ impl Hands {
         memory: &Memory,
         at_ms: i64,
     ) -> Result<Probed, (Code, String)> {
-        let probe = self
-            .probes
-            .get(&target.kind)
-            .ok_or_else(|| (Code::ProbeMissed, format!("nothing probes the kind {}", target.kind)))?;
+        let probe = self.probes.get(&target.kind).ok_or_else(|| {
+            (Code::ProbeMissed, format!("this release cannot probe the kind {}", target.kind))
+        })?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)
             .map_err(|error| (Code::ProbeMissed, format!("the system gives no random numbers: {error}")))?;
@@ -274,15 +272,12 @@ impl Hands {
         };
         let end = target.period * 3 / 4;
         let probed = timeout(end, probe.probe(target, round, memory)).await.map_err(|_| {
-            (
-                Code::ProbeOverrun,
-                format!("the probe was not over after {} ms, and was ended", end.as_millis()),
-            )
+            (Code::ProbeOverrun, format!("the probe was aborted after {} ms", end.as_millis()))
         })?;
         Ok(public(target, fetch, probed))
     }
 
-    /// Reports a gap, without waiting: the schedule must go on.
+    /// Reports a gap without waiting: the schedule must go on.
     fn report(&self, target: Arc<Target>, code: Code, detail: String) {
         let gap = gap(target, (self.now_ms)(), code, detail);
         if self.observations.try_send(gap).is_err() {
@@ -291,9 +286,9 @@ impl Hands {
     }
 }
 
-/// What may be kept and shown of a probe. Anyone can apply with any address: of what only an application names,
-/// nothing that was received is shown, neither as evidence nor as a quotation. The bodies of evidence are counted as
-/// kept from here on, and left out where there is no room for them.
+/// What may be kept and shown of a probe. Anyone can apply with any address, so nothing received from what only an
+/// application names is shown, neither as evidence nor as a quotation. Bodies of evidence count as kept from here on,
+/// and are left out if there is no room for them.
 fn public(target: &Target, fetch: &dyn Fetch, probed: Probed) -> Probed {
     let Probed { mut findings, mut evidence, .. } = probed;
     if target.is_unlisted() {
@@ -314,7 +309,7 @@ fn gap(target: Arc<Target>, at_ms: i64, code: Code, detail: String) -> Observati
     Observation { target, at_ms, findings, timings: None, facts: Facts::default(), evidence: Vec::new() }
 }
 
-/// Where the system gives none, the schedule is still right, only guessable.
+/// Without random numbers the schedule still works, but can be foreseen.
 fn random() -> u64 {
     getrandom::u64().unwrap_or(u64::MAX / 2)
 }

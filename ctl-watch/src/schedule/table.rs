@@ -1,4 +1,4 @@
-//! The table of the schedule: what is due, what waits, what runs. Moments and random numbers come from outside.
+//! The table of the schedule: what is due, what waits, what runs. The caller supplies moments and random numbers.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
@@ -10,12 +10,12 @@ use url::Url;
 
 use crate::target::{Target, TargetId};
 
-/// The queue of everything that only applications name, whatever its host: no host has such a name.
+/// The queue of everything that only applications name, whatever its host. No host has this name.
 const UNLISTED: &str = "what only applications name";
-/// The probes of that queue are at most so small a part of those that may run at once.
+/// The part of the concurrency that this queue may use.
 const UNLISTED_PART: usize = 8;
 
-/// Names one entry of the table: a target that goes and comes back is another entry.
+/// Names one entry of the table. A target that is removed and added again is another entry.
 pub(super) type Entered = (TargetId, u64);
 
 /// A probe that may start.
@@ -23,27 +23,27 @@ pub(super) type Entered = (TargetId, u64);
 pub(super) struct Start {
     pub(super) entry: Entered,
     pub(super) target: Arc<Target>,
-    /// Counts the probes of the target from 0.
+    /// The number of the probe of this target, from 0.
     pub(super) number: u64,
-    /// By how much it starts late.
+    /// How late it starts.
     pub(super) late: Duration,
 }
 
-/// Something that did not go by the schedule.
+/// A probe that did not take place.
 #[derive(Clone, Debug)]
 pub(super) enum Notice {
-    /// The probe before is not over: it runs, or waits for its turn.
+    /// The previous probe still runs, or waits for its turn.
     Overrun { target: Arc<Target>, runs: bool },
-    /// So many moments passed unseen.
+    /// This many probes were due while nobody looked.
     Missed { target: Arc<Target>, probes: u64 },
 }
 
-/// The table.
+/// The table of the schedule.
 pub(super) struct Table {
     concurrency: usize,
     per_host: usize,
     entries: HashMap<TargetId, Entry>,
-    /// Moments to come; those of entries that are gone are passed over.
+    /// When each entry is due; those of removed entries are skipped.
     due: BinaryHeap<Reverse<(Instant, Entered)>>,
     ready: VecDeque<(Entered, Arc<str>)>,
     queues: HashMap<Arc<str>, HostQueue>,
@@ -62,7 +62,7 @@ struct Entry {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Idle,
-    /// Waits for its turn since it was due.
+    /// Waits for its turn since this moment.
     Waiting(Instant),
     Running,
 }
@@ -88,7 +88,7 @@ impl Table {
         }
     }
 
-    /// Puts these targets on the table and takes all others off. What stays keeps its place.
+    /// Replaces the targets. Those that remain keep their place.
     pub(super) fn update(&mut self, targets: &[Arc<Target>], now: Instant, random: &mut dyn FnMut() -> u64) {
         let present: HashSet<TargetId> = targets.iter().map(|target| target.id).collect();
         self.entries.retain(|id, _| present.contains(id));
@@ -110,7 +110,7 @@ impl Table {
                 }
             }
         }
-        // What waits and is gone must not hold up what waits behind it.
+        // A removed target must not hold up what waits behind it.
         let stale: Vec<_> = self.queues.keys().map(Arc::clone).collect();
         for host in stale {
             self.sweep(&host);
@@ -128,7 +128,7 @@ impl Table {
         (self.entries.len(), self.running.len(), self.ready.len() + queues)
     }
 
-    /// Lines up what is due by now.
+    /// Queues the probes that are due by now.
     pub(super) fn line_up(&mut self, now: Instant, random: &mut dyn FnMut() -> u64) -> Vec<Notice> {
         let mut notices = Vec::new();
         while let Some(Reverse((mut moment, (id, entered)))) = self.due.peek().copied()
@@ -144,7 +144,7 @@ impl Table {
                 notices.push(Notice::Missed { target: Arc::clone(target), probes });
                 moment = now;
             }
-            // A fifth to either side.
+            // Up to a fifth earlier or later.
             let period = target.period;
             let next = moment + period * 4 / 5 + share(period * 2 / 5, random());
             match entry.stage {
@@ -192,7 +192,7 @@ impl Table {
         None
     }
 
-    /// A probe is over.
+    /// A probe has ended.
     pub(super) fn end(&mut self, (id, entered): Entered) {
         if let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.entered == entered) {
             entry.stage = Stage::Idle;
@@ -205,7 +205,7 @@ impl Table {
         }
     }
 
-    /// Lets go on whoever may at a host.
+    /// Starts what waits at a host, as far as its limit allows, and removes an empty queue.
     fn sweep(&mut self, host: &Arc<str>) {
         let Some(queue) = self.queues.get_mut(host) else { return };
         if queue.running < limit(host, self.concurrency, self.per_host) {
@@ -227,7 +227,7 @@ fn limit(queue: &str, concurrency: usize, per_host: usize) -> usize {
     if queue == UNLISTED { (concurrency / UNLISTED_PART).max(1) } else { per_host }
 }
 
-/// The host of a URL; what is no URL is a host of its own.
+/// The host of a URL; whatever is no URL counts as a host of its own.
 fn host(url: &str) -> Arc<str> {
     let parsed = Url::parse(url).ok();
     parsed.as_ref().and_then(Url::host_str).unwrap_or(url).into()

@@ -1,4 +1,4 @@
-//! What was counted of targets: by hour, lately, and when each was probed last.
+//! The counts of targets: by hour, in recent slots, and the time of the last probe.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,9 +8,9 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use super::super::changes::Changes;
 use super::{Store, StoreError, json, readable, signed};
 
-/// Readers let others in after so many hours.
+/// Readers release the database after this many hours.
 const HOURS_AT_ONCE: u32 = 24;
-/// For fewer targets than this, each hour is looked up; for more, all targets of an hour are read.
+/// For fewer targets than this, each target's hours are looked up; for more, all targets of an hour are read.
 const LOOKED_UP: usize = 200;
 
 const COUNTED: &str = "good, bad, excused, missing, answered, fresh, correct, latency, reasons";
@@ -39,7 +39,7 @@ fn counts(row: &Row<'_>, first: usize) -> Result<Option<Counts>, rusqlite::Error
     }))
 }
 
-/// Adds what was counted to what is there.
+/// Adds counts to what is stored.
 pub(super) fn put(transaction: &Transaction<'_>, changes: &Changes) -> Result<(), StoreError> {
     let Changes { last_probes, recent, hours, .. } = changes;
     let mut statement = transaction.prepare(
@@ -86,8 +86,8 @@ pub(super) fn put(transaction: &Transaction<'_>, changes: &Changes) -> Result<()
 }
 
 impl Store {
-    /// Tells what was counted of targets with these numbers in the hours `from` to before `to`: number, hour, counts; in
-    /// the order of the hours.
+    /// Passes the counts of these targets in the hours `from` to before `to` to `each` (number, hour, counts), in the
+    /// order of the hours.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -134,7 +134,7 @@ impl Store {
         Ok(())
     }
 
-    /// When these targets were probed last, in Unix milliseconds.
+    /// When each of these targets was last probed, in Unix milliseconds.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -149,7 +149,7 @@ impl Store {
         })
     }
 
-    /// The last probe of all, in Unix milliseconds.
+    /// When the last of all probes took place, in Unix milliseconds.
     ///
     /// # Errors
     /// [`StoreError`]

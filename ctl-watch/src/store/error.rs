@@ -1,25 +1,25 @@
-//! What can go wrong with the history. Nothing of it stops the watch.
+//! Why the history could not be read or written. None of it stops the watch.
 
 use std::io;
 
 use rusqlite::ErrorCode;
 
-/// Why something was not kept or found.
+/// Why the history could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file system said no.
+    /// The file system failed.
     #[error("the history of the watch: {0}")]
     Io(#[from] io::Error),
-    /// The database said no: the disk is full, or a file is not to be written.
+    /// The database failed: the disk is full, or the file is not writable.
     #[error("the history of the watch: {0}")]
     Database(rusqlite::Error),
-    /// What is on the disk is not what was written.
+    /// The database is damaged.
     #[error("the history of the watch is damaged: {0}")]
     Damaged(String),
-    /// Another process has it open.
+    /// Another process has the history open.
     #[error("the history of the watch is open in another process")]
     Locked,
-    /// Another release wrote it.
+    /// Another release wrote the history.
     #[error(
         "the history of the watch has format {0}, and this release reads format {expected}: move watch.db away, or run \
          the release that wrote it",

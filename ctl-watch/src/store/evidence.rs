@@ -1,5 +1,5 @@
-//! Evidence and memories of probes. The bytes of evidence are bounded for each operator: one whose services fail in ever
-//! new ways loses its own oldest evidence, and nobody else's.
+//! Evidence, and memories of probes. The bytes of evidence are bounded for each operator: a service that fails in ever
+//! new ways displaces its own operator's oldest evidence, and nobody else's.
 
 use std::sync::atomic::Ordering;
 
@@ -10,12 +10,13 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::super::target::TargetId;
 use super::{Store, StoreError, signed};
 
-/// One piece of evidence, or one memory, has at most so many bytes.
+/// The largest piece of evidence or memory, in bytes.
 const MAX_PIECE: usize = 32 * 1024 * 1024;
 
-/// Deletes evidence beyond `?1` bytes of one operator, and beyond `?2` bytes in all: of each operator the oldest, and in all
-/// the oldest of whoever holds most. `held` is what an operator's piece and all its newer ones take; the piece with the
-/// largest is the oldest of whoever holds most, so whatever has a smaller one stays before it.
+/// Deletes evidence beyond `?1` bytes of one operator, and beyond `?2` bytes in all: the oldest of each operator, and
+/// then the oldest of the operator with the most. `held` is the size of a piece together with all newer ones of its
+/// operator. The piece with the largest `held` is the oldest of the operator with the most, so pieces with a smaller
+/// one stay before it.
 const BEYOND: &str = "DELETE FROM evidence WHERE number IN (SELECT number FROM \
     (SELECT number, held, sum(bytes) OVER (ORDER BY held, number) AS kept FROM \
     (SELECT number, bytes, sum(bytes) OVER (PARTITION BY operator ORDER BY at_ms DESC, number DESC) AS held FROM evidence)) \
@@ -50,8 +51,8 @@ impl Store {
         Ok(bytes <= MAX_PIECE && fits && !self.full.load(Ordering::Relaxed))
     }
 
-    /// Keeps evidence of a service of an operator, observed at this moment; its digest is its name. Without room for it
-    /// nothing is kept.
+    /// Stores evidence about an operator's service, observed at this moment, under its digest. Stores nothing if there
+    /// is no space.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -75,7 +76,7 @@ impl Store {
             let sql = "SELECT coalesce(sum(bytes), 0) FROM evidence WHERE operator = ?1";
             let held: i64 = transaction.query_row(sql, [operator.as_str()], |row| row.get(0))?;
             if held.unsigned_abs() > share {
-                // A little more than needed, so that the next piece has room.
+                // A little more than needed, for the next piece.
                 transaction.execute(
                     "DELETE FROM evidence WHERE number IN (SELECT number FROM \
                      (SELECT number, sum(bytes) OVER (ORDER BY at_ms DESC, number DESC) AS held FROM evidence \
@@ -88,10 +89,10 @@ impl Store {
         })
     }
 
-    /// Evidence; none if it was never here, or was removed for age or want of room.
+    /// The evidence with this digest; none if it was never stored, or was removed for its age or for lack of space.
     ///
     /// # Errors
-    /// [`StoreError`]; one that is not what it was is said in the log, and is none.
+    /// [`StoreError`]. Evidence that does not fit its digest is reported in the log and left out.
     pub fn evidence(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = "SELECT bundle FROM evidence WHERE sha256 = ?1";
         let found: Option<Vec<u8>> = self.with(|connection| {
@@ -100,14 +101,14 @@ impl Store {
         let is_right = |bundle: &Vec<u8>| {
             let is_right = Digest::of(bundle) == *digest;
             if !is_right {
-                tracing::error!(%digest, "evidence is not what it was: the history is damaged");
+                tracing::error!(%digest, "evidence does not fit its digest; the history is damaged");
             }
             is_right
         };
         Ok(found.filter(is_right))
     }
 
-    /// What a probe kept to remember of a target.
+    /// The stored memory of a target.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -116,7 +117,7 @@ impl Store {
         self.with(|connection| Ok(connection.query_row(sql, [target.0], |row| row.get(0)).optional()?))
     }
 
-    /// Keeps what a probe remembers of a target, as of this moment. Without room for it nothing is kept.
+    /// Stores the memory of a target, as of this moment. Stores nothing if there is no space.
     ///
     /// # Errors
     /// [`StoreError`]

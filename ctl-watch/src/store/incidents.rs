@@ -1,4 +1,4 @@
-//! Incidents in the database: open ones, and those that are over, for as long as hours are kept.
+//! Incidents in the database: open ones, and closed ones for as long as hours are kept.
 
 use ctl_core::names::ParticipantId;
 use rusqlite::types::Value;
@@ -7,17 +7,17 @@ use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 use super::super::incident::{Incident, Wanted};
 use super::{Store, StoreError, json, readable, signed};
 
-/// So many are read at once: others may use the database in between.
+/// How many are read at once; others may use the database in between.
 const PAGE: usize = 500;
 
-/// The number of the next incident: none is given twice.
+/// The number of the next incident. No number is used twice.
 pub(super) fn next_number(connection: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'incidents'";
     let last: Option<i64> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
     Ok(last.unwrap_or_default().unsigned_abs().saturating_add(1))
 }
 
-/// Incidents that are open, and so many of those that are over: breaches that ended since a moment, and the newest.
+/// The open incidents and so many closed ones: breaches that ended since a moment, then the newest.
 pub(super) fn at_hand(
     connection: &Connection,
     past: usize,
@@ -63,7 +63,7 @@ pub(super) fn put<'a>(
 }
 
 impl Store {
-    /// Tells incidents in the order of their numbers, until `each` says no.
+    /// Passes incidents to `each` in the order of their numbers, until it returns false.
     ///
     /// # Errors
     /// [`StoreError`]

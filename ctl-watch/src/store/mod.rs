@@ -1,7 +1,7 @@
-//! The history of the watch: one SQLite database, apart from the ledger and never needed by it. It has the targets that
-//! were ever watched, what was counted of each in every hour, incidents, evidence, and what probes remember.
+//! The history of the watch: one SQLite database, separate from the ledger and never needed by it. It holds all targets
+//! ever watched, their counts by hour, incidents, evidence, and the memories of probes.
 //!
-//! A database that is damaged is moved away, which is said in the log, and a new one is begun.
+//! A damaged database is moved aside, with an error in the log, and a new one begun.
 
 mod counts;
 mod error;
@@ -27,16 +27,16 @@ pub use error::StoreError;
 
 /// The format of the database.
 const SCHEMA_VERSION: i64 = 1;
-/// The file of the database.
+/// The database file.
 const FILE: &str = "watch.db";
-/// What a damaged database is called from then on, before the time.
+/// The name of a damaged database, before the time.
 const DAMAGED: &str = "watch.db.damaged-";
 
-/// What SQLite adds to the name of a database for the files beside it.
+/// What SQLite appends to the database's name for its other files.
 const SIDE_FILES: [&str; 2] = ["-wal", "-shm"];
 
-/// How every connection is set up. Every commit is synchronised (`FULL`): there is one in ten seconds, and the ledger is
-/// told of what it holds. Pages that become free are given back to the file system after a deletion.
+/// The settings of every connection. Every commit is synchronised (`FULL`): there is one in ten seconds, and the ledger
+/// relies on what was written. Pages freed by a deletion go back to the file system.
 const SETTINGS: &str = "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                         PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 4194304; PRAGMA temp_store = MEMORY;";
 
@@ -55,15 +55,15 @@ impl Default for Retention {
     }
 }
 
-/// The store. Every method blocks on the disk.
+/// The history. Every method blocks on the disk.
 #[derive(Debug)]
 pub struct Store {
     directory: PathBuf,
     retention: Retention,
     connection: Mutex<Connection>,
-    /// How often a damaged database was replaced since this was opened.
+    /// How often a damaged database was replaced since the store was opened.
     replaced: AtomicU64,
-    /// Whether evidence and memories are refused for want of room.
+    /// Whether evidence and memories are refused for lack of space.
     full: AtomicBool,
     /// Keeps other processes out.
     _lock: File,
@@ -73,7 +73,7 @@ fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Connects to the database in this file, which is made if there is none.
+/// Connects to the database in this file; creates it if there is none.
 fn connect(file: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(file)?;
     connection.execute_batch(SETTINGS)?;
@@ -94,11 +94,11 @@ fn connect(file: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Moves a damaged database away, under a name that says when.
+/// Moves a damaged database aside, under a name with the time.
 fn set_aside(directory: &Path, why: &str) -> Result<(), StoreError> {
     let now =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
-    // Of several in one second the last one stays.
+    // If there are several in one second, the last one stays.
     let aside = directory.join(format!("{DAMAGED}{now}"));
     std::fs::rename(directory.join(FILE), &aside)?;
     for part in SIDE_FILES {
@@ -108,14 +108,14 @@ fn set_aside(directory: &Path, why: &str) -> Result<(), StoreError> {
             directory.join(format!("{DAMAGED}{now}{part}")),
         );
     }
-    tracing::error!(why, aside = %aside.display(), "the history of the watch was damaged: it is moved away and begun anew");
+    tracing::error!(why, aside = %aside.display(), "the history is damaged; it is moved aside and a new one begun");
     Ok(())
 }
 
-/// What stands in a column as JSON. A value that cannot be read costs its row only, and is told.
+/// Reads JSON from a column. If that fails, the row is left out, with an error in the log.
 fn readable<T: DeserializeOwned>(what: &str, json: &str) -> Option<T> {
     let read = serde_json::from_str(json);
-    read.inspect_err(|error| tracing::error!(%error, what, "a row of the history is damaged and left out"))
+    read.inspect_err(|error| tracing::error!(%error, what, "a row of the history is damaged; it is left out"))
         .ok()
 }
 
@@ -124,10 +124,10 @@ fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
 }
 
 impl Store {
-    /// Opens the database in this directory, or makes one. A damaged one is moved away. Checks all of it.
+    /// Opens or creates the database in this directory, and checks all of it. A damaged one is moved aside.
     ///
     /// # Errors
-    /// [`StoreError`] if the disk says no, another process has it open, or another release wrote it.
+    /// [`StoreError`] if the disk fails, another process has the database open, or another release wrote it.
     pub fn open(directory: &Path, retention: Retention) -> Result<Self, StoreError> {
         std::fs::create_dir_all(directory)?;
         let lock = File::create(directory.join("watch.lock"))?;
@@ -158,12 +158,12 @@ impl Store {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Works with the database. If it turns out to be damaged it is moved away, and a new one begun.
+    /// Works with the database. If it turns out to be damaged, it is moved aside and a new one begun.
     fn with<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut connection = self.connection();
         let done = work(&mut connection);
         if let Err(StoreError::Damaged(why)) = &done {
-            // The damaged database must be closed before another has its name.
+            // The damaged database must be closed before another takes its name.
             *connection = Connection::open_in_memory()?;
             set_aside(&self.directory, why)?;
             *connection = connect(&self.directory.join(FILE))?;
@@ -172,14 +172,14 @@ impl Store {
         done
     }
 
-    /// How often a damaged database was replaced by an empty one since this was opened. Whoever has something in
-    /// memory that belongs in it writes it again.
+    /// How often a damaged database was replaced by an empty one since the store was opened. Who holds in memory what
+    /// belongs in it must write it again.
     #[must_use]
     pub fn replaced(&self) -> u64 {
         self.replaced.load(Ordering::Relaxed)
     }
 
-    /// The damaged databases that were moved away and are still there, oldest first.
+    /// The damaged databases that were moved aside and are still there, oldest first.
     #[must_use]
     pub fn damaged(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(&self.directory).into_iter().flatten().flatten();
@@ -195,26 +195,26 @@ impl Store {
         found
     }
 
-    /// Keeps everyone from the database, as a slow disk would.
+    /// Locks the database, as a slow disk would.
     #[cfg(test)]
     pub(crate) fn hold(&self) -> impl Sized + '_ {
         self.connection()
     }
 
-    /// Finds the database damaged.
+    /// Treats the database as damaged.
     #[cfg(test)]
     pub(crate) fn lose(&self) {
         self.with(|_| Err::<(), _>(StoreError::damaged("as the test says"))).unwrap_err();
     }
 
-    /// Refuses to write, as a full disk would, or takes it again.
+    /// Refuses to write, as a full disk would, or stops refusing.
     #[cfg(test)]
     pub(crate) fn refuse(&self, refuses: bool) {
         self.connection().pragma_update(None, "query_only", refuses).unwrap();
     }
 
-    /// What a watch begins with: `recent` from this slot on; all incidents that are open, and of those that are over at most
-    /// so many: breaches that ended since a moment, in Unix milliseconds, and then the newest.
+    /// What the state machine starts with: `recent` from this slot on, all open incidents, and at most `past` closed
+    /// ones: breaches that ended since a moment in Unix milliseconds, then the newest.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -245,8 +245,8 @@ impl Store {
         })
     }
 
-    /// Keeps what has changed: all of it or nothing, and on the disk when this returns. Counts are added to what is there
-    /// of their hour. Evidence is not among it, see [`Store::put_evidence`].
+    /// Writes changes, all or nothing; they are on the disk when this returns. Counts are added to those of their hour.
+    /// Evidence is written separately: [`Store::put_evidence`].
     ///
     /// # Errors
     /// [`StoreError`]
@@ -258,13 +258,13 @@ impl Store {
         })
     }
 
-    /// How long an incident that is over is kept, in milliseconds.
+    /// How long a closed incident is kept, in milliseconds.
     #[must_use]
     pub fn incident_life_ms(&self) -> i64 {
         i64::try_from(self.retention.rollups.as_millis()).unwrap_or(i64::MAX)
     }
 
-    /// The last moment at which the time was sure, to a minute.
+    /// The last moment at which the time was sure, to the minute.
     ///
     /// # Errors
     /// [`StoreError`]

@@ -1,4 +1,4 @@
-//! How large the history may become, and what goes first.
+//! Bounds the history, and decides what is removed first.
 
 use std::sync::atomic::Ordering;
 
@@ -8,13 +8,13 @@ use super::super::incident::{RECENT_MS, SLOT_MS};
 use super::super::levels::{ROLLING_HOURS, hour_of};
 use super::{SIDE_FILES, Store, StoreError, evidence, signed};
 
-/// What lies so far ahead once the time is sure is from a clock that was wrong.
+/// Once the time is sure, anything dated further ahead was written under a wrong clock.
 const TO_COME_MS: i64 = 86_400_000;
-/// Of one operator, incidents that opened in the same thirty days: so many that are breaches, and as many others. A service
-/// that fails and recovers every few minutes makes incidents without end.
+/// How many incidents are kept of one operator that opened in the same thirty days: this many breaches, and as many
+/// others. A service that fails and recovers every few minutes would fill the history.
 const INCIDENTS: i64 = 5000;
 const THIRTY_DAYS_MS: i64 = 30 * 86_400_000;
-/// Hours of the last two months are what levels and reports stand on: they do not go for want of room.
+/// Levels and reports need the hours of the last two months; they are not removed for lack of space.
 const HOURS_THAT_STAY: u32 = 2 * ROLLING_HOURS;
 
 /// Bytes that the pages of the database take.
@@ -24,16 +24,16 @@ pub(super) fn used(connection: &Connection) -> Result<u64, StoreError> {
 }
 
 impl Store {
-    /// Bytes that the history takes on the disk, with damaged databases that were moved away.
+    /// The bytes of the history on the disk, including damaged databases that were moved aside.
     #[must_use]
     pub fn bytes_on_disk(&self) -> u64 {
         let entries = std::fs::read_dir(&self.directory).into_iter().flatten().flatten();
         entries.flat_map(|entry| entry.metadata()).map(|metadata| metadata.len()).sum()
     }
 
-    /// Removes what is too old, if the time is sure (`is_settled`), and then the oldest until the history is inside its
-    /// bound: damaged databases, what probes remember, evidence of whoever has most of it, incidents that are over, hours. If
-    /// that is not enough, no more evidence and memories are kept until it is.
+    /// Removes what is too old, if the time is sure (`is_settled`). Then removes the oldest until the history is within
+    /// its bound, in this order: damaged databases, memories, evidence of the operator with the most, closed incidents,
+    /// hours. If that is not enough, no more evidence and memories are stored until it is.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -54,7 +54,7 @@ impl Store {
                 self.remove_old(&transaction, now_ms)?;
             }
             evidence::bound(&transaction, self.evidence_of_operator(), self.evidence_in_all())?;
-            // Of older ones there are no more since.
+            // Older ones do not grow any more.
             let since_ms = (now_ms / THIRTY_DAYS_MS - 1) * THIRTY_DAYS_MS;
             transaction.execute(
                 "DELETE FROM incidents WHERE number IN (SELECT number FROM (SELECT number, row_number() OVER \
@@ -71,7 +71,7 @@ impl Store {
         if is_full && !self.full.swap(is_full, Ordering::Relaxed) {
             tracing::error!(
                 max_bytes = self.retention.max_bytes,
-                "the history of the watch is full with what is not old: evidence and what probes remember are not kept"
+                "the history is full of recent data; evidence and memories of probes are not stored. Raise max_bytes, or lower rollups"
             );
         }
         self.full.store(is_full, Ordering::Relaxed);
@@ -97,11 +97,11 @@ impl Store {
     }
 }
 
-/// Deletes what is dispensable, in this order, until the database is inside the bound.
+/// Deletes what can be spared, in this order, until the database is within the bound.
 fn make_room(connection: &Connection, bound: u64, present: u32) -> Result<(), StoreError> {
     let excess = || Ok::<_, StoreError>(signed(used(connection)?.saturating_sub(bound)));
     if excess()? > 0 {
-        // Anyone's large CRLs must not push out what everyone's levels stand on.
+        // One operator's large CRLs must not displace the counts of all.
         connection.execute(
             "DELETE FROM memories WHERE target IN (SELECT target FROM \
              (SELECT target, sum(length(memory)) OVER (ORDER BY at_ms, target) - length(memory) AS older FROM memories) \

@@ -163,7 +163,7 @@ async fn what_would_be_watched_is_printed_with_what_is_left_out() {
         said.contains("service /v1/lists/na (on na)") && said.contains("service /log/checkpoint"),
         "{said}"
     );
-    assert!(said.contains("alpha-pki https://a.example:8443/: port 8443 is none that is called"), "{said}");
+    assert!(said.contains("alpha-pki https://a.example:8443/: port 8443 is not allowed"), "{said}");
     assert!(!folder.path().join("data").exists(), "nothing is kept");
 }
 

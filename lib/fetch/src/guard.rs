@@ -61,8 +61,7 @@ impl Guard {
         if self.ports.iter().any(|ports| ports.contain(port)) {
             return Ok(());
         }
-        let detail =
-            format!("port {port} is none that is called: the configuration's [fetch] ports has not got it");
+        let detail = format!("port {port} is not among [fetch] ports of the configuration");
         Err(FetchError::new(Reason::AddressForbidden, detail))
     }
 

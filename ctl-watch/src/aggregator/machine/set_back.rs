@@ -1,17 +1,17 @@
-//! What becomes of what is known when the clock is set back.
+//! What happens to dates when the clock is set back.
 
 use super::super::super::incident::Incident;
 use super::{StateMachine, put};
 
 impl StateMachine {
-    /// The clock has been set back: nothing of what is open is yet to come.
+    /// The clock was set back: no date of an open incident may lie in the future.
     pub fn set_back(&mut self, now_ms: i64) {
         self.tracked.values_mut().for_each(|tracked| tracked.tracker.set_back(now_ms));
         self.refresh_open_incidents();
     }
 
-    /// What is known from a time that is yet to come, after this moment, was known under a wrong one: it is brought to
-    /// the present, and written.
+    /// Dates after `after_ms` were taken from a wrong clock: moves them to the present, and schedules them to be
+    /// written.
     pub fn bring_back(&mut self, now_ms: i64, after_ms: i64) {
         for description in self.descriptions.values_mut() {
             if description.is_known_after(after_ms) && description.bring_back(now_ms) {
@@ -27,8 +27,8 @@ impl StateMachine {
     }
 }
 
-/// An incident that is over has nothing yet to come. One that also began later than now is no breach: the ledger would
-/// be told a time that was none.
+/// A closed incident has no date in the future. One that began in the future is no breach: the ledger would get a time
+/// that never was.
 fn bring_back(incident: &mut Incident, now_ms: i64) {
     if incident.began_ms > now_ms {
         incident.breach_ms = None;
