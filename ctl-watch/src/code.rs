@@ -1,33 +1,33 @@
-//! The reason codes: what can be wrong with a service, each under one fixed name that metrics, incidents and
-//! breaches use as a label. One name may serve several kinds of probes (`signature_invalid` of an OCSP
-//! response and of a CRL); the kind stands beside it everywhere.
+//! The reason codes: everything that can be wrong with a service, each under a fixed name that metrics, incidents and
+//! breaches use as a label. A code may apply to several kinds of probes (`signature_invalid` of an OCSP response and of
+//! a CRL); the kind is always given with it.
 
 use std::fmt;
 
 use ctl_fetch::Reason;
 use serde::{Deserialize, Serialize};
 
-/// How much a code counts.
+/// How serious a code is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Weight {
-    /// Worth knowing; forbids nothing.
+    /// Worth knowing; nothing is wrong.
     Information,
-    /// Something will break or breaks a rule; the answer is still conforming for the service level.
+    /// Something will break or breaks a rule; the answer still conforms to the service level.
     Warning,
     /// The answer is not good.
     Error,
 }
 
-/// What a code is about: the sections of the list of checks.
+/// What a code is about, as in the list of checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Family {
     /// Reaching the service.
     Transport,
     /// The form of requests and responses.
     Protocol,
-    /// Whether the answer is about the question, and from whom.
+    /// Whether the answer is about the question, and from the right signer.
     Binding,
-    /// Whether the answer is of now.
+    /// Whether the answer is current.
     Freshness,
     /// What the answer says.
     Semantics,
@@ -35,7 +35,7 @@ pub enum Family {
     Caching,
     /// How the answer compares with earlier ones.
     History,
-    /// Certificates and the lists of them that services hand out.
+    /// Certificates and lists of certificates that services hand out.
     Chain,
     /// The watch itself.
     Watch,
@@ -50,7 +50,7 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// All codes, in their order.
+            /// All codes, in order.
             pub const ALL: &'static [Self] = &[$($(Self::$code,)*)*];
 
             /// The label.
@@ -59,19 +59,19 @@ macro_rules! codes {
                 match self { $($(Self::$code => $name,)*)* }
             }
 
-            /// What it is about.
+            /// Its family.
             #[must_use]
             pub const fn family(self) -> Family {
                 match self { $($(Self::$code)|* => Family::$family,)* }
             }
 
-            /// How much it counts.
+            /// How serious it is.
             #[must_use]
             pub const fn weight(self) -> Weight {
                 match self { $($(Self::$code => Weight::$weight,)*)* }
             }
 
-            /// What it means, in a sentence.
+            /// Its meaning, in a sentence.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $($(Self::$code => $meaning,)*)* }
@@ -100,7 +100,7 @@ codes! {
     Protocol:
     "post_get_disagree" => PostGetDisagree, Error, "POST and GET answer differently.";
     "get_encoding" => GetEncoding, Error, "A GET request with `/`, `+` or `=` in its base64 does not survive.";
-    "get_double_slash" => GetDoubleSlash, Error, "A GET request with `//` in its base64 does not survive: something makes it one `/`.";
+    "get_double_slash" => GetDoubleSlash, Error, "A GET request with `//` in its base64 does not survive: something turns it into one `/`.";
     "responder_malformed_request" => ResponderMalformedRequest, Error, "The responder answers malformedRequest.";
     "responder_internal_error" => ResponderInternalError, Error, "The responder answers internalError.";
     "responder_try_later" => ResponderTryLater, Error, "The responder answers tryLater.";
@@ -113,15 +113,15 @@ codes! {
     "base64_instead_of_der" => Base64InsteadOfDer, Error, "Bare base64 is served where DER is due.";
     "trailing_bytes" => TrailingBytes, Error, "Something follows the DER.";
     "response_type_unknown" => ResponseTypeUnknown, Error, "The response is not of type id-pkix-ocsp-basic.";
-    "unknown_critical_extension" => UnknownCriticalExtension, Error, "A critical extension that nobody knows.";
+    "unknown_critical_extension" => UnknownCriticalExtension, Error, "There is an unknown critical extension.";
     "version_not_v2" => VersionNotV2, Error, "The CRL is not version 2.";
-    "time_encoding" => TimeEncoding, Warning, "A time of the CRL is not encoded as its year demands (UTCTime through 2049, GeneralizedTime after).";
+    "time_encoding" => TimeEncoding, Warning, "A time in the CRL is not encoded as its year requires (UTCTime through 2049, GeneralizedTime after).";
     "extension_criticality" => ExtensionCriticality, Warning, "An extension of the CRL that must be critical is not, or the other way round.";
-    "algorithm_parameters" => AlgorithmParameters, Warning, "The CRL's signature algorithm is given parameters, and has none.";
+    "algorithm_parameters" => AlgorithmParameters, Warning, "The CRL's signature algorithm has parameters that it must not have.";
     "crl_number_invalid" => CrlNumberInvalid, Error, "The CRL number is negative or has more than 20 bytes.";
     "crl_access_invalid" => CrlAccessInvalid, Warning, "The CRL's authority information access names something else than the issuer's certificate.";
     "duplicate_serial" => DuplicateSerial, Warning, "A serial number stands in the CRL twice.";
-    "reason_illegal" => ReasonIllegal, Warning, "A revocation reason that must not be given (0, 7).";
+    "reason_illegal" => ReasonIllegal, Warning, "A revocation reason is one that must not be given (0, 7).";
     "empty_revoked_sequence" => EmptyRevokedSequence, Warning, "revokedCertificates is present and empty.";
 
     Binding:
@@ -141,12 +141,12 @@ codes! {
     "aki_mismatch" => AkiMismatch, Error, "The CRL's authority key identifier is not the CA's key identifier.";
     "crl_sign_missing" => CrlSignMissing, Error, "The signer's key usage lacks cRLSign.";
     "indirect_crl" => IndirectCrl, Error, "The CRL speaks for other issuers too.";
-    "idp_missing_when_sharded" => IdpMissingWhenSharded, Error, "The CA has several distribution points and the CRL does not say which it is.";
+    "idp_missing_when_sharded" => IdpMissingWhenSharded, Error, "The CA has several distribution points, and the CRL does not say which one it is for.";
     "idp_url_mismatch" => IdpUrlMismatch, Error, "The CRL's issuing distribution point is not the address it came from.";
     "idp_scope" => IdpScope, Error, "The CRL's scope leaves out certificates that point to it.";
     "idp_invalid" => IdpInvalid, Error, "The CRL's issuing distribution point says nothing, or contradicts itself.";
-    "delta_without_base" => DeltaWithoutBase, Error, "A delta CRL stands where a complete one is due.";
-    "nonce_wrong" => NonceWrong, Error, "Another nonce came back than was sent.";
+    "delta_without_base" => DeltaWithoutBase, Error, "A delta CRL is served where a complete one is due.";
+    "nonce_wrong" => NonceWrong, Error, "The nonce in the answer is not the one that was sent.";
     "nonce_absent" => NonceAbsent, Information, "The nonce that was sent did not come back.";
 
     Freshness:
@@ -171,7 +171,7 @@ codes! {
     Caching:
     "cache_control_missing" => CacheControlMissing, Warning, "A cacheable answer has neither Cache-Control max-age nor Expires.";
     "expires_after_next_update" => ExpiresAfterNextUpdate, Warning, "The answer may be cached beyond its nextUpdate.";
-    "stale_from_cache" => StaleFromCache, Error, "GET answers with what is stale while POST is fresh.";
+    "stale_from_cache" => StaleFromCache, Error, "GET returns a stale answer while POST returns a fresh one.";
 
     History:
     "status_flip_back" => StatusFlipBack, Error, "A certificate that was revoked is good again.";
@@ -180,7 +180,7 @@ codes! {
     "same_number_different_bytes" => SameNumberDifferentBytes, Error, "Two CRLs of one number differ.";
     "this_update_regressed" => ThisUpdateRegressed, Error, "The CRL is older than the one seen before.";
     "entry_vanished" => EntryVanished, Error, "An entry left the CRL before its certificate expired.";
-    "distribution_points_disagree" => DistributionPointsDisagree, Error, "The distribution points of one CRL serve different ones.";
+    "distribution_points_disagree" => DistributionPointsDisagree, Error, "Distribution points for the same certificates serve different CRLs.";
     "size_jump" => SizeJump, Warning, "The CRL is many times larger or smaller than the one before.";
 
     Chain:
@@ -208,7 +208,7 @@ impl fmt::Display for Code {
     }
 }
 
-/// What the fetcher says, as a code: where it had nothing free itself, the probe overran.
+/// The code for a fetcher's error. If the fetcher itself had no capacity, the probe overran.
 impl From<Reason> for Code {
     fn from(reason: Reason) -> Self {
         match reason {
@@ -228,7 +228,7 @@ impl From<Reason> for Code {
 }
 
 impl Code {
-    /// The code of a label.
+    /// The code with this label.
     #[must_use]
     pub fn from_label(label: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.as_str() == label)

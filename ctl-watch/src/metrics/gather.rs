@@ -9,7 +9,7 @@ use crate::aggregator::Aggregator;
 use crate::discover::Discovered;
 use crate::standings::Standings;
 
-/// How the watch stands at a moment.
+/// What a scrape reads, at one moment.
 pub struct Gathered {
     standings: Arc<Standings>,
     discovered: Arc<Discovered>,
@@ -19,7 +19,7 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// How it stands now.
+    /// Gathers it now.
     #[must_use]
     pub fn of(aggregator: &Aggregator, discovered: Arc<Discovered>, internals: Internals) -> Self {
         let (levels, policy) = (aggregator.levels(), aggregator.policy());
@@ -56,7 +56,7 @@ impl Gathered {
         }
     }
 
-    /// The same, as it is written.
+    /// Borrows it for writing.
     #[must_use]
     pub fn readings(&self) -> Readings<'_> {
         Readings {
@@ -69,7 +69,7 @@ impl Gathered {
     }
 }
 
-/// What is left, in parts per million of the budget: levels give it in parts per million of the probes.
+/// What is left, in parts per million of the budget; levels give it in parts per million of the probes.
 fn of_budget(left_ppm: i64, objective: &Objective) -> Option<i64> {
     let share = i128::from(left_ppm) * 1_000_000;
     i64::try_from(share.checked_div(i128::from(objective.budget_ppm()))?).ok()

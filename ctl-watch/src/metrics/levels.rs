@@ -1,12 +1,11 @@
-//! The series of service levels, incidents, certificates and of the watch's own internals: read off at a
-//! scrape.
+//! The series of service levels, incidents, certificates and the watch's internals, read at each scrape.
 
 use ctl_core::names::ParticipantId;
 
 use super::family::{Milliseconds, Page, Ppm};
 use crate::target::{Kind, WatchedCertificate};
 
-/// How the services of one kind of one PKI stand against their objective.
+/// The service level of one PKI's services of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceLevel {
     /// Whose services.
@@ -18,12 +17,11 @@ pub struct ServiceLevel {
     pub valid: u64,
     /// Good ones among them.
     pub good: u64,
-    /// What is left of the error budget, in parts per million of it; negative when it is overdrawn. None without
-    /// valid probes.
+    /// What is left of the error budget, in parts per million of it; negative if overdrawn. None without valid probes.
     pub budget_ppm: Option<i64>,
 }
 
-/// An incident that is not over.
+/// An open incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenIncident {
     /// Whose service.
@@ -33,32 +31,29 @@ pub struct OpenIncident {
     pub target: String,
     /// Unix milliseconds of its first bad probe.
     pub since_ms: i64,
-    /// Whether it has lasted long enough to be a breach.
+    /// Whether it is a breach by now.
     pub is_breach: bool,
 }
 
-/// How the watch itself is doing.
+/// The state of the watch's own parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Internals {
     /// Bytes of the history on the disk.
     pub store_bytes: Option<u64>,
-    /// Databases of the history that were damaged and moved away.
+    /// Damaged databases of the history that were moved aside.
     pub store_damaged: u64,
-    /// Its bound.
     pub store_limit: Option<u64>,
-    /// Bytes in memory of answers' bodies and of what is kept of them, the listed and the unlisted.
+    /// Bytes of memory for bodies of answers and what is kept of them: listed services, then unlisted ones.
     pub held_bytes: [u64; 2],
-    /// Their bounds.
     pub held_limits: [u64; 2],
     /// Observations that wait to be counted and stored.
     pub queue: Option<u64>,
-    /// How many may wait.
     pub queue_limit: Option<u64>,
-    /// Observations that were lost.
+    /// Observations that were dropped.
     pub lost: u64,
-    /// Breaches that do not enter the log now, because as many did within a day as the policy lets.
+    /// Breaches that must wait, because the policy allows no more in one day.
     pub held_back: u64,
-    /// Whether the last look at the scheme brought a log that holds.
+    /// Whether the last contact with the scheme brought a valid log.
     pub following: bool,
     /// Whether something that is due from the watcher is not in the log; none without a key, and until it is known.
     pub unrecorded: Option<bool>,
@@ -76,31 +71,31 @@ ctl_serve::families! {
     INCIDENTS: Gauge "ctl_incidents_open" ["pki", "kind"]
         "Incidents that are not over.";
     INCIDENT: Gauge "ctl_incident_started_timestamp_seconds" ["pki", "kind", "target"]
-        "Unix time of the first bad probe of the incident that the target has now; absent without one.";
+        "Unix time of the first bad probe of the target's open incident; absent without one.";
     BREACHES: Gauge "ctl_breaches_open" ["pki", "kind"]
-        "Open incidents that have been bad for so long that they are breaches: they are entered in the ledger, as many a day as the policy lets.";
+        "Open incidents that have lasted long enough to be breaches, which enter the log, up to the policy's number a day.";
     CERTIFICATE: Gauge "ctl_ca_not_after_timestamp_seconds" ["pki", "list", "certificate", "level"]
-        "Unix time at which a CA certificate ends, by its SHA-256; level is root or sub-ca, list is empty while it is on none.";
+        "Unix time at which a CA certificate ends, by its SHA-256; level is root or sub-ca; list is empty for a certificate on no list.";
     STORE: Gauge "ctl_monitor_store_bytes" []
         "Bytes that the history of the watch takes on the disk.";
     STORE_LIMIT: Gauge "ctl_monitor_store_limit_bytes" []
-        "Bytes that the history of the watch may take; beyond it the oldest goes.";
+        "Bytes that the history of the watch may take; beyond that the oldest is removed.";
     STORE_DAMAGED: Gauge "ctl_monitor_store_damaged" []
-        "Databases of the history that were found damaged and moved away, and are still there: what they held is lost to the watch.";
+        "Damaged databases of the history that were moved aside and are still there; their contents are lost to the watch.";
     HELD: Gauge "ctl_monitor_held_bytes" ["of"]
-        "Bytes that bodies of answers and what is kept of them take in the memory: of services that a list, a sub-CA or the configuration names (listed), and of those that only applications name (applied).";
+        "Bytes of memory that bodies of answers and what is kept of them take: of services that a list, a sub-CA or the configuration names (listed), and of those that only applications name (applied).";
     HELD_LIMIT: Gauge "ctl_monitor_held_limit_bytes" ["of"]
-        "Bytes that they may take; beyond it probes are gaps, or evidence is without its body.";
+        "Bytes that they may take; beyond that probes are gaps, or evidence lacks its body.";
     QUEUE: Gauge "ctl_monitor_queue_observations" []
         "Observations that wait to be counted and stored.";
     QUEUE_LIMIT: Gauge "ctl_monitor_queue_limit_observations" []
         "Observations that may wait to be counted and stored.";
     LOST: Counter "ctl_monitor_observations_lost_total" []
-        "Observations that were neither counted nor stored, because too many waited.";
+        "Observations that were dropped because too many waited.";
     HELD_BACK: Gauge "ctl_monitor_breaches_held_back" []
-        "Breaches that do not enter the log now, because as many did within a day as the service level policy lets.";
+        "Breaches that must wait, because the service level policy allows no more in one day.";
     FOLLOWING: Gauge "ctl_monitor_following" []
-        "1 if the last look at the scheme brought a log that holds; 0 if none came yet, or if the last did not answer or does not hold.";
+        "1 if the last contact with the scheme brought a valid log; 0 if there was no contact yet, no answer, or the log does not hold.";
     UNRECORDED: Gauge "ctl_monitor_unrecorded" []
         "1 if a breach or report that is due from the watcher was not recorded at the last look, 0 if all that is due is in the log; absent without a key, and until the scheme was followed.";
 }

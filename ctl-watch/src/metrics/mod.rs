@@ -1,9 +1,9 @@
-//! What Prometheus is told of the watch: counts and histograms kept while observations come in, everything
-//! else read off the [`Standings`] and the service levels at the moment of a scrape.
+//! The watch's metrics for Prometheus: counters and histograms are kept as observations come in, everything else is
+//! read from the [`Standings`] and the service levels at each scrape.
 //!
-//! What there is of a target vanishes with it. A gauge that tells a status exists only while there is an
-//! answer: no answer must not read as good. A target has about 15 series; `tests::ten_thousand_targets`
-//! says what a scrape of ten thousand takes.
+//! The series of a target vanish with it. A gauge of a status exists only while there is an answer, because no answer
+//! must not look like a good one. A target has about 15 series; `tests::ten_thousand_targets` shows what a scrape of
+//! ten thousand costs.
 
 mod gather;
 mod levels;
@@ -30,8 +30,7 @@ use super::target::{TargetId, WatchedCertificate};
 use super::verdict::{Outcome, Verdict};
 pub use registry::Metrics;
 
-/// From an answer next door to the end of all patience, in seconds. 10 is the limit of `slow` and of most
-/// service levels.
+/// From a nearby answer to the longest timeout, in seconds. Most service levels limit answers to 10.
 const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// The metrics of the watch.
@@ -48,7 +47,7 @@ struct Tallies {
     timed: BTreeSet<(String, &'static str)>,
 }
 
-/// What is read off the watch at a scrape.
+/// What a scrape reads.
 #[derive(Clone, Copy, Debug)]
 pub struct Readings<'a> {
     /// How every target stands.
@@ -59,7 +58,7 @@ pub struct Readings<'a> {
     pub levels: &'a [ServiceLevel],
     /// Incidents that are not over.
     pub incidents: &'a [OpenIncident],
-    /// How the watch itself is doing.
+    /// The state of the watch's own parts.
     pub internals: Internals,
 }
 
@@ -67,7 +66,7 @@ impl WatchMetrics {
     /// Registers what is kept between scrapes.
     ///
     /// # Errors
-    /// Only if two metrics had one name: a mistake in this file.
+    /// Only if two metrics have the same name: a mistake in this file.
     pub(crate) fn new(registrar: &mut Registrar) -> Result<Self, prometheus::Error> {
         let durations = registrar.register(HistogramVec::new(
             HistogramOpts::new(
@@ -89,13 +88,13 @@ impl WatchMetrics {
         Ok(Self { durations, phases, tallies: Mutex::default() })
     }
 
-    /// Counts an observation as the aggregator's verdict on it says; without one it is a gap.
+    /// Counts an observation with its verdict; without one it is a gap.
     pub fn observe(&self, observation: &Observation, verdict: Option<&Verdict>) {
         let target = &observation.target;
         let kind = target.kind.as_str();
         let mut tallies = self.tallies();
         tallies.by_target.entry(target.id).or_default().count(observation, verdict);
-        // The response times of the service level.
+        // Only probes that count for the service level's response times.
         let is_timed = verdict.is_some_and(|verdict| verdict.answered && verdict.outcome != Outcome::Excused);
         if let Some(Timings { dns, tcp, tls, first_byte, total }) = observation.timings.filter(|_| is_timed) {
             let pki = target.operator.as_str();
@@ -115,7 +114,7 @@ impl WatchMetrics {
         }
     }
 
-    /// Writes everything that is read off at a scrape, and forgets what is no longer watched.
+    /// Writes everything that is read at a scrape, and forgets targets that are no longer watched.
     pub(crate) fn write(&self, text: &mut String, readings: &Readings<'_>) {
         let mut tallies = self.tallies();
         let Readings { standings, certificates, levels, incidents, internals } = readings;
@@ -127,7 +126,7 @@ impl WatchMetrics {
         levels::write_internals(&mut page, internals);
     }
 
-    /// Forgets the histograms of PKIs that have no such service any more; before the registry is read.
+    /// Forgets the histograms of services that are no longer watched; call it before the registry is read.
     pub(crate) fn prune(&self, standings: &Standings) {
         let watched: BTreeSet<(&str, &str)> = standings
             .targets
@@ -137,14 +136,14 @@ impl WatchMetrics {
         self.tallies().timed.retain(|(pki, kind)| {
             let stays = watched.contains(&(pki.as_str(), *kind));
             if !stays {
-                // Not there is as good as removed.
+                // One that is absent needs no removal.
                 let _ = self.durations.remove_label_values(&[pki.as_str(), kind]);
             }
             stays
         });
     }
 
-    /// How many probes the histogram of durations has, by PKI and kind.
+    /// How many probes the duration histogram counted, by PKI and kind.
     #[cfg(test)]
     pub(super) fn timed(&self) -> std::collections::BTreeMap<(String, &'static str), u64> {
         let timed = self.tallies().timed.clone().into_iter();

@@ -1,4 +1,4 @@
-//! All metrics of the watch, as they are scraped.
+//! All metrics of the watch, for a scrape.
 
 use ctl_serve::metrics::{Described, Registrar};
 
@@ -14,14 +14,14 @@ impl Metrics {
     /// Registers all metrics.
     ///
     /// # Errors
-    /// Only if two metrics had one name: a mistake in this crate.
+    /// Only if two metrics have the same name: a mistake in this crate.
     pub fn new() -> Result<Self, prometheus::Error> {
         let mut registrar = Registrar::default();
         let watch = WatchMetrics::new(&mut registrar)?;
         Ok(Self { registrar, watch })
     }
 
-    /// What observations are counted in.
+    /// The metrics that count observations.
     #[must_use]
     pub const fn watch(&self) -> &WatchMetrics {
         &self.watch

@@ -1,4 +1,4 @@
-//! What is counted of one target from probe to probe.
+//! The counters of one target.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use crate::verdict::{Outcome, Verdict};
 /// How a probe ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// A conforming answer, in time.
+    /// A conforming answer in time.
     Good,
-    /// An answer, and not a good one.
+    /// An answer that is not good.
     Wrong,
     /// No answer.
     Unanswered,
-    /// However it ended, in announced maintenance.
+    /// In announced maintenance, however it ended.
     Excused,
 }
 
@@ -41,27 +41,26 @@ impl Ending {
     }
 }
 
-/// A probe asks its side questions in turn, each within two rounds: what two probes in a row did not find is
-/// over.
+/// A probe asks all its side questions within two rounds, so what two probes in a row did not find is over.
 const ROUNDS: u8 = 2;
 
-/// One code of one target.
+/// One code found at one target.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
-    /// In how many probes.
+    /// How many probes found it.
     pub(super) times: u64,
     since_ms: i64,
     unseen: u8,
 }
 
 impl Found {
-    /// Since when it holds, in Unix milliseconds; none once it is over.
+    /// Since when it holds, in Unix milliseconds; none if it is over.
     pub(super) const fn since_ms(self) -> Option<i64> {
         if self.unseen < ROUNDS { Some(self.since_ms) } else { None }
     }
 }
 
-/// The counts of one target.
+/// The counters of one target.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     endings: [u64; Ending::ALL.len()],
@@ -69,8 +68,8 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Counts an observation by its verdict. Without one it is a gap, which is neither good nor bad and no probe
-    /// that could have found something again: only what it says of itself is counted.
+    /// Counts an observation with its verdict. Without one it is a gap, neither good nor bad, which could not have
+    /// found anything again; only its own codes are counted.
     pub(super) fn count(&mut self, observation: &Observation, verdict: Option<&Verdict>) {
         let codes = observation.codes();
         if let Some(verdict) = verdict {

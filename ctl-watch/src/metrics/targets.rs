@@ -1,4 +1,4 @@
-//! The series of targets: what was counted, and how each stands.
+//! The series of targets: their counters, and how each stands.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,9 +14,9 @@ pub(super) const TARGET: [&str; 3] = ["pki", "kind", "target"];
 
 ctl_serve::families! {
     TARGETS: Gauge "ctl_targets" ["pki", "kind"]
-        "Targets that are watched now, by the PKI that they belong to and the kind of service.";
+        "Targets that are watched now, by PKI and kind of service.";
     INFO: Gauge "ctl_target_info" ["pki", "kind", "target", "id"]
-        "Always 1; the label id is the one under which the API and the incidents know the target.";
+        "Always 1; the label id is the target's id in the API and in incidents.";
     SINCE: Gauge "ctl_target_watched_timestamp_seconds" ["pki", "kind", "target"]
         "Unix time since which the target is watched.";
     PERIOD: Gauge "ctl_target_probe_period_seconds" ["pki", "kind", "target"]
@@ -26,17 +26,17 @@ ctl_serve::families! {
     FINDINGS: Counter "ctl_probe_findings_total" ["pki", "kind", "target", "reason"]
         "Probes of the target that found this reason, in announced maintenance too; one may find several. Probes that did not take place are counted here alone, as probe_missed, probe_overrun or never_probed.";
     HOLDS: Gauge "ctl_finding_timestamp_seconds" ["pki", "kind", "target", "reason", "family", "severity"]
-        "Unix time of the first probe, since the watch started, from which on the reason holds; absent once two probes in a row did not find it.";
+        "Unix time of the first probe since the watch started from which on the reason holds; absent once two probes in a row did not find it.";
     GOOD: Gauge "ctl_probe_good" ["pki", "kind", "target"]
         "1 if the last probe got a conforming answer, 0 if it got one with an error, in announced maintenance too; absent if it was unanswered.";
     LAST: Gauge "ctl_probe_last_timestamp_seconds" ["pki", "kind", "target"]
-        "Unix time at which the last probe of the target began that took place.";
+        "Unix time at which the target's last probe began.";
     LAST_ANSWER: Gauge "ctl_probe_last_answer_timestamp_seconds" ["pki", "kind", "target"]
-        "Unix time at which the last probe began that was answered, well or not, since the watch started.";
+        "Unix time at which the last answered probe began, good or not, since the watch started.";
     LAST_GOOD: Gauge "ctl_probe_last_good_timestamp_seconds" ["pki", "kind", "target"]
-        "Unix time at which the last probe began that was conforming, since the watch started.";
+        "Unix time at which the last conforming probe began, since the watch started.";
     DURATION: Gauge "ctl_probe_last_duration_seconds" ["pki", "kind", "target"]
-        "Seconds that the main exchange of the last probe took, whatever came back; absent if nothing did.";
+        "Seconds that the main exchange of the last probe took; absent if no answer came.";
     THIS_UPDATE: Gauge "ctl_revocation_this_update_timestamp_seconds" ["pki", "kind", "target"]
         "thisUpdate of the last OCSP response or CRL that could be believed, as Unix time.";
     NEXT_UPDATE: Gauge "ctl_revocation_next_update_timestamp_seconds" ["pki", "kind", "target"]
@@ -46,9 +46,9 @@ ctl_serve::families! {
     DELEGATE: Gauge "ctl_ocsp_delegate_not_after_timestamp_seconds" ["pki", "kind", "target"]
         "Unix time at which the certificate of the delegated OCSP responder ends; absent if the CA itself signs.";
     TLS: Gauge "ctl_tls_not_after_timestamp_seconds" ["pki", "kind", "target"]
-        "Unix time at which the TLS certificate ends that the service last showed; absent without TLS.";
+        "Unix time at which the service's TLS certificate ends; absent without TLS.";
     CRL_NUMBER: Gauge "ctl_crl_number" ["pki", "kind", "target"]
-        "CRL number of the last CRL that could be believed; absent if it has none or more than 64 bits.";
+        "Number of the last CRL that could be believed; absent if it has none or more than 64 bits.";
     CRL_ENTRIES: Gauge "ctl_crl_entries" ["pki", "kind", "target"]
         "Entries of the last CRL that could be believed.";
     BYTES: Gauge "ctl_answer_bytes" ["pki", "kind", "target"]
@@ -56,10 +56,10 @@ ctl_serve::families! {
     OFFSET: Gauge "ctl_service_clock_offset_seconds" ["pki", "kind", "target"]
         "Seconds by which the clock of the service (its Date header) is ahead of the watch's.";
     REVOKED: Gauge "ctl_canary_revoked" ["pki", "kind", "target", "issuer", "serial"]
-        "1 if the OCSP responder says that the canary is revoked, 0 if it says good; absent while the last probe was not told. The issuer is SHA-256 of its public key, shortened.";
+        "1 if the OCSP responder says that the canary is revoked, 0 if it says good; absent if the last probe got neither. The issuer is SHA-256 of its public key, shortened.";
 }
 
-/// An OCSP responder is asked about few certificates; whatever it makes of them, no more become series.
+/// At most this many certificates of an OCSP responder become series.
 const MAX_CANARIES: usize = 16;
 
 /// Writes all series of targets.
@@ -90,7 +90,7 @@ pub(super) fn write(page: &mut Page<'_>, standings: &Standings, tallies: &HashMa
     }
     let mut series = page.family(&PROBES);
     for (row, _, tally) in &rows {
-        // A counter must be seen at 0, or its first step is lost.
+        // A counter must first be seen at 0, or its first step is lost.
         for ending in Ending::ALL {
             series.of(row, &[ending.as_str()], tally.map_or(0, |tally| tally.ended(ending)));
         }
@@ -130,7 +130,7 @@ fn last_probes(page: &mut Page<'_>, rows: &[(Row, &Standing, Option<&Tally>)]) {
 
     let mut series = page.family(&GOOD);
     for (row, standing, _) in rows {
-        // What a policy forgives may be that no answer came: that is not bad, and no good answer either.
+        // An excused probe may have had no answer, which is neither good nor bad.
         let answer = standing.last.as_ref().zip(standing.verdict.as_ref());
         if let Some((_, verdict)) = answer.filter(|(last, verdict)| last.has_answer() && verdict.answered) {
             series.of(row, &[], u8::from(verdict.is_conforming()));
@@ -144,7 +144,7 @@ fn last_probes(page: &mut Page<'_>, rows: &[(Row, &Standing, Option<&Tally>)]) {
     }
     let mut series = page.family(&REVOKED);
     for (row, standing, _) in rows {
-        // Of the last probe alone: what an earlier answer said is no status while there is none.
+        // From the last probe only: an earlier status is not shown while there is none.
         if let Some(last) = standing.last.as_ref().filter(|_| standing.target.kind == Kind::Ocsp) {
             canaries(&mut series, row, &last.facts);
         }
@@ -152,7 +152,7 @@ fn last_probes(page: &mut Page<'_>, rows: &[(Row, &Standing, Option<&Tally>)]) {
 }
 
 fn canaries(series: &mut Series<'_>, row: &Row, facts: &Facts) {
-    // Two answers about one certificate would be two samples of one series, which spoils a whole scrape.
+    // Two statuses of one certificate would be two samples of one series, which breaks the whole scrape.
     let known: BTreeMap<(&[u8], &[u8]), bool> = facts
         .statuses
         .iter()

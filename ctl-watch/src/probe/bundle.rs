@@ -1,4 +1,4 @@
-//! What the kinds share that hand out certificates: caIssuers, EST cacerts, root pools.
+//! What the probes of caIssuers, EST cacerts and root pools share: all fetch certificates.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::code::{Code, Weight};
 use crate::observation::Finding;
 use crate::target::{Roots, Target};
 
-/// What is wrong with a body: the code, and in words.
+/// What is wrong with a body: the code and the details.
 pub(super) type Wrong = (Code, String);
 
-/// A GET to every address of a target.
+/// Sends a GET to every address of a target.
 pub(super) fn request(target: &Target, round: &Round<'_>, accept: &'static str) -> Request {
     Request {
         url: target.url.clone(),
@@ -28,8 +28,8 @@ pub(super) fn request(target: &Target, round: &Round<'_>, accept: &'static str) 
     }
 }
 
-/// Probes what hands out roots: what every address serves in this media type is judged by the roots that are due
-/// there, and those that end soon are named.
+/// Probes a service that hands out roots: judges what every address serves by the roots that are due, and reports those
+/// that end soon.
 pub(super) async fn roots(
     target: &Target,
     round: &Round<'_>,
@@ -50,10 +50,10 @@ pub(super) fn ending(certificates: &[Arc<Certificate>], round: &Round<'_>) -> Ve
     certificates.iter().filter_map(|one| expiry::expiring(one, round.now, round.limits)).collect()
 }
 
-/// The certificates of a body: one in DER, several in PEM or in a certs-only PKCS#7.
+/// The certificates in a body: one in DER, several in PEM or in a certs-only PKCS#7.
 ///
 /// # Errors
-/// What it is not, in words.
+/// What is wrong with the body.
 pub fn read(body: &[u8]) -> Result<Vec<Certificate>, String> {
     if !body.starts_with(&[0x30]) {
         return certificates_from_pem(body).map_err(|error| error.to_string());
@@ -64,8 +64,8 @@ pub fn read(body: &[u8]) -> Result<Vec<Certificate>, String> {
     })
 }
 
-/// Judges what every address serves. Where some serve what is right and others do not, the fault is that they
-/// disagree; what exactly is wrong stands in its words.
+/// Judges what every address serves. If some addresses are right and others wrong, the finding is that they disagree,
+/// with the details in its text.
 pub(super) fn look(
     request: &Request,
     exchanges: &[Exchange],
@@ -83,7 +83,7 @@ pub(super) fn look(
     let any_is_right = judged.iter().any(|(_, _, wrong)| is_right(wrong));
     for (exchange, mut findings, wrong) in judged {
         for (code, words) in wrong.into_iter().flatten() {
-            // An address that says something else than the others is named, and nothing else is.
+            // Only addresses that differ from the others are named.
             let code = if any_is_right { Code::AddressDisagreement } else { code };
             findings.push(finding(code, exchange.address, words));
         }

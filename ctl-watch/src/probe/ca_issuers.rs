@@ -1,9 +1,9 @@
-//! The address of an issuer's certificate (AIA caIssuers, RFC 5280 section 4.2.2.1): it must serve the issuer's
-//! certificate, in DER or, as a bundle, in a certs-only PKCS#7. PEM is read, too, for it is what many serve.
+//! The address of an issuer's certificate (AIA caIssuers, RFC 5280 section 4.2.2.1). It must serve the issuer's
+//! certificate, in DER or, as a bundle, in a certs-only PKCS#7. PEM is read too, because many serve it.
 //!
-//! The right certificate is one with the issuer's name and key: a root and a cross-certificate for it serve
-//! alike. `ca_issuers_unreachable` is for an address that answers, but not with a certificate; it then stands beside
-//! `http_status`. Where no answer comes, the transport's code says it all.
+//! Any certificate with the issuer's name and key is right: a root, or a cross-certificate for it.
+//! `ca_issuers_unreachable` means that the address answers, but without a certificate; it may come together with
+//! `http_status`. If no answer comes, there is only the transport's code.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use super::{Memory, Probe, Probed, Round, bundle};
 use crate::code::Code;
 use crate::target::{Kind, Subject, Target};
 
-/// What RFC 5280 section 4.2.2.1 and RFC 2585 give for one certificate and for several, and what is in use.
+/// The media types of RFC 5280 section 4.2.2.1 and RFC 2585 for one and several certificates, and others in use.
 const MEDIA_TYPES: &[&str] = &[
     "application/pkix-cert",
     "application/pkcs7-mime",
@@ -77,7 +77,7 @@ fn look(
     probed
 }
 
-/// Whether the issuer is missing among what is served.
+/// Whether the issuer is missing from what is served.
 fn wrong(served: &[Certificate], issuers: &[Arc<Certificate>]) -> Option<String> {
     let is_issuer = |one: &Certificate| {
         issuers

@@ -1,8 +1,8 @@
-//! CRL distribution points (RFC 5280 section 5): every address of the point is asked, what it serves is judged by
-//! `ctl-pki` and compared with the last good CRL of the point.
+//! CRL distribution points (RFC 5280 section 5). Every address of the point is asked; `ctl-pki` judges the CRL, which
+//! is then compared with the point's last good one.
 //!
-//! The signature of a CRL that did not change is not verified again. Large ones are read on a thread of their own, so
-//! that other probes go on, and a few at a time; what is remembered of them stands in [`memory`].
+//! The signature of an unchanged CRL is not verified again. Large CRLs are read on threads of their own, a few at a
+//! time, so that other probes go on. [`memory`] says what is remembered of them.
 
 mod judge;
 mod mapping;

@@ -1,5 +1,5 @@
-//! EST cacerts (RFC 7030 section 4.1): a certs-only PKCS#7 in base64 that holds the roots that are due there, and
-//! no root that the lists do not have. Sub-CAs may stand beside them: a chain is what the RFC asks for.
+//! EST cacerts (RFC 7030 section 4.1): a certs-only PKCS#7 in base64. It must hold the roots that are due, and no root
+//! that is on no list. It may hold sub-CAs, as the RFC asks for a chain.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -52,7 +52,7 @@ fn read(body: &[u8]) -> Result<Vec<Certificate>, String> {
     certificates_from_pkcs7(&der).map_err(|error| error.to_string())
 }
 
-/// How the roots that are served differ from those of the lists.
+/// How the served roots differ from those of the lists.
 fn difference(served: &[Certificate], roots: &Roots) -> Option<String> {
     if let Some(missing) = roots.due.iter().find(|due| !served.contains(due)) {
         let fingerprint = hex::encode(missing.sha256());

@@ -1,8 +1,8 @@
 //! CA certificates that end soon. A root must be replaced everywhere before it ends, so its notice is years.
 //!
-//! The finding stands at the targets that are judged by the certificate: CRLs by their issuer, caIssuers, EST and
-//! root pools by what they serve. OCSP responders do not carry it: the end of each watched certificate is a
-//! gauge beside them anyway, and one fault should not open an incident at every service of a PKI.
+//! The targets that are judged by the certificate get the finding: CRLs by their issuer, caIssuers, EST and root pools
+//! by what they serve. OCSP responders do not: the end of each watched certificate has a gauge of its own, and one
+//! fault should not open an incident at every service of a PKI.
 
 use ctl_pki::Certificate;
 use ctl_policy::sla::ServiceLimits;
@@ -11,7 +11,7 @@ use super::http::{date, finding, span};
 use crate::code::Code;
 use crate::observation::Finding;
 
-/// Whether a CA certificate ends within the notice for its kind.
+/// The finding, if a CA certificate ends within the notice for its kind.
 #[must_use]
 pub fn expiring(certificate: &Certificate, now: i64, limits: &ServiceLimits) -> Option<Finding> {
     let notice = if certificate.is_self_issued() { limits.root_notice } else { limits.ca_notice };

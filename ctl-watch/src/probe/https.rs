@@ -1,7 +1,7 @@
-//! Any other endpoint: it must answer a GET with a status of 2xx.
+//! Any other endpoint: it must answer a GET with a status of 2xx. The body may be empty.
 //!
-//! Where no answer comes, the code says at what it failed (`dns_failure`, `tcp_refused`, `tls_failure`, …);
-//! `endpoint_down` is for an endpoint that can be reached and answers with another status. Its body may be empty.
+//! If no answer comes, the code says what failed (`dns_failure`, `tcp_refused`, `tls_failure`, …). `endpoint_down`
+//! means that the endpoint can be reached but answers with another status.
 
 use std::future::Future;
 use std::pin::Pin;

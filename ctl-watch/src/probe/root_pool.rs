@@ -1,7 +1,7 @@
-//! Root pools: `GET …/rootCerts` as OPCP 1.0 has it, `GET …/rootcertificates` as OPNC has it. The operator's roots
-//! must be there as the lists have them; those of others are not ours to judge. An item that cannot be decoded is
-//! named, for there are clients that refuse the whole pool for it, and the others are read all the same. A pool in
-//! pages is read page by page, as far as there is time and no further than any pool goes.
+//! Root pools: `GET …/rootCerts` in OPCP 1.0, `GET …/rootcertificates` in OPNC. The operator's roots on the lists must
+//! be there; other operators' roots are not judged. An item that cannot be decoded is reported, because some clients
+//! refuse the whole pool for it, but the others are still read. Pages are read one by one, within bounds of time and
+//! number.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,9 +20,9 @@ use crate::code::Code;
 use crate::observation::Finding;
 use crate::target::{Kind, Roots, Subject, Target};
 
-/// So many pages of a pool are read: ten thousand roots, a hundred to a page.
+/// How many pages of a pool are read: ten thousand roots, a hundred to a page.
 const MAX_PAGES: u64 = 100;
-/// No page is asked for which less time is left.
+/// The time that must be left to ask for another page.
 const MIN_TIME: Duration = Duration::from_millis(250);
 const MEDIA_TYPE: &str = "application/json";
 
@@ -74,20 +74,20 @@ impl Probe for RootPoolProbe {
     }
 }
 
-/// What came of the pages after the first.
+/// The pages after the first.
 #[derive(Default)]
 struct Further {
     served: Vec<Certificate>,
     broken: Option<String>,
-    /// Pages that were not read, and why, in words; what is missing then cannot be told.
+    /// Why some pages were not read; then missing roots cannot be told.
     unread: Option<String>,
     findings: Vec<Finding>,
-    /// The page that could not be read.
+    /// A page that could not be read.
     failed: Option<(Request, Exchange)>,
 }
 
-/// Follows the pages of a pool that has several (OPNC: `page` from 1 and `pageSize` in the question, `totalPages` or
-/// `totalItems` in the answer), at the address that gave the first one.
+/// Reads the further pages of a pool (OPNC: `page` from 1 and `pageSize` in the query, `totalPages` or `totalItems` in
+/// the answer) from the address that served the first.
 async fn follow(
     first: &Request,
     exchange: &Exchange,
@@ -147,7 +147,7 @@ async fn follow(
     further
 }
 
-/// The address of a page: the first one's, with what else it asks.
+/// The URL of a page: that of the first with another query.
 fn page_url(first: &str, paging: &PoolPaging, page: u64) -> Option<String> {
     let mut url = Url::parse(first).ok()?;
     let others = url.query_pairs().filter(|(name, _)| name != "page" && name != "pageSize");
@@ -162,7 +162,7 @@ fn page_url(first: &str, paging: &PoolPaging, page: u64) -> Option<String> {
     Some(url.into())
 }
 
-/// The certificates of one page, and the first item that cannot be decoded; else why it is no page of a pool.
+/// The certificates of one page and the first item that cannot be decoded, or why it is no page of a pool.
 fn read(body: &[u8], place: &str) -> Result<(Vec<Certificate>, Option<String>), String> {
     let page = PoolPage::read(body).map_err(|error| error.to_string())?;
     let mut served = Vec::new();
@@ -189,7 +189,7 @@ fn judge(body: &[u8], further: &Further, roots: &Roots) -> Vec<Wrong> {
     let broken = broken.or_else(|| further.broken.clone());
     let is_there = |due: &Certificate| served.contains(due) || further.served.contains(due);
     let missing = roots.due.iter().find(|due| !is_there(due));
-    // A page that did not come is the fault; one too many to be read leaves the root missing.
+    // A page that did not come is the fault; if there are just too many pages, the root counts as missing.
     let missing = missing.filter(|_| further.failed.is_none());
     let mut wrong = Vec::new();
     if let Some(missing) = missing {
