@@ -37,6 +37,13 @@ struct Fault {
     reason: &'static str,
 }
 
+impl Fault {
+    /// Whether it is a fault of this operator's services of this kind.
+    fn is_at(&self, operator: &str, kind: &str) -> bool {
+        (operator, kind) == (self.pki, self.kind)
+    }
+}
+
 #[derive(Deserialize)]
 struct Targets {
     targets: Vec<Watched>,
@@ -134,7 +141,9 @@ pub(crate) async fn watch(tour: &mut Tour, people: &mut People, pkis: &Pkis) -> 
     if let Some(watch) = watches.first() {
         tell_metrics(tour, watch).await?;
     }
-    let honest = confirmed(tour, &server).await?;
+    let gone = targets.iter().filter(|target| GONE.is_at(&target.operator, &target.kind));
+    let gone: BTreeSet<String> = gone.map(|target| target.url.clone()).collect();
+    let honest = confirmed(tour, &server, &watches, gone).await?;
     for Fault { pki, kind, reason } in [GONE, LYING] {
         pkis.services.fault(pki, kind, reason, false)?;
     }
@@ -143,15 +152,14 @@ pub(crate) async fn watch(tour: &mut Tour, people: &mut People, pkis: &Pkis) -> 
             incident(watch, &fault, true).await?;
         }
     }
-    let entry = honest.index;
-    breach(&server, "the end of the breach", |outage| counts(outage, entry) && outage.closed.is_some())
-        .await?;
-    tour.say("both are put right, and the incidents and the breach end; what was found stays");
+    wait::until("the end of the breaches", async || {
+        Ok(outages(&server).await?.iter().all(|outage| outage.closed.is_some()).then_some(()))
+    })
+    .await?;
+    tour.say("all are put right, and the incidents and breaches end; what was found stays");
     tour.see_watch("v1/sla");
 
-    let slandered = targets
-        .into_iter()
-        .find(|target| (target.operator.as_str(), target.kind.as_str()) == (SLANDERED.pki, SLANDERED.kind));
+    let slandered = targets.into_iter().find(|target| SLANDERED.is_at(&target.operator, &target.kind));
     let slandered = slandered.ok_or_else(|| Problem::Unexpected("Dynamo has no OCSP responder".into()))?;
     lie(tour, people, &server, &watches, &honest, &slandered.url).await
 }
@@ -174,9 +182,7 @@ async fn incident(watch: &Transport, fault: &Fault, over: bool) -> Result<Incide
     wait::until(format!("{what} at {}", fault.pki), async || {
         let found: Incidents = get(watch, "v1/incidents").await?;
         let mut found = found.incidents.into_iter().filter(|incident| {
-            incident.operator == fault.pki
-                && incident.kind == fault.kind
-                && incident.reasons.contains_key(fault.reason)
+            fault.is_at(&incident.operator, &incident.kind) && incident.reasons.contains_key(fault.reason)
         });
         Ok(found.find(|incident| incident.open != over))
     })
@@ -195,31 +201,45 @@ async fn tell_metrics(tour: &Tour, watch: &Transport) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What the log says of an outage, once it says so.
-async fn breach(server: &Transport, what: &str, wanted: impl Fn(&Outage) -> bool) -> Result<Outage, Problem> {
-    wait::until(what, async || {
-        let found: Breaches = get(server, "v1/breaches").await?;
-        Ok(found.breaches.into_iter().find(&wanted))
-    })
-    .await
+/// What the log says of outages.
+async fn outages(server: &Transport) -> Result<Vec<Outage>, Problem> {
+    Ok(get::<Breaches>(server, "v1/breaches").await?.breaches)
 }
 
-fn counts(outage: &Outage, claim: u64) -> bool {
-    outage.claims.iter().any(|one| one.index == claim)
-}
-
-/// Both watchers claim an outage that both saw; gives the first claim.
-async fn confirmed(tour: &Tour, server: &Transport) -> Result<Claim, Problem> {
+/// Both watchers claim whatever both see, and of those that are `gone` everything; gives a claim.
+async fn confirmed(
+    tour: &Tour,
+    server: &Transport,
+    watches: &[Transport],
+    gone: BTreeSet<String>,
+) -> Result<Claim, Problem> {
     tour.say("what lasts three seconds each watcher claims in the log; by the charter, a breach takes two organisations:");
-    let outage = breach(server, "a breach that both watchers claim", |outage| {
-        let operator = outage.service.operator.as_ref().map(ParticipantId::as_str);
-        operator == Some(GONE.pki) && outage.service.kind.as_str() == GONE.kind && outage.confirmed
+    let confirmed = wait::until("the breaches that both watchers claim", async || {
+        let mut missing = gone.clone();
+        for watch in watches {
+            let found: Incidents = get(watch, "v1/incidents").await?;
+            let open = found.incidents.into_iter().filter(|incident| incident.open);
+            let open = open.filter(|one| [GONE, LYING].iter().any(|at| at.is_at(&one.operator, &one.kind)));
+            missing.extend(open.map(|incident| incident.url));
+        }
+        let mut confirmed = outages(server).await?;
+        confirmed.retain(|outage| outage.confirmed);
+        for outage in &confirmed {
+            outage.service.url.as_ref().map(|url| missing.remove(url.as_str()));
+        }
+        Ok(missing.is_empty().then_some(confirmed))
     })
     .await?;
+    let of_gone =
+        |outage: &&Outage| outage.service.operator.as_ref().is_some_and(|one| one.as_str() == GONE.pki);
+    let shown = confirmed.iter().find(of_gone);
+    let Some((outage, claim)) = shown.and_then(|outage| Some((outage, outage.claims.first()?))) else {
+        return Err(Problem::Unexpected("a breach that nobody claims is confirmed".into()));
+    };
     outage.tell(tour, &format!("CONFIRMED by entry {}", outage.entry));
+    tour.say(format!("and so are {} others", confirmed.len().saturating_sub(1)));
     tour.see("v1/breaches");
-    let first = outage.claims.into_iter().next();
-    first.ok_or_else(|| Problem::Unexpected("a breach that nobody claims is confirmed".into()))
+    Ok(claim.clone())
 }
 
 /// A watcher makes up an outage. It cannot be kept from saying so; it says so alone.
@@ -258,8 +278,12 @@ async fn lie(
         "{liar} lies: by hand, and with its key, it claims (entry {claim}) that Dynamo's OCSP responder has been down"
     ));
     tour.say("for ten seconds. No watch has seen that, not even its own, which ends the claim:");
-    let outage =
-        breach(server, "the end of a lie", |outage| counts(outage, claim) && outage.closed.is_some()).await?;
+    let outage = wait::until("the end of a lie", async || {
+        let mut outages = outages(server).await?.into_iter();
+        Ok(outages
+            .find(|outage| outage.closed.is_some() && outage.claims.iter().any(|one| one.index == claim)))
+    })
+    .await?;
     let mut seen = false;
     for watch in watches {
         let found: Incidents = get(watch, "v1/incidents").await?;
