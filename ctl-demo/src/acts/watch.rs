@@ -142,8 +142,8 @@ pub(crate) async fn watch(tour: &mut Tour, people: &mut People, pkis: &Pkis) -> 
         tell_metrics(tour, watch).await?;
     }
     let gone = targets.iter().filter(|target| GONE.is_at(&target.operator, &target.kind));
-    let gone: BTreeSet<String> = gone.map(|target| target.url.clone()).collect();
-    let honest = confirmed(tour, &server, &watches, gone).await?;
+    let gone: BTreeSet<&str> = gone.map(|target| target.url.as_str()).collect();
+    let honest = confirmed(tour, &server, &gone).await?;
     for Fault { pki, kind, reason } in [GONE, LYING] {
         pkis.services.fault(pki, kind, reason, false)?;
     }
@@ -152,11 +152,8 @@ pub(crate) async fn watch(tour: &mut Tour, people: &mut People, pkis: &Pkis) -> 
             incident(watch, &fault, true).await?;
         }
     }
-    wait::until("the end of the breaches", async || {
-        Ok(outages(&server).await?.iter().all(|outage| outage.closed.is_some()).then_some(()))
-    })
-    .await?;
-    tour.say("all are put right, and the incidents and breaches end; what was found stays");
+    over(&server, honest.index).await?;
+    tour.say("both are put right, and incidents and breaches end; what was found stays");
     tour.see_watch("v1/sla");
 
     let slandered = targets.into_iter().find(|target| SLANDERED.is_at(&target.operator, &target.kind));
@@ -206,28 +203,24 @@ async fn outages(server: &Transport) -> Result<Vec<Outage>, Problem> {
     Ok(get::<Breaches>(server, "v1/breaches").await?.breaches)
 }
 
-/// Both watchers claim whatever both see, and of those that are `gone` everything; gives a claim.
-async fn confirmed(
-    tour: &Tour,
-    server: &Transport,
-    watches: &[Transport],
-    gone: BTreeSet<String>,
-) -> Result<Claim, Problem> {
+/// What the log says of an outage that somebody claims, once it is over.
+async fn over(server: &Transport, claim: u64) -> Result<Outage, Problem> {
+    wait::until("the end of an outage", async || {
+        let mut over = outages(server).await?.into_iter().filter(|outage| outage.closed.is_some());
+        Ok(over.find(|outage| outage.claims.iter().any(|one| one.index == claim)))
+    })
+    .await
+}
+
+/// Both watchers claim all services that are gone; gives one of the claims.
+async fn confirmed(tour: &Tour, server: &Transport, gone: &BTreeSet<&str>) -> Result<Claim, Problem> {
     tour.say("what lasts three seconds each watcher claims in the log; by the charter, a breach takes two organisations:");
     let confirmed = wait::until("the breaches that both watchers claim", async || {
-        let mut missing = gone.clone();
-        for watch in watches {
-            let found: Incidents = get(watch, "v1/incidents").await?;
-            let open = found.incidents.into_iter().filter(|incident| incident.open);
-            let open = open.filter(|one| [GONE, LYING].iter().any(|at| at.is_at(&one.operator, &one.kind)));
-            missing.extend(open.map(|incident| incident.url));
-        }
         let mut confirmed = outages(server).await?;
         confirmed.retain(|outage| outage.confirmed);
-        for outage in &confirmed {
-            outage.service.url.as_ref().map(|url| missing.remove(url.as_str()));
-        }
-        Ok(missing.is_empty().then_some(confirmed))
+        let urls: BTreeSet<&str> =
+            confirmed.iter().filter_map(|outage| Some(outage.service.url.as_ref()?.as_str())).collect();
+        Ok(gone.iter().all(|url| urls.contains(url)).then_some(confirmed))
     })
     .await?;
     let of_gone =
@@ -237,7 +230,7 @@ async fn confirmed(
         return Err(Problem::Unexpected("a breach that nobody claims is confirmed".into()));
     };
     outage.tell(tour, &format!("CONFIRMED by entry {}", outage.entry));
-    tour.say(format!("and so are {} others", confirmed.len().saturating_sub(1)));
+    tour.say(format!("and the same holds for each of Cirrus' {} responders", gone.len()));
     tour.see("v1/breaches");
     Ok(claim.clone())
 }
@@ -278,12 +271,7 @@ async fn lie(
         "{liar} lies: by hand, and with its key, it claims (entry {claim}) that Dynamo's OCSP responder has been down"
     ));
     tour.say("for ten seconds. No watch has seen that, not even its own, which ends the claim:");
-    let outage = wait::until("the end of a lie", async || {
-        let mut outages = outages(server).await?.into_iter();
-        Ok(outages
-            .find(|outage| outage.closed.is_some() && outage.claims.iter().any(|one| one.index == claim)))
-    })
-    .await?;
+    let outage = over(server, claim).await?;
     let mut seen = false;
     for watch in watches {
         let found: Incidents = get(watch, "v1/incidents").await?;
