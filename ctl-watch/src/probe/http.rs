@@ -1,8 +1,7 @@
-//! What all kinds that ask over HTTP share: from an exchange to findings about reaching the service, about its
-//! clock and about how its answers may be cached. Pure.
+//! What all probes over HTTP share: turns an exchange into findings about transport, clock and caching. Pure.
 //!
-//! One fault gives one code, in the order in which an answer comes about: what did not arrive is not judged for
-//! its status, what has the wrong status not for its media type, age or speed, and so on. See [`read`].
+//! One fault gives one code. An answer is judged in the order in which it comes about: a missing answer is not judged
+//! for its status, a wrong status not for media type, age or speed, and so on. See [`read`].
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,19 +14,19 @@ use ctl_policy::sla::ServiceLimits;
 use crate::code::Code;
 use crate::observation::{Evidence, Finding};
 
-/// So many bytes of an answer's body are kept as evidence.
+/// How many bytes of a body are kept as evidence.
 pub const MAX_EVIDENCE_BODY: usize = 1024 * 1024;
-/// So many bytes of an answer's headers are kept as evidence.
+/// How many bytes of headers are kept as evidence.
 const MAX_EVIDENCE_HEADERS: usize = 16 * 1024;
-/// So many exchanges of one probe are kept as evidence.
+/// How many exchanges of one probe are kept as evidence.
 pub const MAX_EVIDENCE: usize = 4;
-/// So much of a text that a service sent stands in a finding.
+/// How many characters of a received text a finding quotes.
 const MAX_QUOTE: usize = 80;
 
-/// What an answer is held against.
+/// What an answer is judged by.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
-    /// The media types that the service may use; none says that any will do.
+    /// The allowed media types; if empty, any.
     pub media_types: &'a [&'a str],
     pub limits: &'a ServiceLimits,
     /// Unix time at which the probe began.
@@ -37,17 +36,17 @@ pub struct Expected<'a> {
 /// An exchange as far as HTTP goes.
 #[derive(Clone, Debug)]
 pub struct Reading<'a> {
-    /// The answer, if its body is worth looking at: status 200 and not empty.
+    /// The answer, if it has status 200 and a body.
     pub answer: Option<&'a Answer>,
     /// What is wrong with it.
     pub findings: Vec<Finding>,
-    /// Seconds by which the service's clock is ahead of the watch's, if it says the time.
+    /// How many seconds the service's clock is ahead of the watch's, if it tells the time.
     pub clock_offset: Option<i64>,
 }
 
-/// Reads an exchange. Where no answer came, the fetcher's code stands alone; where its status is not 200,
-/// `http_status` does; where its body is empty, `body_empty` does. Only an answer with a body is judged further:
-/// too slow, of the wrong media type, from a clock that is off, over TLS that ends soon.
+/// Reads an exchange. Without an answer there is only the fetcher's code; with a status other than 200, only
+/// `http_status`; with an empty body, only `body_empty`. An answer with a body is also judged for speed, media type,
+/// clock and the end of the TLS certificate.
 #[must_use]
 pub fn read<'a>(exchange: &'a Exchange, expected: &Expected<'_>) -> Reading<'a> {
     let answer = match &exchange.result {
@@ -69,7 +68,7 @@ pub fn read<'a>(exchange: &'a Exchange, expected: &Expected<'_>) -> Reading<'a> 
     Reading { answer: Some(answer), findings, clock_offset }
 }
 
-/// What the times of an answer say: too slow, over TLS that ends soon, from a clock that is off.
+/// Findings about times: a slow answer, a TLS certificate that ends soon, a wrong clock.
 #[must_use]
 pub fn timeliness(exchange: &Exchange, limits: &ServiceLimits, now: i64) -> Vec<Finding> {
     let offset = clock_offset(exchange, now);
@@ -87,7 +86,7 @@ pub fn transport(exchange: &Exchange) -> Option<Finding> {
     Some(finding(error.reason.into(), exchange.address, error.detail.clone()))
 }
 
-/// Whether the status is another than 200.
+/// The finding, if the status is not 200.
 #[must_use]
 pub fn http_status(exchange: &Exchange) -> Option<Finding> {
     let answer = exchange.result.as_ref().ok().filter(|answer| answer.status != 200)?;
@@ -98,14 +97,14 @@ pub fn http_status(exchange: &Exchange) -> Option<Finding> {
     Some(finding(Code::HttpStatus, exchange.address, detail))
 }
 
-/// Whether nothing is in the body.
+/// The finding, if the body is empty.
 #[must_use]
 pub fn body_empty(exchange: &Exchange) -> Option<Finding> {
     exchange.result.as_ref().ok().filter(|answer| answer.body.is_empty())?;
     Some(finding(Code::BodyEmpty, exchange.address, "status 200 and not one byte of body".to_owned()))
 }
 
-/// Whether the media type is none of these. Case and parameters do not matter (RFC 9110 section 8.3.1).
+/// The finding, if the media type is none of these. Case and parameters do not matter (RFC 9110 section 8.3.1).
 #[must_use]
 pub fn content_type(exchange: &Exchange, allowed: &[&str]) -> Option<Finding> {
     let answer = exchange.result.as_ref().ok().filter(|_| !allowed.is_empty())?;
@@ -123,7 +122,7 @@ pub fn content_type(exchange: &Exchange, allowed: &[&str]) -> Option<Finding> {
     Some(finding(Code::ContentType, exchange.address, detail))
 }
 
-/// Whether the answer took longer than allowed.
+/// The finding, if the answer took longer than allowed.
 #[must_use]
 pub fn slow(exchange: &Exchange, limits: &ServiceLimits) -> Option<Finding> {
     exchange.result.as_ref().ok()?;
@@ -143,7 +142,7 @@ pub fn slow(exchange: &Exchange, limits: &ServiceLimits) -> Option<Finding> {
     Some(finding(Code::Slow, exchange.address, detail))
 }
 
-/// Whether the TLS certificate ends within the notice.
+/// The finding, if the TLS certificate ends within the notice.
 #[must_use]
 pub fn tls_certificate_expiring(exchange: &Exchange, limits: &ServiceLimits, now: i64) -> Option<Finding> {
     let not_after = exchange.result.as_ref().ok()?.tls_not_after?;
@@ -160,8 +159,8 @@ pub fn tls_certificate_expiring(exchange: &Exchange, limits: &ServiceLimits, now
     Some(finding(Code::TlsCertificateExpiring, exchange.address, detail))
 }
 
-/// Seconds by which the service's `Date` is ahead of the watch's clock. What a cache had for some time says so
-/// in `Age` and carries the `Date` of then (RFC 9111 section 5.1); the time that the exchange took is allowed for.
+/// How many seconds the service's `Date` is ahead of the watch's clock. A cached answer has an `Age` and its original
+/// `Date` (RFC 9111 section 5.1). The duration of the exchange is allowed for.
 #[must_use]
 pub fn clock_offset(exchange: &Exchange, now: i64) -> Option<i64> {
     let answer = exchange.result.as_ref().ok()?;
@@ -183,8 +182,8 @@ fn clock_finding(address: Option<SocketAddr>, offset: i64, limits: &ServiceLimit
     Some(finding(Code::ClockOffset, address, detail))
 }
 
-/// Whether the addresses of a name say different things. `said` gives what is compared of an answer, or nothing
-/// for one that is not to be compared: what is wrong with that one is found elsewhere.
+/// The finding, if addresses of a name answer differently. `said` is what to compare of an answer; none leaves the
+/// answer out, because what is wrong with it is reported elsewhere.
 #[must_use]
 pub fn address_disagreement<T: PartialEq + fmt::Display>(
     exchanges: &[Exchange],
@@ -200,8 +199,8 @@ pub fn address_disagreement<T: PartialEq + fmt::Display>(
     Some(finding(Code::AddressDisagreement, None, all.join("; ")))
 }
 
-/// How an answer to a GET may be cached: whether it says so at all, and whether caches may go on giving it out
-/// when it holds no longer. An answer that forbids caching says so, too.
+/// Findings about caching an answer to a GET: whether it says how long, and whether caches may serve it after it
+/// expires. Forbidding caching is fine.
 #[must_use]
 pub fn caching(
     exchange: &Exchange,
@@ -287,12 +286,12 @@ pub fn evidence(request: &Request, exchange: &Exchange) -> Evidence {
     };
     let method = if request.body.is_some() { "POST" } else { "GET" };
     let body = answer.map(|answer| &answer.body);
-    let mut room = MAX_EVIDENCE_HEADERS;
+    let mut left = MAX_EVIDENCE_HEADERS;
     let headers = answer.map(|answer| answer.headers.as_slice()).unwrap_or_default().iter().take_while(
         |(name, value)| {
             let size = name.len().saturating_add(value.len());
-            let fits = size <= room;
-            room = room.saturating_sub(size);
+            let fits = size <= left;
+            left = left.saturating_sub(size);
             fits
         },
     );

@@ -1,12 +1,12 @@
-//! OCSP responders (RFC 6960, RFC 9654, RFC 9919): asked by POST and GET, about certificates whose status is known,
-//! about one that nobody issued, and something that is no request. What is asked when stands in [`plan`].
+//! OCSP responders (RFC 6960, RFC 9654, RFC 9919). They are asked by POST and GET about certificates with a known
+//! status, about one that nobody issued, and with something that is no request. [`plan`] says what is asked when.
 //!
-//! The main question goes to every address. Only where some address gave an answer to it that can be believed are
-//! the side questions asked, one after the other: a responder that is down, refuses, is late or signs wrongly
-//! would only do the same again. A code that the main question already gave is not given a second time.
+//! The main question goes to every address. The side questions follow one by one, but only if some address gave a
+//! believable answer: a responder that is down, refuses, is slow or signs wrongly would only do the same again. A code
+//! that the main question found is not reported a second time.
 //!
-//! Side questions take turns, so what one of them found stands for one round more: a responder that answers it
-//! wrongly is wrong all the time, and not every other time.
+//! Side questions take turns, so their findings stand for one more round. Otherwise a responder that always answers one
+//! of them wrongly would be bad only every other time.
 
 mod judge;
 mod mapping;
@@ -38,10 +38,10 @@ use crate::code::{Code, Family, Weight};
 use crate::observation::{Facts, Finding, Status};
 use crate::target::{Kind, OcspSubject, Subject, Target};
 
-/// No side question is asked for which less time is left.
+/// A side question is only asked if this much time is left.
 const MIN_TIME: Duration = Duration::from_millis(500);
-/// The main question may take so many times what is slow, so that `slow` is told from silence, and an address that
-/// is silent leaves time for the side questions.
+/// The main question may take this many times the limit of `slow`, to tell slowness from silence. A silent address
+/// still leaves time for the side questions.
 const PATIENCE: f64 = 1.25;
 
 /// The probe of OCSP responders.
@@ -95,7 +95,7 @@ impl Probe for OcspProbe {
     }
 }
 
-/// Silence must not read as good.
+/// Silence must not look like a good answer.
 fn nothing_to_ask(memory: &Memory) -> Probed {
     let words = "no issuer is known whose certificates the responder could be asked about".to_owned();
     Probed {
@@ -116,7 +116,7 @@ struct Session<'a> {
     probed: Probed,
 }
 
-/// What came of one question at one address.
+/// The result of one question at one address.
 struct Reply<'a> {
     exchange: &'a Exchange,
     /// What is wrong with the exchange.
@@ -130,7 +130,7 @@ impl Reply<'_> {
         self.judged.as_ref().and_then(|judged| judged.said)
     }
 
-    /// The findings about the body, with the question they are about.
+    /// The findings about the body, with the question.
     fn body_findings(&self, asked: &Asked<'_>) -> Vec<Finding> {
         let Some(judged) = &self.judged else { return Vec::new() };
         self.named(asked, judged.codes.iter().chain(&judged.semantics))
@@ -149,7 +149,7 @@ impl Reply<'_> {
     }
 }
 
-/// Reads one exchange about a question.
+/// Reads one exchange.
 fn reply<'a>(
     exchange: &'a Exchange,
     asked: &Asked<'_>,
@@ -167,7 +167,8 @@ fn reply<'a>(
     Reply { exchange, findings, judged, clock_offset: reading.clock_offset }
 }
 
-/// What the addresses together say: where they contradict each other that is the finding, and not also what one
+/// The findings of all addresses together. If they contradict each other, only that is reported, not what one of them
+/// says wrongly.
 /// of them says wrongly.
 fn settle(replies: &[Reply<'_>], asked: &Asked<'_>) -> Vec<Finding> {
     let exchanges: Vec<Exchange> = replies.iter().map(|reply| reply.exchange.clone()).collect();

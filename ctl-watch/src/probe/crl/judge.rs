@@ -1,12 +1,12 @@
-//! What is wrong with a CRL that can be read. One fault gives one code:
+//! Judges a CRL that can be read. One fault gives one code:
 //!
-//! 1. What nobody proven signed (issuer, algorithm, signature) is judged no further.
-//! 2. A delta or indirect CRL is named as such, and so is a scope that contradicts itself; what it covers is not
-//!    asked, and it is compared with nothing.
-//! 3. A CRL of version 1 cannot have the extensions that it lacks: no number and no scope are missed.
-//! 4. An address that its scope does not name is that, and not also a scope that leaves certificates out.
-//! 5. With the last good CRL only one is compared that nothing forbids to be used, and that covers the same.
-//!    What changed for the worse is said for as long as that CRL is served.
+//! 1. A CRL that is not proven to be its issuer's (issuer, algorithm, signature) is judged no further.
+//! 2. A delta or indirect CRL gets that code only, and so does a scope that contradicts itself. Its coverage is not
+//!    checked, and it is compared with nothing.
+//! 3. A CRL of version 1 cannot have extensions, so no number and no scope are missed.
+//! 4. If its scope names another address, that is the code, and not also that the scope leaves certificates out.
+//! 5. Only a usable CRL that covers the same is compared with the last good one. What changed for the worse is reported
+//!    for as long as the CRL is served.
 
 use std::collections::BTreeMap;
 
@@ -22,22 +22,22 @@ use crate::code::Code;
 use crate::observation::{CrlIdentity, Facts, Status};
 use crate::target::CrlSubject;
 
-/// What is wrong, each code once, in words.
+/// What is wrong: each code once, with details.
 pub(super) type Wrong = BTreeMap<Code, String>;
 
-/// What came of a CRL at a moment.
+/// The judgement of a CRL at a moment.
 pub(super) struct Judged {
     pub(super) wrong: Wrong,
-    /// Whether it may be used: what it says is then compared and believed.
+    /// Whether it may be used: only then is what it says compared and believed.
     pub(super) is_usable: bool,
     pub(super) facts: Facts,
 }
 
-/// By what a CRL is judged.
+/// What a CRL is judged by.
 #[derive(Clone, Copy)]
 pub(super) struct By<'a> {
     pub(super) subject: &'a CrlSubject,
-    /// The address it came from.
+    /// The address that served it.
     pub(super) url: &'a str,
     pub(super) limits: &'a ServiceLimits,
     pub(super) now: i64,
@@ -55,8 +55,8 @@ impl By<'_> {
     }
 }
 
-/// Whether only CAs are covered: by what the CRL says, else by the certificates that name it. Of a root nothing
-/// is known to have issued anything, it issues CAs.
+/// Whether the CRL covers CAs only, by its own scope or else by the certificates that name it. A root that is not known
+/// to have issued anything issues CAs.
 pub(super) fn covers_cas_only(subject: &CrlSubject, crl: &Crl) -> bool {
     match crl.issuing_distribution_point() {
         Some(point) if point.only_ca_certificates => true,
@@ -66,7 +66,7 @@ pub(super) fn covers_cas_only(subject: &CrlSubject, crl: &Crl) -> bool {
     }
 }
 
-/// Judges a CRL that was checked at this moment.
+/// Judges a checked CRL at this moment.
 pub(super) fn judge(checked: &Checked<'_>, by: &By<'_>) -> Judged {
     let crl = checked.crl();
     let mut wrong = Wrong::new();
@@ -109,7 +109,7 @@ fn add(wrong: &mut Wrong, code: Option<Code>, words: &dyn std::fmt::Display) {
     }
 }
 
-/// Whether nothing that the CRL says is proven to be its issuer's word.
+/// Whether the CRL is not proven to be its issuer's.
 const fn is_unproven(reason: &Reason) -> bool {
     matches!(
         reason,
@@ -120,7 +120,7 @@ const fn is_unproven(reason: &Reason) -> bool {
     )
 }
 
-/// The scope against the address, where no certificate says what should stand there.
+/// Checks the scope against the address if no certificate says what the scope should be.
 fn look_at_scope(crl: &Crl, by: &By<'_>, wrong: &mut Wrong) {
     let names_it = |certificate: &Certificate| certificate.names_crl(by.url);
     match crl.issuing_distribution_point() {
@@ -144,14 +144,14 @@ fn look_at_scope(crl: &Crl, by: &By<'_>, wrong: &mut Wrong) {
     }
 }
 
-/// Whether the issuer spreads its certificates over several CRLs: some point of the issuer is named by none of
-/// the certificates that name this one. Points that one certificate names are copies.
+/// Whether the issuer spreads its certificates over several CRLs: the certificates that name this CRL do not name all
+/// of the issuer's points. Points that one certificate names serve copies.
 fn is_sharded(subject: &CrlSubject) -> bool {
     let copies = |point: &&String| subject.covered.iter().any(|certificate| certificate.names_crl(point));
     !subject.covered.is_empty() && !subject.points.iter().all(|point| copies(&point))
 }
 
-/// What the CRL means for one certificate that points to it.
+/// What the CRL says about one certificate that points to it.
 fn look_at_certificate(
     certificate: &Certificate,
     checked: &Checked<'_>,
@@ -162,7 +162,7 @@ fn look_at_certificate(
     let considered = judgement.crls.iter().flat_map(|considered| &considered.problems);
     let own = considered.filter(|reason| !checked.problems().contains(reason));
     for reason in own {
-        // One that does not name the address cannot miss it.
+        // A certificate that does not name the address cannot be missing there.
         let is_named = certificate.names_crl(by.url);
         if *reason != Reason::DistributionPointMismatch || is_named {
             let words = format!("{reason} ({})", certificate.subject());
@@ -194,8 +194,8 @@ pub(super) fn compare(earlier: &Past, later: &Crl, by: &By<'_>) -> Wrong {
         return wrong;
     }
     let cas_only = covers_cas_only(by.subject, later);
-    // Off the list may come what was on hold, and what has expired. When an end entity's certificate expires that
-    // nobody showed us is not known; CAs are few, live long, and are disclosed.
+    // Suspended and expired certificates may leave the CRL. The expiry of unknown end-entity certificates is not known;
+    // CAs are few, live long, and are disclosed.
     let may_be_gone = |entry: &PastEntry<'_>| {
         let same = |certificate: &&_| shortest_serial(Certificate::serial(certificate)) == entry.serial;
         match by.subject.covered.iter().map(|certificate| &**certificate).find(same) {
@@ -211,13 +211,13 @@ pub(super) fn compare(earlier: &Past, later: &Crl, by: &By<'_>) -> Wrong {
     wrong
 }
 
-/// Which CRL it is.
+/// Identifies the CRL.
 pub(super) fn identity(crl: &Crl, since: i64) -> CrlIdentity {
     let scope = crl.issuing_distribution_point_der().map(|der| Sha256::digest(der).into());
     CrlIdentity { sha256: crl.sha256(), scope, since }
 }
 
-/// A CRL number, if it fits and is one.
+/// A valid CRL number of at most 64 bits.
 fn number(digits: &[u8]) -> Option<u64> {
     if digits.first().is_some_and(|first| *first >= 0x80) {
         return None;

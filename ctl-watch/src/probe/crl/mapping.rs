@@ -1,11 +1,11 @@
-//! From the rules of `ctl-pki` to reason codes: every rule has one, or stands here as one that forbids nothing.
+//! Maps the rules of `ctl-pki` to reason codes. Every rule has a code, or is listed here as harmless.
 
 use ctl_pki::crl::{Change, Note, Reason};
 use ctl_pki::revocation::RevocationError;
 
 use crate::code::Code;
 
-/// Why bytes are no CRL.
+/// Why bytes are not a CRL.
 pub(super) const fn of_error(error: &RevocationError) -> Code {
     match error {
         RevocationError::TooLarge { .. } => Code::BodyTooLarge,
@@ -24,8 +24,8 @@ pub(super) const fn of_error(error: &RevocationError) -> Code {
     }
 }
 
-/// Why a CRL says nothing. None is for what is no fault of the CRL: that there is none at all, which the exchange
-/// says, and that the certificate asked about cannot be read, which discovery says.
+/// Why a CRL is not believed. None for what is not the CRL's fault: that there is none, which the exchange shows, or
+/// that the certificate in question cannot be read, which discovery reports.
 pub(super) const fn of_reason(reason: &Reason) -> Option<Code> {
     Some(match reason {
         Reason::IssuerMismatch { .. } => Code::IssuerMismatch,
@@ -56,7 +56,7 @@ pub(super) const fn of_reason(reason: &Reason) -> Option<Code> {
     })
 }
 
-/// What else is to be said about a CRL. None is for what breaks no rule of the list of checks.
+/// Other remarks on a CRL. None for what breaks no rule in the list of checks.
 pub(super) const fn of_note(note: &Note) -> Option<Code> {
     Some(match note {
         Note::VersionNotV2 => Code::VersionNotV2,
@@ -80,7 +80,7 @@ pub(super) const fn of_note(note: &Note) -> Option<Code> {
     })
 }
 
-/// What should not happen from one CRL to the next.
+/// What must not change from one CRL to the next.
 pub(super) const fn of_change(change: &Change) -> Code {
     match change {
         Change::NumberNotIncreasing => Code::CrlNumberNotIncreasing,

@@ -1,7 +1,7 @@
-//! What is remembered of CRLs from round to round, and no more than that: of the last good one its digest, times,
-//! number and serial numbers, by which the next is measured; of those that were served last and whose issuer signed
-//! them, the digest and what was found about the signature, so that what did not change is not verified again. What
-//! nobody proven has signed is not remembered at all, however much of it is served.
+//! What is remembered of CRLs from round to round. Of the last good one: digest, times, number and serial numbers, with
+//! which the next is compared. Of those served last and signed by the issuer: the digest and the findings about the
+//! signature, so that an unchanged CRL is not verified again. A CRL that is not proven to be the issuer's is not
+//! remembered, however much of it is served.
 
 use std::sync::Arc;
 
@@ -14,76 +14,75 @@ use crate::code::Weight;
 use crate::observation::CrlIdentity;
 use crate::probe::Memory;
 
-/// The first byte of what is saved: the form.
+/// The first byte of saved bytes: their format.
 const FORM: u8 = 2;
-/// Serial numbers of at most so many bytes are kept over a restart: they take the room of history.
+/// At most this many bytes of serial numbers are kept over a restart, because they take space of the history.
 const MAX_SAVED: usize = 1 << 20;
 
 /// What is remembered of a target.
 #[derive(Clone, Default)]
 pub(super) struct Remembered {
-    /// The last good CRL.
     pub(super) good: Option<Arc<Seen>>,
     /// What the addresses served in the last round.
     pub(super) held: Vec<Arc<Held>>,
 }
 
-/// What is remembered of a CRL that nothing forbids to use.
+/// What is remembered of a usable CRL.
 pub(super) struct Seen {
     past: Past,
     /// Unix time of the probe that found it first.
     since: i64,
-    /// For the serial numbers; none for one that was just read from the disk.
-    room: Option<Reservation>,
+    /// For the serial numbers; none if they were just read from the disk.
+    reserved: Option<Reservation>,
 }
 
 impl Seen {
-    /// With its serial numbers, if there is room for them.
+    /// Remembers the serial numbers too, if there is memory for them.
     fn new(past: Past, since: i64, fetch: &dyn Fetch) -> Self {
         match fetch.reserve(past.weight()) {
-            Some(room) => Self { past, since, room: Some(room) },
-            None => Self { past: past.without_serials(), since, room: Some(Reservation::default()) },
+            Some(reserved) => Self { past, since, reserved: Some(reserved) },
+            None => Self { past: past.without_serials(), since, reserved: Some(Reservation::default()) },
         }
     }
 }
 
-/// A CRL that was served, and that its issuer signed.
+/// A CRL that was served and that its issuer signed.
 pub(super) struct Held {
     verdict: Verdict,
-    /// SHA-256 of the issuer's certificate it was verified by.
+    /// SHA-256 of the issuer's certificate that verified it.
     issuer: [u8; 32],
     /// Unix time of the probe that found it first.
     pub(super) since: i64,
-    /// What changed for the worse since the last good one.
+    /// What changed for the worse since the last good CRL.
     pub(super) changes: Wrong,
-    /// By what the next is measured, if this one could be used when it was read.
+    /// What the next CRL is compared with, if this one was usable when it was read.
     seen: Option<Arc<Seen>>,
 }
 
-/// A CRL as one round sees it; its bytes are gone.
+/// A CRL within one round; its bytes are dropped.
 pub(super) struct Looked {
     pub(super) sha256: [u8; 32],
-    /// None if nobody proven signed it.
+    /// None if the CRL is not proven to be its issuer's.
     pub(super) held: Option<Arc<Held>>,
     pub(super) judged: Judged,
     pub(super) next_update: Option<i64>,
     pub(super) identity: CrlIdentity,
-    /// By age and number: of two the greater is the newer.
+    /// Age and number; the greater is the newer.
     pub(super) rank: (i64, usize, Vec<u8>),
-    /// How it is told from others, in words.
+    /// How texts name it.
     pub(super) name: String,
 }
 
-/// What was read, before there is known to be room to remember it.
+/// A CRL that was read, before memory is reserved for it.
 pub(super) struct Read {
     looked: Looked,
     verdict: Verdict,
-    /// What is remembered, and what changed for the worse, of one that is new and usable.
+    /// What to remember of it, if it is new and usable, and what changed for the worse.
     new: Option<(Past, Wrong)>,
     known: Option<Arc<Held>>,
 }
 
-/// Reads and judges a CRL; its signature is verified unless it was.
+/// Reads and judges a CRL. Its signature is verified unless that was done before.
 pub(super) fn read(bytes: &[u8], before: &Remembered, by: &By<'_>) -> Result<Read, RevocationError> {
     let crl = Arc::new(Crl::from_der(bytes, by.limits.max_body)?);
     let known = before.held.iter().find(|held| held.is(&crl, by)).cloned();
@@ -118,7 +117,7 @@ pub(super) fn read(bytes: &[u8], before: &Remembered, by: &By<'_>) -> Result<Rea
 }
 
 impl Read {
-    /// What is remembered of it, as far as there is room.
+    /// What to remember of it, as far as there is memory.
     pub(super) fn remember(self, before: &Remembered, by: &By<'_>, fetch: &dyn Fetch) -> Looked {
         let Self { mut looked, verdict, new, known } = self;
         if known.is_none() && !looked.is_proven() {
@@ -141,7 +140,7 @@ impl Read {
 }
 
 impl Looked {
-    /// Whether what it says is its issuer's word.
+    /// Whether it is proven to be its issuer's.
     pub(super) fn is_proven(&self) -> bool {
         self.judged.facts.this_update.is_some()
     }
@@ -153,27 +152,27 @@ impl Looked {
 }
 
 impl Held {
-    /// Whether this is the CRL, and it was verified by the issuer that counts now.
+    /// Whether this is the same CRL, verified by the present issuer.
     fn is(&self, crl: &Crl, by: &By<'_>) -> bool {
         *self.verdict.sha256() == crl.sha256() && self.issuer == by.subject.issuer.sha256()
     }
 }
 
 impl Remembered {
-    /// What a memory holds, if this kind wrote it.
+    /// The memory, if this kind wrote it.
     pub(super) fn of(memory: &Memory) -> Option<Arc<Self>> {
         memory.0.clone()?.downcast().ok()
     }
 
-    /// The same with room for what was just read from the disk.
+    /// Reserves memory for what was just read from the disk.
     pub(super) fn housed(self: Arc<Self>, fetch: &dyn Fetch) -> Arc<Self> {
-        let Some(good) = self.good.as_ref().filter(|good| good.room.is_none()) else { return self };
+        let Some(good) = self.good.as_ref().filter(|good| good.reserved.is_none()) else { return self };
         let good = Arc::new(Seen::new(good.past.clone(), good.since, fetch));
         Arc::new(Self { good: Some(good), held: self.held.clone() })
     }
 
-    /// By which CRL the next is measured. The last good one; but once that has run out, so that nobody holds it
-    /// any more, the one that was served instead: an issuer that began anew is in order again then.
+    /// What the next CRL is compared with: the last good one; or, once that has expired everywhere, the one served
+    /// instead, so that an issuer that began anew is right again.
     fn measure<'a>(&'a self, good: &'a Seen, by: &By<'_>) -> &'a Past {
         let holds = |past: &Past| past.next_update().is_some_and(|next| next >= by.now);
         if holds(&good.past) {
@@ -187,8 +186,8 @@ impl Remembered {
         newest.unwrap_or(&good.past)
     }
 
-    /// What is remembered after a round in which these were served; the newest of them, if nothing is wrong with
-    /// it, is the last good one. A round without any changes nothing.
+    /// The memory after a round that served these. The newest becomes the last good one if nothing is wrong with it.
+    /// Without any, nothing changes.
     pub(super) fn next(&self, looked: &[Looked], newest: Option<&Looked>) -> Self {
         let is_good = |wrong: &Wrong| wrong.keys().all(|code| code.weight() < Weight::Error);
         let good = newest
@@ -210,8 +209,8 @@ impl Remembered {
         good && self.held.len() == other.held.len() && self.held.iter().zip(&other.held).all(same)
     }
 
-    /// The last good CRL as bytes: the form, since when it was seen, and what is remembered of it; without the serial
-    /// numbers if these take more than [`MAX_SAVED`].
+    /// The last good CRL as bytes: format, time first seen, and what is remembered; without the serial numbers if they
+    /// take more than [`MAX_SAVED`].
     pub(super) fn to_bytes(&self) -> Option<Vec<u8>> {
         let good = self.good.as_ref()?;
         let past = if good.past.weight() <= MAX_SAVED {
@@ -226,7 +225,7 @@ impl Remembered {
         let (form, rest) = bytes.split_first()?;
         let (since, past) = rest.split_first_chunk::<8>()?;
         let past = Past::from_bytes(past).filter(|_| *form == FORM)?;
-        let seen = Seen { past, since: i64::from_be_bytes(*since), room: None };
+        let seen = Seen { past, since: i64::from_be_bytes(*since), reserved: None };
         Some(Self { good: Some(Arc::new(seen)), held: Vec::new() })
     }
 }

@@ -1,4 +1,4 @@
-//! What a response means for the question that was asked: codes, and what may be believed. Pure.
+//! Judges a response to a question: the codes, and what may be believed. Pure.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::probe::http::date;
 /// What is known of a certificate that a responder is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
-    /// It was issued and is in order.
+    /// It is valid.
     Good,
     /// It is revoked.
     Revoked,
@@ -36,14 +36,14 @@ pub(super) struct Asked<'a> {
     pub(super) hash: Hash,
 }
 
-/// How a certificate is named.
+/// How the certificate is known.
 #[derive(Clone, Debug)]
 pub(super) enum About<'a> {
-    /// It is at hand.
+    /// The certificate itself.
     Certificate(&'a Certificate),
-    /// Its serial number is known.
+    /// The serial number of a revoked certificate.
     Known(&'a [u8]),
-    /// A serial number that was drawn.
+    /// A random serial number.
     Drawn(Vec<u8>),
 }
 
@@ -63,7 +63,7 @@ impl Asked<'_> {
     }
 }
 
-/// What a responder says of a certificate, after everything about the response was found right.
+/// The status that a believable response gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Said {
     Good,
@@ -73,8 +73,8 @@ pub(super) enum Said {
         reason: Option<RevocationReason>,
     },
     Unknown,
-    /// Unsigned, and worth nothing as proof: it does not answer for this certificate. RFC 9919 section 3.2.3
-    /// allows this for certificates that it knows nothing of.
+    /// Unsigned, so proves nothing: the responder does not answer for this certificate. RFC 9919 section 3.2.3 allows
+    /// this for certificates that it knows nothing of.
     Unauthorized,
 }
 
@@ -92,18 +92,18 @@ impl fmt::Display for Said {
     }
 }
 
-/// What came of a response's body.
+/// The judgement of a response's body.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Judged {
-    /// What is wrong with its form, its signer or its times.
+    /// What is wrong with the form, the signer or the times.
     pub(super) codes: BTreeMap<Code, String>,
-    /// What is wrong with what it says.
+    /// What is wrong with the status.
     pub(super) semantics: BTreeMap<Code, String>,
-    /// What it says, if it is to be believed.
+    /// The status, if it can be believed.
     pub(super) said: Option<Said>,
-    /// What the responder says of the request, if the body is a response at all.
+    /// The response status, if the body is a response.
     pub(super) status: Option<ResponseStatus>,
-    /// The times it carries, if they are its responder's word.
+    /// The times of the response, if it is proven to be its responder's.
     pub(super) times: Times,
 }
 
@@ -117,7 +117,7 @@ pub(super) struct Times {
 }
 
 impl Judged {
-    /// Whether the responder understood the request and answered it, rightly or wrongly.
+    /// Whether the responder understood the request and answered, rightly or wrongly.
     pub(super) fn is_answer(&self) -> bool {
         self.status == Some(ResponseStatus::Successful)
     }
@@ -155,7 +155,7 @@ pub(super) fn judge(
         judged.said = Some(Said::Unauthorized);
         return judged;
     }
-    // A CertID by another hash than was asked for is another CertID (RFC 9919 section 3.2.1).
+    // A CertID with another hash than the question's is another CertID (RFC 9919 section 3.2.1).
     if let Some(other) = judgement.hash.filter(|other| *other != asked.hash) {
         let words =
             format!("asked with a CertID by {}, it answers with one by {}", asked.hash.name(), other.name());
@@ -171,7 +171,7 @@ pub(super) fn judge(
     judged
 }
 
-/// What a judgement says; `unknown` is a problem to `ctl-pki`, for which it decides nothing, and an answer here.
+/// The status in a judgement. To `ctl-pki`, `unknown` is a problem that decides nothing; here it is an answer.
 fn said(judgement: &Judgement) -> Option<Said> {
     match &judgement.outcome {
         Outcome::Good => Some(Said::Good),
@@ -196,9 +196,9 @@ fn times(judgement: &Judgement) -> Times {
     }
 }
 
-/// Holds what is said against what is known. An issued certificate that is unknown is that and nothing else,
-/// whatever else it should have been. A serial number that nobody issued may be unknown, or revoked (RFC 6960
-/// section 2.2), and the responder may decline to answer.
+/// Compares the status with what is known. An issued certificate that is called unknown gets that finding only. A
+/// serial number that nobody issued may be unknown, or revoked (RFC 6960 section 2.2), and the responder may decline to
+/// answer.
 fn semantics(expected: Expected, said: Said) -> BTreeMap<Code, String> {
     let code = match (expected, said) {
         (Expected::Good, Said::Good)
@@ -229,12 +229,12 @@ fn pki_limits(limits: &ServiceLimits) -> ocsp::Limits {
         max_interval: Some(limits.ocsp_max_interval),
         delegate_near: Some(limits.delegate_notice),
         require_nonce: limits.nonce_required,
-        // It is a finding where the policy wants it, and no reason not to believe the answer.
+        // The policy may make it a finding, but the answer can still be believed.
         require_nocheck: false,
     }
 }
 
-/// Whether an answer to bytes that are no request calls any certificate good.
+/// Whether an answer to something that is no request calls any certificate good.
 pub(super) fn accepts_garbage(body: &[u8], limits: &ServiceLimits) -> bool {
     OcspResponse::from_der(body, limits.max_body).is_ok_and(|response| response.claims_good())
 }

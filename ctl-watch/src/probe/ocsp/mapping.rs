@@ -1,4 +1,4 @@
-//! Which code each of the findings of `ctl-pki` has, and which of several stand.
+//! Maps the findings of `ctl-pki` to reason codes, and drops those that follow from others.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use ctl_policy::sla::ServiceLimits;
 
 use crate::code::{Code, Family};
 
-/// Why bytes are no response. What is larger or holds more than this implementation reads is too large.
+/// Why bytes are not a response. More than this implementation reads counts as too large.
 pub(super) fn of_error(error: &RevocationError) -> Code {
     match error {
         RevocationError::TooLarge { .. } | RevocationError::TooManyCertificates { .. } => Code::BodyTooLarge,
@@ -26,7 +26,7 @@ pub(super) fn of_error(error: &RevocationError) -> Code {
     }
 }
 
-/// Why a response is not believed. `None` is for the status unknown: what that means depends on the question.
+/// Why a response is not believed. None for the status unknown, whose meaning depends on the question.
 pub(super) fn of_reason(reason: &Reason) -> Option<Code> {
     Some(match reason {
         Reason::NotSuccessful(status) => of_status(*status),
@@ -36,7 +36,7 @@ pub(super) fn of_reason(reason: &Reason) -> Option<Code> {
             Code::ResponderIdMismatch
         }
         Reason::DelegateWrongIssuer { .. } => Code::DelegateWrongIssuer,
-        // A key usage that forbids to sign leaves the purpose without effect.
+        // Without a key usage for signing, the purpose has no effect.
         Reason::DelegateMissingOcspSigning | Reason::DelegateKeyUsage => Code::DelegateMissingOcspSigning,
         Reason::DelegateMissingNocheck => Code::DelegateMissingNocheck,
         Reason::DelegateUnreadable(_) => Code::DerInvalid,
@@ -45,7 +45,7 @@ pub(super) fn of_reason(reason: &Reason) -> Option<Code> {
         | Reason::UnknownCriticalExtension(_)
         | Reason::UnknownCriticalSingleExtension(_) => Code::UnknownCriticalExtension,
         Reason::ProducedAtFuture { .. } => Code::ProducedAtFuture,
-        // `nonce_absent` is information; where the policy demands the nonce, its absence is an error.
+        // `nonce_absent` is only information; if the policy requires the nonce, its absence is an error.
         Reason::NonceWrong | Reason::NonceMissing => Code::NonceWrong,
         Reason::NoAnswer
         | Reason::CertidIssuerMismatch
@@ -54,7 +54,7 @@ pub(super) fn of_reason(reason: &Reason) -> Option<Code> {
         | Reason::CertidHashUnsupported(_) => Code::CertidMismatch,
         Reason::ThisUpdateFuture { .. } => Code::ThisUpdateFuture,
         Reason::NextUpdateMissing => Code::NextUpdateMissing,
-        // An answer without an end that is older than any may be has ended as well.
+        // An answer without nextUpdate counts as expired at the greatest age allowed.
         Reason::NextUpdatePast { .. } | Reason::NextUpdateBeforeThisUpdate | Reason::TooOld { .. } => {
             Code::NextUpdatePast
         }
@@ -69,14 +69,14 @@ fn of_status(status: ResponseStatus) -> Code {
         ResponseStatus::TryLater => Code::ResponderTryLater,
         ResponseStatus::SigRequired => Code::ResponderSigRequired,
         ResponseStatus::Unauthorized => Code::ResponderUnauthorized,
-        // A number that the type does not have.
+        // A status number that is not defined.
         ResponseStatus::Successful | ResponseStatus::Unknown(_) => Code::DerInvalid,
     }
 }
 
-/// What else is worth a finding. `is_ca` says whether the certificate in question is known to be a CA's: only
-/// those must not be revoked without a reason. Whether a delegate needs id-pkix-ocsp-nocheck is for the policy to
-/// say: RFC 6960 leaves it to the CA, the Baseline Requirements section 4.9.9 demand it.
+/// Other findings. `is_ca` says whether the certificate in question is known to be a CA's: only those must not be
+/// revoked without a reason. Whether a delegate needs id-pkix-ocsp-nocheck is the policy's decision: RFC 6960 leaves it
+/// to the CA, the Baseline Requirements section 4.9.9 require it.
 pub(super) fn of_note(note: &Note, is_ca: bool, limits: &ServiceLimits) -> Option<Code> {
     match note {
         Note::DelegateMissingNocheck => limits.nocheck_required.then_some(Code::DelegateMissingNocheck),
@@ -102,18 +102,18 @@ pub(super) fn of_note(note: &Note, is_ca: bool, limits: &ServiceLimits) -> Optio
     }
 }
 
-/// Whether a response with this problem may come from anybody: it is nobody's word then. The other problems are
-/// those of an answer by the right responder that is too old, too new or does not help.
+/// Whether this problem means that anybody may have made the response. The other problems are those of the right
+/// responder: too old, too new, or not helpful.
 pub(super) fn discredits(reason: &Reason) -> bool {
     let is_of_time = matches!(of_reason(reason).map(Code::family), None | Some(Family::Freshness));
     !is_of_time && !matches!(reason, Reason::DelegateExpired { .. } | Reason::DelegateNotYetValid { .. })
 }
 
-/// The codes of a judgement, each with its words. What follows from another finding is left out:
-/// - of a response that nobody entitled has signed, what it says about times and certificates;
-/// - beside a thisUpdate that lies ahead: producedAt, which is never before it or, if it is, only for that;
-/// - beside a thisUpdate that lies ahead or a nextUpdate that has passed: how long the answer holds;
-/// - beside an interval that is too short: that its successor is late.
+/// The codes of a judgement, each with its details. What follows from another finding is left out:
+/// - if nobody entitled has signed: everything about times and certificates;
+/// - with a thisUpdate in the future: what is wrong with producedAt and nextUpdate because of it;
+/// - with a thisUpdate in the future or a nextUpdate in the past: how long the answer holds;
+/// - with an interval that is too short: that the next answer is late.
 pub(super) fn of_judgement(
     judgement: &Judgement,
     is_ca: bool,

@@ -1,5 +1,5 @@
-//! What a responder has said before: certificates that were revoked stay so. And what the last round's side
-//! questions found, which is not asked again in this one.
+//! What is remembered of a responder: certificates that it called revoked, which must stay revoked, and findings of the
+//! last round's side questions, which are not asked again in this round.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use crate::probe::Memory;
 /// SHA-256 of the issuer's SubjectPublicKeyInfo, and the serial number.
 type Key = ([u8; 32], Box<[u8]>);
 
-/// The first byte of what is saved.
+/// The first byte of saved bytes: their format.
 const FORMAT: u8 = 1;
 
 /// What is remembered of a responder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct OcspMemory {
-    /// The certificates that it once called revoked.
+    /// Certificates that it once called revoked.
     revoked: BTreeSet<Key>,
-    /// What only side questions found in the last round; not kept over a restart.
+    /// Findings of side questions in the last round; not kept over a restart.
     pub(super) standing: BTreeSet<Finding>,
 }
 
@@ -35,7 +35,7 @@ impl OcspMemory {
         Memory(Some(Arc::new(self)))
     }
 
-    /// The key, the length of the serial number and the number, for each.
+    /// For each: the key, the length of the serial number, and the number.
     pub(super) fn to_bytes(&self) -> Option<Vec<u8>> {
         let mut bytes = vec![FORMAT];
         for (spki, serial) in &self.revoked {
@@ -46,7 +46,7 @@ impl OcspMemory {
         Some(bytes)
     }
 
-    /// What was saved; nothing if it is of another release, or damaged.
+    /// The saved memory; none if it is damaged or of another release.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes.strip_prefix(&[FORMAT])?;
         let mut revoked = BTreeSet::new();
@@ -60,11 +60,11 @@ impl OcspMemory {
         Some(Self { revoked, ..Self::default() })
     }
 
-    /// Takes in what a fresh answer says, and tells whether it takes a revocation back. One on hold may come back
-    /// (RFC 5280 section 5.3.1).
+    /// Takes in a fresh answer; returns whether it takes back a revocation. A suspended certificate may become good
+    /// again (RFC 5280 section 5.3.1).
     ///
-    /// A certificate that is known to be revoked is found again and again while it is called good. One that is
-    /// known to be in order is found once: that it flipped was wrong, that it is good now is not.
+    /// A certificate known to be revoked is reported every time it is called good. A certificate known to be valid is
+    /// reported once: it was wrong to call it revoked, but it is right to call it good.
     pub(super) fn see(&mut self, asked: &Asked<'_>, said: Said) -> bool {
         match said {
             Said::Revoked { reason: Some(RevocationReason::CertificateHold), .. } => {
@@ -81,7 +81,7 @@ impl OcspMemory {
         }
     }
 
-    /// Forgets the certificates that are asked about no more.
+    /// Forgets certificates that are no longer asked about.
     pub(super) fn keep<'a>(&mut self, asked: impl FnOnce() -> Vec<Asked<'a>>) {
         if !self.revoked.is_empty() {
             let known: BTreeSet<Key> = asked().iter().map(key).collect();

@@ -1,17 +1,17 @@
 //! What is asked in which round.
 //!
-//! Two rounds make a pair. Of the certificates in order, one is the pair's main question: asked at every address,
-//! with a nonce; the next pair takes the next one, over all issuers. Besides, in every round up to
-//! [`MAX_OTHERS`] of the rest are asked in turn, so that a responder that fails for one certificate only is
-//! found: within two rounds where there are up to seven, within about a third as many rounds as there are
-//! certificates otherwise. The first round of a pair also asks the main question by GET, and something that is
-//! no request; the second a serial number that nobody issued, by a GET with all the characters that must be
-//! escaped, and a revoked certificate.
+//! Two rounds make a pair. One of the valid certificates is the pair's main question, asked at every address with a
+//! nonce; the next pair takes the next certificate, over all issuers. In addition, each round asks about up to
+//! [`MAX_OTHERS`] of the others in turn, to find a responder that fails for one certificate only: within two rounds if
+//! there are up to seven certificates, otherwise within about a third as many rounds as there are certificates. The
+//! first round of a pair also asks the main question by GET, and sends something that is no request. The second asks
+//! about a serial number that nobody issued, by a GET with all characters that must be escaped, and about a revoked
+//! certificate.
 //!
-//! CertIDs are by SHA-256 and SHA-1 in turn: the main question's change from round to round, the side questions'
-//! from pair to pair, and the others have the one that the main question has not. Charging stations ask by
-//! SHA-256 (RFC 9919 and OCPP want it), old software by SHA-1; a responder that knows only one of them fails for
-//! the other, and the finding names the hash.
+//! CertIDs use SHA-256 and SHA-1 in turn: the main question's change from round to round, the side questions' from pair
+//! to pair, and the others use the one that the main question does not. Charging stations use SHA-256, as RFC 9919 and
+//! OCPP require, and old software SHA-1. A responder that knows only one of them fails for the other, and the finding
+//! names the hash.
 
 use ctl_pki::Certificate;
 use ctl_pki::ocsp::Hash;
@@ -20,30 +20,30 @@ use sha2::{Digest as _, Sha256};
 use super::judge::{About, Asked, Expected};
 use crate::target::OcspSubject;
 
-/// So many certificates in order are asked about in a round, besides the main one.
+/// How many more valid certificates are asked about in a round.
 const MAX_OTHERS: u64 = 3;
-/// 16 bytes, as the certificates of the field have, and a few more.
+/// 16 bytes, like the certificates of the field, and a few more.
 const MAX_SERIAL_SIZE: usize = 19;
 
 /// The questions of one round.
 #[derive(Clone, Debug)]
 pub(super) struct Plan<'a> {
-    /// Asked at all addresses, by POST.
+    /// Asked by POST at all addresses.
     pub(super) main: Asked<'a>,
-    /// Asked besides.
+    /// Asked in addition.
     pub(super) others: Vec<Asked<'a>>,
-    /// What else.
+    /// The side questions of this round.
     pub(super) side: Side<'a>,
 }
 
 /// The side questions, which take turns.
 #[derive(Clone, Debug)]
 pub(super) enum Side<'a> {
-    /// The main question again, by GET; and a request that is none.
+    /// The main question again by GET, and something that is no request.
     GetAndGarbage(Asked<'a>),
     /// A serial number that nobody issued, and a revoked certificate if one is known.
     UnissuedAndRevoked {
-        /// By whom it could have been issued.
+        /// The issuer that could have issued it.
         issuer: &'a Certificate,
         /// The hash of the CertID.
         hash: Hash,
@@ -52,7 +52,7 @@ pub(super) enum Side<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// The questions of a round; none if there is no issuer to ask about.
+    /// The questions of a round; none without an issuer.
     pub(super) fn of(subjects: &'a [OcspSubject], number: u64, random: &[u8; 32]) -> Option<Self> {
         let pair = number / 2;
         let (hash, other_hash, side_hash) = match (number % 2, pair % 2) {
@@ -85,7 +85,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The next few of those that are not the pair's main question.
+/// The next few certificates after the pair's main question.
 fn others<'s, 'a>(good: &'s [Asked<'a>], number: u64) -> impl Iterator<Item = &'s Asked<'a>> {
     let rest = (good.len() as u64).saturating_sub(1);
     let first = number.wrapping_mul(MAX_OTHERS);
@@ -95,7 +95,7 @@ fn others<'s, 'a>(good: &'s [Asked<'a>], number: u64) -> impl Iterator<Item = &'
     })
 }
 
-/// Everything that is ever asked about, but for numbers that are drawn.
+/// Everything that is ever asked about, except random serial numbers.
 pub(super) fn everything(subjects: &[OcspSubject]) -> Vec<Asked<'_>> {
     let mut all = good(subjects);
     all.extend(revoked(subjects));
@@ -107,7 +107,7 @@ fn turn<T>(all: &[T], number: u64) -> Option<&T> {
     all.get(usize::try_from(index).ok()?)
 }
 
-/// The certificates in order, the first of every issuer before the second of any.
+/// The valid certificates: the first of every issuer, then the second of every issuer, and so on.
 fn good(subjects: &[OcspSubject]) -> Vec<Asked<'_>> {
     let most = subjects.iter().map(|subject| subject.good.len()).max().unwrap_or(0);
     let of = |index: usize| {
@@ -141,8 +141,8 @@ fn revoked(subjects: &[OcspSubject]) -> Vec<Asked<'_>> {
     (0..most).flat_map(of).collect()
 }
 
-/// Of a revoked certificate only the number is known. It is a CA's where its issuer is known to issue nothing
-/// else: all that is at hand are, or nothing is and the issuer is a root.
+/// Only the serial number of a revoked certificate is known. It is a CA's if its issuer issues nothing else: all known
+/// certificates are CAs', or none is known and the issuer is a root.
 fn issues_cas_only(subject: &OcspSubject) -> bool {
     if subject.good.is_empty() {
         return subject.issuer.is_self_issued() && subject.issuer.path_len() != Some(0);
@@ -150,7 +150,7 @@ fn issues_cas_only(subject: &OcspSubject) -> bool {
     subject.good.iter().all(|certificate| certificate.is_ca())
 }
 
-/// Bytes that nobody can foresee, for one purpose in one round.
+/// Unpredictable bytes for one purpose in one round.
 pub(super) fn draw(random: &[u8; 32], purpose: &str) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(random);
@@ -158,7 +158,7 @@ pub(super) fn draw(random: &[u8; 32], purpose: &str) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// A positive serial number of `size` bytes in its shortest form, so large that nobody has issued it.
+/// A positive serial number of `size` bytes in its shortest form, too large to have been issued.
 pub(super) fn drawn(random: &[u8; 32], purpose: &str, size: usize) -> Vec<u8> {
     let mut serial: Vec<u8> =
         draw(random, purpose).into_iter().take(size.clamp(16, MAX_SERIAL_SIZE)).collect();

@@ -1,4 +1,4 @@
-//! OCSP requests over HTTP (RFC 6960 appendix A.1), and those whose base64 is chosen.
+//! OCSP requests over HTTP (RFC 6960 appendix A.1), including some with chosen base64.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use super::judge::{About, Asked, Expected};
 use super::plan::{draw, drawn};
 
 const REQUEST: &str = "application/ocsp-request";
-/// What a responder must call its answers.
+/// The media type of responses.
 pub(super) const RESPONSE: &str = "application/ocsp-response";
 /// The characters of base64 that must be escaped in a URL's path.
 const ESCAPED: [char; 3] = ['/', '+', '='];
-/// So many numbers are drawn in search of a request with the wanted characters. One in two or so has them.
+/// How many serial numbers are drawn to get the wanted characters; about every second has them.
 const MAX_DRAWS: u32 = 256;
 
 pub(super) fn post(
@@ -67,22 +67,22 @@ pub(super) fn get(
     }
 }
 
-/// Whether the base64 of a request holds anything that must be escaped.
+/// Whether the base64 of a request has characters that must be escaped.
 pub(super) fn needs_escapes(der: &[u8]) -> bool {
     STANDARD.encode(der).contains(ESCAPED)
 }
 
-/// Whether the base64 of a request holds two slashes in a row.
+/// Whether the base64 of a request has two slashes in a row.
 pub(super) fn has_double_slash(der: &[u8]) -> bool {
     STANDARD.encode(der).contains("//")
 }
 
-/// A serial number that nobody issued, whose request holds in base64 all that must be escaped, and two slashes in a
-/// row: there are servers and caches that make one of them, before or after they have read the escapes.
+/// A serial number that nobody issued, whose request in base64 has all characters that must be escaped and two slashes
+/// in a row: some servers and caches turn two slashes into one, before or after unescaping.
 pub(super) fn unissued<'a>(issuer: &'a Certificate, hash: Hash, random: &[u8; 32]) -> Asked<'a> {
     let ask = |turn: u32| Asked {
         issuer,
-        // Three lengths in a row: two of them end in `=`.
+        // Of three consecutive lengths, two end in `=`.
         about: About::Drawn(with_slashes(drawn(
             random,
             &format!("unissued {turn}"),
@@ -101,20 +101,20 @@ pub(super) fn unissued<'a>(issuer: &'a Certificate, hash: Hash, random: &[u8; 32
     (0..MAX_DRAWS).map(ask).find(has_all).unwrap_or_else(|| ask(0))
 }
 
-/// Two bytes of ones: wherever base64 divides them, twelve of the bits are two slashes.
+/// Two bytes of ones, which give two slashes wherever base64 divides them.
 fn with_slashes(mut serial: Vec<u8>) -> Vec<u8> {
     serial.iter_mut().skip(7).take(2).for_each(|byte| *byte = 0xff);
     serial
 }
 
-/// A request whose base64 needs no escapes: about a certificate of an issuer that does not exist, since the
-/// hashes of one that does cannot be chosen. A responder that understands it answers `unknown` or `unauthorized`.
+/// A request whose base64 needs no escapes. It is about an issuer that does not exist, because the hashes of a real
+/// issuer cannot be chosen. A responder that understands it answers `unknown` or `unauthorized`.
 pub(super) fn plain(random: &[u8; 32]) -> Option<Vec<u8>> {
-    // 84 bytes, which base64 holds without `=`.
+    // 84 bytes, which base64 encodes without `=`.
     about_nobodies(random, 17).find(|der| !needs_escapes(der))
 }
 
-/// The same with all that must be escaped, but without two slashes in a row.
+/// The same with all characters that must be escaped, but without two slashes in a row.
 pub(super) fn without_double_slash(random: &[u8; 32]) -> Option<Vec<u8>> {
     about_nobodies(random, 16).find(|der| {
         let text = STANDARD.encode(der);
@@ -145,8 +145,8 @@ fn about_nobody(name: &[u8; 32], key: &[u8; 32], serial: &[u8]) -> Vec<u8> {
     der
 }
 
-/// What is framed like a request, so that nobody waits for more of it, and is none: where the request's first
-/// element should begin there is no tag that any request has.
+/// Framed like a request, so that nobody waits for more bytes, but not one: where its first element should begin is a
+/// tag that no request has.
 pub(super) fn garbage(request: &[u8], random: &[u8; 32]) -> Vec<u8> {
     // A SEQUENCE; a length of one byte, or one byte that says how many follow.
     let header = match request.get(1) {

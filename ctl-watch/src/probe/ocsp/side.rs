@@ -54,16 +54,16 @@ impl Session<'_> {
         }
     }
 
-    /// Asks by GET; the exchange with the one address that was asked.
+    /// Asks by GET at one address.
     async fn get(&self, der: &[u8]) -> Option<(Request, Exchange)> {
         let request = request::get(self.url, der, self.address(), self.left(), self.round.limits);
         let exchange = self.fetch(&request).await?.into_iter().next()?;
         Some((request, exchange))
     }
 
-    /// Asks the main question again, by GET and without a nonce, as caches want it. What is not believed of the
-    /// answer is judged for itself; one that has ended comes from a cache, since the responder just had a fresh
-    /// one; one that says otherwise contradicts it.
+    /// Asks the main question again by GET and without a nonce, for which caches may answer. What makes the answer
+    /// unbelievable is reported; an expired answer comes from a cache, because the responder just gave a fresh one; a
+    /// different answer contradicts it.
     async fn ask_by_get(&mut self, asked: &Asked<'_>, der: &[u8], by_post: Said) {
         let Some((request, exchange)) = self.get(der).await else { return };
         let reply = reply(&exchange, asked, None, &self.round);
@@ -92,7 +92,7 @@ impl Session<'_> {
         }
     }
 
-    /// Asks about a serial number that nobody issued, by a GET with everything in it that must be escaped.
+    /// Asks about a serial number that nobody issued, by a GET with all characters that must be escaped.
     async fn ask_unissued(&mut self, issuer: &Certificate, hash: Hash) {
         let asked = request::unissued(issuer, hash, &self.round.random);
         let Ok(der) = asked.question().request(asked.hash) else { return };
@@ -106,8 +106,8 @@ impl Session<'_> {
         self.add_all(reply.body_findings(&asked), &request, &exchange);
     }
 
-    /// A GET was refused. If the same question is refused by POST, it is the question; if a GET without anything
-    /// that must be escaped is understood, it is the escapes; otherwise it is the GET.
+    /// Finds out why a GET was refused. If the same question is refused by POST, the question is the cause; if a GET
+    /// without escapes is understood, the escapes are; otherwise the GET is.
     async fn explain_refusal(
         &mut self,
         asked: &Asked<'_>,
@@ -147,8 +147,8 @@ impl Session<'_> {
         self.add(http::finding(code, exchange.address, words), request, exchange);
     }
 
-    /// Whether a GET of this request is understood. None where that cannot be told now: no answer came, or the
-    /// responder has no time; it is asked again in another round.
+    /// Whether a GET of this request is understood. None if that is unknown: no answer came, or the responder has no
+    /// time; another round asks again.
     async fn understands(&self, der: Option<Vec<u8>>) -> Option<bool> {
         let (_, exchange) = self.get(&der?).await?;
         let answer = exchange.result.as_ref().ok().filter(|answer| !is_passing(answer.status))?;
@@ -161,7 +161,7 @@ impl Session<'_> {
         }
     }
 
-    /// Sends what is no request. Anything may come back but `good`.
+    /// Sends what is no request. Any answer but `good` is right.
     async fn send_garbage(&mut self, der: &[u8]) {
         let garbage = request::garbage(der, &self.round.random);
         let request = request::post(self.url, garbage, self.address(), self.left(), self.round.limits);
@@ -176,8 +176,8 @@ impl Session<'_> {
     }
 }
 
-/// Why a GET was not answered although it arrived, if so. What passes (a responder or a server that has no time) is
-/// found for itself: by POST it would be the same at another moment.
+/// Why a GET was not answered although it arrived. What passes, such as a lack of time, is reported elsewhere, as POST
+/// would meet it too.
 fn refusal(reply: &Reply<'_>) -> Option<String> {
     let answer = reply.exchange.result.as_ref().ok()?;
     let status = reply.judged.as_ref().and_then(|judged| judged.status);
@@ -198,7 +198,7 @@ fn refusal(reply: &Reply<'_>) -> Option<String> {
     }
 }
 
-/// Whether an HTTP status says that it is the moment and not the request.
+/// Whether an HTTP status means a passing problem, not a wrong request.
 const fn is_passing(status: u16) -> bool {
     status == 429 || status >= 500
 }
