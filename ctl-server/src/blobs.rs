@@ -1,9 +1,9 @@
-//! Texts outside the log: rationales, comments, reports, policies. A blob is named by the SHA-256 of
-//! thirty-two random bytes and its content; it can be erased without harming the log.
+//! Texts outside the log: rationales, comments, reports, policies. A blob is named by the SHA-256 of thirty-two random
+//! bytes and its content, and can be erased without harming the log.
 //!
-//! One file each, `blobs/<first two hex digits>/<digest>`. An erased one leaves an empty file
-//! `<digest>.erased`, so that nobody puts it back and readers learn what became of it. What is still coming
-//! stands in `blobs/incoming/`, and is in memory at no moment.
+//! Each is a file, `blobs/<first two hex digits>/<digest>`. An erased one leaves an empty file `<digest>.erased`, so
+//! that it cannot be put back and readers learn what happened. Uploads go through `blobs/incoming/`, and are never in
+//! memory as a whole.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -16,50 +16,50 @@ use ctl_host::files;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
-/// A blob is at most so many bytes, salt included.
+/// The largest blob in bytes, with its salt.
 pub const MAX_BLOB: usize = 8 * 1024 * 1024;
 /// Random bytes before the content.
 pub const SALT: usize = 32;
 
-/// Why a blob cannot be kept or read.
+/// Why a blob cannot be stored or read.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
-    /// Too long.
+    /// The blob is too long.
     #[error("the blob has {0} bytes, more than the limit of {MAX_BLOB}")]
     TooLarge(usize),
-    /// Too short to have a salt.
+    /// The blob is too short to have a salt.
     #[error(
         "the blob has {0} bytes: it must begin with {SALT} random bytes, or its text could be guessed from its name"
     )]
     NoSalt(usize),
-    /// Named by another digest.
+    /// The blob has another digest.
     #[error("the blob's SHA-256 is {found}, it was sent as {named}")]
     OtherDigest {
-        /// The digest it was sent under.
+        /// The digest that the sender named.
         named: Digest,
-        /// The digest it has.
+        /// The digest of the bytes.
         found: Digest,
     },
-    /// Erased; stays so.
+    /// The blob was erased, which is final.
     #[error("blob {0} was erased")]
     Erased(Digest),
-    /// A file on the disk is not what was written.
-    #[error("blob {0} is damaged on the server's disk: whoever has it can put it again")]
+    /// A file does not fit its digest.
+    #[error("blob {0} is damaged on the server's disk; whoever has it can upload it again")]
     Damaged(Digest),
-    /// No randomness.
+    /// The system gives no random bytes.
     #[error("the system gives no random bytes: {0}")]
     Random(getrandom::Error),
-    /// Disk full, no permission.
+    /// The file system failed.
     #[error("the blob store failed: {0}")]
     Io(#[from] io::Error),
 }
 
-/// What was done with a blob that was put.
+/// What happened to a blob that was put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
-    /// It is new here.
+    /// It was stored.
     Created,
-    /// It was here already.
+    /// It was stored before.
     Present,
 }
 
@@ -68,15 +68,15 @@ pub enum Put {
 pub struct Blobs {
     directory: PathBuf,
     arrived: Arc<Notify>,
-    /// Distinguishes what comes at the same time.
+    /// Distinguishes simultaneous uploads.
     number: Arc<AtomicU64>,
 }
 
-/// Below this folder of the store stands what is still coming.
+/// The folder for uploads.
 const INCOMING: &str = "incoming";
 
 impl Blobs {
-    /// The blobs below a data directory.
+    /// Opens the blobs of a data directory.
     ///
     /// # Errors
     /// The directory cannot be made.
@@ -84,7 +84,7 @@ impl Blobs {
         let directory = data.join("blobs");
         let incoming = directory.join(INCOMING);
         std::fs::create_dir_all(&incoming)?;
-        // Of an earlier run, which ended before they were whole.
+        // Unfinished uploads of an earlier run.
         for left in std::fs::read_dir(&incoming)? {
             std::fs::remove_file(left?.path())?;
         }
@@ -113,7 +113,7 @@ impl Blobs {
         Ok(())
     }
 
-    /// Gives a content its salt, and keeps it.
+    /// Salts and stores a content.
     ///
     /// # Errors
     /// [`BlobError`]
@@ -126,7 +126,7 @@ impl Blobs {
         Ok(digest)
     }
 
-    /// Keeps a blob; on the disk when this returns.
+    /// Stores a blob; it is on the disk when this returns.
     ///
     /// # Errors
     /// [`BlobError`] if it does not have this digest, is too large or too short, or was erased.
@@ -136,7 +136,7 @@ impl Blobs {
         upload.finish()
     }
 
-    /// Begins to take a blob piece by piece; none if it is here, whole.
+    /// Begins to receive a blob piece by piece; none if the whole blob is here.
     ///
     /// # Errors
     /// [`BlobError::Erased`], or a file cannot be read or made.
@@ -154,7 +154,7 @@ impl Blobs {
         Ok(Some(Upload { blobs, digest: *digest, path, file, hash, length: 0 }))
     }
 
-    /// Whether a blob is here whole: its very bytes are read, piece by piece.
+    /// Whether the whole blob is here; reads all its bytes.
     ///
     /// # Errors
     /// What the file system says.
@@ -172,8 +172,8 @@ impl Blobs {
         }
     }
 
-    /// Where a blob's bytes are, and how many; none if it was never put here. Whoever sends them on compares
-    /// them with the digest.
+    /// Where a blob's bytes are, and how many; none if it was never put here. The caller must compare the bytes with
+    /// the digest.
     ///
     /// # Errors
     /// [`BlobError::Erased`], [`BlobError::Damaged`] if it has a length that no blob has, or the file system's.
@@ -192,12 +192,12 @@ impl Blobs {
         }
     }
 
-    /// Tells one waiter that a blob has arrived since it last asked.
+    /// Waits for the next arrival of a blob; wakes one waiter.
     pub async fn arrival(&self) {
         self.arrived.notified().await;
     }
 
-    /// Whether there is a blob of this name, by a look at its name only.
+    /// Whether a blob of this name is here; reads no bytes.
     #[must_use]
     pub fn has(&self, digest: &Digest) -> bool {
         !self.tombstone(digest).exists() && self.place(digest).exists()
@@ -220,7 +220,7 @@ impl Blobs {
         }
     }
 
-    /// Erases a blob for good, or makes sure that it will never be here.
+    /// Erases a blob for good; if it is not here, it never can be.
     ///
     /// # Errors
     /// A file cannot be written or removed.
@@ -240,7 +240,7 @@ impl Blobs {
     }
 }
 
-/// A blob that is coming. What is not finished leaves nothing.
+/// An upload. Unless it is finished, it leaves nothing.
 #[derive(Debug)]
 pub struct Upload {
     blobs: Blobs,
@@ -252,7 +252,7 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Takes the next piece. Blocks for as long as the disk does.
+    /// Writes the next piece. Blocks on the disk.
     ///
     /// # Errors
     /// [`BlobError::TooLarge`], or the file cannot be written.
@@ -265,7 +265,7 @@ impl Upload {
         Ok(self.file.write_all(piece)?)
     }
 
-    /// Keeps the blob if it is the one that was named; on the disk when this returns.
+    /// Stores the blob if it has the named digest; it is on the disk when this returns.
     ///
     /// # Errors
     /// [`BlobError`] if it is another or too short, or was erased meanwhile.
@@ -294,7 +294,7 @@ impl Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        // It is gone already if the blob was kept; otherwise the next start removes what stays.
+        // A stored blob was moved already; whatever else stays, the next start removes.
         let _ = std::fs::remove_file(&self.path);
     }
 }

@@ -1,5 +1,5 @@
-//! Founding a scheme: first the server's own keys, which the charter names; then the genesis and the
-//! first root.json, which the board has signed.
+//! Founds a scheme: first makes the server's own keys, which the charter names; then takes the genesis and the first
+//! root.json, which the board has signed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::keys::{Keys, KeysError};
 use crate::ledger::export::{ExportError, create};
 use crate::ledger::{RecordError, Store as _, recorder};
 
-/// Why a scheme was not founded. Nothing was written.
+/// Why a scheme was not founded; nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// The server's keys.
@@ -31,7 +31,7 @@ pub enum InitError {
     /// A file cannot be read.
     #[error("{}: {error}", .path.display())]
     File { path: PathBuf, error: io::Error },
-    /// A file is not what it should be.
+    /// A file does not hold what it should.
     #[error("{}: {why}", .path.display())]
     Input { path: PathBuf, why: String },
     /// The charter file and the genesis differ.
@@ -39,12 +39,12 @@ pub enum InitError {
         "the genesis that the board signed is not what the charter file says: they differ in {0}. Make the genesis anew from this file, or use the file that it was made from"
     )]
     OtherCharter(String),
-    /// The clock, or a genesis that lay in a drawer.
+    /// The clock is wrong, or the genesis is too old.
     #[error(
         "the genesis was signed at {signed}, and the clock says {now}: set the clock right, or have the genesis signed anew"
     )]
     Clock {
-        /// When the genesis says it was signed.
+        /// When the genesis was signed.
         signed: Timestamp,
         now: Timestamp,
     },
@@ -53,11 +53,10 @@ pub enum InitError {
     Refused {
         /// Index of the entry.
         index: u64,
-        /// What it is.
         what: &'static str,
         refusal: Refusal,
     },
-    /// root.json is not what follows from the genesis.
+    /// root.json does not follow from the genesis.
     #[error("{} is not the root.json that follows from the genesis: make both anew with `ctl-admin charter new`", .0.display())]
     OtherRoot(PathBuf),
     /// The recorder cannot sign.
@@ -68,13 +67,13 @@ pub enum InitError {
     Ledger(#[from] ExportError),
 }
 
-/// A genesis is founded on within so many seconds of its signing: ninety days.
+/// A genesis may be this many seconds old: ninety days.
 const MAX_GENESIS_AGE: u64 = 90 * 86_400;
 
-/// The first step: the server's own keys, below a data directory.
+/// The first step: makes the server's own keys in a data directory.
 ///
 /// # Errors
-/// [`InitError::Keys`], in particular if there are keys already.
+/// [`InitError::Keys`], for example if there are keys already.
 pub fn prepare(data: &Path, origin: Origin) -> Result<Keys, InitError> {
     let keys = Keys::generate(origin)?;
     keys.save(data)?;
@@ -91,8 +90,7 @@ pub struct Founding<'a> {
     pub root: &'a Path,
 }
 
-/// The second step: checks everything, and writes the ledger's first three entries. Returns the
-/// scheme's id.
+/// The second step: checks everything, and writes the ledger's first three entries. Returns the scheme's id.
 ///
 /// # Errors
 /// [`InitError`]
@@ -157,7 +155,7 @@ fn entry(index: u64, what: &'static str, now: Timestamp, statement: Statement) -
     Entry::new(now, statement).map_err(refused)
 }
 
-/// The recorder's next entry.
+/// Appends the recorder's next entry.
 fn follow(
     state: &mut State,
     keys: &Keys,
@@ -204,7 +202,7 @@ fn input(path: &Path) -> impl Fn(&dyn std::fmt::Display) -> InitError {
 fn read_charter(path: &Path, keys: &Keys) -> Result<CharterEstablish, InitError> {
     let file: CharterFile =
         toml::from_str(&read_text(path, MAX_CHARTER_FILE)?).map_err(|error| input(path)(&error))?;
-    file.establish(keys.public(), &Beside(path.parent().unwrap_or(Path::new(""))))
+    file.establish(keys.public(), &RelativeTo(path.parent().unwrap_or(Path::new(""))))
 }
 
 fn read_genesis(path: &Path) -> Result<Statement, InitError> {
@@ -216,10 +214,10 @@ fn read_root(path: &Path) -> Result<Signed<Root>, InitError> {
     Signed::parse("root", &read(path, limit)?, limit).map_err(|error| input(path)(&error))
 }
 
-/// Reads what a charter file names, relative to it.
-struct Beside<'a>(&'a Path);
+/// Reads the files that a charter file names, relative to its directory.
+struct RelativeTo<'a>(&'a Path);
 
-impl Files for Beside<'_> {
+impl Files for RelativeTo<'_> {
     type Error = InitError;
 
     fn key(&self, file: &str) -> Result<PublicKey, InitError> {
@@ -250,7 +248,7 @@ fn json(establish: &CharterEstablish) -> Value {
     Body::from(establish.clone()).to_value()
 }
 
-/// The first place in which two values differ.
+/// The first place where two values differ.
 fn difference(one: &Value, other: &Value, place: &str) -> Option<String> {
     match (one, other) {
         (Value::Object(one), Value::Object(other)) => {

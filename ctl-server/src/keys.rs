@@ -1,4 +1,4 @@
-//! The server's own four keys. None of them can change trust; the people's keys never come here.
+//! The server's own four keys. None of them can change trust; people's keys never come here.
 
 use std::path::{Path, PathBuf};
 
@@ -23,8 +23,8 @@ pub struct Keys {
     pub snapshot: PrivateKey,
     /// Signs the TUF timestamp.
     pub timestamp: PrivateKey,
-    /// Further keys for the log, each with its origin: made before a rotation or a restart, and used from
-    /// the moment that the charter names one.
+    /// Other keys of the log, each with its origin: made before a rotation or a restart, and used once the charter
+    /// names one.
     pub others: Vec<(Origin, PrivateKey)>,
 }
 
@@ -40,21 +40,21 @@ pub enum KeysError {
     /// There are keys already.
     #[error("{} exists already: the server has its keys, and new ones would not fit the charter", .0.display())]
     Exists(PathBuf),
-    /// A file holds no key.
+    /// A file does not hold a key.
     #[error("{}: {error}", .path.display())]
     Key { path: PathBuf, error: KeyError },
-    /// The list of public keys does not fit the private ones.
-    #[error("{} does not name the keys beside it: {why}", .path.display())]
+    /// The file of public keys does not match the private ones.
+    #[error("{} does not match the keys in its directory: {why}", .path.display())]
     Public { path: PathBuf, why: String },
-    /// The log's key is of another kind, or its name cannot sign.
+    /// The log's key is of the wrong kind, or the origin cannot be a key's name.
     #[error("the log's key: {0}")]
     Log(LogError),
-    /// No randomness.
+    /// The system gives no random bytes.
     #[error("the system gives no random bytes: {0}")]
     Random(getrandom::Error),
 }
 
-/// Name of the file with the public halves, for the charter.
+/// The file with the public keys, for the charter.
 pub const PUBLIC_FILE: &str = "server-keys.json";
 const MAX_FILE: u64 = 16 * 1024;
 
@@ -67,7 +67,7 @@ impl Keys {
         let key = || {
             let mut seed = [0; 32];
             getrandom::fill(&mut seed).map_err(KeysError::Random)?;
-            // Ed25519 takes every seed.
+            // Every seed is an Ed25519 key.
             PrivateKey::from_seed(Algorithm::EdDsa, &seed)
                 .map_err(|error| KeysError::Key { path: "keys".into(), error })
         };
@@ -75,7 +75,7 @@ impl Keys {
         Ok(Self { origin, log, recorder, snapshot, timestamp, others: vec![] })
     }
 
-    /// The same keys, with the key of the log that the charter names in use if it is a further one.
+    /// The same keys, with the log's key that the charter names in use.
     #[must_use]
     pub fn named_by(mut self, charter: &ServerKeys) -> Self {
         let named = |(origin, log): &mut (Origin, PrivateKey)| {
@@ -88,8 +88,8 @@ impl Keys {
         self
     }
 
-    /// Makes a further key for the log, below a data directory that has keys: `keys/log-….pem`, and beside
-    /// it, as `.json`, the server's public keys with it, for the charter or for a restart.
+    /// Makes another key for the log in a data directory that has keys: `keys/log-….pem`, and a `.json` of the same
+    /// name with the server's public keys including it, for the charter or a restart.
     ///
     /// # Errors
     /// [`KeysError`]
@@ -101,8 +101,8 @@ impl Keys {
         Ok((public, path))
     }
 
-    /// Makes the log's key that is in use the one that counts below a data directory. The one before stays
-    /// beside it, as it may still have to sign.
+    /// Makes the log's key in use the main one of a data directory. The previous one stays, as it may still have to
+    /// sign.
     ///
     /// # Errors
     /// [`KeysError`]
@@ -131,14 +131,17 @@ impl Keys {
                 String::from_utf8(there(&secret, files::read_secret(&secret, MAX_FILE))?).unwrap_or_default();
             let key = PrivateKey::from_pem(&pem).map_err(|error| KeysError::Key { path: secret, error })?;
             if key.public_key() != public.log {
-                return Err(KeysError::Public { path, why: "the key beside it is another".into() });
+                return Err(KeysError::Public {
+                    path,
+                    why: "the private key of the same name is another".into(),
+                });
             }
             others.push((public.log_origin, key));
         }
         Ok(others)
     }
 
-    /// The public halves, as the charter names them.
+    /// The public keys, as the charter names them.
     #[must_use]
     pub fn public(&self) -> ServerKeys {
         ServerKeys {
@@ -159,8 +162,7 @@ impl Keys {
         ]
     }
 
-    /// Writes new keys below a data directory: `keys/*.pem`, in a directory for the owner only, and
-    /// `server-keys.json`.
+    /// Writes new keys to a data directory: `keys/*.pem`, readable by the owner only, and `server-keys.json`.
     ///
     /// # Errors
     /// [`KeysError::Exists`] if there are some, or [`KeysError::File`].
@@ -187,7 +189,7 @@ impl Keys {
         files::write(&path, &public, files::PUBLIC).map_err(failed(&path))
     }
 
-    /// Reads the keys below a data directory; refuses a private key that others can read.
+    /// Reads the keys of a data directory; refuses a private key that others can read.
     ///
     /// # Errors
     /// [`KeysError`] naming the file.
@@ -225,9 +227,8 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Signs the checkpoint of a whole log. While the published root.json still names an earlier key of the
-    /// same log, and that key is here, it signs as well: devices follow root.json, and the board has yet to
-    /// sign the next one.
+    /// Signs the checkpoint of a whole log. While the published root.json still names an earlier key of the same log,
+    /// that key also signs if it is here, because devices follow root.json until the board signs the next one.
     ///
     /// # Errors
     /// As [`Keys::sign_checkpoint`].
@@ -261,7 +262,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeysError> {
     files::write(path, bytes, mode).map_err(|error| KeysError::File { path: path.to_owned(), error })
 }
 
-/// A key of the log with the server's public keys beside it; gives the file of these.
+/// Writes a key of the log, and a file with the server's public keys including it; returns the path of the latter.
 fn write_log_key(data: &Path, public: &ServerKeys, key: &PrivateKey) -> Result<PathBuf, KeysError> {
     let name = format!("log-{}", public.log.key_id().short());
     let path = |end: &str| data.join("keys").join(format!("{name}.{end}"));
@@ -281,7 +282,7 @@ pub fn log_key(server: &ServerKeys) -> Result<LogKey, LogError> {
     }
 }
 
-/// What was read of a file that must be there.
+/// The content of a file that must exist.
 fn there(path: &Path, read: std::io::Result<Option<Vec<u8>>>) -> Result<Vec<u8>, KeysError> {
     let failed = |error| KeysError::File { path: path.to_owned(), error };
     read.map_err(failed)?.ok_or_else(|| KeysError::Missing(path.to_owned()))

@@ -1,7 +1,7 @@
-//! What Prometheus is told: counters kept while requests are answered, and gauges read off the state
-//! of the scheme at the moment of a scrape.
+//! The server's metrics for Prometheus: counters are kept while requests are answered, gauges are read from the
+//! scheme's state at each scrape.
 //!
-//! Gauges of time are raw Unix timestamps: the alert rule subtracts them from `time()`.
+//! Gauges of time are raw Unix timestamps: alert rules subtract them from `time()`.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,12 +45,12 @@ struct Gauges {
     damaged: IntGauge,
 }
 
-/// What is measured at a scrape, beside the state.
+/// What a scrape measures in addition to the state.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// The moment to which the state was advanced.
     pub now: Timestamp,
-    /// When the checkpoint that is served now was made.
+    /// When the served checkpoint was made.
     pub checkpoint_at: Timestamp,
     /// How many entries it covers.
     pub checkpoint_entries: u64,
@@ -59,11 +59,11 @@ pub struct Facts {
     pub freshness_signed: Option<(Timestamp, Timestamp)>,
     /// Whether statements are accepted.
     pub writable: bool,
-    /// Whether the log went back behind what it once signed.
+    /// Whether the log has fewer entries than it once signed.
     pub went_back: bool,
-    /// How many entries are verified, from the genesis on.
+    /// How many entries are verified, from the genesis.
     pub verified: u64,
-    /// Whether the ledger, or the state that the server went on from, turned out to be wrong.
+    /// Whether the ledger, or the state that the server continued from, turned out to be wrong.
     pub damaged: bool,
 }
 
@@ -71,7 +71,7 @@ impl Metrics {
     /// Registers all metrics.
     ///
     /// # Errors
-    /// Only if two metrics had one name: a mistake in this file.
+    /// Only if two metrics have the same name: a mistake in this file.
     pub fn new() -> Result<Self, prometheus::Error> {
         let mut registrar = Registrar::default();
         let requests = RequestMetrics::new(&mut registrar, Route::ALL.map(Route::as_str))?;
@@ -92,7 +92,7 @@ impl Metrics {
         Ok(Self { registrar, requests, refused, gauges, data_bytes })
     }
 
-    /// Where requests are counted.
+    /// The metrics of requests.
     #[must_use]
     pub const fn requests(&self) -> &RequestMetrics {
         &self.requests
@@ -109,7 +109,7 @@ impl Metrics {
         self.refused.with_label_values(&[reason]).inc();
     }
 
-    /// How many bytes the data directory takes, for whoever counts them to write.
+    /// How many bytes the data directory takes; written by whoever counts them.
     #[must_use]
     pub fn data_bytes(&self) -> Arc<AtomicU64> {
         self.data_bytes.clone()
@@ -120,7 +120,7 @@ impl Metrics {
     /// # Errors
     /// Those of the encoder.
     pub fn render(&self, state: &State, facts: &Facts) -> Result<String, prometheus::Error> {
-        // One scrape at a time: the gauges are emptied and filled.
+        // One scrape at a time, because the gauges are emptied and filled.
         let gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
         gauges.fill(state, facts);
         gauges.data.set(i64::try_from(self.data_bytes.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
@@ -145,7 +145,7 @@ impl Gauges {
         };
         let build = whole(
             "ctl_build_info",
-            "Always 1; the labels tell the release that runs and the newest rules it knows.",
+            "Always 1; the labels are the running release and the newest rules it knows.",
             &["version", "rules"],
         )?;
         let rules = ctl_governance::RulesVersion::LATEST;
@@ -154,19 +154,19 @@ impl Gauges {
             entries: one("ctl_ledger_entries", "Entries in the ledger.")?,
             writable: one(
                 "ctl_ledger_writable",
-                "1 while statements are accepted; 0 while the ledger is read-only or the clock is refused.",
+                "1 while statements are accepted; 0 while the ledger is read-only or the clock is not believed.",
             )?,
             went_back: one(
                 "ctl_ledger_went_back",
-                "1 once a checkpoint with the log's own signature shows that the log went back behind it; nothing is signed or recorded then.",
+                "1 if a checkpoint with the log's own signature covers more than this log; nothing is signed or recorded then.",
             )?,
             verified: one(
                 "ctl_ledger_verified_entries",
-                "Entries verified since the start, from the genesis on; after a while all of them.",
+                "Entries verified since the start, from the genesis; after a while all of them.",
             )?,
             damaged: one(
                 "ctl_ledger_damaged",
-                "1 once the verification behind found something wrong; nothing is recorded then.",
+                "1 if the verification after the start found something wrong; nothing is recorded then.",
             )?,
             sequence: whole("ctl_list_sequence", "Sequence of the list version published last.", &["list"])?,
             next_update: time(
@@ -181,16 +181,16 @@ impl Gauges {
             )?,
             anchors: whole(
                 "ctl_anchors",
-                "Anchors of a list by the status that counts now, notices included.",
+                "Anchors of a list by their status now, notices included.",
                 &["list", "status"],
             )?,
             checkpoint: one(
                 "ctl_checkpoint_timestamp_seconds",
-                "Unix time at which the log's checkpoint that is served was signed.",
+                "Unix time at which the served checkpoint of the log was signed.",
             )?,
             checkpoint_entries: one(
                 "ctl_checkpoint_entries",
-                "Entries that the log's checkpoint that is served covers; below ctl_ledger_entries while publication is behind.",
+                "Entries that the served checkpoint of the log covers; fewer than ctl_ledger_entries while publication is behind.",
             )?,
             signed: time(
                 "ctl_metadata_signed_timestamp_seconds",
@@ -204,7 +204,7 @@ impl Gauges {
             )?,
             drafts: time(
                 "ctl_draft_opened_timestamp_seconds",
-                "Unix time at which the draft was opened that waits for a role's signatures; absent while none does.",
+                "Unix time at which the draft that waits for a role's signatures was opened; absent while none waits.",
                 "role",
             )?,
             data: one("ctl_data_bytes", "Bytes that the data directory takes on disk.")?,

@@ -1,4 +1,4 @@
-//! The series of the governance's own promises: how long whom is kept waiting, as the ledger says.
+//! The series of the governance's own promises: how long anyone has to wait, according to the ledger.
 
 use ctl_core::names::ParticipantId;
 use ctl_governance::promises::{Promises, Waits};
@@ -6,11 +6,11 @@ use ctl_serve::family::Page;
 
 ctl_serve::families! {
     WAITED: Gauge "ctl_promise_wait_seconds" ["pki", "promise", "statistic"]
-        "Seconds that an applicant waited for screening, decision or publication, or a PKI let others wait for a cross-answer: the median, the p90 and the longest wait of those that are over.";
+        "Seconds that an applicant waited for screening, decision or publication, or a PKI let others wait for a cross-answer: median, p90 and longest of the waits that are over.";
     WAITING: Gauge "ctl_promise_waiting" ["pki", "promise"]
         "How many applications or requests still wait for screening, decision, publication or a cross-answer.";
     LONGEST: Gauge "ctl_promise_waiting_longest_seconds" ["pki", "promise"]
-        "Seconds that the one has been waiting that waits longest; absent while none does.";
+        "Seconds that the longest open wait has lasted; absent while nothing waits.";
 }
 
 /// Writes all of them.

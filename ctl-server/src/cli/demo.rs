@@ -1,4 +1,4 @@
-//! `ctl-server demo`: the guided tour, which starts this very program as its server and as its watches.
+//! `ctl-server demo`: the guided tour, which starts this program as its server and its watches.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

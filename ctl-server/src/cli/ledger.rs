@@ -1,4 +1,4 @@
-//! `ctl-server ledger verify|export|import`, on the ledger of a server that is stopped.
+//! `ctl-server ledger verify|export|import`, on the ledger of a stopped server.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use crate::ledger::export::{self, store_directory};
 use crate::ledger::verify::{self, Verified};
 use crate::ledger::{Head, MemoryStore, OpenError, SledStore};
 
-/// So many entries go by between two lines of progress.
+/// Progress is printed after this many entries.
 const STEP: u64 = 10_000;
 
-/// Opens what is there: looking at a ledger must not make one.
+/// Opens the store, but never creates one.
 pub(super) fn open(data: &Path) -> Result<SledStore, OpenError> {
     let directory = store_directory(data);
     if !directory.try_exists().map_err(OpenError::Head)? {
-        // Whether there never was one, or it is lost, the last checkpoint knows.
+        // The last checkpoint tells whether there never was a store, or it is lost.
         let head = Head::below(data).read().map_err(OpenError::Head)?;
         verify::verify(&MemoryStore::new(), head.as_deref(), &mut |_| {})?;
     }

@@ -1,4 +1,4 @@
-//! The command line: what the program is asked to do, and its exit status.
+//! The command line and the exit status.
 
 #[cfg(feature = "demo")]
 mod demo;
@@ -25,7 +25,7 @@ use crate::blobs::Blobs;
 use crate::init;
 use crate::keys::PUBLIC_FILE;
 
-/// The service of a scheme for certificate trust lists: its ledger, its publications, its API.
+/// The service of a certificate trust list scheme: its ledger, its publications, its API.
 #[derive(Debug, Parser)]
 #[command(name = "ctl-server", disable_help_subcommand = true)]
 struct Arguments {
@@ -35,8 +35,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Found a scheme: first with --origin, which makes the server's own keys; then with --charter,
-    /// --genesis and --root, which the board has signed.
+    /// Found a scheme: first with --origin, which makes the server's own keys; then with --charter, --genesis and
+    /// --root, which the board has signed.
     Init {
         /// The data directory.
         #[arg(long)]
@@ -63,19 +63,19 @@ enum Command {
     /// The guided tour: a scheme from its founding to a charger's trust store, on this machine.
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
-    /// What the tour starts as its watches: ctl-watch with these arguments.
+    /// For the tour, which starts its watches this way: ctl-watch with these arguments.
     #[cfg(feature = "demo")]
     #[command(hide = true, disable_help_flag = true)]
     Watch {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Work on the ledger of a server that is stopped.
+    /// Work on the ledger of a stopped server.
     Ledger {
         #[command(subcommand)]
         command: LedgerCommand,
     },
-    /// Another key for the log, and the log begun anew, of a server that is stopped.
+    /// Make another key for the log, or begin the log anew, on a stopped server.
     Log {
         #[command(subcommand)]
         command: LogCommand,
@@ -104,7 +104,7 @@ enum LedgerCommand {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Take an export, or the log/ directory of a mirror, into a data directory without a ledger.
+    /// Import an export, or the log/ directory of a mirror, into a data directory without a ledger.
     Import {
         /// The data directory.
         #[arg(long)]
@@ -122,11 +122,11 @@ enum LogCommand {
         /// The data directory.
         #[arg(long)]
         data: PathBuf,
-        /// The origin of a log that is to begin anew [default: the present one, for a rotation]
+        /// The origin of a log that will begin anew [default: the present one, for a rotation]
         #[arg(long)]
         origin: Option<Origin>,
     },
-    /// Begin the log anew by the board's statement: what is in the ledger stays, under a new origin and key.
+    /// Begin the log anew by the board's statement: the entries stay, under a new origin and key.
     Restart {
         /// The data directory.
         #[arg(long)]
@@ -139,7 +139,7 @@ enum LogCommand {
 
 #[derive(Debug, Subcommand)]
 enum BlobCommand {
-    /// Erase a blob for good. The log is not harmed.
+    /// Erase a blob for good. The log stays intact.
     Erase {
         /// The data directory.
         #[arg(long)]
@@ -149,7 +149,7 @@ enum BlobCommand {
     },
 }
 
-/// Whatever a command failed with: only its text counts here.
+/// Why a command failed; only the text matters.
 type Failure = Box<dyn Error + Send + Sync>;
 
 /// Does what the arguments ask for.

@@ -1,5 +1,5 @@
-//! `ctl-server log key` and `ctl-server log restart`: another key for the log, and the log begun anew by
-//! the board's word, on the ledger of a server that is stopped.
+//! `ctl-server log key` and `ctl-server log restart`: make another key for the log, and begin the log anew by the
+//! board's statement, on the ledger of a stopped server.
 
 use std::path::Path;
 
@@ -16,10 +16,10 @@ use crate::keys::{Keys, log_key};
 use crate::ledger::verify::Replay;
 use crate::ledger::{Damage, Head, OpenError, Store as _};
 
-/// A file of `ctl-admin` with a statement has blobs beside it; this one has none.
+/// `ctl-admin`'s file of a statement may also hold blobs; this one has none.
 const MAX_FILE: u64 = 4 * MAX_STATEMENT as u64;
 
-/// Makes another key for the log: of the same origin for a rotation, of a new one for a restart.
+/// Makes another key for the log: with the same origin for a rotation, with a new one for a restart.
 pub(super) fn key(data: &Path, origin: Option<Origin>) -> Result<(), Failure> {
     let (public, path) = Keys::add_log_key(data, origin)?;
     println!("another key of the log is in {}; back it up", data.join("keys").display());
@@ -29,7 +29,7 @@ pub(super) fn key(data: &Path, origin: Option<Origin>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Records the board's statement as the first entry of the log that begins with it.
+/// Records the board's statement as the first entry of the new log.
 pub(super) fn restart(data: &Path, file: &Path) -> Result<(), Failure> {
     let statement = read(file)?;
     let Body::LogRestart(body) = &statement.payload.body else {
@@ -44,7 +44,7 @@ pub(super) fn restart(data: &Path, file: &Path) -> Result<(), Failure> {
         let bytes = store.entry(index).map_err(OpenError::from)?.ok_or_else(lost).map_err(OpenError::from)?;
         replay.push(&bytes).map_err(OpenError::from)?;
     }
-    // The checkpoint file is of the log that ends: it is what the board's statement is about.
+    // The checkpoint file belongs to the log that ends, which the board's statement is about.
     let (mut state, _) = replay.finish().ok_or(OpenError::Empty)?;
     if !state.is_recorded(&statement.id) {
         let now = SystemClock::new().now().max(state.clock());
@@ -58,7 +58,7 @@ pub(super) fn restart(data: &Path, file: &Path) -> Result<(), Failure> {
         set_aside(data, now)?;
         Head::below(data).write(note.as_bytes())?;
     } else {
-        // An earlier attempt was cut off between the entry and the file.
+        // An earlier attempt was interrupted between the entry and the file.
         let keys = Keys::load(data)?.named_by(&state.charter.server);
         keys.settle(data)?;
         let note = keys.sign_checkpoint(state.size(), state.root())?.to_string();
@@ -69,7 +69,7 @@ pub(super) fn restart(data: &Path, file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The keys with the one that the board names.
+/// The keys with the one that the board names in use.
 fn in_use(data: &Path, body: &ctl_governance::statement::body::LogRestart) -> Result<Keys, Failure> {
     let keys = Keys::load(data)?;
     let mut named = keys.public();
@@ -83,7 +83,7 @@ fn in_use(data: &Path, body: &ctl_governance::statement::body::LogRestart) -> Re
     Ok(keys)
 }
 
-/// The last checkpoint of the log that ended stays, under another name.
+/// Keeps the last checkpoint of the log that ended under another name.
 fn set_aside(data: &Path, now: Timestamp) -> Result<(), Failure> {
     let head = Head::below(data);
     if let Some(note) = head.read()? {
@@ -93,7 +93,7 @@ fn set_aside(data: &Path, now: Timestamp) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A statement as it is, or in the file in which it went from hand to hand.
+/// Reads a statement, by itself or in the file of `ctl-admin`.
 fn read(path: &Path) -> Result<Statement, Failure> {
     let missing = || format!("{} does not exist", path.display());
     let bytes = files::read(path, MAX_FILE)?.ok_or_else(missing)?;

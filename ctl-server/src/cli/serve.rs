@@ -1,5 +1,5 @@
-//! `ctl-server serve`: it listens first, then its parts are started in the order of the data's road. They are watched
-//! over while they run, and stopped in reverse.
+//! `ctl-server serve`: listens, then starts the parts in the order in which data flows. They are supervised while they
+//! run and stopped in reverse.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::metrics::Metrics;
 use crate::publish::{self, Publisher};
 use crate::screening::{Policies, Screener};
 
-/// What does not stop within this is cut off.
+/// Whatever has not stopped within this time is cut off.
 const STOP: Duration = Duration::from_secs(60);
 
 pub(super) fn serve(path: &Path) -> Result<(), Failure> {
@@ -33,18 +33,18 @@ pub(super) fn serve(path: &Path) -> Result<(), Failure> {
     let descriptors = descriptors::raise();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(run(config, descriptors));
-    // What still verifies a ledger that nobody waits for must not keep the process.
+    // A verification that nobody waits for must not keep the process alive.
     runtime.shutdown_background();
     served
 }
 
 async fn run(config: Config, descriptors: u64) -> Result<(), Failure> {
-    // Before anything else, so that a signal during a long start is not lost.
+    // First of all, so that a signal during a long start is not lost.
     let mut stop = std::pin::pin!(process::stop_signal()?);
     let listener = TcpListener::bind(config.http.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", config.http.listen))?;
-    // The address as it is, for those who asked for port 0: on standard output, alone on its line.
+    // For callers that asked for port 0: the real address, alone on a line of standard output.
     println!("listening on http://{}", listener.local_addr()?);
     let supervisor = Supervisor::new();
     let progress = Arc::new(Progress::new(Step::Opening));
@@ -86,7 +86,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// Starts them. Blocks for as long as the ledger takes; must be called within a runtime.
+    /// Starts all parts. Blocks until the ledger is open; must be called within a runtime.
     fn start(
         config: Config,
         descriptors: u64,
@@ -109,7 +109,7 @@ impl Parts {
         let ledger = Ledger::open_telling(setup, &mut |verified| {
             progress.set(Step::Verifying { verified, entries });
         })?;
-        // From here on a key that was made for a rotation or a restart is the log's.
+        // From here on a key made for a rotation or a restart is the log's main key.
         ledger.keys().settle(&config.data)?;
         let snapshot = ledger.snapshot();
         policies.check(&snapshot.state.charter)?;
@@ -154,7 +154,7 @@ impl Parts {
     }
 }
 
-/// What runs beside the service.
+/// The background tasks.
 struct Running {
     screening: JoinHandle<()>,
     cut_off: AbortHandle,
@@ -175,7 +175,7 @@ impl Running {
         self.saving.abort();
         self.publishing.stop().await;
         self.ledger.close().await;
-        // They cannot fail: what fails in them is told to the supervisor.
+        // These cannot fail: failures inside them go to the supervisor.
         let _ = tokio::join!(self.screening, self.writing);
     }
 }

@@ -1,4 +1,4 @@
-//! How far the start of the server is.
+//! The progress of the server's start.
 
 use ctl_serve::starting;
 use serde_json::{Map, Value, json};
@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 pub(super) enum Step {
     /// The ledger is being opened.
     Opening,
-    /// So many of its entries are verified.
+    /// This many entries are verified.
     Verifying { verified: u64, entries: u64 },
-    /// The publications are made again from it.
+    /// The publications are rebuilt from the ledger.
     Publishing,
 }
 

@@ -1,5 +1,5 @@
-//! The configuration: one TOML file, annotated in `ctl-server.example.toml`. What is unknown is refused;
-//! relative paths are relative to the file.
+//! The configuration: one TOML file, annotated in `ctl-server.example.toml`. Unknown members are refused; relative
+//! paths are relative to the file.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub data: PathBuf,
-    /// Policies that charters may name, beside the built-in one.
+    /// Policies that charters may name, in addition to the built-in one.
     #[serde(default)]
     pub policies: Vec<PathBuf>,
     #[serde(default)]
@@ -34,16 +34,16 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ledger {
-    /// How many statements may wait to be recorded before callers are turned away.
+    /// How many statements may wait to be recorded before callers are refused.
     pub queue: usize,
     /// A second place for the last signed checkpoint, outside the data directory.
     pub head: Option<PathBuf>,
-    /// Where a mirror serves this scheme, with a slash at the end: its checkpoint is compared with ours.
+    /// The address of a mirror of this scheme, with a trailing slash; its checkpoint is compared with ours.
     pub mirror: Option<String>,
-    /// How often.
+    /// How often it is compared.
     #[serde(with = "humantime_serde")]
     pub mirror_period: Duration,
-    /// PEM files of certificates that the mirror's TLS server is trusted by, in addition to the system's.
+    /// PEM files of certificates trusted for the mirror's TLS server, in addition to the system's.
     pub mirror_tls_roots: Vec<PathBuf>,
 }
 
@@ -94,7 +94,7 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// How much is believed of the clock.
+    /// When the clock is believed.
     #[must_use]
     pub const fn bounds(&self) -> ClockBounds {
         ClockBounds { tolerance: self.tolerance, max_downtime: self.max_downtime }

@@ -1,4 +1,4 @@
-//! `/v1/anchors/{fingerprint}`: one certificate on every list that knows it.
+//! `/v1/anchors/{fingerprint}`: one certificate on every list that has it.
 
 use ctl_core::Digest;
 use ctl_serve::{Call, Problem, answer};

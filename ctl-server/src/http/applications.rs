@@ -1,4 +1,4 @@
-//! `/v1/applications`: who asks for a place on a list, and how far they are.
+//! `/v1/applications`: who applies for a place on a list, and how far they are.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -18,12 +18,12 @@ use super::names::marked;
 use crate::blobs::SALT;
 use crate::screening::screener::FullFindings;
 
-/// What cross-certificates that apply would bring. Sixteen matrices each, so it is told again as long as nothing was
-/// recorded, for an hour: certificates expire.
+/// What each cross-certificate that applies would bring. That takes sixteen matrices, so the answer is kept until
+/// something is recorded, for an hour at most, because certificates expire.
 #[derive(Default)]
 pub(super) struct Told(Mutex<HashMap<u64, (u64, Timestamp, Value)>>);
 
-/// So many are remembered.
+/// How many answers are kept.
 const REMEMBERED: usize = 256;
 const HOUR: i64 = 3600;
 
@@ -71,7 +71,7 @@ fn summary(state: &State, application: &Application, now: Timestamp) -> Value {
     }))
 }
 
-/// Computed from a queue and not on a worker: see the table of routes.
+/// Runs from the queue for costly requests: see the table of routes.
 pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     let index: u64 = call.part("application")?;
     let (state, now) = app.view();
@@ -135,8 +135,7 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     Ok(answer::json(&value))
 }
 
-/// The findings as the report has them: with what was found, what was expected, and why. The record alone
-/// is shown if the report was erased.
+/// The findings in full, with what was found, what was expected, and why; only the record if the report was erased.
 fn findings(app: &App, screening: &Screening) -> Value {
     let report = app.blobs.get(&screening.report.sha256).ok().flatten();
     let content = report.as_deref().and_then(|blob| blob.get(SALT..));
@@ -144,7 +143,7 @@ fn findings(app: &App, screening: &Screening) -> Value {
     full.map_or_else(|| json!(screening.findings), |full| json!(full.findings))
 }
 
-/// What a cross-certificate that applies would bring; none for a root, whose uses say it.
+/// What a cross-certificate would bring; none for a root, whose uses say it.
 fn effects(state: &State, application: &Application, at: Timestamp) -> Option<Effects> {
     let Candidate::CrossCertificate { issuer, subject } = application.candidate else { return None };
     let cross = Cross::proposed(&application.certificate, application.name.clone(), issuer, subject)?;

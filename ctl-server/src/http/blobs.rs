@@ -1,8 +1,7 @@
-//! `/v1/blobs/{digest}`: texts outside the log, for digests that a recorded statement names. Restricted
-//! ones are ciphertext, so all are served to anyone. Policies are served here too, by the digest that a
-//! charter names.
+//! `/v1/blobs/{digest}`: texts outside the log, for digests that a recorded statement names. Restricted ones are
+//! encrypted, so all are served to anyone. Policies are served here too, by the digest in the charter.
 //!
-//! Bytes go between the caller and the disk in pieces: a blob is never in memory.
+//! Bytes pass between caller and disk in pieces; a whole blob is never in memory.
 
 use ctl_core::Digest;
 use ctl_serve::{Answering, FileBody, Problem, Readers, Source, Transfer, answer, file};
@@ -13,7 +12,7 @@ use warp::hyper::body::Incoming;
 use super::App;
 use crate::blobs::{BlobError, MAX_BLOB, Put, Upload};
 
-/// So much disk counts for an upload at least, whatever it promises.
+/// The least disk space that an upload counts as, whatever it announces.
 const LEAST: usize = 256 * 1024;
 
 /// Reads or takes a blob.
@@ -33,7 +32,7 @@ async fn get(
     readers: &Readers,
 ) -> Result<Response<Source>, Problem> {
     if let Some(text) = app.policies.text(&digest) {
-        // The charter names a policy by the digest of its very text, without a salt: it hides nothing.
+        // The charter names a policy by the digest of its text without salt, because it is not secret.
         answering.hold(text.len())?;
         return Ok(bytes(Source::prepared(text.to_owned()), "public, max-age=31536000, immutable"));
     }
@@ -45,17 +44,17 @@ async fn get(
     })?;
     answering.hold(file::HELD)?;
     let body = FileBody::new(path, length, readers.clone()).proven(digest);
-    // A blob may be erased one day, so nobody may keep it for ever.
+    // A blob may be erased, so nobody may cache it for ever.
     Ok(bytes(Source::File(body), "public, max-age=300"))
 }
 
-/// The digest in a path that the table of routes has let in.
+/// The digest in a path that the table of routes accepted.
 fn digest(path: &str) -> Result<Digest, Problem> {
     let name = path.strip_prefix("/v1/blobs/").and_then(|name| name.parse().ok());
     name.ok_or_else(|| Problem::not_found("a blob is named by a SHA-256, 64 hex digits in small letters"))
 }
 
-/// A blob that nobody names is nobody's: the store takes and tells only what the log knows.
+/// Only blobs that the log names are stored and served.
 fn check_named(app: &App, digest: &Digest) -> Result<(), Problem> {
     if app.ledger.snapshot().state.blobs.contains_key(digest) {
         return Ok(());
@@ -71,7 +70,7 @@ fn bytes(body: Source, caching: &'static str) -> Response<Source> {
     answer::as_attachment(response)
 }
 
-/// Takes a blob. Whether anyone names it, and whether it is here, is asked before a byte is read.
+/// Receives a blob. Whether it is named and whether it is here is checked before a byte is read.
 async fn put(app: &App, digest: Digest, transfer: Transfer<'_>) -> Result<Response<Source>, Problem> {
     check_named(app, &digest)?;
     let promised = usize::try_from(transfer.promised.unwrap_or(MAX_BLOB as u64)).unwrap_or(usize::MAX);
@@ -92,7 +91,7 @@ async fn put(app: &App, digest: Digest, transfer: Transfer<'_>) -> Result<Respon
 async fn receive(mut upload: Upload, body: &mut Incoming) -> Result<Put, Problem> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Problem::cut_short())?;
-        // Trailers say nothing that counts.
+        // Trailers are ignored.
         let Ok(piece) = frame.into_data() else { continue };
         upload = blocking(move || upload.write(&piece).map(|()| upload)).await?;
     }

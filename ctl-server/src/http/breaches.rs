@@ -1,5 +1,5 @@
-//! `/v1/breaches`: what the watchers whom the charter names have recorded of breaches of service levels. What a watch
-//! sees besides is its own to serve.
+//! `/v1/breaches`: the breaches of service levels that the charter's watchers have recorded. Each watch serves its
+//! other observations itself.
 
 use ctl_serve::{Call, Problem, answer};
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! `POST /v1/checkpoints`: whoever has seen a checkpoint of this log brings it, and the server says
-//! whether its log begins with it. If it does not, the server was rolled back, and stops.
+//! `POST /v1/checkpoints`: compares a checkpoint of this log that somebody has seen with the log. If the log does not
+//! continue it, the server was rolled back, and stops signing.
 
 use ctl_core::log::note::MAX_NOTE_BYTES;
 use ctl_serve::{Call, Problem, answer};
@@ -10,12 +10,12 @@ use warp::reply::Response;
 use super::App;
 use crate::ledger::rollback::Verdict;
 
-/// A signed note, and nothing beside it.
+/// A signed note and nothing else.
 pub(super) const MAX_BODY: usize = MAX_NOTE_BYTES;
 
 pub(super) async fn examine(app: App, call: Call) -> Result<Response, Problem> {
     let (ledger, body) = (app.ledger, call.body().clone());
-    // What is evidence is kept, which blocks.
+    // Evidence is stored, which blocks.
     let examined = answer::blocking(move || ledger.examine(&body));
     let verdict = examined.await?.map_err(|error| {
         Problem::new(

@@ -1,5 +1,5 @@
-//! `/v1/drafts`: what waits for signatures, and the signatures themselves. Signers trust none of the
-//! bytes here: their tools rebuild them from the log.
+//! `/v1/drafts`: what waits for signatures, and the signatures. Signers need not trust these bytes: their tools rebuild
+//! them from the log.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ctl_core::role::Role;
@@ -16,7 +16,7 @@ use super::statements::problem_of;
 use crate::ledger::RecordError;
 use crate::publish::ceremony::{CeremonyError, Submission};
 
-/// Two signatures fit with room to spare.
+/// Enough for two signatures.
 pub(super) const MAX_BODY: usize = 16 * 1024;
 
 pub(super) async fn list(app: App, _: Call) -> Result<Response, Problem> {
@@ -65,7 +65,7 @@ pub(super) async fn sign(app: App, call: Call) -> Result<Response, Problem> {
         json::read(call.body(), MAX_BODY).map_err(|error| Problem::malformed(error.to_string()))?;
     let draft = submission.draft;
     let (task, of) = (app.clone(), role.clone());
-    // Keeping a signature waits for the disk.
+    // Storing a signature waits for the disk.
     let added = answer::blocking(move || {
         let (state, _) = task.view();
         task.publisher.ceremonies().add(&task.ledger, &state, &of, submission)
@@ -79,17 +79,17 @@ pub(super) async fn sign(app: App, call: Call) -> Result<Response, Problem> {
     })))
 }
 
-/// Records the publication of a complete draft and waits until it is served; tells its entry.
+/// Records the publication of a complete draft, and waits until it is served; returns its entry.
 async fn publish(app: &App, role: Role, draft: u64) -> Result<Option<u64>, Problem> {
     let recorded = app.publisher.ceremonies().record(&app.ledger, role.clone()).await;
     let recorded = recorded.map_err(|error| {
-        // The signatures were verified; that they are refused together is nothing a signer did.
+        // Each signature was verified, so no signer is to blame for a refusal.
         if let RecordError::Refused(refusal) = &error {
             tracing::error!(%refusal, %role, "a complete ceremony was not published");
         }
         problem_of(error)
     })?;
-    // The publisher, or another signer's request, may have been faster.
+    // The publisher or another request may have been faster.
     let recorded = recorded.or_else(|| {
         let snapshot = app.ledger.snapshot();
         let published = snapshot.state.published.get(&role).filter(|published| published.draft == draft);

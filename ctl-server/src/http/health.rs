@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz`, `/metrics`: for those who run the service.
+//! `/healthz`, `/readyz`, `/metrics`: for the operators of the service.
 
 use ctl_core::Timestamp;
 use ctl_governance::statement::Entry;
@@ -16,12 +16,12 @@ pub(super) async fn alive(_: App, _: Call) -> Result<Response, Problem> {
     Ok(answer::json(&json!({ "status": "alive" })))
 }
 
-/// An entry is served within seconds of its recording; after so many it is late.
+/// An entry that is not served this many seconds after its recording is late.
 const SERVED_WITHIN: u64 = 10;
 
-/// Ready means: the ledger is verified, from the snapshot of the state on at least, statements are accepted, what is
-/// recorded is served, and every part runs. An overdue list waits for people, not for this process, and stands in the
-/// body only.
+/// Ready means: the ledger is verified at least from the snapshot of the state, statements are accepted, recorded
+/// entries are served, and every part runs. An overdue list waits for people, not for this process, so it appears in
+/// the body only.
 pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
     let (state, now) = app.view();
     let status = app.publisher.status();
@@ -43,7 +43,7 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
     Ok(answer::with_status(response, status))
 }
 
-/// How many entries are verified, from the genesis on; all of them most of the time.
+/// How many entries are verified, from the genesis; usually all.
 fn verified(ledger: &Ledger) -> u64 {
     match ledger.verification() {
         Verification::Whole => ledger.snapshot().size(),
@@ -51,13 +51,13 @@ fn verified(ledger: &Ledger) -> u64 {
     }
 }
 
-/// What is said of entries that are recorded and, after a while, not served.
+/// The problem, if recorded entries are not served in time.
 fn unserved(ledger: &Ledger, served: u64, now: Timestamp) -> Option<String> {
     let first = match ledger.entry(served) {
         Ok(first) => first?,
         Err(error) => return Some(format!("entry {served} is recorded and not served: {error}")),
     };
-    // What cannot be read is late whenever it was recorded.
+    // An unreadable entry is late whenever it was recorded.
     let recorded_at = Entry::parse(&first).ok().map(|entry| entry.recorded_at);
     if recorded_at.is_some_and(|at| now.seconds_since(at) < SERVED_WITHIN) {
         return None;

@@ -1,4 +1,4 @@
-//! `/v1/lists`: the lists as they are published, for readers. Devices take the signed renditions.
+//! `/v1/lists`: the published lists, for readers. Devices use the signed renditions.
 
 use ctl_core::Timestamp;
 use ctl_core::list::ListPayload;
@@ -34,7 +34,7 @@ pub(super) async fn list(app: App, _: Call) -> Result<Response, Problem> {
     })))
 }
 
-/// What there is to say of a list in a few lines.
+/// A list in a few lines.
 pub(super) fn summary(state: &State, id: &ListId, now: Timestamp) -> Value {
     let role = Role::List(id.clone());
     let published = state.published.get(&role);
@@ -43,7 +43,7 @@ pub(super) fn summary(state: &State, id: &ListId, now: Timestamp) -> Value {
         .into_iter()
         .map(|(status, count)| (status.as_str().to_owned(), count.into()))
         .collect();
-    // What leaves the list by itself within two years, when a new root can still reach the vehicles.
+    // What leaves the list by itself within two years: a new root can still reach the vehicles in that time.
     let [two_years, _] = END_NOTICES;
     let ending: Vec<Value> = state
         .ending(now, two_years)
@@ -90,7 +90,7 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     Ok(answer::json(&value))
 }
 
-/// An anchor of a list in whatever status, with its life so far.
+/// An anchor of a list, whatever its status, with its events.
 pub(super) fn anchor(state: &State, anchor: &Anchor) -> Value {
     let mut value = listed(state, &anchor.listed);
     if let Some(members) = value.as_object_mut() {
@@ -101,7 +101,7 @@ pub(super) fn anchor(state: &State, anchor: &Anchor) -> Value {
     value
 }
 
-/// A cross-certificate of a list in whatever status, with its life so far.
+/// A cross-certificate of a list, whatever its status, with its events.
 pub(super) fn cross(state: &State, cross: &CrossCertificate) -> Value {
     let mut value = listed(state, &cross.listed);
     if let Some(members) = value.as_object_mut() {
@@ -148,7 +148,7 @@ pub(super) async fn diff(app: App, call: Call) -> Result<Response, Problem> {
     let newer = payload(&app, &id, versions.to).await?;
     let difference = serde_json::to_value(Difference::between(older.as_ref(), &newer))
         .map_err(|error| Problem::internal(&error))?;
-    // Neither version will ever be another.
+    // Neither version will ever change.
     Ok(answer::json_with_caching(&difference, "public, max-age=86400"))
 }
 

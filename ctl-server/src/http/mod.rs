@@ -1,7 +1,7 @@
-//! The service as HTTP callers see it: its files, and its API with one file per resource.
+//! The HTTP interface: static files, and the API with one file per resource.
 //!
-//! [`routes`] is the table of the API; [`ctl_serve`] does what is not the service's own. A static file is a lookup in
-//! the prepared [`Site`](crate::publish::Site). Every error is a problem document.
+//! [`routes`] is the table of the API; [`ctl_serve`] does the rest. A static file is a lookup in the prepared
+//! [`Site`](crate::publish::Site). Every error is a problem document.
 
 mod anchors;
 mod applications;
@@ -37,7 +37,7 @@ use crate::publish::Publisher;
 use crate::publish::site::{Found, Route};
 use crate::screening::Policies;
 
-/// What the handlers work with. Clones are cheap.
+/// What the handlers share. Clones are cheap.
 #[derive(Clone)]
 pub struct App {
     pub ledger: Ledger,
@@ -46,18 +46,18 @@ pub struct App {
     pub blobs: Arc<Blobs>,
     pub policies: Arc<Policies>,
     pub metrics: Arc<Metrics>,
-    /// How much a caller may ask.
+    /// How much one caller may ask.
     pub limits: Arc<Http>,
-    /// Whether everything runs that must.
+    /// Knows whether every part still runs.
     pub supervisor: Supervisor,
     /// The state as readers see it now.
     views: Arc<view::Views>,
-    /// What cross-certificates would bring, as it was told last.
+    /// What cross-certificates would bring, as last computed.
     effects: Arc<applications::Told>,
 }
 
 impl App {
-    /// The service over these parts.
+    /// The app over these parts.
     #[must_use]
     pub fn new(
         ledger: Ledger,
@@ -72,7 +72,7 @@ impl App {
         Self { ledger, publisher, blobs, policies, metrics, limits, supervisor, views, effects }
     }
 
-    /// The same, with who watches over the tasks.
+    /// The same, with the supervisor of the tasks.
     #[must_use]
     pub fn with_supervisor(self, supervisor: Supervisor) -> Self {
         Self { supervisor, ..self }
@@ -109,7 +109,7 @@ impl Service for App {
     }
 }
 
-/// Serves the app until `shutdown`, see [`ctl_serve::serve()`].
+/// Serves the app until `shutdown`; see [`ctl_serve::serve()`].
 pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()> + Send) {
     let limits = Http::clone(&app.limits);
     ctl_serve::serve(listener, (app, routes::table()), limits, shutdown).await;

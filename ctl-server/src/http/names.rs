@@ -1,10 +1,10 @@
-//! Names that could be taken for others: whoever shows them is told.
+//! Marks names that could be mistaken for others.
 
 use ctl_core::names::print;
 use serde_json::Value;
 
-/// The same object; if its `name` has a word that mixes scripts, as a Cyrillic letter among Latin ones, with
-/// `mixed_scripts: true` beside the name.
+/// The same object; with `mixed_scripts: true` if its `name` has a word that mixes scripts, such as a Cyrillic letter
+/// among Latin ones.
 pub(super) fn marked(mut value: Value) -> Value {
     let mixed =
         value.get("name").and_then(Value::as_str).is_some_and(|name| print::mixed_scripts(name).is_some());

@@ -1,5 +1,5 @@
-//! `/v1/participants`: everyone who was ever registered, with present keys and, of auditors, whether their
-//! reports count.
+//! `/v1/participants`: everyone who was ever registered, with present keys and, for auditors, whether their reports
+//! count.
 
 use std::ops::Bound;
 

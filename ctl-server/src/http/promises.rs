@@ -1,5 +1,5 @@
-//! `/v1/sla/governance`: how long whom was kept waiting, for a place on a list and for cross-certificates. The
-//! governance is measured like the services that it watches; anyone can compute the same from the log.
+//! `/v1/sla/governance`: how long applicants waited for a place on a list and for cross-certificates. The governance is
+//! measured like the services that it watches; anyone can compute the same from the log.
 
 use ctl_governance::promises::promises;
 use ctl_serve::{Call, Problem, answer};

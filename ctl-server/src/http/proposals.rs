@@ -1,4 +1,4 @@
-//! `/v1/proposals`: what is or was put to the vote, who may vote, who did, and how it ended.
+//! `/v1/proposals`: present and past proposals, who may vote, who did, and how they ended.
 
 use ctl_governance::state::{Outcome, Proposal};
 use ctl_serve::{Call, Page, Problem, answer};

@@ -1,4 +1,4 @@
-//! The paths of the API: what each is for, who answers, what it costs and what it may answer.
+//! The table of the API's paths: purpose, handler, cost and answers.
 
 use ctl_core::list::render;
 use ctl_serve::openapi::About;
@@ -31,7 +31,7 @@ const fn file(of: File, summary: &'static str, media_types: &'static [&'static s
     Files { pattern: of.as_str(), summary, media_types }
 }
 
-/// What was prepared at publication, in the order of [`File::ALL`].
+/// The static files, in the order of [`File::ALL`].
 const FILES: &[Files] = &[
     file(File::TufMetadata, "TUF metadata.", JSON),
     file(File::TufTargets, "TUF targets: the signed lists, registry and notices.", JSON),
@@ -49,7 +49,7 @@ const FILES: &[Files] = &[
     file(File::Notices, "The suspension notices' renditions and proofs.", SIGNED),
 ];
 
-/// Every path that the server answers.
+/// Every path of the server.
 #[must_use]
 pub fn table() -> Table<App> {
     Table::new(ABOUT, [writing(), governance(), operation()].into_iter().flatten().collect())
@@ -224,7 +224,7 @@ where
         .schema(object(&["next", name], json!({ "next": { "type": ["string", "null"] }, name: many() })))
 }
 
-/// What the parts of paths are.
+/// The parameters in paths.
 fn parts() -> Vec<Parameter> {
     let part = required;
     vec![

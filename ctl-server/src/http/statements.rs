@@ -11,7 +11,7 @@ use super::App;
 use crate::ledger::{RecordError, error::refusal_of};
 use crate::metrics::MALFORMED;
 
-/// A little more than a statement may have, so that what is just too large is refused in words.
+/// A little more than a statement may have, so that one just too large gets an explanation.
 pub(super) const MAX_BODY: usize = MAX_STATEMENT + 1024;
 
 pub(super) async fn record(app: App, call: Call) -> Result<Response, Problem> {
@@ -31,7 +31,7 @@ pub(super) async fn record(app: App, call: Call) -> Result<Response, Problem> {
         }
         problem_of(error)
     })?;
-    // Who is told that it is recorded can read it in the log.
+    // Whoever is told that it is recorded can read it in the log.
     app.publisher.served(recorded.index.saturating_add(1)).await;
     let receipt = answer::json(&json!({
         "index": recorded.index,
@@ -42,7 +42,7 @@ pub(super) async fn record(app: App, call: Call) -> Result<Response, Problem> {
     Ok(answer::with_status(receipt, StatusCode::CREATED))
 }
 
-/// What a refusal is to an HTTP caller.
+/// The HTTP problem for a refusal.
 pub(super) fn problem_of(error: RecordError) -> Problem {
     match error {
         RecordError::Refused(refusal) => {

@@ -1,4 +1,4 @@
-//! Static files: a lookup, a comparison of entity tags, and bytes that were prepared before.
+//! Static files: a lookup, a comparison of entity tags, and prepared bytes.
 
 use std::fs::File;
 use std::io;
@@ -13,14 +13,14 @@ use warp::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use crate::publish::site::{BeginningOf, Coded, Content, ContentType, Found, Prepared};
 
 const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
-/// A picture opened by itself is a document of this origin: it may show and style itself, no more.
+/// A picture opened by itself is a document of this origin; it may show and style itself, nothing more.
 const PICTURES_ONLY: HeaderValue = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
 /// Answers with a file.
 ///
 /// # Errors
-/// A [`Problem`] if the file has to come from the disk and cannot be read, or the caller cannot decode it.
+/// A [`Problem`] if the file must come from the disk and cannot be read, or the caller does not accept its coding.
 pub(super) async fn respond(
     found: Found,
     request: &HeaderMap,
@@ -75,7 +75,7 @@ fn from_memory(
     let chosen = compressed.unwrap_or(identity);
     let mut response = if_changed(file, &chosen.etag, request, || Source::prepared(chosen.bytes.clone()))?;
     let headers = response.headers_mut();
-    // A 304 tells nothing of a body that it does not have.
+    // A 304 says nothing about a body that it does not have.
     if compressed.is_some() && headers.contains_key(header::CONTENT_TYPE) {
         headers.insert(header::CONTENT_ENCODING, GZIP);
     }
@@ -85,7 +85,7 @@ fn from_memory(
     Ok(response)
 }
 
-/// The entity tag of the first bytes of a file that never changes: the file's and how many.
+/// The entity tag of the beginning of a file that never changes: the file's tag and the length.
 fn tag_of(whole: &str, end: usize) -> Arc<str> {
     format!("\"{}-{end}\"", whole.trim_matches('"')).into()
 }
@@ -103,8 +103,8 @@ fn end_in_file(path: &Path, length: u64, part: BeginningOf) -> io::Result<usize>
     })
 }
 
-/// Where the beginning of a tile or bundle ends. `read` gives the two bytes at a place, which are the length of
-/// the entry behind them.
+/// Where the beginning of a tile or bundle ends. `read` gives the two bytes at a position, which are the length of the
+/// entry after them.
 fn end(part: BeginningOf, length: usize, read: impl Fn(usize) -> io::Result<[u8; 2]>) -> io::Result<usize> {
     let mut end = 0_usize;
     match part {
@@ -123,7 +123,7 @@ fn too_short() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "a tile or bundle is shorter than it says")
 }
 
-/// The file, or that the caller has it.
+/// The file, or 304 if the caller has it.
 fn if_changed(
     file: &Prepared,
     etag: &str,
@@ -150,7 +150,7 @@ fn if_changed(
     Ok(response)
 }
 
-/// Whether `If-None-Match` names this tag (RFC 9110 §13.1.2: weak comparison, lists, `*`).
+/// Whether `If-None-Match` names this tag (RFC 9110 section 13.1.2: weak comparison, lists, `*`).
 fn is_current(request: &HeaderMap, etag: &HeaderValue) -> bool {
     request.get_all(header::IF_NONE_MATCH).iter().any(|value| {
         value.as_bytes() == etag.as_bytes() || value.to_str().is_ok_and(|value| names(value, etag.as_bytes()))

@@ -1,5 +1,4 @@
-//! The state as it is at this moment, for readers: votes that have closed since the last entry are
-//! closed, notices that have expired are gone.
+//! The state at this moment, for readers: votes that ended since the last entry are closed, expired notices are gone.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -11,12 +10,12 @@ use ctl_governance::State;
 use super::App;
 use crate::ledger::Snapshot;
 
-/// The state at a moment, in one of two hands.
+/// The state at a moment.
 #[derive(Clone)]
 pub(super) enum View {
-    /// Nothing has happened since the last entry.
+    /// Unchanged since the last entry.
     Still(Arc<Snapshot>),
-    /// Time has brought something.
+    /// Changed by time alone.
     Moved(Arc<Moved>),
 }
 
@@ -37,18 +36,17 @@ impl Deref for View {
     }
 }
 
-/// Keeps the last state that time has moved, so that it is computed once a second and not for every
-/// request.
+/// Keeps the state that time has changed, so that it is computed once a second and not for every request.
 #[derive(Default)]
 pub(super) struct Views {
     moved: ArcSwapOption<Moved>,
 }
 
 impl App {
-    /// The state now, and the time that this is.
+    /// The state now, and its time.
     pub(super) fn view(&self) -> (View, Timestamp) {
         let snapshot = self.ledger.snapshot();
-        // With a clock that cannot be right, the last entry's time is the best there is.
+        // If the clock is not believed, the last entry's time is the best there is.
         let now = self.ledger.now().unwrap_or_else(|_| snapshot.state.clock());
         if let Some(moved) = &*self.views.moved.load()
             && (moved.size, moved.at) == (snapshot.size(), now)

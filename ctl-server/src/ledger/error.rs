@@ -1,4 +1,4 @@
-//! Why the ledger does not record, and why it does not open.
+//! Why the ledger does not record or open.
 
 use std::path::PathBuf;
 
@@ -11,20 +11,19 @@ use ctl_host::clock::ClockError;
 use super::store::StoreError;
 use crate::keys::KeysError;
 
-/// Why a statement was not recorded. Whatever it says, nothing of the statement is in the ledger, except
-/// after [`RecordError::Unknown`].
+/// Why a statement was not recorded. Nothing of it is in the ledger, except perhaps after [`RecordError::Unknown`].
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RecordError {
-    /// The rules do not allow it.
+    /// The rules refuse it.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The server does not know what time it is.
+    /// The server's clock is not believed.
     #[error("nothing is recorded until the server's clock is right: {0}")]
     Clock(#[from] ClockError),
     /// The ledger can be read, but not written.
     #[error("the ledger is read-only: {0}")]
     ReadOnly(String),
-    /// The storage failed while the statement was written: it may or may not turn up in the log.
+    /// The storage failed while the statement was written; it may or may not be in the log.
     #[error(
         "{0}. Whether the statement is recorded is not known yet: send it again in a while; the answer \"replayed\" then says that it was"
     )]
@@ -54,15 +53,14 @@ pub enum Damage {
     /// An entry cannot stand where it does.
     #[error("entry {index} is damaged: {why}")]
     Entry {
-        /// Index of the first such entry.
+        /// Index of the first damaged entry.
         index: u64,
-        /// What is wrong with it.
         why: String,
     },
-    /// The entries do not make the root that was signed for them.
+    /// The entries do not have the root that was signed for them.
     #[error("the {size} entries do not have the root that was signed for them ({what})")]
     Root {
-        /// Number of entries of the checkpoint.
+        /// How many entries the checkpoint covers.
         size: u64,
         /// Which checkpoint.
         what: &'static str,
@@ -77,12 +75,12 @@ pub enum Damage {
     /// Entries are missing at the end.
     #[error("entries {found} to {last} are lost: the server signed a log of {signed} entries, here are {found}", last = signed.saturating_sub(1))]
     Lost {
-        /// Entries that are there.
+        /// How many entries are here.
         found: u64,
-        /// Entries that were signed for.
+        /// How many entries were signed.
         signed: u64,
     },
-    /// The snapshot of the state is not what follows from the entries.
+    /// The snapshot of the state does not follow from the entries.
     #[error(
         "the snapshot of the state after {0} entries, from which the server went on, is not what follows from them: \
              what was recorded since may not follow either"
@@ -96,18 +94,18 @@ pub enum Damage {
 /// Why a ledger cannot be opened. The server does not run on a damaged one.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Nothing there.
+    /// There is no ledger.
     #[error(
         "there is no ledger yet: found the scheme with `ctl-server init`, or restore one with `ctl-server ledger import`; if there is an empty directory `ledger`, remove it first"
     )]
     Empty,
-    /// Damage, which only another copy mends.
+    /// The ledger is damaged; only another copy repairs it.
     #[error("{0}. {RESTORE}")]
     Damaged(#[from] Damage),
-    /// The file with the last signed checkpoint is there and says nothing.
+    /// The file with the last signed checkpoint is unreadable.
     #[error("the file `checkpoint` in the data directory is damaged: {0}. {COMPARE}")]
     Forgotten(String),
-    /// The store.
+    /// The store failed.
     #[error(transparent)]
     Store(StoreError),
     /// The file with the last checkpoint cannot be read.
@@ -134,12 +132,12 @@ const RESTORE: &str = "The server does not run on a damaged ledger. Move the dir
     one, and restore it with `ctl-server ledger import --data DIR --from EXPORT`; every mirror's `log/` directory is \
     such an export";
 
-/// What to do when the memory of what was signed is lost.
+/// What to do if the record of what was signed is lost.
 const COMPARE: &str = "It tells how long a log this server has signed; the ledger itself may be whole. Ask a mirror, \
     a witness or an auditor for the size of the log, move the file away and try again. If `ctl-server ledger verify \
     --data DIR` then counts fewer entries than they do, restore the ledger from them with `ctl-server ledger import`";
 
-/// What to do about a checkpoint that says something which this ledger cannot understand.
+/// What to do about a checkpoint that cannot be compared with this ledger.
 const UNJUDGED: &str = "It is kept as it is. If `data` comes from a backup, that is perhaps older than the log's \
     present key or name, and the server must not run on it: ask a mirror, a witness or an auditor for the log's name and \
     size, and compare with `ctl-server ledger verify --data DIR`. If they know more, move the directory `ledger` away and \
@@ -156,7 +154,7 @@ impl From<StoreError> for OpenError {
     }
 }
 
-/// The refusal of a statement whose form is not acceptable.
+/// The refusal of a malformed statement.
 #[must_use]
 pub fn refusal_of(error: &StatementError) -> Refusal {
     let reason = match error {

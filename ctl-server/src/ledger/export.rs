@@ -1,8 +1,8 @@
 //! The ledger as plain files, and back.
 //!
-//! An export is the static layout of C2SP `tlog-tiles`: `checkpoint`, `tile/…` and `tile/entries/…`. It
-//! is what the server serves below `/log/`, so that every mirror holds one, auditors' tools read it, and
-//! the entries in its bundles are plain JSON.
+//! An export is the static layout of C2SP `tlog-tiles`: `checkpoint`, `tile/…` and `tile/entries/…`. The server serves
+//! it below `/log/`, so every mirror holds an export, auditors' tools can read it, and the entries in its bundles are
+//! plain JSON.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use super::verify::{Replay, Verified};
 /// Why a ledger was not exported, imported or founded. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// There is something already.
+    /// The target exists already.
     #[error("{} exists already and is not overwritten: move it away first", .0.display())]
     Exists(PathBuf),
     /// A file of the export is missing.
@@ -30,23 +30,23 @@ pub enum ExportError {
     /// A file cannot be read or written.
     #[error("{}: {error}", .path.display())]
     File { path: PathBuf, error: io::Error },
-    /// A file is not of the format.
+    /// A file has the wrong format.
     #[error("{}: {error}", .path.display())]
     Format { path: PathBuf, error: LogError },
     /// The export is not what a server wrote.
     #[error("{0}. Nothing was changed: take another export, or the `log/` directory of another mirror")]
     Unsound(Damage),
-    /// The export ends before what the server has signed.
+    /// The export is shorter than the log that this server signed.
     #[error(
         "the export has {found} entries, but this server has signed a log of {signed}, as its file `checkpoint` tells. Nothing was changed: find a longer copy at a mirror, an auditor or a client"
     )]
     Shorter {
-        /// Entries of the export.
+        /// How many entries the export has.
         found: u64,
-        /// Entries that were signed for.
+        /// How many entries were signed.
         signed: u64,
     },
-    /// The ledger itself.
+    /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] OpenError),
 }
@@ -67,14 +67,14 @@ fn format(path: &Path) -> impl FnOnce(LogError) -> ExportError {
     move |error| ExportError::Format { path, error }
 }
 
-/// Where the store lives below a data directory.
+/// The store's directory in a data directory.
 #[must_use]
 pub fn store_directory(data: &Path) -> PathBuf {
     data.join("ledger")
 }
 
-/// Writes a verified ledger into a directory that is empty or new. The checkpoint comes last: without
-/// it, an export is not complete.
+/// Writes a verified ledger into an empty or new directory. The checkpoint comes last: an export without it is
+/// incomplete.
 ///
 /// # Errors
 /// [`ExportError`]
@@ -103,16 +103,15 @@ pub fn export(store: &dyn Store, verified: &Verified, directory: &Path) -> Resul
     write("checkpoint".into(), &verified.checkpoint)
 }
 
-/// Takes an export into a data directory without a ledger, entry by entry, verifying each. Where the
-/// server has signed a longer log before, the shorter one is refused. `progress` is told how many of
-/// how many entries are verified. Returns the number of entries.
+/// Imports an export into a data directory without a ledger, verifying each entry. A log shorter than one this server
+/// signed before is refused. `progress` gets the number of verified entries and of all. Returns the number of entries.
 ///
 /// # Errors
 /// [`ExportError`]
 pub fn import(from: &Path, data: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, ExportError> {
     let path = from.join("checkpoint");
     let note = read(&path, MAX_NOTE_BYTES)?.ok_or_else(|| ExportError::Missing(path.clone()))?;
-    // How much there is to read; whether that is true is checked at the end.
+    // How much there is to read; verified at the end.
     let claimed =
         Note::parse(&note).and_then(|note| Checkpoint::parse(note.text())).map_err(format(&path))?;
     let head = Head::below(data);
@@ -144,8 +143,7 @@ pub fn import(from: &Path, data: &Path, progress: &mut dyn FnMut(u64, u64)) -> R
     })
 }
 
-/// Makes the store of a data directory that has none: filled beside its place, and moved there when it
-/// is whole.
+/// Makes the store of a data directory that has none: filled in a temporary place, and moved when it is complete.
 pub(crate) fn create<T, E: From<ExportError>>(
     data: &Path,
     checkpoint: &[u8],
@@ -158,7 +156,7 @@ pub(crate) fn create<T, E: From<ExportError>>(
     std::fs::create_dir_all(data).map_err(file(data))?;
     let building = data.join("ledger.new");
     if building.try_exists().map_err(file(&building))? {
-        // Left by an earlier attempt that did not finish.
+        // Left by an earlier attempt.
         std::fs::remove_dir_all(&building).map_err(file(&building))?;
     }
     let filled = (|| {
@@ -166,7 +164,7 @@ pub(crate) fn create<T, E: From<ExportError>>(
         fill(&store)
     })();
     if filled.is_err() {
-        // Best effort: the next attempt removes it otherwise.
+        // If this fails, the next attempt removes it.
         let _ = std::fs::remove_dir_all(&building);
     }
     let filled = filled?;
@@ -177,7 +175,7 @@ pub(crate) fn create<T, E: From<ExportError>>(
     Ok(filled)
 }
 
-/// The entries of a bundle. A mirror may have the full bundle only, where the log has grown since.
+/// The entries of a bundle. A mirror may have only the full bundle if the log has grown since.
 fn bundle_of(from: &Path, wanted: BundleId) -> Result<Vec<Vec<u8>>, ExportError> {
     let full = BundleId { width: FULL_WIDTH, ..wanted };
     for bundle in [wanted, full] {

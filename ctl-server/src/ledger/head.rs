@@ -1,5 +1,5 @@
-//! The last checkpoint that this server signed, in a plain file outside the store. A store that lost
-//! entries looks whole to itself; this file says that they were there.
+//! The last checkpoint that this server signed, in a file outside the store: a store that lost entries looks complete
+//! by itself.
 
 use std::path::{Path, PathBuf};
 
@@ -10,33 +10,33 @@ use ctl_host::files;
 #[derive(Clone, Debug)]
 pub struct Head {
     path: PathBuf,
-    /// A second place, outside the data directory: it survives when that is restored from a backup.
+    /// A second place outside the data directory, which survives when that is restored from a backup.
     outside: Option<PathBuf>,
 }
 
 impl Head {
-    /// The file `checkpoint` below a data directory.
+    /// The file `checkpoint` in a data directory.
     #[must_use]
     pub fn below(data: &Path) -> Self {
         Self { path: data.join("checkpoint"), outside: None }
     }
 
-    /// The same, kept outside the data directory as well.
+    /// The same with a second place outside the data directory.
     #[must_use]
     pub fn and_at(self, outside: Option<PathBuf>) -> Self {
         Self { outside, ..self }
     }
 
-    /// Where it is kept outside, if it is.
+    /// The second place.
     #[must_use]
     pub fn outside(&self) -> Option<&Path> {
         self.outside.as_deref()
     }
 
-    /// The signed checkpoint that is kept outside; none if there is no such place, or nothing there yet.
+    /// The signed checkpoint in the second place; none if there is no such place or nothing in it yet.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Those of the file system.
     pub fn read_outside(&self) -> std::io::Result<Option<Vec<u8>>> {
         match &self.outside {
             Some(path) => files::read(path, MAX_NOTE_BYTES as u64),
@@ -44,7 +44,6 @@ impl Head {
         }
     }
 
-    /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -53,15 +52,15 @@ impl Head {
     /// The signed checkpoint; none before the first.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Those of the file system.
     pub fn read(&self) -> std::io::Result<Option<Vec<u8>>> {
         files::read(&self.path, MAX_NOTE_BYTES as u64)
     }
 
-    /// Replaces it, on the disk when this returns.
+    /// Replaces the checkpoint; it is on the disk when this returns.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Those of the file system.
     pub fn write(&self, checkpoint: &[u8]) -> std::io::Result<()> {
         files::write(&self.path, checkpoint, files::PUBLIC)?;
         let outside = self.outside.as_ref().map(|path| files::write(path, checkpoint, files::PUBLIC));

@@ -1,4 +1,4 @@
-//! A store in memory: for tests and trials, nothing survives.
+//! A store in memory, for tests: nothing survives.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,8 +1,8 @@
-//! What becomes of a storage that failed: it is opened again and verified, and recording goes on. A full disk
-//! and a want of file descriptors pass by themselves; nobody need restart the server for them.
+//! Recovers from a failed storage: opens it again, verifies it, and goes on recording. A full disk and a lack of file
+//! descriptors pass by themselves; nobody need restart the server for them.
 //!
-//! Verified is that every entry which readers have seen has its leaf hash, and that whatever stands behind
-//! is exactly what was being written when the failure came. Anything else is damage, which a restart judges.
+//! Verified means that every entry that readers have seen has its leaf hash, and that whatever follows is exactly what
+//! was being written at the failure. Anything else is damage, which a restart diagnoses.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -13,11 +13,11 @@ use ctl_governance::statement::Entry;
 
 use super::{Shared, StoreError};
 
-/// How often requests are looked for while the storage is not mended.
+/// How often requests are checked while the storage is not recovered.
 pub(super) const LOOK: Duration = Duration::from_millis(20);
-/// After a failure so long passes before the first try, and twice as long before each further one.
+/// The pause before the first attempt after a failure; each further pause is twice as long.
 const FIRST: Duration = Duration::from_millis(100);
-/// But not longer than this.
+/// The longest pause.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// What failed.
@@ -32,42 +32,42 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store(error) => error.fmt(f),
-            // Whoever sent the statement is told this, so it says nothing of where that is.
+            // The sender of the statement sees this, so it does not name the place.
             Self::Head(error) => write!(f, "the file `checkpoint` cannot be written: {error}"),
         }
     }
 }
 
 impl Failure {
-    /// Whether it is worth a try. After a failed write the kernel may show pages that never reached the disk,
-    /// so that reading them again proves nothing.
+    /// Whether an attempt makes sense. After a failed write the kernel may show pages that never reached the disk, so
+    /// reading them again proves nothing.
     pub(super) fn passes(&self) -> bool {
         let (Self::Store(StoreError::Failed(error)) | Self::Head(error)) = self else { return true };
         error.raw_os_error() != Some(rustix::io::Errno::IO.raw_os_error())
     }
 }
 
-/// Entries of which nobody knows whether they are on the disk.
+/// Entries that may or may not be on the disk.
 pub(super) struct Unsettled {
     pub(super) entries: Vec<Entry>,
-    /// The state with them.
+    /// The state including them.
     pub(super) state: State,
-    /// The checkpoint over the log with them; nobody has seen it.
+    /// The checkpoint including them; nobody has seen it.
     pub(super) checkpoint: Vec<u8>,
 }
 
-/// A storage that is to be mended.
+/// A failed storage.
 pub(super) struct Trouble {
-    /// Whether the store itself failed, not only the file beside it.
+    /// Whether the store itself failed, not only the checkpoint file.
     reopen: bool,
     unsettled: Option<Box<Unsettled>>,
     due: Instant,
     pause: Duration,
 }
 
-/// How a try went.
+/// The result of an attempt.
 pub(super) enum Mended {
-    /// Recording goes on; what was unsettled turned out to be recorded, or not to be.
+    /// Recording goes on; the unsettled entries are recorded, or they are not.
     Whole(Option<Box<Unsettled>>),
     /// The cause is still there.
     Later(Box<Trouble>),
@@ -76,7 +76,7 @@ pub(super) enum Mended {
 }
 
 impl Trouble {
-    /// Notes a failure, for readers too.
+    /// Notes a failure, also for readers.
     pub(super) fn begins(
         shared: &Shared,
         why: String,
@@ -92,7 +92,7 @@ impl Trouble {
         Instant::now() >= self.due
     }
 
-    /// Opens what failed again and verifies it.
+    /// Opens what failed, and verifies it.
     pub(super) fn mend(mut self, shared: &Shared) -> Mended {
         if self.reopen {
             if let Err(error) = shared.store.reopen() {
@@ -126,14 +126,13 @@ impl Trouble {
     }
 }
 
-/// Puts the checkpoint into the file beside the store.
+/// Writes the checkpoint file.
 pub(super) fn write_head(shared: &Shared, checkpoint: &[u8]) -> Result<(), Failure> {
     let Some(head) = &shared.head else { return Ok(()) };
     head.write(checkpoint).map_err(Failure::Head)
 }
 
-/// Compares the store with what readers have seen and what was being written; tells whether the latter is
-/// recorded.
+/// Compares the store with what readers have seen and what was being written; returns whether the latter is recorded.
 fn is_recorded(shared: &Shared, unsettled: Option<&Unsettled>) -> Result<bool, StoreError> {
     let (snapshot, store) = (shared.snapshot.load(), &shared.store);
     let seen = snapshot.size();

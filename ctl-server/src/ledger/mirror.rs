@@ -1,6 +1,5 @@
-//! Compares the log with a mirror's copy, at start and again and again: a mirror remembers what this
-//! server may have forgotten. Its checkpoint counts by the log's own signature, so the mirror itself
-//! need not be trusted.
+//! Compares the log with a mirror's copy at start and periodically: a mirror remembers what this server may have
+//! forgotten. Its checkpoint counts by the log's own signature, so the mirror itself need not be trusted.
 
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use super::Ledger;
 use super::rollback::Verdict;
 use crate::config;
 
-/// A mirror may take so long to answer.
+/// How long a mirror may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A mirror of this scheme.
@@ -36,7 +35,7 @@ impl Mirror {
     /// Asks once.
     ///
     /// # Errors
-    /// The mirror does not answer, or not with a checkpoint of this log: in words. It proves nothing.
+    /// Why the mirror gave no checkpoint of this log, which proves nothing.
     pub async fn ask(&self, ledger: &Ledger) -> Result<Verdict, String> {
         let request = Request {
             url: self.url.clone(),
@@ -57,7 +56,7 @@ impl Mirror {
         examined.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
-    /// Asks for as long as it is let.
+    /// Asks again and again, until dropped.
     pub async fn follow(self, ledger: Ledger) {
         loop {
             if let Err(problem) = self.ask(&ledger).await {

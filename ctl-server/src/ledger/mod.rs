@@ -1,10 +1,9 @@
 //! The ledger on disk, and the one place where the server's state changes.
 //!
-//! The road of a statement: [`Ledger::record`] hands it to the one [`writer`], which checks it against
-//! the state, appends it to the [`store`] with a signed checkpoint, waits until both are on the disk,
-//! applies it, shows readers a new [`Snapshot`], and answers. A ledger is [verified](verify) whole
-//! before it is opened, or from a [snapshot of the state](saved) on and the rest behind; it can be
-//! [exported and imported](export) as plain files.
+//! [`Ledger::record`] passes a statement to the one [`writer`], which checks it against the state, appends it to the
+//! [`store`] with a signed checkpoint, waits until both are on the disk, applies it, publishes a new [`Snapshot`], and
+//! answers. Before a ledger is opened it is [verified](verify): whole, or from a [snapshot of the state](saved) on,
+//! with the rest verified afterwards. It can be [exported and imported](export) as plain files.
 
 pub mod error;
 pub mod export;
@@ -46,20 +45,19 @@ pub use store::{Store, StoreError};
 use verify::LogKeys;
 use writer::{Request, Writer};
 
-/// Name of the kept value with the last moment at which the server is known to have run.
+/// The name of the stored value with the last moment at which the server is known to have run.
 const SEEN: &str = "clock/seen";
-/// Name of the kept value with the checkpoint that shows that this server went back.
+/// The name of the stored value with the checkpoint that shows that this server went back.
 const WENT_BACK: &str = "rollback/checkpoint";
 
-/// What a ledger is opened with.
+/// What a ledger needs to be opened.
 #[derive(Clone)]
 pub struct Setup {
-    /// Where the entries are.
+    /// The store with the entries.
     pub store: Arc<dyn Store>,
-    /// The server's keys.
     pub keys: Arc<Keys>,
     pub clock: Arc<GuardedClock>,
-    /// The file outside the store with the last signed checkpoint; none only in tests.
+    /// The file outside the store with the last signed checkpoint; only tests have none.
     pub head: Option<Head>,
     /// How many statements may wait to be recorded.
     pub queue: usize,
@@ -72,13 +70,12 @@ pub struct Recorded {
     pub index: u64,
     /// Leaf hash of its entry.
     pub leaf_hash: Digest,
-    /// When.
     pub recorded_at: Timestamp,
     /// The statement's identity.
     pub statement: Digest,
 }
 
-/// What writer and readers share.
+/// What the writer and the readers share.
 struct Shared {
     store: Arc<dyn Store>,
     keys: Arc<Keys>,
@@ -86,11 +83,11 @@ struct Shared {
     head: Option<Head>,
     snapshot: ArcSwap<Snapshot>,
     changes: watch::Sender<u64>,
-    /// Why nothing is recorded any more, once that is so.
+    /// Why nothing is recorded any more, if so.
     read_only: Mutex<Option<String>>,
-    /// Why nothing is recorded for now, while the writer mends the storage.
+    /// Why nothing is recorded now, while the writer recovers the storage.
     trouble: Mutex<Option<String>>,
-    /// Why nothing is signed any more either: the log went back behind what it once signed.
+    /// Why nothing is signed any more either: the log has fewer entries than it once signed.
     went_back: Mutex<Option<String>>,
     seen: Mutex<Timestamp>,
     saving: Saving,
@@ -111,7 +108,7 @@ impl Shared {
         *self.read_only.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
     }
 
-    /// Stops, once and for all: what this server signs from here on could only contradict what it signed.
+    /// Stops for good: anything this server would sign now might contradict what it signed before.
     fn set_went_back(&self, why: &str) {
         let mut went_back = self.went_back.lock().unwrap_or_else(PoisonError::into_inner);
         if went_back.is_none() {
@@ -136,10 +133,10 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Verifies the ledger and starts its writer. With a snapshot of the state beside it, only the entries that
-    /// follow are verified here, and the whole in a thread of its own afterwards: [`Ledger::verification`] tells how
-    /// far that is, and on the first thing that is wrong the ledger becomes read-only. Without one, the whole is
-    /// verified here, which takes a while for a long one.
+    /// Verifies the ledger and starts its writer. With a snapshot of the state, only the entries after it are verified
+    /// here, and everything on a thread of its own afterwards: [`Ledger::verification`] tells the progress, and if
+    /// anything is wrong the ledger becomes read-only. Without a snapshot everything is verified here, which takes a
+    /// while for a long ledger.
     ///
     /// # Errors
     /// [`OpenError`] saying what is wrong and how to restore.
@@ -147,7 +144,7 @@ impl Ledger {
         Self::open_telling(setup, &mut |_| {})
     }
 
-    /// The same, and tells after each entry how many are verified.
+    /// The same; reports the number of verified entries after each.
     ///
     /// # Errors
     /// As [`Ledger::open`].
@@ -156,7 +153,7 @@ impl Ledger {
         let last_signed = head.as_ref().map(Head::read).transpose().map_err(OpenError::Head)?.flatten();
         let saved = head.as_ref().map(|head| Saved::beside(head.path()));
         let (verified, believed) = verified(&*store, last_signed.as_deref(), saved.as_ref(), progress)?;
-        // Nobody else has the keys yet, so they can change.
+        // Nobody else has the keys yet, so they can be changed.
         let keys = Arc::try_unwrap(keys)
             .map_or_else(|shared| shared, |own| Arc::new(own.named_by(&verified.state.charter.server)));
         if let Some(wrong) = differing_key(&verified.state.charter.server, &keys.public()) {
@@ -197,8 +194,8 @@ impl Ledger {
         Ok(Self { shared, requests })
     }
 
-    /// Takes a checkpoint that somebody has seen. If it is this log's and the log does not begin with it,
-    /// that is kept, and nothing is signed or recorded any more.
+    /// Examines a checkpoint that somebody has seen. If it is this log's but the log does not continue it, it is
+    /// stored, and nothing is signed or recorded any more.
     ///
     /// # Errors
     /// [`LogError`] if it is no checkpoint with this log's present signature.
@@ -209,19 +206,19 @@ impl Ledger {
         if let Verdict::WentBack(why) = &verdict {
             self.shared.set_went_back(why);
             if let Err(error) = self.keep(WENT_BACK, Some(note)) {
-                tracing::error!(%error, "the checkpoint that shows it could not be kept");
+                tracing::error!(%error, "the checkpoint that shows it cannot be stored");
             }
         }
         Ok(verdict)
     }
 
-    /// Why nothing is signed any more: the log went back behind what it once signed.
+    /// Why nothing is signed any more: the log has fewer entries than it once signed.
     #[must_use]
     pub fn went_back(&self) -> Option<String> {
         self.shared.went_back.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Records a statement: when this returns, it is on the disk for ever.
+    /// Records a statement; it is on the disk when this returns.
     ///
     /// # Errors
     /// [`RecordError`]
@@ -231,8 +228,8 @@ impl Ledger {
         answer.await.map_err(|_| RecordError::Closed)?
     }
 
-    /// Records what the server observed. `make` runs in the writer, on the state at the moment of
-    /// recording; if it returns none, nothing is recorded. It must be quick.
+    /// Records what the server observed. `make` runs in the writer, on the state at the moment of recording, and must
+    /// be quick. If it returns none, nothing is recorded.
     ///
     /// # Errors
     /// [`RecordError`]
@@ -245,8 +242,8 @@ impl Ledger {
         answer.await.map_err(|_| RecordError::Closed)?
     }
 
-    /// Records what waits, and nothing more, and writes the snapshot of the state. Afterwards the store is let go once
-    /// all handles are gone.
+    /// Records what is waiting and nothing more, and writes the snapshot of the state. The store closes once all
+    /// handles are dropped.
     pub async fn close(&self) {
         let (reply, answer) = oneshot::channel();
         // An error means that the writer has stopped already.
@@ -263,7 +260,7 @@ impl Ledger {
         })
     }
 
-    /// Waits until the writer has stopped, whether it was told to or failed.
+    /// Waits until the writer has stopped, for whatever reason.
     pub async fn writer_stopped(&self) {
         self.requests.closed().await;
     }
@@ -274,13 +271,13 @@ impl Ledger {
         self.shared.snapshot.load_full()
     }
 
-    /// Tells the number of entries whenever it has changed.
+    /// Reports the number of entries whenever it changes.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.changes.subscribe()
     }
 
-    /// The bytes of an entry; none beyond the end. A short read from the disk.
+    /// The bytes of an entry; none beyond the end. Reads briefly from the disk.
     ///
     /// # Errors
     /// [`StoreError`] if they cannot be read, or are not those that were recorded.
@@ -291,7 +288,7 @@ impl Ledger {
         self.shared.store.entry(index)
     }
 
-    /// The bytes of several entries; fewer if the ledger ends before.
+    /// The bytes of several entries; fewer if the ledger ends earlier.
     ///
     /// # Errors
     /// As [`Ledger::entry`].
@@ -299,10 +296,10 @@ impl Ledger {
         self.shared.store.entries(range.start..range.end.min(self.snapshot().size()))
     }
 
-    /// The time now, never before the last entry's.
+    /// The time now, never before that of the last entry.
     ///
     /// # Errors
-    /// [`ClockError`] if the system's clock cannot be right: then sign nothing that carries a time.
+    /// [`ClockError`] if the system's clock is not believed; then sign nothing with a time.
     pub fn now(&self) -> Result<Timestamp, ClockError> {
         self.shared.now(self.snapshot().state.clock())
     }
@@ -322,8 +319,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes that the server runs at this moment, for the clock's guard at the next start. To be called
-    /// once an hour or so.
+    /// Notes that the server is running now, for the clock guard at the next start. Call it now and then.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -341,20 +337,20 @@ impl Ledger {
         &self.shared.keys
     }
 
-    /// Keeps a small value outside the log, such as the signatures of a ceremony under way; none
-    /// forgets it. On the disk when this returns; blocks for so long.
+    /// Stores a small value outside the log, such as the signatures of an open ceremony; none removes it. It is on the
+    /// disk when this returns; blocks until then.
     ///
     /// # Errors
     /// [`StoreError`]
     pub fn keep(&self, name: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
         self.shared.store.keep(name, value).inspect_err(|error| {
-            // A store that failed once may fail for ever until it is opened again. If the writer has no room for
-            // the request, it is told by its own next failure.
+            // A failed store may fail until it is opened again. If the writer's queue is full, its own next failure
+            // tells it.
             let _ = self.requests.try_send(Request::Mend { why: error.to_string() });
         })
     }
 
-    /// All kept values whose names begin with this, by name.
+    /// All stored values whose names have this prefix, by name.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -362,7 +358,7 @@ impl Ledger {
         self.shared.store.kept_under(prefix)
     }
 
-    /// Bytes that the ledger takes on the disk.
+    /// Bytes of the ledger on the disk.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -371,7 +367,7 @@ impl Ledger {
     }
 }
 
-/// Verifies the ledger, from a snapshot on if there is one that fits; then gives what was believed.
+/// Verifies the ledger, from a snapshot on if one fits. Returns the verified ledger and what was believed.
 fn verified(
     store: &dyn Store,
     head: Option<&[u8]>,
@@ -383,7 +379,7 @@ fn verified(
         match verify::go_on(snapshot, keys, store, head, progress) {
             Ok(verified) => return Ok((verified, Some(believed))),
             Err(error) => {
-                tracing::warn!(%error, "the snapshot does not fit the ledger, which is replayed");
+                tracing::warn!(%error, "the snapshot does not fit the ledger; replaying all of it");
                 saved.forget();
             }
         }
@@ -391,8 +387,8 @@ fn verified(
     Ok((verify::verify(store, head, progress)?, None))
 }
 
-/// Compares the log with the checkpoints that were kept of it, inside and outside; gives the reason if it
-/// went back. What cannot be compared may be all that shows it, so the server does not start over it.
+/// Compares the log with the stored checkpoints, inside and outside; returns why, if it went back. A checkpoint that
+/// cannot be compared may be the only evidence, so the server does not start with one.
 fn compare(
     store: &dyn Store,
     head: Option<&Head>,
@@ -415,9 +411,9 @@ fn compare(
     };
     match rollback::judge_kept(&note, keys, log) {
         Ok(Some(Verdict::WentBack(why))) => {
-            // So that a start without the file outside knows it too.
+            // A start without the outside file must know it too.
             if let Err(error) = store.keep(WENT_BACK, Some(&note)) {
-                tracing::error!(%error, "the checkpoint that shows it could not be kept");
+                tracing::error!(%error, "the checkpoint that shows it cannot be stored");
             }
             Ok(Some(why))
         }
@@ -426,8 +422,8 @@ fn compare(
     }
 }
 
-/// The checkpoint of a verified ledger under the log's present key: after a rotation or a restart the
-/// stored one may still be signed with the key before.
+/// The checkpoint of a verified ledger under the log's present key. After a rotation or a restart, the stored one may
+/// be signed with the previous key.
 fn signed_now(keys: &Keys, verified: &verify::Verified) -> Result<Vec<u8>, OpenError> {
     let key = crate::keys::log_key(&keys.public()).map_err(KeysError::Log)?;
     if Checkpoint::open(&verified.checkpoint, key.name(), &key).is_ok() {
@@ -437,7 +433,7 @@ fn signed_now(keys: &Keys, verified: &verify::Verified) -> Result<Vec<u8>, OpenE
     Ok(note.to_string().into_bytes())
 }
 
-/// The first of the server's keys that is not the charter's.
+/// The first of the server's keys that differs from the charter's.
 fn differing_key(charter: &ServerKeys, own: &ServerKeys) -> Option<&'static str> {
     let pairs = [
         (charter.log_origin == own.log_origin, "log origin"),

@@ -1,4 +1,4 @@
-//! What this machine says itself: statements signed with a key of its own. None of them changes trust.
+//! The server's own statements, signed with the recorder's key. None of them changes trust.
 
 use ctl_core::names::Nonce;
 use ctl_core::{PrivateKey, Timestamp};
@@ -10,7 +10,7 @@ use super::error::{RecordError, refusal_of};
 /// A statement on top of this state, signed with one key.
 ///
 /// # Errors
-/// No random bytes, a body that is too large, or the key does not sign.
+/// If there are no random bytes, the body is too large, or the key does not sign.
 pub(crate) fn statement(
     state: &State,
     key: &PrivateKey,

@@ -1,30 +1,30 @@
-//! Whether this server went back behind what it once signed: a backup was restored, a disk lost its
-//! tail, a second server runs with the same key.
+//! Detects that this server went back behind what it once signed: a backup was restored, a disk lost its tail, or a
+//! second server runs with the same key.
 //!
-//! Evidence is a checkpoint with the log's own signature that is larger than the log, or that the log
-//! does not continue. Nothing unsigned counts, whoever says it.
+//! The evidence is a checkpoint with the log's own signature that is larger than the log, or that the log does not
+//! continue. Anything unsigned counts for nothing.
 
 use ctl_core::log::{Checkpoint, LogError, LogKey, Note};
 
 use super::LogView;
 use super::verify::LogKeys;
 
-/// What a checkpoint that somebody brings says of this log.
+/// What a checkpoint says about this log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// This log begins with it.
+    /// The log continues it.
     Consistent {
-        /// Its number of entries.
+        /// How many entries it covers.
         size: u64,
     },
-    /// This log once was another, or longer.
+    /// This log was once a different or longer one.
     WentBack(String),
 }
 
 /// Compares a checkpoint with the log.
 ///
 /// # Errors
-/// [`LogError`] if it is none, or not signed with the log's present key: it says nothing then.
+/// [`LogError`] if it is no checkpoint with the log's present signature, and so says nothing.
 pub fn judge(note: &[u8], key: &LogKey, log: &LogView) -> Result<Verdict, LogError> {
     let note = Note::parse(note)?;
     let Checkpoint { size, root, .. } = Checkpoint::open_note(&note, key.name(), key)?;
@@ -41,19 +41,18 @@ pub fn judge(note: &[u8], key: &LogKey, log: &LogView) -> Result<Verdict, LogErr
     })
 }
 
-/// Compares a checkpoint that this server kept itself with the log. One that a former key of this log signed
-/// counts as much as one of today. None if it is of a log that ended with a restart: what that lost, the board
-/// has judged.
+/// Compares a checkpoint that this server stored itself with the log. A signature with a former key of this log also
+/// counts. None if its log ended with a restart: the board has judged what that lost.
 ///
 /// # Errors
-/// [`LogError`] if it is none, or signed with a key that the ledger does not know. It then may be all that
-/// shows that this ledger is older than the key.
+/// [`LogError`] if it is no checkpoint, or signed with a key that the ledger does not know. Then it may be the only
+/// evidence that this ledger is older than the key.
 pub fn judge_kept(note: &[u8], keys: &LogKeys, log: &LogView) -> Result<Option<Verdict>, LogError> {
     let mut unknown = LogError::Malformed { what: "checkpoint", why: "the log has no key".into() };
     for key in &keys.of_this {
         match judge(note, key, log) {
             Ok(verdict) => return Ok(Some(verdict)),
-            // The present key is the last, and the one to speak of.
+            // The last key is the present one, whose error to report.
             Err(error) => unknown = error,
         }
     }

@@ -1,7 +1,7 @@
-//! The snapshot of the state beside the ledger: so that a start does not replay what was replayed before.
+//! The snapshot of the state, so that a start need not replay the whole ledger.
 //!
-//! It is believed where it fits the ledger, and verified behind: see [`Ledger::open`](super::Ledger::open). It is
-//! written by the side of the ledger's work, now and then and when the server stops.
+//! It is believed if it fits the ledger, and verified afterwards: see [`Ledger::open`](super::Ledger::open). It is
+//! written in the background, from time to time and when the server stops.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -15,49 +15,49 @@ use super::store::StoreError;
 use super::verify::{self, LogKeys, Replay};
 use super::{Ledger, LogView, Shared};
 
-/// Between two tries to read an entry from a storage that has failed.
+/// The pause between attempts to read an entry from a failed storage.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How far the ledger is verified.
+/// How much of the ledger is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verification {
-    /// From the genesis to the last entry.
+    /// Everything.
     Whole,
-    /// What follows on the snapshot is; what it is of, so far.
+    /// The entries after the snapshot; those before it so far.
     Running {
-        /// Entries that are verified.
+        /// Verified entries.
         verified: u64,
-        /// Entries that the snapshot is of.
+        /// Entries before the snapshot's end.
         of: u64,
     },
     /// Something is wrong.
     Failed {
-        /// Entries that are verified.
+        /// Verified entries.
         verified: u64,
-        /// What, and what to do.
+        /// What is wrong, and what to do.
         why: String,
     },
 }
 
-/// The file with the snapshot.
+/// The snapshot file.
 #[derive(Clone, Debug)]
 pub(super) struct Saved(PathBuf);
 
 impl Saved {
-    /// Beside the file with the last checkpoint.
+    /// The file in the directory of the last checkpoint.
     pub(super) fn beside(head: &Path) -> Self {
         Self(head.with_file_name("state.snapshot"))
     }
 
-    /// The snapshot, with the log's keys; none if there is none to be taken. To be called by whoever has the store open:
-    /// what a process left that was killed while it wrote one is removed.
+    /// The snapshot with the log's keys; none if there is no usable one. Only to be called with the store open: removes
+    /// what a killed process left half-written.
     pub(super) fn read(&self) -> Option<(Snapshot, LogKeys)> {
         files::remove_unfinished(&self.0);
         let path = self.0.display();
         let bytes = match files::read(&self.0, snapshot::MAX_BYTES) {
             Ok(bytes) => bytes?,
             Err(error) => {
-                tracing::warn!(%path, %error, "the snapshot cannot be read; the ledger is replayed");
+                tracing::warn!(%path, %error, "the snapshot cannot be read; replaying the whole ledger");
                 return None;
             }
         };
@@ -66,7 +66,7 @@ impl Saved {
             Ok((snapshot, keys))
         });
         read.inspect_err(|error| {
-            tracing::warn!(%path, error, "the snapshot is not taken; the ledger is replayed");
+            tracing::warn!(%path, error, "the snapshot cannot be used; replaying the whole ledger");
         })
         .ok()
     }
@@ -77,22 +77,22 @@ impl Saved {
         files::write_with(&self.0, files::PUBLIC, |file| snapshot::write(state, &hashes, &added, file))
     }
 
-    /// Removes what is not to be believed.
+    /// Removes a wrong snapshot.
     pub(super) fn forget(&self) {
         if let Err(error) = std::fs::remove_file(&self.0)
             && error.kind() != std::io::ErrorKind::NotFound
         {
-            tracing::error!(path = %self.0.display(), %error, "the wrong snapshot cannot be removed: remove it");
+            tracing::error!(path = %self.0.display(), %error, "the wrong snapshot cannot be removed; remove it by hand");
         }
     }
 }
 
-/// What the ledger does with its snapshot.
+/// When and how the ledger writes its snapshot.
 pub(super) struct Saving {
     file: Option<Saved>,
     /// The log's keys, which do not change while the server runs.
     keys: LogKeys,
-    /// The entries that the file is of.
+    /// How many entries the file covers.
     size: Mutex<u64>,
     verification: Mutex<Verification>,
 }
@@ -117,16 +117,16 @@ impl Saving {
 }
 
 impl Ledger {
-    /// How far the ledger is verified.
+    /// How much of the ledger is verified.
     #[must_use]
     pub fn verification(&self) -> Verification {
         self.shared.saving.verification()
     }
 
-    /// Writes the snapshot, unless it is there already or nobody should believe it. Takes as long as reading it.
+    /// Writes the snapshot, unless it is up to date or must not be believed. Takes as long as reading it.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Those of the file system.
     pub fn save(&self) -> std::io::Result<()> {
         let saving = &self.shared.saving;
         let Some(file) = &saving.file else { return Ok(()) };
@@ -136,7 +136,7 @@ impl Ledger {
         let same_key = crate::keys::log_key(server).is_ok_and(|key| saving.keys.of_this.last() == Some(&key));
         let wrong =
             matches!(saving.verification(), Verification::Failed { .. }) || self.went_back().is_some();
-        // With another key the server is to be restarted, and replays what is new.
+        // With another key the server must be restarted, and then replays the new entries.
         if now.size() == *size || wrong || !same_key {
             return Ok(());
         }
@@ -145,7 +145,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes the snapshot whenever many entries have come, for as long as it is let.
+    /// Writes the snapshot whenever many entries were added, until dropped.
     pub async fn keep_saved(self) {
         let mut changes = self.changes();
         let mut tried = *self.shared.saving.size.lock().unwrap_or_else(PoisonError::into_inner);
@@ -161,19 +161,19 @@ impl Ledger {
         }
     }
 
-    /// Writes it in a thread of its own. If it cannot be written, the next start takes longer.
+    /// Writes it on a thread of its own. If that fails, the next start just takes longer.
     pub(super) async fn save_behind(&self) {
         let ledger = self.clone();
         let saved = tokio::task::spawn_blocking(move || ledger.save()).await;
         if let Err(error) = saved.map_err(std::io::Error::other).and_then(|saved| saved) {
-            tracing::warn!(%error, "the snapshot of the state is not written; the next start takes longer");
+            tracing::warn!(%error, "the snapshot of the state cannot be written; the next start takes longer");
         }
     }
 }
 
-/// Verifies in a thread of its own what was believed at the start: that every entry follows from those before it, that
-/// the tree is theirs, and that the snapshot is what they lead to. On the first thing that is wrong nothing is recorded
-/// any more, and the next start verifies the whole ledger before it serves anything.
+/// Verifies on a thread of its own what was believed at the start: that every entry follows from those before it, that
+/// the tree is theirs, and that the snapshot is their state. If anything is wrong, nothing is recorded any more, and
+/// the next start verifies the whole ledger before it serves anything.
 pub(super) fn verify_behind(shared: &Arc<Shared>, believed: State, keys: LogKeys) -> std::io::Result<()> {
     let shared = Arc::downgrade(shared);
     let thread = std::thread::Builder::new().name("verify".into());
@@ -184,7 +184,7 @@ fn verify_believed(shared: &Weak<Shared>, believed: &State, keys: &LogKeys) {
     let mut replay = Replay::new();
     let of = believed.size();
     while replay.size() < of {
-        // Without anybody who has the ledger open, there is nothing to verify for.
+        // Nobody has the ledger open any more.
         let Some(shared) = shared.upgrade() else { return };
         match one_more(&shared, &mut replay) {
             Ok(()) => {
@@ -205,7 +205,7 @@ fn verify_believed(shared: &Weak<Shared>, believed: &State, keys: &LogKeys) {
     shared.saving.set(Verification::Whole);
 }
 
-/// Takes the next entry. None for a storage that does not work at the moment.
+/// Replays the next entry; none if the storage does not work now.
 fn one_more(shared: &Shared, replay: &mut Replay) -> Result<(), Option<Damage>> {
     let index = replay.size();
     let bytes = match verify::stored(&*shared.store, index) {
@@ -218,7 +218,7 @@ fn one_more(shared: &Shared, replay: &mut Replay) -> Result<(), Option<Damage>> 
     let log = &shared.snapshot.load().log;
     let root = replay.state().map(State::root);
     if log.leaf(index).ok() != Some(leaf) || log.root_at(index.saturating_add(1)).ok() != root {
-        let why = "it is not the one in the log that is served".into();
+        let why = "it is not the one in the served log".into();
         return Err(Some(Damage::Entry { index, why }));
     }
     Ok(())
@@ -229,7 +229,7 @@ fn fail(shared: &Shared, verified: u64, damage: &Damage) {
         file.forget();
     }
     let why =
-        format!("{damage}. Restart the server: it verifies the whole ledger then before it serves anything");
+        format!("{damage}. Restart the server: it then verifies the whole ledger before it serves anything");
     shared.saving.set(Verification::Failed { verified, why: why.clone() });
     shared.set_read_only(why);
 }

@@ -1,12 +1,12 @@
 //! The store on sled.
 //!
-//! sled is beta software, so little is asked of it: one tree, each key written once (its files grow
-//! under overwriting), one atomic batch for each append, and nothing believed on reading. Each entry is
-//! stored after its leaf hash, so a damaged one is known by its index; the last checkpoint also stands
-//! in a plain file outside sled (see [`super::head`]), so entries that sled loses are missed.
+//! sled is beta software, so little is asked of it: one tree, each key written once (its files grow when keys are
+//! overwritten), one atomic batch per append, and nothing believed on reading. Each entry is stored after its leaf
+//! hash, so a damaged one is known by its index. The last checkpoint is also in a plain file outside sled (see
+//! [`super::head`]), so lost entries are noticed.
 //!
-//! Keys: `e` and the index, big-endian, for entries; `c` and the size for the checkpoint; `k` and the
-//! name for kept values.
+//! Keys: `e` and the index, big-endian, for entries; `c` and the size for the checkpoint; `k` and the name for stored
+//! values.
 
 use std::fs::{File, TryLockError};
 use std::io::Write as _;
@@ -22,24 +22,24 @@ use sled::{Batch, Db, Mode};
 
 use super::store::{Store, StoreError};
 
-/// sled's cache; the ledger's readers hardly use it, since publications are prepared in memory.
+/// sled's cache. Readers hardly use it, because publications are prepared in memory.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 
-/// How long an opening waits for whoever has the database open: a process that is just ending, or threads
-/// of sled in this one, which let go of the lock a little after the last handle is dropped.
+/// How long to wait for a lock on the database: a process may just be ending, and sled's threads release the lock a
+/// little after the last handle is dropped.
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Between two tries.
+/// The pause between attempts.
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
-/// So much room there must be before a database that failed is let go and opened again: two of sled's segments.
+/// The free space that is required before a failed database is closed and opened again: two of sled's segments.
 const ROOM_BYTES: usize = 1024 * 1024;
 
 /// The ledger in a sled database.
 #[derive(Debug)]
 pub struct SledStore {
     directory: PathBuf,
-    /// None while it failed and could not be opened again.
+    /// None while it has failed and could not be reopened.
     opened: RwLock<Option<Opened>>,
     size: AtomicU64,
 }
@@ -47,8 +47,8 @@ pub struct SledStore {
 #[derive(Debug)]
 struct Opened {
     db: Db,
-    /// sled asks the kernel to write (`sync_file_range`), which a disk's own cache may outlive; this
-    /// handle asks for more.
+    /// sled only asks the kernel to write (`sync_file_range`), which does not flush a disk's own cache; this handle
+    /// does.
     file: File,
 }
 
@@ -61,7 +61,7 @@ impl Opened {
             .flush_every_ms(None);
         let deadline = Instant::now() + LOCK_PATIENCE;
         let db = loop {
-            // On some damage sled panics instead of reporting it.
+            // On some damage sled panics instead of returning an error.
             let opened = remove_unfinished(directory).and_then(|()| {
                 catch_unwind(AssertUnwindSafe(|| config.open()))
                     .map_err(|_| StoreError::Damaged("it cannot be opened".into()))?
@@ -88,8 +88,8 @@ impl Opened {
 }
 
 impl SledStore {
-    /// Opens the database in this directory, or makes one. Blocks for up to three seconds while another
-    /// has it open.
+    /// Opens or creates the database in this directory. Blocks for up to three seconds while another process has it
+    /// open.
     ///
     /// # Errors
     /// [`StoreError::Locked`], [`StoreError::Damaged`] or [`StoreError::Failed`].
@@ -105,8 +105,8 @@ impl SledStore {
         call(opened.as_ref().ok_or_else(closed)?)
     }
 
-    /// Whether there are room and descriptors for a database to be opened. Asked before one is let go
-    /// that failed to write and can still be read.
+    /// Whether there are space and descriptors to open a database. Checked before a database is closed that cannot be
+    /// written but still be read.
     fn room(&self) -> std::io::Result<()> {
         let probe = self.directory.with_extension("probe");
         let tried = (|| {
@@ -114,20 +114,20 @@ impl SledStore {
             file.write_all(&vec![0; ROOM_BYTES])?;
             file.sync_all()
         })();
-        // Best effort: it is written over the next time.
+        // If this fails, the file is overwritten next time.
         let _ = std::fs::remove_file(&probe);
         tried
     }
 }
 
-/// Removes the snapshots that sled was writing when its process was killed: it takes such a file for its newest
-/// snapshot, cannot read it, and calls the database damaged. The last whole one is there until the next is.
+/// Removes snapshots that sled was writing when its process was killed: sled takes such a file for its newest snapshot,
+/// cannot read it, and reports damage. The last complete one is there until the next is.
 fn remove_unfinished(directory: &Path) -> Result<(), StoreError> {
     let lock = match File::open(directory.join("db")) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         opened => opened?,
     };
-    // Sled holds this lock too: whoever has it knows that nobody is writing one.
+    // sled holds this lock too, so nobody is writing a snapshot now.
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(StoreError::Locked),
@@ -137,14 +137,14 @@ fn remove_unfinished(directory: &Path) -> Result<(), StoreError> {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
         if name.starts_with(b"snap.") && name.ends_with(b".generating") {
-            tracing::info!(file = %path.display(), "removing a snapshot that was never finished");
+            tracing::info!(file = %path.display(), "removing an unfinished snapshot");
             std::fs::remove_file(&path)?;
         }
     }
     Ok(())
 }
 
-/// Runs a call of sled, whose panics are damage too.
+/// Calls sled; a panic counts as damage.
 fn careful<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(call))
         .map_err(|_| StoreError::Damaged("it cannot be read".into()))?
@@ -154,7 +154,7 @@ fn careful<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
 fn error(error: sled::Error) -> StoreError {
     match error {
         sled::Error::Io(io) if io.kind() == std::io::ErrorKind::WouldBlock => StoreError::Locked,
-        // sled wraps the failure to lock into another kind.
+        // sled wraps the failed lock in another kind of error.
         sled::Error::Io(io) if io.to_string().contains("could not acquire lock") => StoreError::Locked,
         sled::Error::Io(io) => StoreError::Failed(io),
         other => StoreError::Damaged(other.to_string()),
@@ -252,7 +252,7 @@ impl Store for SledStore {
         })?;
         let named = all.into_iter().map(|(key, value)| {
             let name = key.get(1..).and_then(|name| std::str::from_utf8(name).ok());
-            let name = name.ok_or_else(|| StoreError::Damaged("a kept value has no name".into()))?;
+            let name = name.ok_or_else(|| StoreError::Damaged("a stored value has no name".into()))?;
             Ok((name.to_owned(), value.to_vec()))
         });
         named.collect()
@@ -266,7 +266,7 @@ impl Store for SledStore {
         self.room()?;
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         let failed = opened.take();
-        // A database that failed may panic once more when it is let go.
+        // A failed database may panic once more when it is dropped.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(failed)));
         let (again, size) = Opened::open(&self.directory)?;
         self.size.store(size, Ordering::Release);

@@ -1,4 +1,4 @@
-//! What readers see: the state and the log as they were after one entry, while the writer goes on.
+//! What readers see: the state and the log after one entry, while the writer goes on.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -9,7 +9,7 @@ use ctl_governance::State;
 /// The ledger after its last acknowledged entry.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// What follows from the entries. For the state at a later moment ask `state.at(now)`.
+    /// The state after the last entry. For a later moment call `state.at(now)`.
     pub state: State,
     pub log: LogView,
     /// The signed checkpoint of the log.
@@ -17,14 +17,14 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Number of entries.
+    /// How many entries there are.
     #[must_use]
     pub const fn size(&self) -> u64 {
         self.log.size
     }
 }
 
-/// The log up to a size. The tree only grows, so that all views share one.
+/// The log up to a size. The tree only grows, so all views share it.
 #[derive(Clone, Debug)]
 pub struct LogView {
     tree: Arc<RwLock<Tree>>,
@@ -36,7 +36,7 @@ impl LogView {
         Self { size: tree.size(), tree: Arc::new(RwLock::new(tree)) }
     }
 
-    /// Appends leaves; the views that exist do not change.
+    /// Appends leaves; existing views do not change.
     pub(super) fn grown(&self, leaves: impl IntoIterator<Item = Digest>) -> Self {
         let mut tree = self.tree.write().unwrap_or_else(PoisonError::into_inner);
         leaves.into_iter().for_each(|leaf| tree.push(leaf));
@@ -47,7 +47,7 @@ impl LogView {
         read(&self.tree.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Number of entries.
+    /// How many entries there are.
     #[must_use]
     pub const fn size(&self) -> u64 {
         self.size
@@ -56,7 +56,7 @@ impl LogView {
     /// The root at this or an earlier size.
     ///
     /// # Errors
-    /// The log is smaller than that.
+    /// If the log is smaller.
     pub fn root_at(&self, size: u64) -> Result<Digest, LogError> {
         self.has(size)?;
         self.with(|tree| tree.root_at(size))
@@ -65,7 +65,7 @@ impl LogView {
     /// The leaf hash of an entry.
     ///
     /// # Errors
-    /// There is no such entry.
+    /// If there is no such entry.
     pub fn leaf(&self, index: u64) -> Result<Digest, LogError> {
         if index >= self.size {
             return Err(LogError::NoSuchEntry { index, size: self.size });
@@ -73,10 +73,10 @@ impl LogView {
         self.with(|tree| tree.leaf(index))
     }
 
-    /// The proof that an entry is in the log of this view.
+    /// The proof that an entry is in this log.
     ///
     /// # Errors
-    /// There is no such entry.
+    /// If there is no such entry.
     pub fn inclusion_proof(&self, index: u64) -> Result<Vec<Digest>, LogError> {
         self.with(|tree| tree.inclusion_proof(index, self.size))
     }
@@ -84,16 +84,16 @@ impl LogView {
     /// The proof that an entry is in the log at this or an earlier size.
     ///
     /// # Errors
-    /// There was no such entry, or the log is smaller than that.
+    /// If there was no such entry, or the log is smaller.
     pub fn inclusion_proof_at(&self, index: u64, size: u64) -> Result<Vec<Digest>, LogError> {
         self.has(size)?;
         self.with(|tree| tree.inclusion_proof(index, size))
     }
 
-    /// The proof that the log of this view begins with that of an earlier size.
+    /// The proof that this log continues that of an earlier size.
     ///
     /// # Errors
-    /// The log is smaller than that.
+    /// If the log is smaller.
     pub fn consistency_proof(&self, older: u64) -> Result<Vec<Digest>, LogError> {
         self.with(|tree| tree.consistency_proof(older, self.size))
     }
@@ -101,7 +101,7 @@ impl LogView {
     /// The bytes of a tile of hashes.
     ///
     /// # Errors
-    /// The log has no such tile.
+    /// If the log has no such tile.
     pub fn tile(&self, tile: TileId) -> Result<Vec<u8>, LogError> {
         if !tile.exists_in(self.size) {
             return Err(LogError::MissingTile(tile));
@@ -112,7 +112,7 @@ impl LogView {
     /// All hashes of this view, as [`Tree::hashes`] gives them.
     ///
     /// # Errors
-    /// None that a view of this log could meet.
+    /// None, for a view of this log.
     pub fn hashes(&self) -> Result<Vec<u8>, LogError> {
         self.with(|tree| tree.hashes(self.size))
     }

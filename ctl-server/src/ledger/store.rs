@@ -1,12 +1,12 @@
-//! What the ledger needs of a store. Entries are only ever appended; beside them a store keeps a few
-//! small values that are not part of the log, such as signatures of a ceremony that is under way.
+//! What the ledger needs of a store. Entries are only ever appended. A store also holds a few small values that are not
+//! part of the log, such as the signatures of an open ceremony.
 
 use std::ops::Range;
 
-/// Why a store could not do what was asked.
+/// Why a store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another process has it open.
+    /// Another process has the store open.
     #[error("the ledger is in use by another process: stop that server first")]
     Locked,
     /// An entry is not what was written.
@@ -14,64 +14,61 @@ pub enum StoreError {
     DamagedEntry {
         /// Index of the entry.
         index: u64,
-        /// What is wrong with it.
         why: String,
     },
     /// The database itself cannot be read.
     #[error("the ledger's database is damaged: {0}")]
     Damaged(String),
-    /// Disk full, device gone, no permission.
+    /// The disk is full or gone, or permission is missing.
     #[error("the ledger's storage failed: {0}")]
     Failed(#[from] std::io::Error),
-    /// An append that does not follow the last entry.
+    /// The entries to append do not follow the last one.
     #[error("entry {offered} was to be appended to a ledger of {size} entries")]
     OutOfOrder {
-        /// Index of the first entry to be appended.
+        /// Index of the first entry to append.
         offered: u64,
         /// Number of entries in the store.
         size: u64,
     },
 }
 
-/// Holds the ledger's bytes. What [`Store::append`] and [`Store::keep`] acknowledge survives a loss of
-/// power.
+/// Holds the ledger's bytes. What [`Store::append`] and [`Store::keep`] have acknowledged survives a loss of power.
 pub trait Store: Send + Sync + 'static {
-    /// Number of entries.
+    /// How many entries there are.
     fn size(&self) -> u64;
 
     /// The bytes of an entry; none beyond the end.
     ///
     /// # Errors
-    /// [`StoreError`], in particular if the bytes are not those that were appended.
+    /// [`StoreError`], for example if the bytes are not those that were appended.
     fn entry(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Appends entries from index `first` on, all or none of them, together with the signed checkpoint
-    /// of the log that they make, and returns when they are on the disk. Without a checkpoint, more must
-    /// follow before the store is whole.
+    /// Appends entries from index `first` on, all or none, together with the signed checkpoint of the resulting log;
+    /// they are on the disk when this returns. Without a checkpoint the store is incomplete until more follow.
     ///
     /// # Errors
     /// [`StoreError`]. After [`StoreError::Failed`] nobody knows whether the entries are on the disk.
     fn append(&self, first: u64, entries: &[Vec<u8>], checkpoint: Option<&[u8]>) -> Result<(), StoreError>;
 
-    /// The signed checkpoint that was appended last.
+    /// The last appended checkpoint.
     ///
     /// # Errors
     /// [`StoreError`]
     fn checkpoint(&self) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Keeps a small value outside the log, on the disk when this returns; none forgets it.
+    /// Stores a small value outside the log; it is on the disk when this returns. None removes it.
     ///
     /// # Errors
     /// [`StoreError`]
     fn keep(&self, name: &str, value: Option<&[u8]>) -> Result<(), StoreError>;
 
-    /// A value that was kept.
+    /// A stored value.
     ///
     /// # Errors
     /// [`StoreError`]
     fn kept(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// All kept values whose names begin with this, by name.
+    /// All stored values whose names have this prefix, by name.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -83,16 +80,16 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`]
     fn bytes_on_disk(&self) -> Result<u64, StoreError>;
 
-    /// Lets go of what is open and opens it again, after a failure that may be over: what the store knows
-    /// then is what is on the disk. A store that has nothing open has nothing to do.
+    /// Closes and reopens the database, after a failure that may be over: then the store knows what is on the disk. A
+    /// store without an open database does nothing.
     ///
     /// # Errors
-    /// [`StoreError`] while the cause is still there. Readers may have to wait for the next try.
+    /// [`StoreError`] while the cause persists. Readers may have to wait for the next attempt.
     fn reopen(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// The bytes of several entries; fewer if the ledger ends before.
+    /// The bytes of several entries; fewer if the ledger ends earlier.
     ///
     /// # Errors
     /// [`StoreError`]

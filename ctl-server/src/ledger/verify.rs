@@ -1,5 +1,5 @@
-//! Checks a whole ledger before anything is built on it: every entry is canonical and follows from the
-//! ones before it, and together they have the root that was signed for them.
+//! Verifies a whole ledger before it is used: every entry is canonical and follows from those before it, and together
+//! they have the root that was signed for them.
 
 use ctl_core::log::{Checkpoint, LogKey, Note, Tree};
 use ctl_core::names::Origin;
@@ -12,11 +12,11 @@ use super::error::{Damage, OpenError};
 use super::store::{Store, StoreError};
 use crate::keys::log_key;
 
-/// What is said of a sound entry that the rules refuse: damage, or a ledger from before there were releases.
+/// Added to the error about a sound entry that the rules refuse: it is damage, or from before the first release.
 const EARLIER: &str = " (if a server before release 0.1 recorded it: this release does not read such ledgers; found the \
     scheme anew)";
 
-/// What follows from a verified ledger.
+/// A verified ledger.
 #[derive(Debug)]
 pub struct Verified {
     /// The state after the last entry.
@@ -28,12 +28,12 @@ pub struct Verified {
     pub keys: LogKeys,
 }
 
-/// The keys that a ledger names for its log.
+/// The keys that a ledger has named for its log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogKeys {
-    /// Those of the log as it is called now, the present one last: all of them signed this history.
+    /// Keys of the log under its present origin, the present one last; all of them signed it.
     pub of_this: Vec<LogKey>,
-    /// Those of logs that ended with a restart: what they signed counts no more.
+    /// Keys of logs that ended with a restart; their signatures no longer count.
     pub of_ended: Vec<LogKey>,
 }
 
@@ -42,18 +42,17 @@ pub struct LogKeys {
 pub struct Replay {
     state: Option<State>,
     keys: LogKeys,
-    /// Whose they are, to notice when the charter names another.
+    /// The last key seen, to notice when the charter names another.
     named: Option<(Origin, PublicKey)>,
 }
 
 impl Replay {
-    /// Before the first entry.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// After entries that were replayed before.
+    /// Continues after replayed entries.
     #[must_use]
     pub fn after(state: State, keys: LogKeys) -> Self {
         let server = &state.charter.server;
@@ -61,22 +60,22 @@ impl Replay {
         Self { keys, named, state: Some(state) }
     }
 
-    /// Number of entries so far.
+    /// How many entries were replayed.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.state.as_ref().map_or(0, State::size)
     }
 
-    /// The state after them.
+    /// The state after them; none before the first.
     #[must_use]
     pub const fn state(&self) -> Option<&State> {
         self.state.as_ref()
     }
 
-    /// Takes the next entry's bytes; gives its leaf hash.
+    /// Replays the next entry; returns its leaf hash.
     ///
     /// # Errors
-    /// [`Damage::Entry`] if it may not stand here.
+    /// [`Damage::Entry`] if it may not be here.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Digest, Damage> {
         let index = self.size();
         let wrong = |why: String| Damage::Entry { index, why };
@@ -96,7 +95,7 @@ impl Replay {
             let key = log_key(server).map_err(|error| wrong(error.to_string()))?;
             if self.named.as_ref().is_some_and(|(origin, _)| *origin != server.log_origin) {
                 self.keys.of_ended.append(&mut self.keys.of_this);
-                // The last of them may be known by the root alone that the restart brought along.
+                // The last of them may only be known by the root that the restart brought.
                 let lost = state.lost_root.as_ref().and_then(|root| root.v2g.as_ref());
                 self.keys.of_ended.extend(lost.and_then(|known| known.log.key.parse::<LogKey>().ok()));
             }
@@ -107,14 +106,14 @@ impl Replay {
         Ok(entry.leaf_hash)
     }
 
-    /// Reads a checkpoint of this log and compares it with the entries. `what` names it in errors.
+    /// Reads a checkpoint of this log and compares it with the entries; `what` names it in errors.
     ///
     /// # Errors
     /// [`Damage::Checkpoint`], [`Damage::Lost`] or [`Damage::Root`].
     pub fn check_checkpoint(&self, note: &[u8], what: &'static str) -> Result<Checkpoint, Damage> {
         let damaged = |why: String| Damage::Checkpoint { what, why };
         let key = self.keys.of_this.last().ok_or_else(|| damaged("there is no entry".into()))?;
-        // After a rotation, the last checkpoint may still be signed with a key before.
+        // After a rotation, the last checkpoint may still be signed with a former key.
         let earlier =
             || self.keys.of_this.iter().rev().find_map(|key| Checkpoint::open(note, key.name(), key).ok());
         let opened = Checkpoint::open(note, key.name(), key);
@@ -138,21 +137,21 @@ impl Replay {
         })
     }
 
-    /// The keys that the entries so far name for the log.
+    /// The keys that the entries so far have named for the log.
     #[must_use]
     pub const fn keys(&self) -> &LogKeys {
         &self.keys
     }
 
-    /// The state after the last entry, and the keys; none if there was no entry.
+    /// The state after the last entry, and the keys; none without entries.
     #[must_use]
     pub fn finish(self) -> Option<(State, LogKeys)> {
         self.state.map(|state| (state, self.keys))
     }
 }
 
-/// Verifies a whole store. `head` is the last checkpoint that the server signed, from the file outside
-/// the store. `progress` is told after each entry how many are verified.
+/// Verifies a whole store. `head` is the last checkpoint that the server signed, from the file outside the store.
+/// `progress` gets the number of verified entries after each.
 ///
 /// # Errors
 /// [`OpenError`] naming the first entry that is wrong.
@@ -164,11 +163,10 @@ pub fn verify(
     rest(Replay::new(), Tree::new(), store, head, progress)
 }
 
-/// The same for what follows on a snapshot, which is believed if the entries that follow make of it the root that was
-/// signed.
+/// The same for the entries after a snapshot. The snapshot is believed if the entries after it lead to the signed root.
 ///
 /// # Errors
-/// [`OpenError`], whether for the snapshot or for the ledger: verify it whole to know.
+/// [`OpenError`] about the snapshot or the ledger; to know which, verify the whole.
 pub fn go_on(
     from: Snapshot,
     keys: LogKeys,
@@ -216,7 +214,7 @@ fn rest(
     Ok(Verified { state, tree, checkpoint, keys })
 }
 
-/// An entry that must be there.
+/// An entry that must exist.
 pub(super) fn stored(store: &dyn Store, index: u64) -> Result<Vec<u8>, StoreError> {
     store.entry(index)?.ok_or_else(|| StoreError::DamagedEntry { index, why: "it is missing".into() })
 }

@@ -1,11 +1,10 @@
-//! The one writer: check, append, flush, apply, show, answer.
+//! The one writer: checks, appends, flushes, applies, publishes and answers.
 //!
-//! It is a thread of its own, since flushing blocks. Statements that wait while it flushes are taken
-//! together and share the next flush. They are checked one after the other, each on top of those before
-//! it, on a state that nobody else sees.
+//! It has a thread of its own, because flushing blocks. Statements that arrive during a flush share the next one. They
+//! are checked one after the other, each on top of those before it, on a state that nobody else sees.
 //!
-//! If the storage fails, nothing more is recorded until the writer has [mended](mend) it, and readers see
-//! what they saw before.
+//! If the storage fails, nothing is recorded until the writer has [recovered](mend) it; readers see what they saw
+//! before.
 
 use std::sync::Arc;
 
@@ -17,27 +16,26 @@ use super::error::refusal_of;
 use super::mend::{self, Failure, Mended, Trouble, Unsettled};
 use super::{RecordError, Recorded, Shared, Snapshot, differing_key, recorder};
 
-/// At most so many requests are taken before a flush. Those that are refused count: however many come,
-/// what was accepted does not wait for them.
+/// How many requests are taken before a flush. Refused ones count too, so accepted ones never wait for many refusals.
 const MAX_BATCH: usize = 64;
 
 /// The body of an observation, made from the state at the moment of recording.
 type Make = Box<dyn FnOnce(&State) -> Option<Body> + Send>;
 type Reply<T> = oneshot::Sender<Result<T, RecordError>>;
 
-/// What the writer is asked for.
+/// A request to the writer.
 pub(super) enum Request {
     /// Record a statement.
     Record { statement: Box<Statement>, reply: Reply<Recorded> },
     /// Record what the server observed.
     Observe { make: Make, reply: Reply<Option<Recorded>> },
-    /// See to the store, which failed to keep a value.
+    /// Recover the store, which failed to store a value.
     Mend { why: String },
-    /// Finish what was asked before, and stop.
+    /// Finish earlier requests, then stop.
     Close { reply: oneshot::Sender<()> },
 }
 
-/// Who waits for the flush.
+/// A caller that waits for the flush.
 enum Waiting {
     Record(Recorded, Reply<Recorded>),
     Observe(Recorded, Reply<Option<Recorded>>),
@@ -53,14 +51,14 @@ struct Pending {
 /// The writer.
 pub(super) struct Writer {
     shared: Arc<Shared>,
-    /// The state with every entry that was appended, shown or about to be.
+    /// The state including every appended entry, published or not.
     state: State,
-    /// The storage failed and is not mended yet.
+    /// Set while the storage has failed.
     trouble: Option<Trouble>,
 }
 
 impl Writer {
-    /// Starts the writer's thread. It ends when it is told to close, or nobody can ask it any more.
+    /// Starts the writer's thread. It ends when told to close, or when no handle is left.
     pub(super) fn start(shared: Arc<Shared>, requests: mpsc::Receiver<Request>) -> std::io::Result<()> {
         let state = shared.snapshot.load().state.clone();
         let writer = Self { shared, state, trouble: None };
@@ -101,7 +99,7 @@ impl Writer {
         }
     }
 
-    /// The next request; mends the storage while there is none, and before.
+    /// The next request; recovers the storage first and meanwhile.
     fn next(&mut self, requests: &mut mpsc::Receiver<Request>) -> Option<Request> {
         loop {
             if self.trouble.as_ref().is_some_and(Trouble::is_due) {
@@ -141,7 +139,7 @@ impl Writer {
     fn record(&mut self, statement: Statement, reply: Reply<Recorded>, pending: &mut Pending) {
         match self.admit(statement, pending) {
             Ok(recorded) => pending.waiting.push(Waiting::Record(recorded, reply)),
-            // Who asked may have gone away.
+            // The caller may be gone.
             Err(error) => drop(reply.send(Err(error))),
         }
     }
@@ -158,15 +156,14 @@ impl Writer {
         }
     }
 
-    /// A statement signed by the recorder, on the present basis.
+    /// The observation as a statement of the recorder, on the present state.
     fn observation(&self, make: Make) -> Result<Option<Statement>, RecordError> {
         let now = self.shared.now(self.state.clock())?;
         let Some(body) = make(&self.state.at(now)) else { return Ok(None) };
         recorder::statement(&self.state, &self.shared.keys.recorder, now, body).map(Some)
     }
 
-    /// Checks a statement on top of everything before it, and makes it part of the state that nobody
-    /// sees yet.
+    /// Checks a statement on top of everything before it, and applies it to the unpublished state.
     fn admit(&mut self, statement: Statement, pending: &mut Pending) -> Result<Recorded, RecordError> {
         if let Some(why) = self.shared.read_only() {
             return Err(RecordError::ReadOnly(why));
@@ -185,7 +182,7 @@ impl Writer {
         Ok(recorded)
     }
 
-    /// Puts what is pending on the disk, shows it to readers, and answers.
+    /// Writes what is pending to the disk, publishes it, and answers.
     fn commit(&mut self, pending: Pending) {
         let Pending { entries, waiting } = pending;
         if entries.is_empty() {
@@ -236,12 +233,12 @@ impl Writer {
             let unsettled = Box::new(Unsettled { entries, state, checkpoint });
             self.trouble = Some(Trouble::begins(&shared, why.clone(), reopen, Some(unsettled)));
         } else {
-            shared.set_read_only(format!("{why}. See to the disk and restart the server"));
+            shared.set_read_only(format!("{why}. Repair the disk and restart the server"));
         }
         Err(RecordError::Unknown(why))
     }
 
-    /// Shows readers entries that are on the disk.
+    /// Publishes entries that are on the disk.
     fn show(&self, entries: &[Entry], checkpoint: Vec<u8>) {
         let shared = &self.shared;
         let log = shared.snapshot.load().log.grown(entries.iter().map(|entry| entry.leaf_hash));

@@ -1,8 +1,8 @@
-//! Signing ceremonies: people send their signatures of a draft one by one; when enough of them are
-//! here, the publication is recorded with all of them.
+//! Signing ceremonies. Signers send their signatures of a draft one by one; when there are enough, the publication is
+//! recorded with all of them.
 //!
-//! Each signature is verified when it arrives, over the bytes that follow from the ledger. It is on
-//! the disk before it is acknowledged, so a restart loses none.
+//! Each signature is verified on arrival, over bytes that follow from the ledger, and is on the disk before it is
+//! acknowledged, so a restart loses none.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,31 +27,31 @@ use crate::ledger::{Ledger, RecordError, StoreError};
 pub struct Submission {
     /// Index of the draft's entry.
     pub draft: u64,
-    /// The signature over the document; the board's metadata has none.
+    /// The signature over the document; the board's metadata has no document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_signature: Option<DocumentSignature>,
     /// The signature over the metadata.
     pub metadata_signature: MetadataSignature,
 }
 
-/// How far a ceremony is.
+/// The progress of a ceremony.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Who has signed.
     pub signed: Vec<KeyId>,
-    /// How many signatures it takes, if nobody signs in vain.
+    /// How many signatures it needs, if all of them count.
     pub needed: usize,
-    /// Whether it is enough.
+    /// Whether there are enough.
     pub complete: bool,
 }
 
-/// Why a signature was not taken.
+/// Why a signature was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum CeremonyError {
     /// Nothing waits for signatures.
     #[error("no draft of {0} waits for signatures")]
     NoDraft(Role),
-    /// The signature is for another draft, perhaps one that was open until a moment ago.
+    /// The signature is for another draft, perhaps one that was open a moment ago.
     #[error("the signature is for draft {found}, but draft {open} of {role} is the open one: sign that")]
     OtherDraft {
         role: Role,
@@ -63,12 +63,12 @@ pub enum CeremonyError {
     /// The signer may not sign, or the signature is wrong.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// It could not be kept.
+    /// The signature could not be stored.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// The signatures of one draft so far.
+/// The signatures of a draft so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Pending {
@@ -76,22 +76,21 @@ struct Pending {
     signatures: BTreeMap<KeyId, Submission>,
 }
 
-/// Under these names, with the role after them, signatures are kept in the store.
+/// The prefix of the names under which signatures are stored; the role follows.
 const KEPT: &str = "ceremony/";
-/// What is kept of one ceremony has at most so many bytes.
+/// The largest stored ceremony, in bytes.
 const MAX_KEPT: usize = 1024 * 1024;
 
-/// The ceremonies under way.
+/// The open ceremonies.
 #[derive(Debug, Default)]
 pub struct Ceremonies {
     pending: Mutex<BTreeMap<Role, Pending>>,
-    /// Held while a publication is recorded: who finds nothing left to record can be sure that it is
-    /// recorded and shown, not about to be.
+    /// Held while a publication is recorded: if nothing is left to record, it is recorded and shown, not about to be.
     recording: tokio::sync::Mutex<()>,
 }
 
 impl Ceremonies {
-    /// The ceremonies as an earlier run left them. What cannot be read is left out: people sign again.
+    /// The ceremonies of an earlier run. Unreadable ones are left out, and their signers must sign again.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -101,16 +100,19 @@ impl Ceremonies {
             let role = name.strip_prefix(KEPT).and_then(|role| role.parse::<Role>().ok());
             match (role, json::read::<Pending>(&value, MAX_KEPT)) {
                 (Some(role), Ok(kept)) => drop(pending.insert(role, kept)),
-                _ => tracing::warn!(name, "signatures of a ceremony cannot be read and are left out"),
+                _ => tracing::warn!(
+                    name,
+                    "the signatures of a ceremony cannot be read and are left out; they must be sent again"
+                ),
             }
         }
         Ok(Self { pending: Mutex::new(pending), ..Self::default() })
     }
 
-    /// Takes a signature: verifies it and keeps it on the disk. Blocks for so long.
+    /// Takes a signature: verifies and stores it. Blocks on the disk.
     ///
     /// # Errors
-    /// [`CeremonyError`]; nothing is kept then.
+    /// [`CeremonyError`]; then nothing is stored.
     pub fn add(
         &self,
         ledger: &Ledger,
@@ -127,7 +129,7 @@ impl Ceremonies {
         verify(&submission, draft, &thresholds)?;
 
         let mut all = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        // `state` was read before the lock was taken: a newer draft may have signatures by now.
+        // `state` was read before the lock was taken; a newer draft may have signatures by now.
         if let Some(newer) = all.get(role).filter(|pending| pending.draft > draft.index) {
             let (open, found) = (newer.draft, submission.draft);
             return Err(CeremonyError::OtherDraft { role: role.clone(), open, found });
@@ -141,7 +143,7 @@ impl Ceremonies {
         Ok(progress)
     }
 
-    /// How far the ceremony of a role's open draft is; none if there is no draft.
+    /// The progress of a role's open draft; none if there is no draft.
     #[must_use]
     pub fn progress(&self, state: &State, role: &Role) -> Option<Progress> {
         let draft = state.drafts.get(role)?;
@@ -149,13 +151,13 @@ impl Ceremonies {
         Some(progress(draft, &thresholds, &self.of(role, draft)))
     }
 
-    /// The publication of a role's open draft, once enough have signed it.
+    /// The publication of a role's open draft, if it has enough signatures.
     #[must_use]
     pub fn publication(&self, state: &State, role: &Role) -> Option<Body> {
         let draft = state.drafts.get(role)?;
         let thresholds = signing_thresholds(state, role).ok()?;
         let mut pending = self.of(role, draft);
-        // Someone who signed may have been suspended since.
+        // Signers may have been suspended since.
         pending.signatures.retain(|_, submission| verify(submission, draft, &thresholds).is_ok());
         if !progress(draft, &thresholds, &pending).complete {
             return None;
@@ -175,7 +177,7 @@ impl Ceremonies {
         Some(record.into())
     }
 
-    /// Records the publication of a role's open draft if enough have signed it; tells its entry.
+    /// Records the publication of a role's open draft, if it has enough signatures; returns its entry.
     ///
     /// # Errors
     /// [`RecordError`]
@@ -186,7 +188,7 @@ impl Ceremonies {
         Ok(recorded.map(|recorded| recorded.index))
     }
 
-    /// Roles whose open draft has signatures.
+    /// The roles whose open draft has signatures.
     #[must_use]
     pub fn roles(&self, state: &State) -> Vec<Role> {
         let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
@@ -194,8 +196,7 @@ impl Ceremonies {
         open.map(|(role, _)| role.clone()).collect()
     }
 
-    /// Forgets signatures of drafts that are published or void. Those of drafts that were opened after
-    /// `state` stay.
+    /// Forgets the signatures of drafts that are published or void, except drafts opened after `state`.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -224,7 +225,7 @@ fn is_open(state: &State, role: &Role, pending: &Pending) -> bool {
     state.drafts.get(role).is_some_and(|draft| draft.index == pending.draft)
 }
 
-/// The thresholds are met by key ids whose signatures were verified when they came.
+/// Counts key ids whose signatures were verified on arrival.
 fn progress(draft: &Draft, thresholds: &[Threshold], pending: &Pending) -> Progress {
     debug_assert_eq!(draft.index, pending.draft);
     let missing = thresholds.iter().map(|threshold| {

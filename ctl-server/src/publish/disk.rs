@@ -1,8 +1,7 @@
 //! The static tree on disk: the same bytes that HTTP serves, for file servers, mirrors and USB sticks.
 //!
-//! Every file is replaced as a whole (temporary file in the same directory, fsync, rename, fsync of
-//! the directory). What points to other files is written after them, so that the tree is usable at
-//! every moment.
+//! Every file is replaced as a whole: temporary file in the same directory, fsync, rename, fsync of the directory. A
+//! file is written after those it points to, so the tree is usable at any moment.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -17,7 +16,7 @@ pub struct PublicDirectory {
     root: PathBuf,
 }
 
-/// A file could not be written or read.
+/// A file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("{action} {}: {source}", path.display())]
 pub struct DiskError {
@@ -26,11 +25,10 @@ pub struct DiskError {
     source: io::Error,
 }
 
-/// The suffix of files that are being written; such files are leftovers after a crash.
+/// The suffix of files being written; after a crash they are leftovers.
 const TEMPORARY: &str = ".tmp";
 
 impl PublicDirectory {
-    /// The static tree in this directory.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
@@ -52,7 +50,7 @@ impl Sink for PublicDirectory {
             && fs::read(&place).is_ok_and(|found| found == bytes)
     }
 
-    /// Directories are flushed once all files of a call are there.
+    /// Directories are flushed after all files of a call are written.
     fn put(&self, files: &[sink::File<'_>]) -> Result<(), DiskError> {
         let mut directories = BTreeSet::new();
         for sink::File { path, bytes, .. } in files {
@@ -107,7 +105,7 @@ impl Sink for PublicDirectory {
     }
 }
 
-/// Bytes of all files below a directory; what cannot be read counts nothing.
+/// The bytes of all files below a directory; unreadable ones count as nothing.
 #[must_use]
 pub fn bytes_below(root: &Path) -> u64 {
     let mut bytes = 0_u64;

@@ -1,5 +1,4 @@
-//! A publication as files: its TUF metadata and target, its renditions, and the proof that it is in
-//! the log.
+//! The files of a publication: TUF metadata and target, renditions, and the proof of inclusion in the log.
 
 use std::sync::Arc;
 
@@ -16,12 +15,12 @@ use super::edition::Edition;
 use super::replay::Publication;
 use super::site::{Caching, ContentType, Prepared};
 
-/// What a device needs besides a document's payload and signatures: the metadata that says who signs.
+/// What a device needs in addition to a document's payload and signatures: the metadata that says who signs.
 #[derive(Debug, Default)]
 pub struct Chain {
-    /// Every root file from the first on.
+    /// Every root file from the first.
     pub roots: Vec<Bytes>,
-    /// The delegating targets file.
+    /// The top-level targets file, which delegates.
     pub targets: Option<Bytes>,
 }
 
@@ -39,7 +38,7 @@ pub fn metadata_file(publication: &Publication) -> Result<Vec<u8>, PublishError>
     Ok(json::canonical(&json!({ "signatures": signatures, "signed": signed })))
 }
 
-/// Puts in the files of a new version that never change, and retires those of the version before.
+/// Adds the files of a new version that never change, and retires those of the previous version.
 ///
 /// # Errors
 /// [`PublishError`] if the metadata cannot be written as a file.
@@ -85,7 +84,7 @@ fn retire(edition: &mut Edition, before: &Publication, folder: &str, target: &st
     edition.retire(&format!("{folder}/versions/{sequence}.tlog-proof"), ContentType::Text);
 }
 
-/// Puts in the renditions of a role's latest version, which carry the metadata of the board.
+/// Adds the renditions of a role's latest version, which carry the board's metadata.
 ///
 /// # Errors
 /// [`PublishError`] if what was recorded cannot be read.

@@ -1,5 +1,5 @@
-//! The next edition of the site: what is put in and taken out, what of it still has to be written to
-//! disk, and in which order.
+//! The next edition of the site: which files are added and removed, and which of them the disk still lacks, in which
+//! order.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::site::{CHECKPOINT, Caching, ContentType, Prepared, Site};
 /// The path of the TUF timestamp.
 pub const TIMESTAMP: &str = "tuf/metadata/timestamp.json";
 
-/// The site as it will be, and what the disk does not have yet.
+/// The next site, and what the disk lacks of it.
 #[derive(Debug)]
 pub struct Edition {
     pub site: Site,
@@ -31,7 +31,7 @@ impl Edition {
         Self { site: Site::default(), sink, unwritten: BTreeSet::new(), unremoved: BTreeSet::new() }
     }
 
-    /// Puts a file at a path, unless the same bytes are there already.
+    /// Puts a file at a path, unless the same bytes are there.
     pub fn put(&mut self, path: &str, file: Arc<Prepared>) {
         let same = self.site.file(path).is_some_and(|old| old.identity() == file.identity());
         if !same {
@@ -46,15 +46,14 @@ impl Edition {
         self.put(path, Arc::new(Prepared::new(bytes, kind, caching)));
     }
 
-    /// Takes a path away, here and on disk.
+    /// Removes a path, here and on the disk.
     pub fn take(&mut self, path: &str) {
         self.site.remove(path);
         self.unwritten.remove(path);
         self.unremoved.insert(path.to_owned());
     }
 
-    /// Puts immutable bytes that few will ask for: kept on disk only. If the disk fails they stay in
-    /// memory.
+    /// Puts immutable bytes that are rarely requested: kept on the disk only, or in memory if the disk fails.
     pub fn put_on_disk(&mut self, path: &str, bytes: Bytes, kind: ContentType) {
         let file = File { path, bytes: &bytes, content_type: kind, caching: Caching::Immutable };
         let stored = if self.sink.holds(path, &bytes) { Ok(()) } else { self.sink.put(&[file]) };
@@ -67,21 +66,21 @@ impl Edition {
             }
             Ok(None) => self.put_bytes(path, bytes, kind, Caching::Immutable),
             Err(error) => {
-                tracing::error!(%error, path, "keeping a file in memory");
+                tracing::error!(%error, path, "a file cannot be written to disk; it stays in memory");
                 self.put_bytes(path, bytes, kind, Caching::Immutable);
             }
         }
     }
 
-    /// Leaves only the disk's copy of a file that is superseded.
+    /// Keeps only the disk's copy of a superseded file.
     pub fn retire(&mut self, path: &str, kind: ContentType) {
         if let Some(bytes) = self.site.file(path).and_then(|file| file.identity()).cloned() {
             self.put_on_disk(path, bytes, kind);
         }
     }
 
-    /// Brings the disk up to this edition: what others point to first, what points to it after. What
-    /// fails is tried again with the next edition.
+    /// Writes this edition to the disk, each file after those it points to. What fails is tried again with the next
+    /// edition.
     ///
     /// # Errors
     /// [`DiskError`] with the first file that failed.
@@ -105,7 +104,7 @@ impl Edition {
         Ok(())
     }
 
-    /// Marks for removal every file on disk that is not part of the site: leftovers of an earlier run.
+    /// Marks every file on the disk that is not part of the site for removal: leftovers of an earlier run.
     ///
     /// # Errors
     /// [`DiskError`] if the directory cannot be read.
@@ -118,8 +117,8 @@ impl Edition {
 
 const LAST_PHASE: u8 = 3;
 
-/// Immutable files, then what is the latest of something, then the checkpoint over the tiles, and at
-/// last the timestamp that vouches for the rest.
+/// Immutable files come first, then the latest version of anything, then the checkpoint over the tiles, and last the
+/// timestamp, which vouches for the rest.
 fn phase_of(path: &str, site: &Site) -> u8 {
     let immutable = site.file(path).is_none_or(|file| file.caching == Caching::Immutable);
     match path {

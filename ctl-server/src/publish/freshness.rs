@@ -1,10 +1,9 @@
-//! Snapshot and timestamp: the server's own word that what it serves is the latest. The only files
-//! that do not follow from the ledger.
+//! TUF's snapshot and timestamp, with which the server itself vouches that it serves the latest. They are the only
+//! files that do not follow from the ledger.
 //!
-//! Their versions never go back: each is on the disk before it is served. They also never fall below
-//! the Unix time of their signing, so that a server that was restored from an export of the ledger,
-//! without that record, does not repeat versions that devices have seen. The ledger's guard keeps a
-//! wrong clock from taking them far ahead.
+//! Their versions never decrease: each file is on the disk before it is served. They are also at least the Unix time of
+//! signing, so that a server restored from an export of the ledger, without this record, does not reuse versions that
+//! devices have seen. The ledger's clock guard keeps a wrong clock from raising them far ahead.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::keys::Keys;
 
-/// A signed file as it is kept between runs.
+/// A signed file, as stored between runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignedFile {
@@ -25,7 +24,7 @@ pub struct SignedFile {
     pub file: String,
 }
 
-/// The two files that are served now.
+/// The two served files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Freshness {
@@ -36,9 +35,9 @@ pub struct Freshness {
 }
 
 impl Freshness {
-    /// Signs what is due: the snapshot when a role changed, the timestamp when the snapshot did, and
-    /// both before half of their validity is over. Their versions are greater than those in `from`, which
-    /// a restart of the log names. Gives the two as they should be from now on.
+    /// Signs what is due: the snapshot if a role changed, the timestamp if the snapshot changed, and both before half
+    /// of their validity is over. Versions are greater than those in `from`, which a restart of the log names. Returns
+    /// both as they should be now.
     ///
     /// # Errors
     /// [`SignerError`]
@@ -83,7 +82,7 @@ impl Freshness {
     }
 }
 
-/// Version and expiry of the file that follows.
+/// Version and expiry of the next file.
 fn next(old: Option<&SignedFile>, now: Timestamp, seconds: u64, from: u64) -> (u64, Timestamp) {
     let after = old.map_or(0, |old| old.version).max(from).saturating_add(1);
     (after.max(now.unix().unsigned_abs()), now.plus_seconds(seconds))
@@ -107,7 +106,7 @@ impl SignedFile {
         })
     }
 
-    /// Whether it need not be signed anew: by this key, and less than half of its time is over.
+    /// Whether it is still good: signed by this key, with more than half of its validity left.
     fn stands(&self, now: Timestamp, seconds: u64, key: &dyn Signer) -> bool {
         let validity = self.expires.seconds_since(self.signed_at).min(seconds);
         now.seconds_since(self.signed_at) < validity.div_ceil(2)

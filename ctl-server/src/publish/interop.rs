@@ -1,6 +1,6 @@
-//! Which vehicles can charge at which chargers, by the latest version of each list: as JSON and as a
-//! picture, made after publication and once a day, because certificates expire. Beside the publisher and for
-//! one list after the other: nothing that devices wait for waits for this.
+//! Who can charge where by the latest version of each list, as JSON and as a picture. Computed after each publication
+//! and once a day, because certificates expire; in the background and one list at a time, so that nothing that devices
+//! need waits for it.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ use crate::ledger::Snapshot;
 
 const DAY: i64 = 86_400;
 
-/// The beginning of the day (UTC) that a moment is in.
+/// The beginning of a moment's day (UTC).
 #[must_use]
 pub const fn day(now: Timestamp) -> Timestamp {
     Timestamp::from_unix(now.unix() - now.unix().rem_euclid(DAY))
 }
 
-/// What is to be answered: for one version of a list, and for one day.
+/// What to answer: for one version of a list and one day.
 #[derive(Clone, Debug)]
 pub struct Question {
     publication: Publication,
@@ -34,7 +34,7 @@ pub struct Question {
     day: Timestamp,
 }
 
-/// The answers, as they are served.
+/// The answers, as served.
 #[derive(Clone, Debug)]
 pub struct Answers {
     list: ListId,
@@ -48,8 +48,8 @@ impl Question {
         Self { publication, ledger, day }
     }
 
-    /// Answers; none for what is no list. The answers are right for the beginning of the day, or for the list's own
-    /// time where that is later. Takes long for a list with many cross-certificates, so nothing waits for it.
+    /// Computes the answers; none if the publication is no list. They hold for the beginning of the day, or the list's
+    /// own time if that is later. Takes long for a list with many cross-certificates.
     #[must_use]
     pub fn answer(&self) -> Option<Answers> {
         let publication = &self.publication;
@@ -59,7 +59,7 @@ impl Question {
         let payload: ListPayload = match json::read(bytes, MAX_PAYLOAD) {
             Ok(payload) => payload,
             Err(error) => {
-                tracing::error!(%error, %list, "who can charge where is not answered");
+                tracing::error!(%error, %list, "cannot compute who can charge where");
                 return None;
             }
         };
@@ -76,17 +76,17 @@ impl Question {
 }
 
 impl Answers {
-    /// Whose.
+    /// The list.
     pub(super) fn role(&self) -> Role {
         Role::List(self.list.clone())
     }
 
-    /// Index of the publication that they are about.
+    /// Index of the publication's entry.
     pub(super) const fn publication(&self) -> u64 {
         self.publication
     }
 
-    /// Puts them in.
+    /// Adds the files.
     pub(super) fn publish(self, edition: &mut Edition) {
         let path = format!("v1/lists/{}/interop", self.list);
         edition.put_bytes(&path, self.json, ContentType::Json, Caching::Latest);

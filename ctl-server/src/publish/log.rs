@@ -1,4 +1,4 @@
-//! The log as static files: tiles, entry bundles, checkpoint, and proofs that travel alone.
+//! The log as static files: tiles, entry bundles, checkpoint, and proofs for offline use.
 
 use std::ops::Range;
 
@@ -13,14 +13,13 @@ use super::site::{CHECKPOINT, Caching, ContentType};
 use crate::keys::Keys;
 use crate::ledger::{LogView, Snapshot};
 
-/// How many partial tiles of one place stay on disk, for mirrors that copy while the log grows.
+/// How many partial tiles of one place stay on the disk, for mirrors that copy while the log grows.
 const KEPT_PARTIALS: u16 = 16;
 
 /// Reads entries by their index.
 pub type Entries<'a> = &'a dyn Fn(Range<u64>) -> Result<Vec<Vec<u8>>, PublishError>;
 
-/// Puts in the tiles and bundles that the log of a snapshot has and one of `older` entries had not,
-/// and the checkpoint over them.
+/// Adds the tiles and bundles that this log has and one of `older` entries lacked, and the checkpoint.
 ///
 /// # Errors
 /// [`PublishError`] if an entry cannot be read.
@@ -39,8 +38,7 @@ pub fn publish(
     for bundle in BundleId::added(older, newer) {
         let path = format!("log/{}", bundle.path());
         let bytes = Bytes::from(bundle.encode(&entries(bundle.entries())?)?);
-        // Up to 15 MB, and another with each entry: kept in memory, each would stay for as long as someone
-        // takes to read it.
+        // Up to 15 MB, and a new one with each entry: in memory, each would stay for as long as someone reads it.
         edition.put_on_disk(&path, bytes, ContentType::Binary);
         forget_partials(edition, bundle.width, |width| BundleId { width, ..bundle }.path());
     }
@@ -50,8 +48,8 @@ pub fn publish(
     Ok(())
 }
 
-/// The proof that an entry is in the log: to the checkpoint that it completes. Ed25519 signs the same
-/// bytes the same way, so the file can be made again to the byte from the ledger alone.
+/// The proof that an entry is in the log, for the checkpoint that it completes. Ed25519 is deterministic, so the ledger
+/// alone gives the same file to the byte.
 ///
 /// # Errors
 /// [`PublishError`] if there is no such entry.
@@ -68,8 +66,7 @@ pub fn proof(
     Ok(LogProof { extra: Some(entry.to_vec()), index, hashes, checkpoint }.encode())
 }
 
-/// Takes away the partial tiles that are so much narrower that no copy in progress needs them. HTTP
-/// answers for them from the wider one.
+/// Removes partial tiles that are too narrow for any copy in progress. HTTP serves them from the wider ones.
 fn forget_partials(edition: &mut Edition, width: u16, path: impl Fn(u16) -> String) {
     for narrower in 1..width {
         let path = format!("log/{}", path(narrower));

@@ -1,4 +1,4 @@
-//! The blocking half of the publisher: makes the editions, and says how that goes.
+//! The blocking half of the publisher: makes the editions, and reports how that goes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::Discriminant;
@@ -24,37 +24,37 @@ use crate::ledger::{Ledger, Snapshot};
 
 /// How many snapshot files stay, for devices in the middle of a refresh.
 const KEPT_SNAPSHOTS: usize = 8;
-/// Name of the kept value with snapshot and timestamp.
+/// The name under which snapshot and timestamp are stored.
 const FRESHNESS: &str = "publish/freshness";
 const MAX_FRESHNESS: usize = 4 * 1024 * 1024;
 
-/// What the publisher says of itself.
+/// The publisher's status.
 #[derive(Clone, Debug, Default)]
 pub struct Status {
-    /// Entries that are served.
+    /// How many entries are served.
     pub size: u64,
-    /// When the checkpoint that is served was put up.
+    /// When the served checkpoint was published.
     pub checkpoint_at: Timestamp,
     /// When snapshot and timestamp expire.
     pub freshness_expires: Option<(Timestamp, Timestamp)>,
     pub freshness_signed: Option<(Timestamp, Timestamp)>,
-    /// What keeps it from publishing, if something does.
+    /// Why it cannot publish, if so.
     pub problem: Option<String>,
 }
 
-/// The blocking half: makes the editions.
+/// The blocking half of the publisher: makes the editions.
 pub(super) struct EditionMaker {
     replay: Replay,
-    /// The publication that the replay came to last, until its files are made.
+    /// A publication whose files are not made yet.
     unmade: Option<Publication>,
-    /// The roles whose renditions are behind their latest version.
+    /// The roles whose renditions are older than their latest version.
     unrendered: BTreeSet<Role>,
-    /// The lists whose answers on interoperability are behind, and the day for which they are to be right.
+    /// The lists whose answers on interoperability are outdated, and the day that they should be for.
     unanswered: BTreeSet<Role>,
     day: Option<Timestamp>,
-    /// Someone answers one of them.
+    /// An answer is being computed.
     answering: bool,
-    /// What an earlier run left on disk is still there.
+    /// Leftovers of an earlier run are still on the disk.
     untidy: bool,
     edition: Edition,
     latest: BTreeMap<Role, Publication>,
@@ -64,7 +64,7 @@ pub(super) struct EditionMaker {
     snapshots: Vec<u64>,
     site: SharedSite,
     status: watch::Sender<Status>,
-    /// The kind of the problem that the log was told of.
+    /// The kind of problem that was last logged.
     reported: Option<Discriminant<PublishError>>,
 }
 
@@ -101,12 +101,12 @@ impl EditionMaker {
         })
     }
 
-    /// Entries that were taken in.
+    /// How many entries were taken in.
     pub(super) fn size(&self) -> u64 {
         self.replay.size()
     }
 
-    /// Brings the site up to the ledger and the clock.
+    /// Brings the site up to date with the ledger and the clock.
     pub(super) fn publish(&mut self, ledger: &Ledger) -> Result<(), PublishError> {
         let snapshot = ledger.snapshot();
         let older = self.edition.site.log_size();
@@ -136,11 +136,11 @@ impl EditionMaker {
             status.freshness_signed =
                 files.map(|(snapshot, timestamp)| (snapshot.signed_at, timestamp.signed_at));
         });
-        // Readers over HTTP do not wait for the disk.
+        // HTTP does not wait for the disk.
         if let Err(error) = self.edition.write() {
             tracing::error!(%error, "the static tree on disk is behind; HTTP is not");
         }
-        // Only once everything is made is what nobody made a leftover.
+        // Only when everything is made is the rest known to be left over.
         if self.untidy && self.unanswered.is_empty() && !self.answering {
             self.untidy = false;
             self.tidy();
@@ -148,14 +148,14 @@ impl EditionMaker {
         now.map(drop).map_err(Into::into)
     }
 
-    /// Notes what keeps the publisher from publishing, and tells the log when that begins, becomes something else and
-    /// ends: the words alone may change every second.
+    /// Notes what prevents publishing, and logs when that begins, changes and ends. Only the kind counts, because the
+    /// text may change every second.
     pub(super) fn report(&mut self, result: Result<(), PublishError>) {
         let kind = result.as_ref().err().map(std::mem::discriminant);
         let problem = result.err().map(|error| error.to_string());
         if self.reported != kind {
             match &problem {
-                Some(problem) => tracing::error!(problem, "publishing waits"),
+                Some(problem) => tracing::error!(problem, "cannot publish; will try again"),
                 None => tracing::info!("publishing goes on"),
             }
             self.reported = kind;
@@ -165,8 +165,8 @@ impl EditionMaker {
         }
     }
 
-    /// Takes in new entries and makes files of what they published; tells whether they published
-    /// anything. What fails is made first the next time, so that no publication is passed over.
+    /// Takes in new entries and makes the files of what they published; returns whether they published anything. What
+    /// failed comes first the next time, so no publication is skipped.
     fn follow(&mut self, ledger: &Ledger, snapshot: &Snapshot) -> Result<bool, PublishError> {
         self.make(ledger, snapshot)?;
         while self.replay.size() < snapshot.size() {
@@ -175,7 +175,7 @@ impl EditionMaker {
             self.unmade = self.replay.follow(&entry)?;
             self.make(ledger, snapshot)?;
         }
-        // The renditions carry the board's metadata along.
+        // All renditions contain the board's metadata.
         let all = self.unrendered.contains(&Role::Root) || self.unrendered.contains(&Role::Targets);
         for (role, latest) in &self.latest {
             if all || self.unrendered.contains(role) {
@@ -185,7 +185,7 @@ impl EditionMaker {
         Ok(!std::mem::take(&mut self.unrendered).is_empty())
     }
 
-    /// Makes the files of the publication that waits for them, if one does.
+    /// Makes the files of the waiting publication, if there is one.
     fn make(&mut self, ledger: &Ledger, snapshot: &Snapshot) -> Result<(), PublishError> {
         let Some(publication) = &self.unmade else { return Ok(()) };
         let role = publication.role().clone();
@@ -193,7 +193,7 @@ impl EditionMaker {
             log::proof(ledger.keys(), &snapshot.state, &snapshot.log, publication.index, &publication.entry)?;
         let before = self.latest.get(&role);
         let metadata = documents::publish(&mut self.edition, publication, before, &proof)?;
-        // From here on nothing fails.
+        // Nothing fails from here on.
         let described = MetaFile::of(publication.open.version, &metadata);
         match role {
             Role::Root => self.chain.roots.push(metadata),
@@ -212,7 +212,7 @@ impl EditionMaker {
         Ok(())
     }
 
-    /// Has all lists answered anew when a day begins: certificates expire.
+    /// Has all lists answered anew when a day begins, because certificates expire.
     fn begin_day(&mut self, now: Timestamp) {
         let day = interop::day(now);
         if self.day.replace(day) != Some(day) {
@@ -220,7 +220,7 @@ impl EditionMaker {
         }
     }
 
-    /// The next question of who can charge where, unless one is being answered or nothing has changed.
+    /// The next question to answer, unless one is being answered or nothing has changed.
     pub(super) fn question(&mut self, ledger: &Ledger) -> Option<Question> {
         if self.answering {
             return None;
@@ -230,7 +230,7 @@ impl EditionMaker {
         Some(Question::new(publication, ledger.snapshot(), self.day?))
     }
 
-    /// Takes the answers in, unless there is a newer version by now: then it is asked again anyway.
+    /// Takes in answers, unless the list has a newer version, which is asked about anyway.
     pub(super) fn take_answers(&mut self, answers: Option<Answers>) {
         self.answering = false;
         if let Some(answers) = answers
@@ -240,12 +240,12 @@ impl EditionMaker {
         }
     }
 
-    /// Signs snapshot and timestamp where that is due: first on the disk, then in the site.
+    /// Signs snapshot and timestamp if due: first on the disk, then on the site.
     fn refresh(&mut self, ledger: &Ledger, now: Timestamp, validity: &Validity) -> Result<(), PublishError> {
         if !self.metadata.contains_key("targets") {
             return Ok(());
         }
-        // A server that went back vouches for nothing: devices fail static, and keep what they have.
+        // A server whose log went back vouches for nothing: devices keep what they have.
         if ledger.went_back().is_some() {
             return Ok(());
         }
@@ -276,10 +276,10 @@ impl EditionMaker {
         Ok(())
     }
 
-    /// Removes what an earlier run left on disk and this one does not serve.
+    /// Removes leftovers of an earlier run from the disk.
     fn tidy(&mut self) {
         if let Err(error) = self.edition.take_strangers().and_then(|()| self.edition.write()) {
-            tracing::error!(%error, "leftovers in the static tree stay");
+            tracing::error!(%error, "leftovers in the static tree cannot be removed");
         }
     }
 }

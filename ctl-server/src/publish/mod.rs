@@ -1,11 +1,11 @@
 //! From state to bytes: drafts, ceremonies, TUF roles, renditions, tiles.
 //!
-//! The road: the [`publisher`] follows the ledger; what was published becomes files ([`documents`]),
-//! the log becomes tiles and a checkpoint ([`log`]), the server vouches for all of it with snapshot
-//! and timestamp ([`freshness`]), and the whole is one [`edition`] of the [`site`], in memory and in a
-//! [`sink`], which is a directory on [`disk`]. Before that, people sign: the [`ceremony`] collects their signatures of a draft.
+//! People sign first: the [`ceremony`] collects their signatures of a draft. The [`publisher`] follows the ledger.
+//! Publications become files ([`documents`]), the log becomes tiles and a checkpoint ([`log`]), and the server vouches
+//! for all of it with snapshot and timestamp ([`freshness`]). The whole is one [`edition`] of the [`site`], in memory
+//! and in a [`sink`], such as a directory on [`disk`].
 //!
-//! Everything here but snapshot and timestamp follows from the ledger, to the byte.
+//! Everything except snapshot and timestamp follows from the ledger, to the byte.
 
 pub mod ceremony;
 pub mod disk;
@@ -33,19 +33,19 @@ use ctl_host::clock::ClockError;
 use crate::keys::KeysError;
 use crate::ledger::{RecordError, StoreError};
 
-/// Why something could not be published. The publisher tries again.
+/// Why something could not be published; the publisher tries again.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// The log has no such part.
+    /// The log lacks a part.
     #[error("the log: {0}")]
     Log(#[from] LogError),
     /// The server's keys cannot sign.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// The key of snapshot or timestamp does not sign.
+    /// The key of snapshot or timestamp cannot sign.
     #[error("snapshot and timestamp are not signed: {0}")]
     Signer(#[from] SignerError),
-    /// The ledger's store.
+    /// The ledger's store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// An entry is missing.
@@ -54,19 +54,19 @@ pub enum PublishError {
     /// An entry cannot be read.
     #[error("entry {index} of the ledger: {error}")]
     Entry { index: u64, error: StatementError },
-    /// The first entry founds no scheme.
+    /// The first entry does not found a scheme.
     #[error("entry 0 of the ledger: {0}")]
     Genesis(Refusal),
-    /// What is signed for a role is no JSON.
+    /// What is signed for a role is not JSON.
     #[error("the metadata of {role}: {error}")]
     Metadata { role: String, error: String },
-    /// The clock cannot be right, so nothing that carries a time is signed.
+    /// The clock is not believed, so nothing with a time is signed.
     #[error("snapshot and timestamp are not signed: {0}")]
     Clock(#[from] ClockError),
     /// A draft or publication was not recorded.
     #[error("not recorded: {0}")]
     Record(#[from] RecordError),
-    /// The task that publishes ended.
+    /// The publishing task ended.
     #[error("the publisher stopped: {0}")]
     Stopped(String),
 }

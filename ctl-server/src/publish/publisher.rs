@@ -1,5 +1,5 @@
-//! The task that publishes: it follows the ledger and the clock, opens drafts that are due, records
-//! completed ceremonies, and keeps the site up to date.
+//! The publishing task: follows the ledger and the clock, opens drafts that are due, records completed ceremonies, and
+//! keeps the site up to date.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,17 +27,17 @@ use crate::ledger::Ledger;
 pub struct Config {
     /// The data directory; the static tree is its `public/`.
     pub data: PathBuf,
-    /// How long the ledger must be quiet before a draft is opened, so that one draft takes in what
-    /// belongs together.
+    /// How long the ledger must be quiet before a draft is opened, so that one draft takes in everything that belongs
+    /// together.
     pub settle: Duration,
-    /// How often the clock is looked at.
+    /// How often the clock is checked.
     pub tick: Duration,
-    /// What answers who can charge where; slow, and only tests have another.
+    /// Computes who can charge where, which is slow; only tests replace it.
     pub answer: fn(&Question) -> Option<Answers>,
 }
 
 impl Config {
-    /// The usual way to work over a data directory.
+    /// The defaults for a data directory.
     #[must_use]
     pub fn new(data: impl Into<PathBuf>) -> Self {
         Self {
@@ -49,10 +49,9 @@ impl Config {
     }
 }
 
-/// At most so many times [`Config::settle`] passes before a draft is opened although the ledger is
-/// not quiet.
+/// A draft is opened after at most this many times [`Config::settle`], even if the ledger is not quiet.
 const LONGEST_SETTLE: u32 = 12;
-/// How often the bytes on disk are counted and the running server noted.
+/// How often the bytes on the disk are counted and the time is noted.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// How long a caller waits for its entry to be served.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -65,20 +64,20 @@ pub struct Publisher {
     wake: Arc<Notify>,
 }
 
-/// Tells the publisher to stop and waits for it.
+/// Stops the publisher.
 pub struct Running {
     stop: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
 impl Running {
-    /// The same, watched over.
+    /// Has the supervisor watch the task.
     #[must_use]
     pub fn supervised(self, supervisor: &Supervisor) -> Self {
         Self { task: supervisor.watch("the publisher", self.task), ..self }
     }
 
-    /// Finishes what is being published, and stops.
+    /// Finishes what is being published, then stops.
     pub async fn stop(self) {
         self.stop.notify_one();
         if let Err(error) = self.task.await {
@@ -88,12 +87,11 @@ impl Running {
 }
 
 impl Publisher {
-    /// Rebuilds the site from the ledger and starts to follow it; now and then it counts the bytes that the data
-    /// directory takes. Blocks while it rebuilds; must be
-    /// called within a runtime.
+    /// Rebuilds the site from the ledger and starts to follow it. Also counts the bytes of the data directory now and
+    /// then. Blocks while it rebuilds; must be called within a runtime.
     ///
     /// # Errors
-    /// [`PublishError`] if the ledger cannot be read or the first edition not be made.
+    /// [`PublishError`] if the ledger cannot be read or the first edition cannot be made.
     pub fn start(
         ledger: Ledger,
         config: Config,
@@ -111,26 +109,25 @@ impl Publisher {
         Ok((publisher, Running { stop, task }))
     }
 
-    /// What is served now.
+    /// The served site.
     #[must_use]
     pub const fn site(&self) -> &SharedSite {
         &self.site
     }
 
-    /// The ceremonies under way.
+    /// The open ceremonies.
     #[must_use]
     pub const fn ceremonies(&self) -> &Arc<Ceremonies> {
         &self.ceremonies
     }
 
-    /// What the publisher says of itself.
+    /// The publisher's status.
     #[must_use]
     pub fn status(&self) -> Status {
         self.status.borrow().clone()
     }
 
-    /// Waits until the log that is served has so many entries, but not for ever: who reads what was
-    /// just written finds it.
+    /// Waits, within limits, until the served log has this many entries, so that whoever has just written can read it.
     pub async fn served(&self, size: u64) {
         let mut status = self.status.clone();
         let reached = status.wait_for(|status| status.size >= size);
@@ -139,13 +136,13 @@ impl Publisher {
         }
     }
 
-    /// Looks at ledger and clock now instead of at the next tick.
+    /// Checks ledger and clock now instead of at the next tick.
     pub fn wake(&self) {
         self.wake.notify_one();
     }
 }
 
-/// The asynchronous half: when to do what.
+/// The asynchronous half: decides when to do what.
 struct Task {
     ledger: Ledger,
     config: Config,
@@ -174,7 +171,7 @@ impl Task {
                     result
                 }
                 Err(error) => {
-                    tracing::error!(%error, "publishing failed beyond repair; restart the server");
+                    tracing::error!(%error, "publishing crashed; restart the server");
                     return;
                 }
             };
@@ -190,8 +187,8 @@ impl Task {
             if answering.is_none() {
                 answering = maker.question(&self.ledger).map(|question| self.ask(question));
             }
-            // What came meanwhile is taken in at once; what failed is tried again with the next entry or
-            // tick. Either way the wish to stop is heard first.
+            // New entries are taken in at once; what failed is tried again with the next entry or tick. A stop comes
+            // first in any case.
             let size = *changes.borrow_and_update();
             let behind = published && size > maker.size();
             tokio::select! {
@@ -209,8 +206,8 @@ impl Task {
         }
     }
 
-    /// Opens drafts that are due, once the ledger is quiet, and records ceremonies that are complete.
-    /// What fails waits for the next look and keeps nothing else up.
+    /// Opens drafts that are due once the ledger is quiet, and records complete ceremonies. What fails waits for the
+    /// next time and holds up nothing else.
     async fn record_what_is_due(&self, settling: &mut Settling) {
         let Ok(now) = self.ledger.now() else { return };
         let snapshot = self.ledger.snapshot();
@@ -223,7 +220,7 @@ impl Task {
             }
         }
         if settling.must_look(snapshot.size()) {
-            // Comparing every document with its published version takes a while.
+            // Compares every document with its published version, which takes a while.
             let looked = snapshot.clone();
             let due = tokio::task::spawn_blocking(move || draft::due(&looked.state, now)).await;
             settling.due = due.unwrap_or_default().into_iter().map(|open| open.role).collect();
@@ -241,7 +238,7 @@ impl Task {
         }
     }
 
-    /// Has a question answered. By a thread of its own, which a stop does not wait for.
+    /// Computes an answer on a thread of its own, which a stop does not wait for.
     fn ask(&self, question: Question) -> oneshot::Receiver<Option<Answers>> {
         let (reply, told) = oneshot::channel();
         let answer = self.config.answer;
@@ -253,7 +250,7 @@ impl Task {
         told
     }
 
-    /// Nobody waits for this: there may be a hundred thousand files to count.
+    /// Runs in the background: there may be a hundred thousand files to count.
     fn start_housekeeping(&self) -> JoinHandle<()> {
         let (ledger, data_bytes, data) =
             (self.ledger.clone(), self.data_bytes.clone(), self.config.data.clone());
@@ -266,7 +263,7 @@ impl Task {
     }
 }
 
-/// What the answering thread tells; never, if there is none.
+/// The result of the answering thread; waits forever if there is none.
 async fn told(answering: &mut Option<oneshot::Receiver<Option<Answers>>>) -> Option<Answers> {
     match answering {
         Some(answers) => answers.await.ok().flatten(),
@@ -274,10 +271,10 @@ async fn told(answering: &mut Option<oneshot::Receiver<Option<Answers>>>) -> Opt
     }
 }
 
-/// Waits until the ledger is quiet.
+/// Decides when the ledger is quiet.
 #[derive(Debug, Default)]
 struct Settling {
-    /// What is due, and for which size of the ledger and when that was found out.
+    /// The roles that are due, as of `looked`.
     due: Vec<Role>,
     looked: Option<(u64, Instant)>,
     quiet_since: Option<Instant>,
@@ -288,7 +285,7 @@ struct Settling {
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 impl Settling {
-    /// Whether to find out again what is due.
+    /// Whether to find out anew what is due.
     fn must_look(&mut self, size: u64) -> bool {
         let moment = Instant::now();
         let same_size = self.looked.is_some_and(|(seen, _)| seen == size);
@@ -303,7 +300,7 @@ impl Settling {
         true
     }
 
-    /// The roles whose drafts are to be opened now.
+    /// The roles whose drafts to open now.
     fn settled(&mut self, settle: Duration) -> Vec<Role> {
         if self.due.is_empty() {
             self.due_since = None;
@@ -317,7 +314,7 @@ impl Settling {
         {
             return Vec::new();
         }
-        // Afterwards look again, whatever comes of it.
+        // Look again afterwards, even after a failure.
         self.looked = None;
         self.due_since = None;
         std::mem::take(&mut self.due)

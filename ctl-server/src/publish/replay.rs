@@ -1,5 +1,5 @@
-//! Follows the ledger entry by entry and tells what was published: the state knows only the last
-//! version of each role, and files of all versions are served.
+//! Replays the ledger entry by entry and returns what was published. The state knows only the last version of each
+//! role, but files of all versions are served.
 
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
@@ -29,27 +29,26 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// Whose.
     #[must_use]
     pub const fn role(&self) -> &Role {
         &self.open.role
     }
 }
 
-/// The ledger so far, as the publisher has seen it.
+/// The state up to the entries seen.
 #[derive(Debug, Default)]
 pub struct Replay {
     state: Option<State>,
 }
 
 impl Replay {
-    /// Number of entries seen.
+    /// How many entries were seen.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.state.as_ref().map_or(0, State::size)
     }
 
-    /// Takes in the next entry, which the ledger has checked, and tells if it published something.
+    /// Applies the next entry, which the ledger has checked; returns what it published.
     ///
     /// # Errors
     /// [`PublishError`] if the bytes are no entry.

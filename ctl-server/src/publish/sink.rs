@@ -1,4 +1,4 @@
-//! Where publications go: a directory today, and whatever else can keep files with what they are.
+//! Where published files go: a directory, or any other store of files with content types.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -7,46 +7,43 @@ use std::path::PathBuf;
 use super::disk::DiskError;
 use super::site::{Caching, ContentType};
 
-/// One file, as a sink is given it.
+/// A file for a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct File<'a> {
-    /// Without a leading slash.
+    /// Has no leading slash.
     pub path: &'a str,
-    /// All of it.
+    /// The whole content.
     pub bytes: &'a [u8],
-    /// What the bytes are.
     pub content_type: ContentType,
     /// How long a cache may keep them.
     pub caching: Caching,
 }
 
-/// Keeps published files. Each call may be repeated, and then does nothing new: after a failure nobody knows what came
-/// of it.
+/// Stores published files. Repeating a call is harmless, because after a failure nobody knows what was stored.
 pub trait Sink: Debug + Send + Sync + 'static {
-    /// Puts files, in this order, each as a whole: a reader sees the old bytes or the new ones. All are kept when this
-    /// returns. What keeps files with what they are keeps content type and caching, too; a directory has no place for
-    /// them.
+    /// Stores files in this order, each as a whole: a reader sees the old or the new bytes. All are durable when this
+    /// returns. A sink that can store content type and caching does so; a directory cannot.
     ///
     /// # Errors
-    /// [`DiskError`] with the file that failed; those before it are there.
+    /// [`DiskError`] with the file that failed; those before it are stored.
     fn put(&self, files: &[File<'_>]) -> Result<(), DiskError>;
 
     /// Whether the sink has exactly these bytes at this path.
     fn holds(&self, path: &str, bytes: &[u8]) -> bool;
 
-    /// Removes a file; what is gone already is no error.
+    /// Removes a file, if it is there.
     ///
     /// # Errors
     /// [`DiskError`] with the file that could not be removed.
     fn remove(&self, path: &str) -> Result<(), DiskError>;
 
-    /// Every path at which there is something, half-written files included.
+    /// All paths in use, including those of half-written files.
     ///
     /// # Errors
     /// [`DiskError`] if it cannot be listed.
     fn paths(&self) -> Result<BTreeSet<String>, DiskError>;
 
-    /// The local file that has a path's bytes, from which they can be served; none if they are elsewhere.
+    /// The local file with a path's bytes, if the sink is local.
     fn local(&self, path: &str) -> Option<PathBuf> {
         let _ = path;
         None

@@ -1,8 +1,8 @@
-//! What the fleet fetches: bytes prepared once, at publication, and handed out as they are.
+//! The published files: prepared once at publication, and served as they are.
 //!
-//! A [`Site`] maps paths to prepared files. It is immutable; the publisher derives the next one from
-//! it and swaps it in, so a request sees one site from beginning to end. Answering takes a lookup and
-//! reference counts, nothing is serialised or compressed for a request.
+//! A [`Site`] maps paths to prepared files. It is immutable. The publisher derives the next one and swaps it in, so a
+//! request sees one site throughout. Answering needs a lookup and reference counts; nothing is serialised or compressed
+//! for a request.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ pub enum Route {
 }
 
 impl Route {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 10] = [
         Self::TufMetadata,
         Self::TufTargets,
@@ -55,7 +55,7 @@ impl Route {
         Self::Notices,
     ];
 
-    /// The pattern.
+    /// The path pattern.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl Route {
         }
     }
 
-    /// The kind of file that a path of the site is.
+    /// The kind of the file at a path.
     #[must_use]
     pub fn of(path: &str) -> Self {
         if path.starts_with("tuf/metadata/") {
@@ -102,7 +102,7 @@ impl Route {
 /// The path of the log's checkpoint.
 pub const CHECKPOINT: &str = "log/checkpoint";
 
-/// What the bytes of a file are.
+/// The content type of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContentType {
     /// JSON.
@@ -154,7 +154,7 @@ impl Caching {
     }
 }
 
-/// Bytes in one coding, with the entity tag of exactly these bytes.
+/// Bytes in one coding, with their entity tag.
 #[derive(Clone, Debug)]
 pub struct Coded {
     pub bytes: Bytes,
@@ -167,13 +167,13 @@ pub struct Coded {
 pub enum Content {
     /// In memory, ready in both codings.
     Memory {
-        /// As they are.
+        /// Uncompressed.
         identity: Coded,
-        /// Compressed, where that is smaller.
+        /// Compressed, if that is smaller.
         gzip: Option<Coded>,
     },
-    /// On disk under `public/`: what is superseded and rarely asked for, so that memory does not grow
-    /// with history.
+    /// In a file under `public/`: for what is superseded and rarely requested, so that memory does not grow with
+    /// history.
     Disk {
         path: PathBuf,
         length: u64,
@@ -182,20 +182,19 @@ pub enum Content {
     },
 }
 
-/// One file, ready to be handed out.
+/// A file, ready to be served.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     pub content: Content,
     pub content_type: ContentType,
-    /// How long caches may keep them.
     pub caching: Caching,
 }
 
-/// Below this length gzip cannot win against its own header and the `Vary` it brings.
+/// Below this length gzip saves nothing over its own header and `Vary`.
 const MIN_GZIP: usize = 256;
 
 fn etag(digest: &Digest, coding: &str) -> Arc<str> {
-    // 128 bits of the digest: nobody can make two bodies with one tag, and headers stay short.
+    // 128 bits of the digest: enough to prevent two bodies with one tag, and short.
     let text: String = digest.to_string().chars().take(32).collect();
     format!("\"{text}{coding}\"").into()
 }
@@ -206,14 +205,14 @@ impl Prepared {
     pub fn new(bytes: impl Into<Bytes>, content_type: ContentType, caching: Caching) -> Self {
         let bytes = bytes.into();
         let digest = Digest::of(&bytes);
-        // Hashes do not shrink.
+        // Hashes do not compress.
         let gzip = (content_type != ContentType::Binary).then(|| compress(&bytes)).flatten();
         let gzip = gzip.map(|bytes| Coded { bytes, etag: etag(&digest, "-gzip") });
         let identity = Coded { bytes, etag: etag(&digest, "") };
         Self::with(Content::Memory { identity, gzip }, content_type, caching)
     }
 
-    /// Bytes that lie on disk already, named by their digest.
+    /// Bytes that are on the disk already, named by their digest.
     #[must_use]
     pub fn on_disk(path: PathBuf, length: u64, digest: &Digest, content_type: ContentType) -> Self {
         let content = Content::Disk { path, length, etag: etag(digest, "") };
@@ -224,7 +223,7 @@ impl Prepared {
         Self { content, content_type, caching }
     }
 
-    /// The bytes as they are, if they are in memory.
+    /// The uncompressed bytes, if they are in memory.
     #[must_use]
     pub fn identity(&self) -> Option<&Bytes> {
         match &self.content {
@@ -233,7 +232,7 @@ impl Prepared {
         }
     }
 
-    /// The same bytes under a path with other caching.
+    /// The same bytes with other caching.
     #[must_use]
     pub fn cached(&self, caching: Caching) -> Self {
         Self { caching, ..self.clone() }
@@ -250,29 +249,29 @@ fn compress(bytes: &Bytes) -> Option<Bytes> {
     (compressed.len() < bytes.len()).then(|| compressed.into())
 }
 
-/// Every file by its path, without a leading slash. Cloning shares everything.
+/// All files by path, without a leading slash. Clones share everything.
 #[derive(Clone, Debug, Default)]
 pub struct Site {
     files: HashTrieMapSync<Arc<str>, Arc<Prepared>>,
-    /// Entries in the log whose tiles are here.
+    /// How many entries of the log have their tiles here.
     log_size: u64,
 }
 
-/// What a path of the site leads to.
+/// What is at a path of the site.
 #[derive(Clone, Debug)]
 pub enum Found {
     /// A prepared file.
     File(Arc<Prepared>),
-    /// The beginning of one: a partial tile or bundle of an earlier size of the log.
+    /// The beginning of a file: a partial tile or bundle of an earlier size of the log.
     Beginning(Arc<Prepared>, BeginningOf),
 }
 
-/// Of what a partial resource is the beginning, and how much of it.
+/// How much of a tile or bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BeginningOf {
-    /// So many bytes of a hash tile.
+    /// This many bytes of a hash tile.
     Tile(usize),
-    /// So many entries of an entry bundle.
+    /// This many entries of an entry bundle.
     Bundle(u16),
 }
 
@@ -286,8 +285,8 @@ impl Site {
         self.earlier_tile(path.strip_prefix("log/")?)
     }
 
-    /// Readers of an earlier checkpoint ask for narrower partial tiles than there are now. They are
-    /// the beginnings of what there is (tlog-tiles, "Partial Tiles").
+    /// Readers of an earlier checkpoint ask for narrower partial tiles, which are the beginnings of the present ones
+    /// (tlog-tiles, "Partial Tiles").
     fn earlier_tile(&self, path: &str) -> Option<Found> {
         let (wider, part) = if let Ok(tile) = TileId::parse(path) {
             let hashes = self.log_size.checked_shr(u32::from(tile.level) * 8).unwrap_or(0);
@@ -308,7 +307,7 @@ impl Site {
         self.files.get(path)
     }
 
-    /// Every path with its file, in no order.
+    /// Every path with its file, in no particular order.
     pub fn files(&self) -> impl Iterator<Item = (&str, &Arc<Prepared>)> {
         self.files.iter().map(|(path, file)| (&**path, file))
     }
@@ -318,30 +317,30 @@ impl Site {
         self.files.insert_mut(path.into(), file);
     }
 
-    /// Takes a path away.
+    /// Removes a path.
     pub fn remove(&mut self, path: &str) {
         self.files.remove_mut(path);
     }
 
-    /// Number of entries in the log whose tiles are here.
+    /// How many entries of the log have their tiles here.
     #[must_use]
     pub const fn log_size(&self) -> u64 {
         self.log_size
     }
 
-    /// Says that the tiles of a log of this size are here.
+    /// Sets how many entries of the log have their tiles here.
     pub const fn set_log_size(&mut self, size: u64) {
         self.log_size = size;
     }
 }
 
-/// The width of the tile at this place now, if it is wider than what was asked for.
+/// The present width of a tile, if it is wider than what was asked for.
 fn current_width(index: u64, count: u64, asked: u16) -> Option<u16> {
     let width = count.saturating_sub(index.checked_mul(256)?).min(256) as u16;
     (width > asked).then_some(width)
 }
 
-/// The site that is served now; the publisher swaps in the next one.
+/// The served site; the publisher swaps in the next one.
 pub type SharedSite = Arc<ArcSwap<Site>>;
 
 #[cfg(test)]

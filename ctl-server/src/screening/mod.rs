@@ -1,5 +1,5 @@
-//! What the server itself contributes to governance: it screens every application by the list's policy
-//! and records what it found. Statements of people go straight to the ledger's writer.
+//! The server's own part in governance: it screens every application by the list's policy and records the result.
+//! People's statements go straight to the ledger's writer.
 
 pub mod policies;
 pub mod screener;

@@ -1,5 +1,5 @@
-//! The policies at hand: the release's own and its predecessors, and those that the configuration names. The charter names
-//! one for each list by its digest, and nothing is screened by another.
+//! The available policies: those built into the release and those that the configuration names. The charter names one
+//! for each list by digest, and nothing is screened by another.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,16 +11,16 @@ use ctl_governance::statement::charter::Charter;
 use ctl_host::files;
 use ctl_policy::{ADMISSIONS, MAX_POLICY_SIZE, Policy, PolicyError};
 
-/// Why a policy cannot be used, or is not at hand.
+/// Why a policy cannot be used or is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum PoliciesError {
     /// A file cannot be read.
     #[error("policy {}: {error}", .path.display())]
     File { path: PathBuf, error: std::io::Error },
-    /// A file is no policy.
+    /// A file is not a policy.
     #[error("policy {}: {error}", .path.display())]
     Policy { path: PathBuf, error: PolicyError },
-    /// The charter names a policy that nobody has brought.
+    /// The charter names a policy that is not available.
     #[error(
         "list {list} is screened by policy {} {} with SHA-256 {}, which is not at hand: add its file to `policies` in the configuration",
         .policy.name, .policy.version, .policy.sha256
@@ -28,14 +28,14 @@ pub enum PoliciesError {
     Missing { list: ListId, policy: Box<PolicyRef> },
 }
 
-/// The policies at hand, by digest.
+/// The available policies, by digest.
 #[derive(Clone, Debug)]
 pub struct Policies {
     by_digest: BTreeMap<Digest, (Policy, String)>,
 }
 
 impl Policies {
-    /// The policies that came with a release and those in these files.
+    /// Loads the built-in policies and those in these files.
     ///
     /// # Errors
     /// A file cannot be read or used.
@@ -64,19 +64,19 @@ impl Policies {
         Ok(())
     }
 
-    /// The policy of this digest.
+    /// The policy with this digest.
     #[must_use]
     pub fn get(&self, digest: &Digest) -> Option<&Policy> {
         self.by_digest.get(digest).map(|(policy, _)| policy)
     }
 
-    /// The text of the policy of this digest: what anyone may read.
+    /// The text of the policy with this digest, which anyone may read.
     #[must_use]
     pub fn text(&self, digest: &Digest) -> Option<&str> {
         self.by_digest.get(digest).map(|(_, text)| text.as_str())
     }
 
-    /// Whether every list of a charter can be screened.
+    /// Checks that every list of a charter can be screened.
     ///
     /// # Errors
     /// [`PoliciesError::Missing`] naming the first list that cannot.

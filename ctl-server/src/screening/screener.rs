@@ -1,8 +1,9 @@
-//! Screening: what the policy finds about an application is recorded as soon as it is submitted, and
-//! again when what the screening looked at has changed: the policy, the list, the evidence, the standing
-//! of an auditor. The findings in full are a public blob.
+//! Screens each application by its policy as soon as it is submitted, and again when anything that the screening
+//! depends on has changed: the policy, the list, the evidence, an auditor's accreditation. The full findings are a
+//! public blob.
 //!
-//! Each change makes at most one record more. Evidence is recorded before its document is sent, so the
+//! Each change makes at most one more record. Evidence is recorded before its document is sent, so the screener waits a
+//! while for the document; otherwise every piece of evidence would be screened twice.
 //! screener waits a while for the document, lest every piece of evidence be screened twice.
 
 use std::collections::BTreeSet;
@@ -24,33 +25,33 @@ use super::policies::{Policies, PoliciesError};
 use crate::blobs::{BlobError, Blobs};
 use crate::ledger::{Ledger, RecordError};
 
-/// Whatever is or is not recorded, the screener looks again after this: an accreditation ends and a
-/// document stays away without anybody recording it, and a failure is tried again.
+/// The screener looks again after this time in any case: an accreditation can end and a document stay away without an
+/// entry, and failures are tried again.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// A document that was named but not sent is waited for so many seconds.
+/// How many seconds a named document is waited for.
 const PATIENCE: u64 = 60;
 
-/// Why an application was not screened. It is tried again.
+/// Why an application cannot be screened; will try again; it will be tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum ScreeningError {
-    /// Its policy is not at hand.
+    /// Its policy is not available.
     #[error(transparent)]
     Policy(#[from] PoliciesError),
-    /// A name in the policy cannot stand in a statement.
+    /// A statement cannot carry a name in the policy.
     #[error("the policy: {0}")]
     Name(#[from] NameError),
-    /// The report cannot be kept.
+    /// The report cannot be stored.
     #[error("the report: {0}")]
     Report(#[from] BlobError),
-    /// The record was not accepted.
+    /// The record was refused.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// A defect of this release.
+    /// The screening crashed.
     #[error("the screening stopped: {0}")]
     Stopped(String),
 }
 
-/// The findings in full, as anyone may read them.
+/// The full findings, as anyone may read them.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     r#type: &'static str,
@@ -64,13 +65,13 @@ struct Report<'a> {
     screened_at: Timestamp,
 }
 
-/// The findings of a report, as far as readers ask for them.
+/// The findings of a report, as readers ask for them.
 #[derive(Debug, Deserialize)]
 pub(crate) struct FullFindings {
     pub(crate) findings: Vec<ctl_policy::Finding>,
 }
 
-/// Screens whatever is submitted.
+/// Screens applications.
 #[derive(Clone)]
 pub struct Screener {
     ledger: Ledger,
@@ -79,14 +80,13 @@ pub struct Screener {
 }
 
 impl Screener {
-    /// Screens what this ledger records.
     #[must_use]
     pub const fn new(ledger: Ledger, blobs: Arc<Blobs>, policies: Arc<Policies>) -> Self {
         Self { ledger, blobs, policies }
     }
 
-    /// Screens everything that is to be screened, now and whenever something is recorded or a document
-    /// arrives, until the ledger is closed.
+    /// Screens everything that is due, now and whenever something is recorded or a document arrives, until the ledger
+    /// is closed.
     pub async fn run(self) {
         let mut changes = self.ledger.changes();
         loop {
@@ -107,10 +107,10 @@ impl Screener {
         }
     }
 
-    /// Screens every application that is to be screened; returns how many records were made.
+    /// Screens everything that is due; returns the number of new records.
     ///
     /// # Errors
-    /// The first failure, after all others were tried.
+    /// The first failure, after everything else was tried.
     pub async fn screen_all(&self) -> Result<usize, ScreeningError> {
         let now = self.ledger.now().map_err(RecordError::from)?;
         let snapshot = self.ledger.snapshot();
@@ -148,14 +148,14 @@ impl Screener {
         Ok(made.is_some())
     }
 
-    /// The record of a screening as everything is now, its report kept; none if there is nothing to screen.
+    /// Screens an application as everything is now, and stores the report; none if nothing is due.
     fn prepare(&self, index: u64) -> Result<Option<ScreeningRecord>, ScreeningError> {
-        // Before a report is written that nothing would name.
+        // Before a report is written that no statement would name.
         self.ledger.writable()?;
         let now = self.ledger.now().map_err(RecordError::from)?;
         let snapshot = self.ledger.snapshot();
         let state = snapshot.state.at(now);
-        // What was attached since it was found waiting is looked at as well.
+        // What was attached meanwhile is included.
         let Some(application) = state.applications.get(&index) else { return Ok(None) };
         let Some(list) = state.charter.lists.get(&application.list) else { return Ok(None) };
         let policy = self.policies.get(&list.policy.sha256).ok_or_else(|| PoliciesError::Missing {
@@ -189,14 +189,14 @@ impl Screener {
         }))
     }
 
-    /// The documents attached to an application whose very bytes are here.
+    /// The documents attached to an application whose whole bytes are here.
     fn held(&self, application: &Application) -> BTreeSet<Digest> {
         let blobs = application.evidence.iter().filter_map(|evidence| evidence.blob.as_ref());
         let digests = blobs.map(|blob| blob.sha256);
         digests.filter(|digest| self.blobs.holds(digest).unwrap_or(false)).collect()
     }
 
-    /// Whether an application waits for a screening of everything as it is now.
+    /// Whether an application is due for a screening.
     fn is_due(&self, state: &State, application: &Application, now: Timestamp) -> bool {
         if !application.is_open() || application.proposal.is_some() {
             return false;
@@ -211,7 +211,7 @@ impl Screener {
         outdated && !self.document_is_on_its_way(application, screening, now)
     }
 
-    /// A document has arrived that was not there when the application was screened.
+    /// Whether a document has arrived that was missing when the application was screened.
     fn document_came_late(&self, application: &Application, screening: &Screening) -> bool {
         let seen = |sha256| screening.observed.contains(&Observed { what: ObservedKind::Evidence, sha256 });
         let mut blobs = application.evidence.iter().filter_map(|evidence| evidence.blob.as_ref());

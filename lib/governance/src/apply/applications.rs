@@ -1,4 +1,4 @@
-//! Applications, what is attached to them, and sub-CAs.
+//! Applications, their evidence, and sub-CAs.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What follows from an entry that passed the checks. Cannot fail.
+//! Applies an entry that passed the checks to the state. Cannot fail.
 
 mod applications;
 mod cross;
@@ -22,7 +22,7 @@ use crate::statement::parts::BlobRef;
 use crate::statement::{Body, Entry};
 use crate::{check, closing, decide, genesis, time};
 
-/// Where an entry stands: what follows from it names this as its cause.
+/// The position of an entry, which its effects name as their cause.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     rules: &'static Rules,
@@ -65,7 +65,7 @@ fn signers(state: &State, entry: &Entry) -> Vec<ParticipantId> {
 fn body(state: &mut State, place: Place<'_>, body: &Body) {
     let Place { index, at, .. } = place;
     match body {
-        // The genesis stands first and is never applied to a state.
+        // The genesis comes first and is never applied to a state.
         Body::CharterEstablish(_) => {}
         Body::ParticipantRegister(body) => register(state, place, body),
         Body::ParticipantRotateKey(body) => decide::rotate(state, &body.participant, &body.new, index),
@@ -120,14 +120,14 @@ fn body(state: &mut State, place: Place<'_>, body: &Body) {
     }
 }
 
-/// From this entry on the log has another name and key. What is left of it is what the new one begins with.
+/// From this entry on the log has another name and key. What the old log left is what the new one begins with.
 pub(crate) fn begin_anew(state: &mut State, index: u64, at: Timestamp, body: &LogRestart) {
     let LogRestart { key, last_root, old, origin, reason, roles } = body;
     let last_root = last_root.as_ref();
     let last_root = last_root.and_then(|root| Signed::parse("root", &root.0, Limits::default().root).ok());
     state.lost_root = last_root.map(|root: Signed<Root>| Arc::new(root.signed));
     if let Some(known) = state.lost_root.as_ref().and_then(|root| root.v2g.as_ref()) {
-        // Devices know of these, whether this ledger lost them or not.
+        // Devices know these restarts, whether this ledger lost them or not.
         state.restarts = Arc::new(known.restarts.clone());
         if let Ok(key) = known.log.key.parse::<LogKey>() {
             state.former_log_keys.insert_mut(PublicKey::Ed25519(*key.public_key()).key_id());
@@ -142,7 +142,7 @@ pub(crate) fn begin_anew(state: &mut State, index: u64, at: Timestamp, body: &Lo
         roles: roles.clone(),
         time: at,
     });
-    // What was drafted before has numbers that others may have seen.
+    // Earlier drafts have numbers that others may have seen.
     state.drafts.clear();
     state.former_log_keys.insert_mut(state.charter.server.log.key_id());
     let server = &mut Arc::make_mut(&mut state.charter).server;

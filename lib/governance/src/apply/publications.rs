@@ -1,4 +1,4 @@
-//! Drafts become bytes to be signed; publications become what devices see.
+//! Drafts fix the bytes to be signed; publications are what devices see.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(super) fn record(state: &mut State, place: Place<'_>, body: &PublicationReco
     state.published.insert(body.role.clone(), published);
 }
 
-/// From its first publication on, the time that devices get to take it up runs.
+/// From its first publication on, the time for devices to take it up runs.
 fn mark_published(state: &mut State, place: Place<'_>, bytes: &[u8]) {
     let Ok(payload) = serde_json::from_slice::<ListPayload>(bytes) else { return };
     let Some(charter) = state.charter.lists.get(&payload.list) else { return };

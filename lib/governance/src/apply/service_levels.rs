@@ -1,4 +1,4 @@
-//! What watchers found: claims, the breaches that follow from them, and reports. Nothing here changes trust.
+//! What watchers found: claims, the breaches that follow, and reports. Nothing here changes trust.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub(super) fn breach(state: &mut State, place: Place<'_>, body: &SlaBreach) {
     judge(state, &claim, Closed { index: place.index, at: place.at, recorded_at: place.at, lapsed: false });
 }
 
-/// Ends a claim, by what its watcher says or without it.
+/// Ends a claim, by its watcher's statement or without it.
 fn close(state: &mut State, index: u64, end: Closed, last: Option<&SlaBreach>) {
     let Some(mut claim) = state.service_levels.claims.get(&index).map(|claim| Claim::clone(claim)) else {
         return;
@@ -62,7 +62,7 @@ fn close(state: &mut State, index: u64, end: Closed, last: Option<&SlaBreach>) {
     judge(state, &claim, end);
 }
 
-/// What follows for the breaches of a service from a claim that has opened or closed, brought about `by` this.
+/// Updates the breaches of a service after a claim has opened or closed; `by` is the cause.
 fn judge(state: &mut State, claim: &Claim, by: Closed) {
     let (key, levels) = (claim.key(), &state.service_levels);
     let mut breaches: Vec<Breach> =
@@ -73,14 +73,14 @@ fn judge(state: &mut State, claim: &Claim, by: Closed) {
     }
     let needed = state.charter.watchers.as_ref().map_or(u32::MAX, |watchers| watchers.threshold);
     let all: Vec<&Arc<Claim>> = levels.claims_about(&key).collect();
-    // The number of those who say so grows in no other moments.
+    // The number of agreeing watchers only grows at these moments.
     let moments = all.iter().map(|one| one.opened_at).chain(breaches.iter().map(|breach| breach.opened_at));
     let moments: BTreeSet<Timestamp> = moments.filter(|at| *at >= claim.opened_at).collect();
     for at in moments {
         let saying: Vec<&Arc<Claim>> = all.iter().copied().filter(|one| one.covers(at)).collect();
         let organisations: BTreeSet<&OrganisationId> = saying.iter().map(|one| &one.organisation).collect();
         let enough = organisations.len() >= needed as usize;
-        // One that ended in this very moment goes on if enough say so.
+        // A breach that ended at this very moment continues if enough watchers still claim it.
         let goes_on = |breach: &Breach| enough && breach.closed.is_some_and(|closed| closed.at == at);
         let (lasting, others): (Vec<_>, Vec<_>) =
             breaches.into_iter().partition(|breach| breach.covers(at) || goes_on(breach));
@@ -111,7 +111,7 @@ fn judge(state: &mut State, claim: &Claim, by: Closed) {
     }
 }
 
-/// Two breaches that turn out to be one; the one that was confirmed first goes on.
+/// Joins two breaches that turn out to be one; the one that was confirmed first continues.
 fn join(one: Breach, other: Breach) -> Breach {
     let (mut first, second) = if one.confirmed <= other.confirmed { (one, other) } else { (other, one) };
     first.opened_at = first.opened_at.min(second.opened_at);
@@ -119,7 +119,7 @@ fn join(one: Breach, other: Breach) -> Breach {
     first
 }
 
-/// Says how a breach ended. If that has changed, this entry brought it about.
+/// Sets how a breach ended; if that changes, this entry is the cause.
 fn settle(breach: &mut Breach, by: Closed) {
     let end = breach.end();
     if end != breach.closed.map(|closed| closed.at) {
@@ -127,7 +127,7 @@ fn settle(breach: &mut Breach, by: Closed) {
     }
 }
 
-/// Ends the claims of those who no longer watch.
+/// Ends the claims of a watcher that is no longer in office.
 pub(crate) fn lapse(state: &mut State, watcher: &ParticipantId, at: Timestamp, cause: u64) {
     let open: Vec<u64> = state.service_levels.open_claims(watcher).map(|claim| claim.index).collect();
     for index in open {
@@ -135,8 +135,8 @@ pub(crate) fn lapse(state: &mut State, watcher: &ParticipantId, at: Timestamp, c
     }
 }
 
-/// Forgets the claims that are over and were recorded first, until so many that are over are left, and the breaches that
-/// are over with all of their claims.
+/// Forgets closed claims, the earliest recorded first, until `keep` of them are left, and closed breaches all of whose
+/// claims are forgotten.
 pub(crate) fn forget(state: &mut State, keep: usize) {
     let levels = &mut state.service_levels;
     while levels.claims.size() > levels.open.size().saturating_add(keep) {
@@ -158,7 +158,7 @@ pub(crate) fn forget(state: &mut State, keep: usize) {
     }
 }
 
-/// Counts a statement in its watcher's share of the day.
+/// Counts a statement towards its watcher's share of the day.
 fn count(state: &mut State, place: Place<'_>, watcher: &ParticipantId, operator: Option<&ParticipantId>) {
     let today = check::day(place.at);
     let key = (watcher.clone(), Share::of(state, operator));

@@ -1,4 +1,4 @@
-//! Applications and what is attached to them; sub-CAs.
+//! Checks applications, what is attached to them, and sub-CAs.
 
 use ctl_core::Digest;
 use ctl_core::names::ListId;
@@ -25,7 +25,7 @@ pub(super) fn submit(context: &Context<'_>, body: &ApplicationSubmit) -> Result<
     }
     let contents = list(context.state, &body.list)?;
     let certificate = new_certificate(context.rules, &body.certificate.0)?;
-    // What devices cannot read would take every other anchor of their bundles with it.
+    // A certificate that devices cannot read would make them drop every other anchor of their bundles.
     certificate.check_readable().map_err(|reason| {
         Refusal::new(Reason::Content, format!("devices might not read the certificate: {reason}"))
     })?;
@@ -48,7 +48,7 @@ pub(super) fn submit(context: &Context<'_>, body: &ApplicationSubmit) -> Result<
             check_cross(context.state, &body.list, &certificate, issuer, subject)?;
             let ends = [issuer, subject].map(|end| context.state.anchor(&body.list, end));
             if !ends.into_iter().flatten().any(|anchor| anchor.listed.operator == applicant.id) {
-                // Otherwise anyone who came by it would become its operator.
+                // Otherwise anyone who obtained the certificate would become its operator.
                 let detail = format!("{} operates neither of the anchors that it connects", applicant.id);
                 return Err(Refusal::new(Reason::WrongRole, detail));
             }
@@ -62,7 +62,7 @@ pub(super) fn submit(context: &Context<'_>, body: &ApplicationSubmit) -> Result<
         let all = context.state.applications.values();
         all.filter(|application| application.is_open() && application.applicant == applicant.id)
     };
-    // Others may apply with the same certificate: whose it is, electors find out.
+    // Others may apply with the same certificate; electors find out whose it is.
     let twin = mine().find(|other| other.fingerprint == fingerprint && other.list == body.list);
     if let Some(twin) = twin {
         let detail = format!("your application {} for this certificate is open already", twin.index);
@@ -76,9 +76,8 @@ pub(super) fn submit(context: &Context<'_>, body: &ApplicationSubmit) -> Result<
     Ok(())
 }
 
-/// A certificate that the ledger does not have yet. It is DER throughout: what is rewritten around its
-/// signed part would be the same certificate under another fingerprint, which no distrust of the first
-/// one finds.
+/// A certificate that is new to the ledger. It must be DER throughout: otherwise the same signed part could come with
+/// another fingerprint, which no distrust of the first one would find.
 fn new_certificate(rules: &Rules, der: &[u8]) -> Result<Certificate, Refusal> {
     let most = rules.certificate_bytes;
     if der.len() > most {
@@ -121,7 +120,7 @@ fn check_services(rules: &Rules, services: &Services) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Both ends stand on the list, the issuer signed, and it is for the subject's very name and key.
+/// Both anchors are on the list, the issuer signed, and it is for the subject's name and key.
 fn check_cross(
     state: &State,
     list: &ListId,
@@ -221,7 +220,7 @@ pub(super) fn evidence(context: &Context<'_>, body: &EvidenceAttach) -> Result<(
     }
 }
 
-/// An audit report bears its date, so that its age can be judged; nothing else does.
+/// An audit report has a date, by which its age is judged; nothing else has one.
 fn check_date(context: &Context<'_>, body: &EvidenceAttach) -> Result<(), Refusal> {
     let content = |detail: String| Err(Refusal::new(Reason::Content, detail));
     let now = context.recorded_at;
@@ -239,7 +238,7 @@ fn check_date(context: &Context<'_>, body: &EvidenceAttach) -> Result<(), Refusa
     }
 }
 
-/// The second channel is worth nothing if the applicant is at both ends.
+/// A second channel proves nothing if the applicant is at both ends.
 fn may_confirm(state: &State, signer: &Participant, application: &Application) -> Result<(), Refusal> {
     let applicant = state.participants.get(&application.applicant);
     if applicant.is_some_and(|applicant| applicant.organisation == signer.organisation) {
@@ -326,7 +325,7 @@ pub(super) fn disclose_sub_ca(context: &Context<'_>, body: &SubcaDisclose) -> Re
         .map_err(|e| Refusal::new(Reason::Content, format!("the sub-CA was not signed by its issuer: {e}")))
 }
 
-/// Whether a participant operates an anchor, on whatever list.
+/// Checks that a participant operates an anchor on some list.
 fn operates(state: &State, root: &Digest, signer: &Participant) -> Result<(), Refusal> {
     if state.anchors_of(root).any(|(_, anchor)| anchor.listed.operator == signer.id) {
         return Ok(());

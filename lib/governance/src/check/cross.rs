@@ -1,7 +1,7 @@
-//! Requests for cross-certificates and their answers.
+//! Checks requests for cross-certificates and their answers.
 //!
-//! The ledger keeps who asked whom, when, and what came of it, so that nobody can be kept waiting, or be refused
-//! for a reason that others are not, without everyone being able to count it.
+//! The ledger keeps who asked whom, when, and with what result. So everyone can count who is kept waiting, or refused
+//! for reasons that others are not.
 
 use ctl_core::Digest;
 use ctl_core::names::ListId;

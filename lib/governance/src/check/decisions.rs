@@ -1,4 +1,4 @@
-//! Proposals and votes.
+//! Checks proposals and votes.
 
 use ctl_core::names::{ListId, RuleId};
 use ctl_core::parts::{AnchorStatus, MoStatus};
@@ -38,7 +38,7 @@ pub(super) fn open(context: &Context<'_>, body: &ProposalOpen) -> Result<(), Ref
     check_change(context.rules, state, &body.change, context.recorded_at)
 }
 
-/// What electors are asked to admit, whatever it is.
+/// What electors are asked to admit.
 struct Admission<'a> {
     application: u64,
     certificate: &'a Digest,
@@ -167,7 +167,7 @@ fn no_anchor(list: &ListId, fingerprint: &Digest) -> Refusal {
     Refusal::new(Reason::NotFound, format!("{} is not on list {list}", fingerprint.short()))
 }
 
-/// A vote to admit opens on a complete and discussed application, over no error that is not waived.
+/// A vote on admission needs an application that is complete and discussed, with every error waived.
 fn check_admission(state: &State, admission: &Admission<'_>, now: Timestamp) -> Result<(), Refusal> {
     let stage = |detail: String| Err(Refusal::new(Reason::Stage, detail));
     let content = |detail: String| Err(Refusal::new(Reason::Content, detail));

@@ -1,5 +1,4 @@
-//! Whether a statement may be recorded: first what holds for every statement, then what holds for
-//! its type.
+//! Whether a statement may be recorded: first the rules for every statement, then those for its type.
 
 mod applications;
 mod cross;
@@ -23,7 +22,7 @@ pub(crate) use people::check_name;
 use signers::Signers;
 pub use signers::Verified;
 
-/// What every check looks at.
+/// What every check uses.
 pub(crate) struct Context<'a> {
     pub(crate) rules: &'static Rules,
     pub(crate) state: &'a State,
@@ -80,7 +79,7 @@ pub(crate) fn check(
     }
 }
 
-/// What came with later rules is unknown under these.
+/// Statements that only later rules know are refused.
 fn check_known(rules: &Rules, body: &Body) -> Result<(), Refusal> {
     let (version, type_name) = (rules.version, body.type_name());
     let (what, since) = if body.since() > version {
@@ -96,7 +95,7 @@ fn check_known(rules: &Rules, body: &Body) -> Result<(), Refusal> {
     Err(Refusal::new(Reason::Content, detail))
 }
 
-/// Scheme, identity, size, times and basis (DESIGN §5).
+/// Checks scheme, identity, size, times and basis.
 fn check_frame(
     rules: &Rules,
     state: &State,
@@ -187,7 +186,7 @@ pub(super) const fn day(time: Timestamp) -> i64 {
     time.unix().div_euclid(86_400)
 }
 
-/// A key that nobody has and the server and witnesses do not use.
+/// A new key must belong to nobody, and be neither the server's nor a witness's.
 fn check_new_key(state: &State, key: &PublicKey) -> Result<(), Refusal> {
     if let Some(record) = state.keys.get(&key.key_id()) {
         let participant = &record.participant;

@@ -1,4 +1,4 @@
-//! Emergency notices: fewer people can withdraw trust than grant it, within bounds.
+//! Checks emergency notices: fewer people can withdraw trust than grant it, within bounds.
 
 use ctl_core::Digest;
 use ctl_core::names::ListId;
@@ -17,7 +17,7 @@ pub(super) fn issue(context: &Context<'_>, body: &NoticeIssue) -> Result<(), Ref
         return refuse(Reason::NotFound, format!("{} is not on list {}", body.anchor.short(), body.list));
     };
     let again = state.notices.values().any(|notice| notice.spki == anchor.listed.spki);
-    // One officer acts at once; keeping it up against the same key takes more.
+    // One officer can act at once; repeating it against the same key takes more.
     let threshold = charter.officers.threshold;
     let needed = if again { threshold.max(context.rules.repeated_notice_officers) } else { threshold };
     context.signers.holders(&charter.officers, needed, "emergency officers", &[])?;
@@ -47,7 +47,7 @@ pub(super) fn issue(context: &Context<'_>, body: &NoticeIssue) -> Result<(), Ref
     }
 }
 
-/// A use that nothing would serve without this key, on any list: devices drop the key everywhere.
+/// A use that no other anchor would serve without this key, on any list: devices drop the key everywhere.
 fn orphaned(state: &State, spki: &Digest) -> Option<(ListId, Use)> {
     state.lists.iter().find_map(|(list, contents)| {
         let of_key = contents.anchors.values().filter(|anchor| anchor.listed.spki == *spki);

@@ -1,4 +1,4 @@
-//! Participants: registration, key rotation, suspension.
+//! Checks statements about participants: registration, key rotation, suspension.
 
 use ctl_core::names::ParticipantId;
 
@@ -58,7 +58,7 @@ pub(super) fn suspend(context: &Context<'_>, body: &ParticipantSuspend) -> Resul
     }
     let charter = &context.state.charter;
     if charter.office_holders().contains(id) {
-        // Otherwise admissions officers could thin out the electorate.
+        // Otherwise admissions officers could remove electors.
         let detail = format!(
             "{id} holds an office: only the participant itself or a decision of the \
              assembly suspends it"
@@ -69,7 +69,7 @@ pub(super) fn suspend(context: &Context<'_>, body: &ParticipantSuspend) -> Resul
     context.signers.holders(officers, officers.threshold, "admissions officers", &[])
 }
 
-/// Whether a participant may have this name: it must not be the one of the service itself.
+/// A participant must not have the name of the service itself.
 pub(crate) fn check_name(rules: &Rules, id: &ParticipantId) -> Result<(), String> {
     if id.as_str() == rules.reserved_participant {
         return Err(format!(

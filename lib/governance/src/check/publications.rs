@@ -1,4 +1,4 @@
-//! Drafts and publications: the recorder writes them down, but what counts is what people signed.
+//! Checks drafts and publications. The recorder records them, but only what people signed counts.
 
 use std::collections::BTreeSet;
 
@@ -30,8 +30,8 @@ pub(super) fn record(context: &Context<'_>, body: &PublicationRecord) -> Result<
         return refuse(format!("entry {} is not the open draft of {}", body.draft, body.role));
     };
     let documents = &draft.documents;
-    // Otherwise a server could publish, after a decision, what was signed before it. The registry
-    // never feeds trust, and changes too often for that.
+    // Otherwise a server could publish, after a decision, what was signed before it. The registry does not affect
+    // trust, and changes too often for this.
     if body.role != Role::Registry && documents.content != draft::content(state, &body.role) {
         let detail = format!(
             "draft {} does not say any more what follows from the log; a newer one is due",
@@ -65,9 +65,8 @@ pub(super) fn record(context: &Context<'_>, body: &PublicationRecord) -> Result<
     all_count(&format!("document of {}", body.role), &thresholds, jws.claims())
 }
 
-/// Every threshold is met, and every signature counts for one of them: a publication is for ever, and
-/// clients refuse files with signatures that repeat a key or that nobody can check. One more honest signer
-/// than needed is welcome.
+/// Every threshold is met, and every signature counts for one of them. A publication is final, and clients refuse files
+/// with repeated or uncheckable signatures. More honest signers than needed are welcome.
 fn all_count<F: Fn(&PublicKey) -> bool>(
     what: &str,
     thresholds: &[Threshold],
@@ -95,18 +94,18 @@ fn all_count<F: Fn(&PublicKey) -> bool>(
     Ok(())
 }
 
-/// Who must have signed: as the devices know it, less those who may not sign any more. A new root
-/// needs the old and the new board.
+/// Who must have signed: those whom devices expect, without those who may no longer sign. A new root needs the old and
+/// the new board.
 pub(crate) fn thresholds(rules: &Rules, state: &State, role: &Role) -> Result<Vec<Threshold>, Refusal> {
     let published = state.authorities.get(role).cloned();
     if *role == Role::Root {
         let new = state.drafts.get(role).and_then(|draft| draft.authorities.get(role)).cloned();
-        // The root that names a restart changes nothing else: its board is that of the root before it,
-        // which this ledger may have lost, and devices count every key of it.
+        // A root that names a restart changes nothing else. Its board is that of the root before it, which this ledger
+        // may have lost, and devices count all its keys.
         let restart = draft::board::before_restart(state).is_some();
         let new = new.map(|threshold| if restart { threshold } else { eligible(rules, state, threshold) });
-        // Devices count the old board's old keys, so here they count as well; but a board that devices have
-        // left behind, with a root that this ledger lost, would leave signatures that nobody can check.
+        // Devices count the old board's old keys, so they count here too. But if this ledger lost a root, devices no
+        // longer know the board before it, and nobody could check its signatures.
         let published = published.filter(|_| !restart || state.lost_root.is_none());
         return Ok(published.into_iter().chain(new).collect());
     }
@@ -117,7 +116,7 @@ pub(crate) fn thresholds(rules: &Rules, state: &State, role: &Role) -> Result<Ve
     Ok(vec![eligible(rules, state, threshold)])
 }
 
-/// Without those who may not sign any more, where the rules leave them out.
+/// Removes those who may no longer sign, if the rules say so.
 fn eligible(rules: &Rules, state: &State, mut threshold: Threshold) -> Threshold {
     if rules.suspended_signers_count {
         return threshold;

@@ -1,5 +1,5 @@
-//! MO identifiers. Registrars keep the book, but an identifier moves to another holder only with
-//! the present holder's signature, or by a decision of the assembly.
+//! Checks statements about MO identifiers. Registrars keep the registry, but an identifier moves to another holder only
+//! with the present holder's signature, or by a decision of the assembly.
 
 use ctl_core::names::{MoId, ParticipantId};
 use ctl_core::parts::MoStatus;
@@ -19,7 +19,7 @@ fn entry<'a>(state: &'a State, id: &MoId) -> Result<&'a MoEntry, Refusal> {
     state.mo_ids.get(id).ok_or_else(|| Refusal::new(Reason::NotFound, format!("{id} is not assigned")))
 }
 
-/// Someone who can hold an identifier.
+/// Someone who may hold an identifier.
 pub(super) fn check_holder(state: &State, holder: &ParticipantId) -> Result<(), Refusal> {
     let Some(participant) = state.active(holder) else {
         return Err(Refusal::new(Reason::NotFound, format!("{holder} is no active participant")));
@@ -36,7 +36,7 @@ pub(super) fn assign(context: &Context<'_>, body: &MoAssign) -> Result<(), Refus
     match context.state.mo_ids.get(&body.id) {
         None => Ok(()),
         Some(entry) if entry.holder != body.holder => {
-            // Also when it is withdrawn: otherwise withdraw and assign would be a transfer.
+            // Even if it is withdrawn: otherwise withdrawing and assigning would be a transfer.
             let (id, holder) = (&body.id, &entry.holder);
             let detail = format!(
                 "{id} is or was {holder}'s; it moves by mo.transfer with that signature, \

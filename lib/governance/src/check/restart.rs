@@ -1,4 +1,4 @@
-//! A restart of the log: the board's word, within what the ledger can check.
+//! Checks a restart of the log: the board's decision, as far as the ledger can check it.
 
 use ctl_core::keys::Algorithm;
 use ctl_core::role::Role;
@@ -51,7 +51,7 @@ pub(super) fn restart(context: &Context<'_>, body: &LogRestart) -> Result<(), Re
     check_next_root(context, body)
 }
 
-/// Every role's numbers, none smaller than the ledger's own, and none so great that nothing can follow.
+/// Every role has numbers, none less than the ledger's own, and none so great that nothing can follow.
 fn check_numbers(rules: &Rules, state: &State, body: &LogRestart) -> Result<(), Refusal> {
     let refuse = |detail: String| Err(Refusal::new(Reason::Content, detail));
     let lists = state.charter.lists.keys().map(ToString::to_string);
@@ -92,8 +92,8 @@ fn check_numbers(rules: &Rules, state: &State, body: &LogRestart) -> Result<(), 
     Ok(())
 }
 
-/// If root versions were lost, the last of them is named whole: the next one follows from it, and the
-/// restarts that only it knows of come back with it.
+/// If root versions were lost, the last of them must be given whole: the next one follows from it, and it restores the
+/// restarts that only it knows.
 fn last_root(state: &State, body: &LogRestart) -> Result<Option<V2gTrust>, Refusal> {
     let refuse = |detail: String| Err(Refusal::new(Reason::Content, detail));
     let published = state.published.get(&Role::Root).map_or(0, |root| root.open.version);
@@ -133,8 +133,8 @@ fn last_root(state: &State, body: &LogRestart) -> Result<Option<V2gTrust>, Refus
     Ok(Some(v2g))
 }
 
-/// The root that will name the restart must pass the very check by which devices judge it: one that fails
-/// stops all of them for good.
+/// The root that will name the restart must pass the check by which devices judge it; one that fails would stop all of
+/// them for good.
 fn check_next_root(context: &Context<'_>, body: &LogRestart) -> Result<(), Refusal> {
     let mut after = context.state.clone();
     crate::apply::begin_anew(&mut after, context.state.size(), context.recorded_at, body);

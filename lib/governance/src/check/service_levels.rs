@@ -1,9 +1,9 @@
-//! What watchers found: breaches of service levels, and reports.
+//! Checks what watchers found: breaches of service levels, and reports.
 //!
-//! Nothing here changes trust. A watcher cannot prove to the fold that a service was down, which is why one alone
-//! confirms nothing. What it can be held to is that it speaks only of others, that its word is complete (a claim opens
-//! once and closes once, a month is reported on once), bounded, of its time and with evidence of its own, and that no
-//! report says that a promise was kept which its own numbers say was not.
+//! Nothing here changes trust. A watcher cannot prove to the fold that a service was down, which is why a single
+//! watcher confirms nothing. But the fold makes sure that a watcher speaks only about others; that its statements are
+//! complete (a claim opens once and closes once, a month is reported once), bounded, timely and with evidence of their
+//! own; and that no report calls a promise kept if its own numbers contradict that.
 
 use ctl_core::Timestamp;
 use ctl_core::names::ParticipantId;
@@ -16,7 +16,6 @@ use crate::state::Participant;
 use crate::statement::body::{BreachPhase, Measured, SlaBreach, SlaReport};
 use crate::statement::parts::BlobAccess;
 
-/// All of them.
 const MILLION: u32 = 1_000_000;
 const DAY: u64 = 86_400;
 
@@ -24,7 +23,7 @@ fn content(detail: impl Into<String>) -> Refusal {
     Refusal::new(Reason::Content, detail)
 }
 
-/// The watcher that signed, who may speak about the services of this operator (none: the trust list manager).
+/// The watcher that signed, if it may speak about this operator's services (none: the trust list manager).
 fn watcher<'a>(context: &Context<'a>, operator: Option<&ParticipantId>) -> Result<&'a Participant, Refusal> {
     let refuse = |detail: String| Err(Refusal::new(Reason::WrongRole, detail));
     let signer = context.signers.one()?;
@@ -45,7 +44,7 @@ fn watcher<'a>(context: &Context<'a>, operator: Option<&ParticipantId>) -> Resul
     }
 }
 
-/// The watcher has room left in its share of the day for what it says about this operator.
+/// The watcher has not used up its share of the day for this operator.
 fn check_share(
     context: &Context<'_>,
     watcher: &ParticipantId,

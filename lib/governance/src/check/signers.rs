@@ -1,4 +1,4 @@
-//! Who signed a statement: every signature must verify and belong to someone known.
+//! Finds out who signed a statement: every signature must verify and be by a known key.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,18 @@ use crate::state::{Participant, State};
 use crate::statement::charter::Holders;
 use crate::statement::{Body, Statement};
 
-/// The signers of a statement, all verified.
+/// The verified signers of a statement.
 pub(crate) struct Signers<'a> {
-    /// The recorder signed.
+    /// Whether the recorder signed.
     pub(super) recorder: bool,
     /// The participants that signed, each once.
     pub(super) participants: Vec<&'a Participant>,
-    /// A key that the statement itself introduces signed.
+    /// Whether a key that the statement itself introduces signed.
     pub(super) introduced: bool,
 }
 
-/// The keys under which signatures of a statement were found to hold. Verifying needs no order, so whoever replays a
-/// ledger does it ahead, on all cores.
+/// The keys by which a statement's signatures verify. Verification needs no order, so a replay does it ahead, on all
+/// cores.
 #[derive(Clone, Debug, Default)]
 pub struct Verified(Vec<Option<PublicKey>>);
 
