@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod certificate;
+mod conditions;
 pub mod crl;
 pub mod der;
 mod error;

@@ -71,6 +71,26 @@ impl ResponseStatus {
             Self::Unknown(_) => "unknown",
         }
     }
+
+    /// The rule of a responder that does not answer.
+    const fn rule(self) -> &'static str {
+        match self {
+            Self::MalformedRequest => "responder-malformed-request",
+            Self::InternalError => "responder-internal-error",
+            Self::TryLater => "responder-try-later",
+            Self::SigRequired => "responder-sig-required",
+            Self::Unauthorized => "responder-unauthorized",
+            Self::Successful | Self::Unknown(_) => "responder-status-unknown",
+        }
+    }
+
+    /// How such a responder refuses.
+    fn refusal(self) -> String {
+        match self {
+            Self::Unknown(code) => format!("refuses with status {code}, which means nothing"),
+            status => format!("refuses: {}", status.name()),
+        }
+    }
 }
 
 /// BasicOCSPResponse.

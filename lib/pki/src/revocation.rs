@@ -9,6 +9,8 @@ pub(crate) mod read;
 
 use read::date;
 
+use crate::conditions::conditions;
+
 /// A serial number (an INTEGER's content) in its shortest form, as CRLs and OCSP answers have it: two are the same
 /// when these bytes are.
 pub fn shortest_serial(content: &[u8]) -> &[u8] {
@@ -127,116 +129,83 @@ impl fmt::Display for RevocationReason {
     }
 }
 
-/// Why bytes are not a CRL or an OCSP response that is worked with at all.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RevocationError {
-    /// The bytes exceed the limit and were not looked at.
-    #[error("{size} bytes are more than the limit of {limit} for a {what}")]
-    TooLarge {
-        /// What was expected.
-        what: &'static str,
-        /// Bytes received.
-        size: usize,
-        /// Bytes allowed.
-        limit: usize,
-    },
-    /// Nothing was received.
-    #[error("no bytes at all where a {0} was expected")]
-    Empty(&'static str),
-    /// PEM text where DER is expected, as RFC 5280 section 4.2.1.13 asks of what a distribution point serves.
-    #[error("PEM text where a {0} in DER is expected")]
-    PemInsteadOfDer(&'static str),
-    /// A page for people, in HTML or XML, where DER is expected.
-    #[error("a page for people (HTML or XML) where a {0} in DER is expected")]
-    HtmlInsteadOfDer(&'static str),
-    /// Base64 without the lines around it that would make it PEM, where DER is expected.
-    #[error("bare base64 where a {0} in DER is expected")]
-    Base64InsteadOfDer(&'static str),
-    /// Text in which no PEM block of the kind was found.
-    #[error("found neither a DER {0} nor a PEM block of one")]
-    NoBlock(&'static str),
-    /// A PEM block that is cut off or does not hold base64.
-    #[error("PEM block {block} of a {what} is cut off or does not hold base64")]
-    BrokenBlock {
-        /// What was expected.
-        what: &'static str,
-        /// Which block, counted from 1.
-        block: usize,
-    },
-    /// Exactly one was expected, or not so many.
-    #[error("found {count} {what}s where exactly one, or a handful, is expected; send them one at a time")]
-    NotExactlyOne {
-        /// What was expected.
-        what: &'static str,
-        /// How many were found.
-        count: usize,
-    },
-    /// Not the DER of the structure.
-    #[error("not a {what} in DER: {problem}")]
-    Malformed {
-        /// What was expected.
-        what: &'static str,
-        problem: &'static str,
-    },
-    /// Bytes follow the structure.
-    #[error("{count} bytes follow the {what}; they belong to nothing")]
-    TrailingBytes {
-        /// What was expected.
-        what: &'static str,
-        /// How many bytes.
-        count: usize,
-    },
-    /// An OCSP response that is not id-pkix-ocsp-basic, the one type there is.
-    #[error("OCSP response type {0} is unknown; only id-pkix-ocsp-basic is")]
-    UnknownResponseType(String),
-    /// More certificates in an OCSP response than anybody needs.
-    #[error("{count} certificates in one OCSP response are more than the limit of {limit}")]
-    TooManyCertificates {
-        /// Certificates in the response.
-        count: usize,
-        /// Certificates allowed.
-        limit: usize,
-    },
-    /// A nonce to be sent must have 1 to 128 bytes.
-    #[error("a nonce of {0} bytes cannot be sent; it must have 1 to 128")]
-    NonceLength(usize),
-}
-
-impl RevocationError {
-    /// A stable name of the condition, for labels and machines.
-    pub fn rule(&self) -> &'static str {
-        match self {
-            Self::TooLarge { .. } => "body-too-large",
-            Self::NotExactlyOne { .. } => "not-exactly-one",
-            Self::Empty(_) => "body-empty",
-            Self::PemInsteadOfDer(_) => "pem-instead-of-der",
-            Self::HtmlInsteadOfDer(_) => "html-instead-of-der",
-            Self::Base64InsteadOfDer(_) => "base64-instead-of-der",
-            Self::NoBlock(_) | Self::BrokenBlock { .. } | Self::Malformed { .. } => "der-invalid",
-            Self::TrailingBytes { .. } => "trailing-bytes",
-            Self::UnknownResponseType(_) => "response-type-unknown",
-            Self::TooManyCertificates { .. } => "too-many-certificates",
-            Self::NonceLength(_) => "nonce-length",
-        }
-    }
-
-    /// Where the rule comes from.
-    pub fn source(&self) -> &'static str {
-        match self {
-            Self::TooLarge { .. } | Self::NotExactlyOne { .. } | Self::TooManyCertificates { .. } => {
-                "limit of this implementation"
-            }
-            Self::Empty(_)
-            | Self::NoBlock(_)
-            | Self::BrokenBlock { .. }
-            | Self::Malformed { .. }
-            | Self::TrailingBytes { .. } => "RFC 5280 section 5.1, RFC 6960 section 4.2.1, ITU-T X.690",
-            Self::PemInsteadOfDer(_) | Self::HtmlInsteadOfDer(_) | Self::Base64InsteadOfDer(_) => {
-                "RFC 5280 section 4.2.1.13, RFC 6960 appendix A.2"
-            }
-            Self::UnknownResponseType(_) => "RFC 6960 section 4.2.1",
-            Self::NonceLength(_) => "RFC 9654 section 2.1",
-        }
+conditions! {
+    /// Why bytes are not a CRL or an OCSP response that is worked with at all.
+    #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+    pub enum RevocationError {
+        /// The bytes exceed the limit and were not looked at.
+        #[error("{size} bytes are more than the limit of {limit} for a {what}")]
+        TooLarge {
+            /// What was expected.
+            what: &'static str,
+            /// Bytes received.
+            size: usize,
+            /// Bytes allowed.
+            limit: usize,
+        } => "body-too-large", "limit of this implementation";
+        /// Nothing was received.
+        #[error("no bytes at all where a {0} was expected")]
+        Empty(&'static str) => "body-empty", "RFC 5280 section 5.1, RFC 6960 section 4.2.1, ITU-T X.690";
+        /// PEM text where DER is expected, as RFC 5280 section 4.2.1.13 asks of what a distribution point serves.
+        #[error("PEM text where a {0} in DER is expected")]
+        PemInsteadOfDer(&'static str) =>
+            "pem-instead-of-der", "RFC 5280 section 4.2.1.13, RFC 6960 appendix A.2";
+        /// A page for people, in HTML or XML, where DER is expected.
+        #[error("a page for people (HTML or XML) where a {0} in DER is expected")]
+        HtmlInsteadOfDer(&'static str) =>
+            "html-instead-of-der", "RFC 5280 section 4.2.1.13, RFC 6960 appendix A.2";
+        /// Base64 without the lines around it that would make it PEM, where DER is expected.
+        #[error("bare base64 where a {0} in DER is expected")]
+        Base64InsteadOfDer(&'static str) =>
+            "base64-instead-of-der", "RFC 5280 section 4.2.1.13, RFC 6960 appendix A.2";
+        /// Text in which no PEM block of the kind was found.
+        #[error("found neither a DER {0} nor a PEM block of one")]
+        NoBlock(&'static str) => "der-invalid", "RFC 5280 section 5.1, RFC 6960 section 4.2.1, ITU-T X.690";
+        /// A PEM block that is cut off or does not hold base64.
+        #[error("PEM block {block} of a {what} is cut off or does not hold base64")]
+        BrokenBlock {
+            /// What was expected.
+            what: &'static str,
+            /// Which block, counted from 1.
+            block: usize,
+        } => "der-invalid", "RFC 5280 section 5.1, RFC 6960 section 4.2.1, ITU-T X.690";
+        /// Exactly one was expected, or not so many.
+        #[error("found {count} {what}s where exactly one, or a handful, is expected; send them one at a time")]
+        NotExactlyOne {
+            /// What was expected.
+            what: &'static str,
+            /// How many were found.
+            count: usize,
+        } => "not-exactly-one", "limit of this implementation";
+        /// Not the DER of the structure.
+        #[error("not a {what} in DER: {problem}")]
+        Malformed {
+            /// What was expected.
+            what: &'static str,
+            problem: &'static str,
+        } => "der-invalid", "RFC 5280 section 5.1, RFC 6960 section 4.2.1, ITU-T X.690";
+        /// Bytes follow the structure.
+        #[error("{count} bytes follow the {what}; they belong to nothing")]
+        TrailingBytes {
+            /// What was expected.
+            what: &'static str,
+            /// How many bytes.
+            count: usize,
+        } => "trailing-bytes", "RFC 5280 section 5.1, RFC 6960 section 4.2.1, ITU-T X.690";
+        /// An OCSP response that is not id-pkix-ocsp-basic, the one type there is.
+        #[error("OCSP response type {0} is unknown; only id-pkix-ocsp-basic is")]
+        UnknownResponseType(String) => "response-type-unknown", "RFC 6960 section 4.2.1";
+        /// More certificates in an OCSP response than anybody needs.
+        #[error("{count} certificates in one OCSP response are more than the limit of {limit}")]
+        TooManyCertificates {
+            /// Certificates in the response.
+            count: usize,
+            /// Certificates allowed.
+            limit: usize,
+        } => "too-many-certificates", "limit of this implementation";
+        /// A nonce to be sent must have 1 to 128 bytes.
+        #[error("a nonce of {0} bytes cannot be sent; it must have 1 to 128")]
+        NonceLength(usize) => "nonce-length", "RFC 9654 section 2.1";
     }
 }
 

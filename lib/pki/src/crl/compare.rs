@@ -1,86 +1,49 @@
 //! Two CRLs of one issuer and scope, one after the other: what an issuer must not do over time.
 
-use std::fmt;
-
 use super::{Crl, Past, PastEntry};
+use crate::conditions::conditions;
 use crate::revocation::read::date;
 
-/// Something that should not happen between one CRL and the next, or is worth a look.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// The number did not grow, and the CRL is another.
-    NumberNotIncreasing,
-    /// The same number with other bytes.
-    SameNumberDifferentBytes,
-    /// Issued before the one that came before it.
-    ThisUpdateRegressed {
-        /// When the earlier one was issued.
-        from: i64,
-        /// When the later one was issued.
-        to: i64,
-    },
-    /// Entries are gone. That is right for certificates that have expired since (RFC 5280 section 3.3) or that
-    /// were on hold, and for no others: the caller knows which.
-    EntriesVanished {
-        /// Their serial numbers, in hex, at most [`MAX_VANISHED`].
-        serials: Vec<String>,
-        /// How many there are.
-        count: usize,
-    },
-    /// The size changed by more than the factor that the caller gave.
-    SizeJump {
-        /// Bytes before.
-        from: u64,
-        /// Bytes now.
-        to: u64,
-    },
+conditions! {
+    /// Something that should not happen between one CRL and the next, or is worth a look.
+    #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+    pub enum Change {
+        /// The number did not grow, and the CRL is another.
+        #[error("the number of the CRL did not grow")]
+        NumberNotIncreasing => "crl-number-not-increasing", "RFC 5280 section 5.2.3";
+        /// The same number with other bytes.
+        #[error("two different CRLs have the same number")]
+        SameNumberDifferentBytes => "same-number-different-bytes", "RFC 5280 section 5.2.3";
+        /// Issued before the one that came before it.
+        #[error("a CRL of {} came after one of {}", date(*.to), date(*.from))]
+        ThisUpdateRegressed {
+            /// When the earlier one was issued.
+            from: i64,
+            /// When the later one was issued.
+            to: i64,
+        } => "this-update-regressed", "RFC 5280 section 5.1.2.4";
+        /// Entries are gone. That is right for certificates that have expired since (RFC 5280 section 3.3) or that
+        /// were on hold, and for no others: the caller knows which.
+        #[error("{count} entries are gone, the first of them {}", .serials.first().map_or("", |serial| serial))]
+        EntriesVanished {
+            /// Their serial numbers, in hex, at most [`MAX_VANISHED`].
+            serials: Vec<String>,
+            /// How many there are.
+            count: usize,
+        } => "entry-vanished", "RFC 5280 section 3.3";
+        /// The size changed by more than the factor that the caller gave.
+        #[error("the CRL's size went from {from} to {to} bytes")]
+        SizeJump {
+            /// Bytes before.
+            from: u64,
+            /// Bytes now.
+            to: u64,
+        } => "size-jump", "limit given by the caller";
+    }
 }
 
 /// The most serial numbers that [`Change::EntriesVanished`] names.
 pub const MAX_VANISHED: usize = 100;
-
-impl Change {
-    /// A stable name of the condition, for labels and machines.
-    pub fn rule(&self) -> &'static str {
-        match self {
-            Self::NumberNotIncreasing => "crl-number-not-increasing",
-            Self::SameNumberDifferentBytes => "same-number-different-bytes",
-            Self::ThisUpdateRegressed { .. } => "this-update-regressed",
-            Self::EntriesVanished { .. } => "entry-vanished",
-            Self::SizeJump { .. } => "size-jump",
-        }
-    }
-
-    /// Where the rule comes from.
-    pub fn source(&self) -> &'static str {
-        match self {
-            Self::NumberNotIncreasing | Self::SameNumberDifferentBytes => "RFC 5280 section 5.2.3",
-            Self::ThisUpdateRegressed { .. } => "RFC 5280 section 5.1.2.4",
-            Self::EntriesVanished { .. } => "RFC 5280 section 3.3",
-            Self::SizeJump { .. } => "limit given by the caller",
-        }
-    }
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NumberNotIncreasing => f.write_str("the number of the CRL did not grow"),
-            Self::SameNumberDifferentBytes => f.write_str("two different CRLs have the same number"),
-            Self::ThisUpdateRegressed { from, to } => {
-                write!(f, "a CRL of {} came after one of {}", date(*to), date(*from))
-            }
-            Self::EntriesVanished { serials, count } => {
-                write!(
-                    f,
-                    "{count} entries are gone, the first of them {}",
-                    serials.first().map_or("", |serial| serial)
-                )
-            }
-            Self::SizeJump { from, to } => write!(f, "the CRL's size went from {from} to {to} bytes"),
-        }
-    }
-}
 
 /// What changed from `earlier` to `later`, two CRLs of the same issuer and scope in the order in which they were
 /// received. Both should have passed [`check()`](super::check()). `size_factor` is how many times larger or smaller
