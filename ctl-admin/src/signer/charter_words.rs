@@ -18,15 +18,76 @@ pub(crate) fn founding(establish: &CharterEstablish) -> String {
     of_document(serde_json::to_value(establish).unwrap_or_default())
 }
 
+/// What is said of a charter's roles and bounds. In braces stands what is taken out of the document: a member of the
+/// charter as it stands, or `ids`, `name`, `key`, `time` or `of` it (how many of whom).
+const ROLES: &[&str] = &[
+    "board (root.json and the top-level targets): {of board}",
+    "assembly (charter, participants, auditors): {assembly/quorum} approvals; electors {ids assembly/electors}; a vote \
+     is open for {time assembly/voting_seconds}",
+    "admissions officers (countersign registrations): {of admissions_officers}",
+    "registrars (MO identifiers): {of registry/registrars}; a registry is valid for {time registry/validity_seconds}",
+    "emergency officers (suspend trust): {of notices/officers}; at most {notices/max_in_force} notices in force, each \
+     for at most {time notices/max_duration_seconds}; the document is valid for {time notices/validity_seconds}",
+];
+const WATCHERS: &str = "watchers (breaches and reports of service levels): {ids watchers/holders}; {watchers/threshold} of \
+                        their organisations confirm a breach";
+const NO_WATCHERS: &str = "watchers (breaches and reports of service levels): there are none";
+const LIST: &[&str] = &[
+    "electors: {ids electors}",
+    "approvals needed: to admit a root {quorum/admit}, to admit a cross-certificate {quorum/admit_cross}, to constrain \
+     {quorum/constrain}, to change a status {quorum/change_status}, to distrust {quorum/distrust}",
+    "an application is discussed for {time discussion_seconds}; a vote is open for {time voting_seconds}",
+    "signers: {of signers}",
+    "policy: {name policy/name} {name policy/version}, SHA-256 {id policy/sha256}",
+    "evidence that must be attached: {ids required_evidence}",
+    "a list is valid for {time validity_seconds}; a new anchor is usable {time take_up_seconds} after its first \
+     publication",
+];
+const BOUNDS: &[&str] = &[
+    "validity: root.json {time validity/root_seconds}, targets.json {time validity/targets_seconds}, snapshot.json \
+     {time validity/snapshot_seconds}, timestamp.json {time validity/timestamp_seconds}",
+    "a statement is recorded at most {time limits/issued_behind_seconds} after it was signed; of one participant at \
+     most {limits/statements_per_day} a day, and {limits/open_applications} open applications",
+    "rules: version {rules}",
+];
+const SERVER: &[&str] = &[
+    "log {name server/log_origin}: key {key server/log}",
+    "recorder: key {key server/recorder}",
+    "snapshot: key {key server/snapshot}",
+    "timestamp: key {key server/timestamp}",
+    "a device asks for the cosignatures of {witnesses/threshold} witnesses of those named here",
+];
+const WITNESS: &str = "witness {name name}: key {key key}";
+const PARTICIPANT: &str = "{id id} of {id organisation}, {name name} ({ids kinds}): key {key key}";
+
 fn of_document(mut document: Value) -> String {
-    let (name, environment) =
-        (take_name(&mut document, "/charter/name"), take(&mut document, "/environment"));
-    let mut words = format!("{name} ({})\n", bare(&environment));
-    roles(&mut document, &mut words);
-    lists(&mut document, &mut words);
-    bounds(&mut document, &mut words);
-    server(&mut document, &mut words);
-    participants(&mut document, &mut words);
+    let mut words = told(&mut document, "", "{name charter/name} ({id environment})") + "\n";
+    let mut tell = |heading: &str, below: &str, document: &mut Value, templates: &[&str]| {
+        words += heading;
+        templates.iter().for_each(|template| line(&mut words, &told(document, below, template)));
+    };
+    tell("\nwho signs and decides:\n", "/charter", &mut document, ROLES);
+    let watched = document.pointer("/charter/watchers").is_some_and(|watchers| !watchers.is_null());
+    tell("", "/charter", &mut document, &[if watched { WATCHERS } else { NO_WATCHERS }]);
+    let lists = document.pointer("/charter/lists").and_then(Value::as_object);
+    let ids: Vec<String> = lists.into_iter().flatten().map(|(id, _)| id.clone()).collect();
+    for id in ids {
+        let below = format!("/charter/lists/{id}");
+        let heading = format!("\nlist {id}, {}:\n", told(&mut document, &below, "{name name}"));
+        tell(&heading, &below, &mut document, LIST);
+    }
+    tell("\nbounds:\n", "/charter", &mut document, BOUNDS);
+    tell(
+        "\nthe server's keys, none of which can change what is trusted:\n",
+        "/charter",
+        &mut document,
+        SERVER,
+    );
+    let witnesses = items(take(&mut document, "/charter/witnesses/witnesses"));
+    witnesses.into_iter().for_each(|one| line(&mut words, &told_whole(one, WITNESS)));
+    words += "\nparticipants:\n";
+    let participants = items(take(&mut document, "/participants"));
+    participants.into_iter().for_each(|one| line(&mut words, &told_whole(one, PARTICIPANT)));
     prune(&mut document);
     let rest = difference::between(&Value::Object(serde_json::Map::new()), &document);
     if !rest.is_empty() {
@@ -36,155 +97,41 @@ fn of_document(mut document: Value) -> String {
     words
 }
 
-fn roles(document: &mut Value, words: &mut String) {
-    *words += "\nwho signs and decides:\n";
-    let holders = of_holders(document, "/charter/board");
-    line(words, &format!("board (root.json and the top-level targets): {holders}"));
-    let (quorum, electors) =
-        (take(document, "/charter/assembly/quorum"), take_ids(document, "/charter/assembly/electors"));
-    let voting = take_duration(document, "/charter/assembly/voting_seconds");
-    line(
-        words,
-        &format!(
-            "assembly (charter, participants, auditors): {quorum} approvals; electors {electors}; a vote is open for \
-             {voting}"
-        ),
-    );
-    let holders = of_holders(document, "/charter/admissions_officers");
-    line(words, &format!("admissions officers (countersign registrations): {holders}"));
-    let holders = of_holders(document, "/charter/registry/registrars");
-    let validity = take_duration(document, "/charter/registry/validity_seconds");
-    line(words, &format!("registrars (MO identifiers): {holders}; a registry is valid for {validity}"));
-    let holders = of_holders(document, "/charter/notices/officers");
-    let most = take(document, "/charter/notices/max_in_force");
-    let longest = take_duration(document, "/charter/notices/max_duration_seconds");
-    let validity = take_duration(document, "/charter/notices/validity_seconds");
-    line(
-        words,
-        &format!(
-            "emergency officers (suspend trust): {holders}; at most {most} notices in force, each for at most \
-             {longest}; the document is valid for {validity}"
-        ),
-    );
-    let watchers = if document.pointer("/charter/watchers").is_some_and(|watchers| !watchers.is_null()) {
-        let threshold = take(document, "/charter/watchers/threshold");
-        let holders = take_ids(document, "/charter/watchers/holders");
-        format!("{holders}; {threshold} of their organisations confirm a breach")
-    } else {
-        "there are none".to_owned()
-    };
-    line(words, &format!("watchers (breaches and reports of service levels): {watchers}"));
-}
-
-fn lists(document: &mut Value, words: &mut String) {
-    let lists = document.pointer("/charter/lists").and_then(Value::as_object);
-    let ids: Vec<String> = lists.into_iter().flatten().map(|(id, _)| id.clone()).collect();
-    for id in ids {
-        let place = |member: &str| format!("/charter/lists/{id}/{member}");
-        let _ = writeln!(words, "\nlist {id}, {}:", take_name(document, &place("name")));
-        let electors = take_ids(document, &place("electors"));
-        line(words, &format!("electors: {electors}"));
-        let quorums: Vec<String> = [
-            ("admit a root", "admit"),
-            ("admit a cross-certificate", "admit_cross"),
-            ("constrain", "constrain"),
-            ("change a status", "change_status"),
-            ("distrust", "distrust"),
-        ]
-        .iter()
-        .map(|(what, member)| {
-            let place = format!("{}/{member}", place("quorum"));
-            format!("to {what} {}", take(document, &place))
-        })
-        .collect();
-        line(words, &format!("approvals needed: {}", quorums.join(", ")));
-        let discussion = take_duration(document, &place("discussion_seconds"));
-        let voting = take_duration(document, &place("voting_seconds"));
-        line(words, &format!("an application is discussed for {discussion}; a vote is open for {voting}"));
-        let signers = of_holders(document, &place("signers"));
-        line(words, &format!("signers: {signers}"));
-        let policy = |document: &mut Value, member: &str| take(document, &place(&format!("policy/{member}")));
-        let (name, version, sha256) =
-            (policy(document, "name"), policy(document, "version"), policy(document, "sha256"));
-        let policy = format!("{} {}, SHA-256 {}", shown_name(&name), shown_name(&version), bare(&sha256));
-        line(words, &format!("policy: {policy}"));
-        let evidence = take_ids(document, &place("required_evidence"));
-        line(words, &format!("evidence that must be attached: {evidence}"));
-        let validity = take_duration(document, &place("validity_seconds"));
-        let take_up = take_duration(document, &place("take_up_seconds"));
-        line(
-            words,
-            &format!(
-                "a list is valid for {validity}; a new anchor is usable {take_up} after its first publication"
-            ),
-        );
-    }
-}
-
-fn bounds(document: &mut Value, words: &mut String) {
-    *words += "\nbounds:\n";
-    let validity = |document: &mut Value, member: &str| {
-        take_duration(document, &format!("/charter/validity/{member}_seconds"))
-    };
-    let (root, targets) = (validity(document, "root"), validity(document, "targets"));
-    let (snapshot, timestamp) = (validity(document, "snapshot"), validity(document, "timestamp"));
-    line(
-        words,
-        &format!(
-            "validity: root.json {root}, targets.json {targets}, snapshot.json {snapshot}, timestamp.json {timestamp}"
-        ),
-    );
-    let behind = take_duration(document, "/charter/limits/issued_behind_seconds");
-    let (daily, open) = (
-        take(document, "/charter/limits/statements_per_day"),
-        take(document, "/charter/limits/open_applications"),
-    );
-    line(
-        words,
-        &format!(
-            "a statement is recorded at most {behind} after it was signed; of one participant at most {daily} a day, \
-             and {open} open applications"
-        ),
-    );
-    let rules = take(document, "/charter/rules");
-    line(words, &format!("rules: version {rules}"));
-}
-
-fn server(document: &mut Value, words: &mut String) {
-    *words += "\nthe server's keys, none of which can change what is trusted:\n";
-    let origin = take_name(document, "/charter/server/log_origin");
-    for (member, what) in [
-        ("log", format!("log {origin}")),
-        ("recorder", "recorder".to_owned()),
-        ("snapshot", "snapshot".to_owned()),
-        ("timestamp", "timestamp".to_owned()),
-    ] {
-        let key = take_key(document, &format!("/charter/server/{member}"));
-        line(words, &format!("{what}: key {key}"));
-    }
-    let threshold = take(document, "/charter/witnesses/threshold");
-    let witnesses = take(document, "/charter/witnesses/witnesses");
-    line(words, &format!("a device asks for the cosignatures of {threshold} witnesses of those named here"));
-    for mut witness in items(witnesses) {
-        let (name, key) = (take_name(&mut witness, "/name"), take_key(&mut witness, "/key"));
-        line(words, &format!("witness {name}: key {key}{}", rest_of(witness)));
-    }
-}
-
-fn participants(document: &mut Value, words: &mut String) {
-    *words += "\nparticipants:\n";
-    for mut one in items(take(document, "/participants")) {
-        let (id, organisation) = (take(&mut one, "/id"), take(&mut one, "/organisation"));
-        let (name, kinds) = (take_name(&mut one, "/name"), take_ids(&mut one, "/kinds"));
-        let key = take_key(&mut one, "/key");
-        let who = format!("{} of {}, {name} ({kinds})", bare(&id), bare(&organisation));
-        line(words, &format!("{who}: key {key}{}", rest_of(one)));
-    }
-}
-
 fn line(words: &mut String, text: &str) {
     // Writing to a String cannot fail.
     let _ = writeln!(words, "  {text}");
+}
+
+/// A template with what it names taken out of the document, below this place.
+fn told(document: &mut Value, below: &str, template: &str) -> String {
+    let mut pieces = template.split('{');
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for (named, after) in pieces.filter_map(|piece| piece.split_once('}')) {
+        let (kind, member) = named.split_once(' ').unwrap_or(("", named));
+        let place = format!("{below}/{member}");
+        text += &match kind {
+            "of" => {
+                let threshold = take(document, &format!("{place}/threshold"));
+                format!("{threshold} of {}", ids(take(document, &format!("{place}/holders"))))
+            }
+            "ids" => ids(take(document, &place)),
+            "id" => bare(&take(document, &place)),
+            "name" => shown_name(&take(document, &place)),
+            "key" => key(&take(document, &place)),
+            "time" => duration(&take(document, &place)),
+            _ => take(document, &place).to_string(),
+        };
+        text += after;
+    }
+    text
+}
+
+/// The same for one of several, with whatever else it says.
+fn told_whole(mut item: Value, template: &str) -> String {
+    let text = told(&mut item, "", template);
+    prune(&mut item);
+    let whole = item.as_object().is_some_and(serde_json::Map::is_empty);
+    if whole { text } else { format!("{text}; and {}", difference::shown(&item)) }
 }
 
 /// Takes the member at a JSON pointer out of the document, so that what is left has not been told yet.
@@ -206,25 +153,14 @@ fn shown_name(value: &Value) -> String {
     value.as_str().map_or_else(|| difference::shown(value), print::name)
 }
 
-fn take_name(document: &mut Value, pointer: &str) -> String {
-    shown_name(&take(document, pointer))
-}
-
-fn take_ids(document: &mut Value, pointer: &str) -> String {
-    let ids: Vec<String> = items(take(document, pointer)).iter().map(bare).collect();
+fn ids(value: Value) -> String {
+    let ids: Vec<String> = items(value).iter().map(bare).collect();
     if ids.is_empty() { "nobody and nothing".into() } else { ids.join(", ") }
 }
 
-/// `2 of a, b, c`.
-fn of_holders(document: &mut Value, pointer: &str) -> String {
-    let threshold = take(document, &format!("{pointer}/threshold"));
-    format!("{threshold} of {}", take_ids(document, &format!("{pointer}/holders")))
-}
-
 /// Seconds, exactly: `365 days 6 hours`.
-fn take_duration(document: &mut Value, pointer: &str) -> String {
-    let value = take(document, pointer);
-    let Some(mut seconds) = value.as_u64() else { return difference::shown(&value) };
+fn duration(value: &Value) -> String {
+    let Some(mut seconds) = value.as_u64() else { return difference::shown(value) };
     let mut parts = Vec::new();
     for (unit, name) in [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")] {
         let number = seconds / unit;
@@ -237,9 +173,8 @@ fn take_duration(document: &mut Value, pointer: &str) -> String {
 }
 
 /// A key by its fingerprint: its key id, which is the SHA-256 of the whole key.
-fn take_key(document: &mut Value, pointer: &str) -> String {
-    let value = take(document, pointer);
-    PublicKey::deserialize(&value).map_or_else(|_| difference::shown(&value), |key| key.key_id().to_string())
+fn key(value: &Value) -> String {
+    PublicKey::deserialize(value).map_or_else(|_| difference::shown(value), |key| key.key_id().to_string())
 }
 
 fn items(value: Value) -> Vec<Value> {
@@ -248,12 +183,6 @@ fn items(value: Value) -> Vec<Value> {
         Value::Null => Vec::new(),
         other => vec![other],
     }
-}
-
-fn rest_of(mut item: Value) -> String {
-    prune(&mut item);
-    let told = item.as_object().is_some_and(serde_json::Map::is_empty);
-    if told { String::new() } else { format!("; and {}", difference::shown(&item)) }
 }
 
 /// Removes the objects of which everything has been taken.
