@@ -1,8 +1,8 @@
 //! Fetching over HTTP, with every bound enforced while the body arrives.
 
-use std::error::Error as _;
 use std::time::Instant;
 
+use ctl_core::text::with_causes;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Proxy, Response, StatusCode, Url};
@@ -207,16 +207,9 @@ fn same_host(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     attempt.follow()
 }
 
-/// An error with its causes: reqwest's own text names the address only, which is told without it.
+/// reqwest's own text names the address only, which is told without it.
 fn causes(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+    with_causes(&error.without_url())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub mod publication;
 pub mod registry;
 pub mod role;
 pub mod signer;
+pub mod text;
 pub mod threshold;
 pub mod time;
 pub mod tuf;

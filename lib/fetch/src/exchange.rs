@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use ctl_host::with_causes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
@@ -228,7 +229,8 @@ impl Attempt<'_> {
                     }
                 }
                 Ok(Some(Err(error))) => {
-                    let detail = format!("the body broke off after {} bytes: {}", bytes.len(), words(&error));
+                    let detail =
+                        format!("the body broke off after {} bytes: {}", bytes.len(), with_causes(&error));
                     break Err(FetchError::new(Reason::BodyTruncated, detail));
                 }
                 Err(_) => {
@@ -283,7 +285,7 @@ fn over_budget(over: OverBudget) -> FetchError {
 
 /// Why a connection that stood gave no answer.
 fn no_answer(error: &hyper::Error, marks: &Marks, bare: &tls::Bare) -> FetchError {
-    let why = words(error);
+    let why = with_causes(error);
     if marks.first_byte().is_some() {
         return FetchError::new(Reason::NotHttp, format!("the answer is no HTTP: {why}"));
     }
@@ -316,15 +318,4 @@ fn connect_error(address: SocketAddr, error: &io::Error) -> FetchError {
         _ => Reason::TcpRefused,
     };
     FetchError::new(reason, format!("{address}: {error}"))
-}
-
-/// An error with its causes, for people.
-fn words(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

@@ -10,3 +10,6 @@ pub mod logging;
 pub mod network;
 pub mod process;
 pub mod supervisor;
+
+/// What went wrong on the way to another machine has causes, of which the first says least.
+pub use ctl_core::text::with_causes;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use ctl_core::names::is_web_address;
+use ctl_core::text::with_causes;
 use serde::Deserialize;
 
 use crate::{Bound, ReplicaError, files};
@@ -155,7 +156,7 @@ impl Transport {
             ));
         }
         let problem =
-            |e: reqwest::Error| ReplicaError::Network { address: address.into(), problem: chain(&e) };
+            |e: reqwest::Error| ReplicaError::Network { address: address.into(), problem: with_causes(&e) };
         let client = builder().build().map_err(problem)?;
         let fresh = builder().pool_max_idle_per_host(0).build().map_err(problem)?;
         Ok(with(Base::Http { client, fresh, address: address.into() }))
@@ -394,18 +395,7 @@ fn failed(address: &str) -> impl FnOnce(reqwest::Error) -> Failed {
         } else {
             Stage::Broken
         };
-        let problem = chain(&error.without_url());
+        let problem = with_causes(&error.without_url());
         Failed { error: ReplicaError::Network { address, problem }, stage }
     }
-}
-
-/// An error with its causes: reqwest's own text hides them.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text += &format!(": {inner}");
-        cause = inner.source();
-    }
-    text
 }

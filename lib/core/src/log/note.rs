@@ -7,7 +7,6 @@ use std::str::FromStr;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, VerifyingKey};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     LogError,
@@ -15,6 +14,7 @@ use super::{
 };
 use crate::Digest;
 use crate::signer::{self, Signer};
+use crate::text::as_text;
 
 /// The largest note that is parsed, in bytes: sixteen post-quantum signatures fit, as `signed-note`
 /// asks.
@@ -140,18 +140,7 @@ impl<R: KeyRole> FromStr for NoteKey<R> {
     }
 }
 
-impl<R: KeyRole> Serialize for NoteKey<R> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de, R: KeyRole> Deserialize<'de> for NoteKey<R> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+as_text!(NoteKey<R>, R: KeyRole);
 
 /// One signature line.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use super::{Crl, Reason};
 use crate::der::{self, Malformed, Reader, context, context_constructed};
 use crate::extension::{
-    DistributionPoint, DistributionPointName, GeneralName, Reasons, distribution_point_name,
+    DistributionPoint, DistributionPointName, GeneralName, Reasons, distribution_point_name, urls,
 };
 use crate::{Certificate, DistinguishedName};
 
@@ -31,14 +31,7 @@ pub struct IssuingDistributionPoint {
 impl IssuingDistributionPoint {
     /// The addresses among its names.
     pub fn urls(&self) -> impl Iterator<Item = &str> {
-        let names = match &self.name {
-            Some(DistributionPointName::Full(names)) => names.as_slice(),
-            _ => &[],
-        };
-        names.iter().filter_map(|name| match name {
-            GeneralName::Uri(url) => Some(url.as_str()),
-            _ => None,
-        })
+        urls(self.name.as_ref())
     }
 }
 

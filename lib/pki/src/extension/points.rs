@@ -58,15 +58,20 @@ pub struct DistributionPoint {
 impl DistributionPoint {
     /// The addresses among its names.
     pub fn urls(&self) -> impl Iterator<Item = &str> {
-        let names = match &self.name {
-            Some(DistributionPointName::Full(names)) => names.as_slice(),
-            _ => &[],
-        };
-        names.iter().filter_map(|name| match name {
-            GeneralName::Uri(url) => Some(url.as_str()),
-            _ => None,
-        })
+        urls(self.name.as_ref())
     }
+}
+
+/// The addresses among the names of a distribution point.
+pub(crate) fn urls(name: Option<&DistributionPointName>) -> impl Iterator<Item = &str> {
+    let names = match name {
+        Some(DistributionPointName::Full(names)) => names.as_slice(),
+        _ => &[],
+    };
+    names.iter().filter_map(|name| match name {
+        GeneralName::Uri(url) => Some(url.as_str()),
+        _ => None,
+    })
 }
 
 /// How a distribution point is named.
