@@ -15,7 +15,7 @@ use crate::snapshot::form;
 use crate::statement::body::Candidate;
 use crate::statement::parts::{BlobRef, EvidenceKind, Finding, Observed, Severity};
 
-/// Where an application stands.
+/// The stage of an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
@@ -39,7 +39,7 @@ pub enum Stage {
     Withdrawn,
 }
 
-/// A root or cross-certificate that asks for a place on a list.
+/// A root or cross-certificate that applies for a place on a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Application {
     /// Index of its entry.
@@ -79,7 +79,7 @@ pub struct Application {
     pub ended: Option<(Stage, Timestamp, u64)>,
 }
 
-/// What the server found.
+/// The result of a screening.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Screening {
     /// Index of the record's entry.
@@ -106,7 +106,7 @@ impl Screening {
     }
 }
 
-/// Something that speaks for an application.
+/// Evidence for an application.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Index of its entry.

@@ -1,10 +1,9 @@
 //! Accreditation of auditors, by decision.
 //!
-//! The assembly decides, not the electors of one list: it decides on participants already, and an audit of
-//! a PKI is the same audit whichever list it applies for. Electors of the auditor's own organisation are
-//! recused, as those of an applicant's are. An accreditation ends at its date, if it has one, or by
-//! decision; reports that were attached before stop counting with it, so that a corrupt auditor's earlier
-//! word does not outlive the trust in it.
+//! The assembly decides, not the electors of one list: it already decides on participants, and an audit of a PKI is the
+//! same for every list. Electors of the auditor's own organisation are recused, like those of an applicant's. An
+//! accreditation ends at its date, if it has one, or by decision. Reports attached before then stop counting too, so
+//! that a corrupt auditor's reports do not outlive the trust in it.
 
 use ctl_core::Timestamp;
 use ctl_core::names::ParticipantId;
@@ -15,7 +14,7 @@ use crate::state::{Accreditation, State};
 use crate::statement::body::Change;
 use crate::statement::parts::ParticipantKind;
 
-/// What a vote on an auditor takes.
+/// What a vote on an auditor needs.
 pub(crate) fn frame<'a>(state: &'a State, auditor: &ParticipantId) -> Frame<'a> {
     let assembly = &state.charter.assembly;
     Frame {
@@ -26,7 +25,7 @@ pub(crate) fn frame<'a>(state: &'a State, auditor: &ParticipantId) -> Frame<'a> 
     }
 }
 
-/// Whether a vote on this may open.
+/// Whether such a vote may open.
 pub(crate) fn check(state: &State, change: &Change, now: Timestamp) -> Result<(), Refusal> {
     match change {
         Change::AccreditAuditor { auditor, expires_at } => {
@@ -84,7 +83,7 @@ pub(crate) fn accredit(
     Ok(())
 }
 
-/// An auditor's reports count no more.
+/// An auditor's reports no longer count.
 pub(crate) fn withdraw(
     state: &mut State,
     auditor: &ParticipantId,

@@ -1,4 +1,4 @@
-//! What ends before its time: applications that are closed, and what a suspended participant leaves open.
+//! Closes applications, and everything that a suspended participant leaves open.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::decide::decide;
 use crate::rules::Rules;
 use crate::state::State;
 
-/// Ends an application that has not ended, and the vote on it if there is one.
+/// Ends an open application, and the vote on it.
 pub(super) fn application(
     rules: &Rules,
     state: &mut State,
@@ -29,9 +29,9 @@ pub(super) fn application(
     }
 }
 
-/// Ends what a participant that may no longer sign has open: what it claims as a watcher, its applications, and the
-/// requests for cross-certificates that it made or would have to answer. What it did as an elector or officer stands: that
-/// belongs to those who decide.
+/// Closes what a participant that may no longer sign has open: its claims as a watcher, its applications, and the
+/// requests for cross-certificates that it made or would have to answer. What it did as an elector or officer stands;
+/// others decide about that.
 pub(super) fn of_suspended(
     rules: &Rules,
     state: &mut State,

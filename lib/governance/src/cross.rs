@@ -1,4 +1,4 @@
-//! Requests for cross-certificates, and what became of them.
+//! Requests for cross-certificates and their answers.
 
 use ctl_core::names::{ListId, ParticipantId};
 use ctl_core::{Digest, Timestamp};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::statement::body::{CrossAnswer, RefusalReason};
 use crate::statement::parts::BlobRef;
 
-/// One PKI operator asks another to vouch for its root.
+/// A PKI operator's request that another one vouch for its root.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrossCertification {
     /// Index of the request's entry.

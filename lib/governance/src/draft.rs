@@ -1,7 +1,7 @@
 //! Drafts: the exact bytes that people sign, as a pure function of the ledger up to the draft's entry.
 //!
-//! The state passed every check on its way here, so nothing in this module can fail: what cannot be
-//! expressed is left out of the document, never trusted by it.
+//! The state has passed every check, so nothing in this module can fail: what cannot be expressed is left out of the
+//! document, and so never trusted through it.
 
 pub(crate) mod board;
 pub(crate) mod contents;
@@ -173,7 +173,7 @@ pub fn content(state: &State, role: &Role) -> Digest {
     }
 }
 
-/// The root.json that was published last: what devices know of the scheme.
+/// The last published root.json: what devices know of the scheme.
 #[must_use]
 pub fn published_root(state: &State) -> Option<Root> {
     serde_json::from_slice(&state.published.get(&Role::Root)?.documents.signed).ok()

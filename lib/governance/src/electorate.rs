@@ -10,7 +10,7 @@ use crate::state::State;
 use crate::statement::body::Change;
 use crate::statement::charter::{ListCharter, Quorums};
 
-/// What a vote on a change takes.
+/// What a vote on a change needs.
 pub(crate) struct Frame<'a> {
     pub(crate) electors: &'a [ParticipantId],
     pub(crate) quorum: u32,
@@ -56,7 +56,7 @@ pub(super) const fn list_of(change: &Change) -> Option<&ListId> {
     }
 }
 
-/// What a vote on this change takes.
+/// What a vote on this change needs.
 ///
 /// # Errors
 /// [`Refusal`] if it names a list or notice that does not exist.

@@ -1,12 +1,12 @@
-//! Proof that who applies with a root holds its key: a certification request (PKCS#10) signed by that key.
+//! Proof that an applicant holds the key of its root: a certification request (PKCS#10) signed by that key.
 //!
-//! Its subject is one common name, `ctl-possession-` and the SHA-256, in unpadded base64url, of the RFC 8785
-//! canonical JSON of a [`Challenge`]; it has no attributes, and its key is the certificate's, byte for byte. A
-//! ceremony makes it with `openssl req`, and no CA can take it for a request of its own. (In hex the name would
-//! be longer than the 64 characters that X.520 and OpenSSL allow.)
+//! Its subject is one common name, `ctl-possession-` and the SHA-256, in unpadded base64url, of the RFC 8785 canonical
+//! JSON of a [`Challenge`]. It has no attributes, and its key is the certificate's, byte for byte. A ceremony makes it
+//! with `openssl req`, and no CA can mistake it for a request to itself. (In hex the name would exceed the 64
+//! characters that X.520 and OpenSSL allow.)
 //!
-//! The challenge names everything that the proof is for, so that it serves nobody else and nothing else, and a
-//! position of the log, so that it is not older than the rules allow.
+//! The challenge names everything that the proof is for, so that it serves nobody and nothing else, and a position of
+//! the log, so that it is no older than the rules allow.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use ctl_core::keys::KeyId;
@@ -22,7 +22,7 @@ use crate::state::State;
 use crate::statement::Basis;
 use crate::statement::body::ApplicationSubmit;
 
-/// By this name electors waive the proof: as they would waive an error that a screening found.
+/// The name by which electors waive the proof, like an error of a screening.
 pub const RULE: &str = "possession";
 
 /// What a proof is for.
@@ -62,7 +62,7 @@ impl Challenge {
     }
 }
 
-/// Whether an applicant has shown that it holds the key of its root.
+/// Whether an applicant has proven that it holds its root's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Possession {
@@ -84,8 +84,8 @@ impl Possession {
     }
 }
 
-/// Judges the proof in a root's application, if there is one. A wrong proof is refused, not passed over: it
-/// was meant for something else.
+/// Judges the proof in a root's application, if there is one. A wrong proof is refused, not ignored: it was made for
+/// something else.
 pub(super) fn judge(
     rules: &Rules,
     state: &State,

@@ -1,10 +1,10 @@
-//! The governance's own service levels: how long whom was kept waiting. Who asks for a place on a list waits for
-//! the screening, the decision, the publication; who asks another PKI for a cross-certificate waits for its
-//! answer. Fair, reasonable and non-discriminatory treatment is measured here, not asserted: the same numbers for
-//! everyone together and for each, so that who waits longer, or is refused for what others are not, stands out.
+//! The governance's own service levels: how long applicants have to wait. Who applies for a place on a list waits for
+//! the screening, the decision and the publication; who asks another PKI for a cross-certificate waits for its answer.
+//! Fair, reasonable and non-discriminatory treatment is measured here, not asserted: the same numbers for all together
+//! and for each, so it shows if someone waits longer, or is refused for what others are not.
 //!
-//! All times are `recorded_at` of entries, so that anyone who has the log can compute the same. Times are in
-//! seconds; percentiles are nearest-rank, so each is a time that someone did wait.
+//! All times are `recorded_at` of entries, so anyone who has the log can compute the same. Times are in seconds;
+//! percentiles are nearest-rank, so each is a wait that took place.
 
 use std::collections::BTreeMap;
 
@@ -198,7 +198,7 @@ pub struct CrossCertifications {
     pub open: Vec<OpenRequest>,
 }
 
-/// How long whom was kept waiting.
+/// How long applicants have to wait.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Promises {
     /// The moment that counts as now.
@@ -211,7 +211,7 @@ pub struct Promises {
     pub cross_certification: CrossCertifications,
 }
 
-/// How long whom was kept waiting, as the ledger says. The state must be that of `now` (see [`State::at`]).
+/// How long applicants have to wait, by the ledger. The state must be that of `now` (see [`State::at`]).
 #[must_use]
 pub fn promises(state: &State, now: Timestamp) -> Promises {
     Promises {
@@ -281,7 +281,7 @@ fn ended_as(application: &Application, wanted: Stage) -> Option<Timestamp> {
     application.ended.filter(|(stage, ..)| *stage == wanted).map(|(_, at, _)| at)
 }
 
-/// When the electors decided; what the applicant took back they did not.
+/// When the electors decided; none for a withdrawn application.
 fn decided(application: &Application) -> Option<Timestamp> {
     ended_as(application, Stage::Accepted).or_else(|| ended_as(application, Stage::Rejected))
 }
@@ -296,7 +296,7 @@ fn published(state: &State, application: &Application) -> Option<Timestamp> {
     listed(state, application)?.first_published.map(|(_, at)| at)
 }
 
-/// Accepted, never published, and not taken from the list again before it was.
+/// Accepted, never published, and still on the list.
 fn awaits_publication(state: &State, application: &Application) -> bool {
     ended_as(application, Stage::Accepted).is_some()
         && listed(state, application).is_some_and(|listed| {

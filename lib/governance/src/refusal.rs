@@ -80,7 +80,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Why a statement may not be recorded, in words.
+/// Why a statement may not be recorded, with details.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct Refusal {

@@ -1,13 +1,12 @@
-//! What the state keeps of service levels: what each watcher claims, the breaches that enough of their
-//! organisations saw, and reports.
+//! Service levels in the state: each watcher's claims, the breaches that enough organisations have seen, and reports.
 //!
-//! A claim is one watcher's word that a service is below an objective, from when on, and until when. A breach is
-//! what follows from claims: every stretch of time in each moment of which as many organisations as the charter asks for
-//! say that the service was below the objective. So it begins when the last of that many says that the service fell, and
-//! is over when fewer say that it lasts. The entry that makes up the number confirms it. Claims may have ended by then:
-//! who could not reach the log during an outage tells of it afterwards. What is told late may move a beginning or an end,
-//! and join two breaches. How many organisations a breach takes is frozen when it is confirmed: an amendment of the
-//! charter judges nothing anew.
+//! A claim is one watcher's statement that a service is below an objective, since when, and until when. A breach
+//! follows from claims: it is a period at every moment of which as many organisations as the charter requires say that
+//! the service was below the objective. So it begins when the last of that many says that the service fell, and ends
+//! when fewer say that it lasts. The entry that completes the number confirms it. Claims may have ended by then,
+//! because a watcher that could not reach the log during an outage reports it afterwards. Late claims may move a
+//! beginning or an end, and join two breaches. How many organisations a breach needs is frozen when it is confirmed; an
+//! amendment of the charter changes no past breach.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -24,15 +23,14 @@ use crate::state::State;
 use crate::statement::body::{Measured, Objective, Service, ServiceSummary};
 use crate::statement::parts::BlobRef;
 
-/// The name of the service that keeps the lists, where it stands among the operators whose services are watched: in
-/// reports, incidents and metrics. No participant registers under it. Statements name no operator
-/// instead.
+/// The name of the trust list manager among the operators whose services are watched: in reports, incidents and
+/// metrics. No participant can have it. Statements about it name no operator.
 pub const TRUST_LIST_MANAGER: &str = "trust-list-manager";
 
-/// What claims and breaches are about: a service, and which of its objectives.
+/// What claims and breaches are about: a service and one of its objectives.
 pub type BreachKey = (Service, ObjectiveName);
 
-/// All that the state keeps of service levels.
+/// The state's part on service levels.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceLevels {
     /// Claims by the index of the entry that opened them: all open ones, and the latest that are over.
@@ -73,7 +71,7 @@ impl ServiceLevels {
     }
 }
 
-/// What one watcher says: that a service is below an objective.
+/// One watcher's claim that a service is below an objective.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// Index of the entry that opened it.
@@ -136,7 +134,7 @@ pub struct Closed {
     pub lapsed: bool,
 }
 
-/// A breach that enough organisations saw.
+/// A breach that enough organisations have seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Breach {
     /// Index of the entry that confirmed it.
@@ -156,7 +154,7 @@ pub struct Breach {
     pub closed: Option<Closed>,
 }
 
-/// A claim that counts in a breach.
+/// A claim as it counts in a breach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
     /// The watcher's organisation.
@@ -203,8 +201,8 @@ impl Breach {
     }
 }
 
-/// Whose services a watcher's statements of a day are counted together for. Every operator that is on a list has a
-/// share of its own, so that nobody else's services can use it up; those that are on none have one together.
+/// The share of a day's quota that a watcher's statements count towards. Every operator on a list has its own, so that
+/// nobody else's services can use it up; all others have one together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Share {
     /// Those of an operator that is on a list.
@@ -237,10 +235,10 @@ impl fmt::Display for Share {
     }
 }
 
-/// What a report is known by: whose services (none: the trust list manager's), from when on, and who reports.
+/// Identifies a report: the operator (none: the trust list manager), the beginning, and the watcher.
 pub type ReportKey = (Option<ParticipantId>, Timestamp, ParticipantId);
 
-/// A watcher's report of how good an operator's services were in a month.
+/// A watcher's report on an operator's month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LevelReport {
     /// Index of its entry.
@@ -255,8 +253,8 @@ pub struct LevelReport {
     pub summary: Vec<ServiceSummary>,
 }
 
-/// What watchers say of one service and objective at one time, for whoever shows it: a confirmed breach with the claims
-/// that count in it, or a claim that no breach counts.
+/// What watchers say about one service and objective at one time, for display: a confirmed breach with its claims, or a
+/// claim that counts in no breach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outage {
     /// Index of the entry that confirmed it, or that opened the claim.

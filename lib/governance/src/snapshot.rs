@@ -4,7 +4,7 @@
 //! proves anything: the reader compares the size and root of [`Snapshot::state`] with a log whose signed checkpoint it
 //! has, replays the entries that follow, and verifies the ledger from the genesis on when it has the time.
 //!
-//! The form, in this order: the state in JSON; what its keeper adds; when each entry was recorded (8 bytes, big-endian);
+//! The form, in this order: the state in JSON; what the writer adds; when each entry was recorded (8 bytes, big-endian);
 //! the roots at every size from 0 on (32 bytes); the identities of the statements, ascending (32 bytes); the hashes of
 //! the tree; one line of JSON, the seal. The seal names the format, the release, scheme, rules, size and root, and the
 //! SHA-256 of everything before it. **What was read is written again**, and must be what was there, byte by byte: what
@@ -30,8 +30,8 @@ pub const FORMAT: u32 = 1;
 /// The largest snapshot that is read, in bytes: one entry takes some 200.
 pub const MAX_BYTES: u64 = 16 << 30;
 
-/// A snapshot is written after this many new entries, or after a share of all, so that the cost of writing them does
-/// not grow and grow.
+/// A snapshot is written after this many new entries, or after a share of all, so that the cost of writing snapshots
+/// stays in proportion.
 const STEP: u64 = 1_000;
 const SHARE: u64 = 32;
 
@@ -51,11 +51,11 @@ pub struct Snapshot {
     pub state: State,
     /// The tree over them.
     pub tree: Tree,
-    /// What its keeper added.
+    /// What the writer added.
     pub added: Vec<u8>,
 }
 
-/// Why a snapshot is not taken: replay the ledger instead.
+/// Why a snapshot cannot be used: replay the ledger instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// Another release wrote it.
@@ -84,7 +84,7 @@ struct Seal {
     root: Digest,
     /// Bytes of the state's JSON.
     state: u64,
-    /// Bytes of what its keeper added.
+    /// Bytes of what the writer added.
     added: u64,
     sha256: Digest,
 }
@@ -117,7 +117,7 @@ impl<W: Write> Write for Sealing<W> {
 }
 
 /// Writes a snapshot. `hashes` are those of the tree over the state's entries ([`Tree::hashes`]), `added` is whatever
-/// its keeper needs besides. Many small writes: give it a buffered writer.
+/// the writer needs in addition. Many small writes: give it a buffered writer.
 ///
 /// # Errors
 /// What the writer says.
@@ -158,7 +158,7 @@ fn write_body(state: &State, hashes: &[u8], added: &[u8], out: impl Write) -> io
     })
 }
 
-/// Reads a snapshot. Whether it is of the ledger at hand is for its reader to say.
+/// Reads a snapshot. Whether it fits the ledger is for the caller to check.
 ///
 /// # Errors
 /// [`SnapshotError`]: replay the ledger.
@@ -202,7 +202,7 @@ pub fn read(bytes: &[u8]) -> Result<Snapshot, SnapshotError> {
     Ok(Snapshot { state, tree, added: added.to_vec() })
 }
 
-/// Takes nothing but these bytes.
+/// A writer that accepts only these bytes.
 struct Same<'a>(&'a [u8]);
 
 impl Write for Same<'_> {

@@ -26,8 +26,8 @@ pub(crate) struct Signers<'a> {
 pub struct Verified(Vec<Option<PublicKey>>);
 
 impl Verified {
-    /// Verifies what can be verified with the keys of a state that may lie some entries back: what does not hold under
-    /// those is looked at again when its turn comes.
+    /// Verifies what it can with the keys of a state that may be some entries old. What does not verify with those is
+    /// checked again when its turn comes.
     #[must_use]
     pub fn ahead(state: &State, statement: &Statement) -> Self {
         let introduced = introduced(&statement.payload.body);
@@ -93,7 +93,7 @@ impl<'a> Signers<'a> {
         Ok(signers)
     }
 
-    /// The recorder, alone.
+    /// Only the recorder signed.
     pub(super) fn recorder_only(&self) -> Result<(), Refusal> {
         if self.recorder && self.participants.is_empty() && !self.introduced {
             return Ok(());
@@ -101,7 +101,7 @@ impl<'a> Signers<'a> {
         Err(Refusal::new(Reason::WrongRole, "only the server's recorder key signs this"))
     }
 
-    /// The one participant that signed, alone.
+    /// The only participant that signed.
     pub(super) fn one(&self) -> Result<&'a Participant, Refusal> {
         match (self.participants.as_slice(), self.recorder, self.introduced) {
             ([participant], false, false) => Ok(participant),
@@ -109,7 +109,7 @@ impl<'a> Signers<'a> {
         }
     }
 
-    /// Enough holders of a role signed; nobody else did but those in `besides`.
+    /// Enough holders of a role signed, and nobody else except those in `besides`.
     pub(super) fn holders(
         &self,
         holders: &Holders,

@@ -1,5 +1,5 @@
-//! What statements say: one type of body for each type of statement, with the version of the rules
-//! that brought it; the fold refuses it under the versions before.
+//! The bodies of statements: one for each type, with the version of the rules that introduced it. Earlier versions
+//! refuse it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,14 +28,14 @@ use crate::statement::{Basis, StatementError};
 
 macro_rules! bodies {
     ($($(#[$doc:meta])* $name:literal => $kind:ident since $since:ident $(when $when:meta)?),* $(,)?) => {
-        /// What a statement says, by its type.
+        /// The body of a statement, by its type.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Body {
             $($(#[cfg($when)])? $(#[$doc])* $kind(Box<$kind>),)*
         }
 
         impl Body {
-            /// Every type of statement that this release knows.
+            /// All types of statements in this release.
             pub const TYPES: &'static [&'static str] = &[$($(#[cfg($when)])? $name),*];
 
             /// The statement's type.
@@ -46,7 +46,7 @@ macro_rules! bodies {
                 }
             }
 
-            /// The version of the rules that brought this type.
+            /// The version of the rules that introduced this type.
             #[must_use]
             pub const fn since(&self) -> RulesVersion {
                 match self {
@@ -93,15 +93,15 @@ bodies! {
     "participant.register" => ParticipantRegister since V1,
     /// A participant's new key.
     "participant.rotate-key" => ParticipantRotateKey since V1,
-    /// A participant may no longer sign.
+    /// A participant loses the right to sign.
     "participant.suspend" => ParticipantSuspend since V1,
-    /// A root or cross-certificate asks for a place on a list.
+    /// A root or cross-certificate applies for a place on a list.
     "application.submit" => ApplicationSubmit since V1,
-    /// The applicant takes it back.
+    /// The applicant withdraws the application.
     "application.withdraw" => ApplicationWithdraw since V1,
-    /// Something that speaks for an application.
+    /// Evidence for an application.
     "evidence.attach" => EvidenceAttach since V1,
-    /// What the server found when it applied the policy.
+    /// The result of a screening by the server.
     "screening.record" => ScreeningRecord since V1,
     /// A comment.
     "comment.add" => CommentAdd since V1,
@@ -127,32 +127,32 @@ bodies! {
     "notice.issue" => NoticeIssue since V1,
     /// The end of an emergency suspension.
     "notice.lift" => NoticeLift since V1,
-    /// The server fixes what is to be signed.
+    /// The server opens a draft: it fixes what is to be signed.
     "draft.open" => DraftOpen since V1,
-    /// The server records a completed ceremony.
+    /// The server records a publication: a completed ceremony.
     "publication.record" => PublicationRecord since V1,
     /// A watcher says that a service fell below its objective, or came back.
     "sla.breach" => SlaBreach since V1,
-    /// A watcher's word on how good an operator's services were in a month.
+    /// A watcher's report on an operator's month.
     "sla.report" => SlaReport since V1,
     /// A PKI operator asks another for a cross-certificate.
     "cross.request" => CrossRequest since V1,
-    /// The answer to that.
+    /// The answer to such a request.
     "cross.respond" => CrossRespond since V1,
     /// The log begins anew.
     "log.restart" => LogRestart since V1,
-    /// Of the version that only tests know.
+    /// Only tests know this version.
     "test.greet" => Greet since V2 when test,
 }
 
 impl Body {
-    /// The JWS `typ` of statements of this type: a signature for one type is none for another.
+    /// The JWS `typ` of statements of this type, so that a signature for one type is never one for another.
     #[must_use]
     pub fn typ(&self) -> String {
         format!("v2g.{}+jws", self.type_name())
     }
 
-    /// Whether only watchers say this. There are quotas of their own for it, by whose services it is about.
+    /// Whether only watchers make such statements; these have quotas of their own, by the operator that they are about.
     #[must_use]
     pub const fn is_of_watchers(&self) -> bool {
         matches!(self, Self::SlaBreach(_) | Self::SlaReport(_))
@@ -189,15 +189,14 @@ pub struct ParticipantRotateKey {
     pub participant: ParticipantId,
 }
 
-/// `participant.suspend`: by the participant itself, or by admissions officers for one that holds no
-/// office.
+/// `participant.suspend`: by the participant itself, or by admissions officers for one without an office.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParticipantSuspend {
     pub participant: ParticipantId,
 }
 
-/// What applies for a place on a list.
+/// A candidate for a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Candidate {
@@ -207,7 +206,7 @@ pub enum Candidate {
         constraints: Constraints,
         #[serde(default)]
         services: Services,
-        /// What it is to be trusted for.
+        /// What it should be trusted for.
         uses: Vec<Use>,
     },
     /// A cross-certificate: one listed anchor vouches for another's key.
@@ -223,14 +222,13 @@ pub enum Candidate {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApplicationSubmit {
-    /// What applies.
     pub candidate: Candidate,
     /// The certificate in DER.
     pub certificate: Der,
     pub list: ListId,
     /// Its name for people.
     pub name: Label,
-    /// That the applicant holds the root's key; without it electors must waive the proof.
+    /// Proves that the applicant holds the root's key; without it electors must waive the proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub possession: Option<PossessionProof>,
 }
@@ -263,10 +261,10 @@ pub struct EvidenceAttach {
     /// The document, for every kind but the fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob: Option<BlobRef>,
-    /// The date that an audit report bears.
+    /// The date of an audit report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dated: Option<Timestamp>,
-    /// The SHA-256 fingerprint that was heard over the second channel.
+    /// The SHA-256 fingerprint heard over the second channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Digest>,
     pub kind: EvidenceKind,
@@ -278,19 +276,19 @@ pub struct EvidenceAttach {
 pub struct ScreeningRecord {
     /// Index of the application's entry.
     pub application: u64,
-    /// The engine that applied the policy, with its version.
+    /// The engine that applied the policy, and its version.
     pub engine: Version,
     pub findings: Vec<Finding>,
-    /// The size of the ledger it looked at.
+    /// The size of the ledger that was used.
     pub ledger_size: u64,
-    /// What it looked at besides the ledger's entries, in order.
+    /// What was used in addition to the ledger's entries, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observed: Vec<Observed>,
-    /// The policy it applied.
+    /// The policy that was applied.
     pub policy: PolicyRef,
     /// The findings in full.
     pub report: BlobRef,
-    /// The time it took for now.
+    /// When the screening was made.
     pub screened_at: Timestamp,
 }
 
@@ -326,7 +324,7 @@ pub struct SubcaRevoke {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MoAssign {
-    /// To whom.
+    /// The new holder.
     pub holder: ParticipantId,
     pub id: MoId,
     /// The national registry that issued it.
@@ -347,7 +345,7 @@ pub struct MoUpdate {
 #[serde(deny_unknown_fields)]
 pub struct MoTransfer {
     pub id: MoId,
-    /// To whom.
+    /// The new holder.
     pub to: ParticipantId,
 }
 
@@ -378,7 +376,7 @@ pub struct NoticeIssue {
     pub reason: WithdrawalReason,
 }
 
-/// `notice.lift`: by two emergency officers, at least.
+/// `notice.lift`: by at least two emergency officers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoticeLift {

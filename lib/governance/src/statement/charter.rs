@@ -1,5 +1,4 @@
-//! The charter: who holds which role, who decides what and how, and the bounds that the server's
-//! clock and its drafts must keep.
+//! The charter: who holds which role, who decides what and how, and the limits for the server's clock and drafts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::RulesVersion;
 use crate::statement::parts::EvidenceKind;
 
-/// A role held by several, of whom some must act together.
+/// A role with several holders, some of whom must act together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Holders {
@@ -21,7 +20,7 @@ pub struct Holders {
     pub threshold: u32,
 }
 
-/// How many approvals each kind of decision about a list needs. Absolute numbers.
+/// How many approvals each kind of decision about a list needs, in absolute numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quorums {
@@ -37,7 +36,7 @@ pub struct Quorums {
     pub distrust: u32,
 }
 
-/// What the charter says of one list.
+/// The charter's rules for one list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListCharter {
@@ -63,7 +62,7 @@ pub struct ListCharter {
     pub take_up_seconds: u64,
 }
 
-/// What the charter says of the MO registry.
+/// The charter's rules for the MO registry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegistryCharter {
@@ -73,7 +72,7 @@ pub struct RegistryCharter {
     pub validity_seconds: u64,
 }
 
-/// What the charter says of emergency notices.
+/// The charter's rules for emergency notices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoticesCharter {
@@ -103,7 +102,7 @@ pub struct Assembly {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerKeys {
-    /// The name the log signs with.
+    /// The name that the log signs with.
     pub log_origin: Origin,
     /// Signs checkpoints; Ed25519.
     pub log: PublicKey,
@@ -124,11 +123,10 @@ pub struct Witness {
     pub key: PublicKey,
 }
 
-/// The witnesses, and how many a client should see.
+/// The witnesses, and how many cosignatures a client should see.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Witnesses {
-    /// Who they are.
     pub witnesses: Vec<Witness>,
     /// How many cosignatures a client should see; 0 asks for none.
     pub threshold: u32,
@@ -152,8 +150,8 @@ pub struct Validity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordingLimits {
-    /// How long a statement may have been signed before it is recorded, in seconds; more than a day
-    /// where people sign offline.
+    /// How long before its recording a statement may have been signed, in seconds; more than a day if people sign
+    /// offline.
     pub issued_behind_seconds: u64,
     /// How many statements one participant may have recorded in one day (UTC).
     pub statements_per_day: u32,
@@ -161,7 +159,7 @@ pub struct RecordingLimits {
     pub open_applications: u32,
 }
 
-/// The constitution in force.
+/// The charter in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Charter {
@@ -180,8 +178,8 @@ pub struct Charter {
     pub registry: RegistryCharter,
     /// Emergency notices.
     pub notices: NoticesCharter,
-    /// Who watches services and signs what it found. The threshold is how many of their organisations confirm a
-    /// breach; one watcher alone signs a statement. Without watchers nobody may sign `sla.breach` and `sla.report`.
+    /// Who watches services and signs the findings. The threshold is how many of their organisations confirm a breach;
+    /// each statement is signed by one watcher. Without watchers nobody may sign `sla.breach` and `sla.report`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watchers: Option<Holders>,
     /// The server's keys.
@@ -205,8 +203,8 @@ pub struct CharterError {
 }
 
 impl Charter {
-    /// The organisation of a participant is asked from `organisation_of`, which also says whether
-    /// there is an active participant of that id.
+    /// Checks the charter. `organisation_of` gives the organisation of a participant, or none if there is no active
+    /// participant with this id.
     ///
     /// # Errors
     /// [`CharterError`] naming the first place where the charter cannot be carried out.
@@ -236,7 +234,7 @@ impl Charter {
         let holders = |place: &str, role: &Holders| {
             let distinct = organisations(place, &role.holders)?;
             if distinct != role.holders.len() {
-                // A device counts keys, so two keys of one organisation would meet a threshold alone.
+                // Devices count keys: two keys of one organisation could meet a threshold alone.
                 let problem = "two holders belong to one organisation".to_owned();
                 return Err(CharterError { place: place.into(), problem });
             }
@@ -344,7 +342,7 @@ impl Charter {
         keys
     }
 
-    /// Everyone who holds any role: only a decision may suspend them.
+    /// Everyone with a role; only a decision may suspend them.
     #[must_use]
     pub fn office_holders(&self) -> BTreeSet<&ParticipantId> {
         let mut all: BTreeSet<&ParticipantId> = BTreeSet::new();

@@ -1,8 +1,8 @@
-//! The charter as people write it: a file with durations in words (`7days`), public keys and policies
-//! by file name, and the first participants. Server and tools read it by this one code.
+//! The charter as people write it: a file with durations in words (`7days`), public keys and policies by file name, and
+//! the first participants. Server and tools read it with the same code.
 //!
-//! This crate reads no files: the caller parses the TOML into a [`CharterFile`] and brings the keys and
-//! policies that it names.
+//! This crate reads no files: the caller parses the TOML into a [`CharterFile`], and supplies the keys and policies
+//! that it names.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use crate::statement::parts::{EvidenceKind, NewParticipant, ParticipantKind};
 /// The largest charter file in bytes.
 pub const MAX_CHARTER_FILE: usize = 1 << 20;
 
-/// A duration in words: `30days`, `1h 30m`. Whole seconds.
+/// A duration in words, in whole seconds: `30days`, `1h 30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Words(pub u64);
@@ -164,7 +164,7 @@ pub struct ParticipantFile {
     pub key: String,
 }
 
-/// What the file names and the caller reads: keys in PEM and policies.
+/// Supplies the keys and policies that the file names.
 pub trait Files {
     /// Why something could not be read.
     type Error;
@@ -183,7 +183,7 @@ pub trait Files {
 }
 
 impl CharterFile {
-    /// The charter that the file describes, for a server with these keys. Not validated yet.
+    /// The charter for a server with these keys; not validated yet.
     ///
     /// # Errors
     /// Those of `files`.
@@ -234,7 +234,7 @@ impl CharterFile {
         })
     }
 
-    /// The genesis that the file describes, for a server with these keys.
+    /// The genesis for a server with these keys.
     ///
     /// # Errors
     /// Those of `files`.

@@ -1,5 +1,5 @@
-//! Statements about cross-certification: one PKI operator asks another, who answers. What comes of it applies
-//! for the list like any certificate; these are here so that it can be measured how each is treated.
+//! Statements about cross-certification: one PKI operator asks another, who answers. A resulting cross-certificate
+//! applies for the list like any certificate; these statements make it possible to measure how each request is treated.
 
 use std::fmt;
 
@@ -13,13 +13,13 @@ use crate::statement::parts::BlobRef;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CrossRequest {
-    /// Fingerprint of the anchor that is asked to vouch.
+    /// Fingerprint of the anchor that should vouch.
     pub issuer_anchor: Digest,
-    /// The list that both are on.
+    /// The list of both anchors.
     pub list: ListId,
-    /// Fingerprint of the anchor whose key it is to vouch for.
+    /// Fingerprint of the anchor whose key it should vouch for.
     pub requester_anchor: Digest,
-    /// The terms that are offered.
+    /// The offered terms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<BlobRef>,
 }
@@ -46,14 +46,14 @@ pub enum RefusalReason {
     TermsNotAgreed,
     /// Law or a contract forbids it.
     LegalObstacle,
-    /// There is a way from one to the other already.
+    /// A path from one to the other exists already.
     AlreadyReachable,
     /// The issuer's root is about to end.
     IssuerCeasing,
 }
 
 impl RefusalReason {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Self; 6] = [
         Self::PolicyNotMet,
         Self::ProfileIncompatible,
@@ -83,15 +83,15 @@ impl fmt::Display for RefusalReason {
     }
 }
 
-/// `cross.respond`: by the operator of the anchor that was asked to vouch.
+/// `cross.respond`: by the operator of the anchor that should vouch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CrossRespond {
     pub answer: CrossAnswer,
-    /// What is agreed, or the refusal in full.
+    /// What is agreed, or the full refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document: Option<BlobRef>,
-    /// Why it is declined; only of a refusal.
+    /// Why it is declined; only in a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<RefusalReason>,
     /// Index of the request's entry.

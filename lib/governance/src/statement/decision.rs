@@ -13,34 +13,34 @@ use crate::statement::parts::BlobRef;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Change {
-    /// A root comes on the list.
+    /// A root is added to the list.
     Admit {
         /// Index of the application's entry.
         application: u64,
         /// Fingerprint of the certificate.
         certificate: Digest,
-        /// The constraints it will have.
+        /// Its constraints.
         constraints: Constraints,
-        /// Indices of the evidence it rests on.
+        /// Indices of the evidence that the decision is based on.
         evidence: Vec<u64>,
         list: ListId,
-        /// Index of the screening it rests on.
+        /// Index of the screening that the decision is based on.
         screening: u64,
-        /// What it will be trusted for.
+        /// What it is trusted for.
         uses: Vec<Use>,
         /// Rules whose errors the electors are asked to waive.
         waived: Vec<RuleId>,
     },
-    /// A cross-certificate comes on the list.
+    /// A cross-certificate is added to the list.
     AdmitCross {
         /// Index of the application's entry.
         application: u64,
         /// Fingerprint of the certificate.
         certificate: Digest,
-        /// Indices of the evidence it rests on.
+        /// Indices of the evidence that the decision is based on.
         evidence: Vec<u64>,
         list: ListId,
-        /// Index of the screening it rests on.
+        /// Index of the screening that the decision is based on.
         screening: u64,
         /// Rules whose errors the electors are asked to waive.
         waived: Vec<RuleId>,
@@ -54,7 +54,7 @@ pub enum Change {
     /// An anchor gets other constraints.
     Constrain {
         anchor: Digest,
-        /// All the constraints it will have.
+        /// All its constraints from now on.
         constraints: Constraints,
         list: ListId,
     },
@@ -74,27 +74,27 @@ pub enum Change {
         /// Index of the notice's entry.
         notice: u64,
     },
-    /// Another charter.
+    /// The charter is replaced.
     AmendCharter {
         /// The whole new charter.
         charter: Box<Charter>,
     },
-    /// Something about a participant.
+    /// A decision about a participant.
     Participant { action: ParticipantAction, participant: ParticipantId },
-    /// An MO identifier moves although its holder did not sign.
+    /// An MO identifier moves without its holder's signature.
     TransferMo {
         id: MoId,
-        /// To whom.
+        /// The new holder.
         to: ParticipantId,
     },
-    /// An auditor's reports count.
+    /// An auditor's reports count from now on.
     AccreditAuditor {
         auditor: ParticipantId,
-        /// Until when; until it is withdrawn, if absent.
+        /// The end; if absent, until it is withdrawn.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expires_at: Option<Timestamp>,
     },
-    /// An auditor's reports count no more, those that are attached included.
+    /// An auditor's reports no longer count, including those already attached.
     WithdrawAuditor { auditor: ParticipantId },
 }
 
@@ -102,33 +102,33 @@ pub enum Change {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ParticipantAction {
-    // With braces: serde passes over unknown members of a variant that has none.
-    /// May no longer sign, and what it has open is closed. Votes it has cast in open votes stand.
+    // The braces matter: serde ignores unknown members of a variant without them.
+    /// It may no longer sign, and what it has open is closed. Its votes in open votes stand.
     Suspend {},
     /// The same, and its votes in open votes are struck.
     SuspendForCompromise {},
-    /// May sign again.
+    /// It may sign again.
     Reinstate {},
-    /// A new key without the old one's signature.
+    /// It gets a new key without the old one's signature.
     RotateKey {
         /// The key.
         new: PublicKey,
     },
 }
 
-/// `proposal.open`: by an elector of the list, or of the assembly where no list is concerned.
+/// `proposal.open`: by an elector of the list, or of the assembly if no list is concerned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProposalOpen {
     /// What would change.
     pub change: Change,
-    /// Index of the entry that put the charter in force which its author has in mind.
+    /// Index of the entry that put the charter in force that the author assumes.
     pub charter: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationale: Option<BlobRef>,
 }
 
-/// What an elector says.
+/// An elector's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Choice {
@@ -145,7 +145,7 @@ pub enum Choice {
 pub struct VoteCast {
     /// For or against.
     pub choice: Choice,
-    /// Leaf hash of the proposal's entry: a vote is for these very bytes.
+    /// Leaf hash of the proposal's entry: the vote is for exactly these bytes.
     pub proposal: Digest,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationale: Option<BlobRef>,

@@ -1,16 +1,15 @@
-//! Since which version of the rules each member of a statement, and each of its fixed words, is known.
+//! Which version of the rules introduced each member and each fixed word of a statement.
 //!
-//! The table says what every version brought. A member is its path from the statement's body; what stands in an
-//! array has the path of the array, and the names of a map's members are `*`. A fixed word is `path=word`. What a
-//! later version brings goes into a line of its own; a test holds the table against what statements can say, so
-//! nothing comes in without one.
+//! A member is its path from the statement's body; members in an array have the path of the array, and `*` stands for
+//! the names in a map. A fixed word is `path=word`. Each later version adds lines of its own. A test compares the table
+//! with what statements can contain, so nothing is added without one.
 
 use serde_json::Value;
 
 use crate::RulesVersion;
 use crate::statement::Body;
 
-/// What a version brought: the type of statement, and its members and words.
+/// What each version introduced: the type of statement, and its members and words.
 pub const BROUGHT: &[(RulesVersion, &str, &str)] = &[
     #[cfg(test)]
     (RulesVersion::V2, "test.greet", "words"),
@@ -253,11 +252,11 @@ pub const BROUGHT: &[(RulesVersion, &str, &str)] = &[
     ),
 ];
 
-/// The first member or word of a statement that this version does not know, and the version that brought it.
+/// The first member or word in a statement that this version does not know, and the version that introduced it.
 #[must_use]
 pub fn unknown_member(version: RulesVersion, body: &Body) -> Option<(&'static str, RulesVersion)> {
     let type_name = body.type_name();
-    // Nothing is newer than the newest rules, so most statements are not even looked at.
+    // Nothing is newer than the newest rules, so most statements need no look.
     let mut newer = BROUGHT.iter().filter(|(since, of, _)| *since > version && *of == type_name).peekable();
     newer.peek()?;
     let value = body.to_value();

@@ -1,8 +1,7 @@
-//! Statements: JWS-signed documents by one or more participants, the only way anything changes; and
-//! ledger entries, which are statements with the moment they were recorded.
+//! Statements: documents signed with JWS by one or more participants, the only way anything changes; and ledger
+//! entries, which are statements with the time of their recording.
 //!
-//! Reading one checks its form and nothing else. Whether it may be recorded is decided by
-//! [`crate::check`].
+//! Reading one checks its form only. [`crate::check`] decides whether it may be recorded.
 
 pub mod body;
 pub mod charter;
@@ -23,16 +22,16 @@ use ctl_core::log::merkle;
 use ctl_core::names::Nonce;
 use ctl_core::{Digest, Signer, SignerError, Timestamp};
 
-/// What is signed.
+/// The payload that is signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
     /// The scheme's id; [`Digest::ZERO`] in the genesis, whose own digest becomes the id.
     pub scheme: Digest,
-    /// When its author says it was signed.
+    /// When the author says it was signed.
     pub issued_at: Timestamp,
-    /// The log that its author had seen.
+    /// The log as the author has seen it.
     pub basis: Basis,
-    /// Makes it unique.
+    /// Makes the statement unique.
     pub nonce: Nonce,
     /// What it says.
     pub body: Body,
@@ -41,25 +40,25 @@ pub struct Payload {
 /// Why bytes are not a statement or an entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StatementError {
-    /// Its envelope.
+    /// The envelope is wrong.
     #[error(transparent)]
     Jws(#[from] JwsError),
     #[error("the payload: {0}")]
     Payload(JsonError),
-    /// Nobody knows this type under the rules of this release.
+    /// This release does not know the type.
     #[error("statements of type {0:?} are unknown here")]
     UnknownType(String),
-    /// The body of a known type.
+    /// The body of a known type is wrong.
     #[error("the body of a {type_name}: {error}")]
     Body {
         /// The statement's type.
         type_name: &'static str,
         error: String,
     },
-    /// The entry around it.
+    /// The entry around the statement is wrong.
     #[error("the ledger entry: {0}")]
     Entry(JsonError),
-    /// Larger than an entry may be.
+    /// The statement is larger than an entry may be.
     #[error("{0} bytes; a statement has at most {MAX_STATEMENT}. Put long texts into blobs")]
     TooLarge(usize),
 }
@@ -93,20 +92,19 @@ impl Payload {
     }
 }
 
-/// A statement that has the right form. Its signatures are not verified by being one of these.
+/// A well-formed statement. Its signatures are not necessarily verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// The envelope with the exact payload bytes.
     pub jws: Jws,
-    /// The payload, read.
+    /// The parsed payload.
     pub payload: Payload,
-    /// SHA-256 of the payload bytes: the statement's identity, whoever signed it how often.
+    /// SHA-256 of the payload bytes: the statement's identity, whoever signed it.
     pub id: Digest,
 }
 
 impl Statement {
-    /// Reads the form that is sent: JWS general JSON in any spelling, at most [`MAX_STATEMENT`]
-    /// bytes.
+    /// Reads a statement as sent: JWS general JSON, not necessarily canonical, of at most [`MAX_STATEMENT`] bytes.
     ///
     /// # Errors
     /// [`StatementError`] saying which part was wrong.
@@ -117,7 +115,7 @@ impl Statement {
         Self::from_jws(Jws::parse(bytes, MAX_STATEMENT)?)
     }
 
-    /// From an envelope.
+    /// Makes a statement from an envelope.
     ///
     /// # Errors
     /// [`StatementError`] saying which part was wrong.
@@ -137,14 +135,14 @@ pub struct Entry {
     pub bytes: Vec<u8>,
     /// When the server recorded it.
     pub recorded_at: Timestamp,
-    /// What it records.
+    /// The statement that it records.
     pub statement: Statement,
     /// Its leaf hash (RFC 6962 §2.1).
     pub leaf_hash: Digest,
 }
 
 impl Entry {
-    /// An entry of a statement recorded at this moment.
+    /// Makes an entry for a statement recorded at this moment.
     ///
     /// # Errors
     /// [`StatementError::TooLarge`] if it would not fit an entry bundle.
@@ -157,7 +155,7 @@ impl Entry {
         Ok(Self { bytes, recorded_at, statement, leaf_hash })
     }
 
-    /// Reads the bytes of an entry, which must be in canonical form.
+    /// Reads the bytes of an entry, which must be canonical.
     ///
     /// # Errors
     /// [`StatementError`] saying which part was wrong.

@@ -1,4 +1,4 @@
-//! The parts that only statements are made of: participants, references to texts, findings, evidence.
+//! Parts of statements: participants, references to texts, findings, evidence.
 
 use ctl_core::Digest;
 use ctl_core::keys::PublicKey;
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Rules, RulesVersion};
 
-/// What a participant is. One may be several.
+/// What a participant is; it may be several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ParticipantKind {
-    /// Operates a root and what is below it.
+    /// Operates a root and the CAs below it.
     PkiOperator,
     /// Mobility operator.
     Mo,
@@ -34,25 +34,24 @@ pub enum ParticipantKind {
     AdmissionsOfficer,
     /// Signs root.json and the top-level targets.
     BoardMember,
-    /// Watches services and signs what it found.
+    /// Watches services and signs the findings.
     Watcher,
 }
 
-/// A participant as registered. One key each; an organisation that needs several registers several
-/// participants.
+/// A registered participant. It has one key; an organisation that needs several keys registers several participants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewParticipant {
     pub id: ParticipantId,
     /// The organisation it belongs to; thresholds count organisations.
     pub organisation: OrganisationId,
-    /// A name for people: of a company or an office, never of a person (the log is for ever).
+    /// A name for people: of a company or an office, never of a person, because the log is permanent.
     pub name: Label,
     pub kinds: Vec<ParticipantKind>,
     pub key: PublicKey,
 }
 
-/// A constraint that nobody could honour.
+/// A constraint that is unknown or malformed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("constraint {0:?} is unknown under these rules or has a value of the wrong form")]
 pub struct ConstraintError(pub String);
@@ -63,12 +62,12 @@ pub struct ConstraintError(pub String);
 pub enum BlobAccess {
     /// Served to anyone who knows its digest.
     Public,
-    /// Encrypted to its readers before it was uploaded.
+    /// Encrypted for its readers before the upload.
     Restricted,
 }
 
-/// A text outside the log, named by the SHA-256 of a random salt and the text. It can be erased
-/// without harming the log, and its text cannot be guessed from its name.
+/// A text outside the log, named by the SHA-256 of a random salt and the text. It can be erased without harming the
+/// log, and its content cannot be guessed from its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlobRef {
@@ -78,36 +77,35 @@ pub struct BlobRef {
     pub sha256: Digest,
 }
 
-/// How bad a finding is.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Worth knowing.
     Notice,
-    /// Worth asking.
+    /// Worth a question.
     Warning,
-    /// Stands against admission.
+    /// Forbids admission, unless waived.
     Error,
 }
 
-/// A finding of a screening: all that the fold reads of it. The full text is in the report blob.
+/// A finding of a screening, as far as the fold reads it. The full text is in the report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
     pub id: RuleId,
-    /// How bad.
     pub severity: Severity,
     /// Whether electors may waive it.
     pub waivable: bool,
 }
 
-/// What a screening looked at.
+/// What a screening used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ObservedKind {
     /// The certificate that applies.
     Certificate,
-    /// A document attached as evidence, of which the server held the very bytes.
+    /// A document attached as evidence, which the server held whole.
     Evidence,
     /// The anchor that signed a cross-certificate.
     Issuer,
@@ -117,12 +115,12 @@ pub enum ObservedKind {
     Profile,
 }
 
-/// One thing that a screening looked at: who has the same can repeat it.
+/// One thing that a screening used; whoever has the same can repeat it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observed {
     pub what: ObservedKind,
-    /// Its SHA-256; of a document that of the blob.
+    /// Its SHA-256; for a document, the blob's.
     pub sha256: Digest,
 }
 
@@ -139,17 +137,17 @@ pub enum EvidenceKind {
     ConformanceReport,
 }
 
-/// The constraints that a statement may set, with the version of the rules that brought each.
+/// The constraints that a statement may set, with the version of the rules that introduced each.
 pub const KNOWN_CONSTRAINTS: [(&str, RulesVersion); 3] = [
     (Constraints::NOT_ISSUED_AFTER, RulesVersion::V1),
     (Constraints::NOT_TRUSTED_AFTER, RulesVersion::V1),
     (Constraints::MO_IDS, RulesVersion::V1),
 ];
 
-/// Whether these rules know every constraint and its value has the right form.
+/// Checks that these rules know every constraint, and that its value has the right form.
 ///
 /// # Errors
-/// [`ConstraintError`] naming the first that is not.
+/// [`ConstraintError`] naming the first that fails.
 pub fn check_constraints(constraints: &Constraints, rules: &Rules) -> Result<(), ConstraintError> {
     let since =
         |name: &str| KNOWN_CONSTRAINTS.iter().find(|(known, _)| *known == name).map(|(_, since)| *since);

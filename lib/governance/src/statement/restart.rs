@@ -1,4 +1,4 @@
-//! `log.restart`: the board lets the log begin anew.
+//! `log.restart`: the board begins the log anew.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use ctl_core::parts::Der;
 use ctl_core::tuf::{GoOnFrom, RestartReason};
 use serde::{Deserialize, Serialize};
 
-/// `log.restart`: signed by the board, and the first entry of the log that begins with it. The entries
-/// before it are what is left of the log that ends.
+/// `log.restart`: signed by the board, and the first entry of the new log. The entries before it are what is left of
+/// the log that ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogRestart {
@@ -19,11 +19,11 @@ pub struct LogRestart {
     /// The last root.json that devices hold, as published, if this ledger lost it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_root: Option<Der>,
-    /// The log that ends, and the last checkpoint of it that the board knows.
+    /// The log that ends, with its last checkpoint that the board knows.
     pub old: LogRef,
     /// The new log's origin.
     pub origin: Origin,
     pub reason: RestartReason,
-    /// By role, `snapshot` and `timestamp` among them: the highest numbers that anyone may have seen.
+    /// For each role, including `snapshot` and `timestamp`: the highest numbers that anyone may have seen.
     pub roles: BTreeMap<String, GoOnFrom>,
 }

@@ -1,7 +1,7 @@
-//! Statements about service levels: what a watcher found, for the ledger. They change no trust; what follows from a
-//! breach is for people to decide.
+//! Statements about service levels: a watcher's findings. They change no trust; people decide what follows from a
+//! breach.
 //!
-//! Whole numbers only: shares in parts per million, times in seconds.
+//! All numbers are whole: shares in parts per million, times in seconds.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +17,10 @@ use crate::statement::parts::BlobRef;
 #[serde(deny_unknown_fields)]
 pub struct Service {
     pub kind: ServiceKind,
-    /// Whose it is; absent for the trust list manager itself, which is watched like everyone else.
+    /// The operator; absent for the trust list manager itself, which is watched like everyone else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<ParticipantId>,
-    /// Where it is; absent where the objective is for all services of the kind together, or where no
-    /// address is called.
+    /// The address; absent if the objective is for all services of the kind together, or no address is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<Url>,
 }
@@ -34,12 +33,12 @@ pub struct Objective {
     pub name: ObjectiveName,
     /// How many of a million probes must be good.
     pub target_ppm: u32,
-    /// Over how long, in seconds.
+    /// The period that the objective is for, in seconds.
     pub window_seconds: u64,
 }
 
 impl Objective {
-    /// Whether this many good of this many valid probes meet the objective. Nothing measured breaks none.
+    /// Whether this many good probes of this many valid ones meet the objective. Without valid probes it is met.
     #[must_use]
     pub const fn is_met(&self, good: u64, valid: u64) -> bool {
         meets(self.target_ppm, good, valid)
@@ -56,47 +55,46 @@ const fn meets(target_ppm: u32, good: u64, valid: u64) -> bool {
 pub struct Measured {
     /// Probes that were good.
     pub good: u64,
-    /// Probes that should have been and were not: a gap is no good time, and no bad time either.
+    /// Probes that were due and did not take place: a gap counts neither for nor against the service.
     pub missing: u64,
     /// Probes that count.
     pub valid: u64,
 }
 
-/// Whether a breach begins or is over.
+/// Whether a breach begins or ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BreachPhase {
     /// It begins.
     Opened,
-    /// It is over.
+    /// It has ended.
     Closed,
 }
 
-/// `sla.breach`: by one watcher. A service fell below its objective, or is above it again. It is this watcher's claim;
-/// a breach is confirmed when enough organisations claim it.
+/// `sla.breach`: by one watcher. A service fell below its objective, or has recovered. It is the watcher's claim; a
+/// breach is confirmed when enough organisations claim it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SlaBreach {
-    /// When it was over; only of one that closes.
+    /// When it ended; only if it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
-    /// SHA-256 of the answers that prove it, in order. One that opens has at least one, and none that another
+    /// SHA-256 of the answers that prove it, in order. A claim that opens has at least one, and none that another
     /// watcher's claim about the same service and objective names.
     pub evidence: Vec<Digest>,
     /// What was measured in the objective's window.
     pub measured: Measured,
     /// What was promised.
     pub objective: Objective,
-    /// Index of the watcher's own entry that opened it; only of one that closes.
+    /// Index of the watcher's entry that opened the claim; only if it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened: Option<u64>,
     /// When it began.
     pub opened_at: Timestamp,
-    /// Whether it begins or is over.
     pub phase: BreachPhase,
     /// The service level policy.
     pub policy: PolicyRef,
-    /// How many probes failed for which reason.
+    /// How many probes failed, by reason.
     pub reasons: BTreeMap<ReasonCode, u64>,
     /// Whose service.
     pub service: Service,
@@ -109,9 +107,9 @@ pub struct ServiceSummary {
     /// Probes that were good.
     pub good: u64,
     pub kind: ServiceKind,
-    /// Whether everything that was promised of the kind was kept.
+    /// Whether every objective of the kind was met.
     pub met: bool,
-    /// Probes that should have been and were not.
+    /// Probes that were due and did not take place.
     pub missing: u64,
     /// How many of a million had to be good.
     pub target_ppm: u32,
@@ -127,7 +125,7 @@ impl ServiceSummary {
     }
 }
 
-/// `sla.report`: by one watcher. How good an operator's services were in one calendar month (UTC), as it saw them.
+/// `sla.report`: by one watcher, on one operator's services in one calendar month (UTC).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SlaReport {
@@ -140,8 +138,8 @@ pub struct SlaReport {
     pub policy: PolicyRef,
     /// The report in full.
     pub report: BlobRef,
-    /// What it says of each kind, in order.
+    /// The summary of each kind, in order.
     pub summary: Vec<ServiceSummary>,
-    /// The first moment of the next.
+    /// The first moment of the next month.
     pub to: Timestamp,
 }
