@@ -107,7 +107,7 @@ impl SledStore {
 
     /// Whether there are space and descriptors to open a database. Checked before a database is closed that cannot be
     /// written but still be read.
-    fn room(&self) -> std::io::Result<()> {
+    fn check_space(&self) -> std::io::Result<()> {
         let probe = self.directory.with_extension("probe");
         let tried = (|| {
             let mut file = File::create(&probe)?;
@@ -263,7 +263,7 @@ impl Store for SledStore {
     }
 
     fn reopen(&self) -> Result<(), StoreError> {
-        self.room()?;
+        self.check_space()?;
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         let failed = opened.take();
         // A failed database may panic once more when it is dropped.

@@ -230,10 +230,10 @@ fn beginnings(
     for (key, waiting) in waiting(state, watcher, incidents, now) {
         let share = Share::of(state, key.0.operator.as_ref());
         let count = today.get(&share).copied().unwrap_or_default();
-        let room = usize::try_from(of_share.saturating_sub(count)).unwrap_or(usize::MAX);
+        let left = usize::try_from(of_share.saturating_sub(count)).unwrap_or(usize::MAX);
         // A service breaks an objective once at a time: one of several incidents is due now, the others after it. They
         // come in order, unless there are more than may be recorded.
-        let next = if waiting.len() <= room {
+        let next = if waiting.len() <= left {
             waiting.first()
         } else {
             waiting.iter().min_by_key(|incident| order(incident))

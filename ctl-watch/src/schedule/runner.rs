@@ -297,7 +297,7 @@ fn public(target: &Target, fetch: &dyn Fetch, probed: Probed) -> Probed {
     }
     for one in &mut evidence {
         one.body = match fetch.reserve(one.body.len()) {
-            Some(room) => room.hold(one.body.to_vec()),
+            Some(reserved) => reserved.hold(one.body.to_vec()),
             None => Bytes::new(),
         };
     }
