@@ -4,7 +4,6 @@
 //!
 //! Each change makes at most one more record. Evidence is recorded before its document is sent, so the screener waits a
 //! while for the document; otherwise every piece of evidence would be screened twice.
-//! screener waits a while for the document, lest every piece of evidence be screened twice.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -32,9 +32,9 @@ use crate::target::{Kind, Subject, Target};
 
 /// What is larger, in bytes, is read on a thread of its own.
 const LARGE: usize = 256 * 1024;
-/// So many large ones are read at once.
+/// How many large CRLs are read at once.
 static READERS: Semaphore = Semaphore::const_new(4);
-/// So many different CRLs are told apart at the addresses of one point.
+/// How many different CRLs are distinguished at the addresses of one point.
 const MAX_DIFFERENT: usize = 4;
 
 /// The probe of CRL distribution points.
@@ -82,11 +82,11 @@ impl Probe for CrlProbe {
 
 /// What one address serves.
 enum Served {
-    /// Nothing to be read.
+    /// No answer, or none with a body.
     Nothing,
-    /// No CRL.
+    /// Something that is not a CRL.
     Broken(Finding),
-    /// The CRL at this place among those that were told apart.
+    /// The CRL at this position among the different ones.
     Crl(usize),
 }
 
@@ -119,7 +119,7 @@ async fn look(
                 findings.push(finding);
             }
             Served::Crl(place) => {
-                // Where all addresses serve one CRL, the address is beside the point.
+                // If all addresses serve the same CRL, the address does not matter.
                 let address = exchange.address.filter(|_| looked.len() > 1);
                 if let Some(one) = looked.get(place) {
                     let wrong = one.judged.wrong.iter().chain(one.changes());
@@ -137,7 +137,7 @@ async fn look(
     probed.findings.extend(expiry::expiring(&by.subject.issuer, by.now, by.limits));
     let newest = looked.iter().max_by_key(|one| (one.judged.is_usable, &one.rank));
     probed.note_exchange(exchanges, by.now);
-    // What nobody proven says is no fact, and does not take the place of what was known.
+    // A CRL that is not proven to be its issuer's gives no facts, and replaces nothing.
     let proven = newest.filter(|one| one.is_proven());
     probed.facts = proven.map_or_else(Facts::default, |one| Facts {
         crl: Some(one.identity),
@@ -180,7 +180,7 @@ async fn tell_apart(
     }
 }
 
-/// Reads a CRL; of large ones only a few at a time, for each takes as much memory again.
+/// Reads a CRL; large ones only a few at a time, because reading takes as much memory again.
 async fn read(body: &Bytes, before: &Arc<Remembered>, by: &By<'_>) -> Result<Read, (Code, String)> {
     let broken = |error: RevocationError| (mapping::of_error(&error), error.to_string());
     if body.len() <= LARGE {
@@ -200,8 +200,8 @@ async fn read(body: &Bytes, before: &Arc<Remembered>, by: &By<'_>) -> Result<Rea
     read
 }
 
-/// Whether addresses still serve an older CRL when the newest has been there for longer than it takes to reach
-/// all of them. What may not be used is not compared: what is wrong with it is said.
+/// Whether addresses still serve an older CRL although the newest has been out for longer than it takes to reach all of
+/// them. Unusable CRLs are not compared; they have their own findings.
 fn disagreement(
     served: &[(&Exchange, Served, Vec<Finding>)],
     looked: &[Looked],

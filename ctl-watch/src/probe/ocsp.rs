@@ -169,7 +169,6 @@ fn reply<'a>(
 
 /// The findings of all addresses together. If they contradict each other, only that is reported, not what one of them
 /// says wrongly.
-/// of them says wrongly.
 fn settle(replies: &[Reply<'_>], asked: &Asked<'_>) -> Vec<Finding> {
     let exchanges: Vec<Exchange> = replies.iter().map(|reply| reply.exchange.clone()).collect();
     let says: BTreeMap<_, _> =
@@ -188,8 +187,8 @@ fn settle(replies: &[Reply<'_>], asked: &Asked<'_>) -> Vec<Finding> {
     findings
 }
 
-/// What a reply says of the certificate, or why the responder declines to say anything. That one has no time or is
-/// broken at the moment contradicts nobody: it is found for itself, with the address.
+/// What a reply says about the certificate, or why the responder declines. A responder that has no time or is broken at
+/// the moment contradicts nobody; that is reported on its own, with the address.
 fn says(reply: &Reply<'_>) -> Option<String> {
     let judged = reply.judged.as_ref()?;
     match (judged.said, judged.status) {
@@ -200,7 +199,7 @@ fn says(reply: &Reply<'_>) -> Option<String> {
     }
 }
 
-/// Whether a code stands for what [`says`] tells.
+/// Whether [`says`] covers this code.
 fn is_said(code: Code) -> bool {
     code.family() == Family::Semantics
         || matches!(
@@ -228,7 +227,7 @@ impl Session<'_> {
         Some((request, exchanges, nonce))
     }
 
-    /// How much time is left for further questions.
+    /// The time left for further questions.
     fn left(&self) -> Duration {
         self.round.timeout.saturating_sub(self.begin.elapsed())
     }
@@ -237,8 +236,8 @@ impl Session<'_> {
         Duration::from_millis(self.round.limits.slow_ms)
     }
 
-    /// Asks while there is time. A side question that had less time than an answer may take and got none says
-    /// nothing of the service.
+    /// Asks while there is time. A side question that got no answer, but had less time than an answer may take, says
+    /// nothing about the service.
     async fn fetch(&self, request: &Request) -> Option<Vec<Exchange>> {
         let is_main = request.addresses == Addresses::All;
         if !is_main && request.timeout < MIN_TIME {
@@ -251,7 +250,7 @@ impl Session<'_> {
         Some(exchanges)
     }
 
-    /// Asks the main question at every address. Gives what it is answered, if any address does so believably.
+    /// Asks the main question at every address; returns the status, if any address gives a believable one.
     async fn ask_main(&mut self, asked: &Asked<'_>) -> Option<Said> {
         let (request, exchanges, nonce) = self.post(asked, Addresses::All, "main").await?;
         let replies: Vec<_> =
@@ -273,13 +272,13 @@ impl Session<'_> {
         self.probed.timings = Some(stands.exchange.timings);
         self.probed.facts = facts(stands);
         self.remember(stands, asked, &request);
-        // Whatever the side questions brought would hang on which address they went to, or would be late, too.
+        // Otherwise the side questions' findings would depend on the address, or be late too.
         let is_clear = !self.found.contains(&Code::AddressDisagreement) && !self.found.contains(&Code::Slow);
         stands.said().filter(|_| is_clear)
     }
 
-    /// What side questions found in the round before still holds while the main question is answered. What proved it
-    /// went with that round.
+    /// Keeps the findings of the previous round's side questions while the main question is answered. Their evidence
+    /// was reported with that round.
     fn let_stand(&mut self, by_main: &BTreeSet<Code>, is_answered: bool) {
         let is_side = |finding: &&Finding| !by_main.contains(&finding.code);
         let findings: BTreeSet<Finding> = self.probed.findings.iter().filter(is_side).cloned().collect();
@@ -301,7 +300,7 @@ impl Session<'_> {
                 reply.exchange,
             );
         }
-        // An answer that is known to be wrong is reported as that; beside a CRL it would only contradict again.
+        // An answer that is known to be wrong is already reported; comparing it with a CRL would only report it again.
         let is_wrong = reply.judged.as_ref().is_some_and(|judged| !judged.semantics.is_empty());
         let since = match said {
             Said::Good => None,
