@@ -12,23 +12,13 @@ use serde_json::Value;
 
 use crate::difference;
 
-/// The kind of a change, as a word.
+/// The kind of a change, by the word that statements have for it.
 #[must_use]
-pub const fn kind(change: &Change) -> &'static str {
-    match change {
-        Change::Admit { .. } => "admit",
-        Change::AdmitCross { .. } => "admit-cross",
-        Change::CloseApplication { .. } => "close-application",
-        Change::Constrain { .. } => "constrain",
-        Change::ChangeStatus { .. } => "change-status",
-        Change::Distrust { .. } => "distrust",
-        Change::LiftNotice { .. } => "lift-notice",
-        Change::AmendCharter { .. } => "amend-charter",
-        Change::Participant { .. } => "participant",
-        Change::TransferMo { .. } => "transfer-mo",
-        Change::AccreditAuditor { .. } => "accredit-auditor",
-        Change::WithdrawAuditor { .. } => "withdraw-auditor",
-    }
+pub fn kind(change: &Change) -> String {
+    serde_json::to_value(change)
+        .ok()
+        .and_then(|value| Some(value.get("kind")?.as_str()?.to_owned()))
+        .unwrap_or_default()
 }
 
 /// What would be different, in lines.

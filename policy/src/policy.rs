@@ -1,7 +1,5 @@
 //! The policy file: named, versioned rules.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -11,32 +9,17 @@ use crate::{EvidenceKind, profile};
 /// The largest policy file that is read, in bytes.
 pub const MAX_POLICY_SIZE: usize = 64 * 1024;
 
-/// How much a finding weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// Worth knowing.
-    Notice,
-    /// Worth asking about.
-    Warning,
-    /// Stands against admission.
-    Error,
-}
-
-impl Severity {
-    /// The word for it, as files and findings write it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Notice => "notice",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
+ctl_pki::words! {
+    /// How much a finding weighs.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Severity by word {
+        /// Worth knowing.
+        Notice => "notice",
+        /// Worth asking about.
+        Warning => "warning",
+        /// Stands against admission.
+        Error => "error",
     }
 }
 

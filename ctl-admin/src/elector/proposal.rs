@@ -217,7 +217,7 @@ impl Scrutiny {
 #[derive(Clone, Debug, Serialize)]
 pub struct PreparedProposal {
     /// The kind of change.
-    pub kind: &'static str,
+    pub kind: String,
     /// What would be different, in words.
     pub difference: Vec<String>,
     /// The proposal in full.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_core::Digest;
 use ctl_core::list::render::PEM;
-use ctl_core::parts::{Purpose, Standard, Use};
+use ctl_core::parts::Use;
 
 use super::file::{Content, Layout};
 use super::generation::Generations;
@@ -27,17 +27,7 @@ fn own_name(anchor: &Digest) -> String {
 
 /// The bundle of a use: `v2g-iso15118-2.pem`.
 fn bundle_name(r#use: Use) -> String {
-    let purpose = match r#use.purpose {
-        Purpose::V2g => "v2g",
-        Purpose::Mo => "mo",
-        Purpose::Oem => "oem",
-        Purpose::Vehicle => "vehicle",
-    };
-    let standard = match r#use.standard {
-        Standard::Iso15118_2 => "iso15118-2",
-        Standard::Iso15118_20 => "iso15118-20",
-    };
-    format!("{purpose}-{standard}.pem")
+    format!("{}-{}.pem", r#use.purpose, r#use.standard)
 }
 
 fn content(store: &TrustStore) -> Result<Content<'_>, String> {

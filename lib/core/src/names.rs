@@ -190,22 +190,15 @@ impl Nonce {
     }
 }
 
-/// Test and production are separate schemes, and everything signed says which it is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Environment {
-    /// For trials: nothing signed here may reach a vehicle or charger in the field.
-    Test,
-    /// For the field.
-    Production,
-}
-
-impl fmt::Display for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Test => "test",
-            Self::Production => "production",
-        })
+ctl_pki::words! {
+    /// Test and production are separate schemes, and everything signed says which it is for.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Environment by as_str {
+        /// For trials: nothing signed here may reach a vehicle or charger in the field.
+        Test => "test",
+        /// For the field.
+        Production => "production",
     }
 }
 

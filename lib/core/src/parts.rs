@@ -16,29 +16,33 @@ pub const MAX_CERTIFICATE: usize = 8192;
 #[serde(transparent)]
 pub struct Der(#[serde(with = "crate::json::base64_bytes")] pub Vec<u8>);
 
-/// Which standard a use is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Standard {
-    /// ISO 15118-2.
-    #[serde(rename = "iso15118-2")]
-    Iso15118_2,
-    /// ISO 15118-20.
-    #[serde(rename = "iso15118-20")]
-    Iso15118_20,
+ctl_pki::words! {
+    /// Which standard a use is for.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    pub enum Standard by as_str {
+        /// ISO 15118-2.
+        #[serde(rename = "iso15118-2")]
+        Iso15118_2 => "iso15118-2",
+        /// ISO 15118-20.
+        #[serde(rename = "iso15118-20")]
+        Iso15118_20 => "iso15118-20",
+    }
 }
 
-/// Which chains may end in an anchor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Purpose {
-    /// CPO chain: the charger as TLS server.
-    V2g,
-    /// Contract chain.
-    Mo,
-    /// Provisioning chain.
-    Oem,
-    /// Vehicle chain of ISO 15118-20 (TLS client).
-    Vehicle,
+ctl_pki::words! {
+    /// Which chains may end in an anchor.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Purpose by as_str {
+        /// CPO chain: the charger as TLS server.
+        V2g => "v2g",
+        /// Contract chain.
+        Mo => "mo",
+        /// Provisioning chain.
+        Oem => "oem",
+        /// Vehicle chain of ISO 15118-20 (TLS client).
+        Vehicle => "vehicle",
+    }
 }
 
 /// One use of an anchor.
@@ -55,13 +59,7 @@ impl std::fmt::Display for Use {
             Standard::Iso15118_2 => "-2",
             Standard::Iso15118_20 => "-20",
         };
-        let purpose = match self.purpose {
-            Purpose::V2g => "v2g",
-            Purpose::Mo => "mo",
-            Purpose::Oem => "oem",
-            Purpose::Vehicle => "vehicle",
-        };
-        write!(f, "{purpose}({standard})")
+        write!(f, "{}({standard})", self.purpose)
     }
 }
 
@@ -163,39 +161,30 @@ pub struct PolicyRef {
     pub version: Version,
 }
 
-/// Where an anchor stands. Only the first three and `deprecated` are trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AnchorStatus {
-    /// Listed; devices are taking it up.
-    Qualified,
-    /// Listed long enough that devices have it.
-    Usable,
-    /// Still trusted, on notice.
-    Warning,
-    /// Not trusted for now.
-    Suspended,
-    /// Nothing issued after a date is trusted.
-    Deprecated,
-    /// Not trusted, for good.
-    Withdrawn,
-    /// Its certificate has ended: it left the list by itself, and its key is not distrusted. Nobody
-    /// decides this.
-    Expired,
+ctl_pki::words! {
+    /// Where an anchor stands. Only the first three and `deprecated` are trusted.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum AnchorStatus by as_str {
+        /// Listed; devices are taking it up.
+        Qualified => "qualified",
+        /// Listed long enough that devices have it.
+        Usable => "usable",
+        /// Still trusted, on notice.
+        Warning => "warning",
+        /// Not trusted for now.
+        Suspended => "suspended",
+        /// Nothing issued after a date is trusted.
+        Deprecated => "deprecated",
+        /// Not trusted, for good.
+        Withdrawn => "withdrawn",
+        /// Its certificate has ended: it left the list by itself, and its key is not distrusted. Nobody
+        /// decides this.
+        Expired => "expired",
+    }
 }
 
 impl AnchorStatus {
-    /// All of them, in the order of life.
-    pub const ALL: [Self; 7] = [
-        Self::Qualified,
-        Self::Usable,
-        Self::Warning,
-        Self::Suspended,
-        Self::Deprecated,
-        Self::Withdrawn,
-        Self::Expired,
-    ];
-
     /// Whether an anchor in this status stands on the list.
     #[must_use]
     pub const fn is_listed(self) -> bool {
@@ -206,26 +195,6 @@ impl AnchorStatus {
     #[must_use]
     pub const fn is_distrusted(self) -> bool {
         matches!(self, Self::Suspended | Self::Withdrawn)
-    }
-
-    /// The word in JSON and metrics.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Qualified => "qualified",
-            Self::Usable => "usable",
-            Self::Warning => "warning",
-            Self::Suspended => "suspended",
-            Self::Deprecated => "deprecated",
-            Self::Withdrawn => "withdrawn",
-            Self::Expired => "expired",
-        }
-    }
-}
-
-impl std::fmt::Display for AnchorStatus {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

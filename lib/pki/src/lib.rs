@@ -25,6 +25,7 @@ mod readable;
 pub mod request;
 pub mod revocation;
 mod signature;
+mod words;
 pub mod written;
 
 pub use certificate::{Certificate, MAX_CERTIFICATE_SIZE, TimeEncoding};

@@ -63,29 +63,31 @@ impl<R: fmt::Display> fmt::Display for Outcome<R> {
     }
 }
 
-/// CRLReason (RFC 5280 section 5.3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RevocationReason {
-    /// 0; a CRL should leave the reason out instead.
-    Unspecified,
-    /// 1
-    KeyCompromise,
-    /// 2
-    CaCompromise,
-    /// 3
-    AffiliationChanged,
-    /// 4
-    Superseded,
-    /// 5
-    CessationOfOperation,
-    /// 6: on hold, may come back.
-    CertificateHold,
-    /// 8: only in delta CRLs.
-    RemoveFromCrl,
-    /// 9
-    PrivilegeWithdrawn,
-    /// 10
-    AaCompromise,
+crate::words! {
+    /// CRLReason (RFC 5280 section 5.3.1).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum RevocationReason by name {
+        /// 0; a CRL should leave the reason out instead.
+        Unspecified => "unspecified",
+        /// 1
+        KeyCompromise => "keyCompromise",
+        /// 2
+        CaCompromise => "cACompromise",
+        /// 3
+        AffiliationChanged => "affiliationChanged",
+        /// 4
+        Superseded => "superseded",
+        /// 5
+        CessationOfOperation => "cessationOfOperation",
+        /// 6: on hold, may come back.
+        CertificateHold => "certificateHold",
+        /// 8: only in delta CRLs.
+        RemoveFromCrl => "removeFromCRL",
+        /// 9
+        PrivilegeWithdrawn => "privilegeWithdrawn",
+        /// 10
+        AaCompromise => "aACompromise",
+    }
 }
 
 impl RevocationReason {
@@ -104,28 +106,6 @@ impl RevocationReason {
             10 => Self::AaCompromise,
             _ => return None,
         })
-    }
-
-    /// The name as the RFC writes it, for instance `keyCompromise`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unspecified => "unspecified",
-            Self::KeyCompromise => "keyCompromise",
-            Self::CaCompromise => "cACompromise",
-            Self::AffiliationChanged => "affiliationChanged",
-            Self::Superseded => "superseded",
-            Self::CessationOfOperation => "cessationOfOperation",
-            Self::CertificateHold => "certificateHold",
-            Self::RemoveFromCrl => "removeFromCRL",
-            Self::PrivilegeWithdrawn => "privilegeWithdrawn",
-            Self::AaCompromise => "aACompromise",
-        }
-    }
-}
-
-impl fmt::Display for RevocationReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

@@ -38,27 +38,17 @@ impl Objective {
     }
 }
 
-/// Whether a promise was kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// Kept.
-    Met,
-    /// Not kept.
-    Missed,
-    /// There is too little to say.
-    Undetermined,
-}
-
-impl Verdict {
-    /// The word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Met => "met",
-            Self::Missed => "missed",
-            Self::Undetermined => "undetermined",
-        }
+ctl_pki::words! {
+    /// Whether a promise was kept.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Verdict by as_str {
+        /// Kept.
+        Met => "met",
+        /// Not kept.
+        Missed => "missed",
+        /// There is too little to say.
+        Undetermined => "undetermined",
     }
 }
 

@@ -92,7 +92,7 @@ pub async fn overview(session: &mut Replica) -> Result<Overview, AdminError> {
     let proposals = state.open_proposals.iter().filter_map(|index| state.proposals.get(index));
     open.extend(proposals.map(|proposal| Row {
         index: proposal.index,
-        kind: describe::kind(&proposal.change).into(),
+        kind: describe::kind(&proposal.change),
         about: describe::change(&state, &proposal.change).into_iter().next().unwrap_or_default(),
         stage: format!("voting, {} of {} approvals", proposal.count(Choice::Approve), proposal.quorum),
         until: Some(proposal.closes_at),

@@ -17,7 +17,7 @@ pub struct ProposalReview {
     /// Index of its entry.
     pub index: u64,
     /// The kind of change.
-    pub kind: &'static str,
+    pub kind: String,
     /// Who opened it.
     pub author: String,
     /// What a vote names.

@@ -92,9 +92,9 @@ fn every_code_has_its_switches_or_a_reason_why_not() {
         assert!(!switch.does.is_empty() && !switch.besides.contains(&switch.code));
     }
     for code in Code::ALL {
-        assert_eq!(Code::from_name(code.as_str()), Some(*code));
-        let is_switched = seen.iter().any(|(_, switched)| switched == code);
-        let is_explained = NOT_SWITCHED.iter().any(|(explained, _)| explained == code);
+        assert_eq!(Code::from_name(code.as_str()), Some(code));
+        let is_switched = seen.iter().any(|(_, switched)| *switched == code);
+        let is_explained = NOT_SWITCHED.iter().any(|(explained, _)| *explained == code);
         assert!(is_switched != is_explained, "{code}");
     }
     for kind in Kind::ALL {

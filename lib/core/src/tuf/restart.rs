@@ -12,22 +12,15 @@ use super::{Root, TufError, V2gTrust};
 use crate::Timestamp;
 use crate::list::LogRef;
 
-/// Why the log began anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RestartReason {
-    /// The log's key is, or may be, in wrong hands.
-    LogKeyCompromise,
-    /// Entries are lost that somebody has seen.
-    LedgerLost,
-}
-
-impl std::fmt::Display for RestartReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::LogKeyCompromise => "log-key-compromise",
-            Self::LedgerLost => "ledger-lost",
-        })
+ctl_pki::words! {
+    /// Why the log began anew.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum RestartReason by as_str {
+        /// The log's key is, or may be, in wrong hands.
+        LogKeyCompromise => "log-key-compromise",
+        /// Entries are lost that somebody has seen.
+        LedgerLost => "ledger-lost",
     }
 }
 

@@ -1,8 +1,6 @@
 //! Statements about cross-certification: one PKI operator asks another, who answers. A resulting cross-certificate
 //! applies for the list like any certificate; these statements make it possible to measure how each request is treated.
 
-use std::fmt;
-
 use ctl_core::Digest;
 use ctl_core::names::ListId;
 use serde::{Deserialize, Serialize};
@@ -34,52 +32,23 @@ pub enum CrossAnswer {
     Declined,
 }
 
-/// Why a request is declined. A fixed set, so that refusals can be counted and compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RefusalReason {
-    /// The requester's certificate policy or its audit does not meet the issuer's.
-    PolicyNotMet,
-    /// The certificates' profiles do not allow it (path length, names, algorithms).
-    ProfileIncompatible,
-    /// The parties did not agree on terms.
-    TermsNotAgreed,
-    /// Law or a contract forbids it.
-    LegalObstacle,
-    /// A path from one to the other exists already.
-    AlreadyReachable,
-    /// The issuer's root is about to end.
-    IssuerCeasing,
-}
-
-impl RefusalReason {
-    /// All reasons.
-    pub const ALL: [Self; 6] = [
-        Self::PolicyNotMet,
-        Self::ProfileIncompatible,
-        Self::TermsNotAgreed,
-        Self::LegalObstacle,
-        Self::AlreadyReachable,
-        Self::IssuerCeasing,
-    ];
-
-    /// The word in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PolicyNotMet => "policy-not-met",
-            Self::ProfileIncompatible => "profile-incompatible",
-            Self::TermsNotAgreed => "terms-not-agreed",
-            Self::LegalObstacle => "legal-obstacle",
-            Self::AlreadyReachable => "already-reachable",
-            Self::IssuerCeasing => "issuer-ceasing",
-        }
-    }
-}
-
-impl fmt::Display for RefusalReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+ctl_pki::words! {
+    /// Why a request is declined. A fixed set, so that refusals can be counted and compared.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum RefusalReason by as_str {
+        /// The requester's certificate policy or its audit does not meet the issuer's.
+        PolicyNotMet => "policy-not-met",
+        /// The certificates' profiles do not allow it (path length, names, algorithms).
+        ProfileIncompatible => "profile-incompatible",
+        /// The parties did not agree on terms.
+        TermsNotAgreed => "terms-not-agreed",
+        /// Law or a contract forbids it.
+        LegalObstacle => "legal-obstacle",
+        /// A path from one to the other exists already.
+        AlreadyReachable => "already-reachable",
+        /// The issuer's root is about to end.
+        IssuerCeasing => "issuer-ceasing",
     }
 }
 

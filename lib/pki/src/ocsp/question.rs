@@ -15,33 +15,23 @@ const NULL: &[u8] = &[5, 0];
 // 1.3.6.1.5.5.7.48.1.2
 pub(super) const NONCE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 2];
 
-/// The hash by which a certificate's issuer is named in OCSP. SHA-1 is a name here, never proof of anything, and
-/// the one that every responder knows; SHA-256 is what RFC 6960 section 4.3 wants in addition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Hash {
-    /// SHA-1
-    Sha1,
-    /// SHA-256
-    Sha256,
-    /// SHA-384
-    Sha384,
-    /// SHA-512
-    Sha512,
+crate::words! {
+    /// The hash by which a certificate's issuer is named in OCSP. SHA-1 is a name here, never proof of anything, and
+    /// the one that every responder knows; SHA-256 is what RFC 6960 section 4.3 wants in addition.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Hash by name {
+        /// SHA-1
+        Sha1 => "SHA-1",
+        /// SHA-256
+        Sha256 => "SHA-256",
+        /// SHA-384
+        Sha384 => "SHA-384",
+        /// SHA-512
+        Sha512 => "SHA-512",
+    }
 }
 
 impl Hash {
-    const ALL: [Self; 4] = [Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512];
-
-    /// The usual name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sha1 => "SHA-1",
-            Self::Sha256 => "SHA-256",
-            Self::Sha384 => "SHA-384",
-            Self::Sha512 => "SHA-512",
-        }
-    }
-
     fn oid(self) -> &'static [u8] {
         match self {
             Self::Sha1 => &[0x2b, 0x0e, 3, 2, 0x1a],

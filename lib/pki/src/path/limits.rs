@@ -34,36 +34,26 @@ impl Default for Limits {
     }
 }
 
-/// Which limit stopped a search, so that what it did not find may still be there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Limit {
-    /// [`Limits::signatures`]
-    Signatures,
-    /// [`Limits::edges`]
-    Edges,
-    /// [`Limits::judged`]
-    Judged,
-    /// [`Limits::checks`]
-    Checks,
-    /// [`Limits::kept`]: more paths were accepted than are kept.
-    Kept,
-    /// [`Limits::depth`]
-    Depth,
+crate::words! {
+    /// Which limit stopped a search, so that what it did not find may still be there.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Limit by id {
+        /// [`Limits::signatures`]
+        Signatures => "signatures",
+        /// [`Limits::edges`]
+        Edges => "edges",
+        /// [`Limits::judged`]
+        Judged => "judged",
+        /// [`Limits::checks`]
+        Checks => "checks",
+        /// [`Limits::kept`]: more paths were accepted than are kept.
+        Kept => "kept",
+        /// [`Limits::depth`]
+        Depth => "depth",
+    }
 }
 
 impl Limit {
-    /// A stable name.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Signatures => "signatures",
-            Self::Edges => "edges",
-            Self::Judged => "judged",
-            Self::Checks => "checks",
-            Self::Kept => "kept",
-            Self::Depth => "depth",
-        }
-    }
-
     /// What it means for the answer.
     pub fn words(self, limits: &Limits) -> String {
         match self {

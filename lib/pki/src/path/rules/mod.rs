@@ -8,7 +8,6 @@ mod anchor;
 mod checks;
 mod purpose;
 
-use std::fmt;
 use std::str::FromStr;
 
 use super::{Finding, Judge, Signatures};
@@ -16,31 +15,21 @@ use crate::Certificate;
 pub use anchor::AnchorConstraints;
 pub use purpose::{Purpose, UnknownPurpose};
 
-/// Which rules a path is judged by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum RuleSet {
-    /// RFC 5280 alone.
-    #[default]
-    Rfc5280,
-    /// What vehicles and chargers of ISO 15118-2 accept.
-    Iso15118_2,
-    /// What vehicles and chargers of ISO 15118-20 accept.
-    Iso15118_20,
+crate::words! {
+    /// Which rules a path is judged by.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub enum RuleSet by name {
+        /// RFC 5280 alone.
+        #[default]
+        Rfc5280 => "rfc5280",
+        /// What vehicles and chargers of ISO 15118-2 accept.
+        Iso15118_2 => "iso15118-2",
+        /// What vehicles and chargers of ISO 15118-20 accept.
+        Iso15118_20 => "iso15118-20",
+    }
 }
 
 impl RuleSet {
-    /// Every rule set.
-    pub const ALL: [Self; 3] = [Self::Rfc5280, Self::Iso15118_2, Self::Iso15118_20];
-
-    /// Its name, as it is asked for.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Rfc5280 => "rfc5280",
-            Self::Iso15118_2 => "iso15118-2",
-            Self::Iso15118_20 => "iso15118-20",
-        }
-    }
-
     /// The most certificates below the root, if it limits them. A cross-certificate is one of them like any
     /// other.
     pub fn max_depth(self) -> Option<usize> {
@@ -53,12 +42,6 @@ impl RuleSet {
             Self::Iso15118_2 => Some(Edition::Two),
             Self::Iso15118_20 => Some(Edition::Twenty),
         }
-    }
-}
-
-impl fmt::Display for RuleSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

@@ -1,41 +1,28 @@
 //! What a leaf is for, and how ISO 15118 tells: by domain component and key usage.
 
-use std::fmt;
 use std::str::FromStr;
 
 use crate::Certificate;
 use crate::kind::{self, Kind};
 
-/// What a leaf certificate is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// A charger's certificate, TLS server: the CPO chain.
-    V2g,
-    /// A contract certificate: the MO chain.
-    Mo,
-    /// A provisioning certificate: the OEM chain.
-    Oem,
-    /// A vehicle's certificate, TLS client (ISO 15118-20).
-    Vehicle,
-    /// A certificate provisioning service.
-    Cps,
+crate::words! {
+    /// What a leaf certificate is for.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Purpose by name {
+        /// A charger's certificate, TLS server: the CPO chain.
+        V2g => "v2g",
+        /// A contract certificate: the MO chain.
+        Mo => "mo",
+        /// A provisioning certificate: the OEM chain.
+        Oem => "oem",
+        /// A vehicle's certificate, TLS client (ISO 15118-20).
+        Vehicle => "vehicle",
+        /// A certificate provisioning service.
+        Cps => "cps",
+    }
 }
 
 impl Purpose {
-    /// Every purpose.
-    pub const ALL: [Self; 5] = [Self::V2g, Self::Mo, Self::Oem, Self::Vehicle, Self::Cps];
-
-    /// Its name, as it is asked for.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::V2g => "v2g",
-            Self::Mo => "mo",
-            Self::Oem => "oem",
-            Self::Vehicle => "vehicle",
-            Self::Cps => "cps",
-        }
-    }
-
     /// What such a leaf is, in words.
     pub fn words(self) -> &'static str {
         match self {
@@ -95,12 +82,6 @@ impl Purpose {
             Self::Mo => &["digitalSignature", "nonRepudiation", "keyEncipherment", "keyAgreement"],
             Self::Cps | Self::Vehicle => &["digitalSignature"],
         }
-    }
-}
-
-impl fmt::Display for Purpose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
