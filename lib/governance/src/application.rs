@@ -93,7 +93,7 @@ pub struct Screening {
     pub screened_at: Timestamp,
     /// The size of the ledger it looked at.
     pub ledger_size: u64,
-    /// What it looked at besides the ledger's entries.
+    /// What was used in addition to the ledger's entries.
     pub observed: Vec<Observed>,
     /// Those who attached evidence as accredited auditors, as they stood when it was recorded.
     pub accredited: BTreeSet<ParticipantId>,

@@ -143,7 +143,7 @@ fn make(rules: &Rules, state: &mut State, change: &Change, cause: u64, at: Times
             let cut_off = anchor.constraints.time(Constraints::NOT_ISSUED_AFTER);
             anchor.constraints = constraints.clone();
             if let (AnchorStatus::Deprecated, Some(cut_off)) = (status, cut_off) {
-                // What was deprecated stays so: other constraints do not bring back what was cut off.
+                // A deprecation stays: new constraints do not lift its cut-off.
                 anchor.constraints.tighten_time(Constraints::NOT_ISSUED_AFTER, cut_off);
             }
             anchor.listed.history.push_back_mut(StatusChange { status, at, cause });
@@ -212,7 +212,7 @@ fn contents<'a>(state: &'a mut State, list: &ListId) -> Result<&'a mut ListState
     state.lists.get_mut(list).ok_or_else(|| format!("the charter has no list {list} any more"))
 }
 
-/// The certificate of an application, ready for its list.
+/// The certificate of an accepted application, as its list will have it.
 fn admitted(
     state: &State,
     application: u64,
@@ -253,7 +253,7 @@ fn admitted(
     Ok((listed, application.candidate.clone()))
 }
 
-/// A certificate leaves its list by itself in the second after its last.
+/// Schedules the end of a certificate: it leaves its list by itself in the second after its last.
 fn schedule_end(state: &mut State, list: &ListId, listed: &Listed) {
     let ends = listed.not_after.plus_seconds(1);
     state.agenda.insert_mut((ends, Event::Ends(list.clone(), listed.fingerprint)));
@@ -275,7 +275,7 @@ fn close_others(rules: &Rules, state: &mut State, admitted: u64, at: Timestamp, 
 }
 
 impl Listed {
-    /// Nothing is decided any more about a certificate that has ended but that its key is distrusted.
+    /// About an expired certificate nothing can be decided except that its key is distrusted.
     pub(super) fn not_ended(&self) -> Result<(), String> {
         match self.expired {
             None => Ok(()),
@@ -290,7 +290,7 @@ impl ListState {
         self.anchors.contains_key(fingerprint) || self.cross_certificates.contains_key(fingerprint)
     }
 
-    /// Why a certificate can have no place on the list, if it cannot.
+    /// Why a certificate cannot be on the list, if so.
     pub(super) fn refuses(&self, fingerprint: &Digest, spki: &Digest) -> Option<String> {
         let distrusted =
             |kind, sha256: &Digest| self.distrusted.contains_key(&Distrusted { kind, sha256: *sha256 });

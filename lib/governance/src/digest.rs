@@ -61,7 +61,7 @@ impl State {
             lost_root,
             former_log_keys,
             agenda,
-            // These three follow from the entries, whose root stands here.
+            // These three follow from the entries, whose root is included.
             frontier: _,
             times: _,
             recorded: _,
@@ -104,7 +104,7 @@ impl State {
     }
 }
 
-/// An object with these members, in words or numbers.
+/// An object with these members.
 fn map<K: ToString, V>(entries: impl IntoIterator<Item = (K, V)>, shown: impl Fn(V) -> Value) -> Value {
     Value::Object(
         entries.into_iter().map(|(name, value)| (name.to_string(), shown(value))).collect::<Map<_, _>>(),
@@ -220,7 +220,7 @@ fn proposal(one: &Proposal) -> Value {
     })
 }
 
-/// Why it lapsed is for people, and may be said better one day.
+/// Without the reason why it lapsed, whose text may change.
 fn decision(one: &Decision) -> Value {
     let Decision { at, outcome, approvals } = one;
     let outcome = match outcome {

@@ -53,7 +53,7 @@ pub(crate) fn found(entry: &Entry) -> Result<State, Refusal> {
     Ok(state)
 }
 
-/// The state after a genesis that is all right but for its signatures.
+/// The state after a genesis; checks everything except its signatures.
 pub(crate) fn propose(entry: &Entry) -> Result<State, Refusal> {
     let payload = &entry.statement.payload;
     let Body::CharterEstablish(body) = &payload.body else {

@@ -1,21 +1,21 @@
 //! The rules as data: which versions there are, and what each allows and does.
 //!
-//! There is one code path. Where versions differ, it asks the [`Rules`] that it was handed; what a version
-//! does not know (a type of statement, a member, a constraint) names the version that brought it, and is
-//! refused before. So a version costs one table, and ledgers of every version replay for ever.
+//! There is one code path. Where versions differ, it asks the [`Rules`]. A type of statement, member or constraint names
+//! the version that introduced it, and is refused under earlier ones. So a version costs one table, and ledgers of every
+//! version can be replayed for ever.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The versions that this release knows: in JSON the number. A charter that names another is unreadable
-/// here, and so is every entry with it: what a release does not know it can not replay.
+/// The versions that this release knows; a number in JSON. A charter that names another one cannot be read, nor can the
+/// entry with it: a release cannot replay what it does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub enum RulesVersion {
     /// The first.
     V1,
-    /// Not a version, but what the next may look like.
+    /// Not a released version, but an example of the next, for tests.
     #[cfg(test)]
     V2,
 }
@@ -78,11 +78,11 @@ impl fmt::Display for RulesVersion {
 pub struct Rules {
     pub version: RulesVersion,
 
-    /// A statement may be signed so far ahead of its recording.
+    /// How far ahead of its recording a statement may be signed.
     pub issued_ahead_seconds: u64,
-    /// A screening is recorded so soon after it was made.
+    /// How long after it was made a screening may be recorded.
     pub screened_within_seconds: u64,
-    /// A draft's time of issue lies so near to its recording.
+    /// How far a draft's time of issue may be from its recording.
     pub drafted_within_seconds: u64,
 
     /// The greatest age of the log position that a proof of possession names, in seconds.
@@ -140,8 +140,8 @@ pub struct Rules {
     /// The most claims of one watcher that are open at once about the services that are counted together.
     pub open_claims: usize,
 
-    /// The name under which reports call the service itself: nobody registers under it, since what is found
-    /// of the service would be taken for what is found of them.
+    /// The name of the service itself in reports. Nobody may register it, or findings about the service would be taken
+    /// for findings about them.
     pub reserved_participant: &'static str,
 }
 

@@ -15,7 +15,7 @@ pub(super) const V2: Rules =
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Greet {
-    /// What is said.
+    /// The greeting.
     pub words: BlobRef,
 }
 

@@ -22,7 +22,7 @@ use crate::statement::body::{Change, Choice, DraftOpen};
 use crate::statement::charter::Charter;
 use crate::statement::parts::{BlobAccess, BlobRef, ParticipantKind};
 
-/// What follows from the ledger so far.
+/// The state after the ledger's entries so far.
 ///
 /// Whatever grows with the ledger is a persistent collection: a copy shares it, so that copying a state costs the
 /// same however long the ledger is. What the charter bounds (roles, lists) is an ordinary map.
@@ -45,7 +45,7 @@ pub struct State {
     pub recorder: KeyId,
     /// Everyone who was ever registered.
     pub participants: RedBlackTreeMapSync<ParticipantId, Participant>,
-    /// Whose key is whose; a replaced key stays here as such.
+    /// Who has or had which key; replaced keys stay, marked as such.
     pub keys: RedBlackTreeMapSync<KeyId, KeyRecord>,
     /// Auditors that were ever accredited, with the latest decision on each.
     pub auditors: RedBlackTreeMapSync<ParticipantId, Accreditation>,
@@ -92,7 +92,7 @@ pub struct State {
     pub cross_open: RedBlackTreeSetSync<u64>,
     /// How many statements a participant has recorded on its last day with any.
     pub recorded_today: RedBlackTreeMapSync<ParticipantId, (i64, u32)>,
-    /// What will happen by itself, and when.
+    /// What will happen by time alone, and when.
     pub(crate) agenda: RedBlackTreeSetSync<(Timestamp, Event)>,
     /// The tree's right edge.
     #[serde(skip)]
@@ -154,7 +154,7 @@ impl State {
     }
 }
 
-/// Something that time alone brings about.
+/// Something that happens by time alone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Event {
     /// Voting on a proposal ends.
@@ -206,10 +206,10 @@ impl Accreditation {
     }
 }
 
-/// What became of a key.
+/// A key that is or was registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
-    /// Whose it is or was.
+    /// Its participant.
     pub participant: ParticipantId,
     /// Index of the entry that replaced it.
     pub replaced_by: Option<u64>,
@@ -289,7 +289,7 @@ pub struct ListState {
     pub distrusted: RedBlackTreeMapSync<Distrusted, u64>,
 }
 
-/// A status that something had, since when, and because of which entry.
+/// A status, since when it holds, and which entry caused it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusChange {
     pub status: AnchorStatus,
@@ -299,7 +299,7 @@ pub struct StatusChange {
     pub cause: u64,
 }
 
-/// What is the same of anchors and cross-certificates: a certificate with a life.
+/// What anchors and cross-certificates have in common: a certificate and its status over time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// SHA-256 of the certificate.
@@ -337,7 +337,6 @@ impl Listed {
 /// A root on a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchor {
-    /// Certificate and life.
     pub listed: Listed,
     /// What it is trusted for.
     pub uses: Vec<Use>,
@@ -348,7 +347,6 @@ pub struct Anchor {
 /// A cross-certificate on a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrossCertificate {
-    /// Certificate and life.
     pub listed: Listed,
     /// Fingerprint of the anchor that signed it.
     pub issuer: Digest,
