@@ -16,7 +16,7 @@ pub enum StartError {
     #[error("[[watch.canaries]] {}: {why}", .path.display())]
     Canary { path: PathBuf, why: String },
     /// The configuration does not say how the scheme is known, or says it twice.
-    #[error("[scheme] needs either id or root, by which the scheme is known")]
+    #[error("[scheme] needs one of id and root, by which the scheme is known")]
     Scheme,
     /// The scheme cannot be followed.
     #[error(transparent)]
