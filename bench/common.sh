@@ -1,11 +1,14 @@
 # What the measurements over HTTP share: a release build, a large scheme, a running server. Sourced
 # from the project's folder. $1: how many worker threads the server has, and to how many processors it
-# is bound; without it, the server has the whole machine.
+# is bound; without it, the server has the whole machine. BIN: programs that are built already
+# (interop/checks/75-bench sees with them that the server starts).
 source interop/common.sh
 
 section "build and data"
-cargo build --release --locked --quiet -p ctl-server -p ctl-client -p ctl-bench
-BIN="$(target_directory)/release"
+if [ -z "${BIN:-}" ]; then
+    cargo build --release --locked --quiet -p ctl-server -p ctl-client -p ctl-bench
+    BIN="$(target_directory)/release"
+fi
 WORK="$(mktemp -d)"
 PROCESSES=()
 clean() {
@@ -26,8 +29,6 @@ listen = "127.0.0.1:0"
 # One address asks more than any honest one does.
 file_reads_per_minute = 4294967295
 file_read_burst = 4294967295
-[monitor]
-enabled = false
 [log]
 filter = "warn"
 END

@@ -88,8 +88,8 @@ def ours(kind, url, rounds):
 
 
 def revoked():
-    """The serial number that the root has revoked for ever, as monitor.toml has it."""
-    canaries = (PKI.parent / "monitor.toml").read_text().split("[[monitor.canaries]]")
+    """The serial number that the root has revoked for ever, as watch.toml has it."""
+    canaries = (PKI.parent / "watch.toml").read_text().split("[[watch.canaries]]")
     own = next(part for part in canaries if f"{PKI.name}/canaries/root-good-1.pem" in part)
     return re.search(r'revoked = \["([0-9a-f]+)"', own).group(1)
 

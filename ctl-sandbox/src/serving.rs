@@ -58,8 +58,8 @@ pub(crate) struct Serve {
     /// How many seconds late an answer is under the fault `slow`.
     #[arg(long, default_value_t = 11)]
     slow: u64,
-    /// A folder for the PKIs, the TLS root, the canaries, and monitor.toml: what a ctl-server that watches this
-    /// needs to know.
+    /// A folder for the PKIs, the TLS root, the canaries, and watch.toml: the sections that the configuration of
+    /// a ctl-watch needs to watch all this.
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -164,13 +164,14 @@ fn description(live: &Live) -> String {
     text
 }
 
-/// The PKIs as files, and the part of a server's configuration that watches them.
+/// The PKIs as files, and the part of a watch's configuration that is about them.
 fn write(live: &Live, folder: &Path) -> Result<(), SandboxError> {
-    let mut toml = "# What a ctl-server needs to know to watch these services.\n[monitor]\n".to_owned();
+    let mut toml =
+        "# What the configuration of a ctl-watch needs to watch these services.\n[fetch]\n".to_owned();
     let tls_root = folder.join("tls-root.pem");
     let ports = [live.address().port(), live.tls_address().port()];
     toml += &format!(
-        "allow = [\"127.0.0.0/8\"]\nports = {ports:?}\ntls_roots = [{tls_root:?}]\n\n[monitor.hosts]\n"
+        "allow = [\"127.0.0.0/8\"]\nports = {ports:?}\ntls_roots = [{tls_root:?}]\n\n[fetch.hosts]\n"
     );
     for name in live.names() {
         toml += &format!("{name:?} = [{:?}]\n", live.address().ip().to_string());
@@ -183,13 +184,13 @@ fn write(live: &Live, folder: &Path) -> Result<(), SandboxError> {
             // Writing to a String cannot fail.
             let _written = write!(
                 toml,
-                "\n[[monitor.canaries]]\nissuer = \"{}\"\ngood = {good:?}\nrevoked = {:?}\n",
+                "\n[[watch.canaries]]\nissuer = \"{}\"\ngood = {good:?}\nrevoked = {:?}\n",
                 hex::encode(canaries.issuer.sha256()),
                 canaries.revoked
             );
         }
     }
-    for (file, text) in [(tls_root, live.tls_root_pem()), (folder.join("monitor.toml"), toml)] {
+    for (file, text) in [(tls_root, live.tls_root_pem()), (folder.join("watch.toml"), toml)] {
         fs::write(&file, text).map_err(|source| SandboxError::Write { path: file, source })?;
     }
     Ok(())
