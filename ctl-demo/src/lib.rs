@@ -1,4 +1,4 @@
-//! The guided tour: the whole road from a root's application to a charger's trust store, on live input.
+//! The guided tour: everything from a root's application to a charger's trust store, on live input.
 //!
 //! It is told how the server and the watch are started and knows nothing else of them: they run as child processes,
 //! and everything else goes over HTTP through the libraries that people's and devices' tools are made of. Private keys
@@ -56,7 +56,7 @@ pub struct Options {
     pub prometheus: bool,
 }
 
-/// Gives the tour. Returns after its last step, or once a person ends it with Ctrl-C.
+/// Gives the tour. Returns after its last step, or once a person ends it with Ctrl-C or closes its terminal.
 ///
 /// # Errors
 /// [`DemoError`]: the first step that did not do what it should, with the last words of the program that knows most of
@@ -132,20 +132,27 @@ fn prepare(directory: &Path) -> Result<(), DemoError> {
     }
 }
 
-/// Ctrl-C, and how service managers stop a program.
+/// Ctrl-C, a terminal that is closed, and how service managers stop a program. Whatever the tour started is in process
+/// groups of its own, and would go on without it.
 struct Signals {
     interrupt: Signal,
+    hangup: Signal,
     terminate: Signal,
 }
 
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     async fn any(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
+            _ = self.hangup.recv() => {}
             _ = self.terminate.recv() => {}
         }
     }

@@ -1,4 +1,5 @@
-//! The guided tour as people run it: once to its end, until Ctrl-C, and with a watch that dies.
+//! The guided tour as people run it: once to its end, until Ctrl-C, in a terminal that is closed, and with a watch that
+//! dies.
 #![cfg(feature = "demo")]
 
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -38,7 +39,7 @@ fn walk(directory: &Path, look: &mut dyn FnMut(&Path)) {
 }
 
 #[test]
-fn the_whole_road_from_an_application_to_a_chargers_trust_store() {
+fn an_application_comes_all_the_way_to_a_chargers_trust_store() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("tour");
     let output =
@@ -157,6 +158,25 @@ fn a_watch_that_dies_is_named_with_its_last_words() {
     assert!(complained.contains("the last words of the watch of watcher-south:\n"), "{complained}");
     for address in started {
         assert!(!answers(&address), "{address} still answers: {complained}");
+    }
+}
+
+#[test]
+fn closing_its_terminal_stops_what_it_started() {
+    let mut tour =
+        demo(&["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(tour.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut started = Vec::new();
+    while started.len() < PROGRAMS.len() {
+        let line = lines.next().expect("it starts three programs");
+        started.extend(line.split_once(" runs at http://").map(|(_, address)| address.to_owned()));
+    }
+    // What it says from now on, nobody reads.
+    drop(lines);
+    assert!(Command::new("kill").args(["-HUP", &tour.id().to_string()]).status().unwrap().success());
+    assert!(!tour.wait().unwrap().success(), "it did not come to its end");
+    for address in started {
+        assert!(!answers(&address), "{address} still answers");
     }
 }
 
