@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chrono::DateTime;
+use percent_encoding::percent_decode_str;
 use sha2::{Digest as _, Sha256};
 
 use super::authority::Authority;
@@ -159,21 +160,7 @@ fn ocsp(
 /// The request in a GET: base64, in which `+`, `/` and `=` may be written as they are or as %2B, %2F and %3D
 /// (RFC 6960 appendix A.1). What cannot be read is no request, and the responder says so.
 fn decode(tail: &str, faults: &Active) -> Vec<u8> {
-    let mut text = Vec::with_capacity(tail.len());
-    let mut rest = tail.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let escaped = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        match escaped.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                text.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                text.push(*first);
-                rest = after;
-            }
-        }
-    }
+    let mut text: Vec<u8> = percent_decode_str(tail).collect();
     if faults.has(Code::GetDoubleSlash) {
         text.dedup_by(|second, first| (*first, *second) == (b'/', b'/'));
     }
