@@ -59,7 +59,7 @@ def name(*attributes):
 
 def folded(encoded):
     """A name as it is compared, for the names that are made here: without case and type of string."""
-    return bytes(PRINTABLE if octet == UTF8 else octet for octet in encoded.lower())
+    return bytes(PRINTABLE if byte == UTF8 else byte for byte in encoded.lower())
 
 
 def extension(oid, value, critical=False):

@@ -55,8 +55,8 @@ def tell(what, **fields):
 
 tell("serial number zero", serial=0)
 tell("serial number negative", serial=-5)
-tell("serial number of 20 octets", serial=2 ** 158)
-tell("serial number of 21 octets", serial=2 ** 160)
+tell("serial number of 20 bytes", serial=2 ** 158)
+tell("serial number of 21 bytes", serial=2 ** 160)
 tell("algorithms differ", inner_algorithm=Key("P-384", "any").algorithm)
 tell("version 1 with extensions", version=1)
 tell("version 2 with extensions", version=2)
@@ -133,7 +133,7 @@ extend("key usage with trailing zeros", "key usage", x.extension(USAGE, bytes.fr
 extend("subject key identifier missing", "subject key identifier", None)
 extend("subject key identifier critical", "subject key identifier",
        x.extension(SUBJECT_ID, der.octets(SUB.identifier), True))
-extend("subject key identifier without octets", "subject key identifier", x.extension(SUBJECT_ID, SUB.identifier))
+extend("subject key identifier without bytes", "subject key identifier", x.extension(SUBJECT_ID, SUB.identifier))
 extend("authority key identifier missing", "authority key identifier", None)
 extend("authority key identifier critical", "authority key identifier",
        x.extension(AUTHORITY_ID, der.sequence(der.encode(0x80, ROOT.identifier)), True))
@@ -153,17 +153,17 @@ extend("no purpose in extended key usage", "purposes", x.extended_key_usage())
 extend("alternative name empty", "alternative name", x.subject_alt_name())
 extend("alternative name critical", "alternative name", x.subject_alt_name(("dns", "example.com"), critical=True))
 extend("alternative name not a host", "alternative name", x.subject_alt_name(("dns", "not a host")))
-extend("alternative name of 5 octets", "alternative name", x.subject_alt_name(("ip", b"12345")))
+extend("alternative name of 5 bytes", "alternative name", x.subject_alt_name(("ip", b"12345")))
 extend("authority information access critical", "access", x.extension(
     "1.3.6.1.5.5.7.1.1", der.sequence(der.sequence(
         der.oid("1.3.6.1.5.5.7.48.1"), x.general_name("uri", "http://o.example/"))), True))
 extend("distribution point without a name", "crl", x.extension("2.5.29.31", der.sequence(der.sequence())))
 
 
-@defect("length in too many octets")
+@defect("length in too many bytes")
 def _(certificate):
     (outer, _), data = der.header(certificate.der()), certificate.der()
-    # The outermost length, in three octets instead of two.
+    # The outermost length, in three bytes instead of two.
     return b"\x30\x83\0" + data[2:outer] + data[outer:]
 
 
@@ -197,7 +197,7 @@ def _(certificate):
     certificate.spki = der.sequence(algorithm, der.encode(0x03, b"\0", bytes([2 + point[-1] % 2]), point[1:33]))
 
 
-@defect("serial number with a leading zero octet")
+@defect("serial number with a leading zero byte")
 def _(certificate):
     data = certificate.der()
     tbs, algorithm, signature = der.children(data)

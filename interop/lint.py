@@ -4,7 +4,7 @@ Per topic: our rules (of the profile cpo-sub1, which extends rfc5280) and pkilin
 topic to a linter if any of them is found. Then what may differ, and why: per topic and defect."""
 
 TOPICS = {
-    "serial number": ({"serial-positive", "serial-octets"}, {"pkix.certificate_serial_number_out_of_range"}),
+    "serial number": ({"serial-positive", "serial-bytes"}, {"pkix.certificate_serial_number_out_of_range"}),
     "algorithms agree": ({"algorithms-agree"}, {"pkix.certificate_signature_algorithm_mismatch"}),
     "version": ({"version"}, {"pkix.certificate_version_is_not_v3"}),
     "validity in order": ({"validity-order"}, {"pkix.certificate_negative_validity_period"}),
@@ -51,7 +51,7 @@ DIFFERENCES = [
                lambda topic, what, rules, codes, we: topic == "encoding" and we and what == "defect: no such country"),
     Difference("address of 5 bytes", "pkilint reads an iPAddress of any length; RFC 5280 section 4.2.1.6 knows 4 and 16",
                lambda topic, what, rules, codes, we: topic == "encoding" and we
-               and what == "defect: alternative name of 5 octets"),
+               and what == "defect: alternative name of 5 bytes"),
     Difference("distribution point of nothing", "pkilint reads each part of it as optional; RFC 5280 section 4.2.1.13 says "
                "that either a name or a CRL issuer must be there",
                lambda topic, what, rules, codes, we: topic == "encoding" and we

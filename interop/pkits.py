@@ -103,7 +103,7 @@ class Pkits:
         tbs, _, signature = der.children(file)
         fields = der.children(tbs)
         likely = self.owners.get(folded(fields[issuer]), [])
-        # A bit string's first octet counts its unused bits.
+        # A bit string's first byte counts its unused bits.
         bits = der.content(signature)[1:]
         signer = next((key for key in [*likely, *self.keys.values()] if key.made(tbs, bits)), None)
         fields[issuer - 1] = ECDSA_WITH_SHA256

@@ -1,7 +1,7 @@
 //! What the watch's probes make of answers from anywhere: bodies and headers of every kind of service, twice, so that
 //! what is remembered of the first is read in the second.
 //!
-//! The first octet says the kind and the status; up to the first line feed come values of headers, divided by bars;
+//! The first byte says the kind and the status; up to the first line feed come values of headers, divided by bars;
 //! the rest is the body.
 #![no_main]
 
@@ -76,7 +76,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((first, rest)) = bytes.split_first() else { return };
     let (line, body) = rest
         .iter()
-        .position(|octet| *octet == b'\n')
+        .position(|byte| *byte == b'\n')
         .map_or((&[][..], rest), |end| (&rest[..end], &rest[end + 1..]));
     let line = String::from_utf8_lossy(line);
     let headers =

@@ -66,8 +66,8 @@ impl Trust {
 
 /// A key in one of the two forms that root.json may have: `vkey`, or 64 hex digits.
 fn note_key<R: KeyRole>(name: &str, text: &str) -> Result<NoteKey<R>, String> {
-    if let Ok(octets) = text.parse::<Digest>() {
-        return match PublicKey::ed25519(octets.as_bytes()) {
+    if let Ok(key) = text.parse::<Digest>() {
+        return match PublicKey::ed25519(key.as_bytes()) {
             Some(PublicKey::Ed25519(key)) => NoteKey::new(name, key).map_err(|e| e.to_string()),
             _ => Err("not an Ed25519 key".into()),
         };

@@ -16,7 +16,7 @@ fn der_with_padded_serial(certificate: &Certificate) -> Certificate {
     let mut der = certificate.der().to_vec();
     let serial = der.windows(5).position(|window| window == [0xa0, 3, 2, 1, 2]).unwrap() + 5;
     assert_eq!(der[serial], 2);
-    // One octet more in the serial number, the signed part and the whole.
+    // One byte more in the serial number, the signed part and the whole.
     der[serial + 1] += 1;
     der.insert(serial + 2, 0);
     for length in [2, 6] {

@@ -77,7 +77,7 @@ faults! {
     };
     bare_base64: [Code::Base64InsteadOfDer], |_, answer| answer.body = Some(b"MAMKAQY=\n".to_vec());
     pem: [Code::PemInsteadOfDer], |_, answer| answer.body = Some(b"-----BEGIN OCSP RESPONSE-----".to_vec());
-    octets_after_the_end: [Code::TrailingBytes], |_, answer| {
+    bytes_after_the_end: [Code::TrailingBytes], |_, answer| {
         answer.body = Some([seq(&[tlv(0x0a, &[6])]), vec![0, 0]].concat());
     };
     another_type_of_response: [Code::ResponseTypeUnknown], |_, answer| {
@@ -390,7 +390,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn no_octets_from_outside_panic_the_judge(
+    fn no_bytes_from_outside_panic_the_judge(
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..5),
         cut in any::<proptest::sample::Index>(),
         other in proptest::collection::vec(any::<u8>(), 0..200),

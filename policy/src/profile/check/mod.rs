@@ -141,7 +141,7 @@ fn check(requirement: &Requirement, subject: &Subject<'_>) -> Vec<Failure> {
         R::Size(limit) => form::size(view, *limit),
         R::Version(version) => form::version(view, *version),
         R::PositiveSerial => form::positive_serial(view),
-        R::SerialOctets(limit) => form::serial_bytes(view, *limit),
+        R::SerialBytes(limit) => form::serial_bytes(view, *limit),
         R::SignatureAlgorithm(algorithms) => key::signature_algorithm(view, algorithms),
         R::SameAlgorithms => key::same_algorithms(view),
         R::NoAlgorithmParameters => key::no_algorithm_parameters(view),

@@ -29,7 +29,7 @@ pub enum Requirement {
     /// The serial number is greater than zero.
     PositiveSerial,
     /// The serial number's content has at most this many bytes.
-    SerialOctets(usize),
+    SerialBytes(usize),
     /// The signature algorithm is one of these.
     SignatureAlgorithm(Vec<SignatureAlgorithm>),
     /// The signature algorithm is the same inside and outside the signed part.

@@ -23,7 +23,7 @@ impl fmt::Display for Requirement {
             Self::Size(size) => write!(f, "at most {size} bytes"),
             Self::Version(version) => write!(f, "version {version}"),
             Self::PositiveSerial => f.write_str("a serial number greater than zero"),
-            Self::SerialOctets(bytes) => write!(f, "a serial number of at most {bytes} bytes"),
+            Self::SerialBytes(bytes) => write!(f, "a serial number of at most {bytes} bytes"),
             Self::SignatureAlgorithm(algorithms) => write!(f, "signed with {}", any_of(algorithms)),
             Self::SameAlgorithms => f.write_str("the same signature algorithm inside and outside the signed part"),
             Self::NoAlgorithmParameters => f.write_str("no parameters of the signature or Edwards-curve algorithm"),

@@ -28,7 +28,7 @@ pub(crate) fn cases(bench: &mut Bench<'_>, requirement: &Requirement) -> bool {
             bench.breaks("serial -1", bench.edit().serial(&[0xff]));
             bench.keeps("serial 1", bench.edit().serial(&[1]));
         }
-        R::SerialOctets(limit) => {
+        R::SerialBytes(limit) => {
             bench.breaks("one byte more", bench.edit().serial(&vec![0x7f; limit + 1]));
             bench.keeps("as many bytes", bench.edit().serial(&vec![0x7f; *limit]));
         }
