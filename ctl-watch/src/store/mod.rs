@@ -22,6 +22,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::changes::{Changes, Kept};
+use super::config::Watch;
 use super::description::Description;
 pub use error::StoreError;
 
@@ -51,7 +52,9 @@ pub struct Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { rollups: Duration::from_secs(3 * 365 * 86_400), max_bytes: 2 * 1024 * 1024 * 1024 }
+        // As long as the configuration has it where nothing is said.
+        let Watch { rollups, max_bytes, .. } = Watch::default();
+        Self { rollups, max_bytes: max_bytes.get() }
     }
 }
 
