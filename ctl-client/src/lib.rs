@@ -1,9 +1,8 @@
 //! The companion: takes verified trust lists into chargers, vehicles and back ends.
 //!
-//! The road of the data: bytes arrive through [`transport`], are verified in [`sync`], remembered in
-//! [`state`], become one [`store`] of what this device trusts, and are written to [`sink`]s. Nothing
-//! on that road trusts the place that the bytes came from, and nothing that fails on it takes away
-//! what was trusted before.
+//! How data travels: bytes arrive through [`transport`], are verified in [`sync`], remembered in
+//! [`state`], become one [`store`] of what this device trusts, and are written to [`sink`]s. No step
+//! trusts the place that the bytes came from, and none that fails takes away what was trusted before.
 #![forbid(unsafe_code)]
 
 pub mod apart;

@@ -56,7 +56,7 @@ impl Tour {
     pub(crate) fn welcome(&self) {
         let kept =
             if self.keeps_files { "stay there" } else { "are removed at the end; keep them with --dir" };
-        print("The road of a root certificate, from its operator's application to a charger's trust store.");
+        print("How a root certificate comes from its operator's application to a charger's trust store.");
         print(
             "People, companies and PKIs are pretended; keys, signatures, server, watches and charger's client are real.",
         );

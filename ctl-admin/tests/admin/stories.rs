@@ -1,4 +1,4 @@
-//! The whole road with the tool's library: an application becomes a signed list. Here: the stage for all of these
+//! The whole way with the tool's library: an application becomes a signed list. Here: the stage for all of these
 //! stories, and those of applicants and OEMs.
 
 mod auditors;

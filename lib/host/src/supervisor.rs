@@ -60,7 +60,7 @@ impl Supervisor {
     #[must_use]
     pub fn problem(&self) -> Option<String> {
         let failed = *self.shared.failed.borrow();
-        failed.map(|name| format!("{name} failed, and the server ends"))
+        failed.map(|name| format!("{name} failed, and the program ends"))
     }
 
     /// Waits until something has failed.

@@ -1,4 +1,4 @@
-//! Trust paths: which roads lead from a certificate to an anchor, what each step rests on, and why the
+//! Trust paths: which of them lead from a certificate to an anchor, what each step rests on, and why the
 //! others do not count.
 
 mod input;

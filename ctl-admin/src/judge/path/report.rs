@@ -30,7 +30,7 @@ pub struct Report {
     pub paths: Vec<PathReport>,
     /// How many more paths were judged and not accepted, beyond those in `paths`.
     pub not_shown: usize,
-    /// Where roads ended before they came to an anchor.
+    /// Where paths ended before they came to an anchor.
     pub dead_ends: Vec<DeadEndReport>,
     /// Limits that cut the search short; empty when everything was looked at.
     pub limits_reached: Vec<LimitReport>,
@@ -116,10 +116,10 @@ pub struct CheckReport {
     pub source: &'static str,
 }
 
-/// A road that ended.
+/// A path that ended before it came to an anchor.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeadEndReport {
-    /// The certificates, from the one where the road ended down to the one asked about.
+    /// The certificates, from the one where the path ended down to the one asked about.
     pub certificates: Vec<CertificateRef>,
     /// A stable name for the reason.
     pub rule: &'static str,

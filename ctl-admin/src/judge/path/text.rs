@@ -1,5 +1,5 @@
 //! What was found, as it is shown to people: the answer, then each path as a tree below its anchor, then
-//! the roads that ended.
+//! the paths that ended.
 
 use super::report::{CertificateRef, CheckReport, DeadEndReport, PathReport, Report, VerdictReport};
 use crate::output::Render;
@@ -142,8 +142,8 @@ fn dead_end(end: &DeadEndReport) -> String {
     let mut names = end.certificates.iter().map(name);
     let last = names.next().unwrap_or_default();
     let below: Vec<String> = names.collect();
-    let road = if below.is_empty() { String::new() } else { format!(" (above {})", below.join(", ")) };
-    format!("  {last}{road}\n    {} ({})\n", end.words, end.rule)
+    let where_ = if below.is_empty() { String::new() } else { format!(" (above {})", below.join(", ")) };
+    format!("  {last}{where_}\n    {} ({})\n", end.words, end.rule)
 }
 
 fn name(certificate: &CertificateRef) -> String {
