@@ -352,7 +352,7 @@ def target():
                  "{{instance}} {{reason}}"), low=0)
     board.lines("Response time", "Time that the main exchange of the last probe took; a gap is no answer.",
                 (f"ctl_probe_last_duration_seconds{{{ONE}}}", "{{instance}}"), unit="s", thresholds=SLOW, low=0)
-    board.lines("Clock", "How far the clock of the service is ahead of the monitor's.",
+    board.lines("Clock", "How far the clock of the service is ahead of the watch's.",
                 (f"ctl_service_clock_offset_seconds{{{ONE}}}", "{{instance}}"), unit="s")
     board.table("What holds now", "Every reason that holds now, and for how long.",
                 [f"time() - ctl_finding_timestamp_seconds{{{ONE}}}"],
@@ -440,12 +440,12 @@ def service():
                steps(YELLOW, (-30, GREEN), (30, RED)), legend="{{instance}}")
     board.row("The watches")
     board.stat("Follows the scheme", "Whether the last look of each watch at the scheme brought a log that holds.",
-               "ctl_monitor_following", mappings=YES, legend="{{instance}}", width=8)
+               "ctl_watch_following", mappings=YES, legend="{{instance}}", width=8)
     board.stat("Claims recorded", "Whether all breaches and reports that are due from each watcher are in the log; "
-               "nothing of a watch without a key.", "1 - ctl_monitor_unrecorded", mappings=YES, legend="{{instance}}",
+               "nothing of a watch without a key.", "1 - ctl_watch_unrecorded", mappings=YES, legend="{{instance}}",
                width=8)
     board.stat("Damaged histories", "Databases of the history that were found damaged and moved away.",
-               "ctl_monitor_store_damaged", legend="{{instance}}", width=8, thresholds=FAULTS)
+               "ctl_watch_store_damaged", legend="{{instance}}", width=8, thresholds=FAULTS)
     board.lines("Probes", "Probes a second, by watch and kind.",
                 ("sum by (instance, kind) (rate(ctl_probes_total[$__rate_interval]))", "{{instance}} {{kind}}"),
                 unit="ops", stack=True, low=0)
@@ -458,16 +458,16 @@ def service():
     board.heat("Response times of all services", "How many probes took how long.",
                "sum by (le) (increase(ctl_probe_duration_seconds_bucket[$__rate_interval]))")
     board.lines("Store of observations", "Bytes used, and the bound.",
-                ("ctl_monitor_store_bytes", "{{instance}} used"),
-                ("ctl_monitor_store_limit_bytes", "{{instance}} bound"), unit="bytes", low=0)
+                ("ctl_watch_store_bytes", "{{instance}} used"),
+                ("ctl_watch_store_limit_bytes", "{{instance}} bound"), unit="bytes", low=0)
     board.lines("Memory of answers", "Bytes of bodies and of what is kept of them, and the bound: of listed services, "
                 "and of those that only applications name.",
-                ("ctl_monitor_held_bytes", "{{instance}} {{of}}"),
-                ("ctl_monitor_held_limit_bytes", "{{instance}} bound {{of}}"), unit="bytes", low=0)
-    board.lines("Queue of observations", "Observations that wait for the keeper, and how many may; lost ones a "
-                "second.", ("ctl_monitor_queue_observations", "{{instance}} waiting"),
-                ("ctl_monitor_queue_limit_observations", "{{instance}} limit"),
-                ("rate(ctl_monitor_observations_lost_total[$__rate_interval])", "{{instance}} lost a second"), low=0)
+                ("ctl_watch_held_bytes", "{{instance}} {{of}}"),
+                ("ctl_watch_held_limit_bytes", "{{instance}} bound {{of}}"), unit="bytes", low=0)
+    board.lines("Queue of observations", "Observations that wait to be counted, and how many may; lost ones a "
+                "second.", ("ctl_watch_queue_observations", "{{instance}} waiting"),
+                ("ctl_watch_queue_limit_observations", "{{instance}} limit"),
+                ("rate(ctl_watch_observations_lost_total[$__rate_interval])", "{{instance}} lost a second"), low=0)
     board.row("Server and requests")
     board.lines("Requests", "Requests a second to the server and the watches, by status.",
                 ("sum by (job, status) (rate(ctl_http_requests_total[$__rate_interval]))", "{{job}} {{status}}"),

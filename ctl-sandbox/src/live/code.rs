@@ -1,4 +1,4 @@
-//! The names of what can be wrong: those that monitors count by.
+//! The names of what can be wrong: those that watches count by.
 
 ctl_pki::words! {
     /// What can be wrong with a service, or with watching it.

@@ -1,4 +1,4 @@
-//! The kinds of services, by the names that monitors use.
+//! The kinds of services, by the names that watches use.
 
 ctl_pki::words! {
     /// A kind of service.

@@ -212,7 +212,7 @@ impl Live {
         self.shared.resolve(name)
     }
 
-    /// Switches a fault of a PKI's services of one kind, by the names that monitors use, on or off.
+    /// Switches a fault of a PKI's services of one kind, by the names that watches use, on or off.
     pub fn set_fault(&self, pki: &str, kind: &str, code: &str, on: bool) -> Result<(), LiveError> {
         self.shared.set(pki, None, kind, code, on)
     }

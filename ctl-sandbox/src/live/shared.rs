@@ -185,7 +185,7 @@ impl Shared {
         names.into_iter().collect()
     }
 
-    /// The PKIs as JSON: what a monitor's configuration is written from.
+    /// The PKIs as JSON: what a watch's configuration is written from.
     pub(super) fn describe(&self) -> Value {
         let pkis = self.services.iter().map(|service| {
             let urls = Kind::ALL.map(|kind| (kind.as_str().to_owned(), json!(self.urls(service, kind))));

@@ -8,11 +8,11 @@ use Code::*;
 pub struct Switch {
     /// At which kind of service.
     pub kind: Kind,
-    /// By the name of what a monitor finds.
+    /// By the name of what a watch finds.
     pub code: Code,
     /// What the service does.
     pub does: &'static str,
-    /// What a monitor may find besides, because it cannot be otherwise: an answer that calls a good certificate
+    /// What a watch may find besides, because it cannot be otherwise: an answer that calls a good certificate
     /// revoked also disagrees with the CRL.
     pub besides: &'static [Code],
 }
@@ -210,10 +210,10 @@ pub const NOT_SWITCHED: &[(Code, &str)] = &[
     (CaExpiring, "the CA's own certificate must end soon: make the PKI with `Oddity::RootEnds`"),
     (
         ProbeOverrun,
-        "a monitor gives up before the next probe is due; `slow` and `tcp_timeout` come as near as a service can",
+        "a watch gives up before the next probe is due; `slow` and `tcp_timeout` come as near as a service can",
     ),
-    (ProbeMissed, "the monitor's own"),
-    (NeverProbed, "the monitor's own"),
+    (ProbeMissed, "the watch's own"),
+    (NeverProbed, "the watch's own"),
     (ListStale, "the trust list manager's own"),
     (CheckpointOld, "the trust list manager's own"),
     (LogInconsistent, "the trust list manager's own"),

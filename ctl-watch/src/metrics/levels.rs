@@ -76,27 +76,27 @@ ctl_serve::families! {
         "Open incidents that have lasted long enough to be breaches, which enter the log, up to the policy's number a day.";
     CERTIFICATE: Gauge "ctl_ca_not_after_timestamp_seconds" ["pki", "list", "certificate", "level"]
         "Unix time at which a CA certificate ends, by its SHA-256; level is root or sub-ca; list is empty for a certificate on no list.";
-    STORE: Gauge "ctl_monitor_store_bytes" []
+    STORE: Gauge "ctl_watch_store_bytes" []
         "Bytes that the history of the watch takes on the disk.";
-    STORE_LIMIT: Gauge "ctl_monitor_store_limit_bytes" []
+    STORE_LIMIT: Gauge "ctl_watch_store_limit_bytes" []
         "Bytes that the history of the watch may take; beyond that the oldest is removed.";
-    STORE_DAMAGED: Gauge "ctl_monitor_store_damaged" []
+    STORE_DAMAGED: Gauge "ctl_watch_store_damaged" []
         "Damaged databases of the history that were moved aside and are still there; their contents are lost to the watch.";
-    HELD: Gauge "ctl_monitor_held_bytes" ["of"]
+    HELD: Gauge "ctl_watch_held_bytes" ["of"]
         "Bytes of memory that bodies of answers and what is kept of them take: of services that a list, a sub-CA or the configuration names (listed), and of those that only applications name (applied).";
-    HELD_LIMIT: Gauge "ctl_monitor_held_limit_bytes" ["of"]
+    HELD_LIMIT: Gauge "ctl_watch_held_limit_bytes" ["of"]
         "Bytes that they may take; beyond that probes are gaps, or evidence lacks its body.";
-    QUEUE: Gauge "ctl_monitor_queue_observations" []
+    QUEUE: Gauge "ctl_watch_queue_observations" []
         "Observations that wait to be counted and stored.";
-    QUEUE_LIMIT: Gauge "ctl_monitor_queue_limit_observations" []
+    QUEUE_LIMIT: Gauge "ctl_watch_queue_limit_observations" []
         "Observations that may wait to be counted and stored.";
-    LOST: Counter "ctl_monitor_observations_lost_total" []
+    LOST: Counter "ctl_watch_observations_lost_total" []
         "Observations that were dropped because too many waited.";
-    HELD_BACK: Gauge "ctl_monitor_breaches_held_back" []
+    HELD_BACK: Gauge "ctl_watch_breaches_held_back" []
         "Breaches that must wait, because the service level policy allows no more in one day.";
-    FOLLOWING: Gauge "ctl_monitor_following" []
+    FOLLOWING: Gauge "ctl_watch_following" []
         "1 if the last contact with the scheme brought a valid log; 0 if there was no contact yet, no answer, or the log does not hold.";
-    UNRECORDED: Gauge "ctl_monitor_unrecorded" []
+    UNRECORDED: Gauge "ctl_watch_unrecorded" []
         "1 if a breach or report that is due from the watcher was not recorded at the last look, 0 if all that is due is in the log; absent without a key, and until the scheme was followed.";
 }
 

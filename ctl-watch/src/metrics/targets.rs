@@ -209,6 +209,6 @@ const fn about(family: About) -> &'static str {
         About::Caching => "caching",
         About::History => "history",
         About::Chain => "chain",
-        About::Watch => "monitor",
+        About::Watch => "watch",
     }
 }

@@ -264,13 +264,13 @@ fn a_watch_that_says_nothing_does_not_read_as_one_whose_claims_are_recorded() {
         text
     };
     let silent = text(Internals::default());
-    assert_eq!(values(&silent, "ctl_monitor_following"), ["0"], "before the first look");
-    assert_eq!(values(&silent, "ctl_monitor_unrecorded"), [""; 0]);
+    assert_eq!(values(&silent, "ctl_watch_following"), ["0"], "before the first look");
+    assert_eq!(values(&silent, "ctl_watch_unrecorded"), [""; 0]);
     let good = text(Internals { following: true, unrecorded: Some(false), ..Internals::default() });
-    assert_eq!(values(&good, "ctl_monitor_following"), ["1"]);
-    assert_eq!(values(&good, "ctl_monitor_unrecorded"), ["0"]);
+    assert_eq!(values(&good, "ctl_watch_following"), ["1"]);
+    assert_eq!(values(&good, "ctl_watch_unrecorded"), ["0"]);
     let failed = text(Internals { following: true, unrecorded: Some(true), ..Internals::default() });
-    assert_eq!(values(&failed, "ctl_monitor_unrecorded"), ["1"]);
+    assert_eq!(values(&failed, "ctl_watch_unrecorded"), ["1"]);
 }
 
 #[test]

@@ -123,7 +123,7 @@ async fn a_history_that_was_damaged_is_told_until_somebody_has_looked() {
     // It goes on with a new one: what is lost is told, and is no reason to watch nothing.
     let told = ready(&watched).await;
     assert_eq!((&told["status"], &told["history_damaged"]), (&"ready".into(), &1.into()), "{told}");
-    assert!(watched.get("/metrics").await.text().contains("\nctl_monitor_store_damaged 1\n"));
+    assert!(watched.get("/metrics").await.text().contains("\nctl_watch_store_damaged 1\n"));
     for entry in std::fs::read_dir(&history).unwrap() {
         let path = entry.unwrap().path();
         if path.file_name().unwrap().to_string_lossy().contains(".damaged-") {

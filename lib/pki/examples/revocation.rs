@@ -1,4 +1,4 @@
-//! Judges one certificate by CRLs or by an OCSP response from files: what the monitor does without the network.
+//! Judges one certificate by CRLs or by an OCSP response from files: what the watch does without the network.
 //!
 //! ```text
 //! revocation crl TIME CERTIFICATE ISSUER CRL...

@@ -134,7 +134,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     prop_compose! {
-        /// Counts as a monitor could have made them.
+        /// Counts as a watch could have made them.
         pub(crate) fn counts()(
             good in 0_u64..10_000,
             unanswered in 0_u64..500,

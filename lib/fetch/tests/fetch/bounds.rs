@@ -172,5 +172,5 @@ async fn connections_to_one_address_are_bounded_and_the_wait_is_not_the_services
         one(&fetcher, &short).await
     };
     let (_, _, late) = tokio::join!(fetcher.fetch(&long), fetcher.fetch(&long), late);
-    assert_eq!(late.result.unwrap_err().reason, Reason::Busy, "the monitor's own fault, and said so");
+    assert_eq!(late.result.unwrap_err().reason, Reason::Busy, "the watch's own fault, and said so");
 }

@@ -149,7 +149,7 @@ fn a_serial_number_that_nobody_issued_can_be_asked_about() {
     let mut shape = ocsp_shape();
     shape.answers[0].cert_id = cert_id(SHA1, &root, OTHER_SERIAL);
     let judgement = ocsp::judge(&shape.signed(), &question, &[], NOW, &Limits::default());
-    assert_eq!(judgement.outcome, Outcome::Good, "which a monitor must not like");
+    assert_eq!(judgement.outcome, Outcome::Good, "which a watch must not like");
 }
 
 #[test]
