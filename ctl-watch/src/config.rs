@@ -112,6 +112,7 @@ impl Config {
         let directory = path.parent().unwrap_or(Path::new(""));
         config.data = directory.join(&config.data);
         config.scheme.root = config.scheme.root.map(|root| directory.join(root));
+        config.http.relative_to(directory);
         config.watch.relative_to(directory);
         config.fetch.relative_to(directory);
         Ok(config)

@@ -58,7 +58,7 @@ pub(crate) async fn found(tour: &mut Tour, options: &Options) -> Result<People, 
 fn configuration(options: &Options) -> String {
     format!(
         "data = \"server\"\n\n\
-         [http]\nlisten = \"{}\"\nwrites_per_minute = 6000\nwrite_burst = 1000\nreads_per_minute = 60000\nread_burst = 10000\n\n\
+         [http]\nlisten = \"{}\"\nplain_for_all = true\nwrites_per_minute = 6000\nwrite_burst = 1000\nreads_per_minute = 60000\nread_burst = 10000\n\n\
          [publication]\nsettle = \"300ms\"\n",
         options.listen
     )

@@ -43,7 +43,7 @@ fn configuration(watcher: &str, server: &str, listen: SocketAddr, watched: &str)
     format!(
         "data = \"{watcher}\"\n\n\
          [scheme]\nserver = \"{server}\"\nroot = \"founding/1.root.json\"\nevery = \"500ms\"\n\n\
-         [http]\nlisten = \"{listen}\"\nreads_per_minute = 60000\nread_burst = 10000\n\n\
+         [http]\nlisten = \"{listen}\"\nplain_for_all = true\nreads_per_minute = 60000\nread_burst = 10000\n\n\
          [watch]\nkey = \"keys/{watcher}.pem\"\nperiod = \"2s\"\nservice_levels = \"sla.toml\"\n\n\
          [fetch]\nallow = [\"127.0.0.0/8\"]\nports = [\"1-65535\"]\ntls_roots = [\"tls-root.pem\"]\n{watched}"
     )

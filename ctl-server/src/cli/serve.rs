@@ -8,8 +8,8 @@ use std::time::Duration;
 use ctl_host::clock::{GuardedClock, SystemClock};
 use ctl_host::supervisor::Supervisor;
 use ctl_host::{descriptors, logging, process};
+use ctl_serve::Listeners;
 use ctl_serve::starting::{self, Progress};
-use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
 
 use super::Failure;
@@ -41,11 +41,9 @@ pub(super) fn serve(path: &Path) -> Result<(), Failure> {
 async fn run(config: Config, descriptors: u64) -> Result<(), Failure> {
     // First of all, so that a signal during a long start is not lost.
     let mut stop = std::pin::pin!(process::stop_signal()?);
-    let listener = TcpListener::bind(config.http.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {}: {error}", config.http.listen))?;
+    let listeners = Listeners::bind(&config.http).await?;
     // For callers that asked for port 0: the real address, alone on a line of standard output.
-    println!("listening on http://{}", listener.local_addr()?);
+    println!("{}", listeners.addresses()?);
     let supervisor = Supervisor::new();
     let progress = Arc::new(Progress::new(Step::Opening));
     let start = {
@@ -53,20 +51,20 @@ async fn run(config: Config, descriptors: u64) -> Result<(), Failure> {
         spawn_blocking(move || Parts::start(config, descriptors, &progress, &supervisor))
     };
     let Parts { app, running } = tokio::select! {
-        started = starting::serve(&listener, &progress, start) => started??,
+        started = starting::serve(&listeners, &progress, start) => started??,
         () = &mut stop => {
             tracing::info!("stopped before it was ready");
             return Ok(());
         }
     };
-    tracing::info!(address = %listener.local_addr()?, "serving");
+    tracing::info!(address = %listeners.addresses()?.first, "serving");
     let over = async {
         tokio::select! {
             () = &mut stop => {}
             () = supervisor.failed() => {}
         }
     };
-    http::serve(listener, app, over).await;
+    http::serve(listeners, app, over).await;
 
     tracing::info!("stopping");
     supervisor.stopping();

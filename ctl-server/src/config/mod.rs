@@ -111,6 +111,7 @@ impl Config {
         // Joining leaves absolute paths as they are.
         let directory = path.parent().unwrap_or(Path::new(""));
         config.data = directory.join(&config.data);
+        config.http.relative_to(directory);
         config.ledger.head = config.ledger.head.map(|path| directory.join(path));
         for path in config.policies.iter_mut().chain(&mut config.ledger.mirror_tls_roots) {
             *path = directory.join(&path);

@@ -26,8 +26,7 @@ use std::sync::Arc;
 
 use ctl_host::supervisor::Supervisor;
 use ctl_serve::metrics::RequestMetrics;
-use ctl_serve::{Http, Moment, Problem, Readers, Service, Source, Transfer};
-use tokio::net::TcpListener;
+use ctl_serve::{Http, Listeners, Moment, Problem, Readers, Service, Source, Transfer};
 use warp::http::{HeaderMap, Response};
 
 use crate::blobs::Blobs;
@@ -110,7 +109,7 @@ impl Service for App {
 }
 
 /// Serves the app until `shutdown`; see [`ctl_serve::serve()`].
-pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()> + Send) {
+pub async fn serve(listeners: impl Into<Listeners>, app: App, shutdown: impl Future<Output = ()> + Send) {
     let limits = Http::clone(&app.limits);
-    ctl_serve::serve(listener, (app, routes::table()), limits, shutdown).await;
+    ctl_serve::serve(listeners, (app, routes::table()), limits, shutdown).await;
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ctl_host::supervisor::Supervisor;
 use ctl_host::{descriptors, logging, process};
-use tokio::net::TcpListener;
+use ctl_serve::Listeners;
 
 use super::Failure;
 use crate::config::Config;
@@ -30,18 +30,16 @@ pub(super) fn run(path: &Path) -> Result<(), Failure> {
 async fn watch(config: Config, descriptors: u64) -> Result<(), Failure> {
     // First of all, so that a signal during a long start is not lost.
     let mut stop = std::pin::pin!(process::stop_signal()?);
-    let listener = TcpListener::bind(config.http.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {}: {error}", config.http.listen))?;
+    let listeners = Listeners::bind(&config.http).await?;
     // For callers that asked for port 0: the real address, alone on a line of standard output.
-    println!("listening on http://{}", listener.local_addr()?);
+    println!("{}", listeners.addresses()?);
     let supervisor = Supervisor::new();
     let metrics = Arc::new(Metrics::new()?);
     let (watch, running) = Watch::start(&config, &metrics)?;
     let running = running.supervised(&supervisor);
     let mut http = config.http.clone();
     http.connections = descriptors::connections(http.connections, descriptors);
-    tracing::info!(address = %listener.local_addr()?, scheme = config.scheme.server, "watching");
+    tracing::info!(address = %listeners.addresses()?.first, scheme = config.scheme.server, "watching");
     let requests = Arc::new(Requests::new()?);
     let app = App { watch, metrics, requests, supervisor: supervisor.clone() };
     let over = async {
@@ -50,7 +48,7 @@ async fn watch(config: Config, descriptors: u64) -> Result<(), Failure> {
             () = supervisor.failed() => {}
         }
     };
-    http::serve(listener, app, http, over).await;
+    http::serve(listeners, app, http, over).await;
 
     tracing::info!("stopping");
     supervisor.stopping();

@@ -15,8 +15,7 @@ use std::sync::Arc;
 use ctl_core::Timestamp;
 use ctl_host::supervisor::Supervisor;
 use ctl_serve::metrics::{Described, Registrar, RequestMetrics};
-use ctl_serve::{Http, Moment, Service};
-use tokio::net::TcpListener;
+use ctl_serve::{Http, Listeners, Moment, Service};
 
 use crate::metrics::Metrics;
 use crate::run::Watch;
@@ -79,6 +78,11 @@ impl Service for App {
 }
 
 /// Serves the watch until `shutdown`; see [`ctl_serve::serve()`].
-pub async fn serve(listener: TcpListener, app: App, limits: Http, shutdown: impl Future<Output = ()> + Send) {
-    ctl_serve::serve(listener, (app, routes::table()), limits, shutdown).await;
+pub async fn serve(
+    listeners: impl Into<Listeners>,
+    app: App,
+    limits: Http,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    ctl_serve::serve(listeners, (app, routes::table()), limits, shutdown).await;
 }

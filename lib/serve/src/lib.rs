@@ -6,12 +6,12 @@
 //! [`serve()`] then does the rest:
 //!
 //! ```text
-//! connection ─ admission, timeouts ─ well formed? ─┬─ a prepared file   (Service::file)
-//!                                                  ├─ bytes of the disk (Service::transfer)
-//!                                                  └─ a route's handler (warp), expensive ones from a queue
+//! connection ─ admission, timeouts ─ (TLS) ─ well formed? ─┬─ a prepared file   (Service::file)
+//!                                                          ├─ bytes of the disk (Service::transfer)
+//!                                                          └─ a route's handler (warp), expensive ones from a queue
 //! ```
 //!
-//! Before there is a service, [`starting::serve`] answers on the same listener.
+//! Before there is a service, [`starting::serve`] answers on the same [`Listeners`].
 #![forbid(unsafe_code)]
 
 pub mod answer;
@@ -20,7 +20,9 @@ mod connections;
 pub mod encoding;
 pub mod family;
 pub mod file;
+mod handler;
 pub mod limits;
+mod listeners;
 pub mod metrics;
 pub mod openapi;
 mod page;
@@ -33,12 +35,14 @@ mod service;
 pub mod settings;
 pub mod starting;
 pub mod table;
+mod tls;
 mod write_timeout;
 
 pub use body::Source;
 pub use connections::Answering;
 pub use file::{FileBody, Readers};
 pub use limits::Client;
+pub use listeners::{Addresses, ListenError, Listeners};
 pub use page::Page;
 pub use problem::Problem;
 pub use request::Call;
@@ -46,3 +50,4 @@ pub use server::serve;
 pub use service::{Files, Moment, Service, Transfer};
 pub use settings::Http;
 pub use table::{Cost, Route, Table};
+pub use tls::{ClientCertificate, TlsError};

@@ -5,10 +5,12 @@ use std::time::Duration;
 use prometheus::core::Collector;
 use prometheus::proto::MetricType;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 use crate::family::{Family, Type};
+use crate::tls::{Failure, Standing};
 
 /// The media type of the text format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -96,6 +98,14 @@ pub struct RequestMetrics {
     requests: IntCounterVec,
     durations: HistogramVec,
     files: Vec<FileMetrics>,
+    tls: TlsMetrics,
+}
+
+/// How TLS fares. Without TLS the gauges have no series.
+struct TlsMetrics {
+    failed: IntCounterVec,
+    expires: IntGaugeVec,
+    refused: IntGaugeVec,
 }
 
 /// Counters of one kind of prepared file, looked up once: a fleet's requests take no label lookup.
@@ -106,7 +116,7 @@ struct FileMetrics {
 }
 
 impl RequestMetrics {
-    /// Registers `ctl_http_requests_total` and `ctl_http_request_duration_seconds`; `files` are the patterns of the
+    /// Registers `ctl_http_requests_total`, `ctl_http_request_duration_seconds` and `ctl_tls_…`; `files` are the patterns of the
     /// table's files, in their order.
     ///
     /// # Errors
@@ -139,7 +149,7 @@ impl RequestMetrics {
             duration: durations.with_label_values(&[pattern]),
         };
         let files = files.into_iter().map(file).collect();
-        Ok(Self { requests, durations, files })
+        Ok(Self { requests, durations, files, tls: TlsMetrics::new(registrar)? })
     }
 
     /// Counts an answer 200 or 304 with a prepared file, by its number in the table.
@@ -160,5 +170,45 @@ impl RequestMetrics {
     pub fn count(&self, route: &'static str, method: &'static str, status: u16, took: Duration) {
         self.requests.with_label_values(&[route, method, &status.to_string()]).inc();
         self.durations.with_label_values(&[route]).observe(took.as_secs_f64());
+    }
+    /// Counts a handshake that failed.
+    pub(crate) fn count_handshake(&self, why: Failure) {
+        self.tls.failed.with_label_values(&[why.as_str()]).inc();
+    }
+
+    /// Says how the TLS certificate stands.
+    pub(crate) fn set_tls(&self, standing: Standing) {
+        self.tls.expires.with_label_values::<&str>(&[]).set(standing.expires);
+        self.tls.refused.with_label_values::<&str>(&[]).set(standing.refused.into());
+    }
+}
+
+impl TlsMetrics {
+    fn new(registrar: &mut Registrar) -> Result<Self, prometheus::Error> {
+        let failed = registrar.register(IntCounterVec::new(
+            Opts::new(
+                "ctl_tls_handshakes_failed_total",
+                "TLS handshakes with callers that failed, by the reason.",
+            ),
+            &["reason"],
+        )?)?;
+        for reason in Failure::ALL {
+            failed.with_label_values(&[reason.as_str()]).reset();
+        }
+        let expires = registrar.register(IntGaugeVec::new(
+            Opts::new(
+                "ctl_tls_certificate_expires_timestamp_seconds",
+                "Unix time at which the program's own TLS certificate ends; absent without TLS.",
+            ),
+            &[],
+        )?)?;
+        let refused = registrar.register(IntGaugeVec::new(
+            Opts::new(
+                "ctl_tls_certificate_refused",
+                "1 while the TLS files hold what cannot be served, and the certificate before them is; absent without TLS.",
+            ),
+            &[],
+        )?)?;
+        Ok(Self { failed, expires, refused })
     }
 }

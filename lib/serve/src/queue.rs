@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use ctl_core::Digest;
 use http_body_util::{BodyExt as _, Full};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -32,6 +33,8 @@ pub(crate) struct Question {
     pub(crate) uri: String,
     /// The media types that are accepted.
     pub(crate) accept: String,
+    /// The certificate that the caller has shown.
+    pub(crate) certificate: Option<Digest>,
     /// When they came.
     pub(crate) moment: Moment,
 }
@@ -155,7 +158,7 @@ mod tests {
     }
 
     fn question(path: &str) -> Question {
-        Question { uri: path.into(), accept: String::new(), moment: Moment::default() }
+        Question { uri: path.into(), accept: String::new(), certificate: None, moment: Moment::default() }
     }
 
     fn says(text: &'static str) -> Response<ApiBody> {

@@ -19,6 +19,19 @@ pub(crate) const MAX_HEADER: usize = 16 * 1024;
 /// The longest path with its query.
 pub(crate) const MAX_URI: usize = 4 * 1024;
 
+/// A problem as it goes over a connection that is closed after it.
+pub(crate) fn written(problem: &Problem) -> Vec<u8> {
+    let document = problem.document();
+    let head = format!(
+        "HTTP/1.1 {}\r\ncontent-type: {}\r\ncontent-length: {}\r\ncache-control: no-store\r\n\
+         x-content-type-options: nosniff\r\naccess-control-allow-origin: *\r\nconnection: close\r\n\r\n",
+        problem.status,
+        problem::CONTENT_TYPE,
+        document.len(),
+    );
+    [head.into_bytes(), document.into_bytes()].concat()
+}
+
 /// A connection whose malformed requests are answered in words.
 pub(crate) struct Courteous<S> {
     stream: S,
@@ -61,15 +74,7 @@ impl<S> Courteous<S> {
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE | StatusCode::URI_TOO_LONG => Problem::uri_too_long(),
             _ => return None,
         };
-        let document = problem.document();
-        let head = format!(
-            "HTTP/1.1 {}\r\ncontent-type: {}\r\ncontent-length: {}\r\ncache-control: no-store\r\n\
-             x-content-type-options: nosniff\r\naccess-control-allow-origin: *\r\nconnection: close\r\n\r\n",
-            problem.status,
-            problem::CONTENT_TYPE,
-            document.len(),
-        );
-        Some([head.into_bytes(), document.into_bytes()].concat())
+        Some(written(&problem))
     }
 }
 

@@ -1,12 +1,14 @@
 //! A request as its handler sees it.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use warp::http::{HeaderMap, HeaderName};
 
 use crate::problem::Problem;
+use crate::tls::ClientCertificate;
 
 /// The parts of a request that its handler reads. Path and method are those of the handler's route.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +17,7 @@ pub struct Call {
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    pub(crate) certificate: Option<Arc<ClientCertificate>>,
 }
 
 impl Call {
@@ -44,6 +47,12 @@ impl Call {
     #[must_use]
     pub fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The certificate that the caller has shown over TLS. None of a trusted proxy, which is not the caller.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&ClientCertificate> {
+        self.certificate.as_deref()
     }
 
     /// The body; empty for reads.

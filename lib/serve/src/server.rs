@@ -1,37 +1,27 @@
-//! The listener: connections with their limits, and what becomes of one request.
+//! The listener: connections with their limits, and TLS where it is spoken.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use warp::http::request::Parts;
-use warp::http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use warp::hyper::body::{Body, Incoming};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
 use warp::hyper::server::conn::http1;
-use warp::hyper::service::{Service as _, service_fn};
+use warp::hyper::service::service_fn;
 
-use crate::body::{AnswerBody, ApiBody, Source};
-use crate::connections::{Answering, Connections, Place};
-use crate::encoding::Codings;
-use crate::file::Readers;
-use crate::limits::{Client, Rate};
-use crate::metrics::UNKNOWN;
-use crate::problem::Problem;
-use crate::queue::{self, Question, Queue};
-use crate::refusal::{Courteous, MAX_HEADER, MAX_URI};
-use crate::service::{Service, Transfer};
+use crate::connections::{Connections, Place};
+use crate::handler::{Handler, Link};
+use crate::listeners::{Accepted, Listeners, is_loopback};
+use crate::refusal::{Courteous, MAX_HEADER};
+use crate::service::Service;
 use crate::settings::Http;
-use crate::table::{Cost, Route, Table, method_name};
+use crate::table::Table;
+use crate::tls::{ClientCertificate, Tls};
 use crate::write_timeout::WriteTimeout;
 
 /// After a failed `accept`, usually for want of file descriptors, there is a pause.
@@ -39,19 +29,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How often clients that have been idle are forgotten.
 const FORGET: Duration = Duration::from_secs(300);
 
-/// Expensive requests that are computed at once.
-const COMPUTED: usize = 2;
-/// How long an answer is good enough for whoever asks the same, while nothing is recorded.
-const FRESH: Duration = Duration::from_secs(1);
-/// A body of at most this many bytes is read to its end though nobody wants it: a caller who still sends does not
-/// hear the answer.
-const HEARD_OUT: u64 = 64 * 1024;
-const ANYONE: HeaderValue = HeaderValue::from_static("*");
-
 /// Serves a service by its table, within these limits, until `shutdown`; then lets requests in flight finish, for as
 /// long as the limits say.
 pub async fn serve<S: Service>(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     (service, table): (S, Table<S>),
     limits: Http,
     shutdown: impl Future<Output = ()> + Send,
@@ -59,18 +40,25 @@ pub async fn serve<S: Service>(
     let limits = Arc::new(limits);
     let connections = Connections::new(&limits);
     let handler = Arc::new(Handler::new(service, table, limits.clone()));
+    let listeners = listeners.into();
+    let keeping = listeners.tls().map(|tls| {
+        let told = handler.clone();
+        tokio::spawn(tls.clone().keep(move |standing| told.service.requests().set_tls(standing)))
+    });
     let graceful = GracefulShutdown::new();
+    // Ends when no more handshakes are waited for.
+    let (shaking, stopping) = watch::channel(());
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(MAX_HEADER);
     let mut forget = tokio::time::interval(FORGET);
     tokio::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = listeners.accept() => accepted,
             _ = forget.tick() => { handler.forget_idle(); continue }
             () = &mut shutdown => break,
         };
-        let (stream, peer) = match accepted {
+        let Accepted { stream, peer, tls } = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
@@ -90,27 +78,81 @@ pub async fn serve<S: Service>(
                 continue;
             }
         };
-        let stream = WriteTimeout::new(prepared(stream), limits.write_timeout);
-        let io = TokioIo::new(Courteous::new(stream, place.clone()));
-        let (handler, own_place) = (handler.clone(), place.clone());
-        let service = service_fn(move |request| {
-            let (handler, place) = (handler.clone(), own_place.clone());
-            async move { Ok::<_, Infallible>(handler.answer(request, peer, &place).await) }
-        });
-        let connection = graceful.watch(builder.serve_connection(io, service));
+        let may_ask = tls.is_some() || is_proxy || limits.plain_for_all || is_loopback(peer.ip());
+        let talk = Talk {
+            handler: handler.clone(),
+            http: builder.clone(),
+            place: place.clone(),
+            peer,
+            link: Link { may_ask, is_proxy, certificate: None },
+        };
+        let talking = talk.begin(prepared(stream), tls, graceful.watcher(), stopping.clone());
         tokio::spawn(async move {
             tokio::select! {
                 biased;
                 () = place.closed() => tracing::debug!(%peer, "a connection was closed for another"),
-                ended = connection => if let Err(error) = ended {
-                    tracing::debug!(%error, %peer, "a connection ended early");
-                }
+                () = talking => {}
             }
         });
     }
-    drop(listener);
+    drop((listeners, shaking));
+    if let Some(keeping) = keeping {
+        keeping.abort();
+    }
     if tokio::time::timeout(limits.shutdown, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests were still in flight and are cut off");
+    }
+}
+
+/// One connection, before anything is said over it.
+struct Talk<S> {
+    handler: Arc<Handler<S>>,
+    http: http1::Builder,
+    place: Arc<Place>,
+    peer: SocketAddr,
+    link: Link,
+}
+
+impl<S: Service> Talk<S> {
+    /// Shakes hands where TLS is spoken, unless the server stops, and serves.
+    async fn begin(
+        self,
+        stream: TcpStream,
+        tls: Option<Arc<Tls>>,
+        watcher: Watcher,
+        mut stopping: watch::Receiver<()>,
+    ) {
+        let Http { header_timeout, write_timeout, .. } = *self.handler.limits;
+        let Some(tls) = tls else {
+            return self.serve(WriteTimeout::new(stream, write_timeout), watcher).await;
+        };
+        let secured = tokio::select! {
+            secured = tls.accept(stream, header_timeout, write_timeout) => secured,
+            _ = stopping.changed() => return,
+        };
+        match secured {
+            Ok((stream, certificate)) => self.shown(certificate).serve(stream, watcher).await,
+            Err(why) => self.handler.service.requests().count_handshake(why),
+        }
+    }
+
+    /// The same, of a client that has shown this certificate. A proxy's own says nothing of its clients.
+    fn shown(mut self, certificate: Option<Arc<ClientCertificate>>) -> Self {
+        self.link.certificate = certificate.filter(|_| !self.link.is_proxy);
+        self
+    }
+
+    /// Answers what comes over it, until it ends or is asked to.
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, watcher: Watcher) {
+        let Self { handler, http, place, peer, link } = self;
+        let io = TokioIo::new(Courteous::new(stream, place.clone()));
+        let service = service_fn(move |request| {
+            let (handler, place, link) = (handler.clone(), place.clone(), link.clone());
+            async move { Ok::<_, Infallible>(handler.answer(request, (peer, link), &place).await) }
+        });
+        if let Err(error) = watcher.watch(http.serve_connection(io, service)).await {
+            tracing::debug!(%error, %peer, "a connection ended early");
+        }
     }
 }
 
@@ -120,270 +162,4 @@ fn prepared(stream: TcpStream) -> TcpStream {
         tracing::debug!(%error, "TCP_NODELAY");
     }
     stream
-}
-
-/// Warp's filters as one function.
-type Api = Box<dyn Fn(Request<Full<Bytes>>) -> ApiAnswer + Send + Sync>;
-type ApiAnswer = Pin<Box<dyn Future<Output = Response<ApiBody>> + Send>>;
-
-struct Handler<S> {
-    service: S,
-    table: Table<S>,
-    limits: Arc<Http>,
-    api: Api,
-    writes: Rate,
-    reads: Rate,
-    file_reads: Rate,
-    readers: Readers,
-    much: Queue,
-    scrapes: Queue,
-}
-
-impl<S: Service> Handler<S> {
-    fn new(service: S, table: Table<S>, limits: Arc<Http>) -> Self {
-        let filters = TowerToHyperService::new(warp::service(table.filters(&service)));
-        let api: Api = Box::new(move |request| {
-            let answer = filters.call(request);
-            Box::pin(async move {
-                match answer.await {
-                    Ok(response) => boxed(response),
-                    Err(never) => match never {},
-                }
-            })
-        });
-        Self {
-            writes: Rate::new(limits.writes_per_minute, limits.write_burst),
-            reads: Rate::new(limits.reads_per_minute, limits.read_burst),
-            file_reads: Rate::new(limits.file_reads_per_minute, limits.file_read_burst),
-            readers: Readers::default(),
-            much: Queue::new(COMPUTED, FRESH),
-            // Counters move with every request.
-            scrapes: Queue::new(1, Duration::ZERO),
-            service,
-            table,
-            limits,
-            api,
-        }
-    }
-
-    fn forget_idle(&self) {
-        [&self.writes, &self.reads, &self.file_reads].into_iter().for_each(Rate::forget_idle);
-    }
-
-    async fn answer(
-        &self,
-        request: Request<Incoming>,
-        peer: SocketAddr,
-        place: &Arc<Place>,
-    ) -> Response<AnswerBody> {
-        let start = Instant::now();
-        let caller = Client::of(peer, request.headers(), &self.limits.trusted_proxies);
-        let answering = place.answering(caller);
-        let method = request.method().clone();
-        let reads = method == Method::GET || method == Method::HEAD;
-        let path = request.uri().path().strip_prefix('/').unwrap_or_default();
-        let (found, file) = self.service.file(path).unzip();
-        let route = self.table.find(request.uri().path());
-        let answer = match (well_formed(&request), found, route) {
-            (Err(problem), _, _) => Err(problem),
-            (Ok(()), Some(_), _) if asks_for_leave(&request) => Ok(leave_to_read()),
-            (Ok(()), Some(_), _) if !reads => Err(not_allowed("GET, HEAD")),
-            (Ok(()), Some(found), _) => match counted(&self.file_reads, caller, NonZeroU32::MIN, "reads") {
-                Ok(()) => self.service.answer_file(found, request.headers(), &self.readers).await,
-                Err(problem) => Err(problem),
-            },
-            (Ok(()), None, None) => {
-                Err(Problem::not_found(format!("there is nothing at {}", excerpt(request.uri().path()))))
-            }
-            (Ok(()), None, Some(route)) if asks_for_leave(&request) && route.allows(&Method::GET) => {
-                Ok(leave_to_read())
-            }
-            (Ok(()), None, Some(route)) if !route.allows(&method) => Err(not_allowed(route.allow())),
-            (Ok(()), None, Some(route)) => self.answer_api(route, request, &answering).await,
-        };
-        let mut response = answer.unwrap_or_else(|problem| boxed(problem.into_response()).map(Source::Made));
-        let headers = response.headers_mut();
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if reads || method == Method::OPTIONS {
-            // Whatever can be read here, anyone may read, from a page of any origin.
-            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYONE);
-        }
-        let status = response.status();
-        let requests = self.service.requests();
-        match file {
-            Some(file) if reads && (status == StatusCode::OK || status == StatusCode::NOT_MODIFIED) => {
-                let not_modified = status == StatusCode::NOT_MODIFIED;
-                requests.count_file(file, method == Method::HEAD, not_modified, start.elapsed());
-            }
-            _ => {
-                let pattern = file.and_then(|file| self.table.file_pattern(file));
-                let pattern = pattern.or(route.map(Route::pattern)).unwrap_or(UNKNOWN);
-                requests.count(pattern, method_name(&method), status.as_u16(), start.elapsed());
-            }
-        }
-        response.map(|source| AnswerBody::new(source, answering))
-    }
-
-    async fn answer_api(
-        &self,
-        route: &Route<S>,
-        request: Request<Incoming>,
-        answering: &Answering,
-    ) -> Result<Response<Source>, Problem> {
-        let (mut head, mut body) = request.into_parts();
-        let caller = answering.caller();
-        if head.method != Method::GET && head.method != Method::HEAD {
-            let written = self.write(route, &head, &mut body, answering).await;
-            let unheard = !body.is_end_stream();
-            if unheard && promised(&head.headers).is_some_and(|length| length <= HEARD_OUT) {
-                hear_out(&mut body, self.limits.body_timeout).await;
-            }
-            return written;
-        }
-        counted(&self.reads, caller, route.cost.worth(), "reads")?;
-        Codings::of(&head.headers).identity_only()?;
-        if route.cost == Cost::Bytes {
-            return self.transfer(&head, &mut body, answering).await;
-        }
-        // The filters know GET; hyper leaves the body out of the answer to HEAD.
-        head.method = Method::GET;
-        let accept =
-            head.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-        let question =
-            Question { uri: head.uri.to_string(), accept: accept.to_owned(), moment: self.service.moment() };
-        let computed = (self.api)(Request::from_parts(head, Full::default()));
-        let response = match route.cost {
-            Cost::Much => queue::made(self.much.answer(caller, question, computed).await?),
-            Cost::Scrape => queue::made(self.scrapes.answer(caller, question, computed).await?),
-            Cost::Little | Cost::Bytes => computed.await,
-        };
-        let length = response.body().size_hint().exact().unwrap_or_default();
-        answering.hold(usize::try_from(length).unwrap_or(usize::MAX))?;
-        Ok(response.map(Source::Made))
-    }
-
-    async fn transfer(
-        &self,
-        head: &Parts,
-        body: &mut Incoming,
-        answering: &Answering,
-    ) -> Result<Response<Source>, Problem> {
-        let (promised, patience) = (promised(&head.headers), self.limits.body_timeout);
-        let transfer = Transfer { head, body, promised, answering, readers: &self.readers, patience };
-        self.service.transfer(transfer).await
-    }
-
-    async fn write(
-        &self,
-        route: &Route<S>,
-        head: &Parts,
-        body: &mut Incoming,
-        answering: &Answering,
-    ) -> Result<Response<Source>, Problem> {
-        counted(&self.writes, answering.caller(), NonZeroU32::MIN, "writes")?;
-        if route.cost == Cost::Bytes {
-            return self.transfer(head, body, answering).await;
-        }
-        let limit = route.body_limit();
-        // What the header promises is refused before a byte of it is read.
-        if promised(&head.headers).is_some_and(|length| length > limit as u64) {
-            return Err(too_large(limit));
-        }
-        let receiving = receive(body, limit, answering);
-        let received = tokio::time::timeout(self.limits.body_timeout, receiving).await;
-        let received = received.unwrap_or_else(|_| Err(Problem::too_slow()))?;
-        let mut request = Request::new(Full::new(received));
-        (*request.method_mut(), *request.uri_mut()) = (head.method.clone(), head.uri.clone());
-        *request.headers_mut() = head.headers.clone();
-        Ok((self.api)(request).await.map(Source::Made))
-    }
-}
-
-/// A body, whose bytes are held for the caller as they come.
-async fn receive(body: &mut Incoming, limit: usize, answering: &Answering) -> Result<Bytes, Problem> {
-    let mut received = Vec::new();
-    while let Some(frame) = body.frame().await {
-        // Trailers say nothing that counts.
-        let Ok(piece) = frame.map_err(|_| Problem::cut_short())?.into_data() else { continue };
-        if received.len().saturating_add(piece.len()) > limit {
-            return Err(too_large(limit));
-        }
-        answering.hold(piece.len())?;
-        received.extend_from_slice(&piece);
-    }
-    Ok(received.into())
-}
-
-/// Reads what is left of a body that nobody wants.
-async fn hear_out(body: &mut Incoming, patience: Duration) {
-    let hearing = async { while let Some(Ok(_)) = body.frame().await {} };
-    // Whoever takes longer does not hear the answer.
-    let _ = tokio::time::timeout(patience, hearing).await;
-}
-
-/// Counts a request, or says when to come again.
-fn counted(rate: &Rate, caller: Client, worth: NonZeroU32, what: &str) -> Result<(), Problem> {
-    rate.check(caller, worth).map_err(|seconds| {
-        let detail = format!("too many {what} from your address: try again in {seconds} seconds");
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail).retry_in(seconds)
-    })
-}
-
-/// What hyper lets through and RFC 9112 does not (section 3.2), and paths that are longer than any here.
-fn well_formed(request: &Request<Incoming>) -> Result<(), Problem> {
-    let uri = request.uri();
-    let length = uri.path_and_query().map_or(0, |path| path.as_str().len());
-    if length > MAX_URI {
-        return Err(Problem::uri_too_long());
-    }
-    let hosts = request.headers().get_all(header::HOST).iter().count();
-    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
-        return Err(Problem::malformed("a request in HTTP/1.1 has one header Host (RFC 9112 section 3.2)"));
-    }
-    Ok(())
-}
-
-/// Whether a browser asks if a page of another origin may read this (CORS preflight).
-fn asks_for_leave(request: &Request<Incoming>) -> bool {
-    request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ORIGIN)
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-}
-
-/// It may read, and no more: writing takes a signature, which no page of another origin needs to send from there.
-fn leave_to_read() -> Response<Source> {
-    let mut response = Response::new(Source::Prepared(Full::default()));
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("if-none-match"));
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
-    response
-}
-
-fn boxed<B>(response: Response<B>) -> Response<ApiBody>
-where
-    B: Body<Data = Bytes, Error = warp::Error> + Send + Sync + 'static,
-{
-    response.map(|body| body.boxed())
-}
-
-fn promised(headers: &warp::http::HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-fn too_large(limit: usize) -> Problem {
-    let detail = format!("the body has more than {limit} bytes; put long texts into blobs");
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
-}
-
-fn not_allowed(allow: &'static str) -> Problem {
-    let detail = format!("this path has {allow} only");
-    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail);
-    Problem { allow: Some(allow), ..problem }
-}
-
-/// A path in an error, of bounded length.
-fn excerpt(path: &str) -> String {
-    path.chars().take(120).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ctl_host::network::Network;
@@ -14,6 +15,10 @@ use serde::Deserialize;
 pub struct Http {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// How to speak TLS there.
+    pub tls: Option<Tls>,
+    /// Plain HTTP is answered for everyone, not only for this machine and trusted proxies.
+    pub plain_for_all: bool,
     /// Writes per minute and client address, on average.
     pub writes_per_minute: NonZeroU32,
     /// Writes that one client address may make at once.
@@ -53,6 +58,8 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls: None,
+            plain_for_all: false,
             writes_per_minute: NonZeroU32::MIN.saturating_add(119),
             write_burst: NonZeroU32::MIN.saturating_add(59),
             reads_per_minute: NonZeroU32::MIN.saturating_add(5_999),
@@ -69,4 +76,44 @@ impl Default for Http {
             trusted_proxies: Vec::new(),
         }
     }
+}
+
+impl Http {
+    /// Takes paths as relative to the folder of the configuration; absolute ones stay.
+    pub fn relative_to(&mut self, directory: &Path) {
+        if let Some(tls) = &mut self.tls {
+            for path in [&mut tls.certificate, &mut tls.key].into_iter().chain(&mut tls.client_roots) {
+                *path = directory.join(&path);
+            }
+        }
+    }
+}
+
+/// TLS: the section `[http.tls]`. The files are read again whenever they change.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The server's certificate and what leads from it to its root, in PEM, in this order.
+    pub certificate: PathBuf,
+    /// Its private key (PKCS#8, PEM), a file that nobody else may read.
+    pub key: PathBuf,
+    /// Roots of clients' certificates. With any, clients are asked for one; who shows none is answered all the same,
+    /// who shows one that no root has issued is not.
+    #[serde(default)]
+    pub client_roots: Vec<PathBuf>,
+    /// A second address, where HTTP is plain: for this machine and for trusted proxies.
+    #[serde(default)]
+    pub plain: Option<SocketAddr>,
+    /// How often the files are looked at.
+    #[serde(default = "five_seconds", with = "humantime_serde")]
+    pub check: Duration,
+}
+
+impl Tls {
+    /// The files are not looked at more often than so.
+    pub(crate) const SHORTEST_CHECK: Duration = Duration::from_millis(10);
+}
+
+const fn five_seconds() -> Duration {
+    Duration::from_secs(5)
 }

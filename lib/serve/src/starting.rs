@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Map, Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 use warp::http::{Request, StatusCode};
 use warp::hyper::body::Incoming;
@@ -18,6 +18,7 @@ use warp::hyper::service::service_fn;
 use warp::reply::Response;
 
 use crate::answer;
+use crate::listeners::{Accepted, Listeners};
 use crate::problem::Problem;
 
 /// The longest that a request and its answer may take.
@@ -58,7 +59,7 @@ impl Progress {
 
 /// Answers until `started` is over, and gives what came of it.
 pub async fn serve<T>(
-    listener: &TcpListener,
+    listeners: &Listeners,
     progress: &Arc<Progress>,
     started: impl Future<Output = T>,
 ) -> T {
@@ -71,13 +72,13 @@ pub async fn serve<T>(
         };
         let accepted = tokio::select! {
             over = &mut started => return over,
-            accepted = listener.accept() => accepted,
+            accepted = listeners.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok(accepted) => {
                 let progress = progress.clone();
                 tokio::spawn(async move {
-                    let answered = tokio::time::timeout(PATIENCE, answer_one(stream, progress)).await;
+                    let answered = tokio::time::timeout(PATIENCE, answer_accepted(accepted, progress)).await;
                     tracing::debug!(?answered, "a connection while the server starts");
                     drop(permit);
                 });
@@ -90,8 +91,23 @@ pub async fn serve<T>(
     }
 }
 
+async fn answer_accepted(accepted: Accepted, progress: Arc<Progress>) -> Result<(), warp::hyper::Error> {
+    let Accepted { stream, tls, .. } = accepted;
+    match tls {
+        None => answer_one(stream, progress).await,
+        Some(tls) => match tls.accept(stream, PATIENCE, PATIENCE).await {
+            Ok((stream, _)) => answer_one(stream, progress).await,
+            // Told already.
+            Err(_) => Ok(()),
+        },
+    }
+}
+
 /// Answers one request; whoever has another comes again, and finds the service when it is there.
-async fn answer_one(stream: TcpStream, progress: Arc<Progress>) -> Result<(), warp::hyper::Error> {
+async fn answer_one(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    progress: Arc<Progress>,
+) -> Result<(), warp::hyper::Error> {
     let service = service_fn(move |request: Request<Incoming>| {
         let step = progress.step();
         async move { Ok::<_, Infallible>(answer(request.uri().path(), step)) }
@@ -117,6 +133,7 @@ fn answer(path: &str, (step, members): (String, Map<String, Value>)) -> Response
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -166,7 +183,8 @@ mod tests {
             }
             start.send("the service").unwrap();
         };
-        let (over, ()) = tokio::join!(serve(&listener, &progress, started), asking);
+        let listeners = listener.into();
+        let (over, ()) = tokio::join!(serve(&listeners, &progress, started), asking);
         assert_eq!(over, Ok("the service"));
     }
 
@@ -182,7 +200,8 @@ mod tests {
             }
             start.send(()).unwrap();
         };
-        let (over, ()) = tokio::join!(serve(&listener, &progress, started), crowd);
+        let listeners = listener.into();
+        let (over, ()) = tokio::join!(serve(&listeners, &progress, started), crowd);
         assert_eq!(over, Ok(()));
     }
 }

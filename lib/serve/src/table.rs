@@ -247,8 +247,9 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
                 .and(warp::query::raw().or(warp::any().map(String::new)).unify())
                 .and(warp::header::headers_cloned())
                 .and(warp::body::bytes())
-                .then(move |parts, query, headers: HeaderMap, body| {
-                    let answer = handler(service.clone(), Call { parts, query, headers, body });
+                .and(warp::ext::optional())
+                .then(move |parts, query, headers: HeaderMap, body, certificate| {
+                    let answer = handler(service.clone(), Call { parts, query, headers, body, certificate });
                     async move { answer.await.unwrap_or_else(Problem::into_response) }
                 })
                 .boxed()

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// Longer than anything here takes; only a failing test waits for so long.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -47,7 +46,7 @@ impl Answer {
 }
 
 /// Reads one answer, to the end of the connection or of its announced length.
-pub async fn read_answer(stream: &mut TcpStream, head_only: bool) -> Answer {
+pub async fn read_answer(stream: &mut (impl AsyncRead + Unpin), head_only: bool) -> Answer {
     let reading = async {
         let mut bytes = Vec::new();
         loop {

@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(unreachable_pub)]
 
+mod certificates;
 mod client;
 mod connections;
 mod protocol;
 mod service;
+mod tls;
+mod tls_files;

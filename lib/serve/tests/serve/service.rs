@@ -7,11 +7,12 @@ use std::time::Duration;
 use ctl_serve::metrics::{Registrar, RequestMetrics};
 use ctl_serve::openapi::About;
 use ctl_serve::{
-    Call, Cost, Files, Http, Moment, Problem, Readers, Route, Service, Source, Table, Transfer, answer, serve,
+    Call, Cost, Files, Http, Listeners, Moment, Problem, Readers, Route, Service, Source, Table, Transfer,
+    answer, serve,
 };
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use warp::http::{HeaderMap, Response};
@@ -62,6 +63,13 @@ async fn add(_: Small, call: Call) -> Result<warp::reply::Response, Problem> {
     Ok(answer::json(&json!({ "bytes": call.body().len() })))
 }
 
+/// The certificate that the caller has shown.
+async fn who(_: Small, call: Call) -> Result<warp::reply::Response, Problem> {
+    let shown = call.certificate();
+    assert!(shown.is_none_or(|shown| ctl_core::Digest::of(&shown.der) == shown.sha256));
+    Ok(answer::json(&json!(shown.map(|shown| shown.sha256))))
+}
+
 async fn metrics(small: Small, _: Call) -> Result<warp::reply::Response, Problem> {
     let text = small.0.0.text().map_err(|error| Problem::internal(&error))?;
     Ok(answer::bytes(text, ctl_serve::metrics::CONTENT_TYPE, "no-store"))
@@ -73,6 +81,7 @@ const FILES: &[Files] =
 /// The service while it runs.
 pub struct Served {
     pub address: SocketAddr,
+    pub plain: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<()>,
 }
@@ -85,16 +94,21 @@ impl Served {
         let routes = vec![
             Route::get("/v1/items", items, "All."),
             Route::post("/v1/items/new", add, "Add.").takes("text/plain", 1000, "Text."),
+            Route::get("/v1/who", who, "Who asks."),
+            Route::get("/v1/who/slowly", who, "Who asks.").costs(Cost::Much),
+            Route::post("/v1/who/posts", who, "Who posts.").takes("text/plain", 1000, "Text."),
             Route::download("/v1/bytes/{name}", "Bytes."),
             Route::get("/metrics", metrics, "Metrics.").costs(Cost::Scrape),
         ];
         let table = Table::new(about, routes).files(FILES).described_at("/v1/openapi.json");
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        // Wherever there is room.
+        let http = Http { listen: SocketAddr::new(limits.listen.ip(), 0), ..limits };
+        let listeners = Listeners::bind(&http).await.unwrap();
+        let addresses = listeners.addresses().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let service = Small(Arc::new((registrar, requests)));
-        let running = tokio::spawn(serve(listener, (service, table), limits, async { drop(stopped.await) }));
-        Self { address, stop, running }
+        let running = tokio::spawn(serve(listeners, (service, table), http, async { drop(stopped.await) }));
+        Self { address: addresses.first, plain: addresses.plain, stop, running }
     }
 
     pub async fn connect(&self) -> TcpStream {
