@@ -56,9 +56,6 @@ pub enum ReporterError {
     /// Nothing can be recorded now, or the fate of an earlier statement is unknown; nothing else is tried.
     #[error("{0}")]
     Later(String),
-    /// The log is closed; nothing will be recorded any more.
-    #[error("the log is closed")]
-    Closed,
 }
 
 /// What a reporter needs of the scheme.
@@ -71,12 +68,6 @@ pub trait Scheme: Send {
     /// # Errors
     /// If neither is known now.
     fn present(&self) -> Result<(State, Timestamp), ReporterError>;
-
-    /// Whether anything can be recorded. Asked before a report is made, which otherwise no statement would name.
-    ///
-    /// # Errors
-    /// If nothing can.
-    fn writable(&self) -> Result<(), ReporterError>;
 
     /// Sends a statement with its blob, signed with the watcher's key; returns the index of its entry once it is proven
     /// to be in the log.
@@ -191,7 +182,6 @@ impl Reporter {
         policy: &PolicyRef,
         (scheme, now): (Digest, Timestamp),
     ) -> Result<bool, ReporterError> {
-        to.writable()?;
         let (reporter, of) = (self.clone(), operator.clone());
         let report = tokio::task::spawn_blocking(move || reporter.month(scheme, &of, month, now)).await;
         let report = report.map_err(|error| ReporterError::Report(error.to_string()))??;
@@ -216,7 +206,7 @@ impl Reporter {
 /// Keeps the first failure; returns it at once if nothing else can be recorded either.
 fn note(first: &mut Option<ReporterError>, error: ReporterError) -> Result<(), ReporterError> {
     match error {
-        ReporterError::Later(_) | ReporterError::Closed => Err(first.take().unwrap_or(error)),
+        ReporterError::Later(_) => Err(first.take().unwrap_or(error)),
         error => {
             first.get_or_insert(error);
             Ok(())

@@ -56,10 +56,6 @@ impl Scheme for Sending<'_> {
         Ok((self.replica.log().map_err(later)?.state().clone(), self.replica.now()))
     }
 
-    fn writable(&self) -> Result<(), ReporterError> {
-        Ok(())
-    }
-
     async fn say(&mut self, body: Body, blob: Option<Blob>) -> Result<u64, ReporterError> {
         let pending = self.replica.write(self.key, body, blob.into_iter().collect());
         let pending = pending.map_err(|error| ReporterError::Refused(error.to_string()))?;
