@@ -93,9 +93,11 @@ impl From<ReplicaError> for AdminError {
     fn from(error: ReplicaError) -> Self {
         match error {
             ReplicaError::Refusal { status, reason, detail } => Self::Refused { status, reason, detail },
-            ReplicaError::Conflict { .. } | ReplicaError::Rollback { .. } | ReplicaError::Violation(_) => {
-                Self::Untrue(error.to_string())
-            }
+            ReplicaError::Conflict { .. }
+            | ReplicaError::Rollback { .. }
+            | ReplicaError::Violation(_)
+            | ReplicaError::Unproven { .. } => Self::Untrue(error.to_string()),
+            ReplicaError::Outdated { .. } => Self::Input(error.to_string()),
             ReplicaError::Restart { number, .. } => {
                 Self::NotNow(format!("{error}; if it is so, give --accept-restart {number}"))
             }

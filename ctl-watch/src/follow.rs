@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ctl_core::{Signer, Timestamp};
 use ctl_governance::State;
-use ctl_replica::{Replica, ReplicaError};
+use ctl_replica::{Lost, Replica, ReplicaError};
 use tokio::sync::{oneshot, watch};
 
 use super::reporter::{Reporter, Sending};
@@ -29,6 +29,8 @@ pub enum Contact {
     Good(Timestamp),
     /// The service did not answer with a log; why.
     Unanswered(String),
+    /// The watch itself was kept from following; by what. It says nothing about the service.
+    Hindered(String),
     /// What the service showed is invalid, or contradicts what was seen before; how.
     Inconsistent(String),
 }
@@ -53,6 +55,9 @@ pub struct Followed {
     pub seen: Option<Arc<Seen>>,
     /// The last contact.
     pub contact: Contact,
+    /// When the oldest statement of the watcher was sent that the service says it recorded, and that the log does not
+    /// contain yet.
+    pub promised: Option<Timestamp>,
     /// Whether the watcher's statements are recorded.
     pub signing: Signing,
 }
@@ -61,7 +66,7 @@ impl Followed {
     /// The state before the first contact.
     #[must_use]
     pub const fn nothing() -> Self {
-        Self { seen: None, contact: Contact::None, signing: Signing::Off }
+        Self { seen: None, contact: Contact::None, promised: None, signing: Signing::Off }
     }
 }
 
@@ -98,7 +103,7 @@ impl Follower {
 
     async fn look(&mut self) {
         let contact = match self.replica.sync().await {
-            Ok(_) => Contact::Good(self.replica.now()),
+            Ok(_) => lost(self.replica.lost()).unwrap_or_else(|| Contact::Good(self.replica.now())),
             Err(error) => contact_of(&error),
         };
         let was_good = matches!(self.told.borrow().contact, Contact::Good(_) | Contact::None);
@@ -109,6 +114,9 @@ impl Follower {
             }
             Contact::Inconsistent(problem) if was_good => {
                 tracing::error!(problem, "the log does not hold");
+            }
+            Contact::Hindered(problem) if was_good => {
+                tracing::error!(problem, "this watch cannot follow the scheme now; will try again");
             }
             Contact::Good(_) => {
                 self.record().await;
@@ -126,6 +134,7 @@ impl Follower {
             {
                 followed.seen = Some(Arc::new(Seen { state: log.state().clone(), size: log.size() }));
             }
+            followed.promised = self.replica.promised();
             followed.contact = contact.clone();
         });
     }
@@ -152,13 +161,65 @@ impl Follower {
     }
 }
 
-/// What an error says about the service.
+/// What an error says about the service: only what its log's key has signed can contradict itself.
 fn contact_of(error: &ReplicaError) -> Contact {
     match error {
         ReplicaError::Conflict { .. }
         | ReplicaError::Rollback { .. }
         | ReplicaError::Restart { .. }
         | ReplicaError::Violation(_) => Contact::Inconsistent(error.to_string()),
-        _ => Contact::Unanswered(error.to_string()),
+        ReplicaError::Network { .. }
+        | ReplicaError::Refusal { .. }
+        | ReplicaError::Silence { .. }
+        | ReplicaError::Exhaustion { .. }
+        | ReplicaError::Unproven { .. } => Contact::Unanswered(error.to_string()),
+        ReplicaError::File { .. }
+        | ReplicaError::Input(_)
+        | ReplicaError::Misuse(_)
+        | ReplicaError::Signer(_)
+        | ReplicaError::Outdated { .. } => Contact::Hindered(error.to_string()),
+    }
+}
+
+/// What it means that the log does not contain what the service gave a receipt for. Nothing is sent to such a log
+/// before a person has settled it.
+fn lost(lost: &[Lost]) -> Option<Contact> {
+    let Lost { sent, why, .. } = lost.first()?;
+    let (what, statement, at) = (&sent.r#type, &sent.statement, sent.sent_at);
+    let more = if lost.len() > 1 { format!(", and so with {} more", lost.len() - 1) } else { String::new() };
+    Some(Contact::Inconsistent(format!(
+        "the service gave a receipt for the {what} {statement}, sent at {at}, which the log does not contain: {why}{more}"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_signed_and_contradicts_itself_is_held_against_the_log() {
+        let (address, problem) = ("http://ctl.example/log/checkpoint".to_owned(), "no".to_owned());
+        let full = ErrorKind::StorageFull.into();
+        for error in [
+            ReplicaError::File { path: "entries".into(), source: full },
+            ReplicaError::Input("receipts/1.json: damaged".into()),
+            ReplicaError::Outdated { index: 7, rules: 2 },
+        ] {
+            assert!(matches!(contact_of(&error), Contact::Hindered(_)), "{error}");
+        }
+        for error in [
+            ReplicaError::Network { address: address.clone(), problem: problem.clone() },
+            ReplicaError::Unproven { address: address.clone(), problem },
+        ] {
+            assert!(matches!(contact_of(&error), Contact::Unanswered(_)), "{error}");
+        }
+        for error in [
+            ReplicaError::Violation("an entry that the rules refuse".into()),
+            ReplicaError::Rollback { address, shown: 1, seen: 2 },
+        ] {
+            assert!(matches!(contact_of(&error), Contact::Inconsistent(_)), "{error}");
+        }
     }
 }

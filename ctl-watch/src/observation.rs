@@ -146,6 +146,13 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// A probe from which nothing follows, and why.
+    #[must_use]
+    pub fn gap(target: Arc<Target>, at_ms: i64, code: Code, detail: String) -> Self {
+        let findings = [Finding { code, address: None, detail }].into();
+        Self { target, at_ms, findings, timings: None, facts: Facts::default(), evidence: Vec::new() }
+    }
+
     /// Whether there is no finding of weight error. Whether the probe counts as good is the policy's decision:
     /// [`Verdict`].
     ///

@@ -55,6 +55,8 @@ pub struct Look {
     pub entries: Option<(u64, u64)>,
     /// Since when the checkpoint has covered too few entries.
     pub uncovered_since: Option<Timestamp>,
+    /// As [`Followed::promised`].
+    pub promised: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +115,12 @@ impl ServiceWatch {
         let Some(seen) = &followed.seen else { return Vec::new() };
         let at_ms = (self.now_ms)();
         let now = Timestamp::from_unix(at_ms.div_euclid(1000));
+        if let Contact::Hindered(why) = &followed.contact {
+            // What the watch knows is old by its own fault.
+            let detail = format!("the watch itself cannot follow the log: {why}");
+            let gap = |target| Observation::gap(target, at_ms, Code::ProbeMissed, detail.clone());
+            return self.targets().into_iter().map(gap).collect();
+        }
         let mut look = self.freshness(&seen.state, now).await;
         look.entries = self.entries().await;
         *behind = look.entries.filter(|(entries, served)| served < entries).map(|(_, served)| {
@@ -120,6 +128,7 @@ impl ServiceWatch {
             same.unwrap_or((served, now))
         });
         look.uncovered_since = behind.map(|(_, since)| since);
+        look.promised = followed.promised;
         let limits = self.policy.limits(OWN, Kind::Service);
         let state = seen.state.at(now.max(seen.state.clock()));
         let found = targets(state.charter.lists.keys(), self.period).into_iter().map(|target| {
@@ -289,7 +298,7 @@ fn log(contact: &Contact, look: &Look, limits: &ServiceLimits, now: Timestamp) -
         findings.insert(Finding { code, address: None, detail });
     };
     match contact {
-        Contact::None | Contact::Good(_) => {}
+        Contact::None | Contact::Good(_) | Contact::Hindered(_) => {}
         Contact::Inconsistent(why) => find(Code::LogInconsistent, why.clone()),
         Contact::Unanswered(why) => find(Code::EndpointDown, why.clone()),
     }
@@ -302,8 +311,16 @@ fn log(contact: &Contact, look: &Look, limits: &ServiceLimits, now: Timestamp) -
             format!("the checkpoint covers {served} of {entries} entries, for {waited} s"),
         );
     }
+    if let Some(sent_at) = look.promised
+        && now.seconds_since(sent_at) > limits.checkpoint_delay.unsigned_abs()
+    {
+        let detail =
+            format!("what was sent at {sent_at}, and has a receipt, is covered by no checkpoint yet");
+        find(Code::CheckpointOld, detail);
+    }
     findings
 }
+
 /// The oldest unpublished change of a list, and the entry that caused it.
 fn waiting_since(state: &State, list: &ListId) -> Option<(Timestamp, u64)> {
     let contents = state.lists.get(list)?;

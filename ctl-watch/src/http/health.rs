@@ -13,7 +13,8 @@ pub(super) async fn alive(_: App, _: Call) -> Result<Response, Problem> {
     Ok(answer::json(&json!({ "status": "alive" })))
 }
 
-/// Ready means that the scheme was followed at least once, its log holds, and every part runs. If the service does not
+/// Ready means that the scheme was followed at least once, its log holds, and nothing of the watch's own keeps it from
+/// following or running. If the service does not
 /// answer now, or does not record the watcher's statements (`signing`), the known targets are watched all the same;
 /// incidents and metrics tell. The same goes for a lost history: `history_damaged` counts the databases that were moved
 /// aside and are still there.
@@ -26,13 +27,14 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
     });
     let problems = problems.chain(unknown).chain(match &followed.contact {
         Contact::Inconsistent(why) => Some(format!("the log does not hold: {why}")),
-        _ => None,
+        Contact::Hindered(why) => Some(format!("this watch cannot follow the scheme: {why}")),
+        Contact::None | Contact::Good(_) | Contact::Unanswered(_) => None,
     });
     let problems: Vec<String> = problems.collect();
     let (last, silence) = match &followed.contact {
         Contact::Good(at) => (Some(*at), None),
         Contact::Unanswered(why) => (None, Some(why)),
-        Contact::None | Contact::Inconsistent(_) => (None, None),
+        Contact::None | Contact::Inconsistent(_) | Contact::Hindered(_) => (None, None),
     };
     let (signing, signing_problem) = match &followed.signing {
         Signing::Off => ("off", None),

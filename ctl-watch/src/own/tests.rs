@@ -67,6 +67,7 @@ struct Story {
     world: World,
     service: Arc<Service>,
     contact: Contact,
+    promised: Option<Timestamp>,
     behind: Option<(u64, Timestamp)>,
 }
 
@@ -76,7 +77,7 @@ impl Story {
         let mut world = World::published();
         world.publish_list();
         let (service, contact) = (Arc::new(Service::default()), Contact::Good(world.now));
-        let story = Self { world, service, contact, behind: None };
+        let story = Self { world, service, contact, promised: None, behind: None };
         story.fresh_until(story.world.now.plus_seconds(365 * DAY));
         story
     }
@@ -88,9 +89,16 @@ impl Story {
 
     /// What is found, and where.
     async fn found(&mut self) -> BTreeSet<(String, Code)> {
+        let each = self.observed().await.into_iter().flat_map(|one| {
+            one.findings.into_iter().map(move |finding| (one.target.url.clone(), finding.code))
+        });
+        each.collect()
+    }
+
+    async fn observed(&mut self) -> Vec<Observation> {
         let seen = Seen { state: self.world.state.clone(), size: self.world.state.size() };
         let (seen, contact) = (Some(Arc::new(seen)), self.contact.clone());
-        let followed = Followed { seen, contact, ..Followed::nothing() };
+        let followed = Followed { seen, contact, promised: self.promised, ..Followed::nothing() };
         let (_told, followed) = watch::channel(followed);
         let now = self.world.now;
         let own = ServiceWatch {
@@ -103,10 +111,7 @@ impl Story {
         };
         let observed = own.look(&mut self.behind).await;
         assert_eq!(observed.len(), 2, "the log and one list");
-        let each = observed.into_iter().flat_map(|one| {
-            one.findings.into_iter().map(move |finding| (one.target.url.clone(), finding.code))
-        });
-        each.collect()
+        observed
     }
 }
 
@@ -195,4 +200,30 @@ async fn a_service_that_does_not_answer_and_a_log_that_does_not_hold_are_told_ap
     story.service.says("tuf/metadata/timestamp.json", 500, "no");
     story.contact = Contact::Good(story.world.now);
     assert_eq!(story.found().await, at(LOG, Code::HttpStatus));
+}
+
+#[tokio::test]
+async fn what_keeps_the_watch_itself_from_following_is_a_gap_and_accuses_nobody() {
+    let mut story = Story::begin();
+    story.contact = Contact::Hindered("the disk is full".into());
+    // Since then the list was renewed, which this watch does not know.
+    story.world.wait(365 * DAY);
+    for observed in story.observed().await {
+        assert!(!observed.is_valid() && observed.evidence.is_empty(), "{observed:?}");
+        assert_eq!(observed.codes(), BTreeSet::from([Code::ProbeMissed]));
+        let said = observed.findings.first().unwrap();
+        assert!(said.detail.contains("watch itself") && said.detail.contains("disk is full"), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_that_no_checkpoint_covers_is_found_whatever_the_service_says_of_itself() {
+    let mut story = Story::begin();
+    story.promised = Some(story.world.now);
+    story.world.wait(300);
+    assert_eq!(story.found().await, BTreeSet::new());
+    story.world.wait(1);
+    assert_eq!(story.found().await, at(LOG, Code::CheckpointOld), "/readyz says that all is covered");
+    story.promised = None;
+    assert_eq!(story.found().await, BTreeSet::new());
 }

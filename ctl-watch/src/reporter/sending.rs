@@ -27,12 +27,23 @@ impl<'a> Sending<'a> {
         key: &'a [Box<dyn Signer>; 1],
     ) -> Result<Self, ReporterError> {
         for noted in replica.noted().map_err(later)? {
-            let Some(file) = noted.file else { continue };
-            // The log may have the statement without its blob; a statement it will never have is made anew.
-            if !matches!(noted.standing, Standing::Waiting | Standing::Contained) {
-                continue;
+            match noted.standing {
+                // The log may have the statement without its blob.
+                Standing::Waiting | Standing::Contained => {}
+                // It is made anew.
+                Standing::Lapsed => {
+                    replica.forget(&noted.sent.statement);
+                    continue;
+                }
+                Standing::Lost(_) => continue,
             }
-            let pending = Pending::read(&file).map_err(later)?;
+            let Some(pending) = replica.unfinished(&noted).map_err(later)? else {
+                if noted.standing == Standing::Contained {
+                    // What watchers have said stands in the state.
+                    replica.forget(&noted.sent.statement);
+                }
+                continue;
+            };
             match send(replica, &pending).await {
                 Ok(_) => {}
                 // It is forgotten; if it is still true, it is due again.

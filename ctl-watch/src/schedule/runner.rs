@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::counters::Counters;
 use super::table::{Entered, Notice, Start, Table};
 use crate::code::Code;
-use crate::observation::{Evidence, Facts, Finding, Observation};
+use crate::observation::{Evidence, Observation};
 use crate::probe::{Memory, Probe, Probed, Round};
 use crate::target::{Kind, Target, TargetId};
 
@@ -204,7 +204,7 @@ impl Hands {
                     Code::ProbeOverrun => self.counters.overruns(),
                     _ => self.counters.misses(1),
                 }
-                (gap(Arc::clone(&target), at_ms, code, detail), before.memory.clone())
+                (Observation::gap(Arc::clone(&target), at_ms, code, detail), before.memory.clone())
             }
         };
         if self.observations.send(observation).await.is_err() {
@@ -279,7 +279,7 @@ impl Hands {
 
     /// Reports a gap without waiting: the schedule must go on.
     fn report(&self, target: Arc<Target>, code: Code, detail: String) {
-        let gap = gap(target, (self.now_ms)(), code, detail);
+        let gap = Observation::gap(target, (self.now_ms)(), code, detail);
         if self.observations.try_send(gap).is_err() {
             self.counters.loses();
         }
@@ -302,11 +302,6 @@ fn public(target: &Target, fetch: &dyn Fetch, probed: Probed) -> Probed {
         };
     }
     Probed { findings, evidence, ..probed }
-}
-
-fn gap(target: Arc<Target>, at_ms: i64, code: Code, detail: String) -> Observation {
-    let findings = [Finding { code, address: None, detail }].into();
-    Observation { target, at_ms, findings, timings: None, facts: Facts::default(), evidence: Vec::new() }
 }
 
 /// Without random numbers the schedule still works, but can be foreseen.

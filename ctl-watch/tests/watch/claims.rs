@@ -57,6 +57,28 @@ async fn an_answer_that_is_lost_or_comes_late_makes_no_second_claim() {
 }
 
 #[tokio::test]
+async fn what_is_proven_leaves_no_note_and_a_damaged_statement_stops_nothing() {
+    let (server, clock, folder) = scheme().await;
+    let mut watch = Watcher::begin(&server, &clock, "watcher-north", folder.path()).await;
+    let memory = folder.path().join("replica").join(watch.state().scheme.to_string());
+    let files = |of: &str| -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(memory.join(of)).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.extension().is_some_and(|extension| extension == "json")).collect()
+    };
+    watch.probes(20, Some(Code::TcpRefused)).await;
+    assert_eq!((watch.record().await, files("receipts").len()), (1, 1));
+    assert_eq!((watch.record().await, files("receipts").len()), (0, 0), "the log has it");
+
+    watch.probes(5, None).await;
+    watch.lie(Lie::HangsUp { records: false });
+    assert!(matches!(watch.try_record().await, Err(ReporterError::Later(_))));
+    std::fs::write(&files("sent")[0], "{\"statement\": ").unwrap();
+    std::fs::write(memory.join("receipts/torn.json"), "{").unwrap();
+    watch.lie(Lie::None);
+    assert_eq!((watch.record().await, watch.claims()), (1, (1, 0)));
+}
+
+#[tokio::test]
 async fn two_watchers_of_two_organisations_confirm_a_breach() {
     let (server, clock, _folder) = scheme().await;
     let (north, south) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

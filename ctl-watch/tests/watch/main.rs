@@ -7,6 +7,7 @@ mod claims;
 #[path = "../../../lib/replica/tests/replica/common/mod.rs"]
 mod common;
 mod faults;
+mod following;
 mod full_disk;
 mod http;
 mod levels;

@@ -59,6 +59,25 @@ pub enum ReplicaError {
     /// Something that was verified does not hold: a wrong signature, an entry that the rules refuse, another scheme.
     #[error("{0}")]
     Violation(String),
+    /// What stands where the log should be is not signed with its key, or is something else altogether: a page of a
+    /// proxy, a damaged copy, a stranger's log. It proves nothing against the log.
+    #[error("{address}: {problem}")]
+    Unproven {
+        /// Which address.
+        address: String,
+        /// What it shows.
+        problem: String,
+    },
+    /// The log is under rules that this release does not know.
+    #[error(
+        "entry {index} of the log brings rules {rules}, which this release does not know: update this program"
+    )]
+    Outdated {
+        /// Index of the entry.
+        index: u64,
+        /// The version of the rules.
+        rules: u64,
+    },
     /// A caller asked too early, or for what was done already.
     #[error("{0}")]
     Misuse(String),
@@ -130,10 +149,23 @@ impl std::fmt::Display for Bound {
 }
 
 impl ReplicaError {
-    /// Whether the same may go well later by itself: the server could not be reached, or refused to answer now.
+    /// Whether the same may go well later by itself: the server could not be reached, refused to answer now, or
+    /// something between it and here answered.
     #[must_use]
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Network { .. } | Self::Refusal { .. } | Self::Exhaustion { .. })
+        matches!(
+            self,
+            Self::Network { .. } | Self::Refusal { .. } | Self::Exhaustion { .. } | Self::Unproven { .. }
+        )
+    }
+
+    /// Why what stands at an address is not what the log's key signs.
+    pub(crate) fn unproven(address: String, error: LogError) -> Self {
+        match error {
+            // The key signed the checkpoint of another log under this one's name.
+            LogError::WrongOrigin { .. } => error.into(),
+            error => Self::Unproven { address, problem: error.to_string() },
+        }
     }
 
     /// Unusable input: where, and what was wrong.

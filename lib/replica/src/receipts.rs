@@ -2,8 +2,9 @@
 //! can answer as if it had recorded it; it cannot make the log agree. So each statement is noted before it is sent,
 //! with the server's receipt afterwards, and held against the log at every later contact.
 //!
-//! `sent/ID.json` is the statement itself, until it is proven; `receipts/ID.json` the note, for ever; `evidence/ID.json`
-//! is written when the log contradicts a note.
+//! `sent/ID.json` is the statement itself, until it is proven; `receipts/ID.json` the note, until somebody
+//! [forgets](Replica::forget) it; `evidence/ID.json` is written when the log contradicts a note. A file that is damaged is
+//! put aside and told: it must not keep everything else from going on.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -160,8 +161,8 @@ impl fmt::Display for Lost {
             f,
             "THE LOG DOES NOT CONTAIN WHAT YOU HAVE A RECEIPT FOR: {type} {statement}, sent at {sent_at}: {}.\nThe \
              receipt, the signed checkpoint and what stands in its place are kept in {}: show them to the board and \
-             to an auditor, and say over another channel what you sent. This is said at every contact; when it is \
-             settled, delete {}",
+             to an auditor, and say over another channel what you sent. This stands until it is settled; then delete \
+             {}",
             self.why,
             self.evidence.display(),
             self.note.display()
@@ -169,22 +170,40 @@ impl fmt::Display for Lost {
     }
 }
 
+/// What the notes say by a log.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    /// What the log contradicts.
+    pub(crate) lost: Vec<Lost>,
+    /// When the oldest statement was sent that has a receipt and that the log does not contain yet.
+    pub(crate) promised: Option<Timestamp>,
+}
+
 /// Holds all notes against the log: proofs are noted, what was proven need not be sent again, and what the log
-/// contradicts is kept as evidence and returned.
-pub(crate) fn check(folder: &Folder, log: &Log, now: Timestamp) -> Result<Vec<Lost>, ReplicaError> {
-    let mut lost = Vec::new();
-    for sent in all(folder)? {
+/// contradicts is kept as evidence.
+pub(crate) fn check(
+    folder: &Folder,
+    log: &Log,
+    now: Timestamp,
+    tell: &dyn Fn(String),
+) -> Result<Checked, ReplicaError> {
+    let mut checked = Checked::default();
+    for sent in all(folder, tell)? {
         match standing(&sent, log) {
             Standing::Contained if sent.proof.is_none() => prove(folder, sent, log)?,
+            // The oldest comes first.
+            Standing::Waiting if sent.receipt.is_some() => {
+                checked.promised.get_or_insert(sent.sent_at);
+            }
             Standing::Contained | Standing::Waiting | Standing::Lapsed => {}
             Standing::Lost(why) => {
                 let evidence = keep_evidence(folder, &sent, log, &why, now)?;
                 let note = note_path(folder, &sent.statement);
-                lost.push(Lost { sent, why, evidence, note });
+                checked.lost.push(Lost { sent, why, evidence, note });
             }
         }
     }
-    Ok(lost)
+    Ok(checked)
 }
 
 fn prove(folder: &Folder, mut sent: Sent, log: &Log) -> Result<(), ReplicaError> {
@@ -245,14 +264,32 @@ fn write(folder: &Folder, sent: &Sent) -> Result<(), ReplicaError> {
 }
 
 fn read(path: &Path) -> Result<Sent, ReplicaError> {
-    serde_json::from_slice(&files::read(path, MAX_NOTE)?).map_err(|e| {
-        let advice = "the note of something that you sent is damaged; move it away to go on without it";
-        ReplicaError::input(path.display(), format_args!("{advice} ({e})"))
-    })
+    serde_json::from_slice(&files::read(path, MAX_NOTE)?).map_err(|e| ReplicaError::input(path.display(), e))
+}
+
+/// Puts a file aside that is not as it was written, and says what is done without it; any other error is as it was.
+fn without(
+    path: &Path,
+    error: ReplicaError,
+    tell: &dyn Fn(String),
+    without: &str,
+) -> Result<(), ReplicaError> {
+    use std::io::ErrorKind::{FileTooLarge, InvalidInput};
+    let is_damaged = match &error {
+        ReplicaError::Input(_) => true,
+        ReplicaError::File { source, .. } => matches!(source.kind(), FileTooLarge | InvalidInput),
+        _ => false,
+    };
+    if !is_damaged {
+        return Err(error);
+    }
+    let aside = files::put_aside(path)?;
+    tell(format!("{error}: it is damaged and was moved to {}; {without}", aside.display()));
+    Ok(())
 }
 
 /// All notes, by the time of sending.
-fn all(folder: &Folder) -> Result<Vec<Sent>, ReplicaError> {
+fn all(folder: &Folder, tell: &dyn Fn(String)) -> Result<Vec<Sent>, ReplicaError> {
     let directory = folder.directory().join("receipts");
     let mut all: Vec<Sent> = Vec::new();
     let entries = match std::fs::read_dir(&directory) {
@@ -264,7 +301,12 @@ fn all(folder: &Folder) -> Result<Vec<Sent>, ReplicaError> {
         if path.extension().is_none_or(|extension| extension != "json") {
             continue;
         }
-        all.push(read(&path)?);
+        match read(&path) {
+            Ok(sent) => all.push(sent),
+            Err(error) => {
+                without(&path, error, tell, "whether the log keeps what was sent is not looked at any more")?;
+            }
+        }
     }
     all.sort_by_key(|sent| (sent.sent_at, sent.statement));
     Ok(all)
@@ -296,8 +338,8 @@ impl Replica {
         write(folder, &Sent { receipt: Some(receipt.clone()), ..note })
     }
 
-    /// Forgets what the server refused.
-    pub(crate) fn forget_sending(&self, statement: &Digest) {
+    /// Forgets what was sent, and its receipt: the server refused it, or whoever sent it needs no note of it any more.
+    pub fn forget(&self, statement: &Digest) {
         let Some(folder) = self.folder() else { return };
         // What cannot be removed is only told once too often.
         let _ = std::fs::remove_file(note_path(folder, statement));
@@ -326,7 +368,7 @@ impl Replica {
     /// All that was sent from this folder, oldest first, held against the log as last synced.
     ///
     /// # Errors
-    /// There is no folder, a note in it is damaged, or nothing was synced yet.
+    /// There is no folder, it cannot be read, or nothing was synced yet.
     pub fn noted(&self) -> Result<Vec<Noted>, ReplicaError> {
         let log = self.log()?;
         let Some(folder) = self.folder() else {
@@ -334,10 +376,25 @@ impl Replica {
                 "without a folder nothing is remembered of what was sent".into(),
             ));
         };
-        let noted = all(folder)?.into_iter().map(|sent| {
+        let noted = all(folder, &|what| self.tell(what))?.into_iter().map(|sent| {
             let path = sent_path(folder, &sent.statement);
             Noted { standing: standing(&sent, log), file: path.exists().then_some(path), sent }
         });
         Ok(noted.collect())
+    }
+
+    /// The statement of a note, to be sent again; none if there is no file of it that can be used.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn unfinished(&self, noted: &Noted) -> Result<Option<Pending>, ReplicaError> {
+        let Some(path) = &noted.file else { return Ok(None) };
+        match Pending::read(path) {
+            Ok(pending) => Ok(Some(pending)),
+            Err(error) => {
+                without(path, error, &|what| self.tell(what), "what it says is not sent again")?;
+                Ok(None)
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ mod log;
 mod options;
 mod saved;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,8 +30,11 @@ pub use self::options::{
 };
 use crate::entries::Entries;
 use crate::folder::{Folder, Seen};
-use crate::{ReplicaError, Transport, receipts};
+use crate::receipts::Checked;
+use crate::{Lost, ReplicaError, Transport, receipts};
 
+/// Where the newest checkpoint is.
+const CHECKPOINT: &str = "log/checkpoint";
 /// A log of more entries is refused: the size is the server's word until all are downloaded.
 const MAX_ENTRIES: u64 = 1 << 26;
 /// How often to look whether a checkpoint covers an entry by now.
@@ -56,6 +60,10 @@ pub struct Replica {
     /// Entries of the snapshot in the folder that this process has believed or written.
     saved: Option<u64>,
     log: Option<Log>,
+    /// What the notes of what was sent say by this log.
+    checked: Checked,
+    /// The statements whose loss was told.
+    told: BTreeSet<Digest>,
 }
 
 /// A checkpoint whose signature holds, and which contradicts nothing seen before.
@@ -100,6 +108,8 @@ impl Replica {
             afresh: options.afresh,
             saved: None,
             log: None,
+            checked: Checked::default(),
+            told: BTreeSet::new(),
         })
     }
 
@@ -129,6 +139,20 @@ impl Replica {
         self.log.as_ref().ok_or_else(|| ReplicaError::Misuse("the log has not been downloaded yet".into()))
     }
 
+    /// What the log does not contain although there is a receipt for it, as of the last contact. It stands until a
+    /// person has settled it and deleted the note.
+    #[must_use]
+    pub fn lost(&self) -> &[Lost] {
+        &self.checked.lost
+    }
+
+    /// When the oldest statement was sent that has a receipt and that the log, as of the last contact, does not contain
+    /// yet.
+    #[must_use]
+    pub const fn promised(&self) -> Option<Timestamp> {
+        self.checked.promised
+    }
+
     /// Tells whoever listens how far a long piece of work has come.
     pub fn step(&self, what: &'static str, done: u64, of: u64) {
         (self.progress)(Step { what, done, of, bytes: self.transport.downloaded() });
@@ -151,7 +175,7 @@ impl Replica {
         let head = self.head(observer).await?;
         let (shown, seen) = (head.checkpoint.size, self.seen_size()?);
         if shown < seen {
-            let address = self.transport.address("log/checkpoint");
+            let address = self.transport.address(CHECKPOINT);
             return Err(ReplicaError::Rollback { address, shown, seen });
         }
         self.take_in(head, observer).await?;
@@ -216,13 +240,10 @@ impl Replica {
     /// does not contradict it as far as both go.
     async fn head(&mut self, observer: &mut (dyn Observer + Send)) -> Result<Head, ReplicaError> {
         self.transport.begin();
-        let bytes = self.transport.fetch("log/checkpoint", MAX_NOTE_BYTES).await?;
-        let note = Note::parse(&bytes)?;
-        let checkpoint = Checkpoint::parse(note.text())?;
-        if checkpoint.size == 0 || checkpoint.size > MAX_ENTRIES {
-            let problem = format!("the log claims to have {} entries", checkpoint.size);
-            return Err(ReplicaError::Violation(problem));
-        }
+        let bytes = self.transport.fetch(CHECKPOINT, MAX_NOTE_BYTES).await?;
+        let unproven = |error| ReplicaError::unproven(self.transport.address(CHECKPOINT), error);
+        let note = Note::parse(&bytes).map_err(unproven)?;
+        let checkpoint = Checkpoint::parse(note.text()).map_err(unproven)?;
         if !self.afresh {
             self.remember(observer).await?;
         } else if self.kept()?.is_some_and(|kept| kept.checkpoint.origin != checkpoint.origin) {
@@ -235,7 +256,11 @@ impl Replica {
             (None, None) => self.first_contact(&checkpoint).await?,
         };
         if let Err(error) = Checkpoint::open_note(&note, &origin, &key) {
-            self.another_log(&note, error.into()).await?;
+            self.another_log(&note, error).await?;
+        }
+        if checkpoint.size == 0 || checkpoint.size > MAX_ENTRIES {
+            let problem = format!("the log claims to have {} entries", checkpoint.size);
+            return Err(ReplicaError::Violation(problem));
         }
         let head = Head { note, checkpoint };
         if let Some(seen) = self.log.as_ref().filter(|seen| head.checkpoint.size <= seen.size()) {
@@ -272,15 +297,19 @@ impl Replica {
                 self.folder.as_ref().map(|folder| folder.save(&seen.note)).transpose()?;
             }
         }
-        let log = self.log()?;
+        let Some(log) = &self.log else { return Ok(()) };
         if let Some(ended) = &self.ended {
             let kept = log.root_at(ended.size).is_ok_and(|root| root == ended.root);
             (self.listener)(&News::BegunAnew { origin: log.checkpoint.origin.clone(), kept });
         }
         if let Some(folder) = &self.folder {
-            for lost in receipts::check(folder, log, (self.clock)())? {
-                (self.listener)(&News::Lost(Box::new(lost)));
+            let checked = receipts::check(folder, log, (self.clock)(), &|what| self.tell(what))?;
+            for lost in &checked.lost {
+                if self.told.insert(lost.sent.statement) {
+                    (self.listener)(&News::Lost(Box::new(lost.clone())));
+                }
             }
+            self.checked = checked;
         }
         self.ended = None;
         self.save_state();
@@ -310,7 +339,7 @@ impl Replica {
         entries: &Entries,
         size: u64,
         observer: &mut (dyn Observer + Send),
-    ) -> Result<Fold, String> {
+    ) -> Result<Fold, ReplicaError> {
         let first = fold.tree.size();
         let mut next = first;
         while next < size {
@@ -318,7 +347,7 @@ impl Replica {
             // The genesis alone: with its keys the signatures of what follows can be verified ahead.
             let most = if next == 0 { 1 } else { BATCH };
             while next < size && batch.len() < most && bytes < BATCH_BYTES {
-                let entry = entries.read(next).map_err(|error| format!("entry {next}: {error}"))?;
+                let entry = entries.read(next).map_err(ReplicaError::file(entries.directory()))?;
                 bytes += entry.len();
                 batch.push(entry);
                 next += 1;
@@ -357,8 +386,8 @@ impl Replica {
             self.same(&head, size, kept.checkpoint.root, tree.root_at(size)?)?;
             self.compare_entries(size, &tree)?;
         }
-        let fold = self.replay(self.fold(), &entries, head.checkpoint.size, observer).await;
-        let Fold { state: Some(state), tree, waypoints, .. } = fold.map_err(ReplicaError::Violation)? else {
+        let fold = self.replay(self.fold(), &entries, head.checkpoint.size, observer).await?;
+        let Fold { state: Some(state), tree, waypoints, .. } = fold else {
             return Err(ReplicaError::Violation("the log is empty".into()));
         };
         let Head { note, checkpoint } = head;

@@ -173,7 +173,7 @@ impl Replica {
             Err(ReplicaError::Silence { address, problem }) => format!("{address}: {problem}"),
             Err(ReplicaError::Refusal { reason: Some(reason), detail, .. }) if reason == REPLAYED => detail,
             Err(refused) => {
-                self.forget_sending(&id);
+                self.forget(&id);
                 return Err(refused);
             }
         };

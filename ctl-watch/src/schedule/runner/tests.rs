@@ -8,6 +8,7 @@ use std::time::Duration;
 use ctl_fetch::{Exchange, Request, Timings};
 
 use super::*;
+use crate::observation::Finding;
 use crate::target::{Origin, Subject};
 
 const PERIOD: Duration = Duration::from_secs(30);

@@ -22,6 +22,8 @@ use ctl_core::log::merkle;
 use ctl_core::names::Nonce;
 use ctl_core::{Digest, Signer, SignerError, Timestamp};
 
+use crate::RulesVersion;
+
 /// The payload that is signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
@@ -169,4 +171,16 @@ impl Entry {
             leaf_hash: merkle::leaf_hash(bytes),
         })
     }
+}
+
+/// The version of the rules in the charter that an entry brings, if this release does not know it: that is why such an
+/// entry is unreadable here. None for every other entry.
+#[must_use]
+pub fn unknown_rules(entry: &[u8]) -> Option<u64> {
+    let raw: RawEntry = json::read_canonical(entry, MAX_ENTRY).ok()?;
+    let jws = Jws::from_value(raw.statement).ok()?;
+    let payload: RawPayload = json::read_canonical(&jws.payload, MAX_STATEMENT).ok()?;
+    let rules =
+        payload.body.pointer("/change/charter/rules").or_else(|| payload.body.pointer("/charter/rules"));
+    rules?.as_u64().filter(|rules| *rules > u64::from(RulesVersion::LATEST.number()))
 }

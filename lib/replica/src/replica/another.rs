@@ -5,21 +5,24 @@
 //! new log's keys where root.json does not name it yet.
 
 use ctl_core::PublicKey;
-use ctl_core::log::{Checkpoint, LogKey, Note};
+use ctl_core::log::{Checkpoint, LogError, LogKey, Note};
 use ctl_core::tuf::{Limits, Root, Signed, verify_root_rotation};
 use ctl_governance::draft;
 
-use super::Replica;
+use super::{CHECKPOINT, Replica};
 use crate::ReplicaError;
 
 impl Replica {
     /// Finds out whose signature a checkpoint carries that is not signed with the key known, and forgets
     /// what was seen of a log that ended, if this person has confirmed that.
-    pub(super) async fn another_log(&mut self, note: &Note, error: ReplicaError) -> Result<(), ReplicaError> {
+    pub(super) async fn another_log(&mut self, note: &Note, error: LogError) -> Result<(), ReplicaError> {
+        let address = self.transport.address(CHECKPOINT);
+        let unproven = |error| ReplicaError::unproven(address.clone(), error);
+        let error = unproven(error);
         if let Some(new) = self.confirmed.new_log.clone() {
             let PublicKey::Ed25519(key) = &new.log else { return Err(error) };
             let origin = new.log_origin.to_string();
-            Checkpoint::open_note(note, &origin, &LogKey::new(origin.clone(), *key)?)?;
+            Checkpoint::open_note(note, &origin, &LogKey::new(origin.clone(), *key)?).map_err(unproven)?;
             return self.begin_anew(&origin);
         }
         let seen = self.log.as_ref().and_then(|seen| draft::published_root(&seen.state));
@@ -30,7 +33,7 @@ impl Replica {
             return Err(error);
         }
         let key: LogKey = now.log.key.parse()?;
-        Checkpoint::open_note(note, &now.log.origin, &key)?;
+        Checkpoint::open_note(note, &now.log.origin, &key).map_err(unproven)?;
         let number = now.restarts.len();
         let Some(restart) = now.restarts.last().filter(|_| number > before.restarts.len()) else {
             // The same log, and so what was seen must be in it, which is looked at next.
@@ -61,10 +64,14 @@ impl Replica {
         for _ in 0..limits.root_rotations {
             let path = format!("tuf/metadata/{}.root.json", newest.version.saturating_add(1));
             let Some(bytes) = self.transport.get(&path, limits.root).await? else { break };
-            let next = Signed::<Root>::parse("root", &bytes, limits.root);
-            let next = next.map_err(|error| ReplicaError::Violation(format!("{path}: {error}")))?;
-            verify_root_rotation(&newest, &next)
-                .map_err(|error| ReplicaError::Violation(format!("{path}: {error}")))?;
+            // What the board has not signed proves nothing.
+            let unproven = |error: &dyn std::fmt::Display| {
+                let (address, problem) = (self.transport.address(&path), error.to_string());
+                ReplicaError::Unproven { address, problem }
+            };
+            let next =
+                Signed::<Root>::parse("root", &bytes, limits.root).map_err(|error| unproven(&error))?;
+            verify_root_rotation(&newest, &next).map_err(|error| unproven(&error))?;
             newest = next.signed;
         }
         Ok(newest)

@@ -54,7 +54,7 @@ impl Replica {
         };
         let Some(first) = first else { return Err(ReplicaError::Violation("the log is empty".into())) };
         let mut fold = Fold::new(self.scheme);
-        fold.push(&[first], &mut |_: Option<&State>, _, _: &Entry| ()).map_err(ReplicaError::Violation)?;
+        fold.push(&[first], &mut |_: Option<&State>, _, _: &Entry| ())?;
         fold.state.as_ref().map_or_else(|| Err(ReplicaError::Violation("the log is empty".into())), log_key)
     }
 
@@ -66,7 +66,9 @@ impl Replica {
             None => self.transport.fetch(&path(full), MAX_BUNDLE_BYTES).await?,
         };
         // A log may have deleted the partial bundle once the full one exists.
-        let entries = bundle.decode(&bytes).or_else(|_| full.decode(&bytes))?;
+        let entries = bundle.decode(&bytes).or_else(|_| full.decode(&bytes));
+        let unproven = |error| ReplicaError::unproven(self.transport.address(&path(bundle)), error);
+        let entries = entries.map_err(unproven)?;
         Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
     }
 }

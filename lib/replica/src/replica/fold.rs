@@ -6,7 +6,7 @@ use std::thread;
 use ctl_core::log::{LogKey, Tree, WitnessKey};
 use ctl_core::tuf::{Limits, Root, Signed, verify};
 use ctl_core::{Digest, PublicKey};
-use ctl_governance::statement::Entry;
+use ctl_governance::statement::{Entry, unknown_rules};
 use ctl_governance::{State, Verified, check_verified};
 
 use super::Log;
@@ -79,30 +79,46 @@ impl Fold {
     }
 
     /// Checks and applies entries. They are parsed, and their signatures verified, on all cores; checks and changes of
-    /// the state go one after the other. The error says which entry may not stand there, and why.
-    pub(super) fn push(&mut self, batch: &[Vec<u8>], observer: &mut dyn Observer) -> Result<(), String> {
-        for prepared in prepare(self.state.as_ref(), batch) {
-            self.one(prepared, observer)?;
+    /// the state go one after the other.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Violation`] says which entry may not stand there, and why; [`ReplicaError::Outdated`] if this
+    /// release cannot tell.
+    pub(super) fn push(
+        &mut self,
+        batch: &[Vec<u8>],
+        observer: &mut dyn Observer,
+    ) -> Result<(), ReplicaError> {
+        for (bytes, prepared) in batch.iter().zip(prepare(self.state.as_ref(), batch)) {
+            self.one(bytes, prepared, observer)?;
         }
         Ok(())
     }
 
-    fn one(&mut self, prepared: Result<Prepared, String>, observer: &mut dyn Observer) -> Result<(), String> {
+    fn one(
+        &mut self,
+        bytes: &[u8],
+        prepared: Result<Prepared, String>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), ReplicaError> {
         let index = self.tree.size();
         let refused = |problem: &dyn std::fmt::Display| {
-            format!(
+            ReplicaError::Violation(format!(
                 "entry {index} of the log may not stand there: {problem}. The server recorded what the rules refuse, or \
                  a newer release of this program is needed"
-            )
+            ))
         };
-        let Prepared { entry, verified } = prepared.map_err(|e| refused(&e))?;
+        let Prepared { entry, verified } = prepared.map_err(|problem| match unknown_rules(bytes) {
+            Some(rules) => ReplicaError::Outdated { index, rules },
+            None => refused(&problem),
+        })?;
         match &mut self.state {
             None => {
                 if entry.statement.id != self.scheme {
-                    return Err(format!(
+                    return Err(ReplicaError::Violation(format!(
                         "this is the log of scheme {}, not of {}: another address or another root.json is meant",
                         entry.statement.id, self.scheme
-                    ));
+                    )));
                 }
                 let founded = ctl_governance::genesis(&entry).map_err(|e| refused(&e))?;
                 observer.entry(None, index, &entry);

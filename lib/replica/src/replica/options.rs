@@ -46,7 +46,7 @@ pub fn system_clock() -> Clock {
 /// What happened while the log was followed that is no error of the call, and that somebody must hear of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
-    /// The log does not contain what there is a receipt for. Said at every contact.
+    /// The log does not contain what there is a receipt for. Said once by each replica that is opened.
     Lost(Box<Lost>),
     /// The log began anew, which was confirmed.
     BegunAnew {
@@ -55,8 +55,7 @@ pub enum News {
         /// Whether it begins with everything that was seen of the old one.
         kept: bool,
     },
-    /// Something in the folder is not as it was written or cannot be used; it is made again from the log, which costs
-    /// time and nothing else. In a sentence.
+    /// Something in the folder is not as it was written or cannot be used; the sentence says what is done without it.
     Memory(String),
     /// The snapshot in the folder is whole, and the state in it is not what follows from the log: whoever wrote it
     /// deceived the tools that went on from it. Said when all of the log is verified afresh. In a sentence.

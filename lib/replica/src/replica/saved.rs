@@ -56,7 +56,8 @@ impl Replica {
         seen: &Seen,
         observer: &mut (dyn Observer + Send),
     ) -> Result<Log, String> {
-        let fold = self.replay(fold, entries, seen.checkpoint.size, observer).await?;
+        let fold = self.replay(fold, entries, seen.checkpoint.size, observer).await;
+        let fold = fold.map_err(|error| error.to_string())?;
         if fold.tree.root() != seen.checkpoint.root {
             return Err("the entries do not lead to the checkpoint's root".into());
         }
@@ -113,7 +114,7 @@ impl Replica {
         ));
     }
 
-    fn tell(&self, what: String) {
+    pub(crate) fn tell(&self, what: String) {
         (self.listener)(&News::Memory(what));
     }
 

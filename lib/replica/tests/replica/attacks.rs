@@ -142,6 +142,55 @@ async fn a_checkpoint_of_another_key_or_scheme_is_refused() {
     assert!(follower.open(known, &files, world.now).sync().await.is_ok(), "first contact by the id alone");
 }
 
+/// What stands in the place of a file, where something else than the log answers.
+const PAGE: &[u8] = b"<!doctype html><title>Maintenance</title>";
+
+#[tokio::test]
+async fn what_the_logs_key_has_not_signed_proves_nothing_against_the_log() {
+    let world = drafted();
+    let honest = files(&world);
+    let bundle = honest.keys().find(|path| path.contains("tile/entries")).unwrap().clone();
+    let tree = crate::common::tree(&world);
+    let origin = world.state.charter.server.log_origin.to_string();
+    let checkpoint = ctl_core::log::Checkpoint { origin, size: tree.size(), root: Digest::of(b"another") };
+    let thief = checkpoint.sign(&ed25519_dalek::SigningKey::from_bytes(&[7; 32])).unwrap().to_string();
+    for (path, bytes) in [
+        ("log/checkpoint", PAGE),
+        (&bundle, PAGE),
+        ("log/checkpoint", b""),
+        ("log/checkpoint", thief.as_bytes()),
+    ] {
+        let mut files = honest.clone();
+        files.insert(path.into(), bytes.to_vec());
+        let error = Follower::new().follow(&world, &files).await.err().unwrap();
+        assert!(matches!(error, ReplicaError::Unproven { .. }), "{path}: {error}");
+        assert!(error.may_pass() && error.to_string().contains(path), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_charter_under_rules_of_a_later_release_says_that_this_one_is_too_old() {
+    use ctl_core::entry::RawEntry;
+    use ctl_core::json;
+    use ctl_core::jws::Jws;
+    use ctl_governance::statement::body::{Change, ProposalOpen};
+    let mut world = World::published();
+    let charter = Box::new(crate::common::story::charter());
+    let proposal = ProposalOpen { change: Change::AmendCharter { charter }, charter: 0, rationale: None };
+    let payload = world.payload(proposal);
+    let mut later: serde_json::Value = serde_json::from_slice(&payload.to_bytes()).unwrap();
+    later["body"]["change"]["charter"]["rules"] = 1000.into();
+    let jws = Jws::sign(json::canonical(&later), &payload.body.typ(), &[&world.keys["elector-1"]]).unwrap();
+    let bytes = json::canonical(&RawEntry { recorded_at: world.now, statement: jws.to_value() });
+    // The entry as a later release would read it; here it only lends its bytes.
+    let statement = world.sign(&payload, &["elector-1"]);
+    let leaf_hash = ctl_core::log::leaf_hash(&bytes);
+    world.entries.push(Entry { bytes, recorded_at: world.now, statement, leaf_hash });
+    let error = Follower::new().follow(&world, &log_files(&world)).await.err().unwrap();
+    assert!(matches!(error, ReplicaError::Outdated { rules: 1000, .. }), "{error}");
+    assert!(error.to_string().contains("update this program"), "{error}");
+}
+
 #[tokio::test]
 async fn a_damaged_memory_is_not_mistaken_for_an_attack() {
     let world = drafted();

@@ -42,7 +42,7 @@ async fn a_strangers_endless_log_costs_one_bundle() {
     let mut session = Replica::open(options(&url, Trust::Scheme(scheme), None, now)).unwrap();
     let error = session.sync().await.err().unwrap();
     assert!(
-        matches!(error, ReplicaError::Violation(_)) && error.to_string().contains("not signed by"),
+        matches!(error, ReplicaError::Unproven { .. }) && error.to_string().contains("not signed by"),
         "{error}"
     );
     assert_eq!(*asked.lock().unwrap(), ["log/checkpoint", "log/tile/entries/000"]);

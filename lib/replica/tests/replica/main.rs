@@ -5,5 +5,6 @@
 mod attacks;
 mod common;
 mod long_logs;
+mod receipts;
 mod restarts;
 mod snapshots;
