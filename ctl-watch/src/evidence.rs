@@ -13,9 +13,14 @@ const MAX_EXCHANGES: usize = 4;
 /// How many bytes of headers are kept.
 const MAX_HEADERS: usize = 16 * 1024;
 
-/// The canonical JSON document for the findings of an observation.
-#[must_use]
-pub(super) fn bundle(observation: &Observation) -> Vec<u8> {
+/// The canonical JSON document for the findings of an observation. Nobody can guess its digest: whoever knows it before
+/// the log does could claim it first.
+///
+/// # Errors
+/// If the system gives no random bytes.
+pub(super) fn bundle(observation: &Observation) -> Result<Vec<u8>, getrandom::Error> {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt)?;
     let target = &observation.target;
     let findings = observation.findings.iter().map(|finding| {
         json!({
@@ -25,7 +30,7 @@ pub(super) fn bundle(observation: &Observation) -> Vec<u8> {
         })
     });
     let exchanges = observation.evidence.iter().take(MAX_EXCHANGES).map(exchange);
-    ctl_core::json::canonical(&json!({
+    Ok(ctl_core::json::canonical(&json!({
         "type": "v2g-probe-evidence",
         "format": 1,
         "at": Timestamp::from_unix(observation.at_ms.div_euclid(1000)),
@@ -36,7 +41,8 @@ pub(super) fn bundle(observation: &Observation) -> Vec<u8> {
         "target": target.id.to_string(),
         "findings": findings.collect::<Vec<Value>>(),
         "exchanges": exchanges.collect::<Vec<Value>>(),
-    }))
+        "salt": hex::encode(salt),
+    })))
 }
 
 fn exchange(evidence: &Evidence) -> Value {

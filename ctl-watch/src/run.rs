@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use ctl_core::{Signer, Timestamp};
+use ctl_core::{PublicKey, Signer, Timestamp};
 use ctl_fetch::Fetcher;
 use ctl_governance::State;
 use ctl_host::clock::SystemClock;
@@ -27,10 +27,11 @@ use super::config::Config;
 use super::discover::{Discovered, Plan, discover};
 use super::error::StartError;
 use super::follow::{Contact, Followed, Follower, Signing};
+use super::incident::Incident;
 use super::metrics::{Gathered, Internals, Metrics};
 use super::observation::Observation;
 use super::plan::plan;
-use super::reporter::{Reporter, policy_ref};
+use super::reporter::{Reporter, policy_ref, withholds};
 use super::schedule::{self, Counted, Counters, MemoryStore};
 use super::standings::Standings;
 use super::store::{Retention, Store};
@@ -61,6 +62,8 @@ struct Shared {
     fetcher: Fetcher,
     held_back: Arc<AtomicU64>,
     followed: watch::Receiver<Followed>,
+    /// The key of the watcher whose claims it sends, if it sends any.
+    key: Option<PublicKey>,
 }
 
 /// The tasks of the watch.
@@ -129,6 +132,7 @@ impl Watch {
             fetcher: fetcher.clone(),
             held_back: Arc::default(),
             followed: followed.clone(),
+            key: key.as_ref().map(Signer::public_key),
         });
         let own = own::ServiceWatch {
             followed: followed.clone(),
@@ -172,6 +176,16 @@ impl Watch {
     #[must_use]
     pub fn followed(&self) -> Followed {
         self.shared.followed.borrow().clone()
+    }
+
+    /// What tells whether an incident's evidence is kept from everyone, as others must not claim it first.
+    pub(crate) fn withheld(&self) -> impl Fn(&Incident) -> bool + Send + 'static {
+        let (seen, key) = (self.followed().seen, self.shared.key.clone());
+        let now = Timestamp::from_unix(self.aggregator().now_ms().div_euclid(1000));
+        move |incident| {
+            key.as_ref()
+                .is_some_and(|key| withholds(seen.as_ref().map(|seen| &seen.state), key, incident, now))
+        }
     }
 
     /// The last standing of every target.

@@ -1,4 +1,4 @@
-//! The state machine of the watch. Pure: observations and the time come in, [`Changes`] go out to be written.
+//! The state machine of the watch. Pure but for the random bytes in evidence: observations and the time come in, [`Changes`] go out to be written.
 
 mod set_back;
 
@@ -38,6 +38,8 @@ struct Tracked {
     tracker: Tracker,
     /// The first bad observation that has not become an incident yet.
     first_bad: Option<Arc<Observation>>,
+    /// Whether the next bad observation is kept as evidence, whatever its codes.
+    proves_anew: bool,
 }
 
 /// The state machine of the watch.
@@ -227,25 +229,34 @@ impl StateMachine {
             period_ms: i64::try_from(period_ms(target)).unwrap_or(i64::MAX),
             is_promised: target.origins.iter().any(|origin| *origin != Origin::Application),
         };
-        let mut closed = None;
+        let (mut closed, mut anew) = (None, false);
         let step = tracked.tracker.take(record, bad, terms, subject, &mut closed);
+        let is_open = tracked.tracker.open.is_some();
+        if record.outcome == Outcome::Bad || !is_open {
+            anew = std::mem::take(&mut tracked.proves_anew) && is_open && step != Step::Opened;
+        }
         let proof = match step {
-            Step::Same => return,
+            Step::Same if !anew => return,
             Step::Opened => {
                 self.next_incident = self.next_incident.saturating_add(1);
                 tracked.first_bad.take()
             }
             Step::Grew => Some(observation.clone()),
-            Step::Breached | Step::Closed => None,
+            Step::Same | Step::Breached | Step::Closed => anew.then(|| observation.clone()),
         };
-        if let (Some(proof), Some(open)) = (proof, &mut tracked.tracker.open)
-            && open.evidence.len() < MAX_EVIDENCE
-        {
-            let bundle = bundle(&proof);
-            let digest = Digest::of(&bundle);
-            if !open.evidence.contains(&digest) {
-                open.evidence.push(digest);
-                self.changes.evidence.push((target.operator.clone(), proof.at_ms, bundle));
+        if let (Some(proof), Some(open)) = (proof, &mut tracked.tracker.open) {
+            if anew {
+                // The oldest proves most.
+                open.evidence.truncate(MAX_EVIDENCE - 1);
+            }
+            if open.evidence.len() < MAX_EVIDENCE {
+                match bundle(&proof) {
+                    Ok(bundle) => {
+                        open.evidence.push(Digest::of(&bundle));
+                        self.changes.evidence.push((target.operator.clone(), proof.at_ms, bundle));
+                    }
+                    Err(error) => tracing::error!(%error, "evidence is not kept: no random bytes"),
+                }
             }
         }
         let incident = closed.or_else(|| tracked.tracker.open.clone());
@@ -261,10 +272,19 @@ impl StateMachine {
                     Step::Opened => "opened",
                     Step::Breached => "is a breach",
                     Step::Closed => "is over",
-                    Step::Grew | Step::Same => "has a further reason",
+                    Step::Grew => "has a further reason",
+                    Step::Same => "has further evidence",
                 }
             );
             put(&mut self.incidents, &mut self.changes, incident);
+        }
+    }
+
+    /// Keeps the next bad observation of these open incidents as evidence.
+    pub fn prove_anew(&mut self, incidents: &BTreeSet<u64>) {
+        for tracked in self.tracked.values_mut() {
+            tracked.proves_anew |=
+                tracked.tracker.open.as_ref().is_some_and(|open| incidents.contains(&open.number));
         }
     }
 

@@ -12,7 +12,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -52,6 +52,8 @@ pub struct Setup {
 
 enum Order {
     Watch(Vec<Arc<Target>>, oneshot::Sender<()>),
+    /// Keeps the next bad observation of these incidents as evidence.
+    ProveAnew(BTreeSet<u64>, oneshot::Sender<()>),
     /// Publishes and writes everything now.
     Settle(oneshot::Sender<()>),
 }
@@ -114,6 +116,15 @@ impl Aggregator {
         let (done, known) = oneshot::channel();
         // A stopped aggregator watches nothing.
         if self.orders.send(Order::Watch(targets, done)).await.is_ok() {
+            let _ = known.await;
+        }
+    }
+
+    /// Has the next bad observation of these open incidents kept as evidence.
+    pub async fn prove_anew(&self, incidents: BTreeSet<u64>) {
+        let (done, known) = oneshot::channel();
+        // A stopped aggregator observes nothing.
+        if self.orders.send(Order::ProveAnew(incidents, done)).await.is_ok() {
             let _ = known.await;
         }
     }

@@ -115,6 +115,11 @@ impl Task {
                         // The caller may be gone.
                         let _ = done.send(());
                     }
+                    Order::ProveAnew(incidents, done) => {
+                        self.machine.prove_anew(&incidents);
+                        // The caller may be gone.
+                        let _ = done.send(());
+                    }
                     Order::Settle(done) => {
                         while let Ok(observation) = observations.try_recv() {
                             batch.push(observation);

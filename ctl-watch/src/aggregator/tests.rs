@@ -12,6 +12,7 @@ use ctl_policy::sla::{BUILT_IN, Counts, Kind};
 use super::task::write;
 use super::*;
 use crate::code::Code;
+use crate::evidence::bundle;
 use crate::incident::Wanted;
 use crate::levels::{Closed, HOUR_MS, counted, hour_of};
 use crate::observation::{Evidence, Finding};
@@ -235,6 +236,30 @@ fn an_outage_leaves_evidence_of_its_first_failure_and_goes_on_over_a_restart() {
     assert_eq!(incidents[0].began_ms, began);
     assert_eq!(incidents[0].ended_ms, Some(began + 20 * PERIOD));
     assert!(incidents[0].breach_ms.is_some(), "ten minutes are a breach");
+}
+
+#[test]
+fn evidence_is_unguessable_and_taken_anew_when_it_was_stolen() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut story = Story::begin(directory.path(), BUILT_IN);
+    let observed = observation(&story.targets[0], DAY, Some(Code::TcpRefused));
+    let [one, other] = [bundle(&observed).unwrap(), bundle(&observed).unwrap()];
+    assert_ne!(one, other, "two who see the same have each their own");
+    story.until(DAY + 10 * PERIOD, |_| Some(Code::TcpRefused));
+    let first = story.incidents()[0].evidence.clone();
+    assert_eq!(first.len(), 1);
+    for round in 1..20 {
+        story.machine.prove_anew(&[1].into());
+        let before = story.incidents()[0].evidence.clone();
+        story.until(story.now + 3 * PERIOD, |_| Some(Code::TcpRefused));
+        let incident = story.incidents().remove(0);
+        assert!(
+            incident.evidence.starts_with(&first) && incident.evidence.len() == 8.min(round + 1),
+            "bounded"
+        );
+        let fresh = incident.evidence.iter().find(|digest| !before.contains(digest)).unwrap();
+        assert!(story.store.evidence(fresh).unwrap().is_some());
+    }
 }
 
 fn maintenance(announced: &str) -> String {

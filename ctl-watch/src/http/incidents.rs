@@ -38,12 +38,12 @@ pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
     let page = Page::new(after, limit);
     let wanted = Wanted { first: after.map_or(0, |after| after.saturating_add(1)), operator, touching: None };
     // One more than a page, to know whether there are more.
-    let enough = page.limit().saturating_add(1);
+    let (enough, withheld) = (page.limit().saturating_add(1), app.watch.withheld());
     let read = answer::blocking(move || {
         let mut items = Vec::new();
         let mut add = |incident: &Incident| {
             if state.as_ref().is_none_or(|state| incident.is_open() == matches!(state, Which::Open)) {
-                items.push((incident.number, summary(incident, aggregator.policy())));
+                items.push((incident.number, summary(incident, aggregator.policy(), withheld(incident))));
             }
             items.len() < enough
         };
@@ -67,14 +67,15 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     let found = answer::blocking(move || reader.incident(number)).await;
     let found = found?.map_err(|error| Problem::internal(&error))?;
     let incident = found.ok_or_else(|| Problem::not_found(format!("there is no incident {number}")))?;
-    Ok(answer::json(&summary(&incident, aggregator.policy())))
+    Ok(answer::json(&summary(&incident, aggregator.policy(), app.watch.withheld()(&incident))))
 }
 
 fn time(at_ms: i64) -> Timestamp {
     Timestamp::from_unix(at_ms.div_euclid(1000))
 }
 
-fn summary(incident: &Incident, policy: &SlaPolicy) -> Value {
+fn summary(incident: &Incident, policy: &SlaPolicy, withheld: bool) -> Value {
+    let evidence = if withheld { &[] } else { &*incident.evidence };
     json!({
         "incident": incident.number,
         "operator": incident.operator,
@@ -90,7 +91,8 @@ fn summary(incident: &Incident, policy: &SlaPolicy) -> Value {
         "failures": incident.failures,
         "probes": incident.probes,
         "reasons": incident.reasons,
-        "evidence": incident.evidence,
+        "evidence": evidence,
+        "evidence_withheld": withheld,
         "tell": tell(policy, &incident.operator),
     })
 }

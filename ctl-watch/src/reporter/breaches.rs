@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use ctl_core::Timestamp;
 use ctl_core::names::{NameError, ParticipantId};
 use ctl_core::parts::PolicyRef;
+use ctl_core::{PublicKey, Timestamp};
 use ctl_governance::State;
 use ctl_governance::service_levels::{BreachKey, Claim, Share};
 use ctl_governance::statement::body::{BreachPhase, Measured, Objective, Service, SlaBreach};
@@ -26,6 +26,9 @@ pub struct Due {
     pub statements: Vec<SlaBreach>,
     /// Breaches that must wait, because the policy's number for one day is reached.
     pub held_back: u64,
+    /// Incidents that are breaches and all of whose evidence other watchers have named before. Whoever holds back what a
+    /// watcher sends can see to that; what nobody was told of yet proves the next claim.
+    pub copied: BTreeSet<u64>,
 }
 
 /// The statements about breaches that are due from a watcher: the ends of its claims that are open in the ledger, and
@@ -47,9 +50,29 @@ pub fn breaches_due(
     now: Timestamp,
 ) -> Result<Due, NameError> {
     let mut statements = ends(state, watcher, incidents, complete, now)?;
-    let (beginnings, held_back) = beginnings(state, watcher, incidents, policy, policy_ref, now)?;
-    statements.extend(beginnings);
-    Ok(Due { statements, held_back })
+    let beginnings = beginnings(state, watcher, incidents, policy, policy_ref, now)?;
+    statements.extend(beginnings.statements);
+    Ok(Due { statements, ..beginnings })
+}
+
+/// Whether an incident's evidence is kept from everyone: as long as this watcher may still claim it, so that nobody can
+/// name it first. The log has what was claimed; before that is known (no `state`), nothing is told.
+pub(crate) fn withholds(
+    state: Option<&State>,
+    watcher: &PublicKey,
+    incident: &Incident,
+    now: Timestamp,
+) -> bool {
+    let began = time(incident.began_ms);
+    let claimable = incident.is_open() || incident.breach_ms.is_some();
+    if !claimable || now.seconds_since(began) > 4 * DAY {
+        return false;
+    }
+    let (Some(state), Ok(key)) = (state, subject(incident)) else { return true };
+    let Ok(watcher) = super::watcher(state, watcher) else { return false };
+    let mut claims = state.service_levels.claims_about(&key);
+    state.may_watch(&watcher, key.0.operator.as_ref())
+        && !claims.any(|claim| claim.watcher == watcher && claim.opened_at == began)
 }
 
 pub(super) fn time(at_ms: i64) -> Timestamp {
@@ -210,7 +233,7 @@ fn beginnings(
     policy: &SlaPolicy,
     policy_ref: &PolicyRef,
     now: Timestamp,
-) -> Result<(Vec<SlaBreach>, u64), NameError> {
+) -> Result<Due, NameError> {
     let (per_day, rules) = (policy.breaches_per_day(), state.rules());
     let of_share = per_day.of_operator.min(rules.watched_per_day);
     let mut today: BTreeMap<Share, u32> = BTreeMap::new();
@@ -227,7 +250,8 @@ fn beginnings(
     let listed = today.iter().filter(|(share, _)| **share != Share::Unlisted);
     let mut of_listed = listed.fold(0_u32, |sum, (_, count)| sum.saturating_add(*count));
     let mut candidates: Vec<(Share, Candidate<'_>)> = Vec::new();
-    for (key, waiting) in waiting(state, watcher, incidents, now) {
+    let (waiting, copied) = waiting(state, watcher, incidents, now);
+    for (key, waiting) in waiting {
         let share = Share::of(state, key.0.operator.as_ref());
         let count = today.get(&share).copied().unwrap_or_default();
         let left = usize::try_from(of_share.saturating_sub(count)).unwrap_or(usize::MAX);
@@ -248,11 +272,11 @@ fn beginnings(
         *count = count.saturating_add(1);
     }
     turns.sort_by_key(|(unlisted, count, _, candidate)| (*unlisted, *count, order(candidate.incident)));
-    let (mut due, mut held_back) = (Vec::new(), 0);
+    let mut due = Due { copied, ..Due::default() };
     for (unlisted, count, share, Candidate { key, incident }) in turns {
         let open = open.entry(share).or_default();
         if count >= of_share || (!unlisted && of_listed >= per_day.all) || *open >= rules.open_claims {
-            held_back += 1;
+            due.held_back += 1;
             continue;
         }
         let Some(terms) = policy.terms(incident.operator.as_str(), incident.kind) else { continue };
@@ -261,21 +285,21 @@ fn beginnings(
             target_ppm: u32::try_from(terms.objective.availability_ppm).unwrap_or(u32::MAX),
             window_seconds: terms.breach_after.unsigned_abs().max(1),
         };
-        due.push(statement(key, incident, objective, policy_ref.clone())?);
+        due.statements.push(statement(key, incident, objective, policy_ref.clone())?);
         *open = open.saturating_add(1);
         of_listed = of_listed.saturating_add(u32::from(!unlisted));
     }
-    Ok((due, held_back))
+    Ok(due)
 }
 
 /// The breaches that can still be recorded, are not in the ledger, and do not follow a claim that is open there; of
-/// services that this watcher may speak about, and with evidence.
+/// services that this watcher may speak about, and with evidence. Besides, those whose evidence is none of their own.
 fn waiting<'a>(
     state: &State,
     watcher: &ParticipantId,
     incidents: &'a Incidents,
     now: Timestamp,
-) -> BTreeMap<BreachKey, Vec<&'a Incident>> {
+) -> (BTreeMap<BreachKey, Vec<&'a Incident>>, BTreeSet<u64>) {
     // The watch's clock may be ahead of the ledger's.
     let in_time = |at: Timestamp| at <= now && now.seconds_since(at) <= TOO_LATE;
     let claims = state.service_levels.claims.values().filter(|claim| claim.watcher == *watcher);
@@ -291,7 +315,7 @@ fn waiting<'a>(
             known.insert((claim.key(), claim.opened_at));
         }
     }
-    let mut waiting: BTreeMap<BreachKey, Vec<&Incident>> = BTreeMap::new();
+    let (mut waiting, mut copied) = (BTreeMap::<BreachKey, Vec<&Incident>>::new(), BTreeSet::new());
     let breaches = incidents.values().filter(|incident| incident.breach_ms.is_some());
     for incident in breaches.filter(|incident| !incident.evidence.is_empty()) {
         let opened_at = time(incident.began_ms);
@@ -307,9 +331,14 @@ fn waiting<'a>(
             }
         };
         let is_known = known.contains(&(key.clone(), opened_at)) || open.contains(&key);
-        if !is_known && state.may_watch(watcher, key.0.operator.as_ref()) {
+        if is_known || !state.may_watch(watcher, key.0.operator.as_ref()) {
+            continue;
+        }
+        if state.service_levels.copied_from(&key, watcher, &incident.evidence).is_some() {
+            copied.insert(incident.number);
+        } else {
             waiting.entry(key).or_default().push(incident);
         }
     }
-    waiting
+    (waiting, copied)
 }

@@ -22,6 +22,7 @@ use ctl_governance::statement::body::SlaReport;
 use ctl_governance::statement::parts::BlobAccess;
 use ctl_policy::sla::{Month, SlaPolicy};
 
+pub(crate) use breaches::withholds;
 pub use breaches::{Due, breaches_due};
 pub use ctl_replica::Blob;
 pub use months::reports_due;
@@ -50,6 +51,12 @@ pub enum ReporterError {
         "the watcher's key {0} is not the present one of a participant whom the charter names as a watcher"
     )]
     NoWatcher(String),
+    /// Whoever learned of the evidence named it before. The next bad answer is kept for the claim.
+    #[error(
+        "{0} incidents cannot be claimed: other watchers have named all of their evidence before; the answer to the next \
+         bad probe will be evidence of their own"
+    )]
+    Copied(usize),
     /// The log refuses the statement.
     #[error("{0}")]
     Refused(String),
@@ -104,6 +111,10 @@ impl Reporter {
         let due =
             breaches_due(&state, watcher, &incidents, complete, self.aggregator.policy(), &policy, now)?;
         self.note_held_back(due.held_back);
+        if !due.copied.is_empty() {
+            note(&mut failure, ReporterError::Copied(due.copied.len()))?;
+            self.aggregator.prove_anew(due.copied).await;
+        }
         for breach in due.statements {
             match scheme.say(breach.into(), None).await {
                 Ok(_) => made += 1,
@@ -111,7 +122,7 @@ impl Reporter {
             }
         }
         for (operator, month) in reports_due(&state, watcher, &self.aggregator.levels(), now) {
-            match self.report(scheme, &operator, month, &policy, (state.scheme, now)).await {
+            match self.report(scheme, &operator, month, &policy, (&state, now)).await {
                 Ok(recorded) => made += usize::from(recorded),
                 Err(error) => note(&mut failure, error)?,
             }
@@ -180,10 +191,11 @@ impl Reporter {
         operator: &ParticipantId,
         month: Month,
         policy: &PolicyRef,
-        (scheme, now): (Digest, Timestamp),
+        (state, now): (&State, Timestamp),
     ) -> Result<bool, ReporterError> {
-        let (reporter, of) = (self.clone(), operator.clone());
-        let report = tokio::task::spawn_blocking(move || reporter.month(scheme, &of, month, now)).await;
+        let (reporter, of, state, key) = (self.clone(), operator.clone(), state.clone(), to.key());
+        let report = move || reporter.month((&state, &key), &of, month, now);
+        let report = tokio::task::spawn_blocking(report).await;
         let report = report.map_err(|error| ReporterError::Report(error.to_string()))??;
         // Nothing of the operator was watched in that month.
         let Some(report) = report else { return Ok(false) };

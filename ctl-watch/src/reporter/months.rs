@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_core::names::{NameError, ParticipantId};
-use ctl_core::{Digest, Timestamp};
+use ctl_core::{Digest, PublicKey, Timestamp};
 use ctl_governance::State;
 use ctl_governance::statement::body::ServiceSummary;
 use ctl_policy::sla::{IncidentReport, Kind, Material, Month, PolicyName, Report, Time, Verdict};
 
 use super::super::incident::{Incident, Wanted};
 use super::super::levels::{self, Levels, are_missing, begin_of, hour_at};
-use super::{Reporter, ReporterError, participant};
+use super::{Reporter, ReporterError, participant, withholds};
 
 /// A month is reported this many seconds after its end, when its last hour is closed.
 const AFTER: u64 = 600;
@@ -55,7 +55,7 @@ impl Reporter {
     /// The report on a month; none if nothing of the operator was watched in it. Blocks on the disk.
     pub(super) fn month(
         &self,
-        scheme: Digest,
+        (state, key): (&State, &PublicKey),
         operator: &ParticipantId,
         month: Month,
         now: Timestamp,
@@ -79,7 +79,11 @@ impl Reporter {
         let mut incidents = Vec::new();
         self.aggregator.all_incidents(&wanted, |incident| {
             if ids.contains(incident.target.as_str()) {
-                incidents.push(incident_report(incident));
+                let mut told = incident_report(incident);
+                if withholds(Some(state), key, incident, now) {
+                    told.evidence.clear();
+                }
+                incidents.push(told);
             }
             true
         })?;
@@ -91,7 +95,7 @@ impl Reporter {
         let periods = periods.iter().map(u64::to_string).collect::<Vec<_>>().join(" or ");
         let maintenance = policy.maintenance_of(operator.as_str(), month.begin(), month.end()).cloned();
         Ok(Some(Report::new(Material {
-            scheme: scheme.to_string(),
+            scheme: state.scheme.to_string(),
             operator: operator.to_string(),
             month,
             made_at: Time(now.unix()),

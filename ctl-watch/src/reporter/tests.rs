@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ctl_governance::State;
 use ctl_governance::statement::body::{BreachPhase, SlaBreach};
+use ctl_governance::{Reason, State};
 use ctl_policy::sla::{BUILT_IN, Counts, Kind, MAX_REPORT_SIZE, Material, Report, Time};
 
 use super::months::incident_report;
@@ -18,7 +18,7 @@ use crate::levels::{Levels, begin_of, counted, hour_at};
 use crate::store::{Retention, Store};
 use crate::target::TargetId;
 use crate::testing::target;
-use crate::testing::world::{DAY, World, charter};
+use crate::testing::world::{DAY, World, charter, key};
 
 fn watcher() -> ParticipantId {
     "watcher-north".parse().unwrap()
@@ -109,6 +109,57 @@ impl Story {
     fn hosts(due: &[SlaBreach]) -> BTreeSet<&str> {
         due.iter().map(|one| one.service.url.as_ref().unwrap().as_str()).collect()
     }
+}
+
+#[test]
+fn who_names_its_evidence_first_keeps_no_watcher_out() {
+    let mut story = Story::begin();
+    let number = story.outage("alpha-pki", "ocsp.alpha.example", 400);
+    story.outage("beta-pki", "ocsp.beta.example", 400);
+    // South was passed on what north sent, which was held back.
+    let stolen = story.due().statements.remove(0);
+    story.world.say(&["watcher-south"], stolen.clone()).unwrap();
+    let theft = story.due();
+    assert_eq!((theft.statements.len(), theft.copied), (1, [number].into()), "beta's is not held up");
+    assert_eq!(story.world.say(&["watcher-north"], stolen).unwrap_err().reason, Reason::Exists);
+
+    story.change(number, |incident| incident.evidence.push(Digest::of(b"what the next probe was answered")));
+    assert_eq!((story.due().copied.len(), story.record().len()), (0, 2));
+    assert_eq!(
+        story.world.state.service_levels.confirmed().count(),
+        1,
+        "the thief has confirmed what is true"
+    );
+}
+
+#[test]
+fn evidence_is_told_when_nobody_can_claim_it_first_any_more() {
+    let mut story = Story::begin();
+    let [claimed, brief, beta] = ["alpha", "alpha-2", "beta"].map(|host| {
+        let operator = if host == "beta" { "beta-pki" } else { "alpha-pki" };
+        story.outage(operator, &format!("ocsp.{host}.example"), 400)
+    });
+    story.change(brief, |incident| incident.breach_ms = None);
+    let north = key("watcher-north").public_key();
+    let withheld = |story: &Story, number: u64| {
+        withholds(Some(&story.world.state), &north, &story.incidents[&number], story.world.now)
+    };
+    assert!(withholds(None, &north, &story.incidents[&claimed], story.world.now), "the log is not known");
+    assert!([claimed, brief, beta].iter().all(|number| withheld(&story, *number)));
+    let due = story.due().statements;
+    let first =
+        due.iter().find(|one| one.service.url.as_ref().unwrap().as_str() == "http://ocsp.alpha.example/");
+    story.world.say(&["watcher-north"], first.unwrap().clone()).unwrap();
+    assert!(!withheld(&story, claimed) && withheld(&story, beta), "each by its own claim");
+    story.over(brief);
+    assert!(!withheld(&story, brief), "it never is a breach");
+    story.over(beta);
+    assert!(withheld(&story, beta), "it may be claimed late");
+    let others = [key("elector-1"), key("alpha-watcher")].map(|key| key.public_key());
+    let alphas = &story.incidents[&claimed];
+    assert!(!others.iter().any(|key| withholds(Some(&story.world.state), key, alphas, story.world.now)));
+    story.world.wait(4 * DAY);
+    assert!(!withheld(&story, beta), "too late");
 }
 
 #[test]

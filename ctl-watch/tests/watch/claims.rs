@@ -1,8 +1,9 @@
 //! What a watcher says to the log from outside: an outage is claimed and ended once, whatever is lost on the way, and two
 //! organisations together confirm it.
 
+use ctl_host::clock::Clock as _;
 use ctl_watch::Code;
-use ctl_watch::reporter::ReporterError;
+use ctl_watch::reporter::{ReporterError, breaches_due, policy_ref};
 
 use crate::common::{Lie, log_files};
 use crate::watcher::{Watcher, scheme};
@@ -100,6 +101,32 @@ async fn two_watchers_of_two_organisations_confirm_a_breach() {
 }
 
 #[tokio::test]
+async fn a_thief_of_evidence_keeps_nobody_out_of_the_log() {
+    let (server, clock, folder) = scheme().await;
+    let mut north = Watcher::begin(&server, &clock, "watcher-north", folder.path()).await;
+    north.probes(20, Some(Code::TcpRefused)).await;
+    // What north sends is held back, and passed on to south, who claims it as its own.
+    north.lie(Lie::HangsUp { records: false });
+    assert!(matches!(north.try_record().await, Err(ReporterError::Later(_))));
+    let (incidents, south) = (north.aggregator.incidents(), "watcher-south".parse().unwrap());
+    let policy = north.aggregator.policy();
+    let named = policy_ref(policy).unwrap();
+    let due = breaches_due(&north.state(), &south, &incidents, true, policy, &named, clock.now()).unwrap();
+    server.world.lock().unwrap().say(&["watcher-south"], due.statements[0].clone()).unwrap();
+
+    north.lie(Lie::None);
+    let error = north.try_record().await.unwrap_err().to_string();
+    assert!(error.contains("have named all of their evidence before"), "{error}");
+    assert_eq!(north.claims(), (1, 1), "south's");
+    north.probes(1, Some(Code::TcpRefused)).await;
+    assert_eq!((north.record().await, north.record().await), (1, 0), "the next answer is north's own");
+    let found = north.claimed()[1].found.evidence.clone();
+    let fresh = found.iter().find(|digest| !due.statements[0].evidence.contains(digest)).unwrap();
+    assert!(north.aggregator.store().evidence(fresh).unwrap().is_some());
+    assert_eq!(north.state().service_levels.confirmed().count(), 1);
+}
+
+#[tokio::test]
 async fn the_key_of_nobody_who_watches_says_nothing() {
     let (server, clock, folder) = scheme().await;
     let mut watch = Watcher::begin(&server, &clock, "elector-1", folder.path()).await;
@@ -117,5 +144,8 @@ async fn the_key_of_nobody_who_watches_says_nothing() {
     // What another watcher has said is none of this one's.
     watch.who = "watcher-north";
     let error = watch.try_record().await.unwrap_err().to_string();
-    assert!(error.contains("evidence of its own"), "one watch with two keys is one watch: {error}");
+    assert!(
+        error.contains("have named all of their evidence"),
+        "one watch with two keys is one watch: {error}"
+    );
 }

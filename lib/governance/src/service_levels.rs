@@ -59,6 +59,29 @@ impl ServiceLevels {
         self.about.range(from).filter_map(|(_, index)| self.claims.get(index))
     }
 
+    /// The last claim by which all of this evidence was named before by other watchers on the service and objective; none
+    /// if some of it is this watcher's own. What two have named is that one's whose claim is the earlier.
+    #[must_use]
+    pub fn copied_from(
+        &self,
+        key: &BreachKey,
+        watcher: &ParticipantId,
+        evidence: &[Digest],
+    ) -> Option<&Arc<Claim>> {
+        let mut unseen: BTreeSet<&Digest> = evidence.iter().collect();
+        let from = (key.clone(), 0)..=(key.clone(), u64::MAX);
+        for claim in self.about.range(from).filter_map(|(_, index)| self.claims.get(index)) {
+            let named = claim.found.evidence.iter().filter(|digest| unseen.remove(digest)).count();
+            if named > 0 && claim.watcher == *watcher {
+                return None;
+            }
+            if unseen.is_empty() {
+                return Some(claim);
+            }
+        }
+        None
+    }
+
     /// A watcher's claims that are not over.
     pub fn open_claims<'a>(&'a self, watcher: &ParticipantId) -> impl Iterator<Item = &'a Arc<Claim>> {
         let of = (watcher.clone(), 0)..=(watcher.clone(), u64::MAX);

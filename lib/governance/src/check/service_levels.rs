@@ -5,13 +5,13 @@
 //! complete (a claim opens once and closes once, a month is reported once), bounded, timely and with evidence of their
 //! own; and that no report calls a promise kept if its own numbers contradict that.
 
-use ctl_core::Timestamp;
 use ctl_core::names::ParticipantId;
+use ctl_core::{Digest, Timestamp};
 
 use super::{Context, day};
 use crate::refusal::{Reason, Refusal};
 use crate::rules::Rules;
-use crate::service_levels::Share;
+use crate::service_levels::{BreachKey, ServiceLevels, Share};
 use crate::state::Participant;
 use crate::statement::body::{BreachPhase, Measured, SlaBreach, SlaReport};
 use crate::statement::parts::BlobAccess;
@@ -93,19 +93,9 @@ fn opens(context: &Context<'_>, watcher: &Participant, body: &SlaBreach) -> Resu
     }
     let levels = &context.state.service_levels;
     let key = (body.service.clone(), body.objective.name.clone());
-    for claim in levels.claims_about(&key) {
+    has_own_evidence(levels, &key, watcher, &body.evidence)?;
+    for claim in levels.claims_about(&key).filter(|claim| claim.watcher == watcher.id) {
         let index = claim.index;
-        if claim.watcher != watcher.id {
-            if let Some(copied) = body.evidence.iter().find(|digest| claim.found.evidence.contains(digest)) {
-                let detail = format!(
-                    "evidence {} stands in claim {index} of {}; a claim needs evidence of its own",
-                    copied.short(),
-                    claim.watcher
-                );
-                return Err(Refusal::new(Reason::Exists, detail));
-            }
-            continue;
-        }
         match claim.closed {
             None => {
                 let detail = format!("claim {index} of this service and objective is open already");
@@ -133,6 +123,27 @@ fn opens(context: &Context<'_>, watcher: &Participant, body: &SlaBreach) -> Resu
         return Err(Refusal::new(Reason::Quota, detail));
     }
     Ok(())
+}
+
+/// At least one digest is this watcher's own: no claim of another watcher on the service and objective named it before.
+/// Copied ones do not count, and do not harm either: or whoever learns a digest could keep its owner out of the log.
+fn has_own_evidence(
+    levels: &ServiceLevels,
+    key: &BreachKey,
+    watcher: &Participant,
+    evidence: &[Digest],
+) -> Result<(), Refusal> {
+    match levels.copied_from(key, &watcher.id, evidence) {
+        None => Ok(()),
+        Some(claim) => {
+            let detail = format!(
+                "all of its evidence was named before in claims of others, the last in claim {} of {}; a claim needs \
+                 evidence of its own",
+                claim.index, claim.watcher
+            );
+            Err(Refusal::new(Reason::Exists, detail))
+        }
+    }
 }
 
 fn closes(

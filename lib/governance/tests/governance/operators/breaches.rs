@@ -121,15 +121,13 @@ fn a_claim_has_evidence_and_its_own() {
     for watcher in [SOUTH, NORTH_2] {
         let refusal = world.say(&[watcher], body.clone()).unwrap_err();
         assert_eq!(refusal.reason, Reason::Exists);
-        assert!(refusal.detail.contains(&format!("stands in claim {index} of {NORTH}")), "{refusal}");
+        assert!(refusal.detail.contains(&format!("in claim {index} of {NORTH}")), "{refusal}");
     }
-    // Nor does it help to add one, or to wait until the first is over.
-    let mut more = SlaBreach { evidence: evidence("another"), ..body.clone() };
-    more.evidence.push(body.evidence[0]);
-    more.evidence.sort();
-    assert_eq!(refused_of(&mut world, SOUTH, "one of them copied", more.clone()), Reason::Exists);
+    // Nor does it help to name a part of it, or to wait until the first is over.
+    let part = SlaBreach { evidence: body.evidence[..1].to_vec(), ..body.clone() };
+    assert_eq!(refused_of(&mut world, SOUTH, "a part of it", part), Reason::Exists);
     well(&mut world, NORTH, index, 0);
-    assert_eq!(refused_of(&mut world, SOUTH, "copied later", more), Reason::Exists);
+    assert_eq!(refused_of(&mut world, SOUTH, "copied later", body.clone()), Reason::Exists);
     assert!(world.state.service_levels.breaches.is_empty());
 
     // The same answers may prove something else.
@@ -137,6 +135,44 @@ fn a_claim_has_evidence_and_its_own() {
     latency.objective.name = "latency".parse().unwrap();
     world.say(&[SOUTH], latency).unwrap();
     down(&mut world, SOUTH, 60);
+}
+
+#[test]
+fn who_steals_evidence_before_it_is_claimed_keeps_nobody_out() {
+    let mut world = world();
+    // South has learned what north and the deputy found, and claims it as its own.
+    let (north, deputy) = (opened_by(&world, NORTH, 60), opened_by(&world, NORTH_2, 60));
+    let mut stolen = opened_by(&world, SOUTH, 60);
+    stolen.evidence.extend(north.evidence.iter().chain(&deputy.evidence));
+    stolen.evidence.sort();
+    let theft = world.say(&[SOUTH], stolen).unwrap();
+    assert_eq!(
+        refused_of(&mut world, NORTH, "nothing that south has not named", north.clone()),
+        Reason::Exists
+    );
+
+    // One further answer that south does not know, and north is in; the stolen ones neither count nor harm.
+    let mut again = north.clone();
+    again.evidence.push(Digest::of(b"an answer that nobody was told of"));
+    again.evidence.sort();
+    let claim = world.say(&[NORTH], again).unwrap();
+    let breach = world.state.service_levels.confirmed().next().unwrap();
+    assert_eq!(breach.claims.keys().copied().collect::<Vec<_>>(), [theft, claim]);
+
+    // What north named first stays north's own, whoever repeats it.
+    for (watcher, claim) in [(NORTH, claim), (SOUTH, theft)] {
+        well(&mut world, watcher, claim, 0);
+    }
+    world.wait(60);
+    let named = down(&mut world, NORTH, 0);
+    let found = world.state.service_levels.claims[&named].found.evidence.clone();
+    let mut repeated = opened_by(&world, SOUTH, 0);
+    repeated.evidence = found.iter().copied().chain([Digest::of(b"south's own")]).collect();
+    repeated.evidence.sort();
+    world.say(&[SOUTH], repeated).unwrap();
+    world.wait(60);
+    well(&mut world, NORTH, named, 0);
+    world.say(&[NORTH], SlaBreach { evidence: found, ..opened(&world, 0) }).unwrap();
 }
 
 #[test]
