@@ -6,7 +6,7 @@ source interop/common.sh
 
 section "build and data"
 if [ -z "${BIN:-}" ]; then
-    cargo build --release --locked --quiet -p ctl-server -p ctl-client -p ctl-bench
+    cargo build --profile bench --locked --quiet -p ctl-server -p ctl-client -p ctl-bench
     BIN="$(target_directory)/release"
 fi
 WORK="$(mktemp -d)"

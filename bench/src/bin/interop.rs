@@ -2,7 +2,7 @@
 //! signatures in it; and the budget of 40 roots in cases that are hard for it. Prints the best of three, in
 //! seconds of one processor (Linux counts them in `/proc/thread-self/schedstat`).
 //!
-//! `cargo run --release -p ctl-bench --bin interop -- [ROOTS [CROSS-CERTIFICATES]]`
+//! `cargo run --profile bench -p ctl-bench --bin interop -- [ROOTS [CROSS-CERTIFICATES]]`
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a measurement may stop at once")]
 

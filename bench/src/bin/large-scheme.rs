@@ -2,7 +2,7 @@
 //! MO identifiers, everything published. The folder then holds `data/keys` and `data/server-keys.json`
 //! for the server, and `export/` for `ctl-server ledger import`.
 //!
-//! `cargo run --release -p ctl-bench --bin large-scheme -- FOLDER`
+//! `cargo run --profile bench -p ctl-bench --bin large-scheme -- FOLDER`
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a measurement may stop at once")]
 

@@ -1,7 +1,7 @@
 //! Service levels over thirty days: what it takes to keep an hour of a number of services, to add up all hours of the
 //! rolling window, as the watch does when an hour begins, and to begin again after a stop.
 //!
-//! `cargo run --release -p ctl-bench --bin levels -- [SERVICES]`
+//! `cargo run --profile bench -p ctl-bench --bin levels -- [SERVICES]`
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;

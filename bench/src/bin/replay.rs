@@ -1,7 +1,7 @@
 //! Replays a ledger of many statements and compares the time with that of verifying the very same
 //! signatures and nothing else. Prints both and their ratio.
 //!
-//! `cargo run --release -p ctl-bench --bin replay -- [STATEMENTS]`
+//! `cargo run --profile bench -p ctl-bench --bin replay -- [STATEMENTS]`
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a measurement may stop at once")]
 

@@ -4,7 +4,7 @@
 //! Peers, in the same run: reading every entry of the same sled tree, for the start; appending the same bytes to a plain
 //! file with an fsync for each 64 of them, as many as the writer flushes together, for the writes.
 //!
-//! `cargo run --release -p ctl-bench --bin startup -- FOLDER [ENTRIES]`
+//! `cargo run --profile bench -p ctl-bench --bin startup -- FOLDER [ENTRIES]`
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a measurement may stop at once")]
 

@@ -2,7 +2,7 @@
 //! every period for some seconds, against live services in a process of their own, and kept in a store. Prints what
 //! it costs, how punctual it is, and what was found.
 //!
-//! `cargo run --release -p ctl-bench --bin watch -- [TARGETS] [PERIOD] [SECONDS]`, the period in seconds too.
+//! `cargo run --profile bench -p ctl-bench --bin watch -- [TARGETS] [PERIOD] [SECONDS]`, the period in seconds too.
 //!
 //! The services are not counted: this program starts itself once more to serve them.
 #![forbid(unsafe_code)]
