@@ -255,7 +255,7 @@ impl Certificate {
 
     /// The certificate as a PEM block.
     pub fn to_pem(&self) -> String {
-        pem::to_pem(&self.der)
+        pem::pem_block("CERTIFICATE", &self.der)
     }
 
     /// Verifies that `issuer`'s key made the signature over the exact bytes of this certificate. Only the
@@ -271,6 +271,21 @@ impl Certificate {
             });
         }
         signature::verify(&self.outer_algorithm, &self.signed_part, &self.signature, &issuer.public_key)
+    }
+
+    /// Verifies that this certificate's key made `signature` over `signed`, which is no certificate: `algorithm` is the
+    /// content of the OBJECT IDENTIFIER that names the signature's algorithm.
+    ///
+    /// # Errors
+    /// It did not, or it cannot be told.
+    pub fn verify_signature(
+        &self,
+        algorithm: &[u8],
+        signed: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        let algorithm = AlgorithmName::of_content(algorithm);
+        signature::verify(&algorithm, signed, signature, &self.public_key)
     }
 
     /// Verifies that the certificate is signed by its own key, as a root is.

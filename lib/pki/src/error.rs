@@ -18,6 +18,11 @@ impl AlgorithmName {
         Self { oid: oid.to_id_string(), name }
     }
 
+    /// By the content of an OBJECT IDENTIFIER.
+    pub fn of_content(oid: &[u8]) -> Self {
+        Self::of(&Oid::new(oid.into()))
+    }
+
     /// The dotted object identifier, for instance `1.2.840.10045.4.3.2`.
     pub fn oid(&self) -> &str {
         &self.oid

@@ -31,5 +31,8 @@ pub mod written;
 pub use certificate::{Certificate, MAX_CERTIFICATE_SIZE, TimeEncoding};
 pub use error::{AlgorithmName, CertificateError, SignatureError};
 pub use name::{Attribute, DistinguishedName};
-pub use pem::{MAX_PEM_CERTIFICATES, MAX_PEM_SIZE, certificate_from_bytes, certificates_from_pem};
+pub use pem::{
+    BrokenBlock, MAX_PEM_CERTIFICATES, MAX_PEM_SIZE, base64_lines, certificate_from_bytes,
+    certificates_from_pem, pem_block, pem_blocks,
+};
 pub use readable::{Unreadable, UnreadableBundle, readable, readable_bundle};

@@ -10,9 +10,6 @@ pub const MAX_PEM_SIZE: usize = 4 * 1024 * 1024;
 /// The most certificates that one PEM file may hold.
 pub const MAX_PEM_CERTIFICATES: usize = 2000;
 
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const END: &str = "-----END CERTIFICATE-----";
-
 /// Every certificate of a PEM file, in its order. Text around the blocks and blocks of other kinds are passed
 /// over (RFC 7468 section 5.2 expects such text); at least one certificate must be there.
 pub fn certificates_from_pem(pem: &[u8]) -> Result<Vec<Certificate>, CertificateError> {
@@ -22,7 +19,7 @@ pub fn certificates_from_pem(pem: &[u8]) -> Result<Vec<Certificate>, Certificate
     // The text around the blocks may be in any encoding; inside them a replacement character is no base64.
     let text = String::from_utf8_lossy(pem);
     let mut certificates = Vec::new();
-    for (block, der) in (1..).zip(blocks(&text, "CERTIFICATE")) {
+    for (block, der) in (1..).zip(pem_blocks(&text, "CERTIFICATE")) {
         if block > MAX_PEM_CERTIFICATES {
             return Err(CertificateError::TooMany(MAX_PEM_CERTIFICATES));
         }
@@ -41,7 +38,8 @@ pub fn certificates_from_pem(pem: &[u8]) -> Result<Vec<Certificate>, Certificate
 }
 
 /// Why a PEM block holds nothing.
-pub(crate) enum BrokenBlock {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokenBlock {
     /// It begins and never ends.
     Unfinished,
     /// What it holds is not base64.
@@ -49,10 +47,7 @@ pub(crate) enum BrokenBlock {
 }
 
 /// What the PEM blocks with this label hold, in their order.
-pub(crate) fn blocks<'a>(
-    text: &'a str,
-    label: &str,
-) -> impl Iterator<Item = Result<Vec<u8>, BrokenBlock>> + 'a {
+pub fn pem_blocks<'a>(text: &'a str, label: &str) -> impl Iterator<Item = Result<Vec<u8>, BrokenBlock>> + 'a {
     let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -80,19 +75,24 @@ pub fn certificate_from_bytes(bytes: &[u8]) -> Result<Certificate, CertificateEr
     }
 }
 
-/// The certificate as one PEM block with lines of 64 characters (RFC 7468).
-pub(crate) fn to_pem(der: &[u8]) -> String {
-    let base64 = STANDARD.encode(der);
-    let mut pem = String::with_capacity(base64.len() + base64.len() / 64 + 64);
-    pem.push_str(BEGIN);
+/// One PEM block with lines of 64 characters (RFC 7468).
+#[must_use]
+pub fn pem_block(label: &str, bytes: &[u8]) -> String {
+    let base64 = base64_lines(bytes);
+    format!("-----BEGIN {label}-----\n{base64}-----END {label}-----\n")
+}
+
+/// Base64 in lines of 64 characters, each ended.
+#[must_use]
+pub fn base64_lines(bytes: &[u8]) -> String {
+    let base64 = STANDARD.encode(bytes);
+    let mut lines = String::with_capacity(base64.len() + base64.len() / 64 + 1);
     for (position, character) in base64.chars().enumerate() {
-        if position % 64 == 0 {
-            pem.push('\n');
+        if position > 0 && position % 64 == 0 {
+            lines.push('\n');
         }
-        pem.push(character);
+        lines.push(character);
     }
-    pem.push('\n');
-    pem.push_str(END);
-    pem.push('\n');
-    pem
+    lines.push('\n');
+    lines
 }

@@ -1,14 +1,10 @@
 //! Certification requests (PKCS#10, RFC 2986), as proof that somebody holds a key: read strictly, byte for byte
 //! DER, and only as far as such a proof needs it. Nothing is ever issued on one.
 
-use std::borrow::Cow;
-
-use x509_parser::oid_registry::Oid;
-
 use crate::der::{
     self, BIT_STRING, INTEGER, Malformed, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET, context_constructed,
 };
-use crate::pem::blocks;
+use crate::pem::pem_blocks;
 use crate::{AlgorithmName, Certificate, SignatureError, signature};
 
 /// The largest request in bytes.
@@ -81,7 +77,7 @@ impl CertificationRequest {
             subject: subject.whole.into(),
             spki: key.whole.into(),
             has_attributes: !attributes.is_empty(),
-            algorithm: AlgorithmName::of(&Oid::new(Cow::Borrowed(oid))),
+            algorithm: AlgorithmName::of_content(oid),
             signature: signature.into(),
         })
     }
@@ -148,8 +144,9 @@ pub fn der_from_bytes(bytes: &[u8]) -> Result<Vec<u8>, RequestError> {
     }
     let text = String::from_utf8_lossy(bytes);
     // OpenSSL writes the first label, older tools the second.
-    let mut found =
-        ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"].into_iter().flat_map(|label| blocks(&text, label));
+    let mut found = ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"]
+        .into_iter()
+        .flat_map(|label| pem_blocks(&text, label));
     match (found.next(), found.next()) {
         (Some(Ok(der)), None) => Ok(der),
         (Some(Ok(_)), Some(_)) => Err(RequestError::Malformed("the file has several")),

@@ -1,4 +1,4 @@
-//! The one reader of DER (ITU-T X.690), element by element. It allocates nothing, never recurses by itself, and knows
+//! The one reader of DER (ITU-T X.690), element by element, and its writer. It allocates nothing, never recurses by itself, and knows
 //! where in the whole each element stands.
 //!
 //! It has two faces. [`Face::Strict`] refuses what is not DER. [`Face::Flawed`] reads on where the meaning is plain
@@ -8,14 +8,16 @@
 mod flaws;
 mod time;
 mod values;
+mod write;
 
 use std::fmt;
 
 pub(crate) use flaws::check;
 pub use flaws::{Flaw, Form, examine, is_printable};
-pub(crate) use time::{GENERALIZED_TIME, date, is_time, time};
-pub use time::{WrittenTime, written_time};
+pub use time::{GENERALIZED_TIME, UTC_TIME, WrittenTime, time, written_time};
+pub(crate) use time::{date, is_time};
 pub(crate) use values::{boolean, count, enumerated, ia5, named_bits, oid};
+pub use write::{choice_of_time, encode, generalized_time, set_of, sorted, unsigned};
 
 pub const BOOLEAN: u8 = 0x01;
 pub const INTEGER: u8 = 0x02;

@@ -2,8 +2,10 @@
 
 use super::{Element, Malformed};
 
-pub(crate) const UTC_TIME: u8 = 0x17;
-pub(crate) const GENERALIZED_TIME: u8 = 0x18;
+/// UTCTime.
+pub const UTC_TIME: u8 = 0x17;
+/// GeneralizedTime.
+pub const GENERALIZED_TIME: u8 = 0x18;
 /// 2050-01-01T00:00:00Z: from then on GeneralizedTime, before it UTCTime.
 const YEAR_2050: i64 = 2_524_608_000;
 
@@ -13,7 +15,10 @@ pub(crate) fn is_time(tag: u8) -> bool {
 }
 
 /// A time in Unix seconds: both forms carry seconds and end in Z, without fractions.
-pub(crate) fn time(element: Element<'_>) -> Result<i64, Malformed> {
+///
+/// # Errors
+/// It is no time, or written otherwise.
+pub fn time(element: Element<'_>) -> Result<i64, Malformed> {
     let wrong = |what| element.wrong(what);
     let plain = match element.tag {
         UTC_TIME => 12,

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::Answer;
 use crate::Certificate;
-use crate::der::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, context_constructed};
+use crate::der::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, context_constructed, encode};
 use crate::revocation::{RevocationError, read};
 
 /// The longest nonce that may be sent (RFC 9654 section 2.1), in bytes; 32 are recommended.
@@ -103,23 +103,24 @@ impl<'a> Question<'a> {
 
     /// The DER OCSPRequest, not signed (RFC 6960 section 4.1).
     pub fn request(&self, hash: Hash) -> Result<Vec<u8>, RevocationError> {
-        let algorithm = der(SEQUENCE, &[&der(OBJECT_IDENTIFIER, &[hash.oid()]), NULL]);
-        let name_hash = der(OCTET_STRING, &[&hash.digest(self.issuer_name)]);
-        let key_hash = der(OCTET_STRING, &[&hash.digest(self.issuer.public_key_bits())]);
-        let cert_id = der(SEQUENCE, &[&algorithm, &name_hash, &key_hash, &der(INTEGER, &[self.serial])]);
-        let list = der(SEQUENCE, &[&der(SEQUENCE, &[&cert_id])]);
+        let algorithm = encode(SEQUENCE, &[&encode(OBJECT_IDENTIFIER, &[hash.oid()]), NULL]);
+        let name_hash = encode(OCTET_STRING, &[&hash.digest(self.issuer_name)]);
+        let key_hash = encode(OCTET_STRING, &[&hash.digest(self.issuer.public_key_bits())]);
+        let cert_id =
+            encode(SEQUENCE, &[&algorithm, &name_hash, &key_hash, &encode(INTEGER, &[self.serial])]);
+        let list = encode(SEQUENCE, &[&encode(SEQUENCE, &[&cert_id])]);
         let extensions = match self.nonce {
             None => Vec::new(),
             Some(nonce) if nonce.is_empty() || nonce.len() > MAX_NONCE_SIZE => {
                 return Err(RevocationError::NonceLength(nonce.len()));
             }
             Some(nonce) => {
-                let value = der(OCTET_STRING, &[&der(OCTET_STRING, &[nonce])]);
-                let extension = der(SEQUENCE, &[&der(OBJECT_IDENTIFIER, &[NONCE]), &value]);
-                der(context_constructed(2), &[&der(SEQUENCE, &[&extension])])
+                let value = encode(OCTET_STRING, &[&encode(OCTET_STRING, &[nonce])]);
+                let extension = encode(SEQUENCE, &[&encode(OBJECT_IDENTIFIER, &[NONCE]), &value]);
+                encode(context_constructed(2), &[&encode(SEQUENCE, &[&extension])])
             }
         };
-        Ok(der(SEQUENCE, &[&der(SEQUENCE, &[&list, &extensions])]))
+        Ok(encode(SEQUENCE, &[&encode(SEQUENCE, &[&list, &extensions])]))
     }
 
     pub(super) fn compare(&self, answer: &Answer) -> Match {
@@ -143,23 +144,4 @@ pub(super) enum Match {
     SerialOnly,
     Nothing,
     UnknownHash,
-}
-
-/// One DER element. Its length is that of the parts, which are a few hundred bytes here.
-fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let mut element = vec![tag];
-    match length {
-        0..=0x7f => element.extend(length.to_be_bytes().last()),
-        _ => {
-            let bytes = length.to_be_bytes();
-            let significant: Vec<u8> = bytes.into_iter().skip_while(|byte| *byte == 0).collect();
-            element.extend(significant.len().to_be_bytes().last().map(|count| count | 0x80));
-            element.extend(significant);
-        }
-    }
-    for part in parts {
-        element.extend_from_slice(part);
-    }
-    element
 }

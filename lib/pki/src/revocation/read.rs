@@ -1,7 +1,5 @@
 //! What CRLs and OCSP answers are made of: sizes, extensions, times, algorithms, serial numbers.
 
-use x509_parser::oid_registry::Oid;
-
 use super::RevocationError;
 pub(crate) use crate::der::date;
 use crate::der::{
@@ -99,7 +97,7 @@ impl<'a> Algorithm<'a> {
     }
 
     pub(crate) fn name(&self) -> AlgorithmName {
-        AlgorithmName::of(&Oid::new(self.oid.into()))
+        AlgorithmName::of_content(self.oid)
     }
 }
 
