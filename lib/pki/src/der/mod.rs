@@ -6,14 +6,15 @@
 //! reader that forgives in silence, nor on one that stops at the first flaw.
 
 mod flaws;
+mod malformed;
 mod time;
 mod values;
 mod write;
 
-use std::fmt;
-
 pub(crate) use flaws::check;
 pub use flaws::{Flaw, Form, examine, is_printable};
+use malformed::CUT;
+pub use malformed::Malformed;
 pub use time::{GENERALIZED_TIME, UTC_TIME, WrittenTime, time, written_time};
 pub(crate) use time::{date, is_time};
 pub(crate) use values::{boolean, count, enumerated, ia5, named_bits, oid};
@@ -49,28 +50,6 @@ pub const fn context(number: u8) -> u8 {
 /// `[number]` in a context, constructed.
 pub const fn context_constructed(number: u8) -> u8 {
     0xa0 | number
-}
-
-/// Why bytes cannot be read on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Malformed {
-    /// Where, counted in bytes from where the reader began.
-    pub at: usize,
-    /// What is wrong, in words.
-    pub what: &'static str,
-}
-
-/// For what concerns the whole.
-impl From<&'static str> for Malformed {
-    fn from(what: &'static str) -> Self {
-        Self { at: 0, what }
-    }
-}
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.what)
-    }
 }
 
 /// How much is forgiven.
@@ -229,7 +208,7 @@ impl<'a> Reader<'a> {
     /// It is cut off or has no definite length; the strict face also refuses a length in more bytes than it needs.
     pub fn any(&mut self) -> Result<Element<'a>, Malformed> {
         let (at, face) = (self.at, self.face);
-        let cut = Malformed { at, what: "an element is cut off" };
+        let cut = Malformed { at, what: CUT };
         let wrong = |what| Err(Malformed { at, what });
         let (&tag, after_tag) = self.rest.split_first().ok_or(cut)?;
         if tag & 0x1f == 0x1f {
