@@ -169,8 +169,8 @@ fn read(body: &[u8], place: &str) -> Result<(Vec<Certificate>, Option<String>), 
     let mut broken = None;
     for (position, item) in (1..).zip(page.items) {
         let why = match item {
-            Ok(certificate) => {
-                served.push(certificate);
+            Ok(item) => {
+                served.push(item.certificate);
                 continue;
             }
             Err(PoolItemError::NotBase64(text)) => format!("caCertificate is not base64: {}", quoted(&text)),

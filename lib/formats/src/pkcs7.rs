@@ -1,13 +1,11 @@
-//! Certificates from PKCS#7 (RFC 5652): the certs-only SignedData that EST and caIssuers addresses serve. It
-//! carries certificates and no signature, so nothing in it is proven.
+//! Certificates in PKCS#7 (RFC 5652), read and written: the certs-only SignedData that EST and caIssuers addresses serve
+//! and chargers read as `.p7c`. It carries certificates and no signature, so nothing in it is proven.
 
-use ctl_pki::der::{INTEGER, Malformed, OBJECT_IDENTIFIER, SEQUENCE, SET, context_constructed};
-use ctl_pki::{Certificate, CertificateError, MAX_PEM_CERTIFICATES, MAX_PEM_SIZE};
+use ctl_pki::der::{INTEGER, Malformed, OBJECT_IDENTIFIER, SEQUENCE, SET, context_constructed, encode};
+use ctl_pki::{Certificate, CertificateError, MAX_PEM_CERTIFICATES, MAX_PEM_SIZE, base64_lines};
 
 use crate::ber::BerReader;
-
-/// id-signedData: 1.2.840.113549.1.7.2.
-const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
+use crate::cms::{DATA, SIGNED_DATA};
 
 /// Why bytes are no certs-only PKCS#7.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +61,43 @@ pub fn certificates_from_pkcs7(der: &[u8]) -> Result<Vec<Certificate>, Pkcs7Erro
         read.push(certificate.map_err(|source| Pkcs7Error::Certificate { position, source })?);
     }
     Ok(read)
+}
+
+/// The certs-only PKCS#7 of these certificates, as RFC 5652 section 5.1 has it for those without signers. They stand in
+/// the order given: some clients take the last one for the root. So it is DER but for the order of a SET OF.
+///
+/// # Errors
+/// [`Pkcs7Error::TooMany`] or [`Pkcs7Error::TooLarge`]: it could not be read again.
+pub fn certificates_to_pkcs7<'a>(
+    certificates: impl IntoIterator<Item = &'a Certificate>,
+) -> Result<Vec<u8>, Pkcs7Error> {
+    let certificates: Vec<&[u8]> = certificates.into_iter().map(Certificate::der).collect();
+    if certificates.len() > MAX_PEM_CERTIFICATES {
+        return Err(Pkcs7Error::TooMany(MAX_PEM_CERTIFICATES));
+    }
+    let signed_data = encode(
+        SEQUENCE,
+        &[
+            &encode(INTEGER, &[&[1]]),
+            &encode(SET, &[]),
+            &encode(SEQUENCE, &[&encode(OBJECT_IDENTIFIER, &[DATA])]),
+            &encode(context_constructed(0), &certificates),
+            &encode(SET, &[]),
+        ],
+    );
+    let signed_data = encode(context_constructed(0), &[&signed_data]);
+    let der = encode(SEQUENCE, &[&encode(OBJECT_IDENTIFIER, &[SIGNED_DATA]), &signed_data]);
+    match der.len() {
+        ..=MAX_PEM_SIZE => Ok(der),
+        size => Err(Pkcs7Error::TooLarge { size, limit: MAX_PEM_SIZE }),
+    }
+}
+
+/// The body in which EST carries a PKCS#7 (RFC 7030 section 4.1.3): base64, in lines as RFC 2045 wants them. RFC 8951
+/// section 3.1 lets a sender put white space or none; readers older than it expect lines.
+#[must_use]
+pub fn est_body(pkcs7: &[u8]) -> String {
+    base64_lines(pkcs7)
 }
 
 /// The contents of `certificates` and of `signerInfos`.

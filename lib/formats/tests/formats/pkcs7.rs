@@ -1,6 +1,8 @@
 //! Certs-only PKCS#7, as EST and caIssuers addresses serve it, and what else may come from there.
 
-use ctl_formats::{Pkcs7Error, certificates_from_pkcs7};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ctl_formats::{Pkcs7Error, certificates_from_pkcs7, certificates_to_pkcs7, est_body};
 use ctl_pki::{Certificate, MAX_PEM_CERTIFICATES, MAX_PEM_SIZE};
 use ctl_sandbox::mutation::Node;
 use ctl_sandbox::{Edition, specimen};
@@ -73,6 +75,22 @@ fn what_openssl_writes_is_read() {
         0x01, 0xa0, 0x00, 0x31, 0x00,
     ];
     assert_eq!(certificates_from_pkcs7(&empty), Ok(vec![]));
+}
+
+#[test]
+fn what_is_written_is_read_in_the_same_order_and_is_what_openssl_writes() {
+    let empty = certificates_to_pkcs7([]).unwrap();
+    assert_eq!(empty, pkcs7(2, &[tlv(0xa0, &[]), tlv(0x31, &[])]));
+    for order in [[root(), leaf()], [leaf(), root()]] {
+        let written = certificates_to_pkcs7(&order).unwrap();
+        assert_eq!(written, holding(&[&order[0], &order[1]]));
+        assert_eq!(certificates_from_pkcs7(&written), Ok(order.to_vec()));
+        let body = est_body(&written);
+        assert!(body.ends_with('\n') && body.lines().all(|line| (1..=64).contains(&line.len())));
+        assert_eq!(STANDARD.decode(body.replace('\n', "")).unwrap(), written);
+    }
+    let many = vec![leaf(); MAX_PEM_CERTIFICATES + 1];
+    assert_eq!(certificates_to_pkcs7(&many), Err(Pkcs7Error::TooMany(MAX_PEM_CERTIFICATES)));
 }
 
 #[test]
