@@ -137,6 +137,28 @@ mod tests {
     }
 
     #[test]
+    fn tls_is_as_the_example_says() {
+        let example = include_str!("../../ctl-server.example.toml");
+        let (before, tls) = example.split_once("# [http.tls]\n").unwrap();
+        let (tls, after) = tls.split_once("\n\n").unwrap();
+        // What is a member stands there as a comment, among comments.
+        let members =
+            tls.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| line.contains(" = "));
+        let members: Vec<&str> = members.collect();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("c.toml");
+        std::fs::write(&path, format!("{before}[http.tls]\n{}\n\n{after}", members.join("\n"))).unwrap();
+        let expected = ctl_serve::settings::Tls {
+            certificate: directory.path().join("tls/fullchain.pem"),
+            key: directory.path().join("tls/privkey.pem"),
+            client_roots: Vec::new(),
+            plain: Some(([127, 0, 0, 1], 8079).into()),
+            check: Duration::from_secs(5),
+        };
+        assert_eq!(Config::read(&path).unwrap().http.tls, Some(expected));
+    }
+
+    #[test]
     fn a_word_that_nobody_knows_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("c.toml");

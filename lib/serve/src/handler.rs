@@ -62,6 +62,7 @@ pub(crate) struct Handler<S> {
     writes: Rate,
     reads: Rate,
     file_reads: Rate,
+    handshakes: Rate,
     readers: Readers,
     much: Queue,
     scrapes: Queue,
@@ -83,6 +84,8 @@ impl<S: Service> Handler<S> {
             writes: Rate::new(limits.writes_per_minute, limits.write_burst),
             reads: Rate::new(limits.reads_per_minute, limits.read_burst),
             file_reads: Rate::new(limits.file_reads_per_minute, limits.file_read_burst),
+            // A handshake costs about as much as a read.
+            handshakes: Rate::new(limits.reads_per_minute, limits.read_burst),
             readers: Readers::default(),
             much: Queue::new(COMPUTED, FRESH),
             // Counters move with every request.
@@ -96,7 +99,14 @@ impl<S: Service> Handler<S> {
 
     /// Forgets clients that have not asked for long.
     pub(crate) fn forget_idle(&self) {
-        [&self.writes, &self.reads, &self.file_reads].into_iter().for_each(Rate::forget_idle);
+        [&self.writes, &self.reads, &self.file_reads, &self.handshakes]
+            .into_iter()
+            .for_each(Rate::forget_idle);
+    }
+
+    /// Counts a handshake of this client; whether it may have one more.
+    pub(crate) fn may_shake(&self, client: Client) -> bool {
+        self.handshakes.check(client, NonZeroU32::MIN).is_ok()
     }
 
     /// Answers a request.

@@ -21,7 +21,7 @@ use crate::refusal::{Courteous, MAX_HEADER};
 use crate::service::Service;
 use crate::settings::Http;
 use crate::table::Table;
-use crate::tls::{ClientCertificate, Tls};
+use crate::tls::{ClientCertificate, Failure, Tls};
 use crate::write_timeout::WriteTimeout;
 
 /// After a failed `accept`, usually for want of file descriptors, there is a pause.
@@ -126,6 +126,10 @@ impl<S: Service> Talk<S> {
         let Some(tls) = tls else {
             return self.serve(WriteTimeout::new(stream, write_timeout), watcher).await;
         };
+        // A proxy is many.
+        if !self.link.is_proxy && !self.handler.may_shake(self.peer.ip().into()) {
+            return self.handler.service.requests().count_handshake(Failure::TooMany);
+        }
         let secured = tokio::select! {
             secured = tls.accept(stream, header_timeout, write_timeout) => secured,
             _ = stopping.changed() => return,

@@ -25,6 +25,8 @@ const HEARD_OUT_BYTES: u64 = 64 * 1024;
 /// Why a handshake has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
+    /// The client has shaken hands too often; this time nothing was said.
+    TooMany,
     /// It took too long.
     Timeout,
     /// The client hung up.
@@ -45,7 +47,8 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// All, for metrics.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
+        Self::TooMany,
         Self::Timeout,
         Self::Closed,
         Self::PlainHttp,
@@ -59,6 +62,7 @@ impl Failure {
     /// The label in metrics.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::TooMany => "too_many",
             Self::Timeout => "timeout",
             Self::Closed => "closed",
             Self::PlainHttp => "plain_http",

@@ -72,7 +72,8 @@ impl Tls {
         let mut ticks = tokio::time::interval(self.settings.check.max(settings::Tls::SHORTEST_CHECK));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last_look = self.read_from();
-        let (mut refused, mut end_told) = (None, false);
+        // What has ended at the start was told then.
+        let (mut refused, mut end_told) = (None, self.served.load().not_after < now());
         loop {
             let expires = self.served.load().not_after;
             tell(Standing { expires, refused: refused.is_some() });

@@ -1,6 +1,7 @@
 //! TLS with callers: those who do it right in either version, with a certificate or without, and those who do not.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -172,6 +173,29 @@ async fn half_handshakes_take_no_place_from_who_finishes_them() {
         200,
         "who has asked keeps its place"
     );
+}
+
+#[tokio::test]
+async fn handshakes_have_a_quota_and_requests_over_one_connection_need_no_other() {
+    let files = files();
+    let plain = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let tls = ctl_serve::settings::Tls { plain, ..files.tls() };
+    let limits = Http {
+        reads_per_minute: NonZeroU32::MIN,
+        read_burst: NonZeroU32::MIN.saturating_add(1),
+        ..Http::default()
+    };
+    let served = Served::start(Http { tls: Some(tls), ..limits }).await;
+    let mut first = shake(&served, client(&BOTH, None)).await.unwrap();
+    shake(&served, client(&BOTH, None)).await.unwrap();
+    assert!(shake(&served, client(&BOTH, None)).await.is_err());
+    for _ in 0..9 {
+        assert_eq!(ask(&mut first, &get("/files/one")).await.unwrap().status, 200);
+    }
+    let mut stream = TcpStream::connect(served.plain.unwrap()).await.unwrap();
+    stream.write_all(get("/metrics").as_bytes()).await.unwrap();
+    let metrics = read_answer(&mut stream, false).await.text();
+    assert!(metrics.contains("ctl_tls_handshakes_failed_total{reason=\"too_many\"} 1\n"), "{metrics}");
 }
 
 #[tokio::test]
