@@ -142,7 +142,7 @@ impl Follower {
     /// Has everything due from the watcher recorded.
     async fn record(&mut self) {
         let Some((key, reporter)) = &self.watcher else { return };
-        let recorded = match Sending::begin(&mut self.replica, key).await {
+        let recorded = match Sending::begin(&mut self.replica, key, &reporter.pauses).await {
             Ok(mut sending) => reporter.record_due(&mut sending).await,
             Err(error) => Err(error),
         };

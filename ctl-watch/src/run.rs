@@ -143,8 +143,11 @@ impl Watch {
             now_ms: Arc::new(now_ms),
         };
         let replica = Replica::open(scheme.replica(&data.join("replica"))?)?;
-        let reporter =
-            Reporter { aggregator: shared.aggregator.clone(), held_back: Arc::clone(&shared.held_back) };
+        let reporter = Reporter {
+            aggregator: shared.aggregator.clone(),
+            held_back: Arc::clone(&shared.held_back),
+            pauses: Arc::default(),
+        };
         let watcher = key.map(|key| ([Box::new(key) as Box<dyn Signer>], reporter));
         let follower = Follower { replica, every: scheme.every, told, watcher };
         let ((stop_following, following_stopped), (stop, stopped)) = (oneshot::channel(), oneshot::channel());

@@ -273,9 +273,18 @@ fn beginnings(
     }
     turns.sort_by_key(|(unlisted, count, _, candidate)| (*unlisted, *count, order(candidate.incident)));
     let mut due = Due { copied, ..Due::default() };
+    let mut logged: BTreeMap<Share, u32> = BTreeMap::new();
     for (unlisted, count, share, Candidate { key, incident }) in turns {
+        // Reports count there as well.
+        let recorded = state.service_levels.recorded_on_day_of(now, watcher, &share);
+        let logged = logged.entry(share.clone()).or_insert(recorded);
+        let is_full = *logged >= rules.watched_per_day;
         let open = open.entry(share).or_default();
-        if count >= of_share || (!unlisted && of_listed >= per_day.all) || *open >= rules.open_claims {
+        if is_full
+            || count >= of_share
+            || (!unlisted && of_listed >= per_day.all)
+            || *open >= rules.open_claims
+        {
             due.held_back += 1;
             continue;
         }
@@ -287,6 +296,7 @@ fn beginnings(
         };
         due.statements.push(statement(key, incident, objective, policy_ref.clone())?);
         *open = open.saturating_add(1);
+        *logged = logged.saturating_add(1);
         of_listed = of_listed.saturating_add(u32::from(!unlisted));
     }
     Ok(due)

@@ -4,6 +4,7 @@
 
 mod breaches;
 mod months;
+mod pauses;
 mod sending;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub(crate) use breaches::withholds;
 pub use breaches::{Due, breaches_due};
 pub use ctl_replica::Blob;
 pub use months::reports_due;
+pub use pauses::{Pauses, Subject};
 pub use sending::Sending;
 
 use self::breaches::without_incident;
@@ -58,8 +60,12 @@ pub enum ReporterError {
     )]
     Copied(usize),
     /// The log refuses the statement.
-    #[error("{0}")]
-    Refused(String),
+    #[error("{why}")]
+    Refused {
+        /// The refusal's word.
+        reason: String,
+        why: String,
+    },
     /// Nothing can be recorded now, or the fate of an earlier statement is unknown; nothing else is tried.
     #[error("{0}")]
     Later(String),
@@ -94,6 +100,8 @@ pub struct Reporter {
     pub aggregator: Aggregator,
     /// How many breaches were held back last time.
     pub held_back: Arc<AtomicU64>,
+    /// What the service did not take.
+    pub pauses: Arc<Pauses>,
 }
 
 impl Reporter {
@@ -116,13 +124,18 @@ impl Reporter {
             self.aggregator.prove_anew(due.copied).await;
         }
         for breach in due.statements {
-            match scheme.say(breach.into(), None).await {
+            let subject = Subject::of(&breach);
+            match self.pauses.unless_paused(subject, now, scheme.say(breach.into(), None)).await {
                 Ok(_) => made += 1,
                 Err(error) => note(&mut failure, error)?,
             }
         }
+        // What was just recorded counts towards the day's share.
+        let (state, now) = scheme.present()?;
         for (operator, month) in reports_due(&state, watcher, &self.aggregator.levels(), now) {
-            match self.report(scheme, &operator, month, &policy, (&state, now)).await {
+            let subject = Subject::Report(operator.clone(), month);
+            let report = self.report(scheme, &operator, month, &policy, (&state, now));
+            match self.pauses.unless_paused(subject, now, report).await {
                 Ok(recorded) => made += usize::from(recorded),
                 Err(error) => note(&mut failure, error)?,
             }
@@ -168,7 +181,7 @@ impl Reporter {
             }
             Ok(incidents)
         });
-        read.await.map_err(|error| ReporterError::Refused(error.to_string()))?
+        read.await.map_err(|error| ReporterError::Report(error.to_string()))?
     }
 
     /// Logs how many breaches are held back, if that has changed.

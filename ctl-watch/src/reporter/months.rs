@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ctl_core::names::{NameError, ParticipantId};
 use ctl_core::{Digest, PublicKey, Timestamp};
 use ctl_governance::State;
+use ctl_governance::service_levels::Share;
 use ctl_governance::statement::body::ServiceSummary;
 use ctl_policy::sla::{IncidentReport, Kind, Material, Month, PolicyName, Report, Time, Verdict};
 
@@ -17,7 +18,7 @@ const AFTER: u64 = 600;
 /// How many months back, for a watch that was down.
 const MONTHS: usize = 3;
 
-/// The past months that this watcher has not reported yet, by operator.
+/// The past months that this watcher has not reported yet, by operator: as many as the log takes today.
 #[must_use]
 pub fn reports_due(
     state: &State,
@@ -29,6 +30,7 @@ pub fn reports_due(
     let present = Month::of(Time(now.unix()));
     let months = std::iter::successors(Some(present.previous()), |month| Some(month.previous())).take(MONTHS);
     let mut due = Vec::new();
+    let mut left: BTreeMap<Share, u32> = BTreeMap::new();
     for month in months {
         let end = Timestamp::from_unix(month.end().0);
         // Not before everything observed in it is written; otherwise that would count as missing.
@@ -43,7 +45,16 @@ pub fn reports_due(
             let key = (named, Timestamp::from_unix(month.begin().0), watcher.clone());
             // Below that there may be nothing to report, now or later.
             let watched = are_missing(watched.max().unwrap_or_default());
-            if may && watched && !state.service_levels.reports.contains_key(&key) {
+            if !may || !watched || state.service_levels.reports.contains_key(&key) {
+                continue;
+            }
+            // What the log takes no more of today waits until tomorrow.
+            let share = Share::of(state, key.0.as_ref());
+            let recorded = state.service_levels.recorded_on_day_of(now, watcher, &share);
+            let left =
+                left.entry(share).or_insert_with(|| state.rules().watched_per_day.saturating_sub(recorded));
+            if *left > 0 {
+                *left -= 1;
                 due.push(((*operator).clone(), month));
             }
         }

@@ -6,7 +6,7 @@ use ctl_governance::statement::Body;
 use ctl_replica::receipts::Standing;
 use ctl_replica::{Blob, Pending, Replica, ReplicaError, Submission};
 
-use super::{ReporterError, Scheme};
+use super::{Pauses, ReporterError, Scheme, Subject};
 
 /// A replica, and the key that signs the statements.
 pub struct Sending<'a> {
@@ -25,6 +25,7 @@ impl<'a> Sending<'a> {
     pub async fn begin(
         replica: &'a mut Replica,
         key: &'a [Box<dyn Signer>; 1],
+        pauses: &Pauses,
     ) -> Result<Self, ReporterError> {
         for noted in replica.noted().map_err(later)? {
             match noted.standing {
@@ -44,10 +45,26 @@ impl<'a> Sending<'a> {
                 }
                 continue;
             };
+            if noted.standing == Standing::Contained {
+                let now = replica.now();
+                let blobs = Subject::Blobs(noted.sent.statement);
+                // What the log has without its blob holds up nothing.
+                let sending = async {
+                    let (_, not_uploaded) = send(replica, &pending).await?;
+                    let refused = |why| Err(ReporterError::Refused { reason: "blob".into(), why });
+                    not_uploaded.into_iter().next().map_or(Ok(()), refused)
+                };
+                if let Err(error) = pauses.unless_paused(blobs, now, sending).await
+                    && !matches!(error, ReporterError::Refused { .. })
+                {
+                    return Err(error);
+                }
+                continue;
+            }
             match send(replica, &pending).await {
                 Ok(_) => {}
                 // It is forgotten; if it is still true, it is due again.
-                Err(ReporterError::Refused(why)) => {
+                Err(ReporterError::Refused { why, .. }) => {
                     tracing::warn!(why, statement = %noted.sent.statement, "a statement was not recorded");
                 }
                 Err(error) => return Err(error),
@@ -69,17 +86,18 @@ impl Scheme for Sending<'_> {
 
     async fn say(&mut self, body: Body, blob: Option<Blob>) -> Result<u64, ReporterError> {
         let pending = self.replica.write(self.key, body, blob.into_iter().collect());
-        let pending = pending.map_err(|error| ReporterError::Refused(error.to_string()))?;
-        send(self.replica, &pending).await
+        let pending = pending
+            .map_err(|error| ReporterError::Refused { reason: String::new(), why: error.to_string() })?;
+        Ok(send(self.replica, &pending).await?.0)
     }
 }
 
-/// Sends a statement; returns the index of its entry when that is proven.
-async fn send(replica: &mut Replica, pending: &Pending) -> Result<u64, ReporterError> {
+/// Sends a statement; returns the index of its entry when that is proven, and what was not uploaded.
+async fn send(replica: &mut Replica, pending: &Pending) -> Result<(u64, Vec<String>), ReporterError> {
     let what = pending.statement.payload.body.type_name();
     match replica.send(pending).await {
         Ok(Submission::Recorded { receipt, not_uploaded, .. }) => {
-            for problem in not_uploaded {
+            for problem in &not_uploaded {
                 tracing::warn!(
                     problem,
                     entry = receipt.index,
@@ -87,7 +105,7 @@ async fn send(replica: &mut Replica, pending: &Pending) -> Result<u64, ReporterE
                 );
             }
             tracing::info!(what, entry = receipt.index, "recorded");
-            Ok(receipt.index)
+            Ok((receipt.index, not_uploaded))
         }
         Ok(Submission::Sent { receipt, .. }) => {
             let index = receipt.index;
@@ -98,9 +116,9 @@ async fn send(replica: &mut Replica, pending: &Pending) -> Result<u64, ReporterE
         Ok(Submission::Unknown { problem, .. }) => Err(ReporterError::Later(format!(
             "it is not known yet whether the {what} is recorded: {problem}"
         ))),
-        Ok(Submission::Pending { .. }) => Err(ReporterError::Refused(format!("the {what} was not sent"))),
-        Err(error @ ReplicaError::Refusal { reason: Some(_), .. }) => {
-            Err(ReporterError::Refused(format!("the {what}: {error}")))
+        Ok(Submission::Pending { .. }) => Err(ReporterError::Later(format!("the {what} was not sent"))),
+        Err(ref error @ ReplicaError::Refusal { reason: Some(ref reason), .. }) => {
+            Err(ReporterError::Refused { reason: reason.clone(), why: format!("the {what}: {error}") })
         }
         Err(error) => Err(later(error)),
     }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ctl_governance::service_levels::Share;
 use ctl_governance::statement::body::{BreachPhase, SlaBreach};
 use ctl_governance::{Reason, State};
 use ctl_policy::sla::{BUILT_IN, Counts, Kind, MAX_REPORT_SIZE, Material, Report, Time};
@@ -368,6 +369,34 @@ fn no_month_is_reported_on_before_all_of_its_hours_are_written() {
     };
     assert!(due(end - 1).is_empty(), "what was counted in the last hour would be missing in the report");
     assert_eq!(due(end), [("alpha-pki".parse().unwrap(), month)]);
+}
+
+#[test]
+fn reports_and_breaches_wait_once_the_days_share_is_used_up() {
+    let mut story = Story::begin();
+    let month = Month::of(Time(story.world.now.unix()));
+    let now = Timestamp::from_unix(month.end().0 + 3000);
+    let since_ms = month.begin().0 * 1000;
+    // All on no list, so they have one share together.
+    let operators = ["mo-one", "mo-two", "auditor"];
+    let targets = operators.into_iter().zip(1..).map(|(operator, number)| {
+        let url = format!("http://ocsp.{operator}.example/");
+        (number, Description::new(number, &target(operator, Kind::Ocsp, &url), since_ms))
+    });
+    let targets = Arc::new(targets.collect::<BTreeMap<_, _>>());
+    let levels = Levels { targets, open_hour: hour_at(month.end()), ..Levels::default() };
+    let limit = story.world.state.rules().watched_per_day;
+    story.world.now = now;
+    story.outage("mo-one", "ocsp.mo-one.example", 400);
+    story.outage("alpha-pki", "ocsp.alpha.example", 400);
+    for (used, reports, breaches) in [(0, 3, 2), (limit - 2, 2, 2), (limit, 0, 1)] {
+        let (today, key) = (now.unix().div_euclid(86_400), (watcher(), Share::Unlisted));
+        story.world.state.service_levels.recorded_today.insert_mut(key, (today, used));
+        let due = |at| reports_due(&story.world.state, &watcher(), &levels, at).len();
+        assert_eq!((due(now), due(now.plus_seconds(DAY))), (reports, 3), "{used}");
+        let due = story.due();
+        assert_eq!((due.statements.len(), due.held_back), (breaches, 2 - breaches as u64), "{used}");
+    }
 }
 
 #[test]

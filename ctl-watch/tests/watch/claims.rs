@@ -127,6 +127,33 @@ async fn a_thief_of_evidence_keeps_nobody_out_of_the_log() {
 }
 
 #[tokio::test]
+async fn what_the_log_refuses_is_tried_again_after_pauses_that_grow() {
+    let (server, clock, folder) = scheme().await;
+    let mut north = Watcher::begin(&server, &clock, "watcher-north", folder.path()).await;
+    north.probes(20, Some(Code::TcpRefused)).await;
+    // The service's clock stands still: what is signed comes from the future.
+    let stopped = clock.now();
+    clock.pass(3600);
+    for sent in [1, 2, 3] {
+        for _ in 0..5 {
+            let error = north.try_record().await.unwrap_err().to_string();
+            assert!(error.contains("sla.breach"), "{error}");
+            assert_eq!(north.sent(), sent, "{error}");
+        }
+        clock.pass(10 << (sent - 1));
+    }
+    for _ in 0..360 {
+        clock.pass(60);
+        north.try_record().await.unwrap_err();
+    }
+    assert!((12..18).contains(&north.sent()), "{} in six hours", north.sent());
+    assert_eq!(server.world.lock().unwrap().now, stopped);
+    // It goes right again, and an hour later at most the log has it.
+    north.pass(3600).await;
+    assert_eq!((north.record().await, north.claims()), (1, (1, 1)));
+}
+
+#[tokio::test]
 async fn the_key_of_nobody_who_watches_says_nothing() {
     let (server, clock, folder) = scheme().await;
     let mut watch = Watcher::begin(&server, &clock, "elector-1", folder.path()).await;

@@ -82,7 +82,8 @@ impl Watcher {
             patience: Duration::from_millis(300),
             ..Options::new(&server.url, Trust::Scheme(scheme)).remembering(folder.join("replica"))
         };
-        let reporter = Reporter { aggregator: aggregator.clone(), held_back: Arc::default() };
+        let reporter =
+            Reporter { aggregator: aggregator.clone(), held_back: Arc::default(), pauses: Arc::default() };
         let (server, clock, replica) = (server.clone(), clock.clone(), Replica::open(options).unwrap());
         Self {
             server,
@@ -136,7 +137,7 @@ impl Watcher {
     pub async fn try_record(&mut self) -> Result<usize, ReporterError> {
         self.replica.sync().await.unwrap();
         let signer = [Box::new(key(self.who)) as Box<dyn Signer>];
-        let mut sending = Sending::begin(&mut self.replica, &signer).await?;
+        let mut sending = Sending::begin(&mut self.replica, &signer, &self.reporter.pauses).await?;
         self.reporter.record_due(&mut sending).await
     }
 

@@ -82,6 +82,13 @@ impl ServiceLevels {
         None
     }
 
+    /// How much of a share a watcher has recorded on the day of this moment (UTC).
+    #[must_use]
+    pub fn recorded_on_day_of(&self, at: Timestamp, watcher: &ParticipantId, share: &Share) -> u32 {
+        let recorded = self.recorded_today.get(&(watcher.clone(), share.clone()));
+        recorded.filter(|(day, _)| *day == crate::check::day(at)).map_or(0, |(_, used)| *used)
+    }
+
     /// A watcher's claims that are not over.
     pub fn open_claims<'a>(&'a self, watcher: &ParticipantId) -> impl Iterator<Item = &'a Arc<Claim>> {
         let of = (watcher.clone(), 0)..=(watcher.clone(), u64::MAX);

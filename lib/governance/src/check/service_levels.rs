@@ -51,19 +51,15 @@ fn check_share(
     operator: Option<&ParticipantId>,
 ) -> Result<Share, Refusal> {
     let share = Share::of(context.state, operator);
-    let key = (watcher.clone(), share);
     let limit = context.rules.watched_per_day;
-    match context.state.service_levels.recorded_today.get(&key) {
-        Some((of, used)) if *of == day(context.recorded_at) && *used >= limit => {
-            let detail = format!(
-                "{watcher} has {limit} breaches and reports recorded today about {}, which is its quota; try again \
-                 tomorrow (UTC)",
-                key.1
-            );
-            Err(Refusal::new(Reason::Quota, detail))
-        }
-        _ => Ok(key.1),
+    if context.state.service_levels.recorded_on_day_of(context.recorded_at, watcher, &share) >= limit {
+        let detail = format!(
+            "{watcher} has {limit} breaches and reports recorded today about {share}, which is its quota; try again \
+             tomorrow (UTC)"
+        );
+        return Err(Refusal::new(Reason::Quota, detail));
     }
+    Ok(share)
 }
 
 pub(super) fn breach(context: &Context<'_>, body: &SlaBreach) -> Result<(), Refusal> {
