@@ -74,6 +74,7 @@ struct Incident {
 #[derive(Deserialize)]
 struct Breaches {
     breaches: Vec<Outage>,
+    next: Option<String>,
 }
 
 /// What watchers say of one service at one time.
@@ -200,7 +201,13 @@ async fn tell_metrics(tour: &Tour, watch: &Transport) -> Result<(), Problem> {
 
 /// What the log says of outages.
 async fn outages(server: &Transport) -> Result<Vec<Outage>, Problem> {
-    Ok(get::<Breaches>(server, "v1/breaches").await?.breaches)
+    let (mut all, mut path) = (Vec::new(), "v1/breaches".to_owned());
+    loop {
+        let page: Breaches = get(server, &path).await?;
+        all.extend(page.breaches);
+        let Some(next) = page.next else { return Ok(all) };
+        path = format!("v1/breaches?after={next}");
+    }
 }
 
 /// What the log says of an outage that somebody claims, once it is over.

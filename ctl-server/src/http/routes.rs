@@ -178,18 +178,20 @@ fn governance() -> Vec<Route<App>> {
         Route::get("/v1/sla/governance", promises::show, "How long applicants were kept waiting.")
             .costs(Cost::Much)
             .answers(200, JSON, "The waiting times, against what the charter promises."),
-        Route::get(
+        paged(
             "/v1/breaches",
             breaches::list,
-            "What watchers have recorded of breaches of service levels.",
+            "What watchers have recorded of breaches: who claims each, when it ended, whether enough confirm it.",
+            "breaches",
+            text(),
         )
         .costs(Cost::Much)
-        .answers(
-            200,
-            JSON,
-            "Every breach: who claims it, when it ended, and whether enough watchers confirm it.",
-        )
-        .schema(object(&["breaches"], json!({ "breaches": many() }))),
+        .query(optional("operator", "Only of this operator.", text()))
+        .query(optional(
+            "open",
+            "Only what lasts, or only what is over.",
+            json!({ "type": "boolean" }),
+        )),
     ]
 }
 

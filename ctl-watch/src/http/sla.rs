@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use ctl_core::names::ParticipantId;
-use ctl_governance::service_levels::{Outage, TRUST_LIST_MANAGER};
+use ctl_governance::service_levels::{OutageKey, Told};
 use ctl_policy::sla::{BURN_WINDOWS, Counts, Kind, Level, Month, SlaPolicy, Time};
-use ctl_serve::{Call, Problem, answer};
+use ctl_serve::{Call, Page, Problem, answer};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use warp::http::header;
@@ -78,21 +78,29 @@ pub(super) async fn overview(app: App, _: Call) -> Result<Response, Problem> {
         }))
     }).collect();
     let at = Time(levels.at_ms.div_euclid(1000));
-    Ok(answer::json(&json!({
+    let value = json!({
         "at": at,
-        "breaches": recorded(&app, |outage| outage.closed.is_none()),
         "month": Month::of(at),
         "policy": policy(aggregator.policy()),
         "services": services,
-    })))
+    });
+    Ok(answer::json(&with_recorded(value, &app, |told| told.closed().is_none())))
 }
 
-/// The breaches that watchers have recorded, confirmed or not, by the log as last verified.
-fn recorded(app: &App, wanted: impl Fn(&Outage) -> bool) -> Vec<Outage> {
+/// Adds the breaches that watchers have recorded, confirmed or not, by the log as last verified: as many as fit a page.
+/// The server has all of them, in pages.
+fn with_recorded(mut value: Value, app: &App, wanted: impl Fn(&Told<'_>) -> bool) -> Value {
     let seen = app.watch.followed().seen;
-    let mut outages = seen.map(|seen| seen.state.outages()).unwrap_or_default();
-    outages.retain(wanted);
-    outages
+    let told = seen.iter().flat_map(|seen| {
+        let told = seen.state.told().into_iter().filter(|(_, told)| wanted(told));
+        told.map(|(key, told)| (key, json!(told.outage(&seen.state))))
+    });
+    let mut page = Page::<OutageKey>::new(None, Some(usize::MAX)).of("breaches", told);
+    if let Some(members) = value.as_object_mut() {
+        members.insert("breaches_truncated".into(), (!page["next"].is_null()).into());
+        members.insert("breaches".into(), page["breaches"].take());
+    }
+    value
 }
 
 /// The hours that the caller asks for.
@@ -177,16 +185,9 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
             })
         })
         .collect();
-    let breaches = recorded(&app, |outage| {
-        let whose = outage.service.operator.as_ref().map_or(TRUST_LIST_MANAGER, ParticipantId::as_str);
-        whose == operator.as_str()
-            && outage.opened_at.unix() < to.0
-            && outage.closed.is_none_or(|closed| from.0 <= closed.at.unix())
-    });
     let maintenance: Vec<_> = aggregator.policy().maintenance_of(operator.as_str(), from, to).collect();
-    Ok(answer::json(&json!({
+    let value = json!({
         "operator": operator,
-        "breaches": breaches,
         "from": from,
         "to": to,
         "policy": policy(aggregator.policy()),
@@ -194,6 +195,11 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
         "targets": targets,
         "maintenance": maintenance,
         "tell": tell(aggregator.policy(), operator),
+    });
+    Ok(answer::json(&with_recorded(value, &app, |told| {
+        told.is_of(operator)
+            && told.opened_at().unix() < to.0
+            && told.closed().is_none_or(|closed| from.0 <= closed.at.unix())
     })))
 }
 

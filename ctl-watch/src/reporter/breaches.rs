@@ -238,10 +238,15 @@ fn beginnings(
     let of_share = per_day.of_operator.min(rules.watched_per_day);
     let mut today: BTreeMap<Share, u32> = BTreeMap::new();
     let mut open: BTreeMap<Share, usize> = BTreeMap::new();
+    let mut of_service: BTreeMap<BreachKey, u32> = BTreeMap::new();
+    let day = |at: Timestamp| at.unix().div_euclid(DAY.cast_signed());
     for claim in state.service_levels.claims.values().filter(|claim| claim.watcher == *watcher) {
         let share = Share::of(state, claim.service.operator.as_ref());
         if claim.closed.is_none() {
             *open.entry(share.clone()).or_default() += 1;
+        }
+        if day(claim.recorded_at) == day(now) {
+            *of_service.entry(claim.key()).or_default() += 1;
         }
         if now.seconds_since(claim.recorded_at) < DAY {
             *today.entry(share).or_default() += 1;
@@ -251,10 +256,17 @@ fn beginnings(
     let mut of_listed = listed.fold(0_u32, |sum, (_, count)| sum.saturating_add(*count));
     let mut candidates: Vec<(Share, Candidate<'_>)> = Vec::new();
     let (waiting, copied) = waiting(state, watcher, incidents, now);
+    let mut due = Due { copied, ..Due::default() };
     for (key, waiting) in waiting {
         let share = Share::of(state, key.0.operator.as_ref());
         let count = today.get(&share).copied().unwrap_or_default();
-        let left = usize::try_from(of_share.saturating_sub(count)).unwrap_or(usize::MAX);
+        let of_service =
+            rules.claims_of_service_per_day.saturating_sub(of_service.get(&key).copied().unwrap_or(0));
+        if of_service == 0 {
+            due.held_back += 1;
+            continue;
+        }
+        let left = usize::try_from(of_share.saturating_sub(count).min(of_service)).unwrap_or(usize::MAX);
         // A service breaks an objective once at a time: one of several incidents is due now, the others after it. They
         // come in order, unless there are more than may be recorded.
         let next = if waiting.len() <= left {
@@ -272,7 +284,6 @@ fn beginnings(
         *count = count.saturating_add(1);
     }
     turns.sort_by_key(|(unlisted, count, _, candidate)| (*unlisted, *count, order(candidate.incident)));
-    let mut due = Due { copied, ..Due::default() };
     let mut logged: BTreeMap<Share, u32> = BTreeMap::new();
     for (unlisted, count, share, Candidate { key, incident }) in turns {
         // Reports count there as well.

@@ -124,8 +124,8 @@ pub struct Rules {
     pub breach_reasons: usize,
     /// The most answers that are named as evidence of one breach.
     pub breach_evidence: usize,
-    /// How late a breach may be recorded, whatever its window, so that a watch that stood still over a
-    /// weekend can still say what it saw before.
+    /// How late a breach may be recorded, so that a watch that stood still over a weekend can still say what it saw
+    /// before.
     pub breach_late_seconds: u64,
     /// The longest window of an objective and period of a report, in seconds.
     pub service_level_seconds: u64,
@@ -137,6 +137,11 @@ pub struct Rules {
     /// one listed operator, as many about the trust list manager's, and as many about those of all operators together
     /// that are on no list.
     pub watched_per_day: u32,
+    /// The most claims that one watcher opens in one day (UTC) about one service and objective.
+    pub claims_of_service_per_day: u32,
+    /// How many claims of one watcher about one service and objective that are over are kept in the state: more than it
+    /// can open while one may still be recorded late. So nobody makes the work of judging a service large.
+    pub past_claims_of_service: usize,
     /// The most claims of one watcher that are open at once about the services that are counted together.
     pub open_claims: usize,
 
@@ -171,6 +176,8 @@ pub(super) const V1: Rules = Rules {
     report_kinds: 64,
     past_claims: 10_000,
     watched_per_day: 200,
+    claims_of_service_per_day: 20,
+    past_claims_of_service: 100,
     open_claims: 400,
     reserved_participant: super::service_levels::TRUST_LIST_MANAGER,
 };

@@ -8,6 +8,8 @@
 //! beginning or an end, and join two breaches. How many organisations a breach needs is frozen when it is confirmed; an
 //! amendment of the charter changes no past breach.
 
+mod outages;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +19,8 @@ use ctl_core::parts::PolicyRef;
 use ctl_core::{Digest, Timestamp};
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 use serde::{Deserialize, Serialize};
+
+pub use outages::{Outage, OutageKey, Told};
 
 use crate::snapshot::form;
 use crate::state::State;
@@ -37,7 +41,7 @@ pub struct ServiceLevels {
     #[serde(with = "form::shared")]
     pub claims: RedBlackTreeMapSync<u64, Arc<Claim>>,
     /// Confirmed breaches of each service and objective, in the order of time: all open ones, and those that are over
-    /// as long as a claim is kept that counts in them.
+    /// as long as one of their claims is kept that are over.
     #[serde(with = "form::shared")]
     pub breaches: RedBlackTreeMapSync<BreachKey, Arc<Vec<Breach>>>,
     /// Reports: each watcher's own.
@@ -281,80 +285,6 @@ pub struct LevelReport {
     pub report: BlobRef,
     /// What it says of each kind of service.
     pub summary: Vec<ServiceSummary>,
-}
-
-/// What watchers say about one service and objective at one time, for display: a confirmed breach with its claims, or a
-/// claim that counts in no breach.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Outage {
-    /// Index of the entry that confirmed it, or that opened the claim.
-    pub entry: u64,
-    /// Whose service.
-    pub service: Service,
-    /// What was promised.
-    pub objective: Objective,
-    /// When it began.
-    pub opened_at: Timestamp,
-    /// How it ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub closed: Option<Closed>,
-    /// Whether enough organisations saw it.
-    pub confirmed: bool,
-    /// How many organisations saw it.
-    pub organisations: usize,
-    /// How many must.
-    pub needed: u32,
-    /// What each watcher says, as far as it is kept.
-    pub claims: Vec<Claim>,
-}
-
-impl State {
-    /// What watchers say of services, in the order in which the first claim of each was recorded.
-    #[must_use]
-    pub fn outages(&self) -> Vec<Outage> {
-        let levels = &self.service_levels;
-        let counted: BTreeSet<u64> =
-            levels.confirmed().flat_map(|breach| breach.claims.keys().copied()).collect();
-        let mut outages: Vec<Outage> = levels.confirmed().map(|breach| self.confirmed(breach)).collect();
-        let alone = levels.claims.values().filter(|claim| !counted.contains(&claim.index));
-        outages.extend(alone.map(|claim| self.unconfirmed(claim)));
-        outages.sort_by_key(|outage| outage.claims.first().map_or(outage.entry, |claim| claim.index));
-        outages
-    }
-
-    fn confirmed(&self, breach: &Breach) -> Outage {
-        let kept = |index| self.service_levels.claims.get(index).map(|claim| Claim::clone(claim));
-        Outage {
-            entry: breach.confirmed,
-            service: breach.service.clone(),
-            objective: breach.objective.clone(),
-            opened_at: breach.opened_at,
-            closed: breach.closed,
-            confirmed: true,
-            organisations: breach.organisations().len(),
-            needed: breach.needed,
-            claims: breach.claims.keys().filter_map(kept).collect(),
-        }
-    }
-
-    fn unconfirmed(&self, claim: &Claim) -> Outage {
-        let key = claim.key();
-        let together = self.service_levels.claims_about(&key).filter(|other| other.covers(claim.opened_at));
-        let mut organisations: BTreeSet<&OrganisationId> =
-            together.map(|other| &other.organisation).collect();
-        organisations.insert(&claim.organisation);
-        Outage {
-            entry: claim.index,
-            service: claim.service.clone(),
-            objective: claim.objective.clone(),
-            opened_at: claim.opened_at,
-            closed: claim.closed,
-            confirmed: false,
-            organisations: organisations.len(),
-            needed: self.charter.watchers.as_ref().map_or(0, |watchers| watchers.threshold),
-            claims: vec![claim.clone()],
-        }
-    }
 }
 
 #[cfg(test)]

@@ -82,8 +82,8 @@ fn claim_text(claim: &Claim) -> String {
 
 /// What watchers say of breaches, in lines; all, or only what is not over.
 pub(crate) fn lines(state: &State, now: Timestamp, open: bool) -> Vec<String> {
-    let outages = state.outages().into_iter().filter(|outage| !open || outage.closed.is_none());
-    outages.map(|outage| words(&outage, now)).collect()
+    let told = state.told().into_iter().filter(|(_, told)| !open || told.closed().is_none());
+    told.map(|(_, told)| words(&told.outage(state), now)).collect()
 }
 
 fn words(outage: &Outage, now: Timestamp) -> String {
@@ -139,15 +139,14 @@ pub async fn breaches(
     if let Some(operator) = operator.filter(|operator| !state.participants.contains_key(*operator)) {
         return Err(AdminError::Input(format!("there is no participant {operator}")));
     }
-    let outages = state.outages().into_iter().filter(|outage| {
-        operator.is_none_or(|operator| outage.service.operator.as_ref() == Some(operator))
-            && (!open || outage.closed.is_none())
+    let told = state.told().into_iter().filter(|(_, told)| {
+        operator.is_none_or(|operator| told.is_of(operator)) && (!open || told.closed().is_none())
     });
     let most = state.rules().past_claims;
     let over = state.service_levels.claims.values().filter(|claim| claim.closed.is_some()).count();
     Ok(Breaches {
         entries: state.size(),
-        breaches: outages.map(|outage| Row::of(outage, now)).collect(),
+        breaches: told.map(|(_, told)| Row::of(told.outage(state), now)).collect(),
         truncated: (over >= most).then_some(most),
     })
 }

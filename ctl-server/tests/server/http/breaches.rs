@@ -50,7 +50,7 @@ async fn a_claim_is_shown_as_unconfirmed_until_another_organisation_says_the_sam
     world.wait(3600);
     let served = Served::start(&world).await;
     let now = served.now();
-    assert_eq!(served.get("/v1/breaches").await.json(), json!({ "breaches": [] }));
+    assert_eq!(served.get("/v1/breaches").await.json(), json!({ "breaches": [], "next": null }));
 
     // Two watchers of one organisation count once.
     let mut expected = Vec::new();
@@ -92,4 +92,53 @@ async fn a_claim_is_shown_as_unconfirmed_until_another_organisation_says_the_sam
     assert_eq!(breaches.len(), 1);
     assert_eq!(breaches[0]["confirmed"], true);
     assert_eq!(breaches[0]["closed"]["at"], now.to_string(), "{breaches:?}");
+}
+
+#[tokio::test]
+async fn breaches_come_in_pages_by_operator_and_by_whether_they_last() {
+    let mut world = World::published();
+    world.wait(3600);
+    // As many services as a watcher may speak about; the evidence makes each a long one.
+    for number in 0..60_u64 {
+        let mut body = claim(world.now, "watcher-north");
+        body.service.url = Some(format!("http://ocsp-{number}.example/").parse().unwrap());
+        body.service.operator = Some(["alpha-pki", "beta-pki"][usize::from(number >= 50)].parse().unwrap());
+        body.evidence = (0..64_u64).map(|n| Digest::of(&(number * 64 + n).to_be_bytes())).collect();
+        body.evidence.sort();
+        let opened = world.say(&["watcher-north"], body.clone()).unwrap();
+        if number % 10 == 0 {
+            let phase = BreachPhase::Closed;
+            let over = SlaBreach {
+                closed_at: Some(world.now),
+                opened: Some(opened),
+                phase,
+                evidence: vec![],
+                ..body
+            };
+            world.say(&["watcher-north"], over).unwrap();
+        }
+    }
+    let served = Served::start(&world).await;
+    for (filter, expected) in [
+        ("", 60),
+        ("&operator=alpha-pki", 50),
+        ("&operator=beta-pki&open=true", 9),
+        ("&open=false", 6),
+        ("&operator=trust-list-manager", 0),
+    ] {
+        let (mut entries, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = served.get(&format!("/v1/breaches?limit=7{filter}{after}")).await.json();
+            let breaches = page["breaches"].as_array().unwrap();
+            assert!(breaches.len() <= 7, "{filter}");
+            entries.extend(breaches.iter().map(|breach| breach["entry"].as_u64().unwrap()));
+            let Some(next) = page["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        assert_eq!(entries.len(), expected, "{filter}");
+        assert!(entries.is_sorted_by(|one, other| one < other), "{filter}: {entries:?}");
+    }
+    for query in ["after=1", "after=x.y", "limit=many", "open=perhaps", "who=me"] {
+        served.get(&format!("/v1/breaches?{query}")).await.problem(400);
+    }
 }

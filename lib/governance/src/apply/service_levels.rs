@@ -8,22 +8,25 @@ use ctl_core::names::{OrganisationId, ParticipantId};
 
 use super::{Place, name_blob};
 use crate::check;
-use crate::service_levels::{Breach, Claim, Closed, Found, LevelReport, Share};
+use crate::service_levels::{Breach, BreachKey, Claim, Closed, Found, LevelReport, ServiceLevels, Share};
 use crate::state::State;
 use crate::statement::body::{SlaBreach, SlaReport};
 
 pub(super) fn breach(state: &mut State, place: Place<'_>, body: &SlaBreach) {
     let Some(watcher) = place.author.and_then(|id| state.participants.get(id)) else { return };
+    let (watcher, organisation) = (watcher.id.clone(), watcher.organisation.clone());
     if let (Some(at), Some(opened)) = (body.closed_at, body.opened) {
         let end = Closed { index: place.index, at, recorded_at: place.at, lapsed: false };
         close(state, opened, end, Some(body));
+        let key = (body.service.clone(), body.objective.name.clone());
+        forget_of_service(state, &watcher, &key, place.rules.past_claims_of_service);
         forget(state, place.rules.past_claims);
         return;
     }
     let claim = Arc::new(Claim {
         index: place.index,
-        watcher: watcher.id.clone(),
-        organisation: watcher.organisation.clone(),
+        watcher,
+        organisation,
         service: body.service.clone(),
         objective: body.objective.clone(),
         policy: body.policy.clone(),
@@ -135,26 +138,40 @@ pub(crate) fn lapse(state: &mut State, watcher: &ParticipantId, at: Timestamp, c
     }
 }
 
-/// Forgets closed claims, the earliest recorded first, until `keep` of them are left, and closed breaches all of whose
-/// claims are forgotten.
+/// Forgets closed claims, the earliest recorded first, until `keep` of them are left.
 pub(crate) fn forget(state: &mut State, keep: usize) {
     let levels = &mut state.service_levels;
     while levels.claims.size() > levels.open.size().saturating_add(keep) {
         let oldest = levels.claims.values().find(|claim| claim.closed.is_some());
         let Some(claim) = oldest.cloned() else { return };
-        let key = claim.key();
-        levels.claims.remove_mut(&claim.index);
-        levels.about.remove_mut(&(key.clone(), claim.index));
-        let Some(breaches) = levels.breaches.get(&key) else { continue };
-        let mut left = Vec::clone(breaches);
-        left.retain(|breach| {
-            breach.closed.is_none() || breach.claims.keys().any(|index| levels.claims.contains_key(index))
-        });
-        if left.is_empty() {
-            levels.breaches.remove_mut(&key);
-        } else if left.len() < breaches.len() {
-            levels.breaches.insert_mut(key, Arc::new(left));
-        }
+        remove(levels, &claim);
+    }
+}
+
+/// The same of one watcher's claims about one service and objective.
+fn forget_of_service(state: &mut State, watcher: &ParticipantId, key: &BreachKey, keep: usize) {
+    let levels = &mut state.service_levels;
+    let over = levels.claims_about(key).filter(|claim| claim.watcher == *watcher && claim.closed.is_some());
+    let over: Vec<Arc<Claim>> = over.cloned().collect();
+    for claim in over.iter().take(over.len().saturating_sub(keep)) {
+        remove(levels, claim);
+    }
+}
+
+/// Forgets a closed claim, and closed breaches none of whose closed claims is left. One that lasts keeps no breach of the
+/// past: or what many short claims confirm with it would stay as long as it does.
+fn remove(levels: &mut ServiceLevels, claim: &Claim) {
+    let key = claim.key();
+    levels.claims.remove_mut(&claim.index);
+    levels.about.remove_mut(&(key.clone(), claim.index));
+    let Some(breaches) = levels.breaches.get(&key) else { return };
+    let is_left = |index: &u64| levels.claims.get(index).is_some_and(|claim| claim.closed.is_some());
+    let mut left = Vec::clone(breaches);
+    left.retain(|breach| breach.closed.is_none() || breach.claims.keys().any(is_left));
+    if left.is_empty() {
+        levels.breaches.remove_mut(&key);
+    } else if left.len() < breaches.len() {
+        levels.breaches.insert_mut(key, Arc::new(left));
     }
 }
 

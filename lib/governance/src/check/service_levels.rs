@@ -79,7 +79,7 @@ pub(super) fn breach(context: &Context<'_>, body: &SlaBreach) -> Result<(), Refu
 
 fn opens(context: &Context<'_>, watcher: &Participant, body: &SlaBreach) -> Result<(), Refusal> {
     let (now, rules) = (context.recorded_at, context.rules);
-    let late = body.objective.window_seconds.max(rules.breach_late_seconds);
+    let late = rules.breach_late_seconds;
     if body.opened_at > now || now.seconds_since(body.opened_at) > late {
         let detail = format!("it began at {}; between {} and {now}", body.opened_at, now.minus_seconds(late));
         return Err(Refusal::new(Reason::Time, format!("{detail} is expected")));
@@ -90,8 +90,10 @@ fn opens(context: &Context<'_>, watcher: &Participant, body: &SlaBreach) -> Resu
     let levels = &context.state.service_levels;
     let key = (body.service.clone(), body.objective.name.clone());
     has_own_evidence(levels, &key, watcher, &body.evidence)?;
+    let mut today = 0;
     for claim in levels.claims_about(&key).filter(|claim| claim.watcher == watcher.id) {
         let index = claim.index;
+        today += u32::from(day(claim.recorded_at) == day(now));
         match claim.closed {
             None => {
                 let detail = format!("claim {index} of this service and objective is open already");
@@ -107,6 +109,13 @@ fn opens(context: &Context<'_>, watcher: &Participant, body: &SlaBreach) -> Resu
             }
             Some(_) => {}
         }
+    }
+    if today >= rules.claims_of_service_per_day {
+        let detail = format!(
+            "{} has opened {today} claims of this service and objective today, which is its quota; try again tomorrow (UTC)",
+            watcher.id
+        );
+        return Err(Refusal::new(Reason::Quota, detail));
     }
     let share = check_share(context, &watcher.id, body.service.operator.as_ref())?;
     let open = levels.open_claims(&watcher.id);

@@ -161,3 +161,33 @@ fn a_breach_is_kept_as_long_as_it_lasts_or_one_of_its_claims_is() {
     assert_eq!(forget(&mut world), (0, vec![]));
     assert!(world.state.service_levels.breaches.is_empty());
 }
+
+#[test]
+fn who_claims_one_service_all_day_makes_no_work_for_others() {
+    let mut world = World::found();
+    let rules = *world.state.rules();
+    // South honestly says that it is down, for months. North opens and ends a claim on it as often as it may.
+    open(&mut world, "watcher-south", Some("alpha-pki"), 1).unwrap();
+    let mut last = 0;
+    for _ in 0..10 {
+        for number in 0..rules.claims_of_service_per_day {
+            world.wait(60);
+            last = open(&mut world, NORTH, Some("alpha-pki"), 1)
+                .unwrap_or_else(|why| panic!("{number}: {why:?}"));
+            world.wait(60);
+            close(&mut world, NORTH, last);
+        }
+        world.wait(60);
+        assert_eq!(open(&mut world, NORTH, Some("alpha-pki"), 1), Err(Reason::Quota));
+        let beta = open(&mut world, NORTH, Some("beta-pki"), 1).expect("another service");
+        close(&mut world, NORTH, beta);
+        world.wait(DAY - 120 * u64::from(rules.claims_of_service_per_day) - 60);
+    }
+    let levels = &world.state.service_levels;
+    let key = levels.claims[&last].key();
+    assert_eq!(levels.claims_about(&key).count(), rules.past_claims_of_service + 1);
+    assert_eq!(levels.breaches[&key].len(), rules.past_claims_of_service, "south's claim keeps no more");
+    assert!(levels.claims.contains_key(&last) && levels.claims.values().any(|claim| claim.closed.is_none()));
+    assert_eq!(world.state.outages().len(), levels.confirmed().count() + 10, "each once, and beta's");
+    assert!(State::replay(&world.entries).unwrap() == world.state);
+}

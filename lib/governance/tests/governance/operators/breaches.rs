@@ -245,13 +245,13 @@ fn a_breach_is_of_its_time_and_within_bounds() {
     };
     for (what, expected, forged) in [
         ("yet to come", Reason::Time, with(&|b| b.opened_at = now.plus_seconds(1))),
-        ("before its window", Reason::Time, with(&|b| b.opened_at = now.minus_seconds(WINDOW + 1))),
+        ("late, within its window", Reason::Time, with(&|b| b.opened_at = now.minus_seconds(4 * DAY + 1))),
         (
-            "late, of a short window",
+            "late, within the longest of windows",
             Reason::Time,
             with(&|b| {
-                b.objective.window_seconds = HOUR;
-                b.opened_at = now.minus_seconds(5 * DAY);
+                b.objective.window_seconds = 10 * 366 * DAY;
+                b.opened_at = now.minus_seconds(39 * DAY);
             }),
         ),
         ("no window", Reason::Content, with(&|b| b.objective.window_seconds = 0)),
@@ -276,7 +276,7 @@ fn a_breach_is_of_its_time_and_within_bounds() {
     let largest = with(&|b| {
         b.reasons = codes(128);
         b.evidence = digests(64);
-        b.opened_at = now.minus_seconds(WINDOW);
+        b.opened_at = now.minus_seconds(4 * DAY);
         b.service.url = Some(format!("http://{}", "a".repeat(493)).parse().unwrap());
     });
     world.say(&[NORTH], largest).expect("the largest fits an entry");
