@@ -38,7 +38,7 @@ async fn trouble_at_the_watch_is_told_as_its_own_and_opens_no_incident() {
     let ready = watched.get("/readyz").await;
     let problems = ready.json()["problems"].to_string();
     assert!(ready.status == 503 && problems.contains("this watch cannot follow"), "{problems}");
-    assert!(watched.get("/metrics").await.text().contains("\nctl_monitor_following 0\n"));
+    assert!(watched.get("/metrics").await.text().contains("\nctl_watch_following 0\n"));
 
     std::fs::remove_dir(&lock).unwrap();
     contact(&watched, "it goes on", is_good).await;
