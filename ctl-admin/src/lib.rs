@@ -22,6 +22,7 @@ pub mod key;
 pub mod output;
 pub mod progress;
 pub mod receipts;
+pub mod recompute;
 pub mod registrar;
 pub mod screening;
 pub mod signer;

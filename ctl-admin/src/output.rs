@@ -140,6 +140,20 @@ pub(crate) fn section(heading: &str, lines: &[String]) -> String {
     lines.iter().fold(format!("{heading}\n"), |text, line| text + "  " + &line.replace('\n', "\n  ") + "\n")
 }
 
+/// A time that passed, in the two largest units.
+pub(crate) fn lasted(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes, seconds % 60) {
+        (0, 0, 0, seconds) => format!("{seconds} s"),
+        (0, 0, minutes, 0) => format!("{minutes} min"),
+        (0, 0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (0, hours, 0, _) => format!("{hours} h"),
+        (0, hours, minutes, _) => format!("{hours} h {minutes} min"),
+        (days, 0, ..) => format!("{days} d"),
+        (days, hours, ..) => format!("{days} d {hours} h"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,5 +197,20 @@ mod tests {
         assert!(through(&format!("cat > {}", file.display())));
         assert_eq!(std::fs::read_to_string(file).unwrap(), text);
         assert!(!through(" ") && !through("exit 3"), "then it is written as it is");
+    }
+
+    #[test]
+    fn time_that_passed_is_told_in_two_units() {
+        for (seconds, expected) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3599, "59 min 59 s"),
+            (3600, "1 h"),
+            (90_000, "1 d 1 h"),
+            (20 * 86_400 + 59, "20 d"),
+        ] {
+            assert_eq!(lasted(seconds), expected);
+        }
     }
 }

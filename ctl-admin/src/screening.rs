@@ -1,4 +1,4 @@
-//! What the policy finds about a candidate, computed here: before applying, and again ([`crate::elector::recompute`]) to be
+//! What the policy finds about a candidate, computed here: before applying, and again ([`crate::recompute`]) to be
 //! compared with what the server recorded.
 
 use std::path::Path;

@@ -13,8 +13,7 @@ use serde::Serialize;
 
 use crate::applicant::application::document;
 use crate::arguments::word;
-use crate::auditor::sla::lasted;
-use crate::output::Render;
+use crate::output::{Render, lasted};
 use crate::signing::{Said, Say, Signing};
 use crate::{AdminError, describe};
 

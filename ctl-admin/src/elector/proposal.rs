@@ -14,9 +14,9 @@ use serde::Serialize;
 
 use crate::applicant::application::{Limits, sorted};
 use crate::arguments::{parse_use, word};
-use crate::elector::recompute;
 use crate::elector::review::{self, ProposalReview, Review};
 use crate::output::{Render, section};
+use crate::recompute;
 use crate::screening::Policies;
 use crate::signer::charter;
 use crate::signing::{self, Ask, Said, Signing};

@@ -10,8 +10,8 @@ use ctl_replica::statement::{MAX_BLOB, SALT};
 use serde::{Deserialize, Serialize};
 
 use crate::AdminError;
-use crate::elector::recompute::{Recomputed, recompute};
 use crate::output::section;
+use crate::recompute::{Recomputed, recompute};
 use crate::screening::Policies;
 
 /// What came of it.

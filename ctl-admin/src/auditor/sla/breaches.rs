@@ -8,9 +8,9 @@ use ctl_governance::statement::body::Measured;
 use ctl_replica::Replica;
 use serde::Serialize;
 
-use super::{lasted, percent, service, share};
+use super::{percent, service, share};
 use crate::AdminError;
-use crate::output::Render;
+use crate::output::{Render, lasted};
 
 /// A breach, or a claim that no breach counts, with everything that the log says of it.
 #[derive(Clone, Debug, Serialize)]

@@ -40,37 +40,12 @@ pub(crate) fn share(good: u64, valid: u64) -> String {
     (u128::from(good) * 1_000_000).checked_div(u128::from(valid)).map_or_else(|| "-".into(), percent)
 }
 
-/// A time that passed, in the two largest units.
-pub(crate) fn lasted(seconds: u64) -> String {
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes, seconds % 60) {
-        (0, 0, 0, seconds) => format!("{seconds} s"),
-        (0, 0, minutes, 0) => format!("{minutes} min"),
-        (0, 0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (0, hours, 0, _) => format!("{hours} h"),
-        (0, hours, minutes, _) => format!("{hours} h {minutes} min"),
-        (days, 0, ..) => format!("{days} d"),
-        (days, hours, ..) => format!("{days} d {hours} h"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn numbers_read_as_people_write_them() {
-        for (seconds, expected) in [
-            (0, "0 s"),
-            (59, "59 s"),
-            (60, "1 min"),
-            (3599, "59 min 59 s"),
-            (3600, "1 h"),
-            (90_000, "1 d 1 h"),
-            (20 * 86_400 + 59, "20 d"),
-        ] {
-            assert_eq!(lasted(seconds), expected);
-        }
         assert_eq!((share(998, 999), share(0, 0)), ("99.8998 %".into(), "-".into()));
     }
 }

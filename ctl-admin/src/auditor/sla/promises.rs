@@ -4,9 +4,8 @@ use ctl_governance::promises::{ApplicationWaits, CrossWaits, Promises, Waits, pr
 use ctl_replica::Replica;
 use serde::Serialize;
 
-use super::lasted;
 use crate::AdminError;
-use crate::output::{Render, section, table};
+use crate::output::{Render, lasted, section, table};
 
 /// The promises, to be shown.
 #[derive(Clone, Debug, Serialize)]

@@ -11,8 +11,8 @@ use ctl_replica::Log;
 use serde::Serialize;
 
 use super::{Row, application_row, word};
-use crate::elector::recompute::{self, Recomputed};
 use crate::output::{Render, section};
+use crate::recompute::{self, Recomputed};
 use crate::screening::{self, Policies};
 use crate::{AdminError, describe};
 
