@@ -11,7 +11,7 @@ use ctl_governance::statement::body::{
     ApplicationSubmit, ApplicationWithdraw, Candidate, CommentAdd, EvidenceAttach,
 };
 use ctl_governance::statement::parts::{BlobAccess, EvidenceKind};
-use ctl_pki::{Certificate, certificate_from_bytes};
+use ctl_pki::{Certificate, certificate_from_bytes, pem};
 use ctl_replica::statement::{MAX_BLOB, SALT};
 use ctl_replica::{Blob, Replica};
 use serde::Serialize;
@@ -331,12 +331,13 @@ fn is_encrypted(content: &[u8]) -> bool {
     {
         return true;
     }
-    if let Some(at) = content.windows(10).position(|window| window == b"-----BEGIN") {
-        let pem = content.get(at..).unwrap_or_default();
-        return pem_rfc7468::decode_vec(pem)
-            .is_ok_and(|(label, der)| matches!(label, "CMS" | "PKCS7") && is_enveloped(&der));
+    let mut blocks = pem::pieces(content).filter_map(|piece| piece.block).peekable();
+    if blocks.peek().is_none() {
+        return is_enveloped(content);
     }
-    is_enveloped(content)
+    blocks.all(|block| {
+        matches!(block.label, b"CMS" | b"PKCS7") && block.content.is_ok_and(|der| is_enveloped(&der))
+    })
 }
 
 /// A DER SEQUENCE whose first member is one of the two object identifiers.
@@ -375,7 +376,7 @@ mod tests {
         assert!(is_encrypted(b"-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n"));
         let enveloped = [&[0x30, 0x82, 0x01, 0x00][..], ENVELOPED[0], &[0xa0, 0x00]].concat();
         assert!(is_encrypted(&enveloped));
-        let pem = pem_rfc7468::encode_string("CMS", pem_rfc7468::LineEnding::LF, &enveloped).unwrap();
+        let pem = pem::pem_block("CMS", &enveloped);
         assert!(is_encrypted(pem.as_bytes()));
         let signed_data = [0x30, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
         for plain in [&b"%PDF-1.7"[..], b"", b"0", b"-----BEGIN CERTIFICATE-----\n", &signed_data] {

@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use ctl_pki::{MAX_PEM_CERTIFICATES, MAX_PEM_SIZE};
+use ctl_pki::pem::{MAX_PEM_SIZE, ders_from_pem};
 use ctl_policy::Severity;
 use ctl_policy::profile::{self, Finding, Guess};
 use serde::Serialize;
@@ -134,21 +132,7 @@ fn certificates(file: &Path) -> Result<Vec<Vec<u8>>, AdminError> {
     if bytes.first() == Some(&0x30) {
         return Ok(vec![bytes]);
     }
-    let text = String::from_utf8_lossy(&bytes);
-    let mut certificates = Vec::new();
-    for block in text.split("-----BEGIN CERTIFICATE-----").skip(1).take(MAX_PEM_CERTIFICATES) {
-        let number = certificates.len() + 1;
-        let unusable =
-            |problem| AdminError::input(file.display(), format_args!("certificate {number} {problem}"));
-        let (body, _) =
-            block.split_once("-----END CERTIFICATE-----").ok_or_else(|| unusable("has no end"))?;
-        let body: String = body.chars().filter(|character| !character.is_ascii_whitespace()).collect();
-        certificates.push(STANDARD.decode(body).map_err(|_| unusable("is not base64"))?);
-    }
-    if certificates.is_empty() {
-        return Err(AdminError::input(file.display(), "neither DER nor a PEM block \"BEGIN CERTIFICATE\""));
-    }
-    Ok(certificates)
+    ders_from_pem(&bytes).map_err(|error| AdminError::input(file.display(), error))
 }
 
 impl Render for Report {

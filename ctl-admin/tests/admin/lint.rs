@@ -141,8 +141,8 @@ fn what_cannot_be_used_is_two_and_what_does_not_parse_is_a_finding() {
     std::fs::write(here.join("half.pem"), "-----BEGIN CERTIFICATE-----\nMIIB").unwrap();
     for (arguments, expected) in [
         (&["lint", "nothing"][..], "nothing"),
-        (&["lint", "text"], "neither DER nor"),
-        (&["lint", "half.pem"], "has no end"),
+        (&["lint", "text"], "neither a DER certificate nor"),
+        (&["lint", "half.pem"], "has no \"-----END CERTIFICATE-----\""),
         (&["lint", "half.der", "--profile", "car"], "no profile \"car\""),
         (&["lint"], "FILES"),
         (&["profiles", "car"], "no profile \"car\""),

@@ -1,13 +1,9 @@
 //! A bundle that others may have written to, piece by piece: what is a certificate is recognised as
 //! one, and everything else is kept as it is, byte for byte.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ctl_core::Digest;
-use ctl_pki::Certificate;
+use ctl_pki::{Certificate, pem};
 
-const BEGIN: &[u8] = b"-----BEGIN ";
-const DASHES: &[u8] = b"-----";
 /// Labels of blocks that hold a certificate; the last one holds something of OpenSSL's after it.
 const LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
 
@@ -23,10 +19,6 @@ pub(super) struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    fn other(bytes: &'a [u8]) -> Self {
-        Self { bytes, certificate: None, parsed: None }
-    }
-
     fn certificate(bytes: &'a [u8], der: &[u8]) -> Self {
         let parsed = Certificate::from_der(der).ok();
         Self { bytes, certificate: Some(Digest::of(der)), parsed }
@@ -38,49 +30,15 @@ pub(super) fn blocks(file: &[u8]) -> Vec<Block<'_>> {
     if Certificate::from_der(file).is_ok() {
         return vec![Block::certificate(file, file)];
     }
-    let mut blocks = Vec::new();
-    let mut rest = file;
-    while !rest.is_empty() {
-        let (text, from_begin) = rest.split_at(find(rest, BEGIN).unwrap_or(rest.len()));
-        if !text.is_empty() {
-            blocks.push(Block::other(text));
+    let pieces = pem::pieces(file).map(|piece| match piece.block {
+        Some(pem::Block { label, content: Ok(der) })
+            if LABELS.iter().any(|known| known.as_bytes() == label) =>
+        {
+            Block::certificate(piece.bytes, first_element(&der))
         }
-        if from_begin.is_empty() {
-            break;
-        }
-        // A block that has not ended where the next one begins does not end.
-        let inner = from_begin.get(BEGIN.len()..).unwrap_or_default();
-        let next = find(inner, BEGIN).map_or(from_begin.len(), |at| at.saturating_add(BEGIN.len()));
-        let (this, _) = from_begin.split_at(next);
-        let block = finished(this).unwrap_or_else(|| Block::other(this));
-        rest = from_begin.get(block.bytes.len()..).unwrap_or_default();
-        blocks.push(block);
-    }
-    blocks
-}
-
-/// The block that these bytes begin with, if it ends.
-fn finished(bytes: &[u8]) -> Option<Block<'_>> {
-    let inner = bytes.get(BEGIN.len()..)?;
-    let label = inner.get(..find(inner, DASHES)?)?;
-    let begin = BEGIN.len().saturating_add(label.len()).saturating_add(DASHES.len());
-    let end = [b"-----END ", label, DASHES].concat();
-    let body = bytes.get(begin..)?;
-    let body = body.get(..find(body, &end)?)?;
-    let mut length = begin.saturating_add(body.len()).saturating_add(end.len());
-    for eol in [&b"\r\n"[..], b"\n"] {
-        if bytes.get(length..).is_some_and(|rest| rest.starts_with(eol)) {
-            length = length.saturating_add(eol.len());
-            break;
-        }
-    }
-    let bytes = bytes.get(..length)?;
-    let holds_certificate = LABELS.iter().any(|known| known.as_bytes() == label);
-    let base64: Vec<u8> = body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    match STANDARD.decode(base64) {
-        Ok(der) if holds_certificate => Some(Block::certificate(bytes, first_element(&der))),
-        _ => Some(Block::other(bytes)),
-    }
+        _ => Block { bytes: piece.bytes, certificate: None, parsed: None },
+    });
+    pieces.collect()
 }
 
 /// The first DER element; all of it if there is no such element.
@@ -92,10 +50,6 @@ fn first_element(der: &[u8]) -> &[u8] {
         _ => der.len(),
     };
     der.get(..length).unwrap_or(der)
-}
-
-fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|window| window == what)
 }
 
 /// These pieces in a row, each beginning on a line of its own.
@@ -153,7 +107,7 @@ mod tests {
             let part = |n: &usize| match n {
                 0 => PEM.as_bytes().to_vec(),
                 1 => PEM.as_bytes()[..40].to_vec(),
-                2 => BEGIN.to_vec(),
+                2 => b"-----BEGIN ".to_vec(),
                 3 => b"-----END CERTIFICATE-----".to_vec(),
                 _ => bytes.clone(),
             };

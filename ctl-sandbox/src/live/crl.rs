@@ -1,8 +1,6 @@
 //! CRLs (RFC 5280 section 5): one is issued every hour, after every revocation and for every change of the faults,
 //! and stays the same in between.
 
-use p256::pkcs8::LineEnding;
-
 use super::authority::{Authority, ON_HOLD, Revocation, Revoked};
 use super::der::{self, ce, extension, generalized, integer, oid, seq, time};
 use super::faults::Active;
@@ -237,9 +235,7 @@ fn build(
     }
     body = bundle::as_text(body, faults);
     if faults.has(Code::PemInsteadOfDer) {
-        body = ::der::pem::encode_string("X509 CRL", LineEnding::LF, &body)
-            .map_err(|error| SandboxError::Encode(::der::Error::from(error)))?
-            .into_bytes();
+        body = ctl_pki::pem_block("X509 CRL", &body).into_bytes();
     }
     Ok(Served { body, this: frame.this, next: frame.next.unwrap_or(frame.this) })
 }

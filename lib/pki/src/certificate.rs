@@ -255,7 +255,7 @@ impl Certificate {
 
     /// The certificate as a PEM block.
     pub fn to_pem(&self) -> String {
-        pem::pem_block("CERTIFICATE", &self.der)
+        pem::pem_block(pem::CERTIFICATE, &self.der)
     }
 
     /// Verifies that `issuer`'s key made the signature over the exact bytes of this certificate. Only the

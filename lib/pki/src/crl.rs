@@ -244,9 +244,8 @@ pub fn crls_from_pem(bytes: &[u8], limit: usize) -> Result<Vec<Crl>, RevocationE
     if bytes.len() > limit {
         return Err(RevocationError::TooLarge { what: WHAT, size: bytes.len(), limit });
     }
-    let text = String::from_utf8_lossy(bytes);
     let mut crls = Vec::new();
-    for (block, der) in (1..).zip(pem::pem_blocks(&text, "X509 CRL")) {
+    for (block, der) in (1..).zip(pem::pem_blocks(bytes, "X509 CRL")) {
         if block > MAX_PEM_CRLS {
             return Err(RevocationError::NotExactlyOne { what: WHAT, count: block });
         }

@@ -19,7 +19,7 @@ mod name;
 pub mod ocsp;
 pub mod oid;
 pub mod path;
-mod pem;
+pub mod pem;
 pub mod print;
 mod readable;
 pub mod request;

@@ -142,11 +142,10 @@ pub fn der_from_bytes(bytes: &[u8]) -> Result<Vec<u8>, RequestError> {
     if bytes.first() == Some(&SEQUENCE) {
         return Ok(bytes.to_vec());
     }
-    let text = String::from_utf8_lossy(bytes);
     // OpenSSL writes the first label, older tools the second.
     let mut found = ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"]
         .into_iter()
-        .flat_map(|label| pem_blocks(&text, label));
+        .flat_map(|label| pem_blocks(bytes, label));
     match (found.next(), found.next()) {
         (Some(Ok(der)), None) => Ok(der),
         (Some(Ok(_)), Some(_)) => Err(RequestError::Malformed("the file has several")),

@@ -1,9 +1,8 @@
 //! The renditions of a document: the same content in each format in which it is served. [`RENDITIONS`] is the
 //! one table of them; server, audit and client read it.
 
-use std::fmt::Write as _;
-
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use ctl_pki::pem::{CERTIFICATE, pem_block};
 use serde_json::{Map, Value};
 
 use super::{ListAnchor, ListPayload, MAX_PAYLOAD, RejectedAnchor};
@@ -155,7 +154,7 @@ fn pem(list: &ListPayload) -> String {
         comment(&mut text, &format!("{} of {}", anchor.name, anchor.operator));
         comment(&mut text, &format!("{}, {}", uses.join(", "), anchor.status));
         comment(&mut text, &format!("SHA-256 {}", anchor.fingerprint));
-        certificate(&mut text, &anchor.certificate.0);
+        text += &pem_block(CERTIFICATE, &anchor.certificate.0);
     }
     text
 }
@@ -172,15 +171,6 @@ fn comment(text: &mut String, line: &str) {
         }
     }
     text.push('\n');
-}
-
-/// RFC 7468, lines of 64 characters.
-fn certificate(text: &mut String, der: &[u8]) {
-    text.push_str("-----BEGIN CERTIFICATE-----\n");
-    for line in BASE64_STANDARD.encode(der).as_bytes().chunks(64) {
-        let _ = writeln!(text, "{}", String::from_utf8_lossy(line));
-    }
-    text.push_str("-----END CERTIFICATE-----\n");
 }
 
 fn signed(source: &Source<'_>) -> Vec<u8> {
