@@ -12,11 +12,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ctl_pki::time::date;
 use ctl_policy::sla::ServiceLimits;
 
 use super::code::Code;
 use super::observation::{Facts, Finding, Observation, Status};
-use super::probe::http::{date, finding};
+use super::probe::http::finding;
 use super::standings::Standing;
 use super::target::{Kind, Subject, Target, TargetId};
 

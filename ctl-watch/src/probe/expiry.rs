@@ -5,9 +5,10 @@
 //! fault should not open an incident at every service of a PKI.
 
 use ctl_pki::Certificate;
+use ctl_pki::time::{date, span};
 use ctl_policy::sla::ServiceLimits;
 
-use super::http::{date, finding, span};
+use super::http::finding;
 use crate::code::Code;
 use crate::observation::Finding;
 

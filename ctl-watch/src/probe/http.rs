@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use chrono::DateTime;
 use ctl_fetch::{Answer, Exchange, Request};
+use ctl_pki::time::{date, span};
 use ctl_policy::sla::ServiceLimits;
 
 use crate::code::Code;
@@ -318,25 +319,6 @@ fn cut(body: &Bytes) -> Bytes {
 #[must_use]
 pub fn finding(code: Code, address: Option<SocketAddr>, detail: String) -> Finding {
     Finding { code, address, detail }
-}
-
-/// A moment as people read it.
-#[must_use]
-pub fn date(seconds: i64) -> String {
-    match DateTime::from_timestamp(seconds, 0) {
-        Some(date) => date.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        None => format!("second {seconds} of Unix time"),
-    }
-}
-
-/// A span of seconds as people read it.
-#[must_use]
-pub fn span(seconds: i64) -> String {
-    match seconds {
-        172_800.. => format!("{} days", seconds / 86_400),
-        7_200.. => format!("{} hours", seconds / 3_600),
-        _ => format!("{seconds} seconds"),
-    }
 }
 
 fn from_now(left: i64) -> String {

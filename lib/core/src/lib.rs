@@ -21,10 +21,9 @@ pub mod role;
 pub mod signer;
 pub mod text;
 pub mod threshold;
-pub mod time;
 pub mod tuf;
 
+pub use ctl_pki::Timestamp;
 pub use digest::Digest;
 pub use keys::{KeyId, PrivateKey, PublicKey};
 pub use signer::{Signer, SignerError};
-pub use time::Timestamp;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::as_text;
+use ctl_pki::as_text;
 
 /// What is safe to print, for names and everything else that people read.
 pub use ctl_pki::print;

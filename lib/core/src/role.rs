@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::names::ListId;
-use crate::text::as_text;
+use ctl_pki::as_text;
 
 /// A role whose documents need people's signatures.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

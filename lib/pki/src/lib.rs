@@ -25,6 +25,7 @@ mod readable;
 pub mod request;
 pub mod revocation;
 mod signature;
+pub mod time;
 mod words;
 pub mod written;
 
@@ -36,3 +37,4 @@ pub use pem::{
     certificates_from_pem, pem_block, pem_blocks,
 };
 pub use readable::{Unreadable, UnreadableBundle, readable, readable_bundle};
+pub use time::Timestamp;

@@ -7,7 +7,7 @@ use std::fmt;
 
 pub(crate) mod read;
 
-use read::date;
+use crate::time::date;
 
 use crate::conditions::conditions;
 
@@ -186,14 +186,5 @@ conditions! {
         /// A nonce to be sent must have 1 to 128 bytes.
         #[error("a nonce of {0} bytes cannot be sent; it must have 1 to 128")]
         NonceLength(usize) => "nonce-length", "RFC 9654 section 2.1";
-    }
-}
-
-/// A span of seconds as people read it.
-pub(crate) fn span(seconds: i64) -> String {
-    match seconds {
-        172_800.. => format!("{} days", seconds / 86_400),
-        7_200.. => format!("{} hours", seconds / 3_600),
-        _ => format!("{seconds} seconds"),
     }
 }

@@ -1,4 +1,4 @@
-//! Enums that are words for people and programs.
+//! Enums that are words for people and programs, and what stands as text in JSON.
 
 /// An enum with a word for each variant; the word's method is named behind `by`.
 #[macro_export]
@@ -30,6 +30,25 @@ macro_rules! words {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.$word())
+            }
+        }
+    };
+}
+
+/// Writes a type as its text, and reads it from that.
+#[macro_export]
+macro_rules! as_text {
+    ($name:ty $(, $parameter:ident: $bound:path)?) => {
+        impl$(<$parameter: $bound>)? serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de $(, $parameter: $bound)?> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
             }
         }
     };

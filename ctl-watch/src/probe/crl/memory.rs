@@ -110,7 +110,11 @@ pub(super) fn read(bytes: &[u8], before: &Remembered, by: &By<'_>) -> Result<Rea
         next_update: crl.next_update(),
         identity: judge::identity(&crl, since),
         rank: (crl.this_update(), number.len(), number.to_vec()),
-        name: format!("the CRL{} of {}", numbered.unwrap_or_default(), super::http::date(crl.this_update())),
+        name: format!(
+            "the CRL{} of {}",
+            numbered.unwrap_or_default(),
+            ctl_pki::time::date(crl.this_update())
+        ),
         judged,
     };
     Ok(Read { looked, verdict: verified.verdict(), new, known })

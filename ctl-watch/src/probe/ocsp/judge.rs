@@ -6,11 +6,11 @@ use std::fmt;
 use ctl_pki::Certificate;
 use ctl_pki::ocsp::{self, Hash, Judgement, OcspResponse, Question, Reason, ResponseStatus, Signer};
 use ctl_pki::revocation::{Outcome, RevocationReason};
+use ctl_pki::time::date;
 use ctl_policy::sla::ServiceLimits;
 
 use super::mapping;
 use crate::code::{Code, Weight};
-use crate::probe::http::date;
 
 /// What is known of a certificate that a responder is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::Digest;
 use crate::signer::{self, Signer};
-use crate::text::as_text;
+use ctl_pki::as_text;
 
 /// The largest note that is parsed, in bytes: sixteen post-quantum signatures fit, as `signed-note`
 /// asks.

@@ -2,7 +2,7 @@
 
 use super::{Crl, Past, PastEntry};
 use crate::conditions::conditions;
-use crate::revocation::read::date;
+use crate::time::date;
 
 conditions! {
     /// Something that should not happen between one CRL and the next, or is worth a look.

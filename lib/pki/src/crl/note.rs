@@ -1,7 +1,7 @@
 //! What else is to be said about a CRL: nothing here forbids its use.
 
 use crate::conditions::conditions;
-use crate::revocation::span;
+use crate::time::span;
 
 const NOT_CRITICAL: &str = "is not marked critical and must be";
 const CRITICAL: &str = "is marked critical and must not be";

@@ -2,8 +2,7 @@
 
 use crate::conditions::conditions;
 use crate::error::{AlgorithmName, SignatureError};
-use crate::revocation::read::date;
-use crate::revocation::span;
+use crate::time::{date, span};
 
 conditions! {
     /// Why a CRL does not decide. Each has a stable [`rule`](Self::rule), a [`source`](Self::source), and words.

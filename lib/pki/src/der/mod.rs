@@ -15,8 +15,8 @@ pub(crate) use flaws::check;
 pub use flaws::{Flaw, Form, examine, is_printable};
 use malformed::CUT;
 pub use malformed::Malformed;
+pub(crate) use time::is_time;
 pub use time::{GENERALIZED_TIME, UTC_TIME, WrittenTime, time, written_time};
-pub(crate) use time::{date, is_time};
 pub(crate) use values::{boolean, count, enumerated, ia5, named_bits, oid};
 pub use write::{choice_of_time, encode, generalized_time, set_of, sorted, unsigned};
 

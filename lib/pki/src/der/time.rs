@@ -1,4 +1,6 @@
-//! Times (RFC 5280 section 4.1.2.5), and the calendar that they follow.
+//! Times (RFC 5280 section 4.1.2.5).
+
+use chrono::NaiveDate;
 
 use super::{Element, Malformed};
 
@@ -93,17 +95,10 @@ fn moment(digits: &[u8], tag: u8) -> Option<i64> {
         [month, day, hour, minute, second] => (month, day, hour, minute, second),
         _ => return None,
     };
-    let [month, day, hour, minute, second] = [month, day, hour, minute, second].map(|part| number(part));
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        _ => 0,
-    };
-    let is_real = (1..=days).contains(&day) && hour < 24 && minute < 60 && second < 60;
-    is_real.then(|| (days_since_1970(year, month, day) * 24 + hour) * 3600 + minute * 60 + second)
+    let number = |digits: &[u8]| u32::try_from(number(digits)).ok();
+    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, number(month)?, number(day)?)?;
+    let time = date.and_hms_opt(number(hour)?, number(minute)?, number(second)?)?;
+    Some(time.and_utc().timestamp())
 }
 
 /// The seconds by which a time is ahead of UTC, from what stands behind its digits.
@@ -126,40 +121,13 @@ fn offset(suffix: &[u8]) -> Option<i64> {
     Some(sign * (pair(a, b)? * 3600 + pair(c, d)? * 60))
 }
 
-/// Days from 1970-01-01 in the Gregorian calendar; years begin in March, so that the leap day is their last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let from_march = (month + 9) % 12;
-    let day_of_year = (153 * from_march + 2) / 5 + day - 1;
-    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year - 719_468
-}
-
-/// A moment as people read it.
-pub(crate) fn date(seconds: i64) -> String {
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // What lies beyond four digits of year is shown as a number.
-    if !(-719_162..2_932_897).contains(&days) {
-        return format!("second {seconds} of Unix time");
-    }
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute) = (second / 3600, second / 60 % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}Z", second % 60)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::time::date;
 
     fn of(tag: u8, text: &str) -> Element<'_> {
         Element::found(tag, text.as_bytes(), text.as_bytes())

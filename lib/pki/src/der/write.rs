@@ -1,6 +1,7 @@
 //! Writes DER, element by element: the counterpart of the reader.
 
-use super::{GENERALIZED_TIME, SET, UTC_TIME, date};
+use super::{GENERALIZED_TIME, SET, UTC_TIME};
+use crate::time::date;
 
 /// One element: identifier, length in its shortest form, and the parts one behind the other.
 #[must_use]
@@ -46,14 +47,14 @@ pub fn set_of(elements: Vec<Vec<u8>>) -> Vec<u8> {
 }
 
 /// A moment as GeneralizedTime in the one form of RFC 5280 section 4.1.2.5.2, `YYYYMMDDHHMMSSZ`; none outside the years
-/// 1 to 9999.
+/// 0 to 9999.
 #[must_use]
 pub fn generalized_time(seconds: i64) -> Option<Vec<u8>> {
     Some(encode(GENERALIZED_TIME, &[digits(seconds)?.as_bytes()]))
 }
 
 /// A moment as certificates and CMS write it: UTCTime from 1950 through 2049, otherwise GeneralizedTime (RFC 5280
-/// section 4.1.2.5, RFC 5652 section 11.3); none outside the years 1 to 9999.
+/// section 4.1.2.5, RFC 5652 section 11.3); none outside the years 0 to 9999.
 #[must_use]
 pub fn choice_of_time(seconds: i64) -> Option<Vec<u8>> {
     let digits = digits(seconds)?;

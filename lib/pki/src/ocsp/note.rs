@@ -1,8 +1,7 @@
 //! What else is to be said about a response: nothing here forbids its use.
 
 use crate::conditions::conditions;
-use crate::revocation::read::date;
-use crate::revocation::span;
+use crate::time::{date, span};
 
 conditions! {
     /// What is worth knowing about a response and does not forbid to believe it. Each has a stable

@@ -3,8 +3,7 @@
 use super::ResponseStatus;
 use crate::conditions::conditions;
 use crate::error::{AlgorithmName, SignatureError};
-use crate::revocation::read::date;
-use crate::revocation::span;
+use crate::time::{date, span};
 
 conditions! {
     /// Why a response does not decide. Each has a stable [`rule`](Self::rule), a [`source`](Self::source), and words.

@@ -1,7 +1,7 @@
 //! What CRLs and OCSP answers are made of: sizes, extensions, times, algorithms, serial numbers.
 
 use super::RevocationError;
-pub(crate) use crate::der::date;
+
 use crate::der::{
     self, BOOLEAN, Element, GENERALIZED_TIME, INTEGER, Malformed, OBJECT_IDENTIFIER, OCTET_STRING, Reader,
     SEQUENCE, time,

@@ -1,4 +1,5 @@
-//! Moments in UTC with a resolution of one second: the only form of time in statements and lists.
+//! Moments in UTC with a resolution of one second, the only form of time in statements and lists; moments and spans as
+//! people read them.
 //!
 //! Written `2026-11-21T20:13:00Z` (RFC 3339, always `Z`, never a fraction), so that equal moments
 //! are equal bytes.
@@ -8,7 +9,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Timelike as _};
 
-use crate::text::as_text;
+use crate::as_text;
 
 /// Seconds since 1970-01-01T00:00:00Z, between the years 0000 and 9999.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -123,6 +124,24 @@ fn read(text: &str) -> Option<Timestamp> {
 }
 
 as_text!(Timestamp);
+
+/// A moment in Unix seconds, as people read it.
+#[must_use]
+pub fn date(seconds: i64) -> String {
+    let moment = Timestamp::from_unix(seconds);
+    // What lies beyond four digits of year is shown as a number.
+    if moment.unix() == seconds { moment.to_string() } else { format!("second {seconds} of Unix time") }
+}
+
+/// A span of seconds, as people read it.
+#[must_use]
+pub fn span(seconds: i64) -> String {
+    match seconds {
+        172_800.. => format!("{} days", seconds / 86_400),
+        7_200.. => format!("{} hours", seconds / 3_600),
+        _ => format!("{seconds} seconds"),
+    }
+}
 
 #[cfg(test)]
 mod tests {
