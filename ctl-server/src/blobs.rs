@@ -283,10 +283,7 @@ impl Upload {
         self.file.sync_all()?;
         let place = self.blobs.place(&self.digest);
         Blobs::make_room(&place)?;
-        std::fs::rename(&self.path, &place)?;
-        if let Some(folder) = place.parent() {
-            files::sync_directory(folder)?;
-        }
+        files::move_to(&self.path, &place)?;
         self.blobs.arrived.notify_one();
         Ok(Put::Created)
     }

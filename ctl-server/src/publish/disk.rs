@@ -1,12 +1,13 @@
 //! The static tree on disk: the same bytes that HTTP serves, for file servers, mirrors and USB sticks.
 //!
-//! Every file is replaced as a whole: temporary file in the same directory, fsync, rename, fsync of the directory. A
-//! file is written after those it points to, so the tree is usable at any moment.
+//! Every file is replaced as a whole, and written after those it points to, so the tree is usable at any moment.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use ctl_host::files;
 
 use super::sink::{self, Sink};
 
@@ -24,9 +25,6 @@ pub struct DiskError {
     path: PathBuf,
     source: io::Error,
 }
-
-/// The suffix of files being written; after a crash they are leftovers.
-const TEMPORARY: &str = ".tmp";
 
 impl PublicDirectory {
     #[must_use]
@@ -51,23 +49,17 @@ impl Sink for PublicDirectory {
     }
 
     /// Directories are flushed after all files of a call are written.
-    fn put(&self, files: &[sink::File<'_>]) -> Result<(), DiskError> {
+    fn put(&self, whole: &[sink::File<'_>]) -> Result<(), DiskError> {
         let mut directories = BTreeSet::new();
-        for sink::File { path, bytes, .. } in files {
+        for sink::File { path, bytes, .. } in whole {
             let place = self.place(path);
             let Some(directory) = place.parent() else { continue };
             create_directories(directory)?;
-            let mut temporary = place.clone().into_os_string();
-            temporary.push(TEMPORARY);
-            let temporary = PathBuf::from(temporary);
-            let failed = |action| {
-                let path = temporary.clone();
-                move |source| DiskError { action, path, source }
-            };
-            let mut file = File::create(&temporary).map_err(failed("creating"))?;
-            file.write_all(bytes).map_err(failed("writing"))?;
-            file.sync_all().map_err(failed("flushing"))?;
-            fs::rename(&temporary, &place).map_err(failed("renaming"))?;
+            files::replace(&place, bytes, files::PUBLIC).map_err(|source| DiskError {
+                action: "writing",
+                path: place.clone(),
+                source,
+            })?;
             directories.insert(directory.to_owned());
         }
         directories.iter().try_for_each(|directory| flush_directory(directory))
@@ -141,11 +133,8 @@ fn create_directories(directory: &Path) -> Result<(), DiskError> {
 }
 
 fn flush_directory(directory: &Path) -> Result<(), DiskError> {
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(|source| DiskError {
-        action: "flushing",
-        path: directory.to_owned(),
-        source,
-    })
+    let failed = |source| DiskError { action: "flushing", path: directory.to_owned(), source };
+    files::sync_directory(directory).map_err(failed)
 }
 
 #[cfg(test)]
@@ -173,6 +162,6 @@ mod tests {
         };
         public.put(&[file("a", b"file")]).unwrap();
         let error = public.put(&[file("a/b", b"below a file")]).unwrap_err();
-        assert!(error.to_string().contains("creating"), "{error}");
+        assert!(error.to_string().contains("writing") && error.to_string().contains("a/b"), "{error}");
     }
 }

@@ -27,14 +27,32 @@ static NUMBER: AtomicU64 = AtomicU64::new(0);
 /// # Errors
 /// What the file system says.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    write_with(path, mode, |file| file.write_all(bytes))
+    replace(path, bytes, mode)?;
+    sync_directory(directory_of(path))
 }
 
-/// The same for what is made while it is written: `fill` writes it.
+/// The same for who writes many files and then makes their names last, by [`sync_directory`].
+///
+/// # Errors
+/// What the file system says.
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    replace_with(path, mode, |file| file.write_all(bytes))
+}
+
+/// As [`write`] for what is made while it is written: `fill` writes it.
 ///
 /// # Errors
 /// What the file system or `fill` says.
 pub fn write_with(
+    path: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    replace_with(path, mode, fill)?;
+    sync_directory(directory_of(path))
+}
+
+fn replace_with(
     path: &Path,
     mode: u32,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
@@ -52,8 +70,16 @@ pub fn write_with(
         // Best effort: the failure itself is what counts.
         let _ = fs::remove_file(&temporary);
     }
-    written?;
-    sync_directory(directory)
+    written
+}
+
+/// Moves a file that was written and flushed to its place, replacing an older one.
+///
+/// # Errors
+/// What the file system says.
+pub fn move_to(path: &Path, place: &Path) -> io::Result<()> {
+    fs::rename(path, place)?;
+    sync_directory(directory_of(place))
 }
 
 fn create(
