@@ -5,6 +5,7 @@ use std::path::Path;
 
 use ctl_core::names::ListId;
 use ctl_core::parts::PolicyRef;
+use ctl_core::paths;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
 use ctl_governance::application::Application;
@@ -45,7 +46,7 @@ impl Policies {
         if self.find(reference).is_ok() {
             return Ok(());
         }
-        let path = format!("v1/blobs/{}", reference.sha256);
+        let path = paths::blob(&reference.sha256);
         let Ok(Some(text)) = transport.get(&path, MAX_POLICY_SIZE).await else { return Ok(()) };
         if Digest::of(&text) != reference.sha256 {
             return Err(AdminError::Untrue(format!(

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ctl_core::Timestamp;
 use ctl_core::names::{ListId, ParticipantId};
+use ctl_core::paths;
 use ctl_core::role::Role;
 use ctl_core::threshold::{Authority, Threshold};
 use ctl_core::tuf::{self, Limits as TufLimits, MetaFile, Metadata, Signed};
@@ -25,7 +26,7 @@ use super::probe::http;
 use super::target::{OWN, Origin, Subject, Target, TargetId};
 
 /// The URL of the target for the log.
-const LOG: &str = "/log/checkpoint";
+const LOG: &str = paths::CHECKPOINT.pattern();
 /// The largest `/readyz` answer, in bytes.
 const MAX_READY: usize = 1 << 20;
 
@@ -164,7 +165,7 @@ impl ServiceWatch {
     async fn freshness(&self, state: &State, now: Timestamp) -> Look {
         let (limits, keys) = (TufLimits::default(), &state.charter.server);
         let mut look = Look::default();
-        let exchange = self.get("tuf/metadata/timestamp.json", limits.timestamp).await;
+        let exchange = self.get(paths::TIMESTAMP.plain(), limits.timestamp).await;
         let Some(exchange) = exchange else { return look };
         let sla = self.policy.limits(OWN, Kind::Service);
         if exchange.result.as_ref().is_ok_and(|answer| answer.status == 404) && state.published.is_empty() {
@@ -200,7 +201,7 @@ impl ServiceWatch {
 
     async fn snapshot(&self, named: &MetaFile, state: &State, now: Timestamp) -> Option<(Code, String)> {
         let limit = TufLimits::default().snapshot;
-        let exchange = self.get(&format!("tuf/metadata/{}.snapshot.json", named.version), limit).await?;
+        let exchange = self.get(&paths::metadata(named.version, "snapshot"), limit).await?;
         if let Some(finding) = http::transport(&exchange).or_else(|| http::http_status(&exchange)) {
             return Some((finding.code, format!("the snapshot: {}", finding.detail)));
         }
@@ -238,7 +239,7 @@ fn expired<T: Metadata>(role: &str, metadata: &T, now: Timestamp) -> Option<(Cod
 pub fn targets<'a>(lists: impl Iterator<Item = &'a ListId>, period: Duration) -> Vec<Arc<Target>> {
     // The name is valid as a participant's.
     let Ok(operator) = OWN.parse::<ParticipantId>() else { return Vec::new() };
-    let addresses = lists.map(|list| (format!("/v1/lists/{list}"), vec![list.clone()]));
+    let addresses = lists.map(|list| (format!("/{}", paths::LIST.of(&[list])), vec![list.clone()]));
     let all = addresses.chain(std::iter::once((LOG.to_owned(), Vec::new())));
     let target = |(url, lists): (String, Vec<ListId>)| {
         Arc::new(Target {

@@ -5,6 +5,7 @@ use ctl_core::list::LogRef;
 use ctl_core::list::offline::{Document, OfflineError};
 use ctl_core::log::proof::MAX_PROOF_BYTES;
 use ctl_core::log::{Checkpoint, LogProof, Note, leaf_hash};
+use ctl_core::paths::{METADATA, TARGET};
 use ctl_core::publication::PublicationEntry;
 use ctl_core::role::Role;
 use ctl_core::tuf::{TargetInfo, TufError, Updater, delegated_threshold, paths, verify_role};
@@ -92,7 +93,7 @@ impl Client {
             }
             Ok(())
         };
-        take_steps(updater, source, "tuf/metadata/", keep).await?;
+        take_steps(updater, source, METADATA.start(), keep).await?;
         let held = work.state.documents.get(role);
         let target =
             updater.found().ok_or(ClientError::NotPublished { name: name.clone(), had: held.is_some() })?;
@@ -247,7 +248,7 @@ impl Candidate {
 async fn fetch_target(source: &Source, target: &TargetInfo) -> Result<Vec<u8>, ClientError> {
     let limit = usize::try_from(target.length).unwrap_or(usize::MAX).min(ctl_core::list::MAX_PAYLOAD);
     let segments: Vec<String> = target.path.split('/').map(paths::encode_segment).collect();
-    let path = format!("tuf/targets/{}", segments.join("/"));
+    let path = TARGET.of(&[&segments.join("/")]);
     // Described, and withheld: not to be taken for something that was never published.
     let bytes = source.fetch(&path, limit).await?.ok_or(TufError::Missing { path })?;
     target.check(&bytes)?;

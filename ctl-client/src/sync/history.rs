@@ -6,6 +6,7 @@ use ctl_core::Digest;
 use ctl_core::log::note::MAX_NOTE_BYTES;
 use ctl_core::log::tile::MAX_TILE_BYTES;
 use ctl_core::log::{Checkpoint, LogError, Note, TileId, TileSet, checkpoint, tiles_for_consistency};
+use ctl_core::paths::{CHECKPOINT, LOG};
 use ctl_core::tuf::Clock;
 
 use super::conflict::Standing;
@@ -34,7 +35,7 @@ impl History<'_> {
             let from = id.index.saturating_mul(256);
             let width = u16::try_from(nodes.saturating_sub(from).min(256)).unwrap_or(256).max(id.width);
             let wide = TileId { width, ..id };
-            let path = |id: TileId| format!("log/{}", id.path());
+            let path = |id: TileId| LOG.of(&[&id.path()]);
             let (id, bytes) = match self.source.fetch_if_there(&path(wide), MAX_TILE_BYTES).await? {
                 Some(bytes) => (wide, bytes),
                 // The log has grown meanwhile, and only the full tile is kept.
@@ -146,7 +147,7 @@ impl Client {
         trust: &Trust,
         candidates: &[Candidate],
     ) -> Result<History<'a>, ClientError> {
-        let path = "log/checkpoint";
+        let path = CHECKPOINT.plain();
         let problem = "there is none".to_owned();
         let missing = || FetchError::Connection { address: source.address(path), problem };
         let bytes = source.fetch(path, MAX_NOTE_BYTES).await?.ok_or_else(missing)?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ctl_core::log::note::{KeyRole, NoteKey};
 use ctl_core::log::{LogKey, WitnessKey};
 use ctl_core::names::Environment;
+use ctl_core::paths::METADATA;
 use ctl_core::role::Role;
 use ctl_core::tuf::verify::trusted_root;
 use ctl_core::tuf::{
@@ -204,7 +205,7 @@ impl Client {
             work.keep_metadata(name, bytes);
             Ok(())
         };
-        take_steps(&mut updater, source, "tuf/metadata/", keep).await?;
+        take_steps(&mut updater, source, METADATA.start(), keep).await?;
         let trust = Trust::of(&updater.root().signed)?;
         Ok((updater, trust))
     }

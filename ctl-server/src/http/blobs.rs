@@ -4,6 +4,7 @@
 //! Bytes pass between caller and disk in pieces; a whole blob is never in memory.
 
 use ctl_core::Digest;
+use ctl_core::paths::BLOB;
 use ctl_serve::{Answering, FileBody, Problem, Readers, Source, Transfer, answer, file};
 use http_body_util::BodyExt as _;
 use warp::http::{HeaderValue, Method, Response, StatusCode, header};
@@ -50,7 +51,10 @@ async fn get(
 
 /// The digest in a path that the table of routes accepted.
 fn digest(path: &str) -> Result<Digest, Problem> {
-    let name = path.strip_prefix("/v1/blobs/").and_then(|name| name.parse().ok());
+    let name = path
+        .strip_prefix('/')
+        .and_then(|path| path.strip_prefix(BLOB.start()))
+        .and_then(|name| name.parse().ok());
     name.ok_or_else(|| Problem::not_found("a blob is named by a SHA-256, 64 hex digits in small letters"))
 }
 

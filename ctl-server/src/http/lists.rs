@@ -4,6 +4,7 @@ use ctl_core::Timestamp;
 use ctl_core::list::ListPayload;
 use ctl_core::list::difference::Difference;
 use ctl_core::names::ListId;
+use ctl_core::paths::LIST_VERSION;
 use ctl_core::role::Role;
 use ctl_governance::State;
 use ctl_governance::state::{Anchor, CrossCertificate, Listed, Notice};
@@ -154,7 +155,7 @@ pub(super) async fn diff(app: App, call: Call) -> Result<Response, Problem> {
 
 async fn payload(app: &App, id: &ListId, sequence: u64) -> Result<ListPayload, Problem> {
     let absent = || Problem::not_found(format!("there is no version {sequence} of list {id}"));
-    let found = app.publisher.site().load().get(&format!("v1/lists/{id}/versions/{sequence}"));
+    let found = app.publisher.site().load().get(&LIST_VERSION.of(&[id, &sequence]));
     let Some(Found::File(file)) = found else { return Err(absent()) };
     let bytes = match &file.content {
         Content::Memory { identity, .. } => identity.bytes.clone(),

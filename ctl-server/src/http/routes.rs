@@ -1,6 +1,7 @@
 //! The table of the API's paths: purpose, handler, cost and answers.
 
 use ctl_core::list::render;
+use ctl_core::paths;
 use ctl_serve::openapi::About;
 use ctl_serve::table::Parameter;
 use ctl_serve::{Cost, Files, Route, Table};
@@ -61,7 +62,7 @@ pub fn table() -> Table<App> {
 fn writing() -> Vec<Route<App>> {
     vec![
         Route::post(
-            "/v1/statements",
+            paths::STATEMENTS.pattern(),
             statements::record,
             "Records a signed statement: the only way anything changes.",
         )
@@ -88,7 +89,7 @@ fn writing() -> Vec<Route<App>> {
         .answers(200, JSON, "Whether the log begins with it.")
         .schema(object(&["verdict"], json!({ "verdict": { "enum": ["consistent", "went-back"] } })))
         .fails(422, "It is no checkpoint of this log."),
-        Route::download("/v1/blobs/{digest}", "A text outside the log that a recorded statement names.")
+        Route::download(paths::BLOB.pattern(), "A text outside the log that a recorded statement names.")
             .answers(200, BYTES, "Its bytes.")
             .fails(404, "No statement names it, or it was never sent here.")
             .fails(410, "It was erased.")
@@ -100,10 +101,10 @@ fn writing() -> Vec<Route<App>> {
         Route::get("/v1/drafts", drafts::list, "What waits for signatures.")
             .answers(200, JSON, "The drafts.")
             .schema(object(&["drafts"], json!({ "drafts": many() }))),
-        Route::get("/v1/drafts/{role}", drafts::show, "One draft, with the bytes that are signed.")
+        Route::get(paths::DRAFT.pattern(), drafts::show, "One draft, with the bytes that are signed.")
             .answers(200, JSON, "The draft.")
             .fails(404, "No draft of this role waits."),
-        Route::post("/v1/drafts/{role}/signatures", drafts::sign, "Brings a signer's signatures of a draft.")
+        Route::post(paths::SIGNATURES.pattern(), drafts::sign, "Brings a signer's signatures of a draft.")
             .takes(
                 "application/json",
                 drafts::MAX_BODY,
@@ -122,7 +123,7 @@ fn governance() -> Vec<Route<App>> {
         Route::get("/v1/lists", lists::list, "The lists in a few lines each.")
             .answers(200, JSON, "The lists.")
             .schema(object(&["scheme", "environment", "lists"], json!({ "lists": many() }))),
-        Route::get("/v1/lists/{list}", lists::show, "Everything on a list, in whatever status.")
+        Route::get(paths::LIST.pattern(), lists::show, "Everything on a list, in whatever status.")
             .answers(200, JSON, "The list.")
             .fails(404, "There is no such list."),
         Route::get(

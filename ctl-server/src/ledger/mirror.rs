@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use ctl_core::log::note::MAX_NOTE_BYTES;
+use ctl_core::paths::CHECKPOINT;
 use ctl_fetch::{Addresses, Fetch as _, Fetcher, Options, Request, SetupError};
 
 use super::Ledger;
@@ -27,7 +28,7 @@ impl Mirror {
     /// [`SetupError`] if the TLS roots cannot be read.
     pub fn new(config: &config::Ledger) -> Result<Option<Self>, SetupError> {
         let Some(url) = &config.mirror else { return Ok(None) };
-        let url = format!("{}/log/checkpoint", url.trim_end_matches('/'));
+        let url = url.trim_end_matches('/').to_owned() + CHECKPOINT.pattern();
         let fetcher = Fetcher::new(&Options::for_own_addresses(config.mirror_tls_roots.clone()))?;
         Ok(Some(Self { url, period: config.mirror_period, fetcher }))
     }

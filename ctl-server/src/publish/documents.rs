@@ -6,6 +6,7 @@ use bytes::Bytes;
 use ctl_core::json;
 use ctl_core::jws::Signature;
 use ctl_core::list::render::{Rendition, Source};
+use ctl_core::paths::{self, TARGET};
 use ctl_core::role::Role;
 use ctl_governance::statement::body::MetadataSignature;
 use serde_json::{Value, json};
@@ -50,7 +51,7 @@ pub fn publish(
 ) -> Result<Bytes, PublishError> {
     let role = publication.role();
     let metadata = Bytes::from(metadata_file(publication)?);
-    let path = format!("tuf/metadata/{}.{role}.json", publication.open.version);
+    let path = paths::metadata(publication.open.version, role);
     edition.put_bytes(&path, metadata.clone(), ContentType::Json, Caching::Immutable);
     let (Some(folder), Some(document), Some(digest), Some(target)) =
         (role.folder(), &publication.documents.document, publication.digest, role.target_name())
@@ -61,8 +62,8 @@ pub fn publish(
     let payload = Prepared::new(Bytes::copy_from_slice(document), ContentType::Json, Caching::Immutable);
     let latest = Arc::new(payload.cached(Caching::Latest));
     let payload = Arc::new(payload);
-    edition.put(&format!("tuf/targets/{digest}.{target}"), payload.clone());
-    edition.put(&format!("tuf/targets/{target}"), latest);
+    edition.put(&TARGET.of(&[&format_args!("{digest}.{target}")]), payload.clone());
+    edition.put(&TARGET.of(&[&target]), latest);
     if let Role::List(_) = role {
         edition.put(&format!("{folder}/versions/{sequence}"), payload);
     }
@@ -78,7 +79,7 @@ pub fn publish(
 fn retire(edition: &mut Edition, before: &Publication, folder: &str, target: &str) {
     let sequence = before.open.sequence.unwrap_or(before.open.version);
     if let Some(digest) = before.digest {
-        edition.retire(&format!("tuf/targets/{digest}.{target}"), ContentType::Json);
+        edition.retire(&TARGET.of(&[&format_args!("{digest}.{target}")]), ContentType::Json);
     }
     edition.retire(&format!("{folder}/versions/{sequence}"), ContentType::Json);
     edition.retire(&format!("{folder}/versions/{sequence}.tlog-proof"), ContentType::Text);

@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ctl_core::Digest;
+use ctl_core::paths;
 
 use super::disk::DiskError;
 use super::sink::{File, Sink};
-use super::site::{CHECKPOINT, Caching, ContentType, Prepared, Site};
+use super::site::{Caching, ContentType, Prepared, Site};
 
 /// The path of the TUF timestamp.
-pub const TIMESTAMP: &str = "tuf/metadata/timestamp.json";
+pub const TIMESTAMP: &str = paths::TIMESTAMP.plain();
+/// And of the log's checkpoint.
+const CHECKPOINT: &str = paths::CHECKPOINT.plain();
 
 /// The next site, and what the disk lacks of it.
 #[derive(Debug)]

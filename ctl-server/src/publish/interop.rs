@@ -8,6 +8,7 @@ use bytes::Bytes;
 use ctl_core::list::{ListPayload, MAX_PAYLOAD};
 use ctl_core::names::ListId;
 use ctl_core::parts::Purpose;
+use ctl_core::paths::INTEROP;
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp, json};
 use ctl_reach::document::Subject;
@@ -88,7 +89,7 @@ impl Answers {
 
     /// Adds the files.
     pub(super) fn publish(self, edition: &mut Edition) {
-        let path = format!("v1/lists/{}/interop", self.list);
+        let path = INTEROP.of(&[&self.list]);
         edition.put_bytes(&path, self.json, ContentType::Json, Caching::Latest);
         edition.put_bytes(&format!("{path}.svg"), self.svg, ContentType::Svg, Caching::Latest);
     }

@@ -5,11 +5,12 @@ use std::ops::Range;
 use bytes::Bytes;
 use ctl_core::log::tile::FULL_WIDTH;
 use ctl_core::log::{BundleId, LogProof, TileId};
+use ctl_core::paths::{CHECKPOINT, LOG};
 use ctl_governance::State;
 
 use super::PublishError;
 use super::edition::Edition;
-use super::site::{CHECKPOINT, Caching, ContentType};
+use super::site::{Caching, ContentType};
 use crate::keys::Keys;
 use crate::ledger::{LogView, Snapshot};
 
@@ -31,12 +32,12 @@ pub fn publish(
 ) -> Result<(), PublishError> {
     let newer = snapshot.size();
     for tile in TileId::added(older, newer) {
-        let path = format!("log/{}", tile.path());
+        let path = LOG.of(&[&tile.path()]);
         edition.put_bytes(&path, snapshot.log.tile(tile)?, ContentType::Binary, Caching::Immutable);
         forget_partials(edition, tile.width, |width| TileId { width, ..tile }.path());
     }
     for bundle in BundleId::added(older, newer) {
-        let path = format!("log/{}", bundle.path());
+        let path = LOG.of(&[&bundle.path()]);
         let bytes = Bytes::from(bundle.encode(&entries(bundle.entries())?)?);
         // Up to 15 MB, and a new one with each entry: in memory, each would stay for as long as someone reads it.
         edition.put_on_disk(&path, bytes, ContentType::Binary);
@@ -44,7 +45,7 @@ pub fn publish(
     }
     edition.site.set_log_size(newer);
     let checkpoint = Bytes::copy_from_slice(&snapshot.checkpoint);
-    edition.put_bytes(CHECKPOINT, checkpoint, ContentType::Text, Caching::Fresh);
+    edition.put_bytes(CHECKPOINT.plain(), checkpoint, ContentType::Text, Caching::Fresh);
     Ok(())
 }
 
@@ -69,7 +70,7 @@ pub fn proof(
 /// Removes partial tiles that are too narrow for any copy in progress. HTTP serves them from the wider ones.
 fn forget_partials(edition: &mut Edition, width: u16, path: impl Fn(u16) -> String) {
     for narrower in 1..width {
-        let path = format!("log/{}", path(narrower));
+        let path = LOG.of(&[&path(narrower)]);
         let old = width == FULL_WIDTH || narrower.saturating_add(KEPT_PARTIALS) < width;
         if old && edition.site.file(&path).is_some() {
             edition.take(&path);

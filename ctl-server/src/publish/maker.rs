@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ctl_core::paths;
 use ctl_core::role::Role;
 use ctl_core::tuf::MetaFile;
 use ctl_core::{Timestamp, json};
@@ -260,7 +261,7 @@ impl EditionMaker {
             return Ok(());
         };
         let file = |signed: &SignedFile| Bytes::copy_from_slice(signed.file.as_bytes());
-        let path = |version: u64| format!("tuf/metadata/{version}.snapshot.json");
+        let path = |version: u64| paths::metadata(version, "snapshot");
         if self.snapshots.last() != Some(&snapshot.version) {
             let place = path(snapshot.version);
             self.edition.put_bytes(&place, file(snapshot), ContentType::Json, Caching::Immutable);

@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use ctl_core::Digest;
 use ctl_core::log::{BundleId, TileId};
+use ctl_core::paths;
 use flate2::{Compression, write::GzEncoder};
 use rpds::HashTrieMapSync;
 
@@ -59,14 +60,14 @@ impl Route {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::TufMetadata => "/tuf/metadata/{file}",
-            Self::TufTargets => "/tuf/targets/{file}",
-            Self::Checkpoint => "/log/checkpoint",
+            Self::TufMetadata => paths::METADATA.pattern(),
+            Self::TufTargets => paths::TARGET.pattern(),
+            Self::Checkpoint => paths::CHECKPOINT.pattern(),
             Self::Tile => "/log/tile/{tile}",
             Self::List => "/v1/lists/{list}/ctl.{format}",
             Self::ListProof => "/v1/lists/{list}/tlog-proof",
-            Self::ListVersion => "/v1/lists/{list}/versions/{version}",
-            Self::Interop => "/v1/lists/{list}/interop",
+            Self::ListVersion => paths::LIST_VERSION.pattern(),
+            Self::Interop => paths::INTEROP.pattern(),
             Self::Registry => "/v1/registry/{file}",
             Self::Notices => "/v1/notices/{file}",
         }
@@ -75,9 +76,9 @@ impl Route {
     /// The kind of the file at a path.
     #[must_use]
     pub fn of(path: &str) -> Self {
-        if path.starts_with("tuf/metadata/") {
+        if path.starts_with(paths::METADATA.start()) {
             Self::TufMetadata
-        } else if path.starts_with("tuf/targets/") {
+        } else if path.starts_with(paths::TARGET.start()) {
             Self::TufTargets
         } else if path.starts_with("log/tile/") {
             Self::Tile
@@ -91,16 +92,13 @@ impl Route {
             Self::Interop
         } else if path.ends_with("/tlog-proof") {
             Self::ListProof
-        } else if path == CHECKPOINT {
+        } else if path == paths::CHECKPOINT.plain() {
             Self::Checkpoint
         } else {
             Self::List
         }
     }
 }
-
-/// The path of the log's checkpoint.
-pub const CHECKPOINT: &str = "log/checkpoint";
 
 /// The content type of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -282,7 +280,7 @@ impl Site {
         if let Some(file) = self.files.get(path) {
             return Some(Found::File(file.clone()));
         }
-        self.earlier_tile(path.strip_prefix("log/")?)
+        self.earlier_tile(path.strip_prefix(paths::LOG.start())?)
     }
 
     /// Readers of an earlier checkpoint ask for narrower partial tiles, which are the beginnings of the present ones
@@ -297,7 +295,7 @@ impl Site {
             let width = current_width(bundle.index, self.log_size, bundle.width)?;
             (BundleId { width, ..bundle }.path(), BeginningOf::Bundle(bundle.width))
         };
-        let file = self.files.get(format!("log/{wider}").as_str())?;
+        let file = self.files.get(paths::LOG.of(&[&wider]).as_str())?;
         Some(Found::Beginning(file.clone(), part))
     }
 

@@ -15,6 +15,7 @@ pub mod log;
 pub mod names;
 pub mod notices;
 pub mod parts;
+pub mod paths;
 pub mod publication;
 pub mod registry;
 pub mod role;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::names::ListId;
+use crate::paths::LIST;
 use ctl_pki::as_text;
 
 /// A role whose documents need people's signatures.
@@ -39,7 +40,7 @@ impl Role {
         match self {
             Self::Root | Self::Targets => None,
             Self::Registry | Self::Notices => Some(format!("v1/{self}")),
-            Self::List(list) => Some(format!("v1/lists/{list}")),
+            Self::List(list) => Some(LIST.of(&[list])),
         }
     }
 

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use ctl_core::log::note::MAX_NOTE_BYTES;
 use ctl_core::log::{Checkpoint, LogKey, Note, Tree};
+use ctl_core::paths;
 use ctl_core::tuf::Root;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
@@ -34,7 +35,7 @@ use crate::receipts::Checked;
 use crate::{Lost, ReplicaError, Transport, receipts};
 
 /// Where the newest checkpoint is.
-const CHECKPOINT: &str = "log/checkpoint";
+const CHECKPOINT: &str = paths::CHECKPOINT.plain();
 /// A log of more entries is refused: the size is the server's word until all are downloaded.
 const MAX_ENTRIES: u64 = 1 << 26;
 /// How often to look whether a checkpoint covers an entry by now.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use ctl_core::names::Nonce;
+use ctl_core::paths;
 use ctl_core::{Digest, KeyId, Signer};
 use ctl_governance::statement::parts::{BlobAccess, BlobRef};
 use ctl_governance::statement::{Body, Entry, Payload, Statement};
@@ -162,7 +163,7 @@ impl Replica {
             return settle(self, pending, None).await;
         }
         let file = self.note_sending(pending)?;
-        let problem = match self.transport().post("v1/statements", statement.jws.to_bytes()).await {
+        let problem = match self.transport().post(paths::STATEMENTS.plain(), statement.jws.to_bytes()).await {
             Ok(answer) => match read_receipt(self, statement, &answer)? {
                 Ok(receipt) => {
                     self.note_receipt(pending, &receipt)?;
@@ -194,7 +195,7 @@ fn read_receipt(
     statement: &Statement,
     answer: &[u8],
 ) -> Result<Result<Receipt, String>, ReplicaError> {
-    let address = replica.transport().address("v1/statements");
+    let address = replica.transport().address(paths::STATEMENTS.plain());
     let receipt: Receipt = match serde_json::from_slice(answer) {
         Ok(receipt) => receipt,
         Err(error) => return Ok(Err(format!("{address}: a strange receipt: {error}"))),
@@ -222,7 +223,7 @@ async fn settle(
     let (mut blobs, mut not_uploaded) = (Vec::new(), Vec::new());
     for blob in &pending.blobs {
         let digest = Digest::of(blob);
-        match replica.transport().put(&format!("v1/blobs/{digest}"), blob.clone()).await {
+        match replica.transport().put(&paths::blob(&digest), blob.clone()).await {
             Ok(()) => blobs.push(digest),
             Err(error) => not_uploaded.push(format!("blob {digest}: {error}")),
         }

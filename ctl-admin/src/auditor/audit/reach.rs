@@ -3,6 +3,7 @@
 
 use ctl_core::list::{ListPayload, MAX_PAYLOAD};
 use ctl_core::parts::Purpose;
+use ctl_core::paths::INTEROP;
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp, json};
 use ctl_governance::State;
@@ -35,7 +36,7 @@ impl Comparer<'_> {
         let (Role::List(list), Some(bytes)) = (&publication.role, &publication.documents.document) else {
             return Ok(());
         };
-        let path = format!("v1/lists/{list}/interop");
+        let path = INTEROP.of(&[list]);
         let picture = format!("{path}.svg");
         let transport = self.session.transport();
         let (served, drawn) = match (transport.get(&path, MAX).await?, transport.get(&picture, MAX).await?) {

@@ -3,6 +3,7 @@
 
 use ctl_core::Digest;
 use ctl_core::parts::PolicyRef;
+use ctl_core::paths;
 use ctl_governance::statement::body::ScreeningRecord;
 use ctl_policy::Finding;
 use ctl_replica::Replica;
@@ -101,7 +102,7 @@ enum Served {
 }
 
 async fn report(replica: &Replica, digest: &Digest) -> Served {
-    let found = replica.transport().get(&format!("v1/blobs/{digest}"), MAX_BLOB).await;
+    let found = replica.transport().get(&paths::blob(digest), MAX_BLOB).await;
     let Ok(Some(blob)) = found else { return Served::Not };
     let content = blob.get(SALT..).filter(|_| Digest::of(&blob) == *digest);
     match content.map(serde_json::from_slice::<Report>) {

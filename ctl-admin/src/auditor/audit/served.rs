@@ -11,6 +11,7 @@ use ctl_core::log::note::MAX_NOTE_BYTES;
 use ctl_core::log::proof::MAX_PROOF_BYTES;
 use ctl_core::log::tile::MAX_TILE_BYTES;
 use ctl_core::log::{Checkpoint, LogKey, LogProof, Note, TileId, leaf_hash};
+use ctl_core::paths;
 use ctl_core::role::Role;
 use ctl_core::tuf::{Limits, MetaFile, Root, Signed, Snapshot, Timestamp, verify_role, walk_root_chain};
 use ctl_replica::{Log, Replica, log_key};
@@ -90,7 +91,7 @@ pub(super) async fn compare(
     };
     for tile in tiles {
         let expected = replayed.tile(tile)?;
-        comparer.same(&format!("log/{}", tile.path()), &expected, MAX_TILE_BYTES).await?;
+        comparer.same(&paths::LOG.of(&[&tile.path()]), &expected, MAX_TILE_BYTES).await?;
     }
     for publication in publications {
         comparer.version(publication).await?;
@@ -147,7 +148,7 @@ impl Comparer<'_> {
     /// One version of one role: metadata, document, proof.
     async fn version(&mut self, publication: &Publication) -> Result<(), AdminError> {
         let Publication { role, version, .. } = publication;
-        let path = format!("tuf/metadata/{version}.{role}.json");
+        let path = paths::metadata(*version, role);
         let limit = Limits::default().targets;
         if let Some(bytes) = self.file(&path, limit).await? {
             self.metadata(&path, &bytes, limit, publication);
@@ -158,7 +159,7 @@ impl Comparer<'_> {
             return Ok(());
         };
         let digest = ctl_core::Digest::of(document);
-        self.same(&format!("tuf/targets/{digest}.{name}"), document, MAX_PAYLOAD).await?;
+        self.same(&paths::TARGET.of(&[&format_args!("{digest}.{name}")]), document, MAX_PAYLOAD).await?;
         let Some(folder) = role.folder() else { return Ok(()) };
         if matches!(role, Role::List(_)) {
             self.same(&format!("{folder}/versions/{sequence}"), document, MAX_PAYLOAD).await?;
@@ -227,7 +228,7 @@ impl Comparer<'_> {
 
     /// There must be no metadata beyond what the log records.
     async fn nothing_newer(&mut self, publication: &Publication) -> Result<(), AdminError> {
-        let path = format!("tuf/metadata/{}.{}.json", publication.version + 1, publication.role);
+        let path = paths::metadata(publication.version + 1, &publication.role);
         if self.session.transport().get(&path, Limits::default().targets).await?.is_some() {
             self.differ(&path, "is served, but the log records no such publication");
         }
@@ -243,7 +244,7 @@ impl Comparer<'_> {
         let limits = Limits::default();
         let mut chain = Chain::default();
         for publication in publications {
-            let path = format!("tuf/metadata/{}.{}.json", publication.version, publication.role);
+            let path = paths::metadata(publication.version, &publication.role);
             // Missing or wrong ones have been reported by `version`.
             match publication.role {
                 Role::Root => chain.roots.extend(self.session.transport().get(&path, limits.root).await?),
@@ -254,7 +255,7 @@ impl Comparer<'_> {
         chain.trusted = trusted.or_else(|| chain.roots.first().cloned()).unwrap_or_default();
         if let Err(error) = walk_root_chain(&chain.trusted, &chain.roots, &limits) {
             let problem = format!("the roots do not lead on from the trusted one: {error}");
-            self.differ("tuf/metadata/", problem);
+            self.differ(paths::METADATA.start(), problem);
         }
         Ok(chain)
     }
@@ -267,7 +268,7 @@ impl Comparer<'_> {
         else {
             return Ok(());
         };
-        self.same(&format!("tuf/targets/{name}"), document, MAX_PAYLOAD).await?;
+        self.same(&paths::TARGET.of(&[&name]), document, MAX_PAYLOAD).await?;
         self.proof(&format!("{folder}/tlog-proof"), publication).await?;
         for rendition in Rendition::of(role) {
             let Some(path) = rendition.path(role) else { continue };
@@ -316,7 +317,7 @@ impl Comparer<'_> {
         if latest.iter().all(|publication| publication.role == Role::Root) {
             return Ok(());
         }
-        let path = "tuf/metadata/timestamp.json";
+        let path = paths::TIMESTAMP.plain();
         let Some(bytes) = self.file(path, limits.timestamp).await? else { return Ok(()) };
         let timestamp =
             Signed::<Timestamp>::parse("timestamp", &bytes, limits.timestamp).and_then(|signed| {
@@ -334,7 +335,7 @@ impl Comparer<'_> {
             self.differ(path, format_args!("expired at {}", timestamp.expires));
         }
         let Some(meta) = timestamp.meta.get("snapshot.json") else { return Ok(()) };
-        let path = format!("tuf/metadata/{}.snapshot.json", meta.version);
+        let path = paths::metadata(meta.version, "snapshot");
         let Some(bytes) = self.file(&path, limits.snapshot).await? else { return Ok(()) };
         let snapshot = meta.check_bytes("snapshot.json", &bytes).and_then(|()| {
             let signed = Signed::<Snapshot>::parse("snapshot", &bytes, limits.snapshot)?;
@@ -372,7 +373,7 @@ impl Comparer<'_> {
 
     /// Whether the log grew while the audit ran.
     async fn growth(&mut self) -> Result<(), AdminError> {
-        let path = "log/checkpoint";
+        let path = paths::CHECKPOINT.plain();
         let Some(bytes) = self.file(path, MAX_NOTE_BYTES).await? else { return Ok(()) };
         match Note::parse(&bytes).and_then(|note| Checkpoint::open_note(&note, &self.origin, &self.key)) {
             Err(error) => self.differ(path, error),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_core::names::ParticipantId;
+use ctl_core::paths;
 use ctl_core::{Digest, KeyId, Timestamp};
 use ctl_governance::State;
 use ctl_governance::service_levels::{LevelReport, TRUST_LIST_MANAGER};
@@ -102,7 +103,7 @@ pub(crate) enum Served {
 /// Fetches a recorded report and compares it with what was recorded.
 pub(crate) async fn fetch(session: &Replica, recorded: &SlaReport) -> Served {
     let digest = recorded.report.sha256;
-    let found = session.transport().get(&format!("v1/blobs/{digest}"), MAX_BLOB).await;
+    let found = session.transport().get(&paths::blob(&digest), MAX_BLOB).await;
     let Ok(Some(blob)) = found else { return Served::Not };
     match read(&blob, &digest) {
         Err(why) => Served::Wrong(vec![why]),
@@ -192,7 +193,7 @@ pub async fn report(
             Served::Not => None,
             Served::Found(report) => Some(*report),
             Served::Wrong(why) => {
-                let address = session.transport().address(&format!("v1/blobs/{}", statement.report.sha256));
+                let address = session.transport().address(&paths::blob(&statement.report.sha256));
                 let why = why.join("; ");
                 return Err(AdminError::Untrue(format!(
                     "{address} is not what {watcher} entered as entry {}: {why}. Do not believe it; keep it as \

@@ -2,6 +2,7 @@
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use ctl_core::jws::Signature;
+use ctl_core::paths::SIGNATURES;
 use ctl_core::role::Role;
 use ctl_core::tuf::TufSignature;
 use ctl_core::{Digest, Signer, json};
@@ -97,7 +98,7 @@ impl Prepared {
     /// The key may not sign for the role or does not sign, the server refuses, or the log contradicts what it says.
     pub async fn sign(&self, session: &mut Replica, signer: &dyn Signer) -> Result<Signed, AdminError> {
         let ceremony = self.ceremony(signer)?;
-        let path = format!("v1/drafts/{}/signatures", self.role);
+        let path = SIGNATURES.of(&[&self.role]);
         let transport = session.transport();
         let address = transport.address(&path);
         let unknown = |problem: String| AdminError::Unanswered {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use clap::Args;
 use ctl_core::list::MAX_PAYLOAD;
+use ctl_core::paths::DRAFT;
 use ctl_core::role::Role;
 use ctl_core::{Digest, KeyId, Timestamp};
 use ctl_governance::draft::content;
@@ -265,7 +266,7 @@ fn check_times(
 
 async fn shown(session: &Replica, role: &Role) -> Result<Shown, AdminError> {
     let transport = session.transport();
-    let path = format!("v1/drafts/{role}");
+    let path = DRAFT.of(&[role]);
     let Some(bytes) = transport.get(&path, MAX_ANSWER).await? else {
         return Err(AdminError::Untrue(format!(
             "the log has an open draft of {role}, but the server shows none at {}. Nothing was signed",

@@ -6,6 +6,7 @@
 
 use ctl_core::PublicKey;
 use ctl_core::log::{Checkpoint, LogError, LogKey, Note};
+use ctl_core::paths;
 use ctl_core::tuf::{Limits, Root, Signed, verify_root_rotation};
 use ctl_governance::draft;
 
@@ -62,7 +63,7 @@ impl Replica {
         let limits = Limits::default();
         let mut newest = known;
         for _ in 0..limits.root_rotations {
-            let path = format!("tuf/metadata/{}.root.json", newest.version.saturating_add(1));
+            let path = paths::metadata(newest.version.saturating_add(1), "root");
             let Some(bytes) = self.transport.get(&path, limits.root).await? else { break };
             // What the board has not signed proves nothing.
             let unproven = |error: &dyn std::fmt::Display| {

@@ -2,6 +2,7 @@
 
 use ctl_core::log::tile::{FULL_WIDTH, MAX_BUNDLE_BYTES};
 use ctl_core::log::{BundleId, Checkpoint, LogKey, Tree, leaf_hash};
+use ctl_core::paths::LOG;
 use ctl_governance::State;
 use ctl_governance::statement::Entry;
 
@@ -60,7 +61,7 @@ impl Replica {
 
     async fn bundle(&self, bundle: BundleId) -> Result<Vec<Vec<u8>>, ReplicaError> {
         let full = BundleId { width: FULL_WIDTH, ..bundle };
-        let path = |bundle: BundleId| format!("log/{}", bundle.path());
+        let path = |bundle: BundleId| LOG.of(&[&bundle.path()]);
         let bytes = match self.transport.get(&path(bundle), MAX_BUNDLE_BYTES).await? {
             Some(bytes) => bytes,
             None => self.transport.fetch(&path(full), MAX_BUNDLE_BYTES).await?,
