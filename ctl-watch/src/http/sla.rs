@@ -97,8 +97,9 @@ fn with_recorded(mut value: Value, app: &App, wanted: impl Fn(&Told<'_>) -> bool
     });
     let mut page = Page::<OutageKey>::new(None, Some(usize::MAX)).of("breaches", told);
     if let Some(members) = value.as_object_mut() {
-        members.insert("breaches_truncated".into(), (!page["next"].is_null()).into());
-        members.insert("breaches".into(), page["breaches"].take());
+        members
+            .insert("breaches_truncated".into(), page.get("next").is_some_and(|next| !next.is_null()).into());
+        members.insert("breaches".into(), page.get_mut("breaches").map(Value::take).unwrap_or_default());
     }
     value
 }
