@@ -14,7 +14,7 @@ use ctl_policy::sla::Counts;
 
 use super::changes::CountedHours;
 use super::description::Description;
-use super::levels::{begin_of, hour_of, took_place};
+use super::hours::{begin_of, hour_of};
 use super::record::Record;
 
 /// The time between two probes that took place, or after the last one.
@@ -63,6 +63,11 @@ impl Gap {
     }
 }
 
+/// How many probes took place.
+const fn took_place(counts: &Counts) -> u64 {
+    counts.valid().saturating_add(counts.excused)
+}
+
 /// Counts a probe in its hour, and the probes missing since the previous one in the hours of both. Hours between these
 /// two have no counts at all, and are missing as a whole.
 pub fn count(record: &Record, last_ms: Option<i64>, target: &Description, hours: &mut CountedHours) {
@@ -100,6 +105,7 @@ pub fn missing(target: &Description, last_ms: Option<i64>, hour: u32, counts: &C
         missing.min(due.saturating_sub(took_place))
     }
 }
+
 #[cfg(test)]
 mod tests {
     use ctl_policy::sla::Kind;

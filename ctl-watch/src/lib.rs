@@ -18,6 +18,7 @@ pub mod error;
 mod evidence;
 pub mod follow;
 pub mod gaps;
+pub mod hours;
 pub mod http;
 pub mod incident;
 pub mod levels;

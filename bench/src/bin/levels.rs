@@ -14,8 +14,9 @@ use ctl_policy::sla::{BUILT_IN, Counts, Kind, SlaPolicy};
 use ctl_watch::aggregator::recall;
 use ctl_watch::changes::Changes;
 use ctl_watch::description::{Description, Watched};
+use ctl_watch::hours::{HOUR_MS, ROLLING_HOURS, begin_of};
 use ctl_watch::incident::SLOT_MS;
-use ctl_watch::levels::{Closed, HOUR_MS, ROLLING_HOURS, begin_of};
+use ctl_watch::levels::Closed;
 use ctl_watch::store::{Retention, Store};
 
 /// 2026-11-21T00:00:00Z in hours.

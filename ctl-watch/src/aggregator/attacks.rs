@@ -11,7 +11,8 @@ use super::task::write;
 use super::tests::{DAY, Story, observation, target};
 use super::*;
 use crate::code::Code;
-use crate::levels::{HOUR_MS, counted, hour_of};
+use crate::hours::{HOUR_MS, hour_of};
+use crate::levels::counted;
 use crate::store::Retention;
 
 const YEAR: i64 = 365 * 86_400_000;

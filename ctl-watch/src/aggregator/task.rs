@@ -14,7 +14,8 @@ use super::machine::{StateMachine, Taken};
 use super::{Order, Shared};
 use crate::changes::Changes;
 use crate::description::Description;
-use crate::levels::{Closed, Levels, ServiceKey, ServiceStanding, hour_of};
+use crate::hours::hour_of;
+use crate::levels::{Closed, Levels, ServiceKey, ServiceStanding};
 use crate::observation::Observation;
 use crate::store::{Store, StoreError};
 

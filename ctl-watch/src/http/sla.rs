@@ -16,7 +16,8 @@ use warp::reply::Response;
 use super::App;
 use crate::Aggregator;
 use crate::description::Description;
-use crate::levels::{self, Levels, ROLLING_HOURS, begin_of, hour_at, hour_of};
+use crate::hours::{ROLLING_HOURS, begin_of, hour_at, hour_of};
+use crate::levels::{self, Levels};
 
 /// A caller may ask for at most this many hours: ten years.
 const MAX_HOURS: u32 = 10 * 366 * 24;

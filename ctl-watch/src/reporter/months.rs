@@ -9,8 +9,9 @@ use ctl_governance::service_levels::Share;
 use ctl_governance::statement::body::ServiceSummary;
 use ctl_policy::sla::{IncidentReport, Kind, Material, Month, PolicyName, Report, Time, Verdict};
 
+use super::super::hours::{begin_of, hour_at};
 use super::super::incident::{Incident, Wanted};
-use super::super::levels::{self, Levels, are_missing, begin_of, hour_at};
+use super::super::levels::{self, Levels, are_missing};
 use super::{Reporter, ReporterError, participant, withholds};
 
 /// A month is reported this many seconds after its end, when its last hour is closed.

@@ -8,8 +8,8 @@ use ctl_policy::sla::{Counts, Kind};
 
 use super::*;
 use crate::description::Watched;
+use crate::hours::{begin_of, hour_of};
 use crate::incident::{Incident, Wanted};
-use crate::levels::{begin_of, hour_of};
 use crate::target::TargetId;
 use crate::testing;
 

@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, params};
 
+use super::super::hours::{ROLLING_HOURS, hour_of};
 use super::super::incident::{RECENT_MS, SLOT_MS};
-use super::super::levels::{ROLLING_HOURS, hour_of};
 use super::{SIDE_FILES, Store, StoreError, evidence, signed};
 
 /// Once the time is sure, anything dated further ahead was written under a wrong clock.

@@ -46,7 +46,7 @@ mod tests {
     use super::super::super::tests::{DAY, Story};
     use crate::code::Code;
     use crate::description::Watched;
-    use crate::levels::HOUR_MS;
+    use crate::hours::HOUR_MS;
 
     const YEAR: i64 = 365 * 86_400_000;
     const MINUTE: i64 = 60_000;
