@@ -9,9 +9,12 @@ use ctl_core::Timestamp;
 use ctl_host::clock::Clock;
 use ctl_host::clock::steady::{Bounds, Reading, Steady};
 
+use crate::code::Code;
+use crate::observation::Observation;
+
 const DAY: u64 = 86_400;
 /// Five minutes are drift. Any larger step is believed after a while: a watch that waits forever watches nothing.
-const BOUNDS: Bounds = Bounds { tolerance: Duration::from_secs(300), largest_step: Duration::MAX };
+pub const BOUNDS: Bounds = Bounds { tolerance: Duration::from_secs(300), largest_step: Duration::MAX };
 /// After a believed step, or a start that nothing confirms, nothing is deleted by age for this long: a wrong clock is
 /// noticed within a day.
 const SETTLED_AFTER: Duration = Duration::from_secs(DAY);
@@ -89,6 +92,25 @@ impl WatchClock {
 }
 
 impl Moment {
+    /// Whether the wall clock is wrong, for all that is known.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.ahead_ms.saturating_abs() > Self::tolerance_ms()
+    }
+
+    /// Dates what was observed. What was judged by a clock that is not believed is a gap: freshness would be that of
+    /// another time.
+    #[must_use]
+    pub fn date(&self, observation: Observation) -> Observation {
+        let at_ms = self.place(observation.at_ms);
+        let off_ms = observation.at_ms.saturating_sub(at_ms);
+        if off_ms.saturating_abs() <= Self::tolerance_ms() {
+            return Observation { at_ms, ..observation };
+        }
+        let detail = format!("the watch's clock was off by {} s", off_ms / 1000);
+        Observation::gap(observation.target, at_ms, Code::ProbeMissed, detail)
+    }
+
     fn tolerance_ms() -> i64 {
         i64::try_from(BOUNDS.tolerance.as_millis()).unwrap_or(i64::MAX)
     }

@@ -22,7 +22,7 @@ use ctl_policy::sla::SlaPolicy;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use self::clock::WatchClock;
+use self::clock::{Moment, WatchClock};
 use self::machine::{PAST_INCIDENTS, RECENT_BREACH_MS, StateMachine};
 use self::task::Task;
 use super::incident::{Incident, RECENT_MS, SLOT_MS};
@@ -135,6 +135,12 @@ impl Aggregator {
         if self.orders.send(Order::Settle(done)).await.is_ok() {
             let _ = settled.await;
         }
+    }
+
+    /// The time as the watch believes it.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        self.shared.clock.read()
     }
 
     /// How every target stands now.

@@ -139,9 +139,8 @@ impl Task {
 
     fn take(&mut self, batch: &mut Vec<Observation>) {
         let moment = self.shared.clock.read();
-        for mut observation in batch.drain(..) {
-            observation.at_ms = moment.place(observation.at_ms);
-            if let Some(Taken { observation, verdict }) = self.machine.take(observation) {
+        for observation in batch.drain(..) {
+            if let Some(Taken { observation, verdict }) = self.machine.take(moment.date(observation)) {
                 self.shared.setup.metrics.watch().observe(&observation, verdict.as_ref());
             }
         }

@@ -32,6 +32,7 @@ pub use sending::Sending;
 
 use self::breaches::without_incident;
 use self::months::summary;
+use super::aggregator::clock::BOUNDS;
 use super::aggregator::{Aggregator, Incidents};
 use super::incident::Wanted;
 use super::store::StoreError;
@@ -111,6 +112,14 @@ impl Reporter {
     /// The first failure, after everything else was tried; at once if nothing else can be recorded either.
     pub async fn record_due(&self, scheme: &mut impl Scheme) -> Result<usize, ReporterError> {
         let (state, now) = scheme.present()?;
+        let behind = state.clock().seconds_since(now);
+        if behind > BOUNDS.tolerance.as_secs() || self.aggregator.moment().is_off() {
+            return Err(ReporterError::Later(format!(
+                "the clock of this machine, which says {now}, is not believed (the log goes to {}); nothing is recorded \
+                 before it is right",
+                state.clock()
+            )));
+        }
         let watcher = &watcher(&state.at(now), &scheme.key())?;
         let policy = policy_ref(self.aggregator.policy())?;
         let mut made = 0;

@@ -1,10 +1,12 @@
 //! What a watcher says to the log from outside: an outage is claimed and ended once, whatever is lost on the way, and two
 //! organisations together confirm it.
 
+use ctl_core::role::Role;
 use ctl_host::clock::Clock as _;
 use ctl_watch::Code;
 use ctl_watch::reporter::{ReporterError, breaches_due, policy_ref};
 
+use crate::common::story::na;
 use crate::common::{Lie, log_files};
 use crate::watcher::{Watcher, scheme};
 
@@ -77,6 +79,20 @@ async fn what_is_proven_leaves_no_note_and_a_damaged_statement_stops_nothing() {
     std::fs::write(memory.join("receipts/torn.json"), "{").unwrap();
     watch.lie(Lie::None);
     assert_eq!((watch.record().await, watch.claims()), (1, (1, 0)));
+}
+
+#[tokio::test]
+async fn a_watch_whose_clock_is_behind_the_log_claims_nothing() {
+    let (server, clock, folder) = scheme().await;
+    let mut watch = Watcher::begin(&server, &clock, "watcher-north", folder.path()).await;
+    watch.probes(20, Some(Code::TcpRefused)).await;
+    {
+        let mut world = server.world.lock().unwrap();
+        world.wait(3600);
+        world.open_draft(&Role::List(na())).unwrap();
+    }
+    let Err(ReporterError::Later(why)) = watch.try_record().await else { panic!() };
+    assert!(why.contains("clock") && watch.sent() == 0, "{why}");
 }
 
 #[tokio::test]
