@@ -58,6 +58,9 @@ pub struct Scheme {
     pub id: Option<Digest>,
     /// A root.json of the scheme, of any age.
     pub root: Option<PathBuf>,
+    /// PEM files of certificates that are trusted for the service's TLS, in addition to the system's.
+    #[serde(default)]
+    pub tls_roots: Vec<PathBuf>,
     /// How often the log is fetched.
     #[serde(default = "five_seconds", deserialize_with = "positive")]
     pub every: Duration,
@@ -73,7 +76,7 @@ impl Scheme {
     /// How to follow the scheme, remembering it in a folder.
     ///
     /// # Errors
-    /// Unless exactly one of id and root is given.
+    /// Unless exactly one of id and root is given, and the server is one.
     pub fn replica(&self, folder: &Path) -> Result<ctl_replica::Options, StartError> {
         Ok(self.replica_without_memory()?.remembering(folder))
     }
@@ -83,6 +86,9 @@ impl Scheme {
     /// # Errors
     /// As [`Scheme::replica`].
     pub fn replica_without_memory(&self) -> Result<ctl_replica::Options, StartError> {
+        if self.server.starts_with("file:") {
+            return Err(StartError::NoServer(self.server.clone()));
+        }
         let trust = match (&self.id, &self.root) {
             (Some(id), None) => Trust::Scheme(*id),
             (None, Some(root)) => Trust::Root(root.clone()),
@@ -91,14 +97,13 @@ impl Scheme {
         let options = ctl_replica::Options::new(self.server.clone(), trust);
         let confirmed = Confirmed { restart: self.restart, ..Confirmed::default() };
         let listener = Arc::new(|news: &News| tracing::error!("{news}"));
-        Ok(ctl_replica::Options { confirmed, listener, ..options })
+        Ok(ctl_replica::Options { confirmed, listener, tls_roots: self.tls_roots.clone(), ..options })
     }
 
     /// How to ask the service itself; its address comes from the configuration and may be a local one.
     #[must_use]
-    pub fn fetching(&self, of_targets: &Options) -> Options {
-        let options = Options::for_own_addresses(of_targets.tls_roots.clone());
-        Options { hosts: of_targets.hosts.clone(), ..options }
+    pub fn fetching(&self) -> Options {
+        Options::for_own_addresses(self.tls_roots.clone())
     }
 }
 
@@ -111,7 +116,9 @@ impl Config {
         let mut config: Self = ctl_host::config::read(path)?;
         let directory = path.parent().unwrap_or(Path::new(""));
         config.data = directory.join(&config.data);
-        config.scheme.root = config.scheme.root.map(|root| directory.join(root));
+        for path in config.scheme.root.iter_mut().chain(&mut config.scheme.tls_roots) {
+            *path = directory.join(&path);
+        }
         config.http.relative_to(directory);
         config.watch.relative_to(directory);
         config.fetch.relative_to(directory);
@@ -265,6 +272,10 @@ mod tests {
         };
         let id = format!("id = \"{}\"", "0".repeat(64));
         assert!(scheme(&id).replica_without_memory().is_ok());
+        let mut files = scheme(&id);
+        files.server = "file:///mirror".into();
+        let error = files.replica_without_memory().err().unwrap().to_string();
+        assert!(error.contains("file:///mirror") && error.contains("http"), "{error}");
         for known in ["", &format!("{id}\nroot = \"root.json\"")] {
             let error = scheme(known).replica_without_memory().err().unwrap().to_string();
             assert!(error.contains("id and root"), "{error}");

@@ -18,6 +18,9 @@ pub enum StartError {
     /// The configuration does not say how the scheme is known, or says it twice.
     #[error("[scheme] needs one of id and root, by which the scheme is known")]
     Scheme,
+    /// The service is a folder, which answers no probes and takes no statements.
+    #[error("[scheme] server {0}: a watch asks a service; name its address, http://… or https://…")]
+    NoServer(String),
     /// The scheme cannot be followed.
     #[error(transparent)]
     Replica(#[from] ReplicaError),

@@ -136,7 +136,7 @@ impl Watch {
         });
         let own = own::ServiceWatch {
             followed: followed.clone(),
-            fetch: Arc::new(Fetcher::new(&scheme.fetching(fetching))?),
+            fetch: Arc::new(Fetcher::new(&scheme.fetching())?),
             server: scheme.server.trim_end_matches('/').to_owned(),
             policy: Arc::clone(&policy),
             period: config.period,

@@ -95,7 +95,7 @@ impl Replica {
         };
         let folder = options.folder.map(|root| Folder::open(&root, &scheme)).transpose()?;
         Ok(Self {
-            transport: Transport::new(&options.url)?.with_bounds(options.bounds),
+            transport: Transport::trusting(&options.url, &options.tls_roots)?.with_bounds(options.bounds),
             scheme,
             pinned,
             pinned_root,

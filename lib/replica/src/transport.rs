@@ -13,6 +13,8 @@ use crate::{Bound, ReplicaError, files};
 
 /// An answer of the JSON endpoints is at most so many bytes.
 pub const MAX_ANSWER: usize = 64 * 1024 * 1024;
+/// A file of TLS roots is at most so many bytes.
+const MAX_ROOTS: usize = 4 * 1024 * 1024;
 /// A problem document is at most so many bytes.
 const MAX_PROBLEM: usize = 64 * 1024;
 
@@ -124,9 +126,24 @@ fn install_crypto() {
     });
 }
 
-fn builder() -> reqwest::ClientBuilder {
+/// The certificates in these files.
+fn certificates(files: &[PathBuf]) -> Result<Vec<reqwest::Certificate>, ReplicaError> {
+    let mut all = Vec::new();
+    for path in files {
+        let found = reqwest::Certificate::from_pem_bundle(&files::read(path, MAX_ROOTS)?);
+        let found = found.map_err(|error| ReplicaError::input(path.display(), with_causes(&error)))?;
+        if found.is_empty() {
+            return Err(ReplicaError::input(path.display(), "there is no PEM certificate in it"));
+        }
+        all.extend(found);
+    }
+    Ok(all)
+}
+
+fn builder(roots: &[reqwest::Certificate]) -> reqwest::ClientBuilder {
     install_crypto();
     reqwest::Client::builder()
+        .tls_certs_merge(roots.iter().cloned())
         .connect_timeout(Duration::from_secs(10))
         .read_timeout(Duration::from_secs(30))
         .timeout(MAX_REQUEST)
@@ -140,6 +157,14 @@ impl Transport {
     /// # Errors
     /// Another kind of address, or no TLS trust store.
     pub fn new(address: &str) -> Result<Self, ReplicaError> {
+        Self::trusting(address, &[])
+    }
+
+    /// The same, with certificates in PEM files that are trusted in addition to the system's.
+    ///
+    /// # Errors
+    /// As [`Transport::new`], and if a file cannot be read or has no certificate.
+    pub fn trusting(address: &str, tls_roots: &[PathBuf]) -> Result<Self, ReplicaError> {
         let address = address.trim_end_matches('/');
         let spent = Arc::new(Mutex::new(Spent { bytes: 0, since: Instant::now() }));
         let with = |base| Self { base, bounds: Bounds::default(), spent };
@@ -157,8 +182,9 @@ impl Transport {
         }
         let problem =
             |e: reqwest::Error| ReplicaError::Network { address: address.into(), problem: with_causes(&e) };
-        let client = builder().build().map_err(problem)?;
-        let fresh = builder().pool_max_idle_per_host(0).build().map_err(problem)?;
+        let roots = certificates(tls_roots)?;
+        let client = builder(&roots).build().map_err(problem)?;
+        let fresh = builder(&roots).pool_max_idle_per_host(0).build().map_err(problem)?;
         Ok(with(Base::Http { client, fresh, address: address.into() }))
     }
 

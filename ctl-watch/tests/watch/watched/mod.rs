@@ -42,7 +42,14 @@ pub fn config(server: &Server, folder: &Path) -> Config {
     let every = Duration::from_millis(100);
     Config {
         data: folder.join("data"),
-        scheme: Scheme { server: server.url.clone(), id, root: None, every, restart: None },
+        scheme: Scheme {
+            server: server.url.clone(),
+            id,
+            root: None,
+            tls_roots: Vec::new(),
+            every,
+            restart: None,
+        },
         http: Http::default(),
         watch: config::Watch { period: Duration::from_millis(200), ..config::Watch::default() },
         fetch: ctl_fetch::Options {

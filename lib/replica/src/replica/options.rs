@@ -111,6 +111,8 @@ pub struct Options {
     pub url: String,
     /// How the scheme is known.
     pub trust: Trust,
+    /// PEM files of certificates that are trusted for the server's TLS, in addition to the system's.
+    pub tls_roots: Vec<PathBuf>,
     /// Where to remember what was seen and sent, one folder per scheme in it. Without one, everything is forgotten with
     /// the process: then a server can show each process another history.
     pub folder: Option<PathBuf>,
@@ -138,6 +140,7 @@ impl Options {
         Self {
             url: url.into(),
             trust,
+            tls_roots: Vec::new(),
             folder: None,
             afresh: false,
             clock: system_clock(),
