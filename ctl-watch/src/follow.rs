@@ -8,8 +8,13 @@ use ctl_core::{Signer, Timestamp};
 use ctl_governance::State;
 use ctl_replica::{Lost, Replica, ReplicaError};
 use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, timeout};
 
-use super::reporter::{Reporter, Sending};
+use super::reporter::{Reporter, ReporterError, Sending};
+
+/// A good contact is recent for so many looks, and at least for so long.
+const RECENT_LOOKS: u32 = 12;
+const RECENT: Duration = Duration::from_secs(60);
 
 /// What was verified of the scheme's log.
 #[derive(Debug)]
@@ -60,13 +65,24 @@ pub struct Followed {
     pub promised: Option<Timestamp>,
     /// Whether the watcher's statements are recorded.
     pub signing: Signing,
+    /// Until when the last good contact is a recent one.
+    pub recent_until: Option<Instant>,
 }
 
 impl Followed {
     /// The state before the first contact.
     #[must_use]
     pub const fn nothing() -> Self {
-        Self { seen: None, contact: Contact::None, promised: None, signing: Signing::Off }
+        Self { seen: None, contact: Contact::None, promised: None, signing: Signing::Off, recent_until: None }
+    }
+}
+
+impl Followed {
+    /// Whether the last contact was good, and is not too long ago: another one that hangs must not hide that.
+    #[must_use]
+    pub fn is_following(&self) -> bool {
+        let is_recent = self.recent_until.is_some_and(|until| Instant::now() < until);
+        is_recent && matches!(self.contact, Contact::Good(_))
     }
 }
 
@@ -75,6 +91,9 @@ pub struct Follower {
     pub replica: Replica,
     /// How often the log is fetched.
     pub every: Duration,
+    /// How long one look may take, and how long sending what is due. The first look of a process may take as long as the
+    /// replica allows: then there may be years to download.
+    pub deadline: Duration,
     /// Where the result is published.
     pub told: watch::Sender<Followed>,
     /// The watcher's key, and the reporter that decides what is due.
@@ -102,10 +121,21 @@ impl Follower {
     }
 
     async fn look(&mut self) {
-        let contact = match self.replica.sync().await {
-            Ok(_) => lost(self.replica.lost()).unwrap_or_else(|| Contact::Good(self.replica.now())),
-            Err(error) => contact_of(&error),
+        let has_followed = self.told.borrow().recent_until.is_some();
+        let synced = async { self.replica.sync().await.map(drop) };
+        let synced = if has_followed { timeout(self.deadline, synced).await } else { Ok(synced.await) };
+        let contact = match synced {
+            Ok(Ok(())) => lost(self.replica.lost()).unwrap_or_else(|| Contact::Good(self.replica.now())),
+            Ok(Err(error)) => contact_of(&error),
+            Err(_) => {
+                let seconds = self.deadline.as_secs();
+                Contact::Unanswered(format!("the log was not there after {seconds} s"))
+            }
         };
+        if matches!(contact, Contact::Good(_)) {
+            let recent = self.every.saturating_mul(RECENT_LOOKS).max(RECENT);
+            self.told.send_modify(|followed| followed.recent_until = Some(Instant::now() + recent));
+        }
         let was_good = matches!(self.told.borrow().contact, Contact::Good(_) | Contact::None);
         self.tell(&contact);
         match &contact {
@@ -142,10 +172,17 @@ impl Follower {
     /// Has everything due from the watcher recorded.
     async fn record(&mut self) {
         let Some((key, reporter)) = &self.watcher else { return };
-        let recorded = match Sending::begin(&mut self.replica, key, &reporter.pauses).await {
-            Ok(mut sending) => reporter.record_due(&mut sending).await,
-            Err(error) => Err(error),
+        let recording = async {
+            let mut sending = Sending::begin(&mut self.replica, key, &reporter.pauses).await?;
+            reporter.record_due(&mut sending).await
         };
+        // What is cut off is finished at the next look, like after a stop.
+        let recorded = timeout(self.deadline, recording).await.unwrap_or_else(|_| {
+            let seconds = self.deadline.as_secs();
+            Err(ReporterError::Later(format!(
+                "after {seconds} s not all that is due is recorded; it goes on"
+            )))
+        });
         let signing = recorded.map_or_else(|error| Signing::Failed(error.to_string()), |_| Signing::Good);
         let before = self.told.borrow().signing.clone();
         match &signing {
@@ -221,5 +258,15 @@ mod tests {
         ] {
             assert!(matches!(contact_of(&error), Contact::Inconsistent(_)), "{error}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_good_contact_is_no_longer_one_when_none_follows() {
+        let contact = Contact::Good(Timestamp::EPOCH);
+        let recent_until = Some(Instant::now() + RECENT);
+        let followed = Followed { contact, recent_until, ..Followed::nothing() };
+        assert!(followed.is_following());
+        tokio::time::advance(RECENT).await;
+        assert!(!followed.is_following());
     }
 }

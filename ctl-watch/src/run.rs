@@ -26,7 +26,7 @@ use super::code::Code;
 use super::config::Config;
 use super::discover::{Discovered, Plan, discover};
 use super::error::StartError;
-use super::follow::{Contact, Followed, Follower, Signing};
+use super::follow::{Followed, Follower, Signing};
 use super::incident::Incident;
 use super::metrics::{Gathered, Internals, Metrics};
 use super::observation::Observation;
@@ -43,6 +43,8 @@ const OBSERVATIONS: usize = 4096;
 /// What is watched also depends on the time, as certificates expire and notices end. So it is decided anew every hour
 /// even if the log has not changed.
 const LOOK: Duration = Duration::from_secs(3600);
+/// A server that lets its answers drip must not blind the watch for longer.
+const LOOK_DEADLINE: Duration = Duration::from_secs(120);
 /// Entries often follow each other at once; one look after them is enough.
 const SETTLE: Duration = Duration::from_millis(500);
 
@@ -149,7 +151,7 @@ impl Watch {
             pauses: Arc::default(),
         };
         let watcher = key.map(|key| ([Box::new(key) as Box<dyn Signer>], reporter));
-        let follower = Follower { replica, every: scheme.every, told, watcher };
+        let follower = Follower { replica, every: scheme.every, deadline: LOOK_DEADLINE, told, watcher };
         let ((stop_following, following_stopped), (stop, stopped)) = (oneshot::channel(), oneshot::channel());
         let watching = tokio::spawn(own.clone().run(following.clone(), observations.clone()));
         let schedule = schedule::run(schedule::Setup {
@@ -239,7 +241,7 @@ impl Watch {
             queue_limit: inbox.as_ref().map(|inbox| number(inbox.max_capacity())),
             lost: self.counted().lost,
             held_back: self.shared.held_back.load(Ordering::Relaxed),
-            following: matches!(followed.contact, Contact::Good(_)),
+            following: followed.is_following(),
             unrecorded: match followed.signing {
                 Signing::Off | Signing::Unknown => None,
                 Signing::Good => Some(false),

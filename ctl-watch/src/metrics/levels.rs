@@ -95,7 +95,7 @@ ctl_serve::families! {
     HELD_BACK: Gauge "ctl_watch_breaches_held_back" []
         "Breaches that must wait, because the service level policy allows no more in one day.";
     FOLLOWING: Gauge "ctl_watch_following" []
-        "1 if the last contact with the scheme brought a valid log; 0 if there was no contact yet, no answer, or the log does not hold.";
+        "1 if the last contact with the scheme brought a valid log, at most twelve looks or a minute ago; 0 if there was no contact yet, no answer for so long, or the log does not hold.";
     UNRECORDED: Gauge "ctl_watch_unrecorded" []
         "1 if a breach or report that is due from the watcher was not recorded at the last look, 0 if all that is due is in the log; absent without a key, and until the scheme was followed.";
 }
