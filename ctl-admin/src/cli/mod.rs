@@ -7,7 +7,7 @@ mod watch;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use arguments::{Apply, Arguments, Author, Command, Cross, Each, Keys, Log, Notice, Signed, Subca};
@@ -31,13 +31,16 @@ use serde::Serialize;
 
 use self::signer::{Charter, Draft, Key, Patience};
 
-/// Runs a command; [`exit`] has the statuses. A receipt that the log does not keep outweighs whatever else it says.
+/// Runs a command; [`exit`] has the statuses. A receipt that the log does not keep outweighs whatever else it says; a
+/// note of one that cannot be read outweighs success.
 pub(crate) async fn run(arguments: Arguments) -> Result<u8, AdminError> {
     let Arguments { scheme, json, yes, command } = arguments;
-    let shell = Shell { scheme, json, yes, lost: Arc::default() };
+    let shell = Shell { scheme, json, yes, receipts: Arc::default() };
     let done = shell.run(command).await;
-    if !shell.lost.load(Ordering::Relaxed) {
-        return done;
+    match (shell.receipts.load(Ordering::Relaxed), &done) {
+        (exit::LOST, _) => {}
+        (exit::UNUSABLE, Ok(exit::DONE)) => return Ok(exit::UNUSABLE),
+        _ => return done,
     }
     if let Err(error) = done {
         eprintln!("ctl-admin: {}", output::safe(&error.to_string()).trim_end());
@@ -145,7 +148,8 @@ struct Shell {
     json: bool,
     yes: bool,
     /// Whether the log was found not to contain what there is a receipt for.
-    lost: Arc<AtomicBool>,
+    /// What receipts have to say: the exit status for it.
+    receipts: Arc<AtomicU8>,
 }
 
 impl Shell {
@@ -195,11 +199,14 @@ impl Shell {
             time: Duration::from_secs(self.scheme.max_time),
         };
         options.patience = Duration::from_secs(self.scheme.wait_for_proof);
-        let lost = Arc::clone(&self.lost);
+        let receipts = Arc::clone(&self.receipts);
         options.listener = Arc::new(move |news| {
-            if let News::Lost(_) = news {
-                lost.store(true, Ordering::Relaxed);
-            }
+            let status = match news {
+                News::Lost(_) => exit::LOST,
+                News::SetAside(_) => exit::UNUSABLE,
+                News::BegunAnew { .. } | News::Memory(_) | News::Forged(_) => exit::DONE,
+            };
+            receipts.fetch_max(status, Ordering::Relaxed);
             eprintln!("{}", print::lines(&news.to_string()));
         });
         Ok(options)

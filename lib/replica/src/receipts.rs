@@ -376,7 +376,7 @@ impl Replica {
                 "without a folder nothing is remembered of what was sent".into(),
             ));
         };
-        let noted = all(folder, &|what| self.tell(what))?.into_iter().map(|sent| {
+        let noted = all(folder, &|what| self.set_aside(what))?.into_iter().map(|sent| {
             let path = sent_path(folder, &sent.statement);
             Noted { standing: standing(&sent, log), file: path.exists().then_some(path), sent }
         });
@@ -392,7 +392,7 @@ impl Replica {
         match Pending::read(path) {
             Ok(pending) => Ok(Some(pending)),
             Err(error) => {
-                without(path, error, &|what| self.tell(what), "what it says is not sent again")?;
+                without(path, error, &|what| self.set_aside(what), "what it says is not sent again")?;
                 Ok(None)
             }
         }

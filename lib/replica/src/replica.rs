@@ -304,7 +304,7 @@ impl Replica {
             (self.listener)(&News::BegunAnew { origin: log.checkpoint.origin.clone(), kept });
         }
         if let Some(folder) = &self.folder {
-            let checked = receipts::check(folder, log, (self.clock)(), &|what| self.tell(what))?;
+            let checked = receipts::check(folder, log, (self.clock)(), &|what| self.set_aside(what))?;
             for lost in &checked.lost {
                 if self.told.insert(lost.sent.statement) {
                     (self.listener)(&News::Lost(Box::new(lost.clone())));

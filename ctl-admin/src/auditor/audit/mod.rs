@@ -184,7 +184,7 @@ fn memory_heard(memory: Arc<Mutex<Memory>>, listener: Listener) -> Listener {
         match news {
             News::Forged(what) => memory.forged.push(what.clone()),
             News::Memory(what) => memory.notes.push(what.clone()),
-            News::Lost(_) | News::BegunAnew { .. } => listener(news),
+            News::Lost(_) | News::SetAside(_) | News::BegunAnew { .. } => listener(news),
         }
     })
 }

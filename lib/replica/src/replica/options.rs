@@ -57,6 +57,9 @@ pub enum News {
     },
     /// Something in the folder is not as it was written or cannot be used; the sentence says what is done without it.
     Memory(String),
+    /// A note of what was sent cannot be read and was put aside, so nobody looks any more whether the log keeps it. In a
+    /// sentence.
+    SetAside(String),
     /// The snapshot in the folder is whole, and the state in it is not what follows from the log: whoever wrote it
     /// deceived the tools that went on from it. Said when all of the log is verified afresh. In a sentence.
     Forged(String),
@@ -74,7 +77,7 @@ impl std::fmt::Display for News {
                 };
                 write!(f, "the log began anew as {origin}: {what}")
             }
-            Self::Memory(what) | Self::Forged(what) => f.write_str(what),
+            Self::Memory(what) | Self::SetAside(what) | Self::Forged(what) => f.write_str(what),
         }
     }
 }

@@ -114,6 +114,10 @@ impl Replica {
         ));
     }
 
+    pub(crate) fn set_aside(&self, what: String) {
+        (self.listener)(&News::SetAside(what));
+    }
+
     pub(crate) fn tell(&self, what: String) {
         (self.listener)(&News::Memory(what));
     }

@@ -55,7 +55,7 @@ pub fn options(url: &str, trust: Trust, cache: Option<&Path>, now: Timestamp) ->
         listener: Arc::new(|news| match news {
             News::Lost(lost) => panic!("{lost}"),
             News::BegunAnew { .. } => {}
-            News::Memory(what) | News::Forged(what) => panic!("{what}"),
+            News::Memory(what) | News::SetAside(what) | News::Forged(what) => panic!("{what}"),
         }),
         ..Options::new(url, trust)
     }
