@@ -150,6 +150,7 @@ impl ServiceWatch {
             max_body,
             timeout: self.period.min(Duration::from_secs(15)),
             addresses: Addresses::Turn(0),
+            headers: Vec::new(),
         };
         self.fetch.fetch(&request).await.into_iter().next()
     }

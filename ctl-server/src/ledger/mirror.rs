@@ -46,6 +46,7 @@ impl Mirror {
             max_body: MAX_NOTE_BYTES,
             timeout: TIMEOUT,
             addresses: Addresses::Turn(0),
+            headers: Vec::new(),
         };
         let exchange = self.fetcher.fetch(&request).await.into_iter().next();
         let answer = exchange.ok_or("no address")?.result.map_err(|error| error.to_string())?;

@@ -25,6 +25,7 @@ pub(super) fn request(target: &Target, round: &Round<'_>, accept: &'static str) 
         max_body: round.limits.max_body,
         timeout: round.timeout,
         addresses: Addresses::All,
+        headers: Vec::new(),
     }
 }
 

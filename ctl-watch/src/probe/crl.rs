@@ -64,6 +64,7 @@ impl Probe for CrlProbe {
                 max_body: round.limits.max_body,
                 timeout: round.timeout,
                 addresses: Addresses::All,
+                headers: Vec::new(),
             };
             let exchanges = round.fetch.fetch(&request).await;
             let by = By { subject, url: &target.url, limits: round.limits, now: round.now };

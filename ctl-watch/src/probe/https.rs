@@ -37,6 +37,7 @@ impl Probe for HttpsProbe {
                 max_body: round.limits.max_body,
                 timeout: round.timeout,
                 addresses: Addresses::All,
+                headers: Vec::new(),
             };
             judge(&request, &round.fetch.fetch(&request).await, &round)
         })
@@ -142,6 +143,7 @@ mod tests {
             max_body: 100,
             timeout: round.timeout,
             addresses: Addresses::All,
+            headers: Vec::new(),
         };
         let exchanges: Vec<_> = (1..).zip(results).map(exchange).collect();
         let probed = judge(&request, &exchanges, &round);

@@ -8,10 +8,10 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use ctl_fetch::{Addresses, Exchange, Request};
-use ctl_formats::{MAX_POOL_ITEMS, PoolItemError, PoolPage, PoolPaging};
+use ctl_formats::{MAX_POOL_ITEMS, PoolItemError, PoolPage};
 use ctl_pki::Certificate;
+use ctl_sources::page_url;
 use tokio::time::Instant;
-use url::Url;
 
 use super::bundle::{self, Wrong};
 use super::http::{self, Expected, quoted};
@@ -147,21 +147,6 @@ async fn follow(
     further
 }
 
-/// The URL of a page: that of the first with another query.
-fn page_url(first: &str, paging: &PoolPaging, page: u64) -> Option<String> {
-    let mut url = Url::parse(first).ok()?;
-    let others = url.query_pairs().filter(|(name, _)| name != "page" && name != "pageSize");
-    let others: Vec<(String, String)> =
-        others.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
-    let mut query = url.query_pairs_mut();
-    query.clear().extend_pairs(&others).append_pair("page", &page.to_string());
-    if let Some(size) = paging.page_size {
-        query.append_pair("pageSize", &size.to_string());
-    }
-    drop(query);
-    Some(url.into())
-}
-
 /// The certificates of one page and the first item that cannot be decoded, or why it is no page of a pool.
 fn read(body: &[u8], place: &str) -> Result<(Vec<Certificate>, Option<String>), String> {
     let page = PoolPage::read(body).map_err(|error| error.to_string())?;
@@ -213,6 +198,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
     use serde_json::{Value, json};
+    use url::Url;
 
     use super::*;
     use crate::testing::bytes::{root, root_named};

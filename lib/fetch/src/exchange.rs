@@ -197,6 +197,9 @@ impl Attempt<'_> {
         if let Some(media_type) = self.request.content_type {
             question = question.header(CONTENT_TYPE, media_type);
         }
+        for header in &self.request.headers {
+            question = question.header(header.name, header.value.as_str());
+        }
         question.body(Full::new(self.request.body.clone().unwrap_or_default())).map_err(|error| {
             FetchError::new(Reason::AddressForbidden, format!("this cannot be asked by HTTP: {error}"))
         })

@@ -120,12 +120,28 @@ pub struct Request {
     /// The media type of the body.
     pub content_type: Option<&'static str>,
     pub accept: &'static str,
+    /// Headers besides those that every request has. A redirect that is followed gets them too: it stays with the host.
+    pub headers: Vec<Header>,
     /// The largest body of an answer, in bytes.
     pub max_body: usize,
     /// How long the exchange may take as a whole.
     pub timeout: Duration,
     /// Which of the host's addresses to ask.
     pub addresses: Addresses,
+}
+
+/// A header of a request, whose value may be a secret: it is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Header {
+    /// In lower case.
+    pub name: &'static str,
+    pub value: String,
+}
+
+impl std::fmt::Debug for Header {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: …", self.name)
+    }
 }
 
 /// An answer. Any status is an answer; judging it is the probe's business.

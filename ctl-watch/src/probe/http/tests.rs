@@ -62,6 +62,7 @@ fn what_did_not_arrive_is_not_judged_further() {
         max_body: 100,
         timeout: Duration::from_secs(1),
         addresses: Addresses::All,
+        headers: Vec::new(),
     };
     assert_eq!(evidence(&request, &broken).body.as_ref(), b"half");
 }
@@ -187,6 +188,7 @@ fn evidence_is_bounded() {
         max_body: 2 * MAX_EVIDENCE_BODY,
         timeout: Duration::from_secs(1),
         addresses: Addresses::All,
+        headers: Vec::new(),
     };
     let kept = evidence(&request, &exchange(Ok(large)));
     assert_eq!(

@@ -36,6 +36,7 @@ pub(super) fn post(
         max_body: limits.max_body.min(MAX_OCSP_SIZE),
         timeout,
         addresses,
+        headers: Vec::new(),
     }
 }
 
@@ -64,6 +65,7 @@ pub(super) fn get(
         max_body: limits.max_body.min(MAX_OCSP_SIZE),
         timeout,
         addresses,
+        headers: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ctl_fetch::{Reason, Request};
+use ctl_fetch::{Header, Reason, Request};
 
 use crate::asking::{answer, get, local, one, reason};
 use crate::network::Server;
@@ -41,6 +41,21 @@ async fn a_post_carries_its_body() {
     let asked = server.asked();
     assert!(asked.starts_with("POST / ") && asked.ends_with("question"), "{asked}");
     assert!(asked.contains("application/ocsp-request") && asked.contains("ength: 8"), "{asked}");
+}
+
+#[tokio::test]
+async fn headers_of_ones_own_are_sent_and_not_shown() {
+    let server = Server::says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    let header = |value: &str| Header { name: "authorization", value: value.into() };
+    let request = Request { headers: vec![header("Bearer abc")], ..get(&server.url("/")) };
+    assert!(!format!("{request:?}").contains("abc"));
+    assert_eq!(answer(&request).await.unwrap().status, 200);
+    assert!(server.asked().contains("authorization: Bearer abc\r\n"), "{}", server.asked());
+    // A value that would be another line of the request is none.
+    let request = Request { headers: vec![header("a\r\nhost: b")], ..get(&server.url("/")) };
+    let error = answer(&request).await.unwrap_err();
+    assert_eq!(error.reason, Reason::AddressForbidden, "{error}");
+    assert_eq!(server.connections(), 1, "and the service never hears it");
 }
 
 #[tokio::test]

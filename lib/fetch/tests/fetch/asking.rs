@@ -16,6 +16,7 @@ pub fn get(url: &str) -> Request {
         max_body: 1000,
         timeout: Duration::from_secs(5),
         addresses: Addresses::Turn(0),
+        headers: Vec::new(),
     }
 }
 

@@ -1,0 +1,45 @@
+//! The tests of this crate as one binary: each module tells its own stories or attacks.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(unreachable_pub)]
+
+mod asked;
+mod bytes;
+mod folders;
+// The list and the signers that the tests of the formats have.
+#[allow(dead_code)]
+#[path = "../../../formats/tests/formats/list.rs"]
+mod list;
+#[allow(dead_code)]
+#[path = "../../../formats/tests/formats/cms/made.rs"]
+mod made;
+#[allow(dead_code)]
+#[path = "../../../fetch/tests/fetch/network/mod.rs"]
+mod network;
+mod signatures;
+
+use ctl_core::Timestamp;
+use ctl_pki::Certificate;
+use ctl_sandbox::shape::{Key, Shape};
+use ctl_sources::{Contents, Demand, Form, ReadError, read};
+
+/// What the CMS of the formats' tests are about.
+pub const CONTENT: &[u8] = b"a list";
+
+/// When all of this happens.
+pub fn now() -> Timestamp {
+    "2026-11-15T12:00:00Z".parse().unwrap()
+}
+
+pub fn root(name: &str) -> Certificate {
+    let key = Key::p256(name).unwrap();
+    Shape::ca(&format!("CN={name} V2G Root"), &key, None).unwrap().self_signed().unwrap()
+}
+
+pub fn plain(bytes: &[u8]) -> Result<Contents, ReadError> {
+    read(bytes, Form::Auto, Demand::Nobody, now())
+}
+
+/// The readable certificates of contents, in their order.
+pub fn certificates(contents: &Contents) -> Vec<Certificate> {
+    contents.items.iter().filter_map(|item| item.certificate.clone().ok()).collect()
+}
