@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ctl_host::with_causes;
 use http_body_util::{BodyExt as _, Full};
+use hyper::Method;
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, LOCATION, USER_AGENT};
@@ -22,7 +23,7 @@ use super::budget::{OverBudget, Reservation};
 use super::guard::Guard;
 use super::place::Place;
 use super::wire::{Marks, Watched};
-use super::{Answer, Exchange, FetchError, Reason, Request, Timings, tls};
+use super::{Answer, Exchange, FetchError, Manner, Reason, Request, Timings, tls};
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 3;
@@ -41,6 +42,7 @@ pub(super) struct Attempt<'a> {
     /// For the body; counted until nobody holds it any more.
     pub(super) reservation: Reservation,
     pub(super) request: &'a Request,
+    pub(super) manner: &'a Manner,
     pub(super) address: IpAddr,
     /// When it all began; what was waited for a free connection is left out.
     pub(super) begin: Instant,
@@ -76,7 +78,7 @@ impl Attempt<'_> {
 
     /// Where an answer sends us.
     fn redirection(&self, answer: &Answer) -> Option<String> {
-        let redirects = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
+        let redirects = !self.manner.stays && matches!(answer.status, 301 | 302 | 303 | 307 | 308);
         answer
             .header(LOCATION.as_str())
             .filter(|_| redirects)
@@ -178,6 +180,9 @@ impl Attempt<'_> {
             body: Bytes::new(),
             tls_not_after,
         };
+        if self.manner.head_only {
+            return Ok(answer);
+        }
         let (bytes, end) = self.read(body).await;
         answer.body = bytes;
         match end {
@@ -187,8 +192,10 @@ impl Attempt<'_> {
     }
 
     fn question(&self, place: &Place) -> Result<hyper::Request<Full<Bytes>>, FetchError> {
+        let usual = if self.request.body.is_some() { Method::POST } else { Method::GET };
+        let method = self.manner.method.clone().unwrap_or(usual);
         let mut question = hyper::Request::builder()
-            .method(if self.request.body.is_some() { "POST" } else { "GET" })
+            .method(method)
             .uri(place.path_and_query())
             .header(HOST, place.authority())
             .header(ACCEPT, self.request.accept)

@@ -19,7 +19,9 @@ use super::exchange::Attempt;
 use super::guard::Guard;
 use super::place::Place;
 use super::resolve::{Resolve, SystemResolver};
-use super::{Addresses, Exchange, Fetch, FetchError, Options, Reason, Request, SetupError, Timings, tls};
+use super::{
+    Addresses, Exchange, Fetch, FetchError, Manner, Options, Reason, Request, SetupError, Timings, tls,
+};
 
 /// How many addresses of one name are asked. A name with more of them could be used to attack others.
 const MAX_ADDRESSES: usize = 16;
@@ -80,7 +82,8 @@ impl Fetcher {
         self.parts.budgets.taken()
     }
 
-    async fn run(&self, request: &Request) -> Vec<Exchange> {
+    /// As [`Fetch::fetch`], in this manner.
+    pub async fn send(&self, request: &Request, manner: &Manner) -> Vec<Exchange> {
         let place = match Place::parse(&request.url) {
             Ok(place) => place,
             Err(error) => return vec![Exchange::without(None, Timings::default(), error)],
@@ -101,15 +104,17 @@ impl Fetcher {
             }
         };
         if let [address] = chosen.as_slice() {
-            return vec![self.parts.exchange(&self.budgets, request, place, *address, begin, timings).await];
+            return vec![
+                self.parts.exchange(&self.budgets, (request, manner), place, *address, begin, timings).await,
+            ];
         }
         let mut tasks = JoinSet::new();
         for address in chosen {
             let (parts, budgets) = (Arc::clone(&self.parts), self.budgets.clone());
-            let (request, place) = (request.clone(), place.clone());
-            tasks.spawn(
-                async move { parts.exchange(&budgets, &request, place, address, begin, timings).await },
-            );
+            let (request, manner, place) = (request.clone(), manner.clone(), place.clone());
+            tasks.spawn(async move {
+                parts.exchange(&budgets, (&request, &manner), place, address, begin, timings).await
+            });
         }
         let mut exchanges: Vec<Exchange> = Vec::new();
         while let Some(exchange) = tasks.join_next().await {
@@ -168,7 +173,7 @@ fn addresses(name: &str, found: Result<io::Result<Vec<IpAddr>>, Elapsed>) -> Res
 
 impl Fetch for Fetcher {
     fn fetch<'a>(&'a self, request: &'a Request) -> Pin<Box<dyn Future<Output = Vec<Exchange>> + Send + 'a>> {
-        Box::pin(self.run(request))
+        Box::pin(async move { self.send(request, &Manner::default()).await })
     }
 
     fn reserve(&self, bytes: usize) -> Option<Reservation> {
@@ -185,7 +190,7 @@ impl Parts {
     async fn exchange(
         self: &Arc<Self>,
         budgets: &Budgets,
-        request: &Request,
+        (request, manner): (&Request, &Manner),
         place: Place,
         address: IpAddr,
         begin: Instant,
@@ -209,7 +214,9 @@ impl Parts {
         let begin = begin + waiting.elapsed();
         let deadline = begin + request.timeout;
         let (tls, guard, reservation) = (&self.tls, &self.guard, budgets.body());
-        Attempt { tls, guard, reservation, request, address, begin, deadline, timings }.run(place).await
+        Attempt { tls, guard, reservation, request, manner, address, begin, deadline, timings }
+            .run(place)
+            .await
     }
 
     /// A free connection to an address.

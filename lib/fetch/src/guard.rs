@@ -13,6 +13,7 @@ use ctl_host::network::Network;
 
 use super::{FetchError, Reason};
 use crate::options::Ports;
+use crate::place::Place;
 
 /// IPv4 networks that are not called, each with what it is.
 const V4: [(Ipv4Addr, u8, &str); 14] = [
@@ -63,6 +64,22 @@ impl Guard {
         }
         let detail = format!("port {port} is not among [fetch] ports of the configuration");
         Err(FetchError::new(Reason::AddressForbidden, detail))
+    }
+
+    /// Says whether a URL may be called as far as it says so itself: by its form, its port, and the address if it gives
+    /// one. What a name leads to is judged when it is called. True if it is asked over TLS.
+    ///
+    /// # Errors
+    /// [`Reason::AddressForbidden`].
+    pub fn check_url(&self, url: &str) -> Result<bool, FetchError> {
+        let place = Place::parse(url)?;
+        self.check_port(place.port())?;
+        if let Ok(address) = place.host() {
+            self.check(address.to_canonical()).map_err(|what| {
+                FetchError::new(Reason::AddressForbidden, format!("{address} is {what} and is not called"))
+            })?;
+        }
+        Ok(place.is_tls())
     }
 
     /// Says why an address may not be called.

@@ -15,6 +15,7 @@ mod budget;
 mod exchange;
 mod fetcher;
 pub mod guard;
+mod manner;
 mod options;
 mod place;
 pub mod resolve;
@@ -31,6 +32,8 @@ use bytes::Bytes;
 
 pub use budget::{Class, OverBudget, Reservation};
 pub use fetcher::Fetcher;
+pub use hyper::Method;
+pub use manner::Manner;
 pub use options::{Options, Ports};
 
 /// Sends requests: the [`Fetcher`], or in tests something that answers from memory.

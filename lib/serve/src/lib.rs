@@ -20,6 +20,7 @@ mod connections;
 pub mod encoding;
 pub mod family;
 pub mod file;
+pub mod forward;
 mod handler;
 pub mod limits;
 mod listeners;

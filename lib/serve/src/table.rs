@@ -138,6 +138,22 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         Self::new(pattern, "POST", Cost::Little).with(Method::POST, summary, Some(boxed(handler)))
     }
 
+    /// The same path, which has another method too. What is said of it from here on concerns that.
+    #[must_use]
+    pub fn and<F>(
+        mut self,
+        method: Method,
+        handler: impl Fn(S, Call) -> F + Send + Sync + 'static,
+        summary: &'static str,
+    ) -> Self
+    where
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        self = self.with(method, summary, Some(boxed(handler)));
+        self.allow = allowed(&self.operations);
+        self
+    }
+
     /// A path whose bytes are read from the disk, by [`Service::transfer`](crate::Service::transfer).
     #[must_use]
     pub fn download(pattern: &'static str, summary: &'static str) -> Self {
@@ -243,7 +259,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         let filters = handled.map(|(method, handler)| {
             let service = service.clone();
             path.clone()
-                .and(if method == Method::POST { warp::post().boxed() } else { warp::get().boxed() })
+                .and(asked_by(&method))
                 .and(warp::query::raw().or(warp::any().map(String::new)).unify())
                 .and(warp::header::headers_cloned())
                 .and(warp::body::bytes())
@@ -263,6 +279,38 @@ where
     F: Future<Output = Result<Response, Problem>> + Send + 'static,
 {
     Arc::new(move |service, call| Box::pin(handler(service, call)))
+}
+
+/// The header `Allow` of a path with these operations.
+fn allowed<S>(operations: &[Operation<S>]) -> &'static str {
+    let has = |method: Method| operations.iter().any(|one| one.method == method);
+    match (has(Method::GET), has(Method::POST), has(Method::PUT), has(Method::DELETE)) {
+        (true, false, false, false) => "GET, HEAD",
+        (true, true, false, false) => "GET, HEAD, POST",
+        (true, false, true, false) => "GET, HEAD, PUT",
+        (true, false, false, true) => "GET, HEAD, DELETE",
+        (true, true, true, false) => "GET, HEAD, POST, PUT",
+        (true, true, false, true) => "GET, HEAD, POST, DELETE",
+        (true, false, true, true) => "GET, HEAD, PUT, DELETE",
+        (true, true, true, true) => "GET, HEAD, POST, PUT, DELETE",
+        (false, true, false, false) => "POST",
+        (false, true, true, false) => "POST, PUT",
+        (false, true, false, true) => "POST, DELETE",
+        (false, true, true, true) => "POST, PUT, DELETE",
+        (false, false, true, false) => "PUT",
+        (false, false, true, true) => "PUT, DELETE",
+        (false, false, false, true) => "DELETE",
+        (false, false, false, false) => "",
+    }
+}
+
+fn asked_by(method: &Method) -> BoxedFilter<()> {
+    match *method {
+        Method::POST => warp::post().boxed(),
+        Method::PUT => warp::put().boxed(),
+        Method::DELETE => warp::delete().boxed(),
+        _ => warp::get().boxed(),
+    }
 }
 
 fn nothing() -> BoxedFilter<(Response,)> {
@@ -386,6 +434,7 @@ pub const fn method_name(method: &Method) -> &'static str {
         Method::HEAD => "HEAD",
         Method::POST => "POST",
         Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
         _ => "other",
     }
 }
@@ -420,6 +469,10 @@ mod tests {
             }),
             Route::post("/v1/lists/{list}/signatures", told, "Sign.").takes("application/json", 10, "It."),
             Route::download("/v1/blobs/{digest}", "Bytes.").and_upload("Puts bytes."),
+            Route::get("/v1/hooks/{list}", told, "One.")
+                .and(Method::PUT, told, "Changes it.")
+                .takes("application/json", 7, "It.")
+                .and(Method::DELETE, told, "Ends it."),
         ];
         Table::new(about, routes).described_at("/v1/openapi.json")
     }
@@ -451,6 +504,9 @@ mod tests {
         let blobs = table.find("/v1/blobs/00").unwrap();
         assert!(blobs.allows(&Method::PUT) && blobs.allows(&Method::HEAD));
         assert!(!blobs.allows(&Method::POST) && !blobs.allows(&Method::DELETE));
+        let hooks = table.find("/v1/hooks/1").unwrap();
+        assert_eq!((hooks.allow(), hooks.body_limit()), ("GET, HEAD, PUT, DELETE", 7));
+        assert!(hooks.allows(&Method::DELETE) && !hooks.allows(&Method::POST));
         assert_eq!(method_name(&Method::from_bytes(b"BREW").unwrap()), "other");
         assert_eq!(table.find("/v1/lists/na/signatures").unwrap().body_limit(), 10);
     }
@@ -474,10 +530,13 @@ mod tests {
             ("GET", "/v1/lists/special", Some(json!(["", "", 0]))),
             ("GET", "/v1/lists/na/diff", Some(json!(["na", "", 0]))),
             ("POST", "/v1/lists/na/signatures", Some(json!(["na", "", 3]))),
+            ("GET", "/v1/hooks/a", Some(json!(["a", "", 0]))),
+            ("PUT", "/v1/hooks/a", Some(json!(["a", "", 3]))),
+            ("DELETE", "/v1/hooks/a", Some(json!(["a", "", 0]))),
             ("GET", "/v1/blobs/00", None),
             ("GET", "/v1/lists/na/diff/x", None),
         ] {
-            let body = if method == "POST" { "abc" } else { "" };
+            let body = if ["POST", "PUT"].contains(&method) { "abc" } else { "" };
             let (status, answer) = ask(method, path, body).await;
             match expected {
                 Some(expected) => {

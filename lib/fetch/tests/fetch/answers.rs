@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ctl_fetch::{Header, Reason, Request};
+use ctl_fetch::{Header, Manner, Method, Reason, Request};
 
 use crate::asking::{answer, get, local, one, reason};
 use crate::network::Server;
@@ -121,4 +121,37 @@ async fn who_is_not_there_or_hangs_up_refuses() {
     assert_eq!(reason(&get(&url)).await, Reason::TcpRefused);
     let rude = Server::says(b"").await;
     assert_eq!(reason(&get(&rude.url("/"))).await, Reason::TcpRefused);
+}
+
+#[tokio::test]
+async fn a_manner_has_its_method_and_neither_follows_nor_waits_for_the_body() {
+    let redirects = "HTTP/1.1 307 -\r\nLocation: /elsewhere\r\nContent-Length: 1000000\r\n\r\nnever whole";
+    let server = Server::says_and_stays(redirects.as_bytes()).await;
+    let manner = Manner { method: Some(Method::PUT), stays: true, head_only: true };
+    let headers = vec![Header { name: "payload-signature", value: "00ff".into() }];
+    let body = Some(Bytes::from_static(b"event"));
+    let request = Request { body, headers, ..get(&server.url("/hook")) };
+    let exchange = local().send(&request, &manner).await.remove(0);
+    let answer = exchange.result.unwrap();
+    assert_eq!((answer.status, answer.body.len(), server.connections()), (307, 0, 1));
+    let asked = server.asked();
+    assert!(asked.starts_with("PUT /hook ") && asked.contains("payload-signature: 00ff\r\n"), "{asked}");
+}
+
+#[test]
+fn a_url_is_judged_by_what_it_says_itself() {
+    let guard = ctl_fetch::guard::Guard::new(Vec::new(), vec![443.into(), 80.into()]);
+    let is_tls = |url: &str| guard.check_url(url).map_err(|error| error.reason);
+    assert_eq!(is_tls("https://hooks.example/x"), Ok(true));
+    assert_eq!(is_tls("http://hooks.example/x"), Ok(false));
+    for url in [
+        "https://hooks.example:8443/",
+        "https://127.0.0.1/",
+        "https://[::ffff:10.0.0.1]/",
+        "http://169.254.169.254/latest/meta-data",
+        "https://user:secret@hooks.example/",
+        "ftp://hooks.example/",
+    ] {
+        assert_eq!(is_tls(url), Err(Reason::AddressForbidden), "{url}");
+    }
 }

@@ -60,19 +60,7 @@ impl PoolEntry {
             }
             _ => Digest::from_bytes(fingerprint),
         };
-        let [head @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *digest.as_bytes();
-        let number = u128::from_be_bytes(head);
-        let number = number & !(0xf << 76) | (0x8 << 76);
-        let number = number & !(0b11 << 62) | (0b10 << 62);
-        let hex = format!("{number:032x}");
-        let mut id = String::with_capacity(36);
-        for (at, digit) in hex.chars().enumerate() {
-            if matches!(at, 8 | 12 | 16 | 20) {
-                id.push('-');
-            }
-            id.push(digit);
-        }
-        id
+        uuid(&digest)
     }
 
     /// The answer for this one root.
@@ -84,6 +72,23 @@ impl PoolEntry {
             PoolForm::Opnc => json(&OpncAnswer { item }),
         }
     }
+}
+
+/// A UUID of version 8 (RFC 9562 section 5.8), of a digest's first octets.
+pub(super) fn uuid(digest: &Digest) -> String {
+    let [head @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *digest.as_bytes();
+    let number = u128::from_be_bytes(head);
+    let number = number & !(0xf << 76) | (0x8 << 76);
+    let number = number & !(0b11 << 62) | (0b10 << 62);
+    let hex = format!("{number:032x}");
+    let mut id = String::with_capacity(36);
+    for (at, digit) in hex.chars().enumerate() {
+        if matches!(at, 8 | 12 | 16 | 20) {
+            id.push('-');
+        }
+        id.push(digit);
+    }
+    id
 }
 
 #[derive(Serialize)]
@@ -183,7 +188,7 @@ impl Item {
 }
 
 /// The one standard of an entry; the member has room for no second.
-fn namespace(entry: &PoolEntry) -> Option<&'static str> {
+pub(super) fn namespace(entry: &PoolEntry) -> Option<&'static str> {
     let mut standards = entry.standards.iter();
     match (standards.next()?, standards.next()) {
         (Standard::Iso15118_2, None) => Some("urn:iso:15118:2:2013:MsgDef"),
@@ -193,7 +198,7 @@ fn namespace(entry: &PoolEntry) -> Option<&'static str> {
 }
 
 /// The kind of key, in the three words that OPCP has.
-fn curve(certificate: &Certificate) -> Option<&'static str> {
+pub(super) fn curve(certificate: &Certificate) -> Option<&'static str> {
     let curve = certificate.public_key_curve().map(ctl_pki::AlgorithmName::oid);
     match (certificate.public_key_algorithm().oid(), curve) {
         (_, Some("1.2.840.10045.3.1.7")) => Some("secp256r1"),
@@ -205,7 +210,7 @@ fn curve(certificate: &Certificate) -> Option<&'static str> {
 
 /// The subject as the files' pattern has it: `^((CN|OU|O|C|DC|ST)=[^,]+,? ?)+$`. None where a name has no such form: it
 /// is for information only, and a wrong one would inform nobody.
-fn distinguished_name(certificate: &Certificate) -> Option<String> {
+pub(super) fn distinguished_name(certificate: &Certificate) -> Option<String> {
     let mut parts = Vec::new();
     for part in certificate.subject_name().parts() {
         let [attribute] = part else { return None };

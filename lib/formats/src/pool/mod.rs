@@ -4,6 +4,7 @@
 //! An item that cannot be decoded is named and hides no other.
 
 mod document;
+mod event;
 mod roots;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use ctl_pki::{Certificate, CertificateError};
 use serde_json::Value;
 
 pub use document::PoolPages;
+pub use event::{EventPayload, EventRoot, RootEvent};
 pub use roots::{Pool, PoolEntry, PoolSource};
 
 /// The most items of a page that are read; a pool has no more roots.
