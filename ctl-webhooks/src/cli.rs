@@ -66,7 +66,7 @@ fn serve(path: &Path) -> Result<(), Failure> {
 async fn until_told(config: Config, descriptors: u64) -> Result<(), Failure> {
     // First of all, so that a signal during a long start is not lost.
     let mut stop = std::pin::pin!(process::stop_signal()?);
-    let mut limits = config.http.0.clone();
+    let mut limits = config.http.clone();
     let listeners = Listeners::bind(&limits).await?;
     let supervisor = Supervisor::new();
     let (app, running) = run::start(&config, Arc::new(SystemClock::new()), &supervisor)?;

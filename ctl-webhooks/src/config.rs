@@ -22,8 +22,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The scheme whose lists are followed.
     pub scheme: Scheme,
-    #[serde(default)]
-    pub http: Listening,
+    #[serde(default = "listening")]
+    pub http: Http,
     #[serde(default)]
     pub webhooks: Webhooks,
     /// Which addresses endpoints may have, and the limits of requests to them.
@@ -62,42 +62,11 @@ impl Scheme {
     }
 }
 
-/// The section `[http]`: that of every program, with defaults for one caller that asks for many.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "Given")]
-pub struct Listening(pub Http);
-
-impl Default for Listening {
-    fn default() -> Self {
-        let often = NonZeroU32::MIN.saturating_add(5_999);
-        Self(Http {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8082)),
-            writes_per_minute: often,
-            write_burst: often,
-            ..Http::default()
-        })
-    }
-}
-
-/// The section as it stands in the file.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Given(Http);
-
-impl From<Given> for Listening {
-    fn from(Given(mut http): Given) -> Self {
-        // What the file does not say is as it is by default here, not in other programs.
-        let (usual, Self(ours)) = (Http::default(), Self::default());
-        let unless_said =
-            |given: NonZeroU32, usual: NonZeroU32, ours| if given == usual { ours } else { given };
-        http.writes_per_minute =
-            unless_said(http.writes_per_minute, usual.writes_per_minute, ours.writes_per_minute);
-        http.write_burst = unless_said(http.write_burst, usual.write_burst, ours.write_burst);
-        if http.listen == usual.listen {
-            http.listen = ours.listen;
-        }
-        Self(http)
-    }
+/// The defaults suit one caller, on the same machine, that asks for many.
+fn listening() -> Http {
+    let often = NonZeroU32::MIN.saturating_add(5_999);
+    let listen = SocketAddr::from(([127, 0, 0, 1], 8082));
+    Http { listen, writes_per_minute: often, write_burst: often, ..Http::default() }
 }
 
 /// What endpoints there may be, and how they are told.
@@ -160,7 +129,7 @@ impl Config {
         for path in own.into_iter().chain(&mut config.scheme.tls_roots) {
             *path = directory.join(&path);
         }
-        config.http.0.relative_to(directory);
+        config.http.relative_to(directory);
         config.fetch.relative_to(directory);
         Ok(config)
     }
@@ -180,7 +149,7 @@ mod tests {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("ctl-webhooks.example.toml");
         let config = Config::read(&example).unwrap();
         let directory = example.parent().unwrap();
-        assert_eq!(config.http, Listening::default());
+        assert_eq!(config.http, listening());
         let webhooks = Webhooks { secret: directory.join("forward.secret"), ..Webhooks::default() };
         assert_eq!(config.webhooks, webhooks);
         assert_eq!(config.fetch, Options::default());

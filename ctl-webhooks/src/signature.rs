@@ -24,11 +24,7 @@ pub fn hex_hmac(secret: &str, body: &[u8]) -> Option<String> {
 pub fn headers(secret: &str, body: &[u8]) -> Option<Vec<Header>> {
     let bare = hex_hmac(secret, body)?;
     let named = |name, value| Header { name, value };
-    Some(vec![
-        named(PAYLOAD, bare.clone()),
-        named(HUBJECT, format!("sha256={bare}")),
-        named(OPERATOR, bare),
-    ])
+    Some(vec![named(PAYLOAD, bare.clone()), named(HUBJECT, format!("sha256={bare}")), named(OPERATOR, bare)])
 }
 
 #[cfg(test)]

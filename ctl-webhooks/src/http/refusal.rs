@@ -36,8 +36,5 @@ fn trace() -> String {
     let mut bytes = [0; 16];
     // A trace is for reading logs; a request is not refused for want of one.
     let _ = getrandom::fill(&mut bytes);
-    let number = u128::from_be_bytes(bytes) & !(0xf << 76) & !(0b11 << 62) | (0x4 << 76) | (0b10 << 62);
-    let hex = format!("{number:032x}");
-    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| hex.get(range).unwrap_or_default());
-    parts.join("-")
+    ctl_formats::uuid(bytes, 4)
 }

@@ -15,5 +15,5 @@ pub mod trust_anchors;
 pub use pkcs7::{Pkcs7Error, certificates_from_pkcs7, certificates_to_pkcs7, est_body};
 pub use pool::{
     EventPayload, EventRoot, MAX_POOL_ITEMS, Pool, PoolCtl, PoolEntry, PoolError, PoolForm, PoolItem,
-    PoolItemError, PoolPage, PoolPages, PoolPaging, PoolSource, RootEvent, RootType,
+    PoolItemError, PoolPage, PoolPages, PoolPaging, PoolSource, RootEvent, RootType, uuid,
 };

@@ -60,7 +60,8 @@ impl PoolEntry {
             }
             _ => Digest::from_bytes(fingerprint),
         };
-        uuid(&digest)
+        let [head @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *digest.as_bytes();
+        uuid(head, 8)
     }
 
     /// The answer for this one root.
@@ -74,11 +75,11 @@ impl PoolEntry {
     }
 }
 
-/// A UUID of version 8 (RFC 9562 section 5.8), of a digest's first octets.
-pub(super) fn uuid(digest: &Digest) -> String {
-    let [head @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *digest.as_bytes();
-    let number = u128::from_be_bytes(head);
-    let number = number & !(0xf << 76) | (0x8 << 76);
+/// The UUID of this version with what it has room for of these octets (RFC 9562 section 4).
+#[must_use]
+pub fn uuid(octets: [u8; 16], version: u8) -> String {
+    let number = u128::from_be_bytes(octets);
+    let number = number & !(0xf << 76) | (u128::from(version & 0xf) << 76);
     let number = number & !(0b11 << 62) | (0b10 << 62);
     let hex = format!("{number:032x}");
     let mut id = String::with_capacity(36);

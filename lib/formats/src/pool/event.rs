@@ -98,9 +98,10 @@ impl EventRoot {
     /// The id of an event of this root: the same whoever makes it, another for each kind and moment.
     #[must_use]
     pub fn event_id(&self, kind: RootEvent, at: Timestamp) -> String {
-        let parts = [self.payload.root_certificate_id.as_bytes(), kind.as_str().as_bytes()];
-        let [id, word] = parts;
-        uuid(&Digest::of_parts(&[id, word, at.to_string().as_bytes()]))
+        let root = self.payload.root_certificate_id.as_bytes();
+        let digest = Digest::of_parts(&[root, kind.as_str().as_bytes(), at.to_string().as_bytes()]);
+        let [head @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *digest.as_bytes();
+        uuid(head, 8)
     }
 
     /// The bytes that are sent.

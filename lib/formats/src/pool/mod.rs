@@ -15,7 +15,7 @@ use ctl_core::parts::Standard;
 use ctl_pki::{Certificate, CertificateError};
 use serde_json::Value;
 
-pub use document::PoolPages;
+pub use document::{PoolPages, uuid};
 pub use event::{EventPayload, EventRoot, RootEvent};
 pub use roots::{Pool, PoolEntry, PoolSource};
 

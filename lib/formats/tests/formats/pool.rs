@@ -7,8 +7,8 @@ use ctl_core::list::ListPayload;
 use ctl_core::parts::{AnchorStatus, DistrustKind, Distrusted, Purpose, Standard};
 use ctl_formats::omission::Omission;
 use ctl_formats::{
-    MAX_POOL_ITEMS, Pool, PoolCtl, PoolError, PoolForm, PoolItem, PoolItemError, PoolPage, PoolPages,
-    PoolPaging, PoolSource, RootType,
+    EventRoot, MAX_POOL_ITEMS, Pool, PoolCtl, PoolError, PoolForm, PoolItem, PoolItemError, PoolPage,
+    PoolPages, PoolPaging, PoolSource, RootEvent, RootType,
 };
 use ctl_pki::Certificate;
 use ctl_sandbox::shape::{Key, Shape};
@@ -281,5 +281,38 @@ proptest! {
         let pool = json!({ "rootCertificateCollection": [], "page": page, "pageSize": size, "totalItems": items });
         let paging = read(&pool).unwrap().paging;
         prop_assert!(paging.is_none_or(|paging| paging.total_pages > paging.page));
+    }
+}
+
+#[test]
+fn an_event_names_its_root_as_the_pool_does() {
+    let uses = [Purpose::V2g, Purpose::Mo].map(|purpose| of(purpose, Standard::Iso15118_2));
+    let list = list(vec![anchor(&root(V2G, Edition::Iso2), AnchorStatus::Usable, &uses)]);
+    for (form, types) in [(PoolForm::Opcp, 2), (PoolForm::Opnc, 1)] {
+        let pool = Pool::of(&[PoolSource { list: &list, ctl: PoolCtl::American }], form);
+        assert_eq!(pool.entries.len(), types);
+        let mut ids = std::collections::BTreeSet::new();
+        for entry in &pool.entries {
+            let (root, at) = (entry.event_root(), ctl_core::Timestamp::from_unix(0));
+            assert_eq!(root.payload.root_certificate_id, entry.id());
+            assert_eq!(root.not_after, entry.certificate.not_after());
+            for kind in RootEvent::ALL {
+                let event: Value = serde_json::from_slice(&root.event_body(kind, at)).unwrap();
+                assert_eq!(
+                    (&event["eventType"], &event["timestamp"]),
+                    (&kind.as_str().into(), &"1970-01-01T00:00:00Z".into())
+                );
+                assert_eq!(event["eventId"], root.event_id(kind, at));
+                assert!(ids.insert(root.event_id(kind, at)));
+                assert_eq!(event["payload"]["fingerprintSHA256"], hex::encode(entry.certificate.sha256()));
+                assert_eq!(event["payload"]["rootType"], entry.types.first().unwrap().as_str(form));
+            }
+            assert_ne!(
+                root.event_id(RootEvent::Added, at),
+                root.event_id(RootEvent::Added, at.plus_seconds(1))
+            );
+            let kept: EventRoot = serde_json::from_value(serde_json::to_value(&root).unwrap()).unwrap();
+            assert_eq!(kept, root);
+        }
     }
 }
