@@ -17,6 +17,7 @@ pub mod elector;
 pub mod error;
 pub mod exit;
 mod files;
+pub mod import;
 pub mod judge;
 pub mod key;
 pub mod output;

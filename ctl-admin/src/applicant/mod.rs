@@ -2,6 +2,7 @@
 //! for a cross-certificate.
 
 pub mod application;
+pub mod application_file;
 pub mod cross;
 pub mod participant;
 pub mod possession;

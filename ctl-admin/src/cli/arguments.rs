@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use ctl_admin::AdminError;
-use ctl_admin::applicant::{application, cross, participant, subca};
+use ctl_admin::applicant::{application, application_file, cross, participant, subca};
 use ctl_admin::arguments::{duration, word};
 use ctl_admin::auditor::{budget, interop};
 use ctl_admin::elector::proposal::{CastVote, Proposed};
+use ctl_admin::import;
 use ctl_admin::judge::{lint, path};
 use ctl_admin::registrar::mo::Mo;
 use ctl_admin::signer::{notice, restart};
@@ -156,6 +157,8 @@ pub(crate) enum Apply {
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
     },
+    /// With a file, as import --prepare writes them
+    File(Signed<application_file::ApplyFile>),
     /// For a cross-certificate between two listed anchors
     Cross(Signed<application::Apply<application::CrossCertificate>>),
 }
@@ -285,6 +288,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         policy: Vec<PathBuf>,
     },
+    /// Read somebody else's list, pool or store, and show how its certificates stand on this scheme's lists
+    Import(Box<import::Options>),
     /// Hold certificates against the profiles of ISO 15118
     Lint(lint::Lint),
     /// List the certificate profiles, or explain one
@@ -332,6 +337,12 @@ mod tests {
             "rotate-key --key k --key l",
             "suspend a --key k",
             "apply root c.pem --list na --name A --use iso15118-2/v2g --ocsp http://a/ --mo-id USEVG --key k",
+            "apply file a.toml --policy p --key k",
+            "import https://pool.example/rootCerts --list na --prepare d --form pool --bearer t --api-key k --timeout 1min",
+            "import l.cms --signer s --signers 2 --signed-at TIME",
+            "import l.cms --issuer i --token-url http://a/ --client-id i --client-secret s --audience a --token-body form",
+            "import ctl.jws --root-json r",
+            "import folder --unverified --tls-root t",
             "apply cross c.pem --list na --name A --issuer DIGEST --subject DIGEST --key k",
             "withdraw 3 --key k",
             "evidence 3 --fingerprint DIGEST --key k",

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use arguments::{Apply, Arguments, Author, Command, Cross, Each, Keys, Log, Notice, Signed, Subca};
+use arguments::{Apply, Arguments, Author, Command, Cross, Each, Keys, Log, Notice, Scheme, Signed, Subca};
 use clap::Args;
 use ctl_admin::applicant::{application, cross, participant, possession};
 use ctl_admin::auditor::interop::Source;
@@ -22,7 +22,7 @@ use ctl_admin::output::{self, Render, Stream};
 use ctl_admin::screening::Policies;
 use ctl_admin::signer::{charter, draft};
 use ctl_admin::signing::{Ask, Prepared, Request, Say, Signing, submit};
-use ctl_admin::{AdminError, exit, key, progress, receipts};
+use ctl_admin::{AdminError, exit, import, key, progress, receipts};
 use ctl_core::keys::Algorithm;
 use ctl_core::names::print;
 use ctl_core::role::Role;
@@ -73,6 +73,12 @@ impl Shell {
                 self.show(&report)?;
                 Ok(u8::from(!report.has_no_errors()))
             }
+            Command::Import(options) => {
+                let Scheme { url, root, scheme_id, .. } = &self.scheme;
+                let is_named = url.is_some() || root.is_some() || scheme_id.is_some();
+                let mut session = is_named.then(|| self.session()).transpose()?;
+                self.show(&import::run(&options, session.as_mut(), system_clock()()).await?)
+            }
             Command::Profiles { name: None } => self.show(&profiles::list()),
             Command::Profiles { name: Some(name) } => self.show(&profiles::explain(&name)?),
             Command::Path(options) => {
@@ -117,6 +123,7 @@ impl Shell {
                 self.show(&possession::challenge(&mut session, &certificate, &list, key).await?)
             }
             Command::Apply(Apply::Root(asked)) => self.ask(asked).await,
+            Command::Apply(Apply::File(asked)) => self.ask(asked).await,
             Command::Apply(Apply::Cross(asked)) => self.ask(asked).await,
             Command::Propose(Each { what: proposed, with: Author { rationale, keys } }) => {
                 self.ask_for(&Propose { proposed, rationale }, keys).await

@@ -61,14 +61,15 @@ impl Lint {
             let certificates = certificates(file)?;
             let several = certificates.len() > 1;
             for (position, der) in certificates.iter().enumerate() {
-                let guess = named.is_none().then(|| profile::guess(der, issuer.as_deref()));
-                let (profile, misfit) = match (named, &guess) {
-                    (Some(profile), _) => (profile, None),
-                    (None, Some(Guess { profile: Some(name), .. })) => (find(name)?, None),
-                    (None, guess) => (find(ANY)?, guess.as_ref().map(misfit)),
+                let issuer = issuer.as_deref();
+                let (guess, (profile, findings)) = match named {
+                    Some(profile) => (None, (profile, profile::lint(profile, der, issuer))),
+                    None => {
+                        let guess = profile::guess(der, issuer);
+                        let judged = by_guess(&guess, der, issuer)?;
+                        (Some(guess), judged)
+                    }
                 };
-                let mut findings: Vec<Finding> = misfit.into_iter().collect();
-                findings.extend(profile::lint(profile, der, issuer.as_deref()));
                 linted.push(Linted {
                     file: file.clone(),
                     number: several.then_some(position + 1),
@@ -90,6 +91,27 @@ impl Report {
         let mut findings = self.certificates.iter().flat_map(|one| &one.findings);
         !findings.any(|finding| finding.severity == Severity::Error)
     }
+}
+
+/// A certificate's guessed profile, and what it breaks of it.
+pub(crate) fn guessed(der: &[u8]) -> Result<(Guess, Vec<Finding>), AdminError> {
+    let guess = profile::guess(der, None);
+    let (_, findings) = by_guess(&guess, der, None)?;
+    Ok((guess, findings))
+}
+
+fn by_guess(
+    guess: &Guess,
+    der: &[u8],
+    issuer: Option<&[u8]>,
+) -> Result<(&'static profile::Profile, Vec<Finding>), AdminError> {
+    let (profile, misfit) = match &guess.profile {
+        Some(name) => (find(name)?, None),
+        None => (find(ANY)?, Some(misfit(guess))),
+    };
+    let mut findings: Vec<Finding> = misfit.into_iter().collect();
+    findings.extend(profile::lint(profile, der, issuer));
+    Ok((profile, findings))
 }
 
 /// The profile that asks nothing of Plug & Charge.

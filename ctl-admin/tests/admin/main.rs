@@ -6,6 +6,7 @@ mod audits;
 mod command_line;
 #[path = "../../../lib/replica/tests/replica/common/mod.rs"]
 mod common;
+mod imports;
 mod lint;
 mod receipts;
 mod signer_attacks;

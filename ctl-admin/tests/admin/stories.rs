@@ -3,6 +3,7 @@
 
 mod auditors;
 mod electors;
+mod imports;
 mod people;
 mod signers;
 

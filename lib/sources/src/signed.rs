@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use ctl_core::Timestamp;
 use ctl_core::list::ListPayload;
 use ctl_core::list::offline::{Document, verify_offline};
-use ctl_formats::cms::{SignedData, SignerReport, Trust, Verification};
-use ctl_pki::Certificate;
+use ctl_formats::cms::{SignedData, SignerRefusal, SignerReport, Trust, Verification};
+use ctl_pki::{Certificate, print};
 
 use crate::contents::{Contents, Format, Item, Purpose, Said, Signature, SignedBy};
 use crate::error::ReadError;
@@ -76,14 +76,22 @@ fn refusals(verification: &Verification) -> String {
         verification.signers.iter().filter_map(|signer| Some(signer.refusal.as_ref()?.to_string())).collect();
     refusals.dedup();
     refusals.truncate(MAX_TOLD);
-    if refusals.is_empty() { "nobody else signed".to_owned() } else { refusals.join("; ") }
+    let told = if refusals.is_empty() { "nobody else signed".to_owned() } else { refusals.join("; ") };
+    // What others wrote into a name stays on its line.
+    let told = print::line(&told);
+    let ended = |signer: &SignerReport| matches!(signer.refusal, Some(SignerRefusal::Expired { .. }));
+    match verification.signers.iter().any(ended) {
+        true => told + "; if you know that it was signed before that, state the time to judge at (signed-at)",
+        false => told,
+    }
 }
 
 /// Whom the certificates that came along name, who issued them, and when they end.
 fn claimed(message: &SignedData) -> String {
     let told = message.certificates().iter().take(MAX_TOLD).map(|certificate: &Certificate| {
         let ends = Timestamp::from_unix(certificate.not_after());
-        format!("{} (certificate by {}, until {ends})", certificate.subject(), certificate.issuer())
+        let (subject, issuer) = (print::line(certificate.subject()), print::line(certificate.issuer()));
+        format!("{subject} (certificate by {issuer}, until {ends})")
     });
     let told: Vec<String> = told.collect();
     if told.is_empty() { "somebody whose certificate is not in it".to_owned() } else { told.join("; ") }
