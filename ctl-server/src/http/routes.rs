@@ -164,14 +164,14 @@ fn governance() -> Vec<Route<App>> {
             participants::list,
             "Everyone who was ever registered.",
             "participants",
-            text(),
+            pattern("^[a-z][a-z0-9-]{0,47}$"),
         ),
         paged(
             "/v1/registry/mo",
             registry::list,
             "The MO identifiers and who holds them.",
             "identifiers",
-            text(),
+            pattern("^[A-Z]{2}[A-Z0-9]{3}$"),
         ),
         Route::get("/v1/registry/mo/{id}", registry::show, "One MO identifier.")
             .answers(200, JSON, "Who holds it.")
@@ -184,10 +184,10 @@ fn governance() -> Vec<Route<App>> {
             breaches::list,
             "What watchers have recorded of breaches: who claims each, when it ended, whether enough confirm it.",
             "breaches",
-            text(),
+            pattern("^[0-9]{1,16}\\.[0-9]{1,12}$"),
         )
         .costs(Cost::Much)
-        .query(optional("operator", "Only of this operator.", text()))
+        .query(optional("operator", "Only of this operator.", pattern("^[a-z][a-z0-9-]{0,47}$")))
         .query(optional(
             "open",
             "Only what lasts, or only what is over.",
@@ -269,7 +269,11 @@ fn text() -> Value {
 }
 
 fn digest() -> Value {
-    json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })
+    pattern("^[0-9a-f]{64}$")
+}
+
+fn pattern(regex: &str) -> Value {
+    json!({ "type": "string", "pattern": regex })
 }
 
 fn time() -> Value {
