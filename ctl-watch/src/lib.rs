@@ -32,6 +32,7 @@ pub mod reporter;
 pub mod run;
 pub mod schedule;
 pub mod service_discovery;
+pub mod sources;
 pub mod standings;
 pub mod store;
 pub mod target;

@@ -33,6 +33,7 @@ use super::observation::Observation;
 use super::plan::plan;
 use super::reporter::{Reporter, policy_ref, withholds};
 use super::schedule::{self, Counted, Counters, MemoryStore};
+use super::sources::{self, Sources};
 use super::standings::Standings;
 use super::store::{Retention, Store};
 use super::target::{Target, TargetId};
@@ -45,6 +46,8 @@ const OBSERVATIONS: usize = 4096;
 const LOOK: Duration = Duration::from_secs(3600);
 /// A server that lets its answers drip must not blind the watch for longer.
 const LOOK_DEADLINE: Duration = Duration::from_secs(120);
+/// A source of ten thousand roots in pages takes its time; one that lets its answers drip ends here.
+const SOURCE_DEADLINE: Duration = Duration::from_secs(300);
 /// Entries often follow each other at once; one look after them is enough.
 const SETTLE: Duration = Duration::from_millis(500);
 
@@ -66,12 +69,14 @@ struct Shared {
     followed: watch::Receiver<Followed>,
     /// The key of the watcher whose claims it sends, if it sends any.
     key: Option<PublicKey>,
+    sources: Arc<Sources>,
 }
 
 /// The tasks of the watch.
 pub struct Running {
     stop: [oneshot::Sender<()>; 2],
-    tasks: [JoinHandle<()>; 6],
+    stop_reading: watch::Sender<()>,
+    tasks: [JoinHandle<()>; 7],
 }
 
 impl Running {
@@ -87,6 +92,7 @@ impl Running {
         for stop in self.stop {
             let _ = stop.send(());
         }
+        drop(self.stop_reading);
         for task in self.tasks {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a part of the watch failed");
@@ -114,7 +120,7 @@ impl Watch {
         let retention = Retention { rollups: config.rollups, max_bytes: config.max_bytes.get() };
         let failed = |error| StartError::Store { path: path.clone(), error };
         let store = Arc::new(Store::open(&path, retention).map_err(failed)?);
-        let memory_store = Arc::new(StoredMemories(Arc::clone(&store)));
+        let (memory_store, source_store) = (Arc::new(StoredMemories(Arc::clone(&store))), Arc::clone(&store));
         let setup = aggregator::Setup {
             store,
             policy: Arc::clone(&policy),
@@ -135,6 +141,16 @@ impl Watch {
             held_back: Arc::default(),
             followed: followed.clone(),
             key: key.as_ref().map(Signer::public_key),
+            sources: Arc::default(),
+        });
+        let (stop_reading, stopped_reading) = watch::channel(());
+        let reading = sources::run(sources::Setup {
+            asked: Vec::new(),
+            store: source_store,
+            sources: Arc::clone(&shared.sources),
+            deadline: SOURCE_DEADLINE,
+            now: || Timestamp::from_unix(now_ms().div_euclid(1000)),
+            stopped: stopped_reading,
         });
         let own = own::ServiceWatch {
             followed: followed.clone(),
@@ -172,9 +188,10 @@ impl Watch {
             watching,
             tokio::spawn(schedule),
             tokio::spawn(upkeep),
+            tokio::spawn(reading),
             aggregating,
         ];
-        Ok((Self { shared }, Running { stop: [stop_following, stop], tasks }))
+        Ok((Self { shared }, Running { stop: [stop_following, stop], stop_reading, tasks }))
     }
 
     /// What is known of the scheme.
@@ -217,10 +234,16 @@ impl Watch {
         &self.shared.aggregator
     }
 
+    /// Other people's lists and pools.
+    #[must_use]
+    pub fn sources(&self) -> &Arc<Sources> {
+        &self.shared.sources
+    }
+
     /// What a scrape reads.
     #[must_use]
     pub fn gathered(&self) -> Gathered {
-        Gathered::of(self.aggregator(), self.discovered(), self.internals())
+        Gathered::of(self.aggregator(), self.discovered(), self.internals(), Arc::clone(self.sources()))
     }
 
     /// The state of the watch's own parts.

@@ -96,6 +96,7 @@ async fn prometheus_and_the_service_levels_count_the_same() {
         levels: &[],
         incidents: &[],
         internals: Default::default(),
+        sources: &Default::default(),
     };
     let mut text = String::new();
     metrics.watch().write(&mut text, &readings);

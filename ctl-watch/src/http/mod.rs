@@ -6,6 +6,7 @@ mod health;
 mod incidents;
 pub mod routes;
 mod sla;
+mod sources;
 mod targets;
 
 use std::convert::Infallible;

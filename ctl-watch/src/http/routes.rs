@@ -5,7 +5,7 @@ use ctl_serve::table::Parameter;
 use ctl_serve::{Cost, Route, Table};
 use serde_json::{Value, json};
 
-use super::{App, evidence, health, incidents, sla, targets};
+use super::{App, evidence, health, incidents, sla, sources, targets};
 
 const JSON: &[&str] = &["application/json"];
 
@@ -80,6 +80,32 @@ fn watching() -> Vec<Route<App>> {
         )
         .costs(Cost::Much)
         .answers(200, JSON, "Groups of targets."),
+        Route::get("/v1/sources", sources::list, "Other people's lists and pools, and how they stand.")
+            .answers(200, JSON, "The sources."),
+        Route::get(
+            "/v1/sources/{source}",
+            sources::show,
+            "One of them, with what happened to it, the newest first.",
+        )
+        .costs(Cost::Much)
+        .query(optional("before", "Only incidents with a smaller number.", count()))
+        .query(optional("limit", "How many incidents.", count()))
+        .answers(200, JSON, "The source.")
+        .fails(404, none),
+        Route::get(
+            "/v1/sources/{source}/roots",
+            sources::roots,
+            "The roots that it held when it was last read.",
+        )
+        .costs(Cost::Much)
+        .query(optional(
+            "after",
+            "The fingerprint of the last root of the page before.",
+            json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }),
+        ))
+        .query(optional("limit", "How many on a page.", count()))
+        .answers(200, JSON, "A page of roots.")
+        .fails(404, none),
     ]
 }
 
@@ -103,6 +129,7 @@ fn parts() -> Vec<Parameter> {
     vec![
         part("sha256", "The SHA-256 of the bytes.", json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })),
         part("operator", "The operator's id.", text()),
+        part("source", "The source's name in the configuration.", text()),
         part("incident", "The incident's number.", count()),
     ]
 }

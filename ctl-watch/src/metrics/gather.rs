@@ -7,6 +7,7 @@ use ctl_policy::sla::Objective;
 use super::{Internals, OpenIncident, Readings, ServiceLevel};
 use crate::aggregator::Aggregator;
 use crate::discover::Discovered;
+use crate::sources::Sources;
 use crate::standings::Standings;
 
 /// What a scrape reads, at one moment.
@@ -16,12 +17,18 @@ pub struct Gathered {
     levels: Vec<ServiceLevel>,
     incidents: Vec<OpenIncident>,
     internals: Internals,
+    sources: Arc<Sources>,
 }
 
 impl Gathered {
     /// Gathers it now.
     #[must_use]
-    pub fn of(aggregator: &Aggregator, discovered: Arc<Discovered>, internals: Internals) -> Self {
+    pub fn of(
+        aggregator: &Aggregator,
+        discovered: Arc<Discovered>,
+        internals: Internals,
+        sources: Arc<Sources>,
+    ) -> Self {
         let (levels, policy) = (aggregator.levels(), aggregator.policy());
         let level = |service: &(_, _)| {
             let terms = policy.terms(ctl_core::names::ParticipantId::as_str(&service.0), service.1)?;
@@ -53,6 +60,7 @@ impl Gathered {
                 })
                 .collect(),
             internals,
+            sources,
         }
     }
 
@@ -65,6 +73,7 @@ impl Gathered {
             levels: &self.levels,
             incidents: &self.incidents,
             internals: self.internals,
+            sources: &self.sources,
         }
     }
 }

@@ -8,6 +8,7 @@
 mod gather;
 mod levels;
 mod registry;
+mod sources;
 mod tally;
 mod targets;
 
@@ -25,6 +26,7 @@ use prometheus::{HistogramOpts, HistogramVec};
 use tally::Tally;
 
 use super::observation::Observation;
+use super::sources::Sources;
 use super::standings::Standings;
 use super::target::{TargetId, WatchedCertificate};
 use super::verdict::{Outcome, Verdict};
@@ -60,6 +62,8 @@ pub struct Readings<'a> {
     pub incidents: &'a [OpenIncident],
     /// The state of the watch's own parts.
     pub internals: Internals,
+    /// Other people's lists and pools.
+    pub sources: &'a Sources,
 }
 
 impl WatchMetrics {
@@ -84,7 +88,7 @@ impl WatchMetrics {
             .buckets(BUCKETS.to_vec()),
             &["kind", "phase"],
         )?)?;
-        registrar.list([targets::FAMILIES, levels::FAMILIES].concat());
+        registrar.list([targets::FAMILIES, levels::FAMILIES, sources::FAMILIES].concat());
         Ok(Self { durations, phases, tallies: Mutex::default() })
     }
 
@@ -117,13 +121,14 @@ impl WatchMetrics {
     /// Writes everything that is read at a scrape, and forgets targets that are no longer watched.
     pub(crate) fn write(&self, text: &mut String, readings: &Readings<'_>) {
         let mut tallies = self.tallies();
-        let Readings { standings, certificates, levels, incidents, internals } = readings;
+        let Readings { standings, certificates, levels, incidents, internals, sources } = readings;
         tallies.by_target.retain(|id, _| standings.targets.contains_key(id));
         let mut page = family::Page(text);
         targets::write(&mut page, standings, &tallies.by_target);
         levels::write(&mut page, levels, incidents);
         levels::write_certificates(&mut page, certificates);
         levels::write_internals(&mut page, internals);
+        sources::write(&mut page, sources);
     }
 
     /// Forgets the histograms of services that are no longer watched; call it before the registry is read.

@@ -9,6 +9,7 @@ use crate::aggregator::machine::StateMachine;
 use crate::changes::Kept;
 use crate::code::Code;
 use crate::observation::{Facts, Finding, Status};
+use crate::sources::Sources;
 use crate::target::{Kind, Target};
 use crate::testing::target;
 
@@ -109,6 +110,7 @@ impl Scrape {
             levels,
             incidents,
             internals: Internals::default(),
+            sources: &Sources::default(),
         };
         self.watch.prune(&standings);
         self.watch.write(&mut text, &readings);

@@ -7,6 +7,7 @@ mod counts;
 mod error;
 mod evidence;
 mod incidents;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod tidy;
@@ -27,7 +28,7 @@ use super::description::Description;
 pub use error::StoreError;
 
 /// The format of the database.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 /// The database file.
 const FILE: &str = "watch.db";
 /// The name of a damaged database, before the time.

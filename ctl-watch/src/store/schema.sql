@@ -61,3 +61,14 @@ CREATE TABLE memories (
     at_ms INTEGER NOT NULL,
     memory BLOB NOT NULL
 ) STRICT;
+-- Other people's lists and pools. `standing` and `incident` are JSON.
+CREATE TABLE sources (
+    name TEXT PRIMARY KEY,
+    standing TEXT NOT NULL
+) STRICT;
+CREATE TABLE source_incidents (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    source TEXT NOT NULL,
+    incident TEXT NOT NULL
+) STRICT;
+CREATE INDEX incidents_of_source ON source_incidents (source, number);
