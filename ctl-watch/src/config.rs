@@ -36,6 +36,9 @@ pub struct Config {
     /// What is watched, how often, and with which key the watcher signs.
     #[serde(default)]
     pub watch: Watch,
+    /// Other people's lists and pools that are followed.
+    #[serde(default)]
+    pub sources: Vec<Source>,
     /// Which addresses the watch may call, and the limits of its requests.
     #[serde(default)]
     pub fetch: Options,
@@ -122,8 +125,26 @@ impl Config {
         config.http.relative_to(directory);
         config.watch.relative_to(directory);
         config.fetch.relative_to(directory);
+        config.sources.iter_mut().for_each(|source| source.source.relative_to(directory));
         Ok(config)
     }
+}
+
+/// A list or pool of somebody else.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Its name in metrics and paths.
+    pub name: ParticipantId,
+    /// How often it is read.
+    #[serde(default = "one_hour", deserialize_with = "positive")]
+    pub period: Duration,
+    #[serde(rename = "at")]
+    pub source: ctl_sources::Source,
+}
+
+const fn one_hour() -> Duration {
+    Duration::from_secs(3600)
 }
 
 /// The watch.

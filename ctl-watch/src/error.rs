@@ -44,6 +44,9 @@ pub enum StartError {
         "the service level policy names the reason {0:?}, which this release does not know; correct the policy"
     )]
     UnknownCode(String),
+    /// The sources contradict each other.
+    #[error("[[sources]]: {0}")]
+    Sources(String),
     /// The history cannot be opened.
     #[error("{}: {error}", .path.display())]
     Store { path: PathBuf, error: StoreError },

@@ -108,7 +108,7 @@ impl Watch {
     /// # Errors
     /// [`StartError`] if the configuration names something unusable, or the history cannot be opened.
     pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<(Self, Running), StartError> {
-        let (data, scheme, fetching, config) = (&config.data, &config.scheme, &config.fetch, &config.watch);
+        let Config { data, scheme, fetch: fetching, watch: config, sources, .. } = config;
         let (plan, fetcher, policy) =
             (plan(config, &fetching.ports)?, Fetcher::new(fetching)?, Arc::new(policy(config)?));
         let key = config.signer()?;
@@ -145,7 +145,7 @@ impl Watch {
         });
         let (stop_reading, stopped_reading) = watch::channel(());
         let reading = sources::run(sources::Setup {
-            asked: Vec::new(),
+            asked: sources::asked(sources, &fetcher)?,
             store: source_store,
             sources: Arc::clone(&shared.sources),
             deadline: SOURCE_DEADLINE,

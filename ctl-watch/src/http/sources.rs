@@ -49,7 +49,7 @@ pub(super) async fn roots(app: App, call: Call) -> Result<Response, Problem> {
     let items = held.filter(|(fingerprint, _)| page.after.is_none_or(|after| **fingerprint > after));
     let items = items.map(|(fingerprint, root)| {
         let value = json!({
-            "fingerprint": fingerprint, "name": root.name, "purposes": root.purposes, "status": root.status,
+            "fingerprint": fingerprint, "subject": root.subject, "said": root.said,
         });
         (*fingerprint, value)
     });

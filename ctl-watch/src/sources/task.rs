@@ -126,13 +126,14 @@ async fn note(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet, VecDeque};
+    use std::collections::VecDeque;
     use std::sync::Mutex;
 
     use ctl_core::Digest;
+    use ctl_sources::Entry;
 
     use super::*;
-    use crate::sources::{Cause, Root};
+    use crate::sources::Cause;
     use crate::store::Retention;
 
     /// A source that plays what it is told, and then waits for ever.
@@ -153,10 +154,10 @@ mod tests {
 
     fn held(names: &[&str]) -> Result<Contents, String> {
         let root = |name: &&str| {
-            let root = Root { name: (*name).to_owned(), purposes: BTreeSet::new(), status: None };
-            (Digest::of(name.as_bytes()), root)
+            let entry = Entry { subject: (*name).to_owned(), said: Default::default() };
+            (Digest::of(name.as_bytes()), entry)
         };
-        Ok(Contents { roots: names.iter().map(root).collect::<BTreeMap<_, _>>(), ..Contents::default() })
+        Ok(Contents { roots: names.iter().map(root).collect(), ..Contents::default() })
     }
 
     /// Plays the looks over this folder until the last is written, and stops.
@@ -194,7 +195,7 @@ mod tests {
         let told = store.source_incidents("a-pool", None, 10).unwrap();
         let [(number, moved)] = told.as_slice() else { panic!("{told:?}") };
         assert_eq!((*number, moved.cause), (1, Cause::Moved));
-        assert_eq!((moved.appeared[0].root.name.as_str(), moved.vanished[0].root.name.as_str()), ("c", "a"));
+        assert_eq!((moved.appeared[0].subject.as_str(), moved.vanished[0].subject.as_str()), ("c", "a"));
     }
 
     #[tokio::test]

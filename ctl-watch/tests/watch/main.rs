@@ -16,6 +16,7 @@ mod network;
 mod program;
 mod run;
 mod sandbox;
+mod sources;
 mod targets;
 mod watched;
 mod watcher;

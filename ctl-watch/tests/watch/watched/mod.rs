@@ -56,6 +56,7 @@ pub fn config(server: &Server, folder: &Path) -> Config {
             hosts: [("pki.example".into(), vec!["127.0.0.1".parse().unwrap()])].into(),
             ..crate::network::options(&["127.0.0.0/8"])
         },
+        sources: Vec::new(),
         log: Default::default(),
     }
 }
