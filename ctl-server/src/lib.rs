@@ -1,6 +1,7 @@
 //! The service: ledger on disk, publication, HTTP.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod blobs;
 pub mod cli;
 pub mod config;

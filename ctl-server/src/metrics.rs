@@ -15,6 +15,7 @@ use ctl_serve::family::Page;
 use ctl_serve::metrics::{Described, Registrar, RequestMetrics};
 use prometheus::{GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 
+use crate::access::Denied;
 use crate::promises_metrics;
 use crate::publish::site::Route;
 
@@ -23,6 +24,8 @@ pub struct Metrics {
     registrar: Registrar,
     requests: RequestMetrics,
     refused: IntCounterVec,
+    access: IntCounterVec,
+    tokens: IntCounterVec,
     gauges: Mutex<Gauges>,
     data_bytes: Arc<AtomicU64>,
 }
@@ -86,10 +89,27 @@ impl Metrics {
             refused.with_label_values(&[reason.as_str()]).reset();
         }
         refused.with_label_values(&[MALFORMED]).reset();
+        let access = registrar.register(IntCounterVec::new(
+            Opts::new(
+                "ctl_access_total",
+                "Requests for what is guarded, by what became of them: granted, or why not.",
+            ),
+            &["result"],
+        )?)?;
+        for result in Denied::ALL.map(Denied::as_str).into_iter().chain([GRANTED]) {
+            access.with_label_values(&[result]).reset();
+        }
+        let tokens = registrar.register(IntCounterVec::new(
+            Opts::new(
+                "ctl_token_requests_total",
+                "Requests for tokens, by what became of them: issued, or the error of RFC 6749.",
+            ),
+            &["result"],
+        )?)?;
         let gauges = Mutex::new(Gauges::new(&mut registrar)?);
         registrar.list(promises_metrics::FAMILIES.iter().copied());
         let data_bytes = Arc::default();
-        Ok(Self { registrar, requests, refused, gauges, data_bytes })
+        Ok(Self { registrar, requests, refused, access, tokens, gauges, data_bytes })
     }
 
     /// The metrics of requests.
@@ -107,6 +127,16 @@ impl Metrics {
     /// Counts a refused statement.
     pub fn count_refused(&self, reason: &str) {
         self.refused.with_label_values(&[reason]).inc();
+    }
+
+    /// Counts a request for what is guarded.
+    pub fn count_access(&self, denied: Option<Denied>) {
+        self.access.with_label_values(&[denied.map_or(GRANTED, Denied::as_str)]).inc();
+    }
+
+    /// Counts a request for a token; the word is of a fixed set.
+    pub fn count_token(&self, result: &'static str) {
+        self.tokens.with_label_values(&[result]).inc();
     }
 
     /// How many bytes the data directory takes; written by whoever counts them.
@@ -129,6 +159,8 @@ impl Metrics {
         Ok(text)
     }
 }
+
+const GRANTED: &str = "granted";
 
 /// The label of statements that could not even be read.
 pub const MALFORMED: &str = "malformed";

@@ -1,5 +1,6 @@
 //! The command line and the exit status.
 
+mod access;
 #[cfg(feature = "demo")]
 mod demo;
 mod ledger;
@@ -21,6 +22,7 @@ use ctl_core::names::Origin;
 use ctl_host::clock::{Clock as _, SystemClock};
 use ctl_host::process;
 
+use crate::access::Role;
 use crate::blobs::Blobs;
 use crate::init;
 use crate::keys::PUBLIC_FILE;
@@ -80,6 +82,11 @@ enum Command {
         #[command(subcommand)]
         command: LogCommand,
     },
+    /// Make secrets for a client of the root pool, or another key for tokens.
+    Access {
+        #[command(subcommand)]
+        command: AccessCommand,
+    },
     /// Work on texts outside the log.
     Blob {
         #[command(subcommand)]
@@ -134,6 +141,30 @@ enum LogCommand {
         /// The statement log.restart, signed by the board.
         #[arg(long)]
         statement: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AccessCommand {
+    /// Make the secrets of a client, and show what goes into the configuration.
+    Client {
+        /// The client's name.
+        id: String,
+        /// What it is: cpo, mo, oem, cps (they read the pool), webhooks. Can be given several times.
+        #[arg(long = "role", required = true)]
+        roles: Vec<Role>,
+        /// Make an API key as well.
+        #[arg(long)]
+        api_key: bool,
+    },
+    /// Make another key for tokens, of a server that is then started anew.
+    Rotate {
+        /// The data directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// The key before is in wrong hands: refuse its tokens at once.
+        #[arg(long)]
+        forget: bool,
     },
 }
 
@@ -197,6 +228,10 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Log { command } => match command {
             LogCommand::Key { data, origin } => restart::key(&data, origin),
             LogCommand::Restart { data, statement } => restart::restart(&data, &statement),
+        },
+        Command::Access { command } => match command {
+            AccessCommand::Client { id, roles, api_key } => access::client(&id, &roles, api_key),
+            AccessCommand::Rotate { data, forget } => access::rotate(&data, forget),
         },
         Command::Blob { command: BlobCommand::Erase { data, sha256 } } => {
             Blobs::open(&data)?.erase(&sha256)?;

@@ -14,6 +14,7 @@ use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
 
 use super::Failure;
 use super::step::Step;
+use crate::access::{self, Access};
 use crate::blobs::Blobs;
 use crate::config::Config;
 use crate::http::{self, App};
@@ -144,10 +145,11 @@ impl Parts {
             writing: supervisor.watch("the ledger's writer", writing),
             ledger: ledger.clone(),
         };
+        let access = Access::new(&config.access, access::Keys::load(&config.data)?)?;
         let mut http = config.http.clone();
         http.connections = descriptors::connections(http.connections, descriptors);
-        let app =
-            App::new(ledger, publisher, blobs, policies, metrics, http).with_supervisor(supervisor.clone());
+        let app = App::new(ledger, publisher, blobs, policies, metrics, access, http)
+            .with_supervisor(supervisor.clone());
         Ok(Self { app, running })
     }
 }

@@ -20,6 +20,9 @@ pub struct Config {
     pub policies: Vec<PathBuf>,
     #[serde(default)]
     pub http: Http,
+    /// Who may read the pool.
+    #[serde(default)]
+    pub access: crate::access::Settings,
     #[serde(default)]
     pub ledger: Ledger,
     #[serde(default)]
@@ -129,6 +132,7 @@ mod tests {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("ctl-server.example.toml");
         let config = Config::read(&example).unwrap();
         assert_eq!(config.http, Http::default());
+        assert_eq!(config.access, crate::access::Settings::default());
         assert_eq!(config.ledger, Ledger::default());
         assert_eq!(config.publication, Publication::default());
         assert_eq!(config.clock, Clock::default());

@@ -3,6 +3,7 @@
 //! [`routes`] is the table of the API; [`ctl_serve`] does the rest. A static file is a lookup in the prepared
 //! [`Site`](crate::publish::Site). Every error is a problem document.
 
+mod access;
 mod anchors;
 mod applications;
 mod blobs;
@@ -29,6 +30,7 @@ use ctl_serve::metrics::RequestMetrics;
 use ctl_serve::{Http, Listeners, Moment, Problem, Readers, Service, Source, Transfer};
 use warp::http::{HeaderMap, Response};
 
+use crate::access::Access;
 use crate::blobs::Blobs;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -49,6 +51,8 @@ pub struct App {
     pub limits: Arc<Http>,
     /// Knows whether every part still runs.
     pub supervisor: Supervisor,
+    /// Who may read what is not open to everyone.
+    pub access: Arc<Access>,
     /// The state as readers see it now.
     views: Arc<view::Views>,
     /// What cross-certificates would bring, as last computed.
@@ -64,11 +68,13 @@ impl App {
         blobs: Arc<Blobs>,
         policies: Arc<Policies>,
         metrics: Arc<Metrics>,
+        access: Access,
         limits: Http,
     ) -> Self {
+        let access = Arc::new(access);
         let limits = Arc::new(limits);
         let (views, effects, supervisor) = (Arc::default(), Arc::default(), Supervisor::new());
-        Self { ledger, publisher, blobs, policies, metrics, limits, supervisor, views, effects }
+        Self { ledger, publisher, blobs, policies, metrics, limits, supervisor, access, views, effects }
     }
 
     /// The same, with the supervisor of the tasks.

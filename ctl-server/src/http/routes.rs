@@ -8,7 +8,7 @@ use ctl_serve::{Cost, Files, Route, Table};
 use serde_json::{Value, json};
 
 use super::{
-    App, anchors, applications, breaches, checkpoints, drafts, health, lists, participants, promises,
+    App, access, anchors, applications, breaches, checkpoints, drafts, health, lists, participants, promises,
     proposals, registry, statements,
 };
 use crate::publish::site::Route as File;
@@ -53,7 +53,7 @@ const FILES: &[Files] = &[
 /// Every path of the server.
 #[must_use]
 pub fn table() -> Table<App> {
-    Table::new(ABOUT, [writing(), governance(), operation()].into_iter().flatten().collect())
+    Table::new(ABOUT, [writing(), governance(), tokens(), operation()].into_iter().flatten().collect())
         .files(FILES)
         .parameters(parts())
         .described_at("/v1/openapi.json")
@@ -193,6 +193,35 @@ fn governance() -> Vec<Route<App>> {
             "Only what lasts, or only what is over.",
             json!({ "type": "boolean" }),
         )),
+    ]
+}
+
+fn tokens() -> Vec<Route<App>> {
+    let error =
+        || object(&["error", "error_description"], json!({ "error": text(), "error_description": text() }));
+    vec![
+        Route::post("/oauth/token", access::token, "A token for a client of the root pool (RFC 6749 section 4.4).")
+            .takes("application/x-www-form-urlencoded", access::MAX_BODY, "What is asked, and the client's secret.")
+            .or_takes("application/json")
+            .schema(object(
+                &["grant_type"],
+                json!({
+                    "grant_type": { "enum": ["client_credentials"] },
+                    "client_id": text(), "client_secret": text(), "audience": text(),
+                }),
+            ))
+            .answers(200, JSON, "The token.")
+            .schema(object(
+                &["access_token", "token_type", "expires_in", "scope"],
+                json!({ "access_token": text(), "token_type": { "enum": ["Bearer"] }, "expires_in": count(), "scope": text() }),
+            ))
+            .answers(400, JSON, "The request is not of the form it must have, or asks for what is not given here.")
+            .schema(error())
+            .answers(401, JSON, "There is no such client, or this is not its secret.")
+            .schema(error()),
+        Route::get("/.well-known/jwks.json", access::jwks, "The public keys of tokens (RFC 7517).")
+            .answers(200, JSON, "The keys.")
+            .schema(object(&["keys"], json!({ "keys": many() }))),
     ]
 }
 

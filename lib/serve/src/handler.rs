@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use ctl_core::Digest;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::service::TowerToHyperService;
 use warp::http::request::Parts;
-use warp::http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use warp::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use warp::hyper::body::{Body, Incoming};
 use warp::hyper::service::Service as _;
 
@@ -45,9 +46,15 @@ pub(crate) struct Link {
     pub(crate) may_ask: bool,
     /// Whether it asks for others.
     pub(crate) is_proxy: bool,
+    /// Whether nobody on the way can read along.
+    pub(crate) is_private: bool,
     /// What it has shown.
     pub(crate) certificate: Option<Arc<ClientCertificate>>,
 }
+
+/// Whether nobody on the way could read a request; an extension of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Private(pub(crate) bool);
 
 /// Warp's filters as one function.
 type Api = Box<dyn Fn(Request<Full<Bytes>>) -> ApiAnswer + Send + Sync>;
@@ -127,6 +134,7 @@ impl<S: Service> Handler<S> {
         if let Some(certificate) = link.certificate {
             request.extensions_mut().insert(certificate);
         }
+        request.extensions_mut().insert(Private(link.is_private));
         let allowed = if link.may_ask { well_formed(&request) } else { Err(plain_http()) };
         let answer = match (allowed, found, route) {
             (Err(problem), _, _) => Err(problem),
@@ -197,6 +205,7 @@ impl<S: Service> Handler<S> {
             uri: head.uri.to_string(),
             accept: accept.to_owned(),
             certificate: shown(&head).map(|certificate| certificate.sha256),
+            credentials: credentials(&head.headers),
             moment: self.service.moment(),
         };
         let computed = (self.api)(Request::from_parts(head, Full::default()));
@@ -246,6 +255,9 @@ impl<S: Service> Handler<S> {
         if let Some(certificate) = shown(head) {
             request.extensions_mut().insert(certificate.clone());
         }
+        if let Some(private) = head.extensions.get::<Private>() {
+            request.extensions_mut().insert(*private);
+        }
         Ok((self.api)(request).await.map(Source::Made))
     }
 }
@@ -278,6 +290,14 @@ fn counted(rate: &Rate, caller: Client, worth: NonZeroU32, what: &str) -> Result
         let detail = format!("too many {what} from your address: try again in {seconds} seconds");
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail).retry_in(seconds)
     })
+}
+
+/// What tells callers apart who show different credentials in headers.
+fn credentials(headers: &HeaderMap) -> Option<Digest> {
+    let value = |name| headers.get(name).map_or(&b""[..], HeaderValue::as_bytes);
+    let (authorization, key) = (value("authorization"), value("x-api-key"));
+    let any = !authorization.is_empty() || !key.is_empty();
+    any.then(|| Digest::of_parts(&[authorization, b"\0", key]))
 }
 
 /// The certificate that the caller has shown.

@@ -75,13 +75,13 @@ fn operation<S>(pattern: &'static str, operation: &Operation<S>, parameters: &[P
         operation.answers.iter().map(|one| (one.status.to_string(), response(one))).collect();
     responses.insert("default".into(), json!({ "$ref": "#/components/responses/Problem" }));
     let mut value = json!({ "summary": operation.summary, "parameters": known, "responses": responses });
-    if let (Some(Body { media_type, limit, about, schema }), Some(members)) =
+    if let (Some(Body { media_types, limit, about, schema }), Some(members)) =
         (&operation.body, value.as_object_mut())
     {
         let body = json!({
             "required": true,
             "description": format!("{about} At most {limit} bytes."),
-            "content": content(&[media_type], schema.as_ref()),
+            "content": content(media_types, schema.as_ref()),
         });
         members.insert("requestBody".into(), body);
     }

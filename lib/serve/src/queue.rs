@@ -35,6 +35,8 @@ pub(crate) struct Question {
     pub(crate) accept: String,
     /// The certificate that the caller has shown.
     pub(crate) certificate: Option<Digest>,
+    /// Those in its headers.
+    pub(crate) credentials: Option<Digest>,
     /// When they came.
     pub(crate) moment: Moment,
 }
@@ -158,7 +160,13 @@ mod tests {
     }
 
     fn question(path: &str) -> Question {
-        Question { uri: path.into(), accept: String::new(), certificate: None, moment: Moment::default() }
+        Question {
+            uri: path.into(),
+            accept: String::new(),
+            certificate: None,
+            credentials: None,
+            moment: Moment::default(),
+        }
     }
 
     fn says(text: &'static str) -> Response<ApiBody> {

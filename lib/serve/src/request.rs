@@ -18,6 +18,7 @@ pub struct Call {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) certificate: Option<Arc<ClientCertificate>>,
+    pub(crate) is_private: bool,
 }
 
 impl Call {
@@ -53,6 +54,12 @@ impl Call {
     #[must_use]
     pub fn certificate(&self) -> Option<&ClientCertificate> {
         self.certificate.as_deref()
+    }
+
+    /// Whether nobody on the way could read the request: it came over TLS, from this machine, or through a trusted proxy.
+    #[must_use]
+    pub const fn is_private(&self) -> bool {
+        self.is_private
     }
 
     /// The body; empty for reads.

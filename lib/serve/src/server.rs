@@ -78,13 +78,14 @@ pub async fn serve<S: Service>(
                 continue;
             }
         };
-        let may_ask = tls.is_some() || is_proxy || limits.plain_for_all || is_loopback(peer.ip());
+        let is_private = tls.is_some() || is_proxy || is_loopback(peer.ip());
+        let may_ask = is_private || limits.plain_for_all;
         let talk = Talk {
             handler: handler.clone(),
             http: builder.clone(),
             place: place.clone(),
             peer,
-            link: Link { may_ask, is_proxy, certificate: None },
+            link: Link { may_ask, is_proxy, is_private, certificate: None },
         };
         let talking = talk.begin(prepared(stream), tls, graceful.watcher(), stopping.clone());
         tokio::spawn(async move {

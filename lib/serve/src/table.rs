@@ -13,6 +13,7 @@ use warp::reply::Response;
 use warp::{Filter as _, Rejection};
 
 use crate::answer;
+use crate::handler::Private;
 use crate::openapi::{self, About};
 use crate::problem::Problem;
 use crate::request::Call;
@@ -58,7 +59,7 @@ pub(crate) struct Operation<S> {
 /// The body that a write must have.
 #[derive(Clone, Debug)]
 pub(crate) struct Body {
-    pub(crate) media_type: &'static str,
+    pub(crate) media_types: Vec<&'static str>,
     pub(crate) limit: usize,
     pub(crate) about: &'static str,
     pub(crate) schema: Option<Value>,
@@ -190,7 +191,19 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     /// Says what the body must be, and the most bytes that it may have.
     #[must_use]
     pub fn takes(self, media_type: &'static str, limit: usize, about: &'static str) -> Self {
-        self.last(|operation| operation.body = Some(Body { media_type, limit, about, schema: None }))
+        self.last(|operation| {
+            operation.body = Some(Body { media_types: vec![media_type], limit, about, schema: None })
+        })
+    }
+
+    /// Says that the body may be written in another way, too.
+    #[must_use]
+    pub fn or_takes(self, media_type: &'static str) -> Self {
+        self.last(|operation| {
+            if let Some(body) = &mut operation.body {
+                body.media_types.push(media_type);
+            }
+        })
     }
 
     /// Says of an answer. No media type: it has no body.
@@ -264,8 +277,11 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
                 .and(warp::header::headers_cloned())
                 .and(warp::body::bytes())
                 .and(warp::ext::optional())
-                .then(move |parts, query, headers: HeaderMap, body, certificate| {
-                    let answer = handler(service.clone(), Call { parts, query, headers, body, certificate });
+                .and(warp::ext::optional())
+                .then(move |parts, query, headers: HeaderMap, body, certificate, private: Option<Private>| {
+                    let is_private = private.is_some_and(|private| private.0);
+                    let call = Call { parts, query, headers, body, certificate, is_private };
+                    let answer = handler(service.clone(), call);
                     async move { answer.await.unwrap_or_else(Problem::into_response) }
                 })
                 .boxed()

@@ -28,6 +28,7 @@ use ctl_governance::state::Draft;
 use ctl_host::clock::ManualClock;
 use ctl_host::supervisor::Supervisor;
 use ctl_serve::Http;
+use ctl_server::access::{self, Access, Settings};
 use ctl_server::blobs::Blobs;
 use ctl_server::http::{App, serve};
 use ctl_server::ledger::{Head, Ledger, SledStore};
@@ -80,18 +81,26 @@ impl Served {
     pub async fn start_answering_by(world: &World, answer: fn(&Question) -> Option<Answers>) -> Self {
         let data = tempfile::tempdir().unwrap();
         crate::common::on_disk(data.path(), world);
-        Self::open_with(data, world.now, Http::default(), answer).await
+        Self::open_with(data, world.now, Http::default(), &Settings::default(), answer).await
+    }
+
+    /// A server whose pool is guarded so.
+    pub async fn start_guarded(world: &World, guard: &Settings, limits: Http) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        crate::common::on_disk(data.path(), world);
+        Self::open_with(data, world.now, limits, guard, Question::answer).await
     }
 
     /// A server over a data directory that has a ledger.
     pub async fn open(data: TempDir, now: Timestamp, limits: Http) -> Self {
-        Self::open_with(data, now, limits, Question::answer).await
+        Self::open_with(data, now, limits, &Settings::default(), Question::answer).await
     }
 
     async fn open_with(
         data: TempDir,
         now: Timestamp,
         limits: Http,
+        guard: &Settings,
         answer: fn(&Question) -> Option<Answers>,
     ) -> Self {
         let store = Arc::new(SledStore::open(&data.path().join("ledger")).unwrap());
@@ -104,7 +113,9 @@ impl Served {
         let (publisher, running) = Publisher::start(ledger.clone(), config, metrics.data_bytes()).unwrap();
         let blobs = Arc::new(Blobs::open(data.path()).unwrap());
         let policies = Arc::new(Policies::load(&[]).unwrap());
-        let app = App::new(ledger.clone(), publisher.clone(), blobs.clone(), policies, metrics, limits);
+        let access = Access::new(guard, access::Keys::load(data.path()).unwrap()).unwrap();
+        let app =
+            App::new(ledger.clone(), publisher.clone(), blobs.clone(), policies, metrics, access, limits);
         let supervisor = app.supervisor.clone();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
