@@ -5,7 +5,7 @@ use ctl_serve::Call;
 use warp::http::{HeaderName, header};
 
 /// The header of API keys.
-pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// One credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
