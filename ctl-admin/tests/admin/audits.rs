@@ -13,7 +13,7 @@ use ctl_replica::{Options, Replica};
 use crate::common::asked::{Answer, found, serve};
 use crate::common::reader::{Reader, all, drafted, more};
 use crate::common::story::{World, na};
-use crate::common::{files, noted, options, root_json};
+use crate::common::{files, noted, options, root_json, write};
 
 async fn run(options: Options) -> Result<Report, AdminError> {
     audit::run(options, &Policies::with(&[] as &[&Path]).unwrap()).await
@@ -36,6 +36,36 @@ async fn a_server_that_closes_idle_connections_while_the_log_is_replayed_is_aske
     let report = run(options(&url, trust, None, now)).await.unwrap();
     assert!(report.is_clean(), "{:?}", report.differences);
     assert!(asked.lock().unwrap().len() > 10);
+}
+
+#[tokio::test]
+async fn an_audit_finds_every_form_that_is_wrong_missing_or_left_from_an_older_version() {
+    let mut world = World::published();
+    world.publish_list();
+    let directory = tempfile::tempdir().unwrap();
+    let trust = root_json(directory.path(), &world);
+    let good = files(&world);
+    // Without anchors there is no list of trust anchors.
+    let path = |suffix: &str| format!("v1/lists/na/ctl.{suffix}");
+    assert!(!good.contains_key(&path("ta.der")));
+    let mut attacks: Vec<(String, Option<Vec<u8>>)> = vec![(path("ta.der"), Some(vec![0x30, 0]))];
+    for suffix in ["pem", "v2g.pem", "mo.pem", "oem.pem", "vehicle.pem", "p7c", "sae.der", "jws", "json"] {
+        let mut changed = good[&path(suffix)].clone();
+        changed.push(b'\n');
+        attacks.push((path(suffix), Some(changed)));
+        attacks.push((path(suffix), None));
+    }
+    for (path, bytes) in attacks {
+        let mut served = good.clone();
+        match bytes {
+            Some(bytes) => drop(served.insert(path.clone(), bytes)),
+            None => drop(served.remove(&path)),
+        }
+        let url = write(&directory.path().join("served"), &served);
+        let report = run(options(&url, trust.clone(), None, world.now)).await.unwrap();
+        assert_eq!(report.differences.len(), 1, "{path}: {:?}", report.differences);
+        assert!(report.differences[0].contains(&path), "{path}: {:?}", report.differences);
+    }
 }
 
 #[tokio::test]

@@ -7,8 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ctl_core::list::render::PEM;
-use ctl_core::parts::{Purpose, Use};
+use ctl_core::parts::{Purpose, Use, certificates_cannot_express};
 
 use super::file::{Content, Layout};
 use super::generation::{Generations, Name};
@@ -47,7 +46,7 @@ fn content(store: &TrustStore) -> Result<Content<'_>, String> {
             if !anchor.uses.iter().any(|r#use| r#use.purpose == purpose) {
                 continue;
             }
-            match PEM.cannot_carry(&anchor.constraints) {
+            match certificates_cannot_express(&anchor.constraints) {
                 None => bundle.push(&anchor.certificate),
                 Some(reason) => content.left_out.push((anchor.fingerprint, reason)),
             }

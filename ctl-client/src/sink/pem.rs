@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_core::Digest;
-use ctl_core::list::render::PEM;
-use ctl_core::parts::Use;
+use ctl_core::parts::{Use, certificates_cannot_express};
 
 use super::file::{Content, Layout};
 use super::generation::Generations;
@@ -34,7 +33,7 @@ fn content(store: &TrustStore) -> Result<Content<'_>, String> {
     let mut content = Content::default();
     let mut taken: BTreeSet<Digest> = BTreeSet::new();
     for anchor in &store.anchors {
-        if let Some(reason) = PEM.cannot_carry(&anchor.constraints) {
+        if let Some(reason) = certificates_cannot_express(&anchor.constraints) {
             content.left_out.push((anchor.fingerprint, reason));
             continue;
         }

@@ -81,7 +81,9 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
         .collect();
     let notices: Vec<Value> = state.notices_in_force(id).map(notice).collect();
     let mut value = summary(&state, id, now);
+    let site = app.publisher.site().load();
     if let Some(members) = value.as_object_mut() {
+        members.insert("renditions".into(), json!(site.renditions(&Role::List(id.clone()))));
         members.insert("policy".into(), json!(state.charter.lists.get(id).map(|list| &list.policy)));
         members.insert("anchors".into(), anchors.into());
         members.insert("cross_certificates".into(), cross.into());

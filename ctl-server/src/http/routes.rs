@@ -1,7 +1,7 @@
 //! The table of the API's paths: purpose, handler, cost and answers.
 
-use ctl_core::list::render;
 use ctl_core::paths;
+use ctl_formats::rendition;
 use ctl_serve::openapi::About;
 use ctl_serve::table::Parameter;
 use ctl_serve::{Cost, Files, Route, Table};
@@ -25,8 +25,14 @@ const ABOUT: About = About {
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const SVG: &str = "image/svg+xml";
-const LISTED: &[&str] = &[render::PAYLOAD.media_type, render::SIGNED.media_type, render::PEM.media_type];
-const SIGNED: &[&str] = &[render::PAYLOAD.media_type, render::SIGNED.media_type, TEXT];
+const LISTED: &[&str] = &[
+    rendition::PAYLOAD.media_type,
+    rendition::SIGNED.media_type,
+    rendition::PEM.media_type,
+    rendition::PKCS7.media_type,
+    rendition::SAE.media_type,
+];
+const SIGNED: &[&str] = &[rendition::PAYLOAD.media_type, rendition::SIGNED.media_type, TEXT];
 
 const fn file(of: File, summary: &'static str, media_types: &'static [&'static str]) -> Files {
     Files { pattern: of.as_str(), summary, media_types }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ctl_core::json;
 use ctl_core::jws::Signature;
-use ctl_core::list::render::{Rendition, Source};
 use ctl_core::paths::{self, TARGET};
 use ctl_core::role::Role;
+use ctl_core::{Digest, json};
+use ctl_formats::rendition::{Made, Rendition, Source};
 use ctl_governance::statement::body::MetadataSignature;
 use serde_json::{Value, json};
 
@@ -85,7 +85,8 @@ fn retire(edition: &mut Edition, before: &Publication, folder: &str, target: &st
     edition.retire(&format!("{folder}/versions/{sequence}.tlog-proof"), ContentType::Text);
 }
 
-/// Adds the renditions of a role's latest version, which carry the board's metadata.
+/// Adds the renditions of a role's latest version, which carry the board's metadata, and says of each what it leaves out.
+/// One that this version does not have takes the one of an older version away.
 ///
 /// # Errors
 /// [`PublishError`] if what was recorded cannot be read.
@@ -99,11 +100,33 @@ pub fn render(edition: &mut Edition, latest: &Publication, chain: &Chain) -> Res
     let signatures = signatures.collect::<Result<Vec<_>, _>>()?;
     let roots: Vec<&[u8]> = chain.roots.iter().map(|root| &**root).collect();
     let targets = chain.targets.as_deref().unwrap_or_default();
-    let source = Source { document, signatures: &signatures, roots: &roots, targets };
-    for rendition in Rendition::of(latest.role()) {
-        let Some(path) = rendition.path(latest.role()) else { continue };
-        let bytes = rendition.make(&source).map_err(|error| unreadable(error.to_string()))?;
-        edition.put_bytes(&path, bytes, ContentType::Rendition(rendition.media_type), Caching::Latest);
+    let role = latest.role();
+    let source = Source::new(role, document, &signatures, &roots, targets);
+    let mut described = Vec::new();
+    for rendition in Rendition::of(role) {
+        let Some(path) = rendition.path(role) else { continue };
+        let media_type = rendition.media_type;
+        match rendition.make(&source) {
+            Ok(Made { bytes, omissions }) => {
+                let omissions: Vec<String> = omissions.iter().map(ToString::to_string).collect();
+                described.push(json!({
+                    "path": format!("/{path}"),
+                    "media_type": media_type,
+                    "sha256": Digest::of(&bytes),
+                    "omissions": omissions,
+                }));
+                edition.put_bytes(&path, bytes, ContentType::Rendition(media_type), Caching::Latest);
+            }
+            Err(reason) => {
+                described.push(json!({
+                    "path": format!("/{path}"),
+                    "media_type": media_type,
+                    "absent": reason.to_string(),
+                }));
+                edition.take(&path);
+            }
+        }
     }
+    edition.site.describe(role, described.into());
     Ok(())
 }

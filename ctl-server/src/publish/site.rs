@@ -13,8 +13,10 @@ use bytes::Bytes;
 use ctl_core::Digest;
 use ctl_core::log::{BundleId, TileId};
 use ctl_core::paths;
+use ctl_core::role::Role;
 use flate2::{Compression, write::GzEncoder};
 use rpds::HashTrieMapSync;
+use serde_json::Value;
 
 /// The kinds of static files, as metrics and logs name them: one pattern for many paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,6 +253,8 @@ fn compress(bytes: &Bytes) -> Option<Bytes> {
 #[derive(Clone, Debug, Default)]
 pub struct Site {
     files: HashTrieMapSync<Arc<str>, Arc<Prepared>>,
+    /// What is served of each role's latest version in which form, and what that leaves out.
+    renditions: HashTrieMapSync<Role, Arc<Value>>,
     /// How many entries of the log have their tiles here.
     log_size: u64,
 }
@@ -318,6 +322,17 @@ impl Site {
     /// Removes a path.
     pub fn remove(&mut self, path: &str) {
         self.files.remove_mut(path);
+    }
+
+    /// What is served of a role's latest version in which form, as JSON; none if nothing is published.
+    #[must_use]
+    pub fn renditions(&self, role: &Role) -> Option<&Value> {
+        self.renditions.get(role).map(|described| &**described)
+    }
+
+    /// Says what is served of a role's latest version.
+    pub fn describe(&mut self, role: &Role, renditions: Value) {
+        self.renditions.insert_mut(role.clone(), Arc::new(renditions));
     }
 
     /// How many entries of the log have their tiles here.

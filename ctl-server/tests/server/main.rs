@@ -19,6 +19,7 @@ mod program;
 mod promql;
 mod publication;
 mod publisher;
+mod renditions;
 mod rollback;
 mod screening;
 mod served;

@@ -133,6 +133,14 @@ impl Constraints {
     }
 }
 
+/// Why a file of certificates alone cannot take an anchor with these critical constraints; none if there are none.
+#[must_use]
+pub fn certificates_cannot_express(critical: &[impl AsRef<str>]) -> Option<String> {
+    let names: Vec<String> = critical.iter().map(|name| format!("{:?}", name.as_ref())).collect();
+    (!names.is_empty())
+        .then(|| format!("a file of certificates cannot express its critical {}", names.join(", ")))
+}
+
 /// Where a PKI can be reached: watched, never needed for trust.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use ctl_core::Digest;
 use ctl_core::list::{ListAnchor, ListPayload};
-use ctl_core::parts::{DistrustKind, Distrusted, Standard, Use};
+use ctl_core::parts::{DistrustKind, Distrusted, Standard, Use, certificates_cannot_express};
 use ctl_pki::Certificate;
 
 /// An anchor or cross-certificate, named.
@@ -58,6 +58,8 @@ pub enum Omission {
         /// The constraint's name.
         name: String,
     },
+    /// Of all anchors neither uses nor status nor operator are said: certificates stand there and nothing else.
+    Uses,
     /// A cross-certificate is left out.
     CrossCertificate { certificate: Subject },
     /// That something must not be used on any path is not said.
@@ -76,6 +78,7 @@ impl Omission {
             Self::Use { .. }
             | Self::Standard { .. }
             | Self::Constraint { .. }
+            | Self::Uses
             | Self::CrossCertificate { .. }
             | Self::Distrusted(_) => None,
         }
@@ -92,8 +95,8 @@ impl fmt::Display for Omission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CriticalConstraints { anchor, constraints } => {
-                let names: Vec<String> = constraints.iter().map(|name| format!("{name:?}")).collect();
-                write!(f, "OMITTED {anchor}: this format cannot express its critical {}", names.join(", "))
+                let why = certificates_cannot_express(constraints).unwrap_or_default();
+                write!(f, "OMITTED {anchor}: {why}")
             }
             Self::NoUse { anchor, uses } => {
                 let uses: Vec<String> = uses.iter().map(ToString::to_string).collect();
@@ -114,6 +117,9 @@ impl fmt::Display for Omission {
                 write!(f, "{anchor} is listed for {standard} only, which this format cannot say")
             }
             Self::Constraint { anchor, name } => write!(f, "{anchor} without its constraint {name:?}"),
+            Self::Uses => {
+                f.write_str("not said: what each anchor is listed for, its status and its operator")
+            }
             Self::CrossCertificate { certificate } => write!(f, "OMITTED cross-certificate {certificate}"),
             Self::Distrusted(Distrusted { kind, sha256 }) => {
                 let what = match kind {

@@ -6,7 +6,6 @@ use ctl_core::json;
 use ctl_core::jws::Signature;
 use ctl_core::list::MAX_PAYLOAD;
 use ctl_core::list::offline::{MAX_FILE, verify_offline};
-use ctl_core::list::render::{Rendition, Source};
 use ctl_core::log::note::MAX_NOTE_BYTES;
 use ctl_core::log::proof::MAX_PROOF_BYTES;
 use ctl_core::log::tile::MAX_TILE_BYTES;
@@ -14,6 +13,7 @@ use ctl_core::log::{Checkpoint, LogKey, LogProof, Note, TileId, leaf_hash};
 use ctl_core::paths;
 use ctl_core::role::Role;
 use ctl_core::tuf::{Limits, MetaFile, Root, Signed, Snapshot, Timestamp, verify_role, walk_root_chain};
+use ctl_formats::rendition::{NotMade, Rendition, Source};
 use ctl_replica::{Log, Replica, log_key};
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -40,13 +40,12 @@ struct Chain {
 }
 
 impl Chain {
-    /// A rendition as it follows from the log; none if what the log records cannot be read.
-    fn rendition(
+    /// The renditions as they follow from the log; none if what the log records cannot be read.
+    fn renditions(
         &self,
-        rendition: &Rendition,
         publication: &Publication,
         document: &[u8],
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Vec<(&'static Rendition, Result<Vec<u8>, NotMade>)>> {
         let recorded = publication.record.document_signatures.iter().enumerate();
         let signatures: Vec<Signature> = recorded
             .map(|(number, raw)| {
@@ -56,8 +55,10 @@ impl Chain {
             .collect::<Option<_>>()?;
         let roots: Vec<&[u8]> = self.roots.iter().map(Vec::as_slice).collect();
         let targets = self.targets.as_deref().unwrap_or_default();
-        let source = Source { document, signatures: &signatures, roots: &roots, targets };
-        rendition.make(&source).ok()
+        let source = Source::new(&publication.role, document, &signatures, &roots, targets);
+        let made =
+            |rendition: &'static Rendition| (rendition, rendition.make(&source).map(|made| made.bytes));
+        Some(Rendition::of(&publication.role).map(made).collect())
     }
 }
 
@@ -270,14 +271,27 @@ impl Comparer<'_> {
         };
         self.same(&paths::TARGET.of(&[&name]), document, MAX_PAYLOAD).await?;
         self.proof(&format!("{folder}/tlog-proof"), publication).await?;
-        for rendition in Rendition::of(role) {
+        let Some(renditions) = chain.renditions(publication, document) else {
+            self.differ(folder.as_str(), "the signatures that the log records cannot be read");
+            return Ok(());
+        };
+        for (rendition, expected) in renditions {
             let Some(path) = rendition.path(role) else { continue };
-            let expected = chain.rendition(rendition, publication, document);
-            if rendition.is_signed {
-                self.signed_rendition(&path, publication, chain, expected).await?;
-            } else if let Some(expected) = expected {
-                self.same(&path, &expected, MAX_PAYLOAD).await?;
+            match expected {
+                Ok(expected) if rendition.is_signed => {
+                    self.signed_rendition(&path, publication, chain, expected).await?;
+                }
+                Ok(expected) => self.same(&path, &expected, MAX_PAYLOAD).await?,
+                Err(reason) => self.absent(&path, &reason).await?,
             }
+        }
+        Ok(())
+    }
+
+    /// A rendition that this version does not have must be gone: what is served would be another version's.
+    async fn absent(&mut self, path: &str, reason: &NotMade) -> Result<(), AdminError> {
+        if self.session.transport().get(path, MAX_FILE).await?.is_some() {
+            self.differ(path, format_args!("is served, though this version has no such form: {reason}"));
         }
         Ok(())
     }
@@ -288,7 +302,7 @@ impl Comparer<'_> {
         path: &str,
         publication: &Publication,
         chain: &Chain,
-        expected: Option<Vec<u8>>,
+        expected: Vec<u8>,
     ) -> Result<(), AdminError> {
         let Some(found) = self.file(path, MAX_FILE).await? else { return Ok(()) };
         match verify_offline(&chain.trusted, &found, Some(&publication.role), None) {
@@ -297,7 +311,7 @@ impl Comparer<'_> {
                 self.differ(path, "signs another payload than the version published last");
             }
             // It verifies; it must also say nothing else than what the log records.
-            Ok(_) if expected != Some(found) => {
+            Ok(_) if expected != found => {
                 self.differ(path, "carries other signatures or other metadata than the log records");
             }
             Ok(_) => {}

@@ -1,10 +1,8 @@
-//! The certificate trust list: its payload, read and built, its renditions, and what changed from
-//! one version to the next.
+//! The certificate trust list: its payload, read and built, and what changed from one version to the next.
 
 pub mod difference;
 pub mod offline;
 pub(crate) mod read;
-pub mod render;
 
 use std::collections::BTreeMap;
 

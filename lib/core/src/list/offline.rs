@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::{Map, Value};
 
-use super::render::{ROOTS_HEADER, TARGETS_HEADER};
 use super::{DocumentError, ListPayload, MAX_PAYLOAD};
 use crate::json;
 use crate::jws::{Jws, JwsError};
@@ -25,6 +24,11 @@ use crate::tuf::{
     walk_root_chain,
 };
 use crate::{Digest, Timestamp};
+
+/// Member of the unprotected header: every root version from the first on, base64url, in order.
+pub const ROOTS_HEADER: &str = "v2g_roots";
+/// Member of the unprotected header: the delegating targets, base64url.
+pub const TARGETS_HEADER: &str = "v2g_targets";
 
 /// The largest JWS file in bytes: a payload in base64, and a long chain of roots.
 pub const MAX_FILE: usize = 2 * MAX_PAYLOAD;

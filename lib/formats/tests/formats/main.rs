@@ -7,6 +7,7 @@ mod list;
 mod omission;
 mod pkcs7;
 mod pool;
+mod rendition;
 mod sae;
 mod trust_anchors;
 

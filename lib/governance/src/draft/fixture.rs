@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use ctl_core::jws::Signature;
 use ctl_core::keys::{Algorithm, PrivateKey};
-use ctl_core::list::render::{SIGNED, Source};
 use ctl_core::log::merkle;
 use ctl_core::names::{Environment, ListId, Nonce, ParticipantId};
 use ctl_core::parts::{AnchorStatus, Constraints, PolicyRef, Purpose, Services, Standard, Use};
 use ctl_core::role::Role;
 use ctl_core::tuf::TufSignature;
 use ctl_core::{Digest, Timestamp};
+use ctl_formats::rendition::{SIGNED, Source};
 use ctl_pki::Certificate;
 use ctl_sandbox::{Pki, PkiKind, PkiSpec, cross_certify};
 
@@ -219,9 +219,8 @@ impl Scheme {
         let signatures: Vec<Signature> =
             keys.iter().map(|n| Signature::sign(&key(*n), typ, document).unwrap()).collect();
         let roots: Vec<&[u8]> = self.roots.iter().map(Vec::as_slice).collect();
-        let source =
-            Source { document, signatures: &signatures, roots: &roots, targets: &self.files[&Role::Targets] };
-        SIGNED.make(&source).unwrap()
+        let source = Source::new(role, document, &signatures, &roots, &self.files[&Role::Targets]);
+        SIGNED.make(&source).unwrap().bytes
     }
 
     /// Puts a root on the list.

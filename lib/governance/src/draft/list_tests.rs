@@ -2,13 +2,13 @@
 
 use ctl_core::json::JsonError;
 use ctl_core::list::difference::{Difference, Part};
-use ctl_core::list::render::{PEM, Source};
 use ctl_core::list::*;
 use ctl_core::notices::NoticesDocument;
 use ctl_core::parts::{AnchorStatus, Constraint, DistrustKind, Distrusted};
 use ctl_core::registry::RegistryDocument;
 use ctl_core::role::Role;
 use ctl_core::{Digest, json};
+use ctl_formats::rendition::{PEM, Source};
 use ctl_pki::{certificate_from_bytes, certificates_from_pem};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -179,8 +179,9 @@ fn a_known_constraint_of_a_wrong_form_counts_as_unknown() {
 }
 
 fn pem(list: &ListPayload) -> String {
-    let source = Source { document: &json::canonical(list), signatures: &[], roots: &[], targets: &[] };
-    String::from_utf8(PEM.make(&source).unwrap()).unwrap()
+    let document = json::canonical(list);
+    let source = Source::new(&na(), &document, &[], &[], &[]);
+    String::from_utf8(PEM.make(&source).unwrap().bytes).unwrap()
 }
 
 #[test]
@@ -190,7 +191,7 @@ fn pem_carries_every_anchor_but_those_it_cannot_express() {
     let found: Vec<Digest> =
         certificates_from_pem(text.as_bytes()).unwrap().iter().map(|c| Digest::of(c.der())).collect();
     assert_eq!(found, list.anchors.iter().map(|anchor| anchor.fingerprint).collect::<Vec<_>>());
-    assert!(text.contains("Cross-certificates are not in this file"), "{text}");
+    assert!(text.contains("# OMITTED cross-certificate "), "{text}");
 
     constrain(&mut list, 0, "mo_ids", true, json!(["USEVG"]));
     let text = pem(&list);

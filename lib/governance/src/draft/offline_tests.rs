@@ -2,11 +2,13 @@
 
 use ctl_core::jws::{Jws, JwsError, Signature};
 use ctl_core::list::LogRef;
-use ctl_core::list::offline::{Document, OfflineError, VerifiedDocument, verify_offline};
-use ctl_core::list::render::{ROOTS_HEADER, SIGNED, Source, TARGETS_HEADER};
+use ctl_core::list::offline::{
+    Document, OfflineError, ROOTS_HEADER, TARGETS_HEADER, VerifiedDocument, verify_offline,
+};
 use ctl_core::names::Environment;
 use ctl_core::role::Role;
 use ctl_core::tuf::{GoOnFrom, RestartReason, TufError};
+use ctl_formats::rendition::{SIGNED, Source};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -144,13 +146,9 @@ fn a_signature_given_for_another_type_of_document() {
     for typ in ["v2g.mo-registry+jws", "v2g.vote.cast+jws", "JWS"] {
         let signatures = [21, 22].map(|n| Signature::sign(&key(n), typ, &published.document).unwrap());
         let targets = &published.scheme.files[&Role::Targets];
-        let source = Source {
-            document: &published.document,
-            signatures: &signatures,
-            roots: &[&published.scheme.roots[0]],
-            targets,
-        };
-        let file = SIGNED.make(&source).unwrap();
+        let roots = [&*published.scheme.roots[0]];
+        let source = Source::new(&na(), &published.document, &signatures, &roots, targets);
+        let file = SIGNED.make(&source).unwrap().bytes;
         let error = published.verify(&file).unwrap_err();
         assert!(matches!(error, OfflineError::Jws(JwsError::Type { .. })), "{error}");
         let unasked = verify_offline(&published.scheme.roots[0], &file, None, None);

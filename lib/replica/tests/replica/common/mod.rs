@@ -22,13 +22,13 @@ use std::time::Duration;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ctl_core::jws::Signature;
 use ctl_core::list::ListPayload;
-use ctl_core::list::render::{Rendition, Source};
 use ctl_core::log::checkpoint::cosign;
 use ctl_core::log::{BundleId, Checkpoint, LogProof, TileId, Tree};
 use ctl_core::parts::Purpose;
 use ctl_core::role::Role;
 use ctl_core::tuf::{MetaFile, Snapshot, Timestamp as TufTimestamp, envelope, sign};
 use ctl_core::{Digest, Timestamp, json};
+use ctl_formats::rendition::{Rendition, Source};
 use ctl_governance::statement::Body;
 use ctl_governance::statement::body::PublicationRecord;
 use ctl_governance::statement::charter::{Witness, Witnesses};
@@ -184,9 +184,13 @@ pub fn files(world: &World) -> Files {
             .map(|s| Signature::from_value(serde_json::to_value(s).unwrap(), 0).unwrap())
             .collect();
         let roots: Vec<&[u8]> = roots.iter().map(|root| &**root).collect();
-        let source = Source { document, signatures: &signatures, roots: &roots, targets: &targets };
+        let source = Source::new(&record.role, document, &signatures, &roots, &targets);
         for rendition in Rendition::of(&record.role) {
-            files.insert(rendition.path(&record.role).unwrap(), rendition.make(&source).unwrap());
+            let path = rendition.path(&record.role).unwrap();
+            match rendition.make(&source) {
+                Ok(made) => drop(files.insert(path, made.bytes)),
+                Err(_) => drop(files.remove(&path)),
+            }
         }
     }
     for (role, published) in &state.published {

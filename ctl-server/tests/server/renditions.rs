@@ -1,0 +1,92 @@
+//! What is served of a list in other people's formats, what is said of it, and what happens to a form that a version
+//! does not have.
+
+use std::collections::BTreeMap;
+
+use ctl_core::Digest;
+use ctl_core::parts::AnchorStatus;
+use ctl_core::role::Role;
+use ctl_formats::rendition::Rendition;
+use ctl_governance::statement::body::Change;
+use ctl_server::publish::disk::PublicDirectory;
+use ctl_server::publish::documents::{Chain, render};
+use ctl_server::publish::edition::Edition;
+use ctl_server::publish::replay::Replay;
+
+use crate::common::world::{World, na};
+use crate::served::Served;
+
+fn list() -> Role {
+    Role::List(na())
+}
+
+#[tokio::test]
+async fn a_list_says_in_which_forms_it_is_served_and_what_each_leaves_out() {
+    let mut world = World::published();
+    world.admitted("alpha-pki");
+    let served = Served::start(&world).await;
+    assert!(served.get("/v1/lists/na").await.json()["renditions"].is_null());
+    served.sign(&list(), "signer-1").await;
+    served.sign(&list(), "signer-2").await;
+    let said = served.get("/v1/lists/na").await.json();
+    let said = said["renditions"].as_array().unwrap();
+    assert_eq!(said.len(), Rendition::of(&list()).count());
+    for (one, rendition) in said.iter().zip(Rendition::of(&list())) {
+        let path = one["path"].as_str().unwrap();
+        assert_eq!(path, format!("/{}", rendition.path(&list()).unwrap()));
+        let answer = served.get(path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("content-type"), one["media_type"].as_str().unwrap());
+        assert_eq!(Digest::of(&answer.body).to_string(), one["sha256"], "{path}");
+        assert!(one["omissions"].is_array() && one.get("absent").is_none());
+    }
+    let p7c = said.iter().find(|one| one["path"] == "/v1/lists/na/ctl.p7c").unwrap();
+    assert_eq!(p7c["media_type"], "application/pkcs7-mime; smime-type=certs-only");
+    assert!(p7c["omissions"][0].as_str().unwrap().contains("not said: what each anchor is listed for"));
+}
+
+#[test]
+fn a_form_that_the_next_version_does_not_have_is_taken_away_with_its_reason() {
+    let mut world = World::published();
+    let certificate = world.admitted("alpha-pki");
+    world.publish_list();
+    let to = AnchorStatus::Withdrawn;
+    let proposal = world
+        .propose("elector-1", Change::ChangeStatus { certificate, list: na(), not_issued_after: None, to });
+    world.decide(proposal.unwrap());
+    world.publish_list();
+
+    let public = tempfile::tempdir().unwrap();
+    let mut edition = Edition::new(PublicDirectory::new(public.path()));
+    let (mut replay, mut seen) = (Replay::default(), Vec::new());
+    let there = |path: &str| public.path().join(path).exists();
+    let path = |suffix: &str| format!("v1/lists/na/ctl.{suffix}");
+    for entry in &world.entries {
+        let Some(publication) = replay.follow(&entry.bytes).unwrap() else { continue };
+        if *publication.role() != list() {
+            continue;
+        }
+        render(&mut edition, &publication, &Chain::default()).unwrap();
+        edition.write().unwrap();
+        let said: BTreeMap<String, serde_json::Value> = edition
+            .site
+            .renditions(&list())
+            .unwrap()
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| (one["path"].as_str().unwrap().to_owned(), one["absent"].clone()))
+            .collect();
+        seen.push((
+            there(&path("ta.der")),
+            edition.site.file(&path("ta.der")).is_some(),
+            said[&format!("/{}", path("ta.der"))].as_str().map(str::to_owned),
+        ));
+        // An empty file says "nobody"; a missing one would leave its reader with the older one.
+        assert!(there(&path("pem")) && there(&path("p7c")) && there(&path("sae.der")));
+    }
+    let [first, second] = &seen[..] else { panic!("{seen:?}") };
+    assert_eq!(*first, (true, true, None));
+    assert_eq!((second.0, second.1), (false, false));
+    assert!(second.2.as_ref().unwrap().contains("at least one anchor"), "{second:?}");
+}
