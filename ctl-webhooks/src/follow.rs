@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ctl_core::list::offline::{self, Document, MAX_FILE, OfflineError, verify_offline};
-use ctl_core::list::render;
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
 use ctl_fetch::{Addresses, Fetch as _, Fetcher, Options, Request};
+use ctl_formats::rendition;
 use ctl_host::clock::Clock;
 use ctl_host::files;
 use tokio::sync::{Notify, oneshot, watch};
@@ -219,12 +219,12 @@ impl Follower {
     }
 
     async fn ask(self: &Arc<Self>, role: &Role, held: &[Held]) -> Result<Option<Held>, String> {
-        let path = render::SIGNED.path(role).ok_or("it has no file")?;
+        let path = rendition::SIGNED.path(role).ok_or("it has no file")?;
         let request = Request {
             url: format!("{}/{path}", self.server),
             body: None,
             content_type: None,
-            accept: render::SIGNED.media_type,
+            accept: rendition::SIGNED.media_type,
             headers: Vec::new(),
             max_body: MAX_FILE,
             timeout: TIMEOUT,
