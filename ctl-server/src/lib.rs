@@ -13,3 +13,4 @@ pub mod metrics;
 mod promises_metrics;
 pub mod publish;
 pub mod screening;
+pub mod webhooks;

@@ -24,6 +24,7 @@ use crate::ledger::{Head, Ledger, Setup, Store as _};
 use crate::metrics::Metrics;
 use crate::publish::{self, Publisher};
 use crate::screening::{Policies, Screener};
+use crate::webhooks::Forward;
 
 /// Whatever has not stopped within this time is cut off.
 const STOP: Duration = Duration::from_secs(60);
@@ -129,6 +130,7 @@ impl Parts {
             publish::Config { settle: config.publication.settle, ..publish::Config::new(&config.data) };
         let (publisher, publishing) = Publisher::start(ledger.clone(), publication, metrics.data_bytes())?;
         let mirror = Mirror::new(&config.ledger)?;
+        let webhooks = Forward::new(&config.webhooks)?;
         let comparing = mirror.map(|mirror| tokio::spawn(mirror.follow(ledger.clone())));
         let saving = tokio::spawn(ledger.clone().keep_saved());
         let screening = tokio::spawn(Screener::new(ledger.clone(), blobs.clone(), policies.clone()).run());
@@ -149,6 +151,7 @@ impl Parts {
         let mut http = config.http.clone();
         http.connections = descriptors::connections(http.connections, descriptors);
         let app = App::new(ledger, publisher, blobs, policies, metrics, access, http)
+            .with_webhooks(webhooks)
             .with_supervisor(supervisor.clone());
         Ok(Self { app, running })
     }

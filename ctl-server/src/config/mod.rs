@@ -10,6 +10,8 @@ pub use ctl_host::logging::Log;
 pub use ctl_serve::Http;
 use serde::Deserialize;
 
+pub use crate::webhooks::Webhooks;
+
 /// The configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +29,9 @@ pub struct Config {
     pub ledger: Ledger,
     #[serde(default)]
     pub publication: Publication,
+    /// The way to the webhooks, which are another process.
+    #[serde(default)]
+    pub webhooks: Webhooks,
     #[serde(default)]
     pub clock: Clock,
     #[serde(default)]
@@ -116,7 +121,9 @@ impl Config {
         config.data = directory.join(&config.data);
         config.http.relative_to(directory);
         config.ledger.head = config.ledger.head.map(|path| directory.join(path));
-        for path in config.policies.iter_mut().chain(&mut config.ledger.mirror_tls_roots) {
+        config.webhooks.secret = config.webhooks.secret.map(|path| directory.join(path));
+        let tls_roots = config.ledger.mirror_tls_roots.iter_mut().chain(&mut config.webhooks.tls_roots);
+        for path in config.policies.iter_mut().chain(tls_roots) {
             *path = directory.join(&path);
         }
         Ok(config)
@@ -135,6 +142,7 @@ mod tests {
         assert_eq!(config.access, crate::access::Settings::default());
         assert_eq!(config.ledger, Ledger::default());
         assert_eq!(config.publication, Publication::default());
+        assert_eq!(config.webhooks, Webhooks::default());
         assert_eq!(config.clock, Clock::default());
         assert_eq!(config.log, Log::default());
         assert_eq!(config.data, example.parent().unwrap().join("data"));

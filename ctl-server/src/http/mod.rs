@@ -21,6 +21,7 @@ pub mod routes;
 mod statements;
 mod statics;
 mod view;
+mod webhooks;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use crate::metrics::Metrics;
 use crate::publish::Publisher;
 use crate::publish::site::{Found, Route};
 use crate::screening::Policies;
+use crate::webhooks::Forward;
 
 /// What the handlers share. Clones are cheap.
 #[derive(Clone)]
@@ -53,6 +55,8 @@ pub struct App {
     pub supervisor: Supervisor,
     /// Who may read what is not open to everyone.
     pub access: Arc<Access>,
+    /// The way to the webhooks, if there are any.
+    pub webhooks: Option<Arc<Forward>>,
     /// The state as readers see it now.
     views: Arc<view::Views>,
     /// What cross-certificates would bring, as last computed.
@@ -74,7 +78,25 @@ impl App {
         let access = Arc::new(access);
         let limits = Arc::new(limits);
         let (views, effects, supervisor) = (Arc::default(), Arc::default(), Supervisor::new());
-        Self { ledger, publisher, blobs, policies, metrics, limits, supervisor, access, views, effects }
+        Self {
+            ledger,
+            publisher,
+            blobs,
+            policies,
+            metrics,
+            limits,
+            supervisor,
+            access,
+            webhooks: None,
+            views,
+            effects,
+        }
+    }
+
+    /// The same, with a way to the webhooks.
+    #[must_use]
+    pub fn with_webhooks(self, forward: Option<Forward>) -> Self {
+        Self { webhooks: forward.map(Arc::new), ..self }
     }
 
     /// The same, with the supervisor of the tasks.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     App, access, anchors, applications, breaches, checkpoints, drafts, health, lists, participants, promises,
-    proposals, registry, statements,
+    proposals, registry, statements, webhooks,
 };
 use crate::publish::site::Route as File;
 
@@ -59,10 +59,13 @@ const FILES: &[Files] = &[
 /// Every path of the server.
 #[must_use]
 pub fn table() -> Table<App> {
-    Table::new(ABOUT, [writing(), governance(), tokens(), operation()].into_iter().flatten().collect())
-        .files(FILES)
-        .parameters(parts())
-        .described_at("/v1/openapi.json")
+    Table::new(
+        ABOUT,
+        [writing(), governance(), tokens(), webhooks::routes(), operation()].into_iter().flatten().collect(),
+    )
+    .files(FILES)
+    .parameters(parts())
+    .described_at("/v1/openapi.json")
 }
 
 fn writing() -> Vec<Route<App>> {
@@ -272,6 +275,7 @@ fn parts() -> Vec<Parameter> {
         part("list", "The list's id.", text()),
         part("application", "The entry that the application is.", count()),
         part("id", "An MO identifier.", text()),
+        part("endpoint", "A webhook endpoint's id.", text()),
         part("file", "The file's name.", text()),
         part("tile", "Level and index, and the width of a partial one: this part has slashes in it.", text()),
         part("format", "The rendition.", text()),

@@ -26,4 +26,5 @@ mod served;
 mod snapshots;
 mod storage;
 mod stores;
+mod webhooks;
 mod writer;

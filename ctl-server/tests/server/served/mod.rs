@@ -37,6 +37,7 @@ use ctl_server::publish::interop::{Answers, Question};
 use ctl_server::publish::publisher::Running;
 use ctl_server::publish::{Config, Publisher};
 use ctl_server::screening::Policies;
+use ctl_server::webhooks::Forward;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
@@ -81,25 +82,32 @@ impl Served {
     pub async fn start_answering_by(world: &World, answer: fn(&Question) -> Option<Answers>) -> Self {
         let data = tempfile::tempdir().unwrap();
         crate::common::on_disk(data.path(), world);
-        Self::open_with(data, world.now, Http::default(), &Settings::default(), answer).await
+        Self::open_with(data, world.now, (Http::default(), None), &Settings::default(), answer).await
     }
 
     /// A server whose pool is guarded so.
     pub async fn start_guarded(world: &World, guard: &Settings, limits: Http) -> Self {
         let data = tempfile::tempdir().unwrap();
         crate::common::on_disk(data.path(), world);
-        Self::open_with(data, world.now, limits, guard, Question::answer).await
+        Self::open_with(data, world.now, (limits, None), guard, Question::answer).await
+    }
+
+    /// The same, with a way to webhooks.
+    pub async fn start_with_webhooks(world: &World, guard: &Settings, forward: Forward) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        crate::common::on_disk(data.path(), world);
+        Self::open_with(data, world.now, (Http::default(), Some(forward)), guard, Question::answer).await
     }
 
     /// A server over a data directory that has a ledger.
     pub async fn open(data: TempDir, now: Timestamp, limits: Http) -> Self {
-        Self::open_with(data, now, limits, &Settings::default(), Question::answer).await
+        Self::open_with(data, now, (limits, None), &Settings::default(), Question::answer).await
     }
 
     async fn open_with(
         data: TempDir,
         now: Timestamp,
-        limits: Http,
+        (limits, forward): (Http, Option<Forward>),
         guard: &Settings,
         answer: fn(&Question) -> Option<Answers>,
     ) -> Self {
@@ -115,7 +123,8 @@ impl Served {
         let policies = Arc::new(Policies::load(&[]).unwrap());
         let access = Access::new(guard, access::Keys::load(data.path()).unwrap()).unwrap();
         let app =
-            App::new(ledger.clone(), publisher.clone(), blobs.clone(), policies, metrics, access, limits);
+            App::new(ledger.clone(), publisher.clone(), blobs.clone(), policies, metrics, access, limits)
+                .with_webhooks(forward);
         let supervisor = app.supervisor.clone();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
