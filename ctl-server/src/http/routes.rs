@@ -224,7 +224,7 @@ fn tokens() -> Vec<Route<App>> {
                 &["access_token", "token_type", "expires_in", "scope"],
                 json!({ "access_token": text(), "token_type": { "enum": ["Bearer"] }, "expires_in": count(), "scope": text() }),
             ))
-            .answers(400, JSON, "The request is not of the form it must have, or asks for what is not given here.")
+            .answers(400, JSON, "The request is not as it should be, or asks for what is not given here.")
             .schema(error())
             .answers(401, JSON, "There is no such client, or this is not its secret.")
             .schema(error()),
