@@ -10,6 +10,8 @@ pub mod init;
 pub mod keys;
 pub mod ledger;
 pub mod metrics;
+pub mod pool;
+mod pool_metrics;
 mod promises_metrics;
 pub mod publish;
 pub mod screening;

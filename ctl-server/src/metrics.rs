@@ -16,8 +16,9 @@ use ctl_serve::metrics::{Described, Registrar, RequestMetrics};
 use prometheus::{GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 
 use crate::access::Denied;
-use crate::promises_metrics;
+use crate::pool::Served;
 use crate::publish::site::Route;
+use crate::{pool_metrics, promises_metrics};
 
 /// All metrics of the server.
 pub struct Metrics {
@@ -107,7 +108,7 @@ impl Metrics {
             &["result"],
         )?)?;
         let gauges = Mutex::new(Gauges::new(&mut registrar)?);
-        registrar.list(promises_metrics::FAMILIES.iter().copied());
+        registrar.list(promises_metrics::FAMILIES.iter().chain(pool_metrics::FAMILIES).copied());
         let data_bytes = Arc::default();
         Ok(Self { registrar, requests, refused, access, tokens, gauges, data_bytes })
     }
@@ -149,13 +150,14 @@ impl Metrics {
     ///
     /// # Errors
     /// Those of the encoder.
-    pub fn render(&self, state: &State, facts: &Facts) -> Result<String, prometheus::Error> {
+    pub fn render(&self, state: &State, facts: &Facts, pool: &Served) -> Result<String, prometheus::Error> {
         // One scrape at a time, because the gauges are emptied and filled.
         let gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
         gauges.fill(state, facts);
         gauges.data.set(i64::try_from(self.data_bytes.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
         let mut text = self.registrar.text()?;
         promises_metrics::write(&mut Page(&mut text), &promises(state, facts.now));
+        pool_metrics::write(&mut Page(&mut text), pool);
         Ok(text)
     }
 }

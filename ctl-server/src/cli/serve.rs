@@ -126,8 +126,11 @@ impl Parts {
         progress.set(Step::Publishing);
 
         let metrics = Arc::new(Metrics::new()?);
-        let publication =
-            publish::Config { settle: config.publication.settle, ..publish::Config::new(&config.data) };
+        let publication = publish::Config {
+            settle: config.publication.settle,
+            pool: Arc::new(config.pool.clone()),
+            ..publish::Config::new(&config.data)
+        };
         let (publisher, publishing) = Publisher::start(ledger.clone(), publication, metrics.data_bytes())?;
         let mirror = Mirror::new(&config.ledger)?;
         let webhooks = Forward::new(&config.webhooks)?;

@@ -10,6 +10,7 @@ pub use ctl_host::logging::Log;
 pub use ctl_serve::Http;
 use serde::Deserialize;
 
+pub use crate::pool::Config as Pool;
 pub use crate::webhooks::Webhooks;
 
 /// The configuration.
@@ -32,6 +33,8 @@ pub struct Config {
     /// The way to the webhooks, which are another process.
     #[serde(default)]
     pub webhooks: Webhooks,
+    #[serde(default)]
+    pub pool: Pool,
     #[serde(default)]
     pub clock: Clock,
     #[serde(default)]
@@ -143,6 +146,7 @@ mod tests {
         assert_eq!(config.ledger, Ledger::default());
         assert_eq!(config.publication, Publication::default());
         assert_eq!(config.webhooks, Webhooks::default());
+        assert_eq!(config.pool, Pool::default());
         assert_eq!(config.clock, Clock::default());
         assert_eq!(config.log, Log::default());
         assert_eq!(config.data, example.parent().unwrap().join("data"));
@@ -171,12 +175,24 @@ mod tests {
     }
 
     #[test]
+    fn lists_of_the_pool_are_named_with_what_the_field_calls_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("c.toml");
+        let lists = "[pool]\nlists = [{ list = \"na\", ctl = \"american\" }, { list = \"eu\" }]";
+        std::fs::write(&path, format!("data = \"d\"\n{lists}")).unwrap();
+        let of = |list: &str, ctl| crate::pool::Source { list: list.parse().unwrap(), ctl };
+        let expected = vec![of("na", crate::pool::Ctl::American), of("eu", crate::pool::Ctl::None)];
+        assert_eq!(Config::read(&path).unwrap().pool.lists, expected);
+    }
+
+    #[test]
     fn a_word_that_nobody_knows_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("c.toml");
         for (text, named) in [
             ("data = \"d\"\nlisten = \"127.0.0.1:1\"", "listen"),
             ("data = \"d\"\n[clock]\ntolerance = \"soon\"", "soon"),
+            ("data = \"d\"\n[pool]\nlists = [{ list = \"na\", ctl = \"asian\" }]", "asian"),
             ("[http]\nconnections = 1", "data"),
         ] {
             std::fs::write(&path, text).unwrap();

@@ -28,7 +28,7 @@ const CREDENTIALS: &str = "authorization, x-api-key";
 type Answer = Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
 
 /// The same handler for those who have a right.
-pub(super) fn guarded<F>(
+pub(crate) fn guarded<F>(
     right: Right,
     handler: impl Fn(App, Call) -> F + Clone + Send + Sync + 'static,
 ) -> impl Fn(App, Call) -> Answer + Send + Sync + 'static
@@ -59,6 +59,11 @@ pub(super) fn permit(
     call: &Call,
     right: Right,
 ) -> Result<Result<Option<String>, Denied>, Problem> {
+    // An open pool asks for nothing, not even the time.
+    if right == Right::Pool && app.access.mode() == Mode::Open {
+        app.metrics.count_access(None);
+        return Ok(Ok(None));
+    }
     let credentials = Credentials::of(call);
     let permitted = app.access.permit(&credentials, right, now(app)?);
     app.metrics.count_access(permitted.as_ref().err().copied());

@@ -82,6 +82,7 @@ pub(super) async fn metrics(app: App, _: Call) -> Result<Response, Problem> {
         verified: verified(&app.ledger),
         damaged: matches!(app.ledger.verification(), Verification::Failed { .. }),
     };
-    let text = app.metrics.render(&state, &facts).map_err(|error| Problem::internal(&error))?;
+    let pool = app.publisher.pool().load();
+    let text = app.metrics.render(&state, &facts, &pool).map_err(|error| Problem::internal(&error))?;
     Ok(answer::bytes(text, CONTENT_TYPE, "no-store"))
 }

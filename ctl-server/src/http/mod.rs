@@ -3,7 +3,7 @@
 //! [`routes`] is the table of the API; [`ctl_serve`] does the rest. A static file is a lookup in the prepared
 //! [`Site`](crate::publish::Site). Every error is a problem document.
 
-mod access;
+pub(crate) mod access;
 mod anchors;
 mod applications;
 mod blobs;
@@ -19,7 +19,7 @@ mod proposals;
 mod registry;
 pub mod routes;
 mod statements;
-mod statics;
+pub(crate) mod statics;
 mod view;
 mod webhooks;
 

@@ -11,6 +11,7 @@ use super::{
     App, access, anchors, applications, breaches, checkpoints, drafts, health, lists, participants, promises,
     proposals, registry, statements, webhooks,
 };
+use crate::pool::routes as pool;
 use crate::publish::site::Route as File;
 
 const JSON: &[&str] = &["application/json"];
@@ -59,13 +60,11 @@ const FILES: &[Files] = &[
 /// Every path of the server.
 #[must_use]
 pub fn table() -> Table<App> {
-    Table::new(
-        ABOUT,
-        [writing(), governance(), tokens(), webhooks::routes(), operation()].into_iter().flatten().collect(),
-    )
-    .files(FILES)
-    .parameters(parts())
-    .described_at("/v1/openapi.json")
+    let all = [writing(), governance(), tokens(), webhooks::routes(), operation(), pool::routes()];
+    Table::new(ABOUT, all.into_iter().flatten().collect())
+        .files(FILES)
+        .parameters(parts().into_iter().chain(pool::parts()).collect())
+        .described_at("/v1/openapi.json")
 }
 
 fn writing() -> Vec<Route<App>> {

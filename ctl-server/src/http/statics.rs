@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use ctl_serve::encoding::{Coding, Codings};
 use ctl_serve::{FileBody, Problem, Readers, Source};
 use warp::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -33,7 +34,8 @@ pub(super) async fn respond(
     };
     match &file.content {
         Content::Memory { identity, gzip } => match part {
-            None => from_memory(&file, identity, gzip.as_ref(), codings, request),
+            None => from_memory(&file, identity, gzip.as_ref(), codings, request)
+                .map(|response| response.map(Source::prepared)),
             Some(part) => {
                 let end = end(part, identity.bytes.len(), |at| {
                     identity
@@ -45,7 +47,8 @@ pub(super) async fn respond(
                 let end = end.map_err(|error| Problem::internal(&error))?;
                 codings.identity_only()?;
                 let coded = Coded { bytes: identity.bytes.slice(..end), etag: tag_of(&identity.etag, end) };
-                if_changed(&file, &coded.etag, request, || Source::prepared(coded.bytes.clone()))
+                if_changed(&file, &coded.etag, request, || coded.bytes.clone())
+                    .map(|response| response.map(Source::prepared))
             }
         },
         Content::Disk { path, length, etag } => {
@@ -57,9 +60,25 @@ pub(super) async fn respond(
                     (end as u64, tag_of(etag, end))
                 }
             };
-            let body = || Source::File(FileBody::new(path.clone(), end, readers.clone()));
-            if_changed(&file, &etag, request, body)
+            let response = if_changed(&file, &etag, request, || end)?;
+            Ok(response.map(|end| match end {
+                0 => Source::prepared(""),
+                end => Source::File(FileBody::new(path.clone(), end, readers.clone())),
+            }))
         }
+    }
+}
+
+/// Answers with what is in memory.
+///
+/// # Errors
+/// A [`Problem`] if it is not, or the caller does not accept its coding.
+pub(crate) fn prepared(file: &Prepared, request: &HeaderMap) -> Result<Response<Bytes>, Problem> {
+    match &file.content {
+        Content::Memory { identity, gzip } => {
+            from_memory(file, identity, gzip.as_ref(), Codings::of(request), request)
+        }
+        Content::Disk { path, .. } => Err(Problem::internal(&path.display())),
     }
 }
 
@@ -69,11 +88,11 @@ fn from_memory(
     gzip: Option<&Coded>,
     codings: Codings,
     request: &HeaderMap,
-) -> Result<Response<Source>, Problem> {
+) -> Result<Response<Bytes>, Problem> {
     let coding = codings.choose(gzip.is_some()).ok_or_else(Problem::not_acceptable)?;
     let compressed = gzip.filter(|_| coding == Coding::Gzip);
     let chosen = compressed.unwrap_or(identity);
-    let mut response = if_changed(file, &chosen.etag, request, || Source::prepared(chosen.bytes.clone()))?;
+    let mut response = if_changed(file, &chosen.etag, request, || chosen.bytes.clone())?;
     let headers = response.headers_mut();
     // A 304 says nothing about a body that it does not have.
     if compressed.is_some() && headers.contains_key(header::CONTENT_TYPE) {
@@ -124,15 +143,15 @@ fn too_short() -> io::Error {
 }
 
 /// The file, or 304 if the caller has it.
-fn if_changed(
+fn if_changed<B: Default>(
     file: &Prepared,
     etag: &str,
     request: &HeaderMap,
-    body: impl FnOnce() -> Source,
-) -> Result<Response<Source>, Problem> {
+    body: impl FnOnce() -> B,
+) -> Result<Response<B>, Problem> {
     let etag = HeaderValue::from_str(etag).map_err(|error| Problem::internal(&error))?;
     let mut response = if is_current(request, &etag) {
-        let mut response = Response::new(Source::prepared(""));
+        let mut response = Response::new(B::default());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
     } else {
@@ -165,7 +184,6 @@ fn names(value: &str, etag: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
 
     fn with(name: header::HeaderName, value: &str) -> HeaderMap {
         [(name, HeaderValue::from_str(value).unwrap())].into_iter().collect()

@@ -22,6 +22,7 @@ use super::replay::{Publication, Replay};
 use super::site::{Caching, ContentType, SharedSite};
 use super::{PublishError, interop, log};
 use crate::ledger::{Ledger, Snapshot};
+use crate::pool::Keeper;
 
 /// How many snapshot files stay, for devices in the middle of a refresh.
 const KEPT_SNAPSHOTS: usize = 8;
@@ -64,6 +65,7 @@ pub(super) struct EditionMaker {
     freshness: Freshness,
     snapshots: Vec<u64>,
     site: SharedSite,
+    pool: Keeper,
     status: watch::Sender<Status>,
     /// The kind of problem that was last logged.
     reported: Option<Discriminant<PublishError>>,
@@ -74,6 +76,7 @@ impl EditionMaker {
         ledger: &Ledger,
         data: &Path,
         site: SharedSite,
+        pool: Keeper,
         status: watch::Sender<Status>,
     ) -> Result<Self, PublishError> {
         let kept = ledger.kept_under(FRESHNESS)?.into_iter().next();
@@ -97,6 +100,7 @@ impl EditionMaker {
             freshness: freshness.unwrap_or_default(),
             snapshots: Vec::new(),
             site,
+            pool,
             status,
             reported: None,
         })
@@ -111,7 +115,10 @@ impl EditionMaker {
     pub(super) fn publish(&mut self, ledger: &Ledger) -> Result<(), PublishError> {
         let snapshot = ledger.snapshot();
         let older = self.edition.site.log_size();
-        let changed = self.follow(ledger, &snapshot)?;
+        let changed = self.follow(ledger, &snapshot);
+        // Whatever else fails here, what is no longer trusted leaves the pool.
+        self.keep_pool(ledger, &snapshot);
+        let changed = changed?;
         if older < snapshot.size() {
             let entries = |range: std::ops::Range<u64>| Ok(ledger.entries(range)?);
             log::publish(&mut self.edition, &snapshot, older, &entries)?;
@@ -184,6 +191,17 @@ impl EditionMaker {
             }
         }
         Ok(!std::mem::take(&mut self.unrendered).is_empty())
+    }
+
+    /// Brings the root pool up to date. If the clock is not believed, the last entry's time is the best there is.
+    fn keep_pool(&mut self, ledger: &Ledger, snapshot: &Snapshot) {
+        let now = ledger.now().unwrap_or_else(|_| snapshot.state.clock());
+        let latest = &self.latest;
+        let published = |role: &Role| {
+            let publication = latest.get(role)?;
+            Some((publication.index, publication.documents.document.as_deref()?))
+        };
+        self.pool.follow(&snapshot.state, now, ledger.went_back().is_some(), published);
     }
 
     /// Makes the files of the waiting publication, if there is one.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use ctl_core::names::ListId;
 use ctl_core::role::Role;
 use ctl_governance::draft;
 use ctl_host::supervisor::Supervisor;
@@ -21,6 +22,7 @@ use super::maker::EditionMaker;
 pub use super::maker::Status;
 use super::site::SharedSite;
 use crate::ledger::Ledger;
+use crate::pool::{self, Keeper, SharedPool};
 
 /// How the publisher works.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub struct Config {
     /// How long the ledger must be quiet before a draft is opened, so that one draft takes in everything that belongs
     /// together.
     pub settle: Duration,
+    /// Which lists feed the root pool.
+    pub pool: Arc<pool::Config>,
     /// How often the clock is checked.
     pub tick: Duration,
     /// Computes who can charge where, which is slow; only tests replace it.
@@ -43,6 +47,7 @@ impl Config {
         Self {
             data: data.into(),
             settle: Duration::from_secs(5),
+            pool: Arc::default(),
             tick: Duration::from_secs(1),
             answer: Question::answer,
         }
@@ -59,6 +64,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Publisher {
     site: SharedSite,
+    pool: SharedPool,
+    pooled: Arc<pool::Config>,
     ceremonies: Arc<Ceremonies>,
     status: watch::Receiver<Status>,
     wake: Arc<Notify>,
@@ -100,10 +107,13 @@ impl Publisher {
         let ceremonies = Arc::new(Ceremonies::load(&ledger)?);
         let site: SharedSite = Arc::new(ArcSwap::from_pointee(super::Site::default()));
         let (sender, status) = watch::channel(Status::default());
-        let mut maker = EditionMaker::new(&ledger, &config.data, site.clone(), sender)?;
+        let keeper = Keeper::new(config.pool.clone());
+        let (pool, pooled) = (keeper.served().clone(), config.pool.clone());
+        let mut maker = EditionMaker::new(&ledger, &config.data, site.clone(), keeper, sender)?;
         maker.publish(&ledger)?;
         let (wake, stop) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let publisher = Self { site, ceremonies: ceremonies.clone(), status, wake: wake.clone() };
+        let publisher =
+            Self { site, pool, pooled, ceremonies: ceremonies.clone(), status, wake: wake.clone() };
         let task = Task { ledger, config, data_bytes, ceremonies, wake, stop: stop.clone() };
         let task = tokio::spawn(task.run(maker));
         Ok((publisher, Running { stop, task }))
@@ -113,6 +123,17 @@ impl Publisher {
     #[must_use]
     pub const fn site(&self) -> &SharedSite {
         &self.site
+    }
+
+    /// The served root pool.
+    #[must_use]
+    pub const fn pool(&self) -> &SharedPool {
+        &self.pool
+    }
+
+    /// The lists that feed it.
+    pub fn pool_lists(&self) -> impl Iterator<Item = &ListId> {
+        self.pooled.lists.iter().map(|source| &source.list)
     }
 
     /// The open ceremonies.

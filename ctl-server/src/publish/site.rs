@@ -212,6 +212,14 @@ impl Prepared {
         Self::with(Content::Memory { identity, gzip }, content_type, caching)
     }
 
+    /// Bytes that are put together for one request, of what was prepared: as they are, with the tag of that from which
+    /// they follow.
+    #[must_use]
+    pub fn assembled(bytes: Vec<u8>, from: &Digest, content_type: ContentType, caching: Caching) -> Self {
+        let identity = Coded { bytes: bytes.into(), etag: etag(from, "") };
+        Self::with(Content::Memory { identity, gzip: None }, content_type, caching)
+    }
+
     /// Bytes that are on the disk already, named by their digest.
     #[must_use]
     pub fn on_disk(path: PathBuf, length: u64, digest: &Digest, content_type: ContentType) -> Self {

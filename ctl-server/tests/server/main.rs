@@ -15,6 +15,7 @@ mod http;
 mod kills;
 mod mirror;
 mod openapi;
+mod pool;
 mod program;
 mod promql;
 mod publication;

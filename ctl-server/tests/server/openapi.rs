@@ -9,13 +9,17 @@ use crate::common::world::World;
 use crate::served::{Served, files_below};
 
 /// A path of this pattern, whatever it leads to.
-fn filled(pattern: &str) -> String {
+pub fn filled(pattern: &str) -> String {
     let parts = pattern.split('/').map(|part| match part {
         "{digest}" | "{fingerprint}" => "0".repeat(64),
         "{application}" => "1".into(),
         "{role}" | "{list}" => "na".into(),
         "{id}" => "DEABC".into(),
         "{endpoint}" => "0".into(),
+        "{rootCertificateId}" => "896b6655-180e-4304-b642-606bb00df8f0".into(),
+        "{ca}" | "{label}" => "cpo".into(),
+        "{iso}" => "ISO15118-20".into(),
+        "{algorithm}" => "secp521r1".into(),
         part => {
             assert!(!part.contains('{'), "what is {part}?");
             part.into()

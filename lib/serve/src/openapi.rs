@@ -71,6 +71,7 @@ pub(crate) fn document<S>(
 fn operation<S>(pattern: &'static str, operation: &Operation<S>, parameters: &[Parameter]) -> Value {
     let mut known = of_path(pattern, parameters);
     known.extend(operation.query.iter().map(|one| parameter(one, "query", one.required)));
+    known.extend(operation.headers.iter().map(|one| parameter(one, "header", one.required)));
     let mut responses: Map<String, Value> =
         operation.answers.iter().map(|one| (one.status.to_string(), response(one))).collect();
     responses.insert("default".into(), json!({ "$ref": "#/components/responses/Problem" }));

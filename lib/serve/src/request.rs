@@ -50,6 +50,12 @@ impl Call {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// All headers.
+    #[must_use]
+    pub const fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// The certificate that the caller has shown over TLS. None of a trusted proxy, which is not the caller.
     #[must_use]
     pub fn certificate(&self) -> Option<&ClientCertificate> {

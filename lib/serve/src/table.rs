@@ -52,6 +52,7 @@ pub(crate) struct Operation<S> {
     pub(crate) summary: &'static str,
     handler: Option<Handler<S>>,
     pub(crate) query: Vec<Parameter>,
+    pub(crate) headers: Vec<Parameter>,
     pub(crate) body: Option<Body>,
     pub(crate) answers: Vec<Outcome>,
 }
@@ -74,14 +75,14 @@ pub(crate) struct Outcome {
     pub(crate) schema: Option<Value>,
 }
 
-/// A part of a path or a member of a query, for the OpenAPI document.
+/// A part of a path, a member of a query or a header, for the OpenAPI document.
 #[derive(Clone, Debug)]
 pub struct Parameter {
     pub name: &'static str,
     pub about: &'static str,
     /// Its JSON schema.
     pub schema: Value,
-    /// Whether a query must have it. Parts of a path always are required.
+    /// Whether a request must have it. Parts of a path always are required.
     pub required: bool,
 }
 
@@ -108,8 +109,8 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     }
 
     fn with(mut self, method: Method, summary: &'static str, handler: Option<Handler<S>>) -> Self {
-        let (query, body, answers) = (Vec::new(), None, Vec::new());
-        self.operations.push(Operation { method, summary, handler, query, body, answers });
+        let (query, headers, body, answers) = (Vec::new(), Vec::new(), None, Vec::new());
+        self.operations.push(Operation { method, summary, handler, query, headers, body, answers });
         self
     }
 
@@ -188,6 +189,12 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self.last(|operation| operation.query.push(parameter))
     }
 
+    /// Says of a header that the request may have.
+    #[must_use]
+    pub fn header(self, parameter: Parameter) -> Self {
+        self.last(|operation| operation.headers.push(parameter))
+    }
+
     /// Says what the body must be, and the most bytes that it may have.
     #[must_use]
     pub fn takes(self, media_type: &'static str, limit: usize, about: &'static str) -> Self {
@@ -254,7 +261,8 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
 
     fn filter(&self, service: &S) -> BoxedFilter<(Response,)> {
         let mut path = warp::any().map(Vec::<(&'static str, String)>::new).boxed();
-        for segment in self.pattern.split('/').skip(1) {
+        // Warp takes a path with and without a slash at its end for the same; the table tells them apart.
+        for segment in self.pattern.split('/').skip(1).filter(|segment| !segment.is_empty()) {
             path = match parameter(segment) {
                 Some(name) => path
                     .and(warp::path::param::<String>())
@@ -489,6 +497,12 @@ mod tests {
                 .and(Method::PUT, told, "Changes it.")
                 .takes("application/json", 7, "It.")
                 .and(Method::DELETE, told, "Ends it."),
+            Route::get("/v1/slashed/{list}/", told, "With a slash at the end.").header(Parameter {
+                name: "From-Whom",
+                about: "Who asks.",
+                schema: json!({ "type": "string" }),
+                required: false,
+            }),
         ];
         Table::new(about, routes).described_at("/v1/openapi.json")
     }
@@ -504,6 +518,8 @@ mod tests {
             ("/v1/lists/na/signatures", Some("/v1/lists/{list}/signatures")),
             ("/v1/lists/", None),
             ("/v1/lists/na/", None),
+            ("/v1/slashed/na/", Some("/v1/slashed/{list}/")),
+            ("/v1/slashed/na", None),
             ("/v1//na", None),
             ("v1/lists", None),
             ("/v1/lists/na/diff/x", None),

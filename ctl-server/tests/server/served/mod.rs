@@ -33,6 +33,7 @@ use ctl_server::blobs::Blobs;
 use ctl_server::http::{App, serve};
 use ctl_server::ledger::{Head, Ledger, SledStore};
 use ctl_server::metrics::Metrics;
+use ctl_server::pool::{self, Ctl};
 use ctl_server::publish::interop::{Answers, Question};
 use ctl_server::publish::publisher::Running;
 use ctl_server::publish::{Config, Publisher};
@@ -82,26 +83,45 @@ impl Served {
     pub async fn start_answering_by(world: &World, answer: fn(&Question) -> Option<Answers>) -> Self {
         let data = tempfile::tempdir().unwrap();
         crate::common::on_disk(data.path(), world);
-        Self::open_with(data, world.now, (Http::default(), None), &Settings::default(), answer).await
+        let (guard, pool) = (Settings::default(), pool::Config::default());
+        Self::open_with(data, world.now, (Http::default(), None), &guard, answer, pool).await
     }
 
     /// A server whose pool is guarded so.
     pub async fn start_guarded(world: &World, guard: &Settings, limits: Http) -> Self {
         let data = tempfile::tempdir().unwrap();
         crate::common::on_disk(data.path(), world);
-        Self::open_with(data, world.now, (limits, None), guard, Question::answer).await
+        let pool = pool::Config::default();
+        Self::open_with(data, world.now, (limits, None), guard, Question::answer, pool).await
     }
 
     /// The same, with a way to webhooks.
     pub async fn start_with_webhooks(world: &World, guard: &Settings, forward: Forward) -> Self {
         let data = tempfile::tempdir().unwrap();
         crate::common::on_disk(data.path(), world);
-        Self::open_with(data, world.now, (Http::default(), Some(forward)), guard, Question::answer).await
+        let pool = pool::Config::default();
+        Self::open_with(data, world.now, (Http::default(), Some(forward)), guard, Question::answer, pool)
+            .await
+    }
+
+    /// A server whose root pool is fed by these lists.
+    pub async fn start_pooling(world: &World, lists: &[(&str, Ctl)]) -> Self {
+        Self::start_pooling_guarded(world, lists, &Settings::default()).await
+    }
+
+    /// The same, guarded so.
+    pub async fn start_pooling_guarded(world: &World, lists: &[(&str, Ctl)], guard: &Settings) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        crate::common::on_disk(data.path(), world);
+        let source = |(list, ctl): &(&str, Ctl)| pool::Source { list: list.parse().unwrap(), ctl: *ctl };
+        let pool = pool::Config { lists: lists.iter().map(source).collect() };
+        Self::open_with(data, world.now, (Http::default(), None), guard, Question::answer, pool).await
     }
 
     /// A server over a data directory that has a ledger.
     pub async fn open(data: TempDir, now: Timestamp, limits: Http) -> Self {
-        Self::open_with(data, now, (limits, None), &Settings::default(), Question::answer).await
+        let (guard, pool) = (Settings::default(), pool::Config::default());
+        Self::open_with(data, now, (limits, None), &guard, Question::answer, pool).await
     }
 
     async fn open_with(
@@ -110,6 +130,7 @@ impl Served {
         (limits, forward): (Http, Option<Forward>),
         guard: &Settings,
         answer: fn(&Question) -> Option<Answers>,
+        pool: pool::Config,
     ) -> Self {
         let store = Arc::new(SledStore::open(&data.path().join("ledger")).unwrap());
         let (clock, guarded) = crate::common::clock_at(now);
@@ -117,7 +138,7 @@ impl Served {
         let ledger = Ledger::open(crate::common::setup(store, guarded, head)).unwrap();
         let metrics = Arc::new(Metrics::new().unwrap());
         let (settle, tick) = (Duration::ZERO, Duration::from_millis(20));
-        let config = Config { settle, tick, answer, ..Config::new(data.path()) };
+        let config = Config { settle, tick, answer, pool: Arc::new(pool), ..Config::new(data.path()) };
         let (publisher, running) = Publisher::start(ledger.clone(), config, metrics.data_bytes()).unwrap();
         let blobs = Arc::new(Blobs::open(data.path()).unwrap());
         let policies = Arc::new(Policies::load(&[]).unwrap());

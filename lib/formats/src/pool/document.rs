@@ -41,6 +41,33 @@ impl Pool {
         }
     }
 
+    /// The same bytes from items that were written before ([`PoolEntry::item`]), for who is asked for many selections.
+    #[must_use]
+    pub fn collection_of<'a>(
+        form: PoolForm,
+        items: impl IntoIterator<Item = &'a [u8]>,
+        pages: Option<PoolPages>,
+    ) -> Vec<u8> {
+        let (start, end): (&[u8], &[u8]) = match form {
+            PoolForm::Opcp => (br#"{"RootCertificateCollection":{"rootCertificates":["#, b"]}"),
+            PoolForm::Opnc => (br#"{"rootCertificateCollection":["#, b"]"),
+        };
+        let mut answer = start.to_vec();
+        for (at, item) in items.into_iter().enumerate() {
+            if at > 0 {
+                answer.push(b',');
+            }
+            answer.extend_from_slice(item);
+        }
+        answer.extend_from_slice(end);
+        if let Some(pages) = pages {
+            answer.extend_from_slice(br#","pagination":"#);
+            answer.append(&mut json(&pages));
+        }
+        answer.push(b'}');
+        answer
+    }
+
     /// The entry with this id.
     #[must_use]
     pub fn entry(&self, id: &str) -> Option<&PoolEntry> {
@@ -62,6 +89,12 @@ impl PoolEntry {
         };
         let [head @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *digest.as_bytes();
         uuid(head, 8)
+    }
+
+    /// It as an item of a collection.
+    #[must_use]
+    pub fn item(&self) -> Vec<u8> {
+        json(&Item::of(self))
     }
 
     /// The answer for this one root.

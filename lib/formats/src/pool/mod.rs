@@ -75,7 +75,8 @@ pub enum RootType {
 }
 
 impl RootType {
-    const ALL: [Self; 4] = [Self::V2g, Self::Mo, Self::Oem, Self::Pe];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::V2g, Self::Mo, Self::Oem, Self::Pe];
 
     /// Its word in the answers of a protocol; in questions the same word stands in small letters.
     #[must_use]
@@ -108,7 +109,8 @@ pub enum PoolCtl {
 }
 
 impl PoolCtl {
-    const ALL: [Self; 3] = [Self::European, Self::American, Self::None];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::European, Self::American, Self::None];
 
     /// The word of OPNC.
     #[must_use]
@@ -120,10 +122,10 @@ impl PoolCtl {
         }
     }
 
-    /// By its word.
+    /// By its word, whatever its case.
     #[must_use]
     pub fn of_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|ctl| ctl.as_str() == word)
+        Self::ALL.into_iter().find(|ctl| ctl.as_str().eq_ignore_ascii_case(word))
     }
 }
 

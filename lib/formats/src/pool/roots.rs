@@ -53,6 +53,12 @@ impl Pool {
             omissions.append(&mut selection.omissions);
             for carried in selection.anchors {
                 let (anchor, subject) = (carried.anchor, carried.subject());
+                // Some clients refuse a whole pool for one certificate that they cannot read.
+                if let Err(problem) = carried.certificate.check_readable() {
+                    let problem = problem.to_string();
+                    omissions.push(Omission::Unreadable { anchor: subject, problem });
+                    continue;
+                }
                 if is_distrusted(&carried.certificate, &distrusted) {
                     omissions.push(Omission::DistrustedElsewhere { anchor: subject });
                     continue;

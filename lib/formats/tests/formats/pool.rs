@@ -218,6 +218,12 @@ fn what_is_written_is_read_again() {
         let pool = pool(&mixed(), form);
         let written = pool.collection(&pool.entries, None);
         assert_eq!(written, pool.collection(&pool.entries, None));
+        let items: Vec<Vec<u8>> = pool.entries.iter().map(ctl_formats::PoolEntry::item).collect();
+        let pages = PoolPages { page: 1, page_size: 2, total_pages: 2, total_items: 3 };
+        for (few, pages) in [(items.len(), None), (1, None), (0, None), (2, Some(pages))] {
+            let put_together = Pool::collection_of(form, items.iter().take(few).map(Vec::as_slice), pages);
+            assert_eq!(put_together, pool.collection(&pool.entries[..few], pages));
+        }
         let page = PoolPage::read(&written).unwrap();
         assert_eq!((page.items.len(), page.paging), (pool.entries.len(), None));
         for (item, entry) in page.items.into_iter().zip(&pool.entries) {
