@@ -254,7 +254,7 @@ impl Report {
                 self.certificates.iter().filter(standing).count()
             };
             let listed = has(|one| matches!(one, Standing::Listed { status, .. } if status.is_listed()));
-            let applied = has(|one| matches!(one, Standing::Applied { .. }));
+            let applied = has(Standing::is_open_application);
             let distrusted = has(|one| matches!(one, Standing::Distrusted { .. }));
             text += &format!(
                 "; against {}: {listed} listed, {applied} applied for, {distrusted} distrusted, {unknown} unknown; {} \

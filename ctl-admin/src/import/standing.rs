@@ -30,6 +30,14 @@ pub enum Standing {
     Distrusted { list: ListId, what: DistrustKind },
 }
 
+impl Standing {
+    /// Whether it is an application that has not ended.
+    pub(super) const fn is_open_application(&self) -> bool {
+        let Self::Applied { stage, .. } = self else { return false };
+        !matches!(stage, Stage::Accepted | Stage::Rejected | Stage::Withdrawn)
+    }
+}
+
 impl fmt::Display for Standing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -40,8 +48,11 @@ impl fmt::Display for Standing {
             }
             Self::SubCa { operator, revoked: false } => write!(f, "disclosed as a sub-CA by {operator}"),
             Self::SubCa { operator, revoked: true } => write!(f, "a REVOKED sub-CA of {operator}"),
-            Self::Applied { list, application, stage } => {
+            Self::Applied { list, application, stage } if self.is_open_application() => {
                 write!(f, "applied for {list}: application {application}, {}", word(stage))
+            }
+            Self::Applied { list, application, stage } => {
+                write!(f, "application {application} for {list} was {}", word(stage))
             }
             Self::Distrusted { list, what: DistrustKind::Certificate } => write!(f, "DISTRUSTED on {list}"),
             Self::Distrusted { list, what: DistrustKind::Spki } => {

@@ -76,7 +76,7 @@ pub enum ReadError {
     /// Those who must have signed are named, and it is not signed.
     #[error("it is not signed, and signers are named: give what they signed, or name none")]
     Unsigned,
-    #[error("it is a {found}, where {wanted} was expected")]
+    #[error("found: {found}; expected: {wanted}")]
     WrongForm { wanted: Form, found: Format },
 }
 

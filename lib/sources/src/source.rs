@@ -95,7 +95,8 @@ impl Source {
         self.access.relative_to(directory);
     }
 
-    /// Reads it: whole, or not at all. `now` judges signatures where no other time is given.
+    /// Reads it: whole, or not at all. `now` judges signatures where no other time is given. Files are read without
+    /// yielding: whoever has other tasks on this thread reads them on one of their own.
     ///
     /// # Errors
     /// [`SourceError`]

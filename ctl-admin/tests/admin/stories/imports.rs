@@ -1,6 +1,7 @@
 //! Stories of a governance body that looks at somebody else's list, and of an operator who applies with what came of it.
 
 use clap::Parser;
+use ctl_admin::applicant::application::Withdraw;
 use ctl_admin::applicant::application_file::ApplyFile;
 use ctl_admin::import::{self, Report, Standing};
 use ctl_core::parts::{AnchorStatus, DistrustKind, Distrusted};
@@ -118,6 +119,13 @@ async fn a_foreign_list_is_held_against_ours_and_what_is_new_goes_on_to_an_appli
     let report = import(&stage, &[&stage.path("sae.der").display().to_string()]).await.unwrap();
     let last = report.certificates.last().unwrap().standing.clone().unwrap();
     assert_eq!(last, [Standing::Applied { list, application: index, stage: Stands::Submitted }]);
+
+    // Whoever has taken it back has not applied, and it is not new either.
+    Withdraw { application: index }.run(&mut session, &signing(&["alpha-pki"])).await.unwrap();
+    let report = import(&stage, &[&stage.path("sae.der").display().to_string()]).await.unwrap();
+    let text = report.text();
+    assert!(text.contains(&format!("here      application {index} for na was withdrawn")), "{text}");
+    assert!(text.contains("1 applied for, 1 distrusted, 0 unknown"), "{text}");
 }
 
 #[tokio::test]

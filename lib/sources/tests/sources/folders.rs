@@ -119,7 +119,7 @@ async fn a_folder_is_no_list_and_a_file_needs_no_token() {
     let text = format!("place = {:?}\nform = \"sae\"\n", directory.path());
     let source: Source = toml::from_str(&text).unwrap();
     let error = source.read(&Nobody(Mutex::new(())), now()).await.unwrap_err();
-    assert!(error.to_string().contains("a folder, where sae was expected"), "{error}");
+    assert!(error.to_string().contains("found: folder; expected: sae"), "{error}");
     for form in [Form::Folder, Form::Certificates] {
         let source = Source { form, ..Source::at(directory.path().display().to_string()) };
         assert!(source.read(&Nobody(Mutex::new(())), now()).await.is_ok());
