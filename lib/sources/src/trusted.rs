@@ -15,7 +15,7 @@ use crate::signed::Demand;
 
 /// Who must have signed a source. Nothing of it, where nobody signs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, default)]
 pub struct Trusted {
     /// Certificates of those who may sign a CMS, PEM or DER.
     pub signer: Vec<PathBuf>,

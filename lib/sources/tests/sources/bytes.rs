@@ -132,7 +132,7 @@ fn what_was_expected_is_what_must_come() {
 #[test]
 fn a_million_items_are_counted_and_not_kept() {
     let pool = |items: &str| format!(r#"{{"RootCertificateCollection":{{"rootCertificates":[{items}]}}}}"#);
-    let million = pool(&"0,".repeat(1_000_000).trim_end_matches(','));
+    let million = pool("0,".repeat(1_000_000).trim_end_matches(','));
     assert!(matches!(plain(million.as_bytes()), Err(ReadError::TooMany { limit: 10_000, .. })));
     let large = pool(&format!("\"{}\"", "a".repeat(9 << 20)));
     assert!(matches!(plain(large.as_bytes()), Err(ReadError::TooLarge { .. })));

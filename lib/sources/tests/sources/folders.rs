@@ -129,3 +129,49 @@ async fn a_folder_is_no_list_and_a_file_needs_no_token() {
     let error = source.read(&Nobody(Mutex::new(())), now()).await.unwrap_err();
     assert!(error.to_string().contains("needs no token"), "{error}");
 }
+
+/// What docs/monitoring.md shows, and every other key.
+#[test]
+fn a_configuration_names_everything_and_its_paths_are_relative_to_the_file() {
+    let text = r#"
+        place = "lists/sae.cms"
+        form = "sae"
+        timeout = "30s"
+        [trust]
+        signer = ["sae.pem"]
+        issuer = ["ca.pem"]
+        signed_at = "2026-02-20T12:00:00Z"
+        signers = 2
+        root_json = "root.json"
+        unverified = false
+        [access]
+        bearer = "token"
+        api_key = "/etc/key"
+        [access.oauth]
+        token_url = "https://login.example/oauth/token"
+        client_id = "us"
+        client_secret = "secret"
+        audience = "pool"
+        scope = "rcpservice"
+        body = "form"
+    "#;
+    let mut source: Source = toml::from_str(text).unwrap();
+    source.relative_to(Path::new("/x"));
+    let shown = format!("{source:?}");
+    for path in
+        ["/x/lists/sae.cms", "/x/sae.pem", "/x/ca.pem", "/x/root.json", "/x/token", "\"/etc/key", "/x/secret"]
+    {
+        assert!(shown.contains(path), "{path} in {shown}");
+    }
+    let mut address: Source = toml::from_str("place = \"https://pool.example/\"").unwrap();
+    address.relative_to(Path::new("/x"));
+    assert_eq!(address, Source::at("https://pool.example/"));
+    for wrong in [
+        "",
+        "place = \"a\"\nform = \"cms\"",
+        "place = \"a\"\n[trust]\nsigned-at = 1",
+        "place = \"a\"\n[access]\ntoken = \"t\"",
+    ] {
+        assert!(toml::from_str::<Source>(wrong).is_err(), "{wrong}");
+    }
+}

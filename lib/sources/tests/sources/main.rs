@@ -12,7 +12,6 @@ mod list;
 #[allow(dead_code)]
 #[path = "../../../formats/tests/formats/cms/made.rs"]
 mod made;
-#[allow(dead_code)]
 #[path = "../../../fetch/tests/fetch/network/mod.rs"]
 mod network;
 mod signatures;

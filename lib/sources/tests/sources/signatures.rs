@@ -80,7 +80,7 @@ fn each_way_to_tamper_is_refused_by_its_name() {
     for (bytes, expected) in [
         (tampered, "not what was signed"),
         (der[..der.len() - 5].to_vec(), "cut off"),
-        (cms_pem(&der)[..300].as_bytes().to_vec(), "cut off"),
+        (cms_pem(&der).as_bytes()[..300].to_vec(), "cut off"),
         (trailing, "1 octets follow"),
         (plain_again.into_bytes(), "octets follow"),
         (signed(&sae(), &[&other]), "who is not trusted here"),
