@@ -39,7 +39,7 @@ pub struct Setup {
 
 /// Reads until the end is told. Sources do not wait for each other.
 pub async fn run(setup: Setup) {
-    let Setup { asked, store, sources, deadline, now, stopped } = setup;
+    let Setup { asked, store, sources, deadline, now, mut stopped } = setup;
     let mut reading = JoinSet::new();
     for one in asked {
         let (store, sources, mut stopped) = (store.clone(), sources.clone(), stopped.clone());
@@ -62,13 +62,13 @@ pub async fn run(setup: Setup) {
             }
         });
     }
-    // The configuration may name none.
-    drop(stopped);
     while let Some(ended) = reading.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a source is no longer read");
         }
     }
+    // The configuration may name none, and what ends by itself is taken for a failure.
+    let _ = stopped.changed().await;
 }
 
 /// How it stood when it was last written.
@@ -185,6 +185,27 @@ mod tests {
         drop(stop);
         running.await.unwrap();
         store
+    }
+
+    /// The supervisor takes a part that ends by itself for one that failed.
+    #[tokio::test]
+    async fn a_watch_without_sources_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let (stop, stopped) = watch::channel(());
+        let running = tokio::spawn(run(Setup {
+            asked: Vec::new(),
+            store: Arc::new(Store::open(folder.path(), Retention::default()).unwrap()),
+            sources: Arc::default(),
+            deadline: Duration::from_secs(3600),
+            now: || Timestamp::from_unix(1_790_000_000),
+            stopped,
+        }));
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!running.is_finished());
+        drop(stop);
+        running.await.unwrap();
     }
 
     #[tokio::test]
