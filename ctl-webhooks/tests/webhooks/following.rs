@@ -160,7 +160,7 @@ fn a_root_ends_by_itself_and_a_clock_that_is_years_ahead_ends_none() {
     // One that is not.
     let store = Store::open(&folder.path().join("b")).unwrap();
     let long = held(end.plus_seconds(10 * DAY));
-    assert_eq!(advance(&store, &[long.clone()], list.issued_at), [], "met for the first time");
+    assert_eq!(advance(&store, std::slice::from_ref(&long), list.issued_at), [], "met for the first time");
     assert_eq!(advance(&store, &[], end), [], "valid to its last second");
     assert_eq!(
         advance(&store, &[], end.plus_seconds(1)),
