@@ -86,6 +86,7 @@ fn charter() -> Charter {
         required_evidence: Vec::new(),
         validity_seconds: 86_400,
         take_up_seconds: 60,
+        sae_cms: None,
     };
     Charter {
         name: "A large scheme".parse().unwrap(),
@@ -256,6 +257,7 @@ impl Scheme {
                 sig: TufSignature::over(&documents.metadata, key).unwrap().sig,
             }],
             role,
+            sae_cms_signatures: Vec::new(),
         };
         self.say("recorder", record);
     }

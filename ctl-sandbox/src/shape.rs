@@ -53,6 +53,12 @@ impl Key {
         Self::of(&Self::secret_p256(label))
     }
 
+    /// A P-256 key that somebody has already, as PKCS#8 PEM.
+    pub fn p256_from_pem(pem: &str) -> Result<Self, SandboxError> {
+        use p256::pkcs8::DecodePrivateKey as _;
+        Self::of(&p256::SecretKey::from_pkcs8_pem(pem).map_err(|_| SandboxError::Key)?)
+    }
+
     /// The private key behind [`p256`](Self::p256).
     pub(crate) fn secret_p256(label: &str) -> p256::SecretKey {
         loop_until(label, |random| {

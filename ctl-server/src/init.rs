@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ctl_core::keys::KeyError;
 use ctl_core::names::{NameError, Origin};
-use ctl_core::parts::PolicyRef;
+use ctl_core::parts::{Der, PolicyRef};
 use ctl_core::role::Role;
 use ctl_core::tuf::{Limits, Root, Signed};
 use ctl_core::{Digest, PublicKey, Timestamp};
@@ -15,6 +15,7 @@ use ctl_governance::statement::charter_file::{CharterFile, Files, MAX_CHARTER_FI
 use ctl_governance::statement::{Body, Entry, MAX_STATEMENT, Statement, StatementError};
 use ctl_governance::{Refusal, State, check, genesis};
 use ctl_host::files;
+use ctl_pki::{MAX_PEM_SIZE, certificate_from_bytes};
 use ctl_policy::{ADMISSION, MAX_POLICY_SIZE, Policy, PolicyError};
 use serde_json::Value;
 
@@ -135,6 +136,7 @@ pub fn found(data: &Path, founding: &Founding<'_>, now: Timestamp) -> Result<Dig
         metadata: Digest::of(&metadata),
         metadata_signatures: metadata_signatures(&root, founding.root)?,
         role: Role::Root,
+        sae_cms_signatures: Vec::new(),
     };
     let third = follow(&mut state, &keys, now, "the publication of root.json", publication.into())?;
 
@@ -231,6 +233,13 @@ impl Files for RelativeTo<'_> {
         }
         let path = self.0.join(file);
         reference(&read_text(&path, MAX_POLICY_SIZE)?, &path)
+    }
+
+    fn certificate(&self, file: &str) -> Result<Der, InitError> {
+        let path = self.0.join(file);
+        let bytes = read(&path, MAX_PEM_SIZE)?;
+        let certificate = certificate_from_bytes(&bytes).map_err(|error| input(&path)(&error))?;
+        Ok(Der(certificate.der().to_vec()))
     }
 }
 

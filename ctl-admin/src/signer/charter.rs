@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ctl_core::jws::{Jws, Signature};
 use ctl_core::log::empty_root;
 use ctl_core::names::print;
-use ctl_core::parts::PolicyRef;
+use ctl_core::parts::{Der, PolicyRef};
 use ctl_core::role::Role;
 use ctl_core::tuf::{Limits, Root, Signed, TufSignature, envelope};
 use ctl_core::{Digest, KeyId, PublicKey, Signer, Timestamp, json};
@@ -15,6 +15,7 @@ use ctl_governance::statement::body::{CharterEstablish, DraftOpen};
 use ctl_governance::statement::charter::{Charter, ServerKeys};
 use ctl_governance::statement::charter_file::{CharterFile, Files, MAX_CHARTER_FILE};
 use ctl_governance::statement::{Basis, Body, Entry, MAX_STATEMENT, Payload, Statement};
+use ctl_pki::{MAX_PEM_SIZE, certificate_from_bytes};
 use serde::{Deserialize as _, Serialize};
 
 use crate::output::Render;
@@ -85,6 +86,13 @@ impl Files for Beside<'_> {
         } else {
             screening::policy_ref(&self.0.join(file))
         }
+    }
+
+    fn certificate(&self, file: &str) -> Result<Der, AdminError> {
+        let path = self.0.join(file);
+        let certificate = certificate_from_bytes(&files::read(&path, MAX_PEM_SIZE)?)
+            .map_err(|error| AdminError::input(path.display(), error))?;
+        Ok(Der(certificate.der().to_vec()))
     }
 }
 

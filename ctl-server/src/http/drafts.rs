@@ -5,6 +5,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ctl_core::role::Role;
 use ctl_core::{Digest, json};
 use ctl_governance::State;
+use ctl_governance::draft::SaeCms;
 use ctl_governance::state::Draft;
 use ctl_serve::{Call, Problem, answer};
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use super::statements::problem_of;
 use crate::ledger::RecordError;
 use crate::publish::ceremony::{CeremonyError, Submission};
 
-/// Enough for two signatures.
+/// Enough for three signatures.
 pub(super) const MAX_BODY: usize = 16 * 1024;
 
 pub(super) async fn list(app: App, _: Call) -> Result<Response, Problem> {
@@ -41,6 +42,13 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
         members.insert("document".into(), json!(document.map(|bytes| BASE64_STANDARD.encode(bytes))));
         members.insert("metadata_sha256".into(), json!(Digest::of(&documents.metadata)));
         members.insert("metadata".into(), BASE64_STANDARD.encode(&documents.metadata).into());
+        let (attributes, reason) = match &documents.sae_cms {
+            SaeCms::Unwanted => (None, None),
+            SaeCms::Impossible { reason } => (None, Some(reason)),
+            SaeCms::Drafted { attributes, .. } => (Some(attributes), None),
+        };
+        members.insert("sae_cms_attributes".into(), json!(attributes));
+        members.insert("sae_cms_absent".into(), json!(reason));
     }
     Ok(answer::json(&value))
 }

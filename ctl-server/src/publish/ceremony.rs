@@ -12,6 +12,7 @@ use ctl_core::keys::{KeyId, PublicKey};
 use ctl_core::role::Role;
 use ctl_core::threshold::Threshold;
 use ctl_core::{Digest, json};
+use ctl_governance::draft::SaeCms;
 use ctl_governance::state::Draft;
 use ctl_governance::statement::Body;
 use ctl_governance::statement::body::{DocumentSignature, MetadataSignature, PublicationRecord};
@@ -32,6 +33,9 @@ pub struct Submission {
     pub document_signature: Option<DocumentSignature>,
     /// The signature over the metadata.
     pub metadata_signature: MetadataSignature,
+    /// The signature over the attributes of the SAE list in CMS, where the draft has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sae_cms_signature: Option<MetadataSignature>,
 }
 
 /// The progress of a ceremony.
@@ -162,17 +166,20 @@ impl Ceremonies {
         if !progress(draft, &thresholds, &pending).complete {
             return None;
         }
-        let signatures = pending.signatures.into_values();
-        let (documents, metadata): (Vec<_>, Vec<_>) = signatures
-            .map(|submission| (submission.document_signature, submission.metadata_signature))
-            .unzip();
+        let (mut documents, mut metadata, mut sae_cms) = (Vec::new(), Vec::new(), Vec::new());
+        for submission in pending.signatures.into_values() {
+            documents.extend(submission.document_signature);
+            metadata.push(submission.metadata_signature);
+            sae_cms.extend(submission.sae_cms_signature);
+        }
         let record = PublicationRecord {
             document: draft.documents.document.as_deref().map(Digest::of),
-            document_signatures: documents.into_iter().flatten().collect(),
+            document_signatures: documents,
             draft: draft.index,
             metadata: Digest::of(&draft.documents.metadata),
             metadata_signatures: metadata,
             role: role.clone(),
+            sae_cms_signatures: sae_cms,
         };
         Some(record.into())
     }
@@ -251,6 +258,7 @@ fn verify(submission: &Submission, draft: &Draft, thresholds: &[Threshold]) -> R
         let detail = "the signature over the metadata does not verify: rebuild the draft from the log";
         return refuse(Reason::Signature, detail.into());
     }
+    verify_sae_cms(submission, draft, key)?;
     match (&draft.documents.document, role.document_typ(), &submission.document_signature) {
         (Some(document), Some(typ), Some(signature)) => {
             let value = json!({ "protected": signature.protected, "signature": signature.signature });
@@ -273,5 +281,33 @@ fn verify(submission: &Submission, draft: &Draft, thresholds: &[Threshold]) -> R
             format!("{role} has a document: sign it as well, both signatures belong to one ceremony"),
         ),
         _ => refuse(Reason::Content, format!("{role} has no document to sign")),
+    }
+}
+
+fn verify_sae_cms(submission: &Submission, draft: &Draft, key: &PublicKey) -> Result<(), Refusal> {
+    let refuse = |reason, detail: &str| Err(Refusal::new(reason, detail));
+    match (&draft.documents.sae_cms, &submission.sae_cms_signature) {
+        (SaeCms::Drafted { attributes, .. }, Some(signature)) => {
+            let bytes = hex::decode(&signature.sig).unwrap_or_default();
+            if signature.keyid != submission.metadata_signature.keyid {
+                return refuse(
+                    Reason::Signature,
+                    "the SAE list in CMS must be signed by the same key as the rest",
+                );
+            }
+            if !key.verify_cms(&attributes.0, &bytes) {
+                let detail =
+                    "the signature over the SAE list in CMS does not verify: rebuild the draft from the log";
+                return refuse(Reason::Signature, detail);
+            }
+            Ok(())
+        }
+        (SaeCms::Drafted { .. }, None) => {
+            let detail =
+                "the draft has an SAE list in CMS: sign it as well, all signatures belong to one ceremony";
+            refuse(Reason::Signature, detail)
+        }
+        (_, None) => Ok(()),
+        (_, Some(_)) => refuse(Reason::Content, "the draft has no SAE list in CMS to sign"),
     }
 }

@@ -101,7 +101,8 @@ pub fn render(edition: &mut Edition, latest: &Publication, chain: &Chain) -> Res
     let roots: Vec<&[u8]> = chain.roots.iter().map(|root| &**root).collect();
     let targets = chain.targets.as_deref().unwrap_or_default();
     let role = latest.role();
-    let source = Source::new(role, document, &signatures, &roots, targets);
+    let sae_cms = latest.documents.sae_cms.signatures(&latest.record.sae_cms_signatures);
+    let source = Source::new(role, document, &signatures, &roots, targets).with_sae_cms(sae_cms);
     let mut described = Vec::new();
     for rendition in Rendition::of(role) {
         let Some(path) = rendition.path(role) else { continue };

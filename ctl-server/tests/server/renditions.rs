@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use ctl_core::Digest;
 use ctl_core::parts::AnchorStatus;
 use ctl_core::role::Role;
+use ctl_formats::cms::{SignedData, Trust};
 use ctl_formats::rendition::Rendition;
 use ctl_governance::statement::body::Change;
 use ctl_server::publish::disk::PublicDirectory;
@@ -13,7 +14,8 @@ use ctl_server::publish::documents::{Chain, render};
 use ctl_server::publish::edition::Edition;
 use ctl_server::publish::replay::Replay;
 
-use crate::common::world::{World, na};
+use crate::common::world::certificates::{ca, sae_cms};
+use crate::common::world::{self, World, na};
 use crate::served::Served;
 
 fn list() -> Role {
@@ -33,6 +35,12 @@ async fn a_list_says_in_which_forms_it_is_served_and_what_each_leaves_out() {
     assert_eq!(said.len(), Rendition::of(&list()).count());
     for (one, rendition) in said.iter().zip(Rendition::of(&list())) {
         let path = one["path"].as_str().unwrap();
+        if rendition.suffix == "sae.cms" {
+            // Off by default.
+            assert!(one["absent"].as_str().unwrap().contains("the charter does not have"));
+            served.get(path).await.problem(404);
+            continue;
+        }
         assert_eq!(path, format!("/{}", rendition.path(&list()).unwrap()));
         let answer = served.get(path).await;
         assert_eq!(answer.status, 200, "{path}");
@@ -89,4 +97,41 @@ fn a_form_that_the_next_version_does_not_have_is_taken_away_with_its_reason() {
     assert_eq!(*first, (true, true, None));
     assert_eq!((second.0, second.1), (false, false));
     assert!(second.2.as_ref().unwrap().contains("at least one anchor"), "{second:?}");
+}
+
+#[tokio::test]
+async fn a_list_is_signed_in_cms_in_the_same_ceremony_and_served_with_as_many_signatures() {
+    let mut charter = world::charter();
+    charter.lists.get_mut(&na()).unwrap().sae_cms = Some(sae_cms());
+    let mut world = World::published_with(charter);
+    world.admitted("alpha-pki");
+    let served = Served::start(&world).await;
+    let draft = served.draft(&list(), None).await;
+    let view = served.get("/v1/drafts/na").await.json();
+    assert!(view["sae_cms_attributes"].is_string() && view["sae_cms_absent"].is_null());
+    let path = "/v1/drafts/na/signatures";
+    let whole = served.submission(&draft, "signer-1");
+    for (why, change) in [
+        ("sign it as well", serde_json::Value::Null),
+        ("does not verify", served.submission(&draft, "signer-1")["metadata_signature"].clone()),
+        ("by the same key", served.submission(&draft, "signer-2")["sae_cms_signature"].clone()),
+    ] {
+        let mut body = whole.clone();
+        body["sae_cms_signature"] = change;
+        if body["sae_cms_signature"].is_null() {
+            body.as_object_mut().unwrap().remove("sae_cms_signature");
+        }
+        let refused = served.post(path, body.to_string().as_bytes()).await;
+        assert_eq!(refused.status, 422, "{why}");
+        assert!(refused.text().contains(why), "{why}: {}", refused.text());
+    }
+    served.sign(&list(), "signer-1").await;
+    assert!(served.sign(&list(), "signer-3").await.json()["published"].is_u64());
+    let answer = served.get("/v1/lists/na/ctl.sae.cms").await;
+    assert_eq!(answer.header("content-type"), "application/x-pem-file");
+    let signed = SignedData::read(&answer.body).unwrap();
+    let issuer = ctl_pki::Certificate::from_der(&ca("list signing CA").0).unwrap();
+    let verified = signed.verify(Trust::IssuedBy(&[issuer]), served.now());
+    assert_eq!((verified.keys().len(), verified.refusal()), (2, None));
+    assert_eq!(signed.content(), served.get("/v1/lists/na/ctl.sae.der").await.body);
 }

@@ -215,6 +215,16 @@ impl PublicKey {
         self.verify(self.algorithm().hash(), message, signature)
     }
 
+    /// Checks a signature in CMS form: ECDSA with SHA-512, in DER.
+    #[must_use]
+    pub fn verify_cms(&self, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Ed25519(_) => false,
+            Self::P256(_) => p256::ecdsa::Signature::from_der(signature)
+                .is_ok_and(|signature| self.verify(Hash::Sha512, message, &signature.to_bytes())),
+        }
+    }
+
     /// Checks a signature in TUF form: 64 bytes for Ed25519, DER for P-256.
     #[must_use]
     pub fn verify_tuf(&self, message: &[u8], signature: &[u8]) -> bool {

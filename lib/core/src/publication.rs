@@ -8,6 +8,7 @@ use crate::json::{self, JsonError};
 use crate::jws::{Jws, JwsError};
 use crate::keys::KeyId;
 use crate::role::Role;
+use crate::signer::{Signer, SignerError};
 
 /// The type of the statement that records a publication.
 pub const PUBLICATION_RECORD: &str = "publication.record";
@@ -32,6 +33,17 @@ pub struct MetadataSignature {
     pub sig: String,
 }
 
+impl MetadataSignature {
+    /// A signature over the signed attributes of a CMS.
+    ///
+    /// # Errors
+    /// [`SignerError`]; the key is not P-256.
+    pub fn over_cms<S: Signer + ?Sized>(signer: &S, attributes: &[u8]) -> Result<Self, SignerError> {
+        let sig = hex::encode(crate::signer::cms(signer, attributes)?);
+        Ok(Self { keyid: signer.public_key().key_id(), sig })
+    }
+}
+
 /// `publication.record`: by the recorder, with the k signatures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,6 +61,9 @@ pub struct PublicationRecord {
     /// Signatures over the metadata.
     pub metadata_signatures: Vec<MetadataSignature>,
     pub role: Role,
+    /// Signatures over the signed attributes of the SAE list in CMS, where the draft has one: ECDSA with SHA-512, in DER.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sae_cms_signatures: Vec<MetadataSignature>,
 }
 
 /// Why an entry is not the record of a publication.

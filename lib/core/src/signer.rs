@@ -44,6 +44,9 @@ pub enum SignerError {
         /// The hash that was asked for.
         hash: Hash,
     },
+    /// A CMS is signed with P-256 alone.
+    #[error("key {key} is not P-256: the SAE list in CMS is signed with no other")]
+    NotP256 { key: KeyId },
     /// The log and its witnesses sign with Ed25519 alone.
     #[error("key {key} is not Ed25519: the log and its witnesses sign with no other")]
     NotEd25519 { key: KeyId },
@@ -82,6 +85,22 @@ pub fn tuf<S: Signer + ?Sized>(signer: &S, message: &[u8]) -> Result<Vec<u8>, Si
         PublicKey::P256(key) => p256::ecdsa::Signature::from_slice(&raw)
             .map(|signature| signature.to_der().as_bytes().to_vec())
             .map_err(|_| SignerError::Wrong { key: PublicKey::P256(key).key_id() }),
+    }
+}
+
+/// A checked signature in CMS form: ECDSA with SHA-512 in DER (RFC 5753 section 2.1.1).
+///
+/// # Errors
+/// [`SignerError`]; the key is not P-256.
+pub fn cms<S: Signer + ?Sized>(signer: &S, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+    match signer.public_key() {
+        key @ PublicKey::Ed25519(_) => Err(SignerError::NotP256 { key: key.key_id() }),
+        key @ PublicKey::P256(_) => {
+            let raw = sign(signer, Hash::Sha512, message)?;
+            p256::ecdsa::Signature::from_slice(&raw)
+                .map(|signature| signature.to_der().as_bytes().to_vec())
+                .map_err(|_| SignerError::Wrong { key: key.key_id() })
+        }
     }
 }
 

@@ -26,11 +26,13 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use ctl_core::Timestamp;
-use ctl_formats::cms::{SignedData, Trust, assemble, cms_pem, signed_attributes};
+use ctl_core::role::Role;
+use ctl_core::{Timestamp, json};
+use ctl_formats::cms::{SignedData, Trust, assemble, signed_attributes};
 use ctl_formats::omission::Selection;
+use ctl_formats::rendition::{RENDITIONS, Source};
 use ctl_formats::sae::{SaeExport, SaeList};
-use ctl_formats::trust_anchors::{trust_anchors_from_der, trust_anchors_to_der};
+use ctl_formats::trust_anchors::trust_anchors_from_der;
 use ctl_formats::{
     Pool, PoolCtl, PoolForm, PoolPage, PoolSource, certificates_from_pkcs7, certificates_to_pkcs7, est_body,
 };
@@ -138,7 +140,6 @@ fn write(dir: &Path) -> Result<(), Box<dyn Error>> {
     let told: String = export.omissions.iter().map(|omission| format!("{omission}\n")).collect();
     fs::write(file("omissions.txt"), told)?;
     let content = export.list.to_der();
-    fs::write(file("sae.der"), &content)?;
     let signed = signed_attributes(&content, list.issued_at)?;
     fs::write(file("attributes.der"), &signed)?;
     let signers = ["one", "two", "three"].map(made::code_signer);
@@ -149,18 +150,20 @@ fn write(dir: &Path) -> Result<(), Box<dyn Error>> {
         .map(|(signer, bytes)| (&signer.certificate, bytes.as_slice()))
         .collect();
     let cms = assemble(&content, list.issued_at, &pairs)?;
-    fs::write(file("sae.cms"), cms_pem(&cms))?;
+    // What is published, as the server makes it.
+    let owned = signers.iter().zip(&signatures).map(|(one, bytes)| (one.certificate.clone(), bytes.clone()));
+    let (role, document) = (Role::List(list.list.clone()), json::canonical(&list));
+    let source = Source::new(&role, &document, &[], &[], &[]).with_sae_cms(Ok(owned.collect()));
+    for rendition in RENDITIONS.iter().filter(|rendition| rendition.lists_only) {
+        fs::write(file(&format!("ctl.{}", rendition.suffix)), rendition.make(&source)?.bytes)?;
+    }
     fs::write(file("sae.cms.der"), &cms)?;
     for (name, signer) in ["one", "two", "three"].iter().zip(&signers) {
         fs::write(file(&format!("{name}.pem")), signer.certificate.to_pem())?;
     }
     fs::write(file("issuer.pem"), made::issuer().certificate.to_pem())?;
     let selection = Selection::all(&list);
-    let pkcs7 = certificates_to_pkcs7(selection.certificates())?;
-    fs::write(file("est.txt"), est_body(&pkcs7))?;
-    fs::write(file("list.p7c"), pkcs7)?;
-    fs::write(file("anchors.der"), trust_anchors_to_der(selection.certificates())?)?;
-    fs::write(file("roots.pem"), selection.certificates().map(Certificate::to_pem).collect::<String>())?;
+    fs::write(file("est.txt"), est_body(&certificates_to_pkcs7(selection.certificates())?))?;
     for (name, form) in [("opcp", PoolForm::Opcp), ("opnc", PoolForm::Opnc)] {
         let pool = Pool::of(&[PoolSource { list: &list, ctl: PoolCtl::American }], form);
         fs::write(file(&format!("{name}.json")), pool.collection(&pool.entries, None))?;

@@ -355,7 +355,8 @@ fn change_status(
 /// Whether this charter may follow the one in force.
 pub(super) fn may_amend(state: &State, charter: &Charter) -> Result<(), String> {
     let organisation = |id: &ParticipantId| state.active(id).map(|p| p.organisation.clone());
-    charter.validate(&organisation).map_err(|error| error.to_string())?;
+    let key = |id: &ParticipantId| state.active(id).map(|p| p.key.clone());
+    charter.validate(&organisation, &key).map_err(|error| error.to_string())?;
     if charter.rules < state.charter.rules {
         return Err(format!("charter: rules: {} would go back from {}", charter.rules, state.charter.rules));
     }

@@ -317,6 +317,7 @@ fn open(open: &DraftOpen) -> Value {
 fn documents(documents: &crate::draft::Documents) -> Value {
     json!({
         "document": documents.document.as_deref().map(bytes), "metadata": bytes(&documents.metadata),
+        "sae_cms": documents.sae_cms,
     })
 }
 

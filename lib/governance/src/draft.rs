@@ -12,6 +12,7 @@ pub(crate) mod fixture;
 mod list_tests;
 #[cfg(test)]
 mod offline_tests;
+mod sae_cms;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ use crate::snapshot::form;
 use crate::statement::body::DraftOpen;
 
 pub use due::{due, due_for, opens_correctly};
+pub use sae_cms::SaeCms;
 
 /// The bytes to be signed for one version of one role.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +50,8 @@ pub struct Documents {
     /// no parser reads.
     #[serde(with = "form::bytes")]
     signed: Arc<[u8]>,
+    /// What is signed besides, so that the list is an SAE list in CMS as well.
+    pub sae_cms: SaeCms,
 }
 
 impl Documents {
@@ -57,6 +61,7 @@ impl Documents {
             metadata: signing_bytes(metadata).into(),
             content,
             signed: json::canonical(metadata).into(),
+            sae_cms: SaeCms::Unwanted,
         }
     }
 
@@ -80,6 +85,7 @@ pub fn build(state: &State, open: &DraftOpen, index: u64) -> Documents {
         size: state.size(),
     };
     let signers = Signers::of(state, role);
+    let mut sae_cms = SaeCms::Unwanted;
     let (document, content) = match role {
         Role::Root => {
             let metadata = board::root(state, open.version, open.expires);
@@ -129,6 +135,7 @@ pub fn build(state: &State, open: &DraftOpen, index: u64) -> Documents {
                 return Documents::new(None, &Targets::new(open.version, open.expires), Digest::ZERO);
             };
             let content = digest(&(&signers, &contents));
+            let wanted = contents.sae_cms;
             let document = ListPayload {
                 anchors: contents.anchors,
                 cross_certificates: contents.cross_certificates,
@@ -145,11 +152,12 @@ pub fn build(state: &State, open: &DraftOpen, index: u64) -> Documents {
                 sequence,
                 r#type: ListPayload::TYPE.into(),
             };
+            sae_cms = SaeCms::of(state, wanted.as_ref(), &document);
             (json::canonical(&document), content)
         }
     };
     let metadata = role_metadata(open, &document, sequence, &previous, index);
-    Documents::new(Some(document), &metadata, content)
+    Documents { sae_cms, ..Documents::new(Some(document), &metadata, content) }
 }
 
 /// Digest of what the role's document would say now and who would sign it, leaving out number,

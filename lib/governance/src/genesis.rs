@@ -75,7 +75,8 @@ pub(crate) fn propose(entry: &Entry) -> Result<State, Refusal> {
     }
     let participants = participants(rules, body)?;
     let organisation = |id: &ParticipantId| participants.get(id).map(|p| p.organisation.clone());
-    body.charter.validate(&organisation).map_err(|error| refused(error.to_string()))?;
+    let key = |id: &ParticipantId| participants.get(id).map(|p| p.key.clone());
+    body.charter.validate(&organisation, &key).map_err(|error| refused(error.to_string()))?;
 
     let mut keys = BTreeMap::new();
     let machines: BTreeSet<_> = body.charter.machine_keys().iter().map(|key| key.key_id()).collect();

@@ -25,7 +25,7 @@ use crate::state::State;
 
 /// The format's number. It grows whenever a snapshot of the release before must not be taken: with each change to
 /// [`State`], to its form, and to what the fold concludes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The largest snapshot that is read, in bytes: one entry takes some 200.
 pub const MAX_BYTES: u64 = 16 << 30;

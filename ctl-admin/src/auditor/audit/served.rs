@@ -55,7 +55,9 @@ impl Chain {
             .collect::<Option<_>>()?;
         let roots: Vec<&[u8]> = self.roots.iter().map(Vec::as_slice).collect();
         let targets = self.targets.as_deref().unwrap_or_default();
+        let sae_cms = publication.documents.sae_cms.signatures(&publication.record.sae_cms_signatures);
         let source = Source::new(&publication.role, document, &signatures, &roots, targets);
+        let source = source.with_sae_cms(sae_cms);
         let made =
             |rendition: &'static Rendition| (rendition, rendition.make(&source).map(|made| made.bytes));
         Some(Rendition::of(&publication.role).map(made).collect())

@@ -6,6 +6,7 @@ use ctl_core::paths::SIGNATURES;
 use ctl_core::role::Role;
 use ctl_core::tuf::TufSignature;
 use ctl_core::{Digest, Signer, json};
+use ctl_governance::draft::SaeCms;
 use ctl_governance::statement::Body;
 use ctl_governance::statement::body::{DocumentSignature, MetadataSignature, PublicationRecord};
 use ctl_replica::{Proof, Replica, ReplicaError};
@@ -82,6 +83,8 @@ struct Ceremony {
     #[serde(skip_serializing_if = "Option::is_none")]
     document_signature: Option<DocumentSignature>,
     metadata_signature: MetadataSignature,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sae_cms_signature: Option<MetadataSignature>,
 }
 
 impl Prepared {
@@ -91,7 +94,7 @@ impl Prepared {
         &self.documents
     }
 
-    /// Signs document and metadata in one ceremony and sends both signatures. If that completes it, waits for the
+    /// Signs document, metadata and, where there is one, the SAE list in CMS in one ceremony and sends the signatures. If that completes it, waits for the
     /// proof of the publication. The same signature may be sent again: it counts once.
     ///
     /// # Errors
@@ -162,6 +165,10 @@ impl Prepared {
         };
         let TufSignature { sig, .. } = TufSignature::over(&documents.metadata, signer)?;
         let metadata_signature = MetadataSignature { keyid, sig };
-        Ok(Ceremony { draft: self.draft, document_signature, metadata_signature })
+        let sae_cms_signature = match &documents.sae_cms {
+            SaeCms::Drafted { attributes, .. } => Some(MetadataSignature::over_cms(signer, &attributes.0)?),
+            SaeCms::Unwanted | SaeCms::Impossible { .. } => None,
+        };
+        Ok(Ceremony { draft: self.draft, document_signature, metadata_signature, sae_cms_signature })
     }
 }

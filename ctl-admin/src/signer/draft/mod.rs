@@ -3,6 +3,7 @@
 
 mod ceremony;
 mod changes;
+mod sae_cms;
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use ctl_core::list::MAX_PAYLOAD;
 use ctl_core::paths::DRAFT;
 use ctl_core::role::Role;
 use ctl_core::{Digest, KeyId, Timestamp};
-use ctl_governance::draft::content;
+use ctl_governance::draft::{SaeCms, content};
 use ctl_governance::state::Draft;
 use ctl_governance::{State, signing_thresholds};
 use ctl_replica::transport::MAX_ANSWER;
@@ -78,6 +79,9 @@ pub struct Prepared {
     pub document: Vec<Change>,
     /// Every difference between the two versions of the metadata.
     pub metadata: Vec<Change>,
+    /// The SAE list in CMS, which is signed too, in words; or why this version has none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sae_cms: Vec<String>,
     /// Who may sign.
     pub signers: Vec<Signer>,
     /// How many must.
@@ -108,6 +112,7 @@ impl Render for Prepared {
         text += &section("what changes:", &self.difference);
         text += &section("in full, the document:", &difference::text(&self.document));
         text += &section("in full, the metadata:", &difference::text(&self.metadata));
+        text += &section("as an SAE list in CMS:", &self.sae_cms);
         if let Some(digest) = self.document_sha256 {
             text += &format!("document SHA-256 {digest}\n");
         }
@@ -137,6 +142,8 @@ struct Shown {
     #[serde(default)]
     document: Option<String>,
     metadata: String,
+    #[serde(default)]
+    sae_cms_attributes: Option<String>,
 }
 
 /// Rebuilds the open draft of a role and compares it with what the server shows.
@@ -176,6 +183,7 @@ pub async fn prepare(
         difference: changes::words(state, draft),
         document: changes::of_document(state, draft),
         metadata: changes::of_metadata(state, draft),
+        sae_cms: sae_cms::words(&documents),
         signers,
         needed,
         signed_by: shown.signatures.unwrap_or_default(),
@@ -309,6 +317,13 @@ fn compare(draft: &Draft, shown: &Shown) -> Result<(), AdminError> {
     let metadata = decode("metadata", &shown.metadata)?;
     let metadata = difference::from_the_log(&draft.documents.metadata, &metadata, MAX_PAYLOAD);
     lines.extend(metadata.into_iter().map(|line| format!("metadata: {line}")));
+    let ours = match &draft.documents.sae_cms {
+        SaeCms::Drafted { attributes, .. } => Some(BASE64_STANDARD.encode(&attributes.0)),
+        SaeCms::Unwanted | SaeCms::Impossible { .. } => None,
+    };
+    if ours != shown.sae_cms_attributes {
+        lines.push("the attributes of the SAE list in CMS are others".into());
+    }
     if lines.is_empty() {
         return Ok(());
     }

@@ -57,3 +57,37 @@ async fn a_signer_can_wait_for_the_draft() {
     let error = prepare_within(&mut session, &Role::Notices, Tolerance::default(), Duration::ZERO).await;
     assert!(matches!(error, Err(AdminError::NotNow(_))));
 }
+
+#[tokio::test]
+async fn the_sae_list_in_cms_is_rebuilt_shown_in_words_signed_and_audited() {
+    let mut charter = crate::common::story::charter();
+    charter.lists.get_mut(&"na".parse().unwrap()).unwrap().sae_cms =
+        Some(crate::common::story::certificates::sae_cms());
+    let mut world = World::published_with(charter);
+    world.admitted("alpha-pki");
+    world.open_draft(&role()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let trust = root_json(directory.path(), &world);
+    let now = world.now;
+    let server = Server::start(world).await;
+    let mut session = Replica::open(options(&server.url, trust.clone(), None, now)).unwrap();
+    for signer in ["signer-1", "signer-2"] {
+        let prepared = prepare(&mut session, &role(), Tolerance::default()).await.unwrap();
+        let text = prepared.text();
+        for words in ["as an SAE list in CMS:", "takes yours alone", "sequence 1, valid from", "v2g active: "]
+        {
+            assert!(text.contains(words), "{words}\n{text}");
+        }
+        prepared.sign(&mut session, &crate::common::story::key(signer)).await.unwrap();
+    }
+    let served = files(&server.world.lock().unwrap());
+    assert!(served["v1/lists/na/ctl.sae.cms"].starts_with(b"-----BEGIN CMS-----"));
+    let audited = async |served: &Files| {
+        let url = write(&directory.path().join("mirror"), served);
+        audit::run(options(&url, trust.clone(), None, now), &policies()).await.unwrap()
+    };
+    assert!(audited(&served).await.is_clean());
+    let mut without = served.clone();
+    without.remove("v1/lists/na/ctl.sae.cms");
+    assert_eq!(audited(&without).await.differences.len(), 1);
+}

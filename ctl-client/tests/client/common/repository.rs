@@ -241,6 +241,7 @@ impl Repository {
                 })
                 .collect(),
             role: role.clone(),
+            sae_cms_signatures: Vec::new(),
         }
     }
 

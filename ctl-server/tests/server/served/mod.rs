@@ -24,7 +24,9 @@ use ctl_core::jws::Signature;
 use ctl_core::keys::PrivateKey;
 use ctl_core::role::Role;
 use ctl_core::tuf::TufSignature;
+use ctl_governance::draft::SaeCms;
 use ctl_governance::state::Draft;
+use ctl_governance::statement::body::MetadataSignature;
 use ctl_host::clock::ManualClock;
 use ctl_host::supervisor::Supervisor;
 use ctl_serve::Http;
@@ -278,6 +280,10 @@ pub fn submission(draft: &Draft, key: &PrivateKey) -> Value {
     });
     if let Some(document) = document {
         value["document_signature"] = document;
+    }
+    if let SaeCms::Drafted { attributes, .. } = &documents.sae_cms {
+        let signature = MetadataSignature::over_cms(key, &attributes.0).unwrap();
+        value["sae_cms_signature"] = serde_json::to_value(signature).unwrap();
     }
     value
 }

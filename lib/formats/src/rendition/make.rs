@@ -5,10 +5,12 @@ use ctl_core::jws::Jws;
 use ctl_core::list::ListPayload;
 use ctl_core::list::offline::{ROOTS_HEADER, TARGETS_HEADER};
 use ctl_core::parts::Purpose;
+use ctl_pki::Certificate;
 use ctl_pki::pem::{CERTIFICATE, pem_block};
 use serde_json::{Map, Value};
 
 use super::{Made, NotMade, Source};
+use crate::cms::{assemble, cms_pem};
 use crate::omission::{Omission, Selection};
 use crate::pkcs7::certificates_to_pkcs7;
 use crate::sae::SaeExport;
@@ -42,6 +44,16 @@ pub(super) fn trust_anchors(source: &Source<'_>) -> Result<Made, NotMade> {
 pub(super) fn sae(source: &Source<'_>) -> Result<Made, NotMade> {
     let SaeExport { list, omissions } = SaeExport::of(source.list()?).map_err(NotMade::because)?;
     Ok(Made { bytes: list.to_der(), omissions })
+}
+
+pub(super) fn sae_cms(source: &Source<'_>) -> Result<Made, NotMade> {
+    let signatures = source.sae_cms.as_ref().map_err(Clone::clone)?;
+    let payload = source.list()?;
+    let SaeExport { list, omissions } = SaeExport::of(payload).map_err(NotMade::because)?;
+    let signatures: Vec<(&Certificate, &[u8])> =
+        signatures.iter().map(|(certificate, signature)| (certificate, &**signature)).collect();
+    let cms = assemble(&list.to_der(), payload.issued_at, &signatures).map_err(NotMade::because)?;
+    Ok(Made { bytes: cms_pem(&cms).into_bytes(), omissions })
 }
 
 /// Of anchors that stand there as certificates and nothing else.

@@ -9,6 +9,7 @@ use ctl_core::jws::Signature;
 use ctl_core::list::{ListPayload, MAX_PAYLOAD};
 use ctl_core::parts::Purpose;
 use ctl_core::role::Role;
+use ctl_pki::Certificate;
 
 use crate::omission::Omission;
 
@@ -56,6 +57,7 @@ pub struct Source<'a> {
     signatures: &'a [Signature],
     roots: &'a [&'a [u8]],
     targets: &'a [u8],
+    sae_cms: Result<Vec<(Certificate, Vec<u8>)>, NotMade>,
 }
 
 impl<'a> Source<'a> {
@@ -73,7 +75,14 @@ impl<'a> Source<'a> {
             Role::List(_) => json::read(document, MAX_PAYLOAD).map_err(NotMade::because),
             _ => Err(NotMade::because("only lists have this form")),
         };
-        Self { document, list, signatures, roots, targets }
+        let sae_cms = Err(NotMade::because("nobody signed it as an SAE list in CMS"));
+        Self { document, list, signatures, roots, targets, sae_cms }
+    }
+
+    /// With the signers' certificates and signatures of the SAE list in CMS, or why there are none.
+    #[must_use]
+    pub fn with_sae_cms(self, signatures: Result<Vec<(Certificate, Vec<u8>)>, String>) -> Self {
+        Self { sae_cms: signatures.map_err(NotMade), ..self }
     }
 
     fn list(&self) -> Result<&ListPayload, NotMade> {
@@ -152,9 +161,14 @@ pub const TRUST_ANCHORS: Rendition = Rendition { suffix: "ta.der", make: make::t
 /// The list of the SAE EVPKI consortium, version 1, in DER without signatures.
 pub const SAE: Rendition = Rendition { suffix: "sae.der", make: make::sae, ..PLAIN };
 
+/// The same in CMS with the signatures of as many signers as the list needs, in PEM as the one sample of it is;
+/// `application/cms` (RFC 7193) would be the binary form. Only where the charter asks for it.
+pub const SAE_CMS: Rendition =
+    Rendition { suffix: "sae.cms", media_type: PEM_TYPE, make: make::sae_cms, ..PLAIN };
+
 /// All of them.
-pub const RENDITIONS: [Rendition; 10] =
-    [PAYLOAD, SIGNED, PEM, PEM_V2G, PEM_MO, PEM_OEM, PEM_VEHICLE, PKCS7, TRUST_ANCHORS, SAE];
+pub const RENDITIONS: [Rendition; 11] =
+    [PAYLOAD, SIGNED, PEM, PEM_V2G, PEM_MO, PEM_OEM, PEM_VEHICLE, PKCS7, TRUST_ANCHORS, SAE, SAE_CMS];
 
 impl Rendition {
     /// Those that a role has.

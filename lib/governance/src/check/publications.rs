@@ -10,7 +10,7 @@ use ctl_core::threshold::Threshold;
 use serde_json::json;
 
 use super::Context;
-use crate::draft;
+use crate::draft::{self, Documents, SaeCms};
 use crate::refusal::{Reason, Refusal};
 use crate::rules::Rules;
 use crate::state::State;
@@ -54,6 +54,7 @@ pub(super) fn record(context: &Context<'_>, body: &PublicationRecord) -> Result<
         (*key_id, |key: &PublicKey| key.verify_tuf(&documents.metadata, signature))
     });
     all_count(&format!("metadata of {}", body.role), &thresholds, claims.collect())?;
+    sae_cms(body, documents, &thresholds)?;
     let (Some(document), Some(typ)) = (&documents.document, body.role.document_typ()) else {
         if body.document_signatures.is_empty() {
             return Ok(());
@@ -63,6 +64,22 @@ pub(super) fn record(context: &Context<'_>, body: &PublicationRecord) -> Result<
     let jws = document_jws(body, document)?;
     jws.check_type(typ).map_err(|e| Refusal::new(Reason::Draft, e.to_string()))?;
     all_count(&format!("document of {}", body.role), &thresholds, jws.claims())
+}
+
+/// The SAE list in CMS, where the draft has one, carries as many signatures as the list, counted in the same way: a
+/// publication without it would let the server decide who gets it.
+fn sae_cms(body: &PublicationRecord, documents: &Documents, thresholds: &[Threshold]) -> Result<(), Refusal> {
+    let SaeCms::Drafted { attributes, .. } = &documents.sae_cms else {
+        if body.sae_cms_signatures.is_empty() {
+            return Ok(());
+        }
+        return Err(Refusal::new(Reason::Draft, "the draft has no SAE list in CMS to sign"));
+    };
+    let signatures = decode(&body.sae_cms_signatures)?;
+    let claims = signatures
+        .iter()
+        .map(|(key_id, signature)| (*key_id, |key: &PublicKey| key.verify_cms(&attributes.0, signature)));
+    all_count(&format!("SAE list in CMS of {}", body.role), thresholds, claims.collect())
 }
 
 /// Every threshold is met, and every signature counts for one of them. A publication is final, and clients refuse files
@@ -135,7 +152,7 @@ fn decode(signatures: &[MetadataSignature]) -> Result<Vec<(&KeyId, Vec<u8>)>, Re
         .iter()
         .map(|signature| {
             let bytes = hex::decode(&signature.sig)
-                .map_err(|_| Refusal::new(Reason::Draft, "a metadata signature is not hex"))?;
+                .map_err(|_| Refusal::new(Reason::Draft, "a signature is not hex"))?;
             Ok((&signature.keyid, bytes))
         })
         .collect()

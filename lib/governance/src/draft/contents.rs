@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::State;
 use crate::state::{Anchor, CrossCertificate, ListState, Listed, StatusChange};
+use crate::statement::charter::SaeCmsCharter;
 
 /// What a list says apart from number, times and log.
 #[derive(Serialize)]
@@ -21,6 +22,9 @@ pub(super) struct Trusted {
     pub(super) cross_certificates: Vec<ListCrossCertificate>,
     pub(super) distrusted: Vec<Distrusted>,
     pub(super) policy: PolicyRef,
+    /// How it is signed besides: another way wants a new version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sae_cms: Option<SaeCmsCharter>,
 }
 
 /// The contents of a list; none if the charter knows no such list.
@@ -65,6 +69,7 @@ pub(super) fn list(state: &State, list: &ListId) -> Option<Trusted> {
         cross_certificates: cross_certificates.into_values().collect(),
         distrusted: distrusted.into_iter().collect(),
         policy: charter.policy.clone(),
+        sae_cms: charter.sae_cms.clone(),
     })
 }
 

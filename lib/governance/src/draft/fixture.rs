@@ -79,6 +79,7 @@ pub(crate) fn charter() -> Charter {
         required_evidence: vec![],
         validity_seconds: VALIDITY,
         take_up_seconds: 60,
+        sae_cms: None,
     };
     Charter {
         name: "Test scheme".parse().unwrap(),
@@ -204,6 +205,7 @@ impl Scheme {
             metadata: Digest::of(&documents.metadata),
             metadata_signatures: vec![],
             role: role.clone(),
+            sae_cms_signatures: vec![],
         });
         let file = documents.metadata_file(&signatures);
         match role {

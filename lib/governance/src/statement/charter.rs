@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::RulesVersion;
 use crate::statement::parts::EvidenceKind;
+pub use crate::statement::sae_cms::SaeCmsCharter;
 
 /// A role with several holders, some of whom must act together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +61,9 @@ pub struct ListCharter {
     pub validity_seconds: u64,
     /// How long after its first publication an anchor becomes usable, in seconds.
     pub take_up_seconds: u64,
+    /// With what the list is signed as an SAE list in CMS, too; absent, it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sae_cms: Option<SaeCmsCharter>,
 }
 
 /// The charter's rules for the MO registry.
@@ -204,13 +208,14 @@ pub struct CharterError {
 
 impl Charter {
     /// Checks the charter. `organisation_of` gives the organisation of a participant, or none if there is no active
-    /// participant with this id.
+    /// participant with this id; `key_of` its registered key.
     ///
     /// # Errors
     /// [`CharterError`] naming the first place where the charter cannot be carried out.
     pub fn validate(
         &self,
         organisation_of: &dyn Fn(&ParticipantId) -> Option<OrganisationId>,
+        key_of: &dyn Fn(&ParticipantId) -> Option<PublicKey>,
     ) -> Result<(), CharterError> {
         let fail = |place: &str, problem: String| Err(CharterError { place: place.to_owned(), problem });
         let rules = self.rules.rules();
@@ -299,6 +304,12 @@ impl Charter {
             seconds(&place("voting_seconds"), list.voting_seconds, 1)?;
             seconds(&place("validity_seconds"), list.validity_seconds, 1)?;
             seconds(&place("take_up_seconds"), list.take_up_seconds, 0)?;
+            if let Some(cms) = &list.sae_cms {
+                cms.validate(&list.signers, key_of).map_err(|(member, problem)| CharterError {
+                    place: place(&format!("sae_cms.{member}")),
+                    problem,
+                })?;
+            }
         }
         seconds("registry.validity_seconds", self.registry.validity_seconds, 1)?;
         seconds("notices.validity_seconds", self.notices.validity_seconds, 1)?;

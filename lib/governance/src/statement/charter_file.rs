@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 
 use ctl_core::keys::PublicKey;
 use ctl_core::names::{Environment, Label, ListId, OrganisationId, Origin, ParticipantId};
-use ctl_core::parts::PolicyRef;
+use ctl_core::parts::{Der, PolicyRef};
 use serde::Deserialize;
 
 use crate::RulesVersion;
 use crate::statement::body::CharterEstablish;
 use crate::statement::charter::{
     Assembly, Charter, Holders, ListCharter, NoticesCharter, Quorums, RecordingLimits, RegistryCharter,
-    ServerKeys, Validity, Witness, Witnesses,
+    SaeCmsCharter, ServerKeys, Validity, Witness, Witnesses,
 };
 use crate::statement::parts::{EvidenceKind, NewParticipant, ParticipantKind};
 
@@ -151,6 +151,17 @@ pub struct ListFile {
     pub required_evidence: Vec<EvidenceKind>,
     pub validity: Words,
     pub take_up: Words,
+    /// May be left out: see [`SaeCmsCharter`] for what it is, and why it is off by default.
+    #[serde(default)]
+    pub sae_cms: Option<SaeCmsFile>,
+}
+
+/// As [`SaeCmsCharter`], each certificate by the name of a file with it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SaeCmsFile {
+    pub ca: String,
+    pub signers: BTreeMap<ParticipantId, String>,
 }
 
 /// As [`NewParticipant`], the key by the name of a PEM file.
@@ -180,6 +191,12 @@ pub trait Files {
     /// # Errors
     /// If it cannot be read.
     fn policy(&self, file: &str) -> Result<PolicyRef, Self::Error>;
+
+    /// The one certificate in this file, in PEM or DER.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn certificate(&self, file: &str) -> Result<Der, Self::Error>;
 }
 
 impl CharterFile {
@@ -267,6 +284,17 @@ impl ListFile {
             required_evidence: self.required_evidence.clone(),
             validity_seconds: self.validity.0,
             take_up_seconds: self.take_up.0,
+            sae_cms: self.sae_cms.as_ref().map(|cms| cms.charter(files)).transpose()?,
         })
+    }
+}
+
+impl SaeCmsFile {
+    fn charter<F: Files>(&self, files: &F) -> Result<SaeCmsCharter, F::Error> {
+        let mut signers = BTreeMap::new();
+        for (id, file) in &self.signers {
+            signers.insert(id.clone(), files.certificate(file)?);
+        }
+        Ok(SaeCmsCharter { ca: files.certificate(&self.ca)?, signers })
     }
 }

@@ -30,7 +30,9 @@ pub const BROUGHT: &[(RulesVersion, &str, &str)] = &[
          charter.lists.*.required_evidence=audit-report \
          charter.lists.*.required_evidence=certificate-policy \
          charter.lists.*.required_evidence=conformance-report \
-         charter.lists.*.required_evidence=second-channel-fingerprint charter.lists.*.signers \
+         charter.lists.*.required_evidence=second-channel-fingerprint charter.lists.*.sae_cms \
+         charter.lists.*.sae_cms.ca charter.lists.*.sae_cms.signers charter.lists.*.sae_cms.signers.* \
+         charter.lists.*.signers \
          charter.lists.*.signers.holders charter.lists.*.signers.threshold \
          charter.lists.*.take_up_seconds charter.lists.*.validity_seconds charter.lists.*.voting_seconds \
          charter.name charter.notices charter.notices.max_duration_seconds charter.notices.max_in_force \
@@ -138,6 +140,8 @@ pub const BROUGHT: &[(RulesVersion, &str, &str)] = &[
          change.charter.lists.*.required_evidence=certificate-policy \
          change.charter.lists.*.required_evidence=conformance-report \
          change.charter.lists.*.required_evidence=second-channel-fingerprint \
+         change.charter.lists.*.sae_cms change.charter.lists.*.sae_cms.ca \
+         change.charter.lists.*.sae_cms.signers change.charter.lists.*.sae_cms.signers.* \
          change.charter.lists.*.signers change.charter.lists.*.signers.holders \
          change.charter.lists.*.signers.threshold change.charter.lists.*.take_up_seconds \
          change.charter.lists.*.validity_seconds change.charter.lists.*.voting_seconds \
@@ -212,7 +216,8 @@ pub const BROUGHT: &[(RulesVersion, &str, &str)] = &[
         RulesVersion::V1,
         "publication.record",
         "document document_signatures document_signatures.protected document_signatures.signature draft \
-         metadata metadata_signatures metadata_signatures.keyid metadata_signatures.sig role",
+         metadata metadata_signatures metadata_signatures.keyid metadata_signatures.sig role sae_cms_signatures \
+         sae_cms_signatures.keyid sae_cms_signatures.sig",
     ),
     (
         RulesVersion::V1,

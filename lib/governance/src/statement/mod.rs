@@ -11,6 +11,7 @@ mod decision;
 pub mod known;
 pub mod parts;
 mod restart;
+pub(crate) mod sae_cms;
 mod service_levels;
 
 pub use body::Body;

@@ -11,3 +11,4 @@ mod governance_stories;
 mod operators;
 mod promises;
 mod restart;
+mod sae_cms;

@@ -9,6 +9,7 @@
     clippy::indexing_slicing
 )]
 
+pub mod certificates;
 mod scheme;
 
 use ctl_core::jws::Jws;
@@ -95,6 +96,7 @@ pub fn charter() -> Charter {
         required_evidence: vec![EvidenceKind::SecondChannelFingerprint, EvidenceKind::CertificatePolicy],
         validity_seconds: 30 * DAY,
         take_up_seconds: 10 * DAY,
+        sae_cms: None,
     };
     Charter {
         name: "A scheme for stories".parse().unwrap(),

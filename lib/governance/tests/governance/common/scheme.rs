@@ -10,6 +10,7 @@ use ctl_core::parts::*;
 use ctl_core::role::Role;
 use ctl_core::tuf::TufSignature;
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::draft::SaeCms;
 use ctl_governance::possession::Challenge;
 use ctl_governance::statement::body::*;
 use ctl_governance::statement::charter::*;
@@ -195,6 +196,14 @@ impl World {
                 })
                 .collect(),
             role: role.clone(),
+            sae_cms_signatures: match &documents.sae_cms {
+                SaeCms::Drafted { attributes, .. } => {
+                    let sign =
+                        |name: &&str| MetadataSignature::over_cms(&self.keys[*name], &attributes.0).unwrap();
+                    signers.iter().map(sign).collect()
+                }
+                _ => Vec::new(),
+            },
         }
     }
 

@@ -29,6 +29,7 @@ use ctl_core::role::Role;
 use ctl_core::tuf::{MetaFile, Snapshot, Timestamp as TufTimestamp, envelope, sign};
 use ctl_core::{Digest, Timestamp, json};
 use ctl_formats::rendition::{Rendition, Source};
+use ctl_governance::draft::SaeCms;
 use ctl_governance::statement::Body;
 use ctl_governance::statement::body::PublicationRecord;
 use ctl_governance::statement::charter::{Witness, Witnesses};
@@ -131,6 +132,9 @@ pub fn draft_view(world: &World, role: &Role) -> Value {
         view["document"] = BASE64_STANDARD.encode(document).into();
         view["document_sha256"] = Digest::of(document).to_string().into();
     }
+    if let SaeCms::Drafted { attributes, .. } = &documents.sae_cms {
+        view["sae_cms_attributes"] = BASE64_STANDARD.encode(&attributes.0).into();
+    }
     view
 }
 
@@ -184,7 +188,8 @@ pub fn files(world: &World) -> Files {
             .map(|s| Signature::from_value(serde_json::to_value(s).unwrap(), 0).unwrap())
             .collect();
         let roots: Vec<&[u8]> = roots.iter().map(|root| &**root).collect();
-        let source = Source::new(&record.role, document, &signatures, &roots, &targets);
+        let sae_cms = published.documents.sae_cms.signatures(&record.sae_cms_signatures);
+        let source = Source::new(&record.role, document, &signatures, &roots, &targets).with_sae_cms(sae_cms);
         for rendition in Rendition::of(&record.role) {
             let path = rendition.path(&record.role).unwrap();
             match rendition.make(&source) {

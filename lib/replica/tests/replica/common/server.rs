@@ -144,6 +144,7 @@ impl Server {
             let of = |name: &str| have.iter().map(|s| s[name].clone()).filter(|s| !s.is_null()).collect();
             let document: Vec<Value> = of("document_signature");
             let metadata: Vec<Value> = of("metadata_signature");
+            let sae_cms: Vec<Value> = of("sae_cms_signature");
             let record = PublicationRecord {
                 document: draft.documents.document.as_deref().map(Digest::of),
                 document_signatures: serde_json::from_value(document.into()).unwrap(),
@@ -151,6 +152,7 @@ impl Server {
                 metadata: Digest::of(&draft.documents.metadata),
                 metadata_signatures: serde_json::from_value(metadata.into()).unwrap(),
                 role: role.clone(),
+                sae_cms_signatures: serde_json::from_value(sae_cms.into()).unwrap(),
             };
             let lie = self.lie.lock().unwrap().clone();
             let index = world.state.size();
