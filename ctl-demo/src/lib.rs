@@ -118,6 +118,7 @@ async fn tell(tour: &mut Tour, options: &Options) -> Result<Pkis, Problem> {
     acts::emergency::suspend(tour, people, &pkis, &device).await?;
     acts::rotation::rotate(tour, people, &device).await?;
     acts::watch::watch(tour, people, &pkis).await?;
+    acts::field::meet(tour, people, &pkis).await?;
     acts::audit::audit(tour, people).await?;
     Ok(pkis)
 }

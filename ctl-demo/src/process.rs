@@ -46,11 +46,11 @@ impl Program {
         Problem::Unexpected(format!("{}: {error}", self.path.display()))
     }
 
-    /// Runs it to its end.
-    pub(crate) async fn run(&self, arguments: &[&str]) -> Result<(), Problem> {
+    /// Runs it to its end; what it says on standard output.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Result<String, Problem> {
         let output = self.command(arguments).output().await.map_err(|error| self.failed(&error))?;
         if output.status.success() {
-            return Ok(());
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&output.stderr);
         Err(Problem::Unexpected(format!("{} {}: {}", self.path.display(), arguments.join(" "), said.trim())))

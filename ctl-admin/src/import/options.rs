@@ -76,6 +76,33 @@ pub struct Options {
 }
 
 impl Options {
+    /// A public source, with everything else as it is unless it is said.
+    #[must_use]
+    pub fn of(place: impl Into<String>) -> Self {
+        Self {
+            place: place.into(),
+            form: Form::default(),
+            list: Vec::new(),
+            prepare: None,
+            signer: Vec::new(),
+            issuer: Vec::new(),
+            signed_at: None,
+            signers: None,
+            root_json: None,
+            unverified: false,
+            bearer: None,
+            api_key: None,
+            token_url: None,
+            client_id: None,
+            client_secret: None,
+            audience: None,
+            scope: None,
+            token_body: TokenBody::default(),
+            tls_roots: Vec::new(),
+            timeout: 120,
+        }
+    }
+
     /// The source that they describe.
     pub(super) fn source(&self) -> Source {
         let oauth = match (&self.token_url, &self.client_id, &self.client_secret) {

@@ -9,10 +9,16 @@ use ctl_admin::{ctl_replica, key};
 use crate::people::{People, key_file};
 use crate::process::Process;
 use crate::tour::Tour;
-use crate::{Options, Problem};
+use crate::{Options, Problem, Program};
 
 /// The charter of this tour: as any other, but in a hurry.
 const CHARTER: &str = include_str!("../charter.toml");
+/// The name that the pool's tokens bear.
+pub(super) const ISSUER: &str = "https://ctl.example/demo";
+/// The client of the pool.
+pub(super) const CLIENT: &str = "voltway";
+/// The files with its secrets.
+pub(super) const SECRET_FILES: [&str; 2] = ["pool-client/secret", "pool-client/api-key"];
 /// The name that the log signs with.
 const ORIGIN: &str = "ctl.example/demo";
 
@@ -42,7 +48,8 @@ pub(crate) async fn found(tour: &mut Tour, options: &Options) -> Result<People, 
     tour.see_file("founding");
 
     let config = tour.path("ctl-server.toml");
-    write(&config, &configuration(options))?;
+    let client = client(tour, program).await?;
+    write(&config, &configuration(options, &client))?;
     let log = tour.path("server.log");
     let server = Process::start("the server", (program, "serve"), &config, log, tour.dying.clone())?;
     // From here on the tour stops it, whatever happens.
@@ -55,13 +62,29 @@ pub(crate) async fn found(tour: &mut Tour, options: &Options) -> Result<People, 
 }
 
 /// A hundred people write from one address here, and nobody wants to wait for drafts.
-fn configuration(options: &Options) -> String {
+fn configuration(options: &Options, client: &str) -> String {
     format!(
         "data = \"server\"\n\n\
          [http]\nlisten = \"{}\"\nplain_for_all = true\nwrites_per_minute = 6000\nwrite_burst = 1000\nreads_per_minute = 60000\nread_burst = 10000\n\n\
-         [publication]\nsettle = \"300ms\"\n",
+         [publication]\nsettle = \"300ms\"\n\n\
+         [pool]\nlists = [{{ list = \"na\", ctl = \"american\" }}]\n\n\
+         [access]\npool = \"token\"\nissuer = \"{ISSUER}\"\n\n{client}\n",
         options.listen
     )
+}
+
+/// A charge point operator becomes a client of the pool: its secrets go into files, and what the server needs to know of
+/// them into its configuration.
+async fn client(tour: &Tour, program: &Program) -> Result<String, Problem> {
+    let said = program.run(&["access", "client", CLIENT, "--role", "cpo", "--api-key"]).await?;
+    let folder = tour.path("pool-client");
+    std::fs::create_dir(&folder).map_err(Problem::file(&folder))?;
+    for (name, file) in ["client_secret", "X-API-Key"].into_iter().zip(SECRET_FILES) {
+        let line = said.lines().find_map(|line| line.strip_prefix("# ")?.strip_prefix(name));
+        let secret = line.ok_or_else(|| Problem::Unexpected(format!("no {name} was made:\n{said}")))?;
+        write(&tour.path(file), secret.trim())?;
+    }
+    Ok(said.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n"))
 }
 
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Problem> {

@@ -30,6 +30,8 @@ pub(crate) mod rotation;
 
 pub(crate) mod watch;
 
+pub(crate) mod field;
+
 pub(crate) mod audit;
 
 pub(crate) mod farewell;

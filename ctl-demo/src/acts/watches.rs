@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use ctl_admin::ctl_core::Digest;
 use ctl_admin::ctl_policy::sla::BUILT_IN;
 
+use ctl_sandbox::live::Kind;
+
 use super::founding::write;
 use super::pkis::Pkis;
 use crate::people::WATCHERS;
@@ -73,6 +75,12 @@ fn watched(tour: &Tour, services: &Services) -> Result<String, Problem> {
                 revoked.join(", ")
             );
         }
+    }
+    // Somebody else's pool: Aurora has one of its own.
+    if let Some(pool) = live.urls("aurora", Kind::RootPool)?.first() {
+        text += &format!(
+            "\n[[sources]]\nname = \"aurora-pool\"\nperiod = \"2s\"\nat = {{ place = \"{pool}\", form = \"pool\" }}\n"
+        );
     }
     Ok(text)
 }
