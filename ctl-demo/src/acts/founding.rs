@@ -1,6 +1,8 @@
 //! Step 3: the scheme is founded. The server makes its own keys, the board signs the charter and the
 //! first root.json, and the server opens the ledger with them.
 
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use ctl_admin::signer::charter;
@@ -82,9 +84,16 @@ async fn client(tour: &Tour, program: &Program) -> Result<String, Problem> {
     for (name, file) in ["client_secret", "X-API-Key"].into_iter().zip(SECRET_FILES) {
         let line = said.lines().find_map(|line| line.strip_prefix("# ")?.strip_prefix(name));
         let secret = line.ok_or_else(|| Problem::Unexpected(format!("no {name} was made:\n{said}")))?;
-        write(&tour.path(file), secret.trim())?;
+        secret_file(&tour.path(file), secret.trim())?;
     }
     Ok(said.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n"))
+}
+
+/// A file that nobody else may read.
+fn secret_file(path: &Path, text: &str) -> Result<(), Problem> {
+    let mut options = std::fs::OpenOptions::new();
+    let opened = options.write(true).create_new(true).mode(0o600).open(path);
+    opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(Problem::file(path))
 }
 
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Problem> {
