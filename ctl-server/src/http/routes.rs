@@ -172,7 +172,7 @@ fn governance() -> Vec<Route<App>> {
             participants::list,
             "Everyone who was ever registered.",
             "participants",
-            pattern("^[a-z][a-z0-9-]{0,47}$"),
+            participant(),
         ),
         paged(
             "/v1/registry/mo",
@@ -195,7 +195,7 @@ fn governance() -> Vec<Route<App>> {
             pattern("^[0-9]{1,16}\\.[0-9]{1,12}$"),
         )
         .costs(Cost::Much)
-        .query(optional("operator", "Only of this operator.", pattern("^[a-z][a-z0-9-]{0,47}$")))
+        .query(optional("operator", "Only of this operator.", participant()))
         .query(optional(
             "open",
             "Only what lasts, or only what is over.",
@@ -299,7 +299,8 @@ fn many() -> Value {
 }
 
 fn count() -> Value {
-    json!({ "type": "integer", "minimum": 0 })
+    // The integers that every reader of JSON has (RFC 7493).
+    json!({ "type": "integer", "minimum": 0, "maximum": (1_u64 << 53) - 1 })
 }
 
 fn text() -> Value {
@@ -308,6 +309,10 @@ fn text() -> Value {
 
 fn digest() -> Value {
     pattern("^[0-9a-f]{64}$")
+}
+
+fn participant() -> Value {
+    json!({ "type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "maxLength": 48 })
 }
 
 fn pattern(regex: &str) -> Value {

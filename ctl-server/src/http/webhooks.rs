@@ -1,17 +1,19 @@
 //! The pool's webhook endpoints: for clients with the right to them, forwarded to `ctl-webhooks`.
 
 use ctl_serve::{Call, Problem, Route, answer};
-use serde_json::json;
 use warp::http::{Method, StatusCode};
 use warp::reply::Response;
 
 use super::App;
 use super::access::{permit, refusal};
 use crate::access::Right;
+use crate::pool::error;
 
 /// The largest body of a request, in bytes; the other process takes no larger one.
 const MAX_BODY: usize = 16 * 1024;
 const JSON: &[&str] = &["application/json"];
+const PLAIN: &[&str] = &["text/plain; charset=utf-8"];
+const REFUSED: &[&str] = &["application/json", "text/plain; charset=utf-8"];
 
 /// Where a protocol has its endpoints, one of them, and what was delivered to it.
 type Paths = [&'static str; 3];
@@ -37,29 +39,33 @@ fn of([all, one, deliveries]: Paths) -> Vec<Route<App>> {
         move |app: App, call: Call| forward(app, call, method.clone(), pattern)
     };
     let (none, wrong) = ("The client has no such endpoint.", "`errorMessages` says what is wrong.");
-    vec![
-        Route::get(all, to(Method::GET, all), "The webhook endpoints of the client that asks.")
-            .answers(200, JSON, "Without their secrets.")
-            .and(Method::POST, to(Method::POST, all), "Registers a webhook endpoint.")
-            .takes("application/json", MAX_BODY, "`url` and `enabledEvents`.")
-            .answers(201, JSON, "With its secret, which is not shown again.")
-            .answers(400, JSON, wrong)
-            .answers(403, JSON, "The client has as many as it may have."),
-        Route::get(one, to(Method::GET, one), "One webhook endpoint.")
-            .answers(200, JSON, "Without its secret.")
-            .answers(404, JSON, none)
-            .and(Method::PUT, to(Method::PUT, one), "Changes a webhook endpoint.")
-            .takes("application/json", MAX_BODY, "`url`; what is left out stays.")
-            .answers(200, JSON, "The endpoint.")
-            .answers(400, JSON, wrong)
-            .answers(404, JSON, none)
-            .and(Method::DELETE, to(Method::DELETE, one), "Removes a webhook endpoint.")
-            .answers(200, JSON, "It is gone.")
-            .answers(404, JSON, none),
-        Route::get(deliveries, to(Method::GET, deliveries), "What was delivered to a webhook endpoint.")
-            .answers(200, JSON, "Newest first, and what waits.")
-            .answers(404, JSON, none),
-    ]
+    let get = |pattern: &'static str, summary| Route::get(pattern, to(Method::GET, pattern), summary);
+    let and = |route: Route<App>, method: Method, pattern, summary| {
+        guarded(route).and(method.clone(), to(method, pattern), summary)
+    };
+    let listed = get(all, "The webhook endpoints of the client that asks.").answers(
+        200,
+        JSON,
+        "Without their secrets.",
+    );
+    let made = and(listed, Method::POST, all, "Registers a webhook endpoint.")
+        .takes("application/json", MAX_BODY, "`url` and `enabledEvents`.")
+        .answers(201, JSON, "With its secret, which is not shown again.")
+        .answers(400, JSON, wrong);
+    let shown =
+        get(one, "One webhook endpoint.").answers(200, JSON, "Without its secret.").answers(404, JSON, none);
+    let changed = and(shown, Method::PUT, one, "Changes a webhook endpoint.")
+        .takes("application/json", MAX_BODY, "`url`; what is left out stays.")
+        .answers(200, JSON, "The endpoint.")
+        .answers(400, JSON, wrong)
+        .answers(404, JSON, none);
+    let removed = and(changed, Method::DELETE, one, "Removes a webhook endpoint.")
+        .answers(200, JSON, "It is gone.")
+        .answers(404, JSON, none);
+    let told = get(deliveries, "What was delivered to a webhook endpoint.")
+        .answers(200, JSON, "Newest first, and what waits.")
+        .answers(404, JSON, none);
+    [made, removed, told].map(guarded).into()
 }
 
 async fn forward(app: App, call: Call, method: Method, pattern: &'static str) -> Result<Response, Problem> {
@@ -97,13 +103,16 @@ fn path(pattern: &str, call: &Call) -> Option<String> {
     is_id.then(|| format!("{before}{id}{after}"))
 }
 
-/// An error in the words of pools: `{"errorMessages": […], "traceId": …}`.
-fn told(status: StatusCode, message: &str) -> Response {
-    let mut octets = [0; 16];
-    // A trace is for reading logs; nobody is refused for want of one.
-    let _ = getrandom::fill(&mut octets);
-    let trace = ctl_formats::uuid(octets, 4);
-    tracing::debug!(trace, status = status.as_u16(), message, "refused");
-    let body = json!({ "errorMessages": [message], "traceId": trace });
-    answer::with_status(answer::json_with_caching(&body, "no-store"), status)
+/// An error in the words of pools.
+fn told(status: StatusCode, message: &'static str) -> Response {
+    error::response(Problem::new(status, "webhooks", message))
+}
+
+/// What the guard says of the operation that was named last.
+fn guarded(route: Route<App>) -> Route<App> {
+    route.answers(401, PLAIN, "No good credential was shown.").answers(
+        403,
+        REFUSED,
+        "The client may not do that.",
+    )
 }

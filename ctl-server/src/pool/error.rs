@@ -7,7 +7,7 @@ use warp::http::{HeaderValue, header};
 use warp::reply::Response;
 
 /// The answer that tells of a problem.
-pub(super) fn response(problem: Problem) -> Response {
+pub(crate) fn response(problem: Problem) -> Response {
     let mut octets = [0; 16];
     if let Err(error) = getrandom::fill(&mut octets) {
         tracing::warn!(%error, "an error has no trace id of its own");

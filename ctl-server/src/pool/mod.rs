@@ -10,7 +10,7 @@ mod answers;
 mod chains;
 mod config;
 mod ctl;
-mod error;
+pub(crate) mod error;
 mod keeper;
 mod question;
 mod respond;

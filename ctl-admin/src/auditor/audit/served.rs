@@ -39,13 +39,12 @@ struct Chain {
     targets: Option<Vec<u8>>,
 }
 
+/// A rendition, or why the list has none in this form.
+type Made = (&'static Rendition, Result<Vec<u8>, NotMade>);
+
 impl Chain {
     /// The renditions as they follow from the log; none if what the log records cannot be read.
-    fn renditions(
-        &self,
-        publication: &Publication,
-        document: &[u8],
-    ) -> Option<Vec<(&'static Rendition, Result<Vec<u8>, NotMade>)>> {
+    fn renditions(&self, publication: &Publication, document: &[u8]) -> Option<Vec<Made>> {
         let recorded = publication.record.document_signatures.iter().enumerate();
         let signatures: Vec<Signature> = recorded
             .map(|(number, raw)| {
