@@ -83,8 +83,12 @@ async fn every_route_of_the_table_is_answered_and_in_the_document() {
     let table = routes::table();
     for route in table.routes() {
         let pattern = route.pattern();
-        let parts =
-            [("{sha256}", "0".repeat(64)), ("{incident}", "1".into()), ("{operator}", "alpha-pki".into())];
+        let parts = [
+            ("{sha256}", "0".repeat(64)),
+            ("{incident}", "1".into()),
+            ("{operator}", "alpha-pki".into()),
+            ("{source}", "a-pool".into()),
+        ];
         let path = parts.iter().fold(pattern.to_owned(), |path, (part, filled)| path.replace(part, filled));
         assert!(!path.contains('{') && paths[pattern]["get"].is_object(), "{pattern}");
         let answer = watched.get(&path).await;
