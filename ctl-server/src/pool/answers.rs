@@ -16,6 +16,8 @@ use crate::publish::site::{Caching, ContentType, Prepared};
 
 /// The media type of CA certificates (RFC 7030 section 4.1.3).
 pub(super) const PKCS7: &str = "application/pkcs7-mime";
+/// What OPCP says of it; RFC 7030 section 4.1.3 has no parameter there.
+pub(super) const CERTS_ONLY: &str = "application/pkcs7-mime; smime-type=certs-only";
 
 /// The answers that hold from one change to the next.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use warp::http::{HeaderName, HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
-use super::answers::{Answers, PKCS7};
+use super::answers::{Answers, CERTS_ONLY, PKCS7};
 use super::chains::{Ca, Curve};
 use super::keeper::Served;
 use super::question::Filter;
@@ -42,8 +42,6 @@ pub enum Est {
     Opnc,
 }
 
-/// What OPCP says of its answer; RFC 7030 section 4.1.3 has no parameter there.
-const CERTS_ONLY: HeaderValue = HeaderValue::from_static("application/pkcs7-mime; smime-type=certs-only");
 const TRANSFER_ENCODING: HeaderName = HeaderName::from_static("content-transfer-encoding");
 const BASE64: HeaderValue = HeaderValue::from_static("base64");
 /// What a caller finds its own requests by again (proposed for OPNC).
@@ -138,7 +136,7 @@ fn certificates(answers: &Answers, call: &Call, est: Est) -> Result<Response, Pr
         let headers = response.headers_mut();
         headers.insert(TRANSFER_ENCODING, BASE64);
         if est != Est::Rfc7030 {
-            headers.insert(header::CONTENT_TYPE, CERTS_ONLY);
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CERTS_ONLY));
         }
     }
     debug_assert!(file.content_type == ContentType::Rendition(PKCS7));

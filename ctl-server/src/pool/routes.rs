@@ -5,7 +5,7 @@ use ctl_serve::Route;
 use ctl_serve::table::Parameter;
 use serde_json::{Value, json};
 
-use super::answers::PKCS7;
+use super::answers::{CERTS_ONLY, PKCS7};
 use super::chains::{Ca, Curve};
 use super::respond::{Asked, Est, respond};
 use crate::access::Right;
@@ -79,6 +79,7 @@ pub fn routes() -> Vec<Route<App>> {
     routes.extend(CA_CERTIFICATES.map(|(pattern, est)| {
         let summary = "CA certificates (EST, RFC 7030): disclosed sub-CAs, each before what issued it, then the roots. \
             Without more words: of charge point operators, ISO 15118-2, every algorithm.";
+        let media_types: &[&str] = if est == Est::Rfc7030 { &[PKCS7] } else { &[CERTS_ONLY] };
         let mut route = get(pattern, Asked::Certificates(est), summary);
         if est == Est::Opnc {
             route = parties(route)
@@ -86,7 +87,7 @@ pub fn routes() -> Vec<Route<App>> {
                 .query(optional("iso15118Version", "The version.", one_of(&ISO)))
                 .query(optional("algorithm", "The roots' keys.", one_of(&Curve::ALL.map(Curve::as_str))));
         }
-        let route = route.answers(200, &[PKCS7], "A certs-only PKCS#7 in base64.").schema(text());
+        let route = route.answers(200, media_types, "A certs-only PKCS#7 in base64.").schema(text());
         failing(route)
     }));
     routes

@@ -49,7 +49,11 @@ fn watching() -> Vec<Route<App>> {
             "What went or goes wrong with the services that are watched.",
         )
         .costs(Cost::Much)
-        .query(optional("operator", "Only of this operator.", text()))
+        .query(optional(
+            "operator",
+            "Only of this operator.",
+            json!({ "type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "maxLength": 48 }),
+        ))
         .query(optional(
             "state",
             "Only those that are open, or are over.",
@@ -139,7 +143,7 @@ fn optional(name: &'static str, about: &'static str, schema: Value) -> Parameter
 }
 
 fn count() -> Value {
-    json!({ "type": "integer", "minimum": 0 })
+    json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX })
 }
 
 fn text() -> Value {
