@@ -13,9 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::path::PathBuf;
 
-use ctl_client::config::{SinkConfig, SinkKind};
+use ctl_client::config::{FilesConfig, SinkConfig};
 use ctl_client::files::Disk;
-use ctl_client::sink::{FileSink, Sink as _};
+use ctl_client::sink;
 use ctl_client::store::TrustStore;
 use ctl_core::list::{Identifiers, ListAnchor, ListPayload};
 use ctl_core::parts::{AnchorStatus, Constraints, Der, Purpose, Services, Standard, Use};
@@ -61,14 +61,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "type": ListPayload::TYPE,
     }))?;
     let store = TrustStore::new(&[&list], &[], &BTreeMap::new(), Clock::Known(Timestamp::EPOCH));
-    for (kind, name) in [(SinkKind::Pem, "pem"), (SinkKind::Everest, "everest")] {
-        let sink = FileSink::new(SinkConfig {
-            kind,
-            path: folder.join(name),
-            keep_foreign: true,
-            check_before_change: vec![],
-            run_after_change: vec![],
-        });
+    let files = |name| FilesConfig::at(folder.join(name));
+    for config in [SinkConfig::Pem(files("pem")), SinkConfig::Everest(files("everest"))] {
+        let sink = sink::open(&config);
         let nothing = BTreeSet::new();
         let plan = sink.plan(&store, &nothing).await?;
         plan.complaints.iter().for_each(|complaint| println!("{complaint}"));

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use ctl_core::names::ListId;
 
-use crate::config::{SinkConfig, SinkKind};
+use crate::config::{FilesConfig, SinkConfig};
 use crate::daemon;
 use crate::error::ClientError;
 use crate::files::{self, Disk};
@@ -150,19 +150,13 @@ async fn run(arguments: Arguments) -> Result<ExitCode, String> {
 
 impl Begin {
     fn run(self, directory: &Path) -> Result<(), String> {
-        let pem = self.pem.into_iter().map(|path| (SinkKind::Pem, path));
-        let everest = self.everest.into_iter().map(|path| (SinkKind::Everest, path));
-        let mut sinks = Vec::new();
-        for (kind, path) in pem.chain(everest) {
+        let files = |path| {
             let path = std::path::absolute(path).map_err(|error| error.to_string())?;
-            sinks.push(SinkConfig {
-                kind,
-                path,
-                keep_foreign: !self.replace_foreign,
-                check_before_change: vec![],
-                run_after_change: vec![],
-            });
-        }
+            Ok(FilesConfig { keep_foreign: !self.replace_foreign, ..FilesConfig::at(path) })
+        };
+        let pem = self.pem.into_iter().map(|path| files(path).map(SinkConfig::Pem));
+        let everest = self.everest.into_iter().map(|path| files(path).map(SinkConfig::Everest));
+        let sinks = pem.chain(everest).collect::<Result<_, String>>()?;
         let begin = Init {
             url: self.url,
             root: read_root(&self.root)?,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ctl_core::Digest;
 use ctl_core::names::{Environment, ListId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::ClientError;
 use crate::files::{self, Files};
@@ -14,12 +14,20 @@ use crate::files::{self, Files};
 pub const FILE: &str = "client.toml";
 const MAX_BYTES: usize = 256 * 1024;
 
-/// Where verified anchors are put, and how.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// Where verified anchors are put, and how: a kind of sink with what that kind is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum SinkConfig {
+    /// One file for each anchor, one bundle for each use, below `current/`.
+    Pem(FilesConfig),
+    /// EVerest's certificate directory: `ca/v2g/V2G_ROOT_CA.pem`, `ca/mo/MO_ROOT_CA.pem`.
+    Everest(FilesConfig),
+}
+
+/// What a sink of files in a directory is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SinkConfig {
-    /// The layout.
-    pub kind: SinkKind,
+pub struct FilesConfig {
     /// The directory.
     pub path: PathBuf,
     /// Whether certificates that this client did not put there stay. They do unless it is said that
@@ -35,14 +43,24 @@ pub struct SinkConfig {
     pub run_after_change: Vec<String>,
 }
 
-/// The layouts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SinkKind {
-    /// One file for each anchor, one bundle for each use, below `current/`.
-    Pem,
-    /// EVerest's certificate directory: `ca/v2g/V2G_ROOT_CA.pem`, `ca/mo/MO_ROOT_CA.pem`.
-    Everest,
+impl FilesConfig {
+    /// A directory without any commands, where what others put stays.
+    #[must_use]
+    pub const fn at(path: PathBuf) -> Self {
+        Self { path, keep_foreign: true, check_before_change: Vec::new(), run_after_change: Vec::new() }
+    }
+}
+
+impl SinkConfig {
+    /// Everything that is wrong with it: what to correct.
+    fn problem(&self) -> Option<String> {
+        match self {
+            Self::Pem(files) | Self::Everest(files) => {
+                let path = &files.path;
+                (!path.is_absolute()).then(|| format!("sink path {path:?}: write an absolute path"))
+            }
+        }
+    }
 }
 
 /// What this client was born with. It changes only by `init`.
@@ -122,11 +140,10 @@ impl Config {
         if config.interval_seconds == 0 {
             return Err(refused("interval_seconds: must be at least 1".into()));
         }
-        if let Some(sink) = config.sink.iter().find(|sink| !sink.path.is_absolute()) {
-            let problem = format!("sink path {:?}: write an absolute path", sink.path);
-            return Err(refused(problem));
+        match config.sink.iter().find_map(SinkConfig::problem) {
+            Some(problem) => Err(refused(problem)),
+            None => Ok(config),
         }
-        Ok(config)
     }
 
     /// Writes it with explanations, once.
@@ -135,18 +152,21 @@ impl Config {
     /// [`ClientError::File`].
     pub fn write(&self, files: &dyn Files, directory: &Path) -> Result<(), ClientError> {
         let folder = files::create_directories(files, directory)?;
-        files::replace(files, &folder, FILE, self.annotated().as_bytes())
+        let text = self
+            .annotated()
+            .map_err(|problem| ClientError::Config { path: directory.join(FILE), problem })?;
+        files::replace(files, &folder, FILE, text.as_bytes())
     }
 
-    fn annotated(&self) -> String {
+    fn annotated(&self) -> Result<String, String> {
         let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
         let lists: Vec<String> = self.lists.iter().map(|list| text(list.as_str())).collect();
         let proxy = match &self.proxy {
             Some(proxy) => format!("proxy = {}", text(proxy)),
             None => "# proxy = \"http://proxy.example:3128\"".into(),
         };
-        let sinks: String = self.sink.iter().map(sink_text).collect();
-        format!(
+        let sinks = toml::to_string(&Sinks { sink: &self.sink }).map_err(|error| error.to_string())?;
+        Ok(format!(
             "# What this device follows and where it puts it. Written by `ctl-client init`; edit freely\n\
              # except [identity].\n\
              \n\
@@ -184,6 +204,7 @@ impl Config {
              #                     last argument, and nothing is changed unless it succeeds within a minute: not\n\
              #                     even what is suspended goes, so let it fail for good reasons only\n\
              #   run_after_change  a command and its arguments, such as [\"systemctl\", \"restart\", \"everest\"]\n\
+             \n\
              {sinks}",
             url = text(&self.url),
             lists = lists.join(", "),
@@ -194,25 +215,16 @@ impl Config {
             root = self.identity.root_sha256,
             scheme = self.identity.scheme,
             environment = self.identity.environment,
-        )
+        ))
     }
 }
 
-fn sink_text(sink: &SinkConfig) -> String {
-    let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
-    let kind = match sink.kind {
-        SinkKind::Pem => "pem",
-        SinkKind::Everest => "everest",
-    };
-    let command = |words: &[String]| words.iter().map(|word| text(word)).collect::<Vec<_>>().join(", ");
-    format!(
-        "\n[[sink]]\nkind = \"{kind}\"\npath = {}\nkeep_foreign = {}\ncheck_before_change = [{}]\n\
-         run_after_change = [{}]\n",
-        text(&sink.path.to_string_lossy()),
-        sink.keep_foreign,
-        command(&sink.check_before_change),
-        command(&sink.run_after_change),
-    )
+/// The sinks, as they are read.
+#[derive(Serialize)]
+struct Sinks<'a> {
+    // An empty list would be taken for one of the table above it.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    sink: &'a [SinkConfig],
 }
 
 #[cfg(test)]
@@ -234,13 +246,15 @@ mod tests {
                 scheme: Digest::of(b"scheme"),
                 environment: Environment::Test,
             },
-            sink: vec![SinkConfig {
-                kind: SinkKind::Everest,
-                path: "/etc/everest/certs".into(),
-                keep_foreign: true,
-                check_before_change: vec!["/usr/bin/check".into()],
-                run_after_change: vec!["/bin/echo".into(), "a \"b\"\n".into()],
-            }],
+            sink: vec![
+                SinkConfig::Everest(FilesConfig {
+                    path: "/etc/everest/certs".into(),
+                    keep_foreign: true,
+                    check_before_change: vec!["/usr/bin/check".into()],
+                    run_after_change: vec!["/bin/echo".into(), "a \"b\"\n".into()],
+                }),
+                SinkConfig::Pem(FilesConfig::at("/var/lib/roots".into())),
+            ],
         }
     }
 
@@ -256,22 +270,25 @@ mod tests {
     #[test]
     fn what_others_put_there_stays_unless_the_operator_says_otherwise() {
         let folder = tempfile::tempdir().unwrap();
-        let silent = config().annotated().replace("keep_foreign = true\n", "");
-        assert_ne!(silent, config().annotated());
+        let all = config().annotated().unwrap();
+        let silent = all.replace("keep_foreign = true\n", "");
+        assert_ne!(silent, all);
         std::fs::write(folder.path().join(FILE), silent).unwrap();
-        assert!(Config::read(folder.path()).unwrap().sink[0].keep_foreign);
+        assert_eq!(Config::read(folder.path()).unwrap(), config());
     }
 
     #[test]
     fn mistakes_are_named() {
         let folder = tempfile::tempdir().unwrap();
         assert!(Config::read(folder.path()).unwrap_err().to_string().contains("run init first"));
-        let good = config().annotated();
+        let good = config().annotated().unwrap();
         for (from, to, named) in [
             ("clock = false", "clok = false", "clok"),
             ("interval_seconds = 60", "interval_seconds = 0", "at least 1"),
             ("lists = [\"na\", \"eu\"]", "lists = [\"../na\"]", "list's id"),
             ("path = \"/etc", "path = \"etc", "absolute path"),
+            ("kind = \"pem\"", "kind = \"pen\"", "pen"),
+            ("keep_foreign = true", "keep_forein = true", "keep_forein"),
         ] {
             let bad = good.replace(from, to);
             assert_ne!(bad, good, "{from}");

@@ -11,7 +11,7 @@ use ctl_pki::{Certificate, readable, readable_bundle};
 use super::block::{Block, blocks, end_line, join};
 use super::generation::{self, Generations};
 use super::{Applied, Commands, Doing, Plan, Prepared, Sink, fingerprint};
-use crate::config::SinkConfig;
+use crate::config::FilesConfig;
 use crate::error::ClientError;
 use crate::files::Files;
 use crate::folder::Folder;
@@ -28,7 +28,7 @@ pub(super) struct Content<'a> {
 
 /// Which files a sink is made of. One value for each kind in the configuration.
 #[derive(Debug)]
-pub(crate) struct Layout {
+pub(super) struct Layout {
     /// What it is called in messages and in the state.
     pub(super) name: &'static str,
     /// The files below the configured directory, and how they change.
@@ -45,9 +45,9 @@ pub(crate) struct Layout {
 
 /// A sink of files.
 #[derive(Clone, Debug)]
-pub struct FileSink {
+pub(super) struct FileSink {
     layout: &'static Layout,
-    config: SinkConfig,
+    config: FilesConfig,
 }
 
 /// Files that nobody reads yet.
@@ -122,9 +122,8 @@ impl Sink for FileSink {
 
 impl FileSink {
     /// As configured.
-    #[must_use]
-    pub const fn new(config: SinkConfig) -> Self {
-        Self { layout: config.kind.layout(), config }
+    pub(super) const fn new(layout: &'static Layout, config: FilesConfig) -> Self {
+        Self { layout, config }
     }
 
     fn generations(&self) -> Generations {

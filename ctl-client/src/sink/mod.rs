@@ -15,12 +15,11 @@ use std::pin::Pin;
 use ctl_core::Digest;
 use ctl_pki::Certificate;
 
-use crate::config::SinkKind;
+use crate::config::SinkConfig;
 use crate::error::ClientError;
 use crate::files::Files;
 use crate::store::TrustStore;
-pub use file::FileSink;
-pub(crate) use file::Layout;
+use file::FileSink;
 
 /// A file of a sink is at most so many bytes.
 const MAX_FILE: usize = 16 * 1024 * 1024;
@@ -107,13 +106,12 @@ pub struct Commands<'a> {
     pub run_after_change: &'a [String],
 }
 
-impl SinkKind {
-    /// The kinds, and what each is.
-    pub(crate) const fn layout(self) -> &'static Layout {
-        match self {
-            Self::Pem => &pem::LAYOUT,
-            Self::Everest => &everest::LAYOUT,
-        }
+/// The sink of a configuration.
+#[must_use]
+pub fn open(config: &SinkConfig) -> Box<dyn Sink> {
+    match config {
+        SinkConfig::Pem(files) => Box::new(FileSink::new(&pem::LAYOUT, files.clone())),
+        SinkConfig::Everest(files) => Box::new(FileSink::new(&everest::LAYOUT, files.clone())),
     }
 }
 

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::error::ClientError;
 use crate::files::{self, Files};
-use crate::sink::{FileSink, Sink};
+use crate::sink::{self, Sink};
 use crate::state::{State, StateDirectory};
 use crate::transport::{Source, TransportOptions};
 pub(crate) use document::{check_proof, read as read_document};
@@ -158,9 +158,7 @@ impl Client {
         let Machine { files, now, mut transport, command_time, sinks: others } = machine;
         transport.proxy = config.proxy.clone().or(transport.proxy);
         let directory = StateDirectory::open(path, files);
-        let configured =
-            config.sink.iter().cloned().map(|sink| Box::new(FileSink::new(sink)) as Box<dyn Sink>);
-        let sinks = configured.chain(others).collect();
+        let sinks = config.sink.iter().map(sink::open).chain(others).collect();
         Ok(Self { config, directory, now, sinks, transport, command_time })
     }
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use ctl_client::ClientError;
-use ctl_client::config::{SinkConfig, SinkKind};
+use ctl_client::config::{FilesConfig, SinkConfig};
 use ctl_client::files::Disk;
-use ctl_client::sink::{Applied, FileSink, Plan, Sink};
+use ctl_client::sink::{self, Applied, Plan, Sink};
 use ctl_client::store::TrustStore;
 use ctl_core::Digest;
 use ctl_core::list::ListPayload;
@@ -34,24 +34,18 @@ struct Subject {
 /// Every kind, filled with nothing yet.
 fn subjects() -> Vec<Subject> {
     let mut subjects: Vec<Subject> = [
-        (SinkKind::Pem, vec!["current"], "current/by-hand.pem"),
-        (SinkKind::Everest, vec!["ca/v2g", "ca/mo"], "ca/v2g/V2G_ROOT_CA.pem"),
+        (SinkConfig::Pem as fn(FilesConfig) -> SinkConfig, vec!["current"], "current/by-hand.pem"),
+        (SinkConfig::Everest, vec!["ca/v2g", "ca/mo"], "ca/v2g/V2G_ROOT_CA.pem"),
     ]
     .into_iter()
     .map(|(kind, folders, by_hand)| {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
-        let sink = FileSink::new(SinkConfig {
-            kind,
-            path: path.clone(),
-            keep_foreign: true,
-            check_before_change: vec![],
-            run_after_change: vec![],
-        });
+        let sink = sink::open(&kind(FilesConfig::at(path.clone())));
         let folders: Vec<PathBuf> = folders.iter().map(|name| path.join(name)).collect();
         let by_hand = path.join(by_hand);
         Subject {
-            sink: Box::new(sink),
+            sink,
             seen: Box::new(move || {
                 let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
                 // A link that leads nowhere yet is no file.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ctl_client::config::{SinkConfig, SinkKind};
+use ctl_client::config::{FilesConfig, SinkConfig};
 use ctl_client::files::Disk;
 use ctl_client::{Client, Init, Machine, init};
 
@@ -32,20 +32,14 @@ pub(crate) struct Device {
 pub(crate) async fn install(tour: &mut Tour, people: &People, pkis: &Pkis) -> Result<Device, Problem> {
     tour.begin("A charger takes it up");
     let device = Device { state: tour.path(STATE), everest: tour.path(EVEREST), pem: tour.path(PEM) };
-    let sink = |kind, path: &Path| SinkConfig {
-        kind,
-        path: path.to_owned(),
-        keep_foreign: true,
-        check_before_change: Vec::new(),
-        run_after_change: Vec::new(),
-    };
+    let files = |path: &Path| FilesConfig::at(path.to_owned());
     let begin = Init {
         url: people.url().to_owned(),
         root: std::fs::read(people.root()).map_err(Problem::file(people.root()))?,
         lists: Vec::new(),
         clock: true,
         proxy: None,
-        sinks: vec![sink(SinkKind::Everest, &device.everest), sink(SinkKind::Pem, &device.pem)],
+        sinks: vec![SinkConfig::Everest(files(&device.everest)), SinkConfig::Pem(files(&device.pem))],
     };
     init(&device.state, begin, Box::new(Disk))?;
     device.sync().await?;

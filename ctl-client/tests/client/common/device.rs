@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use ctl_client::config::{SinkConfig, SinkKind};
+use ctl_client::config::{FilesConfig, SinkConfig};
 use ctl_client::files::Files;
 use ctl_client::sink::Sink;
 use ctl_client::state::StateDirectory;
@@ -66,8 +66,7 @@ impl Device {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         let url = options.url.unwrap_or_else(|| format!("file://{}/", path.join("repository").display()));
-        let sink = |kind, name: &str| SinkConfig {
-            kind,
+        let files = |name: &str| FilesConfig {
             path: path.join(name),
             keep_foreign: options.keep_foreign,
             check_before_change: options.check.clone(),
@@ -79,7 +78,7 @@ impl Device {
             lists: options.lists.iter().map(|list| list.parse().unwrap()).collect(),
             clock: options.clock,
             proxy: options.proxy.clone(),
-            sinks: vec![sink(SinkKind::Pem, "pem"), sink(SinkKind::Everest, "everest")],
+            sinks: vec![SinkConfig::Pem(files("pem")), SinkConfig::Everest(files("everest"))],
         };
         init(&path.join("state"), begin, Box::new(Unflushed)).unwrap();
         let now = Rc::new(Cell::new(start()));
