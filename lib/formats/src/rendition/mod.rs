@@ -90,9 +90,10 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Media type of certificates in PEM; none is registered for more than one chain.
+/// Media type of text in PEM. RFC 7468, which describes PEM, registers none; `application/pem-certificate-chain` is one
+/// chain, its leaf first (RFC 8555 §9.1), and no set of roots.
 const PEM_TYPE: &str = "application/x-pem-file";
-/// Media type of DER that has none of its own.
+/// Media type of DER that has none of its own (RFC 2046 §4.5.1).
 const DER_TYPE: &str = "application/octet-stream";
 
 /// The payload itself.
@@ -147,7 +148,8 @@ pub const PEM_OEM: Rendition =
 pub const PEM_VEHICLE: Rendition =
     Rendition { suffix: "vehicle.pem", make: |source| make::pem(source, Some(Purpose::Vehicle)), ..PEM };
 
-/// Certs-only PKCS#7 (media type: RFC 8551 §3.2.2).
+/// Certs-only PKCS#7 (media type and `.p7c`: RFC 8551 §3.2.1 and §3.2.2). EST names its answers so as well, but gives them
+/// in base64 (RFC 7030 §4.1.3).
 pub const PKCS7: Rendition = Rendition {
     suffix: "p7c",
     media_type: "application/pkcs7-mime; smime-type=certs-only",
@@ -155,14 +157,17 @@ pub const PKCS7: Rendition = Rendition {
     ..PLAIN
 };
 
-/// TrustAnchorList in DER, for which RFC 5914 registers no media type.
+/// TrustAnchorList in DER, for which RFC 5914 registers no media type. `application/cms; innerContent=trustAnchorList`
+/// (RFC 7193) is a ContentInfo of type id-ct-trustAnchorList around it, which who reads the bare list does not take; and
+/// `application/tamp-…` (RFC 5934) are messages of a protocol between a manager and a store.
 pub const TRUST_ANCHORS: Rendition = Rendition { suffix: "ta.der", make: make::trust_anchors, ..PLAIN };
 
 /// The list of the SAE EVPKI consortium, version 1, in DER without signatures.
 pub const SAE: Rendition = Rendition { suffix: "sae.der", make: make::sae, ..PLAIN };
 
-/// The same in CMS with the signatures of as many signers as the list needs, in PEM as the one sample of it is;
-/// `application/cms` (RFC 7193) would be the binary form. Only where the charter asks for it.
+/// The same in CMS with the signatures of as many signers as the list needs, in PEM as the one sample of it is. RFC 7193's
+/// `application/cms; encapsulatingContent=signedData` is binary, so it would be another file; SAE's content is id-data,
+/// for which it has no `innerContent`. Only where the charter asks for it.
 pub const SAE_CMS: Rendition =
     Rendition { suffix: "sae.cms", media_type: PEM_TYPE, make: make::sae_cms, ..PLAIN };
 
