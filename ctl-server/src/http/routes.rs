@@ -110,19 +110,26 @@ fn writing() -> Vec<Route<App>> {
             .answers(200, JSON, "The drafts.")
             .schema(object(&["drafts"], json!({ "drafts": many() }))),
         Route::get(paths::DRAFT.pattern(), drafts::show, "One draft, with the bytes that are signed.")
-            .answers(200, JSON, "The draft.")
+            .answers(
+                200,
+                JSON,
+                "The draft: `metadata`, `document` where the role has one, and `sae_cms_attributes` where the charter has \
+                 the list signed as an SAE list in CMS, or `sae_cms_absent`: why this version has none.",
+            )
             .fails(404, "No draft of this role waits."),
         Route::post(paths::SIGNATURES.pattern(), drafts::sign, "Brings a signer's signatures of a draft.")
             .takes(
                 "application/json",
                 drafts::MAX_BODY,
-                "The draft's entry and the signatures of metadata and document.",
+                "The draft's entry (`draft`) and one signer's signatures: of the metadata (`metadata_signature`), of the \
+                 document where the draft has one (`document_signature`), and of the attributes of its SAE list in CMS \
+                 where it has those (`sae_cms_signature`, by ECDSA with SHA-512). All that the draft asks for come together.",
             )
             .answers(200, JSON, "How many there are, and whether it is published.")
             .schema(object(&["have", "needed"], json!({ "have": count(), "needed": count() })))
             .fails(404, "No draft of this role waits.")
             .fails(409, "Another draft waits.")
-            .fails(422, "The signatures are refused."),
+            .fails(422, "The signatures are refused, or one that the draft asks for is missing."),
     ]
 }
 
