@@ -1,12 +1,14 @@
 //! Changes in words: what would be different if a proposal were accepted.
 
-use ctl_core::Digest;
 use ctl_core::names::{ListId, ParticipantId, print};
-use ctl_core::parts::{Constraint, Constraints, DistrustKind, Use};
+use ctl_core::parts::{Constraint, Constraints, Der, DistrustKind, Use};
+use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
 use ctl_governance::state::Listed;
 use ctl_governance::statement::body::{Candidate, Change, ParticipantAction};
+use ctl_governance::statement::charter::Charter;
 use ctl_governance::statement::parts::{BlobAccess, BlobRef};
+use ctl_pki::Certificate;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -94,7 +96,10 @@ pub fn change(state: &State, change: &Change) -> Vec<String> {
         },
         Change::AmendCharter { charter } => {
             let number = difference::between(&to_value(&*state.charter), &to_value(&**charter)).len();
-            vec![format!("another charter comes into force, with {number} differences from this one")]
+            let mut lines =
+                vec![format!("another charter comes into force, with {number} differences from this one")];
+            lines.extend(sae_cms_lines(&state.charter, charter));
+            lines
         }
         Change::Participant { action, participant } => vec![match action {
             ParticipantAction::Suspend {} => format!("{participant} may no longer sign"),
@@ -139,6 +144,46 @@ pub fn in_full(state: &State, change: &Change) -> Vec<difference::Change> {
         }
         other => every_member(other),
     }
+}
+
+/// What a charter's `sae_cms` means, wherever somebody is asked for it.
+pub(crate) const SAE_CMS: &str = "signed as an SAE list in CMS, too, where a reader that is content with one signature takes \
+                                  any one signer's for the scheme's word";
+
+/// How another charter has lists signed as SAE lists in CMS, which in full is base64.
+fn sae_cms_lines(before: &Charter, after: &Charter) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (list, charter) in &after.lists {
+        let old = before.lists.get(list).and_then(|charter| charter.sae_cms.as_ref());
+        let Some(new) = &charter.sae_cms else {
+            lines.extend(old.map(|_| format!("list {list}: no longer signed as an SAE list in CMS")));
+            continue;
+        };
+        if old.is_none() {
+            lines.push(format!("list {list}: {SAE_CMS}"));
+        }
+        if old.is_none_or(|old| old.ca != new.ca) {
+            lines.push(format!("list {list}: in CMS by certificates of the CA {}", certificate(&new.ca)));
+        }
+        let changed =
+            new.signers.iter().filter(|(id, der)| old.and_then(|old| old.signers.get(*id)) != Some(der));
+        lines.extend(
+            changed.map(|(id, der)| format!("list {list}: in CMS {id} signs with {}", certificate(der))),
+        );
+        let gone = old.iter().flat_map(|old| old.signers.keys()).filter(|id| !new.signers.contains_key(*id));
+        lines.extend(gone.map(|id| format!("list {list}: in CMS {id} signs no longer")));
+    }
+    lines
+}
+
+/// A certificate in a line: its SHA-256, which is it and no other, and what people know it by.
+pub(crate) fn certificate(der: &Der) -> String {
+    let digest = Digest::of(&der.0);
+    let Ok(certificate) = Certificate::from_der(&der.0) else {
+        return format!("(no certificate that can be read, SHA-256 {digest})");
+    };
+    let [from, to] = [certificate.not_before(), certificate.not_after()].map(Timestamp::from_unix);
+    format!("{}, valid {from} to {to}, SHA-256 {digest}", print::quoted(certificate.subject()))
 }
 
 /// Every member of what is signed. Two different values never have the same.

@@ -1,16 +1,17 @@
 //! A charter in words, whole: who holds which role, how many must act together, how long everything lasts, whose key
-//! is whose. What has no words here is shown as it stands in the document, so that nothing is passed over and no two
+//! and certificate is whose. What has no words here is shown as it stands in the document, so that nothing is passed over and no two
 //! foundings have the same text.
 
 use std::fmt::Write as _;
 
 use ctl_core::PublicKey;
 use ctl_core::names::print;
+use ctl_core::parts::Der;
 use ctl_governance::statement::body::CharterEstablish;
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use crate::difference;
+use crate::{describe, difference};
 
 /// A founding in words.
 #[must_use]
@@ -19,7 +20,7 @@ pub(crate) fn founding(establish: &CharterEstablish) -> String {
 }
 
 /// What is said of a charter's roles and bounds. In braces stands what is taken out of the document: a member of the
-/// charter as it stands, or `ids`, `name`, `key`, `time` or `of` it (how many of whom).
+/// charter as it stands, or `ids`, `name`, `key`, `certificate`, `time` or `of` it (how many of whom).
 const ROLES: &[&str] = &[
     "board (root.json and the top-level targets): {of board}",
     "assembly (charter, participants, auditors): {assembly/quorum} approvals; electors {ids assembly/electors}; a vote \
@@ -43,6 +44,8 @@ const LIST: &[&str] = &[
     "a list is valid for {time validity_seconds}; a new anchor is usable {time take_up_seconds} after its first \
      publication",
 ];
+const SAE_CMS_CA: &str = "in CMS by certificates of the CA {certificate sae_cms/ca}";
+const NO_SAE_CMS: &str = "not signed as an SAE list in CMS";
 const BOUNDS: &[&str] = &[
     "validity: root.json {time validity/root_seconds}, targets.json {time validity/targets_seconds}, snapshot.json \
      {time validity/snapshot_seconds}, timestamp.json {time validity/timestamp_seconds}",
@@ -50,6 +53,7 @@ const BOUNDS: &[&str] = &[
      most {limits/statements_per_day} a day, and {limits/open_applications} open applications",
     "rules: version {rules}",
 ];
+const SERVER_KEYS: &str = "\nthe server's keys, none of which can change what is trusted:\n";
 const SERVER: &[&str] = &[
     "log {name server/log_origin}: key {key server/log}",
     "recorder: key {key server/recorder}",
@@ -67,22 +71,23 @@ fn of_document(mut document: Value) -> String {
         templates.iter().for_each(|template| line(&mut words, &told(document, below, template)));
     };
     tell("\nwho signs and decides:\n", "/charter", &mut document, ROLES);
-    let watched = document.pointer("/charter/watchers").is_some_and(|watchers| !watchers.is_null());
+    let there = |document: &Value, at: &str| document.pointer(at).is_some_and(|member| !member.is_null());
+    let watched = there(&document, "/charter/watchers");
     tell("", "/charter", &mut document, &[if watched { WATCHERS } else { NO_WATCHERS }]);
-    let lists = document.pointer("/charter/lists").and_then(Value::as_object);
-    let ids: Vec<String> = lists.into_iter().flatten().map(|(id, _)| id.clone()).collect();
-    for id in ids {
+    for id in members(&document, "/charter/lists") {
         let below = format!("/charter/lists/{id}");
         let heading = format!("\nlist {id}, {}:\n", told(&mut document, &below, "{name name}"));
         tell(&heading, &below, &mut document, LIST);
+        let in_cms = there(&document, &format!("{below}/sae_cms"));
+        let words: &[&str] = if in_cms { &[describe::SAE_CMS, SAE_CMS_CA] } else { &[NO_SAE_CMS] };
+        tell("", &below, &mut document, words);
+        for id in members(&document, &format!("{below}/sae_cms/signers")) {
+            let signs = format!("in CMS {id} signs with {{certificate sae_cms/signers/{id}}}");
+            tell("", &below, &mut document, &[&signs]);
+        }
     }
     tell("\nbounds:\n", "/charter", &mut document, BOUNDS);
-    tell(
-        "\nthe server's keys, none of which can change what is trusted:\n",
-        "/charter",
-        &mut document,
-        SERVER,
-    );
+    tell(SERVER_KEYS, "/charter", &mut document, SERVER);
     let witnesses = items(take(&mut document, "/charter/witnesses/witnesses"));
     witnesses.into_iter().for_each(|one| line(&mut words, &told_whole(one, WITNESS)));
     words += "\nparticipants:\n";
@@ -118,6 +123,7 @@ fn told(document: &mut Value, below: &str, template: &str) -> String {
             "id" => bare(&take(document, &place)),
             "name" => shown_name(&take(document, &place)),
             "key" => key(&take(document, &place)),
+            "certificate" => certificate(&take(document, &place)),
             "time" => duration(&take(document, &place)),
             _ => take(document, &place).to_string(),
         };
@@ -139,6 +145,12 @@ fn take(document: &mut Value, pointer: &str) -> Value {
     let Some((parent, member)) = pointer.rsplit_once('/') else { return Value::Null };
     let parent = document.pointer_mut(parent).and_then(Value::as_object_mut);
     parent.and_then(|members| members.remove(member)).unwrap_or_default()
+}
+
+/// The names of an object's members.
+fn members(document: &Value, pointer: &str) -> Vec<String> {
+    let object = document.pointer(pointer).and_then(Value::as_object);
+    object.into_iter().flatten().map(|(name, _)| name.clone()).collect()
 }
 
 /// An identifier as it is; anything else as JSON.
@@ -177,6 +189,11 @@ fn key(value: &Value) -> String {
     PublicKey::deserialize(value).map_or_else(|_| difference::shown(value), |key| key.key_id().to_string())
 }
 
+/// A certificate by its SHA-256 and what people know it by.
+fn certificate(value: &Value) -> String {
+    Der::deserialize(value).map_or_else(|_| difference::shown(value), |der| describe::certificate(&der))
+}
+
 fn items(value: Value) -> Vec<Value> {
     match value {
         Value::Array(items) => items,
@@ -197,11 +214,17 @@ mod tests {
     use std::collections::BTreeMap;
 
     use ctl_core::keys::{Algorithm, PrivateKey};
+    use ctl_sandbox::shape::{Key, Shape};
     use proptest::prelude::*;
     use serde::Deserialize as _;
     use serde_json::json;
 
     use super::*;
+
+    fn certificate(seed: u8) -> Value {
+        let shape = Shape::new(&format!("CN=Certificate {seed}"), &Key::p256("any").unwrap()).unwrap();
+        serde_json::to_value(Der(shape.self_signed().unwrap().der().to_vec())).unwrap()
+    }
 
     fn key(seed: u8) -> Value {
         let key = PrivateKey::from_seed(Algorithm::EdDsa, &[seed; 32]).unwrap().public_key();
@@ -226,6 +249,7 @@ mod tests {
                     "voting_seconds": 120, "signers": {"holders": ["a", "b"], "threshold": 1},
                     "policy": {"name": "admission", "sha256": "ab".repeat(32), "version": "1 of 2"},
                     "required_evidence": ["audit-report"], "validity_seconds": 90_000, "take_up_seconds": 0,
+                    "sae_cms": {"ca": certificate(1), "signers": {"a": certificate(2), "b": certificate(3)}},
                 }},
                 "registry": {"registrars": {"holders": ["a"], "threshold": 1}, "validity_seconds": 61},
                 "notices": {
@@ -263,6 +287,9 @@ mod tests {
                     put(other.into());
                 }
                 put(format!("{text}x").into());
+                if place.contains("sae_cms") {
+                    [4, 5].into_iter().for_each(|seed| put(certificate(seed)));
+                }
             }
             Value::Array(items) => {
                 put(items.iter().rev().cloned().collect());
@@ -346,10 +373,17 @@ mod tests {
             "a list is valid for 1 day 1 hour",
             "a of oa, \"A, board\" (board-member): key ",
             "witness \"w.example\": key ",
+            "  signed as an SAE list in CMS, too, where a reader that is content with one signature takes any one signer's",
+            "  in CMS by certificates of the CA \"CN=Certificate 1\", valid ",
+            "  in CMS b signs with \"CN=Certificate 3\", valid ",
         ] {
             assert!(text.contains(expected), "{expected}\n{text}");
         }
         assert!(!text.contains("as the document has it"), "everything has its words:\n{text}");
+        let mut without = establish();
+        without["charter"]["lists"]["na"].as_object_mut().unwrap().remove("sae_cms");
+        let text = founding(&CharterEstablish::deserialize(&without).unwrap());
+        assert!(text.contains("\n  not signed as an SAE list in CMS\n"), "{text}");
     }
 
     #[test]

@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use crate::common::story::World;
+use crate::common::story::certificates::{ca, for_signer, issue, sae_cms};
+use crate::common::story::{World, na};
 
 /// What is shown of a proposal, without its author and leaf hash.
 fn text(world: &World, change: &Change) -> String {
@@ -134,7 +135,9 @@ fn mutations(value: &Value, place: &str, found: &mut Vec<(String, Value)>) {
 #[test]
 fn whatever_an_amendment_changes_is_read_before_the_vote() {
     let world = World::found();
-    let charter = serde_json::to_value(&*world.state.charter).unwrap();
+    let mut signed_in_cms = (*world.state.charter).clone();
+    signed_in_cms.lists.get_mut(&na()).unwrap().sae_cms = Some(sae_cms());
+    let charter = serde_json::to_value(&signed_in_cms).unwrap();
     let mut found = Vec::new();
     mutations(&charter, "", &mut found);
     let mut texts: BTreeMap<String, Charter> = BTreeMap::new();
@@ -166,4 +169,39 @@ fn an_amendment_that_swaps_the_last_elector_says_who_for_whom() {
         assert!(text.contains(line), "{line}\n{text}");
     }
     assert!(text.starts_with("another charter comes into force, with 3 differences"), "{text}");
+}
+
+#[test]
+fn what_an_amendment_has_signed_in_cms_is_told_by_certificate_and_signer() {
+    let with = |sae_cms| {
+        let mut charter = crate::common::story::charter();
+        charter.lists.get_mut(&na()).unwrap().sae_cms = sae_cms;
+        charter
+    };
+    let read = |before, after| {
+        let world = World::published_with(with(before));
+        describe::change(&world.state, &Change::AmendCharter { charter: Box::new(with(after)) })
+    };
+    let from = read(None, Some(sae_cms()));
+    let [_, what, by, one, two, three] = &from[..] else { panic!("{from:#?}") };
+    assert!(
+        what.starts_with("list na: signed as an SAE list in CMS, too") && what.contains("any one signer's")
+    );
+    assert!(by.contains("of the CA \"CN=List Signing CA,O=Stories\", valid "), "{by}");
+    assert!(by.ends_with(&format!("SHA-256 {}", Digest::of(&ca("list signing CA").0))), "{by}");
+    for (line, id) in [one, two, three].into_iter().zip(["signer-1", "signer-2", "signer-3"]) {
+        let digest = Digest::of(&issue(for_signer(id)).0);
+        assert!(line.starts_with(&format!("list na: in CMS {id} signs with \"CN={id}\", valid ")), "{line}");
+        assert!(line.ends_with(&format!("to 2049-01-01T00:00:00Z, SHA-256 {digest}")), "{line}");
+    }
+
+    let mut renewed = sae_cms();
+    renewed.signers.insert("signer-2".parse().unwrap(), issue(for_signer("signer-2").serial(99)));
+    renewed.signers.remove(&"signer-3".parse().unwrap());
+    let lines = read(Some(sae_cms()), Some(renewed));
+    let [_, other, gone] = &lines[..] else { panic!("{lines:#?}") };
+    assert!(other.starts_with("list na: in CMS signer-2 signs with"), "{other}");
+    assert_eq!(gone, "list na: in CMS signer-3 signs no longer");
+    assert_eq!(read(Some(sae_cms()), None)[1..], ["list na: no longer signed as an SAE list in CMS"]);
+    assert_eq!(read(Some(sae_cms()), Some(sae_cms())).len(), 1);
 }
