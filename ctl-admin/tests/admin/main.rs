@@ -3,6 +3,7 @@
 #![allow(unreachable_pub)]
 
 mod audits;
+mod charters;
 mod command_line;
 #[path = "../../../lib/replica/tests/replica/common/mod.rs"]
 mod common;
