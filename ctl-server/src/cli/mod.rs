@@ -8,7 +8,6 @@ mod restart;
 mod serve;
 mod step;
 
-use std::error::Error;
 #[cfg(feature = "demo")]
 use std::ffi::OsString;
 #[cfg(feature = "demo")]
@@ -20,7 +19,7 @@ use clap::{Parser, Subcommand};
 use ctl_core::Digest;
 use ctl_core::names::Origin;
 use ctl_host::clock::{Clock as _, SystemClock};
-use ctl_host::process;
+use ctl_host::process::{self, Failure};
 
 use crate::access::Role;
 use crate::blobs::Blobs;
@@ -180,20 +179,10 @@ enum BlobCommand {
     },
 }
 
-/// Why a command failed; only the text matters.
-type Failure = Box<dyn Error + Send + Sync>;
-
 /// Does what the arguments ask for.
 #[must_use]
 pub fn run() -> ExitCode {
-    process::restrict_umask();
-    match dispatch(Arguments::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("ctl-server: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    process::run("ctl-server", || dispatch(Arguments::parse().command))
 }
 
 fn dispatch(command: Command) -> Result<(), Failure> {

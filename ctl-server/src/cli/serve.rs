@@ -3,13 +3,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ctl_host::clock::{GuardedClock, SystemClock};
 use ctl_host::supervisor::Supervisor;
-use ctl_host::{descriptors, logging, process};
-use ctl_serve::Listeners;
-use ctl_serve::starting::{self, Progress};
+use ctl_serve::program::{self, Program};
+use ctl_serve::starting::Progress;
 use tokio::task::{AbortHandle, JoinHandle, spawn_blocking};
 
 use super::Failure;
@@ -17,7 +15,7 @@ use super::step::Step;
 use crate::access::{self, Access};
 use crate::blobs::Blobs;
 use crate::config::Config;
-use crate::http::{self, App};
+use crate::http::{App, routes};
 use crate::keys::Keys;
 use crate::ledger::mirror::Mirror;
 use crate::ledger::{Head, Ledger, Setup, Store as _};
@@ -26,57 +24,21 @@ use crate::publish::{self, Publisher};
 use crate::screening::{Policies, Screener};
 use crate::webhooks::Forward;
 
-/// Whatever has not stopped within this time is cut off.
-const STOP: Duration = Duration::from_secs(60);
-
 pub(super) fn serve(path: &Path) -> Result<(), Failure> {
     let config = Config::read(path)?;
-    logging::start(config.log.format, &config.log.filter)?;
-    let descriptors = descriptors::raise();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(run(config, descriptors));
-    // A verification that nobody waits for must not keep the process alive.
-    runtime.shutdown_background();
-    served
+    program::run(&config.log.clone(), run(config))
 }
 
-async fn run(config: Config, descriptors: u64) -> Result<(), Failure> {
-    // First of all, so that a signal during a long start is not lost.
-    let mut stop = std::pin::pin!(process::stop_signal()?);
-    let listeners = Listeners::bind(&config.http).await?;
-    // For callers that asked for port 0: the real address, alone on a line of standard output.
-    println!("{}", listeners.addresses()?);
-    let supervisor = Supervisor::new();
+async fn run(config: Config) -> Result<(), Failure> {
+    let mut program = Program::begin(&config.http).await?;
     let progress = Arc::new(Progress::new(Step::Opening));
     let start = {
-        let (progress, supervisor) = (progress.clone(), supervisor.clone());
-        spawn_blocking(move || Parts::start(config, descriptors, &progress, &supervisor))
+        let (progress, supervisor) = (progress.clone(), program.supervisor().clone());
+        spawn_blocking(move || Parts::start(config, &progress, &supervisor))
     };
-    let Parts { app, running } = tokio::select! {
-        started = starting::serve(&listeners, &progress, start) => started??,
-        () = &mut stop => {
-            tracing::info!("stopped before it was ready");
-            return Ok(());
-        }
-    };
-    tracing::info!(address = %listeners.addresses()?.first, "serving");
-    let over = async {
-        tokio::select! {
-            () = &mut stop => {}
-            () = supervisor.failed() => {}
-        }
-    };
-    http::serve(listeners, app, over).await;
-
-    tracing::info!("stopping");
-    supervisor.stopping();
-    let stopped = tokio::time::timeout(STOP, running.stop()).await;
-    if let Some(problem) = supervisor.problem() {
-        return Err(problem.into());
-    }
-    stopped.map_err(|_| format!("not everything stopped within {STOP:?}, and the rest was cut off"))?;
-    tracing::info!("stopped");
-    Ok(())
+    let Some(started) = program.starting(&progress, start).await else { return Ok(()) };
+    let Parts { app, running } = started??;
+    program.serve((app, routes::table()), running.stop()).await
 }
 
 /// The service and its tasks.
@@ -87,12 +49,7 @@ struct Parts {
 
 impl Parts {
     /// Starts all parts. Blocks until the ledger is open; must be called within a runtime.
-    fn start(
-        config: Config,
-        descriptors: u64,
-        progress: &Progress,
-        supervisor: &Supervisor,
-    ) -> Result<Self, Failure> {
+    fn start(config: Config, progress: &Progress, supervisor: &Supervisor) -> Result<Self, Failure> {
         let keys = Arc::new(Keys::load(&config.data)?);
         let policies = Arc::new(Policies::load(&config.policies)?);
         let blobs = Arc::new(Blobs::open(&config.data)?);
@@ -151,9 +108,7 @@ impl Parts {
             ledger: ledger.clone(),
         };
         let access = Access::new(&config.access, access::Keys::load(&config.data)?)?;
-        let mut http = config.http.clone();
-        http.connections = descriptors::connections(http.connections, descriptors);
-        let app = App::new(ledger, publisher, blobs, policies, metrics, access, http)
+        let app = App::new(ledger, publisher, blobs, policies, metrics, access)
             .with_webhooks(webhooks)
             .with_supervisor(supervisor.clone());
         Ok(Self { app, running })

@@ -23,12 +23,11 @@ pub(crate) mod statics;
 mod view;
 mod webhooks;
 
-use std::future::Future;
 use std::sync::Arc;
 
 use ctl_host::supervisor::Supervisor;
 use ctl_serve::metrics::RequestMetrics;
-use ctl_serve::{Http, Listeners, Moment, Problem, Readers, Service, Source, Transfer};
+use ctl_serve::{Moment, Problem, Readers, Service, Source, Transfer};
 use warp::http::{HeaderMap, Response};
 
 use crate::access::Access;
@@ -49,8 +48,6 @@ pub struct App {
     pub blobs: Arc<Blobs>,
     pub policies: Arc<Policies>,
     pub metrics: Arc<Metrics>,
-    /// How much one caller may ask.
-    pub limits: Arc<Http>,
     /// Knows whether every part still runs.
     pub supervisor: Supervisor,
     /// Who may read what is not open to everyone.
@@ -73,10 +70,8 @@ impl App {
         policies: Arc<Policies>,
         metrics: Arc<Metrics>,
         access: Access,
-        limits: Http,
     ) -> Self {
         let access = Arc::new(access);
-        let limits = Arc::new(limits);
         let (views, effects, supervisor) = (Arc::default(), Arc::default(), Supervisor::new());
         Self {
             ledger,
@@ -84,7 +79,6 @@ impl App {
             blobs,
             policies,
             metrics,
-            limits,
             supervisor,
             access,
             webhooks: None,
@@ -134,10 +128,4 @@ impl Service for App {
     async fn transfer(&self, transfer: Transfer<'_>) -> Result<Response<Source>, Problem> {
         blobs::transfer(self, transfer).await
     }
-}
-
-/// Serves the app until `shutdown`; see [`ctl_serve::serve()`].
-pub async fn serve(listeners: impl Into<Listeners>, app: App, shutdown: impl Future<Output = ()> + Send) {
-    let limits = Http::clone(&app.limits);
-    ctl_serve::serve(listeners, (app, routes::table()), limits, shutdown).await;
 }

@@ -66,8 +66,9 @@ async fn clients_of_the_pool_have_endpoints_of_their_own_and_nobody_else_any() {
     let config = ctl_webhooks::config::Config::read(&file).unwrap();
     let clock = Arc::new(ctl_host::clock::ManualClock::at(world.now));
     let (app, running) = ctl_webhooks::run::start(&config, clock, &Supervisor::new()).unwrap();
+    let served_there = (app, ctl_webhooks::http::routes::table());
     let process =
-        tokio::spawn(ctl_webhooks::http::serve(listener, app, Http::default(), std::future::pending()));
+        tokio::spawn(ctl_serve::serve(listener, served_there, Http::default(), std::future::pending()));
 
     for (key, status) in [("", 401), ("stolen", 401), ("reader-key", 403)] {
         for method in ["GET", "POST"] {

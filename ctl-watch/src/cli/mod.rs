@@ -4,13 +4,13 @@ mod discover;
 pub mod probe;
 mod run;
 
-use std::error::Error;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use ctl_host::process;
+pub use ctl_host::process::Failure;
 
 /// The watch of a certificate trust list scheme: probes and judges its services from outside.
 #[derive(Debug, Parser)]
@@ -38,20 +38,10 @@ enum Command {
     },
 }
 
-/// Why a command failed, for standard error.
-pub type Failure = Box<dyn Error + Send + Sync>;
-
 /// Does what the process's arguments ask for.
 #[must_use]
 pub fn run() -> ExitCode {
-    process::restrict_umask();
-    match act(std::env::args_os()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("ctl-watch: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    process::run("ctl-watch", || act(std::env::args_os()))
 }
 
 /// Does what these arguments ask for; the first is the program's name.

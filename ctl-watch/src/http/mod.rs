@@ -10,13 +10,12 @@ mod sources;
 mod targets;
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::sync::Arc;
 
 use ctl_core::Timestamp;
 use ctl_host::supervisor::Supervisor;
 use ctl_serve::metrics::{Described, Registrar, RequestMetrics};
-use ctl_serve::{Http, Listeners, Moment, Service};
+use ctl_serve::{Moment, Service};
 
 use crate::metrics::Metrics;
 use crate::run::Watch;
@@ -76,14 +75,4 @@ impl Service for App {
         let second = self.watch.aggregator().now_ms().div_euclid(1000);
         Moment { version: 0, second: Some(Timestamp::from_unix(second)) }
     }
-}
-
-/// Serves the watch until `shutdown`; see [`ctl_serve::serve()`].
-pub async fn serve(
-    listeners: impl Into<Listeners>,
-    app: App,
-    limits: Http,
-    shutdown: impl Future<Output = ()> + Send,
-) {
-    ctl_serve::serve(listeners, (app, routes::table()), limits, shutdown).await;
 }

@@ -5,10 +5,9 @@ mod caller;
 mod endpoints;
 mod health;
 mod refusal;
-mod routes;
+pub mod routes;
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::sync::Arc;
 
 use ctl_core::role::Role;
@@ -16,7 +15,7 @@ use ctl_host::clock::Clock;
 use ctl_host::supervisor::Supervisor;
 use ctl_serve::forward::ForwardSecret;
 use ctl_serve::metrics::RequestMetrics;
-use ctl_serve::{Http, Listeners, Moment, Service};
+use ctl_serve::{Moment, Service};
 use tokio::sync::watch;
 
 use crate::config::Webhooks;
@@ -54,14 +53,4 @@ impl Service for App {
     fn moment(&self) -> Moment {
         Moment { version: 0, second: Some(self.clock.now()) }
     }
-}
-
-/// Serves the app until `shutdown`; see [`ctl_serve::serve()`].
-pub async fn serve(
-    listeners: impl Into<Listeners>,
-    app: App,
-    limits: Http,
-    shutdown: impl Future<Output = ()> + Send,
-) {
-    ctl_serve::serve(listeners, (app, routes::table()), limits, shutdown).await;
 }

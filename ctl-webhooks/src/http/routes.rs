@@ -20,7 +20,8 @@ const ABOUT: About = About {
 };
 
 /// Every path.
-pub(super) fn table() -> Table<App> {
+#[must_use]
+pub fn table() -> Table<App> {
     let opcp = endpoint_routes(
         PoolForm::Opcp,
         ["/v1/webhook/endpoints", "/v1/webhook/endpoints/{id}", "/v1/webhook/endpoints/{id}/deliveries"],

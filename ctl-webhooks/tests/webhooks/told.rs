@@ -15,6 +15,7 @@ use ctl_host::supervisor::Supervisor;
 use ctl_serve::Http;
 use ctl_serve::forward::ForwardSecret;
 use ctl_webhooks::config::{Config, Scheme, Webhooks};
+use ctl_webhooks::http::routes;
 use ctl_webhooks::run::{Running, start};
 use ctl_webhooks::store::Store;
 use serde_json::{Value, json};
@@ -117,7 +118,7 @@ impl Told {
             write_burst: 60_000.try_into().unwrap(),
             ..Http::default()
         };
-        let http = tokio::spawn(ctl_webhooks::http::serve(listener, app, limits, over));
+        let http = tokio::spawn(ctl_serve::serve(listener, (app, routes::table()), limits, over));
         Self { clock, store, secret, address, running, stop, http }
     }
 

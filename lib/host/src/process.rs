@@ -1,14 +1,31 @@
 //! What every program that serves does at its start and at its end.
 
+use std::error::Error;
 use std::future::Future;
+use std::process::ExitCode;
 
 use rustix::fs::Mode;
 use rustix::process::umask;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Why a program failed, for standard error: only the text matters.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
+/// Does the work of the program of this name, with a safe umask; the exit status. Why it failed goes to standard error.
+pub fn run(name: &str, work: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
+    restrict_umask();
+    match work() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Sets a umask under which nothing that the process writes is others' to change, or closed to itself, whatever umask it
 /// has inherited.
-pub fn restrict_umask() {
+fn restrict_umask() {
     let inherited = umask(Mode::RWXG | Mode::RWXO);
     umask((inherited & (Mode::RWXG | Mode::RWXO)) | Mode::WGRP | Mode::WOTH);
 }

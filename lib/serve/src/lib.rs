@@ -11,7 +11,8 @@
 //!                                                          └─ a route's handler (warp), expensive ones from a queue
 //! ```
 //!
-//! Before there is a service, [`starting::serve`] answers on the same [`Listeners`].
+//! Before there is a service, [`starting::serve`] answers on the same [`Listeners`]. A [`Program`](program::Program) is all of
+//! this from a process's start to its end.
 #![forbid(unsafe_code)]
 
 pub mod answer;
@@ -28,6 +29,7 @@ pub mod metrics;
 pub mod openapi;
 mod page;
 pub mod problem;
+pub mod program;
 mod queue;
 mod refusal;
 mod request;

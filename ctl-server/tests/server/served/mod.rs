@@ -32,7 +32,7 @@ use ctl_host::supervisor::Supervisor;
 use ctl_serve::Http;
 use ctl_server::access::{self, Access, Settings};
 use ctl_server::blobs::Blobs;
-use ctl_server::http::{App, serve};
+use ctl_server::http::{App, routes};
 use ctl_server::ledger::{Head, Ledger, SledStore};
 use ctl_server::metrics::Metrics;
 use ctl_server::pool::{self, Ctl};
@@ -145,14 +145,14 @@ impl Served {
         let blobs = Arc::new(Blobs::open(data.path()).unwrap());
         let policies = Arc::new(Policies::load(&[]).unwrap());
         let access = Access::new(guard, access::Keys::load(data.path()).unwrap()).unwrap();
-        let app =
-            App::new(ledger.clone(), publisher.clone(), blobs.clone(), policies, metrics, access, limits)
-                .with_webhooks(forward);
+        let app = App::new(ledger.clone(), publisher.clone(), blobs.clone(), policies, metrics, access)
+            .with_webhooks(forward);
         let supervisor = app.supervisor.clone();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let http = tokio::spawn(serve(listener, app, async { drop(stopped.await) }));
+        let over = async { drop(stopped.await) };
+        let http = tokio::spawn(ctl_serve::serve(listener, (app, routes::table()), limits, over));
         let running = Some(running);
         Self { address, data, ledger, clock, publisher, blobs, supervisor, stop, http, running }
     }

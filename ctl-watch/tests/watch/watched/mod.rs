@@ -14,7 +14,7 @@ use ctl_host::clock::{Clock as _, SystemClock};
 use ctl_host::supervisor::Supervisor;
 use ctl_serve::Http;
 use ctl_watch::config::{self, Config, Scheme};
-use ctl_watch::http::{App, Requests, serve};
+use ctl_watch::http::{App, Requests, routes};
 use ctl_watch::metrics::Metrics;
 use ctl_watch::run::{Running, Watch};
 use tokio::io::AsyncWriteExt as _;
@@ -81,7 +81,7 @@ impl Watched {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let over = async { drop(stopped.await) };
-        let http = tokio::spawn(serve(listener, app, Http::default(), over));
+        let http = tokio::spawn(ctl_serve::serve(listener, (app, routes::table()), Http::default(), over));
         Self { watch, supervisor, address, running, stop, http }
     }
 
