@@ -1,20 +1,14 @@
-//! `/healthz`, `/readyz`, `/metrics`: for the operators of the service.
+//! `/readyz` and `/metrics`: for the operators of the service.
 
 use ctl_core::Timestamp;
 use ctl_governance::statement::Entry;
-use ctl_serve::metrics::CONTENT_TYPE;
-use ctl_serve::{Call, Problem, answer};
+use ctl_serve::{Call, Problem, operation};
 use serde_json::{Value, json};
-use warp::http::StatusCode;
 use warp::reply::Response;
 
 use super::{App, lists};
 use crate::ledger::{Ledger, Verification};
 use crate::metrics::Facts;
-
-pub(super) async fn alive(_: App, _: Call) -> Result<Response, Problem> {
-    Ok(answer::json(&json!({ "status": "alive" })))
-}
 
 /// An entry that is not served this many seconds after its recording is late.
 const SERVED_WITHIN: u64 = 10;
@@ -31,16 +25,13 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
     let problems = problems.chain(status.problem).chain(unserved(&app.ledger, status.size, now));
     let problems: Vec<String> = problems.collect();
     let lists: Vec<Value> = state.charter.lists.keys().map(|id| lists::summary(&state, id, now)).collect();
-    let response = answer::json(&json!({
-        "status": if problems.is_empty() { "ready" } else { "not-ready" },
-        "problems": problems,
+    let members = json!({
         "ledger": { "entries": entries, "served": status.size, "verified": verified(&app.ledger) },
         "snapshot_expires": status.freshness_expires.map(|(snapshot, _)| snapshot),
         "timestamp_expires": status.freshness_expires.map(|(_, timestamp)| timestamp),
         "lists": lists,
-    }));
-    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Ok(answer::with_status(response, status))
+    });
+    Ok(operation::ready(&problems, members))
 }
 
 /// How many entries are verified, from the genesis; usually all.
@@ -83,6 +74,5 @@ pub(super) async fn metrics(app: App, _: Call) -> Result<Response, Problem> {
         damaged: matches!(app.ledger.verification(), Verification::Failed { .. }),
     };
     let pool = app.publisher.pool().load();
-    let text = app.metrics.render(&state, &facts, &pool).map_err(|error| Problem::internal(&error))?;
-    Ok(answer::bytes(text, CONTENT_TYPE, "no-store"))
+    operation::scrape(app.metrics.render(&state, &facts, &pool))
 }

@@ -60,8 +60,10 @@ const FILES: &[Files] = &[
 /// Every path of the server.
 #[must_use]
 pub fn table() -> Table<App> {
-    let all = [writing(), governance(), tokens(), webhooks::routes(), operation(), pool::routes()];
+    let all = [writing(), governance(), tokens(), webhooks::routes(), pool::routes()];
+    let whether = "Whether statements are accepted and served.";
     Table::new(ABOUT, all.into_iter().flatten().collect())
+        .operation(whether, health::ready, health::metrics)
         .files(FILES)
         .parameters(parts().into_iter().chain(pool::parts()).collect())
         .described_at("/v1/openapi.json")
@@ -237,20 +239,6 @@ fn tokens() -> Vec<Route<App>> {
         Route::get("/.well-known/jwks.json", access::jwks, "The public keys of tokens (RFC 7517).")
             .answers(200, JSON, "The keys.")
             .schema(object(&["keys"], json!({ "keys": many() }))),
-    ]
-}
-
-fn operation() -> Vec<Route<App>> {
-    vec![
-        Route::get("/healthz", health::alive, "Whether the process lives.").answers(200, JSON, "It does."),
-        Route::get("/readyz", health::ready, "Whether statements are accepted and served.")
-            .answers(200, JSON, "They are.")
-            .answers(503, JSON, "They are not: `problems` says why."),
-        Route::get("/metrics", health::metrics, "What Prometheus scrapes.").costs(Cost::Scrape).answers(
-            200,
-            &[ctl_serve::metrics::CONTENT_TYPE],
-            "The text format.",
-        ),
     ]
 }
 

@@ -1,17 +1,11 @@
-//! `/healthz`, `/readyz`, `/metrics`: for the operators of the watch.
+//! `/readyz` and `/metrics`: for the operators of the watch.
 
-use ctl_serve::metrics::CONTENT_TYPE;
-use ctl_serve::{Call, Problem, answer};
+use ctl_serve::{Call, Problem, operation};
 use serde_json::json;
-use warp::http::StatusCode;
 use warp::reply::Response;
 
 use super::App;
 use crate::follow::{Contact, Signing};
-
-pub(super) async fn alive(_: App, _: Call) -> Result<Response, Problem> {
-    Ok(answer::json(&json!({ "status": "alive" })))
-}
 
 /// Ready means that the scheme was followed at least once, its log holds, and nothing of the watch's own keeps it from
 /// following or running. If the service does not
@@ -42,9 +36,7 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
         Signing::Good => ("good", None),
         Signing::Failed(why) => ("failed", Some(why)),
     };
-    let response = answer::json(&json!({
-        "status": if problems.is_empty() { "ready" } else { "not-ready" },
-        "problems": problems,
+    let members = json!({
         "scheme": followed.seen.as_ref().map(|seen| seen.state.scheme),
         "entries": followed.seen.as_ref().map(|seen| seen.size),
         "followed_at": last,
@@ -53,14 +45,12 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
         "signing_problem": signing_problem,
         "history_damaged": app.watch.internals().store_damaged,
         "targets": app.watch.standings().targets.len(),
-    }));
-    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Ok(answer::with_status(response, status))
+    });
+    Ok(operation::ready(&problems, members))
 }
 
 pub(super) async fn metrics(app: App, _: Call) -> Result<Response, Problem> {
     let gathered = app.watch.gathered();
     let text = app.requests.text().and_then(|text| Ok(text + &app.metrics.render(&gathered.readings())?));
-    let text = text.map_err(|error| Problem::internal(&error))?;
-    Ok(answer::bytes(text, CONTENT_TYPE, "no-store"))
+    operation::scrape(text)
 }

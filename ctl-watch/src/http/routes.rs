@@ -19,7 +19,9 @@ const ABOUT: About = About {
 /// Every path of the watch.
 #[must_use]
 pub fn table() -> Table<App> {
-    Table::new(ABOUT, [watching(), operation()].into_iter().flatten().collect())
+    let whether = "Whether the scheme is followed and every part runs.";
+    Table::new(ABOUT, watching())
+        .operation(whether, health::ready, health::metrics)
         .parameters(parts())
         .described_at("/v1/openapi.json")
 }
@@ -110,20 +112,6 @@ fn watching() -> Vec<Route<App>> {
         .query(optional("limit", "How many on a page.", count()))
         .answers(200, JSON, "A page of roots.")
         .fails(404, none),
-    ]
-}
-
-fn operation() -> Vec<Route<App>> {
-    vec![
-        Route::get("/healthz", health::alive, "Whether the process lives.").answers(200, JSON, "It does."),
-        Route::get("/readyz", health::ready, "Whether the scheme is followed and every part runs.")
-            .answers(200, JSON, "It is.")
-            .answers(503, JSON, "It is not: `problems` says why."),
-        Route::get("/metrics", health::metrics, "What Prometheus scrapes.").costs(Cost::Scrape).answers(
-            200,
-            &[ctl_serve::metrics::CONTENT_TYPE],
-            "The text format.",
-        ),
     ]
 }
 

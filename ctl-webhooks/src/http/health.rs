@@ -1,18 +1,12 @@
-//! `/healthz`, `/readyz`, `/metrics`: for who runs the program.
+//! `/readyz` and `/metrics`: for who runs the program.
 
 use std::sync::Arc;
 
-use ctl_serve::metrics::CONTENT_TYPE;
-use ctl_serve::{Call, Problem, answer};
+use ctl_serve::{Call, Problem, answer, operation};
 use serde_json::json;
-use warp::http::StatusCode;
 use warp::reply::Response;
 
 use super::App;
-
-pub(super) async fn alive(_: App, _: Call) -> Result<Response, Problem> {
-    Ok(answer::json(&json!({ "status": "alive" })))
-}
 
 /// Ready means that every list and the notices were verified at least once, and every part runs. That the service does
 /// not answer now, or shows something that is refused, is told, and keeps nobody from what is waiting.
@@ -21,14 +15,8 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
     let unseen = app.roles.iter().filter(|role| standing.held.iter().all(|held| held.role != **role));
     let unseen = unseen.map(|role| format!("{role} was not seen yet"));
     let problems: Vec<String> = app.supervisor.problem().into_iter().chain(unseen).collect();
-    let response = answer::json(&json!({
-        "status": if problems.is_empty() { "ready" } else { "not-ready" },
-        "problems": problems,
-        "followed_at": standing.good,
-        "following": standing.problems,
-    }));
-    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Ok(answer::with_status(response, status))
+    let members = json!({ "followed_at": standing.good, "following": standing.problems });
+    Ok(operation::ready(&problems, members))
 }
 
 pub(super) async fn metrics(app: App, _: Call) -> Result<Response, Problem> {
@@ -36,6 +24,5 @@ pub(super) async fn metrics(app: App, _: Call) -> Result<Response, Problem> {
     let counts =
         answer::blocking(move || store.counts()).await?.map_err(|error| Problem::internal(&error))?;
     let standing = app.standing.borrow().clone();
-    let text = app.metrics.render(counts, &standing).map_err(|error| Problem::internal(&error))?;
-    Ok(answer::bytes(text, CONTENT_TYPE, "no-store"))
+    operation::scrape(app.metrics.render(counts, &standing))
 }

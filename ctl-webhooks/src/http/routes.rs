@@ -3,7 +3,7 @@
 use ctl_formats::PoolForm;
 use ctl_serve::openapi::About;
 use ctl_serve::table::Parameter;
-use ctl_serve::{Cost, Route, Table};
+use ctl_serve::{Route, Table};
 use serde_json::json;
 use warp::http::Method;
 
@@ -40,7 +40,10 @@ pub fn table() -> Table<App> {
         schema: json!({ "type": "string" }),
         required: true,
     };
-    Table::new(ABOUT, [opcp, opnc, operation()].into_iter().flatten().collect())
+    let whether = "Whether the lists are followed and every part runs.";
+    Table::new(ABOUT, opcp)
+        .and(opnc)
+        .operation(whether, health::ready, health::metrics)
         .parameters(vec![id])
         .described_at("/v1/openapi.json")
 }
@@ -74,19 +77,5 @@ fn endpoint_routes(form: PoolForm, [all, one, deliveries]: [&'static str; 3]) ->
         )
         .answers(200, JSON, "The deliveries.")
         .answers(404, JSON, none),
-    ]
-}
-
-fn operation() -> Vec<Route<App>> {
-    vec![
-        Route::get("/healthz", health::alive, "Whether the process lives.").answers(200, JSON, "It does."),
-        Route::get("/readyz", health::ready, "Whether the lists are followed and every part runs.")
-            .answers(200, JSON, "They are.")
-            .answers(503, JSON, "They are not: `problems` says why."),
-        Route::get("/metrics", health::metrics, "What Prometheus scrapes.").costs(Cost::Scrape).answers(
-            200,
-            &[ctl_serve::metrics::CONTENT_TYPE],
-            "The text format.",
-        ),
     ]
 }

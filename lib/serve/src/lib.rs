@@ -27,6 +27,7 @@ pub mod limits;
 mod listeners;
 pub mod metrics;
 pub mod openapi;
+pub mod operation;
 mod page;
 pub mod problem;
 pub mod program;

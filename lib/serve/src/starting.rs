@@ -19,6 +19,7 @@ use warp::reply::Response;
 
 use crate::answer;
 use crate::listeners::{Accepted, Listeners};
+use crate::operation;
 use crate::problem::Problem;
 
 /// The longest that a request and its answer may take.
@@ -119,7 +120,7 @@ async fn answer_one(
 
 fn answer(path: &str, (step, members): (String, Map<String, Value>)) -> Response {
     match path {
-        "/healthz" => answer::json(&json!({ "status": "alive" })),
+        "/healthz" => operation::alive(),
         "/readyz" => {
             let mut body = members;
             body.insert("status".into(), "starting".into());

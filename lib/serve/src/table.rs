@@ -362,6 +362,13 @@ impl<S: Clone + Send + Sync + 'static> Table<S> {
         Self { about, routes, files: &[], parameters: Vec::new() }
     }
 
+    /// The same with more routes.
+    #[must_use]
+    pub fn and(mut self, routes: impl IntoIterator<Item = Route<S>>) -> Self {
+        self.routes.extend(routes);
+        self
+    }
+
     /// The same with files that were prepared before, in the order in which
     /// [`Service::file`](crate::Service::file) numbers them.
     #[must_use]
