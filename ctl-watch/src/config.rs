@@ -10,13 +10,12 @@ use std::time::Duration;
 use ctl_core::names::ParticipantId;
 use ctl_core::{Digest, PrivateKey};
 use ctl_fetch::Options;
-use ctl_host::config::ConfigError;
+use ctl_host::config::{self, ConfigError, positive};
 use ctl_host::files;
 use ctl_host::logging::Log;
 use ctl_policy::sla::Kind;
 use ctl_replica::{Confirmed, News, Trust};
 use ctl_serve::Http;
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::error::StartError;
@@ -116,17 +115,14 @@ impl Config {
     /// # Errors
     /// [`ConfigError`]
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let mut config: Self = ctl_host::config::read(path)?;
-        let directory = path.parent().unwrap_or(Path::new(""));
-        config.data = directory.join(&config.data);
-        for path in config.scheme.root.iter_mut().chain(&mut config.scheme.tls_roots) {
-            *path = directory.join(&path);
-        }
-        config.http.relative_to(directory);
-        config.watch.relative_to(directory);
-        config.fetch.relative_to(directory);
-        config.sources.iter_mut().for_each(|source| source.source.relative_to(directory));
-        Ok(config)
+        config::read(path, |config: &mut Self, directory| {
+            let Scheme { root, tls_roots, .. } = &mut config.scheme;
+            config::join(directory, [&mut config.data].into_iter().chain(root).chain(tls_roots));
+            config.http.relative_to(directory);
+            config.watch.relative_to(directory);
+            config.fetch.relative_to(directory);
+            config.sources.iter_mut().for_each(|source| source.source.relative_to(directory));
+        })
     }
 }
 
@@ -254,15 +250,8 @@ impl Watch {
     /// Makes the paths relative to a directory.
     pub fn relative_to(&mut self, directory: &Path) {
         let canaries = self.canaries.iter_mut().flat_map(|canary| &mut canary.good);
-        for path in self.key.iter_mut().chain(&mut self.service_levels).chain(canaries) {
-            *path = directory.join(&path);
-        }
+        config::join(directory, self.key.iter_mut().chain(&mut self.service_levels).chain(canaries));
     }
-}
-
-fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let duration: Duration = humantime_serde::deserialize(deserializer)?;
-    if duration.is_zero() { Err(D::Error::custom("must be longer than nothing")) } else { Ok(duration) }
 }
 
 fn path_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {

@@ -9,11 +9,10 @@ use std::time::Duration;
 use ctl_core::names::ListId;
 use ctl_core::role::Role;
 use ctl_fetch::Options;
-use ctl_host::config::ConfigError;
+use ctl_host::config::{self, ConfigError, positive};
 use ctl_host::logging::Log;
 use ctl_serve::Http;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 /// The configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -123,21 +122,13 @@ impl Config {
     /// # Errors
     /// [`ConfigError`]
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let mut config: Self = ctl_host::config::read(path)?;
-        let directory = path.parent().unwrap_or(Path::new(""));
-        let own = [&mut config.data, &mut config.scheme.root, &mut config.webhooks.secret];
-        for path in own.into_iter().chain(&mut config.scheme.tls_roots) {
-            *path = directory.join(&path);
-        }
-        config.http.relative_to(directory);
-        config.fetch.relative_to(directory);
-        Ok(config)
+        config::read(path, |config: &mut Self, directory| {
+            let own = [&mut config.data, &mut config.scheme.root, &mut config.webhooks.secret];
+            config::join(directory, own.into_iter().chain(&mut config.scheme.tls_roots));
+            config.http.relative_to(directory);
+            config.fetch.relative_to(directory);
+        })
     }
-}
-
-fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let duration: Duration = humantime_serde::deserialize(deserializer)?;
-    if duration.is_zero() { Err(D::Error::custom("must be longer than nothing")) } else { Ok(duration) }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ctl_host::clock::ClockBounds;
+use ctl_host::config;
 pub use ctl_host::config::ConfigError;
 pub use ctl_host::logging::Log;
 pub use ctl_serve::Http;
@@ -118,18 +119,13 @@ impl Config {
     /// # Errors
     /// [`ConfigError`]
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let mut config: Self = ctl_host::config::read(path)?;
-        // Joining leaves absolute paths as they are.
-        let directory = path.parent().unwrap_or(Path::new(""));
-        config.data = directory.join(&config.data);
-        config.http.relative_to(directory);
-        config.ledger.head = config.ledger.head.map(|path| directory.join(path));
-        config.webhooks.secret = config.webhooks.secret.map(|path| directory.join(path));
-        let tls_roots = config.ledger.mirror_tls_roots.iter_mut().chain(&mut config.webhooks.tls_roots);
-        for path in config.policies.iter_mut().chain(tls_roots) {
-            *path = directory.join(&path);
-        }
-        Ok(config)
+        config::read(path, |config: &mut Self, directory| {
+            let Self { data, policies, ledger, webhooks, .. } = config;
+            let optional = ledger.head.iter_mut().chain(&mut webhooks.secret);
+            let tls_roots = ledger.mirror_tls_roots.iter_mut().chain(&mut webhooks.tls_roots);
+            config::join(directory, [data].into_iter().chain(policies).chain(optional).chain(tls_roots));
+            config.http.relative_to(directory);
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use ctl_host::config;
 use ctl_host::network::Network;
 use serde::Deserialize;
 
@@ -63,9 +64,7 @@ impl Options {
 
     /// Makes the paths relative to a directory, as in a configuration file of that directory.
     pub fn relative_to(&mut self, directory: &Path) {
-        for path in &mut self.tls_roots {
-            *path = directory.join(&path);
-        }
+        config::join(directory, &mut self.tls_roots);
     }
 }
 

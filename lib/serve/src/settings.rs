@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ctl_host::config;
 use ctl_host::network::Network;
 use serde::Deserialize;
 
@@ -82,9 +83,8 @@ impl Http {
     /// Takes paths as relative to the folder of the configuration; absolute ones stay.
     pub fn relative_to(&mut self, directory: &Path) {
         if let Some(tls) = &mut self.tls {
-            for path in [&mut tls.certificate, &mut tls.key].into_iter().chain(&mut tls.client_roots) {
-                *path = directory.join(&path);
-            }
+            let files = [&mut tls.certificate, &mut tls.key].into_iter();
+            config::join(directory, files.chain(&mut tls.client_roots));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ctl_fetch::{Addresses, Fetch, Header, Request};
-use ctl_host::files;
+use ctl_host::{config, files};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
@@ -78,9 +78,8 @@ impl Access {
     /// Makes the paths relative to a directory, as in a configuration file of that directory.
     pub(crate) fn relative_to(&mut self, directory: &Path) {
         let secret = self.oauth.as_mut().map(|oauth| &mut oauth.client_secret);
-        for path in [self.bearer.as_mut(), self.api_key.as_mut(), secret].into_iter().flatten() {
-            *path = directory.join(&path);
-        }
+        let files = [self.bearer.as_mut(), self.api_key.as_mut(), secret];
+        config::join(directory, files.into_iter().flatten());
     }
 
     /// Whether a new token may help where this one did not.

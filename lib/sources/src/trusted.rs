@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ctl_core::Timestamp;
 use ctl_core::tuf::Limits;
 use ctl_formats::cms::Trust;
-use ctl_host::files;
+use ctl_host::{config, files};
 use ctl_pki::{Certificate, MAX_PEM_SIZE, certificate_from_bytes};
 use serde::Deserialize;
 
@@ -42,9 +42,7 @@ pub(crate) struct Loaded<'a> {
 impl Trusted {
     /// Makes the paths relative to a directory.
     pub(crate) fn relative_to(&mut self, directory: &Path) {
-        for path in self.signer.iter_mut().chain(&mut self.issuer).chain(&mut self.root_json) {
-            *path = directory.join(&path);
-        }
+        config::join(directory, self.signer.iter_mut().chain(&mut self.issuer).chain(&mut self.root_json));
     }
 
     /// Reads the files.
