@@ -3,7 +3,8 @@
 use ctl_core::paths;
 use ctl_formats::rendition;
 use ctl_serve::openapi::About;
-use ctl_serve::table::Parameter;
+use ctl_serve::table::schema::{count, digest, object, participant, pattern, text, time};
+use ctl_serve::table::{Parameter, optional, required};
 use ctl_serve::{Cost, Files, Route, Table};
 use serde_json::{Value, json};
 
@@ -261,58 +262,25 @@ where
 
 /// The parameters in paths.
 fn parts() -> Vec<Parameter> {
-    let part = required;
     vec![
-        part("digest", "The SHA-256 of the bytes.", digest()),
-        part("fingerprint", "The SHA-256 of the certificate.", digest()),
-        part("role", "`root`, `registry`, `notices` or a list.", text()),
-        part("list", "The list's id.", text()),
-        part("application", "The entry that the application is.", count()),
-        part("id", "An MO identifier.", text()),
-        part("endpoint", "A webhook endpoint's id.", text()),
-        part("file", "The file's name.", text()),
-        part("tile", "Level and index, and the width of a partial one: this part has slashes in it.", text()),
-        part("format", "The rendition.", text()),
-        part("version", "The version's sequence; its proof has `.tlog-proof` behind it.", text()),
+        required("digest", "The SHA-256 of the bytes.", digest()),
+        required("fingerprint", "The SHA-256 of the certificate.", digest()),
+        required("role", "`root`, `registry`, `notices` or a list.", text()),
+        required("list", "The list's id.", text()),
+        required("application", "The entry that the application is.", count()),
+        required("id", "An MO identifier.", text()),
+        required("endpoint", "A webhook endpoint's id.", text()),
+        required("file", "The file's name.", text()),
+        required(
+            "tile",
+            "Level and index, and the width of a partial one: this part has slashes in it.",
+            text(),
+        ),
+        required("format", "The rendition.", text()),
+        required("version", "The version's sequence; its proof has `.tlog-proof` behind it.", text()),
     ]
-}
-
-fn required(name: &'static str, about: &'static str, schema: Value) -> Parameter {
-    Parameter { name, about, schema, required: true }
-}
-
-fn optional(name: &'static str, about: &'static str, schema: Value) -> Parameter {
-    Parameter { required: false, ..required(name, about, schema) }
-}
-
-fn object(required: &[&str], properties: Value) -> Value {
-    json!({ "type": "object", "required": required, "properties": properties })
 }
 
 fn many() -> Value {
     json!({ "type": "array", "items": { "type": "object" } })
-}
-
-fn count() -> Value {
-    json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX })
-}
-
-fn text() -> Value {
-    json!({ "type": "string" })
-}
-
-fn digest() -> Value {
-    pattern("^[0-9a-f]{64}$")
-}
-
-fn participant() -> Value {
-    json!({ "type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "maxLength": 48 })
-}
-
-fn pattern(regex: &str) -> Value {
-    json!({ "type": "string", "pattern": regex })
-}
-
-fn time() -> Value {
-    json!({ "type": "string", "format": "date-time" })
 }

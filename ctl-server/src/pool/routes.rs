@@ -2,7 +2,8 @@
 
 use ctl_formats::PoolForm;
 use ctl_serve::Route;
-use ctl_serve::table::Parameter;
+use ctl_serve::table::schema::{one_of, text};
+use ctl_serve::table::{Parameter, optional, required};
 use serde_json::{Value, json};
 
 use super::answers::{CERTS_ONLY, PKCS7};
@@ -96,13 +97,12 @@ pub fn routes() -> Vec<Route<App>> {
 /// What stands in braces in these paths.
 #[must_use]
 pub fn parts() -> Vec<Parameter> {
-    let part = |name, about, schema| Parameter { name, about, schema, required: true };
     vec![
-        part("rootCertificateId", "The root's id: a UUID that follows from its fingerprint.", text()),
-        part("ca", "The kind of CA.", one_of(&Ca::ALL.map(Ca::as_str))),
-        part("label", "The kind of CA.", one_of(&Ca::ALL.map(Ca::as_str))),
-        part("iso", "The version.", one_of(&ISO)),
-        part("algorithm", "The kind of the roots' keys.", one_of(&Curve::ALL.map(Curve::as_str))),
+        required("rootCertificateId", "The root's id: a UUID that follows from its fingerprint.", text()),
+        required("ca", "The kind of CA.", one_of(&Ca::ALL.map(Ca::as_str))),
+        required("label", "The kind of CA.", one_of(&Ca::ALL.map(Ca::as_str))),
+        required("iso", "The version.", one_of(&ISO)),
+        required("algorithm", "The kind of the roots' keys.", one_of(&Curve::ALL.map(Curve::as_str))),
     ]
 }
 
@@ -206,16 +206,4 @@ fn root(form: PoolForm) -> Value {
 
 fn object(name: &str, content: Value) -> Value {
     json!({ "type": "object", "required": [name], "properties": { name: content } })
-}
-
-fn optional(name: &'static str, about: &'static str, schema: Value) -> Parameter {
-    Parameter { name, about, schema, required: false }
-}
-
-fn one_of(words: &[&str]) -> Value {
-    json!({ "enum": words })
-}
-
-fn text() -> Value {
-    json!({ "type": "string" })
 }

@@ -1,9 +1,9 @@
 //! The table of the watch's paths: purpose, handler, cost and answers.
 
 use ctl_serve::openapi::About;
-use ctl_serve::table::Parameter;
+use ctl_serve::table::schema::{count, digest, one_of, participant, text, time};
+use ctl_serve::table::{Parameter, optional, required};
 use ctl_serve::{Cost, Route, Table};
-use serde_json::{Value, json};
 
 use super::{App, evidence, health, incidents, sla, sources, targets};
 
@@ -38,11 +38,7 @@ fn watching() -> Vec<Route<App>> {
             .costs(Cost::Much)
             .query(optional("from", "The first hour.", time()))
             .query(optional("to", "The end.", time()))
-            .query(optional(
-                "format",
-                "What is wanted, whatever Accept says.",
-                json!({ "enum": ["json", "csv"] }),
-            ))
+            .query(optional("format", "What is wanted, whatever Accept says.", one_of(&["json", "csv"])))
             .answers(200, &["application/json", "text/csv; charset=utf-8"], "The levels.")
             .fails(404, none),
         Route::get(
@@ -51,16 +47,8 @@ fn watching() -> Vec<Route<App>> {
             "What went or goes wrong with the services that are watched.",
         )
         .costs(Cost::Much)
-        .query(optional(
-            "operator",
-            "Only of this operator.",
-            json!({ "type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "maxLength": 48 }),
-        ))
-        .query(optional(
-            "state",
-            "Only those that are open, or are over.",
-            json!({ "enum": ["open", "past"] }),
-        ))
+        .query(optional("operator", "Only of this operator.", participant()))
+        .query(optional("state", "Only those that are open, or are over.", one_of(&["open", "past"])))
         .query(optional("after", "The last incident of the page before.", count()))
         .query(optional("limit", "How many on a page.", count()))
         .answers(200, JSON, "A page of incidents."),
@@ -104,11 +92,7 @@ fn watching() -> Vec<Route<App>> {
             "The roots that it held when it was last read.",
         )
         .costs(Cost::Much)
-        .query(optional(
-            "after",
-            "The fingerprint of the last root of the page before.",
-            json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }),
-        ))
+        .query(optional("after", "The fingerprint of the last root of the page before.", digest()))
         .query(optional("limit", "How many on a page.", count()))
         .answers(200, JSON, "A page of roots.")
         .fails(404, none),
@@ -117,27 +101,10 @@ fn watching() -> Vec<Route<App>> {
 
 /// The parameters in paths.
 fn parts() -> Vec<Parameter> {
-    let part = |name, about, schema| Parameter { required: true, ..optional(name, about, schema) };
     vec![
-        part("sha256", "The SHA-256 of the bytes.", json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })),
-        part("operator", "The operator's id.", text()),
-        part("source", "The source's name in the configuration.", text()),
-        part("incident", "The incident's number.", count()),
+        required("sha256", "The SHA-256 of the bytes.", digest()),
+        required("operator", "The operator's id.", text()),
+        required("source", "The source's name in the configuration.", text()),
+        required("incident", "The incident's number.", count()),
     ]
-}
-
-fn optional(name: &'static str, about: &'static str, schema: Value) -> Parameter {
-    Parameter { name, about, schema, required: false }
-}
-
-fn count() -> Value {
-    json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX })
-}
-
-fn text() -> Value {
-    json!({ "type": "string" })
-}
-
-fn time() -> Value {
-    json!({ "type": "string", "format": "date-time" })
 }

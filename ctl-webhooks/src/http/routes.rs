@@ -2,9 +2,8 @@
 
 use ctl_formats::PoolForm;
 use ctl_serve::openapi::About;
-use ctl_serve::table::Parameter;
+use ctl_serve::table::{required, schema};
 use ctl_serve::{Route, Table};
-use serde_json::json;
 use warp::http::Method;
 
 use super::endpoints::{self, MAX_BODY};
@@ -34,12 +33,7 @@ pub fn table() -> Table<App> {
             "/opnc/v1/event/endpoints/{id}/deliveries",
         ],
     );
-    let id = Parameter {
-        name: "id",
-        about: "The endpoint's id.",
-        schema: json!({ "type": "string" }),
-        required: true,
-    };
+    let id = required("id", "The endpoint's id.", schema::text());
     let whether = "Whether the lists are followed and every part runs.";
     Table::new(ABOUT, opcp)
         .and(opnc)

@@ -139,7 +139,7 @@ impl<S: Service> Handler<S> {
         let answer = match (allowed, found, route) {
             (Err(problem), _, _) => Err(problem),
             (Ok(()), Some(_), _) if asks_for_leave(&request) => Ok(leave_to_read()),
-            (Ok(()), Some(_), _) if !reads => Err(not_allowed("GET, HEAD")),
+            (Ok(()), Some(_), _) if !reads => Err(not_allowed("GET, HEAD".into())),
             (Ok(()), Some(found), _) => match counted(&self.file_reads, caller, NonZeroU32::MIN, "reads") {
                 Ok(()) => self.service.answer_file(found, request.headers(), &self.readers).await,
                 Err(problem) => Err(problem),
@@ -358,7 +358,7 @@ fn too_large(limit: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
 }
 
-fn not_allowed(allow: &'static str) -> Problem {
+fn not_allowed(allow: String) -> Problem {
     let detail = format!("this path has {allow} only");
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail);
     Problem { allow: Some(allow), ..problem }
