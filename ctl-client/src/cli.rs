@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use ctl_core::Timestamp;
 use ctl_core::names::ListId;
 
 use crate::config::{FilesConfig, SinkConfig};
@@ -40,6 +41,15 @@ enum Command {
         /// As JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// What changed here, when, and by which entry of the log.
+    History {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        /// Only what changed since then: 2027-01-15T08:00:00Z, or a day.
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        since: Option<Timestamp>,
     },
     /// Verify everything kept again, and that the sinks equal it. Exit 1 if anything does not hold.
     Verify,
@@ -100,6 +110,12 @@ fn say_error(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// A moment, or a day's first.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let day = format!("{text}T00:00:00Z");
+    text.parse().or_else(|error| day.parse().map_err(|_| format!("{error}")))
+}
+
 fn text(error: ClientError) -> String {
     error.to_string()
 }
@@ -137,6 +153,21 @@ async fn run(arguments: Arguments) -> Result<ExitCode, String> {
                 false => say(status.to_string().trim_end()),
             }
             !status.is_wrong()
+        }
+        Command::History { json, since } => {
+            let history = client()?.history().map_err(text)?.since(since.unwrap_or_default());
+            match json {
+                true => say(&serde_json::to_string_pretty(&history).map_err(|error| error.to_string())?),
+                false if history.events.is_empty() => say("nothing"),
+                false => say(history.to_string().trim_end()),
+            }
+            if history.damaged > 0 {
+                say_error(&format!(
+                    "note: {} lines of the history are damaged and left out",
+                    history.damaged
+                ));
+            }
+            true
         }
         Command::Verify => {
             let found = client()?.verify().await.map_err(text)?;

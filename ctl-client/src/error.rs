@@ -329,6 +329,28 @@ impl ClientError {
         matches!(self, Self::Unreadable { .. } | Self::TrustsNobody { .. } | Self::WouldBeEmpty { .. })
     }
 
+    /// Whether what was received was refused, whoever made it so.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::NoScheme { .. }
+                | Self::Tuf(_)
+                | Self::WrongRole { .. }
+                | Self::Document { .. }
+                | Self::Foreign { .. }
+                | Self::Rollback { .. }
+                | Self::Forked { .. }
+                | Self::Proof { .. }
+                | Self::OtherProof { .. }
+                | Self::Log(_)
+                | Self::LogShrunk { .. }
+                | Self::TwoHistories { .. }
+                | Self::NotTheRestarted { .. }
+                | Self::Unreadable { .. }
+        )
+    }
+
     /// A failed operation on a file.
     #[must_use]
     pub fn file(action: &'static str, path: &Path, source: io::Error) -> Self {

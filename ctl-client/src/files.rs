@@ -5,17 +5,18 @@
 //! directory flushed: after a power cut the place holds the old bytes or the new ones. The temporary
 //! one is created anew under a name that nobody can foresee, in a directory that stays open.
 
+mod disk;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use rustix::fs::{self, AtFlags, Mode, OFlags};
-
 use crate::error::ClientError;
-use crate::folder::{Folder, Kind, bytes_of, plain};
+use crate::folder::{Folder, Kind, bytes_of};
+pub use disk::Disk;
 
 /// The operations that change a file system. Reading needs none of them. Names are names in an
 /// opened directory, never paths.
@@ -25,6 +26,12 @@ pub trait Files {
     /// # Errors
     /// The operating system's.
     fn write(&self, folder: &Folder, name: &OsStr, bytes: &[u8]) -> io::Result<File>;
+    /// Lets a file, created if it is missing, end after `at` bytes, and adds these. Not flushed. If it fails, the
+    /// file ends there.
+    ///
+    /// # Errors
+    /// The operating system's; also if it is no regular file.
+    fn append(&self, folder: &Folder, name: &OsStr, at: u64, bytes: &[u8]) -> io::Result<File>;
     /// Flushes a file's bytes to the medium.
     ///
     /// # Errors
@@ -60,48 +67,6 @@ pub trait Files {
     /// # Errors
     /// The operating system's.
     fn link(&self, target: &Path, folder: &Folder, name: &OsStr) -> io::Result<()>;
-}
-
-/// The file system of this machine.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Disk;
-
-impl Files for Disk {
-    fn write(&self, folder: &Folder, name: &OsStr, bytes: &[u8]) -> io::Result<File> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = fs::openat(folder.handle(), plain(name)?, flags, Mode::from_raw_mode(0o666))?;
-        let mut file = File::from(file);
-        file.write_all(bytes)?;
-        Ok(file)
-    }
-
-    fn sync_file(&self, _: &Folder, _: &OsStr, file: &File) -> io::Result<()> {
-        file.sync_all()
-    }
-
-    fn sync_directory(&self, folder: &Folder) -> io::Result<()> {
-        Ok(fs::fsync(folder.handle())?)
-    }
-
-    fn rename(&self, folder: &Folder, from: &OsStr, to: &OsStr) -> io::Result<()> {
-        Ok(fs::renameat(folder.handle(), plain(from)?, folder.handle(), plain(to)?)?)
-    }
-
-    fn remove_file(&self, folder: &Folder, name: &OsStr) -> io::Result<()> {
-        Ok(fs::unlinkat(folder.handle(), plain(name)?, AtFlags::empty())?)
-    }
-
-    fn remove_directory(&self, folder: &Folder, name: &OsStr) -> io::Result<()> {
-        Ok(fs::unlinkat(folder.handle(), plain(name)?, AtFlags::REMOVEDIR)?)
-    }
-
-    fn create_directory(&self, folder: &Folder, name: &OsStr) -> io::Result<()> {
-        Ok(fs::mkdirat(folder.handle(), plain(name)?, Mode::from_raw_mode(0o777))?)
-    }
-
-    fn link(&self, target: &Path, folder: &Folder, name: &OsStr) -> io::Result<()> {
-        Ok(fs::symlinkat(target, folder.handle(), plain(name)?)?)
-    }
 }
 
 const TEMPORARY: &[u8] = b".tmp";
@@ -163,6 +128,28 @@ fn put(
 pub fn replace(files: &dyn Files, folder: &Folder, name: &str, bytes: &[u8]) -> Result<(), ClientError> {
     put(files, folder, name.as_ref(), |temporary| write(files, folder, temporary, bytes))
         .map_err(|source| ClientError::file("write", &folder.path().join(name), source))
+}
+
+/// Adds bytes to a file after its first `at`, and flushes them. After a power cut it has the former bytes, and some,
+/// all or none of these.
+///
+/// # Errors
+/// [`ClientError::File`].
+pub fn append(
+    files: &dyn Files,
+    folder: &Folder,
+    name: &str,
+    at: u64,
+    bytes: &[u8],
+) -> Result<(), ClientError> {
+    let name = OsStr::new(name);
+    let append = || {
+        let file = files.append(folder, name, at, bytes)?;
+        files.sync_file(folder, name, &file)?;
+        // It may be new.
+        if at == 0 { files.sync_directory(folder) } else { Ok(()) }
+    };
+    append().map_err(|source| ClientError::file("write", &folder.path().join(name), source))
 }
 
 /// Writes a new file and flushes it.

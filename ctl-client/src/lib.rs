@@ -13,6 +13,7 @@ mod daemon;
 pub mod error;
 pub mod files;
 pub mod folder;
+pub mod history;
 mod init;
 pub mod sink;
 pub mod state;

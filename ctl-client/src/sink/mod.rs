@@ -144,6 +144,15 @@ impl Plan {
     }
 }
 
+/// The certificates in a file of a sink: SHA-256, and what it calls itself where this release can read it.
+pub(crate) fn certificates_in(file: &[u8]) -> Vec<(Digest, Option<String>)> {
+    let called = |certificate: Certificate| {
+        certificate.common_name().unwrap_or_else(|| certificate.subject()).to_owned()
+    };
+    let blocks = block::blocks(file).into_iter();
+    blocks.filter_map(|block| Some((block.certificate?, block.parsed.map(called)))).collect()
+}
+
 /// A certificate's SHA-256.
 #[must_use]
 pub fn fingerprint(certificate: &Certificate) -> Digest {

@@ -9,6 +9,7 @@ mod document;
 mod history;
 mod metadata;
 mod sinks;
+mod telling;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,6 +32,7 @@ pub(crate) use metadata::Trust;
 pub use metadata::take_steps;
 pub use sinks::InForce;
 use sinks::delegated_lists;
+use telling::Telling;
 
 /// A clock may run behind the latest signed time by so much, in seconds, and is still believed.
 const TOLERANCE: u64 = 86_400;
@@ -91,6 +93,8 @@ pub struct SyncReport {
     pub problems: Vec<Problem>,
     /// By sink, the files that the operator's command refused, and what it said: it is asked once.
     refused: BTreeMap<String, (Digest, String)>,
+    /// What the history has told, and what it has to tell.
+    telling: Option<Telling>,
 }
 
 impl SyncReport {
@@ -192,46 +196,48 @@ impl Client {
     /// Only what makes any sync impossible: [`ClientError::RootDamaged`], [`ClientError::Busy`],
     /// [`ClientError::File`] of the state directory.
     pub async fn sync(&mut self) -> Result<SyncReport, ClientError> {
-        let mut outcome = self.sync_once().await;
-        match &mut outcome {
+        let mut report = SyncReport::default();
+        let done = self.sync_once(&mut report).await;
+        match &done {
             // Another one is at work, and tells for itself.
-            Err(ClientError::Busy { .. }) => {}
+            Err(ClientError::Busy { .. }) => return done.map(|()| report),
             Err(error) => {
                 // What made it fail may keep this from being remembered, too: its age will tell.
                 let _ = self.remember_outcome(false, vec![("state".into(), error.to_string())]);
             }
-            Ok(report) => {
+            Ok(()) => {
                 let problems = report.problems.iter().map(|p| (p.about.clone(), p.error.to_string()));
                 if let Err(error) = self.remember_outcome(report.is_complete(), problems.collect()) {
                     report.problem("state", error);
                 }
             }
         }
-        outcome
+        self.tell(&mut report, done.as_ref().err());
+        done.map(|()| report)
     }
 
-    async fn sync_once(&mut self) -> Result<SyncReport, ClientError> {
+    async fn sync_once(&mut self, report: &mut SyncReport) -> Result<(), ClientError> {
         let root = self.directory.trusted_root(&self.config.identity.root_sha256)?;
         self.directory.lock()?;
+        report.telling = Some(self.begin_telling());
         let (state, damage) = self.directory.load()?;
         // What was lost altogether is begun anew only with something to remember.
         let mendable = !damage.is_empty() && !state.memory_lost;
-        let mut report = SyncReport { notes: damage, ..SyncReport::default() };
+        report.notes = damage;
         let mut work = Work { state, objects: vec![] };
 
-        self.write_sinks(&mut work.state, &mut report).await?;
+        self.write_sinks(&mut work.state, report).await?;
         let before = work.state.clone();
         let source = Source::open(&self.config.url, &self.transport);
         match source {
-            Ok(source) => self.refresh(&source, root, &mut work, &mut report).await?,
+            Ok(source) => self.refresh(&source, root, &mut work, report).await?,
             Err(error) => report.problem("repository", error.into()),
         }
         // An equal state is committed too where that mends a damaged medium.
         if work.state != before || mendable || self.directory.lacks(&work.state, &work.objects) {
             self.directory.commit(&mut work.state, &work.objects)?;
         }
-        self.write_sinks(&mut work.state, &mut report).await?;
-        Ok(report)
+        self.write_sinks(&mut work.state, report).await
     }
 
     /// From the first request to the new state. Problems with one document do not keep the others

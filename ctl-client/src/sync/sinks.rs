@@ -101,6 +101,7 @@ impl Client {
         // What was said before the network was asked may have changed.
         report.notes.retain(|note| !note.starts_with(HELD));
         let documents = self.in_force(state);
+        self.tell_documents(state, &documents, report);
         let store = match self.store(state, &documents) {
             Ok(store) => store,
             Err(why) => {
@@ -185,6 +186,7 @@ impl Client {
         for complaint in plan.complaints.drain(..) {
             report.problem(name.clone(), complaint);
         }
+        let mut is_whole = true;
         if !plan.in_place {
             if let Some((_, problem)) = report.refused.get(&name).filter(|(files, _)| *files == plan.digest())
             {
@@ -213,8 +215,12 @@ impl Client {
                 *state = next;
             }
             if let Applied::Partly { missing } = prepared.apply().await? {
+                is_whole = false;
                 report.problem(name.clone(), ClientError::PartlyApplied { sink: name.clone(), missing });
             }
+        }
+        if is_whole && let Some(telling) = &mut report.telling {
+            telling.hold(name.clone(), &plan, store);
         }
         // A command that failed is not tried again in the same sync, unless there was a change.
         if state.commands_due.contains(&name) && (try_command || !plan.in_place) {

@@ -69,6 +69,15 @@ fn init_sync_status_verify() {
     assert_eq!(status["trusted"].as_array().unwrap().len(), 3);
     assert_eq!(status["environment"], "test");
 
+    let output = run(&["history", dir[0], dir[1]]);
+    assert!(text(&output).contains("accepted na version 1"), "{}", text(&output));
+    let output = run(&["history", "--json", "--since", "2020-02-29", dir[0], dir[1]]);
+    let history: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of = |kind: &str| history["events"].as_array().unwrap().iter().filter(|e| e["event"] == kind).count();
+    assert_eq!((of("accepted"), of("sink")), (3, 2), "{history}");
+    assert_eq!(text(&run(&["history", "--since", "2999-01-01", dir[0], dir[1]])), "nothing\n");
+    assert!(!run(&["history", "--since", "yesterday", dir[0], dir[1]]).status.success());
+
     // Somebody tampers with a bundle: verify tells, sync mends.
     std::fs::write(pem.join("current/v2g-iso15118-2.pem"), "").unwrap();
     let output = run(&["verify", dir[0], dir[1]]);

@@ -13,5 +13,6 @@ mod attacks_sinks;
 mod attacks_transport;
 mod command_line;
 mod common;
+mod history;
 mod sink_conformance;
 mod stories;

@@ -54,8 +54,8 @@ impl Former {
 struct Medium {
     /// Names that changed and whose directory was not flushed since.
     names: Vec<(PathBuf, Former)>,
-    /// Files that were written and not flushed since.
-    bytes: Vec<PathBuf>,
+    /// Files that were written and not flushed since, and how many bytes of them were there before.
+    bytes: Vec<(PathBuf, usize)>,
 }
 
 #[derive(Clone)]
@@ -97,6 +97,11 @@ impl Power {
         self.left.get() == 0
     }
 
+    /// How many operations there were.
+    pub fn done(&self) -> usize {
+        self.done.get()
+    }
+
     fn spend(&self) -> io::Result<()> {
         if self.left.get() == 0 {
             self.lose();
@@ -112,9 +117,9 @@ impl Power {
         if !self.loses {
             return;
         }
-        for path in medium.bytes {
+        for (path, before) in medium.bytes {
             if let Ok(bytes) = fs::read(&path) {
-                fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+                fs::write(&path, &bytes[..usize::midpoint(before, bytes.len())]).unwrap();
             }
         }
         for (path, former) in medium.names.iter().rev() {
@@ -133,7 +138,7 @@ impl Files for Power {
     fn write(&self, folder: &Folder, name: &OsStr, bytes: &[u8]) -> io::Result<File> {
         self.spend()?;
         self.note(folder, name);
-        self.medium.borrow_mut().bytes.push(folder.path().join(name));
+        self.medium.borrow_mut().bytes.push((folder.path().join(name), 0));
         let place = folder.path();
         if let Some(victim) =
             self.planted.as_ref().filter(|_| place.to_string_lossy().contains("generation-"))
@@ -148,10 +153,23 @@ impl Files for Power {
         Disk.write(folder, name, bytes)
     }
 
+    fn append(&self, folder: &Folder, name: &OsStr, at: u64, bytes: &[u8]) -> io::Result<File> {
+        self.spend()?;
+        let path = folder.path().join(name);
+        if !path.exists() {
+            self.note(folder, name);
+        }
+        self.medium.borrow_mut().bytes.push((path, at.try_into().unwrap()));
+        if self.full.is_some_and(|place| folder.path().to_string_lossy().contains(place)) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Disk.append(folder, name, at, bytes)
+    }
+
     fn sync_file(&self, folder: &Folder, name: &OsStr, _: &File) -> io::Result<()> {
         self.spend()?;
         let path = folder.path().join(name);
-        self.medium.borrow_mut().bytes.retain(|written| *written != path);
+        self.medium.borrow_mut().bytes.retain(|(written, _)| *written != path);
         Ok(())
     }
 
@@ -166,7 +184,7 @@ impl Files for Power {
         self.note(folder, to);
         self.note(folder, from);
         let (from_path, to_path) = (folder.path().join(from), folder.path().join(to));
-        for written in &mut self.medium.borrow_mut().bytes {
+        for (written, _) in &mut self.medium.borrow_mut().bytes {
             if *written == from_path {
                 *written = to_path.clone();
             }
@@ -206,6 +224,10 @@ pub struct Unflushed;
 impl Files for Unflushed {
     fn write(&self, folder: &Folder, name: &OsStr, bytes: &[u8]) -> io::Result<File> {
         Disk.write(folder, name, bytes)
+    }
+
+    fn append(&self, folder: &Folder, name: &OsStr, at: u64, bytes: &[u8]) -> io::Result<File> {
+        Disk.append(folder, name, at, bytes)
     }
 
     fn sync_file(&self, _: &Folder, _: &OsStr, _: &File) -> io::Result<()> {
