@@ -341,6 +341,7 @@ mod tests {
             "import https://pool.example/rootCerts --list na --prepare d --form pool --bearer t --api-key k --timeout 1min",
             "import l.cms --signer s --signers 2 --signed-at TIME",
             "import l.cms --issuer i --token-url http://a/ --client-id i --client-secret s --audience a --token-body form",
+            "import https://pool.example/rootCerts --client-certificate c --client-key k",
             "import ctl.jws --root-json r",
             "import folder --unverified --tls-root t",
             "apply cross c.pem --list na --name A --issuer DIGEST --subject DIGEST --key k",

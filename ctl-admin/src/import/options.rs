@@ -67,6 +67,12 @@ pub struct Options {
     /// How the token is asked for: json or form
     #[arg(long, default_value = "json", value_parser = word::<TokenBody>)]
     pub token_body: TokenBody,
+    /// PEM file with a certificate, and its issuers, to show where TLS asks for one
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub client_certificate: Option<PathBuf>,
+    /// PEM file with the key of that certificate
+    #[arg(long, value_name = "FILE", requires = "client_certificate")]
+    pub client_key: Option<PathBuf>,
     /// PEM file of certificates that are trusted for TLS in addition to the system's
     #[arg(long = "tls-root", value_name = "FILE")]
     pub tls_roots: Vec<PathBuf>,
@@ -98,6 +104,8 @@ impl Options {
             audience: None,
             scope: None,
             token_body: TokenBody::default(),
+            client_certificate: None,
+            client_key: None,
             tls_roots: Vec::new(),
             timeout: 120,
         }
@@ -118,7 +126,13 @@ impl Options {
         };
         Source {
             form: self.form,
-            access: Access { bearer: self.bearer.clone(), api_key: self.api_key.clone(), oauth },
+            access: Access {
+                bearer: self.bearer.clone(),
+                api_key: self.api_key.clone(),
+                oauth,
+                client_certificate: self.client_certificate.clone(),
+                client_key: self.client_key.clone(),
+            },
             trust: Trusted {
                 signer: self.signer.clone(),
                 issuer: self.issuer.clone(),

@@ -70,6 +70,19 @@ fn what_is_refused_has_a_status_and_says_what_to_do() {
         (&["page", "--signer", "a", "--unverified"], 2, "cannot be used with"),
         (&["http://127.0.0.1:9/", "--timeout", "5s"], 2, "127.0.0.1:9"),
         (&["http://192.0.2.1/", "--bearer", "token"], 2, "https only"),
+        (&["http://192.0.2.1/", "--api-key", "key"], 2, "https only"),
+        (&["https://192.0.2.1/", "--client-certificate", "c"], 2, "--client-key"),
+        (&["https://192.0.2.1/", "--client-key", "k"], 2, "--client-certificate"),
+        (
+            &["https://192.0.2.1/", "--client-certificate", "nowhere.pem", "--client-key", "k"],
+            2,
+            "nowhere.pem",
+        ),
+        (
+            &["http://127.0.0.1:9/", "--client-certificate", "c", "--client-key", "k"],
+            2,
+            "shown over https only",
+        ),
     ] {
         let done = import(here, arguments);
         let errors = text(&done.stderr);

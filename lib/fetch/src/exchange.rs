@@ -22,8 +22,9 @@ use tokio_rustls::rustls::{self, ClientConfig};
 use super::budget::{OverBudget, Reservation};
 use super::guard::Guard;
 use super::place::Place;
+use super::tls::{self, Identity, Own};
 use super::wire::{Marks, Watched};
-use super::{Answer, Exchange, FetchError, Manner, Reason, Request, Timings, tls};
+use super::{Answer, Exchange, FetchError, Manner, Reason, Request, Timings};
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 3;
@@ -38,6 +39,7 @@ const AGENT: &str = concat!("ctl-fetch/", env!("CARGO_PKG_VERSION"));
 /// One exchange that is under way.
 pub(super) struct Attempt<'a> {
     pub(super) tls: &'a ClientConfig,
+    pub(super) identity: Option<&'a Identity>,
     pub(super) guard: &'a Guard,
     /// For the body; counted until nobody holds it any more.
     pub(super) reservation: Reservation,
@@ -116,26 +118,28 @@ impl Attempt<'_> {
         };
         self.timings.tcp = connecting.elapsed();
         let _ = stream.set_nodelay(true);
+        let own = Own::new(self.identity);
         if !place.is_tls() {
             self.timings.tls = None;
-            return self.talk(place, stream, None, &Default::default()).await;
+            return self.talk(place, stream, None, &own).await;
         }
         let shaking = Instant::now();
         let name = place.server_name()?;
         let failed = |why: String| FetchError::new(Reason::TlsFailure, why);
-        let (connector, bare) = tls::connector(self.tls);
+        let connector = tls::connector(self.tls, &own);
         let stream = timeout_at(self.deadline, connector.connect(name, stream))
             .await
             .map_err(|_| {
                 failed(format!("the TLS handshake with {address} did not end within {}", self.within()))
             })?
             .map_err(|error| {
-                let why = if bare.was_asked() { ", after it asked for a client certificate" } else { "" };
+                let asked = |answered| format!(", after it asked for a client certificate and {answered}");
+                let why = own.answered().map(asked).unwrap_or_default();
                 failed(format!("the TLS handshake with {address} failed{why}: {error}"))
             })?;
         self.timings.tls = Some(shaking.elapsed());
         let not_after = tls::not_after(stream.get_ref().1.peer_certificates());
-        self.talk(place, stream, not_after, &bare).await
+        self.talk(place, stream, not_after, &own).await
     }
 
     async fn talk<S>(
@@ -143,7 +147,7 @@ impl Attempt<'_> {
         place: &Place,
         stream: S,
         tls_not_after: Option<i64>,
-        bare: &tls::Bare,
+        own: &Own,
     ) -> Result<Answer, FetchError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -157,7 +161,7 @@ impl Attempt<'_> {
             .max_headers(MAX_HEADER_LINES)
             .handshake(stream)
             .await
-            .map_err(|error| no_answer(&error, &marks, bare))?;
+            .map_err(|error| no_answer(&error, &marks, own))?;
         // Dropped with this set, so that nothing outlives the exchange.
         let mut tasks = JoinSet::new();
         tasks.spawn(connection);
@@ -169,7 +173,7 @@ impl Attempt<'_> {
                     if marks.first_byte().is_some() { "the header was not whole" } else { "no answer came" };
                 FetchError::new(Reason::Slow, format!("connected, but {what} within {}", self.within()))
             })?
-            .map_err(|error| no_answer(&error, &marks, bare))?;
+            .map_err(|error| no_answer(&error, &marks, own))?;
         let (head, body) = response.into_parts();
         let headers = head.headers.iter().map(|(name, value)| {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -294,13 +298,13 @@ fn over_budget(over: OverBudget) -> FetchError {
 }
 
 /// Why a connection that stood gave no answer.
-fn no_answer(error: &hyper::Error, marks: &Marks, bare: &tls::Bare) -> FetchError {
+fn no_answer(error: &hyper::Error, marks: &Marks, own: &Own) -> FetchError {
     let why = with_causes(error);
     if marks.first_byte().is_some() {
         return FetchError::new(Reason::NotHttp, format!("the answer is no HTTP: {why}"));
     }
-    if bare.was_asked() {
-        let detail = format!("the server asked for a client certificate, and ended when none came: {why}");
+    if let Some(answered) = own.answered() {
+        let detail = format!("the server asked for a client certificate, and ended when {answered}: {why}");
         return FetchError::new(Reason::TlsFailure, detail);
     }
     if is_of_tls(error) {

@@ -20,7 +20,8 @@ use super::guard::Guard;
 use super::place::Place;
 use super::resolve::{Resolve, SystemResolver};
 use super::{
-    Addresses, Exchange, Fetch, FetchError, Manner, Options, Reason, Request, SetupError, Timings, tls,
+    Addresses, Exchange, Fetch, FetchError, Identity, Manner, Options, Reason, Request, SetupError, Timings,
+    tls,
 };
 
 /// How many addresses of one name are asked. A name with more of them could be used to attack others.
@@ -31,6 +32,7 @@ const MAX_ADDRESSES: usize = 16;
 pub struct Fetcher {
     parts: Arc<Parts>,
     budgets: Budgets,
+    identity: Option<Identity>,
 }
 
 struct Parts {
@@ -66,13 +68,19 @@ impl Fetcher {
             addresses: Mutex::default(),
         };
         let budgets = parts.budgets.of_nobody();
-        Ok(Self { parts: Arc::new(parts), budgets })
+        Ok(Self { parts: Arc::new(parts), budgets, identity: None })
     }
 
     /// The same fetcher on behalf of an operator: what it asks counts against that operator's budget.
     #[must_use]
     pub fn on(&self, name: &str, class: Class) -> Self {
-        Self { parts: Arc::clone(&self.parts), budgets: self.parts.budgets.of(name, class) }
+        Self { budgets: self.parts.budgets.of(name, class), ..self.clone() }
+    }
+
+    /// The same fetcher as who has this certificate, which is shown to every server that asks for one.
+    #[must_use]
+    pub fn showing(&self, identity: &Identity) -> Self {
+        Self { identity: Some(identity.clone()), ..self.clone() }
     }
 
     /// How many bytes bodies and what is kept of them take in the memory now, and how many they may: of services that
@@ -104,17 +112,15 @@ impl Fetcher {
             }
         };
         if let [address] = chosen.as_slice() {
-            return vec![
-                self.parts.exchange(&self.budgets, (request, manner), place, *address, begin, timings).await,
-            ];
+            return vec![self.exchange((request, manner), place, *address, begin, timings).await];
         }
         let mut tasks = JoinSet::new();
         for address in chosen {
-            let (parts, budgets) = (Arc::clone(&self.parts), self.budgets.clone());
-            let (request, manner, place) = (request.clone(), manner.clone(), place.clone());
-            tasks.spawn(async move {
-                parts.exchange(&budgets, (&request, &manner), place, address, begin, timings).await
-            });
+            let (own, request, manner, place) =
+                (self.clone(), request.clone(), manner.clone(), place.clone());
+            tasks.spawn(
+                async move { own.exchange((&request, &manner), place, address, begin, timings).await },
+            );
         }
         let mut exchanges: Vec<Exchange> = Vec::new();
         while let Some(exchange) = tasks.join_next().await {
@@ -133,6 +139,48 @@ impl Fetcher {
         }
         exchanges.sort_by_key(|exchange| exchange.address);
         exchanges
+    }
+
+    /// One exchange with an address, which is judged here and nowhere resolved again.
+    async fn exchange(
+        &self,
+        (request, manner): (&Request, &Manner),
+        place: Place,
+        address: IpAddr,
+        begin: Instant,
+        timings: Timings,
+    ) -> Exchange {
+        let socket = Some(SocketAddr::new(address, place.port()));
+        if let Err(what) = self.parts.guard.check(address) {
+            let detail = format!("{address} is {what}; the configuration's [fetch] allow does not have it");
+            return Exchange::without(socket, timings, FetchError::new(Reason::AddressForbidden, detail));
+        }
+        if let Err(error) = self.parts.guard.check_port(place.port()) {
+            return Exchange::without(socket, timings, error);
+        }
+        let waiting = Instant::now();
+        let Ok(_slot) = timeout_at(waiting + request.timeout, self.parts.slot(&self.budgets, address)).await
+        else {
+            let detail =
+                "no connection was free: raise [fetch] concurrency, per_operator or per_host".to_owned();
+            return Exchange::without(socket, timings, FetchError::new(Reason::Busy, detail));
+        };
+        // The wait is the fetcher's doing and not the service's.
+        let begin = begin + waiting.elapsed();
+        let deadline = begin + request.timeout;
+        let attempt = Attempt {
+            tls: &self.parts.tls,
+            identity: self.identity.as_ref(),
+            guard: &self.parts.guard,
+            reservation: self.budgets.body(),
+            request,
+            manner,
+            address,
+            begin,
+            deadline,
+            timings,
+        };
+        attempt.run(place).await
     }
 
     /// The addresses of a host, in order, each once, and when the question of them began.
@@ -183,42 +231,13 @@ impl Fetch for Fetcher {
     fn on_behalf_of(&self, name: &str, class: Class) -> Option<Box<dyn Fetch>> {
         Some(Box::new(self.on(name, class)))
     }
+
+    fn showing(&self, identity: &Identity) -> Option<Box<dyn Fetch>> {
+        Some(Box::new(Self::showing(self, identity)))
+    }
 }
 
 impl Parts {
-    /// One exchange with an address, which is judged here and nowhere resolved again.
-    async fn exchange(
-        self: &Arc<Self>,
-        budgets: &Budgets,
-        (request, manner): (&Request, &Manner),
-        place: Place,
-        address: IpAddr,
-        begin: Instant,
-        timings: Timings,
-    ) -> Exchange {
-        let socket = Some(SocketAddr::new(address, place.port()));
-        if let Err(what) = self.guard.check(address) {
-            let detail = format!("{address} is {what}; the configuration's [fetch] allow does not have it");
-            return Exchange::without(socket, timings, FetchError::new(Reason::AddressForbidden, detail));
-        }
-        if let Err(error) = self.guard.check_port(place.port()) {
-            return Exchange::without(socket, timings, error);
-        }
-        let waiting = Instant::now();
-        let Ok(_slot) = timeout_at(waiting + request.timeout, self.slot(budgets, address)).await else {
-            let detail =
-                "no connection was free: raise [fetch] concurrency, per_operator or per_host".to_owned();
-            return Exchange::without(socket, timings, FetchError::new(Reason::Busy, detail));
-        };
-        // The wait is the fetcher's doing and not the service's.
-        let begin = begin + waiting.elapsed();
-        let deadline = begin + request.timeout;
-        let (tls, guard, reservation) = (&self.tls, &self.guard, budgets.body());
-        Attempt { tls, guard, reservation, request, manner, address, begin, deadline, timings }
-            .run(place)
-            .await
-    }
-
     /// A free connection to an address.
     async fn slot(self: &Arc<Self>, budgets: &Budgets, address: IpAddr) -> Slot {
         let own = budgets.own_connection().await;

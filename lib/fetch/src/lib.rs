@@ -35,6 +35,7 @@ pub use fetcher::Fetcher;
 pub use hyper::Method;
 pub use manner::Manner;
 pub use options::{Options, Ports};
+pub use tls::Identity;
 
 /// Sends requests: the [`Fetcher`], or in tests something that answers from memory.
 pub trait Fetch: Send + Sync {
@@ -48,6 +49,11 @@ pub trait Fetch: Send + Sync {
 
     /// The same on behalf of an operator, whose budget is charged; none if there are no budgets.
     fn on_behalf_of(&self, _name: &str, _class: Class) -> Option<Box<dyn Fetch>> {
+        None
+    }
+
+    /// The same as who has this certificate; none if there is no TLS to show it by.
+    fn showing(&self, _identity: &Identity) -> Option<Box<dyn Fetch>> {
         None
     }
 }
@@ -85,6 +91,9 @@ pub enum SetupError {
     /// A file of TLS roots cannot be used.
     #[error("tls_roots {}: {why}", .path.display())]
     TlsRoots { path: PathBuf, why: String },
+    /// A certificate of our own, or its key, cannot be used.
+    #[error("the client certificate: {}: {why}", .path.display())]
+    Identity { path: PathBuf, why: String },
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
@@ -114,8 +123,8 @@ pub enum Addresses {
     Turn(u64),
 }
 
-/// A request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request, whose headers and body may hold secrets: they are not shown.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     pub url: String,
     /// The body; with one it is a POST, without it a GET.
@@ -133,7 +142,18 @@ pub struct Request {
     pub addresses: Addresses,
 }
 
-/// A header of a request, whose value may be a secret: it is not shown.
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let body = self.body.as_ref().map(Bytes::len);
+        f.debug_struct("Request")
+            .field("url", &self.url)
+            .field("body_bytes", &body)
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A header of a request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Header {
     /// In lower case.

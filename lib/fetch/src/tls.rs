@@ -1,53 +1,112 @@
 //! TLS as the fetcher speaks it: the certificate must be trusted for the name, every time; nothing is resumed,
-//! so that every handshake is measured whole.
+//! so that every handshake is measured whole. Who is asked for a certificate of its own shows one if it has been given one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::{fmt, io};
 
 use ctl_host::files;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::client::{ResolvesClientCert, Resumption};
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::sign::CertifiedKey;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, SignatureScheme};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, SignatureScheme};
 
 use crate::SetupError;
 
 /// The largest file of roots in bytes.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
-/// Who has no certificate of its own, and notes whether it was asked for one. Under TLS 1.3 a server that insists
-/// ends the connection only after the handshake, when nothing tells any more why.
-#[derive(Debug, Default)]
-pub(super) struct Bare(AtomicBool);
+/// A certificate with its key: who asks, for servers that want to know it by TLS.
+#[derive(Clone)]
+pub struct Identity(Arc<CertifiedKey>);
 
-impl Bare {
-    /// Whether the server asked for a certificate.
-    pub(super) fn was_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity(…)")
     }
 }
 
-impl ResolvesClientCert for Bare {
+impl Identity {
+    /// Reads it: a PEM file with the certificate, then its issuers as far as the server needs them; and one with the key,
+    /// which nobody else may read.
+    ///
+    /// # Errors
+    /// [`SetupError`] if a file cannot be read or holds no certificate or key, or if they are not of one pair.
+    pub fn load(certificate: &Path, key: &Path) -> Result<Self, SetupError> {
+        let failed = |path: &Path, why: String| SetupError::Identity { path: path.to_owned(), why };
+        let chain = certificates(certificate).map_err(|why| failed(certificate, why))?;
+        let pem = there(files::read_secret(key, MAX_FILE)).map_err(|why| failed(key, why))?;
+        let read = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| {
+            failed(key, format!("there is no private key in PEM, without a passphrase, in it: {error}"))
+        })?;
+        let pair =
+            CertifiedKey::from_der(chain, read, &ring::default_provider()).map_err(|error| match error {
+                rustls::Error::InconsistentKeys(_) => failed(
+                    key,
+                    format!(
+                        "the key in it does not belong to the first certificate in {}",
+                        certificate.display()
+                    ),
+                ),
+                error => failed(key, error.to_string()),
+            })?;
+        Ok(Self(Arc::new(pair)))
+    }
+}
+
+/// What is shown to a server that asks for a certificate, and whether it asked. Under TLS 1.3 a server that insists on one,
+/// or on another one, ends the connection only after the handshake, when nothing tells any more why.
+#[derive(Debug)]
+pub(super) struct Own {
+    identity: Option<Identity>,
+    asked: AtomicBool,
+}
+
+impl Own {
+    pub(super) fn new(identity: Option<&Identity>) -> Arc<Self> {
+        Arc::new(Self { identity: identity.cloned(), asked: AtomicBool::new(false) })
+    }
+
+    /// If the server asked for a certificate: what it was shown, in words.
+    pub(super) fn answered(&self) -> Option<&'static str> {
+        let answered = if self.identity.is_some() { "ours was shown" } else { "none was shown" };
+        self.asked.load(Ordering::Relaxed).then_some(answered)
+    }
+}
+
+impl ResolvesClientCert for Own {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.0.store(true, Ordering::Relaxed);
-        None
+        self.asked.store(true, Ordering::Relaxed);
+        self.identity.as_ref().map(|identity| Arc::clone(&identity.0))
     }
 
     fn has_certs(&self) -> bool {
-        false
+        self.identity.is_some()
     }
 }
 
-/// What speaks TLS for one connection, and notes there whether a certificate is asked for.
-pub(super) fn connector(config: &ClientConfig) -> (TlsConnector, Arc<Bare>) {
-    let bare = Arc::new(Bare::default());
-    let mut own = config.clone();
-    own.client_auth_cert_resolver = Arc::clone(&bare) as _;
-    (TlsConnector::from(Arc::new(own)), bare)
+/// What speaks TLS for one connection, and shows this where a certificate is asked for.
+pub(super) fn connector(config: &ClientConfig, own: &Arc<Own>) -> TlsConnector {
+    let mut config = config.clone();
+    config.client_auth_cert_resolver = Arc::clone(own) as _;
+    TlsConnector::from(Arc::new(config))
+}
+
+/// What a file holds that must be there.
+fn there(read: io::Result<Option<Vec<u8>>>) -> Result<Vec<u8>, String> {
+    read.and_then(|pem| pem.ok_or_else(|| io::ErrorKind::NotFound.into())).map_err(|error| error.to_string())
+}
+
+/// The certificates of a PEM file, of which there is one at least.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = there(files::read(path, MAX_FILE))?;
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let all = all.map_err(|error| error.to_string())?;
+    if all.is_empty() { Err("there is no PEM certificate in it".into()) } else { Ok(all) }
 }
 
 /// The configuration of TLS, which trusts the certificates in these files in addition to the system's.
@@ -67,16 +126,8 @@ pub(super) fn config(files: &[PathBuf]) -> Result<Arc<ClientConfig>, SetupError>
     }
     for path in files {
         let failed = |why: String| SetupError::TlsRoots { path: path.clone(), why };
-        let pem = files::read(path, MAX_FILE)
-            .and_then(|pem| pem.ok_or_else(|| std::io::ErrorKind::NotFound.into()))
-            .map_err(|error| failed(error.to_string()))?;
-        let before = roots.len();
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            let certificate = certificate.map_err(|error| failed(error.to_string()))?;
+        for certificate in certificates(path).map_err(failed)? {
             roots.add(certificate).map_err(|error| failed(error.to_string()))?;
-        }
-        if roots.len() == before {
-            return Err(failed("there is no PEM certificate in it".into()));
         }
     }
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))

@@ -1,11 +1,11 @@
-//! How a source is told who asks: a token or key from a file, or a token from a place that gives them for client
-//! credentials (RFC 6749 section 4.4), as OPCP and its clients do it: in JSON, or as a form.
+//! How a source is told who asks: a token or key from a file, a token from a place that gives them for client credentials
+//! (RFC 6749 section 4.4), as OPCP and its clients do it: in JSON, or as a form; or a certificate, by TLS.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ctl_fetch::{Addresses, Fetch, Header, Request};
+use ctl_fetch::{Addresses, Fetch, Header, Identity, Request};
 use ctl_host::{config, files};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
@@ -18,7 +18,7 @@ const MAX_SECRET: usize = 16 * 1024;
 const MAX_TOKEN_ANSWER: usize = 64 * 1024;
 const JSON: &str = "application/json";
 
-/// Who asks. Nothing of it is needed where a source is public; token and key may both be given.
+/// Who asks. Nothing of it is needed where a source is public; token, key and certificate may all be given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Access {
@@ -28,6 +28,10 @@ pub struct Access {
     pub api_key: Option<PathBuf>,
     /// Where to get a token.
     pub oauth: Option<OAuth>,
+    /// A PEM file with a certificate of ours and its issuers, shown by TLS to the source and to the place of tokens.
+    pub client_certificate: Option<PathBuf>,
+    /// The PEM file with its key.
+    pub client_key: Option<PathBuf>,
 }
 
 /// A place that gives tokens for client credentials.
@@ -78,13 +82,29 @@ impl Access {
     /// Makes the paths relative to a directory, as in a configuration file of that directory.
     pub(crate) fn relative_to(&mut self, directory: &Path) {
         let secret = self.oauth.as_mut().map(|oauth| &mut oauth.client_secret);
-        let files = [self.bearer.as_mut(), self.api_key.as_mut(), secret];
-        config::join(directory, files.into_iter().flatten());
+        let pair = [self.client_certificate.as_mut(), self.client_key.as_mut()];
+        let files = [self.bearer.as_mut(), self.api_key.as_mut(), secret].into_iter().chain(pair);
+        config::join(directory, files.flatten());
     }
 
     /// Whether a new token may help where this one did not.
     pub(crate) const fn gives_new_tokens(&self) -> bool {
         self.oauth.is_some()
+    }
+
+    /// Who asks, to be shown by TLS.
+    pub(crate) fn identity(&self, url: &str) -> Result<Option<Identity>, SourceError> {
+        let (certificate, key) = match (&self.client_certificate, &self.client_key) {
+            (None, None) => return Ok(None),
+            (Some(certificate), Some(key)) => (certificate, key),
+            (Some(_), None) => return Err(SourceError::Config("a client certificate needs its key".into())),
+            (None, Some(_)) => return Err(SourceError::Config("a client key needs its certificate".into())),
+        };
+        if address(url)?.scheme() != "https" {
+            return Err(SourceError::Config(format!("{url}: a client certificate is shown over https only")));
+        }
+        let identity = Identity::load(certificate, key);
+        identity.map(Some).map_err(|error| SourceError::Config(error.to_string()))
     }
 
     /// The headers that a source at this URL is asked with.
@@ -94,7 +114,7 @@ impl Access {
         url: &str,
         timeout: Duration,
     ) -> Result<Vec<Header>, SourceError> {
-        if *self == Self::default() {
+        if self.bearer.is_none() && self.api_key.is_none() && self.oauth.is_none() {
             return Ok(Vec::new());
         }
         if self.bearer.is_some() && self.oauth.is_some() {
@@ -182,7 +202,7 @@ fn secret(path: &Path) -> Result<String, SourceError> {
 
 /// Secrets go over TLS, or nowhere but to this machine.
 fn confidential(url: &str) -> Result<(), SourceError> {
-    let parsed = Url::parse(url).map_err(|error| SourceError::Config(format!("{url:?}: {error}")))?;
+    let parsed = address(url)?;
     let is_here = match parsed.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -193,4 +213,20 @@ fn confidential(url: &str) -> Result<(), SourceError> {
         return Ok(());
     }
     Err(SourceError::Config(format!("{url}: tokens and keys go over https only")))
+}
+
+/// A URL that may be shown: errors and pages say it, so no password may stand in it.
+pub(crate) fn address(url: &str) -> Result<Url, SourceError> {
+    let parsed = Url::parse(url).map_err(|error| SourceError::Config(format!("{url:?}: {error}")))?;
+    if !names_user(&parsed) {
+        return Ok(parsed);
+    }
+    let host = parsed.host_str().unwrap_or_default();
+    Err(SourceError::Config(format!(
+        "the address at {host} names a user, and addresses are shown: give a token, key or client certificate by its file"
+    )))
+}
+
+pub(crate) fn names_user(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
 }

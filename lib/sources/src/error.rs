@@ -126,8 +126,8 @@ pub enum SourceError {
 
 fn help(status: u16) -> &'static str {
     match status {
-        401 => ": it wants a token or key that it knows, and this was none",
-        403 => ": the token or key is known there, and has no right to read this",
+        401 => ": it wants a token, key or client certificate that it knows, and this was none",
+        403 => ": the token, key or client certificate is known there, and has no right to read this",
         404 => ": nothing is there; check the address",
         429 => ": it was asked too often; ask again later",
         _ => "",

@@ -9,8 +9,9 @@ use ctl_fetch::{Addresses, Answer, Fetch, Header, Request};
 use ctl_formats::{MAX_POOL_ITEMS, PoolPaging};
 use serde::Deserialize;
 use tokio::time::Instant;
+use url::Url;
 
-use crate::access::Access;
+use crate::access::{Access, address, names_user};
 use crate::contents::Contents;
 use crate::error::{ReadError, SourceError};
 use crate::folder::read_path;
@@ -48,7 +49,11 @@ impl From<String> for Place {
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Url(url) => f.write_str(url),
+            // It stands on pages and in logs, where no password may.
+            Self::Url(url) => match Url::parse(url) {
+                Ok(parsed) if names_user(&parsed) => f.write_str("(an address that names a user)"),
+                _ => f.write_str(url),
+            },
             Self::Path(path) => write!(f, "{}", path.display()),
         }
     }
@@ -104,11 +109,22 @@ impl Source {
         let trust = self.trust.load()?;
         let demand = trust.demand(now)?;
         match &self.place {
-            Place::Path(path) if self.access != Access::default() => {
-                Err(SourceError::Config(format!("{}: a file needs no token or key", path.display())))
-            }
+            Place::Path(path) if self.access != Access::default() => Err(SourceError::Config(format!(
+                "{}: a file needs no token, key or client certificate",
+                path.display()
+            ))),
             Place::Path(path) => read_path(path, self.form, demand, now),
-            Place::Url(url) => Asking { source: self, fetch, url, demand, now }.all().await,
+            Place::Url(url) => {
+                address(url)?;
+                let own = match self.access.identity(url)? {
+                    None => None,
+                    Some(identity) => Some(fetch.showing(&identity).ok_or_else(|| {
+                        SourceError::Config(format!("{url}: there is no TLS to show a client certificate by"))
+                    })?),
+                };
+                let fetch = own.as_deref().unwrap_or(fetch);
+                Asking { source: self, fetch, url, demand, now }.all().await
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ctl_fetch::{Fetcher, Options, Reason, Request};
+use ctl_fetch::{Fetcher, Identity, Options, Reason, Request};
 
 use crate::asking::{get, one};
 use crate::network::names::Names;
@@ -41,20 +41,59 @@ async fn a_tls_certificate_must_be_trusted_for_the_name_and_its_end_is_told() {
     assert_eq!(&one(&trusting, &get(&moved.url("/"))).await.result.unwrap().body[..], b"ok");
 }
 
-/// Under TLS 1.3 the handshake is over before the server says that it wants a certificate.
+/// Under TLS 1.3 the handshake is over before the server says that it wants a certificate, or another one.
 #[tokio::test]
-async fn a_client_certificate_that_is_demanded_is_a_matter_of_tls_in_every_version() {
+async fn a_client_certificate_that_is_demanded_is_shown_or_a_matter_of_tls_in_every_version() {
     for version in [&tokio_rustls::rustls::version::TLS13, &tokio_rustls::rustls::version::TLS12] {
         let tls = crate::network::mutual_tls("pki.example", version);
         let server = Server::tls(&tls, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
         let trusting = Options { tls_roots: vec![tls.root.clone()], ..options(&["127.0.0.0/8"]) };
         let names = Box::new(Names::new(&[("pki.example", &["127.0.0.1"])]));
-        let fetcher = Fetcher::with_resolver(&trusting, names).unwrap();
-        let url = format!("https://pki.example:{}/", server.address.port());
-        let error = one(&fetcher, &get(&url)).await.result.unwrap_err();
-        assert_eq!(error.reason, Reason::TlsFailure, "{error}");
-        assert!(error.detail.contains("asked for a client certificate"), "{error}");
+        let bare = Fetcher::with_resolver(&trusting, names).unwrap();
+        let showing = |issuer: &str| {
+            let [certificate, key] = tls.client(issuer);
+            bare.showing(&Identity::load(&certificate, &key).unwrap())
+        };
+        let question = get(&format!("https://pki.example:{}/", server.address.port()));
+        for (fetcher, words) in [(&bare, "none was shown"), (&showing("CN=Stranger"), "ours was shown")] {
+            let error = one(fetcher, &question).await.result.unwrap_err();
+            assert_eq!(error.reason, Reason::TlsFailure, "{error}");
+            assert!(error.detail.contains("asked for a client certificate"), "{error}");
+            assert!(error.detail.contains(words), "{words}: {error}");
+        }
+        assert_eq!(&one(&showing("CN=Root"), &question).await.result.unwrap().body[..], b"ok");
+        // The one who shows it is another than the one from whom it was made.
+        assert!(one(&bare, &question).await.result.is_err());
     }
+}
+
+#[test]
+fn a_certificate_of_our_own_is_refused_by_its_file() {
+    let tls = crate::network::tls("pki.example");
+    let [certificate, key] = tls.client("CN=Root");
+    let refused = |certificate: &std::path::Path, key: &std::path::Path, words: &[&str]| {
+        let error = Identity::load(certificate, key).unwrap_err().to_string();
+        words.iter().for_each(|word| assert!(error.contains(word), "{word}: {error}"));
+        assert!(!error.contains("BEGIN"), "{error}");
+    };
+    let nowhere = certificate.with_file_name("nowhere.pem");
+    refused(&nowhere, &key, &["nowhere.pem"]);
+    refused(&certificate, &nowhere, &["nowhere.pem"]);
+    refused(&key, &key, &["client.key", "no PEM certificate"]);
+    // The server's root is not the certificate that the key is for.
+    refused(&tls.root, &key, &["client.key", "does not belong to the first certificate in", "root.pem"]);
+    refused(&certificate, &certificate, &["client.pem", "chmod 600"]);
+    std::fs::write(
+        &key,
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+    )
+    .unwrap();
+    refused(&certificate, &key, &["client.key", "without a passphrase"]);
+    let identity = || {
+        let [certificate, key] = tls.client("CN=Root");
+        Identity::load(&certificate, &key).unwrap()
+    };
+    assert_eq!(format!("{:?}", identity()), "Identity(…)");
 }
 
 #[test]

@@ -104,7 +104,7 @@ async fn a_pool_that_is_not_read_whole_is_not_read() {
             "says that it has 18446744073709551615 pages",
         ),
         (1, |_| (200, "<html>".into()), "HTML"),
-        (1, |_| (403, String::new()), "403: the token or key is known there"),
+        (1, |_| (403, String::new()), "403: the token, key or client certificate is known there"),
         (1, |_| (302, String::new()), "answers 302"),
         (2, |_| (500, String::new()), "answers 500"),
         (2, |_| (200, "<html>".into()), "page=2&pageSize=1: it is an HTML"),
@@ -158,6 +158,9 @@ async fn tokens_and_keys_come_from_files_and_go_over_tls_only() {
     };
     let plain = refused(&text.replace("https", "http")).await;
     assert!(plain.contains("https only"), "{plain}");
+    let user = refused(&text.replace("pool.example", "us:hidden@pool.example")).await;
+    assert!(user.contains("pool.example names a user") && !user.contains("hidden"), "{user}");
+    assert!(!source(here, &text.replace("://", "://us:hidden@")).place.to_string().contains("hidden"));
     secret(here, "token", "two words");
     assert!(refused(text).await.contains("one word"));
     fs::set_permissions(here.join("token"), fs::Permissions::from_mode(0o644)).unwrap();
@@ -189,6 +192,7 @@ async fn a_token_is_asked_for_and_once_more_if_it_is_not_taken() {
     source(here, OAUTH).read(&memory, now()).await.unwrap();
     let asked = memory.asked();
     assert_eq!(asked.len(), 4);
+    assert!(asked.iter().all(|request| !format!("{request:?}").contains("s&s")), "{:?}", asked[0]);
     let sent: BTreeMap<String, String> = serde_json::from_slice(asked[0].body.as_ref().unwrap()).unwrap();
     let expected = [
         ("audience", "pool"),
@@ -203,6 +207,21 @@ async fn a_token_is_asked_for_and_once_more_if_it_is_not_taken() {
     let error = source(here, OAUTH).read(&memory, now()).await.unwrap_err();
     assert!(matches!(error, SourceError::Status { status: 401, .. }), "{error}");
     assert_eq!(memory.asked().len(), 4);
+
+    // Nor is a secret sent in the clear, but on this machine.
+    let memory = service("Bearer t0");
+    let clear = OAUTH.replace("https://login", "http://login");
+    let error = source(here, &clear).read(&memory, now()).await.unwrap_err().to_string();
+    assert!(
+        error.contains("http://login.example/oauth/token: tokens and keys go over https only"),
+        "{error}"
+    );
+    for name in ["localhost", "127.0.0.1:8080", "[::1]"] {
+        let here_only = OAUTH.replace("https://pool.example", &format!("http://{name}"));
+        let here_only = here_only.replace("https://login.example", &format!("http://{name}"));
+        source(here, &here_only).read(&service("Bearer t0"), now()).await.unwrap();
+    }
+    assert!(memory.asked().is_empty());
 
     let memory = service("Bearer t0");
     source(here, &format!("{OAUTH}body = \"form\"")).read(&memory, now()).await.unwrap();
@@ -291,4 +310,49 @@ async fn an_address_that_only_this_machine_may_ask_is_not_asked() {
         let error = Source::at(url).read(&fetcher, now()).await.unwrap_err();
         assert!(error.to_string().contains("allow"), "{error}");
     }
+}
+
+/// A pool whose gateway asks for a certificate, as those of the field do.
+#[tokio::test]
+async fn a_certificate_is_shown_to_a_pool_that_wants_one_and_to_no_other_place_than_tls() {
+    let tls = crate::network::mutual_tls("pki.example", &tokio_rustls::rustls::version::TLS13);
+    let server = Server::tls(&tls, http("200 OK", "", &opcp(&[root("One")])).as_bytes()).await;
+    let trusting = ctl_fetch::Options { tls_roots: vec![tls.root.clone()], ..options(&["127.0.0.0/8"]) };
+    let names = Names::new(&[("pki.example", &["127.0.0.1"])]);
+    let fetcher = Fetcher::with_resolver(&trusting, Box::new(names)).unwrap();
+    let [certificate, _] = tls.client("CN=Root");
+    let here = certificate.parent().unwrap();
+    secret(here, "token", "abc.def");
+    let place = format!("place = \"https://pki.example:{}/pool/rootCerts\"\n", server.address.port());
+    let own = "access.client_certificate = \"client.pem\"\naccess.client_key = \"client.key\"\n";
+    let read = async |text: &str| source(here, text).read(&fetcher, now()).await;
+
+    let error = read(&place).await.unwrap_err().to_string();
+    assert!(error.contains("asked for a client certificate"), "{error}");
+    let text = format!("{place}{own}access.bearer = \"token\"");
+    assert_eq!(certificates(&read(&text).await.unwrap()), [root("One")]);
+    assert!(server.asked().contains("authorization: Bearer abc.def"), "{}", server.asked());
+    let _stranger = tls.client("CN=Stranger");
+    let error = read(&text).await.unwrap_err().to_string();
+    assert!(error.contains("ended when ours was shown"), "{error}");
+
+    let before = server.connections();
+    for (text, words) in [
+        (text.replace("https", "http"), "shown over https only"),
+        (text.replace("https://pki.example", "http://127.0.0.1"), "shown over https only"),
+        (text.replace("access.client_key = \"client.key\"", ""), "needs its key"),
+        (text.replace("access.client_certificate = \"client.pem\"", ""), "needs its certificate"),
+        (text.replace("client.key", "client.pem"), "chmod 600"),
+        (text.replace("client.key", "token"), "no private key"),
+        (format!("place = \"client.pem\"\n{own}"), "a file needs no token, key or client certificate"),
+    ] {
+        let error = read(&text).await.unwrap_err().to_string();
+        assert!(error.contains(words), "{words}: {error}");
+        assert!(!error.contains("abc.def"), "{error}");
+    }
+    assert_eq!(server.connections(), before, "nobody was asked");
+    // What speaks no TLS could not show it.
+    let memory = Memory::new(|_: &Request, _| panic!("nobody is asked"));
+    let error = source(here, &text).read(&memory, now()).await.unwrap_err().to_string();
+    assert!(error.contains("no TLS to show"), "{error}");
 }

@@ -12,6 +12,7 @@ pub mod names;
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -247,7 +248,27 @@ pub struct Tls {
     pub acceptor: TlsAcceptor,
     pub root: PathBuf,
     pub not_after: i64,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
+}
+
+impl Tls {
+    /// Files with a client's certificate that a root of this name has issued, and its key. The server's own is `CN=Root`.
+    pub fn client(&self, issuer: &str) -> [PathBuf; 2] {
+        let own = Key::p256("client").unwrap();
+        let root = issuer.trim_start_matches("CN=").to_lowercase();
+        let leaf = Shape::new("CN=Client", &own).unwrap();
+        let leaf = leaf.signed_by(issuer, &Key::p256(&root).unwrap()).unwrap();
+        let [certificate, key] = ["client.pem", "client.key"].map(|name| self.directory.path().join(name));
+        std::fs::write(&certificate, pem("CERTIFICATE", leaf.der())).unwrap();
+        std::fs::write(&key, pem("PRIVATE KEY", &own.pkcs8_der().unwrap())).unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+        [certificate, key]
+    }
+}
+
+pub fn pem(label: &str, der: &[u8]) -> String {
+    let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der);
+    format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n")
 }
 
 pub fn tls(name: &str) -> Tls {
@@ -286,9 +307,7 @@ fn tls_for(name: &str, mutual: Option<&'static SupportedProtocolVersion>) -> Tls
         .unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("root.pem");
-    let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, root.der());
-    let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
-    std::fs::write(&path, pem).unwrap();
+    std::fs::write(&path, pem("CERTIFICATE", root.der())).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    Tls { acceptor, root: path, not_after: leaf.not_after(), _directory: directory }
+    Tls { acceptor, root: path, not_after: leaf.not_after(), directory }
 }
