@@ -147,6 +147,8 @@ fn a_configuration_names_everything_and_its_paths_are_relative_to_the_file() {
         [access]
         bearer = "token"
         api_key = "/etc/key"
+        client_certificate = "own.pem"
+        client_key = "own.key"
         [access.oauth]
         token_url = "https://login.example/oauth/token"
         client_id = "us"
@@ -158,9 +160,17 @@ fn a_configuration_names_everything_and_its_paths_are_relative_to_the_file() {
     let mut source: Source = toml::from_str(text).unwrap();
     source.relative_to(Path::new("/x"));
     let shown = format!("{source:?}");
-    for path in
-        ["/x/lists/sae.cms", "/x/sae.pem", "/x/ca.pem", "/x/root.json", "/x/token", "\"/etc/key", "/x/secret"]
-    {
+    for path in [
+        "/x/lists/sae.cms",
+        "/x/sae.pem",
+        "/x/ca.pem",
+        "/x/root.json",
+        "/x/token",
+        "\"/etc/key",
+        "/x/own.pem",
+        "/x/own.key",
+        "/x/secret",
+    ] {
         assert!(shown.contains(path), "{path} in {shown}");
     }
     let mut address: Source = toml::from_str("place = \"https://pool.example/\"").unwrap();
