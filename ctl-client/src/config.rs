@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ClientError;
 use crate::files::{self, Files};
+use crate::local::Local;
 
 /// The file's name.
 pub const FILE: &str = "client.toml";
@@ -99,8 +100,14 @@ pub struct Config {
     /// How long past its next update a list's age is a warning before it is an error.
     #[serde(default = "default_grace")]
     pub grace_seconds: u64,
+    /// What its operator calls this device: for roll-outs and reports.
+    #[serde(default)]
+    pub device: Option<String>,
     /// What this client was born with.
     pub identity: Identity,
+    /// What the operator of this device says beside the lists.
+    #[serde(default)]
+    pub local: Local,
     /// Where anchors are put.
     #[serde(default)]
     pub sink: Vec<SinkConfig>,
@@ -140,7 +147,10 @@ impl Config {
         if config.interval_seconds == 0 {
             return Err(refused("interval_seconds: must be at least 1".into()));
         }
-        match config.sink.iter().find_map(SinkConfig::problem) {
+        if config.local.rollout.is_some() && config.device.is_none() {
+            return Err(refused("local.rollout needs a name for this device: write device = \"…\"".into()));
+        }
+        match config.sink.iter().find_map(SinkConfig::problem).or_else(|| config.local.problem()) {
             Some(problem) => Err(refused(problem)),
             None => Ok(config),
         }
@@ -165,7 +175,12 @@ impl Config {
             Some(proxy) => format!("proxy = {}", text(proxy)),
             None => "# proxy = \"http://proxy.example:3128\"".into(),
         };
-        let sinks = toml::to_string(&Sinks { sink: &self.sink }).map_err(|error| error.to_string())?;
+        let device = match &self.device {
+            Some(device) => format!("device = {}", text(device)),
+            None => "# device = \"cp-17\"".into(),
+        };
+        let tables = Tables { local: &self.local, sink: &self.sink };
+        let tables = toml::to_string(&tables).map_err(|error| error.to_string())?;
         Ok(format!(
             "# What this device follows and where it puts it. Written by `ctl-client init`; edit freely\n\
              # except [identity].\n\
@@ -188,6 +203,8 @@ impl Config {
              # How long past its next update a list's age is a warning before it is an error. The list\n\
              # stays in force either way.\n\
              grace_seconds = {grace}\n\
+             # What you call this device: for roll-outs and reports.\n\
+             {device}\n\
              \n\
              # Do not edit: the root.json that everything starts from.\n\
              [identity]\n\
@@ -195,6 +212,11 @@ impl Config {
              scheme = \"{scheme}\"\n\
              environment = \"{environment}\"\n\
              \n\
+             # What you say beside the lists. It only takes away or delays: nothing of it adds trust or delays a removal.\n\
+             #   [[local.distrust]]  sha256 = \"…\", reason = \"…\", kind = \"certificate\" or \"spki\": never trusted here\n\
+             #   [[local.hold]]      list = \"na\", sequence = 7, reason = \"…\": what later versions add waits\n\
+             #   [local.rollout]     stages = [{{ after_hours = 0, percent = 5 }}, {{ after_hours = 24, percent = 100 }}]:\n\
+             #                       what a list adds is taken up first by some devices; gate = \"https://…\" may pause it\n\
              # Where anchors go; as many [[sink]] as you like.\n\
              #   kind = \"pem\"      one file for each anchor and one bundle for each use, in <path>/current/\n\
              #   kind = \"everest\"  <path>/ca/v2g/V2G_ROOT_CA.pem and <path>/ca/mo/MO_ROOT_CA.pem\n\
@@ -205,7 +227,7 @@ impl Config {
              #                     even what is suspended goes, so let it fail for good reasons only\n\
              #   run_after_change  a command and its arguments, such as [\"systemctl\", \"restart\", \"everest\"]\n\
              \n\
-             {sinks}",
+             {tables}",
             url = text(&self.url),
             lists = lists.join(", "),
             registry = self.registry,
@@ -219,18 +241,27 @@ impl Config {
     }
 }
 
-/// The sinks, as they are read.
+/// What is written as it is read.
 #[derive(Serialize)]
-struct Sinks<'a> {
+struct Tables<'a> {
+    #[serde(skip_serializing_if = "is_silent")]
+    local: &'a Local,
     // An empty list would be taken for one of the table above it.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     sink: &'a [SinkConfig],
 }
 
+fn is_silent(local: &&Local) -> bool {
+    **local == Local::default()
+}
+
 #[cfg(test)]
 mod tests {
+    use ctl_core::parts::DistrustKind;
+
     use super::*;
     use crate::files::Disk;
+    use crate::local::{Distrust, Hold, Rollout, Stage};
 
     fn config() -> Config {
         Config {
@@ -241,10 +272,26 @@ mod tests {
             proxy: Some("http://proxy:3128".into()),
             interval_seconds: 60,
             grace_seconds: 86_400,
+            device: Some("cp-17".into()),
             identity: Identity {
                 root_sha256: Digest::of(b"root"),
                 scheme: Digest::of(b"scheme"),
                 environment: Environment::Test,
+            },
+            local: Local {
+                distrust: vec![Distrust {
+                    sha256: Digest::of(b"lost"),
+                    kind: DistrustKind::Spki,
+                    reason: "a key that we know is lost".into(),
+                }],
+                hold: vec![Hold { list: "na".parse().unwrap(), sequence: 7, reason: "change freeze".into() }],
+                rollout: Some(Rollout {
+                    stages: vec![
+                        Stage { after_hours: 0, percent: 5 },
+                        Stage { after_hours: 24, percent: 100 },
+                    ],
+                    gate: Some("https://fleet.example".into()),
+                }),
             },
             sink: vec![
                 SinkConfig::Everest(FilesConfig {
@@ -261,7 +308,10 @@ mod tests {
     #[test]
     fn what_init_writes_is_what_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        for config in [config(), Config { proxy: None, sink: vec![], ..config() }] {
+        for config in [
+            config(),
+            Config { proxy: None, device: None, local: Local::default(), sink: vec![], ..config() },
+        ] {
             config.write(&Disk, folder.path()).unwrap();
             assert_eq!(Config::read(folder.path()).unwrap(), config);
         }
@@ -287,6 +337,9 @@ mod tests {
             ("interval_seconds = 60", "interval_seconds = 0", "at least 1"),
             ("lists = [\"na\", \"eu\"]", "lists = [\"../na\"]", "list's id"),
             ("path = \"/etc", "path = \"etc", "absolute path"),
+            ("device = \"cp-17\"", "", "device"),
+            ("percent = 5", "percent = 0", "percent"),
+            ("reason = \"change freeze\"", "reason = \" \"", "reason"),
             ("kind = \"pem\"", "kind = \"pen\"", "pen"),
             ("keep_foreign = true", "keep_forein = true", "keep_forein"),
         ] {

@@ -72,6 +72,16 @@ pub enum FetchError {
 /// stays trusted after any of these.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
+    /// What the operator's address says of the roll-out cannot be read.
+    #[error(
+        "{address}: does not say whether the roll-out goes on: {problem}; a JSON object with \"paused\" is expected"
+    )]
+    Gate {
+        /// What was asked for, without a password.
+        address: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A file of this device.
     #[error("cannot {action} {}: {source}", path.display())]
     File {

@@ -9,6 +9,7 @@ use ctl_core::tuf::{Limits, verify::trusted_root};
 use crate::config::{Config, Identity, SinkConfig};
 use crate::error::ClientError;
 use crate::files::Files;
+use crate::local::Local;
 use crate::state::StateDirectory;
 use crate::sync::Trust;
 use crate::transport::{Source, TransportOptions};
@@ -56,6 +57,8 @@ pub fn init(path: &Path, begin: Init, files: Box<dyn Files>) -> Result<Config, C
         proxy: begin.proxy,
         interval_seconds: crate::config::default_interval(),
         grace_seconds: crate::config::default_grace(),
+        device: None,
+        local: Local::default(),
         identity: Identity { root_sha256: Digest::of(&begin.root), scheme: v2g.scheme, environment },
         sink: begin.sinks,
     };

@@ -15,6 +15,7 @@ pub mod files;
 pub mod folder;
 pub mod history;
 mod init;
+pub mod local;
 pub mod sink;
 pub mod state;
 pub mod status;

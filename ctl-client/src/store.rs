@@ -14,6 +14,7 @@ use ctl_core::{Digest, Timestamp};
 use ctl_pki::Certificate;
 
 use crate::apart::Apart;
+use crate::local::{Distrust, TakenUp};
 use crate::suspensions::with_own_keys;
 
 /// An anchor that is trusted because of one list.
@@ -202,6 +203,57 @@ impl TrustStore {
         if !is_spared {
             self.distrust(DistrustKind::Certificate, notice.anchor);
             self.distrust(DistrustKind::Spki, notice.spki);
+        }
+    }
+
+    /// Leaves out what this device has not taken up of its lists. `why` is given a list and what waits.
+    pub(crate) fn leave_waiting(
+        &mut self,
+        lists: &[ListPayload],
+        taken: &BTreeMap<ListId, TakenUp>,
+        why: impl Fn(&ListId, Digest) -> String,
+    ) {
+        let of = |list: &ListId| taken.get(list).cloned().unwrap_or_default();
+        self.retain_anchors(|anchor| {
+            let uses = of(&anchor.list).anchors.remove(&anchor.fingerprint).unwrap_or_default();
+            anchor.uses.retain(|r#use| uses.contains(r#use));
+            anchor.uses.is_empty().then(|| why(&anchor.list, anchor.fingerprint))
+        });
+        let narrowed: Vec<ListPayload> = lists.iter().map(|list| of(&list.list).narrow(list)).collect();
+        self.keep_cross_certificates(&narrowed);
+    }
+
+    /// Trusts nothing that the operator of this device distrusts.
+    pub(crate) fn forbid(&mut self, lists: &[ListPayload], local: &[Distrust]) {
+        for one in local {
+            self.distrust(one.kind, one.sha256);
+        }
+        self.retain_anchors(|anchor| {
+            let key = Digest::from_bytes(anchor.certificate.spki_sha256());
+            let is_hit = |one: &&Distrust| match one.kind {
+                DistrustKind::Certificate => one.sha256 == anchor.fingerprint,
+                DistrustKind::Spki => one.sha256 == key,
+            };
+            local
+                .iter()
+                .find(is_hit)
+                .map(|one| format!("distrusted by this device's operator: {}", one.reason))
+        });
+        self.keep_cross_certificates(lists);
+    }
+
+    /// Leaves out each anchor for which there is a reason.
+    fn retain_anchors(&mut self, reason: impl Fn(&mut TrustedAnchor) -> Option<String>) {
+        for mut anchor in std::mem::take(&mut self.anchors) {
+            match reason(&mut anchor) {
+                None => self.anchors.push(anchor),
+                Some(reason) => self.left_out.push(LeftOut {
+                    list: anchor.list,
+                    fingerprint: anchor.fingerprint,
+                    name: anchor.name,
+                    reason,
+                }),
+            }
         }
     }
 

@@ -4,12 +4,14 @@ mod directory;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ctl_core::names::ListId;
 use ctl_core::notices::NoticeEntry;
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::apart::Apart;
+use crate::local::TakenUp;
 pub use directory::{BACKUP, ROOT, STATE, StateDirectory};
 
 /// A file of TUF metadata that is trusted.
@@ -139,6 +141,10 @@ pub struct State {
     /// What versions that came meanwhile take away, until a version of at least their sequence is
     /// fully accepted.
     pub apart: BTreeMap<Role, Apart>,
+    /// What is taken up of each list, and what waits.
+    pub taken: BTreeMap<ListId, TakenUp>,
+    /// Why the roll-out was paused at the last sync, if it was.
+    pub rollout_paused: Option<String>,
     /// What came of the last restart of the log.
     pub restart: Option<RestartSeen>,
     /// After a restart that replaced history: the sequences that the next versions, which cannot

@@ -1,6 +1,7 @@
 //! What is trusted, since when, how fresh, and what is wrong: from what is kept, without the network.
 
 mod health;
+mod local;
 mod recovery;
 mod text;
 
@@ -15,6 +16,7 @@ use crate::state::{DocumentRecord, LogMemory, State};
 use crate::store::TrustStore;
 use crate::sync::{Client, InForce, LastSync};
 use crate::transport::without_password;
+pub use local::{LocalStatus, WaitingLine};
 pub use recovery::{ApartLine, ConflictStatus};
 
 /// How bad something is.
@@ -159,6 +161,8 @@ pub struct Status {
     pub trusted: Vec<AnchorStatusLine>,
     /// What is listed and not trusted.
     pub left_out: Vec<LeftOutLine>,
+    /// What the operator of this device says, and what waits because of it.
+    pub local: LocalStatus,
     /// The suspensions in force.
     pub notices: Vec<NoticeLine>,
     /// MO identifiers in the registry.
@@ -220,6 +224,7 @@ impl Client {
             documents: vec![],
             trusted: vec![],
             left_out: vec![],
+            local: LocalStatus::default(),
             notices: vec![],
             mo_identifiers: documents.registry.as_ref().map(|registry| registry.identifiers.len()),
             log: state.log.as_ref().map(log_status),
@@ -240,6 +245,7 @@ impl Client {
         }
         self.document_lines(&state, &documents, clock, &mut status);
         self.recovery_lines(&state, &documents, &mut status);
+        self.local_lines(&state, &documents, &mut status);
         match self.store(&state, &documents) {
             Ok(store) => self.store_lines(&state, &store, &mut status).await,
             Err(why) => {

@@ -76,6 +76,7 @@ impl fmt::Display for Status {
         for left in &self.left_out {
             writeln!(f, "  {}  {}: {}", left.fingerprint.short(), plain(&left.by), plain(&left.reason))?;
         }
+        write!(f, "{}", self.local)?;
         if !self.notices.is_empty() {
             writeln!(f, "\nsuspension notices in force:")?;
         }

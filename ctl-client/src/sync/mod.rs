@@ -7,6 +7,7 @@
 mod conflict;
 mod document;
 mod history;
+mod local;
 mod metadata;
 mod sinks;
 mod telling;
@@ -233,6 +234,7 @@ impl Client {
             Ok(source) => self.refresh(&source, root, &mut work, report).await?,
             Err(error) => report.problem("repository", error.into()),
         }
+        self.take_up_additions(&mut work, report).await;
         // An equal state is committed too where that mends a damaged medium.
         if work.state != before || mendable || self.directory.lacks(&work.state, &work.objects) {
             self.directory.commit(&mut work.state, &work.objects)?;

@@ -80,7 +80,12 @@ impl Client {
         let followed = |role: &Role| *role == Role::Notices || self.follows(role);
         let apart = state.apart.iter().filter(|(role, _)| followed(role));
         let apart = apart.map(|(role, apart)| (role.clone(), apart.clone())).collect();
-        Ok(TrustStore::new(&lists, &notices, &apart, clock))
+        let mut store = TrustStore::new(&lists, &notices, &apart, clock);
+        store.leave_waiting(&documents.lists, &state.taken, |list, anchor| {
+            self.why_waiting(state, list, &anchor)
+        });
+        store.forbid(&documents.lists, &self.config.local.distrust);
+        Ok(store)
     }
 
     /// The suspensions that hold: those that the newest notices name, and those that nothing lifted.

@@ -14,5 +14,6 @@ mod attacks_transport;
 mod command_line;
 mod common;
 mod history;
+mod own_say;
 mod sink_conformance;
 mod stories;
