@@ -1,5 +1,5 @@
 //! `ctl-tuf-client` as the public TUF conformance suite runs it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg(test)]
 #![allow(unreachable_pub)]
 
 #[path = "../../ctl-client/tests/client/common/mod.rs"]

@@ -332,7 +332,6 @@ mod tests {
     use crate::{Edition, specimen, specimens};
 
     #[test]
-    #[allow(clippy::unwrap_used)]
     fn what_is_not_changed_is_signed_to_the_same_bytes() {
         for edition in [Edition::Iso2, Edition::Iso20] {
             for name in specimens() {

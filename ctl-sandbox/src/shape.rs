@@ -376,7 +376,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[allow(clippy::unwrap_used)]
     fn what_is_asked_for_stands_in_the_certificate() {
         for (issuer_key, key) in [
             (Key::p256("root").unwrap(), Key::p521("leaf").unwrap()),

@@ -1,6 +1,6 @@
 //! What the watch's tests share: certificates, CRLs and OCSP answers written byte by byte, and a scheme in
 //! memory.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, dead_code)]
+#![allow(dead_code)]
 
 #[path = "../../lib/pki/tests/pki/revocation/mod.rs"]
 #[allow(clippy::cast_possible_truncation)]

@@ -1,5 +1,4 @@
 //! What is watched of a small scheme, and what attackers and careless people make of it.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::sync::Arc;
 use std::time::Duration;

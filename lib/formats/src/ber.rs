@@ -107,7 +107,6 @@ fn up_to_end(bytes: &[u8]) -> Result<usize, Malformed> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;
 

@@ -1,5 +1,5 @@
 //! The tests of this crate as one binary: each module tells its own stories or attacks.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg(test)]
 #![allow(unreachable_pub)]
 
 mod emaid;

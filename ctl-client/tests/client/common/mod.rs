@@ -5,15 +5,7 @@
 //! and 51, of whom one must, and only 50 does unless a test says so.
 //! Odd ones are Ed25519, even ones P-256, but for the log and witnesses (60, 61), which must be
 //! Ed25519.
-#![allow(
-    dead_code,
-    unused_imports,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(dead_code, unused_imports, unreachable_pub)]
 
 pub mod backend;
 pub mod device;

@@ -1,12 +1,5 @@
 //! A scheme on a ledger: the people of `ctl-core`'s stories, and a server whose clock is set by hand.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(dead_code, unreachable_pub)]
 
 #[path = "../../../../lib/governance/tests/governance/common/mod.rs"]
 pub mod world;

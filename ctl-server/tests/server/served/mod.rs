@@ -1,14 +1,7 @@
 //! A whole server in this process, over a scheme of `ctl-core`'s stories: ledger on disk, publisher,
 //! HTTP on a port of the system's choice, a clock that is set by hand; and a small HTTP client that
 //! can also misbehave.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(dead_code, unreachable_pub)]
 
 #[path = "../../../../lib/serve/tests/serve/client.rs"]
 mod client;

@@ -1,5 +1,4 @@
 //! What is remembered of CRLs: histories that go wrong, restarts, and what strangers serve.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::sync::Arc;
 

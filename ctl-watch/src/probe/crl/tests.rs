@@ -1,5 +1,4 @@
 //! CRLs as honest, careless and dishonest issuers serve them, from memory.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::sync::Arc;
 

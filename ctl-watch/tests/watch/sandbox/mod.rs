@@ -1,6 +1,6 @@
 //! A live sandbox and a whole watch of it: the real fetcher, the real probes, the aggregator that lays targets beside
 //! each other. Time is told by hand, for both.
-#![allow(unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(unreachable_pub)]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

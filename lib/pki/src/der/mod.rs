@@ -303,7 +303,6 @@ pub(crate) fn offset(whole: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;
 

@@ -258,7 +258,6 @@ fn subtree(mut reader: Reader<'_>) -> Result<Subtree, Malformed> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -145,7 +145,6 @@ pub(super) fn inhibit_any_policy(value: Reader<'_>, _: bool) -> Result<InhibitAn
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

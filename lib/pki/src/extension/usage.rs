@@ -105,7 +105,6 @@ pub(super) fn basic_constraints(value: Reader<'_>, _: bool) -> Result<BasicConst
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -126,7 +126,6 @@ fn without_insignificant_spaces(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::DistinguishedName;
     use super::*;

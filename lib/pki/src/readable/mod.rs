@@ -215,7 +215,6 @@ fn check_name(name: &Name<'_>) -> Result<(), &'static str> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::der::Reader;

@@ -1,15 +1,13 @@
 //! The tests of this crate as one binary: each module tells its own stories or attacks.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg(test)]
 #![allow(unreachable_pub)]
 
 mod asked;
 mod bytes;
 mod folders;
 // The list and the signers that the tests of the formats have.
-#[allow(dead_code)]
 #[path = "../../../formats/tests/formats/list.rs"]
 mod list;
-#[allow(dead_code)]
 #[path = "../../../formats/tests/formats/cms/made.rs"]
 mod made;
 #[path = "../../../fetch/tests/fetch/network/mod.rs"]

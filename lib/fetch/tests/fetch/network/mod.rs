@@ -1,12 +1,5 @@
 //! A network for the fetcher: a resolver that says what it is told, and servers that misbehave as they are told.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(dead_code, unreachable_pub)]
 
 pub mod names;
 

@@ -12,14 +12,13 @@ use crate::CONTENT;
 
 const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
 /// A digest algorithm and ECDSA with it.
-pub const SHA256: (&str, &str) = ("2.16.840.1.101.3.4.2.1", "1.2.840.10045.4.3.2");
 pub const SHA512: (&str, &str) = ("2.16.840.1.101.3.4.2.3", "1.2.840.10045.4.3.4");
 pub const CONTENT_TYPE: &str = "1.2.840.113549.1.9.3";
 pub const MESSAGE_DIGEST: &str = "1.2.840.113549.1.9.4";
 pub const SIGNING_TIME: &str = "1.2.840.113549.1.9.5";
 pub const DATA: &str = "1.2.840.113549.1.7.1";
 pub const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
-const ISSUER: &str = "CN=List Signing CA,O=Aurora";
+pub const ISSUER: &str = "CN=List Signing CA,O=Aurora";
 
 #[derive(Clone)]
 pub struct Signer {
@@ -45,21 +44,19 @@ impl Signer {
     }
 }
 
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The CA of those who sign lists.
 pub fn issuer() -> Signer {
     let key = Key::p256("list signing CA").unwrap();
     Signer { certificate: Shape::ca(ISSUER, &key, Some(0)).unwrap().self_signed().unwrap(), key }
 }
 
+/// A certificate for signing, by a key of this name.
 pub fn leaf(name: &str) -> Shape {
     leaf_for(name, &Key::p256(name).unwrap())
 }
 
-fn leaf_for(name: &str, key: &Key) -> Shape {
+/// The same, with this key.
+pub fn leaf_for(name: &str, key: &Key) -> Shape {
     // Serial numbers tell the signers of one issuer apart.
     let serial = name.bytes().fold(7, |serial, byte| serial * 31 + u64::from(byte));
     Shape::new(&format!("CN={name}"), key).unwrap().serial(serial).key_usage(&[0, 1])
@@ -75,10 +72,6 @@ pub fn coding(name: &str) -> Shape {
     code(leaf(name), "3.3")
 }
 
-pub fn coding_for(name: &str, key: &Key) -> Shape {
-    code(leaf_for(name, key), "3.3")
-}
-
 pub fn issued_to(shape: Shape, key: Key) -> Signer {
     Signer { certificate: shape.signed_by(ISSUER, &issuer().key).unwrap(), key }
 }
@@ -91,16 +84,6 @@ pub fn issued(shape: Shape) -> Signer {
 
 pub fn code_signer(name: &str) -> Signer {
     issued(coding(name))
-}
-
-pub fn self_issued(name: &str) -> Signer {
-    Signer { certificate: coding(name).self_signed().unwrap(), key: Key::p256(name).unwrap() }
-}
-
-/// In the issuer's name, by another key.
-pub fn forged(name: &str) -> Signer {
-    let certificate = coding(name).signed_by(ISSUER, &Key::p256("another CA").unwrap()).unwrap();
-    Signer { certificate, key: Key::p256(name).unwrap() }
 }
 
 pub fn oid(dotted: &str) -> Vec<u8> {
@@ -155,33 +138,6 @@ impl Made {
             signature: None,
             unsigned: Vec::new(),
         }
-    }
-
-    pub fn named_by_key(mut self) -> Self {
-        self.version = 3;
-        self.sid = encode(0x80, &[self.signer.certificate.subject_key_id().unwrap()]);
-        self
-    }
-
-    /// SHA-256 throughout.
-    pub fn hash(mut self, (digest, signature): (&str, &str)) -> Self {
-        (self.digest, self.signature_algorithm) = (algorithm(digest, &[]), algorithm(signature, &[]));
-        self.sha256 = true;
-        self.replace(MESSAGE_DIGEST, Some(&encode(4, &[&Sha256::digest(CONTENT)])))
-    }
-
-    pub fn with(mut self, attribute: Vec<u8>) -> Self {
-        self.attributes.as_mut().unwrap().push(attribute);
-        self
-    }
-
-    /// Another value of an attribute, or the attribute left out.
-    pub fn replace(mut self, kind: &str, value: Option<&[u8]>) -> Self {
-        let attributes = self.attributes.as_mut().unwrap();
-        let kind = oid(kind);
-        attributes.retain(|attribute| !attribute.windows(kind.len()).any(|part| part == kind));
-        attributes.extend(value.map(|value| attribute(kind, value)));
-        self
     }
 
     /// The SignerInfo.

@@ -1,13 +1,6 @@
 //! Who takes part in stories and attacks, and what they found: a board, electors, signers, officers, two PKI operators,
 //! two mobility operators, and the charter of their scheme.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(dead_code, unreachable_pub)]
 
 pub mod certificates;
 mod scheme;

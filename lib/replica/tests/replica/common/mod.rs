@@ -1,12 +1,5 @@
 //! A scheme in memory, and what an honest server serves of it, made of nothing but ctl-core.
-#![allow(
-    dead_code,
-    unused_imports,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(dead_code, unused_imports, unreachable_pub)]
 
 pub mod asked;
 pub mod reader;
