@@ -248,6 +248,12 @@ pub enum ClientError {
         /// Entries that the new log began with.
         size: u64,
     },
+    /// What is trusted cannot be said.
+    #[error("nothing can be said of what is trusted: {why}; run sync")]
+    NothingKnown {
+        /// Why.
+        why: String,
+    },
     /// A sink could not be written, or not as it should be.
     #[error("sink {sink}: {problem}")]
     Sink {

@@ -5,7 +5,7 @@ use ctl_core::Digest;
 use ctl_pki::{Certificate, pem};
 
 /// Labels of blocks that hold a certificate; the last one holds something of OpenSSL's after it.
-const LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
+pub(crate) const LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
 
 /// A piece of a file.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(super) fn blocks(file: &[u8]) -> Vec<Block<'_>> {
 }
 
 /// The first DER element; all of it if there is no such element.
-fn first_element(der: &[u8]) -> &[u8] {
+pub(crate) fn first_element(der: &[u8]) -> &[u8] {
     let length = match *der {
         [0x30, short @ 0..=0x7f, ..] => usize::from(short).saturating_add(2),
         [0x30, 0x81, a, ..] => usize::from(a).saturating_add(3),

@@ -10,7 +10,7 @@ use ctl_pki::{Certificate, readable, readable_bundle};
 
 use super::block::{Block, blocks, end_line, join};
 use super::generation::{self, Generations};
-use super::{Applied, Commands, Doing, Plan, Prepared, Sink, fingerprint};
+use super::{Applied, Commands, Doing, Plan, Prepared, Sink, StoreFile, Stores, fingerprint};
 use crate::config::FilesConfig;
 use crate::error::ClientError;
 use crate::files::Files;
@@ -116,6 +116,21 @@ impl Sink for FileSink {
             let written = generations.prepare(files, &plan.files, &placed)?;
             Ok(Box::new(Written { generations, files, written, contents: &plan.files })
                 as Box<dyn Prepared + 'a>)
+        })
+    }
+
+    fn stores(&self, trust: &TrustStore) -> Result<Stores, ClientError> {
+        let mut content = (self.layout.content)(trust).map_err(|problem| self.error(problem))?;
+        self.leave_out_unreadable(&mut content);
+        let generations = self.generations();
+        let files = content.files.iter().map(|(name, certificates)| StoreFile {
+            path: generations.place(name),
+            certificates: certificates.iter().map(|certificate| fingerprint(certificate)).collect(),
+        });
+        Ok(Stores {
+            files: files.collect(),
+            folders: generations.folder().into_iter().collect(),
+            left_out: content.left_out,
         })
     }
 }

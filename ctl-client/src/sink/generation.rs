@@ -87,6 +87,17 @@ impl Generations {
         Ok(present)
     }
 
+    /// Where others look for the file of this name.
+    pub(super) fn place(&self, file: &str) -> PathBuf {
+        let named = self.names.iter().find(|name| name.file == file);
+        named.map_or_else(|| self.base.join(CURRENT).join(file), Name::place)
+    }
+
+    /// The directory that others read as a whole, if they do.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        self.names.is_empty().then(|| self.base.join(CURRENT))
+    }
+
     /// Whether anything was ever put here.
     pub(super) fn was_filled(&self) -> bool {
         self.read_placed().is_some()

@@ -1,7 +1,7 @@
 //! Where verified anchors go. A [`Sink`] says what it should hold, compared with what it holds, and makes it so.
 //! What is asked of every sink stands here; the kinds that write files are in [`file`].
 
-mod block;
+pub(crate) mod block;
 mod everest;
 mod file;
 mod generation;
@@ -61,6 +61,35 @@ pub trait Sink {
     /// # Errors
     /// The sink cannot be written.
     fn prepare<'a>(&'a self, files: &'a dyn Files, plan: &'a Plan) -> Doing<'a, Box<dyn Prepared + 'a>>;
+
+    /// The files that its readers load, and which certificates belong into each: what is asked without looking at
+    /// what is there. A sink that is no files has none.
+    ///
+    /// # Errors
+    /// This kind of sink cannot take what is trusted.
+    fn stores(&self, _trust: &TrustStore) -> Result<Stores, ClientError> {
+        Ok(Stores::default())
+    }
+}
+
+/// A file that readers of a sink load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreFile {
+    /// Where readers look for it.
+    pub path: PathBuf,
+    /// Fingerprints of the certificates that belong there.
+    pub certificates: BTreeSet<Digest>,
+}
+
+/// The files that readers of a sink load.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stores {
+    /// Those that should be there.
+    pub files: Vec<StoreFile>,
+    /// Directories of which readers may load every file, whoever put it there.
+    pub folders: Vec<PathBuf>,
+    /// Anchors that this sink cannot take, and why.
+    pub left_out: Vec<(Digest, String)>,
 }
 
 /// A change that is ready.

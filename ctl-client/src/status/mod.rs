@@ -200,17 +200,7 @@ impl Client {
     /// [`ClientError::RootDamaged`], [`ClientError::File`].
     pub async fn status(&self) -> Result<Status, ClientError> {
         let first = self.directory.trusted_root(&self.config.identity.root_sha256)?;
-        let (mut state, mut damage) = self.directory.load()?;
-        let mut documents = self.in_force(&state);
-        // A sync that runs meanwhile may remove what the state just read still refers to.
-        for _ in 0..3 {
-            let (newer, newer_damage) = self.directory.load()?;
-            if newer.generation == state.generation {
-                break;
-            }
-            (state, damage) = (newer, newer_damage);
-            documents = self.in_force(&state);
-        }
+        let (state, damage, documents) = self.kept()?;
         let (clock, wrong) = self.clock(state.known_time);
         let newest = state.metadata.get("root.json").and_then(|kept| self.directory.object(&kept.sha256));
         let root = trusted_root(&newest.unwrap_or(first), &Limits::default())?.signed;
@@ -254,6 +244,22 @@ impl Client {
         }
         self.other_findings(&state, &mut status);
         Ok(status)
+    }
+
+    /// The state with its damage, and the documents in force by it.
+    pub(crate) fn kept(&self) -> Result<(State, Vec<String>, InForce), ClientError> {
+        let (mut state, mut damage) = self.directory.load()?;
+        let mut documents = self.in_force(&state);
+        // A sync that runs meanwhile may remove what the state just read still refers to.
+        for _ in 0..3 {
+            let (newer, newer_damage) = self.directory.load()?;
+            if newer.generation == state.generation {
+                break;
+            }
+            (state, damage) = (newer, newer_damage);
+            documents = self.in_force(&state);
+        }
+        Ok((state, damage, documents))
     }
 
     fn document_lines(&self, state: &State, documents: &InForce, clock: Clock, status: &mut Status) {
