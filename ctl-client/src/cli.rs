@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use ctl_core::Timestamp;
 use ctl_core::names::ListId;
 
+use crate::ask::command as ask;
 use crate::config::{FilesConfig, SinkConfig};
 use crate::daemon;
 use crate::error::ClientError;
@@ -53,6 +54,14 @@ enum Command {
     },
     /// Verify everything kept again, and that the sinks equal it. Exit 1 if anything does not hold.
     Verify,
+    /// Into which store of which sink each certificate of these files belongs, and why, or why not. Exit 1 if
+    /// something in them is no certificate.
+    Explain(ask::ExplainArguments),
+    /// The trusted root that a name, a key identifier, a fingerprint, CertificateHashData or a certificate means, with
+    /// where it is. Exit 1 if there is none.
+    Resolve(ask::ResolveArguments),
+    /// Read every store of every sink as devices do, before one relies on it. Exit 1 if anything is wrong.
+    Preflight(ask::PreflightArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -175,8 +184,16 @@ async fn run(arguments: Arguments) -> Result<ExitCode, String> {
             found.problems.iter().for_each(|line| say(&format!("WRONG  {line}")));
             found.problems.is_empty()
         }
+        Command::Explain(asked) => answer(asked.run(&client()?)?),
+        Command::Resolve(asked) => answer(asked.run(&client()?)?),
+        Command::Preflight(asked) => answer(asked.run(&client()?).await?),
     };
     Ok(ExitCode::from(u8::from(!good)))
+}
+
+fn answer(said: ask::Said) -> bool {
+    say(said.text.trim_end());
+    said.good
 }
 
 impl Begin {

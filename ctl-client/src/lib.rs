@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod apart;
+pub mod ask;
 pub mod cli;
 mod command;
 pub mod config;

@@ -2,6 +2,9 @@
 #![cfg(test)]
 #![allow(unreachable_pub)]
 
+mod ask;
+mod ask_preflight;
+mod attacks_ask;
 mod attacks_conflict;
 mod attacks_device;
 mod attacks_documents;

@@ -1,5 +1,6 @@
 //! The operator's own say: what is distrusted here, held, and rolled out in stages. It only takes away or delays.
 
+use ctl_client::ask::{Verdict, explain};
 use ctl_client::status::Severity;
 use serde_json::json;
 
@@ -66,6 +67,10 @@ fn what_the_operator_distrusts_goes_whatever_the_lists_say_and_status_says_why()
     assert!(!status.is_wrong(), "{status}");
     assert!(status.to_string().contains("distrusted by this device's operator: our audit"), "{status}");
     assert_eq!(status.left_out.len(), 2);
+    let files = [("gamma.pem".to_owned(), roots()["gamma"].to_pem().into_bytes())];
+    let explained = explain(&device.client.known().unwrap(), &files);
+    assert_eq!(explained[0].verdict, Verdict::ListedNotTrusted);
+    assert!(explained[0].reason.contains("operator distrusts it: our audit"), "{}", explained[0].reason);
 
     // Taken back, what the lists say counts again.
     says(&mut device, "");
