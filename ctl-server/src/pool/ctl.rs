@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ctl_core::Timestamp;
 use ctl_core::names::ListId;
-use ctl_formats::cms::{CmsError, SignedData};
+use ctl_formats::cms::{CmsError, SignedData, Trust};
 use serde_json::json;
 
 /// Where a list stands in that form, if it does.
@@ -13,14 +13,17 @@ pub(super) fn path(list: &ListId) -> String {
     format!("v1/lists/{list}/ctl.sae.cms")
 }
 
-/// The answer about a CMS in DER or PEM: the first certificate in it, when the list was drafted, and the CMS, both
-/// DER in base64.
+/// The answer about a CMS in DER or PEM: the first certificate in it, when its signers say that the list was drafted, and
+/// the CMS, both DER in base64.
 ///
 /// # Errors
 /// [`CmsError`]: it is none.
-pub(super) fn answer(cms: &[u8], issued_at: Option<Timestamp>) -> Result<Vec<u8>, CmsError> {
-    let signer =
-        SignedData::read(cms)?.certificates().first().map(|certificate| STANDARD.encode(certificate.der()));
+pub(super) fn answer(cms: &[u8]) -> Result<Vec<u8>, CmsError> {
+    let message = SignedData::read(cms)?;
+    let signer = message.certificates().first().map(|certificate| STANDARD.encode(certificate.der()));
+    // Only what they say is read here. Their signatures were verified before it was published.
+    let read = message.verify(Trust::Pinned(&[]), Timestamp::EPOCH);
+    let issued_at = read.signers.first().and_then(|signer| signer.signing_time);
     let ctl = match std::str::from_utf8(cms) {
         // What stands between the lines of a PEM block is the DER in base64.
         Ok(pem) if pem.trim_start().starts_with("-----") => {
@@ -53,11 +56,11 @@ mod tests {
         let signature: DerSignature = signing.sign_prehash(&Sha512::digest(&attributes)).unwrap();
         let der = assemble(b"a list", at, &[(&certificate, signature.as_bytes())]).unwrap();
         for cms in [der.clone(), cms_pem(&der).into_bytes()] {
-            let told: serde_json::Value = serde_json::from_slice(&answer(&cms, Some(at)).unwrap()).unwrap();
+            let told: serde_json::Value = serde_json::from_slice(&answer(&cms).unwrap()).unwrap();
             assert_eq!(told["CTL"], STANDARD.encode(&der));
             assert_eq!(told["signerCertificate"], STANDARD.encode(certificate.der()));
             assert_eq!(told["timeStamp"], "2026-11-01T12:00:00Z");
         }
-        assert!(answer(b"no CMS", None).is_err());
+        assert!(answer(b"no CMS").is_err());
     }
 }

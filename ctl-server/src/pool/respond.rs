@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use ctl_core::Digest;
 use ctl_core::parts::Standard;
-use ctl_core::role::Role;
 use ctl_formats::PoolForm;
 use ctl_serve::{Call, Problem};
 use serde::Deserialize;
@@ -170,18 +169,13 @@ fn known<T: Copy>(
 /// The first of the pool's lists that is published as a signed CMS.
 fn signed_list(app: &App) -> Result<Arc<Prepared>, Problem> {
     let site = app.publisher.site().load();
-    let snapshot = app.ledger.snapshot();
-    let found = app.publisher.pool_lists().find_map(|list| {
-        let bytes = site.file(&ctl::path(list))?.identity()?;
-        let published = snapshot.state.published.get(&Role::List(list.clone()));
-        Some((bytes, published.map(|published| published.open.issued_at)))
-    });
-    let Some((cms, issued_at)) = found else {
+    let mut found = app.publisher.pool_lists().filter_map(|list| site.file(&ctl::path(list))?.identity());
+    let Some(cms) = found.next() else {
         let detail = "no list of this pool is published as a signed CMS: take a list in the form in which it is signed, \
             /v1/lists/{list}/ctl.jws";
         return Err(Problem::not_found(detail));
     };
-    let answer = ctl::answer(cms, issued_at).map_err(|error| Problem::internal(&error))?;
+    let answer = ctl::answer(cms).map_err(|error| Problem::internal(&error))?;
     let from = Digest::of(&answer);
     Ok(Arc::new(Prepared::assembled(answer, &from, ContentType::Json, Caching::Latest)))
 }
