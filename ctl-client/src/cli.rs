@@ -87,6 +87,9 @@ struct Begin {
     /// Write EVerest's bundles into this certificate directory.
     #[arg(long = "everest", value_name = "DIR")]
     everest: Vec<PathBuf>,
+    /// Write the root certificates of Josev (EcoG's iso15118) into this folder, its PKI_PATH.
+    #[arg(long = "josev", value_name = "DIR")]
+    josev: Vec<PathBuf>,
     /// Replace certificates that others put into the sinks; without it they stay, byte for byte.
     #[arg(long)]
     replace_foreign: bool,
@@ -204,7 +207,8 @@ impl Begin {
         };
         let pem = self.pem.into_iter().map(|path| files(path).map(SinkConfig::Pem));
         let everest = self.everest.into_iter().map(|path| files(path).map(SinkConfig::Everest));
-        let sinks = pem.chain(everest).collect::<Result<_, String>>()?;
+        let josev = self.josev.into_iter().map(|path| files(path).map(SinkConfig::Josev));
+        let sinks = pem.chain(everest).chain(josev).collect::<Result<_, String>>()?;
         let begin = Init {
             url: self.url,
             root: read_root(&self.root)?,

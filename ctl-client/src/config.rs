@@ -23,6 +23,8 @@ pub enum SinkConfig {
     Pem(FilesConfig),
     /// EVerest's certificate directory: `ca/v2g/V2G_ROOT_CA.pem`, `ca/mo/MO_ROOT_CA.pem`.
     Everest(FilesConfig),
+    /// The certificate folders of Josev (EcoG's iso15118): `iso15118_2/certs/`, `iso15118_20/certs/`.
+    Josev(FilesConfig),
 }
 
 /// What a sink of files in a directory is told.
@@ -42,25 +44,35 @@ pub struct FilesConfig {
     /// A command and its arguments, run after every change.
     #[serde(default)]
     pub run_after_change: Vec<String>,
+    /// Which root a file takes that holds one: the first of these that is trusted for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub order: Vec<Digest>,
 }
 
 impl FilesConfig {
     /// A directory without any commands, where what others put stays.
     #[must_use]
     pub const fn at(path: PathBuf) -> Self {
-        Self { path, keep_foreign: true, check_before_change: Vec::new(), run_after_change: Vec::new() }
+        Self {
+            path,
+            keep_foreign: true,
+            check_before_change: Vec::new(),
+            run_after_change: Vec::new(),
+            order: Vec::new(),
+        }
     }
 }
 
 impl SinkConfig {
     /// Everything that is wrong with it: what to correct.
     fn problem(&self) -> Option<String> {
-        match self {
-            Self::Pem(files) | Self::Everest(files) => {
-                let path = &files.path;
-                (!path.is_absolute()).then(|| format!("sink path {path:?}: write an absolute path"))
-            }
+        let (Self::Pem(files) | Self::Everest(files) | Self::Josev(files)) = self;
+        let path = &files.path;
+        if !path.is_absolute() {
+            return Some(format!("sink path {path:?}: write an absolute path"));
         }
+        (!files.order.is_empty() && !matches!(self, Self::Josev(_)))
+            .then(|| format!("sink path {path:?}: only a josev sink has an order"))
     }
 }
 
@@ -220,6 +232,8 @@ impl Config {
              # Where anchors go; as many [[sink]] as you like.\n\
              #   kind = \"pem\"      one file for each anchor and one bundle for each use, in <path>/current/\n\
              #   kind = \"everest\"  <path>/ca/v2g/V2G_ROOT_CA.pem and <path>/ca/mo/MO_ROOT_CA.pem\n\
+             #   kind = \"josev\"    v2gRootCACert.pem and its like in <path>/iso15118_2/certs and iso15118_20/certs; a .der\n\
+             #                     takes one root: order = [\"<SHA-256>\", …] says which, the first that is trusted\n\
              #   keep_foreign      certificates that others put there stay, unless they are distrusted; false\n\
              #                     replaces them\n\
              #   check_before_change  a command and its arguments; it is given the directory of the new files as\n\
@@ -299,6 +313,11 @@ mod tests {
                     keep_foreign: true,
                     check_before_change: vec!["/usr/bin/check".into()],
                     run_after_change: vec!["/bin/echo".into(), "a \"b\"\n".into()],
+                    order: vec![],
+                }),
+                SinkConfig::Josev(FilesConfig {
+                    order: vec![Digest::of(b"root")],
+                    ..FilesConfig::at("/etc/josev/pki".into())
                 }),
                 SinkConfig::Pem(FilesConfig::at("/var/lib/roots".into())),
             ],
@@ -341,6 +360,7 @@ mod tests {
             ("percent = 5", "percent = 0", "percent"),
             ("reason = \"change freeze\"", "reason = \" \"", "reason"),
             ("kind = \"pem\"", "kind = \"pen\"", "pen"),
+            ("kind = \"josev\"", "kind = \"pem\"", "only a josev sink has an order"),
             ("keep_foreign = true", "keep_forein = true", "keep_forein"),
         ] {
             let bad = good.replace(from, to);

@@ -296,6 +296,21 @@ pub enum ClientError {
         /// Anchors on the lists followed.
         listed: usize,
     },
+    /// A file that takes one certificate, and several that it could be.
+    #[error(
+        "sink {sink}: {file} takes one certificate, and the lists name {}: write the SHA-256 of the one to take, \
+         and of those to take where it is not trusted, as `order` into client.toml: {}",
+        roots.len(),
+        roots.join("; ")
+    )]
+    Undecided {
+        /// The sink.
+        sink: String,
+        /// Which file.
+        file: String,
+        /// What it could be: SHA-256 and subject.
+        roots: Vec<String>,
+    },
     /// Some of a change was made.
     #[error(
         "sink {sink} holds only some of what it should; the next sync tries the rest again: {}",
@@ -342,7 +357,13 @@ impl ClientError {
     /// and put in place but for what this names.
     #[must_use]
     pub const fn is_complaint(&self) -> bool {
-        matches!(self, Self::Unreadable { .. } | Self::TrustsNobody { .. } | Self::WouldBeEmpty { .. })
+        matches!(
+            self,
+            Self::Unreadable { .. }
+                | Self::TrustsNobody { .. }
+                | Self::WouldBeEmpty { .. }
+                | Self::Undecided { .. }
+        )
     }
 
     /// Whether what was received was refused, whoever made it so.

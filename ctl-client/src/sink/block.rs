@@ -1,6 +1,8 @@
 //! A bundle that others may have written to, piece by piece: what is a certificate is recognised as
 //! one, and everything else is kept as it is, byte for byte.
 
+use std::borrow::Cow;
+
 use ctl_core::Digest;
 use ctl_pki::{Certificate, pem};
 
@@ -11,7 +13,7 @@ pub(crate) const LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTE
 #[derive(Debug)]
 pub(super) struct Block<'a> {
     /// Its bytes, with the end of its last line. All pieces in a row are the file.
-    pub(super) bytes: &'a [u8],
+    pub(super) bytes: Cow<'a, [u8]>,
     /// The SHA-256 of the certificate in it, also of one that this release cannot parse.
     pub(super) certificate: Option<Digest>,
     /// The certificate, if it can be parsed.
@@ -21,7 +23,17 @@ pub(super) struct Block<'a> {
 impl<'a> Block<'a> {
     fn certificate(bytes: &'a [u8], der: &[u8]) -> Self {
         let parsed = Certificate::from_der(der).ok();
-        Self { bytes, certificate: Some(Digest::of(der)), parsed }
+        Self { bytes: Cow::Borrowed(bytes), certificate: Some(Digest::of(der)), parsed }
+    }
+
+    /// A certificate that stands for itself.
+    pub(super) fn of(certificate: Certificate) -> Self {
+        let digest = Digest::from_bytes(certificate.sha256());
+        Self {
+            bytes: certificate.der().to_vec().into(),
+            certificate: Some(digest),
+            parsed: Some(certificate),
+        }
     }
 }
 
@@ -36,7 +48,7 @@ pub(super) fn blocks(file: &[u8]) -> Vec<Block<'_>> {
         {
             Block::certificate(piece.bytes, first_element(&der))
         }
-        _ => Block { bytes: piece.bytes, certificate: None, parsed: None },
+        _ => Block { bytes: Cow::Borrowed(piece.bytes), certificate: None, parsed: None },
     });
     pieces.collect()
 }
@@ -57,7 +69,7 @@ pub(super) fn join<'a>(blocks: impl IntoIterator<Item = &'a Block<'a>>) -> Vec<u
     let mut bytes = Vec::new();
     for block in blocks {
         end_line(&mut bytes);
-        bytes.extend_from_slice(block.bytes);
+        bytes.extend_from_slice(&block.bytes);
     }
     bytes
 }
@@ -77,7 +89,7 @@ mod tests {
     const PEM: &str = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
 
     fn found(file: &str) -> Vec<(String, bool)> {
-        let text = |block: &Block<'_>| String::from_utf8_lossy(block.bytes).into_owned();
+        let text = |block: &Block<'_>| String::from_utf8_lossy(&block.bytes).into_owned();
         blocks(file.as_bytes()).iter().map(|block| (text(block), block.certificate.is_some())).collect()
     }
 

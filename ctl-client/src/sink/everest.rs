@@ -1,16 +1,19 @@
-//! EVerest's layout (EvseSecurity module): `ca/v2g/V2G_ROOT_CA.pem` and `ca/mo/MO_ROOT_CA.pem` below
-//! its certificate directory. It has no bundle for OEM and vehicle roots, and skips
-//! cross-certificates, so none are written.
+//! EVerest's layout (EvseSecurity module, `lib/everest/evse_security` of its repository): `ca/v2g/V2G_ROOT_CA.pem` and
+//! `ca/mo/MO_ROOT_CA.pem` below its certificate directory. It has no bundle for OEM and vehicle roots, and skips
+//! cross-certificates, so none are written. Where it is configured to take the folders `ca/v2g` and `ca/mo` for its
+//! stores, it reads the same files there.
 //!
 //! Both names are symbolic links into one directory of ours, so that both change in one step. `ca`
 //! and what is below it may be links or mount points of the operator's.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ctl_core::parts::{Purpose, Use, certificates_cannot_express};
 
 use super::file::{Content, Layout};
+use super::form::Form;
 use super::generation::{Generations, Name};
+use crate::config::FilesConfig;
 use crate::store::TrustStore;
 
 /// Bundles with their place and the purpose of the anchors in them.
@@ -21,24 +24,33 @@ const OURS: &str = ".ctl-client";
 /// EVerest's store takes no more entries.
 const MAX_ENTRIES: usize = 2000;
 
-/// Its reader wants both bundles, be they empty.
-pub(super) static LAYOUT: Layout =
-    Layout { name: "everest", generations, content, is_for, own_name: |_| None, wants_empty_files: true };
+/// Its reader wants both bundles, and makes an empty file where there is none; its modules for the vehicle fail at an
+/// empty one.
+pub(super) static LAYOUT: Layout = Layout {
+    name: "everest",
+    generations,
+    content,
+    form: |_| Form::Store,
+    is_for,
+    own_name: |_| None,
+    wants_empty_files: true,
+};
 
-fn generations(certificates: &Path) -> Generations {
+fn generations(config: &FilesConfig) -> Generations {
     let names = BUNDLES.map(|(file, folder, _)| Name {
         file: file.to_owned(),
-        folder: certificates.join(folder),
+        place: file.to_owned(),
+        folder: config.path.join(folder),
         way: PathBuf::from("../..").join(OURS),
     });
-    Generations::new(certificates.join(OURS), names.into())
+    Generations::new(config.path.join(OURS), names.into())
 }
 
 fn is_for(name: &str, r#use: Use) -> bool {
     BUNDLES.iter().any(|(file, _, of)| *file == name && *of == r#use.purpose)
 }
 
-fn content(store: &TrustStore) -> Result<Content<'_>, String> {
+fn content<'a>(store: &'a TrustStore, _: &FilesConfig) -> Result<Content<'a>, String> {
     let mut content = Content::default();
     for (file, _, purpose) in BUNDLES {
         let bundle = content.files.entry(file.to_owned()).or_default();

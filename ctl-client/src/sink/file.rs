@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use ctl_core::Digest;
 use ctl_core::parts::Use;
-use ctl_pki::{Certificate, readable, readable_bundle};
+use ctl_pki::{Certificate, readable};
 
-use super::block::{Block, blocks, end_line, join};
+use super::block::Block;
+use super::form::Form;
 use super::generation::{self, Generations};
 use super::{Applied, Commands, Doing, Plan, Prepared, Sink, StoreFile, Stores, fingerprint};
 use crate::config::FilesConfig;
@@ -31,10 +32,12 @@ pub(super) struct Content<'a> {
 pub(super) struct Layout {
     /// What it is called in messages and in the state.
     pub(super) name: &'static str,
-    /// The files below the configured directory, and how they change.
-    pub(super) generations: fn(&std::path::Path) -> Generations,
-    /// What is in them.
-    pub(super) content: fn(&TrustStore) -> Result<Content<'_>, String>,
+    /// The files at the configured place, and how they change.
+    pub(super) generations: fn(&FilesConfig) -> Generations,
+    /// What is in them. Where a file takes one certificate, all that it could be.
+    pub(super) content: for<'a> fn(&'a TrustStore, &FilesConfig) -> Result<Content<'a>, String>,
+    /// How certificates stand in the file of this name.
+    pub(super) form: fn(&str) -> Form,
     /// Whether a file of this name is for anchors of this use.
     pub(super) is_for: fn(&str, Use) -> bool,
     /// The file of one anchor alone, where there are such files.
@@ -95,7 +98,10 @@ impl Sink for FileSink {
     }
 
     fn trouble(&self) -> Option<String> {
-        Folder::open(&self.config.path).ok()?.trouble().map(str::to_owned)
+        let path = &self.config.path;
+        // A sink of one file stands in a folder.
+        let folder = Folder::open(path).or_else(|_| Folder::open(path.parent().unwrap_or(path)));
+        folder.ok()?.trouble().map(str::to_owned)
     }
 
     /// By what is remembered beside its files.
@@ -142,7 +148,7 @@ impl FileSink {
     }
 
     fn generations(&self) -> Generations {
-        (self.layout.generations)(&self.config.path)
+        (self.layout.generations)(&self.config)
     }
 
     /// What the files should be.
@@ -152,37 +158,40 @@ impl FileSink {
     ///
     /// # Errors
     /// [`ClientError::Sink`], [`ClientError::File`]. The sink is left alone then.
-    fn plan_files(&self, store: &TrustStore, placed: &BTreeSet<Digest>) -> Result<Plan, ClientError> {
-        let mut content = (self.layout.content)(store).map_err(|problem| self.error(problem))?;
+    fn plan_files(&self, store: &TrustStore, remembered: &BTreeSet<Digest>) -> Result<Plan, ClientError> {
+        let mut content =
+            (self.layout.content)(store, &self.config).map_err(|problem| self.error(problem))?;
         let mut complaints = self.leave_out_unreadable(&mut content);
         let generations = self.generations();
         let present = generations.present()?;
+        let placed = remembered | &generations.placed();
+        complaints.extend(self.choose(&mut content, &present.files, &placed));
         if let Some(other) = present.others.first().filter(|_| self.config.keep_foreign) {
             return Err(self.error(format!("{other} is no regular file, and cannot be kept: move it away")));
         }
         let wanted: BTreeSet<Digest> = content.files.values().flatten().map(|c| fingerprint(c)).collect();
-        let remembered = placed | &wanted;
-        let placed = &remembered | &generations.placed();
+        let remembered = remembered | &wanted;
+        let placed = &placed | &wanted;
 
         let mut files = BTreeMap::new();
         let theirs = present.files.keys().filter(|_| self.config.keep_foreign);
         for name in content.files.keys().chain(theirs).collect::<BTreeSet<_>>() {
             let certificates = content.files.get(name).map(Vec::as_slice);
             let former = present.files.get(name).filter(|_| self.config.keep_foreign);
-            let former = former.map_or_else(Vec::new, |bytes| blocks(bytes));
+            let former = former.map_or_else(Vec::new, |bytes| self.form(name).blocks(bytes));
             let (bytes, complaint) = self.file(name, &former, certificates.unwrap_or(&[]), &placed, store)?;
             complaints.extend(complaint);
-            if !bytes.is_empty() || certificates.is_some() {
+            if !bytes.is_empty() || (certificates.is_some() && self.form(name).is_there_when_empty()) {
                 files.insert(name.clone(), bytes);
             }
         }
-        if certificates(&files).is_empty() && store.listed > 0 {
-            let was_empty = certificates(&present.files).is_empty();
-            let rest = without_distrusted(&present.files, store);
+        if self.certificates(&files).is_empty() && store.listed > 0 {
+            let was_empty = self.certificates(&present.files).is_empty();
+            let rest = self.without_distrusted(&present.files, store);
             // Anchors that are for something else, all of them: this layout has no place for any.
             let for_others =
                 !store.anchors.is_empty() && content.left_out.is_empty() && complaints.is_empty();
-            if was_empty || certificates(&rest).is_empty() {
+            if was_empty || self.certificates(&rest).is_empty() {
                 if !(was_empty && for_others) {
                     complaints.push(ClientError::TrustsNobody { sink: self.name(), listed: store.listed });
                 }
@@ -193,7 +202,7 @@ impl FileSink {
         } else {
             complaints.extend(self.keep_what_absence_would_empty(&present.files, &mut files, &placed, store));
         }
-        let holds = certificates(&files);
+        let holds = self.certificates(&files);
         let in_place = files == present.files && present.others.is_empty();
         Ok(Plan {
             ours: &holds & &placed,
@@ -220,10 +229,10 @@ impl FileSink {
         let mut kept = BTreeSet::new();
         for (name, bytes) in present.iter().filter(|(name, _)| self.is_named(name, store)) {
             let ours = |bytes: &[u8]| -> BTreeSet<Digest> {
-                let found = blocks(bytes).into_iter().filter_map(|block| block.certificate);
+                let found = self.form(name).blocks(bytes).into_iter().filter_map(|block| block.certificate);
                 found.filter(|certificate| placed.contains(certificate)).collect()
             };
-            let rest = self.rest(bytes, placed, store);
+            let rest = self.rest(name, bytes, placed, store);
             let held = ours(&rest);
             if held.is_empty() || files.get(name).is_some_and(|bytes| !ours(bytes).is_empty()) {
                 continue;
@@ -234,19 +243,82 @@ impl FileSink {
         }
         for name in kept.iter().filter_map(|anchor| (self.layout.own_name)(anchor)) {
             if let Some(bytes) = present.get(&name).filter(|_| !files.contains_key(&name)) {
-                files.insert(name, self.rest(bytes, placed, store));
+                let rest = self.rest(&name, bytes, placed, store);
+                files.insert(name, rest);
             }
         }
         complaints
     }
 
     /// A file without what must not be used and, unless it is kept, what is not ours.
-    fn rest(&self, bytes: &[u8], placed: &BTreeSet<Digest>, store: &TrustStore) -> Vec<u8> {
+    fn rest(&self, name: &str, bytes: &[u8], placed: &BTreeSet<Digest>, store: &TrustStore) -> Vec<u8> {
         let is_ours = |block: &Block<'_>| block.certificate.is_some_and(|digest| placed.contains(&digest));
-        let blocks = blocks(bytes);
         let stays =
             |block: &&Block<'_>| !is_distrusted(block, store) && (self.config.keep_foreign || is_ours(block));
-        blocks.iter().filter(stays).flat_map(|block| block.bytes.to_vec()).collect()
+        self.form(name).rest(self.form(name).blocks(bytes).iter().filter(stays))
+    }
+
+    fn form(&self, name: &str) -> Form {
+        (self.layout.form)(name)
+    }
+
+    /// Fingerprints of every certificate in these files.
+    fn certificates(&self, files: &BTreeMap<String, Vec<u8>>) -> BTreeSet<Digest> {
+        let blocks = files.iter().flat_map(|(name, bytes)| self.form(name).blocks(bytes));
+        blocks.filter_map(|block| block.certificate).collect()
+    }
+
+    /// The files as they are, but for what must not be used.
+    fn without_distrusted(
+        &self,
+        files: &BTreeMap<String, Vec<u8>>,
+        store: &TrustStore,
+    ) -> BTreeMap<String, Vec<u8>> {
+        let rest = |name: &String, bytes: &Vec<u8>| {
+            let form = self.form(name);
+            let rest = form.rest(form.blocks(bytes).iter().filter(|block| !is_distrusted(block, store)));
+            (!rest.is_empty() || form.is_there_when_empty()).then_some(rest)
+        };
+        files.iter().filter_map(|(name, bytes)| Some((name.clone(), rest(name, bytes)?))).collect()
+    }
+
+    /// For a file that takes one certificate, which: the first in the order that the operator gave. Without an order
+    /// it keeps what it has, or stays without.
+    fn choose(
+        &self,
+        content: &mut Content<'_>,
+        present: &BTreeMap<String, Vec<u8>>,
+        placed: &BTreeSet<Digest>,
+    ) -> Vec<ClientError> {
+        let mut complaints = Vec::new();
+        for (name, candidates) in &mut content.files {
+            if self.form(name) != Form::Der || candidates.len() < 2 {
+                continue;
+            }
+            let one = |wanted: &Digest| candidates.iter().copied().find(|one| fingerprint(one) == *wanted);
+            let ordered = self.config.order.iter().find_map(one);
+            let there = || Some(Digest::of(present.get(name)?));
+            let kept = || there().filter(|digest| placed.contains(digest)).and_then(|digest| one(&digest));
+            let chosen = ordered.or_else(kept);
+            if ordered.is_none() {
+                let roots = candidates.iter().map(|one| format!("{} ({})", fingerprint(one), one.subject()));
+                complaints.push(ClientError::Undecided {
+                    sink: self.name(),
+                    file: name.clone(),
+                    roots: roots.collect(),
+                });
+            }
+            let why = match chosen {
+                Some(one) if ordered.is_some() => format!("`order` chose {}", fingerprint(one).short()),
+                Some(one) => format!("it has {}, and no `order` is given", fingerprint(one).short()),
+                None => "no `order` is given".to_owned(),
+            };
+            let others = candidates.iter().map(|one| fingerprint(one));
+            let others = others.filter(|one| chosen.is_none_or(|chosen| fingerprint(chosen) != *one));
+            content.left_out.extend(others.map(|one| (one, format!("{name} takes one certificate; {why}"))));
+            *candidates = chosen.into_iter().collect();
+        }
+        complaints
     }
 
     /// Whether the lists name anchors for a bundle of this name.
@@ -289,17 +361,15 @@ impl FileSink {
     ) -> Result<(Vec<u8>, Option<ClientError>), ClientError> {
         let distrusted = |block: &Block<'_>| is_distrusted(block, store);
         let is_ours = |block: &Block<'_>| block.certificate.is_some_and(|digest| placed.contains(&digest));
-        let mut bytes = join(former.iter().filter(|block| !is_ours(block) && !distrusted(block)));
-        if !ours.is_empty() {
-            end_line(&mut bytes);
-        }
-        bytes.extend(bundle(ours));
-        let spoilt = match readable_bundle(&bytes) {
-            Ok(found) if ours.iter().all(|certificate| found.contains(certificate)) => {
+        let form = self.form(name);
+        let kept: Vec<&Block<'_>> =
+            former.iter().filter(|block| !is_ours(block) && !distrusted(block)).collect();
+        let spoilt = match form.write(&kept, ours).and_then(|bytes| Ok((form.read(&bytes)?, bytes))) {
+            Ok((found, bytes)) if ours.iter().all(|certificate| found.contains(certificate)) => {
                 return Ok((bytes, None));
             }
             Ok(_) => "not all of it is found when it is read again".to_owned(),
-            Err(reason) => reason.to_string(),
+            Err(reason) => reason,
         };
         let complaint = self.error(format!("{name} would not be read by devices: {spoilt}"));
         if former.is_empty() {
@@ -309,7 +379,7 @@ impl FileSink {
         let wanted: BTreeSet<Digest> = ours.iter().map(|certificate| fingerprint(certificate)).collect();
         let is_wanted = |block: &Block<'_>| block.certificate.is_some_and(|digest| wanted.contains(&digest));
         let stays = |block: &&Block<'_>| is_wanted(block) || !(is_ours(block) || distrusted(block));
-        let rest = former.iter().filter(stays).flat_map(|block| block.bytes.to_vec()).collect();
+        let rest = form.rest(former.iter().filter(stays));
         let complaint = self.error(format!(
             "{name} holds what this client did not put there and what devices do not read: {spoilt}. It is kept as \
              it is, and nothing is added to it: mend or remove it"
@@ -322,29 +392,7 @@ impl FileSink {
     }
 }
 
-/// One PEM file, each certificate once, by fingerprint, so that equal content is equal bytes.
-fn bundle(certificates: &[&Certificate]) -> Vec<u8> {
-    let sorted: BTreeMap<Digest, &Certificate> =
-        certificates.iter().map(|certificate| (fingerprint(certificate), *certificate)).collect();
-    sorted.values().map(|certificate| certificate.to_pem()).collect::<String>().into_bytes()
-}
-
 fn is_distrusted(block: &Block<'_>, store: &TrustStore) -> bool {
     block.parsed.as_ref().is_some_and(|certificate| store.is_distrusted(certificate))
         || block.certificate.is_some_and(|digest| store.distrusts(digest))
-}
-
-/// Fingerprints of every certificate in these files.
-fn certificates(files: &BTreeMap<String, Vec<u8>>) -> BTreeSet<Digest> {
-    files.values().flat_map(|bytes| blocks(bytes)).filter_map(|block| block.certificate).collect()
-}
-
-/// The files as they are, but for what must not be used.
-fn without_distrusted(files: &BTreeMap<String, Vec<u8>>, store: &TrustStore) -> BTreeMap<String, Vec<u8>> {
-    let rest = |bytes: &Vec<u8>| -> Vec<u8> {
-        let blocks = blocks(bytes);
-        let stays = blocks.iter().filter(|block| !is_distrusted(block, store));
-        stays.flat_map(|block| block.bytes.to_vec()).collect()
-    };
-    files.iter().map(|(name, bytes)| (name.clone(), rest(bytes))).collect()
 }

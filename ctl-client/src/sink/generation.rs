@@ -28,9 +28,11 @@ const BEFORE: &str = "before";
 /// A place outside, at which others expect one of the files: a symbolic link through `current`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Name {
-    /// The file's name.
+    /// The file's name in a generation.
     pub(super) file: String,
-    /// The directory in which others expect it.
+    /// The name by which others expect it.
+    pub(super) place: String,
+    /// The directory in which they do.
     pub(super) folder: PathBuf,
     /// The way from there to the directory of generations, if nothing on it is a link.
     pub(super) way: PathBuf,
@@ -149,7 +151,7 @@ impl Generations {
         for name in &self.names {
             let folder = files::create_open_directories(files, &name.folder)?;
             let target = name.target(base)?;
-            let found = folder.link(&name.file);
+            let found = folder.link(&name.place);
             if found.map_err(|source| ClientError::file("read", &name.place(), source))?.as_ref()
                 != Some(&target)
             {
@@ -163,7 +165,7 @@ impl Generations {
         let prepared = write(files, again, present)?;
         files::replace_link(files, Path::new(&prepared.name), base, CURRENT)?;
         for (name, folder, target) in missing {
-            files::replace_link(files, &target, &folder, &name.file)?;
+            files::replace_link(files, &target, &folder, &name.place)?;
         }
         Ok(())
     }
@@ -181,8 +183,8 @@ impl Generations {
             let place = name.place();
             let failed = |source| ClientError::file("read back", &place, source);
             let folder = Folder::open(&name.folder).map_err(failed)?;
-            let found = folder.read_linked(&name.file, MAX_FILE).map_err(failed)?;
-            if found.as_ref() != Some(contents.get(&name.file).unwrap_or(&Vec::new())) {
+            let found = folder.read_linked(&name.place, MAX_FILE).map_err(failed)?;
+            if found.as_ref() != contents.get(&name.file) {
                 return Err(failed(io::Error::other("it does not hold what was just written for it")));
             }
         }
@@ -201,26 +203,26 @@ impl Generations {
 
 impl Name {
     fn place(&self) -> PathBuf {
-        self.folder.join(&self.file)
+        self.folder.join(&self.place)
     }
 
     /// The file as it is now; none if there is none.
     fn read(&self, current: Option<&Folder>) -> Result<Option<Vec<u8>>, ClientError> {
         let Some(folder) = files::open_directory(&self.folder)? else { return Ok(None) };
         let read = || {
-            let Some(link) = folder.link(&self.file)? else {
-                return match folder.kind(&self.file)? {
+            let Some(link) = folder.link(&self.place)? else {
+                return match folder.kind(&self.place)? {
                     Some(Kind::Folder) => Err(io::Error::other(
                         "a directory of certificates stands here, where this sink writes one file: move it away",
                     )),
-                    _ => folder.read(&self.file, MAX_FILE),
+                    _ => folder.read(&self.place, MAX_FILE),
                 };
             };
             if self.is_ours(&link) {
                 return current.map_or(Ok(None), |current| current.read(&self.file, MAX_FILE));
             }
             // Absence would be replaced, and what it was meant to lead to never be seen again.
-            folder.read_linked(&self.file, MAX_FILE)?.map(Some).ok_or_else(|| {
+            folder.read_linked(&self.place, MAX_FILE)?.map(Some).ok_or_else(|| {
                 io::Error::other(format!("it is a symbolic link to {}, where nothing is", link.display()))
             })
         };

@@ -4,7 +4,9 @@
 pub(crate) mod block;
 mod everest;
 mod file;
+mod form;
 mod generation;
+mod josev;
 mod pem;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,6 +143,7 @@ pub fn open(config: &SinkConfig) -> Box<dyn Sink> {
     match config {
         SinkConfig::Pem(files) => Box::new(FileSink::new(&pem::LAYOUT, files.clone())),
         SinkConfig::Everest(files) => Box::new(FileSink::new(&everest::LAYOUT, files.clone())),
+        SinkConfig::Josev(files) => Box::new(FileSink::new(&josev::LAYOUT, files.clone())),
     }
 }
 

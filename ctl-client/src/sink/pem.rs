@@ -7,13 +7,16 @@ use ctl_core::Digest;
 use ctl_core::parts::{Use, certificates_cannot_express};
 
 use super::file::{Content, Layout};
+use super::form::Form;
 use super::generation::Generations;
+use crate::config::FilesConfig;
 use crate::store::TrustStore;
 
 pub(super) static LAYOUT: Layout = Layout {
     name: "pem",
-    generations: |path| Generations::new(path.to_owned(), vec![]),
+    generations: |config| Generations::new(config.path.clone(), vec![]),
     content,
+    form: |_| Form::Pem,
     is_for: |name, r#use| bundle_name(r#use) == name,
     own_name: |anchor| Some(own_name(anchor)),
     wants_empty_files: false,
@@ -29,7 +32,7 @@ fn bundle_name(r#use: Use) -> String {
     format!("{}-{}.pem", r#use.purpose, r#use.standard)
 }
 
-fn content(store: &TrustStore) -> Result<Content<'_>, String> {
+fn content<'a>(store: &'a TrustStore, _: &FilesConfig) -> Result<Content<'a>, String> {
     let mut content = Content::default();
     let mut taken: BTreeSet<Digest> = BTreeSet::new();
     for anchor in &store.anchors {

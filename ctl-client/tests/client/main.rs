@@ -19,4 +19,5 @@ mod common;
 mod history;
 mod own_say;
 mod sink_conformance;
+mod sink_kinds;
 mod stories;

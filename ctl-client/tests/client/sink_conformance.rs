@@ -13,13 +13,13 @@ use ctl_core::Digest;
 use ctl_core::list::ListPayload;
 use ctl_core::role::Role;
 use ctl_core::tuf::Clock;
-use ctl_pki::certificates_from_pem;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::backend::Backend;
 use crate::common::device::{block_on, set};
-use crate::common::sinks::problems;
+use crate::common::power::{Power, Unflushed};
+use crate::common::sinks::{certificates_in, problems};
 use crate::common::*;
 
 /// A sink, and what its readers see of it.
@@ -31,30 +31,53 @@ struct Subject {
     _folder: TempDir,
 }
 
-/// Every kind, filled with nothing yet.
-fn subjects() -> Vec<Subject> {
-    let mut subjects: Vec<Subject> = [
-        (SinkConfig::Pem as fn(FilesConfig) -> SinkConfig, vec!["current"], "current/by-hand.pem"),
-        (SinkConfig::Everest, vec!["ca/v2g", "ca/mo"], "ca/v2g/V2G_ROOT_CA.pem"),
+/// A kind of sinks that are files: its configuration at a place, the folders that its readers look into, and a file
+/// that somebody else writes to.
+struct FileKind {
+    config: fn(PathBuf) -> SinkConfig,
+    folders: &'static [&'static str],
+    by_hand: &'static str,
+}
+
+fn file_kinds() -> [FileKind; 3] {
+    [
+        FileKind {
+            config: |path| SinkConfig::Pem(FilesConfig::at(path)),
+            folders: &["current"],
+            by_hand: "current/by-hand.pem",
+        },
+        FileKind {
+            config: |path| SinkConfig::Everest(FilesConfig::at(path)),
+            folders: &["ca/v2g", "ca/mo"],
+            by_hand: "ca/v2g/V2G_ROOT_CA.pem",
+        },
+        FileKind {
+            config: |path| {
+                let order = vec![fingerprint("alpha")];
+                SinkConfig::Josev(FilesConfig { order, ..FilesConfig::at(path) })
+            },
+            folders: &["iso15118_2/certs", "iso15118_20/certs"],
+            by_hand: "iso15118_2/certs/v2gRootCACert.pem",
+        },
     ]
-    .into_iter()
-    .map(|(kind, folders, by_hand)| {
+}
+
+impl FileKind {
+    /// Filled with nothing yet.
+    fn subject(&self) -> Subject {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
-        let sink = sink::open(&kind(FilesConfig::at(path.clone())));
-        let folders: Vec<PathBuf> = folders.iter().map(|name| path.join(name)).collect();
-        let by_hand = path.join(by_hand);
+        let sink = sink::open(&(self.config)(path.clone()));
+        let folders: Vec<PathBuf> = self.folders.iter().map(|name| path.join(name)).collect();
+        let by_hand = path.join(self.by_hand);
         Subject {
             sink,
             seen: Box::new(move || {
                 let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
                 // A link that leads nowhere yet is no file.
                 let contents = files.filter_map(|file| std::fs::read(file.unwrap().path()).ok());
-                contents
-                    .filter(|bytes| !bytes.is_empty())
-                    .flat_map(|bytes| certificates_from_pem(&bytes).unwrap())
-                    .map(|certificate| Digest::from_bytes(certificate.sha256()))
-                    .collect()
+                let found = contents.flat_map(|bytes| certificates_in(&bytes));
+                found.map(|certificate| Digest::from_bytes(certificate.sha256())).collect()
             }),
             put: Box::new(move |name| {
                 let mut bytes = std::fs::read(&by_hand).unwrap_or_default();
@@ -63,8 +86,12 @@ fn subjects() -> Vec<Subject> {
             }),
             _folder: folder,
         }
-    })
-    .collect();
+    }
+}
+
+/// Every kind, filled with nothing yet.
+fn subjects() -> Vec<Subject> {
+    let mut subjects: Vec<Subject> = file_kinds().iter().map(FileKind::subject).collect();
     let backend = Backend::default();
     let (seen, put) = (backend.clone(), backend.clone());
     subjects.push(Subject {
@@ -109,7 +136,7 @@ impl Subject {
     /// Makes the sink hold what follows from a store; gives what it must be told next time.
     fn fill(&self, store: &TrustStore, placed: &BTreeSet<Digest>) -> Plan {
         let plan = self.plan(store, placed);
-        let applied = block_on(async { self.sink.prepare(&Disk, &plan).await?.apply().await });
+        let applied = block_on(async { self.sink.prepare(&Unflushed, &plan).await?.apply().await });
         assert_eq!(applied.unwrap(), Applied::Whole, "{}", self.sink.name());
         plan
     }
@@ -170,6 +197,38 @@ fn absence_empties_no_sink_and_distrust_does() {
         );
         subject.fill(&store(&carried, &["beta"]), &placed);
         assert_eq!((subject.seen)(), fingerprints(&["alpha"]), "{name}");
+    }
+}
+
+#[test]
+fn power_lost_between_any_two_operations_on_files_leaves_what_was_there_or_what_comes() {
+    let (old, new) = (of(&["alpha", "gamma"]), of(&["beta", "gamma"]));
+    let all = [fingerprints(&[]), fingerprints(&["alpha", "gamma"]), fingerprints(&["beta", "gamma"])];
+    for kind in file_kinds() {
+        for (loses, filled) in [(false, false), (false, true), (true, false), (true, true)] {
+            for k in 0.. {
+                let subject = kind.subject();
+                let (from, to) = (usize::from(filled), usize::from(filled) + 1);
+                let mut placed = BTreeSet::new();
+                if filled {
+                    placed = subject.fill(&old, &placed).placed;
+                }
+                let store = if filled { &new } else { &old };
+                let plan = subject.plan(store, &placed);
+                let power = Power::failing(k, loses);
+                let _ = block_on(async { subject.sink.prepare(&power, &plan).await?.apply().await });
+                let (seen, name) = ((subject.seen)(), subject.sink.name());
+                let told = format!("{name}: operation {k}, loses {loses}, filled {filled}");
+                assert!(seen == all[from] || seen == all[to], "{told}: {seen:?}");
+                // By then the client remembers what it was about to put there.
+                subject.fill(store, &plan.placed);
+                assert_eq!((subject.seen)(), all[to], "{told}");
+                if !power.has_failed() {
+                    assert!(k > 5, "{told}");
+                    break;
+                }
+            }
+        }
     }
 }
 

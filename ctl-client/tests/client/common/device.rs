@@ -15,9 +15,9 @@ use ctl_client::sync::SyncReport;
 use ctl_client::transport::TransportOptions;
 use ctl_client::{Client, ClientError, Init, Machine, init};
 use ctl_core::Timestamp;
-use ctl_pki::certificates_from_pem;
 
 use super::power::Unflushed;
+use super::sinks::certificates_in;
 use super::{Repository, roots, start};
 
 pub struct Device {
@@ -71,6 +71,7 @@ impl Device {
             keep_foreign: options.keep_foreign,
             check_before_change: options.check.clone(),
             run_after_change: options.command.clone(),
+            order: vec![],
         };
         let begin = Init {
             url,
@@ -113,9 +114,13 @@ impl Device {
     }
 
     /// As after a restart of the program with a sink more.
-    pub fn with_sink(mut self, sink: impl Sink + 'static) -> Self {
-        let (files, sinks) = (Box::new(Unflushed), vec![Box::new(sink) as Box<dyn Sink>]);
-        self.client = open(self.folder.path(), &self.now, &self.transport, files, sinks);
+    pub fn with_sink(self, sink: impl Sink + 'static) -> Self {
+        self.with_sinks(vec![Box::new(sink)])
+    }
+
+    /// The same with several.
+    pub fn with_sinks(mut self, sinks: Vec<Box<dyn Sink>>) -> Self {
+        self.client = open(self.folder.path(), &self.now, &self.transport, Box::new(Unflushed), sinks);
         self
     }
 
@@ -219,11 +224,7 @@ fn open(
 
 pub fn names_in(path: &Path) -> BTreeSet<&'static str> {
     let Ok(bytes) = std::fs::read(path) else { return BTreeSet::new() };
-    if bytes.is_empty() {
-        return BTreeSet::new();
-    }
-    let certificates = certificates_from_pem(&bytes).unwrap();
-    certificates
+    certificates_in(&bytes)
         .iter()
         .map(|certificate| *roots().iter().find(|(_, root)| *root == certificate).expect("a known root").0)
         .collect()

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use ctl_client::sync::SyncReport;
+use ctl_pki::{Certificate, certificates_from_pem};
 
 use super::device::Options;
 use super::{Device, Repository, na};
@@ -13,6 +14,18 @@ pub const V2G: &str = "everest/ca/v2g/V2G_ROOT_CA.pem";
 
 pub fn problems(report: &SyncReport) -> String {
     report.problems.iter().map(|problem| format!("{}: {}\n", problem.about, problem.error)).collect()
+}
+
+/// What a reader finds in a file of a sink, which is whole.
+pub fn certificates_in(bytes: &[u8]) -> Vec<Certificate> {
+    if let Ok(one) = Certificate::from_der(bytes) {
+        return vec![one];
+    }
+    // A store that trusts nobody says so in a revocation list.
+    if !bytes.windows(17).any(|part| part == b"BEGIN CERTIFICATE") {
+        return vec![];
+    }
+    certificates_from_pem(bytes).unwrap()
 }
 
 /// A file, with the directories above it.

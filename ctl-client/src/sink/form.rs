@@ -1,0 +1,136 @@
+//! How certificates stand in a file: in PEM, in DER, in PKCS#7. Which pieces a file is made of, how such a file is
+//! written, and whether it is found whole when it is read again.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use ctl_core::Digest;
+use ctl_pki::{Certificate, readable, readable_bundle};
+
+use super::block::{Block, blocks, end_line, join};
+use super::fingerprint;
+
+/// What stands in a [`Form::Store`] of which nobody is trusted: a revocation list of an issuer that is nobody, with
+/// words before it. OpenSSL's loaders, and so Python's and those of EVerest's modules, refuse a file with neither
+/// certificate nor revocation list (`NO_CERTIFICATE_OR_CRL_FOUND`, everest-demo issue 113), and take this one for
+/// a store without anchors; EVerest's EvseSecurity passes over it.
+pub(super) const NOBODY: &str = include_str!("nobody.pem");
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// PEM, with text between the blocks. Without certificates it is empty.
+    Pem,
+    /// PEM that is never empty: [`NOBODY`] stands in it where no certificate does.
+    Store,
+    /// One certificate in DER, or no file.
+    Der,
+}
+
+impl Form {
+    /// The pieces of a file, in order; [`NOBODY`] is none.
+    pub(super) fn blocks(self, file: &[u8]) -> Vec<Block<'_>> {
+        match self {
+            Self::Pem => blocks(file),
+            Self::Store => {
+                let is_said =
+                    |at: &usize| file.get(*at..).is_some_and(|rest| rest.starts_with(NOBODY.as_bytes()));
+                match (0..file.len()).find(is_said) {
+                    None => blocks(file),
+                    Some(at) => {
+                        let (before, rest) = file.split_at(at);
+                        let mut pieces = blocks(before);
+                        pieces.extend(self.blocks(rest.get(NOBODY.len()..).unwrap_or_default()));
+                        pieces
+                    }
+                }
+            }
+            Self::Der if file.is_empty() => vec![],
+            Self::Der => vec![match Certificate::from_der(file) {
+                Ok(certificate) => Block::of(certificate),
+                Err(_) => Block { bytes: Cow::Borrowed(file), certificate: None, parsed: None },
+            }],
+        }
+    }
+
+    /// These pieces as they are and nothing else, in a file of this form.
+    pub(super) fn rest<'a>(self, stays: impl Iterator<Item = &'a Block<'a>>) -> Vec<u8> {
+        self.finished(stays.flat_map(|block| block.bytes.to_vec()).collect())
+    }
+
+    /// A file of these pieces and then these certificates.
+    ///
+    /// # Errors
+    /// In words, why one file cannot hold them all.
+    pub(super) fn write(self, kept: &[&Block<'_>], ours: &[&Certificate]) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Pem | Self::Store => {
+                let mut bytes = join(kept.iter().copied());
+                if !ours.is_empty() {
+                    end_line(&mut bytes);
+                }
+                bytes.extend(bundle(ours));
+                Ok(self.finished(bytes))
+            }
+            Self::Der => match (kept, ours) {
+                ([], []) => Ok(vec![]),
+                ([], [one]) => Ok(one.der().to_vec()),
+                ([other], []) => Ok(other.bytes.to_vec()),
+                _ => Err("it takes one certificate".into()),
+            },
+        }
+    }
+
+    /// The certificates that readers find in a file.
+    ///
+    /// # Errors
+    /// In words, why they would read nothing of it.
+    pub(super) fn read(self, file: &[u8]) -> Result<Vec<Certificate>, String> {
+        match self {
+            Self::Store if file == NOBODY.as_bytes() => Ok(vec![]),
+            Self::Pem | Self::Store => readable_bundle(file).map_err(|reason| reason.to_string()),
+            Self::Der if file.is_empty() => Ok(vec![]),
+            Self::Der => Ok(vec![readable(file).map_err(|reason| reason.to_string())?]),
+        }
+    }
+
+    /// Whether a file of this form is there also where it holds nothing.
+    pub(super) const fn is_there_when_empty(self) -> bool {
+        !matches!(self, Self::Der)
+    }
+
+    fn finished(self, bytes: Vec<u8>) -> Vec<u8> {
+        // What others left and nobody reads is not made better by it.
+        let says_nothing = || readable_bundle(&bytes).is_ok_and(|found| found.is_empty());
+        if self != Self::Store || !says_nothing() {
+            return bytes;
+        }
+        let mut bytes = bytes;
+        end_line(&mut bytes);
+        bytes.extend_from_slice(NOBODY.as_bytes());
+        bytes
+    }
+}
+
+/// One PEM file, each certificate once, by fingerprint, so that equal content is equal bytes.
+fn bundle(certificates: &[&Certificate]) -> Vec<u8> {
+    let sorted: BTreeMap<Digest, &Certificate> =
+        certificates.iter().map(|certificate| (fingerprint(certificate), *certificate)).collect();
+    sorted.values().map(|certificate| certificate.to_pem()).collect::<String>().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_of_nobody_is_said_once_and_is_nobodys_text() {
+        let alone = Form::Store.write(&[], &[]).unwrap();
+        assert_eq!(alone, NOBODY.as_bytes());
+        assert!(Form::Store.blocks(&alone).is_empty() && Form::Store.read(&alone).unwrap().is_empty());
+        let text = format!("# by hand\n{NOBODY}# after\n");
+        let pieces = Form::Store.blocks(text.as_bytes());
+        assert_eq!(Form::Store.rest(pieces.iter()), format!("# by hand\n# after\n{NOBODY}").as_bytes());
+        assert_eq!(Form::Pem.write(&[], &[]).unwrap(), b"");
+    }
+}

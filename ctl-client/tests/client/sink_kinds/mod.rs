@@ -1,0 +1,3 @@
+//! What each kind of sink does of its own.
+
+mod josev;
