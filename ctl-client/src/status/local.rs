@@ -64,7 +64,7 @@ impl Client {
                 Some(_) if waits == 0 => (Severity::Note, "nothing waits because of it".to_owned()),
                 Some(list) => (
                     Severity::Warning,
-                    format!("version {} is in force, and {waits} additions wait", list.sequence),
+                    format!("version {} is in force, additions that wait: {waits}", list.sequence),
                 ),
             };
             status
@@ -107,8 +107,8 @@ impl fmt::Display for LocalStatus {
             writeln!(f, "  staged roll-out: {} comes after {place} % of the fleet", plain(device))?;
         }
         for line in &self.waiting {
-            let (anchor, list, since) = (line.fingerprint.short(), &line.list, line.since);
-            writeln!(f, "  {anchor}  {list}: first seen {since}, {}", plain(&line.reason))?;
+            let (certificate, list, since) = (line.fingerprint.short(), &line.list, line.since);
+            writeln!(f, "  {certificate}  {list}: added, first seen {since}, waits")?;
         }
         Ok(())
     }

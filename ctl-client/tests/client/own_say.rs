@@ -111,8 +111,11 @@ fn a_version_is_held_and_newer_ones_take_away_but_add_nothing() {
     let status = device.status();
     assert_eq!(status.local.waiting.len(), 1);
     assert_eq!(status.local.waiting[0].fingerprint, fingerprint("beta"));
-    assert!(status.findings.iter().any(|finding| finding.severity == Severity::Warning
-        && finding.text.contains("1 additions wait")), "{status}");
+    assert!(
+        status.findings.iter().any(|finding| finding.severity == Severity::Warning
+            && finding.text.contains("additions that wait: 1")),
+        "{status}"
+    );
     assert!(status.to_string().contains("change freeze until Monday"), "{status}");
 
     // What is signed away goes all the same.
