@@ -126,9 +126,11 @@ impl Sink for FileSink {
     }
 
     fn stores(&self, trust: &TrustStore) -> Result<Stores, ClientError> {
-        let mut content = (self.layout.content)(trust).map_err(|problem| self.error(problem))?;
+        let mut content =
+            (self.layout.content)(trust, &self.config).map_err(|problem| self.error(problem))?;
         self.leave_out_unreadable(&mut content);
         let generations = self.generations();
+        self.choose(&mut content, &generations.present()?.files, &generations.placed());
         let files = content.files.iter().map(|(name, certificates)| StoreFile {
             path: generations.place(name),
             certificates: certificates.iter().map(|certificate| fingerprint(certificate)).collect(),
