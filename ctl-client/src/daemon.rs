@@ -21,7 +21,8 @@ fn wait(interval: Duration, failures: u32, chance: u8) -> Duration {
     base.mul_f64(0.8 + 0.4 * f64::from(chance) / 255.0)
 }
 
-/// Syncs until SIGTERM or SIGINT. `tell` is given the outcome of each.
+/// Syncs until SIGTERM or SIGINT, at once after SIGHUP, each time by the configuration as it is then. `tell` is given the
+/// outcome of each.
 ///
 /// # Errors
 /// [`ClientError::RootDamaged`], or signals cannot be received. Other failures are told and tried
@@ -33,16 +34,21 @@ pub(crate) async fn run(
     let failed = |source| ClientError::file("receive signals in", client.directory.path(), source);
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let interval = Duration::from_secs(client.config().interval_seconds);
+    let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
     let mut failures = 0_u32;
     loop {
+        let reread = client.reread();
         // Cut off at any point, a sync leaves the former state or the new one.
-        let outcome = tokio::select! {
+        let mut outcome = tokio::select! {
             outcome = client.sync() => outcome,
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
         };
+        if let (Ok(report), Err(error)) = (&mut outcome, reread) {
+            report.problem("configuration", error);
+        }
         tell(&outcome);
+        let interval = Duration::from_secs(client.config().interval_seconds);
         failures = match outcome {
             Ok(report) if report.is_complete() => 0,
             Err(error @ ClientError::RootDamaged { .. }) => return Err(error),
@@ -54,6 +60,7 @@ pub(crate) async fn run(
         let [chance] = chance;
         tokio::select! {
             () = tokio::time::sleep(wait(interval, failures, chance)) => {}
+            _ = hangup.recv() => {}
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
         }

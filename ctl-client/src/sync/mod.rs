@@ -22,7 +22,7 @@ use ctl_core::tuf::{Clock, TufError, Updater};
 use ctl_core::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::error::ClientError;
 use crate::files::{self, Files};
 use crate::sink::{self, Sink};
@@ -111,7 +111,7 @@ impl SyncReport {
         self.problems.iter().all(|problem| problem.error.is_complaint())
     }
 
-    fn problem(&mut self, about: impl Into<String>, error: ClientError) {
+    pub(crate) fn problem(&mut self, about: impl Into<String>, error: ClientError) {
         self.problems.push(Problem { about: about.into(), error });
     }
 }
@@ -165,6 +165,29 @@ impl Client {
         let directory = StateDirectory::open(path, files);
         let sinks = config.sink.iter().map(sink::open).chain(others).collect();
         Ok(Self { config, directory, now, sinks, transport, command_time })
+    }
+
+    /// Reads the configuration again, and goes by it from now on. One that has mistakes changes nothing.
+    ///
+    /// # Errors
+    /// [`ClientError::Config`].
+    pub fn reread(&mut self) -> Result<(), ClientError> {
+        let config = Config::read(self.directory.path())?;
+        if config == self.config {
+            return Ok(());
+        }
+        if config.identity != self.config.identity {
+            let (path, problem) =
+                (self.directory.path().join(config::FILE), "[identity] changes only by init".into());
+            return Err(ClientError::Config { path, problem });
+        }
+        if config.proxy != self.config.proxy {
+            self.transport.proxy.clone_from(&config.proxy);
+        }
+        let others = self.sinks.split_off(self.config.sink.len());
+        self.sinks = config.sink.iter().map(sink::open).chain(others).collect();
+        self.config = config;
+        Ok(())
     }
 
     /// The configuration.

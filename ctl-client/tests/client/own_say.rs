@@ -267,3 +267,30 @@ fn a_gate_is_asked_over_http_only_when_something_waits_for_its_answer() {
     assert_eq!(fleet.requests(), ["/v1/rollout"]);
     assert_eq!(device.trusted(), set(&["alpha", "beta", "gamma"]));
 }
+
+#[test]
+fn a_running_client_takes_up_a_changed_configuration_and_no_mistake_in_it() {
+    let repository = Repository::new();
+    let mut device = Device::synced(&repository);
+    let path = device.path("state/client.toml");
+    let good = std::fs::read_to_string(&path).unwrap();
+    for (mistake, named) in [
+        (good.replace("clock = true", "clok = true"), "clok"),
+        (
+            good.replace(
+                &device.client.config().identity.scheme.to_string(),
+                &fingerprint("alpha").to_string(),
+            ),
+            "init",
+        ),
+    ] {
+        std::fs::write(&path, mistake).unwrap();
+        let error = device.client.reread().unwrap_err().to_string();
+        assert!(error.contains(named), "{error}");
+    }
+    assert_eq!(device.sync(&repository).problems.len(), 0, "it goes on by the one before");
+    std::fs::write(&path, good + &distrust("certificate", fingerprint("alpha"))).unwrap();
+    device.client.reread().unwrap();
+    device.sync(&repository);
+    assert_eq!(device.trusted(), set(&["beta", "gamma"]));
+}
