@@ -23,8 +23,8 @@ use crate::store::{Delivery, Store};
 const TICK: Duration = Duration::from_millis(250);
 /// How often what is long past is forgotten.
 const TIDY: Duration = Duration::from_secs(600);
-/// An endpoint rests for so long after something went wrong here, so that a full disk floods nobody.
-const REST: Duration = Duration::from_secs(60);
+/// After what time something that could not be recorded is tried again.
+const REST: Duration = Duration::from_secs(5);
 /// A lookup, a wait for a connection and the exchange each have the timeout for themselves; no attempt outlasts this many.
 const STEPS: u32 = 4;
 
@@ -115,7 +115,7 @@ impl Courier {
         let attempt = attempt.unwrap_or(Attempt::Unanswered(Reason::Slow));
         self.metrics.count_attempt(attempt);
         let now = self.clock.now();
-        let next = self.rules.retry.next(delivery.attempts, attempt, now);
+        let next = self.rules.retry.next((delivery.since, delivery.attempts), attempt, now);
         tracing::info!(
             delivery = number,
             endpoint = delivery.endpoint,
@@ -123,19 +123,23 @@ impl Courier {
             ?next,
             "attempted"
         );
-        let store = Arc::clone(&self.store);
-        let recorded = tokio::task::spawn_blocking(move || store.record(number, attempt, next, now)).await;
-        let failed = match recorded {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
-        };
-        tracing::error!(
-            delivery = number,
-            error = failed,
-            "an attempt cannot be recorded, and will be made again"
-        );
-        sleep(REST).await;
+        // Not sent again meanwhile: the endpoint has had it. A start after a crash knows no better.
+        loop {
+            let store = Arc::clone(&self.store);
+            let recorded =
+                tokio::task::spawn_blocking(move || store.record(number, attempt, next, now)).await;
+            let failed = match recorded {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error.to_string(),
+                Err(error) => error.to_string(),
+            };
+            tracing::error!(
+                delivery = number,
+                error = failed,
+                "what came of an attempt cannot be recorded yet"
+            );
+            sleep(REST).await;
+        }
     }
 
     async fn attempt(&self, delivery: &Delivery) -> Attempt {

@@ -1,5 +1,6 @@
 //! What becomes of a delivery, by its answer. OPCP: an endpoint answers 200 or 400; after 5xx there are three more
 //! attempts, one an hour. No answer at all is as bad as 5xx; what any other status refuses would be refused again.
+//! An attempt that this program could not make is made up for, and no longer than those attempts would have taken.
 
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ pub enum Next {
 const SOON: u64 = 60;
 
 impl Attempt {
-    /// In a word, for logs and metrics.
+    /// In a word, for the operator's logs and metrics; the endpoint's owner is [`told`] less.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -77,13 +78,26 @@ impl Attempt {
     ];
 }
 
+/// What an endpoint's owner is told of an attempt, by its [`Attempt::word`]. Whether a name has no address or one that
+/// must not be called is one to them: by the difference anyone could ask which names the operator's own network knows.
+#[must_use]
+pub fn told(word: &str) -> &str {
+    match word {
+        "dns-failure" | "address-forbidden" => "no-address",
+        other => other,
+    }
+}
+
 impl Retry {
-    /// What becomes of a delivery that was attempted `before` times and now so.
+    /// What becomes of a delivery of an event of the time `since` that was attempted `before` times and now so.
     #[must_use]
-    pub fn next(self, before: u32, attempt: Attempt, now: Timestamp) -> Next {
+    pub fn next(self, (since, before): (Timestamp, u32), attempt: Attempt, now: Timestamp) -> Next {
+        let all = self.after.as_secs().saturating_mul(self.retries.into());
         match attempt {
             Attempt::Answered(200..=299) => Next::Delivered,
-            Attempt::Unanswered(Reason::Busy) => Next::Again { at: now.plus_seconds(SOON), counts: false },
+            Attempt::Unanswered(Reason::Busy) if (since..since.plus_seconds(all)).contains(&now) => {
+                Next::Again { at: now.plus_seconds(SOON), counts: false }
+            }
             Attempt::Answered(500..=599) | Attempt::Unanswered(_) if before < self.retries => {
                 Next::Again { at: now.plus_seconds(self.after.as_secs()), counts: true }
             }
@@ -96,20 +110,45 @@ impl Retry {
 mod tests {
     use super::*;
 
+    const RETRY: Retry = Retry { retries: 3, after: Duration::from_secs(3600) };
+
+    fn next(before: u32, attempt: Attempt, now: i64) -> Next {
+        RETRY.next((Timestamp::from_unix(1000), before), attempt, Timestamp::from_unix(now))
+    }
+
+    const fn again(at: i64, counts: bool) -> Next {
+        Next::Again { at: Timestamp::from_unix(at), counts }
+    }
+
     #[test]
     fn three_retries_an_hour_apart_and_only_where_they_may_help() {
-        let (retry, now) =
-            (Retry { retries: 3, after: Duration::from_secs(3600) }, Timestamp::from_unix(1000));
-        let hour = Next::Again { at: Timestamp::from_unix(4600), counts: true };
+        let hour = again(4600, true);
         for attempt in [Attempt::Answered(503), Attempt::Answered(500), Attempt::Unanswered(Reason::Slow)] {
-            let all: Vec<Next> = (0..4).map(|before| retry.next(before, attempt, now)).collect();
+            let all: Vec<Next> = (0..4).map(|before| next(before, attempt, 1000)).collect();
             assert_eq!(all, [hour, hour, hour, Next::GivenUp], "{attempt:?}");
         }
         for status in [400, 404, 410, 301, 101, 999] {
-            assert_eq!(retry.next(0, Attempt::Answered(status), now), Next::GivenUp, "{status}");
+            assert_eq!(next(0, Attempt::Answered(status), 1000), Next::GivenUp, "{status}");
         }
-        assert_eq!(retry.next(3, Attempt::Answered(204), now), Next::Delivered);
-        let soon = Next::Again { at: Timestamp::from_unix(1060), counts: false };
-        assert_eq!(retry.next(3, Attempt::Unanswered(Reason::Busy), now), soon, "no fault of the endpoint's");
+        assert_eq!(next(3, Attempt::Answered(204), 1000), Next::Delivered);
+    }
+
+    #[test]
+    fn an_attempt_that_could_not_be_made_is_made_up_for_and_not_for_ever() {
+        let busy = Attempt::Unanswered(Reason::Busy);
+        assert_eq!(next(3, busy, 1000), again(1060, false), "no fault of the endpoint's");
+        assert_eq!(next(0, busy, 11_799), again(11_859, false));
+        // When all retries would have been made, it is an attempt like others.
+        assert_eq!(next(0, busy, 11_800), again(15_400, true));
+        assert_eq!(next(3, busy, 11_800), Next::GivenUp);
+        assert_eq!(next(3, busy, 999), Next::GivenUp, "by a clock that went back");
+    }
+
+    #[test]
+    fn an_owner_is_not_told_a_name_without_an_address_from_one_that_leads_inside() {
+        let words = |reason| told(Attempt::Unanswered(reason).word());
+        assert_eq!(words(Reason::DnsFailure), words(Reason::AddressForbidden));
+        let all: std::collections::BTreeSet<&str> = Attempt::WORDS.into_iter().map(told).collect();
+        assert_eq!(all.len(), Attempt::WORDS.len() - 1);
     }
 }

@@ -11,6 +11,7 @@ use super::App;
 use super::caller::caller;
 use super::refusal::Refusal;
 use crate::endpoint::{Asked, Endpoint, Settings};
+use crate::retry;
 use crate::store::{Logged, Refused, StoreError};
 
 /// The largest body of a request, in bytes.
@@ -163,7 +164,7 @@ fn row(logged: &Logged) -> Value {
         "attempts": attempts,
         "lastAttempt": time(last_at),
         "httpStatus": status,
-        "result": reason,
+        "result": reason.as_deref().map(retry::told),
         "nextAttempt": time(next_at),
     })
 }

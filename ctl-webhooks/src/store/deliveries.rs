@@ -45,6 +45,8 @@ pub struct Delivery {
     pub secret: String,
     /// The exact bytes that are sent.
     pub body: Vec<u8>,
+    /// When its event was made.
+    pub since: Timestamp,
     /// How often it was attempted.
     pub attempts: u32,
 }
@@ -112,7 +114,7 @@ impl Store {
     pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
         let connection = self.connection();
         let mut statement = connection.prepare(
-            "SELECT d.number, e.id, e.client, e.settings, e.secret, v.body, d.attempts \
+            "SELECT d.number, e.id, e.client, e.settings, e.secret, v.body, v.at, d.attempts \
              FROM endpoints e \
              JOIN deliveries d ON d.number = (SELECT min(number) FROM deliveries \
                  WHERE endpoint = e.id AND outcome IS NULL AND next_at <= ?1) \
@@ -130,7 +132,8 @@ impl Store {
                 url: settings.url,
                 secret: row.get(4)?,
                 body: row.get(5)?,
-                attempts: row.get(6)?,
+                since: Timestamp::from_unix(row.get(6)?),
+                attempts: row.get(7)?,
             });
         }
         Ok(due)

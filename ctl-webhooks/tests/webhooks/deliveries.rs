@@ -150,7 +150,7 @@ async fn a_name_that_leads_inside_after_its_registration_is_not_called() {
     let told = Told::start(&server, &config).await;
     admit(&server, &told, "beta-pki");
     let log = told.until_log("mallory", &endpoint, |row| row["attempts"] == 1).await;
-    assert!(log.iter().all(|row| row["result"] == "address-forbidden"), "{log:?}");
+    assert!(log.iter().all(|row| row["result"] == "no-address"), "{log:?}");
     assert!(hook.received().is_empty() && inside.received().is_empty());
     // Metadata services of clouds are no better.
     let clock = Arc::clone(&told.clock);
@@ -159,7 +159,69 @@ async fn a_name_that_leads_inside_after_its_registration_is_not_called() {
     clock.pass(3600);
     let told = Told::start_at(clock, &config).await;
     let log = told.until_log("mallory", &endpoint, |row| row["attempts"] == 2).await;
-    assert!(log.iter().all(|row| row["result"] == "address-forbidden"), "{log:?}");
+    let shown = |log: Vec<Value>| {
+        let without_ids = |mut row: Value| row.as_object_mut().unwrap().remove("lastAttempt").map(|_| row);
+        log.into_iter().filter_map(without_ids).collect::<Vec<_>>()
+    };
+    let leads_inside = shown(log);
+    // Nor does its owner learn which names there are inside: a name without any address looks the same.
+    let clock = Arc::clone(&told.clock);
+    told.stop().await;
+    config.fetch.hosts.insert("hooks.example".into(), Vec::new());
+    let told = Told::start_at(clock, &config).await;
+    let other = told.subscribe("mallory", &hook.url()).await;
+    told.clock.pass(3600);
+    let log = told.until_log("mallory", &endpoint, |row| row["attempts"] == 3).await;
+    let mut leads_nowhere = shown(log);
+    for (row, before) in leads_nowhere.iter_mut().zip(&leads_inside) {
+        assert_ne!(row["nextAttempt"], before["nextAttempt"]);
+        row["attempts"] = before["attempts"].clone();
+        row["nextAttempt"] = before["nextAttempt"].clone();
+    }
+    assert_eq!(leads_nowhere, leads_inside);
+    assert_eq!(told.log("mallory", &other).await, Vec::<Value>::new());
+    // The operator is told which it was.
+    let metrics = told.ask("GET", "/metrics", "", None).await.text();
+    for series in ["result=\"dns-failure\"} 2\n", "result=\"address-forbidden\"} 0\n"] {
+        assert!(metrics.contains(series), "{series}{metrics}");
+    }
+    told.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_attempted_here_is_made_up_for_and_ends_like_everything() {
+    let (server, folder) = scheme().await;
+    let mut config = config(&server, folder.path());
+    config.webhooks.timeout = Duration::from_millis(200);
+    config.fetch.per_host = std::num::NonZeroUsize::MIN;
+    let told = Told::start(&server, &config).await;
+    // Three endpoints at one address, of which one may be called at a time and none answers.
+    let mut endpoints = Vec::new();
+    for _ in 0..3 {
+        let (hook, endpoint) = subscriber(&told, "mallory").await;
+        hook.now_says(Says::Nothing);
+        endpoints.push((hook, endpoint));
+    }
+    admit(&server, &told, "beta-pki");
+    let rows = async || {
+        let mut rows = Vec::new();
+        for (_, endpoint) in &endpoints {
+            rows.extend(told.log("mallory", endpoint).await);
+        }
+        rows
+    };
+    let is_made_up_for =
+        |row: &&Value| row["result"] == "busy" && row["attempts"] == 0 && row["status"] == "waiting";
+    until("one for which there was no connection", async || {
+        rows().await.iter().find(is_made_up_for).map(|_| ())
+    })
+    .await;
+    until("the end of all of them", async || {
+        told.clock.pass(1800);
+        rows().await.iter().all(|row| row["status"] == "failed").then_some(())
+    })
+    .await;
+    assert!(rows().await.iter().all(|row| row["attempts"] == 4), "{:?}", rows().await);
     told.stop().await;
 }
 

@@ -127,6 +127,8 @@ impl Told {
         self.stop.send(()).unwrap();
         self.http.await.unwrap();
         self.running.stop().await;
+        // What was at work on the disk when it was cut off.
+        until("the store is closed", async || (Arc::strong_count(&self.store) == 1).then_some(())).await;
     }
 
     /// Asks with these headers and nothing else.
