@@ -1,5 +1,7 @@
 //! Webhook endpoints through the server: who may have them, and what becomes of a request when the process behind is away.
 
+mod story;
+
 use std::sync::Arc;
 
 use ctl_core::Digest;

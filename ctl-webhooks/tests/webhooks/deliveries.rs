@@ -27,7 +27,7 @@ async fn after_5xx_there_are_three_retries_an_hour_apart_with_the_same_bytes() {
         for one in &received {
             let same = received.iter().filter(|other| other.body == one.body).count();
             assert_eq!(same, round, "the same bytes each time");
-            one.is_signed_by(endpoint["secret"].as_str().unwrap());
+            assert!(one.is_signed_by(endpoint["secret"].as_str().unwrap()), "{one:?}");
         }
         told.clock.pass(3599);
         tokio::time::sleep(Duration::from_millis(600)).await;
@@ -121,7 +121,7 @@ async fn no_redirect_is_followed() {
     let told = Told::start(&server, &config(&server, folder.path())).await;
     let (inside, (hook, endpoint)) = (Hook::says(Says::Status(200)).await, subscriber(&told, "volt").await);
     for status in [301, 302, 303, 307, 308] {
-        let to = format!("HTTP/1.1 {status} -\r\nlocation: http://{}/\r\n\r\n", inside.address);
+        let to = format!("HTTP/1.1 {status} -\r\nlocation: http://{}/\r\n\r\n", inside.address());
         hook.now_says(Says::Bytes(to));
     }
     admit(&server, &told, "beta-pki");
@@ -139,7 +139,7 @@ async fn a_name_that_leads_inside_after_its_registration_is_not_called() {
     // The same port at two addresses: one that may be called, and one inside.
     let (hook, inside) = loop {
         let hook = Hook::says(Says::Status(200)).await;
-        let port = hook.address.port();
+        let port = hook.address().port();
         if tokio::net::TcpListener::bind(("127.0.0.2", port)).await.is_ok() {
             break (hook, Hook::at(&format!("127.0.0.2:{port}"), Says::Status(200)).await);
         }

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::common::story::{DAY, World, na};
 use crate::common::{Files, Lie, files};
-use crate::hook::{Hook, Received, Says};
+use crate::hook::{Hook, Received, Says, event};
 use crate::told::{Told, admit, config, scheme, subscriber, until};
 
 /// The pool that a served list feeds.
@@ -31,7 +31,7 @@ fn kinds(received: &[Received]) -> BTreeSet<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     received
         .iter()
-        .map(|one| (text(&one.json()["eventType"]), text(&one.json()["payload"]["rootCertificateId"])))
+        .map(|one| (text(&event(one)["eventType"]), text(&event(one)["payload"]["rootCertificateId"])))
         .collect()
 }
 
@@ -64,9 +64,9 @@ async fn a_new_root_is_told_to_each_subscriber_as_the_pools_have_it() {
         for one in &received {
             assert!(one.head.starts_with("POST /payload?tenant=7 HTTP/1.1\r\n"), "{}", one.head);
             assert_eq!(one.header("content-type"), "application/json");
-            one.is_signed_by(secret.as_str().unwrap());
+            assert!(one.is_signed_by(secret.as_str().unwrap()), "{one:?}");
             // Member by member what the pool itself answers for this root.
-            let event = one.json();
+            let event = event(one);
             let id = event["payload"]["rootCertificateId"].as_str().unwrap();
             let answer: Value = serde_json::from_slice(&pool.entry(id).unwrap().answer()).unwrap();
             let item = answer.as_object().unwrap().values().next().unwrap();
@@ -81,7 +81,7 @@ async fn a_new_root_is_told_to_each_subscriber_as_the_pools_have_it() {
             let time: Timestamp = event["timestamp"].as_str().unwrap().parse().unwrap();
             assert!(time >= server.world.lock().unwrap().state.clock());
         }
-        let ids: BTreeSet<String> = received.iter().map(|one| one.json()["eventId"].to_string()).collect();
+        let ids: BTreeSet<String> = received.iter().map(|one| event(one)["eventId"].to_string()).collect();
         assert_eq!(ids.len(), received.len());
     }
     told.stop().await;

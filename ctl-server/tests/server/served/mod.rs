@@ -90,11 +90,11 @@ impl Served {
         Self::open_with(data, world.now, (limits, None), guard, Question::answer, pool).await
     }
 
-    /// The same, with a way to webhooks.
+    /// The same, with a pool fed by the one list, and a way to webhooks.
     pub async fn start_with_webhooks(world: &World, guard: &Settings, forward: Forward) -> Self {
         let data = tempfile::tempdir().unwrap();
         crate::common::on_disk(data.path(), world);
-        let pool = pool::Config::default();
+        let pool = pool::Config { lists: vec![pool::Source { list: world::na(), ctl: Ctl::American }] };
         Self::open_with(data, world.now, (Http::default(), Some(forward)), guard, Question::answer, pool)
             .await
     }
