@@ -14,7 +14,7 @@ from pathlib import Path
 
 import grafana
 from common import WORK, fail, get, ok, remember, run, until
-from scraper import SERVER, WATCHES, ask, start
+from scraper import SERVER, WATCHES, WEBHOOKS, ask, start
 
 HERE = Path("dashboards")
 CONTROL = os.environ["DEMO_CONTROL"]
@@ -44,13 +44,13 @@ MAY_BE_EMPTY = {
 
 def metrics():
     families = []
-    for program in (SERVER, *WATCHES):
+    for program in (SERVER, *WATCHES, WEBHOOKS):
         text = get(f"{program}/metrics")
         done = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True)
         if done.returncode or done.stdout.strip() or done.stderr.strip():
             fail(f"promtool check metrics of {program}: {done.stdout.decode()}{done.stderr.decode()}")
         families.append(text.decode().count("# TYPE "))
-    ok(f"promtool has nothing to say against the metrics that server and watches show now: {families}")
+    ok(f"promtool has nothing to say against the metrics that server, watches and webhooks show now: {families}")
 
 
 def rules():
@@ -95,9 +95,9 @@ def healthy(url):
         targets = ask(url, "targets")["activeTargets"]
         remember(str(targets))
         up = [target for target in targets if target["health"] == "up"]
-        return up if len(up) == 1 + len(WATCHES) else None
-    targets = until("server and watches to be scraped", look)
-    ok(f"Prometheus scrapes the server and the watches: {len(targets)} targets up")
+        return up if len(up) == 2 + len(WATCHES) else None
+    targets = until("server, watches and webhooks to be scraped", look)
+    ok(f"Prometheus scrapes the server, the watches and the webhooks: {len(targets)} targets up")
 
     def evaluated():
         loaded = [rule for group in ask(url, "rules")["groups"] for rule in group["rules"]]

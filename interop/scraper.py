@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes the demo's server and watches, with the rules and alerts of dashboards/, at short
+"""A real Prometheus that scrapes the demo's server, watches and webhooks, with the rules and alerts of dashboards/, at short
 intervals and on a port that the system picks."""
 
 import json
@@ -13,6 +13,7 @@ from common import background, fail, get, until
 RULES = Path("dashboards/prometheus")
 SERVER = os.environ["DEMO_URL"]
 WATCHES = [os.environ["DEMO_WATCH"], os.environ["DEMO_WATCH_SOUTH"]]
+WEBHOOKS = os.environ["DEMO_WEBHOOKS"]
 
 
 def start(home, *more):
@@ -22,7 +23,7 @@ def start(home, *more):
         (home / name).write_text((RULES / name).read_text())
     jobs = "".join(
         f"  - job_name: {job}\n    static_configs: [{{targets: {json.dumps([place(url) for url in urls])}}}]\n"
-        for job, urls in (("ctl", [SERVER]), ("ctl-watch", [*WATCHES, *more])))
+        for job, urls in (("ctl", [SERVER]), ("ctl-watch", [*WATCHES, *more]), ("ctl-webhooks", [WEBHOOKS])))
     (home / "prometheus.yml").write_text(
         "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n"
         f"rule_files: [rules.yml, alerts.yml]\nscrape_configs:\n{jobs}")

@@ -1,7 +1,7 @@
 //! The guided tour: everything from a root's application to a charger's trust store, on live input.
 //!
-//! It is told how the server and the watch are started and knows nothing else of them: they run as child processes,
-//! and everything else goes over HTTP through the libraries that people's and devices' tools are made of. Private keys
+//! It is told how the server, the watch and the webhooks are started and knows nothing else of them: they run as child
+//! processes, and everything else goes over HTTP through the libraries that people's and devices' tools are made of. Private keys
 //! of people are files in the tour's directory; the server never sees them, and a watch only that of its watcher.
 //!
 //! [`acts`] holds the steps in their order, [`people`] those who act, [`process`] the child processes.
@@ -11,6 +11,7 @@ mod acts;
 mod ceremony;
 mod error;
 mod people;
+mod port;
 mod process;
 mod prometheus;
 mod services;
@@ -46,6 +47,8 @@ pub struct Options {
     pub server: Program,
     /// ctl-watch.
     pub watch: Program,
+    /// ctl-webhooks.
+    pub webhooks: Program,
     /// Where the server listens; port 0 takes any that is free.
     pub listen: SocketAddr,
     /// Where files are kept; without it they go into a temporary directory that is removed at the end.
@@ -104,6 +107,7 @@ async fn tell(tour: &mut Tour, options: &Options) -> Result<Pkis, Problem> {
     let mut people = acts::founding::found(tour, options).await?;
     let people: &mut People = &mut people;
     acts::watches::start(tour, options, &pkis).await?;
+    acts::webhooks::start(tour, options).await?;
     if options.prometheus {
         acts::watches::tell_prometheus(tour)?;
     }
@@ -114,11 +118,12 @@ async fn tell(tour: &mut Tour, options: &Options) -> Result<Pkis, Problem> {
     acts::list::publish(tour, people, decided).await?;
     acts::registry::keep(tour, people).await?;
     acts::notices::publish(tour, people, appointed).await?;
+    let subscription = acts::webhooks::subscribe(tour).await?;
     let device = acts::device::install(tour, people, &pkis).await?;
     acts::emergency::suspend(tour, people, &pkis, &device).await?;
     acts::rotation::rotate(tour, people, &device).await?;
     acts::watch::watch(tour, people, &pkis).await?;
-    acts::field::meet(tour, people, &pkis).await?;
+    acts::field::meet(tour, people, &pkis, &subscription).await?;
     acts::audit::audit(tour, people).await?;
     Ok(pkis)
 }

@@ -1,4 +1,4 @@
-//! The programs that the tour starts, a server and two watches, as child processes: started, watched over, stopped.
+//! The programs that the tour starts, a server, two watches and webhooks, as child processes: started, watched over, stopped.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -83,10 +83,18 @@ impl Process {
         Ok(Self { who, log, output, url: String::new(), stop: Some(stop), over })
     }
 
+    /// Waits until it says where it listens.
+    pub(crate) async fn listens(&mut self) -> Result<(), Problem> {
+        let late = |_| Problem::Late { what: format!("{} to listen", self.who), waited: PATIENCE };
+        if self.url.is_empty() {
+            self.url = tokio::time::timeout(PATIENCE, listening(self.output.as_mut())).await.map_err(late)?;
+        }
+        Ok(())
+    }
+
     /// Waits until it says where it listens, and that it is ready.
     pub(crate) async fn ready(&mut self) -> Result<(), Problem> {
-        let late = |_| Problem::Late { what: format!("{} to listen", self.who), waited: PATIENCE };
-        self.url = tokio::time::timeout(PATIENCE, listening(self.output.as_mut())).await.map_err(late)?;
+        self.listens().await?;
         let transport = Transport::new(&self.url)?;
         wait::until(format!("{} to be ready", self.who), async || {
             Ok(transport.get("readyz", MAX_READY).await.ok().flatten())

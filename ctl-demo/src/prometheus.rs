@@ -1,13 +1,13 @@
-//! A Prometheus that is found on this machine, started beside the tour: it scrapes the server and the watches and
+//! A Prometheus that is found on this machine, started beside the tour: it scrapes the programs of the tour and
 //! evaluates the rules and alerts of `dashboards/`.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::{Child, Command};
 
-use crate::Problem;
+use crate::{Problem, port};
 
 /// The program's name.
 const PROGRAM: &str = "prometheus";
@@ -22,7 +22,7 @@ pub(crate) struct Prometheus {
 
 impl Prometheus {
     /// Finds it among the programs of this machine and starts it on a free port.
-    pub(crate) fn start(folder: &Path, server: &str, watches: &[&str]) -> Result<Self, Problem> {
+    pub(crate) fn start(folder: &Path, jobs: &[(&str, &[&str])]) -> Result<Self, Problem> {
         let program = find().ok_or_else(|| {
             Problem::Unexpected(format!(
                 "there is no program {PROGRAM} on the PATH: install it (on Debian: apt install prometheus), or leave out --prometheus"
@@ -35,8 +35,8 @@ impl Prometheus {
         };
         write("rules.yml", RULES)?;
         write("alerts.yml", ALERTS)?;
-        write("prometheus.yml", &configuration(server, watches))?;
-        let address = free()?;
+        write("prometheus.yml", &configuration(jobs))?;
+        let address = port::free(PROGRAM)?;
         let log = folder.join("prometheus.log");
         let file = std::fs::File::create(&log).map_err(Problem::file(&log))?;
         let child = Command::new(&program)
@@ -64,15 +64,9 @@ fn find() -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(PROGRAM)).find(|program| program.is_file())
 }
 
-/// It cannot be asked which port it took, so it is told one that nobody has now.
-fn free() -> Result<SocketAddr, Problem> {
-    let failed = |error| Problem::Unexpected(format!("no port for {PROGRAM}: {error}"));
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|taken| taken.local_addr()).map_err(failed)
-}
-
-/// The jobs are called as the rules and alerts expect.
-fn configuration(server: &str, watches: &[&str]) -> String {
-    let job = |name: &str, urls: &[&str]| {
+/// The jobs, each with the addresses of its programs, are called as the rules and alerts expect.
+fn configuration(jobs: &[(&str, &[&str])]) -> String {
+    let job = |(name, urls): &(&str, &[&str])| {
         let targets: Vec<String> =
             urls.iter().map(|url| format!("\"{}\"", url.trim_start_matches("http://"))).collect();
         let targets = targets.join(", ");
@@ -80,8 +74,7 @@ fn configuration(server: &str, watches: &[&str]) -> String {
     };
     format!(
         "global:\n  scrape_interval: 2s\n  evaluation_interval: 2s\n\
-         rule_files: [rules.yml, alerts.yml]\nscrape_configs:\n{}{}",
-        job("ctl", &[server]),
-        job("ctl-watch", watches)
+         rule_files: [rules.yml, alerts.yml]\nscrape_configs:\n{}",
+        jobs.iter().map(job).collect::<String>()
     )
 }

@@ -1,6 +1,7 @@
 //! The tour: where it is, what it says, and the programs that it started.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -19,6 +20,9 @@ pub(crate) struct Tour {
     pub(crate) server: Option<Process>,
     /// The watches, in the order of [`WATCHERS`](crate::people::WATCHERS).
     pub(crate) watches: Vec<Process>,
+    /// Where `ctl-webhooks` is to listen; and it, once it runs.
+    pub(crate) webhooks_listen: Option<SocketAddr>,
+    pub(crate) webhooks: Option<Process>,
     /// Where a program that ends by itself is told of.
     pub(crate) dying: UnboundedSender<Problem>,
     /// The Prometheus beside it, if one was asked for.
@@ -28,7 +32,19 @@ pub(crate) struct Tour {
 impl Tour {
     pub(crate) fn new(directory: PathBuf, keeps_files: bool, dying: UnboundedSender<Problem>) -> Self {
         let (server, watches, prometheus) = (None, Vec::new(), None);
-        Self { directory, keeps_files, number: 0, title: "", server, watches, dying, prometheus }
+        let (webhooks_listen, webhooks) = (None, None);
+        Self {
+            directory,
+            keeps_files,
+            number: 0,
+            title: "",
+            server,
+            watches,
+            webhooks_listen,
+            webhooks,
+            dying,
+            prometheus,
+        }
     }
 
     /// Where its files are.
@@ -58,7 +74,7 @@ impl Tour {
             if self.keeps_files { "stay there" } else { "are removed at the end; keep them with --dir" };
         print("How a root certificate comes from its operator's application to a charger's trust store.");
         print(
-            "People, companies and PKIs are pretended; keys, signatures, server, watches and charger's client are real.",
+            "People, companies and PKIs are pretended; keys, signatures, programs and charger's client are real.",
         );
         print(&format!("Files are in {} and {kept}.", self.directory.display()));
     }
@@ -97,7 +113,7 @@ impl Tour {
         print(&format!("    see {}", self.watch_url(path)));
     }
 
-    /// Stops all programs, the watches first, and says how the tour went.
+    /// Stops all programs, the server last, and says how the tour went.
     pub(crate) async fn close(
         mut self,
         outcome: Result<(), Problem>,
@@ -105,7 +121,7 @@ impl Tour {
     ) -> Result<(), DemoError> {
         let watches = std::mem::take(&mut self.watches);
         let (mut words, mut stopped) = (Vec::new(), Ok(()));
-        for mut process in watches.into_iter().chain(self.server.take()) {
+        for mut process in watches.into_iter().chain(self.webhooks.take()).chain(self.server.take()) {
             let said = process.last_words();
             let stop = process.stop().await;
             // What it says of a stop that went well helps nobody.
@@ -120,7 +136,7 @@ impl Tour {
             (outcome, _) => outcome.and(stopped),
         };
         let Err(problem) = problem else {
-            print("\nThe watches and the server have stopped cleanly.");
+            print("\nThe watches, the webhooks and the server have stopped cleanly.");
             return Ok(());
         };
         let (whose, log) = match &problem {

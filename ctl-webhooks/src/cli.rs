@@ -1,5 +1,6 @@
 //! The command line and the exit status.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,11 +35,17 @@ enum Command {
 /// Does what the process's arguments ask for.
 #[must_use]
 pub fn run() -> ExitCode {
-    process::run("ctl-webhooks", || {
-        let Arguments { command: Command::Run { config } } = Arguments::parse();
-        let config = Config::read(&config)?;
-        program::run(&config.log, serve(&config))
-    })
+    process::run("ctl-webhooks", || act(std::env::args_os()))
+}
+
+/// Does what these arguments ask for; the first is the program's name.
+///
+/// # Errors
+/// Why it failed.
+pub fn act(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
+    let Arguments { command: Command::Run { config } } = Arguments::parse_from(arguments);
+    let config = Config::read(&config)?;
+    program::run(&config.log, serve(&config))
 }
 
 async fn serve(config: &Config) -> Result<(), Failure> {

@@ -26,6 +26,9 @@ pub(crate) fn stay(tour: &Tour, control: SocketAddr) {
     for path in ["v1/targets", "v1/incidents", "v1/sla", "metrics"] {
         print(&format!("    {}", tour.watch_url(path)));
     }
+    if let Some(webhooks) = &tour.webhooks {
+        print(&format!("    {}/metrics", webhooks.url()));
+    }
     print(&format!("    {directory}/device/everest/ca/v2g/V2G_ROOT_CA.pem"));
     print(&format!("    {directory}/device/pem/current"));
     if let Some(prometheus) = &tour.prometheus {

@@ -1,5 +1,5 @@
-//! Step 15: those who have never heard of this scheme. A back end asks for the root pool with a token, as it asks any other;
-//! and a list in SAE's form, of somebody else, is held against this scheme's.
+//! Step 15: those who have never heard of this scheme. A back end asks for the root pool with a token, as it asks any other,
+//! and has been told of a root by a webhook; and a list in SAE's form, of somebody else, is held against this scheme's.
 
 use ctl_admin::ctl_core::Timestamp;
 use ctl_admin::import::{self, Options};
@@ -8,6 +8,7 @@ use ctl_sandbox::{Pki, PkiKind, PkiSpec};
 
 use super::founding::{CLIENT, ISSUER, SECRET_FILES};
 use super::pkis::Pkis;
+use super::webhooks::{self, Subscription};
 use crate::Problem;
 use crate::people::People;
 use crate::tour::{Tour, number_of};
@@ -18,9 +19,15 @@ const STRANGERS: [(&str, &str); 2] = [("Fjord", "NO"), ("Gaia", "US")];
 const LIST: &str = "others/list.sae.der";
 
 /// Meets them.
-pub(crate) async fn meet(tour: &mut Tour, people: &mut People, pkis: &Pkis) -> Result<(), Problem> {
+pub(crate) async fn meet(
+    tour: &mut Tour,
+    people: &mut People,
+    pkis: &Pkis,
+    subscription: &Subscription,
+) -> Result<(), Problem> {
     tour.begin("The field's own clients and lists");
     pool(tour, people).await?;
+    webhooks::told(tour, pkis, subscription).await?;
     list(tour, people, pkis).await
 }
 

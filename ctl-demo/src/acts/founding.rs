@@ -8,6 +8,7 @@ use std::path::Path;
 use ctl_admin::signer::charter;
 use ctl_admin::{ctl_replica, key};
 
+use super::webhooks;
 use crate::people::{People, key_file};
 use crate::process::Process;
 use crate::tour::Tour;
@@ -50,8 +51,8 @@ pub(crate) async fn found(tour: &mut Tour, options: &Options) -> Result<People, 
     tour.see_file("founding");
 
     let config = tour.path("ctl-server.toml");
-    let client = client(tour, program).await?;
-    write(&config, &configuration(options, &client))?;
+    let (client, webhooks) = (client(tour, program).await?, webhooks::announce(tour)?);
+    write(&config, &configuration(options, &client, &webhooks))?;
     let log = tour.path("server.log");
     let server = Process::start("the server", (program, "serve"), &config, log, tour.dying.clone())?;
     // From here on the tour stops it, whatever happens.
@@ -64,21 +65,23 @@ pub(crate) async fn found(tour: &mut Tour, options: &Options) -> Result<People, 
 }
 
 /// A hundred people write from one address here, and nobody wants to wait for drafts.
-fn configuration(options: &Options, client: &str) -> String {
+fn configuration(options: &Options, client: &str, webhooks: &str) -> String {
     format!(
         "data = \"server\"\n\n\
          [http]\nlisten = \"{}\"\nplain_for_all = true\nwrites_per_minute = 6000\nwrite_burst = 1000\nreads_per_minute = 60000\nread_burst = 10000\n\n\
          [publication]\nsettle = \"300ms\"\n\n\
          [pool]\nlists = [{{ list = \"na\", ctl = \"american\" }}]\n\n\
-         [access]\npool = \"token\"\nissuer = \"{ISSUER}\"\n\n{client}\n",
+         [access]\npool = \"token\"\nissuer = \"{ISSUER}\"\n\n{client}\n\n{webhooks}",
         options.listen
     )
 }
 
-/// A charge point operator becomes a client of the pool: its secrets go into files, and what the server needs to know of
+/// A charge point operator becomes a client of the pool and of its webhooks: its secrets go into files, and what the server needs to know of
 /// them into its configuration.
 async fn client(tour: &Tour, program: &Program) -> Result<String, Problem> {
-    let said = program.run(&["access", "client", CLIENT, "--role", "cpo", "--api-key"]).await?;
+    let said = program
+        .run(&["access", "client", CLIENT, "--role", "cpo", "--role", "webhooks", "--api-key"])
+        .await?;
     let folder = tour.path("pool-client");
     std::fs::create_dir(&folder).map_err(Problem::file(&folder))?;
     for (name, file) in ["client_secret", "X-API-Key"].into_iter().zip(SECRET_FILES) {
@@ -90,7 +93,7 @@ async fn client(tour: &Tour, program: &Program) -> Result<String, Problem> {
 }
 
 /// A file that nobody else may read.
-fn secret_file(path: &Path, text: &str) -> Result<(), Problem> {
+pub(super) fn secret_file(path: &Path, text: &str) -> Result<(), Problem> {
     let mut options = std::fs::OpenOptions::new();
     let opened = options.write(true).create_new(true).mode(0o600).open(path);
     opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(Problem::file(path))

@@ -8,6 +8,8 @@ pub(crate) mod founding;
 
 pub(crate) mod watches;
 
+pub(crate) mod webhooks;
+
 pub(crate) mod board;
 
 pub(crate) mod applications;

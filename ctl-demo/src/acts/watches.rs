@@ -98,9 +98,12 @@ fn in_a_hurry(policy: &str) -> String {
 pub(crate) fn tell_prometheus(tour: &mut Tour) -> Result<(), Problem> {
     let server = tour.url("");
     let watches: Vec<&str> = tour.watches.iter().map(Process::url).collect();
-    let started = Prometheus::start(&tour.path("prometheus"), server.trim_end_matches('/'), &watches)?;
+    let webhooks: Vec<&str> = tour.webhooks.iter().map(Process::url).collect();
+    let jobs =
+        [("ctl", &[server.trim_end_matches('/')][..]), ("ctl-watch", &watches), ("ctl-webhooks", &webhooks)];
+    let started = Prometheus::start(&tour.path("prometheus"), &jobs)?;
     tour.say(format!(
-        "Prometheus scrapes all three, with the project's rules and alerts: http://{}",
+        "Prometheus scrapes all four, with the project's rules and alerts: http://{}",
         started.address()
     ));
     tour.prometheus = Some(started);

@@ -1,4 +1,5 @@
-//! `ctl-server demo`: the guided tour, which starts this program as its server and its watches.
+//! `ctl-server demo`: the guided tour, which starts this program as its server, its watches and its
+//! `ctl-webhooks`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,8 +29,9 @@ pub(super) fn run(demo: Demo) -> Result<(), Failure> {
     let Demo { once, dir, listen, prometheus } = demo;
     let path = std::env::current_exe()?;
     let server = Program { path: path.clone(), arguments: Vec::new() };
-    let watch = Program { path, arguments: vec!["watch".into()] };
-    let options = ctl_demo::Options { server, watch, listen, directory: dir, once, prometheus };
+    let watch = Program { path: path.clone(), arguments: vec!["watch".into()] };
+    let webhooks = Program { path, arguments: vec!["webhooks".into()] };
+    let options = ctl_demo::Options { server, watch, webhooks, listen, directory: dir, once, prometheus };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(ctl_demo::run(options))?)
 }

@@ -71,6 +71,13 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// The same for ctl-webhooks.
+    #[cfg(feature = "demo")]
+    #[command(hide = true, disable_help_flag = true)]
+    Webhooks {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Work on the ledger of a stopped server.
     Ledger {
         #[command(subcommand)]
@@ -209,6 +216,10 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Demo(demo) => demo::run(demo),
         #[cfg(feature = "demo")]
         Command::Watch { arguments } => ctl_watch::cli::act(once("ctl-watch".into()).chain(arguments)),
+        #[cfg(feature = "demo")]
+        Command::Webhooks { arguments } => {
+            ctl_webhooks::cli::act(once("ctl-webhooks".into()).chain(arguments))
+        }
         Command::Ledger { command } => match command {
             LedgerCommand::Verify { data } => ledger::verify(&data),
             LedgerCommand::Export { data, out } => ledger::export(&data, &out),

@@ -18,9 +18,10 @@ fn addresses<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<(&'a str, &'a str)
     lines.filter_map(|line| line.trim().split_once(" runs at http://")).collect()
 }
 
-/// The server, and the watches of both watchers.
-const PROGRAMS: [&str; 3] = ["the server", "the watch of watcher-north", "the watch of watcher-south"];
-const STOPPED: &str = "The watches and the server have stopped cleanly.";
+/// The server, the watches of both watchers, and who tells the pool's subscribers.
+const PROGRAMS: [&str; 4] =
+    ["the server", "the watch of watcher-north", "the watch of watcher-south", "ctl-webhooks"];
+const STOPPED: &str = "The watches, the webhooks and the server have stopped cleanly.";
 
 fn answers(address: &str) -> bool {
     TcpStream::connect(address).is_ok()
@@ -84,6 +85,8 @@ fn an_application_comes_all_the_way_to_a_chargers_trust_store() {
         assert!(!answers(address), "{who} still answers");
     }
 
+    assert!(said.contains("voltway was told by 1 webhook, signed with its secret, which verifies"), "{said}");
+
     // The server never had a person's private key, and a watch keeps no copy of its own.
     let mut secrets = Vec::new();
     walk(&place.join("keys"), &mut |path| {
@@ -93,7 +96,7 @@ fn an_application_comes_all_the_way_to_a_chargers_trust_store() {
         }
     });
     assert!(secrets.len() > 20, "{}", secrets.len());
-    for data in ["server", "watcher-north", "watcher-south"] {
+    for data in ["server", "watcher-north", "watcher-south", "webhooks"] {
         walk(&place.join(data), &mut |path| {
             let bytes = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
             assert!(!secrets.iter().any(|secret| bytes.contains(secret)), "{}", path.display());
