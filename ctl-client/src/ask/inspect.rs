@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::Known;
 use super::pieces::{Content, pieces};
+use crate::sink::NOBODY;
 use crate::status::Severity;
 
 /// So many problems of one file are told.
@@ -79,6 +80,10 @@ pub fn inspect(bytes: &[u8], wanted: &BTreeSet<Digest>, known: &Known) -> Inspec
         found.problems.push(empty(wanted));
         return found;
     }
+    if bytes == NOBODY.as_bytes() {
+        found.problems.push(nobody(wanted));
+        return found;
+    }
     let mut seen = BTreeMap::new();
     for piece in pieces(bytes) {
         let first = found.problems.len();
@@ -146,6 +151,20 @@ fn empty(wanted: &BTreeSet<Digest>) -> Problem {
             "do not configure a program with this file if it does not start because of it",
         ),
         n => Problem::new(Severity::Error, "empty", format!("{words}. {n} certificates belong here"), SYNC),
+    }
+}
+
+/// A file that says in words of this client's that nobody is trusted.
+fn nobody(wanted: &BTreeSet<Digest>) -> Problem {
+    let words = "the store says that nobody is trusted";
+    match wanted.len() {
+        0 => Problem::new(Severity::Note, "nobody", format!("{words}: the lists name nobody for it"), ""),
+        n => Problem::new(
+            Severity::Error,
+            "nobody",
+            format!("{words}, and {n} certificates belong here"),
+            SYNC,
+        ),
     }
 }
 

@@ -130,7 +130,9 @@ impl Sink for FileSink {
             (self.layout.content)(trust, &self.config).map_err(|problem| self.error(problem))?;
         self.leave_out_unreadable(&mut content);
         let generations = self.generations();
-        self.choose(&mut content, &generations.present()?.files, &generations.placed());
+        // What cannot be read now is told by whoever looks at the files that are named here.
+        let present = generations.present().map_or_else(|_| BTreeMap::new(), |present| present.files);
+        self.choose(&mut content, &present, &generations.placed());
         let files = content.files.iter().map(|(name, certificates)| StoreFile {
             path: generations.place(name),
             certificates: certificates.iter().map(|certificate| fingerprint(certificate)).collect(),

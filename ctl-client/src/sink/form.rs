@@ -14,7 +14,7 @@ use super::fingerprint;
 /// words before it. OpenSSL's loaders, and so Python's and those of EVerest's modules, refuse a file with neither
 /// certificate nor revocation list (`NO_CERTIFICATE_OR_CRL_FOUND`, everest-demo issue 113), and take this one for
 /// a store without anchors; EVerest's EvseSecurity passes over it.
-pub(super) const NOBODY: &str = include_str!("nobody.pem");
+pub(crate) const NOBODY: &str = include_str!("nobody.pem");
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,6 +22,7 @@ use crate::error::ClientError;
 use crate::files::Files;
 use crate::store::TrustStore;
 use file::FileSink;
+pub(crate) use form::NOBODY;
 
 /// A file of a sink is at most so many bytes.
 const MAX_FILE: usize = 16 * 1024 * 1024;
