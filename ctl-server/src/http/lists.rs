@@ -16,7 +16,8 @@ use warp::reply::Response;
 
 use super::App;
 use super::names::marked;
-use crate::publish::site::{Content, Found};
+use crate::publish::prepared::Content;
+use crate::publish::site::Found;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

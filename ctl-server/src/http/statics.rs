@@ -11,7 +11,8 @@ use ctl_serve::encoding::{Coding, Codings};
 use ctl_serve::{FileBody, Problem, Readers, Source};
 use warp::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-use crate::publish::site::{BeginningOf, Coded, Content, ContentType, Found, Prepared};
+use crate::publish::prepared::{Coded, Content, ContentType, Prepared};
+use crate::publish::site::{BeginningOf, Found};
 
 const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 /// A picture opened by itself is a document of this origin; it may show and style itself, nothing more.

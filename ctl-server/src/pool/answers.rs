@@ -12,7 +12,7 @@ use ctl_formats::{Pool, PoolCtl, PoolEntry, PoolForm, PoolPages, RootType, certi
 use super::chains::{Ca, Chains, Curve, pool_sources};
 use super::question::Filter;
 use super::sources::{Left, Sources};
-use crate::publish::site::{Caching, ContentType, Prepared};
+use crate::publish::prepared::{Caching, ContentType, Prepared};
 
 /// The media type of CA certificates (RFC 7030 section 4.1.3).
 pub(super) const PKCS7: &str = "application/pkcs7-mime";

@@ -17,7 +17,7 @@ use super::keeper::Served;
 use super::question::Filter;
 use super::{ctl, error};
 use crate::http::{App, statics};
-use crate::publish::site::{Caching, ContentType, Prepared};
+use crate::publish::prepared::{Caching, ContentType, Prepared};
 
 /// What a path asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

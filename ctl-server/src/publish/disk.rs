@@ -140,7 +140,7 @@ fn flush_directory(directory: &Path) -> Result<(), DiskError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publish::site::{Caching, ContentType};
+    use crate::publish::prepared::{Caching, ContentType};
 
     #[test]
     fn the_directory_is_a_sink_that_counts_its_bytes() {

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::PublishError;
 use super::edition::Edition;
+use super::prepared::{Caching, ContentType, Prepared};
 use super::replay::Publication;
-use super::site::{Caching, ContentType, Prepared};
 
 /// What a device needs in addition to a document's payload and signatures: the metadata that says who signs.
 #[derive(Debug, Default)]

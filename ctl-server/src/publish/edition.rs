@@ -9,8 +9,9 @@ use ctl_core::Digest;
 use ctl_core::paths;
 
 use super::disk::DiskError;
+use super::prepared::{Caching, ContentType, Prepared};
 use super::sink::{File, Sink};
-use super::site::{Caching, ContentType, Prepared, Site};
+use super::site::Site;
 
 /// The path of the TUF timestamp.
 pub const TIMESTAMP: &str = paths::TIMESTAMP.plain();
@@ -136,8 +137,8 @@ fn phase_of(path: &str, site: &Site) -> u8 {
 mod tests {
     use super::*;
     use crate::publish::disk::PublicDirectory;
+    use crate::publish::prepared::Content;
     use crate::publish::sink::conformance::Kept;
-    use crate::publish::site::Content;
 
     fn edition(directory: &std::path::Path) -> Edition {
         Edition::new(PublicDirectory::new(directory))

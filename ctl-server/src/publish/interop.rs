@@ -15,8 +15,8 @@ use ctl_reach::document::Subject;
 use ctl_reach::{Network, both_standards, document, svg};
 
 use super::edition::Edition;
+use super::prepared::{Caching, ContentType};
 use super::replay::Publication;
-use super::site::{Caching, ContentType};
 use crate::ledger::Snapshot;
 
 const DAY: i64 = 86_400;

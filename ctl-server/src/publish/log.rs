@@ -10,7 +10,7 @@ use ctl_governance::State;
 
 use super::PublishError;
 use super::edition::Edition;
-use super::site::{Caching, ContentType};
+use super::prepared::{Caching, ContentType};
 use crate::keys::Keys;
 use crate::ledger::{LogView, Snapshot};
 

@@ -15,6 +15,7 @@ pub mod freshness;
 pub mod interop;
 pub mod log;
 mod maker;
+pub mod prepared;
 pub mod publisher;
 pub mod replay;
 pub mod sink;

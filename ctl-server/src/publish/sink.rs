@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 
 use super::disk::DiskError;
-use super::site::{Caching, ContentType};
+use super::prepared::{Caching, ContentType};
 
 /// A file for a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 
 use ctl_server::blobs::MAX_BLOB;
-use ctl_server::publish::site::{Content, Found};
+use ctl_server::publish::prepared::Content;
+use ctl_server::publish::site::Found;
 use tokio::net::TcpSocket;
 
 use super::*;
