@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::ClientError;
 use crate::files::{self, Files};
 use crate::local::Local;
+use crate::metrics::MetricsConfig;
+use crate::report::ReportConfig;
 
 /// The file's name.
 pub const FILE: &str = "client.toml";
@@ -120,6 +122,12 @@ pub struct Config {
     /// What the operator of this device says beside the lists.
     #[serde(default)]
     pub local: Local,
+    /// Whom to report to.
+    #[serde(default)]
+    pub report: Option<ReportConfig>,
+    /// Where to write metrics.
+    #[serde(default)]
+    pub metrics: Option<MetricsConfig>,
     /// Where anchors are put.
     #[serde(default)]
     pub sink: Vec<SinkConfig>,
@@ -162,10 +170,17 @@ impl Config {
         if config.local.rollout.is_some() && config.device.is_none() {
             return Err(refused("local.rollout needs a name for this device: write device = \"…\"".into()));
         }
-        match config.sink.iter().find_map(SinkConfig::problem).or_else(|| config.local.problem()) {
+        match config.problem() {
             Some(problem) => Err(refused(problem)),
             None => Ok(config),
         }
+    }
+
+    fn problem(&self) -> Option<String> {
+        let sinks = self.sink.iter().find_map(SinkConfig::problem);
+        let report = || self.report.as_ref()?.problem(self.device.as_deref());
+        let metrics = || self.metrics.as_ref()?.problem();
+        sinks.or_else(|| self.local.problem()).or_else(report).or_else(metrics)
     }
 
     /// Writes it with explanations, once.
@@ -191,7 +206,8 @@ impl Config {
             Some(device) => format!("device = {}", text(device)),
             None => "# device = \"cp-17\"".into(),
         };
-        let tables = Tables { local: &self.local, sink: &self.sink };
+        let Self { local, report, metrics, sink, .. } = self;
+        let tables = Tables { local, report, metrics, sink };
         let tables = toml::to_string(&tables).map_err(|error| error.to_string())?;
         Ok(format!(
             "# What this device follows and where it puts it. Written by `ctl-client init`; edit freely\n\
@@ -229,6 +245,12 @@ impl Config {
              #   [[local.hold]]      list = \"na\", sequence = 7, reason = \"…\": what later versions add waits\n\
              #   [local.rollout]     stages = [{{ after_hours = 0, percent = 5 }}, {{ after_hours = 24, percent = 100 }}]:\n\
              #                       what a list adds is taken up first by some devices; gate = \"https://…\" may pause it\n\
+             # After each sync that changed something, the status of this device as JSON to an address of yours, such as\n\
+             # that of `ctl-client collect`; it needs device above. What fails is a note, and tried again.\n\
+             #   [report]          url = \"https://…\", http:// on this machine only; token_file = \"…\", of mode 0600, with\n\
+             #                     what proves who reports; every_hours = 24, at least so often if nothing changes\n\
+             # For Prometheus, after each sync.\n\
+             #   [metrics]         textfile = \"…/ctl_client.prom\", in the directory of node_exporter's textfile collector\n\
              # Where anchors go; as many [[sink]] as you like.\n\
              #   kind = \"pem\"      one file for each anchor and one bundle for each use, in <path>/current/\n\
              #   kind = \"everest\"  <path>/ca/v2g/V2G_ROOT_CA.pem and <path>/ca/mo/MO_ROOT_CA.pem\n\
@@ -260,6 +282,8 @@ impl Config {
 struct Tables<'a> {
     #[serde(skip_serializing_if = "is_silent")]
     local: &'a Local,
+    report: &'a Option<ReportConfig>,
+    metrics: &'a Option<MetricsConfig>,
     // An empty list would be taken for one of the table above it.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     sink: &'a [SinkConfig],
@@ -307,6 +331,12 @@ mod tests {
                     gate: Some("https://fleet.example".into()),
                 }),
             },
+            report: Some(ReportConfig {
+                url: "https://fleet.example/v1/reports".into(),
+                token_file: "/etc/ctl-client/token".into(),
+                every_hours: 12,
+            }),
+            metrics: Some(MetricsConfig { textfile: "/var/lib/node/ctl_client.prom".into() }),
             sink: vec![
                 SinkConfig::Everest(FilesConfig {
                     path: "/etc/everest/certs".into(),
@@ -329,7 +359,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for config in [
             config(),
-            Config { proxy: None, device: None, local: Local::default(), sink: vec![], ..config() },
+            Config {
+                proxy: None,
+                device: None,
+                local: Local::default(),
+                report: None,
+                metrics: None,
+                sink: vec![],
+                ..config()
+            },
         ] {
             config.write(&Disk, folder.path()).unwrap();
             assert_eq!(Config::read(folder.path()).unwrap(), config);
@@ -362,6 +400,11 @@ mod tests {
             ("kind = \"pem\"", "kind = \"pen\"", "pen"),
             ("kind = \"josev\"", "kind = \"pem\"", "only a josev sink has an order"),
             ("keep_foreign = true", "keep_forein = true", "keep_forein"),
+            ("url = \"https://fleet", "url = \"http://fleet", "write https"),
+            ("device = \"cp-17", "device = \"../cp-17", "letters, digits"),
+            ("token_file = \"/etc", "token_file = \"etc", "absolute path"),
+            ("every_hours = 12", "every_hours = 0", "at least 1"),
+            ("ctl_client.prom", "ctl_client.txt", "ends in .prom"),
         ] {
             let bad = good.replace(from, to);
             assert_ne!(bad, good, "{from}");

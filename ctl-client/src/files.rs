@@ -130,6 +130,15 @@ pub fn replace(files: &dyn Files, folder: &Folder, name: &str, bytes: &[u8]) -> 
         .map_err(|source| ClientError::file("write", &folder.path().join(name), source))
 }
 
+/// The same of a file that everybody may read, however strict this process's umask.
+///
+/// # Errors
+/// [`ClientError::File`].
+pub fn replace_open(files: &dyn Files, folder: &Folder, name: &str, bytes: &[u8]) -> Result<(), ClientError> {
+    put(files, folder, name.as_ref(), |temporary| write_open(files, folder, temporary, bytes))
+        .map_err(|source| ClientError::file("write", &folder.path().join(name), source))
+}
+
 /// Adds bytes to a file after its first `at`, and flushes them. After a power cut it has the former bytes, and some,
 /// all or none of these.
 ///
@@ -164,13 +173,14 @@ fn write(files: &dyn Files, folder: &Folder, name: &OsStr, bytes: &[u8]) -> io::
 /// # Errors
 /// [`ClientError::File`].
 pub fn create(files: &dyn Files, folder: &Folder, name: &str, bytes: &[u8]) -> Result<(), ClientError> {
-    let name = OsStr::new(name);
-    let create = || {
-        let file = files.write(folder, name, bytes)?;
-        file.set_permissions(Permissions::from_mode(0o644))?;
-        files.sync_file(folder, name, &file)
-    };
-    create().map_err(|source| ClientError::file("write", &folder.path().join(name), source))
+    write_open(files, folder, name.as_ref(), bytes)
+        .map_err(|source| ClientError::file("write", &folder.path().join(name), source))
+}
+
+fn write_open(files: &dyn Files, folder: &Folder, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
+    let file = files.write(folder, name, bytes)?;
+    file.set_permissions(Permissions::from_mode(0o644))?;
+    files.sync_file(folder, name, &file)
 }
 
 /// Puts a symbolic link in a name's place, in one step.

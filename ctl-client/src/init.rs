@@ -60,6 +60,8 @@ pub fn init(path: &Path, begin: Init, files: Box<dyn Files>) -> Result<Config, C
         device: None,
         local: Local::default(),
         identity: Identity { root_sha256: Digest::of(&begin.root), scheme: v2g.scheme, environment },
+        report: None,
+        metrics: None,
         sink: begin.sinks,
     };
     let directory = StateDirectory::create(path, &begin.root, files)?;

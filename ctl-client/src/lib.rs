@@ -17,6 +17,8 @@ pub mod folder;
 pub mod history;
 mod init;
 pub mod local;
+pub mod metrics;
+pub mod report;
 pub mod sink;
 pub mod state;
 pub mod status;

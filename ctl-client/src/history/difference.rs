@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use ctl_core::log::{Checkpoint, LogProof};
 use ctl_core::notices::NoticeEntry;
+use ctl_core::parts::DistrustKind;
 use ctl_core::role::Role;
 
 use super::{By, Held, In, Placed, Proven, SinkChange, Suspension, Told, Trouble, Version, What};
+use crate::local::Local;
 use crate::state::{DocumentRecord, StateDirectory};
 
 /// An event names at most so many certificates.
@@ -46,6 +48,21 @@ impl Told {
         self.suspensions = notices.iter().map(line).collect();
     }
 
+    /// The operator of this device says this beside the lists.
+    pub(crate) fn say(&mut self, local: &Local, paused: Option<&String>) {
+        let distrust = local.distrust.iter().map(|one| {
+            let kind = if one.kind == DistrustKind::Spki { "key" } else { "certificate" };
+            format!("{kind} {} is not trusted here: {}", one.sha256, one.reason)
+        });
+        let hold = local
+            .hold
+            .iter()
+            .map(|one| format!("{} is held at version {}: {}", one.list, one.sequence, one.reason));
+        let paused = paused.map(|why| format!("the roll-out is paused: {why}"));
+        let all = distrust.chain(hold).chain(paused);
+        self.said = all.map(|said| said.chars().take(MAX_TEXT).collect()).collect();
+    }
+
     /// These are the sinks that there are.
     pub(crate) fn keep_sinks(&mut self, names: &BTreeSet<String>) {
         self.sinks.retain(|name, _| names.contains(name));
@@ -83,6 +100,8 @@ impl Told {
         events.extend(versions.map(|(_, now)| What::Accepted(now.clone())));
         events.extend((&self.suspensions - &former.suspensions).into_iter().map(What::Suspended));
         events.extend((&former.suspensions - &self.suspensions).into_iter().map(What::Lifted));
+        events.extend((&self.said - &former.said).into_iter().map(|said| What::Said { said }));
+        events.extend((&former.said - &self.said).into_iter().map(|said| What::Unsaid { said }));
         let nothing = Held::default();
         for (sink, held) in &self.sinks {
             let before = former.sinks.get(sink).unwrap_or(&nothing);

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sink::{Plan, certificates_in};
 use crate::store::TrustStore;
+pub(crate) use difference::gist;
 
 /// Something that changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,16 @@ pub enum What {
     Suspended(Suspension),
     /// It holds no more.
     Lifted(Suspension),
+    /// The operator of this device says something beside the lists.
+    Said {
+        /// What.
+        said: String,
+    },
+    /// And says it no more.
+    Unsaid {
+        /// What.
+        said: String,
+    },
     /// What was received was refused.
     Refused(Trouble),
     /// Something else went wrong.
@@ -151,6 +162,9 @@ pub struct Told {
     length: u64,
     versions: BTreeMap<Role, Version>,
     suspensions: BTreeSet<Suspension>,
+    /// What the operator of this device says.
+    #[serde(default)]
+    said: BTreeSet<String>,
     /// By sink, what it holds of ours.
     pub(crate) sinks: BTreeMap<String, Held>,
     refused: BTreeSet<Trouble>,

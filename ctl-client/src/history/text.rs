@@ -24,6 +24,10 @@ impl fmt::Display for Event {
             }
             What::Suspended(suspension) => suspended(f, suspension, "suspended"),
             What::Lifted(suspension) => suspended(f, suspension, "no longer suspended"),
+            What::Said { said } => writeln!(f, "the operator of this device says: {}", plain(said)),
+            What::Unsaid { said } => {
+                writeln!(f, "the operator of this device no longer says: {}", plain(said))
+            }
             What::Refused(Trouble { about, problem }) => {
                 writeln!(f, "REFUSED {}: {}", plain(about), plain(problem))
             }

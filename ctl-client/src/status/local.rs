@@ -13,6 +13,9 @@ use crate::local::{Distrust, Hold, place};
 use crate::state::State;
 use crate::sync::{Client, InForce};
 
+/// What is found while the roll-out is paused.
+pub(super) const PAUSED: &str = "the roll-out is paused";
+
 /// What the operator of this device says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LocalStatus {
@@ -55,7 +58,7 @@ impl Client {
             waiting: self.waiting(state),
         };
         if let Some(why) = &state.rollout_paused {
-            status.find(Severity::Warning, format!("the roll-out is paused: {why}"));
+            status.find(Severity::Warning, format!("{PAUSED}: {why}"));
         }
         for hold in &local.hold {
             let waits = status.local.waiting.iter().filter(|line| line.list == hold.list).count();

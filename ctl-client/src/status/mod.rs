@@ -188,6 +188,13 @@ impl Status {
         self.findings.iter().any(|finding| finding.severity > Severity::Note)
     }
 
+    /// The same but for a roll-out that is paused: who pauses it for trouble must not keep it paused by that.
+    #[must_use]
+    pub fn is_troubled(&self) -> bool {
+        let mut bad = self.findings.iter().filter(|finding| finding.severity > Severity::Note);
+        bad.any(|finding| !finding.text.starts_with(local::PAUSED))
+    }
+
     fn find(&mut self, severity: Severity, text: impl Into<String>) {
         self.findings.push(Finding { severity, text: text.into() });
     }

@@ -196,6 +196,11 @@ impl Client {
         &self.config
     }
 
+    /// How the network is used.
+    pub(crate) const fn transport(&self) -> &TransportOptions {
+        &self.transport
+    }
+
     /// The time that counts: the clock's, unless there is none or it contradicts what people have
     /// signed; and why not, then.
     #[must_use]
@@ -236,7 +241,7 @@ impl Client {
                 }
             }
         }
-        self.tell(&mut report, done.as_ref().err());
+        self.tell(&mut report, done.as_ref().err()).await;
         done.map(|()| report)
     }
 

@@ -53,17 +53,31 @@ impl Client {
         for (role, record) in &state.documents {
             now.accept(role, record, &self.directory);
         }
+        now.say(&self.config.local, state.rollout_paused.as_ref());
         // Which ones hold is not known while a document cannot be read.
         if documents.damaged.is_empty() {
             now.suspend(&self.suspensions(state, documents));
         }
     }
 
-    /// Tells what changed, and what went wrong.
-    pub(super) fn tell(&mut self, report: &mut SyncReport, stopped: Option<&ClientError>) {
+    /// Tells what changed, and what went wrong: in the history, and to whom the configuration names.
+    pub(super) async fn tell(&mut self, report: &mut SyncReport, stopped: Option<&ClientError>) {
         let told = self.directory.lock().and_then(|()| self.try_to_tell(report, stopped));
         if let Err(error) = told {
             report.notes.push(format!("the history is not told: {error}"));
+        }
+        if self.config.report.is_none() && self.config.metrics.is_none() {
+            return;
+        }
+        let status = match self.status().await {
+            Ok(status) => status,
+            Err(error) => return report.notes.push(format!("neither reported nor measured: {error}")),
+        };
+        if let Err(error) = self.write_metrics(&status) {
+            report.notes.push(format!("metrics are not written: {error}"));
+        }
+        if let Err(error) = self.report(&status).await {
+            report.notes.push(format!("nothing is reported: {error}"));
         }
     }
 

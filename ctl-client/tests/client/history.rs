@@ -27,6 +27,8 @@ fn told(device: &Device) -> Vec<String> {
             What::Trouble(trouble) => format!("trouble {}", trouble.about),
             What::Over { about } => format!("over {about}"),
             What::SinkForgotten { sink: name } => format!("forgotten {}", sink(name)),
+            What::Said { said } => format!("said: {said}"),
+            What::Unsaid { said } => format!("unsaid: {said}"),
             What::Begun { why } => format!("begun: {why}"),
         }
     };
@@ -120,6 +122,27 @@ fn refusals_and_troubles_are_told_once_and_their_end_too() {
     assert_eq!(told(&device)[before..], ["refused repository", "trouble repository", "over repository"]);
     let text = device.client.history().unwrap().to_string();
     assert!(text.contains("REFUSED repository: "), "{text}");
+}
+
+#[test]
+fn what_the_operator_says_is_told_with_what_follows_from_it() {
+    let (old, _) = two_states();
+    let mut device = Device::synced(&old);
+    let before = told(&device).len();
+    device.configure(&format!(
+        "[[local.distrust]]\nsha256 = \"{}\"\nkind = \"certificate\"\nreason = \"we know better\"",
+        fingerprint("alpha")
+    ));
+    device.sync(&old);
+    let alpha = name("alpha");
+    assert_eq!(
+        told(&device)[before..],
+        [
+            format!("said: certificate {} is not trusted here: we know better", fingerprint("alpha")),
+            format!("everest: + -{alpha}"),
+            format!("pem: + -{alpha}"),
+        ]
+    );
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod command_line;
 mod common;
 mod history;
 mod own_say;
+mod reports;
 mod sink_conformance;
 mod sink_kinds;
 mod stories;

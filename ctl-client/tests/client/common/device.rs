@@ -113,6 +113,23 @@ impl Device {
         self.client = open(self.folder.path(), &self.now, &self.transport, files, vec![]);
     }
 
+    /// Names the device in `client.toml`.
+    pub fn name(&mut self, name: &str) {
+        let place = self.path("state/client.toml");
+        let text = std::fs::read_to_string(&place).unwrap();
+        let named = text.replacen("\nclock =", &format!("\ndevice = \"{name}\"\nclock ="), 1);
+        assert_ne!(named, text);
+        std::fs::write(place, named).unwrap();
+    }
+
+    /// As after somebody added this to `client.toml`.
+    pub fn configure(&mut self, more: &str) {
+        let place = self.path("state/client.toml");
+        let text = std::fs::read_to_string(&place).unwrap();
+        std::fs::write(place, format!("{text}\n{more}\n")).unwrap();
+        self.restart(Box::new(Unflushed));
+    }
+
     /// As after a restart of the program with a sink more.
     pub fn with_sink(self, sink: impl Sink + 'static) -> Self {
         self.with_sinks(vec![Box::new(sink)])

@@ -9,6 +9,7 @@
 
 pub mod backend;
 pub mod device;
+pub mod inbox;
 mod log;
 mod metadata;
 pub mod parts;
