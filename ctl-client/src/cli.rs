@@ -90,6 +90,12 @@ struct Begin {
     /// Write the root certificates of Josev (EcoG's iso15118) into this folder, its PKI_PATH.
     #[arg(long = "josev", value_name = "DIR")]
     josev: Vec<PathBuf>,
+    /// Write a certs-only PKCS#7 of all roots to this file.
+    #[arg(long = "p7c", value_name = "FILE")]
+    p7c: Vec<PathBuf>,
+    /// Write what is trusted, with the names that TLS and OCPP know it by, to this file as JSON.
+    #[arg(long = "manifest", value_name = "FILE")]
+    manifest: Vec<PathBuf>,
     /// Replace certificates that others put into the sinks; without it they stay, byte for byte.
     #[arg(long)]
     replace_foreign: bool,
@@ -208,7 +214,10 @@ impl Begin {
         let pem = self.pem.into_iter().map(|path| files(path).map(SinkConfig::Pem));
         let everest = self.everest.into_iter().map(|path| files(path).map(SinkConfig::Everest));
         let josev = self.josev.into_iter().map(|path| files(path).map(SinkConfig::Josev));
-        let sinks = pem.chain(everest).chain(josev).collect::<Result<_, String>>()?;
+        let p7c = self.p7c.into_iter().map(|path| files(path).map(SinkConfig::P7c));
+        let manifest = self.manifest.into_iter().map(|path| files(path).map(SinkConfig::Manifest));
+        let sinks =
+            pem.chain(everest).chain(josev).chain(p7c).chain(manifest).collect::<Result<_, String>>()?;
         let begin = Init {
             url: self.url,
             root: read_root(&self.root)?,

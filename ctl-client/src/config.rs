@@ -1,6 +1,7 @@
 //! `client.toml` in the state directory: what to follow, where to put it. Written by `init`, edited
 //! by people.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use ctl_core::Digest;
@@ -16,6 +17,8 @@ use crate::report::ReportConfig;
 /// The file's name.
 pub const FILE: &str = "client.toml";
 const MAX_BYTES: usize = 256 * 1024;
+/// A program to which changes are handed may run so long.
+const MAX_SECONDS: u64 = 3600;
 
 /// Where verified anchors are put, and how: a kind of sink with what that kind is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,13 +30,32 @@ pub enum SinkConfig {
     Everest(FilesConfig),
     /// The certificate folders of Josev (EcoG's iso15118): `iso15118_2/certs/`, `iso15118_20/certs/`.
     Josev(FilesConfig),
+    /// A file: certs-only PKCS#7 of all anchors.
+    P7c(FilesConfig),
+    /// A file: what is trusted, and by which names, as JSON.
+    Manifest(FilesConfig),
+    /// A folder that is handed to a program at each change.
+    Command(CommandConfig),
+}
+
+/// What a sink is told that hands a folder to a program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandConfig {
+    /// The folder in which what is handed over stands.
+    pub path: PathBuf,
+    /// The program and its arguments; it is given the folder of a version and a file of changes as its last two.
+    pub program: Vec<String>,
+    /// How long it may run.
+    #[serde(default = "default_seconds")]
+    pub seconds: u64,
 }
 
 /// What a sink of files in a directory is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FilesConfig {
-    /// The directory.
+    /// The directory, or the file where it is one.
     pub path: PathBuf,
     /// Whether certificates that this client did not put there stay. They do unless it is said that
     /// they do not.
@@ -49,6 +71,9 @@ pub struct FilesConfig {
     /// Which root a file takes that holds one: the first of these that is trusted for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub order: Vec<Digest>,
+    /// EVerest's folder of trust lists, into which a `.p7c` is put beside the bundles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ctl_folder: Option<PathBuf>,
 }
 
 impl FilesConfig {
@@ -61,20 +86,50 @@ impl FilesConfig {
             check_before_change: Vec::new(),
             run_after_change: Vec::new(),
             order: Vec::new(),
+            ctl_folder: None,
         }
+    }
+
+    /// The name of the file that it is about, where it is one.
+    pub(crate) fn file_name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 }
 
 impl SinkConfig {
     /// Everything that is wrong with it: what to correct.
     fn problem(&self) -> Option<String> {
-        let (Self::Pem(files) | Self::Everest(files) | Self::Josev(files)) = self;
-        let path = &files.path;
+        let (path, files) = match self {
+            Self::Command(command) => (&command.path, None),
+            Self::Pem(files)
+            | Self::Everest(files)
+            | Self::Josev(files)
+            | Self::P7c(files)
+            | Self::Manifest(files) => (&files.path, Some(files)),
+        };
+        let wrong = |problem: &str| Some(format!("sink path {path:?}: {problem}"));
         if !path.is_absolute() {
-            return Some(format!("sink path {path:?}: write an absolute path"));
+            return wrong("write an absolute path");
         }
-        (!files.order.is_empty() && !matches!(self, Self::Josev(_)))
-            .then(|| format!("sink path {path:?}: only a josev sink has an order"))
+        match (self, files) {
+            (Self::Command(command), _) if command.program.is_empty() => wrong("name a program"),
+            (Self::Command(command), _) if !(1..=MAX_SECONDS).contains(&command.seconds) => {
+                wrong("seconds: from 1 to 3600")
+            }
+            (Self::P7c(_) | Self::Manifest(_), _) if path.file_name().and_then(OsStr::to_str).is_none() => {
+                wrong("name a file")
+            }
+            (Self::Josev(_), Some(FilesConfig { ctl_folder: None, .. })) => None,
+            (Self::Everest(_), Some(FilesConfig { order, ctl_folder, .. })) if order.is_empty() => {
+                match ctl_folder.as_ref().filter(|folder| !folder.is_absolute()) {
+                    Some(_) => wrong("ctl_folder: write an absolute path"),
+                    None => None,
+                }
+            }
+            (_, Some(files)) if !files.order.is_empty() => wrong("only a josev sink has an order"),
+            (_, Some(files)) if files.ctl_folder.is_some() => wrong("only an everest sink has a ctl_folder"),
+            _ => None,
+        }
     }
 }
 
@@ -135,6 +190,10 @@ pub struct Config {
 
 const fn yes() -> bool {
     true
+}
+
+const fn default_seconds() -> u64 {
+    60
 }
 
 pub(crate) const fn default_interval() -> u64 {
@@ -256,6 +315,10 @@ impl Config {
              #   kind = \"everest\"  <path>/ca/v2g/V2G_ROOT_CA.pem and <path>/ca/mo/MO_ROOT_CA.pem\n\
              #   kind = \"josev\"    v2gRootCACert.pem and its like in <path>/iso15118_2/certs and iso15118_20/certs; a .der\n\
              #                     takes one root: order = [\"<SHA-256>\", …] says which, the first that is trusted\n\
+             #   kind = \"p7c\"      <path>, a file: certs-only PKCS#7 of all anchors\n\
+             #   kind = \"manifest\" <path>, a file: what is trusted, and by which names, as JSON\n\
+             #   kind = \"command\"  program = [\"/usr/local/bin/take\"] is given a folder of all of it and a file of what\n\
+             #                     changed, and again until it succeeds within seconds = 60\n\
              #   keep_foreign      certificates that others put there stay, unless they are distrusted; false\n\
              #                     replaces them\n\
              #   check_before_change  a command and its arguments; it is given the directory of the new files as\n\
@@ -344,12 +407,20 @@ mod tests {
                     check_before_change: vec!["/usr/bin/check".into()],
                     run_after_change: vec!["/bin/echo".into(), "a \"b\"\n".into()],
                     order: vec![],
+                    ctl_folder: Some("/usr/share/everest/CTL".into()),
                 }),
                 SinkConfig::Josev(FilesConfig {
                     order: vec![Digest::of(b"root")],
                     ..FilesConfig::at("/etc/josev/pki".into())
                 }),
                 SinkConfig::Pem(FilesConfig::at("/var/lib/roots".into())),
+                SinkConfig::P7c(FilesConfig::at("/var/lib/roots.p7c".into())),
+                SinkConfig::Manifest(FilesConfig::at("/var/lib/trust.json".into())),
+                SinkConfig::Command(CommandConfig {
+                    path: "/var/lib/hand-over".into(),
+                    program: vec!["/usr/bin/take".into()],
+                    seconds: 300,
+                }),
             ],
         }
     }
@@ -399,6 +470,9 @@ mod tests {
             ("reason = \"change freeze\"", "reason = \" \"", "reason"),
             ("kind = \"pem\"", "kind = \"pen\"", "pen"),
             ("kind = \"josev\"", "kind = \"pem\"", "only a josev sink has an order"),
+            ("kind = \"everest\"", "kind = \"pem\"", "only an everest sink has a ctl_folder"),
+            ("seconds = 300", "seconds = 0", "from 1 to 3600"),
+            ("program = [\"/usr/bin/take\"]", "program = []", "name a program"),
             ("keep_foreign = true", "keep_forein = true", "keep_forein"),
             ("url = \"https://fleet", "url = \"http://fleet", "write https"),
             ("device = \"cp-17", "device = \"../cp-17", "letters, digits"),

@@ -342,6 +342,17 @@ pub enum ClientError {
         /// What it said.
         problem: String,
     },
+    /// A program did not take what was handed to it.
+    #[error(
+        "sink {sink}: the program did not take the change: {problem}. It has what it took last, and is handed this \
+         again at the next sync"
+    )]
+    HandOver {
+        /// The sink.
+        sink: String,
+        /// What went wrong.
+        problem: String,
+    },
     /// The command after a change.
     #[error("the command after a change of sink {sink}: {problem}; it is run again at the next sync")]
     Command {

@@ -5,13 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_core::list::{ListAnchor, ListPayload};
-use ctl_core::names::ListId;
+use ctl_core::names::{Environment, ListId};
 use ctl_core::notices::NoticeEntry;
 use ctl_core::parts::{AnchorStatus, Constraints, DistrustKind, Distrusted, Use};
 use ctl_core::role::Role;
 use ctl_core::tuf::Clock;
 use ctl_core::{Digest, Timestamp};
 use ctl_pki::Certificate;
+use serde::{Deserialize, Serialize};
 
 use crate::apart::Apart;
 use crate::local::{Distrust, TakenUp};
@@ -54,9 +55,42 @@ pub struct LeftOut {
     pub reason: String,
 }
 
+/// A version of a list, on which what is trusted stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListVersion {
+    /// The scheme's id.
+    pub scheme: Digest,
+    /// Test or production.
+    pub environment: Environment,
+    /// The list.
+    pub list: ListId,
+    /// Its number.
+    pub sequence: u64,
+    /// When it was drafted.
+    pub issued_at: Timestamp,
+    /// When a newer one is due.
+    pub next_update: Timestamp,
+}
+
+impl From<&ListPayload> for ListVersion {
+    fn from(list: &ListPayload) -> Self {
+        Self {
+            scheme: list.scheme,
+            environment: list.environment,
+            list: list.list.clone(),
+            sequence: list.sequence,
+            issued_at: list.issued_at,
+            next_update: list.next_update,
+        }
+    }
+}
+
 /// What this device trusts, and what it must not.
 #[derive(Clone, Debug, Default)]
 pub struct TrustStore {
+    /// The lists that are followed, by version.
+    pub lists: Vec<ListVersion>,
     /// By list, then by fingerprint. An anchor of two lists stands here twice.
     pub anchors: Vec<TrustedAnchor>,
     /// Cross-certificates between trusted anchors.
@@ -127,7 +161,8 @@ impl TrustStore {
         distrusted: BTreeSet<Distrusted>,
         clock: Clock,
     ) -> Self {
-        let mut store = Self { distrusted, ..Self::default() };
+        let versions = lists.iter().map(|list| ListVersion::from(*list)).collect();
+        let mut store = Self { lists: versions, distrusted, ..Self::default() };
         for list in lists {
             store.distrusted.extend(&list.distrusted);
         }
@@ -339,6 +374,20 @@ impl TrustStore {
                 Err(format!("not trusted after {end}, which a device without a clock cannot honour"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Why a certificate that was trusted is not, for people.
+    #[must_use]
+    pub fn why_not(&self, certificate: Digest, is_distrusted: bool) -> String {
+        let left = self.left_out.iter().find(|left| left.fingerprint == certificate);
+        match left {
+            Some(left) => format!("list {}: {}", left.list, left.reason),
+            None if is_distrusted => "distrusted by a list that this device follows".into(),
+            None if self.anchors.iter().any(|anchor| anchor.fingerprint == certificate) => {
+                "this sink does not take it any more".into()
+            }
+            None => "no list that this device follows names it any more".into(),
         }
     }
 

@@ -33,7 +33,7 @@ pub enum Form {
 }
 
 /// OCPP 2.0.1, `CertificateHashDataType`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HashData {
     /// `SHA256`, `SHA384` or `SHA512`.

@@ -3,22 +3,38 @@
 //! cross-certificates, so none are written. Where it is configured to take the folders `ca/v2g` and `ca/mo` for its
 //! stores, it reads the same files there.
 //!
-//! Both names are symbolic links into one directory of ours, so that both change in one step. `ca`
+//! Release 2026.8 can also scan a folder of trust lists at each start, and appends their certificates to its bundles, by
+//! the subject's domain component and without looking at any signature (`utils/load_ctl.cpp`, issue 2197). Where that folder is configured, a
+//! `.p7c` of ours stands in it, so that what EVerest adds by itself is what the bundles hold already.
+//!
+//! All names are symbolic links into one directory of ours, so that all change in one step. `ca`
 //! and what is below it may be links or mount points of the operator's.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
+use ctl_core::Digest;
 use ctl_core::parts::{Purpose, Use, certificates_cannot_express};
+use ctl_pki::{Certificate, pem};
 
 use super::file::{Content, Layout};
 use super::form::Form;
 use super::generation::{Generations, Name};
+use super::plan::is_distrusted;
+use super::{MAX_FILE, MAX_FILES, fingerprint};
 use crate::config::FilesConfig;
+use crate::error::ClientError;
+use crate::files;
 use crate::store::TrustStore;
 
 /// Bundles with their place and the purpose of the anchors in them.
 const BUNDLES: [(&str, &str, Purpose); 2] =
     [("V2G_ROOT_CA.pem", "ca/v2g", Purpose::V2g), ("MO_ROOT_CA.pem", "ca/mo", Purpose::Mo)];
+/// The file in its folder of trust lists.
+const LIST: &str = "ctl-client.p7c";
+/// What its reader of lists goes by, and the purpose of the bundle that it adds to.
+const COMPONENTS: [(&str, Purpose); 2] = [("V2G", Purpose::V2g), ("MO", Purpose::Mo)];
+const DOMAIN_COMPONENT: &str = "0.9.2342.19200300.100.1.25";
 /// The directory of generations.
 const OURS: &str = ".ctl-client";
 /// EVerest's store takes no more entries.
@@ -30,27 +46,31 @@ pub(super) static LAYOUT: Layout = Layout {
     name: "everest",
     generations,
     content,
-    form: |_| Form::Store,
+    form: |name| if name == LIST { Form::Pkcs7 } else { Form::Store },
     is_for,
     own_name: |_| None,
-    wants_empty_files: true,
 };
 
 fn generations(config: &FilesConfig) -> Generations {
-    let names = BUNDLES.map(|(file, folder, _)| Name {
+    let name = |file: &str, folder: PathBuf, way: PathBuf| Name {
         file: file.to_owned(),
         place: file.to_owned(),
-        folder: config.path.join(folder),
-        way: PathBuf::from("../..").join(OURS),
-    });
-    Generations::new(config.path.join(OURS), names.into())
+        folder,
+        way,
+    };
+    let base = config.path.join(OURS);
+    let bundles = BUNDLES
+        .iter()
+        .map(|(file, folder, _)| name(file, config.path.join(folder), PathBuf::from("../..").join(OURS)));
+    let list = config.ctl_folder.iter().map(|folder| name(LIST, folder.clone(), base.clone()));
+    Generations::new(base.clone(), bundles.chain(list).collect())
 }
 
 fn is_for(name: &str, r#use: Use) -> bool {
-    BUNDLES.iter().any(|(file, _, of)| *file == name && *of == r#use.purpose)
+    BUNDLES.iter().any(|(file, _, of)| (*file == name || name == LIST) && *of == r#use.purpose)
 }
 
-fn content<'a>(store: &'a TrustStore, _: &FilesConfig) -> Result<Content<'a>, String> {
+fn content<'a>(store: &'a TrustStore, config: &FilesConfig) -> Result<Content<'a>, String> {
     let mut content = Content::default();
     for (file, _, purpose) in BUNDLES {
         let bundle = content.files.entry(file.to_owned()).or_default();
@@ -67,5 +87,62 @@ fn content<'a>(store: &'a TrustStore, _: &FilesConfig) -> Result<Content<'a>, St
             return Err(format!("{file} would have {} entries, EVerest takes {MAX_ENTRIES}", bundle.len()));
         }
     }
+    if let Some(folder) = &config.ctl_folder {
+        list(store, folder, &mut content);
+    }
     Ok(content)
+}
+
+/// The file of ours in the folder of lists, and what is wrong with others there.
+fn list<'a>(store: &'a TrustStore, folder: &Path, content: &mut Content<'a>) {
+    let mut anchors: BTreeMap<Digest, &'a Certificate> = BTreeMap::new();
+    for (file, _, purpose) in BUNDLES {
+        for certificate in content.files.get(file).into_iter().flatten() {
+            // Elsewhere its reader would add it to a bundle for which no list names it, or pass over it.
+            if sorted_into(certificate) == Some(purpose) {
+                anchors.insert(fingerprint(certificate), certificate);
+            }
+        }
+    }
+    content.files.insert(LIST.to_owned(), anchors.into_values().collect());
+    match strangers(folder, store) {
+        Ok(found) => content.complaints.extend(found),
+        Err(error) => content.complaints.push(error.to_string()),
+    }
+}
+
+/// Into which bundle the reader of lists puts a certificate. It takes one of the components; with several that differ,
+/// nobody should rely on which.
+fn sorted_into(certificate: &Certificate) -> Option<Purpose> {
+    let name = certificate.subject_name();
+    let components = name.attributes().filter(|part| part.oid() == DOMAIN_COMPONENT);
+    let mut found = components.map(|part| {
+        let text = part.text().unwrap_or_default().to_uppercase();
+        COMPONENTS.iter().find(|(component, _)| *component == text).map(|(_, purpose)| *purpose)
+    });
+    let first = found.next()??;
+    found.all(|other| other == Some(first)).then_some(first)
+}
+
+/// Files of others in the folder of lists from which EVerest would take what is distrusted, at each start.
+fn strangers(folder: &Path, store: &TrustStore) -> Result<Vec<String>, ClientError> {
+    let Some(opened) = files::open_directory(folder)? else { return Ok(vec![]) };
+    let failed = |source| ClientError::file("read", folder, source);
+    let mut found = Vec::new();
+    for name in opened.names().map_err(failed)?.into_iter().filter(|name| *name != LIST).take(MAX_FILES) {
+        let Ok(Some(bytes)) = opened.read_linked(&name, MAX_FILE) else { continue };
+        // It reads PKCS#7 in DER and in PEM, and else one certificate.
+        let inner = pem::pieces(&bytes).filter_map(|piece| piece.block?.content.ok());
+        let all: Vec<Vec<u8>> = inner.chain([bytes.clone()]).collect();
+        let blocks =
+            all.iter().flat_map(|file| Form::Pkcs7.blocks(file).into_iter().chain(Form::Store.blocks(file)));
+        let bad = blocks.into_iter().find(|block| is_distrusted(block, store));
+        if let Some(digest) = bad.and_then(|block| block.certificate) {
+            found.push(format!(
+                "{} holds {digest}, which is distrusted, and EVerest adds it to its bundles at each start: remove it",
+                folder.join(&name).display()
+            ));
+        }
+    }
+    Ok(found)
 }

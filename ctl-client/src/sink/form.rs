@@ -1,14 +1,16 @@
-//! How certificates stand in a file: in PEM, in DER, in PKCS#7. Which pieces a file is made of, how such a file is
+//! How certificates stand in a file: in PEM, in DER, in PKCS#7, in a manifest. Which pieces a file is made of, how such a file is
 //! written, and whether it is found whole when it is read again.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ctl_core::Digest;
+use ctl_formats::{certificates_from_pkcs7, certificates_to_pkcs7};
 use ctl_pki::{Certificate, readable, readable_bundle};
 
 use super::block::{Block, blocks, end_line, join};
-use super::fingerprint;
+use super::{fingerprint, manifest};
+use crate::store::TrustStore;
 
 /// What stands in a [`Form::Store`] of which nobody is trusted: a revocation list of an issuer that is nobody, with
 /// words before it. OpenSSL's loaders, and so Python's and those of EVerest's modules, refuse a file with neither
@@ -19,12 +21,16 @@ pub(crate) const NOBODY: &str = include_str!("nobody.pem");
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// PEM, with text between the blocks. Without certificates it is empty.
+    /// PEM, with text between the blocks, or no file.
     Pem,
     /// PEM that is never empty: [`NOBODY`] stands in it where no certificate does.
     Store,
     /// One certificate in DER, or no file.
     Der,
+    /// A certs-only PKCS#7 (RFC 5652) in DER.
+    Pkcs7,
+    /// What is trusted as JSON ([`super::manifest`]). All of it is ours.
+    Manifest,
 }
 
 impl Form {
@@ -50,19 +56,37 @@ impl Form {
                 Ok(certificate) => Block::of(certificate),
                 Err(_) => Block { bytes: Cow::Borrowed(file), certificate: None, parsed: None },
             }],
+            Self::Pkcs7 => match certificates_from_pkcs7(file) {
+                Ok(certificates) => certificates.into_iter().map(Block::of).collect(),
+                Err(_) => vec![Block { bytes: Cow::Borrowed(file), certificate: None, parsed: None }],
+            },
+            Self::Manifest => manifest::blocks(file),
         }
     }
 
     /// These pieces as they are and nothing else, in a file of this form.
-    pub(super) fn rest<'a>(self, stays: impl Iterator<Item = &'a Block<'a>>) -> Vec<u8> {
-        self.finished(stays.flat_map(|block| block.bytes.to_vec()).collect())
+    pub(super) fn rest<'a>(self, stays: impl Iterator<Item = &'a Block<'a>>, store: &TrustStore) -> Vec<u8> {
+        let stays: Vec<&Block<'_>> = stays.collect();
+        let as_they_are = || stays.iter().flat_map(|block| block.bytes.to_vec()).collect();
+        match self {
+            // What was read of such a file can be written as one.
+            Self::Pkcs7 | Self::Manifest if stays.iter().all(|block| block.certificate.is_some()) => {
+                self.write(&stays, &[], store).unwrap_or_default()
+            }
+            _ => self.finished(as_they_are()),
+        }
     }
 
     /// A file of these pieces and then these certificates.
     ///
     /// # Errors
     /// In words, why one file cannot hold them all.
-    pub(super) fn write(self, kept: &[&Block<'_>], ours: &[&Certificate]) -> Result<Vec<u8>, String> {
+    pub(super) fn write(
+        self,
+        kept: &[&Block<'_>],
+        ours: &[&Certificate],
+        store: &TrustStore,
+    ) -> Result<Vec<u8>, String> {
         match self {
             Self::Pem | Self::Store => {
                 let mut bytes = join(kept.iter().copied());
@@ -78,6 +102,16 @@ impl Form {
                 ([other], []) => Ok(other.bytes.to_vec()),
                 _ => Err("it takes one certificate".into()),
             },
+            Self::Pkcs7 => {
+                let mut all = BTreeMap::new();
+                for block in kept {
+                    let parsed = block.parsed.as_ref().ok_or("it is no PKCS#7 of certificates")?;
+                    all.insert(fingerprint(parsed), parsed);
+                }
+                all.extend(ours.iter().map(|certificate| (fingerprint(certificate), *certificate)));
+                certificates_to_pkcs7(all.into_values()).map_err(|reason| reason.to_string())
+            }
+            Self::Manifest => manifest::write(kept, ours, store),
         }
     }
 
@@ -91,12 +125,23 @@ impl Form {
             Self::Pem | Self::Store => readable_bundle(file).map_err(|reason| reason.to_string()),
             Self::Der if file.is_empty() => Ok(vec![]),
             Self::Der => Ok(vec![readable(file).map_err(|reason| reason.to_string())?]),
+            Self::Pkcs7 => {
+                let found = certificates_from_pkcs7(file).map_err(|reason| reason.to_string())?;
+                let read = |one: Certificate| readable(one.der()).map_err(|reason| reason.to_string());
+                found.into_iter().map(read).collect()
+            }
+            Self::Manifest => manifest::read(file),
         }
     }
 
     /// Whether a file of this form is there also where it holds nothing.
     pub(super) const fn is_there_when_empty(self) -> bool {
-        !matches!(self, Self::Der)
+        !matches!(self, Self::Der | Self::Pem)
+    }
+
+    /// Whether readers load it as a PEM store.
+    pub(super) const fn is_text(self) -> bool {
+        matches!(self, Self::Pem | Self::Store)
     }
 
     fn finished(self, bytes: Vec<u8>) -> Vec<u8> {
@@ -125,12 +170,16 @@ mod tests {
 
     #[test]
     fn a_store_of_nobody_is_said_once_and_is_nobodys_text() {
-        let alone = Form::Store.write(&[], &[]).unwrap();
+        let store = TrustStore::default();
+        let alone = Form::Store.write(&[], &[], &store).unwrap();
         assert_eq!(alone, NOBODY.as_bytes());
         assert!(Form::Store.blocks(&alone).is_empty() && Form::Store.read(&alone).unwrap().is_empty());
         let text = format!("# by hand\n{NOBODY}# after\n");
         let pieces = Form::Store.blocks(text.as_bytes());
-        assert_eq!(Form::Store.rest(pieces.iter()), format!("# by hand\n# after\n{NOBODY}").as_bytes());
-        assert_eq!(Form::Pem.write(&[], &[]).unwrap(), b"");
+        assert_eq!(
+            Form::Store.rest(pieces.iter(), &store),
+            format!("# by hand\n# after\n{NOBODY}").as_bytes()
+        );
+        assert_eq!(Form::Pem.write(&[], &[], &store).unwrap(), b"");
     }
 }

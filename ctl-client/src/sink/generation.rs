@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use ctl_core::Digest;
 
 use super::{MAX_FILE, MAX_FILES};
+use crate::config::FilesConfig;
 use crate::error::ClientError;
 use crate::files::{self, Files};
 use crate::folder::{Folder, Kind};
@@ -71,6 +72,15 @@ impl Prepared {
 impl Generations {
     pub(super) fn new(base: PathBuf, names: Vec<Name>) -> Self {
         Self { base, names }
+    }
+
+    /// Those of a single file, which readers expect at the configured path: they stand beside it.
+    pub(super) fn of_one_file(config: &FilesConfig) -> Self {
+        let (file, path) = (config.file_name(), &config.path);
+        let folder = path.parent().unwrap_or(path).to_owned();
+        let way = PathBuf::from(format!(".ctl-client-{file}"));
+        let base = folder.join(&way);
+        Self::new(base, vec![Name { place: file.clone(), file, folder, way }])
     }
 
     pub(super) fn present(&self) -> Result<Present, ClientError> {

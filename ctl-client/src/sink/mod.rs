@@ -6,8 +6,12 @@ mod everest;
 mod file;
 mod form;
 mod generation;
+mod hand_over;
 mod josev;
+pub mod manifest;
+mod p7c;
 mod pem;
+mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -17,12 +21,14 @@ use std::pin::Pin;
 use ctl_core::Digest;
 use ctl_pki::Certificate;
 
-use crate::config::SinkConfig;
+use crate::config::{FilesConfig, SinkConfig};
 use crate::error::ClientError;
 use crate::files::Files;
 use crate::store::TrustStore;
 use file::FileSink;
+use form::Form;
 pub(crate) use form::NOBODY;
+use hand_over::HandOver;
 
 /// A file of a sink is at most so many bytes.
 const MAX_FILE: usize = 16 * 1024 * 1024;
@@ -144,12 +150,22 @@ pub fn open(config: &SinkConfig) -> Box<dyn Sink> {
     match config {
         SinkConfig::Pem(files) => Box::new(FileSink::new(&pem::LAYOUT, files.clone())),
         SinkConfig::Everest(files) => Box::new(FileSink::new(&everest::LAYOUT, files.clone())),
+        SinkConfig::P7c(files) => Box::new(FileSink::new(&p7c::LAYOUT, files.clone())),
+        SinkConfig::Manifest(files) => {
+            // All of it is ours.
+            let files = FilesConfig { keep_foreign: false, ..files.clone() };
+            Box::new(FileSink::new(&manifest::LAYOUT, files))
+        }
+        SinkConfig::Command(command) => {
+            let folder = FilesConfig { keep_foreign: false, ..FilesConfig::at(command.path.clone()) };
+            Box::new(HandOver::new(command.clone(), folder))
+        }
         SinkConfig::Josev(files) => Box::new(FileSink::new(&josev::LAYOUT, files.clone())),
     }
 }
 
 /// What a sink should hold, compared with what it holds.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Plan {
     /// What it should hold: bytes by name.
     pub files: BTreeMap<String, Vec<u8>>,
@@ -159,8 +175,12 @@ pub struct Plan {
     pub placed: BTreeSet<Digest>,
     /// Fingerprints of what others put there, and stays.
     pub foreign: BTreeSet<Digest>,
+    /// What is there of ours and goes, and why.
+    pub removed: BTreeMap<Digest, String>,
     /// Anchors that this layout cannot take, and why.
     pub left_out: Vec<(Digest, String)>,
+    /// What is worth knowing and not wrong, for `status`.
+    pub notes: Vec<String>,
     /// Why it is not all that the lists say: for people to act upon.
     pub complaints: Vec<ClientError>,
     /// Whether the sink is as it should be already.
@@ -171,10 +191,15 @@ impl Plan {
     /// A digest of the files.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let digests: BTreeMap<&String, Digest> =
-            self.files.iter().map(|(name, bytes)| (name, Digest::of(bytes))).collect();
-        Digest::of(&ctl_core::json::canonical(&digests))
+        digest(&self.files)
     }
+}
+
+/// A digest of files by name.
+fn digest(files: &BTreeMap<String, Vec<u8>>) -> Digest {
+    let digests: BTreeMap<&String, Digest> =
+        files.iter().map(|(name, bytes)| (name, Digest::of(bytes))).collect();
+    Digest::of(&ctl_core::json::canonical(&digests))
 }
 
 /// The certificates in a file of a sink: SHA-256, and what it calls itself where this release can read it.
@@ -182,8 +207,14 @@ pub(crate) fn certificates_in(file: &[u8]) -> Vec<(Digest, Option<String>)> {
     let called = |certificate: Certificate| {
         certificate.common_name().unwrap_or_else(|| certificate.subject()).to_owned()
     };
-    let blocks = block::blocks(file).into_iter();
-    blocks.filter_map(|block| Some((block.certificate?, block.parsed.map(called)))).collect()
+    let forms = [Form::Store, Form::Pkcs7, Form::Manifest];
+    let blocks = forms.map(|form| form.blocks(file)).into_iter();
+    let found = blocks.map(|blocks| {
+        let known =
+            blocks.into_iter().filter_map(|block| Some((block.certificate?, block.parsed.map(called))));
+        known.collect::<Vec<_>>()
+    });
+    found.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
 }
 
 /// A certificate's SHA-256.

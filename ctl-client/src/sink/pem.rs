@@ -19,7 +19,6 @@ pub(super) static LAYOUT: Layout = Layout {
     form: |_| Form::Pem,
     is_for: |name, r#use| bundle_name(r#use) == name,
     own_name: |anchor| Some(own_name(anchor)),
-    wants_empty_files: false,
 };
 
 /// The file of one anchor.

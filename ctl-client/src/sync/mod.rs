@@ -81,6 +81,24 @@ pub struct Problem {
     pub error: ClientError,
 }
 
+/// Who refused files, and what was said.
+#[derive(Clone, Debug)]
+enum Refused {
+    /// The command before a change.
+    Check(String),
+    /// The program to which they were handed.
+    HandOver(String),
+}
+
+impl Refused {
+    fn error(self, sink: String) -> ClientError {
+        match self {
+            Self::Check(problem) => ClientError::Check { sink, problem },
+            Self::HandOver(problem) => ClientError::HandOver { sink, problem },
+        }
+    }
+}
+
 /// What a sync did.
 #[derive(Debug, Default)]
 pub struct SyncReport {
@@ -92,8 +110,8 @@ pub struct SyncReport {
     pub notes: Vec<String>,
     /// What went wrong. What was trusted before is still trusted.
     pub problems: Vec<Problem>,
-    /// By sink, the files that the operator's command refused, and what it said: it is asked once.
-    refused: BTreeMap<String, (Digest, String)>,
+    /// By sink, the files that the operator's command refused, or the program did not take: it is asked once.
+    refused: BTreeMap<String, (Digest, Refused)>,
     /// What the history has told, and what it has to tell.
     telling: Option<Telling>,
 }

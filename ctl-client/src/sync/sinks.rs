@@ -8,7 +8,7 @@ use ctl_core::registry::RegistryDocument;
 use ctl_core::role::Role;
 use ctl_core::tuf::{Limits, Signed, Targets};
 
-use super::{Client, Problem, SyncReport};
+use super::{Client, Problem, Refused, SyncReport};
 use crate::command;
 use crate::error::ClientError;
 use crate::sink::{Applied, Sink};
@@ -193,9 +193,9 @@ impl Client {
         }
         let mut is_whole = true;
         if !plan.in_place {
-            if let Some((_, problem)) = report.refused.get(&name).filter(|(files, _)| *files == plan.digest())
+            if let Some((_, refused)) = report.refused.get(&name).filter(|(files, _)| *files == plan.digest())
             {
-                return Err(ClientError::Check { sink: name, problem: problem.clone() });
+                return Err(refused.clone().error(name));
             }
             let prepared = sink.prepare(self.directory.files(), &plan).await?;
             let mut check = commands.check_before_change.to_vec();
@@ -205,8 +205,9 @@ impl Client {
             let checked = command::run(&check, self.command_time).await;
             if let Err(problem) = checked {
                 prepared.discard().await?;
-                report.refused.insert(name.clone(), (plan.digest(), problem.clone()));
-                return Err(ClientError::Check { sink: name, problem });
+                let refused = Refused::Check(problem);
+                report.refused.insert(name.clone(), (plan.digest(), refused.clone()));
+                return Err(refused.error(name));
             }
             // First remember what is about to be ours, and that the command is due: a power cut
             // after the change must not make our certificates foreign, nor skip the command.
@@ -219,7 +220,12 @@ impl Client {
                 self.directory.commit(&mut next, [])?;
                 *state = next;
             }
-            if let Applied::Partly { missing } = prepared.apply().await? {
+            let applied = prepared.apply().await;
+            if let Err(ClientError::HandOver { problem, .. }) = &applied {
+                let refused = Refused::HandOver(problem.clone());
+                report.refused.insert(name.clone(), (plan.digest(), refused));
+            }
+            if let Applied::Partly { missing } = applied? {
                 is_whole = false;
                 report.problem(name.clone(), ClientError::PartlyApplied { sink: name.clone(), missing });
             }

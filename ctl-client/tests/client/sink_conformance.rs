@@ -2,10 +2,10 @@
 //! change only in parts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ctl_client::ClientError;
-use ctl_client::config::{FilesConfig, SinkConfig};
+use ctl_client::config::{CommandConfig, FilesConfig, SinkConfig};
 use ctl_client::files::Disk;
 use ctl_client::sink::{self, Applied, Plan, Sink};
 use ctl_client::store::TrustStore;
@@ -26,8 +26,8 @@ use crate::common::*;
 struct Subject {
     sink: Box<dyn Sink>,
     seen: Box<dyn Fn() -> BTreeSet<Digest>>,
-    /// Somebody else puts a certificate there.
-    put: Box<dyn Fn(&str)>,
+    /// Somebody else puts a certificate there, where others may.
+    put: Option<Box<dyn Fn(&str)>>,
     _folder: TempDir,
 }
 
@@ -36,20 +36,20 @@ struct Subject {
 struct FileKind {
     config: fn(PathBuf) -> SinkConfig,
     folders: &'static [&'static str],
-    by_hand: &'static str,
+    by_hand: Option<&'static str>,
 }
 
-fn file_kinds() -> [FileKind; 3] {
+fn file_kinds() -> [FileKind; 6] {
     [
         FileKind {
             config: |path| SinkConfig::Pem(FilesConfig::at(path)),
             folders: &["current"],
-            by_hand: "current/by-hand.pem",
+            by_hand: Some("current/by-hand.pem"),
         },
         FileKind {
             config: |path| SinkConfig::Everest(FilesConfig::at(path)),
             folders: &["ca/v2g", "ca/mo"],
-            by_hand: "ca/v2g/V2G_ROOT_CA.pem",
+            by_hand: Some("ca/v2g/V2G_ROOT_CA.pem"),
         },
         FileKind {
             config: |path| {
@@ -57,9 +57,39 @@ fn file_kinds() -> [FileKind; 3] {
                 SinkConfig::Josev(FilesConfig { order, ..FilesConfig::at(path) })
             },
             folders: &["iso15118_2/certs", "iso15118_20/certs"],
-            by_hand: "iso15118_2/certs/v2gRootCACert.pem",
+            by_hand: Some("iso15118_2/certs/v2gRootCACert.pem"),
+        },
+        FileKind {
+            config: |path| SinkConfig::P7c(FilesConfig::at(path.join("roots.p7c"))),
+            folders: &[""],
+            by_hand: Some("roots.p7c"),
+        },
+        FileKind {
+            config: |path| SinkConfig::Manifest(FilesConfig::at(path.join("trust.json"))),
+            folders: &[""],
+            by_hand: None,
+        },
+        FileKind {
+            config: |path| {
+                SinkConfig::Command(CommandConfig { path, program: vec!["/bin/true".into()], seconds: 60 })
+            },
+            folders: &["current"],
+            by_hand: None,
         },
     ]
+}
+
+/// Somebody adds a certificate to a file.
+fn put(file: &Path, name: &str) {
+    let mut bytes = std::fs::read(file).unwrap_or_default();
+    if file.extension().is_some_and(|ending| ending == "p7c") {
+        let mut all = certificates_in(&bytes);
+        all.push(roots()[name].clone());
+        bytes = ctl_formats::certificates_to_pkcs7(&all).unwrap();
+    } else {
+        bytes.extend_from_slice(roots()[name].to_pem().as_bytes());
+    }
+    std::fs::write(file, bytes).unwrap();
 }
 
 impl FileKind {
@@ -69,7 +99,7 @@ impl FileKind {
         let path = folder.path().to_owned();
         let sink = sink::open(&(self.config)(path.clone()));
         let folders: Vec<PathBuf> = self.folders.iter().map(|name| path.join(name)).collect();
-        let by_hand = path.join(self.by_hand);
+        let by_hand = self.by_hand.map(|name| path.join(name));
         Subject {
             sink,
             seen: Box::new(move || {
@@ -79,11 +109,7 @@ impl FileKind {
                 let found = contents.flat_map(|bytes| certificates_in(&bytes));
                 found.map(|certificate| Digest::from_bytes(certificate.sha256())).collect()
             }),
-            put: Box::new(move |name| {
-                let mut bytes = std::fs::read(&by_hand).unwrap_or_default();
-                bytes.extend_from_slice(roots()[name].to_pem().as_bytes());
-                std::fs::write(&by_hand, bytes).unwrap();
-            }),
+            put: by_hand.map(|by_hand| Box::new(move |name: &str| put(&by_hand, name)) as Box<dyn Fn(&str)>),
             _folder: folder,
         }
     }
@@ -97,9 +123,9 @@ fn subjects() -> Vec<Subject> {
     subjects.push(Subject {
         sink: Box::new(backend),
         seen: Box::new(move || seen.holds.borrow().keys().copied().collect()),
-        put: Box::new(move |name| {
+        put: Some(Box::new(move |name| {
             put.holds.borrow_mut().insert(fingerprint(name), roots()[name].clone());
-        }),
+        })),
         _folder: tempfile::tempdir().unwrap(),
     });
     subjects
@@ -170,7 +196,8 @@ fn what_others_put_there_stays_and_what_a_list_drops_goes() {
     for subject in subjects() {
         let name = subject.sink.name();
         let placed = subject.fill(&of(&["alpha", "beta", "gamma"]), &BTreeSet::new()).placed;
-        (subject.put)("evil");
+        let Some(put) = &subject.put else { continue };
+        put("evil");
         let plan = subject.fill(&of(&["alpha", "gamma"]), &placed);
         assert_eq!((subject.seen)(), fingerprints(&["alpha", "gamma", "evil"]), "{name}");
         assert_eq!(plan.foreign, fingerprints(&["evil"]), "{name}");

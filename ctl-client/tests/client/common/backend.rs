@@ -91,8 +91,8 @@ impl Sink for Backend {
                 ours: &names & &placed,
                 foreign: &names - &placed,
                 placed,
-                left_out: vec![],
                 complaints,
+                ..Plan::default()
             })
         })
     }

@@ -67,11 +67,10 @@ impl Device {
         let path = folder.path();
         let url = options.url.unwrap_or_else(|| format!("file://{}/", path.join("repository").display()));
         let files = |name: &str| FilesConfig {
-            path: path.join(name),
             keep_foreign: options.keep_foreign,
             check_before_change: options.check.clone(),
             run_after_change: options.command.clone(),
-            order: vec![],
+            ..FilesConfig::at(path.join(name))
         };
         let begin = Init {
             url,

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use ctl_client::sink::manifest::Manifest;
 use ctl_client::sync::SyncReport;
+use ctl_formats::certificates_from_pkcs7;
 use ctl_pki::{Certificate, certificates_from_pem};
 
 use super::device::Options;
@@ -20,6 +22,14 @@ pub fn problems(report: &SyncReport) -> String {
 pub fn certificates_in(bytes: &[u8]) -> Vec<Certificate> {
     if let Ok(one) = Certificate::from_der(bytes) {
         return vec![one];
+    }
+    if let Ok(all) = certificates_from_pkcs7(bytes) {
+        return all;
+    }
+    if bytes.first() == Some(&b'{') {
+        let manifest = Manifest::parse(bytes).unwrap();
+        let all = manifest.anchors.iter().chain(&manifest.cross_certificates);
+        return all.map(|entry| Certificate::from_der(&entry.certificate.0).unwrap()).collect();
     }
     // A store that trusts nobody says so in a revocation list.
     if !bytes.windows(17).any(|part| part == b"BEGIN CERTIFICATE") {

@@ -1,0 +1,320 @@
+//! What the files of a sink should be: what the lists say, beside what others left, without what must not be used.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ctl_core::Digest;
+use ctl_pki::{Certificate, readable};
+
+use super::block::Block;
+use super::file::{Content, FileSink};
+use super::form::Form;
+use super::{Plan, Sink as _, fingerprint};
+use crate::error::ClientError;
+use crate::store::TrustStore;
+
+impl FileSink {
+    /// What the files should be.
+    ///
+    /// Every file is read as devices would read it, before it is in place. What would spoil it is left
+    /// out; what others left there and spoils it is kept, and nothing is added to it.
+    ///
+    /// # Errors
+    /// [`ClientError::Sink`], [`ClientError::File`]. The sink is left alone then.
+    pub(super) fn plan_files(
+        &self,
+        store: &TrustStore,
+        remembered: &BTreeSet<Digest>,
+    ) -> Result<Plan, ClientError> {
+        let mut content =
+            (self.layout.content)(store, &self.config).map_err(|problem| self.error(problem))?;
+        let mut complaints = self.leave_out_unreadable(&mut content);
+        let generations = self.generations();
+        let present = generations.present()?;
+        let placed = remembered | &generations.placed();
+        complaints.extend(self.choose(&mut content, &present.files, &placed));
+        complaints.extend(content.complaints.drain(..).map(|problem| self.error(problem)));
+        if let Some(name) = present.files.keys().find(|name| self.is_a_strangers(name, &present.files)) {
+            return Err(self.error(format!("{name} is there already and is something else: move it away")));
+        }
+        if let Some(other) = present.others.first().filter(|_| self.config.keep_foreign) {
+            return Err(self.error(format!("{other} is no regular file, and cannot be kept: move it away")));
+        }
+        let wanted: BTreeSet<Digest> = content.files.values().flatten().map(|c| fingerprint(c)).collect();
+        let remembered = remembered | &wanted;
+        let placed = &placed | &wanted;
+
+        let mut files = BTreeMap::new();
+        let theirs = present.files.keys().filter(|_| self.config.keep_foreign);
+        for name in content.files.keys().chain(theirs).collect::<BTreeSet<_>>() {
+            let certificates = content.files.get(name).map(Vec::as_slice);
+            let former = present.files.get(name).filter(|_| self.config.keep_foreign);
+            let former = former.map_or_else(Vec::new, |bytes| self.form(name).blocks(bytes));
+            let (bytes, complaint) = self.file(name, &former, certificates.unwrap_or(&[]), &placed, store)?;
+            complaints.extend(complaint);
+            if !bytes.is_empty() || (certificates.is_some() && self.form(name).is_there_when_empty()) {
+                files.insert(name.clone(), bytes);
+            }
+        }
+        if self.certificates(&files).is_empty() && store.listed > 0 {
+            let was_empty = self.certificates(&present.files).is_empty();
+            let rest = self.without_distrusted(&present.files, store);
+            // Anchors that are for something else, all of them: this layout has no place for any.
+            let for_others =
+                !store.anchors.is_empty() && content.left_out.is_empty() && complaints.is_empty();
+            if was_empty || self.certificates(&rest).is_empty() {
+                if !(was_empty && for_others) {
+                    complaints.push(ClientError::TrustsNobody { sink: self.name(), listed: store.listed });
+                }
+            } else {
+                complaints.push(ClientError::WouldBeEmpty { sink: self.name(), file: "its files".into() });
+                files = rest;
+            }
+        } else {
+            complaints.extend(self.keep_what_absence_would_empty(&present.files, &mut files, &placed, store));
+        }
+        let holds = self.certificates(&files);
+        let in_place = present.others.is_empty() && self.are_as_they_are(&files, &present.files);
+        let removed = self.removed(&present.files, &holds, &placed, store);
+        Ok(Plan {
+            ours: &holds & &placed,
+            foreign: &holds - &placed,
+            files,
+            placed: remembered,
+            removed,
+            left_out: content.left_out,
+            notes: content.notes,
+            complaints,
+            in_place,
+        })
+    }
+
+    /// Whether a document that is ours as a whole would be put over something else.
+    fn is_a_strangers(&self, name: &str, present: &BTreeMap<String, Vec<u8>>) -> bool {
+        let form = self.form(name);
+        let is_none = || present.get(name).is_some_and(|bytes| form.read(bytes).is_err());
+        form == Form::Manifest && !self.generations().was_filled() && is_none()
+    }
+
+    /// Whether readers find what they should. A certificate that is there twice is nothing else than it once:
+    /// EVerest's reader of lists adds the same ones at each start.
+    fn are_as_they_are(
+        &self,
+        files: &BTreeMap<String, Vec<u8>>,
+        present: &BTreeMap<String, Vec<u8>>,
+    ) -> bool {
+        let once = |(name, bytes): (&String, &Vec<u8>)| {
+            let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
+            for block in self.form(name).blocks(bytes) {
+                if block.certificate.is_none() || seen.insert(block.bytes.to_vec()) {
+                    all.extend_from_slice(&block.bytes);
+                }
+            }
+            all
+        };
+        files == present
+            || files.keys().eq(present.keys())
+                && files.iter().zip(present).all(|(should, is)| {
+                    should.1 == is.1 || (self.form(should.0) == Form::Store && once(should) == once(is))
+                })
+    }
+
+    /// What is there of ours and goes, and why.
+    fn removed(
+        &self,
+        present: &BTreeMap<String, Vec<u8>>,
+        holds: &BTreeSet<Digest>,
+        placed: &BTreeSet<Digest>,
+        store: &TrustStore,
+    ) -> BTreeMap<Digest, String> {
+        let mut removed = BTreeMap::new();
+        for (name, bytes) in present {
+            for block in self.form(name).blocks(bytes) {
+                let Some(digest) = block.certificate.filter(|digest| placed.contains(digest)) else {
+                    continue;
+                };
+                if !holds.contains(&digest) {
+                    removed.insert(digest, store.why_not(digest, is_distrusted(&block, store)));
+                }
+            }
+        }
+        removed
+    }
+
+    /// A file that holds anchors of ours and would hold none keeps them, unless they are distrusted or
+    /// the lists name no anchor for it any more: that none of those they name can be used here is no
+    /// reason to trust nobody.
+    fn keep_what_absence_would_empty(
+        &self,
+        present: &BTreeMap<String, Vec<u8>>,
+        files: &mut BTreeMap<String, Vec<u8>>,
+        placed: &BTreeSet<Digest>,
+        store: &TrustStore,
+    ) -> Vec<ClientError> {
+        let mut complaints = Vec::new();
+        let mut kept = BTreeSet::new();
+        for (name, bytes) in present.iter().filter(|(name, _)| self.is_named(name, store)) {
+            let ours = |bytes: &[u8]| -> BTreeSet<Digest> {
+                let found = self.form(name).blocks(bytes).into_iter().filter_map(|block| block.certificate);
+                found.filter(|certificate| placed.contains(certificate)).collect()
+            };
+            let rest = self.rest(name, bytes, placed, store);
+            let held = ours(&rest);
+            if held.is_empty() || files.get(name).is_some_and(|bytes| !ours(bytes).is_empty()) {
+                continue;
+            }
+            files.insert(name.clone(), rest);
+            kept.extend(held);
+            complaints.push(ClientError::WouldBeEmpty { sink: self.name(), file: name.clone() });
+        }
+        for name in kept.iter().filter_map(|anchor| (self.layout.own_name)(anchor)) {
+            if let Some(bytes) = present.get(&name).filter(|_| !files.contains_key(&name)) {
+                let rest = self.rest(&name, bytes, placed, store);
+                files.insert(name, rest);
+            }
+        }
+        complaints
+    }
+
+    /// A file without what must not be used and, unless it is kept, what is not ours.
+    fn rest(&self, name: &str, bytes: &[u8], placed: &BTreeSet<Digest>, store: &TrustStore) -> Vec<u8> {
+        let is_ours = |block: &Block<'_>| block.certificate.is_some_and(|digest| placed.contains(&digest));
+        let stays =
+            |block: &&Block<'_>| !is_distrusted(block, store) && (self.config.keep_foreign || is_ours(block));
+        self.form(name).rest(self.form(name).blocks(bytes).iter().filter(stays), store)
+    }
+
+    fn form(&self, name: &str) -> Form {
+        (self.layout.form)(name)
+    }
+
+    /// Fingerprints of every certificate in these files.
+    fn certificates(&self, files: &BTreeMap<String, Vec<u8>>) -> BTreeSet<Digest> {
+        let blocks = files.iter().flat_map(|(name, bytes)| self.form(name).blocks(bytes));
+        blocks.filter_map(|block| block.certificate).collect()
+    }
+
+    /// The files as they are, but for what must not be used.
+    fn without_distrusted(
+        &self,
+        files: &BTreeMap<String, Vec<u8>>,
+        store: &TrustStore,
+    ) -> BTreeMap<String, Vec<u8>> {
+        let rest = |name: &String, bytes: &Vec<u8>| {
+            let form = self.form(name);
+            let rest =
+                form.rest(form.blocks(bytes).iter().filter(|block| !is_distrusted(block, store)), store);
+            (!rest.is_empty() || form.is_there_when_empty()).then_some(rest)
+        };
+        files.iter().filter_map(|(name, bytes)| Some((name.clone(), rest(name, bytes)?))).collect()
+    }
+
+    /// For a file that takes one certificate, which: the first in the order that the operator gave. Without an order
+    /// it keeps what it has, or stays without.
+    pub(super) fn choose(
+        &self,
+        content: &mut Content<'_>,
+        present: &BTreeMap<String, Vec<u8>>,
+        placed: &BTreeSet<Digest>,
+    ) -> Vec<ClientError> {
+        let mut complaints = Vec::new();
+        for (name, candidates) in &mut content.files {
+            if self.form(name) != Form::Der || candidates.len() < 2 {
+                continue;
+            }
+            let one = |wanted: &Digest| candidates.iter().copied().find(|one| fingerprint(one) == *wanted);
+            let ordered = self.config.order.iter().find_map(one);
+            let there = || Some(Digest::of(present.get(name)?));
+            let kept = || there().filter(|digest| placed.contains(digest)).and_then(|digest| one(&digest));
+            let chosen = ordered.or_else(kept);
+            if ordered.is_none() {
+                let roots = candidates.iter().map(|one| format!("{} ({})", fingerprint(one), one.subject()));
+                complaints.push(ClientError::Undecided {
+                    sink: self.name(),
+                    file: name.clone(),
+                    roots: roots.collect(),
+                });
+            }
+            let why = match chosen {
+                Some(one) if ordered.is_some() => format!("`order` chose {}", fingerprint(one).short()),
+                Some(one) => format!("it has {}, and no `order` is given", fingerprint(one).short()),
+                None => "no `order` is given".to_owned(),
+            };
+            let others = candidates.iter().map(|one| fingerprint(one));
+            let others = others.filter(|one| chosen.is_none_or(|chosen| fingerprint(chosen) != *one));
+            content.left_out.extend(others.map(|one| (one, format!("{name} takes one certificate; {why}"))));
+            *candidates = chosen.into_iter().collect();
+        }
+        complaints
+    }
+
+    /// Whether the lists name anchors for a bundle of this name.
+    fn is_named(&self, name: &str, store: &TrustStore) -> bool {
+        store.listed_uses.iter().any(|r#use| (self.layout.is_for)(name, *r#use))
+    }
+
+    /// Takes out what devices would not read: it would spoil the whole file for them.
+    pub(super) fn leave_out_unreadable(&self, content: &mut Content<'_>) -> Vec<ClientError> {
+        let mut unreadable = BTreeMap::new();
+        for certificates in content.files.values_mut() {
+            certificates.retain(|certificate| match readable(certificate.der()) {
+                Ok(_) => true,
+                Err(reason) => {
+                    unreadable.insert(fingerprint(certificate), reason.to_string());
+                    false
+                }
+            });
+        }
+        content.files.retain(|name, certificates| {
+            (self.layout.form)(name).is_there_when_empty() || !certificates.is_empty()
+        });
+        let told = unreadable
+            .iter()
+            .map(|(certificate, problem)| (*certificate, format!("devices cannot read it: {problem}")));
+        content.left_out.extend(told);
+        let complaint =
+            |(certificate, problem)| ClientError::Unreadable { sink: self.name(), certificate, problem };
+        unreadable.into_iter().map(complaint).collect()
+    }
+
+    /// What a file should be: what others left there, byte for byte, and then ours.
+    fn file(
+        &self,
+        name: &str,
+        former: &[Block<'_>],
+        ours: &[&Certificate],
+        placed: &BTreeSet<Digest>,
+        store: &TrustStore,
+    ) -> Result<(Vec<u8>, Option<ClientError>), ClientError> {
+        let distrusted = |block: &Block<'_>| is_distrusted(block, store);
+        let is_ours = |block: &Block<'_>| block.certificate.is_some_and(|digest| placed.contains(&digest));
+        let form = self.form(name);
+        let kept: Vec<&Block<'_>> =
+            former.iter().filter(|block| !is_ours(block) && !distrusted(block)).collect();
+        let spoilt = match form.write(&kept, ours, store).and_then(|bytes| Ok((form.read(&bytes)?, bytes))) {
+            Ok((found, bytes)) if ours.iter().all(|certificate| found.contains(certificate)) => {
+                return Ok((bytes, None));
+            }
+            Ok(_) => "not all of it is found when it is read again".to_owned(),
+            Err(reason) => reason,
+        };
+        let complaint = self.error(format!("{name} would not be read by devices: {spoilt}"));
+        if former.is_empty() {
+            return Err(complaint);
+        }
+        // Whatever others left here, it must not keep a suspension from taking effect.
+        let wanted: BTreeSet<Digest> = ours.iter().map(|certificate| fingerprint(certificate)).collect();
+        let is_wanted = |block: &Block<'_>| block.certificate.is_some_and(|digest| wanted.contains(&digest));
+        let stays = |block: &&Block<'_>| is_wanted(block) || !(is_ours(block) || distrusted(block));
+        let rest = form.rest(former.iter().filter(stays), store);
+        let complaint = self.error(format!(
+            "{name} holds what this client did not put there and what devices do not read: {spoilt}. It is kept as \
+             it is, and nothing is added to it: mend or remove it"
+        ));
+        Ok((rest, Some(complaint)))
+    }
+}
+
+pub(super) fn is_distrusted(block: &Block<'_>, store: &TrustStore) -> bool {
+    block.parsed.as_ref().is_some_and(|certificate| store.is_distrusted(certificate))
+        || block.certificate.is_some_and(|digest| store.distrusts(digest))
+}
