@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_core::Digest;
 use ctl_core::names::print::name;
+use ctl_core::parts::Purpose;
 use ctl_pki::{Certificate, Timestamp, kind, readable};
 use serde::Serialize;
 
@@ -200,7 +201,7 @@ fn judge(
         return Judgement { anchors: listed, ..Judgement::new(verdict, reason) };
     }
     if let Some(by) = known.distrusted_by(certificate) {
-        return Judgement::new(Verdict::Distrusted, format!("it must not be used: {by}"));
+        return Judgement::new(Verdict::Distrusted, by);
     }
     if known.trust.cross_certificates.contains(certificate) {
         let reason =
@@ -234,6 +235,18 @@ fn unlisted(known: &Known, certificate: &Certificate) -> String {
     reason
 }
 
+/// The chains that such a certificate stands in, as lists name them; none where several fit.
+const fn purpose(kind: kind::Kind) -> Option<Purpose> {
+    use kind::{Chain, Kind};
+    match kind {
+        Kind::Sub1(Chain::Cpo) | Kind::Sub2(Chain::Cpo) | Kind::Secc => Some(Purpose::V2g),
+        Kind::Sub1(Chain::Mo) | Kind::Sub2(Chain::Mo) | Kind::Contract => Some(Purpose::Mo),
+        Kind::Sub1(Chain::Oem) | Kind::Sub2(Chain::Oem) | Kind::Provisioning => Some(Purpose::Oem),
+        Kind::Vehicle => Some(Purpose::Vehicle),
+        _ => None,
+    }
+}
+
 /// A sub-CA or a leaf: what matters is where its chain ends.
 fn not_a_root(
     known: &Known,
@@ -242,11 +255,12 @@ fn not_a_root(
     brought: &BTreeMap<Digest, &Certificate>,
 ) -> Judgement {
     let issuer = brought.values().find(|other| other.subject_name() == certificate.issuer_name());
-    let told = kind::tell(certificate, issuer.copied()).kind.map(|kind| format!(" ({})", kind.name()));
+    let kind = kind::tell(certificate, issuer.copied()).kind;
+    let told = kind.map(|kind| format!(" ({})", kind.name())).unwrap_or_default();
     let what = if certificate.is_ca() { "a sub-CA" } else { "a leaf" };
-    let what = format!("{what}{}, and no root: whoever owns it sends it along", told.unwrap_or_default());
+    let what = format!("{what}{told}: whoever owns it sends it along, and it belongs into no store of roots");
     let chains = searcher.chains(certificate);
-    let reason = match (chains.found.as_slice(), &chains.dead_end) {
+    let mut reason = match (chains.found.as_slice(), &chains.dead_end) {
         ([], Some(dead_end)) => format!("{what}; {dead_end}"),
         ([], None) => what,
         ([first, ..], _) if first.valid => format!("{what}; its chain ends in a listed root"),
@@ -258,6 +272,16 @@ fn not_a_root(
         }
     };
     let roots: BTreeSet<Digest> = chains.found.iter().map(|chain| chain.anchor).collect();
+    if let Some(purpose) = kind.and_then(purpose)
+        && chains.found.first().is_some_and(|chain| chain.valid)
+        && !known.trust.anchors.iter().any(|anchor| {
+            roots.contains(&anchor.fingerprint) && anchor.uses.iter().any(|r#use| r#use.purpose == purpose)
+        })
+    {
+        reason.push_str(&format!(
+            "; but no list has that root for {purpose}, so no store for {purpose} chains holds it"
+        ));
+    }
     let anchors = roots.into_iter().flat_map(|root| known.listed(root)).collect();
     Judgement { anchors, chains: chains.found, ..Judgement::new(Verdict::NotARoot, reason) }
 }

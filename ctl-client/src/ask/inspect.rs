@@ -150,7 +150,7 @@ fn empty(wanted: &BTreeSet<Digest>) -> Problem {
             format!("{words}. The lists name nobody for it"),
             "do not configure a program with this file if it does not start because of it",
         ),
-        n => Problem::new(Severity::Error, "empty", format!("{words}. {n} certificates belong here"), SYNC),
+        n => Problem::new(Severity::Error, "empty", format!("{words}. It should hold {n} of ours"), SYNC),
     }
 }
 
@@ -263,10 +263,10 @@ fn whole(bytes: &[u8], found: &mut Inspection) {
         UnreadableBundle::Line { line, .. } | UnreadableBundle::Certificate { line, .. } => Some(*line),
         _ => None,
     };
-    // Told already, with more.
-    if line.is_some()
-        && found.problems.iter().any(|other| other.line == line && other.severity == Severity::Error)
-    {
+    // Told already, with more: reading ends at the first thing that is wrong.
+    let told =
+        |other: &Problem| other.severity == Severity::Error && other.line.is_some() && other.line <= line;
+    if line.is_some() && found.problems.iter().any(told) {
         return;
     }
     let text = format!("devices may not read this file: {reason}");
@@ -288,7 +288,7 @@ fn missing(
         return;
     }
     if missing.len() == wanted.len() {
-        let text = format!("nothing of ours is here: {} certificates belong here", wanted.len());
+        let text = format!("nothing of ours is here, of {} that belong here", wanted.len());
         return problems.push(Problem::new(Severity::Error, "nothing-of-ours", text, SYNC));
     }
     for digest in missing {

@@ -9,7 +9,9 @@ use crate::status::Severity;
 
 /// Writes to a text, which cannot fail.
 macro_rules! add {
-    ($text:expr, $($what:tt)*) => { let _ = writeln!($text, $($what)*); };
+    ($text:expr, $($what:tt)*) => {{
+        let _ = writeln!($text, $($what)*);
+    }};
 }
 
 fn add(text: &mut String, mark: &str, words: &str) {
@@ -44,7 +46,15 @@ pub(super) fn explanations(all: &[Explanation]) -> String {
                 add!(text, "         not valid: {}", plain(problem));
             }
         }
-        one.anchors.iter().for_each(|anchor| listed(&mut text, anchor));
+        for anchor in &one.anchors {
+            match one.verdict {
+                // What is told of its root must not be taken for what is to be done with it.
+                Verdict::NotARoot => {
+                    add!(text, "  its root {} stands on {}", anchor.fingerprint, entry(anchor))
+                }
+                _ => listed(&mut text, anchor),
+            }
+        }
         places(&mut text, &one.sinks);
     }
     text
@@ -57,8 +67,7 @@ pub(super) fn resolved(answer: &Resolved) -> String {
         add!(text, "no listed root is meant");
     }
     for one in &answer.matches {
-        let mark = if one.anchor.trusted { "" } else { "  NOT TRUSTED HERE" };
-        add!(text, "{}  {}{mark}", one.anchor.fingerprint, plain(&one.anchor.subject));
+        add!(text, "{}  {}", one.anchor.fingerprint, plain(&one.anchor.subject));
         one.how.iter().for_each(|how| add(&mut text, "  ", how));
         listed(&mut text, &one.anchor);
     }
@@ -72,9 +81,10 @@ pub(super) fn preflight(answer: &Preflight) -> String {
     for store in &answer.stores {
         let (wrong, state) = match (&store.inspection, store.problems.iter().any(Problem::is_wrong)) {
             (None, _) => (true, "not read".to_owned()),
-            (Some(found), wrong) => {
-                (wrong, format!("{} certificates, {} of ours", found.certificates, found.ours))
-            }
+            (Some(found), wrong) => (
+                wrong,
+                format!("{} {}, {} of ours", found.certificates, plural(found.certificates), found.ours),
+            ),
         };
         let mark = if wrong { "WRONG" } else { "ok   " };
         add!(text, "{mark}  {}: {state}", plain(&store.file));
@@ -90,6 +100,10 @@ pub(super) fn preflight(answer: &Preflight) -> String {
         some => add(&mut text, "", &format!("{some} to be looked after")),
     }
     text
+}
+
+const fn plural(number: usize) -> &'static str {
+    if number == 1 { "certificate" } else { "certificates" }
 }
 
 fn trouble(text: &mut String, problem: &Problem) {
@@ -110,21 +124,25 @@ fn trouble(text: &mut String, problem: &Problem) {
 }
 
 /// What the lists say of a root, and where it belongs.
-pub(super) fn listed(text: &mut String, anchor: &ListedAnchor) {
-    add!(
-        text,
-        "  list {}: {} ({}), {} since {}, for {}",
+fn listed(text: &mut String, anchor: &ListedAnchor) {
+    add!(text, "  {}", entry(anchor));
+    if let Some(reason) = &anchor.reason {
+        add!(text, "    not trusted here: {}", plain(reason));
+    }
+    places(text, &anchor.sinks);
+}
+
+fn entry(anchor: &ListedAnchor) -> String {
+    let trusted = if anchor.trusted { "" } else { ", NOT TRUSTED HERE" };
+    format!(
+        "list {}: {} ({}), {} since {}, for {}{trusted}",
         anchor.list,
         name(&anchor.name),
         plain(&anchor.operator),
         anchor.status,
         anchor.since,
         anchor.uses.join(" ")
-    );
-    if let Some(reason) = &anchor.reason {
-        add!(text, "    not trusted here: {}", plain(reason));
-    }
-    places(text, &anchor.sinks);
+    )
 }
 
 fn places(text: &mut String, sinks: &[InSink]) {

@@ -96,6 +96,10 @@ fn a_pki_s_delivery_is_sorted_into_the_stores_it_belongs_to() {
     assert!(named.contains(&&v2g.display().to_string()));
     let gamma: Vec<&String> = found[5].anchors[0].sinks.iter().flat_map(|sink| &sink.files).collect();
     assert!(gamma.contains(&&mo.display().to_string()) && !gamma.contains(&&v2g.display().to_string()));
+    // A contract whose root no list has for contracts is not told that all is well.
+    let contract =
+        explained(&device, &[("contract", bundle(alpha.chain(Entity::Contract).into_iter().take(3)))]);
+    assert!(contract[0].reason.contains("no list has that root for mo"), "{}", contract[0].reason);
     assert!(found[4].reason.contains("private key") && found[5].line > 1, "{found:?}");
     assert!(found[6].reason.contains("no list that this device follows (na)"), "{}", found[6].reason);
 }

@@ -80,7 +80,7 @@ fn an_empty_store_is_told_wherever_roots_belong_there() {
 #[test]
 fn each_way_to_spoil_a_store_is_told_with_its_place() {
     let repository = Repository::new();
-    let device = Device::synced(&repository);
+    let mut device = Device::synced(&repository);
     let good = fs::read_to_string(device.path(V2G)).unwrap();
     let lines = good.lines().count();
     let (evil, gamma) = (roots()["evil"].to_pem(), roots()["gamma"].to_pem());
@@ -134,6 +134,16 @@ fn each_way_to_spoil_a_store_is_told_with_its_place() {
         let store = store.unwrap_or_else(|| panic!("{found:?}"));
         let readable = ctl_pki::readable_bundle(&bytes).is_ok();
         assert_eq!(store.inspection.as_ref().unwrap().readable, readable, "{rule}");
+        // What it says to do helps.
+        if wanted.remedy == "run sync" {
+            assert!(device.sync_again().unwrap().is_success());
+        } else if line == Some(after) {
+            let before = String::from_utf8(bytes).unwrap();
+            spoil(&device, before.lines().take(lines).map(|line| format!("{line}\n")).collect::<String>());
+        } else {
+            continue;
+        }
+        assert!(wrong(&preflight(&device)).is_empty(), "{rule}");
     }
 }
 
