@@ -42,6 +42,9 @@ enum Command {
         /// As JSON.
         #[arg(long)]
         json: bool,
+        /// With every charging station behind a back end.
+        #[arg(long)]
+        stations: bool,
     },
     /// What changed here, when, and by which entry of the log.
     History {
@@ -164,8 +167,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode, String> {
             daemon::run(&mut client()?, tell).await.map_err(text)?;
             true
         }
-        Command::Status { json } => {
-            let status = client()?.status().await.map_err(text)?;
+        Command::Status { json, stations } => {
+            let mut status = client()?.status().await.map_err(text)?;
+            if !stations {
+                status.stations.clear();
+            }
             match json {
                 true => say(&serde_json::to_string_pretty(&status).map_err(|error| error.to_string())?),
                 false => say(status.to_string().trim_end()),

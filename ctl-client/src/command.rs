@@ -33,6 +33,48 @@ pub(crate) async fn run(command: &[String], limit: Duration) -> Result<(), Strin
     }
 }
 
+/// The same, and gives what it prints, which may be at most `most` bytes.
+///
+/// # Errors
+/// As [`run`]; also for more than `most` bytes.
+#[cfg(feature = "back-end")]
+pub(crate) async fn output(command: &[String], limit: Duration, most: usize) -> Result<Vec<u8>, String> {
+    use tokio::io::AsyncReadExt as _;
+    let Some((program, arguments)) = command.split_first() else { return Ok(vec![]) };
+    let failed = |error: &dyn std::fmt::Display| format!("{program}: {error}");
+    let mut child = tokio::process::Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| failed(&error))?;
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    let mut group = Group(id.and_then(Pid::from_raw));
+    let most_read = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let printed = child.stdout.take();
+    let ended = async {
+        let mut bytes = Vec::new();
+        if let Some(printed) = printed {
+            printed.take(most_read).read_to_end(&mut bytes).await?;
+        }
+        if bytes.len() > most {
+            return Ok((bytes, None));
+        }
+        child.wait().await.map(|status| (bytes, Some(status)))
+    };
+    match tokio::time::timeout(limit, ended).await {
+        Err(_) => Err(format!("{program} ran longer than {limit:?} and was stopped")),
+        Ok(Err(error)) => Err(failed(&error)),
+        Ok(Ok((_, None))) => Err(format!("{program} prints more than {most} bytes")),
+        Ok(Ok((bytes, Some(status)))) => {
+            group.0 = None;
+            if status.success() { Ok(bytes) } else { Err(failed(&status)) }
+        }
+    }
+}
+
 /// Whether the command ended before `limit` did.
 async fn run_until(command: &[String], limit: impl Future<Output = ()>) -> Result<bool, String> {
     let Some((program, arguments)) = command.split_first() else { return Ok(true) };

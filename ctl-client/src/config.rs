@@ -8,6 +8,8 @@ use ctl_core::Digest;
 use ctl_core::names::{Environment, ListId};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "back-end")]
+use crate::csms::config::{BackEndConfig, Brand};
 use crate::error::ClientError;
 use crate::files::{self, Files};
 use crate::local::Local;
@@ -36,6 +38,15 @@ pub enum SinkConfig {
     Manifest(FilesConfig),
     /// A folder that is handed to a program at each change.
     Command(CommandConfig),
+    /// Charging stations behind CitrineOS, by its message API.
+    #[cfg(feature = "back-end")]
+    Citrineos(BackEndConfig),
+    /// Charging stations behind MaEVe, which never says what they hold.
+    #[cfg(feature = "back-end")]
+    Maeve(BackEndConfig),
+    /// Charging stations of OCPP 1.6 behind SteVe, by DataTransfer.
+    #[cfg(feature = "back-end")]
+    Steve(BackEndConfig),
 }
 
 /// What a sink is told that hands a folder to a program.
@@ -97,9 +108,26 @@ impl FilesConfig {
 }
 
 impl SinkConfig {
+    /// Says where the state directory is, for those who remember something there.
+    fn keep_in(&mut self, directory: &Path) {
+        match self {
+            #[cfg(feature = "back-end")]
+            Self::Citrineos(config) | Self::Maeve(config) | Self::Steve(config) => config.keep_in(directory),
+            _ => {
+                let _ = directory;
+            }
+        }
+    }
+
     /// Everything that is wrong with it: what to correct.
     fn problem(&self) -> Option<String> {
         let (path, files) = match self {
+            #[cfg(feature = "back-end")]
+            Self::Citrineos(config) => return config.problem(Brand::Citrineos),
+            #[cfg(feature = "back-end")]
+            Self::Maeve(config) => return config.problem(Brand::Maeve),
+            #[cfg(feature = "back-end")]
+            Self::Steve(config) => return config.problem(Brand::Steve),
             Self::Command(command) => (&command.path, None),
             Self::Pem(files)
             | Self::Everest(files)
@@ -217,7 +245,7 @@ impl Config {
         let read = folder.read_linked(FILE, MAX_BYTES);
         let bytes = read.map_err(|source| ClientError::file("read", &path, source))?.ok_or_else(missing)?;
         let text = String::from_utf8(bytes).map_err(|_| refused("not UTF-8".into()))?;
-        let config: Self = toml::from_str(&text).map_err(|error| {
+        let mut config: Self = toml::from_str(&text).map_err(|error| {
             // Without the line itself: it may hold a password.
             let before = error.span().and_then(|span| text.get(..span.start));
             let line = before.map_or(0, |before| before.matches('\n').count()).saturating_add(1);
@@ -229,6 +257,7 @@ impl Config {
         if config.local.rollout.is_some() && config.device.is_none() {
             return Err(refused("local.rollout needs a name for this device: write device = \"…\"".into()));
         }
+        config.sink.iter_mut().for_each(|sink| sink.keep_in(directory));
         match config.problem() {
             Some(problem) => Err(refused(problem)),
             None => Ok(config),

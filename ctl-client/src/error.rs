@@ -322,6 +322,14 @@ pub enum ClientError {
         /// What is not as it should be, and why.
         missing: Vec<String>,
     },
+    /// Some stations do not hold what they should, and that is theirs or time's to mend.
+    #[error("sink {sink}: {}", missing.join("; "))]
+    Waits {
+        /// The sink.
+        sink: String,
+        /// What is not as it should be, and why.
+        missing: Vec<String>,
+    },
     /// A sink's first fill waits.
     #[error(
         "sink {sink} was never filled, and is not before every list that this device follows was seen: {lists} \
@@ -374,6 +382,7 @@ impl ClientError {
                 | Self::TrustsNobody { .. }
                 | Self::WouldBeEmpty { .. }
                 | Self::Undecided { .. }
+                | Self::Waits { .. }
         )
     }
 

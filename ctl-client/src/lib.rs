@@ -10,6 +10,8 @@ pub mod ask;
 pub mod cli;
 mod command;
 pub mod config;
+#[cfg(feature = "back-end")]
+pub mod csms;
 mod daemon;
 pub mod error;
 pub mod files;

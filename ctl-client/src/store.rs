@@ -104,6 +104,8 @@ pub struct TrustStore {
     /// Uses that would have no anchor at all if everything were carried out that came while the log
     /// conflicted: for these, nothing of it is.
     pub spared: BTreeSet<Use>,
+    /// Certificates of listed anchors that are not trusted here: what stations hold is known by nothing else.
+    pub withheld: Vec<Certificate>,
     distrusted: BTreeSet<Distrusted>,
 }
 
@@ -137,6 +139,7 @@ impl TrustStore {
         let mut store = Self::of(&narrowed.iter().collect::<Vec<_>>(), notices, distrusted, clock);
         store.listed = full.listed;
         store.listed_uses.clone_from(&full.listed_uses);
+        store.withheld.extend(full.anchors.iter().map(|anchor| anchor.certificate.clone()));
         for (list, fingerprint, sequence) in lost {
             let reason = format!("version {sequence}, which came while the log conflicted, does not name it");
             let name = lists
@@ -222,6 +225,7 @@ impl TrustStore {
                 let last = |r#use: &Use| anchor.constraints.is_empty() && !left.contains(r#use);
                 anchor.uses.retain(last);
                 if anchor.uses.is_empty() {
+                    self.withheld.push(anchor.certificate);
                     self.left_out.push(LeftOut {
                         list: anchor.list,
                         fingerprint: anchor.fingerprint,
@@ -328,12 +332,15 @@ impl TrustStore {
                     trusted.insert(anchor.fingerprint);
                     self.anchors.push(trusted_anchor(list, anchor, certificate));
                 }
-                Err(reason) => self.left_out.push(LeftOut {
-                    list: list.list.clone(),
-                    fingerprint: anchor.fingerprint,
-                    name: anchor.name.to_string(),
-                    reason,
-                }),
+                Err(reason) => {
+                    self.withheld.extend(Certificate::from_der(&anchor.certificate.0));
+                    self.left_out.push(LeftOut {
+                        list: list.list.clone(),
+                        fingerprint: anchor.fingerprint,
+                        name: anchor.name.to_string(),
+                        reason,
+                    });
+                }
             }
         }
         for cross in &list.cross_certificates {

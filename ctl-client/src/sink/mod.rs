@@ -12,6 +12,7 @@ pub mod manifest;
 mod p7c;
 mod pem;
 mod plan;
+mod stations;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -22,6 +23,8 @@ use ctl_core::Digest;
 use ctl_pki::Certificate;
 
 use crate::config::{FilesConfig, SinkConfig};
+#[cfg(feature = "back-end")]
+use crate::csms::{StationsSink, config::Brand};
 use crate::error::ClientError;
 use crate::files::Files;
 use crate::store::TrustStore;
@@ -29,6 +32,7 @@ use file::FileSink;
 use form::Form;
 pub(crate) use form::NOBODY;
 use hand_over::HandOver;
+pub use stations::{Standing, StationCounts, StationLine};
 
 /// A file of a sink is at most so many bytes.
 const MAX_FILE: usize = 16 * 1024 * 1024;
@@ -70,6 +74,11 @@ pub trait Sink {
     /// # Errors
     /// The sink cannot be written.
     fn prepare<'a>(&'a self, files: &'a dyn Files, plan: &'a Plan) -> Doing<'a, Box<dyn Prepared + 'a>>;
+
+    /// How the charging stations behind it stood at the last plan; none for sinks without any.
+    fn stations(&self) -> Option<Vec<StationLine>> {
+        None
+    }
 
     /// The files that its readers load, and which certificates belong into each: what is asked without looking at
     /// what is there. A sink that is no files has none.
@@ -128,6 +137,13 @@ pub trait Prepared {
 pub enum Applied {
     /// The sink holds all that was planned.
     Whole,
+    /// The same, and nothing had to be changed.
+    Nothing,
+    /// It holds some of it, and nothing more can be done about the rest for now: others must act first, or time.
+    Waits {
+        /// What is not as planned, and why: a line for each.
+        missing: Vec<String>,
+    },
     /// It holds some of it. The next sync plans anew from what is there.
     Partly {
         /// What is not as planned, and why: a line for each.
@@ -161,6 +177,12 @@ pub fn open(config: &SinkConfig) -> Box<dyn Sink> {
             Box::new(HandOver::new(command.clone(), folder))
         }
         SinkConfig::Josev(files) => Box::new(FileSink::new(&josev::LAYOUT, files.clone())),
+        #[cfg(feature = "back-end")]
+        SinkConfig::Citrineos(config) => Box::new(StationsSink::new(Brand::Citrineos, config.clone())),
+        #[cfg(feature = "back-end")]
+        SinkConfig::Maeve(config) => Box::new(StationsSink::new(Brand::Maeve, config.clone())),
+        #[cfg(feature = "back-end")]
+        SinkConfig::Steve(config) => Box::new(StationsSink::new(Brand::Steve, config.clone())),
     }
 }
 

@@ -3,7 +3,10 @@
 mod health;
 mod local;
 mod recovery;
+mod sinks;
 mod text;
+
+use std::collections::BTreeMap;
 
 use ctl_core::role::Role;
 use ctl_core::tuf::{Clock, Limits, Metadata as _, verify::trusted_root};
@@ -11,7 +14,7 @@ use ctl_core::{Digest, Timestamp};
 use serde::Serialize;
 
 use crate::error::ClientError;
-use crate::sink::Sink;
+use crate::sink::{StationCounts, StationLine};
 use crate::state::{DocumentRecord, LogMemory, State};
 use crate::store::TrustStore;
 use crate::sync::{Client, InForce, LastSync};
@@ -125,6 +128,9 @@ pub struct SinkStatus {
     pub certificates: usize,
     /// How many certificates of others it keeps.
     pub foreign: usize,
+    /// How many of the charging stations behind it stand how; none for sinks without any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stations: Option<StationCounts>,
 }
 
 /// The log as remembered.
@@ -175,6 +181,9 @@ pub struct Status {
     pub apart: Vec<ApartLine>,
     /// The sinks.
     pub sinks: Vec<SinkStatus>,
+    /// The charging stations behind sinks, one by one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stations: BTreeMap<String, Vec<StationLine>>,
     /// The last sync.
     pub last_sync: Option<LastSync>,
     /// What is not as it should be.
@@ -228,6 +237,7 @@ impl Client {
             conflict: None,
             apart: vec![],
             sinks: vec![],
+            stations: BTreeMap::new(),
             last_sync: self.last_sync(),
             findings: vec![],
         };
@@ -347,39 +357,6 @@ impl Client {
         }
         for sink in &self.sinks {
             self.sink_line(sink.as_ref(), state, store, status).await;
-        }
-    }
-
-    async fn sink_line(&self, sink: &dyn Sink, state: &State, store: &TrustStore, status: &mut Status) {
-        let name = sink.name();
-        if let Some(trouble) = sink.trouble() {
-            let text = format!("sink {name} {trouble}: no change can be put there");
-            status.find(Severity::Error, text);
-        }
-        if let Err(waits) = self.may_fill(sink, state) {
-            return status.find(Severity::Error, waits.to_string());
-        }
-        let placed = state.placed.get(&name).cloned().unwrap_or_default();
-        match sink.plan(store, &placed).await {
-            Ok(plan) => {
-                if !plan.in_place {
-                    let text = format!("sink {name} does not hold what it should; run sync");
-                    status.find(Severity::Error, text);
-                }
-                for complaint in plan.complaints {
-                    status.find(Severity::Error, complaint.to_string());
-                }
-                for (fingerprint, reason) in plan.left_out {
-                    status.left_out.push(LeftOutLine { by: format!("sink {name}"), fingerprint, reason });
-                }
-                status.sinks.push(SinkStatus {
-                    sink: name,
-                    in_place: plan.in_place,
-                    certificates: plan.ours.len(),
-                    foreign: plan.foreign.len(),
-                });
-            }
-            Err(error) => status.find(Severity::Error, error.to_string()),
         }
     }
 }

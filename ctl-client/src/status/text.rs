@@ -4,7 +4,7 @@ use std::fmt;
 
 use ctl_core::names::print::{line as plain, name};
 
-use super::{Freshness, Severity, Status};
+use super::{Freshness, Severity, Status, sinks};
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,12 +93,20 @@ impl fmt::Display for Status {
             writeln!(f, "\nsinks:")?;
         }
         for sink in &self.sinks {
-            let state = if sink.in_place { "in place" } else { "NOT AS IT SHOULD BE" };
+            let state = match &sink.stations {
+                Some(counts) => counts.to_string(),
+                None if sink.in_place => "in place".to_owned(),
+                None => "NOT AS IT SHOULD BE".to_owned(),
+            };
             write!(f, "  {}: {} certificates", plain(&sink.sink), sink.certificates)?;
             if sink.foreign > 0 {
                 write!(f, " and {} of others", sink.foreign)?;
             }
             writeln!(f, ", {state}")?;
+        }
+        for (sink, lines) in &self.stations {
+            writeln!(f, "\nstations of {}:", plain(sink))?;
+            sinks::table(f, lines)?;
         }
         if self.findings.is_empty() {
             return writeln!(f, "\nnothing is wrong");

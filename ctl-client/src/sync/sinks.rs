@@ -191,8 +191,8 @@ impl Client {
         for complaint in plan.complaints.drain(..) {
             report.problem(name.clone(), complaint);
         }
-        let mut is_whole = true;
-        if !plan.in_place {
+        let (mut is_whole, mut changed) = (true, !plan.in_place);
+        if changed {
             if let Some((_, refused)) = report.refused.get(&name).filter(|(files, _)| *files == plan.digest())
             {
                 return Err(refused.clone().error(name));
@@ -225,9 +225,17 @@ impl Client {
                 let refused = Refused::HandOver(problem.clone());
                 report.refused.insert(name.clone(), (plan.digest(), refused));
             }
-            if let Applied::Partly { missing } = applied? {
-                is_whole = false;
-                report.problem(name.clone(), ClientError::PartlyApplied { sink: name.clone(), missing });
+            match applied? {
+                Applied::Whole => {}
+                Applied::Nothing => changed = false,
+                Applied::Waits { missing } => {
+                    is_whole = false;
+                    report.problem(name.clone(), ClientError::Waits { sink: name.clone(), missing });
+                }
+                Applied::Partly { missing } => {
+                    is_whole = false;
+                    report.problem(name.clone(), ClientError::PartlyApplied { sink: name.clone(), missing });
+                }
             }
         }
         if is_whole && let Some(telling) = &mut report.telling {
@@ -240,7 +248,7 @@ impl Client {
             state.commands_due.remove(&name);
             self.directory.commit(state, [])?;
         }
-        Ok(!plan.in_place)
+        Ok(changed)
     }
 }
 

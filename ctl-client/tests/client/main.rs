@@ -16,6 +16,8 @@ mod attacks_sinks;
 mod attacks_transport;
 mod command_line;
 mod common;
+#[cfg(feature = "back-end")]
+mod csms;
 mod history;
 mod own_say;
 mod reports;

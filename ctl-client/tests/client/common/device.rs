@@ -140,6 +140,13 @@ impl Device {
         self
     }
 
+    /// As after a restart of the program with another file system and a sink more.
+    pub fn restart_with(&mut self, files: Box<dyn Files>, sink: impl Sink + 'static) {
+        self.client = open(self.folder.path(), &self.now, &self.transport, Box::new(Unflushed), vec![]);
+        let sinks = vec![Box::new(sink) as Box<dyn Sink>];
+        self.client = open(self.folder.path(), &self.now, &self.transport, files, sinks);
+    }
+
     pub fn try_sync(&mut self, repository: &Repository) -> Result<SyncReport, ClientError> {
         repository.write(&self.path("repository"));
         self.sync_again()
