@@ -8,7 +8,7 @@
 //! Keys: `e` and the index, big-endian, for entries; `c` and the size for the checkpoint; `k` and the name for stored
 //! values.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use ctl_core::Digest;
 use ctl_core::log::leaf_hash;
+use ctl_host::files;
 use sled::{Batch, Db, Mode};
 
 use super::store::{Store, StoreError};
@@ -123,16 +124,12 @@ impl SledStore {
 /// Removes snapshots that sled was writing when its process was killed: sled takes such a file for its newest snapshot,
 /// cannot read it, and reports damage. The last complete one is there until the next is.
 fn remove_unfinished(directory: &Path) -> Result<(), StoreError> {
-    let lock = match File::open(directory.join("db")) {
+    let file = match File::open(directory.join("db")) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         opened => opened?,
     };
     // sled holds this lock too, so nobody is writing a snapshot now.
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(StoreError::Locked),
-        Err(TryLockError::Error(error)) => return Err(error.into()),
-    }
+    let _lock = files::locked(file)?.ok_or(StoreError::Locked)?;
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();

@@ -12,13 +12,14 @@ mod sources;
 mod tests;
 mod tidy;
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ctl_core::Timestamp;
+use ctl_host::files;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde::de::DeserializeOwned;
 
@@ -134,12 +135,7 @@ impl Store {
     /// [`StoreError`] if the disk fails, another process has the database open, or another release wrote it.
     pub fn open(directory: &Path, retention: Retention) -> Result<Self, StoreError> {
         std::fs::create_dir_all(directory)?;
-        let lock = File::create(directory.join("watch.lock"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        }
+        let lock = files::locked(File::create(directory.join("watch.lock"))?)?.ok_or(StoreError::Locked)?;
         let file = directory.join(FILE);
         let connection = match connect(&file) {
             Err(StoreError::Damaged(why)) => {

@@ -7,7 +7,7 @@ mod deliveries;
 mod documents;
 mod endpoints;
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -73,12 +73,8 @@ impl Store {
         if !directory.exists() {
             files::create_secret_directory(directory)?;
         }
-        let lock = File::create(directory.join("webhooks.lock"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        }
+        let lock =
+            files::locked(File::create(directory.join("webhooks.lock"))?)?.ok_or(StoreError::Locked)?;
         let file = directory.join(FILE);
         // SQLite gives its side files the permissions of this one.
         match files::write_new(&file, b"", files::SECRET) {

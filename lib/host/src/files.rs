@@ -1,6 +1,6 @@
 //! Files that are there whole or not at all: temporary file, fsync, rename, fsync of the directory.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -195,6 +195,18 @@ pub fn create_secret_directory(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(SECRET_DIRECTORY))
 }
 
+/// Locks a file for as long as it is open, so that no other process has what it stands for; none if another one has.
+///
+/// # Errors
+/// What the file system says.
+pub fn locked(file: File) -> io::Result<Option<File>> {
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,5 +263,15 @@ mod tests {
             assert!(error.to_string().contains("chmod 600"), "{error}");
         }
         assert!(read_secret(&directory.path().join("none"), 10).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_locked_is_nobody_elses_until_it_is_let_go() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = || File::create(directory.path().join("lock")).unwrap();
+        let held = locked(open()).unwrap();
+        assert!(held.is_some() && locked(open()).unwrap().is_none());
+        drop(held);
+        assert!(locked(open()).unwrap().is_some());
     }
 }
