@@ -79,34 +79,23 @@ impl Metrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let mut registrar = Registrar::default();
         let requests = RequestMetrics::new(&mut registrar, Route::ALL.map(Route::as_str))?;
-        let refused = registrar.register(IntCounterVec::new(
-            Opts::new(
-                "ctl_statements_refused_total",
-                "Statements that were not recorded, by the reason of the refusal.",
-            ),
-            &["reason"],
-        )?)?;
-        for reason in Reason::ALL {
-            refused.with_label_values(&[reason.as_str()]).reset();
-        }
-        refused.with_label_values(&[MALFORMED]).reset();
-        let access = registrar.register(IntCounterVec::new(
-            Opts::new(
-                "ctl_access_total",
-                "Requests for what is guarded, by what became of them: granted, or why not.",
-            ),
-            &["result"],
-        )?)?;
-        for result in Denied::ALL.map(Denied::as_str).into_iter().chain([GRANTED]) {
-            access.with_label_values(&[result]).reset();
-        }
-        let tokens = registrar.register(IntCounterVec::new(
-            Opts::new(
-                "ctl_token_requests_total",
-                "Requests for tokens, by what became of them: issued, or the error of RFC 6749.",
-            ),
-            &["result"],
-        )?)?;
+        let refused = (
+            "ctl_statements_refused_total",
+            "Statements that were not recorded, by the reason of the refusal.",
+        );
+        let reasons = Reason::ALL.iter().map(|reason| reason.as_str()).chain([MALFORMED]);
+        let refused = registrar.counters(refused, "reason", reasons)?;
+        let access = (
+            "ctl_access_total",
+            "Requests for what is guarded, by what became of them: granted, or why not.",
+        );
+        let results = Denied::ALL.map(Denied::as_str).into_iter().chain([GRANTED]);
+        let access = registrar.counters(access, "result", results)?;
+        let tokens = (
+            "ctl_token_requests_total",
+            "Requests for tokens, by what became of them: issued, or the error of RFC 6749.",
+        );
+        let tokens = registrar.counters(tokens, "result", [])?;
         let gauges = Mutex::new(Gauges::new(&mut registrar)?);
         registrar.list(promises_metrics::FAMILIES.iter().chain(pool_metrics::FAMILIES).copied());
         let data_bytes = Arc::default();

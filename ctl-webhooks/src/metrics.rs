@@ -5,7 +5,7 @@ use ctl_formats::RootEvent;
 use ctl_serve::families;
 use ctl_serve::family::Page;
 use ctl_serve::metrics::{Described, Registrar, RequestMetrics};
-use prometheus::{IntCounterVec, Opts};
+use prometheus::IntCounterVec;
 
 use crate::follow::Standing;
 use crate::retry::Attempt;
@@ -35,17 +35,10 @@ impl Metrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let mut registrar = Registrar::default();
         let requests = RequestMetrics::new(&mut registrar, [])?;
-        let events = Opts::new("ctl_webhook_events_total", "Events of roots, by their type.");
-        let events = registrar.register(IntCounterVec::new(events, &["event"])?)?;
-        let attempts =
-            Opts::new("ctl_webhook_attempts_total", "Attempts to deliver an event, by what came of them.");
-        let attempts = registrar.register(IntCounterVec::new(attempts, &["result"])?)?;
-        for event in RootEvent::ALL {
-            events.with_label_values(&[event.as_str()]).reset();
-        }
-        for word in Attempt::WORDS {
-            attempts.with_label_values(&[word]).reset();
-        }
+        let events = ("ctl_webhook_events_total", "Events of roots, by their type.");
+        let events = registrar.counters(events, "event", RootEvent::ALL.map(RootEvent::as_str))?;
+        let attempts = ("ctl_webhook_attempts_total", "Attempts to deliver an event, by what came of them.");
+        let attempts = registrar.counters(attempts, "result", Attempt::WORDS)?;
         registrar.list(FAMILIES.iter().copied());
         Ok(Self { registrar, requests, events, attempts })
     }

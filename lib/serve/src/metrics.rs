@@ -66,6 +66,23 @@ impl Registrar {
         Ok(collector)
     }
 
+    /// Registers counters that one label tells apart. Those of these values are there before anything is counted.
+    ///
+    /// # Errors
+    /// If another metric has this name.
+    pub fn counters(
+        &mut self,
+        (name, help): (&str, &str),
+        label: &str,
+        values: impl IntoIterator<Item = &'static str>,
+    ) -> Result<IntCounterVec, prometheus::Error> {
+        let counters = self.register(IntCounterVec::new(Opts::new(name, help), &[label])?)?;
+        for value in values {
+            counters.with_label_values(&[value]).reset();
+        }
+        Ok(counters)
+    }
+
     /// Lists families that are written in addition to the registry's, see [`family`](crate::family).
     pub fn list(&mut self, families: impl IntoIterator<Item = &'static Family>) {
         self.described.extend(families.into_iter().map(|family| Described {
@@ -171,6 +188,7 @@ impl RequestMetrics {
         self.requests.with_label_values(&[route, method, &status.to_string()]).inc();
         self.durations.with_label_values(&[route]).observe(took.as_secs_f64());
     }
+
     /// Counts a handshake that failed.
     pub(crate) fn count_handshake(&self, why: Failure) {
         self.tls.failed.with_label_values(&[why.as_str()]).inc();
@@ -185,16 +203,9 @@ impl RequestMetrics {
 
 impl TlsMetrics {
     fn new(registrar: &mut Registrar) -> Result<Self, prometheus::Error> {
-        let failed = registrar.register(IntCounterVec::new(
-            Opts::new(
-                "ctl_tls_handshakes_failed_total",
-                "TLS handshakes with callers that failed, by the reason.",
-            ),
-            &["reason"],
-        )?)?;
-        for reason in Failure::ALL {
-            failed.with_label_values(&[reason.as_str()]).reset();
-        }
+        let failed =
+            ("ctl_tls_handshakes_failed_total", "TLS handshakes with callers that failed, by the reason.");
+        let failed = registrar.counters(failed, "reason", Failure::ALL.map(Failure::as_str))?;
         let expires = registrar.register(IntGaugeVec::new(
             Opts::new(
                 "ctl_tls_certificate_expires_timestamp_seconds",
