@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::common::story::{DAY, World, na};
 use crate::common::{Files, Lie, files};
 use crate::hook::{Hook, Received, Says, event};
-use crate::told::{Told, admit, config, scheme, subscriber, until};
+use crate::told::{Told, admit, config, listed, scheme, subscriber, until};
 
 /// The pool that a served list feeds.
 fn pool(files: &Files, form: PoolForm) -> Pool {
@@ -90,12 +90,7 @@ async fn a_new_root_is_told_to_each_subscriber_as_the_pools_have_it() {
 #[tokio::test]
 async fn a_suspended_root_is_revoked_and_one_that_comes_back_is_added() {
     let (server, folder) = scheme().await;
-    {
-        let mut world = server.world.lock().unwrap();
-        world.admitted("beta-pki");
-        world.publish_list();
-        world.publish(&Role::Notices, &["officer-1"]).unwrap();
-    }
+    listed(&mut server.world.lock().unwrap(), "beta-pki");
     let told = Told::start(&server, &config(&server, folder.path())).await;
     let (hook, _) = subscriber(&told, "volt").await;
     let alpha: BTreeSet<String> = {
@@ -243,9 +238,7 @@ async fn what_happens_while_the_program_is_down_is_told_after_its_start_and_noth
     told.stop().await;
     let now = {
         let mut world = server.world.lock().unwrap();
-        world.admitted("beta-pki");
-        world.publish_list();
-        world.publish(&Role::Notices, &["officer-1"]).unwrap();
+        listed(&mut world, "beta-pki");
         world.now
     };
     let told = Told::start_at(Arc::new(ManualClock::at(now)), &config).await;

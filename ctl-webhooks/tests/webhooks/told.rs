@@ -46,12 +46,17 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
     tokio::time::timeout(DEADLINE, found).await.unwrap_or_else(|_| panic!("never: {what}"))
 }
 
+/// An operator's root comes on the list.
+pub fn listed(world: &mut World, operator: &str) {
+    world.admitted(operator);
+    world.publish_list();
+    world.publish(&Role::Notices, &["officer-1"]).unwrap();
+}
+
 /// A scheme with alpha's root on its list and no notice, and a folder for who follows it.
 pub async fn scheme() -> (Arc<Server>, tempfile::TempDir) {
     let mut world = World::published();
-    world.admitted("alpha-pki");
-    world.publish_list();
-    world.publish(&Role::Notices, &["officer-1"]).unwrap();
+    listed(&mut world, "alpha-pki");
     let folder = tempfile::tempdir().unwrap();
     root_json(folder.path(), &world);
     (Server::start(world).await, folder)
@@ -182,9 +187,7 @@ pub fn wish(url: &str) -> Value {
 /// Another operator's root comes on the list: in OPCP one event for chargers' chains and one for contracts'.
 pub fn admit(server: &Server, told: &Told, operator: &str) {
     let mut world = server.world.lock().unwrap();
-    world.admitted(operator);
-    world.publish_list();
-    world.publish(&Role::Notices, &["officer-1"]).unwrap();
+    listed(&mut world, operator);
     told.clock.set(world.now);
 }
 

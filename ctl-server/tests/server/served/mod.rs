@@ -62,41 +62,46 @@ pub struct Served {
     running: Option<Running>,
 }
 
+/// How a server is run, where it is not as usual.
+struct Manner {
+    limits: Http,
+    guard: Settings,
+    forward: Option<Forward>,
+    answer: fn(&Question) -> Option<Answers>,
+    pool: pool::Config,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        let (limits, guard, pool) = Default::default();
+        Self { limits, guard, forward: None, answer: Question::answer, pool }
+    }
+}
+
 impl Served {
     /// A server with what the world has recorded.
     pub async fn start(world: &World) -> Self {
-        Self::start_with(world, Http::default()).await
+        Self::start_as(world, Manner::default()).await
     }
 
     pub async fn start_with(world: &World, limits: Http) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        crate::common::on_disk(data.path(), world);
-        Self::open(data, world.now, limits).await
+        Self::start_as(world, Manner { limits, ..Manner::default() }).await
     }
 
     /// A server on which this answers who can charge where.
     pub async fn start_answering_by(world: &World, answer: fn(&Question) -> Option<Answers>) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        crate::common::on_disk(data.path(), world);
-        let (guard, pool) = (Settings::default(), pool::Config::default());
-        Self::open_with(data, world.now, (Http::default(), None), &guard, answer, pool).await
+        Self::start_as(world, Manner { answer, ..Manner::default() }).await
     }
 
     /// A server whose pool is guarded so.
     pub async fn start_guarded(world: &World, guard: &Settings, limits: Http) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        crate::common::on_disk(data.path(), world);
-        let pool = pool::Config::default();
-        Self::open_with(data, world.now, (limits, None), guard, Question::answer, pool).await
+        Self::start_as(world, Manner { guard: guard.clone(), limits, ..Manner::default() }).await
     }
 
-    /// The same, with a pool fed by the one list, and a way to webhooks.
+    /// The same, with a way to webhooks.
     pub async fn start_with_webhooks(world: &World, guard: &Settings, forward: Forward) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        crate::common::on_disk(data.path(), world);
-        let pool = pool::Config { lists: vec![pool::Source { list: world::na(), ctl: Ctl::American }] };
-        Self::open_with(data, world.now, (Http::default(), Some(forward)), guard, Question::answer, pool)
-            .await
+        let forward = Some(forward);
+        Self::start_as(world, Manner { guard: guard.clone(), forward, ..Manner::default() }).await
     }
 
     /// A server whose root pool is fed by these lists.
@@ -106,27 +111,24 @@ impl Served {
 
     /// The same, guarded so.
     pub async fn start_pooling_guarded(world: &World, lists: &[(&str, Ctl)], guard: &Settings) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        crate::common::on_disk(data.path(), world);
         let source = |(list, ctl): &(&str, Ctl)| pool::Source { list: list.parse().unwrap(), ctl: *ctl };
         let pool = pool::Config { lists: lists.iter().map(source).collect() };
-        Self::open_with(data, world.now, (Http::default(), None), guard, Question::answer, pool).await
+        Self::start_as(world, Manner { guard: guard.clone(), pool, ..Manner::default() }).await
+    }
+
+    async fn start_as(world: &World, manner: Manner) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        crate::common::on_disk(data.path(), world);
+        Self::open_as(data, world.now, manner).await
     }
 
     /// A server over a data directory that has a ledger.
     pub async fn open(data: TempDir, now: Timestamp, limits: Http) -> Self {
-        let (guard, pool) = (Settings::default(), pool::Config::default());
-        Self::open_with(data, now, (limits, None), &guard, Question::answer, pool).await
+        Self::open_as(data, now, Manner { limits, ..Manner::default() }).await
     }
 
-    async fn open_with(
-        data: TempDir,
-        now: Timestamp,
-        (limits, forward): (Http, Option<Forward>),
-        guard: &Settings,
-        answer: fn(&Question) -> Option<Answers>,
-        pool: pool::Config,
-    ) -> Self {
+    async fn open_as(data: TempDir, now: Timestamp, manner: Manner) -> Self {
+        let Manner { limits, guard, forward, answer, pool } = manner;
         let store = Arc::new(SledStore::open(&data.path().join("ledger")).unwrap());
         let (clock, guarded) = crate::common::clock_at(now);
         let head = Some(Head::below(data.path()));
@@ -137,7 +139,7 @@ impl Served {
         let (publisher, running) = Publisher::start(ledger.clone(), config, metrics.data_bytes()).unwrap();
         let blobs = Arc::new(Blobs::open(data.path()).unwrap());
         let policies = Arc::new(Policies::load(&[]).unwrap());
-        let access = Access::new(guard, access::Keys::load(data.path()).unwrap()).unwrap();
+        let access = Access::new(&guard, access::Keys::load(data.path()).unwrap()).unwrap();
         let app = App::new(ledger.clone(), publisher.clone(), blobs.clone(), policies, metrics, access)
             .with_webhooks(forward);
         let supervisor = app.supervisor.clone();
