@@ -60,6 +60,19 @@ pub struct CommandConfig {
     /// How long it may run.
     #[serde(default = "default_seconds")]
     pub seconds: u64,
+    /// Hands over only what was selected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<SelectionConfig>,
+}
+
+/// Which of what is trusted goes into a sink, where it has little room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelectionConfig {
+    /// The signed selection.
+    pub file: PathBuf,
+    /// The public key in PEM of whoever signs it off.
+    pub key: PathBuf,
 }
 
 /// What a sink of files in a directory is told.
@@ -85,6 +98,9 @@ pub struct FilesConfig {
     /// EVerest's folder of trust lists, into which a `.p7c` is put beside the bundles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ctl_folder: Option<PathBuf>,
+    /// Takes only what was selected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<SelectionConfig>,
 }
 
 impl FilesConfig {
@@ -98,6 +114,7 @@ impl FilesConfig {
             run_after_change: Vec::new(),
             order: Vec::new(),
             ctl_folder: None,
+            selection: None,
         }
     }
 
@@ -138,6 +155,14 @@ impl SinkConfig {
         let wrong = |problem: &str| Some(format!("sink path {path:?}: {problem}"));
         if !path.is_absolute() {
             return wrong("write an absolute path");
+        }
+        let selection = match (self, files) {
+            (Self::Command(command), _) => &command.selection,
+            (_, Some(files)) => &files.selection,
+            _ => &None,
+        };
+        if selection.iter().any(|selection| !selection.file.is_absolute() || !selection.key.is_absolute()) {
+            return wrong("selection: write absolute paths");
         }
         match (self, files) {
             (Self::Command(command), _) if command.program.is_empty() => wrong("name a program"),
@@ -348,6 +373,8 @@ impl Config {
              #   kind = \"manifest\" <path>, a file: what is trusted, and by which names, as JSON\n\
              #   kind = \"command\"  program = [\"/usr/local/bin/take\"] is given a folder of all of it and a file of what\n\
              #                     changed, and again until it succeeds within seconds = 60\n\
+             #   selection = {{ file = \"…\", key = \"…\" }}  takes only the roots that `ctl-admin sign-off` signed for, of those\n\
+             #                     that are trusted\n\
              #   keep_foreign      certificates that others put there stay, unless they are distrusted; false\n\
              #                     replaces them\n\
              #   check_before_change  a command and its arguments; it is given the directory of the new files as\n\
@@ -437,6 +464,7 @@ mod tests {
                     run_after_change: vec!["/bin/echo".into(), "a \"b\"\n".into()],
                     order: vec![],
                     ctl_folder: Some("/usr/share/everest/CTL".into()),
+                    selection: None,
                 }),
                 SinkConfig::Josev(FilesConfig {
                     order: vec![Digest::of(b"root")],
@@ -449,6 +477,10 @@ mod tests {
                     path: "/var/lib/hand-over".into(),
                     program: vec!["/usr/bin/take".into()],
                     seconds: 300,
+                    selection: Some(SelectionConfig {
+                        file: "/etc/ctl-client/selection.jws".into(),
+                        key: "/etc/ctl-client/selection.pub".into(),
+                    }),
                 }),
             ],
         }

@@ -350,6 +350,14 @@ pub enum ClientError {
         /// What it said.
         problem: String,
     },
+    /// A selection that cannot be followed.
+    #[error("sink {sink}: only what must go changes there, for its selection cannot be followed: {problem}")]
+    Selection {
+        /// The sink.
+        sink: String,
+        /// Why not.
+        problem: String,
+    },
     /// A program did not take what was handed to it.
     #[error(
         "sink {sink}: the program did not take the change: {problem}. It has what it took last, and is handed this \
@@ -383,6 +391,7 @@ impl ClientError {
                 | Self::WouldBeEmpty { .. }
                 | Self::Undecided { .. }
                 | Self::Waits { .. }
+                | Self::Selection { .. }
         )
     }
 

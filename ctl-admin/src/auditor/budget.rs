@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use ctl_core::names::{Environment, ListId};
 use ctl_core::parts::{Purpose, Standard, Use};
+use ctl_core::selection::{SelectedRoot, Selection};
 use ctl_core::{Digest, Timestamp};
 use ctl_reach::budget::{Choice, Counting, MAX_WEIGHT};
 use ctl_reach::{Facts, Network, budget, standard_name};
@@ -37,6 +39,9 @@ pub struct Options {
     /// Count also pairs that work only for chargers with a shorter chain
     #[arg(long)]
     pub short_chains: bool,
+    /// Write the choice for K roots to this file, for somebody to sign off with `sign-off`
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
 }
 
 /// The best roots for each number of them.
@@ -97,7 +102,11 @@ pub async fn run(
     session: Option<&mut Replica>,
     now: Timestamp,
 ) -> Result<Report, AdminError> {
+    if options.write.is_some() && options.source.list.is_some() && options.source.root.is_none() {
+        return Err(AdminError::Input("--write needs a list that was verified: give --root, too".into()));
+    }
     let known = Known::from(&options.source, session, now).await?;
+    let scheme = known.scheme;
     let weights = match &options.weights {
         Some(path) => Weights::read(path)?.of(&known.network, path)?,
         None => vec![1; known.network.roots().len()],
@@ -130,7 +139,7 @@ pub async fn run(
             at_most: choice.at_most,
         }
     };
-    Ok(Report {
+    let report = Report {
         verified: known.verified,
         list: known.subject.list.to_string(),
         sequence: known.subject.sequence,
@@ -140,7 +149,40 @@ pub async fn run(
         chargers: counted.iter().sum(),
         reachable: sum(&mut reachable.into_iter()),
         choices: budget::choices(&reach, &counted, options.max_roots.into()).into_iter().map(row).collect(),
-    })
+    };
+    if let Some(path) = &options.write {
+        let selection = report.selection(known.subject.list, scheme, now);
+        let selection = selection.ok_or_else(|| AdminError::NotNow("no root reaches any charger".into()))?;
+        files::write(path, &serde_json::to_vec_pretty(&selection).unwrap_or_default())?;
+    }
+    Ok(report)
+}
+
+impl Report {
+    /// The last choice, for somebody to sign off; none if there is none.
+    fn selection(
+        &self,
+        list: ListId,
+        (scheme, environment): (Digest, Environment),
+        now: Timestamp,
+    ) -> Option<Selection> {
+        let row = self.choices.last()?;
+        let proof =
+            if row.exact { "no other choice of so many reaches more" } else { "not proven to be the best" };
+        let root = |root: &Installed| SelectedRoot { fingerprint: root.fingerprint, name: root.name.clone() };
+        Some(Selection {
+            environment,
+            format: Selection::FORMAT,
+            issued_at: now,
+            list,
+            roots: row.roots.iter().map(root).collect(),
+            scheme,
+            sequence: self.sequence,
+            standard: self.standard,
+            r#type: Selection::TYPE.into(),
+            why: format!("{} roots reach {} of {} chargers; {proof}", row.count, row.reached, self.chargers),
+        })
+    }
 }
 
 /// How many chargers stand under each root:

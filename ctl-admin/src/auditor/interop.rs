@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use ctl_core::list::ListPayload;
-use ctl_core::names::ListId;
+use ctl_core::names::{Environment, ListId};
 use ctl_core::parts::{Purpose, Standard};
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp, json};
@@ -60,6 +60,8 @@ pub struct Options {
 pub(crate) struct Known {
     pub(crate) network: Network,
     pub(crate) subject: Subject,
+    /// Of whose list it is.
+    pub(crate) scheme: (Digest, Environment),
     pub(crate) verified: Vec<String>,
 }
 
@@ -76,6 +78,7 @@ impl Known {
                 Ok(Self {
                     network: Network::of_list(&list.payload),
                     subject: subject(&list.payload),
+                    scheme: (list.payload.scheme, list.payload.environment),
                     verified: vec![
                         format!("{place}: {}", list.report.words),
                         "sub-CAs and notices are not known from a list alone: chains of the usual two sub-CAs \
@@ -123,6 +126,7 @@ impl Known {
                 .suspend(state.suspended_keys())
                 .disclose(state.disclosed_sub_cas()),
             subject: subject(&payload),
+            scheme: (payload.scheme, payload.environment),
             verified: vec![verified],
         })
     }

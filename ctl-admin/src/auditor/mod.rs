@@ -3,5 +3,6 @@
 pub mod audit;
 pub mod budget;
 pub mod interop;
+pub mod selection;
 pub mod sla;
 pub mod verify;

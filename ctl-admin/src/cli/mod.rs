@@ -14,7 +14,7 @@ use arguments::{Apply, Arguments, Author, Command, Cross, Each, Keys, Log, Notic
 use clap::Args;
 use ctl_admin::applicant::{application, cross, participant, possession};
 use ctl_admin::auditor::interop::Source;
-use ctl_admin::auditor::{audit, budget, interop, verify};
+use ctl_admin::auditor::{audit, budget, interop, selection, verify};
 use ctl_admin::elector::proposal::Propose;
 use ctl_admin::elector::review;
 use ctl_admin::judge::{path, profiles};
@@ -93,6 +93,12 @@ impl Shell {
             Command::Budget(mut options) => {
                 let mut session = self.session_for(&mut options.source)?;
                 self.show(&budget::run(options, session.as_mut(), system_clock()()).await?)
+            }
+            Command::SignOff { file, keys, out } => {
+                let shown = selection::Shown::read(&file)?;
+                let keys = Signing::with(&keys)?.keys;
+                self.confirm(&shown, "Sign this?")?;
+                self.show(&shown.sign(&keys, out.unwrap_or_else(|| file.with_extension("jws")))?)
             }
             Command::Cosign { file, keys } => {
                 let pending = Pending::read(&file)?;

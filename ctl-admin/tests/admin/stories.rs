@@ -13,7 +13,7 @@ use std::sync::Arc;
 use ctl_admin::applicant::application::{Addresses, Apply, Comment, Evidence, Limits, Root};
 use ctl_admin::applicant::{participant, possession};
 use ctl_admin::auditor::interop::{self, Source};
-use ctl_admin::auditor::{audit, budget, verify};
+use ctl_admin::auditor::{audit, budget, selection, verify};
 use ctl_admin::elector::proposal::{Admission, CastVote, Propose, Proposed, Scrutiny};
 use ctl_admin::elector::review::{self, Review};
 use ctl_admin::output::Render as _;
@@ -23,9 +23,11 @@ use ctl_admin::signer::draft::{Tolerance, prepare};
 use ctl_admin::signer::notice;
 use ctl_admin::signing::{Ask as _, Prepared as _, Say as _, Signing, submit};
 use ctl_admin::{AdminError, exit};
-use ctl_core::Digest;
+use ctl_core::keys::Algorithm;
 use ctl_core::parts::{Purpose, Services, Standard, WithdrawalReason};
 use ctl_core::role::Role;
+use ctl_core::selection::Selection;
+use ctl_core::{Digest, PrivateKey};
 use ctl_governance::statement::body::{Change, Choice, ScreeningRecord};
 use ctl_governance::statement::parts::{
     BlobAccess, BlobRef, EvidenceKind, Finding, Observed, ObservedKind, Severity,
@@ -306,7 +308,7 @@ async fn an_oem_sees_who_can_charge_where_and_which_roots_to_install() {
     let bare = interop::run(asked(list(None)), None, now).await.unwrap().text();
     assert!(bare.contains("NOT VERIFIED"), "{bare}");
 
-    let weights = stage.path("weights.toml");
+    let (weights, chosen) = (stage.path("weights.toml"), stage.path("selection.json"));
     let ask = async |text: &str| {
         std::fs::write(&weights, text).unwrap();
         let options = budget::Options {
@@ -315,6 +317,7 @@ async fn an_oem_sees_who_can_charge_where_and_which_roots_to_install() {
             max_roots: 3,
             weights: Some(weights.clone()),
             short_chains: false,
+            write: Some(chosen.clone()),
         };
         budget::run(options, None, now).await
     };
@@ -322,6 +325,26 @@ async fn an_oem_sees_who_can_charge_where_and_which_roots_to_install() {
     assert_eq!((report.choices.len(), report.chargers, report.reachable), (1, 1200, 1200));
     assert_eq!((report.choices[0].reached, report.choices[0].exact), (1200, true));
     assert!(report.text().contains("+ Their root"), "{}", report.text());
+    // Somebody looks at all of it and signs it off, for devices that follow that key.
+    let shown = selection::Shown::read(&chosen).unwrap();
+    assert!(shown.text().contains(&fingerprint.to_string()), "{}", shown.text());
+    assert!(shown.text().contains("1 roots reach 1200 of 1200 chargers"), "{}", shown.text());
+    let key = PrivateKey::from_seed(Algorithm::EdDsa, &[9; 32]).unwrap();
+    let public = key.public_key();
+    let signed = shown.clone().sign(&[Box::new(key)], stage.path("selection.jws")).unwrap();
+    let bytes = std::fs::read(&signed.file).unwrap();
+    assert_eq!(Selection::open(&bytes, &public).unwrap(), shown.0);
+    // A list that nobody verified is nothing to choose from.
+    let unverified = budget::Options {
+        source: list(None),
+        standard: Standard::Iso15118_2,
+        max_roots: 3,
+        weights: None,
+        short_chains: false,
+        write: Some(stage.path("never.json")),
+    };
+    let error = budget::run(unverified, None, now).await.unwrap_err();
+    assert!(error.to_string().contains("give --root") && !stage.path("never.json").exists(), "{error}");
     let error = ask("[chargers]\n\"Nobody\" = 1\n").await.unwrap_err();
     assert!(error.to_string().contains("\"Nobody\" is neither the name"), "{error}");
     assert_eq!(ask("charger = 1").await.unwrap_err().exit_code(), 2);

@@ -49,6 +49,7 @@ pub(super) static LAYOUT: Layout = Layout {
     form: |name| if name == LIST { Form::Pkcs7 } else { Form::Store },
     is_for,
     own_name: |_| None,
+    takes_cross_certificates: false,
 };
 
 fn generations(config: &FilesConfig) -> Generations {

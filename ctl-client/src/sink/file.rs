@@ -10,6 +10,7 @@ use ctl_pki::Certificate;
 
 use super::form::Form;
 use super::generation::{self, Generations};
+use super::selection::select;
 use super::{Applied, Commands, Doing, Plan, Prepared, Sink, StoreFile, Stores, fingerprint};
 use crate::config::FilesConfig;
 use crate::error::ClientError;
@@ -45,6 +46,8 @@ pub(super) struct Layout {
     pub(super) is_for: fn(&str, Use) -> bool,
     /// The file of one anchor alone, where there are such files.
     pub(super) own_name: fn(&Digest) -> Option<String>,
+    /// Whether cross-certificates are written.
+    pub(super) takes_cross_certificates: bool,
 }
 
 /// A sink of files.
@@ -127,6 +130,8 @@ impl Sink for FileSink {
     }
 
     fn stores(&self, trust: &TrustStore) -> Result<Stores, ClientError> {
+        let selected = self.config.selection.as_ref().and_then(|config| select(config, trust).ok());
+        let trust = selected.as_ref().map_or(trust, |selected| &selected.store);
         let mut content =
             (self.layout.content)(trust, &self.config).map_err(|problem| self.error(problem))?;
         self.leave_out_unreadable(&mut content);

@@ -39,6 +39,7 @@ static LAYOUT: Layout = Layout {
     form: |name| if name == MANIFEST { Form::Manifest } else { Form::Pem },
     is_for: |name, r#use| name == MANIFEST || (pem::LAYOUT.is_for)(name, r#use),
     own_name: pem::LAYOUT.own_name,
+    takes_cross_certificates: true,
 };
 
 /// A sink of this kind.
@@ -147,7 +148,7 @@ impl Prepared for Offer<'_> {
         Self: 'b,
     {
         Box::pin(async move {
-            let CommandConfig { path, program, seconds } = &self.sink.config;
+            let CommandConfig { path, program, seconds, .. } = &self.sink.config;
             let base = files::create_open_directories(self.files, path)?;
             files::replace(self.files, &base, CHANGES, &self.changes)?;
             let mut command = program.clone();

@@ -37,6 +37,7 @@ pub(super) static LAYOUT: Layout = Layout {
     form: |name| all().find(|file| file.name() == name).map_or(Form::Store, |file| file.form),
     is_for: |name, r#use| all().any(|file| file.name() == name && file.takes(r#use)),
     own_name: |_| None,
+    takes_cross_certificates: false,
 };
 
 /// One file of the layout.

@@ -33,6 +33,7 @@ pub(super) static LAYOUT: Layout = Layout {
     form: |_| Form::Manifest,
     is_for: |_, _| true,
     own_name: |_| None,
+    takes_cross_certificates: false,
 };
 
 /// The document.

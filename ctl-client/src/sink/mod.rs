@@ -12,6 +12,7 @@ pub mod manifest;
 mod p7c;
 mod pem;
 mod plan;
+mod selection;
 mod stations;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,7 +174,11 @@ pub fn open(config: &SinkConfig) -> Box<dyn Sink> {
             Box::new(FileSink::new(&manifest::LAYOUT, files))
         }
         SinkConfig::Command(command) => {
-            let folder = FilesConfig { keep_foreign: false, ..FilesConfig::at(command.path.clone()) };
+            let folder = FilesConfig {
+                keep_foreign: false,
+                selection: command.selection.clone(),
+                ..FilesConfig::at(command.path.clone())
+            };
             Box::new(HandOver::new(command.clone(), folder))
         }
         SinkConfig::Josev(files) => Box::new(FileSink::new(&josev::LAYOUT, files.clone())),

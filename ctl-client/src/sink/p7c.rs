@@ -17,6 +17,7 @@ pub(super) static LAYOUT: Layout = Layout {
     form: |_| Form::Pkcs7,
     is_for: |_, _| true,
     own_name: |_| None,
+    takes_cross_certificates: false,
 };
 
 /// Every anchor in one file of this name.

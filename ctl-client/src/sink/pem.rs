@@ -19,6 +19,7 @@ pub(super) static LAYOUT: Layout = Layout {
     form: |_| Form::Pem,
     is_for: |name, r#use| bundle_name(r#use) == name,
     own_name: |anchor| Some(own_name(anchor)),
+    takes_cross_certificates: true,
 };
 
 /// The file of one anchor.

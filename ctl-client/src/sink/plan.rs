@@ -8,6 +8,7 @@ use ctl_pki::{Certificate, readable};
 use super::block::Block;
 use super::file::{Content, FileSink};
 use super::form::Form;
+use super::selection::select;
 use super::{Plan, Sink as _, fingerprint};
 use crate::error::ClientError;
 use crate::store::TrustStore;
@@ -25,12 +26,34 @@ impl FileSink {
         store: &TrustStore,
         remembered: &BTreeSet<Digest>,
     ) -> Result<Plan, ClientError> {
+        let (selected, cannot) = match self.config.selection.as_ref().map(|config| select(config, store)) {
+            None => (None, None),
+            Some(Ok(selected)) => (Some(selected), None),
+            Some(Err(problem)) => (None, Some(ClientError::Selection { sink: self.name(), problem })),
+        };
+        if !self.was_filled()
+            && let Some(cannot) = cannot
+        {
+            return Err(cannot);
+        }
+        let store = selected.as_ref().map_or(store, |selected| &selected.store);
         let mut content =
             (self.layout.content)(store, &self.config).map_err(|problem| self.error(problem))?;
+        if let Some(selected) = &selected {
+            content.left_out.extend(selected.left_out.iter().cloned());
+            content.notes.extend(selected.notes.iter().cloned());
+        }
         let mut complaints = self.leave_out_unreadable(&mut content);
         let generations = self.generations();
         let present = generations.present()?;
         let placed = remembered | &generations.placed();
+        if let Some(cannot) = cannot {
+            self.keep_to_what_is_there(&mut content, &present.files);
+            complaints.push(cannot);
+        }
+        if !self.layout.takes_cross_certificates {
+            content.notes.extend(skipped(store, &content));
+        }
         complaints.extend(self.choose(&mut content, &present.files, &placed));
         complaints.extend(content.complaints.drain(..).map(|problem| self.error(problem)));
         if let Some(name) = present.files.keys().find(|name| self.is_a_strangers(name, &present.files)) {
@@ -86,6 +109,22 @@ impl FileSink {
             complaints,
             in_place,
         })
+    }
+
+    /// Leaves in each file only what stands in it already.
+    fn keep_to_what_is_there(&self, content: &mut Content<'_>, present: &BTreeMap<String, Vec<u8>>) {
+        for (name, certificates) in &mut content.files {
+            let there: BTreeMap<String, Vec<u8>> = present
+                .get_key_value(name)
+                .map(|(name, bytes)| (name.clone(), bytes.clone()))
+                .into_iter()
+                .collect();
+            let there = self.certificates(&there);
+            certificates.retain(|certificate| there.contains(&fingerprint(certificate)));
+        }
+        content.files.retain(|name, certificates| {
+            (self.layout.form)(name).is_there_when_empty() || !certificates.is_empty()
+        });
     }
 
     /// Whether a document that is ours as a whole would be put over something else.
@@ -317,4 +356,28 @@ impl FileSink {
 pub(super) fn is_distrusted(block: &Block<'_>, store: &TrustStore) -> bool {
     block.parsed.as_ref().is_some_and(|certificate| store.is_distrusted(certificate))
         || block.certificate.is_some_and(|digest| store.distrusts(digest))
+}
+
+/// What readers that know no cross-certificates miss, and what they find without: chains that lead to the root that was
+/// cross-certified need that root itself (EVerest's libevse-security, issue 93).
+fn skipped(store: &TrustStore, content: &Content<'_>) -> Vec<String> {
+    let written: BTreeSet<Digest> = content.files.values().flatten().map(|one| fingerprint(one)).collect();
+    let mut notes = BTreeSet::new();
+    for cross in &store.cross_certificates {
+        let name = |is_it: &dyn Fn(&Certificate) -> bool| {
+            store.anchors.iter().find(|anchor| is_it(&anchor.certificate))
+        };
+        let issuer = name(&|one| one.subject_name() == cross.issuer_name());
+        let subject = name(&|one| one.spki_der() == cross.spki_der());
+        let (Some(issuer), Some(subject)) = (issuer, subject) else { continue };
+        let way = format!(
+            "{} is cross-certified by {}, and cross-certificates are not read here",
+            subject.name, issuer.name
+        );
+        notes.insert(match written.contains(&subject.fingerprint) {
+            true => format!("{way}: its own root is written, so its chains are found without"),
+            false => format!("{way}: its own root is not written, so its chains are NOT found"),
+        });
+    }
+    notes.into_iter().collect()
 }

@@ -49,6 +49,9 @@ impl Client {
                 for complaint in plan.complaints {
                     status.find(Severity::Error, complaint.to_string());
                 }
+                for note in plan.notes {
+                    status.find(Severity::Note, format!("sink {name}: {note}"));
+                }
                 for (fingerprint, reason) in plan.left_out {
                     status.left_out.push(LeftOutLine { by: format!("sink {name}"), fingerprint, reason });
                 }

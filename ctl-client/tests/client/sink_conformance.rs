@@ -71,7 +71,12 @@ fn file_kinds() -> [FileKind; 6] {
         },
         FileKind {
             config: |path| {
-                SinkConfig::Command(CommandConfig { path, program: vec!["/bin/true".into()], seconds: 60 })
+                SinkConfig::Command(CommandConfig {
+                    path,
+                    program: vec!["/bin/true".into()],
+                    seconds: 60,
+                    selection: None,
+                })
             },
             folders: &["current"],
             by_hand: None,

@@ -323,6 +323,12 @@ fn a_cross_certificate_is_written_to_the_pem_sink_only() {
     let file = device.path("pem/current/cross-certificates.pem");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), cross.to_pem());
     assert!(!device.everest().contains("cross"));
+    // What its reader misses, and what it finds without, is told.
+    let status = device.status();
+    let note =
+        "beta is cross-certified by alpha, and cross-certificates are not read here: its own root is written";
+    assert_eq!(status.to_string().matches(note).count(), 1, "{status}");
+    assert!(!status.is_wrong());
 
     repository.set_notices(vec![notice(1, "na", "beta", repository.now.plus_seconds(DAY))]);
     repository.publish(&Role::Notices);

@@ -19,6 +19,7 @@ pub mod paths;
 pub mod publication;
 pub mod registry;
 pub mod role;
+pub mod selection;
 pub mod signer;
 pub mod text;
 pub mod threshold;

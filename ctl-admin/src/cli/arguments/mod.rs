@@ -269,6 +269,17 @@ pub(crate) enum Command {
     Interop(interop::Options),
     /// Find the roots that a vehicle with little room should install to reach the most chargers
     Budget(budget::Options),
+    /// Look at a selection of roots that `budget --write` wrote, and sign it for devices with little room
+    SignOff {
+        /// The file
+        file: PathBuf,
+        /// Private key that signs; may be given several times, and a device follows one
+        #[arg(long = "key", value_name = "FILE", required = true)]
+        keys: Vec<PathBuf>,
+        /// Where the signed selection goes [default: the file with the ending .jws]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Verify one signed file (JWS) offline, from an old root.json
     Verify {
         /// The file

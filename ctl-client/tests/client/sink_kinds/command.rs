@@ -22,6 +22,7 @@ fn device(repository: &Repository, seconds: u64, script: &str) -> Device {
             path,
             program: ["/bin/sh", "-c", &script, "take"].map(str::to_owned).to_vec(),
             seconds,
+            selection: None,
         })
     })
 }
@@ -133,6 +134,7 @@ fn power_lost_after_the_program_has_succeeded_hands_it_the_same_change_by_the_sa
                 .map(str::to_owned)
                 .to_vec(),
                 seconds: 60,
+                selection: None,
             }));
             let list = serde_json::from_value(next.documents[&na()].clone()).unwrap();
             let clock = ctl_core::tuf::Clock::Known(start());

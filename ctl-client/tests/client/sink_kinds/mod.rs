@@ -4,6 +4,7 @@ mod command;
 mod everest;
 mod josev;
 mod manifest;
+mod selection;
 
 use std::path::PathBuf;
 
