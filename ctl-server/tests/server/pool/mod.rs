@@ -22,6 +22,7 @@ use crate::served::{Answer, Served};
 const OPCP: &str = "/v1/root/rootCerts";
 const OPNC: &str = "/opnc/v1/rcp/rootcertificates";
 
+/// A scheme whose list has the roots of these operators.
 fn listed(operators: &[&str]) -> (World, Vec<Digest>) {
     let mut world = World::published();
     let anchors = operators.iter().map(|operator| world.admitted(operator)).collect();

@@ -78,6 +78,12 @@ impl Default for Manner {
     }
 }
 
+/// A root pool of these lists.
+fn fed_by(lists: &[(&str, Ctl)]) -> pool::Config {
+    let source = |(list, ctl): &(&str, Ctl)| pool::Source { list: list.parse().unwrap(), ctl: *ctl };
+    pool::Config { lists: lists.iter().map(source).collect() }
+}
+
 impl Served {
     /// A server with what the world has recorded.
     pub async fn start(world: &World) -> Self {
@@ -98,10 +104,10 @@ impl Served {
         Self::start_as(world, Manner { guard: guard.clone(), limits, ..Manner::default() }).await
     }
 
-    /// The same, with a way to webhooks.
+    /// The same, with a pool fed by the one list, and a way to webhooks.
     pub async fn start_with_webhooks(world: &World, guard: &Settings, forward: Forward) -> Self {
-        let forward = Some(forward);
-        Self::start_as(world, Manner { guard: guard.clone(), forward, ..Manner::default() }).await
+        let (pool, forward) = (fed_by(&[("na", Ctl::American)]), Some(forward));
+        Self::start_as(world, Manner { guard: guard.clone(), forward, pool, ..Manner::default() }).await
     }
 
     /// A server whose root pool is fed by these lists.
@@ -111,9 +117,7 @@ impl Served {
 
     /// The same, guarded so.
     pub async fn start_pooling_guarded(world: &World, lists: &[(&str, Ctl)], guard: &Settings) -> Self {
-        let source = |(list, ctl): &(&str, Ctl)| pool::Source { list: list.parse().unwrap(), ctl: *ctl };
-        let pool = pool::Config { lists: lists.iter().map(source).collect() };
-        Self::start_as(world, Manner { guard: guard.clone(), pool, ..Manner::default() }).await
+        Self::start_as(world, Manner { guard: guard.clone(), pool: fed_by(lists), ..Manner::default() }).await
     }
 
     async fn start_as(world: &World, manner: Manner) -> Self {
