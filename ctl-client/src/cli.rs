@@ -1,6 +1,8 @@
 //! The command line.
 
 use std::io::Write as _;
+#[cfg(feature = "back-end")]
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,11 +11,15 @@ use ctl_core::Timestamp;
 use ctl_core::names::ListId;
 
 use crate::ask::command as ask;
+#[cfg(feature = "back-end")]
+use crate::collect::Collect;
 use crate::config::{FilesConfig, SinkConfig};
 use crate::daemon;
 use crate::error::ClientError;
 use crate::files::{self, Disk};
 use crate::init::{Init, init};
+#[cfg(feature = "back-end")]
+use crate::metrics::{self, Shown};
 use crate::sync::{Client, Machine, SyncReport};
 
 /// Takes verified certificate trust lists into chargers, vehicles and back ends.
@@ -36,6 +42,10 @@ enum Command {
         /// Sync once; exit 0 if nothing went wrong.
         #[arg(long)]
         once: bool,
+        /// Show the metrics of the last sync at this address, for Prometheus.
+        #[cfg(feature = "back-end")]
+        #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
+        metrics: Option<SocketAddr>,
     },
     /// What is trusted, since when, how fresh, and what is wrong. Exit 1 if anything is wrong.
     Status {
@@ -55,6 +65,9 @@ enum Command {
         #[arg(long, value_name = "TIME", value_parser = moment)]
         since: Option<Timestamp>,
     },
+    /// Collect in --dir what the devices of a fleet report; say whether a roll-out goes on.
+    #[cfg(feature = "back-end")]
+    Collect(Box<Collect>),
     /// Verify everything kept again, and that the sinks equal it. Exit 1 if anything does not hold.
     Verify,
     /// Into which store of which sink each certificate of these files belongs, and why, or why not. Exit 1 if
@@ -108,18 +121,24 @@ struct Begin {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    #[cfg(feature = "back-end")]
+    let arguments = match arguments {
+        Arguments { dir, command: Command::Collect(collect) } => return ended(collect.run(dir)),
+        other => other,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(run(arguments)),
         Err(error) => Err(format!("no runtime: {error}")),
     };
-    match outcome {
-        Ok(code) => code,
-        Err(text) => {
-            say_error(&format!("ctl-client: {text}"));
-            ExitCode::FAILURE
-        }
-    }
+    ended(outcome)
+}
+
+fn ended(outcome: Result<ExitCode, String>) -> ExitCode {
+    outcome.unwrap_or_else(|text| {
+        say_error(&format!("ctl-client: {text}"));
+        ExitCode::FAILURE
+    })
 }
 
 /// A closed pipe is no reason to panic.
@@ -154,19 +173,30 @@ async fn run(arguments: Arguments) -> Result<ExitCode, String> {
             begin.run(directory()?)?;
             true
         }
-        Command::Sync { once: true } => {
+        Command::Sync { once: true, .. } => {
             let report = client()?.sync().await.map_err(text)?;
             tell(&report);
             report.is_success()
         }
-        Command::Sync { once: false } => {
-            let tell = |outcome: &Result<SyncReport, ClientError>| match outcome {
-                Ok(report) => tell(report),
-                Err(error) => say_error(&format!("sync: {error}")),
-            };
-            daemon::run(&mut client()?, tell).await.map_err(text)?;
+        #[cfg(feature = "back-end")]
+        Command::Sync { metrics: Some(address), .. } => {
+            let (mut client, shown) = (client()?, Shown::default());
+            client.show_metrics(shown.clone());
+            let (address, serving) = metrics::listen(address, shown).await?;
+            say(&format!("listening on http://{address}"));
+            tokio::select! {
+                done = daemon::run(&mut client, tell_outcome) => done.map_err(text)?,
+                () = serving => return Err("the listener has ended".into()),
+            }
             true
         }
+        Command::Sync { .. } => {
+            daemon::run(&mut client()?, tell_outcome).await.map_err(text)?;
+            true
+        }
+        // It has a runtime of its own.
+        #[cfg(feature = "back-end")]
+        Command::Collect(_) => false,
         Command::Status { json, stations } => {
             let mut status = client()?.status().await.map_err(text)?;
             if !stations {
@@ -243,6 +273,13 @@ impl Begin {
 fn read_root(path: &Path) -> Result<Vec<u8>, String> {
     let bytes = files::read(path, 1024 * 1024).map_err(text)?;
     bytes.ok_or_else(|| format!("{} does not exist", path.display()))
+}
+
+fn tell_outcome(outcome: &Result<SyncReport, ClientError>) {
+    match outcome {
+        Ok(report) => tell(report),
+        Err(error) => say_error(&format!("sync: {error}")),
+    }
 }
 
 /// One line for each thing that happened.

@@ -8,6 +8,8 @@
 pub mod apart;
 pub mod ask;
 pub mod cli;
+#[cfg(feature = "back-end")]
+pub mod collect;
 mod command;
 pub mod config;
 #[cfg(feature = "back-end")]

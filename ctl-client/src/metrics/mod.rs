@@ -1,14 +1,19 @@
-//! What Prometheus reads of this device: in a file for node_exporter's textfile collector, written anew after each sync.
-//! Times are raw Unix seconds, so that the alert says what is too old.
+//! What Prometheus reads of this device: in a file for node_exporter's textfile collector, written anew after each sync,
+//! or over HTTP where the client is a back end's. Times are raw Unix seconds, so that the alert says what is too old.
+
+#[cfg(feature = "back-end")]
+mod listen;
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use prometheus::{Encoder as _, GaugeVec, Opts, Registry, TextEncoder};
 use serde::{Deserialize, Serialize};
 
 use crate::files;
 use crate::status::{Severity, Status};
 use crate::sync::Client;
+#[cfg(feature = "back-end")]
+pub(crate) use listen::listen;
 
 /// Where metrics are written: the section `[metrics]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,26 +36,60 @@ impl MetricsConfig {
     }
 }
 
-/// Series under construction. What cannot be registered is a mistake in this file, and told.
-struct Page {
-    registry: Registry,
+/// The metrics of the last sync, for whoever asks meanwhile. Clones show the same.
+#[derive(Clone, Debug, Default)]
+pub struct Shown(Arc<Mutex<(u64, String)>>);
+
+impl Shown {
+    fn set(&self, text: String) {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *shown = (shown.0.saturating_add(1), text);
+    }
+
+    /// Empty before the first.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+
+    /// Grows with each.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
 }
 
+/// The text of a scrape under construction, in Prometheus' text format: a gateway carries no library for so little.
+#[derive(Default)]
+struct Page(String);
+
 impl Page {
+    /// A family; without samples it says nothing.
     fn gauge(
-        &self,
+        &mut self,
         name: &str,
         help: &str,
         labels: &[&str],
         samples: impl IntoIterator<Item = (Vec<String>, f64)>,
-    ) -> Result<(), prometheus::Error> {
-        let gauge = GaugeVec::new(Opts::new(format!("ctl_client_{name}"), help), labels)?;
+    ) {
+        let name = format!("ctl_client_{name}");
+        let mut head = format!("# HELP {name} {help}\n# TYPE {name} gauge\n");
         for (values, value) in samples {
-            let values: Vec<&str> = values.iter().map(String::as_str).collect();
-            gauge.get_metric_with_label_values(&values)?.set(value);
+            self.0.push_str(&std::mem::take(&mut head));
+            let labels: Vec<String> = labels
+                .iter()
+                .zip(values)
+                .map(|(label, value)| format!("{label}=\"{}\"", escaped(&value)))
+                .collect();
+            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+            self.0.push_str(&format!("{name}{labels} {value}\n"));
         }
-        self.registry.register(Box::new(gauge))
     }
+}
+
+/// A label's value as the text format wants it.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 fn one(value: impl Into<f64>) -> [(Vec<String>, f64); 1] {
@@ -63,58 +102,66 @@ fn number(value: usize) -> f64 {
 
 impl Client {
     /// The text of a scrape.
-    ///
-    /// # Errors
-    /// A mistake in this program.
-    pub fn metrics(&self, status: &Status) -> Result<String, prometheus::Error> {
-        let page = Page { registry: Registry::new() };
+    #[must_use]
+    pub fn metrics(&self, status: &Status) -> String {
+        let mut page = Page::default();
         let info =
             vec![env!("CARGO_PKG_VERSION").to_owned(), status.scheme.to_string(), status.environment.clone()];
-        page.gauge("info", "Always 1.", &["version", "scheme", "environment"], [(info, 1.0)])?;
-        Self::documents(&page, status)?;
-        self.sinks_page(&page, status)?;
+        page.gauge("info", "Always 1.", &["version", "scheme", "environment"], [(info, 1.0)]);
+        Self::documents(&mut page, status);
+        self.sinks_page(&mut page, status);
         page.gauge(
             "trusted_anchors",
             "Anchors that are trusted here, each counted for each list.",
             &[],
             one(number(status.trusted.len())),
-        )?;
-        page.gauge("suspensions", "Suspensions that hold here.", &[], one(number(status.notices.len())))?;
+        );
+        page.gauge("suspensions", "Suspensions that hold here.", &[], one(number(status.notices.len())));
         let severities =
             [("note", Severity::Note), ("warning", Severity::Warning), ("error", Severity::Error)];
         let severities = severities.map(|(word, severity)| {
             let found = status.findings.iter().filter(|finding| finding.severity == severity).count();
             (vec![word.to_owned()], number(found))
         });
-        page.gauge("findings", "What status finds, by severity.", &["severity"], severities)?;
+        page.gauge("findings", "What status finds, by severity.", &["severity"], severities);
         page.gauge(
             "conflict",
             "Whether the log contradicts what is remembered of it.",
             &[],
             one(u8::from(status.conflict.is_some())),
-        )?;
+        );
+        page.gauge(
+            "interval_seconds",
+            "How often this device syncs, as configured.",
+            &[],
+            one(self.config.interval_seconds as f64),
+        );
+        page.gauge(
+            "grace_seconds",
+            "How long past its next update a version is late before it is stale, as configured.",
+            &[],
+            one(self.config.grace_seconds as f64),
+        );
         if let Some(last) = &status.last_sync {
             page.gauge(
                 "last_sync_timestamp_seconds",
                 "When the last sync was tried, by this device's clock.",
                 &[],
                 one(last.attempted_at.unix() as f64),
-            )?;
+            );
             let success = last.succeeded_at.map(|time| (vec![], time.unix() as f64));
             page.gauge(
                 "last_success_timestamp_seconds",
                 "When a sync last succeeded, by this device's clock.",
                 &[],
                 success,
-            )?;
-            page.gauge("failures_in_a_row", "Syncs that failed since then.", &[], one(last.failures))?;
+            );
+            page.gauge("failures_in_a_row", "Syncs that failed since then.", &[], one(last.failures));
         }
-        let mut text = Vec::new();
-        TextEncoder::new().encode(&page.registry.gather(), &mut text)?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
+        page.0
     }
 
-    fn documents(page: &Page, status: &Status) -> Result<(), prometheus::Error> {
+    fn documents(page: &mut Page, status: &Status) {
         let each = |value: fn(&crate::status::DocumentStatus) -> f64| {
             status.documents.iter().map(move |line| (vec![line.role.to_string()], value(line)))
         };
@@ -124,22 +171,22 @@ impl Client {
             "Number of the version held.",
             role,
             each(|line| line.sequence as f64),
-        )?;
+        );
         page.gauge(
             "document_issued_timestamp_seconds",
             "When the version held was drafted.",
             role,
             each(|line| line.issued_at.unix() as f64),
-        )?;
+        );
         page.gauge(
             "document_next_update_timestamp_seconds",
             "When a newer version is due.",
             role,
             each(|line| line.next_update.unix() as f64),
-        )
+        );
     }
 
-    fn sinks_page(&self, page: &Page, status: &Status) -> Result<(), prometheus::Error> {
+    fn sinks_page(&self, page: &mut Page, status: &Status) {
         let sink = &["sink"];
         let names = self.sinks.iter().map(|sink| sink.name());
         // Of a sink that could not be asked, status has no line.
@@ -157,7 +204,7 @@ impl Client {
             "Whether a sink could not be made what it should be, or is not.",
             sink,
             all.collect::<Vec<_>>(),
-        )?;
+        );
         let each = |value: fn(&crate::status::SinkStatus) -> f64| {
             status.sinks.iter().map(move |line| (vec![line.sink.clone()], value(line)))
         };
@@ -166,28 +213,59 @@ impl Client {
             "Whether a sink holds what it should.",
             sink,
             each(|line| f64::from(u8::from(line.in_place))),
-        )?;
+        );
         page.gauge(
             "sink_certificates",
             "Certificates of ours that a sink should hold.",
             sink,
             each(|line| number(line.certificates)),
-        )?;
+        );
         page.gauge(
             "sink_foreign_certificates",
             "Certificates of others that a sink keeps.",
             sink,
             each(|line| number(line.foreign)),
-        )
+        );
+        let counts = status.sinks.iter().filter_map(|line| Some((&line.sink, line.stations.as_ref()?)));
+        let stations = counts.clone().flat_map(|(sink, counts)| {
+            let all = [
+                ("installed", counts.installed),
+                ("sent", counts.sent),
+                ("pending", counts.pending),
+                ("refused", counts.refused),
+                ("offline", counts.offline),
+            ];
+            all.map(|(standing, stations)| (vec![sink.clone(), standing.to_owned()], number(stations)))
+        });
+        page.gauge(
+            "stations",
+            "Charging stations behind a sink, by how they stand.",
+            &["sink", "standing"],
+            stations,
+        );
+        page.gauge(
+            "stations_with_distrusted",
+            "Charging stations behind a sink that may hold a root that is distrusted.",
+            &["sink"],
+            counts.map(|(sink, counts)| (vec![sink.clone()], number(counts.may_hold_distrusted))),
+        );
     }
 
-    /// Writes the file for node_exporter, if there is to be one.
+    /// Shows the metrics of each sync from now on.
+    pub fn show_metrics(&mut self, shown: Shown) {
+        self.shown = Some(shown);
+    }
+
+    /// Shows them, and writes the file for node_exporter, as far as somebody reads either.
     ///
     /// # Errors
     /// Why it was not written, for people.
     pub(crate) fn write_metrics(&self, status: &Status) -> Result<(), String> {
+        if let Some(shown) = &self.shown {
+            shown.set(self.metrics(status));
+        }
         let Some(config) = &self.config.metrics else { return Ok(()) };
-        let text = self.metrics(status).map_err(|error| error.to_string())?;
+        let text = self.metrics(status);
         let (Some(above), Some(name)) =
             (config.textfile.parent(), config.textfile.file_name().and_then(|name| name.to_str()))
         else {

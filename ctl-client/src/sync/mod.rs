@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{self, Config};
 use crate::error::ClientError;
 use crate::files::{self, Files};
+use crate::metrics::Shown;
 use crate::sink::{self, Sink};
 use crate::state::{State, StateDirectory};
 use crate::transport::{Source, TransportOptions};
@@ -155,6 +156,8 @@ pub struct Client {
     pub(crate) sinks: Vec<Box<dyn Sink>>,
     transport: TransportOptions,
     command_time: Duration,
+    /// Where metrics are shown.
+    pub(crate) shown: Option<Shown>,
 }
 
 /// A state under work, with the files that it needs and that are not kept yet.
@@ -182,7 +185,7 @@ impl Client {
         transport.proxy = config.proxy.clone().or(transport.proxy);
         let directory = StateDirectory::open(path, files);
         let sinks = config.sink.iter().map(sink::open).chain(others).collect();
-        Ok(Self { config, directory, now, sinks, transport, command_time })
+        Ok(Self { config, directory, now, sinks, transport, command_time, shown: None })
     }
 
     /// Reads the configuration again, and goes by it from now on. One that has mistakes changes nothing.

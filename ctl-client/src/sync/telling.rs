@@ -66,7 +66,7 @@ impl Client {
         if let Err(error) = told {
             report.notes.push(format!("the history is not told: {error}"));
         }
-        if self.config.report.is_none() && self.config.metrics.is_none() {
+        if self.config.report.is_none() && self.config.metrics.is_none() && self.shown.is_none() {
             return;
         }
         let status = match self.status().await {

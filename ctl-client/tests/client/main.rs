@@ -18,6 +18,7 @@ mod command_line;
 mod common;
 #[cfg(feature = "back-end")]
 mod csms;
+mod fleet;
 mod history;
 mod own_say;
 mod reports;
