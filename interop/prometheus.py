@@ -54,7 +54,8 @@ def metrics():
 
 
 def rules():
-    run(PROMTOOL, "check", "rules", HERE / "prometheus/rules.yml", HERE / "prometheus/alerts.yml")
+    run(PROMTOOL, "check", "rules", HERE / "prometheus/rules.yml", HERE / "prometheus/alerts.yml",
+        HERE / "prometheus/devices.yml")
     run(PROMTOOL, "check", "config", "--syntax-only", HERE / "prometheus/prometheus.yml")
     tests = sorted((HERE / "prometheus/tests").glob("*.yml"))
     for test in tests:
