@@ -85,6 +85,7 @@ impl Parts {
         let metrics = Arc::new(Metrics::new()?);
         let publication = publish::Config {
             settle: config.publication.settle,
+            differences: config.publication.differences.into(),
             pool: Arc::new(config.pool.clone()),
             ..publish::Config::new(&config.data)
         };

@@ -78,11 +78,13 @@ pub struct Publication {
     /// How long the ledger must be quiet before a draft is opened.
     #[serde(with = "humantime_serde")]
     pub settle: Duration,
+    /// To how many earlier versions of a document differences are served (RFC 9842).
+    pub differences: u8,
 }
 
 impl Default for Publication {
     fn default() -> Self {
-        Self { settle: Duration::from_secs(5) }
+        Self { settle: Duration::from_secs(5), differences: 4 }
     }
 }
 

@@ -7,17 +7,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ctl_serve::encoding::{Coding, Codings};
+use ctl_core::Digest;
+use ctl_serve::encoding::{Coding, Codings, available_dictionary};
 use ctl_serve::{FileBody, Problem, Readers, Source};
-use warp::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use warp::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-use crate::publish::prepared::{Coded, Content, ContentType, Prepared};
+use crate::publish::prepared::{Content, ContentType, Prepared};
+use crate::publish::press::{Coded, Forms};
 use crate::publish::site::{BeginningOf, Found};
 
-const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+const VARIES: HeaderValue = HeaderValue::from_static("accept-encoding");
+const VARIES_WITH_DICTIONARY: HeaderValue = HeaderValue::from_static("accept-encoding, available-dictionary");
+const USE_AS_DICTIONARY: HeaderName = HeaderName::from_static("use-as-dictionary");
 /// A picture opened by itself is a document of this origin; it may show and style itself, nothing more.
 const PICTURES_ONLY: HeaderValue = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
-const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
 /// Answers with a file.
 ///
@@ -34,8 +37,8 @@ pub(super) async fn respond(
         Found::Beginning(file, part) => (file, Some(part)),
     };
     match &file.content {
-        Content::Memory { identity, gzip } => match part {
-            None => from_memory(&file, identity, gzip.as_ref(), codings, request)
+        Content::Memory { identity, forms } => match part {
+            None => from_memory(&file, identity, forms, codings, request)
                 .map(|response| response.map(Source::prepared)),
             Some(part) => {
                 let end = end(part, identity.bytes.len(), |at| {
@@ -61,7 +64,8 @@ pub(super) async fn respond(
                     (end as u64, tag_of(etag, end))
                 }
             };
-            let response = if_changed(&file, &etag, request, || end)?;
+            let mut response = if_changed(&file, &etag, request, || end)?;
+            say_dictionary(&file, response.headers_mut())?;
             Ok(response.map(|end| match end {
                 0 => Source::prepared(""),
                 end => Source::File(FileBody::new(path.clone(), end, readers.clone())),
@@ -76,8 +80,8 @@ pub(super) async fn respond(
 /// A [`Problem`] if it is not, or the caller does not accept its coding.
 pub(crate) fn prepared(file: &Prepared, request: &HeaderMap) -> Result<Response<Bytes>, Problem> {
     match &file.content {
-        Content::Memory { identity, gzip } => {
-            from_memory(file, identity, gzip.as_ref(), Codings::of(request), request)
+        Content::Memory { identity, forms } => {
+            from_memory(file, identity, forms, Codings::of(request), request)
         }
         Content::Disk { path, .. } => Err(Problem::internal(&path.display())),
     }
@@ -86,23 +90,39 @@ pub(crate) fn prepared(file: &Prepared, request: &HeaderMap) -> Result<Response<
 fn from_memory(
     file: &Prepared,
     identity: &Coded,
-    gzip: Option<&Coded>,
+    forms: &Forms,
     codings: Codings,
     request: &HeaderMap,
 ) -> Result<Response<Bytes>, Problem> {
-    let coding = codings.choose(gzip.is_some()).ok_or_else(Problem::not_acceptable)?;
-    let compressed = gzip.filter(|_| coding == Coding::Gzip);
-    let chosen = compressed.unwrap_or(identity);
+    let dictionary = available_dictionary(request).map(Digest::from_bytes);
+    let form = |coding| forms.get(coding, dictionary.as_ref());
+    let coding = codings.choose(|coding| form(coding).is_some()).ok_or_else(Problem::not_acceptable)?;
+    let chosen = form(coding).unwrap_or(identity);
     let mut response = if_changed(file, &chosen.etag, request, || chosen.bytes.clone())?;
     let headers = response.headers_mut();
     // A 304 says nothing about a body that it does not have.
-    if compressed.is_some() && headers.contains_key(header::CONTENT_TYPE) {
-        headers.insert(header::CONTENT_ENCODING, GZIP);
+    if headers.contains_key(header::CONTENT_TYPE) {
+        if coding != Coding::Identity {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
+        }
     }
-    if gzip.is_some() {
-        headers.insert(header::VARY, ACCEPT_ENCODING);
+    say_dictionary(file, headers)?;
+    if file.dictionary.is_some() || forms.has_differences() {
+        headers.insert(header::VARY, VARIES_WITH_DICTIONARY);
+    } else if !forms.is_empty() {
+        headers.insert(header::VARY, VARIES);
     }
     Ok(response)
+}
+
+/// Says of a body what it may be the dictionary for.
+fn say_dictionary(file: &Prepared, headers: &mut HeaderMap) -> Result<(), Problem> {
+    if let Some(dictionary) = file.dictionary.as_ref().filter(|_| headers.contains_key(header::CONTENT_TYPE))
+    {
+        let value = HeaderValue::from_str(dictionary).map_err(|error| Problem::internal(&error))?;
+        headers.insert(USE_AS_DICTIONARY, value);
+    }
+    Ok(())
 }
 
 /// The entity tag of the beginning of a file that never changes: the file's tag and the length.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ctl_core::jws::Signature;
-use ctl_core::paths::{self, TARGET};
+use ctl_core::paths::{self, METADATA, TARGET};
 use ctl_core::role::Role;
 use ctl_core::{Digest, json};
 use ctl_formats::rendition::{Made, Rendition, Source};
@@ -52,22 +52,34 @@ pub fn publish(
     let role = publication.role();
     let metadata = Bytes::from(metadata_file(publication)?);
     let path = paths::metadata(publication.open.version, role);
-    edition.put_bytes(&path, metadata.clone(), ContentType::Json, Caching::Immutable);
+    let mut file = Prepared::plain(metadata.clone(), ContentType::Json, Caching::Immutable);
+    if edition.next_version(&format!("metadata of {role}"), &metadata) {
+        file = file.dictionary_for(&format!("/{}", METADATA.of(&[&format_args!("*.{role}.json")])));
+    }
+    edition.put(&path, Arc::new(file));
     let (Some(folder), Some(document), Some(digest), Some(target)) =
         (role.folder(), &publication.documents.document, publication.digest, role.target_name())
     else {
         return Ok(metadata);
     };
     let sequence = publication.open.sequence.unwrap_or(publication.open.version);
-    let payload = Prepared::new(Bytes::copy_from_slice(document), ContentType::Json, Caching::Immutable);
-    let latest = Arc::new(payload.cached(Caching::Latest));
-    let payload = Arc::new(payload);
-    edition.put(&TARGET.of(&[&format_args!("{digest}.{target}")]), payload.clone());
-    edition.put(&TARGET.of(&[&target]), latest);
+    let bytes = Bytes::copy_from_slice(document);
+    let differs = edition.next_version(&target, &bytes);
+    let payload = Prepared::plain(bytes, ContentType::Json, Caching::Immutable);
+    // Each version has a path of its own, so the pattern is what tells that they belong together.
+    let payload_for = |pattern: String| {
+        let payload = payload.clone();
+        Arc::new(if differs { payload.dictionary_for(&pattern) } else { payload })
+    };
+    edition.put(
+        &TARGET.of(&[&format_args!("{digest}.{target}")]),
+        payload_for(format!("/{}", TARGET.of(&[&format_args!("*.{target}")]))),
+    );
+    edition.put(&TARGET.of(&[&target]), Arc::new(payload.cached(Caching::Latest)));
     if let Role::List(_) = role {
-        edition.put(&format!("{folder}/versions/{sequence}"), payload);
+        edition.put(&format!("{folder}/versions/{sequence}"), payload_for(format!("/{folder}/versions/*")));
     }
-    let proof = Prepared::new(proof.to_owned(), ContentType::Text, Caching::Immutable);
+    let proof = Prepared::plain(proof.to_owned(), ContentType::Text, Caching::Immutable);
     edition.put(&format!("{folder}/tlog-proof"), Arc::new(proof.cached(Caching::Latest)));
     edition.put(&format!("{folder}/versions/{sequence}.tlog-proof"), Arc::new(proof));
     if let Some(before) = before.filter(|before| before.digest != publication.digest) {

@@ -1,7 +1,7 @@
 //! The next edition of the site: which files are added and removed, and which of them the disk still lacks, in which
 //! order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use ctl_core::paths;
 
 use super::disk::DiskError;
 use super::prepared::{Caching, ContentType, Prepared};
+use super::press::{Forms, MIN_DIFFERENCE};
 use super::sink::{File, Sink};
 use super::site::Site;
 
@@ -25,29 +26,89 @@ pub struct Edition {
     sink: Box<dyn Sink>,
     unwritten: BTreeSet<String>,
     unremoved: BTreeSet<String>,
+    /// Files whose compressed forms are not made yet.
+    unpressed: BTreeSet<String>,
+    /// The last versions of documents that are served as differences, too, by name, the newest last.
+    versions: BTreeMap<String, VecDeque<(Digest, Bytes)>>,
+    /// To how many earlier versions differences are made.
+    differences: usize,
 }
 
 impl Edition {
     /// An empty site over a sink that may hold an earlier one.
     #[must_use]
-    pub fn new(sink: impl Sink) -> Self {
-        let sink = Box::new(sink);
-        Self { site: Site::default(), sink, unwritten: BTreeSet::new(), unremoved: BTreeSet::new() }
+    pub fn new(sink: impl Sink, differences: usize) -> Self {
+        Self {
+            site: Site::default(),
+            sink: Box::new(sink),
+            unwritten: BTreeSet::new(),
+            unremoved: BTreeSet::new(),
+            unpressed: BTreeSet::new(),
+            versions: BTreeMap::new(),
+            differences,
+        }
     }
 
     /// Puts a file at a path, unless the same bytes are there.
     pub fn put(&mut self, path: &str, file: Arc<Prepared>) {
-        let same = self.site.file(path).is_some_and(|old| old.identity() == file.identity());
-        if !same {
-            self.unwritten.insert(path.to_owned());
-            self.unremoved.remove(path);
+        let old = self.site.file(path);
+        if old.is_some_and(|old| {
+            old.identity() == file.identity()
+                && (old.content_type, old.caching) == (file.content_type, file.caching)
+        }) {
+            return;
         }
+        self.unwritten.insert(path.to_owned());
+        self.unremoved.remove(path);
+        self.unpressed.insert(path.to_owned());
         self.site.insert(path, file);
     }
 
-    /// Prepares bytes and puts them at a path.
+    /// Puts bytes at a path.
     pub fn put_bytes(&mut self, path: &str, bytes: impl Into<Bytes>, kind: ContentType, caching: Caching) {
-        self.put(path, Arc::new(Prepared::new(bytes, kind, caching)));
+        self.put(path, Arc::new(Prepared::plain(bytes, kind, caching)));
+    }
+
+    /// Says that these bytes are the next version of a document: wherever they are served, they are served as the
+    /// difference to the versions before, too. Returns whether the document is large enough for that.
+    pub fn next_version(&mut self, document: &str, bytes: &Bytes) -> bool {
+        if bytes.len() < MIN_DIFFERENCE || self.differences == 0 {
+            return false;
+        }
+        let digest = Digest::of(bytes);
+        let versions = self.versions.entry(document.to_owned()).or_default();
+        if versions.back().is_none_or(|(last, _)| *last != digest) {
+            versions.push_back((digest, bytes.clone()));
+            while versions.len() > self.differences.saturating_add(1) {
+                versions.pop_front();
+            }
+        }
+        true
+    }
+
+    /// Makes the compressed forms of what was put since the last time: once for the same bytes, and only for what is
+    /// still there.
+    pub fn press(&mut self) {
+        let mut made: BTreeMap<Digest, Arc<Forms>> = BTreeMap::new();
+        for path in std::mem::take(&mut self.unpressed) {
+            let Some(file) = self.site.file(&path).filter(|file| file.compresses()).cloned() else {
+                continue;
+            };
+            let Some(bytes) = file.identity() else { continue };
+            let digest = Digest::of(bytes);
+            let forms = made.entry(digest).or_insert_with(|| Forms::all(bytes, &self.before(&digest)).into());
+            self.site.insert(&path, Arc::new(Prepared::clone(&file).with_forms(forms.clone())));
+        }
+    }
+
+    /// The versions before the newest one of a document, if these bytes are that.
+    fn before(&self, digest: &Digest) -> Vec<(Digest, Bytes)> {
+        let newest = |versions: &&VecDeque<(Digest, Bytes)>| {
+            versions.back().is_some_and(|(newest, _)| newest == digest)
+        };
+        let found = self.versions.values().find(newest);
+        let before = found.into_iter().flat_map(|versions| versions.iter().rev().skip(1));
+        before.filter(|(before, _)| before != digest).cloned().collect()
     }
 
     /// Removes a path, here and on the disk.
@@ -76,10 +137,14 @@ impl Edition {
         }
     }
 
-    /// Keeps only the disk's copy of a superseded file.
+    /// Keeps only the disk's copy of a superseded file; who reads it there may still use it as a dictionary.
     pub fn retire(&mut self, path: &str, kind: ContentType) {
-        if let Some(bytes) = self.site.file(path).and_then(|file| file.identity()).cloned() {
-            self.put_on_disk(path, bytes, kind);
+        let Some(old) = self.site.file(path).cloned() else { return };
+        let Some(bytes) = old.identity() else { return };
+        self.put_on_disk(path, bytes.clone(), kind);
+        if let Some(file) = self.site.file(path).filter(|_| old.dictionary.is_some()) {
+            let file = Prepared { dictionary: old.dictionary.clone(), ..Prepared::clone(file) };
+            self.site.insert(path, Arc::new(file));
         }
     }
 
@@ -141,7 +206,7 @@ mod tests {
     use crate::publish::sink::conformance::Kept;
 
     fn edition(directory: &std::path::Path) -> Edition {
-        Edition::new(PublicDirectory::new(directory))
+        Edition::new(PublicDirectory::new(directory), 2)
     }
 
     #[test]
@@ -165,9 +230,40 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_version_is_served_as_the_difference_to_the_last_ones() {
+        use ctl_serve::encoding::Coding::{Brotli, Dictionary};
+        let versions: Vec<Bytes> = (0..5_u32)
+            .map(|version| {
+                let rows = (version..version + 50).map(|row| Digest::of(&row.to_be_bytes()).to_string());
+                format!("[{}]", rows.collect::<Vec<_>>().join(",")).into()
+            })
+            .collect();
+        let directory = tempfile::tempdir().unwrap();
+        let mut edition = edition(directory.path());
+        for bytes in &versions {
+            assert!(edition.next_version("registry", bytes));
+            edition.put_bytes("latest", bytes.clone(), ContentType::Json, Caching::Latest);
+            edition.put_bytes("elsewhere", bytes.clone(), ContentType::Json, Caching::Immutable);
+        }
+        edition.press();
+        for path in ["latest", "elsewhere"] {
+            let Content::Memory { forms, .. } = &edition.site.file(path).unwrap().content else { panic!() };
+            let has = |version: &Bytes| forms.get(Dictionary, Some(&Digest::of(version))).is_some();
+            let found: Vec<bool> = versions.iter().map(has).collect();
+            assert_eq!(found, [false, false, true, true, false], "{path}: the two before, not itself");
+            assert!(forms.get(Brotli, None).is_some());
+        }
+        let before = edition.site.file("latest").unwrap().clone();
+        edition.put_bytes("latest", versions[4].clone(), ContentType::Json, Caching::Latest);
+        edition.press();
+        assert!(Arc::ptr_eq(&before, edition.site.file("latest").unwrap()), "the same once more is no work");
+        assert!(!edition.next_version("small", &Bytes::from_static(b"{}")));
+    }
+
+    #[test]
     fn a_sink_is_told_what_each_file_is_and_one_without_local_files_leaves_them_in_memory() {
         let kept = Kept::default();
-        let mut edition = Edition::new(kept.clone());
+        let mut edition = Edition::new(kept.clone(), 2);
         edition.put_bytes("a", "1", ContentType::Rendition("application/x-pem-file"), Caching::Latest);
         edition.put_bytes(TIMESTAMP, "2", ContentType::Json, Caching::Fresh);
         edition.put_on_disk("old", Bytes::from_static(b"3"), ContentType::Text);

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::Discriminant;
-use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,7 +17,8 @@ use super::documents::{self, Chain};
 use super::edition::{Edition, TIMESTAMP};
 use super::freshness::{Freshness, SignedFile};
 use super::interop::{Answers, Question};
-use super::prepared::{Caching, ContentType};
+use super::prepared::{Caching, ContentType, Prepared};
+use super::publisher::Config;
 use super::replay::{Publication, Replay};
 use super::site::SharedSite;
 use super::{PublishError, interop, log};
@@ -75,7 +75,7 @@ pub(super) struct EditionMaker {
 impl EditionMaker {
     pub(super) fn new(
         ledger: &Ledger,
-        data: &Path,
+        config: &Config,
         site: SharedSite,
         pool: Keeper,
         status: watch::Sender<Status>,
@@ -94,7 +94,7 @@ impl EditionMaker {
             day: None,
             answering: false,
             untidy: true,
-            edition: Edition::new(PublicDirectory::new(data.join("public"))),
+            edition: Edition::new(PublicDirectory::new(config.data.join("public")), config.differences),
             latest: BTreeMap::new(),
             metadata: BTreeMap::new(),
             chain: Chain::default(),
@@ -129,6 +129,7 @@ impl EditionMaker {
             self.refresh(ledger, now, &snapshot.state.charter.validity)?;
         }
         self.begin_day(now.as_ref().map_or(snapshot.state.clock(), |now| *now));
+        self.edition.press();
         self.site.store(Arc::new(self.edition.site.clone()));
         if older < snapshot.size() || changed {
             tracing::debug!(entries = snapshot.size(), "published");
@@ -283,7 +284,13 @@ impl EditionMaker {
         let path = |version: u64| paths::metadata(version, "snapshot");
         if self.snapshots.last() != Some(&snapshot.version) {
             let place = path(snapshot.version);
-            self.edition.put_bytes(&place, file(snapshot), ContentType::Json, Caching::Immutable);
+            let bytes = file(snapshot);
+            let mut prepared = Prepared::plain(bytes.clone(), ContentType::Json, Caching::Immutable);
+            if self.edition.next_version("snapshot", &bytes) {
+                prepared = prepared
+                    .dictionary_for(&format!("/{}", paths::METADATA.of(&[&format_args!("*.snapshot.json")])));
+            }
+            self.edition.put(&place, Arc::new(prepared));
             self.snapshots.push(snapshot.version);
             if self.snapshots.len() > KEPT_SNAPSHOTS {
                 self.edition.take(&path(self.snapshots.remove(0)));

@@ -2,7 +2,7 @@
 //!
 //! People sign first: the [`ceremony`] collects their signatures of a draft. The [`publisher`] follows the ledger.
 //! Publications become files ([`documents`]), the log becomes tiles and a checkpoint ([`log`]), and the server vouches
-//! for all of it with snapshot and timestamp ([`freshness`]). The whole is one [`edition`] of the [`site`], in memory
+//! for all of it with snapshot and timestamp ([`freshness`]), and compressed ([`press`]). The whole is one [`edition`] of the [`site`], in memory
 //! and in a [`sink`], such as a directory on [`disk`].
 //!
 //! Everything except snapshot and timestamp follows from the ledger, to the byte.
@@ -16,6 +16,7 @@ pub mod interop;
 pub mod log;
 mod maker;
 pub mod prepared;
+pub mod press;
 pub mod publisher;
 pub mod replay;
 pub mod sink;

@@ -1,12 +1,12 @@
 //! A file as it is served: its bytes in each coding with their entity tags, its type, and how long it may be kept.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use ctl_core::Digest;
-use flate2::{Compression, write::GzEncoder};
+
+use super::press::{Coded, Forms, etag};
 
 /// The content type of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,23 +60,15 @@ impl Caching {
     }
 }
 
-/// Bytes in one coding, with their entity tag.
-#[derive(Clone, Debug)]
-pub struct Coded {
-    pub bytes: Bytes,
-    /// The strong entity tag (RFC 9110 §8.8.3), with its quotes.
-    pub etag: Arc<str>,
-}
-
 /// Where a file's bytes are.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// In memory, ready in both codings.
+    /// In memory, ready in every coding.
     Memory {
         /// Uncompressed.
         identity: Coded,
-        /// Compressed, if that is smaller.
-        gzip: Option<Coded>,
+        /// Compressed, where that is smaller.
+        forms: Arc<Forms>,
     },
     /// In a file under `public/`: for what is superseded and rarely requested, so that memory does not grow with
     /// history.
@@ -94,28 +86,47 @@ pub struct Prepared {
     pub content: Content,
     pub content_type: ContentType,
     pub caching: Caching,
-}
-
-/// Below this length gzip saves nothing over its own header and `Vary`.
-const MIN_GZIP: usize = 256;
-
-fn etag(digest: &Digest, coding: &str) -> Arc<str> {
-    // 128 bits of the digest: enough to prevent two bodies with one tag, and short.
-    let text: String = digest.to_string().chars().take(32).collect();
-    format!("\"{text}{coding}\"").into()
+    /// What it may be the dictionary for, as `Use-As-Dictionary` says it (RFC 9842 section 2.1).
+    pub dictionary: Option<Arc<str>>,
 }
 
 impl Prepared {
-    /// Prepares bytes: compresses them where that helps and computes the entity tags.
+    /// Prepares bytes with gzip alone.
     #[must_use]
     pub fn new(bytes: impl Into<Bytes>, content_type: ContentType, caching: Caching) -> Self {
+        let file = Self::plain(bytes, content_type, caching);
+        let forms = file.identity().filter(|_| file.compresses()).map(Forms::gzip);
+        file.with_forms(forms.unwrap_or_default().into())
+    }
+
+    /// Prepares bytes as they are.
+    #[must_use]
+    pub fn plain(bytes: impl Into<Bytes>, content_type: ContentType, caching: Caching) -> Self {
         let bytes = bytes.into();
-        let digest = Digest::of(&bytes);
-        // Hashes do not compress.
-        let gzip = (content_type != ContentType::Binary).then(|| compress(&bytes)).flatten();
-        let gzip = gzip.map(|bytes| Coded { bytes, etag: etag(&digest, "-gzip") });
-        let identity = Coded { bytes, etag: etag(&digest, "") };
-        Self::with(Content::Memory { identity, gzip }, content_type, caching)
+        let etag = etag(&Digest::of(&bytes), "");
+        let identity = Coded { bytes, etag };
+        Self::with(Content::Memory { identity, forms: Arc::default() }, content_type, caching)
+    }
+
+    /// The same with these forms.
+    #[must_use]
+    pub fn with_forms(mut self, made: Arc<Forms>) -> Self {
+        if let Content::Memory { forms, .. } = &mut self.content {
+            *forms = made;
+        }
+        self
+    }
+
+    /// The same, and the dictionary for what is later found at paths of this pattern.
+    #[must_use]
+    pub fn dictionary_for(self, pattern: &str) -> Self {
+        Self { dictionary: Some(format!("match=\"{pattern}\"").into()), ..self }
+    }
+
+    /// Whether compressing it may help: hashes do not compress.
+    #[must_use]
+    pub fn compresses(&self) -> bool {
+        self.content_type != ContentType::Binary
     }
 
     /// Bytes that are put together for one request, of what was prepared: as they are, with the tag of that from which
@@ -123,7 +134,7 @@ impl Prepared {
     #[must_use]
     pub fn assembled(bytes: Vec<u8>, from: &Digest, content_type: ContentType, caching: Caching) -> Self {
         let identity = Coded { bytes: bytes.into(), etag: etag(from, "") };
-        Self::with(Content::Memory { identity, gzip: None }, content_type, caching)
+        Self::with(Content::Memory { identity, forms: Arc::default() }, content_type, caching)
     }
 
     /// Bytes that are on the disk already, named by their digest.
@@ -134,7 +145,7 @@ impl Prepared {
     }
 
     fn with(content: Content, content_type: ContentType, caching: Caching) -> Self {
-        Self { content, content_type, caching }
+        Self { content, content_type, caching, dictionary: None }
     }
 
     /// The uncompressed bytes, if they are in memory.
@@ -146,42 +157,9 @@ impl Prepared {
         }
     }
 
-    /// The same bytes with other caching.
+    /// The same bytes with other caching. What is soon stale is nobody's dictionary.
     #[must_use]
     pub fn cached(&self, caching: Caching) -> Self {
-        Self { caching, ..self.clone() }
-    }
-}
-
-fn compress(bytes: &Bytes) -> Option<Bytes> {
-    if bytes.len() < MIN_GZIP {
-        return None;
-    }
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).ok()?;
-    let compressed = encoder.finish().ok()?;
-    (compressed.len() < bytes.len()).then(|| compressed.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_compressed_only_where_that_is_smaller() {
-        let text = Prepared::new("{\"a\":1}".repeat(200), ContentType::Json, Caching::Latest);
-        let Content::Memory { identity, gzip: Some(gzip) } = &text.content else { panic!("{text:?}") };
-        assert!(gzip.bytes.len() < identity.bytes.len());
-        assert_ne!(gzip.etag, identity.etag, "other bytes, other tag");
-        let mut read = String::new();
-        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&*gzip.bytes), &mut read).unwrap();
-        assert_eq!(read.as_bytes(), identity.bytes);
-
-        for file in [
-            Prepared::new("{}", ContentType::Json, Caching::Latest),
-            Prepared::new(vec![0; 8192], ContentType::Binary, Caching::Immutable),
-        ] {
-            assert!(matches!(file.content, Content::Memory { gzip: None, .. }));
-        }
+        Self { caching, dictionary: None, ..self.clone() }
     }
 }

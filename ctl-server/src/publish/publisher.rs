@@ -32,6 +32,8 @@ pub struct Config {
     /// How long the ledger must be quiet before a draft is opened, so that one draft takes in everything that belongs
     /// together.
     pub settle: Duration,
+    /// To how many earlier versions of a document differences are served.
+    pub differences: usize,
     /// Which lists feed the root pool.
     pub pool: Arc<pool::Config>,
     /// How often the clock is checked.
@@ -47,6 +49,7 @@ impl Config {
         Self {
             data: data.into(),
             settle: Duration::from_secs(5),
+            differences: 4,
             pool: Arc::default(),
             tick: Duration::from_secs(1),
             answer: Question::answer,
@@ -109,7 +112,7 @@ impl Publisher {
         let (sender, status) = watch::channel(Status::default());
         let keeper = Keeper::new(config.pool.clone());
         let (pool, pooled) = (keeper.served().clone(), config.pool.clone());
-        let mut maker = EditionMaker::new(&ledger, &config.data, site.clone(), keeper, sender)?;
+        let mut maker = EditionMaker::new(&ledger, &config, site.clone(), keeper, sender)?;
         maker.publish(&ledger)?;
         let (wake, stop) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let publisher =

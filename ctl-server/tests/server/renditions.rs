@@ -72,7 +72,7 @@ fn a_form_that_the_next_version_does_not_have_is_taken_away_with_its_reason() {
     world.publish_list();
 
     let public = tempfile::tempdir().unwrap();
-    let mut edition = Edition::new(PublicDirectory::new(public.path()));
+    let mut edition = Edition::new(PublicDirectory::new(public.path()), 0);
     let (mut replay, mut seen) = (Replay::default(), Vec::new());
     let there = |path: &str| public.path().join(path).exists();
     let path = |suffix: &str| format!("v1/lists/na/ctl.{suffix}");

@@ -1,52 +1,87 @@
-//! What a caller can decode: `Accept-Encoding` (RFC 9110 §12.5.3).
+//! What a caller can decode: `Accept-Encoding` (RFC 9110 §12.5.3) and `Available-Dictionary` (RFC 9842 §2.2).
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use warp::http::{HeaderMap, header};
 
 use crate::problem::Problem;
 
-/// How much a caller wants each coding, in thousandths; 0 means that it must not be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Codings {
-    gzip: u16,
-    identity: u16,
-}
+/// Which dictionary a caller has (RFC 9842 §2.2).
+pub const AVAILABLE_DICTIONARY: &str = "available-dictionary";
 
-/// A coding that answers can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A coding that answers can have; the better of two that are wanted alike comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Coding {
-    /// The bytes as they are.
-    Identity,
+    /// RFC 9842 §4: Brotli against a dictionary that the caller has.
+    Dictionary,
+    /// RFC 7932.
+    Brotli,
+    /// RFC 8878.
+    Zstandard,
     /// RFC 1952.
     Gzip,
+    /// The bytes as they are.
+    Identity,
 }
+
+impl Coding {
+    /// Each of them, in order.
+    pub const ALL: [Self; 5] = [Self::Dictionary, Self::Brotli, Self::Zstandard, Self::Gzip, Self::Identity];
+
+    /// As headers name it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dictionary => "dcb",
+            Self::Brotli => "br",
+            Self::Zstandard => "zstd",
+            Self::Gzip => "gzip",
+            Self::Identity => "identity",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        let name = if name.eq_ignore_ascii_case("x-gzip") { "gzip" } else { name };
+        Self::ALL.into_iter().find(|coding| name.eq_ignore_ascii_case(coding.as_str()))
+    }
+}
+
+/// How much a caller wants each coding, in thousandths; 0 means that it must not be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Codings([u16; Coding::ALL.len()]);
 
 impl Codings {
     /// What a request accepts. Without the header the bytes go out as they are; a member that cannot be read
     /// asks for nothing.
     #[must_use]
     pub fn of(request: &HeaderMap) -> Self {
-        let (mut gzip, mut identity, mut any) = (None, None, None);
+        let (mut named, mut any) = ([None; Coding::ALL.len()], None);
         let values = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         for member in values.flat_map(|value| value.split(',')) {
             let (name, parameter) = member.split_once(';').unwrap_or((member, "q=1"));
             let Some(weight) = weight(parameter.trim()) else { continue };
-            let name = name.trim();
-            let wanted = if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
-                &mut gzip
-            } else if name.eq_ignore_ascii_case("identity") {
-                &mut identity
-            } else if name == "*" {
-                &mut any
-            } else {
-                continue;
+            let wanted = match (Coding::named(name.trim()), name.trim()) {
+                (Some(coding), _) => named.get_mut(coding as usize),
+                (None, "*") => Some(&mut any),
+                (None, _) => None,
             };
-            wanted.get_or_insert(weight);
+            if let Some(wanted) = wanted {
+                wanted.get_or_insert(weight);
+            }
         }
-        // What is not named is as good as `*`; without that only identity may be sent, when nothing better can.
-        Self {
-            gzip: gzip.or(any).unwrap_or(0),
-            identity: identity.or(any.map(|any| any.min(1))).unwrap_or(1),
-        }
+        // What is not named is as good as `*`; without that only identity may be sent, when nothing better can. Who
+        // means the codings that are younger than gzip names them.
+        Self(Coding::ALL.map(|coding| {
+            let named = named.get(coding as usize).copied().flatten();
+            match coding {
+                Coding::Identity => named.or(any.map(|any| any.min(1))).unwrap_or(1),
+                Coding::Gzip => named.or(any).unwrap_or(0),
+                _ => named.unwrap_or(0),
+            }
+        }))
+    }
+
+    fn weight(self, coding: Coding) -> u16 {
+        self.0.get(coding as usize).copied().unwrap_or(0)
     }
 
     /// Refuses a caller who cannot take bytes as they are, where there is no other form of them.
@@ -54,20 +89,31 @@ impl Codings {
     /// # Errors
     /// 406
     pub fn identity_only(self) -> Result<(), Problem> {
-        self.choose(false).map(drop).ok_or_else(Problem::not_acceptable)
+        self.choose(|_| false).map(drop).ok_or_else(Problem::not_acceptable)
     }
 
-    /// The coding to send of a file that may also be had compressed; none if the caller can take neither.
+    /// The coding to send of a file that may be had as it is and in others; none if the caller can take none of them.
     #[must_use]
-    pub const fn choose(self, compressed: bool) -> Option<Coding> {
-        if compressed && self.gzip > 0 && self.gzip >= self.identity {
-            Some(Coding::Gzip)
-        } else if self.identity > 0 {
-            Some(Coding::Identity)
-        } else {
-            None
-        }
+    pub fn choose(self, there: impl Fn(Coding) -> bool) -> Option<Coding> {
+        let there = |coding: &Coding| *coding == Coding::Identity || there(*coding);
+        let possible = Coding::ALL.into_iter().filter(|coding| self.weight(*coding) > 0).filter(there);
+        // The first of the greatest.
+        possible.reduce(|best, next| if self.weight(next) > self.weight(best) { next } else { best })
     }
+}
+
+/// The SHA-256 of the dictionary that a caller has: a byte sequence (RFC 9651 §3.3.5). What is anything else is as good
+/// as none.
+#[must_use]
+pub fn available_dictionary(request: &HeaderMap) -> Option<[u8; 32]> {
+    let mut values = request.get_all(AVAILABLE_DICTIONARY).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let rest = value.to_str().ok()?.trim_matches(' ').strip_prefix(':')?;
+    let (base64, parameters) = rest.split_once(':')?;
+    if !parameters.is_empty() && !parameters.starts_with(';') {
+        return None;
+    }
+    BASE64_STANDARD.decode(base64).ok()?.try_into().ok()
 }
 
 /// `q=` and a number from 0 to 1 with at most three decimals, in thousandths.
@@ -90,10 +136,13 @@ mod tests {
     use super::*;
     use warp::http::HeaderValue;
 
+    fn with(name: &'static str, value: &str) -> HeaderMap {
+        [(header::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())].into_iter().collect()
+    }
+
     fn chosen(value: &str, compressed: bool) -> Option<Coding> {
-        let headers =
-            [(header::ACCEPT_ENCODING, HeaderValue::from_str(value).unwrap())].into_iter().collect();
-        Codings::of(&headers).choose(compressed)
+        let there = |coding| compressed && coding == Coding::Gzip;
+        Codings::of(&with("accept-encoding", value)).choose(there)
     }
 
     #[test]
@@ -127,7 +176,43 @@ mod tests {
         ] {
             assert_eq!((chosen(value, true), chosen(value, false)), (both, plain), "{value}");
         }
-        assert_eq!(Codings::of(&HeaderMap::new()).choose(true), Some(Identity));
+        assert_eq!(Codings::of(&HeaderMap::new()).choose(|_| true), Some(Identity));
+    }
+
+    #[test]
+    fn the_best_of_several_is_sent_unless_the_caller_wants_another_more() {
+        use Coding::{Brotli, Dictionary, Gzip, Identity, Zstandard};
+        for (value, expected) in [
+            ("gzip, deflate, br, zstd, dcb, dcz", Dictionary),
+            ("gzip, deflate, br, zstd", Brotli),
+            ("gzip, zstd, BR;q=0", Zstandard),
+            ("gzip;q=0.9, br;q=0.8", Gzip),
+            ("dcb;q=0.1, identity", Identity),
+            // Proxies and scripts that say "anything" decode gzip at most.
+            ("*", Gzip),
+        ] {
+            let codings = Codings::of(&with("accept-encoding", value));
+            assert_eq!(codings.choose(|_| true), Some(expected), "{value}");
+            assert_ne!(codings.choose(|coding| coding != Dictionary), Some(Dictionary));
+        }
+    }
+
+    #[test]
+    fn a_dictionary_is_named_in_one_way() {
+        let name = BASE64_STANDARD.encode([7; 32]);
+        let dictionary = |value: &str| available_dictionary(&with(AVAILABLE_DICTIONARY, value));
+        for value in [format!(":{name}:"), format!(" :{name}: "), format!(":{name}:;a=1")] {
+            assert_eq!(dictionary(&value), Some([7; 32]), "{value}");
+        }
+        let short = BASE64_STANDARD.encode([7; 31]);
+        for value in
+            [name.clone(), format!(":{name}"), format!(":{name}:x"), format!(":{short}:"), "::".into()]
+        {
+            assert_eq!(dictionary(&value), None, "{value}");
+        }
+        let mut twice = with(AVAILABLE_DICTIONARY, &format!(":{name}:"));
+        twice.append(AVAILABLE_DICTIONARY, HeaderValue::from_static("::"));
+        assert_eq!(available_dictionary(&twice), None);
     }
 
     proptest::proptest! {

@@ -38,7 +38,9 @@ async fn codings_are_those_that_the_caller_wants_most() {
         ("identity;q=0, gzip", "gzip"),
         ("gzip;q=0.5, identity", ""),
         ("gzip;q=0, *", ""),
-        ("br", ""),
+        ("br", "br"),
+        ("zstd", "zstd"),
+        ("deflate", ""),
     ] {
         let answer = served.get_with(list, &[("Accept-Encoding", accepted)]).await;
         assert_eq!((answer.status, answer.header("content-encoding")), (200, coding), "{accepted}");
