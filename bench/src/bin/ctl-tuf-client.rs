@@ -130,7 +130,7 @@ impl Repository {
             Some(bytes) => files::replace(&Disk, &self.metadata, &name, &bytes),
             None => files::remove(&Disk, &self.metadata, name.as_ref()),
         };
-        take_steps(&mut self.updater, &self.source, "", keep).await
+        take_steps(&mut self.updater, &self.source, "", |_| None, keep).await
     }
 
     /// Downloads these targets, but for those that are there already.

@@ -87,13 +87,14 @@ impl Client {
         let Some(name) = role.target_name() else { return Ok(None) };
         updater.seek(&name)?;
         // Only a root discards, and the last one is known by now.
+        let kept = self.held_metadata(&work.state);
         let keep = |name, bytes: Option<Vec<u8>>| {
             if let Some(bytes) = bytes {
                 work.keep_metadata(name, bytes);
             }
             Ok(())
         };
-        take_steps(updater, source, METADATA.start(), keep).await?;
+        take_steps(updater, source, METADATA.start(), kept, keep).await?;
         let held = work.state.documents.get(role);
         let target =
             updater.found().ok_or(ClientError::NotPublished { name: name.clone(), had: held.is_some() })?;
@@ -108,7 +109,9 @@ impl Client {
             return Ok(None);
         }
 
-        let bytes = fetch_target(source, target).await?;
+        let before = held.and_then(|held| self.directory.object(&held.sha256));
+        let bytes = fetch_target(source, target, before.as_deref()).await?;
+        drop(before);
         let (document, head) = read(&name, role, &bytes, trust)?;
         check_custom(&name, target.custom.as_ref(), role, &head)?;
 
@@ -245,14 +248,21 @@ impl Candidate {
     }
 }
 
-async fn fetch_target(source: &Source, target: &TargetInfo) -> Result<Vec<u8>, ClientError> {
+async fn fetch_target(
+    source: &Source,
+    target: &TargetInfo,
+    held: Option<&[u8]>,
+) -> Result<Vec<u8>, ClientError> {
     let limit = usize::try_from(target.length).unwrap_or(usize::MAX).min(ctl_core::list::MAX_PAYLOAD);
     let segments: Vec<String> = target.path.split('/').map(paths::encode_segment).collect();
     let path = TARGET.of(&[&segments.join("/")]);
-    // Described, and withheld: not to be taken for something that was never published.
-    let bytes = source.fetch(&path, limit).await?.ok_or(TufError::Missing { path })?;
-    target.check(&bytes)?;
-    Ok(bytes)
+    let take = |bytes: Option<Vec<u8>>| {
+        // Described, and withheld: not to be taken for something that was never published.
+        let bytes = bytes.ok_or_else(|| TufError::Missing { path: path.clone() })?;
+        target.check(&bytes)?;
+        Ok(bytes)
+    };
+    source.fetch_coded(&path, limit, held, take).await
 }
 
 /// Reads a document and checks that it is the role's, in this scheme, environment and log.

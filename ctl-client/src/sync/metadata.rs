@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::{Client, Work};
 use crate::error::ClientError;
-use crate::state::KeptMetadata;
+use crate::state::{KeptMetadata, State};
 use crate::transport::Source;
 
 const ROOT: &str = "root.json";
@@ -77,8 +77,8 @@ fn note_key<R: KeyRole>(name: &str, text: &str) -> Result<NoteKey<R>, String> {
     if key.name() == name { Ok(key) } else { Err(format!("it is named {:?}, not {name:?}", key.name())) }
 }
 
-/// Takes the updater's steps until it is done. `change` is told what to keep, and with no bytes
-/// what to discard.
+/// Takes the updater's steps until it is done. `held` has the earlier version of a file, of which the next one may come
+/// as a difference. `change` is told what to keep, and with no bytes what to discard.
 ///
 /// # Errors
 /// [`ClientError::Fetch`], [`ClientError::Tuf`], or what `change` returns.
@@ -86,6 +86,7 @@ pub async fn take_steps(
     updater: &mut Updater,
     source: &Source,
     base: &str,
+    held: impl Fn(&str) -> Option<Vec<u8>>,
     mut change: impl FnMut(String, Option<Vec<u8>>) -> Result<(), ClientError>,
 ) -> Result<(), ClientError> {
     loop {
@@ -93,17 +94,29 @@ pub async fn take_steps(
             Step::Fetch { path, max_bytes, .. } => {
                 let whole = format!("{base}{path}");
                 // There need not be a next root; everything else is described by what was verified.
-                let answer = if path.ends_with(".root.json") {
-                    source.fetch_if_there(&whole, max_bytes).await?
+                if path.ends_with(".root.json") {
+                    let answer = source.fetch_if_there(&whole, max_bytes).await?;
+                    updater.feed(answer.map_or(Response::NotFound, Response::Bytes))?;
                 } else {
-                    source.fetch(&whole, max_bytes).await?
-                };
-                updater.feed(answer.map_or(Response::NotFound, Response::Bytes))?;
+                    let held = held(without_version(&path));
+                    let mut feed = |answer: Option<Vec<u8>>| -> Result<(), ClientError> {
+                        Ok(updater.feed(answer.map_or(Response::NotFound, Response::Bytes))?)
+                    };
+                    source.fetch_coded(&whole, max_bytes, held.as_deref(), &mut feed).await?;
+                }
             }
             Step::Keep { name, bytes } => change(name, Some(bytes))?,
             Step::Discard { name } => change(name, None)?,
             Step::Done => return Ok(()),
         }
+    }
+}
+
+/// `na.json` of `7.na.json`.
+fn without_version(path: &str) -> &str {
+    match path.split_once('.') {
+        Some((version, name)) if version.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => path,
     }
 }
 
@@ -182,6 +195,7 @@ impl Client {
         let mut updater = Updater::new(local, clock, Limits::default())?;
         self.check_identity(&updater.root().signed)?;
         let mut discarded = Vec::new();
+        let held = self.held_metadata(&work.state);
         let keep = |name: String, bytes: Option<Vec<u8>>| {
             // What a root discards comes before it, and must not be forgotten for a foreign one.
             let Some(bytes) = bytes else {
@@ -205,9 +219,15 @@ impl Client {
             work.keep_metadata(name, bytes);
             Ok(())
         };
-        take_steps(&mut updater, source, METADATA.start(), keep).await?;
+        take_steps(&mut updater, source, METADATA.start(), held, keep).await?;
         let trust = Trust::of(&updater.root().signed)?;
         Ok((updater, trust))
+    }
+
+    /// Reads the metadata that a state keeps, by file name.
+    pub(super) fn held_metadata(&self, state: &State) -> impl Fn(&str) -> Option<Vec<u8>> + use<'_> {
+        let kept = state.metadata.clone();
+        move |name| self.directory.object(&kept.get(name)?.sha256)
     }
 
     /// Test and production, and any two schemes, never mix, not even by a board's signature.

@@ -3,10 +3,13 @@
 use std::time::Instant;
 
 use ctl_core::text::with_causes;
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
+use reqwest::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName,
+};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Proxy, Response, StatusCode, Url};
 
+use super::coding::{self, Dictionary};
 use super::{FetchError, TransportOptions, without_password};
 
 /// At most so many redirects, all to the same host.
@@ -19,6 +22,17 @@ pub(super) struct Http {
     /// Never uses a connection twice.
     fresh: Client,
     options: TransportOptions,
+}
+
+/// In which form a file is asked for.
+#[derive(Clone, Copy)]
+enum Form<'a> {
+    /// As it is.
+    Plain,
+    /// As it is, from the server itself: what a cache on the way has was no good.
+    PlainAgain,
+    /// Compressed, if the server likes, also as the difference to what is held.
+    Coded(Option<Dictionary<'a>>),
 }
 
 /// Why one attempt failed, and whether another on a connection of its own may help.
@@ -57,23 +71,54 @@ impl Http {
         without_password(&format!("{}{path}", self.base))
     }
 
-    /// Nothing changes by asking twice, and a connection may have ended while it was idle.
     pub(super) async fn fetch(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, FetchError> {
-        match self.attempt(&self.client, path, limit).await {
+        self.ask(path, limit, Form::Plain).await
+    }
+
+    pub(super) async fn fetch_again(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, FetchError> {
+        self.ask(path, limit, Form::PlainAgain).await
+    }
+
+    pub(super) async fn fetch_coded(
+        &self,
+        path: &str,
+        limit: usize,
+        held: Option<Dictionary<'_>>,
+    ) -> Result<Option<Vec<u8>>, FetchError> {
+        self.ask(path, limit, Form::Coded(held)).await
+    }
+
+    /// Nothing changes by asking twice, and a connection may have ended while it was idle.
+    async fn ask(&self, path: &str, limit: usize, form: Form<'_>) -> Result<Option<Vec<u8>>, FetchError> {
+        match self.attempt(&self.client, path, limit, form).await {
             Err(Failed { again: true, .. }) => {
-                self.attempt(&self.fresh, path, limit).await.map_err(|failed| failed.error)
+                self.attempt(&self.fresh, path, limit, form).await.map_err(|failed| failed.error)
             }
             other => other.map_err(|failed| failed.error),
         }
     }
 
-    async fn attempt(&self, client: &Client, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Failed> {
+    async fn attempt(
+        &self,
+        client: &Client,
+        path: &str,
+        limit: usize,
+        form: Form<'_>,
+    ) -> Result<Option<Vec<u8>>, Failed> {
         let url = self.base.join(path).map_err(|_| FetchError::Path { path: path.into() })?;
         let address = self.address(path);
         let failed = |error: reqwest::Error| self.failed(&address, error);
         let begun = Instant::now();
-        let mut response =
-            client.get(url).header(ACCEPT_ENCODING, "identity").send().await.map_err(failed)?;
+        let request = client.get(url);
+        let request = match form {
+            Form::Plain => request.header(ACCEPT_ENCODING, "identity"),
+            Form::PlainAgain => request.header(ACCEPT_ENCODING, "identity").header(CACHE_CONTROL, "no-cache"),
+            Form::Coded(None) => request.header(ACCEPT_ENCODING, "br"),
+            Form::Coded(Some(held)) => {
+                request.header(ACCEPT_ENCODING, "dcb, br").header("available-dictionary", held.header())
+            }
+        };
+        let mut response = request.send().await.map_err(failed)?;
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
@@ -82,7 +127,10 @@ impl Http {
                 return Err(FetchError::Status { address, status, hint }.into());
             }
         }
-        check_encoding(&address, response.headers())?;
+        let coding = text(response.headers(), CONTENT_ENCODING).trim().to_owned();
+        if !matches!(form, Form::Coded(_)) {
+            check_encoding(&address, &coding)?;
+        }
         let too_large = || FetchError::TooLarge { address: address.clone(), limit };
         if response.content_length().is_some_and(|length| usize::try_from(length).is_ok_and(|l| l > limit)) {
             // What is too long to be the file may be a page that says why.
@@ -101,7 +149,9 @@ impl Http {
             bytes.extend_from_slice(&chunk);
             self.check_speed(&address, begun, bytes.len())?;
         }
-        Ok(Some(bytes))
+        let Form::Coded(held) = form else { return Ok(Some(bytes)) };
+        let decoded = coding::decode(&coding, bytes, held, limit);
+        Ok(Some(decoded.map_err(|found| FetchError::Unexpected { address, found })?))
     }
 
     /// A body that drips a byte now and then never is idle, and would hold a sync until the total
@@ -152,9 +202,9 @@ fn text(headers: &HeaderMap, name: HeaderName) -> String {
     value.unwrap_or_default().chars().filter(|c| !c.is_control()).take(100).collect()
 }
 
-/// The bytes that were signed are asked for as they are: compressed ones would look like forged ones.
-fn check_encoding(address: &str, headers: &HeaderMap) -> Result<(), FetchError> {
-    match text(headers, CONTENT_ENCODING).trim() {
+/// Bytes that were asked for as they are: compressed ones would look like forged ones.
+fn check_encoding(address: &str, coding: &str) -> Result<(), FetchError> {
+    match coding {
         "" | "identity" => Ok(()),
         other => Err(FetchError::Unexpected {
             address: address.into(),

@@ -1,12 +1,14 @@
 //! Where bytes come from: an HTTP server, a mirror, or a directory on a USB stick. None of them is
 //! trusted with anything but to be slow, wrong, or endless within these bounds.
 
+pub mod coding;
 mod directory;
 mod http;
 
 use std::time::Duration;
 
 pub use crate::error::FetchError;
+use coding::Dictionary;
 use directory::Directory;
 use http::Http;
 
@@ -87,6 +89,37 @@ impl Source {
             Kind::Http(http) => http.fetch(path, limit).await,
             Kind::Directory(directory) => directory.fetch(path, limit),
         }
+    }
+
+    /// The same for whoever can tell whether it is what was wanted: on its way it is compressed where the server can do
+    /// that, as the difference to `held`, an earlier version, if there is one. What does not arrive so, cannot be read or
+    /// does not satisfy `take` is fetched once more as it is. A directory has its files as they are.
+    ///
+    /// # Errors
+    /// [`FetchError`], and what `take` says.
+    pub async fn fetch_coded<T, E: From<FetchError>>(
+        &self,
+        path: &str,
+        limit: usize,
+        held: Option<&[u8]>,
+        mut take: impl FnMut(Option<Vec<u8>>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let http = match &self.0 {
+            Kind::Http(http) if is_within(path) => http,
+            _ => return take(self.fetch(path, limit).await?),
+        };
+        match http.fetch_coded(path, limit, held.and_then(Dictionary::new)).await {
+            // More bytes would not be faster.
+            Err(error @ FetchError::TooSlow { .. }) => return Err(error.into()),
+            Ok(None) => return take(None),
+            Ok(bytes) => {
+                if let Ok(taken) = take(bytes) {
+                    return Ok(taken);
+                }
+            }
+            Err(_) => {}
+        }
+        take(http.fetch_again(path, limit).await?)
     }
 
     /// Where a file of the repository is, as it may be shown.

@@ -5,6 +5,7 @@
 mod ask;
 mod ask_preflight;
 mod attacks_ask;
+mod attacks_coding;
 mod attacks_conflict;
 mod attacks_device;
 mod attacks_documents;

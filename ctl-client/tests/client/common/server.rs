@@ -25,6 +25,10 @@ pub enum Fault {
     Status(u16),
     /// A status line with headers, and a body.
     Says(&'static str, &'static str),
+    /// The same in bytes, to whoever would take it compressed.
+    SaysCoded(String, Vec<u8>),
+    /// And to everyone: a cache that heeds no `Vary`.
+    SaysCodedAlways(String, Vec<u8>),
 }
 
 #[derive(Default)]
@@ -32,6 +36,8 @@ struct Served {
     files: BTreeMap<String, Vec<u8>>,
     faults: BTreeMap<String, Fault>,
     requests: Vec<String>,
+    /// The headers of requests in lower case, by target.
+    headers: Vec<(String, String)>,
 }
 
 #[derive(Clone)]
@@ -77,6 +83,17 @@ impl Server {
     pub fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.served.lock().unwrap().requests)
     }
+
+    /// The headers that came with each request for a target, in lower case.
+    pub fn headers(&self, target: &str) -> Vec<String> {
+        let served = self.served.lock().unwrap();
+        served
+            .headers
+            .iter()
+            .filter(|(asked, _)| asked == target)
+            .map(|(_, headers)| headers.clone())
+            .collect()
+    }
 }
 
 /// As if this body would follow.
@@ -88,11 +105,15 @@ fn head(body: Option<Vec<u8>>) -> String {
 fn answer(mut stream: TcpStream, served: &Mutex<Served>) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
     let Some(Ok(request)) = lines.next() else { return };
+    let mut headers = String::new();
     while let Some(Ok(line)) = lines.next() {
         if line.is_empty() {
             break;
         }
+        headers += &line.to_ascii_lowercase();
+        headers.push('\n');
     }
+    let plain = headers.contains("accept-encoding: identity");
     // To a proxy the whole address is sent.
     let target = request.split(' ').nth(1).unwrap_or_default();
     let path = match target.strip_prefix("http://ctl.invalid") {
@@ -102,7 +123,12 @@ fn answer(mut stream: TcpStream, served: &Mutex<Served>) {
     let (body, fault) = {
         let mut served = served.lock().unwrap();
         served.requests.push(target.to_owned());
-        (served.files.get(&path).cloned(), served.faults.get(&path).cloned())
+        served.headers.push((target.to_owned(), headers));
+        let fault = served.faults.get(&path).cloned();
+        (
+            served.files.get(&path).cloned(),
+            fault.filter(|fault| !plain || !matches!(fault, Fault::SaysCoded(..))),
+        )
     };
     let _ = match fault {
         None => match body {
@@ -152,6 +178,13 @@ fn answer(mut stream: TcpStream, served: &Mutex<Served>) {
             format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
                 .as_bytes(),
         ),
+        Some(Fault::SaysCoded(head, body) | Fault::SaysCodedAlways(head, body)) => {
+            let head = format!(
+                "HTTP/1.1 200 OK\r\n{head}Content-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
+            stream.write_all(&[head.as_bytes(), &body].concat())
+        }
         Some(Fault::Status(status)) => stream.write_all(
             format!("HTTP/1.1 {status} Whatever\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                 .as_bytes(),
