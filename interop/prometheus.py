@@ -40,6 +40,7 @@ MAY_BE_EMPTY = {
     ("ctl-service", "Late probes"): "nothing is late",
     ("ctl-service", "Refused statements"): "nothing was refused",
     ("ctl-service", "Failed requests"): "nothing failed",
+    ("ctl-service", "Attempts that failed"): "nothing failed",
 }
 
 def metrics():
@@ -72,7 +73,8 @@ def telling():
             ("duty,beta-pki,elector-1", ["alertname=ErrorBudgetBurnsFast", "pki=beta-pki", "kind=crl"]),
             ("duty,beta-pki", ["alertname=CrlExpiring", "pki=beta-pki", "kind=crl"]),
             ("duty", ["alertname=ServerDown", "job=ctl"]),
-            ("duty", ["alertname=WatchDown", "job=ctl-watch"])]:
+            ("duty", ["alertname=WatchDown", "job=ctl-watch"]),
+            ("duty", ["alertname=WebhooksDown", "job=ctl-webhooks"])]:
         run(AMTOOL, "config", "routes", "test", f"--config.file={example}", f"--verify.receivers={receivers}", *labels)
     ok("amtool accepts the example for Alertmanager: operators are told of their own, and those whom the policy names")
 

@@ -16,14 +16,15 @@ WATCHES = [os.environ["DEMO_WATCH"], os.environ["DEMO_WATCH_SOUTH"]]
 WEBHOOKS = os.environ["DEMO_WEBHOOKS"]
 
 
-def start(home, *more):
-    """Prometheus in a new folder; `more` are addresses of further watches. Gives its address."""
+def start(home, *more, webhooks=()):
+    """Prometheus in a new folder; `more` are addresses of further watches, `webhooks` of further webhooks. Gives its
+    address."""
     home.mkdir()
     for name in ("rules.yml", "alerts.yml"):
         (home / name).write_text((RULES / name).read_text())
     jobs = "".join(
         f"  - job_name: {job}\n    static_configs: [{{targets: {json.dumps([place(url) for url in urls])}}}]\n"
-        for job, urls in (("ctl", [SERVER]), ("ctl-watch", [*WATCHES, *more]), ("ctl-webhooks", [WEBHOOKS])))
+        for job, urls in (("ctl", [SERVER]), ("ctl-watch", [*WATCHES, *more]), ("ctl-webhooks", [WEBHOOKS, *webhooks])))
     (home / "prometheus.yml").write_text(
         "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n"
         f"rule_files: [rules.yml, alerts.yml]\nscrape_configs:\n{jobs}")

@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use crate::metrics::Metrics;
 use crate::retry::{Attempt, Retry};
 use crate::signature;
-use crate::store::{Delivery, Store};
+use crate::store::{Delivery, Outcome, Store};
 
 /// How often what is due is looked for.
 const TICK: Duration = Duration::from_millis(250);
@@ -129,7 +129,7 @@ impl Courier {
             let recorded =
                 tokio::task::spawn_blocking(move || store.record(number, attempt, next, now)).await;
             let failed = match recorded {
-                Ok(Ok(())) => return,
+                Ok(Ok(())) => break,
                 Ok(Err(error)) => error.to_string(),
                 Err(error) => error.to_string(),
             };
@@ -139,6 +139,9 @@ impl Courier {
                 "what came of an attempt cannot be recorded yet"
             );
             sleep(REST).await;
+        }
+        if let Some(outcome) = Outcome::of(next) {
+            self.metrics.count_deliveries(outcome, 1);
         }
     }
 

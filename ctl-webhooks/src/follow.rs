@@ -17,7 +17,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use crate::config::Scheme;
 use crate::error::StartError;
 use crate::metrics::Metrics;
-use crate::store::{Held, Store, StoreError};
+use crate::store::{Held, Outcome, Store, StoreError};
 
 /// How long the service may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -254,6 +254,7 @@ impl Follower {
             self.metrics.count_event(*kind);
             tracing::info!(event = kind.as_str(), root = key.id, "an event");
         }
+        self.metrics.count_deliveries(Outcome::Overflow, advanced.overflow);
         if !advanced.events.is_empty() {
             self.wake.notify_one();
         }

@@ -9,11 +9,12 @@ use prometheus::IntCounterVec;
 
 use crate::follow::Standing;
 use crate::retry::Attempt;
-use crate::store::Counts;
+use crate::store::{Counts, Outcome};
 
 families! {
     ENDPOINTS: Gauge "ctl_webhook_endpoints" ["status"] "Endpoints, by whether they are enabled.";
     WAITING: Gauge "ctl_webhook_deliveries_waiting" [] "Deliveries that have not arrived and are not given up.";
+    OLDEST_DUE: Gauge "ctl_webhook_oldest_due_timestamp_seconds" [] "Unix time since which the delivery is due that is due longest; absent if none is.";
     FOLLOWED: Gauge "ctl_webhook_followed_timestamp_seconds" [] "Unix time at which every list and the notices were last seen as they should be.";
     SEQUENCE: Gauge "ctl_webhook_document_sequence" ["role"] "The number of the version that is held, by the role of the document.";
     NEXT_UPDATE: Gauge "ctl_webhook_document_next_update_timestamp_seconds" ["role"] "Unix time at which a newer version is due, by the role of the document.";
@@ -25,6 +26,7 @@ pub struct Metrics {
     requests: RequestMetrics,
     events: IntCounterVec,
     attempts: IntCounterVec,
+    deliveries: IntCounterVec,
 }
 
 impl Metrics {
@@ -39,8 +41,14 @@ impl Metrics {
         let events = registrar.counters(events, "event", RootEvent::ALL.map(RootEvent::as_str))?;
         let attempts = ("ctl_webhook_attempts_total", "Attempts to deliver an event, by what came of them.");
         let attempts = registrar.counters(attempts, "result", Attempt::WORDS)?;
+        let deliveries = (
+            "ctl_webhook_deliveries_total",
+            "Deliveries that wait no more, by their outcome: arrived, attempted in vain, or too many for their endpoint.",
+        );
+        let outcomes = [Outcome::Delivered, Outcome::Failed, Outcome::Overflow].map(Outcome::as_str);
+        let deliveries = registrar.counters(deliveries, "outcome", outcomes)?;
         registrar.list(FAMILIES.iter().copied());
-        Ok(Self { registrar, requests, events, attempts })
+        Ok(Self { registrar, requests, events, attempts, deliveries })
     }
 
     /// Where requests are counted.
@@ -63,6 +71,10 @@ impl Metrics {
         self.attempts.with_label_values(&[attempt.word()]).inc();
     }
 
+    pub(crate) fn count_deliveries(&self, outcome: Outcome, count: u64) {
+        self.deliveries.with_label_values(&[outcome.as_str()]).inc_by(count);
+    }
+
     /// The text of a scrape.
     ///
     /// # Errors
@@ -74,6 +86,9 @@ impl Metrics {
         endpoints.sample(&["enabled"], counts.enabled);
         endpoints.sample(&["disabled"], counts.disabled);
         page.family(&WAITING).sample(&[], counts.waiting);
+        if let Some(due) = counts.oldest_due {
+            page.family(&OLDEST_DUE).sample(&[], due.unix());
+        }
         if let Some(good) = standing.good {
             page.family(&FOLLOWED).sample(&[], good.unix());
         }

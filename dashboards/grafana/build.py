@@ -423,7 +423,8 @@ def service():
     board = Board("ctl-service", "The service itself", "Whether the trust list manager lives up to its own promises, "
                   "and whether the watch watches.", [], "now-6h")
     board.row("Now")
-    board.stat("Up", "Whether Prometheus reaches the server and the watches.", 'up{job=~"ctl|ctl-watch"}',
+    board.stat("Up", "Whether Prometheus reaches the server, the watches and the webhooks.",
+               'up{job=~"ctl|ctl-watch|ctl-webhooks"}',
                mappings=YES, legend="{{job}} {{instance}}")
     board.stat("Writable", "Whether statements are accepted.", "ctl_ledger_writable", mappings=YES,
                legend="{{instance}}")
@@ -468,8 +469,25 @@ def service():
                 "second.", ("ctl_watch_queue_observations", "{{instance}} waiting"),
                 ("ctl_watch_queue_limit_observations", "{{instance}} limit"),
                 ("rate(ctl_watch_observations_lost_total[$__rate_interval])", "{{instance}} lost a second"), low=0)
+    board.row("Webhooks")
+    board.stat("Lists seen", "Time since ctl-webhooks last saw every list and the notices as they should be.",
+               "time() - ctl_webhook_followed_timestamp_seconds", "dtdurations", ALIVE, legend="{{instance}}")
+    board.stat("Endpoints", "Endpoints that are told, and those that their owners have disabled.",
+               "ctl_webhook_endpoints", legend="{{status}}")
+    board.stat("Deliveries that wait", "Deliveries that have not arrived and are not given up: most of them until their "
+               "next retry.", "ctl_webhook_deliveries_waiting", legend="{{instance}}")
+    board.stat("Oldest due", "Time since which the delivery is due that is due longest; 0 if none is.",
+               "(time() - ctl_webhook_oldest_due_timestamp_seconds) or 0 * ctl_webhook_deliveries_waiting", "dtdurations",
+               ALIVE, legend="{{instance}}")
+    board.stat("Events", "What happened to roots in the last day.",
+               "sum by (event) (increase(ctl_webhook_events_total[1d]))", legend="{{event}}", width=8, decimals=0)
+    board.lines("Attempts that failed", "Attempts a second that did not bring an event to its subscriber, by what came of "
+                "them.", ('sum by (result) (rate(ctl_webhook_attempts_total{result!="delivered"}[$__rate_interval])) > 0',
+                          "{{result}}"), unit="ops", stack=True, low=0)
+    board.lines("Deliveries", "Deliveries an hour that wait no more: arrived, attempted in vain, or too many for their "
+                "endpoint.", ("sum by (outcome) (increase(ctl_webhook_deliveries_total[1h]))", "{{outcome}}"), low=0)
     board.row("Server and requests")
-    board.lines("Requests", "Requests a second to the server and the watches, by status.",
+    board.lines("Requests", "Requests a second to the programs, by status.",
                 ("sum by (job, status) (rate(ctl_http_requests_total[$__rate_interval]))", "{{job}} {{status}}"),
                 unit="reqps",
                 stack=True, low=0)

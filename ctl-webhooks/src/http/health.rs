@@ -20,9 +20,9 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
 }
 
 pub(super) async fn metrics(app: App, _: Call) -> Result<Response, Problem> {
-    let store = Arc::clone(&app.store);
+    let (store, now) = (Arc::clone(&app.store), app.clock.now());
     let counts =
-        answer::blocking(move || store.counts()).await?.map_err(|error| Problem::internal(&error))?;
+        answer::blocking(move || store.counts(now)).await?.map_err(|error| Problem::internal(&error))?;
     let standing = app.standing.borrow().clone();
     operation::scrape(app.metrics.render(counts, &standing))
 }

@@ -23,6 +23,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What became of a delivery after an attempt, if it does not wait for another one.
+    #[must_use]
+    pub const fn of(next: Next) -> Option<Self> {
+        match next {
+            Next::Delivered => Some(Self::Delivered),
+            Next::GivenUp => Some(Self::Failed),
+            Next::Again { .. } => None,
+        }
+    }
+
     /// Its word, in the store and in answers.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -72,16 +82,19 @@ pub struct Counts {
     pub enabled: u64,
     pub disabled: u64,
     pub waiting: u64,
+    /// Since when the delivery is due that is due longest.
+    pub oldest_due: Option<Timestamp>,
 }
 
-/// Makes a delivery for every endpoint of the form that wants such an event.
+/// Makes a delivery for every endpoint of the form that wants such an event; for how many endpoints it was one too many.
 pub(super) fn fan_out(
     transaction: &Transaction<'_>,
     (form, kind): (PoolForm, RootEvent),
     event: &str,
     now: Timestamp,
     waiting_per_endpoint: u32,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
+    let mut overflow = 0;
     let mut count =
         transaction.prepare("SELECT count(*) FROM deliveries WHERE endpoint = ?1 AND outcome IS NULL")?;
     let mut insert = transaction
@@ -92,9 +105,10 @@ pub(super) fn fan_out(
         }
         let waiting: u32 = count.query_row([&endpoint.id], |row| row.get(0))?;
         let outcome = (waiting >= waiting_per_endpoint).then(|| Outcome::Overflow.as_str());
+        overflow += u64::from(outcome.is_some());
         insert.execute(params![endpoint.id, event, now.unix(), outcome])?;
     }
-    Ok(())
+    Ok(overflow)
 }
 
 /// Gives up what waits for an endpoint.
@@ -150,10 +164,9 @@ impl Store {
         next: Next,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let (outcome, at, counts) = match next {
-            Next::Delivered => (Some(Outcome::Delivered), now, true),
-            Next::GivenUp => (Some(Outcome::Failed), now, true),
-            Next::Again { at, counts } => (None, at, counts),
+        let (at, counts) = match next {
+            Next::Delivered | Next::GivenUp => (now, true),
+            Next::Again { at, counts } => (at, counts),
         };
         let status = match attempt {
             Attempt::Answered(status) => Some(status),
@@ -169,7 +182,7 @@ impl Store {
                 status,
                 attempt.word(),
                 at.unix(),
-                outcome.map(Outcome::as_str)
+                Outcome::of(next).map(Outcome::as_str)
             ],
         )?;
         Ok(())
@@ -231,13 +244,22 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]
-    pub fn counts(&self) -> Result<Counts, StoreError> {
+    pub fn counts(&self, now: Timestamp) -> Result<Counts, StoreError> {
         let connection = self.connection();
         let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
         let all = count("SELECT count(*) FROM endpoints")?;
         let enabled = count("SELECT count(*) FROM endpoints WHERE settings ->> '$.enabled'")?;
         let waiting = count("SELECT count(*) FROM deliveries WHERE outcome IS NULL")?;
+        let next: Option<i64> =
+            connection.query_row("SELECT min(next_at) FROM deliveries WHERE outcome IS NULL", [], |row| {
+                row.get(0)
+            })?;
         let number = i64::unsigned_abs;
-        Ok(Counts { enabled: number(enabled), disabled: number(all - enabled), waiting: number(waiting) })
+        Ok(Counts {
+            enabled: number(enabled),
+            disabled: number(all - enabled),
+            waiting: number(waiting),
+            oldest_due: next.map(Timestamp::from_unix).filter(|next| *next <= now),
+        })
     }
 }

@@ -32,6 +32,8 @@ pub struct Advanced {
     pub events: Vec<(RootEvent, Key)>,
     /// Roots that were met without an event, as their list was met for the first time.
     pub met: usize,
+    /// Deliveries that were too many for their endpoints.
+    pub overflow: u64,
 }
 
 impl Store {
@@ -103,7 +105,7 @@ impl Store {
                 advanced.met += 1;
                 continue;
             }
-            announce(&transaction, &event, now, waiting_per_endpoint)?;
+            advanced.overflow += announce(&transaction, &event, now, waiting_per_endpoint)?;
             advanced.events.push((event.kind, event.key));
         }
         let after = living(after, judged);
@@ -184,7 +186,7 @@ fn announce(
     event: &Event,
     now: Timestamp,
     waiting_per_endpoint: u32,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let (id, body) = (event.root.event_id(event.kind, now), event.root.event_body(event.kind, now));
     transaction.execute(
         "INSERT OR IGNORE INTO events VALUES (?1, ?2, ?3, ?4)",

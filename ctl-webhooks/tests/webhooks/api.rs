@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
-use crate::told::{Told, admit, config, scheme, subscriber, wish};
+use crate::told::{Told, admit, config, scheme, subscriber, until, wish};
 
 const ALL: &str = "/v1/webhook/endpoints";
 
@@ -122,6 +122,11 @@ async fn a_secret_is_shown_once_and_stands_in_no_other_answer() {
     let (hook, made) = subscriber(&told, "volt").await;
     admit(&server, &told, "beta-pki");
     told.until_log("volt", &made, |row| row["status"] == "delivered").await;
+    until("both to be counted", async || {
+        let metrics = told.ask("GET", "/metrics", "", None).await.text();
+        metrics.contains("ctl_webhook_deliveries_total{outcome=\"delivered\"} 2\n").then_some(())
+    })
+    .await;
     let secret = made["secret"].as_str().unwrap();
     let one = format!("{ALL}/{}", made["id"].as_str().unwrap());
     let mut said = String::new();
@@ -148,6 +153,7 @@ async fn a_secret_is_shown_once_and_stands_in_no_other_answer() {
     ] {
         assert!(said.contains(series), "{series}{said}");
     }
+    assert!(!said.contains("ctl_webhook_oldest_due_timestamp_seconds "), "nothing is due: {said}");
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&config.data), mode(&config.data.join("webhooks.db"))), (0o700, 0o600));
     assert_eq!(mode(&config.webhooks.secret), 0o600);

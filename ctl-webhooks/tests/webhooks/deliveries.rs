@@ -239,6 +239,11 @@ async fn what_waits_for_an_endpoint_and_what_is_kept_of_it_is_bounded() {
             .await;
     let statuses: Vec<&Value> = log.iter().map(|row| &row["status"]).collect();
     assert!(statuses.contains(&&json!("overflow")) && statuses.contains(&&json!("waiting")), "{log:?}");
+    until("the overflow to be counted", async || {
+        let metrics = told.ask("GET", "/metrics", "", None).await.text();
+        metrics.contains("ctl_webhook_deliveries_total{outcome=\"overflow\"} 1\n").then_some(())
+    })
+    .await;
     let keep = Duration::from_secs(60);
     let now = server.world.lock().unwrap().now;
     told.store.tidy(now, keep, 500).unwrap();

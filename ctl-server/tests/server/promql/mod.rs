@@ -17,16 +17,21 @@ fn set<'a>(labels: impl IntoIterator<Item = &'a str>) -> Set {
     labels.into_iter().map(str::to_owned).collect()
 }
 
-/// The metrics of the server, and those of the watch.
-pub fn described() -> [Vec<Described>; 2] {
+/// The metrics of the server, those of the watch, and those of the webhooks.
+pub fn described() -> [Vec<Described>; 3] {
     let server = ctl_server::metrics::Metrics::new().unwrap();
     let watch = ctl_watch::metrics::Metrics::new().unwrap();
     let requests = ctl_watch::http::Requests::new().unwrap();
-    [server.described().to_vec(), [watch.described(), requests.described()].concat()]
+    let webhooks = ctl_webhooks::metrics::Metrics::new().unwrap();
+    [
+        server.described().to_vec(),
+        [watch.described(), requests.described()].concat(),
+        webhooks.described().to_vec(),
+    ]
 }
 
 impl Known {
-    /// What server and watch register, as a scrape stores it, and what Prometheus brings itself.
+    /// What the programs register, as a scrape stores it, and what Prometheus brings itself.
     pub fn registered() -> Self {
         let mut known = BTreeMap::from([
             ("up".to_owned(), set(["job", "instance"])),
