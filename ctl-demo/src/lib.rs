@@ -120,7 +120,8 @@ async fn tell(tour: &mut Tour, options: &Options) -> Result<Pkis, Problem> {
     acts::notices::publish(tour, people, appointed).await?;
     let subscription = acts::webhooks::subscribe(tour).await?;
     let device = acts::device::install(tour, people, &pkis).await?;
-    acts::emergency::suspend(tour, people, &pkis, &device).await?;
+    let stations = acts::back_end::connect(tour, people, &pkis).await?;
+    acts::emergency::suspend(tour, people, &pkis, &device, &stations).await?;
     acts::rotation::rotate(tour, people, &device).await?;
     acts::watch::watch(tour, people, &pkis).await?;
     acts::field::meet(tour, people, &pkis, &subscription).await?;

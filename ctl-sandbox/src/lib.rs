@@ -8,6 +8,7 @@
 //! knows the seed knows every key.
 #![forbid(unsafe_code)]
 
+pub mod back_end;
 mod error;
 mod faults;
 mod issue;

@@ -150,7 +150,7 @@ async fn answer(mut stream: TcpStream, heard: Arc<Heard>) {
 }
 
 /// A request with its whole body; none if what comes is none.
-async fn read(stream: &mut TcpStream) -> Option<Received> {
+pub(crate) async fn read(stream: &mut TcpStream) -> Option<Received> {
     let mut bytes = Vec::new();
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -5,6 +5,7 @@ use ctl_admin::signer::notice::Issue;
 use ctl_admin::signing::Say as _;
 
 use super::applications::{LIST, parse};
+use super::back_end::Stations;
 use super::device::Device;
 use super::pkis::Pkis;
 use crate::Problem;
@@ -18,6 +19,7 @@ pub(crate) async fn suspend(
     people: &mut People,
     pkis: &Pkis,
     device: &Device,
+    stations: &Stations,
 ) -> Result<(), Problem> {
     tour.begin("A root is suspended in a hurry");
     let anchor = pkis.root("borealis")?.fingerprint;
@@ -32,6 +34,7 @@ pub(crate) async fn suspend(
     tour.say("the charger syncs: Borealis and the certificate that vouches for it are gone, although");
     tour.say("nobody has signed a new list yet");
     device.show(tour)?;
+    stations.follow(tour, pkis).await?;
     let published = hold(people, LIST, &signers(["signer-gamma", "signer-alpha"]), issued).await?;
     tour.say(format!("then the list follows (entry {}):", published.index));
     tour.quote(&published.draft.difference);

@@ -26,6 +26,8 @@ pub(crate) mod notices;
 
 pub(crate) mod device;
 
+pub(crate) mod back_end;
+
 pub(crate) mod emergency;
 
 pub(crate) mod rotation;
