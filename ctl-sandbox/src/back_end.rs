@@ -77,7 +77,10 @@ async fn answer(mut stream: TcpStream, stations: Arc<Mutex<BTreeMap<String, Held
     let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
     let said = {
         let mut stations = stations.lock().unwrap_or_else(PoisonError::into_inner);
-        query.get("identifier").and_then(|id| stations.get_mut(id)).map(|station| ask(station, &action, &body))
+        query
+            .get("identifier")
+            .and_then(|id| stations.get_mut(id))
+            .map(|station| ask(station, &action, &body))
     };
     let sent = match &said {
         Some(_) => json!([{ "success": true }]),
@@ -102,7 +105,8 @@ fn target(request: &Received) -> Option<(String, BTreeMap<String, String>)> {
 
 async fn say(stream: &mut TcpStream, status: u16, body: &str) {
     let length = body.len();
-    let answer = format!("HTTP/1.1 {status} -\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+    let answer =
+        format!("HTTP/1.1 {status} -\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
     let _ = stream.write_all(answer.as_bytes()).await;
     let _ = stream.shutdown().await;
 }
@@ -110,7 +114,9 @@ async fn say(stream: &mut TcpStream, status: u16, body: &str) {
 async fn post(url: &str, body: &str) -> io::Result<()> {
     let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).unwrap_or_default();
     let mut stream = TcpStream::connect(host).await?;
-    let head = format!("POST /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\nconnection: close");
+    let head = format!(
+        "POST /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\nconnection: close"
+    );
     stream.write_all(format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await?;
     stream.read_to_end(&mut Vec::new()).await.map(|_| ())
 }
@@ -136,7 +142,9 @@ fn ask(station: &mut Held, action: &str, body: &Value) -> Value {
             let chains: Vec<Value> = station
                 .iter()
                 .filter(|(kind, _)| is_asked(kind))
-                .map(|(kind, root)| json!({ "certificateType": kind, "certificateHashData": hash_data(root) }))
+                .map(
+                    |(kind, root)| json!({ "certificateType": kind, "certificateHashData": hash_data(root) }),
+                )
                 .collect();
             match chains.is_empty() {
                 true => json!({ "status": "NotFound" }),

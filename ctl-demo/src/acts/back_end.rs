@@ -28,7 +28,8 @@ pub(crate) struct Stations {
 /// Starts both, and syncs for the first time.
 pub(crate) async fn connect(tour: &Tour, people: &People, pkis: &Pkis) -> Result<Stations, Problem> {
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let failed = |error| Problem::Unexpected(format!("the back end of charging stations cannot listen: {error}"));
+    let failed =
+        |error| Problem::Unexpected(format!("the back end of charging stations cannot listen: {error}"));
     let back_end = BackEnd::at(loopback, &[STATION]).await.map_err(failed)?;
     let stations = Stations { state: tour.path(STATE), back_end };
     let begin = Init {
@@ -43,7 +44,9 @@ pub(crate) async fn connect(tour: &Tour, people: &People, pkis: &Pkis) -> Result
     stations.configure()?;
     stations.sync().await?;
     stations.expect(pkis, &["aurora", "borealis", "cirrus", "dynamo", "elektra"])?;
-    tour.say(format!("{STATION}, a charging station behind a back end, gets them by OCPP: a client beside the back end has"));
+    tour.say(format!(
+        "{STATION}, a charging station behind a back end, gets them by OCPP: a client beside the back end has"
+    ));
     tour.say("them installed one by one, and asks the station after each what it holds (ctl-client status --stations):");
     stations.show(tour).await?;
     Ok(stations)
@@ -71,7 +74,10 @@ impl Stations {
         if problems.is_empty() {
             return Ok(());
         }
-        Err(Problem::Unexpected(format!("the sync of the client beside the back end: {}", problems.join("; "))))
+        Err(Problem::Unexpected(format!(
+            "the sync of the client beside the back end: {}",
+            problems.join("; ")
+        )))
     }
 
     /// Exactly these operators' roots must be in the station, each in its store.
@@ -97,7 +103,9 @@ impl Stations {
     pub(crate) async fn follow(&self, tour: &Tour, pkis: &Pkis) -> Result<(), Problem> {
         self.sync().await?;
         self.expect(pkis, &["aurora", "cirrus", "dynamo", "elektra"])?;
-        tour.say(format!("the client beside the back end syncs: {STATION} has deleted Borealis, and says so itself:"));
+        tour.say(format!(
+            "the client beside the back end syncs: {STATION} has deleted Borealis, and says so itself:"
+        ));
         self.show(tour).await
     }
 
@@ -107,7 +115,10 @@ impl Stations {
             tour.quote([sink]);
             for line in stations {
                 let held = line.held.map_or_else(|| "unknown".to_owned(), |held| held.to_string());
-                tour.quote([format!("  {}  {}, holds {held} of {}", line.station, line.standing, line.wanted)]);
+                tour.quote([format!(
+                    "  {}  {}, holds {held} of {}",
+                    line.station, line.standing, line.wanted
+                )]);
             }
         }
         let names: Vec<String> = self
