@@ -22,7 +22,7 @@ fn json(answer: &impl Serialize) -> Result<String, String> {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExplainArguments {
-    /// Files with certificates, in PEM or DER, one or many in each.
+    /// Files with certificates, in PEM, DER or certs-only PKCS#7, one or many in each.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// As JSON.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Known;
 use super::pieces::{Content, pieces};
-use crate::sink::NOBODY;
+use crate::sink::{Form, without_nobody};
 use crate::status::Severity;
 
 /// So many problems of one file are told.
@@ -72,18 +72,70 @@ pub struct Inspection {
 const SYNC: &str = "run sync";
 const TAKE_OUT: &str = "take this block out of the file";
 
-/// Looks at the bytes of a store into which the certificates with these fingerprints belong.
+/// Looks at the bytes of a store of this form, into which the certificates with these fingerprints belong.
 #[must_use]
-pub fn inspect(bytes: &[u8], wanted: &BTreeSet<Digest>, known: &Known) -> Inspection {
+pub fn inspect(bytes: &[u8], form: Form, wanted: &BTreeSet<Digest>, known: &Known) -> Inspection {
+    let found =
+        if form.is_text() { text(bytes, wanted, known) } else { document(bytes, form, wanted, known) };
+    bounded(found)
+}
+
+/// So many problems are told, the worst first if there are more.
+fn bounded(mut found: Inspection) -> Inspection {
+    let told = found.problems.len();
+    if told > MAX_PROBLEMS {
+        found.problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
+        found.problems.truncate(MAX_PROBLEMS);
+        let more = format!("and {} more", told - MAX_PROBLEMS);
+        found.problems.push(Problem::new(Severity::Warning, "more", more, "mend these first and ask again"));
+    }
+    found
+}
+
+/// What is no PEM: its reader finds all of it or nothing, and it has no lines to name.
+fn document(bytes: &[u8], form: Form, wanted: &BTreeSet<Digest>, known: &Known) -> Inspection {
+    let mut found = Inspection { readable: true, ..Inspection::default() };
+    let mut seen = BTreeMap::new();
+    for block in form.blocks(bytes) {
+        let Some(own) = block.certificate else { continue };
+        found.certificates = found.certificates.saturating_add(1);
+        let first = found.problems.len();
+        if let Some(parsed) = &block.parsed {
+            certificate(parsed.der(), wanted.contains(&own), known, &mut found.problems);
+        }
+        seen.insert(own, 1);
+        found.problems.iter_mut().skip(first).for_each(|problem| problem.certificate = Some(own));
+    }
+    if let Err(reason) = form.read(bytes) {
+        found.readable = false;
+        if !found.problems.iter().any(|problem| problem.rule == "unreadable") {
+            let text = format!("its reader finds nothing in this file: {reason}");
+            found.problems.push(Problem::new(
+                Severity::Error,
+                "unreadable",
+                text,
+                "move it away, and run sync",
+            ));
+        }
+    }
+    found.ours = wanted.iter().filter(|digest| seen.contains_key(digest)).count();
+    missing(wanted, &seen, known, &mut found.problems);
+    found
+}
+
+/// A store in PEM.
+fn text(bytes: &[u8], wanted: &BTreeSet<Digest>, known: &Known) -> Inspection {
     let mut found = Inspection { readable: true, ..Inspection::default() };
     if bytes.iter().all(u8::is_ascii_whitespace) {
         found.problems.push(empty(wanted));
         return found;
     }
-    if bytes == NOBODY.as_bytes() {
+    let rest = without_nobody(bytes);
+    if rest != bytes && readable_bundle(&rest).is_ok_and(|certificates| certificates.is_empty()) {
         found.problems.push(nobody(wanted));
         return found;
     }
+    let bytes = rest.as_slice();
     let mut seen = BTreeMap::new();
     for piece in pieces(bytes) {
         let first = found.problems.len();
@@ -129,13 +181,6 @@ pub fn inspect(bytes: &[u8], wanted: &BTreeSet<Digest>, known: &Known) -> Inspec
     found.ours = wanted.iter().filter(|digest| seen.contains_key(digest)).count();
     whole(bytes, &mut found);
     missing(wanted, &seen, known, &mut found.problems);
-    let told = found.problems.len();
-    if told > MAX_PROBLEMS {
-        found.problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
-        found.problems.truncate(MAX_PROBLEMS);
-        let more = format!("and {} more", told - MAX_PROBLEMS);
-        found.problems.push(Problem::new(Severity::Warning, "more", more, "mend these first and ask again"));
-    }
     found
 }
 

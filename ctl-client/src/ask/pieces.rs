@@ -1,7 +1,8 @@
 //! A file that somebody brings, piece by piece: where each begins, and what it is.
 
+use ctl_formats::certificates_from_pkcs7;
 use ctl_pki::der::{Reader, SEQUENCE};
-use ctl_pki::{BrokenBlock, MAX_PEM_CERTIFICATES, pem};
+use ctl_pki::{BrokenBlock, Certificate, MAX_PEM_CERTIFICATES, pem};
 
 use crate::sink::block::{LABELS, first_element};
 
@@ -10,7 +11,7 @@ use crate::sink::block::{LABELS, first_element};
 pub(super) struct Piece {
     /// The line in which it begins, counted from 1; 1 throughout a file in DER.
     pub(super) line: usize,
-    /// The byte at which it begins, counted from 0.
+    /// The byte at which it begins, counted from 0; 0 throughout a PKCS#7.
     pub(super) byte: usize,
     pub(super) content: Content,
 }
@@ -25,7 +26,7 @@ pub(super) enum Content {
     Broken(&'static str),
 }
 
-/// The pieces of a file, without the text between them. There is always one: a file that holds nothing is broken.
+/// The pieces of a file in PEM, DER, or certs-only PKCS#7, without the text between them. There is always one: a file that holds nothing is broken.
 pub(super) fn pieces(file: &[u8]) -> Vec<Piece> {
     // Text cannot begin with a SEQUENCE whose length is in the long form.
     let mut found = if let [0x30, 0x80..=0xff, ..] = file { in_der(file) } else { in_pem(file) };
@@ -39,6 +40,10 @@ pub(super) fn pieces(file: &[u8]) -> Vec<Piece> {
 const TOO_MANY: &str = "more than 2000 certificates in one file: the rest was not looked at; split it";
 
 fn in_der(file: &[u8]) -> Vec<Piece> {
+    if let Ok(all) = certificates_from_pkcs7(file) {
+        let der = |one: Certificate| Content::Certificate(one.der().to_vec());
+        return all.into_iter().map(|one| Piece { line: 1, byte: 0, content: der(one) }).collect();
+    }
     let mut found = Vec::new();
     let mut byte = 0;
     let mut reader = Reader::new(file);

@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use ctl_core::Digest;
 use serde::Serialize;
 
 use super::inspect::{Inspection, Problem, inspect};
 use super::{Known, MAX_FILE, Reader};
 use crate::error::ClientError;
 use crate::folder::{Folder, Kind};
-use crate::sink::Sink;
+use crate::sink::{Form, Sink, StoreFile};
 use crate::status::Severity;
 use crate::sync::Client;
 
@@ -97,16 +96,12 @@ impl Client {
         let before = all.stores.len();
         match sink.stores(&known.trust) {
             Ok(stores) => {
-                let mut files: BTreeMap<PathBuf, BTreeSet<Digest>> = BTreeMap::new();
-                for file in stores.files {
-                    files.entry(file.path).or_default().extend(file.certificates);
-                }
+                let mut files: BTreeMap<PathBuf, StoreFile> =
+                    stores.files.into_iter().map(|file| (file.path.clone(), file)).collect();
                 for folder in &stores.folders {
                     others(folder, &mut files);
                 }
-                for (path, wanted) in &files {
-                    all.stores.push(store(&name, path, wanted, known, reader));
-                }
+                all.stores.extend(files.values().filter_map(|file| store(&name, file, known, reader)));
             }
             Err(error) => add("refused", error.to_string(), ""),
         }
@@ -134,21 +129,18 @@ impl Client {
 }
 
 /// What else stands in a directory that readers load as a whole.
-fn others(folder: &Path, files: &mut BTreeMap<PathBuf, BTreeSet<Digest>>) {
+fn others(folder: &Path, files: &mut BTreeMap<PathBuf, StoreFile>) {
     let Ok(names) = Folder::open(folder).and_then(|folder| folder.names()) else { return };
     for name in names.into_iter().take(MAX_FILES) {
-        files.entry(folder.join(name)).or_default();
+        let path = folder.join(name);
+        let theirs = || StoreFile { path: path.clone(), form: Form::Pem, certificates: BTreeSet::new() };
+        files.entry(path.clone()).or_insert_with(theirs);
     }
 }
 
-/// One file.
-fn store(
-    sink: &str,
-    path: &Path,
-    wanted: &BTreeSet<Digest>,
-    known: &Known,
-    reader: Option<&Reader>,
-) -> StoreReport {
+/// One file; nothing if it is as it should be that there is none.
+fn store(sink: &str, file: &StoreFile, known: &Known, reader: Option<&Reader>) -> Option<StoreReport> {
+    let path = &file.path;
     let mut report = StoreReport {
         sink: sink.to_owned(),
         file: path.display().to_string(),
@@ -157,20 +149,27 @@ fn store(
     };
     match read(path) {
         Ok(bytes) => {
-            let mut inspection = inspect(&bytes, wanted, known);
+            let mut inspection = inspect(&bytes, file.form, &file.certificates, known);
             report.problems.append(&mut inspection.problems);
             report.inspection = Some(inspection);
             if let Some((problem, remedy)) = reader.and_then(|reader| reader.hindrance(path)) {
                 report.problems.push(Problem::new(Severity::Error, "permission", problem, remedy));
             }
         }
-        Err(problem) => report.problems.push(problem),
+        Err(problem) => {
+            let may_be_absent = file.certificates.is_empty() && !file.form.is_there_when_empty();
+            if may_be_absent && problem.rule == "absent" {
+                return None;
+            }
+            report.problems.push(*problem);
+        }
     }
-    report
+    Some(report)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Problem> {
-    let wrong = |rule, text: String, remedy: &str| Problem::new(Severity::Error, rule, text, remedy);
+fn read(path: &Path) -> Result<Vec<u8>, Box<Problem>> {
+    let wrong =
+        |rule, text: String, remedy: &str| Box::new(Problem::new(Severity::Error, rule, text, remedy));
     let absent = |link: Option<PathBuf>| match link {
         Some(target) => wrong(
             "dangling-link",

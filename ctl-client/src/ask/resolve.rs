@@ -260,8 +260,10 @@ fn ways(root: &Certificate, query: &Query) -> Vec<String> {
     how
 }
 
-fn hasher(algorithm: &str) -> Option<fn(&[u8]) -> Vec<u8>> {
-    let known: [(&str, fn(&[u8]) -> Vec<u8>); 3] = [
+type Hasher = fn(&[u8]) -> Vec<u8>;
+
+fn hasher(algorithm: &str) -> Option<Hasher> {
+    let known: [(&str, Hasher); 3] = [
         ("SHA256", |bytes| Sha256::digest(bytes).to_vec()),
         ("SHA384", |bytes| Sha384::digest(bytes).to_vec()),
         ("SHA512", |bytes| Sha512::digest(bytes).to_vec()),

@@ -1,7 +1,7 @@
 //! What is asked and told: reports, the fleet, and whether a roll-out goes on.
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ctl_core::{Timestamp, json};
@@ -85,7 +85,7 @@ impl App {
     /// What the operator says, or else what the fleet reports.
     fn verdict(&self) -> Verdict {
         let mut verdict = locked(&self.0.known).verdict.clone();
-        if let Some(reason) = self.0.pause.as_ref().and_then(said) {
+        if let Some(reason) = self.0.pause.as_deref().and_then(said) {
             verdict.reason = if verdict.paused { format!("{reason}; {}", verdict.reason) } else { reason };
             verdict.paused = true;
         }
@@ -119,7 +119,7 @@ impl App {
 }
 
 /// What the operator says in a file: nothing if there is none. One that cannot be read says that it is paused.
-fn said(path: &PathBuf) -> Option<String> {
+fn said(path: &Path) -> Option<String> {
     match ctl_host::files::read(path, 4096) {
         Ok(None) => None,
         Ok(Some(bytes)) => {

@@ -11,13 +11,13 @@ pub(crate) const LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTE
 
 /// A piece of a file.
 #[derive(Debug)]
-pub(super) struct Block<'a> {
+pub(crate) struct Block<'a> {
     /// Its bytes, with the end of its last line. All pieces in a row are the file.
-    pub(super) bytes: Cow<'a, [u8]>,
+    pub(crate) bytes: Cow<'a, [u8]>,
     /// The SHA-256 of the certificate in it, also of one that this release cannot parse.
-    pub(super) certificate: Option<Digest>,
+    pub(crate) certificate: Option<Digest>,
     /// The certificate, if it can be parsed.
-    pub(super) parsed: Option<Certificate>,
+    pub(crate) parsed: Option<Certificate>,
 }
 
 impl<'a> Block<'a> {

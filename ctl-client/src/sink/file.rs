@@ -139,9 +139,9 @@ impl Sink for FileSink {
         // What cannot be read now is told by whoever looks at the files that are named here.
         let present = generations.present().map_or_else(|_| BTreeMap::new(), |present| present.files);
         self.choose(&mut content, &present, &generations.placed());
-        let stores = content.files.iter().filter(|(name, _)| (self.layout.form)(name).is_text());
-        let files = stores.map(|(name, certificates)| StoreFile {
+        let files = content.files.iter().map(|(name, certificates)| StoreFile {
             path: generations.place(name),
+            form: (self.layout.form)(name),
             certificates: certificates.iter().map(|certificate| fingerprint(certificate)).collect(),
         });
         Ok(Stores {

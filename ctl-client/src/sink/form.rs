@@ -16,11 +16,11 @@ use crate::store::TrustStore;
 /// words before it. OpenSSL's loaders, and so Python's and those of EVerest's modules, refuse a file with neither
 /// certificate nor revocation list (`NO_CERTIFICATE_OR_CRL_FOUND`, everest-demo issue 113), and take this one for
 /// a store without anchors; EVerest's EvseSecurity passes over it.
-pub(crate) const NOBODY: &str = include_str!("nobody.pem");
+const NOBODY: &str = include_str!("nobody.pem");
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub enum Form {
     /// PEM, with text between the blocks, or no file.
     Pem,
     /// PEM that is never empty: [`NOBODY`] stands in it where no certificate does.
@@ -29,13 +29,13 @@ pub(super) enum Form {
     Der,
     /// A certs-only PKCS#7 (RFC 5652) in DER.
     Pkcs7,
-    /// What is trusted as JSON ([`super::manifest`]). All of it is ours.
+    /// What is trusted as JSON ([`manifest`]). All of it is ours.
     Manifest,
 }
 
 impl Form {
     /// The pieces of a file, in order; [`NOBODY`] is none.
-    pub(super) fn blocks(self, file: &[u8]) -> Vec<Block<'_>> {
+    pub(crate) fn blocks(self, file: &[u8]) -> Vec<Block<'_>> {
         match self {
             Self::Pem => blocks(file),
             Self::Store => {
@@ -119,10 +119,10 @@ impl Form {
     ///
     /// # Errors
     /// In words, why they would read nothing of it.
-    pub(super) fn read(self, file: &[u8]) -> Result<Vec<Certificate>, String> {
+    pub(crate) fn read(self, file: &[u8]) -> Result<Vec<Certificate>, String> {
         match self {
-            Self::Store if file == NOBODY.as_bytes() => Ok(vec![]),
-            Self::Pem | Self::Store => readable_bundle(file).map_err(|reason| reason.to_string()),
+            Self::Store => readable_bundle(&without_nobody(file)).map_err(|reason| reason.to_string()),
+            Self::Pem => readable_bundle(file).map_err(|reason| reason.to_string()),
             Self::Der if file.is_empty() => Ok(vec![]),
             Self::Der => Ok(vec![readable(file).map_err(|reason| reason.to_string())?]),
             Self::Pkcs7 => {
@@ -135,12 +135,12 @@ impl Form {
     }
 
     /// Whether a file of this form is there also where it holds nothing.
-    pub(super) const fn is_there_when_empty(self) -> bool {
+    pub(crate) const fn is_there_when_empty(self) -> bool {
         !matches!(self, Self::Der | Self::Pem)
     }
 
     /// Whether readers load it as a PEM store.
-    pub(super) const fn is_text(self) -> bool {
+    pub(crate) const fn is_text(self) -> bool {
         matches!(self, Self::Pem | Self::Store)
     }
 
@@ -155,6 +155,17 @@ impl Form {
         bytes.extend_from_slice(NOBODY.as_bytes());
         bytes
     }
+}
+
+/// The same file with spaces in the place of [`NOBODY`], so that all lines and bytes stay where they are.
+pub(crate) fn without_nobody(file: &[u8]) -> Vec<u8> {
+    let mut rest = file.to_vec();
+    let places = file.windows(NOBODY.len()).enumerate().filter(|(_, here)| *here == NOBODY.as_bytes());
+    for (at, _) in places {
+        let said = rest.iter_mut().skip(at).take(NOBODY.len()).filter(|byte| **byte != b'\n');
+        said.for_each(|byte| *byte = b' ');
+    }
+    rest
 }
 
 /// One PEM file, each certificate once, by fingerprint, so that equal content is equal bytes.
@@ -175,6 +186,7 @@ mod tests {
         assert_eq!(alone, NOBODY.as_bytes());
         assert!(Form::Store.blocks(&alone).is_empty() && Form::Store.read(&alone).unwrap().is_empty());
         let text = format!("# by hand\n{NOBODY}# after\n");
+        assert!(Form::Store.read(text.as_bytes()).unwrap().is_empty());
         let pieces = Form::Store.blocks(text.as_bytes());
         assert_eq!(
             Form::Store.rest(pieces.iter(), &store),

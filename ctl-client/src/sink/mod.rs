@@ -30,8 +30,8 @@ use crate::error::ClientError;
 use crate::files::Files;
 use crate::store::TrustStore;
 use file::FileSink;
-use form::Form;
-pub(crate) use form::NOBODY;
+pub use form::Form;
+pub(crate) use form::without_nobody;
 use hand_over::HandOver;
 pub use stations::{Standing, StationCounts, StationLine};
 
@@ -96,6 +96,8 @@ pub trait Sink {
 pub struct StoreFile {
     /// Where readers look for it.
     pub path: PathBuf,
+    /// How they read it.
+    pub form: Form,
     /// Fingerprints of the certificates that belong there.
     pub certificates: BTreeSet<Digest>,
 }

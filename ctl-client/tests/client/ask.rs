@@ -227,7 +227,8 @@ fn the_root_is_found_by_whatever_name_a_program_has_for_it() {
     assert!(meant(&device, "CN=nobody", None).is_empty());
     assert!(meant(&device, roots()["evil"].subject(), None).is_empty());
 
-    let digests: [(&str, fn(&[u8]) -> Vec<u8>); 3] = [
+    type Hasher = fn(&[u8]) -> Vec<u8>;
+    let digests: [(&str, Hasher); 3] = [
         ("SHA256", |bytes| Sha256::digest(bytes).to_vec()),
         ("SHA384", |bytes| Sha384::digest(bytes).to_vec()),
         ("SHA512", |bytes| Sha512::digest(bytes).to_vec()),

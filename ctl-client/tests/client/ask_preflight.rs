@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use ctl_client::ask::{Preflight, Problem, Reader};
+use ctl_client::config::{CommandConfig, FilesConfig, SinkConfig};
 use serde_json::json;
 
 use crate::common::device::{Options, block_on};
@@ -46,6 +47,112 @@ fn a_device_that_synced_is_ready() {
     assert!(found.stores.iter().all(|store| store.inspection.as_ref().unwrap().readable));
     let v2g = found.stores.iter().find(|store| store.file.ends_with("V2G_ROOT_CA.pem")).unwrap();
     assert_eq!(v2g.inspection.as_ref().unwrap().ours, 2);
+}
+
+/// A device with every kind of sink of files.
+fn with_all_kinds(repository: &Repository) -> Device {
+    let device = Device::new(repository);
+    let at = |name: &str| FilesConfig::at(device.path(name));
+    let order = vec![fingerprint("alpha")];
+    let command = CommandConfig {
+        path: device.path("handed"),
+        program: vec!["true".into()],
+        seconds: 10,
+        selection: None,
+    };
+    let configs = [
+        SinkConfig::Josev(FilesConfig { order, ..at("josev") }),
+        SinkConfig::P7c(at("roots.p7c")),
+        SinkConfig::Manifest(at("trust.json")),
+        SinkConfig::Command(command),
+    ];
+    let sinks = configs.iter().map(ctl_client::sink::open).collect();
+    let mut device = device.with_sinks(sinks);
+    let report = device.sync(repository);
+    assert!(report.is_success(), "{:?}", report.problems);
+    device
+}
+
+#[test]
+fn every_kind_of_sink_is_read_as_its_reader_does() {
+    let mut device = with_all_kinds(&Repository::new());
+    let found = preflight(&device);
+    assert!(wrong(&found).is_empty(), "{:?}", wrong(&found));
+    let files = [
+        "josev/iso15118_2/certs/moRootCACert.der",
+        "roots.p7c",
+        "trust.json",
+        "handed/current/manifest.json",
+    ];
+    for file in files {
+        let path = device.path(file);
+        let report = |found: &Preflight| {
+            found.stores.iter().find(|store| store.file == path.display().to_string()).unwrap().clone()
+        };
+        let first = report(&preflight(&device)).inspection.unwrap();
+        assert!(first.readable && first.ours == first.certificates && first.ours > 0, "{file}: {first:?}");
+        let good = fs::read(&path).unwrap();
+        fs::write(&path, &good[..good.len() / 2]).unwrap();
+        let spoilt = report(&preflight(&device));
+        assert!(!spoilt.inspection.unwrap().readable && spoilt.problems[0].is_wrong(), "{file}");
+        // What it says to do helps.
+        assert_eq!(spoilt.problems[0].remedy, "move it away, and run sync");
+        fs::remove_file(&path).unwrap();
+        let told = report(&preflight(&device));
+        assert!(
+            told.problems[0].rule == "absent" || told.problems[0].rule == "dangling-link",
+            "{file}: {told:?}"
+        );
+        device.sync_again().unwrap();
+        assert!(wrong(&preflight(&device)).is_empty(), "{file}: {:?}", wrong(&preflight(&device)));
+    }
+    // A file that takes one root holds another one.
+    let der = device.path("josev/iso15118_2/certs/v2gRootCACert.der");
+    fs::write(&der, roots()["beta"].der()).unwrap();
+    let found = preflight(&device);
+    let rules: Vec<&str> = wrong(&found).iter().map(|problem| problem.rule).collect();
+    assert!(rules.contains(&"nothing-of-ours"), "{rules:?}");
+}
+
+#[test]
+fn a_certificate_s_place_is_told_in_every_kind_of_sink() {
+    let device = with_all_kinds(&Repository::new());
+    let known = device.client.known().unwrap();
+    for (root, name) in
+        [("gamma", "moRootCACert.der"), ("alpha", "v2gRootCACert.der"), ("alpha", "v2gRootCACert.pem")]
+    {
+        let files: Vec<String> =
+            known.places(fingerprint(root)).into_iter().flat_map(|sink| sink.files).collect();
+        for file in [name, "roots.p7c", "trust.json", "manifest.json"] {
+            assert!(files.iter().any(|path| path.ends_with(file)), "{root}, {file}: {files:?}");
+        }
+    }
+    // What the PKCS#7 holds is explained piece by piece.
+    let list = fs::read(device.path("roots.p7c")).unwrap();
+    let found = ctl_client::ask::explain(&known, &[("roots.p7c".into(), list)]);
+    assert_eq!(found.len(), 3);
+    assert!(found.iter().all(|one| one.verdict == ctl_client::ask::Verdict::Trusted), "{found:?}");
+}
+
+#[test]
+fn words_of_others_before_a_store_of_nobody_are_no_alarm() {
+    let mut repository = Repository::new();
+    let mut device = Device::new(&repository);
+    device.sync(&with_anchors(&mut repository, &["alpha", "beta"]));
+    let mo = device.path("everest/ca/mo/MO_ROOT_CA.pem");
+    let nobody = fs::read_to_string(&mo).unwrap();
+    fs::write(&mo, format!("# by hand\n{nobody}")).unwrap();
+    let found = preflight(&device);
+    assert!(wrong(&found).is_empty(), "{:?}", wrong(&found));
+    fs::write(&mo, format!("{nobody}{}", roots()["evil"].to_pem())).unwrap();
+    let found = preflight(&device);
+    let store = found.stores.iter().find(|store| store.file.ends_with("MO_ROOT_CA.pem")).unwrap();
+    let lines = nobody.lines().count() + 1;
+    assert!(
+        store.problems[0].rule == "foreign" && store.problems[0].line == Some(lines),
+        "{:?}",
+        store.problems
+    );
 }
 
 #[test]
@@ -97,7 +204,7 @@ fn each_way_to_spoil_a_store_is_told_with_its_place() {
     let second = good[1..].find("-----BEGIN").unwrap() + 1;
     let after = lines + 1;
     for (bytes, rule, line) in [
-        (good[..second].as_bytes().to_vec(), "missing", None),
+        (good.as_bytes()[..second].to_vec(), "missing", None),
         (evil.clone().into_bytes(), "nothing-of-ours", None),
         (format!("{good}{}", &good[..second]).into_bytes(), "duplicate", Some(after)),
         (format!("{good}{gamma}").into_bytes(), "other-use", Some(after)),

@@ -22,12 +22,15 @@ use crate::common::power::{Power, Unflushed};
 use crate::common::sinks::{certificates_in, problems};
 use crate::common::*;
 
+/// Puts something into a sink by hand.
+type Put = Box<dyn Fn(&str)>;
+
 /// A sink, and what its readers see of it.
 struct Subject {
     sink: Box<dyn Sink>,
     seen: Box<dyn Fn() -> BTreeSet<Digest>>,
     /// Somebody else puts a certificate there, where others may.
-    put: Option<Box<dyn Fn(&str)>>,
+    put: Option<Put>,
     _folder: TempDir,
 }
 

@@ -101,10 +101,8 @@ fn from_memory(
     let mut response = if_changed(file, &chosen.etag, request, || chosen.bytes.clone())?;
     let headers = response.headers_mut();
     // A 304 says nothing about a body that it does not have.
-    if headers.contains_key(header::CONTENT_TYPE) {
-        if coding != Coding::Identity {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
-        }
+    if headers.contains_key(header::CONTENT_TYPE) && coding != Coding::Identity {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
     }
     say_dictionary(file, headers)?;
     if file.dictionary.is_some() || forms.has_differences() {

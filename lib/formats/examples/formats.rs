@@ -63,7 +63,7 @@ fn refused(error: &impl Error) -> Value {
 }
 
 fn fingerprints<'a>(certificates: impl IntoIterator<Item = &'a Certificate>) -> Vec<String> {
-    certificates.into_iter().map(|one| hex::encode(&one.sha256())).collect()
+    certificates.into_iter().map(|one| hex::encode(one.sha256())).collect()
 }
 
 fn show(bytes: &[u8], options: &[&str]) -> Result<Value, Box<dyn Error>> {
@@ -98,7 +98,7 @@ fn sae(list: &SaeList) -> Value {
         SaeList::V1(list) => json!({
             "form": "sae v1", "version": list.version, "sequence": list.sequence, "validity": validity,
             "entries": list.entries.iter().map(|entry| json!([
-                entry.kind.as_str(), entry.status.as_str(), hex::encode(&entry.certificate.sha256())
+                entry.kind.as_str(), entry.status.as_str(), hex::encode(entry.certificate.sha256())
             ])).collect::<Vec<_>>(),
         }),
     }

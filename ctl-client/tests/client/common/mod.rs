@@ -8,8 +8,6 @@
 #![allow(dead_code, unused_imports, unreachable_pub)]
 
 pub mod backend;
-#[cfg(feature = "back-end")]
-pub mod csms;
 pub mod device;
 pub mod inbox;
 mod log;

@@ -1,5 +1,7 @@
 //! Stories of charging stations behind a back end, and attacks on the way to them.
 
+mod back_end;
+
 use std::collections::BTreeSet;
 
 use ctl_client::csms::config::Brand;
@@ -7,11 +9,11 @@ use ctl_client::sink::Standing;
 use ctl_core::role::Role;
 use serde_json::json;
 
-use crate::common::csms::{Csms, Mood, post};
 use crate::common::device::{block_on, set};
 use crate::common::power::{Power, Unflushed};
 use crate::common::sinks::{problems, with_anchors};
 use crate::common::*;
+use back_end::{Csms, Mood, post};
 
 const V2G: &str = "V2GRootCertificate";
 const MO: &str = "MORootCertificate";

@@ -12,7 +12,7 @@ use ctl_client::csms::hash::{Algorithm, HashData};
 use ctl_pki::{Certificate, certificates_from_pem};
 use serde_json::{Value, json};
 
-use super::{Device, roots};
+use crate::common::{Device, roots};
 
 /// How a station, or the back end for it, takes requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
