@@ -93,6 +93,16 @@ impl Goal<'_> {
             }
         }
         let Weighed { first, reasons } = weighed;
+        let mut reasons = reasons;
+        if first.is_none() {
+            reasons.extend(self.unsettled(record, &seen.entries).map(|placed| {
+                let (kind, root, until) =
+                    (placed.kind.short(), placed.root.short(), placed.sent_at.plus_seconds(SETTLE));
+                format!(
+                    "{kind} {root} was sent without an answer and may yet arrive: it is looked for at {until}"
+                )
+            }));
+        }
         let step = match first {
             Some(change) => Step::Change(change),
             None => match self

@@ -50,6 +50,8 @@ pub struct Placed {
     pub sent_at: Timestamp,
     /// Whether nobody knows if it is still on its way.
     pub open: bool,
+    /// Whether no earlier one was, when it was last sent: then its answer, or its presence, says that none is.
+    pub alone: bool,
 }
 
 /// A change of a station.
@@ -146,8 +148,9 @@ impl Record {
     pub fn sending(&mut self, change: &Change, now: Timestamp) {
         self.seen = None;
         let Change::Install { kind, root } = change else { return };
+        let alone = !self.placed(*kind, root).is_some_and(|placed| placed.open && !settled(placed, now));
         self.placed.retain(|placed| (placed.kind, &placed.root) != (*kind, root));
-        self.placed.push(Placed { kind: *kind, root: *root, sent_at: now, open: true });
+        self.placed.push(Placed { kind: *kind, root: *root, sent_at: now, open: true, alone });
     }
 
     /// When a change was answered. What is there now is not known before it is read.
@@ -186,6 +189,7 @@ impl Record {
         for placed in &mut self.placed {
             // The clock was set back.
             placed.sent_at = placed.sent_at.min(now);
+            placed.open &= !(placed.alone && entries.iter().any(|entry| is_there(entry, placed)));
         }
         self.placed.retain(|placed| {
             let pending = placed.open && !settled(placed, now);
@@ -215,11 +219,11 @@ impl Record {
         (self.failures, self.trouble, self.refuses) = (0, None, false);
     }
 
-    /// A change is no longer on its way.
+    /// A change is no longer on its way. An earlier one may be.
     fn settle(&mut self, change: &Change) {
         let Change::Install { kind, root } = change else { return };
         for placed in &mut self.placed {
-            placed.open &= (placed.kind, &placed.root) != (*kind, root);
+            placed.open &= !placed.alone || (placed.kind, &placed.root) != (*kind, root);
         }
     }
 }
