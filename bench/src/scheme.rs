@@ -157,8 +157,8 @@ impl Scheme {
         Self { state, entries: vec![entry], public_keys, keys, nonce: 0, now }
     }
 
-    /// Someone says something, and it is recorded.
-    pub fn say(&mut self, signer: &str, body: impl Into<Body>) {
+    /// What someone says on top of all that was recorded here.
+    pub fn signed(&mut self, signer: &str, body: impl Into<Body>) -> Statement {
         self.nonce += 1;
         let mut nonce = [0; 16];
         nonce[..8].copy_from_slice(&self.nonce.to_be_bytes());
@@ -169,7 +169,12 @@ impl Scheme {
             nonce: Nonce::from_bytes(nonce),
             body: body.into(),
         };
-        let statement = Statement::from_jws(payload.sign(&[&self.keys[signer]]).unwrap()).unwrap();
+        Statement::from_jws(payload.sign(&[&self.keys[signer]]).unwrap()).unwrap()
+    }
+
+    /// Someone says something, and it is recorded.
+    pub fn say(&mut self, signer: &str, body: impl Into<Body>) {
+        let statement = self.signed(signer, body);
         check(&self.state, &statement, self.now).unwrap();
         let entry = Entry::new(self.now, statement).unwrap();
         self.state.apply(&entry);
