@@ -2,7 +2,12 @@
 //! before that it says how long the compressed forms of such a version take to make, and how large they are.
 //! `bench/differences` measures with it what a change costs a device.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement may stop at once")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a measurement may stop at once"
+)]
 
 use std::io::BufRead as _;
 use std::sync::Arc;

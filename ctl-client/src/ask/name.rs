@@ -96,6 +96,9 @@ fn pair(text: &str) -> Result<Pair, String> {
     if value.is_empty() {
         return Err("a part of a name is empty".into());
     }
+    if std::str::from_utf8(&value).is_err() {
+        return Err("a part of a name is no text in UTF-8".into());
+    }
     Ok((oid, value))
 }
 
