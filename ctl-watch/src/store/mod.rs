@@ -71,7 +71,7 @@ pub struct Store {
     /// Whether evidence and memories are refused for lack of space.
     full: AtomicBool,
     /// Keeps other processes out.
-    _lock: File,
+    _lock: files::Lock,
 }
 
 fn signed(number: u64) -> i64 {

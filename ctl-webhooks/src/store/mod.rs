@@ -61,7 +61,7 @@ impl StoreError {
 pub struct Store {
     connection: Mutex<Connection>,
     /// Keeps other processes out.
-    _lock: File,
+    _lock: files::Lock,
 }
 
 impl Store {

@@ -195,13 +195,25 @@ pub fn create_secret_directory(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(SECRET_DIRECTORY))
 }
 
-/// Locks a file for as long as it is open, so that no other process has what it stands for; none if another one has.
+/// A file that is locked until this is dropped.
+#[derive(Debug)]
+pub struct Lock(File);
+
+impl Drop for Lock {
+    /// Says so to the system: a program that is just being started has a copy of every open file for a moment, and the lock
+    /// would last until that is closed as well.
+    fn drop(&mut self) {
+        let _closed_in_any_case = self.0.unlock();
+    }
+}
+
+/// Locks a file, so that no other process has what it stands for; none if another one has.
 ///
 /// # Errors
 /// What the file system says.
-pub fn locked(file: File) -> io::Result<Option<File>> {
+pub fn locked(file: File) -> io::Result<Option<Lock>> {
     match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(Some(Lock(file))),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
@@ -269,8 +281,9 @@ mod tests {
     fn what_is_locked_is_nobody_elses_until_it_is_let_go() {
         let directory = tempfile::tempdir().unwrap();
         let open = || File::create(directory.path().join("lock")).unwrap();
-        let held = locked(open()).unwrap();
-        assert!(held.is_some() && locked(open()).unwrap().is_none());
+        let held = locked(open()).unwrap().unwrap();
+        assert!(locked(open()).unwrap().is_none());
+        let _copy_of_a_program_being_started = held.0.try_clone().unwrap();
         drop(held);
         assert!(locked(open()).unwrap().is_some());
     }
