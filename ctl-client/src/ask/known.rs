@@ -7,6 +7,7 @@ use ctl_core::Timestamp;
 use ctl_core::list::ListPayload;
 use ctl_core::notices::NoticeEntry;
 use ctl_core::parts::{DistrustKind, Distrusted};
+use ctl_core::registry::RegistryDocument;
 use ctl_core::tuf::Clock;
 use ctl_pki::Certificate;
 use serde::Serialize;
@@ -26,6 +27,8 @@ pub struct Known {
     pub lists: Vec<ListPayload>,
     /// The suspensions in force.
     pub notices: Vec<NoticeEntry>,
+    /// The registry of MO identifiers in force, if it is followed and there is one.
+    pub registry: Option<RegistryDocument>,
     /// What its operator distrusts beside them.
     pub local: Vec<Distrust>,
     /// Where it puts what it trusts.
@@ -99,6 +102,7 @@ impl Client {
             sinks: sinks.collect(),
             local: self.config.local.distrust.clone(),
             notices: self.suspensions(&state, &documents),
+            registry: documents.registry,
             lists: documents.lists,
             clock: self.clock(state.known_time).0,
             trust,

@@ -1,0 +1,19 @@
+//! Which contract will work here: what a charger tells, and what a car makes of it.
+//!
+//! A car with several contracts may try only one in a session of ISO 15118-2. CharIN's workshop proposes that it asks
+//! first: a request of SDP (0x9004) with the identifiers of its mobility operators, and an answer (0x9005) with those
+//! that the charger supports as well. This crate is both ends of it:
+//!
+//! ```text
+//! lists and registry of ctl-client ─┐
+//!                                   ├─ what is supported (supported) ─┐
+//! roaming agreements (source) ──────┘                                 ├─ responder ─ 0x9005
+//! datagrams ─ kernel filter ─ codec ──────────────────────────────────┘      └─ relay: asks the local SECC by 0x9000
+//! ```
+//!
+//! What is decided is pure: [`codec`], [`identifier`]. What touches sockets, files and users stands at the edge.
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod codec;
+pub mod identifier;

@@ -1,0 +1,5 @@
+//! The tests of this crate as one binary: each module tells its own stories or attacks.
+#![cfg(test)]
+#![allow(unreachable_pub)]
+
+mod codec;
