@@ -88,15 +88,25 @@ fn content<'a>(store: &'a TrustStore, config: &FilesConfig) -> Result<Content<'a
             return Err(format!("{file} would have {} entries, EVerest takes {MAX_ENTRIES}", bundle.len()));
         }
     }
-    if let Some(folder) = &config.ctl_folder {
-        list(store, folder, &mut content);
+    let folders = BUNDLES.iter().map(|(file, folder, _)| {
+        (config.path.join(folder), *file, "EVerest trusts it where it takes this folder for its store")
+    });
+    let lists = config.ctl_folder.clone().map(|folder| {
+        list(&mut content);
+        (folder, LIST, "EVerest adds it to its bundles at each start")
+    });
+    for (folder, ours, effect) in folders.chain(lists) {
+        match strangers(&folder, ours, effect, store) {
+            Ok(found) => content.complaints.extend(found),
+            Err(error) => content.complaints.push(error.to_string()),
+        }
     }
     Ok(content)
 }
 
-/// The file of ours in the folder of lists, and what is wrong with others there.
-fn list<'a>(store: &'a TrustStore, folder: &Path, content: &mut Content<'a>) {
-    let mut anchors: BTreeMap<Digest, &'a Certificate> = BTreeMap::new();
+/// The file of ours in the folder of lists.
+fn list(content: &mut Content<'_>) {
+    let mut anchors: BTreeMap<Digest, &Certificate> = BTreeMap::new();
     for (file, _, purpose) in BUNDLES {
         for certificate in content.files.get(file).into_iter().flatten() {
             // Elsewhere its reader would add it to a bundle for which no list names it, or pass over it.
@@ -106,10 +116,6 @@ fn list<'a>(store: &'a TrustStore, folder: &Path, content: &mut Content<'a>) {
         }
     }
     content.files.insert(LIST.to_owned(), anchors.into_values().collect());
-    match strangers(folder, store) {
-        Ok(found) => content.complaints.extend(found),
-        Err(error) => content.complaints.push(error.to_string()),
-    }
 }
 
 /// Into which bundle the reader of lists puts a certificate. It takes one of the components; with several that differ,
@@ -125,12 +131,17 @@ fn sorted_into(certificate: &Certificate) -> Option<Purpose> {
     found.all(|other| other == Some(first)).then_some(first)
 }
 
-/// Files of others in the folder of lists from which EVerest would take what is distrusted, at each start.
-fn strangers(folder: &Path, store: &TrustStore) -> Result<Vec<String>, ClientError> {
+/// Files of others beside ours from which EVerest would take what is distrusted.
+fn strangers(
+    folder: &Path,
+    ours: &str,
+    effect: &str,
+    store: &TrustStore,
+) -> Result<Vec<String>, ClientError> {
     let Some(opened) = files::open_directory(folder)? else { return Ok(vec![]) };
     let failed = |source| ClientError::file("read", folder, source);
     let mut found = Vec::new();
-    for name in opened.names().map_err(failed)?.into_iter().filter(|name| *name != LIST).take(MAX_FILES) {
+    for name in opened.names().map_err(failed)?.into_iter().filter(|name| *name != ours).take(MAX_FILES) {
         let Ok(Some(bytes)) = opened.read_linked(&name, MAX_FILE) else { continue };
         // It reads PKCS#7 in DER and in PEM, and else one certificate.
         let inner = pem::pieces(&bytes).filter_map(|piece| piece.block?.content.ok());
@@ -140,7 +151,7 @@ fn strangers(folder: &Path, store: &TrustStore) -> Result<Vec<String>, ClientErr
         let bad = blocks.into_iter().find(|block| is_distrusted(block, store));
         if let Some(digest) = bad.and_then(|block| block.certificate) {
             found.push(format!(
-                "{} holds {digest}, which is distrusted, and EVerest adds it to its bundles at each start: remove it",
+                "{} holds {digest}, which is distrusted, and {effect}: remove it",
                 folder.join(&name).display()
             ));
         }

@@ -73,12 +73,11 @@ fn a_root_that_everest_would_sort_elsewhere_stands_in_the_bundles_only() {
     assert_eq!(names_in(&device.path("CTL/ctl-client.p7c")), set(&["alpha"]));
 }
 
-#[test]
-fn another_file_in_the_folder_that_brings_back_what_is_distrusted_is_told() {
+/// What a device says once a root is suspended of which somebody else put a file into a folder of EVerest's.
+fn told_of_a_file_of_others(place_of_it: &str, bytes: &[u8]) {
     let repository = Repository::new();
     let mut device = device(&repository);
-    let old = ctl_formats::certificates_to_pkcs7([&roots()["beta"]]).unwrap();
-    place(device.path("CTL/sae.p7b"), old);
+    place(device.path(place_of_it), bytes);
     let report = device.sync(&repository);
     assert!(report.is_success(), "{}", problems(&report));
     let mut next = repository.clone();
@@ -87,7 +86,21 @@ fn another_file_in_the_folder_that_brings_back_what_is_distrusted_is_told() {
     next.publish(&ctl_core::role::Role::Notices);
     next.refresh();
     let text = problems(&device.sync(&next));
-    assert!(text.contains("sae.p7b holds") && text.contains("remove it"), "{text}");
+    assert!(text.contains(&format!("{place_of_it} holds")) && text.contains("remove it"), "{text}");
     assert!(device.status().is_wrong());
     assert_eq!(names_in(&device.path(BUNDLE)), set(&["alpha"]), "what can be done is done");
+}
+
+#[test]
+fn another_file_in_the_folder_of_lists_that_brings_back_what_is_distrusted_is_told() {
+    let old = ctl_formats::certificates_to_pkcs7([&roots()["beta"]]).unwrap();
+    told_of_a_file_of_others("CTL/sae.p7b", &old);
+}
+
+#[test]
+fn another_file_beside_a_bundle_that_holds_what_is_distrusted_is_told() {
+    told_of_a_file_of_others(
+        "second/ca/v2g/installed_by_the_back_end.pem",
+        roots()["beta"].to_pem().as_bytes(),
+    );
 }
