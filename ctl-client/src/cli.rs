@@ -14,6 +14,7 @@ use crate::ask::command as ask;
 #[cfg(feature = "back-end")]
 use crate::collect::Collect;
 use crate::config::{FilesConfig, SinkConfig};
+use crate::contract::command::AuthorizeArguments;
 use crate::daemon;
 use crate::error::ClientError;
 use crate::files::{self, Disk};
@@ -76,6 +77,9 @@ enum Command {
     /// The trusted root that a name, a key identifier, a fingerprint, CertificateHashData or a certificate means, with
     /// where it is. Exit 1 if there is none.
     Resolve(ask::ResolveArguments),
+    /// Whether the contract that a vehicle presents may be charged on, and if not, why and what to do. Exit 0 only if it
+    /// is accepted.
+    Authorize(AuthorizeArguments),
     /// Read every store of every sink as devices do, before one relies on it. Exit 1 if anything is wrong.
     Preflight(ask::PreflightArguments),
 }
@@ -231,6 +235,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, String> {
         }
         Command::Explain(asked) => answer(asked.run(&client()?)?),
         Command::Resolve(asked) => answer(asked.run(&client()?)?),
+        Command::Authorize(asked) => answer(asked.run(client()?, say).await?),
         Command::Preflight(asked) => answer(asked.run(&client()?).await?),
     };
     Ok(ExitCode::from(u8::from(!good)))

@@ -12,12 +12,14 @@ pub mod cli;
 pub mod collect;
 mod command;
 pub mod config;
+pub mod contract;
 #[cfg(feature = "back-end")]
 pub mod csms;
 mod daemon;
 pub mod error;
 pub mod files;
 pub mod folder;
+pub mod hash_data;
 pub mod history;
 mod init;
 pub mod local;

@@ -40,6 +40,8 @@ pub struct TrustedAnchor {
     /// Critical constraints that stand in the list and not in the certificate: whoever cannot carry
     /// them along must leave the anchor out.
     pub constraints: Vec<String>,
+    /// All constraints that hold for it, with their values: for who judges paths by them.
+    pub limits: Constraints,
 }
 
 /// An anchor that stands on a list and is not trusted here.
@@ -435,5 +437,6 @@ fn trusted_anchor(list: &ListPayload, anchor: &ListAnchor, certificate: Certific
         status: anchor.status,
         since: anchor.since,
         constraints: constraints.map(str::to_owned).collect(),
+        limits: anchor.constraints.clone(),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ctl_core::Digest;
 use ctl_pki::Certificate;
-use ctl_pki::path::{Candidate, Question, search};
+use ctl_pki::path::{Candidate, DeadEnd, DeadEndReason, Question, Search, search};
 use serde::Serialize;
 
 use super::Known;
@@ -35,6 +35,23 @@ pub(super) struct Chains {
     pub(super) found: Vec<Chain>,
     /// Where it goes no further, if there is none.
     pub(super) dead_end: Option<String>,
+}
+
+/// Where a search that found no path to a listed root came furthest, and that in words.
+pub(crate) fn dead_end<'s, 'c>(known: &Known, search: &'s Search<'c>) -> (Option<&'s DeadEnd<'c>>, String) {
+    let longest = search.dead_ends.iter().max_by_key(|dead_end| dead_end.chain.len());
+    let words = longest.and_then(|dead_end| {
+        let end = *dead_end.chain.first()?;
+        let distrusted = known.distrusted_by(end).map(|by| format!(" ({by})"));
+        let words = match dead_end.reason {
+            DeadEndReason::NotAnAnchor => {
+                "it is its own issuer, and no list that this device follows names it".to_owned()
+            }
+            _ => dead_end.reason.words(end),
+        };
+        Some(format!("its chain ends at {}: {words}{}", end.subject(), distrusted.unwrap_or_default()))
+    });
+    (longest, words.unwrap_or_else(|| "no chain to a listed root was found".into()))
 }
 
 /// Looks for chains, and never does more than so much for all questions together.
@@ -73,25 +90,7 @@ impl<'a> Searcher<'a> {
         }
         chains.found.sort_by_key(|chain| !chain.valid);
         if chains.found.is_empty() {
-            let longest = search.dead_ends.iter().max_by_key(|dead_end| dead_end.chain.len());
-            chains.dead_end = longest.and_then(|dead_end| {
-                let end = *dead_end.chain.first()?;
-                let distrusted = self.known.distrusted_by(end).map(|by| format!(" ({by})"));
-                let words = match dead_end.reason {
-                    ctl_pki::path::DeadEndReason::NotAnAnchor => {
-                        "it is its own issuer, and no list that this device follows names it".to_owned()
-                    }
-                    _ => dead_end.reason.words(end),
-                };
-                Some(format!(
-                    "its chain ends at {}: {words}{}",
-                    end.subject(),
-                    distrusted.unwrap_or_default()
-                ))
-            });
-        }
-        if let (None, true) = (&chains.dead_end, chains.found.is_empty()) {
-            chains.dead_end = Some("no chain to a listed root was found".into());
+            chains.dead_end = Some(dead_end(self.known, &search).1);
         }
         chains
     }

@@ -16,7 +16,7 @@ pub(crate) struct Said {
 }
 
 /// JSON in which no character plays with a terminal.
-fn json(answer: &impl Serialize) -> Result<String, String> {
+pub(crate) fn json(answer: &impl Serialize) -> Result<String, String> {
     serde_json::to_string_pretty(answer).map(|text| lines(&text)).map_err(|error| error.to_string())
 }
 

@@ -4,12 +4,12 @@
 //! Each is a pure function of what is [`Known`] and of bytes that somebody brings: no network, and nothing is changed.
 //! What the bytes say is a stranger's; whatever of it is printed is escaped first.
 
-mod chain;
+pub(crate) mod chain;
 mod explain;
 mod inspect;
 mod known;
 mod name;
-mod pieces;
+pub(crate) mod pieces;
 mod preflight;
 mod reader;
 mod resolve;

@@ -8,16 +8,16 @@ use crate::sink::block::{LABELS, first_element};
 
 /// A piece.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(crate) struct Piece {
     /// The line in which it begins, counted from 1; 1 throughout a file in DER.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// The byte at which it begins, counted from 0; 0 throughout a PKCS#7.
-    pub(super) byte: usize,
-    pub(super) content: Content,
+    pub(crate) byte: usize,
+    pub(crate) content: Content,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(crate) enum Content {
     /// What should be a certificate in DER.
     Certificate(Vec<u8>),
     /// A PEM block of another kind.
@@ -27,7 +27,7 @@ pub(super) enum Content {
 }
 
 /// The pieces of a file in PEM, DER, or certs-only PKCS#7, without the text between them. There is always one: a file that holds nothing is broken.
-pub(super) fn pieces(file: &[u8]) -> Vec<Piece> {
+pub(crate) fn pieces(file: &[u8]) -> Vec<Piece> {
     // Text cannot begin with a SEQUENCE whose length is in the long form.
     let mut found = if let [0x30, 0x80..=0xff, ..] = file { in_der(file) } else { in_pem(file) };
     if found.is_empty() {

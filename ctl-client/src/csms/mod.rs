@@ -9,7 +9,6 @@ mod back_end;
 mod callbacks;
 pub mod config;
 mod drive;
-pub mod hash;
 mod http;
 pub mod memory;
 pub mod message;
@@ -17,6 +16,8 @@ pub mod plan;
 pub mod station;
 mod stations;
 pub mod wants;
+
+pub use crate::hash_data as hash;
 
 #[cfg(test)]
 mod plan_tests;

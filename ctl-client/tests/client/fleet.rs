@@ -34,7 +34,7 @@ fn program(arguments: &[&str]) -> Command {
 }
 
 /// Starts a program, and gives the address that it says it listens on.
-fn listening(mut command: Command) -> (Child, String) {
+pub fn listening(mut command: Command) -> (Child, String) {
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     let mut output = BufReader::new(child.stdout.take().unwrap());

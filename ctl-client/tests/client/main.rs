@@ -17,6 +17,7 @@ mod attacks_sinks;
 mod attacks_transport;
 mod command_line;
 mod common;
+mod contract;
 #[cfg(feature = "back-end")]
 mod csms;
 mod fleet;

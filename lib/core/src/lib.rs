@@ -6,6 +6,7 @@
 extern crate self as ctl_core;
 
 pub mod digest;
+pub mod emaid;
 pub mod entry;
 pub mod json;
 pub mod jws;
@@ -27,5 +28,6 @@ pub mod tuf;
 
 pub use ctl_pki::Timestamp;
 pub use digest::Digest;
+pub use emaid::Emaid;
 pub use keys::{KeyId, PrivateKey, PublicKey};
 pub use signer::{Signer, SignerError};

@@ -16,9 +16,9 @@ mod library;
 mod requirement;
 
 pub use check::{Finding, lint};
+pub use ctl_pki::identifier::emaid_check_digit;
 pub use file::{MAX_PROFILE_SIZE, Profile, ProfileError, Rule};
 pub use guess::{Guess, guess};
-pub use identifier::emaid_check_digit;
 pub use library::{Library, profile, profiles, profiles_digest};
 pub use requirement::{
     Attribute, Bit, Critical, Curve, DerForm, ExtensionUse, Identifier, KeyAlgorithm, KeyUsage, PathLength,

@@ -4,16 +4,16 @@
 use std::path::Path;
 
 use ctl_core::jws::Jws;
-use ctl_core::list::ListPayload;
 use ctl_core::list::offline::{Document, MAX_FILE, verify_offline};
-use ctl_core::names::{MoId, is_web_address};
-use ctl_core::parts::{AnchorStatus, Constraints, DistrustKind, Purpose, Standard, Use};
+use ctl_core::list::{ListPayload, findings_of_constraints};
+use ctl_core::names::is_web_address;
+use ctl_core::parts::{AnchorStatus, DistrustKind, Purpose, Standard, Use};
 use ctl_core::tuf::Limits;
 use ctl_core::{Digest, Timestamp};
 use ctl_pki::Certificate;
 use ctl_pki::path::{self, Finding, Judge, Outcome, RuleSet, Signatures};
 use ctl_replica::Transport;
-use serde::{Deserialize as _, Serialize};
+use serde::Serialize;
 
 use crate::{AdminError, files};
 
@@ -173,7 +173,8 @@ impl Judge for ListJudge<'_> {
                 findings.push(status(listed.status));
                 let is_ca = chain.last().is_none_or(|leaf| leaf.is_ca());
                 findings.push(self.is_for(&listed.uses, is_ca));
-                findings.extend(self.constraints(&listed.constraints, chain));
+                let (of, purpose) = (&listed.constraints, self.purpose);
+                findings.extend(findings_of_constraints(of, chain, purpose, self.time));
             }
             None => findings.push(found(
                 "listed",
@@ -234,48 +235,6 @@ impl ListJudge<'_> {
         };
         found("use", outcome, None, words)
     }
-
-    fn constraints(&self, constraints: &Constraints, chain: &[&Certificate]) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        if let Some(end) = constraints.time(Constraints::NOT_TRUSTED_AFTER) {
-            let over = self.time > end;
-            let words = format!("the anchor is trusted until {end}");
-            findings.push(found("not-trusted-after", failed_if(over), None, words));
-        }
-        if let Some(end) = constraints.time(Constraints::NOT_ISSUED_AFTER) {
-            let late = chain.iter().position(|certificate| certificate.not_before() > end.unix());
-            let words = match late.and_then(|position| chain.get(position)) {
-                Some(certificate) => format!(
-                    "nothing issued after {end} is trusted, and this was on {}",
-                    Timestamp::from_unix(certificate.not_before())
-                ),
-                None => format!("nothing issued after {end} is trusted, and nothing here was"),
-            };
-            findings.push(found("not-issued-after", failed_if(late.is_some()), late, words));
-        }
-        let ids = constraints.0.get(Constraints::MO_IDS);
-        if ids.is_some() && self.purpose.is_none() {
-            let words = "the anchor is trusted for contracts of some operators only, and what the certificate is \
-                         for is not known";
-            let is_ca = chain.last().is_none_or(|leaf| leaf.is_ca());
-            let outcome = if is_ca { Outcome::Warning } else { Outcome::Failed };
-            findings.push(found("mo-ids", outcome, None, words.to_owned()));
-        }
-        if let (Some(ids), Some(path::Purpose::Mo)) = (ids, self.purpose) {
-            let ids = Vec::<MoId>::deserialize(&ids.value).unwrap_or_default();
-            let name = chain.last().and_then(|leaf| leaf.common_name()).unwrap_or_default();
-            let emaid: String = name.chars().filter(char::is_ascii_alphanumeric).take(5).collect();
-            let allowed = ids.iter().any(|id| id.as_str().eq_ignore_ascii_case(&emaid));
-            let names: Vec<_> = ids.iter().map(MoId::as_str).collect();
-            let words = format!("the anchor is trusted for contracts of {} only", names.join(", "));
-            findings.push(found("mo-ids", failed_if(!allowed), chain.len().checked_sub(1), words));
-        }
-        findings
-    }
-}
-
-fn failed_if(failed: bool) -> Outcome {
-    if failed { Outcome::Failed } else { Outcome::Passed }
 }
 
 fn status(status: AnchorStatus) -> Finding {

@@ -1,5 +1,6 @@
 //! The certificate trust list: its payload, read and built, and what changed from one version to the next.
 
+mod constrain;
 pub mod difference;
 pub mod offline;
 pub(crate) mod read;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::{Environment, Label, ListId, Origin, ParticipantId};
 use crate::parts::{AnchorStatus, Constraints, Der, Distrusted, PolicyRef, Services, Use};
 use crate::{Digest, Timestamp};
+pub use constrain::findings_of_constraints;
 pub use read::{DocumentError, RejectedAnchor, Usable};
 
 /// The largest document in bytes.

@@ -2,5 +2,6 @@
 #![cfg(test)]
 #![allow(unreachable_pub)]
 
+mod emaid;
 mod log_attacks;
 mod log_properties;

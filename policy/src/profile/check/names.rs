@@ -8,7 +8,8 @@ use ctl_pki::written::{Attribute, Name, Written};
 use super::Failure;
 use super::country::is_country;
 use super::form::one;
-use crate::profile::identifier::{emaid_check_digit, is_written_as};
+use crate::profile::emaid_check_digit;
+use crate::profile::identifier::is_written_as;
 use crate::profile::{Attribute as Wanted, Identifier, Presence, StringType};
 
 pub(super) fn attribute(which: &str, name: &Name<'_>, wanted: &Wanted) -> Vec<Failure> {

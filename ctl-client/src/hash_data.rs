@@ -63,11 +63,17 @@ impl HashData {
     /// The name of a root, which is its own issuer.
     #[must_use]
     pub fn of_root(root: &Certificate, algorithm: Algorithm) -> Self {
+        Self::of(root, root, algorithm)
+    }
+
+    /// The name of a certificate that another issued.
+    #[must_use]
+    pub fn of(certificate: &Certificate, issuer: &Certificate, algorithm: Algorithm) -> Self {
         Self {
             algorithm,
-            issuer_name: algorithm.hex(root.issuer_der()),
-            issuer_key: algorithm.hex(root.public_key_bits()),
-            serial: serial(root.serial_hex()),
+            issuer_name: algorithm.hex(certificate.issuer_der()),
+            issuer_key: algorithm.hex(issuer.public_key_bits()),
+            serial: serial(certificate.serial_hex()),
         }
     }
 
