@@ -11,9 +11,20 @@
 //! datagrams ─ kernel filter ─ codec ──────────────────────────────────┘      └─ relay: asks the local SECC by 0x9000
 //! ```
 //!
-//! What is decided is pure: [`codec`], [`identifier`]. What touches sockets, files and users stands at the edge.
+//! What is decided is pure: [`codec`], [`identifier`], [`supported`], [`responder`]. What touches sockets and users stands in
+//! [`edge`]; [`serve`] puts both together at the charger, [`query`] is the car's question.
 #![forbid(unsafe_code)]
 
+pub mod agreements;
+pub mod check;
 pub mod cli;
 pub mod codec;
+pub mod config;
+pub mod edge;
 pub mod identifier;
+pub mod known;
+mod metrics;
+pub mod query;
+pub mod responder;
+pub mod serve;
+pub mod supported;

@@ -8,6 +8,7 @@ use ctl_core::list::ListPayload;
 use ctl_core::notices::NoticeEntry;
 use ctl_core::parts::{DistrustKind, Distrusted};
 use ctl_core::registry::RegistryDocument;
+use ctl_core::role::Role;
 use ctl_core::tuf::Clock;
 use ctl_pki::Certificate;
 use serde::Serialize;
@@ -29,6 +30,8 @@ pub struct Known {
     pub notices: Vec<NoticeEntry>,
     /// The registry of MO identifiers in force, if it is followed and there is one.
     pub registry: Option<RegistryDocument>,
+    /// What is remembered and cannot be read from this device's medium.
+    pub damaged: Vec<Role>,
     /// What its operator distrusts beside them.
     pub local: Vec<Distrust>,
     /// Where it puts what it trusts.
@@ -103,6 +106,7 @@ impl Client {
             local: self.config.local.distrust.clone(),
             notices: self.suspensions(&state, &documents),
             registry: documents.registry,
+            damaged: documents.damaged,
             lists: documents.lists,
             clock: self.clock(state.known_time).0,
             trust,

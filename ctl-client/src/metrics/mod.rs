@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::files;
+use crate::files::{self, Files};
 use crate::status::{Severity, Status};
 use crate::sync::Client;
 #[cfg(feature = "back-end")]
@@ -25,7 +25,8 @@ pub struct MetricsConfig {
 
 impl MetricsConfig {
     /// What is wrong with it, and what to write instead.
-    pub(crate) fn problem(&self) -> Option<String> {
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
         let is_file = self.textfile.extension().is_some_and(|extension| extension == "prom");
         (!self.textfile.is_absolute() || !is_file).then(|| {
             format!(
@@ -33,6 +34,21 @@ impl MetricsConfig {
                 self.textfile
             )
         })
+    }
+
+    /// Replaces the file.
+    ///
+    /// # Errors
+    /// Why it was not written, for people.
+    pub fn write(&self, files: &dyn Files, text: &str) -> Result<(), String> {
+        let (Some(above), Some(name)) =
+            (self.textfile.parent(), self.textfile.file_name().and_then(|name| name.to_str()))
+        else {
+            return Err(format!("{} names no file", self.textfile.display()));
+        };
+        let folder = files::open_directory(above).map_err(|error| error.to_string())?;
+        let folder = folder.ok_or_else(|| format!("the directory {} does not exist", above.display()))?;
+        files::replace_open(files, &folder, name, text.as_bytes()).map_err(|error| error.to_string())
     }
 }
 
@@ -60,29 +76,65 @@ impl Shown {
 }
 
 /// The text of a scrape under construction, in Prometheus' text format: a gateway carries no library for so little.
-#[derive(Default)]
-struct Page(String);
+pub struct Page {
+    program: &'static str,
+    text: String,
+}
 
 impl Page {
-    /// A family; without samples it says nothing.
-    fn gauge(
+    /// Of a program, whose name in small letters and underscores begins the names of its families.
+    #[must_use]
+    pub const fn of(program: &'static str) -> Self {
+        Self { program, text: String::new() }
+    }
+
+    /// The text so far.
+    #[must_use]
+    pub fn text(self) -> String {
+        self.text
+    }
+
+    /// A family of values that go up and down; without samples it says nothing.
+    pub fn gauge(
         &mut self,
         name: &str,
         help: &str,
         labels: &[&str],
         samples: impl IntoIterator<Item = (Vec<String>, f64)>,
     ) {
-        let name = format!("ctl_client_{name}");
-        let mut head = format!("# HELP {name} {help}\n# TYPE {name} gauge\n");
+        self.family("gauge", name, help, labels, samples);
+    }
+
+    /// A family of counts since the start.
+    pub fn counter(
+        &mut self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        samples: impl IntoIterator<Item = (Vec<String>, f64)>,
+    ) {
+        self.family("counter", name, help, labels, samples);
+    }
+
+    fn family(
+        &mut self,
+        kind: &str,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        samples: impl IntoIterator<Item = (Vec<String>, f64)>,
+    ) {
+        let name = format!("{}_{name}", self.program);
+        let mut head = format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
         for (values, value) in samples {
-            self.0.push_str(&std::mem::take(&mut head));
+            self.text.push_str(&std::mem::take(&mut head));
             let labels: Vec<String> = labels
                 .iter()
                 .zip(values)
                 .map(|(label, value)| format!("{label}=\"{}\"", escaped(&value)))
                 .collect();
             let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-            self.0.push_str(&format!("{name}{labels} {value}\n"));
+            self.text.push_str(&format!("{name}{labels} {value}\n"));
         }
     }
 }
@@ -104,7 +156,7 @@ impl Client {
     /// The text of a scrape.
     #[must_use]
     pub fn metrics(&self, status: &Status) -> String {
-        let mut page = Page::default();
+        let mut page = Page::of("ctl_client");
         let info =
             vec![env!("CARGO_PKG_VERSION").to_owned(), status.scheme.to_string(), status.environment.clone()];
         page.gauge("info", "Always 1.", &["version", "scheme", "environment"], [(info, 1.0)]);
@@ -158,7 +210,7 @@ impl Client {
             );
             page.gauge("failures_in_a_row", "Syncs that failed since then.", &[], one(last.failures));
         }
-        page.0
+        page.text
     }
 
     fn documents(page: &mut Page, status: &Status) {
@@ -265,15 +317,6 @@ impl Client {
             shown.set(self.metrics(status));
         }
         let Some(config) = &self.config.metrics else { return Ok(()) };
-        let text = self.metrics(status);
-        let (Some(above), Some(name)) =
-            (config.textfile.parent(), config.textfile.file_name().and_then(|name| name.to_str()))
-        else {
-            return Err(format!("{} names no file", config.textfile.display()));
-        };
-        let folder = files::open_directory(above).map_err(|error| error.to_string())?;
-        let folder = folder.ok_or_else(|| format!("the directory {} does not exist", above.display()))?;
-        files::replace_open(self.directory.files(), &folder, name, text.as_bytes())
-            .map_err(|error| error.to_string())
+        config.write(self.directory.files(), &self.metrics(status))
     }
 }

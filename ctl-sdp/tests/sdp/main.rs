@@ -3,3 +3,6 @@
 #![allow(unreachable_pub)]
 
 mod codec;
+mod config;
+mod responder;
+mod supported;

@@ -1,0 +1,96 @@
+//! UDP's header, for raw sockets: read from what a car sent, written before what it is answered. Pure.
+
+use std::net::Ipv6Addr;
+
+use crate::codec::{GROUP, PORT};
+
+/// Bytes of UDP's header.
+pub const UDP_HEADER: usize = 8;
+/// UDP's number in IPv6.
+const UDP: u8 = 17;
+
+/// The port that a datagram to the group came from, and what it carries; nothing if its checksum does not hold.
+///
+/// Where sender and receiver are one host, or a virtual wire is between them, the kernel leaves the sum of the rest to a
+/// device that is not there, and only that of the addresses stands in the header: this is as good.
+#[must_use]
+pub fn read(from: Ipv6Addr, packet: &[u8]) -> Option<(u16, &[u8])> {
+    let (header, payload) = packet.split_first_chunk::<UDP_HEADER>()?;
+    let [s0, s1, d0, d1, l0, l1, c0, c1] = *header;
+    let length = u16::from_be_bytes([l0, l1]);
+    let is_whole = usize::from(length) == packet.len() && u16::from_be_bytes([d0, d1]) == PORT;
+    let addresses = pseudo(from, GROUP, length);
+    let is_sound = folded(sum(addresses, packet)) == 0xffff;
+    let is_left = u16::from_be_bytes([c0, c1]) == folded(addresses);
+    (is_whole && (is_sound || is_left)).then_some((u16::from_be_bytes([s0, s1]), payload))
+}
+
+/// A datagram from the port of SDP.
+#[must_use]
+pub fn write(from: Ipv6Addr, to: Ipv6Addr, port: u16, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(UDP_HEADER.saturating_add(payload.len())).unwrap_or(u16::MAX);
+    let mut packet = Vec::with_capacity(usize::from(length));
+    packet.extend(PORT.to_be_bytes());
+    packet.extend(port.to_be_bytes());
+    packet.extend(length.to_be_bytes());
+    packet.extend([0, 0]);
+    packet.extend(payload);
+    // RFC 768: a sum of zero is written as its other form.
+    let checksum = match !folded(sum(pseudo(from, to, length), &packet)) {
+        0 => 0xffff,
+        other => other,
+    };
+    if let Some(place) = packet.get_mut(6..8) {
+        place.copy_from_slice(&checksum.to_be_bytes());
+    }
+    packet
+}
+
+/// The header that IPv6 adds to the sum (RFC 8200, section 8.1).
+fn pseudo(from: Ipv6Addr, to: Ipv6Addr, length: u16) -> u64 {
+    sum(sum(u64::from(length) + u64::from(UDP), &from.octets()), &to.octets())
+}
+
+fn sum(begin: u64, bytes: &[u8]) -> u64 {
+    bytes.chunks(2).fold(begin, |sum, pair| {
+        let high = pair.first().copied().unwrap_or(0);
+        let low = pair.get(1).copied().unwrap_or(0);
+        sum.wrapping_add(u64::from(u16::from_be_bytes([high, low])))
+    })
+}
+
+fn folded(mut sum: u64) -> u16 {
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    u16::try_from(sum).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CAR: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xca);
+
+    #[test]
+    fn a_datagram_counts_if_its_sum_holds_or_was_left_to_a_device() {
+        for payload in [b"".as_slice(), b"odd", b"even"] {
+            let mut packet = write(CAR, GROUP, PORT, payload);
+            assert_eq!(read(CAR, &packet), Some((PORT, payload)));
+            let length = u16::try_from(packet.len()).unwrap();
+            let addresses_only = folded(pseudo(CAR, GROUP, length)).to_be_bytes();
+            packet[6..8].copy_from_slice(&addresses_only);
+            assert_eq!(read(CAR, &packet), Some((PORT, payload)));
+            packet[6] ^= 1;
+            assert_eq!(read(CAR, &packet), None);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_not_for_us_does_not_count() {
+        let packet = write(CAR, GROUP, PORT, b"payload");
+        assert_eq!(read(CAR, &packet[..packet.len() - 1]), None);
+        assert_eq!(read(CAR, &packet[..7]), None);
+        assert_eq!(read(CAR, &write(CAR, GROUP, 4711, b"payload")), None);
+    }
+}
