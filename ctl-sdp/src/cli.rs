@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use ctl_core::names::MoId;
 
 use crate::check::check;
+use crate::choose::command::Choose;
 use crate::codec::{Endpoint, Identifiers, Security};
 use crate::edge::interface::InterfaceName;
 use crate::identifier::mo_id;
@@ -43,6 +44,8 @@ enum Command {
     },
     /// In the car: ask the charger which of these mobility operators it supports. Exit 1 if none answers.
     Query(Ask),
+    /// In the car: which contract to present, and why. Exit 1 if only EIM is left.
+    Choose(Box<Choose>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -75,6 +78,10 @@ pub fn main() -> ExitCode {
             Ok(if check.warnings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }),
         Command::Query(question) => query(question),
+        Command::Choose(choose) => choose.run().map(|(text, has_contract)| {
+            say(text.trim_end());
+            if has_contract { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }),
     };
     outcome.unwrap_or_else(|text| {
         let _ = writeln!(std::io::stderr(), "ctl-sdp: {text}");

@@ -17,6 +17,7 @@
 
 pub mod agreements;
 pub mod check;
+pub mod choose;
 pub mod cli;
 pub mod codec;
 pub mod config;

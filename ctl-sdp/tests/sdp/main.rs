@@ -2,7 +2,10 @@
 #![cfg(test)]
 #![allow(unreachable_pub)]
 
+mod choose;
 mod codec;
 mod config;
 mod responder;
+mod slot;
 mod supported;
+mod wallet;

@@ -82,14 +82,6 @@ impl Emaid {
     }
 }
 
-/// An MO identifier however it is written: either case, `-` or `*` after the country. None if the text is none.
-#[must_use]
-pub fn mo_id(text: &str) -> Option<MoId> {
-    let (country, rest) = text.split_at_checked(2)?;
-    let provider = rest.strip_prefix(['-', '*']).unwrap_or(rest);
-    format!("{country}{provider}").to_ascii_uppercase().parse().ok()
-}
-
 impl fmt::Display for Emaid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
