@@ -15,6 +15,7 @@ use crate::edge::interface::InterfaceName;
 use crate::identifier::mo_id;
 use crate::query::{Answer, Query, ask};
 use crate::serve::serve;
+use crate::vas::command::Vas;
 
 /// Tells a car and a charger which contract will work here.
 #[derive(Debug, Parser)]
@@ -46,6 +47,9 @@ enum Command {
     Query(Ask),
     /// In the car: which contract to present, and why. Exit 1 if only EIM is left.
     Choose(Box<Choose>),
+    /// At the charger: write value-added service 64 for EVerest, and SupportedProviders of ISO 15118-20. Exit 1 if something
+    /// does not fit, or there is a warning.
+    Vas(Vas),
 }
 
 #[derive(Debug, clap::Args)]
@@ -78,6 +82,13 @@ pub fn main() -> ExitCode {
             Ok(if check.warnings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }),
         Command::Query(question) => query(question),
+        Command::Vas(vas) => vas.run().map(|said| {
+            say(said.text.trim_end());
+            for warning in &said.warnings {
+                let _ = writeln!(std::io::stderr(), "warning: {warning}");
+            }
+            if said.warnings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }),
         Command::Choose(choose) => choose.run().map(|(text, has_contract)| {
             say(text.trim_end());
             if has_contract { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -29,3 +29,4 @@ pub mod query;
 pub mod responder;
 pub mod serve;
 pub mod supported;
+pub mod vas;

@@ -8,4 +8,5 @@ mod config;
 mod responder;
 mod slot;
 mod supported;
+mod vas;
 mod wallet;
