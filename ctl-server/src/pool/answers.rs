@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ctl_core::parts::Standard;
 use ctl_core::{Digest, Timestamp};
 use ctl_formats::omission::Omission;
-use ctl_formats::{Pool, PoolCtl, PoolEntry, PoolForm, PoolPages, RootType, certificates_to_pkcs7, est_body};
+use ctl_formats::{Pool, PoolCtl, PoolEntry, PoolForm, PoolPages, RootType, est_body};
 
 use super::chains::{Ca, Chains, Curve, pool_sources};
 use super::question::Filter;
@@ -111,9 +111,8 @@ impl Answers {
                 if certificates.is_empty() {
                     continue;
                 }
-                match certificates_to_pkcs7(certificates) {
-                    Ok(pkcs7) => {
-                        let body = est_body(&pkcs7);
+                match est_body(certificates) {
+                    Ok(body) => {
                         let file = Prepared::new(body, ContentType::Rendition(PKCS7), Caching::Latest);
                         est.insert((ca, standard, curve), Arc::new(file));
                     }

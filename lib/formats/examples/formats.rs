@@ -33,9 +33,7 @@ use ctl_formats::omission::Selection;
 use ctl_formats::rendition::{RENDITIONS, Source};
 use ctl_formats::sae::{SaeExport, SaeList};
 use ctl_formats::trust_anchors::trust_anchors_from_der;
-use ctl_formats::{
-    Pool, PoolCtl, PoolForm, PoolPage, PoolSource, certificates_from_pkcs7, certificates_to_pkcs7, est_body,
-};
+use ctl_formats::{Pool, PoolCtl, PoolForm, PoolPage, PoolSource, certificates_from_pkcs7, est_body};
 use ctl_pki::{Certificate, certificate_from_bytes};
 use serde_json::{Value, json};
 
@@ -163,7 +161,7 @@ fn write(dir: &Path) -> Result<(), Box<dyn Error>> {
     }
     fs::write(file("issuer.pem"), made::issuer().certificate.to_pem())?;
     let selection = Selection::all(&list);
-    fs::write(file("est.txt"), est_body(&certificates_to_pkcs7(selection.certificates())?))?;
+    fs::write(file("est.txt"), est_body(selection.certificates())?)?;
     for (name, form) in [("opcp", PoolForm::Opcp), ("opnc", PoolForm::Opnc)] {
         let pool = Pool::of(&[PoolSource { list: &list, ctl: PoolCtl::American }], form);
         fs::write(file(&format!("{name}.json")), pool.collection(&pool.entries, None))?;

@@ -63,15 +63,34 @@ pub fn certificates_from_pkcs7(der: &[u8]) -> Result<Vec<Certificate>, Pkcs7Erro
     Ok(read)
 }
 
-/// The certs-only PKCS#7 of these certificates, as RFC 5652 section 5.1 has it for those without signers. They stand in
-/// the order given: some clients take the last one for the root. So it is DER but for the order of a SET OF.
+/// The certs-only PKCS#7 of these certificates, as RFC 5652 section 5.1 has it for those without signers. It is DER: they
+/// stand in the order of their encodings, as X.690 section 11.6 wants it of a SET OF. The order says nothing.
 ///
 /// # Errors
 /// [`Pkcs7Error::TooMany`] or [`Pkcs7Error::TooLarge`]: it could not be read again.
 pub fn certificates_to_pkcs7<'a>(
     certificates: impl IntoIterator<Item = &'a Certificate>,
 ) -> Result<Vec<u8>, Pkcs7Error> {
+    let mut certificates: Vec<&[u8]> = certificates.into_iter().map(Certificate::der).collect();
+    certificates.sort_unstable();
+    pkcs7(&certificates)
+}
+
+/// The body in which EST carries them (RFC 7030 section 4.1.3): PKCS#7 in base64, in lines as RFC 2045 wants them. RFC 8951
+/// section 3.1 lets a sender put white space or none; readers older than it expect lines.
+///
+/// They stand in the order given, since some clients take the last one for the root. A SET OF has no order, and RFC 5652
+/// asks for BER, so that is allowed; in DER it would be sorted, and parsers that want DER warn of it.
+///
+/// # Errors
+/// As [`certificates_to_pkcs7`].
+pub fn est_body<'a>(certificates: impl IntoIterator<Item = &'a Certificate>) -> Result<String, Pkcs7Error> {
     let certificates: Vec<&[u8]> = certificates.into_iter().map(Certificate::der).collect();
+    Ok(base64_lines(&pkcs7(&certificates)?))
+}
+
+/// Certificates in this order.
+fn pkcs7(certificates: &[&[u8]]) -> Result<Vec<u8>, Pkcs7Error> {
     if certificates.len() > MAX_PEM_CERTIFICATES {
         return Err(Pkcs7Error::TooMany(MAX_PEM_CERTIFICATES));
     }
@@ -81,7 +100,7 @@ pub fn certificates_to_pkcs7<'a>(
             &encode(INTEGER, &[&[1]]),
             &encode(SET, &[]),
             &encode(SEQUENCE, &[&encode(OBJECT_IDENTIFIER, &[DATA])]),
-            &encode(context_constructed(0), &certificates),
+            &encode(context_constructed(0), certificates),
             &encode(SET, &[]),
         ],
     );
@@ -91,13 +110,6 @@ pub fn certificates_to_pkcs7<'a>(
         ..=MAX_PEM_SIZE => Ok(der),
         size => Err(Pkcs7Error::TooLarge { size, limit: MAX_PEM_SIZE }),
     }
-}
-
-/// The body in which EST carries a PKCS#7 (RFC 7030 section 4.1.3): base64, in lines as RFC 2045 wants them. RFC 8951
-/// section 3.1 lets a sender put white space or none; readers older than it expect lines.
-#[must_use]
-pub fn est_body(pkcs7: &[u8]) -> String {
-    base64_lines(pkcs7)
 }
 
 /// The contents of `certificates` and of `signerInfos`.

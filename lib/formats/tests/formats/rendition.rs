@@ -58,7 +58,8 @@ fn each_form_holds_the_anchors_that_it_can_and_tells_of_the_others() {
     assert_eq!(pem(&PEM_OEM), of(&[OEM]));
     assert_eq!(pem(&PEM_VEHICLE), of(&[OEM]));
     let pkcs7 = certificates_from_pkcs7(&make(&PKCS7, &list).unwrap().bytes).unwrap();
-    assert_eq!(names(&pkcs7), all);
+    assert!(pkcs7.is_sorted_by_key(|certificate| certificate.der().to_vec()), "X.690 section 11.6");
+    assert_eq!(names(&pkcs7).into_iter().collect::<BTreeSet<_>>(), all.iter().cloned().collect());
     let anchors = trust_anchors_from_der(&make(&TRUST_ANCHORS, &list).unwrap().bytes).unwrap();
     assert_eq!(names(anchors.iter().map(|anchor| &anchor.certificate)), all);
     let sae = SaeList::from_der(&make(&SAE, &list).unwrap().bytes).unwrap();

@@ -15,14 +15,16 @@ use crate::{certificates, list, now, plain, root};
 #[test]
 fn one_list_in_every_format_holds_the_same_roots() {
     let list = list::mixed();
-    let roots: Vec<_> = Selection::all(&list).certificates().cloned().collect();
+    let mut roots: Vec<_> = Selection::all(&list).certificates().cloned().collect();
+    // As PKCS#7 in DER has them.
+    roots.sort_by(|one, other| one.der().cmp(other.der()));
     assert!(roots.len() > 1);
     let pkcs7 = certificates_to_pkcs7(&roots).unwrap();
     let pem: String = roots.iter().map(ctl_pki::Certificate::to_pem).collect();
     for (bytes, format) in [
         (pkcs7.clone(), Format::Pkcs7),
         (pem_block("PKCS7", &pkcs7).into_bytes(), Format::Pkcs7),
-        (est_body(&pkcs7).into_bytes(), Format::Pkcs7),
+        (est_body(&roots).unwrap().into_bytes(), Format::Pkcs7),
         (STANDARD.encode(&pkcs7).into_bytes(), Format::Pkcs7),
         (trust_anchors_to_der(&roots).unwrap(), Format::TrustAnchors),
         (format!("\u{feff}some words before it\r\n{pem}").into_bytes(), Format::Pem),
