@@ -97,8 +97,9 @@ fn open(interface: &InterfaceName, index: u32) -> io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
-/// An answer from this link to what was asked; nothing otherwise.
-fn judge(from: SocketAddr, datagram: &[u8], asked: &Identifiers) -> Option<Answer> {
+/// An answer from this link to what was asked; nothing otherwise. What was not asked for does not count.
+#[must_use]
+pub fn judge(from: SocketAddr, datagram: &[u8], asked: &Identifiers) -> Option<Answer> {
     let SocketAddr::V6(from) = from else { return None };
     let from = *from.ip();
     let Ok(Message::SupportedResponse { endpoint, supported }) = Message::read(datagram) else { return None };

@@ -65,32 +65,3 @@ fn folded(mut sum: u64) -> u16 {
     }
     u16::try_from(sum).unwrap_or(0)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CAR: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xca);
-
-    #[test]
-    fn a_datagram_counts_if_its_sum_holds_or_was_left_to_a_device() {
-        for payload in [b"".as_slice(), b"odd", b"even"] {
-            let mut packet = write(CAR, GROUP, PORT, payload);
-            assert_eq!(read(CAR, &packet), Some((PORT, payload)));
-            let length = u16::try_from(packet.len()).unwrap();
-            let addresses_only = folded(pseudo(CAR, GROUP, length)).to_be_bytes();
-            packet[6..8].copy_from_slice(&addresses_only);
-            assert_eq!(read(CAR, &packet), Some((PORT, payload)));
-            packet[6] ^= 1;
-            assert_eq!(read(CAR, &packet), None);
-        }
-    }
-
-    #[test]
-    fn what_is_cut_or_not_for_us_does_not_count() {
-        let packet = write(CAR, GROUP, PORT, b"payload");
-        assert_eq!(read(CAR, &packet[..packet.len() - 1]), None);
-        assert_eq!(read(CAR, &packet[..7]), None);
-        assert_eq!(read(CAR, &write(CAR, GROUP, 4711, b"payload")), None);
-    }
-}

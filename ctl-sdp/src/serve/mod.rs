@@ -4,6 +4,7 @@ mod interface;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::io::Write as _;
 use std::path::Path;
 use std::rc::Rc;
@@ -20,7 +21,7 @@ use crate::edge::privileges::{User, give_up, is_root, opened_by};
 use crate::edge::sockets::{Mode, Sockets};
 use crate::known::know;
 use crate::metrics;
-use crate::responder::Responder;
+use crate::responder::{Responder, Secc};
 use crate::supported::Supported;
 use interface::attend;
 
@@ -28,7 +29,7 @@ use interface::attend;
 const METRICS: Duration = Duration::from_secs(15);
 
 /// What is supported, as everybody sees it; none as long as nothing is known. Replaced as a whole.
-type Shared = Arc<ArcSwapOption<Supported>>;
+type Shared = ArcSwapOption<Supported>;
 
 /// How what is supported stands.
 #[derive(Debug, Default)]
@@ -64,12 +65,22 @@ pub fn serve(path: &Path) -> Result<(), String> {
     tokio::task::LocalSet::new().block_on(&runtime, run(config, sockets))
 }
 
+/// Answers cars on one interface with what does not change, for ever: for measurements, and for programs that know by
+/// themselves what is supported.
+///
+/// # Errors
+/// Why that is over, in words.
+pub async fn answer(sockets: Sockets, supported: Supported, secc: Secc) -> Result<Infallible, String> {
+    let shared = ArcSwapOption::from_pointee(supported);
+    attend(sockets, &RefCell::new(Responder::new(secc)), &shared).await
+}
+
 async fn run(config: Config, all: Vec<Sockets>) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("receive signals: {error}");
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let hangup = signal(SignalKind::hangup()).map_err(failed)?;
-    let shared: Shared = Arc::default();
+    let shared: Arc<Shared> = Arc::default();
     let standing = Rc::new(RefCell::new(Standing::default()));
     let mut responders = Vec::new();
     let (ended, mut ends) = tokio::sync::mpsc::channel(1);
@@ -99,7 +110,7 @@ async fn run(config: Config, all: Vec<Sockets>) -> Result<(), String> {
 }
 
 /// Looks at agreements and lists again and again, at once after SIGHUP. What fails leaves what was known in force.
-async fn look(config: Rc<Config>, shared: Shared, standing: Rc<RefCell<Standing>>, mut hangup: Signal) {
+async fn look(config: Rc<Config>, shared: Arc<Shared>, standing: Rc<RefCell<Standing>>, mut hangup: Signal) {
     loop {
         let known = know(&config.client, &config.agreements).await;
         let mut now = standing.borrow_mut();

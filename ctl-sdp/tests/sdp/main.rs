@@ -5,6 +5,10 @@
 mod choose;
 mod codec;
 mod config;
+mod identifier;
+mod known;
+mod packet;
+mod query;
 mod responder;
 mod slot;
 mod supported;
