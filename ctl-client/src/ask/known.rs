@@ -56,6 +56,9 @@ pub struct InSink {
     pub sink: String,
     /// The files that it belongs into.
     pub files: Vec<String>,
+    /// Stores that are no files of this device, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stores: Vec<String>,
     /// Why it belongs into none.
     pub reason: Option<String>,
 }
@@ -176,16 +179,18 @@ impl Known {
     #[must_use]
     pub fn places(&self, certificate: Digest) -> Vec<InSink> {
         let place = |sink: &KnownSink| {
-            let (files, reason) = match &sink.stores {
-                Err(problem) => (Vec::new(), Some(problem.clone())),
+            let (files, elsewhere, reason) = match &sink.stores {
+                Err(problem) => (Vec::new(), Vec::new(), Some(problem.clone())),
                 Ok(stores) => {
                     let files = stores.files.iter().filter(|file| file.certificates.contains(&certificate));
                     let files: Vec<String> = files.map(|file| file.path.display().to_string()).collect();
-                    let reason = files.is_empty().then(|| why_not(stores, certificate));
-                    (files, reason)
+                    let elsewhere = stores.elsewhere.get(&certificate).cloned().unwrap_or_default();
+                    let is_nowhere = files.is_empty() && elsewhere.is_empty();
+                    let reason = is_nowhere.then(|| why_not(stores, certificate));
+                    (files, elsewhere, reason)
                 }
             };
-            InSink { sink: sink.name.clone(), files, reason }
+            InSink { sink: sink.name.clone(), files, stores: elsewhere, reason }
         };
         self.sinks.iter().map(place).collect()
     }
@@ -232,9 +237,7 @@ impl Known {
 fn why_not(stores: &Stores, certificate: Digest) -> String {
     match stores.left_out.iter().find(|(left, _)| *left == certificate) {
         Some((_, reason)) => reason.clone(),
-        None if stores.files.is_empty() && stores.folders.is_empty() => {
-            "this sink is no files: status says what it holds".into()
-        }
+        None if *stores == Stores::default() => "this sink is no files: status says what it holds".into(),
         None => "this sink has no store for what it is listed for".into(),
     }
 }

@@ -150,6 +150,9 @@ fn places(text: &mut String, sinks: &[InSink]) {
         for file in &sink.files {
             add!(text, "    -> {}", plain(file));
         }
+        for store in &sink.stores {
+            add!(text, "    -> {}: {}", plain(&sink.sink), plain(store));
+        }
         if let Some(reason) = &sink.reason {
             add!(text, "    not in sink {}: {}", plain(&sink.sink), plain(reason));
         }

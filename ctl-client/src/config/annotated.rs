@@ -85,6 +85,9 @@ impl Config {
              #                     last argument, and nothing is changed unless it succeeds within a minute: not\n\
              #                     even what is suspended goes, so let it fail for good reasons only\n\
              #   run_after_change  a command and its arguments, such as [\"systemctl\", \"restart\", \"everest\"]\n\
+             #   kind = \"citrineos\", \"steve\", \"maeve\"  the charging stations in the file stations = \"/…\", behind the back\n\
+             #                     end at url = \"…\"; rollout = {{ stages = [{{ after_hours = 0, percent = 5 }}, …] }}: what the\n\
+             #                     lists add reaches so many of them first; it pauses when pause_percent = 10 refuse\n\
              \n\
              {tables}",
             url = text(&self.url),

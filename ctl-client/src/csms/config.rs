@@ -7,6 +7,7 @@ use ctl_serve::settings::{Http, Tls};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
+use super::rollout::StationsRollout;
 use super::wants::Version;
 
 /// A charging-station back end, whatever kind it is.
@@ -54,6 +55,9 @@ pub struct BackEndConfig {
     /// A station that does not answer is left alone for so many seconds, then for twice as long each time.
     #[serde(default = "minute")]
     pub retry_seconds: u64,
+    /// When what the lists add reaches which share of the stations; without it all of them at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<StationsRollout>,
     /// The state directory.
     #[serde(skip)]
     pub directory: PathBuf,
@@ -173,6 +177,9 @@ impl BackEndConfig {
         }
         if let Some(version) = self.ocpp.filter(|version| !brand.versions().contains(version)) {
             return Err(format!("ocpp: {} does not speak {version}", brand.word()));
+        }
+        if let Some(problem) = self.rollout.as_ref().and_then(StationsRollout::problem) {
+            return Err(problem);
         }
         if self.at_once == 0 || self.at_once > 1000 {
             return Err("at_once: between 1 and 1000".into());

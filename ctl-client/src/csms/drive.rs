@@ -15,6 +15,7 @@ use super::http::Failure;
 use super::memory::Memory;
 use super::message::{self, Request};
 use super::plan::{Goal, Step};
+use super::rollout::Staging;
 use super::station::{Change, Record};
 use super::stations::Station;
 use crate::error::ClientError;
@@ -37,6 +38,8 @@ pub(super) struct Drive<'a> {
     pub(super) at_once: usize,
     /// After this nothing more is begun.
     pub(super) time: Duration,
+    /// The roll-out, which may pause meanwhile.
+    pub(super) staging: &'a Staging,
 }
 
 /// What came of it.
@@ -137,6 +140,19 @@ impl Drive<'_> {
             let answer = self.back_end.ask(station, &request).await;
             self.take(&mut record, change, answer, (station, goal, shared));
             self.memory.save(self.files, &record)?;
+            if let Some(Change::Install { .. }) = change {
+                self.judge(&record)?;
+            }
+        }
+    }
+
+    /// Pauses the roll-out if this was one refusal too many, which is remembered before anybody else is asked.
+    fn judge(&self, record: &Record) -> Result<(), ClientError> {
+        let now = (self.now)();
+        self.staging.count(record, now);
+        match self.staging.judge(now).then(|| self.staging.remembered()).flatten() {
+            Some(remembered) => self.memory.save_rollout(self.files, &remembered),
+            None => Ok(()),
         }
     }
 
@@ -172,12 +188,7 @@ impl Drive<'_> {
         if goal.next_blind(&record, now).step != Step::Tell {
             return Ok(());
         }
-        let wanted: Vec<_> = goal
-            .wants
-            .roots
-            .iter()
-            .flat_map(|(kind, roots)| roots.iter().map(|root| (*kind, *root)))
-            .collect();
+        let wanted = goal.due_blind(&record, now);
         let changes = wanted.iter().map(|(kind, root)| Change::Install { kind: *kind, root: *root });
         let changes: Vec<Change> = changes.collect();
         for change in &changes {

@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 
 use ctl_core::{Digest, json};
 use ctl_pki::Certificate;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::rollout;
 use super::station::Record;
 use super::wants::Roots;
 use crate::error::ClientError;
@@ -22,6 +24,7 @@ const FORMAT: u32 = 1;
 const MAX_RECORD: usize = 1024 * 1024;
 const MAX_ROOT: usize = 64 * 1024;
 const ROOTS: &str = "roots";
+const ROLLOUT: &str = "rollout.json";
 
 /// The memory of one back end.
 #[derive(Clone, Debug)]
@@ -89,7 +92,7 @@ impl Memory {
             }
             Err(error) => return Err(error),
         };
-        match read(&bytes).filter(|record| record.station == station) {
+        match read(&bytes).filter(|record: &Record| record.station == station) {
             Some(record) => Ok(Remembered { record, kept: true }),
             None => unknown(true),
         }
@@ -102,10 +105,37 @@ impl Memory {
     pub fn save(&self, files: &dyn Files, record: &Record) -> Result<(), ClientError> {
         let (folder, name) = self.place(&record.station);
         let folder = files::create_directories(files, &folder)?;
-        let sha256 = Digest::of(&json::canonical(record));
-        let whole =
-            json::canonical(&serde_json::json!({ "format": FORMAT, "sha256": sha256, "record": record }));
-        files::replace(files, &folder, &name, &whole)
+        files::replace(files, &folder, &name, &whole(record))
+    }
+
+    /// What is remembered of the roll-out; none if nothing ever was.
+    ///
+    /// # Errors
+    /// In words, why that is not known: then nothing may be added.
+    pub fn rollout(&self) -> Result<Option<rollout::Remembered>, String> {
+        let path = self.path.join(ROLLOUT);
+        let unknown = |why: &str| {
+            let path = path.display();
+            format!("{path}: {why}; without this file the roll-out of everything begins anew")
+        };
+        let Some(folder) = files::open_directory(&self.path).map_err(|error| unknown(&error.to_string()))?
+        else {
+            return Ok(None);
+        };
+        match files::read_in(&folder, ROLLOUT, MAX_RECORD) {
+            Ok(None) => Ok(None),
+            Ok(Some(bytes)) => read(&bytes).map(Some).ok_or_else(|| unknown("damaged")),
+            Err(error) => Err(unknown(&error.to_string())),
+        }
+    }
+
+    /// Remembers the roll-out.
+    ///
+    /// # Errors
+    /// [`ClientError::File`].
+    pub fn save_rollout(&self, files: &dyn Files, rollout: &rollout::Remembered) -> Result<(), ClientError> {
+        let folder = files::create_directories(files, &self.path)?;
+        files::replace(files, &folder, ROLLOUT, &whole(rollout))
     }
 
     /// Every certificate that is kept and not damaged.
@@ -149,10 +179,15 @@ impl Memory {
     }
 }
 
-fn read(bytes: &[u8]) -> Option<Record> {
+fn whole(record: &impl Serialize) -> Vec<u8> {
+    let sha256 = Digest::of(&json::canonical(record));
+    json::canonical(&serde_json::json!({ "format": FORMAT, "sha256": sha256, "record": record }))
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let Envelope { format, sha256, record } = json::read(bytes, MAX_RECORD).ok()?;
     let is_whole = format == FORMAT && Digest::of(&json::canonical(&record)) == sha256;
-    is_whole.then(|| Record::deserialize(record).ok())?
+    is_whole.then(|| T::deserialize(record).ok())?
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Sinks that are charging stations behind a back end (CSMS): the back end is asked to install, to remove, and to ask
 //! stations what they hold. In `plan` is the decision for one station, in `drive` the work for thousands.
 //!
-//! What a station should hold follows from `wants`, what is remembered of it stands in `station` and is kept by `memory`.
+//! What a station should hold follows from `wants`, and when it is given what is new from `rollout`; what is remembered of
+//! it stands in `station` and is kept by `memory`. How all of them stand is found by `look`.
 //! `message` are OCPP's messages, `hash` is how OCPP names certificates; `back_end`, `http` and `callbacks` are how the
 //! back ends themselves are spoken to.
 
@@ -10,9 +11,11 @@ mod callbacks;
 pub mod config;
 mod drive;
 mod http;
+mod look;
 pub mod memory;
 pub mod message;
 pub mod plan;
+pub mod rollout;
 pub mod station;
 mod stations;
 pub mod wants;
@@ -35,18 +38,17 @@ use self::callbacks::Callbacks;
 use self::config::{BackEndConfig, Brand};
 use self::drive::Drive;
 use self::http::Api;
+use self::look::Planned;
 use self::memory::Memory;
-use self::plan::{Goal, Step};
-use self::station::Record;
+use self::plan::Goal;
 use self::stations::Station;
-use self::wants::{Roots, Version, Wants};
 use crate::error::ClientError;
 use crate::files::Files;
-use crate::sink::{Applied, Commands, Doing, Plan, Prepared, Sink, Standing, StationCounts, StationLine};
+use crate::sink::{
+    Applied, Commands, Doing, Plan, Prepared, Sink, Standing, StationCounts, StationLine, StationRollout,
+    Stores,
+};
 use crate::store::TrustStore;
-
-/// So many stations are named in a message.
-const NAMED: usize = 10;
 
 /// The stations behind one back end.
 pub struct StationsSink {
@@ -56,16 +58,6 @@ pub struct StationsSink {
     now: Box<dyn Fn() -> Timestamp>,
     callbacks: RefCell<Option<Rc<Callbacks>>>,
     planned: RefCell<Option<Rc<Planned>>>,
-}
-
-/// What the last plan was made from, and how each station stood.
-struct Planned {
-    stations: Vec<Station>,
-    roots: Roots,
-    wants: BTreeMap<Version, Wants>,
-    lines: Vec<StationLine>,
-    /// Whether all stations hold what they should, and none has to be read again.
-    in_place: bool,
 }
 
 impl StationsSink {
@@ -88,69 +80,6 @@ impl StationsSink {
         ClientError::Sink { sink: self.name(), problem }
     }
 
-    async fn look(&self, store: &TrustStore, placed: &BTreeSet<Digest>) -> Result<Rc<Planned>, ClientError> {
-        let stations =
-            stations::load(&self.config, self.brand).await.map_err(|problem| self.error(problem))?;
-        let mut roots = self.memory.roots()?;
-        let kept = roots.all().count();
-        let listed = store.anchors.iter().map(|anchor| &anchor.certificate).chain(&store.withheld);
-        listed.for_each(|certificate| roots.add(certificate.clone()));
-        let versions: BTreeSet<Version> = stations.iter().map(|station| station.version).collect();
-        let versions = if versions.is_empty() { [self.config.version(self.brand)].into() } else { versions };
-        let wants = versions
-            .into_iter()
-            .map(|version| (version, Wants::of(store, &roots, placed, version)))
-            .collect();
-        let mut planned = Planned { stations, roots, wants, lines: vec![], in_place: true };
-        (planned.lines, planned.in_place) = self.lines(&planned)?;
-        // What was ever listed is kept: distrust has no certificate, and stations know nothing else.
-        planned.in_place &= kept == planned.roots.all().count();
-        let planned = Rc::new(planned);
-        *self.planned.borrow_mut() = Some(planned.clone());
-        Ok(planned)
-    }
-
-    fn lines(&self, planned: &Planned) -> Result<(Vec<StationLine>, bool), ClientError> {
-        let (mut lines, mut in_place) = (Vec::new(), true);
-        for station in &planned.stations {
-            let Some(goal) = planned.goal(station, &self.config) else { continue };
-            let record = self.memory.load(&station.id)?.record;
-            let (line, is_done) = self.line(station, &goal, record);
-            in_place &= is_done;
-            lines.push(line);
-        }
-        Ok((lines, in_place))
-    }
-
-    /// How a station stands, and whether there is nothing to do about it.
-    fn line(&self, station: &Station, goal: &Goal<'_>, mut record: Record) -> (StationLine, bool) {
-        let now = (self.now)();
-        record.aim(goal.wants.digest());
-        let (decision, standing) = match self.brand.reads_back() {
-            true => (goal.next(&record, now), goal.standing(&record, now)),
-            false => (goal.next_blind(&record, now), goal.standing_blind(&record, now)),
-        };
-        let (wanted, entries) = (goal.wants.count(), record.seen.as_ref().map(|seen| &seen.entries));
-        let foreign = |entry: &&station::Entry| goal.is_foreign(&record, entry) && !goal.is_distrusted(entry);
-        let may_hold_distrusted = goal.may_hold_distrusted(&record, now);
-        let mut reasons = decision.reasons;
-        if record.was_damaged {
-            reasons.push("its file here was damaged once: what it was given before counts as others'".into());
-        }
-        let line = StationLine {
-            station: station.id.clone(),
-            ocpp: station.version.to_string(),
-            standing,
-            wanted,
-            held: entries.map(|entries| wanted.saturating_sub(goal.missing(entries).len())),
-            foreign: entries.map_or(0, |entries| entries.iter().filter(foreign).count()),
-            read_at: record.seen.as_ref().map(|seen| seen.at),
-            may_hold_distrusted,
-            reasons,
-        };
-        (line, decision.step == Step::Done && !may_hold_distrusted)
-    }
-
     /// The listener, which stays for as long as this runtime does.
     async fn callbacks(&self) -> Result<Rc<Callbacks>, ClientError> {
         let open = self.callbacks.borrow().clone().filter(|callbacks| callbacks.is_open());
@@ -168,6 +97,12 @@ impl StationsSink {
     async fn apply(&self, files: &dyn Files, planned: &Planned) -> Result<Applied, ClientError> {
         // First what stations may hold from now on, so that it can be named for as long.
         self.memory.keep(files, &planned.roots)?;
+        // And since when what is new is wanted, before anybody is given it.
+        if let Some(remembered) =
+            planned.staging.remembered().filter(|_| !self.is_remembered(&planned.staging))
+        {
+            self.memory.save_rollout(files, &remembered)?;
+        }
         let api = Api::open(&self.config).map_err(|problem| self.error(problem))?;
         let callbacks = match self.brand {
             Brand::Citrineos => Some(self.callbacks().await?),
@@ -187,9 +122,11 @@ impl StationsSink {
             now: &*self.now,
             at_once: self.config.at_once,
             time: Duration::from_secs(self.config.sync_seconds),
+            staging: &planned.staging,
         };
         let mut due: Vec<(&Station, Goal<'_>, &StationLine)> = Vec::new();
-        for (station, line) in planned.stations.iter().zip(&planned.lines) {
+        let lines = planned.lines.borrow().clone();
+        for (station, line) in planned.stations.iter().zip(&lines) {
             due.extend(planned.goal(station, &self.config).map(|goal| (station, goal, line)));
         }
         // Distrust before everything else, and before those that keep nobody waiting.
@@ -197,11 +134,12 @@ impl StationsSink {
         let due = due.into_iter().map(|(station, goal, _)| (station, goal)).collect();
         let driven = drive.run(due).await?;
         let (lines, _) = self.lines(planned)?;
+        planned.lines.replace(lines.clone());
         if let Some(trouble) = driven.trouble {
             let counts = StationCounts::of(&lines);
             return Err(self.error(format!("the back end: {trouble} ({counts})")));
         }
-        let missing = missing(&lines, driven.unfinished);
+        let missing = look::missing(&lines, driven.unfinished, planned.staging.paused());
         Ok(match (driven.unfinished, missing.is_empty()) {
             (0, true) if driven.changed => Applied::Whole,
             (0, true) => Applied::Nothing,
@@ -211,47 +149,9 @@ impl StationsSink {
     }
 }
 
-impl Planned {
-    fn goal(&self, station: &Station, config: &BackEndConfig) -> Option<Goal<'_>> {
-        let wants = self.wants.get(&station.version)?;
-        Some(Goal { wants, roots: &self.roots, reread: config.reread_seconds, retry: config.retry_seconds })
-    }
-
-    fn wanted(&self) -> BTreeSet<Digest> {
-        self.wants.values().flat_map(|wants| wants.roots.values().flatten().copied()).collect()
-    }
-}
-
 fn name(brand: Brand, config: &BackEndConfig) -> String {
     let tenant = config.tenant.map_or_else(String::new, |tenant| format!(" tenant {tenant}"));
     format!("{} {}{tenant}", brand.word(), config.url)
-}
-
-/// What is not as it should be, in lines for people: first what is worst.
-fn missing(lines: &[StationLine], unfinished: usize) -> Vec<String> {
-    let wrong = |line: &&StationLine| {
-        line.may_hold_distrusted || !matches!(line.standing, Standing::Installed | Standing::Sent)
-    };
-    let mut wrong: Vec<&StationLine> = lines.iter().filter(wrong).collect();
-    if wrong.is_empty() && unfinished == 0 {
-        return vec![];
-    }
-    wrong.sort_by_key(|line| !line.may_hold_distrusted);
-    let mut missing = vec![StationCounts::of(lines).to_string()];
-    if unfinished > 0 {
-        missing.push(format!(
-            "the time of a sync (sync_seconds) was over before {unfinished} stations were through"
-        ));
-    }
-    missing.extend(wrong.iter().take(NAMED).map(|line| {
-        let danger = if line.may_hold_distrusted { ", MAY HOLD A DISTRUSTED ROOT" } else { "" };
-        let reason = line.reasons.first().map_or_else(String::new, |reason| format!(": {reason}"));
-        format!("{} {}{danger}{reason}", line.station, line.standing)
-    }));
-    if wrong.len() > NAMED {
-        missing.push(format!("and {} more: status --stations", wrong.len().saturating_sub(NAMED)));
-    }
-    missing
 }
 
 impl Sink for StationsSink {
@@ -292,6 +192,9 @@ impl Sink for StationsSink {
             if wanted.is_empty() && store.listed > 0 {
                 complaints.push(ClientError::TrustsNobody { sink: self.name(), listed: store.listed });
             }
+            if let (Some(lost), Some(_)) = (planned.staging.lost(), &self.config.rollout) {
+                complaints.push(self.error(format!("no station is given anything new: {lost}")));
+            }
             Ok(Plan {
                 files: wanted.iter().filter_map(der).collect(),
                 foreign: self.foreign(&planned)?,
@@ -315,27 +218,15 @@ impl Sink for StationsSink {
     }
 
     fn stations(&self) -> Option<Vec<StationLine>> {
-        self.planned.borrow().as_ref().map(|planned| planned.lines.clone())
+        self.planned.borrow().as_ref().map(|planned| planned.lines.borrow().clone())
     }
-}
 
-impl StationsSink {
-    /// What others put into stations: by fingerprint where it is known, or else by a digest of its name.
-    fn foreign(&self, planned: &Planned) -> Result<BTreeSet<Digest>, ClientError> {
-        let mut foreign = BTreeSet::new();
-        let holding = planned.stations.iter().zip(&planned.lines).filter(|(_, line)| line.foreign > 0);
-        for (station, _) in holding {
-            let Some(goal) = planned.goal(station, &self.config) else { continue };
-            let record = self.memory.load(&station.id)?.record;
-            for entry in record.seen.iter().flat_map(|seen| &seen.entries) {
-                if goal.is_foreign(&record, entry) && !goal.is_distrusted(entry) {
-                    let known = planned.roots.named(&entry.name).next().copied();
-                    foreign
-                        .insert(known.unwrap_or_else(|| Digest::of(&ctl_core::json::canonical(&entry.name))));
-                }
-            }
-        }
-        Ok(foreign)
+    fn stores(&self, trust: &TrustStore) -> Result<Stores, ClientError> {
+        self.stores_of(trust)
+    }
+
+    fn rollout(&self) -> Option<StationRollout> {
+        self.planned.borrow().as_ref()?.staging.status((self.now)())
     }
 }
 

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use ctl_core::{Digest, Timestamp};
 
-use super::station::{Change, Entry, MOST_TRIES, Placed, Record, SETTLE, settled};
+use super::rollout::Turn;
+use super::station::{Change, Entry, Placed, Record, SETTLE, settled};
 use super::wants::{Kind, Roots, Wants};
 use crate::sink::Standing;
 
@@ -58,6 +59,8 @@ pub struct Goal<'a> {
     pub reread: u64,
     /// The first wait for a station that does not answer, in seconds; then twice as long each time.
     pub retry: u64,
+    /// Which additions it may be given by now. What is taken away waits for nobody's turn.
+    pub turn: Turn<'a>,
 }
 
 impl Goal<'_> {
@@ -78,7 +81,13 @@ impl Goal<'_> {
         }
         for (kind, root) in self.missing(&seen.entries) {
             let what = format!("{} {} is not there", kind.short(), root.short());
-            weighed.consider(record, Change::Install { kind, root }, what, (TRY_AGAIN, now));
+            let change = Change::Install { kind, root };
+            match self.turn.has_come(kind, &root, now) {
+                true => weighed.consider(record, change, what, (TRY_AGAIN, now)),
+                false => weighed
+                    .reasons
+                    .extend(record.refusal(&change).map(|tries| format!("{what}: {}", tries.reason))),
+            }
         }
         if weighed.first.is_none() {
             for entry in seen.entries.iter().filter(|entry| self.is_surplus(record, entry)) {
@@ -125,9 +134,7 @@ impl Goal<'_> {
         if let Some(until) = self.waits(record, now) {
             return Decision { step: Step::Wait(until), reasons: record.trouble.iter().cloned().collect() };
         }
-        let over = |kind: Kind, root: &Digest| record.placed(kind, root).is_some_and(|placed| !placed.open);
-        let mut wanted =
-            self.wants.roots.iter().flat_map(|(kind, roots)| roots.iter().map(|root| (*kind, root)));
+        let due = self.due_blind(record, now);
         let gone = record.placed.iter().filter(|placed| !self.wants.has(placed.kind, &placed.root));
         let reasons: Vec<String> = gone
             .map(|placed| {
@@ -136,12 +143,21 @@ impl Goal<'_> {
                 format!("{kind} {root} is {bad} and may be there: this back end removes nothing, do it at the station")
             })
             .collect();
-        let step = match wanted.all(|(kind, root)| over(kind, root)) {
+        let step = match due.iter().all(|(kind, root)| is_handed_over(record, *kind, root)) {
             false => Step::Tell,
             true if reasons.is_empty() => Step::Done,
             true => Step::Refused,
         };
         Decision { step, reasons }
+    }
+
+    /// What such a station is to be given by now, with what it was given.
+    #[must_use]
+    pub fn due_blind(&self, record: &Record, now: Timestamp) -> Vec<(Kind, Digest)> {
+        let is_due = |(kind, root): &(Kind, Digest)| {
+            self.turn.has_come(*kind, root, now) || is_handed_over(record, *kind, root)
+        };
+        self.wants.all().filter(is_due).collect()
     }
 
     /// How such a station stands.
@@ -151,6 +167,7 @@ impl Goal<'_> {
             _ if record.refuses => Standing::Refused,
             _ if record.failures > 0 => Standing::Offline,
             Step::Tell | Step::Wait(_) => Standing::Pending,
+            _ if self.due_blind(record, now).len() < self.wants.count() => Standing::Waiting,
             _ => Standing::Sent,
         }
     }
@@ -160,12 +177,19 @@ impl Goal<'_> {
     pub fn standing(&self, record: &Record, now: Timestamp) -> Standing {
         let holds = |entries: &BTreeSet<Entry>| {
             let wrong = |entry: &Entry| self.is_distrusted(entry) || self.is_surplus(record, entry);
-            self.missing(entries).is_empty()
+            let waits = |(kind, root): &(Kind, Digest)| {
+                let change = Change::Install { kind: *kind, root: *root };
+                !self.turn.has_come(*kind, root, now) && record.refusal(&change).is_none()
+            };
+            self.missing(entries).iter().all(waits)
                 && !entries.iter().any(wrong)
                 && self.unsettled(record, entries).next().is_none()
         };
         match &record.seen {
-            Some(seen) if holds(&seen.entries) => Standing::Installed,
+            Some(seen) if holds(&seen.entries) => match self.missing(&seen.entries).is_empty() {
+                true => Standing::Installed,
+                false => Standing::Waiting,
+            },
             _ if record.refuses => Standing::Refused,
             _ if record.failures > 0 => Standing::Offline,
             _ if self.next(record, now).step == Step::Refused => Standing::Refused,
@@ -187,9 +211,9 @@ impl Goal<'_> {
     /// What is wanted and not there.
     #[must_use]
     pub fn missing(&self, entries: &BTreeSet<Entry>) -> Vec<(Kind, Digest)> {
-        let wanted =
-            self.wants.roots.iter().flat_map(|(kind, roots)| roots.iter().map(|root| (*kind, *root)));
-        wanted.filter(|(kind, root)| !entries.iter().any(|entry| self.means(entry, *kind, root))).collect()
+        let is_there =
+            |(kind, root): &(Kind, Digest)| entries.iter().any(|entry| self.means(entry, *kind, root));
+        self.wants.all().filter(|wanted| !is_there(wanted)).collect()
     }
 
     /// Whether an entry is a root in a store.
@@ -306,7 +330,11 @@ fn is_fresh(at: Timestamp, now: Timestamp, most: u64) -> bool {
 
 /// Why a change is not tried now.
 fn blocked(record: &Record, change: &Change, again: u64, now: Timestamp) -> Option<String> {
-    let tries = record.tries.iter().find(|tries| tries.change == *change)?;
-    let is_over = !is_fresh(tries.last, now, again);
-    (tries.count >= MOST_TRIES && !is_over).then(|| tries.reason.clone())
+    let tries = record.refusal(change)?;
+    is_fresh(tries.last, now, again).then(|| tries.reason.clone())
+}
+
+/// Whether a back end that nobody can ask took a root for a station.
+fn is_handed_over(record: &Record, kind: Kind, root: &Digest) -> bool {
+    record.placed(kind, root).is_some_and(|placed| !placed.open)
 }

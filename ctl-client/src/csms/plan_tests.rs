@@ -12,6 +12,7 @@ use serde_json::json;
 use super::hash::{Algorithm, HashData};
 use super::message::{self, Request};
 use super::plan::{Goal, Step};
+use super::rollout::Turn;
 use super::station::{Change, Entry, Record, Reply, SETTLE};
 use super::wants::{Kind, Roots, Version, Wants};
 use crate::sink::{Standing, fingerprint};
@@ -90,7 +91,7 @@ fn delete(kind: Kind, number: usize) -> Step {
 #[test]
 fn a_station_is_read_before_anything_is_sent_and_after_everything_that_was() {
     let (roots, wants) = (roots(), wants(&[0], &[], &[]));
-    let goal = Goal { wants: &wants, roots: &roots, reread: DAY, retry: 60 };
+    let goal = Goal { wants: &wants, roots: &roots, reread: DAY, retry: 60, turn: Turn::always() };
     let mut record = Record::new("CP1");
     assert_eq!(goal.next(&record, now()).step, Step::Read);
     assert_eq!(goal.standing(&record, now()), Standing::Pending);
@@ -109,7 +110,7 @@ fn a_station_is_read_before_anything_is_sent_and_after_everything_that_was() {
 #[test]
 fn what_others_put_there_stays_unless_it_is_distrusted_and_that_goes_first() {
     let (roots, plain) = (roots(), wants(&[0], &[], &[]));
-    let goal = Goal { wants: &plain, roots: &roots, reread: DAY, retry: 60 };
+    let goal = Goal { wants: &plain, roots: &roots, reread: DAY, retry: 60, turn: Turn::always() };
     let mut record = Record::new("CP1");
     seen(&mut record, &goal, &[entry(Kind::V2g, 0), entry(Kind::V2g, 1), entry(Kind::Mo, 2)], now());
     assert_eq!(goal.next(&record, now()).step, Step::Done);
@@ -125,7 +126,7 @@ fn installed_before_removed_and_the_last_one_stays_when_absence_alone_would_take
     let (old, new) = (wants(&[0], &[], &[]), wants(&[1], &[], &[]));
     let mut record = Record::new("CP1");
     put(&mut record, Kind::V2g, 0);
-    let goal = Goal { wants: &old, roots: &roots, reread: DAY, retry: 60 };
+    let goal = Goal { wants: &old, roots: &roots, reread: DAY, retry: 60, turn: Turn::always() };
     seen(&mut record, &goal, &[entry(Kind::V2g, 0)], now());
     let goal = Goal { wants: &new, ..goal };
     assert_eq!(goal.next(&record, now()).step, install(Kind::V2g, 1));
@@ -156,7 +157,7 @@ fn installed_before_removed_and_the_last_one_stays_when_absence_alone_would_take
 fn a_root_of_two_stores_is_not_taken_out_of_one_of_them_at_the_other_s_cost() {
     let roots = roots();
     let both = wants(&[0], &[0, 1], &[]);
-    let goal = Goal { wants: &both, roots: &roots, reread: DAY, retry: 60 };
+    let goal = Goal { wants: &both, roots: &roots, reread: DAY, retry: 60, turn: Turn::always() };
     let mut record = Record::new("CP1");
     for (kind, number) in [(Kind::V2g, 0), (Kind::Mo, 0), (Kind::Mo, 1)] {
         put(&mut record, kind, number);
@@ -181,7 +182,7 @@ fn a_root_of_two_stores_is_not_taken_out_of_one_of_them_at_the_other_s_cost() {
 #[test]
 fn what_was_sent_without_an_answer_may_come_later_and_is_looked_for() {
     let (roots, plain) = (roots(), wants(&[0], &[], &[]));
-    let goal = Goal { wants: &plain, roots: &roots, reread: DAY, retry: 60 };
+    let goal = Goal { wants: &plain, roots: &roots, reread: DAY, retry: 60, turn: Turn::always() };
     let mut record = Record::new("CP1");
     seen(&mut record, &goal, &[], now());
     let change = Change::Install { kind: Kind::V2g, root: print(0) };
@@ -206,7 +207,7 @@ fn what_was_sent_without_an_answer_may_come_later_and_is_looked_for() {
 #[test]
 fn waits_grow_and_are_short_while_a_distrusted_root_may_be_there() {
     let (roots, plain, distrusting) = (roots(), wants(&[0], &[], &[]), wants(&[], &[], &[0]));
-    let goal = Goal { wants: &plain, roots: &roots, reread: DAY, retry: 60 };
+    let goal = Goal { wants: &plain, roots: &roots, reread: DAY, retry: 60, turn: Turn::always() };
     let mut record = Record::new("CP1");
     put(&mut record, Kind::V2g, 0);
     let waits = |record: &Record, goal: &Goal<'_>| match goal.next(record, now()).step {
@@ -426,7 +427,7 @@ proptest! {
         for (number, (v2g, mo, distrusted)) in lists.iter().enumerate() {
             let wants = wants(v2g, mo, distrusted);
             ever_distrusted.extend(distrusted.iter().copied());
-            let goal = Goal { wants: &wants, roots: &roots, reread: DAY, retry: 60 };
+            let goal = Goal { wants: &wants, roots: &roots, reread: DAY, retry: 60, turn: Turn::always() };
             let is_last = number + 1 == lists.len();
             // At least one request a day, so that the moods are over long before the end.
             let rounds = if is_last { 75 } else { 2 };

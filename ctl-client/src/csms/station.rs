@@ -136,6 +136,12 @@ impl Record {
         self.placed.iter().find(|placed| (placed.kind, &placed.root) == (kind, root))
     }
 
+    /// How a change was refused, or answered so often in vain that it is left alone for a while.
+    #[must_use]
+    pub fn refusal(&self, change: &Change) -> Option<&Tries> {
+        self.tries.iter().find(|tries| tries.change == *change && tries.count >= MOST_TRIES)
+    }
+
     /// What was tried for other wants says nothing of these.
     pub fn aim(&mut self, goal: Digest) {
         if self.goal != Some(goal) {

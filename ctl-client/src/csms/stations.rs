@@ -1,6 +1,6 @@
 //! Which stations a back end has: from a file or a command of the operator's, read at each sync.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::config::{BackEndConfig, Brand};
@@ -39,6 +39,16 @@ pub(super) async fn load(config: &BackEndConfig, brand: Brand) -> Result<Vec<Sta
     };
     let text = String::from_utf8(bytes).map_err(|_| format!("{place}: not UTF-8"))?;
     read(&text, config.version(brand), brand).map_err(|problem| format!("{place}: {problem}"))
+}
+
+/// What the stations of a back end speak, as far as that is known without asking anybody.
+pub(super) fn versions(config: &BackEndConfig, brand: Brand) -> BTreeSet<Version> {
+    let default = config.version(brand);
+    let bytes = config.stations.as_ref().and_then(|path| files::read(path, MAX_BYTES).ok()?);
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    let stations = text.and_then(|text| read(&text, default, brand).ok()).unwrap_or_default();
+    let versions: BTreeSet<Version> = stations.iter().map(|station| station.version).collect();
+    if versions.is_empty() { [default].into() } else { versions }
 }
 
 fn read(text: &str, default: Version, brand: Brand) -> Result<Vec<Station>, String> {

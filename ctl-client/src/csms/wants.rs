@@ -220,6 +220,11 @@ impl Wants {
         self.roots.get(&kind).is_some_and(|roots| roots.contains(print))
     }
 
+    /// All of them, each with its store.
+    pub fn all(&self) -> impl Iterator<Item = (Kind, Digest)> + '_ {
+        self.roots.iter().flat_map(|(kind, roots)| roots.iter().map(|root| (*kind, *root)))
+    }
+
     /// How many installations that is.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -46,25 +46,43 @@ impl Gate {
 }
 
 impl Rollout {
-    /// When a device or station of this name takes up what was first seen at `since`; none if no stage reaches it.
+    /// When a device of this name takes up what was first seen at `since`; none if no stage reaches it.
     #[must_use]
     pub fn turn(&self, name: &str, since: Timestamp) -> Option<Timestamp> {
-        let place = place(name);
-        let stage = self.stages.iter().find(|stage| place < f64::from(stage.percent))?;
-        Some(since.plus_seconds(u64::from(stage.after_hours).saturating_mul(HOUR)))
+        Some(since.plus_seconds(Stage::of(&self.stages, name)?.after_seconds()))
     }
 
     /// What is wrong with it: what to correct.
     pub(crate) fn problem(&self) -> Option<String> {
-        let is_share = |stage: &Stage| (1..=100).contains(&stage.percent);
-        if self.stages.is_empty() || !self.stages.iter().all(is_share) {
+        Stage::problem(&self.stages)
+    }
+}
+
+impl Stage {
+    /// The stage that a device or station of this name takes part in first; none if no stage reaches it.
+    #[must_use]
+    pub fn of(stages: &[Self], name: &str) -> Option<Self> {
+        let place = place(name);
+        stages.iter().find(|stage| place < f64::from(stage.percent)).copied()
+    }
+
+    /// From when on, after an addition was first seen, in seconds.
+    #[must_use]
+    pub fn after_seconds(self) -> u64 {
+        u64::from(self.after_hours).saturating_mul(HOUR)
+    }
+
+    /// What is wrong with stages: what to correct.
+    pub(crate) fn problem(stages: &[Self]) -> Option<String> {
+        let is_share = |stage: &Self| (1..=100).contains(&stage.percent);
+        if stages.is_empty() || !stages.iter().all(is_share) {
             return Some("rollout.stages: write at least one, each with a percent from 1 to 100".into());
         }
-        let grows = |pair: &[Stage; 2]| {
+        let grows = |pair: &[Self; 2]| {
             let [earlier, later] = pair;
             earlier.after_hours <= later.after_hours && earlier.percent <= later.percent
         };
-        let all_grow = self.stages.array_windows().all(grows);
+        let all_grow = stages.array_windows().all(grows);
         (!all_grow)
             .then(|| "rollout.stages: hours and percent must not fall from one stage to the next".into())
     }

@@ -283,6 +283,7 @@ impl Client {
             let all = [
                 ("installed", counts.installed),
                 ("sent", counts.sent),
+                ("waiting", counts.waiting),
                 ("pending", counts.pending),
                 ("refused", counts.refused),
                 ("offline", counts.offline),
@@ -300,6 +301,37 @@ impl Client {
             "Charging stations behind a sink that may hold a root that is distrusted.",
             &["sink"],
             counts.map(|(sink, counts)| (vec![sink.clone()], number(counts.may_hold_distrusted))),
+        );
+        let rollouts = status.sinks.iter().filter_map(|line| Some((&line.sink, line.rollout.as_ref()?)));
+        page.gauge(
+            "stations_rollout_paused",
+            "Whether nothing new is given to the charging stations behind a sink: paused, or its memory lost.",
+            sink,
+            rollouts.clone().map(|(sink, rollout)| {
+                let stands = rollout.paused.is_some() || rollout.lost.is_some();
+                (vec![sink.clone()], f64::from(u8::from(stands)))
+            }),
+        );
+        // Of what is least far.
+        let stages = rollouts.clone().filter_map(|(sink, rollout)| {
+            let line = rollout.lines.iter().min_by_key(|line| line.stage)?;
+            Some((vec![sink.clone()], number(line.stage)))
+        });
+        page.gauge(
+            "stations_rollout_stage",
+            "The stage that has begun of what is rolled out to the charging stations behind a sink; 0 before the first.",
+            sink,
+            stages.collect::<Vec<_>>(),
+        );
+        let next = rollouts.filter_map(|(sink, rollout)| {
+            let next = rollout.lines.iter().filter_map(|line| line.next_at).min()?;
+            Some((vec![sink.clone()], next.unix() as f64))
+        });
+        page.gauge(
+            "stations_rollout_next_stage_timestamp_seconds",
+            "When the next stage begins at the charging stations behind a sink.",
+            sink,
+            next.collect::<Vec<_>>(),
         );
     }
 

@@ -148,6 +148,7 @@ impl Sink for FileSink {
             files: files.collect(),
             folders: generations.folder().into_iter().collect(),
             left_out: content.left_out,
+            ..Stores::default()
         })
     }
 }

@@ -33,7 +33,7 @@ use file::FileSink;
 pub use form::Form;
 pub(crate) use form::without_nobody;
 use hand_over::HandOver;
-pub use stations::{Standing, StationCounts, StationLine};
+pub use stations::{RolloutLine, RolloutPause, Standing, StationCounts, StationLine, StationRollout};
 
 /// A file of a sink is at most so many bytes.
 const MAX_FILE: usize = 16 * 1024 * 1024;
@@ -81,8 +81,13 @@ pub trait Sink {
         None
     }
 
-    /// The files that its readers load, and which certificates belong into each: what is asked without looking at
-    /// what is there. A sink that is no files has none.
+    /// How far what the lists add has come among them, by the last plan; none without a staged roll-out.
+    fn rollout(&self) -> Option<StationRollout> {
+        None
+    }
+
+    /// The files that its readers load, or stores elsewhere, and which certificates belong into each: what is asked
+    /// without looking at what is there.
     ///
     /// # Errors
     /// This kind of sink cannot take what is trusted.
@@ -109,6 +114,8 @@ pub struct Stores {
     pub files: Vec<StoreFile>,
     /// Directories of which readers may load every file, whoever put it there.
     pub folders: Vec<PathBuf>,
+    /// Stores that are no files of this device, in words, by the certificates that belong there.
+    pub elsewhere: BTreeMap<Digest, Vec<String>>,
     /// Anchors that this sink cannot take, and why.
     pub left_out: Vec<(Digest, String)>,
 }

@@ -14,7 +14,7 @@ use ctl_core::{Digest, Timestamp};
 use serde::Serialize;
 
 use crate::error::ClientError;
-use crate::sink::{StationCounts, StationLine};
+use crate::sink::{StationCounts, StationLine, StationRollout};
 use crate::state::{DocumentRecord, LogMemory, State};
 use crate::store::TrustStore;
 use crate::sync::{Client, InForce, LastSync};
@@ -131,6 +131,9 @@ pub struct SinkStatus {
     /// How many of the charging stations behind it stand how; none for sinks without any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stations: Option<StationCounts>,
+    /// How far what the lists add has come among them; none without a staged roll-out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<StationRollout>,
 }
 
 /// The log as remembered.

@@ -4,8 +4,9 @@ use std::fmt;
 
 use ctl_core::names::print::line as plain;
 
+use super::local::PAUSED;
 use super::{LeftOutLine, Severity, SinkStatus, Status};
-use crate::sink::{Sink, Standing, StationCounts, StationLine};
+use crate::sink::{RolloutPause, Sink, Standing, StationCounts, StationLine};
 use crate::state::State;
 use crate::store::TrustStore;
 use crate::sync::Client;
@@ -32,15 +33,23 @@ impl Client {
         let placed = state.placed.get(&name).cloned().unwrap_or_default();
         match sink.plan(store, &placed).await {
             Ok(plan) => {
-                let stations = sink.stations();
+                let (stations, rollout) = (sink.stations(), sink.rollout());
                 let counts = stations.as_deref().map(StationCounts::of);
                 let in_place = match &counts {
                     // What has to be read again some time is no fault.
-                    Some(counts) => counts.installed == counts.stations && counts.may_hold_distrusted == 0,
+                    Some(counts) => {
+                        let well = counts.installed.saturating_add(counts.waiting);
+                        well == counts.stations && counts.may_hold_distrusted == 0
+                    }
                     None => plan.in_place,
                 };
                 if let Some(lines) = stations {
                     Self::station_findings(&name, &lines, status);
+                    let paused = rollout.as_ref().and_then(|rollout| rollout.paused.as_ref());
+                    if let Some(RolloutPause { since, reason }) = paused {
+                        let text = format!("sink {name}: {PAUSED} since {since}: {reason}");
+                        status.find(Severity::Warning, text);
+                    }
                     status.stations.insert(name.clone(), lines);
                 } else if !plan.in_place {
                     let text = format!("sink {name} does not hold what it should; run sync");
@@ -59,6 +68,7 @@ impl Client {
                     sink: name,
                     in_place,
                     stations: counts,
+                    rollout,
                     certificates: plan.ours.len(),
                     foreign: plan.foreign.len(),
                 });
@@ -94,6 +104,11 @@ impl Client {
                 let who = named(&|line| line.standing == standing);
                 status.find(Severity::Warning, format!("sink {sink}: {number} stations {what} {who}"));
             }
+        }
+        if counts.waiting > 0 {
+            let (number, who) = (counts.waiting, named(&|line| line.standing == Standing::Waiting));
+            let text = format!("sink {sink}: {number} stations wait for their turn in the roll-out {who}");
+            status.find(Severity::Note, text);
         }
         if counts.sent > 0 {
             let number = counts.sent;

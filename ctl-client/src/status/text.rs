@@ -103,6 +103,13 @@ impl fmt::Display for Status {
                 write!(f, " and {} of others", sink.foreign)?;
             }
             writeln!(f, ", {state}")?;
+            let Some(rollout) = &sink.rollout else { continue };
+            for line in &rollout.lines {
+                writeln!(f, "    roll-out: {line}")?;
+            }
+            if let Some(pause) = &rollout.paused {
+                writeln!(f, "    roll-out: PAUSED since {}", pause.since)?;
+            }
         }
         for (sink, lines) in &self.stations {
             writeln!(f, "\nstations of {}:", plain(sink))?;

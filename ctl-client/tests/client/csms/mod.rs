@@ -1,6 +1,7 @@
 //! Stories of charging stations behind a back end, and attacks on the way to them.
 
-mod back_end;
+pub mod back_end;
+mod rollout;
 
 use std::collections::BTreeSet;
 
@@ -9,8 +10,9 @@ use ctl_client::sink::Standing;
 use ctl_core::role::Role;
 use serde_json::json;
 
+use crate::ask::explained;
 use crate::common::device::{block_on, set};
-use crate::common::power::{Power, Unflushed};
+use crate::common::power::Unflushed;
 use crate::common::sinks::{problems, with_anchors};
 use crate::common::*;
 use back_end::{Csms, Mood, post};
@@ -287,48 +289,33 @@ fn a_station_of_ocpp_1_6_without_plug_and_charge_refuses() {
     assert!(line.reasons[0].contains("does not know Plug & Charge"), "{line:?}");
 }
 
-/// Whatever write the power is cut before, no station is forgotten, none keeps a root that is no longer trusted, and what
-/// others put there stays.
 #[test]
-fn the_power_may_be_cut_before_any_write() {
-    let mut first = Repository::new();
-    let original = first.clone();
-    let second = distrusting(&mut first, &["alpha", "gamma"], &["beta"]);
-    for loses in [true, false] {
-        let mut cut = 0;
-        loop {
-            let csms = Csms::start(&["CP1"]);
-            csms.put("CP1", V2G, "evil");
-            let mut device = device(&original, &csms, Brand::Citrineos);
-            // Either while it is filled, or while something is taken away: each in turn.
-            let is_removal = cut % 2 == 1;
-            if is_removal {
-                assert!(device.sync(&original).is_success());
-            }
-            let target = if is_removal { &second } else { &original };
-            let power = Power::failing(cut / 2 * 13 + usize::from(loses), loses);
-            let sink = csms.sink(Brand::Citrineos, &device);
-            device.restart_with(Box::new(power.clone()), sink);
-            let _ = device.try_sync(target);
-            let has_failed = power.has_failed();
-            let sink = csms.sink(Brand::Citrineos, &device);
-            device.restart_with(Box::new(Unflushed), sink);
-            for _ in 0..3 {
-                device.now.set(device.now.get().plus_seconds(3700));
-                let _ = device.try_sync(&second);
-            }
-            assert_eq!(csms.v2g("CP1"), set(&["alpha", "evil"]), "cut {cut}, loses {loses}");
-            let status = device.status();
-            let line = &status.stations.values().next().unwrap()[0];
-            assert_eq!(line.standing, Standing::Installed, "cut {cut}: {status}");
-            assert!(!line.reasons.iter().any(|reason| reason.contains("damaged")), "cut {cut}: {status}");
-            cut += 1;
-            if !has_failed {
-                break;
-            }
-        }
-        assert!(cut > 6, "{cut}");
-    }
+fn explain_names_the_stations_stores_without_asking_the_back_end() {
+    let mut repository = Repository::new();
+    let mut vehicle = anchor("beta");
+    vehicle["uses"] = json!([{ "standard": "iso15118-20", "purpose": "vehicle" }]);
+    let mut provisioning = anchor("evil");
+    provisioning["uses"] = json!([{ "standard": "iso15118-2", "purpose": "oem" }]);
+    repository.set_list(&na(), vec![anchor("alpha"), vehicle, anchor("gamma"), provisioning]);
+    repository.publish(&na());
+    repository.refresh();
+    let csms = Csms::start(&["CP1", "CP2"]);
+    let mut device = device(&repository, &csms, Brand::Citrineos);
+    std::fs::write(device.path("stations.txt"), "CP1\nCP2 2.1\n").unwrap();
+    device.sync(&repository);
+    let asked = csms.inside().requests.len();
+    let files = ["alpha", "beta", "gamma", "evil"].map(|name| (name, roots()[name].to_pem().into_bytes()));
+    let found = explained(&device, &files);
+    let of =
+        |number: usize| found[number].anchors[0].sinks.iter().find(|place| place.sink.contains("citrineos"));
+    let stores = |number: usize| of(number).unwrap().stores.clone();
+    let at = |kind: &str, version: &str| format!("{kind} of stations that speak OCPP {version}");
+    assert_eq!(stores(0), [at(V2G, "2.0.1"), at(V2G, "2.1")]);
+    assert_eq!(stores(1), [at("OEMRootCertificate", "2.1")]);
+    assert_eq!(stores(2), [at(MO, "2.0.1"), at(MO, "2.1")]);
+    let why = of(3).unwrap().reason.clone().unwrap();
+    assert!(stores(3).is_empty() && why.contains("provisioning chains alone"), "{why}");
+    assert_eq!(csms.inside().requests.len(), asked);
 }
 
 #[test]
