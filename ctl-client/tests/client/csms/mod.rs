@@ -1,6 +1,7 @@
 //! Stories of charging stations behind a back end, and attacks on the way to them.
 
 pub mod back_end;
+mod power_cuts;
 mod rollout;
 
 use std::collections::BTreeSet;
