@@ -152,6 +152,10 @@ impl Config {
             () if self.owner.is_some() && self.mode != Mode::Shared => {
                 say("owner: only mode \"shared\" shares the port with its owner")
             }
+            () if self.mode == Mode::Alone && matches!(self.secc, SeccConfig::Relay { .. }) => say(
+                "mode \"alone\": there is no stack to ask where the SECC listens; write [secc] learn = \"fixed\" with its \
+                 address, port and security",
+            ),
             () if self.every_seconds == 0 => say("every_seconds: at least 1"),
             () => {
                 let metrics = || self.metrics.as_ref()?.problem();

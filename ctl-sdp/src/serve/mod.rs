@@ -160,12 +160,7 @@ async fn measure(
     let Some(metrics) = &config.metrics else { return };
     let mut is_well = true;
     loop {
-        tokio::time::sleep(if is_well {
-            METRICS.min(Duration::from_secs(config.every_seconds))
-        } else {
-            METRICS
-        })
-        .await;
+        tokio::time::sleep(METRICS.min(Duration::from_secs(config.every_seconds))).await;
         let counts: Vec<_> = responders
             .iter()
             .map(|(name, responder)| (name.clone(), responder.borrow().counts().clone()))

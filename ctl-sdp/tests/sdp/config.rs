@@ -24,7 +24,7 @@ fn the_example_is_read_and_says_the_defaults() {
         (SeccConfig::default(), Mode::Shared, 60)
     );
     let short =
-        "client = \"/c\"\ninterfaces = [\"eth1\"]\nmode = \"alone\"\n[agreements]\nfrom = \"registry\"\n";
+        "client = \"/c\"\ninterfaces = [\"eth1\"]\nmode = \"packet\"\n[agreements]\nfrom = \"registry\"\n";
     let short = read(short).unwrap();
     assert_eq!((short.secc, short.every_seconds), (config.secc, config.every_seconds));
 }
@@ -38,6 +38,11 @@ fn mistakes_are_named() {
         ("interfaces = [\"eth1\"]", "interfaces = [\"../eth1\"]", "interface's name"),
         ("mode = \"shared\"", "mode = \"share\"", "unknown variant"),
         ("mode = \"shared\"", "mode = \"packet\"", "only mode \"shared\""),
+        (
+            "mode = \"shared\"\n\n# The user of the charging stack. The kernel lets only sockets of one user share a port.\nowner = \"everest\"",
+            "mode = \"alone\"",
+            "no stack to ask",
+        ),
         ("every_seconds = 60", "every_seconds = 0", "at least 1"),
         ("every_milliseconds = 1000", "every_milliseconds = 1", "restart its"),
         ("[agreements]\nfrom = \"file\"", "[agreements]\nfrom = \"http\"", "unknown field"),
