@@ -57,6 +57,10 @@ pub fn publish(
         file = file.dictionary_for(&format!("/{}", METADATA.of(&[&format_args!("*.{role}.json")])));
     }
     edition.put(&path, Arc::new(file));
+    // Whoever begins with an old root.json may still ask for it; memory holds the newest alone.
+    if let Some(before) = before.filter(|before| before.open.version != publication.open.version) {
+        edition.retire(&paths::metadata(before.open.version, role), ContentType::Json);
+    }
     let (Some(folder), Some(document), Some(digest), Some(target)) =
         (role.folder(), &publication.documents.document, publication.digest, role.target_name())
     else {
