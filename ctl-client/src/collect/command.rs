@@ -53,6 +53,13 @@ pub(crate) struct Collect {
     /// and at least so many.
     #[arg(long, default_value_t = 3, value_name = "NUMBER")]
     pause_least: usize,
+    /// A device reports at most once in so many seconds; a token that was taken out of one cannot keep this machine busy.
+    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+    seconds_between: u32,
+    /// A file with the names of devices, one a line, that are refused and forgotten: their tokens are known to others. It may
+    /// change while this runs.
+    #[arg(long, value_name = "FILE")]
+    refuse: Option<PathBuf>,
     /// As long as there is this file the roll-out is paused; its first line says why.
     #[arg(long, value_name = "FILE")]
     pause: Option<PathBuf>,
@@ -77,6 +84,7 @@ impl Collect {
             percent: self.pause_percent,
             least: self.pause_least,
             silent: u64::from(self.silent_hours).saturating_mul(3600),
+            between: self.seconds_between.into(),
         };
         let failed = |error: std::io::Error| format!("{}: {error}", directory.display());
         let shelf = Shelf::open(&directory).map_err(failed)?;
@@ -101,10 +109,10 @@ impl Collect {
             write_burst: many(2999),
             ..Http::default()
         };
-        let known = Mutex::new(Known::new(fleet, &rules));
-        let (pause, now, metrics) = (self.pause, system_time, Metrics::new()?);
-        let app =
-            App::new(Shared { shelf, secret, rules, pause, now, metrics, known, keeping: Mutex::new(()) });
+        let known = Mutex::new(Known::new(fleet));
+        let (pause, refuse, now, metrics) = (self.pause, self.refuse, system_time, Metrics::new()?);
+        let keeping = Mutex::new(());
+        let app = App::new(Shared { shelf, secret, rules, pause, refuse, now, metrics, known, keeping });
         let program = Program::begin(&http).await?;
         program.serve((app, table()), std::future::ready(())).await
     }

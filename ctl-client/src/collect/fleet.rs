@@ -14,6 +14,8 @@ use crate::report::DeviceId;
 const MAX_DOCUMENTS: usize = 32;
 /// So many of the newest versions of a document are told apart.
 const MAX_VERSIONS: usize = 20;
+/// A version counts in a roll-out once this share of the devices holds it: one of so many.
+const SHARE: usize = 100;
 /// So many devices are named in one answer.
 const MAX_NAMED: usize = 1000;
 
@@ -70,6 +72,8 @@ pub struct Rules {
     pub least: usize,
     /// Silent after so many seconds without a report.
     pub silent: u64,
+    /// A device may report anew after so many seconds.
+    pub between: u64,
 }
 
 /// Whether a roll-out shall go on.
@@ -108,28 +112,49 @@ impl Fleet {
         self.devices.len() < rules.devices || self.devices.contains_key(device)
     }
 
+    /// Whether a device reported so short a time ago that it has to wait.
+    #[must_use]
+    pub fn is_too_soon(&self, device: &DeviceId, rules: &Rules, now: Timestamp) -> bool {
+        let last = self.devices.get(device).map(|entry| entry.received_at);
+        last.is_some_and(|last| now.seconds_since(last) < rules.between)
+    }
+
+    /// Forgets those that satisfy this, and gives their names.
+    pub fn forget(&mut self, is_one: impl Fn(&DeviceId) -> bool) -> Vec<DeviceId> {
+        let gone: Vec<DeviceId> = self.devices.keys().filter(|device| is_one(device)).cloned().collect();
+        for device in &gone {
+            self.devices.remove(device);
+        }
+        gone
+    }
+
     /// A device has reported.
     pub fn put(&mut self, entry: Entry) {
         self.devices.insert(entry.head.device.clone(), entry);
     }
 
-    /// How many hold each version of a document.
-    fn holders(&self) -> BTreeMap<&Role, BTreeMap<u64, usize>> {
+    /// How many of these hold each version of a document.
+    fn holders<'a>(entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<&'a Role, BTreeMap<u64, usize>> {
         let mut holders: BTreeMap<&Role, BTreeMap<u64, usize>> = BTreeMap::new();
-        for (role, sequence) in self.devices.values().flat_map(|entry| &entry.head.versions) {
+        for (role, sequence) in entries.flat_map(|entry| &entry.head.versions) {
             let number = holders.entry(role).or_default().entry(*sequence).or_default();
             *number = number.saturating_add(1);
         }
         holders
     }
 
-    /// The newest version of each list: one that enough devices hold, since one alone may say any number; the greatest if
-    /// the fleet is smaller than that.
-    fn newest(&self, rules: &Rules) -> BTreeMap<ListId, u64> {
+    /// The newest version of each list: the greatest that enough devices hold, or have gone beyond. A few stolen tokens may
+    /// say any number, so a hundredth of the fleet must say it too; of a fleet that is smaller than that the greatest counts.
+    fn newest(spoken: &[&Entry], rules: &Rules) -> BTreeMap<ListId, u64> {
+        let enough = rules.least.max(spoken.len() / SHARE);
         let mut newest = BTreeMap::new();
-        for (role, versions) in self.holders() {
+        for (role, versions) in Self::holders(spoken.iter().copied()) {
             let Role::List(list) = role else { continue };
-            let held = versions.iter().rev().find(|(_, number)| **number >= rules.least);
+            let mut holders = 0_usize;
+            let held = versions.iter().rev().find(|(_, number)| {
+                holders = holders.saturating_add(**number);
+                holders >= enough
+            });
             if let Some((sequence, _)) = held.or_else(|| versions.last_key_value()) {
                 newest.insert(list.clone(), *sequence);
             }
@@ -137,17 +162,19 @@ impl Fleet {
         newest
     }
 
-    /// Whether a roll-out shall go on, by what devices report.
+    /// Whether a roll-out shall go on, by what devices report that are not silent.
     #[must_use]
-    pub fn verdict(&self, rules: &Rules) -> Verdict {
-        let version = self.newest(rules);
+    pub fn verdict(&self, rules: &Rules, now: Timestamp) -> Verdict {
+        let spoken: Vec<&Entry> =
+            self.devices.values().filter(|entry| !is_silent(entry, rules, now)).collect();
+        let version = Self::newest(&spoken, rules);
         let mut reasons = Vec::new();
         for (list, newest) in &version {
             let role = Role::List(list.clone());
             let took_up = |head: &&Head| {
                 head.versions.get(&role).is_some_and(|held| held >= newest) && !head.waiting.contains(list)
             };
-            let all: Vec<&Head> = self.devices.values().map(|entry| &entry.head).filter(took_up).collect();
+            let all: Vec<&Head> = spoken.iter().map(|entry| &entry.head).filter(took_up).collect();
             let bad = all.iter().filter(|head| head.trouble).count();
             if bad >= rules.least.max(1)
                 && bad.saturating_mul(100) > all.len().saturating_mul(rules.percent.into())
@@ -173,18 +200,19 @@ impl Fleet {
         self.devices.values().filter(|entry| entry.head.trouble).count()
     }
 
-    /// How many hold the newest versions of each document: role, number, devices.
+    /// How many hold the newest versions of each document, of those that at least so many hold: role, number, devices.
     #[must_use]
-    pub fn versions(&self, most: usize) -> Vec<(Role, u64, usize)> {
+    pub fn versions(&self, most: usize, least: usize) -> Vec<(Role, u64, usize)> {
         let newest = |(role, versions): (&Role, BTreeMap<u64, usize>)| {
             let role = role.clone();
             versions
                 .into_iter()
                 .rev()
+                .filter(move |(_, devices)| *devices >= least)
                 .take(most)
                 .map(move |(number, devices)| (role.clone(), number, devices))
         };
-        self.holders().into_iter().flat_map(newest).collect()
+        Self::holders(self.devices.values()).into_iter().flat_map(newest).collect()
     }
 
     /// All of it, for the operator.
@@ -195,7 +223,7 @@ impl Fleet {
             found.map(|(device, _)| device).take(MAX_NAMED).collect()
         };
         let mut versions: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
-        for (role, number, devices) in self.versions(MAX_VERSIONS) {
+        for (role, number, devices) in self.versions(MAX_VERSIONS, 1) {
             versions.entry(role.to_string()).or_default().insert(number.to_string(), devices);
         }
         let mut clients: BTreeMap<&str, usize> = BTreeMap::new();
@@ -228,7 +256,8 @@ fn is_silent(entry: &Entry, rules: &Rules, now: Timestamp) -> bool {
 mod tests {
     use super::*;
 
-    const RULES: Rules = Rules { devices: 1000, percent: 10, least: 3, silent: 3600 };
+    const RULES: Rules = Rules { devices: 1000, percent: 10, least: 3, silent: 3600, between: 10 };
+    const NOW: Timestamp = Timestamp::from_unix(1000);
 
     fn fleet(devices: &[(u64, bool, bool)]) -> Fleet {
         let mut fleet = Fleet::default();
@@ -265,7 +294,7 @@ mod tests {
             // Those that wait make the others no better.
             ([many(5, well), many(3, ill), many(1000, (2, false, true))].concat(), true),
         ] {
-            let verdict = fleet(&devices).verdict(&RULES);
+            let verdict = fleet(&devices).verdict(&RULES, NOW);
             assert_eq!(verdict.paused, paused, "{verdict:?}");
             assert_eq!(verdict.reason.is_empty(), !paused);
         }
@@ -275,11 +304,21 @@ mod tests {
     fn one_device_that_claims_a_version_of_its_own_hides_no_trouble() {
         let mut devices = [many(20, (2, false, false)), many(5, (2, true, false))].concat();
         devices.push((u64::MAX, false, false));
-        let verdict = fleet(&devices).verdict(&RULES);
+        let verdict = fleet(&devices).verdict(&RULES, NOW);
         assert!(verdict.paused && verdict.version.values().eq(&[2]), "{verdict:?}");
         assert!(verdict.reason.contains("5 of the 26 devices that took up na version 2"), "{verdict:?}");
+        // Nor do three of a thousand, nor those that are silent since; and they pause nothing.
+        let mut devices = [many(1000, (2, false, false)), many(200, (2, true, false))].concat();
+        devices.extend(many(3, (u64::MAX, true, false)));
+        let fleet_of_many = fleet(&devices);
+        let verdict = fleet_of_many.verdict(&RULES, NOW);
+        assert!(verdict.paused && verdict.version.values().eq(&[2]), "{verdict:?}");
+        let later = NOW.plus_seconds(RULES.silent + 1);
+        assert!(!fleet_of_many.verdict(&RULES, later).paused);
+        let shown = fleet_of_many.versions(3, RULES.least.max(4));
+        assert!(shown.iter().any(|(_, number, devices)| (*number, *devices) == (2, 1200)), "{shown:?}");
         // In a fleet of two, the greatest counts.
-        let few = fleet(&[(1, false, false), (2, false, false)]).verdict(&RULES);
+        let few = fleet(&[(1, false, false), (2, false, false)]).verdict(&RULES, NOW);
         assert_eq!(few.version.values().copied().collect::<Vec<_>>(), [2]);
     }
 

@@ -1,5 +1,6 @@
 //! What is asked and told: reports, the fleet, and whether a roll-out goes on.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,9 +18,11 @@ use super::fleet::{Entry, Fleet, Head, Rules, Verdict};
 use super::metrics::Metrics;
 use super::shelf::Shelf;
 use super::token::Secret;
-use crate::report::MAX_BYTES;
+use crate::report::{DeviceId, MAX_BYTES};
 
 const JSON: &[&str] = &["application/json"];
+/// The file of those who are refused is at most so long, in bytes.
+const MAX_REFUSED: u64 = 1024 * 1024;
 /// A reason is at most so many characters.
 const MAX_REASON: usize = 200;
 
@@ -40,6 +43,8 @@ pub(super) struct Shared {
     pub(super) rules: Rules,
     /// Where the operator says that the roll-out is paused.
     pub(super) pause: Option<PathBuf>,
+    /// Where the operator names the devices that are refused.
+    pub(super) refuse: Option<PathBuf>,
     pub(super) now: fn() -> Timestamp,
     pub(super) metrics: Metrics,
     pub(super) known: Mutex<Known>,
@@ -50,14 +55,28 @@ pub(super) struct Shared {
 /// What is known of the fleet.
 pub(super) struct Known {
     fleet: Fleet,
-    verdict: Verdict,
+    /// What follows from it at a moment, until somebody reports.
+    verdict: Option<(Timestamp, Verdict)>,
+    /// Who is refused, as last read.
+    refused: Arc<BTreeSet<DeviceId>>,
     /// Why the last report could not be kept.
     failed: Option<String>,
 }
 
 impl Known {
-    pub(super) fn new(fleet: Fleet, rules: &Rules) -> Self {
-        Self { verdict: fleet.verdict(rules), fleet, failed: None }
+    pub(super) fn new(fleet: Fleet) -> Self {
+        Self { fleet, verdict: None, refused: Arc::default(), failed: None }
+    }
+
+    fn verdict(&mut self, rules: &Rules, now: Timestamp) -> Verdict {
+        match &self.verdict {
+            Some((at, verdict)) if *at == now => verdict.clone(),
+            _ => {
+                let verdict = self.fleet.verdict(rules, now);
+                self.verdict = Some((now, verdict.clone()));
+                verdict
+            }
+        }
     }
 }
 
@@ -84,7 +103,8 @@ impl App {
 
     /// What the operator says, or else what the fleet reports.
     fn verdict(&self) -> Verdict {
-        let mut verdict = locked(&self.0.known).verdict.clone();
+        let Shared { known, rules, now, .. } = &*self.0;
+        let mut verdict = locked(known).verdict(rules, now());
         if let Some(reason) = self.0.pause.as_deref().and_then(said) {
             verdict.reason = if verdict.paused { format!("{reason}; {}", verdict.reason) } else { reason };
             verdict.paused = true;
@@ -92,9 +112,42 @@ impl App {
         verdict
     }
 
+    /// Reads who is refused, and forgets them.
+    ///
+    /// # Errors
+    /// [`Problem::internal`] if the operator's file cannot be read: then nobody can say who reports.
+    fn refused(&self) -> Result<Arc<BTreeSet<DeviceId>>, Problem> {
+        let Shared { refuse, known, shelf, .. } = &*self.0;
+        let Some(path) = refuse else { return Ok(Arc::default()) };
+        let bytes = ctl_host::files::read(path, MAX_REFUSED).map_err(|error| Problem::internal(&error))?;
+        let text = String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let refused: Result<BTreeSet<DeviceId>, _> = lines.map(str::parse).collect();
+        let refused = Arc::new(refused.map_err(|error| Problem::internal(&error))?);
+        let mut known = locked(known);
+        if known.refused != refused {
+            for device in known.fleet.forget(|device| refused.contains(device)) {
+                shelf.forget(&device).map_err(|error| Problem::internal(&error))?;
+            }
+            (known.refused, known.verdict) = (Arc::clone(&refused), None);
+        }
+        Ok(refused)
+    }
+
     fn keep(&self, head: Head, report: &Value) -> Result<(), Problem> {
         let Shared { shelf, rules, known, metrics, keeping, now, .. } = &*self.0;
         let _one = locked(keeping);
+        if self.refused()?.contains(&head.device) {
+            metrics.count("refused");
+            return Err(unauthorised("this device is refused by the operator of the fleet: --refuse"));
+        }
+        if locked(known).fleet.is_too_soon(&head.device, rules, now()) {
+            metrics.count("refused");
+            let detail = format!("this device reported less than {} seconds ago", rules.between);
+            return Err(
+                Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail).retry_in(rules.between)
+            );
+        }
         if !locked(known).fleet.has_room(&head.device, rules) {
             metrics.count("refused");
             return Err(Problem::new(
@@ -113,7 +166,7 @@ impl App {
         }
         metrics.count("kept");
         known.fleet.put(Entry { received_at, head });
-        known.verdict = known.fleet.verdict(rules);
+        known.verdict = None;
         Ok(())
     }
 }
@@ -167,6 +220,8 @@ async fn fleet(app: App, call: Call) -> Result<Response, Problem> {
     if !app.0.secret.is_operator(authorization(&call)) {
         return Err(unauthorised("Authorization is not the operator's secret as a bearer token"));
     }
+    let reader = app.clone();
+    answer::blocking(move || reader.refused()).await??;
     let mut summary = locked(&app.0.known).fleet.summary(&app.0.rules, (app.0.now)());
     if let Some(members) = summary.as_object_mut() {
         members.insert("rollout".into(), json!(app.verdict()));
@@ -175,6 +230,8 @@ async fn fleet(app: App, call: Call) -> Result<Response, Problem> {
 }
 
 async fn rollout(app: App, _: Call) -> Result<Response, Problem> {
+    let reader = app.clone();
+    answer::blocking(move || reader.refused()).await??;
     Ok(answer::json(&json!(app.verdict())))
 }
 
@@ -197,7 +254,8 @@ pub(super) fn table() -> Table<App> {
         Route::post("/v1/reports", report, "A device reports.")
             .takes("application/json", MAX_BYTES, "The report, as docs/cpos-and-oems.md describes it.")
             .answers(204, &[], "It is kept.")
-            .fails(401, "The token is not that device's.")
+            .fails(401, "The token is not that device's, or the device is refused.")
+            .fails(429, "The device reported a moment ago.")
             .fails(507, "There are as many devices as there may be."),
         Route::get("/v1/fleet", fleet, "How the fleet is, for its operator.")
             .costs(Cost::Much)

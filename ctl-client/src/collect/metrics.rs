@@ -59,9 +59,7 @@ impl Metrics {
         page.family(&SILENT).sample(&[], fleet.silent(rules, now));
         let mut hold = page.family(&HOLD);
         // Documents that exist, not all names that a device may think of.
-        for (role, version, devices) in
-            fleet.versions(VERSIONS).into_iter().filter(|(_, _, devices)| *devices >= rules.least)
-        {
+        for (role, version, devices) in fleet.versions(VERSIONS, rules.least) {
             hold.sample(&[&role.to_string(), &version.to_string()], devices);
         }
         page.family(&PAUSED).sample(&[], u8::from(paused));

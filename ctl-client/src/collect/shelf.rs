@@ -53,6 +53,17 @@ impl Shelf {
         files::write(&self.place(device), &json::canonical(&kept), files::SECRET)
     }
 
+    /// Forgets a device.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn forget(&self, device: &DeviceId) -> io::Result<()> {
+        match std::fs::remove_file(self.place(device)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
     /// Everything that was kept, and what could not be read.
     ///
     /// # Errors

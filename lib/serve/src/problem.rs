@@ -133,6 +133,10 @@ impl Problem {
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
+        // RFC 9110 section 15.5.2 demands one; tokens are all that is taken here.
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(Ok(allow)) = self.allow.map(HeaderValue::try_from) {
             headers.insert(header::ALLOW, allow);
         }
