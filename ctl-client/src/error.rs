@@ -58,6 +58,14 @@ pub enum FetchError {
         /// Bytes allowed.
         limit: usize,
     },
+    /// Nothing came for too long. Something on the way may hold it back for the form in which it comes.
+    #[error("fetching {address}: no byte for {seconds} seconds")]
+    Silent {
+        /// What was asked for, without a password.
+        address: String,
+        /// How long was waited.
+        seconds: f64,
+    },
     /// Too slow for too long.
     #[error("fetching {address}: {problem}")]
     TooSlow {
@@ -377,6 +385,21 @@ pub enum ClientError {
         /// What went wrong.
         problem: String,
     },
+}
+
+impl FetchError {
+    /// Whether the same file may arrive in another form: what is on the way, or the server, could not cope with this one.
+    /// Whoever cannot be reached, is overloaded or refuses to answer is not asked twice.
+    pub(crate) const fn is_of_the_form(&self) -> bool {
+        match self {
+            Self::Unexpected { .. } | Self::TooLarge { .. } | Self::Silent { .. } => true,
+            // Bad request, not acceptable, unsupported media type.
+            Self::Status { status, .. } => matches!(status, 400 | 406 | 415),
+            Self::Address { .. } | Self::Path { .. } | Self::Connection { .. } | Self::TooSlow { .. } => {
+                false
+            }
+        }
+    }
 }
 
 impl ClientError {

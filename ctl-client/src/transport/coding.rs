@@ -13,8 +13,9 @@ use ctl_core::Digest;
 const MAGIC: [u8; 4] = [0xff, b'D', b'C', b'B'];
 /// Below this length a difference saves less than the headers that it takes.
 const MIN_DICTIONARY: usize = 1024;
-/// Streams that do not say otherwise have this window, in bits.
-const LEAST_WINDOW: u32 = 16;
+/// A window of so many bits is let pass however short the file is: servers and caches take the one that their encoder is set
+/// to, up to Brotli's own default (4 MiB), without a look at the length.
+const USUAL_WINDOW: u32 = 22;
 
 /// An earlier version of what is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +61,7 @@ pub fn decode(
 
 fn brotli(body: &[u8], dictionary: &[u8], limit: usize) -> Result<Vec<u8>, String> {
     let most = dictionary.len().saturating_add(limit).saturating_add(16).checked_next_power_of_two();
-    let most = most.map_or(usize::BITS, usize::ilog2).max(LEAST_WINDOW);
+    let most = most.map_or(usize::BITS, usize::ilog2).max(USUAL_WINDOW);
     let window = body.first().copied().and_then(window).ok_or("no Brotli")?;
     if window > most {
         return Err(format!("Brotli with a window of 2^{window} bytes, where 2^{most} hold everything"));

@@ -107,8 +107,8 @@ impl Http {
     ) -> Result<Option<Vec<u8>>, Failed> {
         let url = self.base.join(path).map_err(|_| FetchError::Path { path: path.into() })?;
         let address = self.address(path);
-        let failed = |error: reqwest::Error| self.failed(&address, error);
         let begun = Instant::now();
+        let failed = |error: reqwest::Error| self.failed(&address, begun, error);
         let request = client.get(url);
         let request = match form {
             Form::Plain => request.header(ACCEPT_ENCODING, "identity"),
@@ -167,12 +167,14 @@ impl Http {
         Ok(())
     }
 
-    fn failed(&self, address: &str, error: reqwest::Error) -> Failed {
+    fn failed(&self, address: &str, begun: Instant, error: reqwest::Error) -> Failed {
         let address = address.to_owned();
-        if error.is_timeout() {
-            let (idle, total) = (self.options.idle, self.options.total);
-            let problem = format!("no byte for {idle:?}, or not complete within {total:?}");
+        if error.is_timeout() && begun.elapsed() >= self.options.total {
+            let problem = format!("not complete within {:?}", self.options.total);
             return FetchError::TooSlow { address, problem }.into();
+        }
+        if error.is_timeout() && !error.is_connect() {
+            return FetchError::Silent { address, seconds: self.options.idle.as_secs_f64() }.into();
         }
         let again = !error.is_connect() && !error.is_redirect();
         Failed { error: FetchError::Connection { address, problem: causes(error) }, again }

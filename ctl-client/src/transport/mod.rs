@@ -5,6 +5,7 @@ pub mod coding;
 mod directory;
 mod http;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 pub use crate::error::FetchError;
@@ -92,8 +93,8 @@ impl Source {
     }
 
     /// The same for whoever can tell whether it is what was wanted: on its way it is compressed where the server can do
-    /// that, as the difference to `held`, an earlier version, if there is one. What does not arrive so, cannot be read or
-    /// does not satisfy `take` is fetched once more as it is. A directory has its files as they are.
+    /// that, as the difference to `held`, an earlier version, if there is one. What does not arrive in this form, cannot be
+    /// read or does not satisfy `take` is fetched once more as it is. A directory has its files as they are.
     ///
     /// # Errors
     /// [`FetchError`], and what `take` says.
@@ -108,18 +109,20 @@ impl Source {
             Kind::Http(http) if is_within(path) => http,
             _ => return take(self.fetch(path, limit).await?),
         };
-        match http.fetch_coded(path, limit, held.and_then(Dictionary::new)).await {
-            // More bytes would not be faster.
-            Err(error @ FetchError::TooSlow { .. }) => return Err(error.into()),
+        let refused = match http.fetch_coded(path, limit, held.and_then(Dictionary::new)).await {
             Ok(None) => return take(None),
-            Ok(bytes) => {
-                if let Ok(taken) = take(bytes) {
-                    return Ok(taken);
-                }
-            }
-            Err(_) => {}
+            Ok(bytes) => match take(bytes) {
+                Ok(taken) => return Ok(taken),
+                Err(refused) => Some(refused),
+            },
+            Err(error) if error.is_of_the_form() => None,
+            Err(error) => return Err(error.into()),
+        };
+        match http.fetch_again(path, limit).await {
+            Ok(bytes) => take(bytes),
+            // Whoever sent what was refused cannot make it be forgotten by sending nothing more.
+            Err(error) => Err(refused.unwrap_or_else(|| error.into())),
         }
-        take(http.fetch_again(path, limit).await?)
     }
 
     /// Where a file of the repository is, as it may be shown.
@@ -142,6 +145,29 @@ impl Source {
             other => other,
         }
     }
+}
+
+/// An address of the operator's own to which something is told that nobody on the way may read or change.
+///
+/// # Errors
+/// What to write instead.
+pub fn private_address(text: &str) -> Result<reqwest::Url, String> {
+    let url = reqwest::Url::parse(text).map_err(|error| format!("no address: {error}"))?;
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_here(&url) => Ok(url),
+        _ => Err(
+            "write https://…; http:// is for this machine only: others could read and change it on the way"
+                .into(),
+        ),
+    }
+}
+
+/// Whether an address is one of this machine's own.
+#[must_use]
+pub fn is_here(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// An address as it may be shown: without the password in it, if there is one.

@@ -178,3 +178,59 @@ fn a_new_device_and_one_whose_copy_is_damaged_offer_nothing() {
     scene.assert_taken_up("a damaged copy");
     assert!(scene.asked().iter().all(|asked| !asked.contains("available-dictionary")));
 }
+
+#[test]
+fn whoever_sends_what_is_refused_cannot_make_it_be_forgotten_by_sending_nothing_more() {
+    let mut scene = Scene::new();
+    let path = "/tuf/metadata/timestamp.json";
+    let coded = Fault::SaysCoded(String::new(), br#"{"signatures":[],"signed":{}}"#.to_vec());
+    let silence = Fault::Status(503);
+    scene.server.fault(path, Fault::Either(Box::new(coded), Box::new(silence)));
+    let report = scene.device.sync_again().unwrap();
+    let refused = report.problems.iter().any(|problem| problem.error.is_refusal());
+    assert!(refused, "{:?}", report.problems);
+}
+
+#[test]
+fn a_server_that_fails_or_cannot_be_reached_is_not_asked_again_at_once() {
+    for fault in [Fault::Status(429), Fault::Status(503), Fault::Status(403)] {
+        let mut scene = Scene::new();
+        scene.server.fault("/tuf/metadata/timestamp.json", fault.clone());
+        scene.server.requests();
+        assert!(!scene.device.sync_again().unwrap().is_success());
+        let asked = scene.server.requests().iter().filter(|path| path.ends_with("timestamp.json")).count();
+        assert_eq!(asked, 1, "{fault:?}");
+    }
+}
+
+#[test]
+fn what_holds_back_compressed_bytes_or_does_not_understand_the_question_costs_only_time() {
+    for fault in [Fault::Silent, Fault::Status(406)] {
+        let mut scene = Scene::new();
+        let path = scene.path.clone();
+        let plain = Fault::SaysCodedAlways(String::new(), scene.new.clone());
+        scene.server.fault(&path, Fault::Either(Box::new(fault.clone()), Box::new(plain)));
+        scene.assert_taken_up(&format!("{fault:?}"));
+    }
+}
+
+#[test]
+fn the_window_that_other_peoples_servers_are_set_to_is_read() {
+    let mut scene = Scene::new();
+    scene.says("br", brotli(&scene.new, &[], 22));
+    scene.assert_taken_up("Brotli's own default");
+    assert_eq!(scene.asked().len(), 1);
+}
+
+#[test]
+fn lies_about_metadata_are_found_out_as_well() {
+    for (why, coding, body) in LIES {
+        for name in ["timestamp.json", ".snapshot.json", ".na.json"] {
+            let mut scene = Scene::new();
+            let server = scene.server.clone();
+            let path = server.served_at(name);
+            scene.server.fault(&path, Fault::SaysCoded(head(coding), body(&scene)));
+            scene.assert_taken_up(&format!("{name}: {why}"));
+        }
+    }
+}

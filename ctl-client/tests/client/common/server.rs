@@ -27,6 +27,8 @@ pub enum Fault {
     Says(&'static str, &'static str),
     /// The same in bytes, to whoever would take it compressed.
     SaysCoded(String, Vec<u8>),
+    /// A fault for whoever would take it compressed, and another for everyone else.
+    Either(Box<Fault>, Box<Fault>),
     /// And to everyone: a cache that heeds no `Vary`.
     SaysCodedAlways(String, Vec<u8>),
 }
@@ -79,6 +81,18 @@ impl Server {
         self.served.lock().unwrap().faults.clear();
     }
 
+    /// The newest metadata whose name ends so.
+    pub fn served_at(&self, end: &str) -> String {
+        let served = self.served.lock().unwrap();
+        let number = |path: &&String| {
+            let name = path.rsplit('/').next().unwrap();
+            name.split('.').next().unwrap().parse::<u64>().unwrap_or(0)
+        };
+        let metadata =
+            served.files.keys().filter(|path| path.starts_with("/tuf/metadata/") && path.ends_with(end));
+        metadata.max_by_key(number).unwrap().clone()
+    }
+
     /// The paths asked for since the last call.
     pub fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.served.lock().unwrap().requests)
@@ -124,7 +138,10 @@ fn answer(mut stream: TcpStream, served: &Mutex<Served>) {
         let mut served = served.lock().unwrap();
         served.requests.push(target.to_owned());
         served.headers.push((target.to_owned(), headers));
-        let fault = served.faults.get(&path).cloned();
+        let fault = match served.faults.get(&path).cloned() {
+            Some(Fault::Either(coded, other)) => Some(*if plain { other } else { coded }),
+            fault => fault,
+        };
         (
             served.files.get(&path).cloned(),
             fault.filter(|fault| !plain || !matches!(fault, Fault::SaysCoded(..))),
@@ -185,6 +202,7 @@ fn answer(mut stream: TcpStream, served: &Mutex<Served>) {
             );
             stream.write_all(&[head.as_bytes(), &body].concat())
         }
+        Some(Fault::Either(..)) => unreachable!("one of the two was taken"),
         Some(Fault::Status(status)) => stream.write_all(
             format!("HTTP/1.1 {status} Whatever\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                 .as_bytes(),
