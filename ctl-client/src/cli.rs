@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use ctl_core::Timestamp;
 use ctl_core::names::ListId;
+use ctl_pki::print;
 
 use crate::ask::command as ask;
 #[cfg(feature = "back-end")]
@@ -296,10 +297,10 @@ fn tell(report: &SyncReport) {
         say(&format!("changed sink {sink}"));
     }
     for note in &report.notes {
-        say_error(&format!("note: {note}"));
+        say_error(&format!("note: {}", print::line(note)));
     }
     for problem in &report.problems {
-        say_error(&format!("problem: {}: {}", problem.about, problem.error));
+        say_error(&format!("problem: {}: {}", problem.about, print::line(&problem.error.to_string())));
     }
     if report.is_success() {
         say("sync complete");

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rollout::StationsRollout;
 use super::wants::Version;
+use crate::transport::private_address;
 
 /// A charging-station back end, whatever kind it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -259,25 +260,14 @@ impl CallbackConfig {
 /// # Errors
 /// In words, what is wrong with it.
 pub fn guarded(url: &str) -> Result<Url, String> {
-    let url = Url::parse(url).map_err(|error| format!("{error}; write https://host/"))?;
+    let url = private_address(url)?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("name and password stand in files, not in addresses".into());
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("an address without ? and #".into());
     }
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_here(&url) => Ok(url),
-        _ => Err("https, or http://127.0.0.1 for a back end on this machine".into()),
-    }
-}
-
-/// Whether an address is one of this machine's own.
-#[must_use]
-pub fn is_here(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    Ok(url)
 }
 
 fn shown(url: &str) -> String {

@@ -11,7 +11,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use serde_json::Value;
 
-use super::config::{BackEndConfig, guarded, is_here};
+use super::config::{BackEndConfig, guarded};
 use super::message::shown;
 use crate::files;
 
@@ -63,7 +63,7 @@ impl Api {
             .redirect(Policy::none())
             .connect_timeout(CONNECT)
             .timeout(patience);
-        if is_here(&base) {
+        if crate::transport::is_here(&base) {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| with_causes(&error))?;

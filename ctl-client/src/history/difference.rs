@@ -13,7 +13,7 @@ use crate::state::{DocumentRecord, StateDirectory};
 
 /// An event names at most so many certificates.
 const MAX_NAMED: usize = 200;
-/// So many problems of one sync are told.
+/// Beside the first of everything in trouble, so many problems of one sync are told.
 const MAX_TROUBLES: usize = 32;
 /// A problem is told with so many characters.
 const MAX_TEXT: usize = 600;
@@ -71,8 +71,16 @@ impl Told {
     /// This is wrong, and nothing else: about what, what, and whether it was what was received.
     pub(crate) fn trouble<'a>(&mut self, problems: impl Iterator<Item = (&'a str, String, bool)>) {
         let (mut refused, mut troubles) = (BTreeSet::new(), BTreeSet::new());
-        for (about, problem, is_refusal) in problems.take(MAX_TROUBLES) {
-            let about = about.chars().take(MAX_TEXT).collect();
+        let (mut abouts, mut more) = (BTreeSet::new(), 0_usize);
+        for (about, problem, is_refusal) in problems {
+            let about: String = about.chars().take(MAX_TEXT).collect();
+            // Everything that is in trouble is named, or its trouble would seem to be over; the rest is bounded.
+            if !abouts.insert(about.clone()) {
+                more = more.saturating_add(1);
+                if more > MAX_TROUBLES {
+                    continue;
+                }
+            }
             let trouble = Trouble { about, problem: problem.chars().take(MAX_TEXT).collect() };
             if is_refusal {
                 refused.insert(trouble)
@@ -216,5 +224,18 @@ mod tests {
         let three = trouble(&two, &[("log", "it shows two histories")]);
         assert!(matches!(three.since(&two).as_slice(), [What::Trouble(_)]));
         assert_eq!(trouble(&three, &[]).since(&three), [What::Over { about: "log".into() }]);
+    }
+
+    #[test]
+    fn much_trouble_in_one_place_hides_none_elsewhere() {
+        let mut now = Told::default();
+        now.trouble([("b", "it fails".to_owned(), false)].into_iter());
+        let former = now.clone();
+        let many = (0..40).map(|number| ("a", format!("{} cannot be read", "x".repeat(number)), false));
+        now.trouble(many.chain([("b", "it fails".to_owned(), false), ("c", "too".to_owned(), false)]));
+        let events = now.since(&former);
+        assert!(!events.iter().any(|event| matches!(event, What::Over { .. })), "{events:?}");
+        assert!(events.iter().any(|event| matches!(event, What::Trouble(trouble) if trouble.about == "c")));
+        assert!(events.len() <= MAX_TROUBLES + 2);
     }
 }

@@ -4,6 +4,8 @@
 use ctl_core::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::transport::private_address;
+
 const HOUR: u64 = 3600;
 
 /// When what a list adds is taken up.
@@ -13,7 +15,8 @@ pub struct Rollout {
     /// The stages, each with at least the share of the one before it.
     pub stages: Vec<Stage>,
     /// Where the operator says whether the roll-out is paused: a folder at `https://…` or `file:///…` that has
-    /// `v1/rollout`, such as the address of `ctl-client collect`. Without it nothing pauses.
+    /// `v1/rollout`, such as the address of `ctl-client collect`. Without it nothing pauses. `http://` is for this machine
+    /// only: on the way a pause could be undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<String>,
 }
@@ -43,6 +46,16 @@ impl Gate {
     pub const PATH: &'static str = "v1/rollout";
     /// Its size in bytes at most.
     pub const MAX_BYTES: usize = 64 * 1024;
+    /// A reason is told with so many characters.
+    const MAX_REASON: usize = 200;
+
+    /// Why it is paused, in words that may be shown anywhere; none if it is not.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        let why: String = ctl_pki::print::line(&self.reason).chars().take(Self::MAX_REASON).collect();
+        let why = if why.trim().is_empty() { "its operator gives no reason".to_owned() } else { why };
+        self.paused.then_some(why)
+    }
 }
 
 impl Rollout {
@@ -54,7 +67,11 @@ impl Rollout {
 
     /// What is wrong with it: what to correct.
     pub(crate) fn problem(&self) -> Option<String> {
-        Stage::problem(&self.stages)
+        let gate = || {
+            let gate = self.gate.as_ref().filter(|gate| !gate.starts_with("file:///"))?;
+            private_address(gate).err().map(|problem| format!("rollout.gate: {problem}"))
+        };
+        Stage::problem(&self.stages).or_else(gate)
     }
 }
 
@@ -138,5 +155,27 @@ mod tests {
             assert!(rollout(stages).problem().is_some(), "{stages:?}");
         }
         assert_eq!(rollout(&[(0, 5), (24, 100)]).problem(), None);
+    }
+
+    #[test]
+    fn a_gate_that_others_on_the_way_could_open_is_refused() {
+        let with = |gate: &str| Rollout { gate: Some(gate.into()), ..rollout(&[(0, 100)]) }.problem();
+        for gate in
+            ["https://fleet.example", "http://127.0.0.1:8790", "http://localhost/x", "file:///media/fleet"]
+        {
+            assert_eq!(with(gate), None, "{gate}");
+        }
+        for gate in ["http://fleet.example", "fleet.example", "ftp://fleet.example", "file:relative", ""] {
+            assert!(with(gate).is_some_and(|problem| problem.starts_with("rollout.gate")), "{gate}");
+        }
+    }
+
+    #[test]
+    fn what_a_gate_says_steers_no_terminal_and_fills_no_disk() {
+        let gate = Gate { paused: true, reason: format!("\u{1b}[2J\nsync complete\n{}", "x".repeat(60_000)) };
+        let why = gate.why().unwrap();
+        assert!(why.chars().count() <= 200 && !why.contains(['\u{1b}', '\n']), "{why}");
+        assert!(Gate { paused: true, reason: " ".into() }.why().unwrap().contains("no reason"));
+        assert_eq!(Gate { paused: false, reason: "x".into() }.why(), None);
     }
 }

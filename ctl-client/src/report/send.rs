@@ -1,6 +1,5 @@
 //! Sending a report: once, for a short time, to one address, without following it anywhere else.
 
-use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use reqwest::{Client, Proxy, Url};
 
 use super::ReportConfig;
 use crate::files;
-use crate::transport::TransportOptions;
+use crate::transport::{TransportOptions, is_here, private_address};
 
 /// For the connection to stand, and for all of it.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -25,24 +24,11 @@ const MAX_TOKEN: usize = 1024;
 /// # Errors
 /// What to write instead.
 pub(super) fn address(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("no address: {error}"))?;
+    let url = private_address(text)?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("names no user and no password: what proves who reports belongs in token_file".into());
     }
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_here(&url) => Ok(url),
-        _ => {
-            Err("write https://…; http:// is for this machine only, since the token would be read on the way"
-                .into())
-        }
-    }
-}
-
-fn is_here(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    Ok(url)
 }
 
 /// The token in a file that nobody else may read.

@@ -70,9 +70,7 @@ impl Client {
     async fn paused(&self, rollout: &Rollout, report: &mut SyncReport) -> Option<String> {
         let gate = rollout.gate.as_ref()?;
         match self.ask(gate).await {
-            Ok(Gate { paused: false, .. }) => None,
-            Ok(Gate { reason, .. }) if reason.is_empty() => Some("its operator gives no reason".into()),
-            Ok(Gate { reason, .. }) => Some(reason),
+            Ok(gate) => gate.why(),
             Err(error) => {
                 report.problem("roll-out", error);
                 Some("whether it goes on cannot be asked".into())

@@ -238,7 +238,11 @@ impl Client {
                 }
             }
         }
-        if is_whole && let Some(telling) = &mut report.telling {
+        // Of stations behind a back end it is told what they should hold: one that is away must not keep the rest, a removal
+        // above all, out of the history. `status` says what each of them holds.
+        if (is_whole || sink.stations().is_some())
+            && let Some(telling) = &mut report.telling
+        {
             telling.hold(name.clone(), &plan, store);
         }
         // A command that failed is not tried again in the same sync, unless there was a change.

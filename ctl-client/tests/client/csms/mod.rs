@@ -7,7 +7,9 @@ mod rollout;
 use std::collections::BTreeSet;
 
 use ctl_client::csms::config::Brand;
+use ctl_client::history::What;
 use ctl_client::sink::Standing;
+use ctl_core::Digest;
 use ctl_core::role::Role;
 use serde_json::json;
 
@@ -87,6 +89,32 @@ fn roots_appear_at_every_station_and_a_suspended_one_disappears() {
         assert!(csms.holds("CP2").contains(&(MO.to_owned(), "gamma")));
         assert!(!csms.inside().stations["CP2"].was_crowded);
     }
+}
+
+#[test]
+fn a_station_that_is_away_keeps_no_removal_out_of_the_history() {
+    let mut repository = Repository::new();
+    let csms = Csms::start(&["good", "away"]);
+    csms.mood("away", Mood::Offline);
+    let mut device = device(&repository, &csms, Brand::Citrineos);
+    device.sync(&repository);
+    suspend(&mut repository, "beta");
+    device.sync(&repository);
+    let history = device.client.history().unwrap();
+    let removed: Vec<_> = history
+        .events
+        .iter()
+        .filter_map(|event| match &event.what {
+            What::Sink(change) if change.sink.starts_with("citrineos") => Some(&change.removed),
+            _ => None,
+        })
+        .flatten()
+        .map(|placed| placed.sha256)
+        .collect();
+    assert_eq!(removed, [Digest::of(roots()["beta"].der())], "{history}");
+    // And the alert stands on a metric that there is.
+    let shown = device.client.metrics(&device.status());
+    assert!(shown.contains("ctl_client_stations_with_distrusted"), "{shown}");
 }
 
 #[test]
@@ -400,11 +428,11 @@ fn mistakes_in_the_configuration_are_named() {
         (citrineos.to_owned(), "[sink.callback] is missing"),
         (
             format!("{citrineos}{callback}").replace("https://csms.", "http://csms."),
-            "https, or http://127.0.0.1",
+            "http:// is for this machine only",
         ),
         (format!("{citrineos}{callback}").replace("https://", "https://user:secret@"), "stand in files"),
         (format!("{citrineos}{}", callback.replace("127.0.0.1", "0.0.0.0")), "how the back end reaches"),
-        (format!("{citrineos}{callback}url = \"http://client.example\""), "[sink.callback] url: https"),
+        (format!("{citrineos}{callback}url = \"http://client.example\""), "[sink.callback] url: write https"),
         (format!("{citrineos}{callback}").replace("stations = \"/", "stations = \""), "absolute path"),
         (format!("{citrineos}stations_command = [\"x\"]\n{callback}"), "only one of them"),
         (format!("{citrineos}at_once = 0\n{callback}"), "at_once"),
