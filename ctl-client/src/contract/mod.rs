@@ -1,5 +1,5 @@
 //! Whether a contract certificate may be charged on: its chain judged by what this device holds to be true, and nothing
-//! else. For the charger that is shown one ([`command`](crate::cli)'s `authorize`), and for the car that has several.
+//! else. For the charger that is shown one (`ctl-client authorize`), and for the car that has several (`ctl-sdp choose`).
 //!
 //! Pure: the chain, the evidence and the verified state come from the caller, and what comes back says of everything
 //! that speaks against the contract what it is and what to do. Trust comes from the lists alone: a root that comes
@@ -127,7 +127,7 @@ impl Verdict {
         self.reasons.iter().find(|reason| reason.refuses)
     }
 
-    /// How the one who signs the log line should call it.
+    /// What people call it by: the eMAID, or else the subject.
     #[must_use]
     pub fn name(&self) -> String {
         let member = self.chain.first().map(|member| member.subject.clone());

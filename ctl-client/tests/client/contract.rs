@@ -3,13 +3,16 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
+use ctl_client::ask::Known;
 use ctl_client::contract::{CertificateStatus, Code, Contracts, Evidence, Standing, Strictness, Verdict};
 use ctl_core::role::Role;
 use ctl_pki::Certificate;
 use ctl_pki::ocsp::{Hash, Question};
 use ctl_sandbox::live::{Live, Options as LiveOptions, Revocation};
 use ctl_sandbox::{Pki, PkiKind, PkiSpec, Role as Entity, cross_certify};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::common::device::Options;
@@ -127,6 +130,33 @@ fn each_thing_that_is_wrong_with_a_chain_has_a_word_of_its_own() {
     assert!(verdict.is_accepted());
     assert!(verdict.reasons.iter().any(|reason| reason.what.contains("private key")), "{verdict}");
     assert!(!verdict.to_string().contains(key.lines().nth(1).unwrap()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    /// Whatever is changed of a chain, or put in its place, is refused for some reason, and nothing panics.
+    #[test]
+    fn a_chain_of_which_one_bit_is_another_is_never_accepted(
+        place in any::<prop::sample::Index>(),
+        bit in 0..8_u32,
+        strange in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        static CONTRACTS: OnceLock<(Known, Vec<u8>)> = OnceLock::new();
+        let (known, chain) = CONTRACTS.get_or_init(|| {
+            let gamma = pki("gamma");
+            let chain = presented(&gamma).iter().flat_map(|one| one.der().to_vec()).collect();
+            (Device::synced(&scheme()).client.known().unwrap(), chain)
+        });
+        let contracts = Contracts::new(known.clone());
+        let judge = |bytes: &[u8]| contracts.judge(bytes, &Evidence::default(), Strictness::default());
+        prop_assert!(judge(chain).is_accepted());
+        let mut changed = chain.clone();
+        changed[place.index(chain.len())] ^= 1 << bit;
+        prop_assert!(!judge(&changed).is_accepted());
+        prop_assert!(!judge(&strange).is_accepted());
+        prop_assert!(!judge(&[&chain[..place.index(chain.len())], &strange].concat()).is_accepted());
+    }
 }
 
 #[test]
@@ -379,6 +409,16 @@ fn revocation_is_read_from_crl_and_ocsp_and_what_does_not_tell_is_not_taken_for_
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn what_ocpp_is_told_is_the_table_in_the_manual() {
+    let manual = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/vehicle-and-charger.md");
+    let manual = std::fs::read_to_string(manual).unwrap();
+    let rows: Vec<String> =
+        Code::ALL.iter().map(|code| format!("| `{code}` | {} |", code.status())).collect();
+    // In that order, too: the first one that refuses decides.
+    assert!(manual.contains(&rows.join("\n")), "{}", rows.join("\n"));
 }
 
 /// A device as the program has it, by the real clock: gamma's PKI is of today.

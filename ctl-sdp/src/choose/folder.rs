@@ -42,7 +42,12 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Held>, String> {
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut found = Vec::new();
-        let collected = if is_folder { collect(&path, 0, &mut found) } else { Ok(found.push(path)) };
+        let collected = if is_folder {
+            collect(&path, 0, &mut found)
+        } else {
+            found.push(path);
+            Ok(())
+        };
         // One that cannot be read takes no other with it.
         match collected.and_then(|()| chain(&found)) {
             Ok(chain) if chain.is_empty() => {}
