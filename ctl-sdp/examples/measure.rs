@@ -70,6 +70,12 @@ fn percentiles(mut times: Vec<Duration>) -> String {
     format!("p50 {:.4} ms, p99 {:.4} ms, p99.9 {:.4} ms", at(500), at(990), at(999))
 }
 
+/// This thread's: a busy machine does not count.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
+}
+
 fn decide() {
     let supported = supported();
     let own = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
@@ -77,18 +83,18 @@ fn decide() {
     let mut responder = Responder::new(endpoint(own));
     let large = question(1000);
     let mut one = |datagram: &[u8]| {
-        let begin = Instant::now();
-        let actions = responder.request(begin, from, datagram, &[own], Some(&supported));
+        let (now, begin) = (Instant::now(), processor_time());
+        let actions = responder.request(now, from, datagram, &[own], Some(&supported));
         assert_eq!(actions.len(), 1);
-        begin.elapsed()
+        processor_time() - begin
     };
-    println!("1,000 identifiers: {}", percentiles((0..20_000).map(|_| one(&large)).collect()));
+    println!(
+        "of processor time, 1,000 identifiers: {}",
+        percentiles((0..20_000).map(|_| one(&large)).collect())
+    );
     let small = question(10);
-    let begin = Instant::now();
-    for _ in 0..500_000 {
-        one(&small);
-    }
-    println!("10 identifiers: {:.0} decisions per second", 500_000.0 / begin.elapsed().as_secs_f64());
+    let all: Duration = (0..500_000).map(|_| one(&small)).sum();
+    println!("10 identifiers: {:.0} decisions per second of processor time", 500_000.0 / all.as_secs_f64());
 }
 
 fn serve(interface: &str) {

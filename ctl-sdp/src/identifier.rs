@@ -24,6 +24,10 @@ pub struct IdentifierError {
 /// [`IdentifierError`]
 pub fn mo_id(text: &str) -> Result<MoId, IdentifierError> {
     let text = text.trim_matches(' ');
+    // As it stands on the wire nearly always.
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
     // Country and the rest may be apart, as in an eMAID.
     let short = || {
         let letters = text.chars().filter(|c| !matches!(c, '-' | '*'));

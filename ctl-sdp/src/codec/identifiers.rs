@@ -20,17 +20,15 @@ impl Identifiers {
     /// # Errors
     /// [`CodecError::TooMany`]
     pub fn new(identifiers: impl IntoIterator<Item = MoId>) -> Result<Self, CodecError> {
-        let mut seen = HashSet::new();
-        let mut list = Vec::new();
-        for id in identifiers {
-            if !seen.contains(&id) {
-                if list.len() == MAX_IDENTIFIERS {
-                    return Err(CodecError::TooMany);
-                }
-                seen.insert(id.clone());
-                list.push(id);
-            }
+        let all: Vec<MoId> = identifiers.into_iter().collect();
+        let mut seen = HashSet::with_capacity(all.len().min(MAX_IDENTIFIERS));
+        let is_first: Vec<bool> = all.iter().map(|id| seen.insert(id)).collect();
+        if seen.len() > MAX_IDENTIFIERS {
+            return Err(CodecError::TooMany);
         }
+        drop(seen);
+        let list =
+            all.into_iter().zip(is_first).filter_map(|(id, is_first)| is_first.then_some(id)).collect();
         Ok(Self(list))
     }
 
