@@ -2,6 +2,7 @@
 
 use ctl_core::emaid::{CheckDigit, Emaid};
 use ctl_core::parts::{MoStatus, Standard};
+use ctl_core::role::Role;
 use ctl_core::tuf::Clock;
 use ctl_core::{Digest, Timestamp};
 use ctl_pki::path::{
@@ -183,7 +184,10 @@ impl Contracts {
         verdict.emaid = Some(emaid.to_string());
         verdict.mo_id = Some(id.to_string());
         let Some(registry) = &self.known.registry else {
-            let what = format!("no registry is known here: nobody says who holds {id}");
+            let what = match self.known.damaged.contains(&Role::Registry) {
+                true => format!("the registry kept here is damaged: sync again; nobody says who holds {id}"),
+                false => format!("no registry is known here: nobody says who holds {id}"),
+            };
             return reasons.push(Reason::warn(Code::NoRegistry, what));
         };
         let Some(entry) = registry.entry(id) else {

@@ -117,7 +117,7 @@ impl Code {
             Self::MoUnknown => {
                 "ask the operator to have its identifier registered; check that it is no mistake"
             }
-            Self::NoRegistry => "set registry = true in client.toml and sync",
+            Self::NoRegistry => "have registry = true in client.toml, and sync",
             Self::CheckDigit => "compare the eMAID with the driver's papers; tell the operator",
             Self::RootOnNotice => "nothing now; the operator should move to another root",
             Self::ListOverdue => "run `ctl-client sync`: what was suspended since then is not known here",
