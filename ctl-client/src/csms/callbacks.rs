@@ -145,6 +145,10 @@ fn lock(expected: &Expected) -> std::sync::MutexGuard<'_, BTreeMap<Token, onesho
 async fn take(app: App, call: Call) -> Result<warp::reply::Response, Problem> {
     let unknown = || Problem::not_found("nobody waits for an answer here");
     let token: Token = call.part("call").map_err(|_| unknown())?;
+    // Nothing is read for strangers.
+    if !lock(&app.0.expected).contains_key(&token) {
+        return Err(unknown());
+    }
     let body: Value = serde_json::from_slice(call.body())
         .map_err(|_| Problem::malformed("what a station answers is JSON"))?;
     let waiting = lock(&app.0.expected).remove(&token).ok_or_else(unknown)?;

@@ -27,6 +27,9 @@ pub(super) struct Api {
     patience: Duration,
 }
 
+/// What a secret is shown as.
+const HIDDEN: &str = "(hidden)";
+
 /// Why there is no answer. `sent`: the back end may have passed the request on all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
@@ -107,7 +110,7 @@ impl Api {
             }
             bytes.extend_from_slice(&chunk);
         }
-        let said = || shown(String::from_utf8_lossy(&bytes).trim());
+        let said = || shown(self.without_secrets(&String::from_utf8_lossy(&bytes), query).trim());
         match status {
             200..=299 if bytes.is_empty() => Ok(Value::Null),
             200..=299 => serde_json::from_slice(&bytes).map_err(|_| Failure::Station {
@@ -132,11 +135,29 @@ impl Api {
             500..=599 => {
                 Err(Failure::BackEnd { sent: true, reason: format!("it answers {status}: {}", said()) })
             }
+            // Somebody on the way waited for it in vain.
+            408 => {
+                Err(Failure::Station { sent: true, reason: format!("the back end answers 408: {}", said()) })
+            }
             _ => Err(Failure::Station {
                 sent: false,
                 reason: format!("the back end answers {status}: {}", said()),
             }),
         }
+    }
+}
+
+impl Api {
+    /// What a back end says, which may be what it was sent: with neither credentials nor the address to call back.
+    fn without_secrets(&self, text: &str, query: &[(&str, &str)]) -> String {
+        let values = self.headers.values().filter_map(|value| value.to_str().ok());
+        let words = values.flat_map(|value| std::iter::once(value).chain(value.split_whitespace().skip(1)));
+        let tokens = query
+            .iter()
+            .filter(|(name, _)| *name == "callbackUrl")
+            .filter_map(|(_, url)| url.rsplit('/').next());
+        let secrets = words.chain(tokens).filter(|secret| secret.len() > 3);
+        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN))
     }
 }
 

@@ -57,10 +57,7 @@ impl StationsSink {
         let stations =
             stations::load(&self.config, self.brand).await.map_err(|problem| self.error(problem))?;
         let (roots, are_kept) = self.roots(store)?;
-        let mut versions: BTreeSet<Version> = stations.iter().map(|station| station.version).collect();
-        if versions.is_empty() {
-            versions.insert(self.config.version(self.brand));
-        }
+        let versions: BTreeSet<Version> = stations.iter().map(|station| station.version).collect();
         let wants: BTreeMap<Version, Wants> = versions
             .into_iter()
             .map(|version| (version, Wants::of(store, &roots, placed, version)))

@@ -21,7 +21,9 @@ use crate::files::{self, Files};
 use crate::folder::Folder;
 
 const FORMAT: u32 = 1;
-const MAX_RECORD: usize = 1024 * 1024;
+/// The most that a station may make anybody remember (`MOST_ENTRIES` of `message` with SHA-512, and what was tried of
+/// them), with room to spare: what is written must be read again.
+const MAX_RECORD: usize = 16 * 1024 * 1024;
 const MAX_ROOT: usize = 64 * 1024;
 const ROOTS: &str = "roots";
 const ROLLOUT: &str = "rollout.json";
@@ -157,6 +159,21 @@ impl Memory {
             }
         }
         Ok(roots)
+    }
+
+    /// Names of kept certificates that are damaged, and that nobody brought again: what stations call them is forgotten.
+    ///
+    /// # Errors
+    /// [`ClientError::File`].
+    pub fn damaged(&self, roots: &Roots) -> Result<Vec<String>, ClientError> {
+        let Some(folder) = files::open_directory(&self.roots_path())? else { return Ok(vec![]) };
+        let names = folder.names().map_err(|source| ClientError::file("read", folder.path(), source))?;
+        let names = names.into_iter().filter_map(|name| name.into_string().ok());
+        let is_lost = |name: &String| {
+            let print = name.strip_suffix(".der").and_then(|print| print.parse::<Digest>().ok());
+            print.is_some_and(|print| roots.get(&print).is_none())
+        };
+        Ok(names.filter(is_lost).collect())
     }
 
     /// Keeps certificates, so that they can be named for as long as a station may hold them.

@@ -192,6 +192,15 @@ impl Sink for StationsSink {
             if wanted.is_empty() && store.listed > 0 {
                 complaints.push(ClientError::TrustsNobody { sink: self.name(), listed: store.listed });
             }
+            let damaged = self.memory.damaged(&planned.roots)?;
+            if !damaged.is_empty() {
+                let (folder, damaged) = (self.memory.roots_path(), damaged.join(", "));
+                complaints.push(self.error(format!(
+                    "{}: {damaged}: damaged, and no list brings it again: a station that was given it by others is not told \
+                     from one that has something harmless; put the certificate back, or remove the file",
+                    folder.display()
+                )));
+            }
             if let (Some(lost), Some(_)) = (planned.staging.lost(), &self.config.rollout) {
                 complaints.push(self.error(format!("no station is given anything new: {lost}")));
             }

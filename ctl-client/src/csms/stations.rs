@@ -84,6 +84,10 @@ fn read(text: &str, default: Version, brand: Brand) -> Result<Vec<Station>, Stri
             return Err(wrong("more stations than one client looks after"));
         }
     }
+    // Whoever makes the list and fails must not make all of them forgotten.
+    if stations.is_empty() {
+        return Err("no station is named; if there is none any more, remove this sink".into());
+    }
     Ok(stations.into_iter().map(|(id, version)| Station { id, version }).collect())
 }
 
@@ -102,6 +106,8 @@ mod tests {
             ("CP1 1.6 more", "nothing more"),
             (&"x".repeat(256), "no id"),
             ("..", "no id"),
+            ("", "no station is named"),
+            ("# CP1\n", "no station is named"),
         ] {
             let problem = read(text, Version::V201, Brand::Citrineos).unwrap_err();
             assert!(problem.contains(named), "{problem}");

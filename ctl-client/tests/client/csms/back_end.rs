@@ -55,6 +55,8 @@ pub struct Inside {
     pub repeats: usize,
     /// The status that everything is answered with.
     pub status: Option<u16>,
+    /// Whether such an answer repeats the request.
+    pub echoes: bool,
     /// Headers of the last request.
     pub headers: String,
 }
@@ -173,14 +175,16 @@ pub fn post(url: &str, body: &Value) -> u16 {
 
 fn answer(stream: TcpStream, inside: &Mutex<Inside>) {
     let Some((path, headers, body)) = read(&stream) else { return };
-    let status = {
+    let (status, echoes) = {
         let mut inside = inside.lock().unwrap();
         inside.requests.push((path.clone(), body.clone()));
-        inside.headers = headers;
-        inside.status
+        inside.headers.clone_from(&headers);
+        (inside.status, inside.echoes)
     };
     if let Some(status) = status {
-        return say(&stream, status, "{\"secret\":\"of the back end\"}");
+        let all: Vec<&str> = path.rsplit('&').chain(headers.lines()).collect();
+        let text = if echoes { all.join(" ") } else { "{\"secret\":\"of the back end\"}".into() };
+        return say(&stream, status, &text);
     }
     let url = split(&path);
     let parts: Vec<&str> = url.0.split('/').skip(1).collect();

@@ -1,5 +1,6 @@
 //! Stories of charging stations behind a back end, and attacks on the way to them.
 
+mod attacks;
 pub mod back_end;
 mod power_cuts;
 mod rollout;
@@ -18,7 +19,7 @@ use crate::common::device::{block_on, set};
 use crate::common::power::Unflushed;
 use crate::common::sinks::{problems, with_anchors};
 use crate::common::*;
-use back_end::{Csms, Mood, post};
+use back_end::{Csms, Mood};
 
 const V2G: &str = "V2GRootCertificate";
 const MO: &str = "MORootCertificate";
@@ -182,91 +183,6 @@ fn a_distrusted_root_at_a_station_that_does_not_answer_is_an_error_until_it_is_p
     device.sync_again().unwrap();
     assert_eq!((csms.v2g("CP1"), counts(&device).may_hold_distrusted), (set(&["alpha"]), 0));
     assert!(!device.status().is_wrong(), "{}", device.status());
-}
-
-#[test]
-fn forged_late_and_repeated_answers_change_nothing() {
-    let repository = Repository::new();
-    let csms = Csms::start(&["CP1", "silent"]);
-    csms.mood("silent", Mood::Silent);
-    csms.inside().repeats = 3;
-    let mut device = device(&repository, &csms, Brand::Citrineos);
-    device.sync(&repository);
-    assert_eq!(csms.holds("CP1"), all());
-    assert_eq!((counts(&device).installed, counts(&device).offline), (1, 1));
-    let answered = csms.inside().answered.clone();
-    let taken = answered.iter().filter(|status| **status == 200).count();
-    assert_eq!(taken * 3, answered.len(), "each answer is taken once: {answered:?}");
-    assert!(answered.iter().all(|status| [200, 404].contains(status)), "{answered:?}");
-    let urls: BTreeSet<String> = csms.inside().callbacks.iter().map(|(url, _)| url.clone()).collect();
-    assert_eq!(urls.len(), taken, "no address serves twice");
-    for url in &urls {
-        let token = url.rsplit('/').next().unwrap();
-        assert!(token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit()), "{url}");
-    }
-
-    // While the client listens, nobody else is heard: not at guessed addresses, and not at those of before.
-    let lie = json!({ "status": "NotFound" });
-    block_on(async {
-        device.now.set(device.now.get().plus_seconds(2 * DAY));
-        csms.mood("silent", Mood::Honest);
-        device.client.sync().await.unwrap();
-        let (url, _) = csms.inside().callbacks.last().cloned().unwrap();
-        let base = url.rsplit_once('/').unwrap().0.to_owned();
-        let forged = tokio::task::spawn_blocking(move || {
-            let tokens = [
-                "0".repeat(32),
-                "f".repeat(32),
-                "../x".into(),
-                "A".repeat(32),
-                "0".repeat(33),
-                String::new(),
-            ];
-            let mut statuses: Vec<u16> = tokens.map(|token| post(&format!("{base}/{token}"), &lie)).into();
-            statuses.push(post(&url, &lie));
-            statuses
-        });
-        assert!(forged.await.unwrap().iter().all(|status| (400..500).contains(status)));
-    });
-    assert_eq!(counts(&device).installed, 2);
-    assert_eq!(csms.holds("silent"), all());
-}
-
-#[test]
-fn a_back_end_that_fails_is_no_station_s_fault_and_its_words_are_not_its_secrets() {
-    let repository = Repository::new();
-    let csms = Csms::start(&["CP1", "CP2", "CP3"]);
-    let base = Device::new(&repository);
-    let mut config = csms.config(Brand::Citrineos, base.folder.path());
-    let secret = base.path("token");
-    std::fs::write(&secret, "very-secret-token\n").unwrap();
-    config.bearer_file = Some(secret.clone());
-    let sink = |config: &ctl_client::csms::config::BackEndConfig| {
-        ctl_client::csms::StationsSink::new(Brand::Citrineos, config.clone())
-    };
-    let mode = |mode| {
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
-        std::fs::set_permissions(&secret, mode).unwrap();
-    };
-    mode(0o644);
-    let mut device = base.with_sink(sink(&config));
-    assert!(problems(&device.sync(&repository)).contains("everybody may read it"));
-    mode(0o600);
-    for status in [401, 403, 302, 429, 500] {
-        csms.inside().status = Some(status);
-        let before = csms.inside().requests.len();
-        let report = device.sync(&repository);
-        let text = problems(&report);
-        assert!(text.contains(&format!("it answers {status}")), "{text}");
-        assert!(!text.contains("very-secret") && !text.contains("/answers/"), "{text}");
-        assert!(csms.inside().requests.len() - before <= 6, "nobody insists");
-        // What fails inside the back end may be about one station alone.
-        assert_eq!(report.is_complete(), status == 500, "{text}");
-    }
-    csms.inside().status = None;
-    device.client = Device::new(&repository).client;
-    assert!(csms.inside().headers.contains("authorization: Bearer very-secret-token"));
-    assert_eq!(csms.holds("CP1"), BTreeSet::new());
 }
 
 #[test]
