@@ -1,16 +1,16 @@
 //! A vehicle presents a contract: what a charger that has synced says of it, and why.
 
+mod program;
+mod revocation;
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use ctl_client::ask::Known;
 use ctl_client::contract::{CertificateStatus, Code, Contracts, Evidence, Standing, Strictness, Verdict};
 use ctl_core::role::Role;
 use ctl_pki::Certificate;
-use ctl_pki::ocsp::{Hash, Question};
-use ctl_sandbox::live::{Live, Options as LiveOptions, Revocation};
 use ctl_sandbox::{Pki, PkiKind, PkiSpec, Role as Entity, cross_certify};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -293,19 +293,14 @@ fn a_cross_certificate_leads_to_a_trusted_root_and_counts_towards_the_depth() {
     assert_eq!(verdict.root.unwrap().sha256, fingerprint("gamma"));
 }
 
-/// What a service answers.
-fn fetch(live: &Live, url: &str, question: Option<&[u8]>) -> Vec<u8> {
-    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let head = match question {
-        None => format!("GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"),
-        Some(body) => format!(
-            "POST /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
-             content-type: application/ocsp-request\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        ),
-    };
-    let answer = exchange(live.address(), &[head.as_bytes(), question.unwrap_or_default()].concat());
-    answer.1
+#[test]
+fn what_ocpp_is_told_is_the_table_in_the_manual() {
+    let manual = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/vehicle-and-charger.md");
+    let manual = std::fs::read_to_string(manual).unwrap();
+    let rows: Vec<String> =
+        Code::ALL.iter().map(|code| format!("| `{code}` | {} |", code.status())).collect();
+    // In that order, too: the first one that refuses decides.
+    assert!(manual.contains(&rows.join("\n")), "{}", rows.join("\n"));
 }
 
 /// Status line and body of one request.
@@ -317,238 +312,4 @@ fn exchange(address: SocketAddr, request: &[u8]) -> (String, Vec<u8>) {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
     let head = String::from_utf8(answer[..end].to_vec()).unwrap();
     (head.lines().next().unwrap().to_owned(), answer.split_off(end + 4))
-}
-
-#[test]
-fn revocation_is_read_from_crl_and_ocsp_and_what_does_not_tell_is_not_taken_for_good() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let options = LiveOptions {
-        clock: std::sync::Arc::new(|| start().unix()),
-        ..LiveOptions::new(vec![spec("gamma")])
-    };
-    let live = runtime.block_on(Live::start(options)).unwrap();
-    let gamma = live.pki("gamma").unwrap();
-    let mut repository = scheme();
-    repository.set_list(&na(), vec![anchor_with("gamma", gamma.root().certificate())]);
-    repository.publish(&na());
-    repository.refresh();
-    let device = Device::synced(&repository);
-    let members = presented(gamma);
-    let chain = pem(members.iter().copied());
-    let crl = |at: usize| fetch(&live, members[at].crl_urls()[0], None);
-    let ocsp = |at: usize| {
-        let issuer = gamma.chain(Entity::Contract)[at + 1];
-        let request = Question::about(members[at], issuer).request(Hash::Sha256).unwrap();
-        fetch(&live, members[at].ocsp_urls()[0], Some(&request))
-    };
-    let with = |crls: Vec<Vec<u8>>, responses: Vec<Vec<u8>>| {
-        let mut evidence = Evidence::default();
-        crls.iter().for_each(|crl| evidence.add_crl("the CRL", crl).unwrap());
-        responses.iter().for_each(|one| evidence.add_response("the response", one).unwrap());
-        judged_with(&device, &chain, &evidence)
-    };
-
-    // Each certificate has its own, and all of them are good.
-    let verdict = with(vec![crl(0), crl(1)], vec![ocsp(2)]);
-    assert!(verdict.is_accepted(), "{verdict}");
-    assert!(verdict.chain.iter().all(|member| member.revocation == Standing::Good), "{verdict}");
-    assert!(!verdict.reasons.iter().any(|reason| reason.code == Code::RevocationNotAsked));
-    // One about somebody else says nothing.
-    let verdict = with(vec![crl(0)], vec![]);
-    assert!(verdict.is_accepted());
-    let standings: Vec<_> = verdict.chain.iter().map(|member| member.revocation).collect();
-    assert_eq!(standings, [Standing::Good, Standing::NotAsked, Standing::NotAsked]);
-
-    // Stale, or not of the issuer: unknown, with its reason, and refused.
-    for (kind, code) in
-        [("crl", "next_update_past"), ("crl", "signature_invalid"), ("ocsp", "signature_invalid")]
-    {
-        live.set_fault("gamma", kind, code, true).unwrap();
-        let verdict = match kind {
-            "crl" => with(vec![crl(0)], vec![]),
-            _ => with(vec![], vec![ocsp(0)]),
-        };
-        assert_eq!(refused(&verdict), (Code::RevocationUnknown, CertificateStatus::CertChainError), "{code}");
-        assert_eq!(verdict.chain[0].revocation, Standing::Unknown);
-        // The other source may know better.
-        let verdict = with(vec![crl(0)], vec![ocsp(0)]);
-        assert!(verdict.is_accepted(), "{code}: {verdict}");
-        live.clear_faults();
-    }
-
-    // Revoked: the contract, or a sub-CA above it.
-    for (at, issuer) in [(0, Entity::MoSub2), (1, Entity::MoSub1)] {
-        let revocation = Revocation { time: start().minus_seconds(DAY).unix(), reason: Some(1) };
-        live.record("gamma", issuer, members[at], Some(revocation)).unwrap();
-        for verdict in [with(vec![crl(at)], vec![]), with(vec![], vec![ocsp(at)])] {
-            assert_eq!(
-                refused(&verdict),
-                (Code::Revoked, CertificateStatus::CertificateRevoked),
-                "{at}: {verdict}"
-            );
-            assert_eq!(verdict.chain[at].revocation, Standing::Revoked);
-        }
-        live.record("gamma", issuer, members[at], None).unwrap();
-    }
-
-    // What OCPP's Authorize carries names each certificate as its responder knows it.
-    let verdict = with(vec![], vec![]);
-    let requests = serde_json::to_value(&verdict).unwrap()["iso15118CertificateHashData"].clone();
-    assert_eq!(requests.as_array().unwrap().len(), 3);
-    for (at, request) in requests.as_array().unwrap().iter().enumerate() {
-        assert_eq!(request["serialNumber"], json!(members[at].serial_hex()));
-        assert_eq!(request["hashAlgorithm"], json!("SHA256"));
-        assert_eq!(request["responderURL"], json!(members[at].ocsp_urls()[0]));
-        let response = Question::about(members[at], gamma.chain(Entity::Contract)[at + 1]);
-        let der = hex(&response.request(Hash::Sha256).unwrap());
-        for member in ["issuerNameHash", "issuerKeyHash"] {
-            assert!(der.contains(request[member].as_str().unwrap()), "{request}");
-        }
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[test]
-fn what_ocpp_is_told_is_the_table_in_the_manual() {
-    let manual = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/vehicle-and-charger.md");
-    let manual = std::fs::read_to_string(manual).unwrap();
-    let rows: Vec<String> =
-        Code::ALL.iter().map(|code| format!("| `{code}` | {} |", code.status())).collect();
-    // In that order, too: the first one that refuses decides.
-    assert!(manual.contains(&rows.join("\n")), "{}", rows.join("\n"));
-}
-
-/// A device as the program has it, by the real clock: gamma's PKI is of today.
-struct Program {
-    folder: tempfile::TempDir,
-    repository: Repository,
-    gamma: Pki,
-}
-
-impl Program {
-    fn new() -> Self {
-        let mut repository = Repository::of_today();
-        let not_before = repository.now.minus_seconds(30 * DAY).unix();
-        let gamma = Pki::generate(&PkiSpec { not_before, ..spec("gamma") }).unwrap();
-        let root = anchor_with("gamma", gamma.root().certificate());
-        repository.set_list(&na(), vec![anchor("alpha"), root]);
-        repository.publish(&na());
-        repository.refresh();
-        let program = Self { folder: tempfile::tempdir().unwrap(), repository, gamma };
-        program.put("root.json", &program.repository.first_root());
-        program.put("chain.pem", &pem(presented(&program.gamma)));
-        let url = format!("file://{}", program.at("repository"));
-        let root = program.at("root.json");
-        assert!(program.run(&["init", "--url", &url, "--root", &root, "--list", "na"]).status.success());
-        program.sync();
-        program
-    }
-
-    fn at(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-
-    fn put(&self, name: &str, bytes: &[u8]) -> String {
-        std::fs::write(self.at(name), bytes).unwrap();
-        self.at(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ctl-client"));
-        command.args(["--dir", &self.at("state")]).args(arguments);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn sync(&self) {
-        self.repository.write(self.at("repository").as_ref());
-        let output = self.run(&["sync", "--once"]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
-#[test]
-fn the_command_says_yes_by_its_exit_status_and_no_with_what_to_do() {
-    let program = Program::new();
-    let chain = program.at("chain.pem");
-    let output = program.run(&["authorize", &chain]);
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.starts_with("Accepted  DESBXC"), "{text}");
-    let evil = program.put("evil.pem", &pem(presented(&pki("evil"))));
-    let output = program.run(&["authorize", &evil]);
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(text.starts_with("CertChainError") && text.contains("REFUSED unknown-root"), "{text}");
-    assert!(text.contains("What to do: "), "{text}");
-    let output = program.run(&["authorize", &chain, "--json", "--strict"]);
-    let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((output.status.code(), &verdict["certificateStatus"]), (Some(1), &json!("CertChainError")));
-    assert_eq!(verdict["reasons"][0]["code"], "revocation-not-asked");
-    for arguments in [
-        vec!["authorize"],
-        vec!["authorize", "nowhere.pem"],
-        vec!["authorize", &chain, "--crl", &evil],
-        vec!["authorize", &chain, "--ocsp", &chain],
-    ] {
-        let output = program.run(&arguments);
-        assert!(!output.status.success() && !output.stderr.is_empty(), "{arguments:?}");
-    }
-}
-
-#[cfg(feature = "back-end")]
-#[test]
-fn a_station_asks_over_http_and_hears_of_a_suspension_with_the_next_car() {
-    let mut program = Program::new();
-    let chain = pem(presented(&program.gamma));
-    let output = program.run(&["authorize", "--listen", "0.0.0.0:0"]);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("only this machine may ask"));
-
-    let (mut child, address) =
-        crate::fleet::listening(program.command(&["authorize", "--listen", "127.0.0.1:0"]));
-    let address: SocketAddr = address.parse().unwrap();
-    let ask = |method: &str, body: &[u8]| {
-        let head = format!(
-            "{method} /v1/authorize HTTP/1.1\r\nhost: station\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        let (status, body) = exchange(address, &[head.as_bytes(), body].concat());
-        (status, serde_json::from_slice::<Value>(&body).unwrap())
-    };
-    let (status, verdict) = ask("POST", &chain);
-    assert!(status.contains("200"), "{status}");
-    assert_eq!(verdict["certificateStatus"], "Accepted", "{verdict}");
-    let (status, verdict) = ask("POST", b"");
-    assert!(status.contains("200"), "{status}");
-    assert_eq!(verdict["certificateStatus"], "NoCertificateAvailable");
-    assert!(ask("GET", b"").0.contains("405"));
-    assert!(ask("POST", &vec![b'x'; 65 * 1024]).0.contains("413"));
-
-    let now = program.repository.now;
-    let mut notice = notice(0, "na", "gamma", now.plus_seconds(30 * DAY));
-    let root = program.gamma.root().certificate();
-    notice["anchor"] = json!(ctl_core::Digest::from_bytes(root.sha256()));
-    notice["spki"] = json!(ctl_core::Digest::from_bytes(root.spki_sha256()));
-    notice["issued_at"] = json!(now);
-    program.repository.set_notices(vec![notice]);
-    program.repository.publish(&Role::Notices);
-    program.repository.refresh();
-    program.sync();
-    let (_, verdict) = ask("POST", &chain);
-    assert_eq!(verdict["certificateStatus"], "CertChainError", "{verdict}");
-    assert_eq!(verdict["reasons"][0]["code"], "distrusted");
-
-    // What cannot be read any more is not trusted any more.
-    std::fs::remove_dir_all(program.at("state/objects")).unwrap();
-    std::fs::write(program.at("state/state.json"), b"{}").unwrap();
-    std::fs::remove_file(program.at("state/state.backup.json")).unwrap();
-    let (status, _) = ask("POST", &chain);
-    assert!(status.contains("503"), "{status}");
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
