@@ -125,6 +125,7 @@ async fn tell(tour: &mut Tour, options: &Options) -> Result<Pkis, Problem> {
     acts::rotation::rotate(tour, people, &device).await?;
     acts::watch::watch(tour, people, &pkis).await?;
     acts::field::meet(tour, people, &pkis, &subscription).await?;
+    acts::meeting::meet(tour, &pkis, &device)?;
     acts::audit::audit(tour, people).await?;
     Ok(pkis)
 }

@@ -1,4 +1,4 @@
-//! Step 16: someone who takes no part audits the server from outside.
+//! Step 17: someone who takes no part audits the server from outside.
 
 use ctl_admin::auditor::audit;
 use ctl_admin::screening::Policies;

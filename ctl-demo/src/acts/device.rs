@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ctl_client::ask::Known;
 use ctl_client::config::{FilesConfig, SinkConfig};
 use ctl_client::files::Disk;
 use ctl_client::{Client, Init, Machine, init};
@@ -58,6 +59,11 @@ pub(crate) async fn install(tour: &mut Tour, people: &People, pkis: &Pkis) -> Re
 impl Device {
     fn client(&self) -> Result<Client, Problem> {
         Ok(Client::open(&self.state, Machine::default())?)
+    }
+
+    /// What it has verified.
+    pub(crate) fn known(&self) -> Result<Known, Problem> {
+        Ok(self.client()?.known()?)
     }
 
     /// Syncs once; anything that goes wrong is an error here.

@@ -36,6 +36,8 @@ pub(crate) mod watch;
 
 pub(crate) mod field;
 
+pub(crate) mod meeting;
+
 pub(crate) mod audit;
 
 pub(crate) mod farewell;

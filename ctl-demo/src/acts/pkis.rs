@@ -60,9 +60,6 @@ impl Pkis {
 pub(crate) fn make(tour: &mut Tour) -> Result<Pkis, Problem> {
     tour.begin("Pretend PKIs");
     let yesterday = now() - DAY;
-    let spec = |kind, name: &str, country: &str, operator: &str| {
-        PkiSpec::new(kind, name, country, operator, "ctl-demo", yesterday)
-    };
     let specs = vec![
         spec(PkiKind::V2g, "Aurora", "NL", "Aurora Charging B.V."),
         spec(PkiKind::V2g, "Borealis", "US", "Borealis Trust Inc."),
@@ -86,12 +83,12 @@ pub(crate) fn make(tour: &mut Tour) -> Result<Pkis, Problem> {
     let by_borealis = folder.join("borealis");
     write_certificate(&by_borealis, "cross-by-aurora", &cross)?;
     services.live().record("aurora", Role::Root, &cross, None)?;
-    let spec = spec(PkiKind::V2g, "Eclipse", "NL", "Eclipse Services Ltd.");
-    let shadow = root_with_key_of(aurora.root(), &spec)?;
+    let shadowed = spec(PkiKind::V2g, "Eclipse", "NL", "Eclipse Services Ltd.");
+    let shadow = root_with_key_of(aurora.root(), &shadowed)?;
     let by_eclipse = folder.join("eclipse");
     std::fs::create_dir(&by_eclipse).map_err(Problem::file(&by_eclipse))?;
     write_certificate(&by_eclipse, "root", shadow.certificate())?;
-    let eclipse = candidate("eclipse", &shadow, &spec, &by_eclipse)?;
+    let eclipse = candidate("eclipse", &shadow, &shadowed, &by_eclipse)?;
     tour.say("V2G roots Aurora, Borealis and Cirrus, an OEM root Dynamo, an MO root Elektra,");
     tour.say("each with its chains; and a cross-certificate by which Aurora vouches for Borealis");
     tour.see_file("pki");
@@ -115,6 +112,11 @@ pub(crate) fn make(tour: &mut Tour) -> Result<Pkis, Problem> {
         eclipse,
         services,
     })
+}
+
+/// What a PKI is made from.
+pub(crate) fn spec(kind: PkiKind, name: &str, country: &str, operator: &str) -> PkiSpec {
+    PkiSpec::new(kind, name, country, operator, "ctl-demo", now() - DAY)
 }
 
 /// A root in its operator's folder, with a certificate policy and an audit report beside it.

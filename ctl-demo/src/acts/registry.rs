@@ -11,11 +11,15 @@ use crate::tour::Tour;
 
 const KEPT: &str = "DEELK";
 const MOVED: &str = "NLWTW";
+/// Wattway's in Germany.
+const ABROAD: &str = "DEVLT";
 
 /// Keeps the book and publishes it.
 pub(crate) async fn keep(tour: &mut Tour, people: &mut People) -> Result<(), Problem> {
     tour.begin("Identifiers of mobility operators");
-    for (id, holder, source) in [(KEPT, "elektra", "bdew"), (MOVED, "wattway", "idro-benelux")] {
+    let assigned =
+        [(KEPT, "elektra", "bdew"), (MOVED, "wattway", "idro-benelux"), (ABROAD, "wattway", "bdew")];
+    for (id, holder, source) in assigned {
         let assign = Mo::Assign { id: parse(id)?, holder: parse(holder)?, source: parse(source)? };
         let signing = people.signing(&["registrar"])?;
         index(assign.run(people.session("registrar")?, &signing).await?)?;
