@@ -27,7 +27,7 @@ const MAX_URL: usize = 512;
 const MAX_REQUESTS: usize = 4;
 /// Of what the real PKIs of the field do not keep, this hinders nobody from charging: it is said, and does not refuse.
 /// Devices read certificates of every size, and OpenSSL, on which they stand, asks for none of the rest.
-const TOLERATED: [&str; 4] = ["size", "leaf-domain-component", "validity-nesting", "key-identifiers"];
+const TOLERATED: [&str; 3] = ["size", "validity-nesting", "key-identifiers"];
 
 /// What judges contracts: a device's verified state, prepared once for many chains.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! A vehicle presents a contract: what a charger that has synced says of it, and why.
 
+mod profile;
 mod program;
 mod revocation;
 
