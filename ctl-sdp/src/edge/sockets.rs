@@ -159,7 +159,7 @@ fn finish(socket: Socket) -> io::Result<UdpSocket> {
 
 /// Who sent what was heard, and what it is; nothing if it is no datagram of IPv6, or its sum does not hold.
 #[must_use]
-pub fn heard<'a>(is_raw: bool, from: SocketAddr, bytes: &'a [u8]) -> Option<(SocketAddrV6, &'a [u8])> {
+pub fn heard(is_raw: bool, from: SocketAddr, bytes: &[u8]) -> Option<(SocketAddrV6, &[u8])> {
     let SocketAddr::V6(from) = from else { return None };
     if !is_raw {
         return Some((from, bytes));

@@ -19,7 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::config::Config;
 use crate::edge::privileges::{User, give_up, is_root, opened_by};
 use crate::edge::sockets::{Mode, Sockets};
-use crate::known::know;
+use crate::known::{Knowledge, know};
 use crate::metrics;
 use crate::responder::{Responder, Secc};
 use crate::supported::Supported;
@@ -113,24 +113,34 @@ async fn run(config: Config, all: Vec<Sockets>) -> Result<(), String> {
 async fn look(config: Rc<Config>, shared: Arc<Shared>, standing: Rc<RefCell<Standing>>, mut hangup: Signal) {
     loop {
         let known = know(&config.client, &config.agreements).await;
-        let mut now = standing.borrow_mut();
+        standing.borrow_mut().take(known, &shared);
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(config.every_seconds)) => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
+impl Standing {
+    /// Takes up what a look brought, and tells what is new.
+    fn take(&mut self, known: Result<Knowledge, String>, shared: &Shared) {
         let told = match known {
             Ok(known) => {
                 let counts = known.supported.counts();
-                if now.counts != counts || now.failure.is_some() {
+                if self.counts != counts || self.failure.is_some() {
                     let words: Vec<String> =
                         counts.iter().map(|(word, count)| format!("{word} {count}")).collect();
                     say(&format!("mobility operators: {}", words.join(", ")));
                 }
-                now.counts = counts;
-                now.warnings = known.warnings.len();
-                now.failure = None;
-                now.known_at = Some(Timestamp::from_unix(seconds()));
+                self.counts = counts;
+                self.warnings = known.warnings.len();
+                self.failure = None;
+                self.known_at = Some(Timestamp::from_unix(seconds()));
                 shared.store(Some(Arc::new(known.supported)));
                 known.warnings.into_iter().collect()
             }
             Err(problem) => {
-                now.failure = Some(problem.clone());
+                self.failure = Some(problem.clone());
                 let so = if shared.load().is_some() {
                     "what was known stays in force"
                 } else {
@@ -140,15 +150,10 @@ async fn look(config: Rc<Config>, shared: Arc<Shared>, standing: Rc<RefCell<Stan
             }
         };
         // Each once, until it is over.
-        for text in told.difference(&now.told) {
+        for text in told.difference(&self.told) {
             say(&format!("warning: {text}"));
         }
-        now.told = told;
-        drop(now);
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(config.every_seconds)) => {}
-            _ = hangup.recv() => {}
-        }
+        self.told = told;
     }
 }
 

@@ -37,11 +37,9 @@ impl MoRoot {
         mo.filter_map(|anchor| {
             let list = known.lists.iter().find(|list| list.list == anchor.list)?;
             let listed = list.anchors.iter().find(|listed| listed.fingerprint == anchor.fingerprint)?;
-            let only = match listed.constraints.0.get(Constraints::MO_IDS) {
-                None => None,
-                // One that cannot be read vouches for nobody.
-                Some(constraint) => Some(BTreeSet::deserialize(&constraint.value).unwrap_or_default()),
-            };
+            let constraint = listed.constraints.0.get(Constraints::MO_IDS);
+            // One that cannot be read vouches for nobody.
+            let only = constraint.map(|only| BTreeSet::deserialize(&only.value).unwrap_or_default());
             Some(Self { name: anchor.name.clone(), only })
         })
         .collect()
