@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ctl_core::names::{Environment, ListId};
+use ctl_core::names::{Environment, Label, ListId};
 use ctl_core::parts::{Purpose, Standard, Use};
 use ctl_core::selection::{SelectedRoot, Selection};
 use ctl_core::{Digest, Timestamp};
@@ -90,7 +90,7 @@ pub struct Installed {
     /// SHA-256 of its certificate.
     pub fingerprint: Digest,
     /// Its name.
-    pub name: String,
+    pub name: Label,
 }
 
 /// Finds them.
@@ -131,7 +131,7 @@ pub async fn run(
         Row {
             count: choice.roots.len(),
             roots: installed()
-                .map(|root| Installed { fingerprint: root.fingerprint, name: root.name.to_string() })
+                .map(|root| Installed { fingerprint: root.fingerprint, name: root.name.clone() })
                 .collect(),
             bytes: installed().map(|root| root.certificate.der().len()).sum(),
             reached: choice.reached,
@@ -254,7 +254,7 @@ impl Render for Report {
         };
         let mut last: Vec<String> = Vec::new();
         let rows = self.choices.iter().map(|row| {
-            let names: Vec<String> = row.roots.iter().map(|root| root.name.clone()).collect();
+            let names: Vec<String> = row.roots.iter().map(|root| root.name.to_string()).collect();
             let added: Vec<String> =
                 names.iter().filter(|name| !last.contains(name)).map(|n| format!("+ {n}")).collect();
             let removed: Vec<String> =

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ctl_core::Signer;
 use ctl_core::jws::Jws;
+use ctl_core::names::print;
 use ctl_core::selection::{MAX_BYTES, Selection};
 use ctl_reach::standard_name;
 use serde::Serialize;
@@ -51,10 +52,13 @@ impl Render for Shown {
             roots.len(),
             standard_name(*standard)
         );
-        text += &format!("scheme {scheme} ({environment}), written at {issued_at}\nwhy: {why}\n");
+        text += &format!(
+            "scheme {scheme} ({environment}), written at {issued_at}\nwhy: {}\n",
+            print::quoted(why)
+        );
         let lines: Vec<String> = (1..)
             .zip(roots)
-            .map(|(place, root)| format!("{place}. {} {}", root.fingerprint, root.name))
+            .map(|(place, root)| format!("{place}. {} {}", root.fingerprint, print::name(root.name.as_str())))
             .collect();
         text + &section("devices with little room install these, as far as the lists trust them:", &lines)
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::json;
 use crate::jws::{Jws, JwsError};
 use crate::keys::PublicKey;
-use crate::names::{Environment, ListId};
+use crate::names::{Environment, Label, ListId, print};
 use crate::parts::Standard;
 use crate::{Digest, Timestamp};
 
@@ -16,7 +16,7 @@ use crate::{Digest, Timestamp};
 pub const MAX_BYTES: usize = 512 * 1024;
 /// A device has room for at most so many roots.
 const MAX_ROOTS: usize = 1000;
-/// A reason, or a name, has at most so many bytes.
+/// A reason has at most so many characters, on one line: two selections never look the same to whoever signs one.
 const MAX_TEXT: usize = 400;
 
 /// The document.
@@ -52,7 +52,7 @@ pub struct SelectedRoot {
     /// SHA-256 of its certificate.
     pub fingerprint: Digest,
     /// Its name, for people.
-    pub name: String,
+    pub name: Label,
 }
 
 /// Why bytes are no selection that may be followed.
@@ -98,9 +98,11 @@ impl Selection {
         if distinct.len() != selection.roots.len() {
             return Err(form("a root is selected twice".into()));
         }
-        let texts = selection.roots.iter().map(|root| &root.name).chain([&selection.why]);
-        if texts.into_iter().any(|text| text.len() > MAX_TEXT) {
-            return Err(form(format!("a name or reason has more than {MAX_TEXT} bytes")));
+        if !print::is_name(&selection.why, MAX_TEXT) {
+            return Err(form(format!(
+                "why: write from 1 to {MAX_TEXT} characters on one line, all of them visible, not {}",
+                print::quoted(&selection.why)
+            )));
         }
         Ok(selection)
     }
@@ -144,7 +146,7 @@ mod tests {
             format: Selection::FORMAT,
             issued_at: Timestamp::EPOCH,
             list: "na".parse().unwrap(),
-            roots: vec![SelectedRoot { fingerprint: Digest::of(b"root"), name: "root".into() }],
+            roots: vec![SelectedRoot { fingerprint: Digest::of(b"root"), name: "root".parse().unwrap() }],
             scheme: Digest::of(b"scheme"),
             sequence: 1,
             standard: Standard::Iso15118_2,
@@ -175,9 +177,16 @@ mod tests {
         let none = Selection { roots: vec![], ..selection() };
         let long = Selection { why: "x".repeat(401), ..selection() };
         let other = Selection { r#type: "v2g-mo-registry".into(), ..selection() };
-        for bad in [twice, none, long, other] {
+        let lines = Selection { why: "it reaches most\n2. another root".into(), ..selection() };
+        let backwards = Selection { why: "it \u{202e}reaches".into(), ..selection() };
+        for bad in [twice, none, long, other, lines, backwards] {
             assert!(Selection::read(&bad.payload()).is_err(), "{bad:?}");
         }
         assert_eq!(Selection::read(&selection().payload()), Ok(selection()));
+        // A name that looks like two roots.
+        let payload = String::from_utf8(selection().payload()).unwrap();
+        let forged = payload.replace("\"name\":\"root\"", "\"name\":\"root\\n2. other\"");
+        assert_ne!(forged, payload);
+        assert!(Selection::read(forged.as_bytes()).is_err());
     }
 }

@@ -20,7 +20,7 @@ const SIGNER: u8 = 71;
 
 fn selection(repository: &Repository, names: &[&str]) -> Selection {
     let list = &repository.documents[&na()];
-    let root = |name: &&str| SelectedRoot { fingerprint: fingerprint(name), name: (*name).to_owned() };
+    let root = |name: &&str| SelectedRoot { fingerprint: fingerprint(name), name: name.parse().unwrap() };
     Selection {
         environment: Environment::Test,
         format: 1,
