@@ -14,6 +14,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use rustix::fs::{Mode, OFlags};
+
 use crate::error::ClientError;
 use crate::folder::{Folder, Kind, bytes_of};
 pub use disk::Disk;
@@ -294,17 +296,18 @@ pub fn read_in(folder: &Folder, name: &str, limit: usize) -> Result<Option<Vec<u
 /// [`ClientError::File`], also for a longer file or one that is no regular file.
 pub fn read(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, ClientError> {
     let failed = |source| ClientError::file("read", path, source);
-    let kind = match std::fs::metadata(path) {
+    // Opening a pipe would wait for a writer that may never come.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
-        other => other.map_err(failed)?,
+        other => File::from(other.map_err(failed)?),
     };
-    // Opening a pipe would wait for a writer that may never come.
-    if !kind.is_file() {
+    if !file.metadata().map_err(failed)?.is_file() {
         return Err(failed(io::Error::new(ErrorKind::InvalidData, "not a regular file")));
     }
-    File::open(path).and_then(|file| bytes_of(file, limit)).map(Some).map_err(failed)
+    bytes_of(file, limit).map(Some).map_err(failed)
 }
 
 #[cfg(test)]

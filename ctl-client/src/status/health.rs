@@ -15,7 +15,8 @@ const MANY_FAILURES: u32 = 10;
 
 impl Client {
     pub(super) fn other_findings(&self, state: &State, status: &mut Status) {
-        for sink in &state.commands_due {
+        let is_here = |name: &&String| self.sinks.iter().any(|sink| sink.name() == **name);
+        for sink in state.commands_due.iter().filter(is_here) {
             status.find(
                 Severity::Warning,
                 format!("the command after a change of {sink} has not succeeded yet"),
