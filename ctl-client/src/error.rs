@@ -270,6 +270,14 @@ pub enum ClientError {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// What others left at a sink, or what its readers do not take, keeps it from holding all that it should.
+    #[error("sink {sink}: {problem}")]
+    Spoilt {
+        /// The sink.
+        sink: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// A listed certificate that devices cannot read.
     #[error(
         "sink {sink} goes without certificate {certificate}: devices could read nothing of a file that holds it \
@@ -303,6 +311,17 @@ pub enum ClientError {
         sink: String,
         /// Anchors on the lists followed.
         listed: usize,
+    },
+    /// No anchor is left in a file, though the lists name some for it.
+    #[error(
+        "sink {sink}: {file} TRUSTS NOBODY: none of the anchors that the lists name for it can be used here; status \
+         says why"
+    )]
+    FileTrustsNobody {
+        /// The sink.
+        sink: String,
+        /// Which file.
+        file: String,
     },
     /// A file that takes one certificate, and several that it could be.
     #[error(
@@ -410,7 +429,9 @@ impl ClientError {
         matches!(
             self,
             Self::Unreadable { .. }
+                | Self::Spoilt { .. }
                 | Self::TrustsNobody { .. }
+                | Self::FileTrustsNobody { .. }
                 | Self::WouldBeEmpty { .. }
                 | Self::Undecided { .. }
                 | Self::Waits { .. }

@@ -108,6 +108,9 @@ pub struct TrustStore {
     pub spared: BTreeSet<Use>,
     /// Certificates of listed anchors that are not trusted here: what stations hold is known by nothing else.
     pub withheld: Vec<Certificate>,
+    /// Whether what the lists name is not known now: then there are no anchors here, and sinks lose what must not be
+    /// used, and nothing else.
+    pub only_removes: bool,
     distrusted: BTreeSet<Distrusted>,
 }
 
@@ -254,10 +257,11 @@ impl TrustStore {
         taken: &BTreeMap<ListId, TakenUp>,
         why: impl Fn(&ListId, Digest) -> String,
     ) {
-        let of = |list: &ListId| taken.get(list).cloned().unwrap_or_default();
+        let nothing = TakenUp::default();
+        let of = |list: &ListId| taken.get(list).unwrap_or(&nothing);
         self.retain_anchors(|anchor| {
-            let uses = of(&anchor.list).anchors.remove(&anchor.fingerprint).unwrap_or_default();
-            anchor.uses.retain(|r#use| uses.contains(r#use));
+            let uses = of(&anchor.list).anchors.get(&anchor.fingerprint);
+            anchor.uses.retain(|r#use| uses.is_some_and(|uses| uses.contains(r#use)));
             anchor.uses.is_empty().then(|| why(&anchor.list, anchor.fingerprint))
         });
         let narrowed: Vec<ListPayload> = lists.iter().map(|list| of(&list.list).narrow(list)).collect();
@@ -283,17 +287,28 @@ impl TrustStore {
         self.keep_cross_certificates(lists);
     }
 
+    /// The same without any anchor, for when not all is known that the lists name.
+    pub(crate) fn that_only_removes(mut self) -> Self {
+        self.anchors.clear();
+        self.cross_certificates.clear();
+        self.only_removes = true;
+        self
+    }
+
     /// Leaves out each anchor for which there is a reason.
     fn retain_anchors(&mut self, reason: impl Fn(&mut TrustedAnchor) -> Option<String>) {
         for mut anchor in std::mem::take(&mut self.anchors) {
             match reason(&mut anchor) {
                 None => self.anchors.push(anchor),
-                Some(reason) => self.left_out.push(LeftOut {
-                    list: anchor.list,
-                    fingerprint: anchor.fingerprint,
-                    name: anchor.name,
-                    reason,
-                }),
+                Some(reason) => {
+                    self.withheld.push(anchor.certificate);
+                    self.left_out.push(LeftOut {
+                        list: anchor.list,
+                        fingerprint: anchor.fingerprint,
+                        name: anchor.name,
+                        reason,
+                    });
+                }
             }
         }
     }

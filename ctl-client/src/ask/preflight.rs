@@ -99,7 +99,13 @@ impl Client {
                 let mut files: BTreeMap<PathBuf, StoreFile> =
                     stores.files.into_iter().map(|file| (file.path.clone(), file)).collect();
                 for folder in &stores.folders {
-                    others(folder, &mut files);
+                    if let Err(error) = others(folder, &mut files) {
+                        add(
+                            "not-read",
+                            format!("{}: {error}", folder.display()),
+                            "remove what does not belong there",
+                        );
+                    }
                 }
                 all.stores.extend(files.values().filter_map(|file| store(&name, file, known, reader)));
             }
@@ -129,13 +135,23 @@ impl Client {
 }
 
 /// What else stands in a directory that readers load as a whole.
-fn others(folder: &Path, files: &mut BTreeMap<PathBuf, StoreFile>) {
-    let Ok(names) = Folder::open(folder).and_then(|folder| folder.names()) else { return };
-    for name in names.into_iter().take(MAX_FILES) {
+fn others(folder: &Path, files: &mut BTreeMap<PathBuf, StoreFile>) -> std::io::Result<()> {
+    let names = match Folder::open(folder) {
+        // The sink was never filled, which is told.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        opened => opened?.names()?,
+    };
+    if names.len() > MAX_FILES {
+        return Err(std::io::Error::other(format!(
+            "it has more than {MAX_FILES} names: nobody looked at the others"
+        )));
+    }
+    for name in names {
         let path = folder.join(name);
         let theirs = || StoreFile { path: path.clone(), form: Form::Pem, certificates: BTreeSet::new() };
         files.entry(path.clone()).or_insert_with(theirs);
     }
+    Ok(())
 }
 
 /// One file; nothing if it is as it should be that there is none.

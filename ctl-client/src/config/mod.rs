@@ -4,6 +4,7 @@
 mod annotated;
 mod sinks;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ctl_core::Digest;
@@ -123,6 +124,20 @@ impl Config {
 
     fn problem(&self) -> Option<String> {
         let sinks = self.sink.iter().find_map(SinkConfig::problem);
+        let sinks = sinks.or_else(|| {
+            let mut taken = BTreeMap::new();
+            let mut all = self.sink.iter().flat_map(|sink| crate::sink::places(sink).into_iter().map(move |at| (at, sink)));
+            all.find_map(|(at, sink)| {
+                let other = taken.insert(at.clone(), sink)?;
+                let names = [other, sink].map(|sink| crate::sink::open(sink).name());
+                let [one, two] = names;
+                Some(format!(
+                    "the sinks {one:?} and {two:?} are at the same place ({}): they would undo each other; give one another \
+                     path",
+                    at.display()
+                ))
+            })
+        });
         let report = || self.report.as_ref()?.problem(self.device.as_deref());
         let metrics = || self.metrics.as_ref()?.problem();
         sinks.or_else(|| self.local.problem()).or_else(report).or_else(metrics)

@@ -28,6 +28,8 @@ pub struct Terms<'a> {
     pub is_held: bool,
     /// Whether the turn has come of what was first seen at a moment.
     pub is_due: &'a dyn Fn(Timestamp) -> bool,
+    /// Whether an anchor can be used here for a use, once it is taken up: no notice or distrust is against it.
+    pub is_usable: &'a dyn Fn(Digest, Use) -> bool,
 }
 
 impl TakenUp {
@@ -53,16 +55,19 @@ impl TakenUp {
         narrowed
     }
 
-    fn uses(&self) -> BTreeSet<Use> {
-        self.anchors.values().flatten().copied().collect()
+    /// What it has an anchor for that can be used.
+    #[must_use]
+    pub fn uses(&self, is_usable: &dyn Fn(Digest, Use) -> bool) -> BTreeSet<Use> {
+        let all = self.anchors.iter().flat_map(|(anchor, uses)| uses.iter().map(|r#use| (*anchor, *r#use)));
+        all.filter(|(anchor, r#use)| is_usable(*anchor, *r#use)).map(|(_, r#use)| r#use).collect()
     }
 }
 
 /// What is taken up of the version of a list that is in force, after what was taken up `before`.
 ///
 /// A device that never took anything of the list up takes all of it, unless it is held: a new charger needs roots. The
-/// same goes for an anchor without which a use that the list names would have none, since what it replaces is gone
-/// already.
+/// same goes for an anchor without which a use that the list names would have none that can be used, since what it
+/// replaces is gone already.
 #[must_use]
 pub fn settle(before: Option<&TakenUp>, list: &ListPayload, terms: Terms<'_>, now: Timestamp) -> TakenUp {
     let all = TakenUp::all(list);
@@ -80,7 +85,7 @@ pub fn settle(before: Option<&TakenUp>, list: &ListPayload, terms: Terms<'_>, no
             before.anchors.get(anchor).map_or_else(BTreeSet::new, |former| former & uses);
         taken.anchors.extend((!kept.is_empty()).then_some((*anchor, kept)));
     }
-    let left = taken.uses();
+    let left = taken.uses(terms.is_usable);
     for (anchor, uses) in &all.anchors {
         let since = since(anchor);
         let is_due = !terms.is_held && (terms.is_due)(since);
@@ -101,6 +106,3 @@ pub fn settle(before: Option<&TakenUp>, list: &ListPayload, terms: Terms<'_>, no
     }
     taken
 }
-
-#[cfg(test)]
-mod tests;

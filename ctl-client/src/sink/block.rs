@@ -9,6 +9,10 @@ use ctl_pki::{Certificate, pem};
 /// Labels of blocks that hold a certificate; the last one holds something of OpenSSL's after it.
 pub(crate) const LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
 
+/// So many pieces of a file are told apart. Whoever owns the folder can write more; what is after them is one piece more,
+/// which nobody looks into.
+pub(super) const MAX_PIECES: usize = 20_000;
+
 /// A piece of a file.
 #[derive(Debug)]
 pub(crate) struct Block<'a> {
@@ -17,12 +21,12 @@ pub(crate) struct Block<'a> {
     /// The SHA-256 of the certificate in it, also of one that this release cannot parse.
     pub(crate) certificate: Option<Digest>,
     /// The certificate, if it can be parsed.
-    pub(crate) parsed: Option<Certificate>,
+    pub(crate) parsed: Option<Box<Certificate>>,
 }
 
 impl<'a> Block<'a> {
     fn certificate(bytes: &'a [u8], der: &[u8]) -> Self {
-        let parsed = Certificate::from_der(der).ok();
+        let parsed = Certificate::from_der(der).ok().map(Box::new);
         Self { bytes: Cow::Borrowed(bytes), certificate: Some(Digest::of(der)), parsed }
     }
 
@@ -32,25 +36,36 @@ impl<'a> Block<'a> {
         Self {
             bytes: certificate.der().to_vec().into(),
             certificate: Some(digest),
-            parsed: Some(certificate),
+            parsed: Some(Box::new(certificate)),
         }
+    }
+
+    /// Something that is kept as it is.
+    pub(super) const fn other(bytes: &'a [u8]) -> Self {
+        Self { bytes: Cow::Borrowed(bytes), certificate: None, parsed: None }
     }
 }
 
-/// The pieces of a file, in order.
-pub(super) fn blocks(file: &[u8]) -> Vec<Block<'_>> {
+/// The pieces of a file, in order: so many, and what is after them as one more.
+pub(super) fn blocks(file: &[u8], room: usize) -> Vec<Block<'_>> {
     if Certificate::from_der(file).is_ok() {
         return vec![Block::certificate(file, file)];
     }
-    let pieces = pem::pieces(file).map(|piece| match piece.block {
-        Some(pem::Block { label, content: Ok(der) })
-            if LABELS.iter().any(|known| known.as_bytes() == label) =>
-        {
-            Block::certificate(piece.bytes, first_element(&der))
-        }
-        _ => Block { bytes: Cow::Borrowed(piece.bytes), certificate: None, parsed: None },
-    });
-    pieces.collect()
+    let mut rest = file;
+    let mut pieces = Vec::new();
+    for piece in pem::pieces(file).take(room) {
+        rest = rest.get(piece.bytes.len()..).unwrap_or_default();
+        pieces.push(match piece.block {
+            Some(pem::Block { label, content: Ok(der) })
+                if LABELS.iter().any(|known| known.as_bytes() == label) =>
+            {
+                Block::certificate(piece.bytes, first_element(&der))
+            }
+            _ => Block::other(piece.bytes),
+        });
+    }
+    pieces.extend((!rest.is_empty()).then(|| Block::other(rest)));
+    pieces
 }
 
 /// The first DER element; all of it if there is no such element.
@@ -90,7 +105,7 @@ mod tests {
 
     fn found(file: &str) -> Vec<(String, bool)> {
         let text = |block: &Block<'_>| String::from_utf8_lossy(&block.bytes).into_owned();
-        blocks(file.as_bytes()).iter().map(|block| (text(block), block.certificate.is_some())).collect()
+        blocks(file.as_bytes(), 9).iter().map(|block| (text(block), block.certificate.is_some())).collect()
     }
 
     #[test]
@@ -105,7 +120,7 @@ mod tests {
         assert_eq!(found("-----BEGIN "), [("-----BEGIN ".into(), false)]);
         // OpenSSL writes more after the certificate into such blocks: it is the certificate that counts.
         let trusted = "-----BEGIN TRUSTED CERTIFICATE-----\nMAAwAA==\n-----END TRUSTED CERTIFICATE-----\r\n";
-        let blocks = blocks(trusted.as_bytes());
+        let blocks = blocks(trusted.as_bytes(), 9);
         assert_eq!(blocks.len(), 1);
         assert_eq!(blocks[0].certificate, Some(Digest::of(&[0x30, 0])));
     }
@@ -124,8 +139,12 @@ mod tests {
                 _ => bytes.clone(),
             };
             let file: Vec<u8> = parts.iter().flat_map(part).collect();
-            let pieces: Vec<u8> = blocks(&file).iter().flat_map(|block| block.bytes.to_vec()).collect();
-            prop_assert_eq!(pieces, file);
+            for room in [0, 1, 3, MAX_PIECES] {
+                let found = blocks(&file, room);
+                let pieces: Vec<u8> = found.iter().flat_map(|block| block.bytes.to_vec()).collect();
+                prop_assert!(found.len() <= room + 1);
+                prop_assert_eq!(&pieces, &file);
+            }
         }
     }
 }

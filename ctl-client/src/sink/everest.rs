@@ -11,12 +11,14 @@
 //! and what is below it may be links or mount points of the operator's.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use ctl_core::Digest;
 use ctl_core::parts::{Purpose, Use, certificates_cannot_express};
 use ctl_pki::{Certificate, pem};
 
+use super::block::{Block, LABELS, MAX_PIECES, first_element};
 use super::file::{Content, Layout};
 use super::form::Form;
 use super::generation::{Generations, Name};
@@ -34,6 +36,8 @@ const BUNDLES: [(&str, &str, Purpose); 2] =
 const LIST: &str = "ctl-client.p7c";
 /// What its reader of lists goes by, and the purpose of the bundle that it adds to.
 const COMPONENTS: [(&str, Purpose); 2] = [("V2G", Purpose::V2g), ("MO", Purpose::Mo)];
+/// What PEM calls a PKCS#7 (RFC 7468 sections 8 and 9).
+const LISTS: [&str; 2] = ["PKCS7", "CMS"];
 const DOMAIN_COMPONENT: &str = "0.9.2342.19200300.100.1.25";
 /// The directory of generations.
 const OURS: &str = ".ctl-client";
@@ -48,6 +52,13 @@ pub(super) static LAYOUT: Layout = Layout {
     content,
     form: |name| if name == LIST { Form::Pkcs7 } else { Form::Store },
     is_for,
+    stores: |_, r#use| {
+        BUNDLES
+            .iter()
+            .filter(|(_, _, of)| *of == r#use.purpose)
+            .map(|(file, ..)| (*file).to_owned())
+            .collect()
+    },
     own_name: |_| None,
     takes_cross_certificates: false,
 };
@@ -71,22 +82,28 @@ fn is_for(name: &str, r#use: Use) -> bool {
     BUNDLES.iter().any(|(file, _, of)| (*file == name || name == LIST) && *of == r#use.purpose)
 }
 
-fn content<'a>(store: &'a TrustStore, config: &FilesConfig) -> Result<Content<'a>, String> {
+fn content<'a>(store: &'a TrustStore, config: &FilesConfig) -> Content<'a> {
     let mut content = Content::default();
     for (file, _, purpose) in BUNDLES {
-        let bundle = content.files.entry(file.to_owned()).or_default();
+        let mut bundle: BTreeMap<Digest, &Certificate> = BTreeMap::new();
         for anchor in &store.anchors {
             if !anchor.uses.iter().any(|r#use| r#use.purpose == purpose) {
                 continue;
             }
             match certificates_cannot_express(&anchor.constraints) {
-                None => bundle.push(&anchor.certificate),
+                // An anchor of two lists is one entry.
+                None => drop(bundle.insert(anchor.fingerprint, &anchor.certificate)),
                 Some(reason) => content.left_out.push((anchor.fingerprint, reason)),
             }
         }
         if bundle.len() > MAX_ENTRIES {
-            return Err(format!("{file} would have {} entries, EVerest takes {MAX_ENTRIES}", bundle.len()));
+            content.cannot = Some(format!(
+                "{file} would have {} entries, and EVerest takes {MAX_ENTRIES}: follow fewer lists, or take a \
+                 `selection`",
+                bundle.len()
+            ));
         }
+        content.files.insert(file.to_owned(), bundle.into_values().collect());
     }
     let folders = BUNDLES.iter().map(|(file, folder, _)| {
         (config.path.join(folder), *file, "EVerest trusts it where it takes this folder for its store")
@@ -101,7 +118,7 @@ fn content<'a>(store: &'a TrustStore, config: &FilesConfig) -> Result<Content<'a
             Err(error) => content.complaints.push(error.to_string()),
         }
     }
-    Ok(content)
+    content
 }
 
 /// The file of ours in the folder of lists.
@@ -140,21 +157,57 @@ fn strangers(
 ) -> Result<Vec<String>, ClientError> {
     let Some(opened) = files::open_directory(folder)? else { return Ok(vec![]) };
     let failed = |source| ClientError::file("read", folder, source);
+    let mut names = opened.names().map_err(failed)?;
+    names.retain(|name| *name != ours);
+    if names.len() > MAX_FILES {
+        return Err(failed(io::Error::other(format!(
+            "it has more than {MAX_FILES} names: nobody looked at them"
+        ))));
+    }
     let mut found = Vec::new();
-    for name in opened.names().map_err(failed)?.into_iter().filter(|name| *name != ours).take(MAX_FILES) {
-        let Ok(Some(bytes)) = opened.read_linked(&name, MAX_FILE) else { continue };
+    for name in names {
+        let shown = folder.join(&name).display().to_string();
+        let bytes = match opened.read_linked(&name, MAX_FILE) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => continue,
+            Err(error) => {
+                found.push(format!(
+                    "{shown} cannot be read ({error}), and may hold what is distrusted; {effect}: look at it, or remove it"
+                ));
+                continue;
+            }
+        };
         // It reads PKCS#7 in DER and in PEM, and else one certificate.
-        let inner = pem::pieces(&bytes).filter_map(|piece| piece.block?.content.ok());
-        let all: Vec<Vec<u8>> = inner.chain([bytes.clone()]).collect();
-        let blocks =
-            all.iter().flat_map(|file| Form::Pkcs7.blocks(file).into_iter().chain(Form::Store.blocks(file)));
-        let bad = blocks.into_iter().find(|block| is_distrusted(block, store));
+        let inner = pem::pieces(&bytes).filter_map(|piece| piece.block).take(MAX_PIECES);
+        let (mut all, mut must_be_read) = (vec![bytes.clone()], vec![bytes.clone()]);
+        for (label, content) in inner.filter_map(|block| Some((block.label, block.content.ok()?))) {
+            if [&LABELS[..], &LISTS].concat().iter().any(|known| known.as_bytes() == label) {
+                must_be_read.push(content.clone());
+            }
+            all.push(content);
+        }
+        let blocks: Vec<Block<'_>> = all
+            .iter()
+            .flat_map(|file| Form::Pkcs7.blocks(file).into_iter().chain(Form::Store.blocks(file)))
+            .collect();
+        let bad = blocks.iter().find(|block| is_distrusted(block, store));
         if let Some(digest) = bad.and_then(|block| block.certificate) {
+            found.push(format!("{shown} holds {digest}, which is distrusted, and {effect}: remove it"));
+        } else if must_be_read.iter().any(|file| is_der(file) && !is_read(file)) {
             found.push(format!(
-                "{} holds {digest}, which is distrusted, and {effect}: remove it",
-                folder.join(&name).display()
+                "{shown} holds what cannot be read here, perhaps what is distrusted; {effect}: look at it, or remove it"
             ));
         }
     }
     Ok(found)
+}
+
+/// Whether something may be a certificate or a PKCS#7: both are a SEQUENCE.
+fn is_der(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&0x30)
+}
+
+fn is_read(bytes: &[u8]) -> bool {
+    Certificate::from_der(first_element(bytes)).is_ok()
+        || Form::Pkcs7.blocks(bytes).iter().all(|block| block.certificate.is_some())
 }

@@ -29,6 +29,8 @@ pub(super) struct Content<'a> {
     pub(super) notes: Vec<String>,
     /// What is wrong at the place itself, and what to do.
     pub(super) complaints: Vec<String>,
+    /// Why readers take nothing of the kind, and what to do: then what is there stays as far as it may, and nothing comes.
+    pub(super) cannot: Option<String>,
 }
 
 /// Which files a sink is made of. One value for each kind in the configuration.
@@ -39,11 +41,13 @@ pub(super) struct Layout {
     /// The files at the configured place, and how they change.
     pub(super) generations: fn(&FilesConfig) -> Generations,
     /// What is in them. Where a file takes one certificate, all that it could be.
-    pub(super) content: for<'a> fn(&'a TrustStore, &FilesConfig) -> Result<Content<'a>, String>,
+    pub(super) content: for<'a> fn(&'a TrustStore, &FilesConfig) -> Content<'a>,
     /// How certificates stand in the file of this name.
     pub(super) form: fn(&str) -> Form,
     /// Whether a file of this name is for anchors of this use.
     pub(super) is_for: fn(&str, Use) -> bool,
+    /// The files in which readers expect an anchor where the lists name one for this use.
+    pub(super) stores: fn(&FilesConfig, Use) -> Vec<String>,
     /// The file of one anchor alone, where there are such files.
     pub(super) own_name: fn(&Digest) -> Option<String>,
     /// Whether cross-certificates are written.
@@ -129,11 +133,18 @@ impl Sink for FileSink {
         })
     }
 
+    fn takes_removals_alone(&self) -> bool {
+        true
+    }
+
     fn stores(&self, trust: &TrustStore) -> Result<Stores, ClientError> {
-        let selected = self.config.selection.as_ref().and_then(|config| select(config, trust).ok());
+        let selected = self.config.selection.as_ref().map(|config| select(config, trust)).transpose();
+        let selected = selected.map_err(|problem| ClientError::Selection { sink: self.name(), problem })?;
         let trust = selected.as_ref().map_or(trust, |selected| &selected.store);
-        let mut content =
-            (self.layout.content)(trust, &self.config).map_err(|problem| self.error(problem))?;
+        let mut content = (self.layout.content)(trust, &self.config);
+        if let Some(problem) = content.cannot {
+            return Err(self.error(problem));
+        }
         self.leave_out_unreadable(&mut content);
         let generations = self.generations();
         // What cannot be read now is told by whoever looks at the files that are named here.
@@ -165,5 +176,10 @@ impl FileSink {
 
     pub(super) fn error(&self, problem: String) -> ClientError {
         ClientError::Sink { sink: self.name(), problem }
+    }
+
+    /// The same of what people must look at while everything else was done.
+    pub(super) fn complaint(&self, problem: String) -> ClientError {
+        ClientError::Spoilt { sink: self.name(), problem }
     }
 }

@@ -1,14 +1,13 @@
 //! How certificates stand in a file: in PEM, in DER, in PKCS#7, in a manifest. Which pieces a file is made of, how such a file is
 //! written, and whether it is found whole when it is read again.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ctl_core::Digest;
 use ctl_formats::{certificates_from_pkcs7, certificates_to_pkcs7};
 use ctl_pki::{Certificate, readable, readable_bundle};
 
-use super::block::{Block, blocks, end_line, join};
+use super::block::{Block, MAX_PIECES, blocks, end_line, join};
 use super::{fingerprint, manifest};
 use crate::store::TrustStore;
 
@@ -37,28 +36,28 @@ impl Form {
     /// The pieces of a file, in order; [`NOBODY`] is none.
     pub(crate) fn blocks(self, file: &[u8]) -> Vec<Block<'_>> {
         match self {
-            Self::Pem => blocks(file),
+            Self::Pem => blocks(file, MAX_PIECES),
             Self::Store => {
-                let is_said =
-                    |at: &usize| file.get(*at..).is_some_and(|rest| rest.starts_with(NOBODY.as_bytes()));
-                match (0..file.len()).find(is_said) {
-                    None => blocks(file),
-                    Some(at) => {
-                        let (before, rest) = file.split_at(at);
-                        let mut pieces = blocks(before);
-                        pieces.extend(self.blocks(rest.get(NOBODY.len()..).unwrap_or_default()));
-                        pieces
+                let (mut pieces, mut rest) = (Vec::new(), file);
+                // However often it is said.
+                while let Some((before, after)) = around_nobody(rest) {
+                    if pieces.len() >= MAX_PIECES {
+                        break;
                     }
+                    pieces.extend(blocks(before, MAX_PIECES.saturating_sub(pieces.len())));
+                    rest = after;
                 }
+                pieces.extend(blocks(rest, MAX_PIECES.saturating_sub(pieces.len())));
+                pieces
             }
             Self::Der if file.is_empty() => vec![],
             Self::Der => vec![match Certificate::from_der(file) {
                 Ok(certificate) => Block::of(certificate),
-                Err(_) => Block { bytes: Cow::Borrowed(file), certificate: None, parsed: None },
+                Err(_) => Block::other(file),
             }],
             Self::Pkcs7 => match certificates_from_pkcs7(file) {
                 Ok(certificates) => certificates.into_iter().map(Block::of).collect(),
-                Err(_) => vec![Block { bytes: Cow::Borrowed(file), certificate: None, parsed: None }],
+                Err(_) => vec![Block::other(file)],
             },
             Self::Manifest => manifest::blocks(file),
         }
@@ -105,7 +104,7 @@ impl Form {
             Self::Pkcs7 => {
                 let mut all = BTreeMap::new();
                 for block in kept {
-                    let parsed = block.parsed.as_ref().ok_or("it is no PKCS#7 of certificates")?;
+                    let parsed = block.parsed.as_deref().ok_or("it is no PKCS#7 of certificates")?;
                     all.insert(fingerprint(parsed), parsed);
                 }
                 all.extend(ours.iter().map(|certificate| (fingerprint(certificate), *certificate)));
@@ -155,6 +154,12 @@ impl Form {
         bytes.extend_from_slice(NOBODY.as_bytes());
         bytes
     }
+}
+
+/// What stands before and after the first place where [`NOBODY`] is said.
+fn around_nobody(file: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = file.windows(NOBODY.len()).position(|here| here == NOBODY.as_bytes())?;
+    Some((file.get(..at)?, file.get(at.saturating_add(NOBODY.len())..)?))
 }
 
 /// The same file with spaces in the place of [`NOBODY`], so that all lines and bytes stay where they are.

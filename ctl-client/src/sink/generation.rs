@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use ctl_core::Digest;
 
-use super::{MAX_FILE, MAX_FILES};
+use super::MAX_FILE;
+use super::present::{Present, read_folder};
 use crate::config::FilesConfig;
 use crate::error::ClientError;
 use crate::files::{self, Files};
@@ -44,15 +45,6 @@ pub(super) struct Name {
 pub(super) struct Generations {
     base: PathBuf,
     names: Vec<Name>,
-}
-
-/// The files as others see them now.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Present {
-    /// Bytes by file name.
-    pub(super) files: BTreeMap<String, Vec<u8>>,
-    /// Names of what is no file.
-    pub(super) others: BTreeSet<String>,
 }
 
 /// A generation that is written and not current yet.
@@ -93,10 +85,15 @@ impl Generations {
         let mut present = Present::default();
         for name in &self.names {
             if let Some(bytes) = name.read(current.as_ref())? {
-                present.files.insert(name.file.clone(), bytes);
+                present.add(&self.base, name.file.clone(), bytes)?;
             }
         }
         Ok(present)
+    }
+
+    /// Everything here and outside that no other sink may write: the directory, and the places of the files.
+    pub(super) fn places(&self) -> impl Iterator<Item = PathBuf> {
+        [self.base.clone()].into_iter().chain(self.names.iter().map(Name::place))
     }
 
     /// Where others look for the file of this name.
@@ -138,7 +135,8 @@ impl Generations {
     ) -> Result<Prepared, ClientError> {
         let base = files::create_open_directories(files, &self.base)?;
         let present = self.present()?.files;
-        if !self.was_filled() {
+        // Whoever owns the directory can make it forget that it was filled. What is there then is ours.
+        if !self.was_filled() && existing(&base)?.is_empty() {
             keep_copies(files, &base, &present)?;
         }
         if !self.was_filled() || self.placed() != *placed {
@@ -280,21 +278,6 @@ fn current(base: &Folder) -> Result<Option<Folder>, ClientError> {
         }
     };
     open().map_err(|source| ClientError::file("use", &base.path().join(CURRENT), source))
-}
-
-/// What is in a directory, links not followed.
-fn read_folder(folder: &Folder) -> Result<Present, ClientError> {
-    let failed = |source| ClientError::file("read", folder.path(), source);
-    let mut present = Present::default();
-    for name in folder.names().map_err(failed)?.into_iter().take(MAX_FILES) {
-        let text = name.to_string_lossy().into_owned();
-        if folder.kind(&name).map_err(failed)? != Some(Kind::File) || name.to_str().is_none() {
-            present.others.insert(text);
-        } else if let Some(bytes) = files::read_in(folder, &text, MAX_FILE)? {
-            present.files.insert(text, bytes);
-        }
-    }
-    Ok(present)
 }
 
 fn keep_copies(

@@ -32,12 +32,13 @@ static LAYOUT: Layout = Layout {
     name: "command",
     generations: |config| Generations::new(config.path.clone(), vec![]),
     content: |store, config| {
-        let mut content = (pem::LAYOUT.content)(store, config)?;
+        let mut content = (pem::LAYOUT.content)(store, config);
         manifest::beside(&mut content, MANIFEST);
-        Ok(content)
+        content
     },
     form: |name| if name == MANIFEST { Form::Manifest } else { Form::Pem },
     is_for: |name, r#use| name == MANIFEST || (pem::LAYOUT.is_for)(name, r#use),
+    stores: pem::LAYOUT.stores,
     own_name: pem::LAYOUT.own_name,
     takes_cross_certificates: true,
 };
@@ -191,6 +192,10 @@ impl Sink for HandOver {
 
     fn plan<'a>(&'a self, store: &'a TrustStore, placed: &'a BTreeSet<Digest>) -> Doing<'a, Plan> {
         self.folder.plan(store, placed)
+    }
+
+    fn takes_removals_alone(&self) -> bool {
+        self.folder.takes_removals_alone()
     }
 
     fn prepare<'a>(&'a self, files: &'a dyn Files, plan: &'a Plan) -> Doing<'a, Box<dyn Prepared + 'a>> {

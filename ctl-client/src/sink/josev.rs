@@ -36,6 +36,7 @@ pub(super) static LAYOUT: Layout = Layout {
     content,
     form: |name| all().find(|file| file.name() == name).map_or(Form::Store, |file| file.form),
     is_for: |name, r#use| all().any(|file| file.name() == name && file.takes(r#use)),
+    stores: |_, r#use| all().filter(|file| file.takes(r#use)).map(File::name).collect(),
     own_name: |_| None,
     takes_cross_certificates: false,
 };
@@ -77,7 +78,7 @@ fn generations(config: &FilesConfig) -> Generations {
     Generations::new(config.path.join(OURS), names.collect())
 }
 
-fn content<'a>(store: &'a TrustStore, _: &FilesConfig) -> Result<Content<'a>, String> {
+fn content<'a>(store: &'a TrustStore, _: &FilesConfig) -> Content<'a> {
     let mut content = Content::default();
     for file in all() {
         let anchors = content.files.entry(file.name()).or_default();
@@ -93,5 +94,5 @@ fn content<'a>(store: &'a TrustStore, _: &FilesConfig) -> Result<Content<'a>, St
     }
     content.left_out.sort();
     content.left_out.dedup();
-    Ok(content)
+    content
 }

@@ -1,7 +1,6 @@
 //! What is trusted as one JSON document, for a TLS stack or a program that needs nothing else: each certificate with its uses,
 //! its status, and the names by which TLS and OCPP ask for it. The form is described in `docs/cpos-and-oems.md`.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_core::list::Identifiers;
@@ -29,9 +28,10 @@ pub const FORMAT: u32 = 1;
 pub(super) static LAYOUT: Layout = Layout {
     name: "manifest",
     generations: Generations::of_one_file,
-    content: |store, config| Ok(super::p7c::all(store, &config.file_name())),
+    content: |store, config| super::p7c::all(store, &config.file_name()),
     form: |_| Form::Manifest,
     is_for: |_, _| true,
+    stores: |config, _| vec![config.file_name()],
     own_name: |_| None,
     takes_cross_certificates: false,
 };
@@ -124,7 +124,8 @@ pub struct TrustedCaKeys {
 }
 
 impl Entry {
-    fn of(certificate: &Certificate, store: &TrustStore) -> Self {
+    /// A certificate with what a store says of it.
+    pub(super) fn of(certificate: &Certificate, store: &TrustStore) -> Self {
         let digest = fingerprint(certificate);
         // With constraints it stands beside as another entry of the store, which this file cannot take.
         let here = store.anchors.iter().filter(|anchor| {
@@ -193,14 +194,13 @@ impl Manifest {
 /// Its entries, each with what it says as JSON.
 pub(super) fn blocks(file: &[u8]) -> Vec<Block<'_>> {
     let Ok(manifest) = Manifest::parse(file) else {
-        let strange = Block { bytes: Cow::Borrowed(file), certificate: None, parsed: None };
-        return if file.is_empty() { vec![] } else { vec![strange] };
+        return if file.is_empty() { vec![] } else { vec![Block::other(file)] };
     };
     let block = |entry: &Entry| Block {
         bytes: ctl_core::json::canonical(entry).into(),
         // By what it holds, whatever name it gives it.
         certificate: Some(Digest::of(&entry.certificate.0)),
-        parsed: Certificate::from_der(&entry.certificate.0).ok(),
+        parsed: Certificate::from_der(&entry.certificate.0).ok().map(Box::new),
     };
     manifest.entries().map(block).collect()
 }

@@ -8,10 +8,12 @@ mod form;
 mod generation;
 mod hand_over;
 mod josev;
+mod kept;
 pub mod manifest;
 mod p7c;
 mod pem;
 mod plan;
+mod present;
 mod selection;
 mod stations;
 
@@ -29,7 +31,7 @@ use crate::csms::{StationsSink, config::Brand};
 use crate::error::ClientError;
 use crate::files::Files;
 use crate::store::TrustStore;
-use file::FileSink;
+use file::{FileSink, Layout};
 pub use form::Form;
 pub(crate) use form::without_nobody;
 use hand_over::HandOver;
@@ -37,6 +39,8 @@ pub use stations::{RolloutLine, RolloutPause, Standing, StationCounts, StationLi
 
 /// A file of a sink is at most so many bytes.
 const MAX_FILE: usize = 16 * 1024 * 1024;
+/// All files of a sink are at most so many bytes.
+const MAX_SUM: usize = 64 * 1024 * 1024;
 /// A sink has at most so many files.
 const MAX_FILES: usize = 10_000;
 
@@ -75,6 +79,11 @@ pub trait Sink {
     /// # Errors
     /// The sink cannot be written.
     fn prepare<'a>(&'a self, files: &'a dyn Files, plan: &'a Plan) -> Doing<'a, Box<dyn Prepared + 'a>>;
+
+    /// Whether it can plan with a store that only removes ([`TrustStore::only_removes`]).
+    fn takes_removals_alone(&self) -> bool {
+        false
+    }
 
     /// How the charging stations behind it stood at the last plan; none for sinks without any.
     fn stations(&self) -> Option<Vec<StationLine>> {
@@ -170,6 +179,21 @@ pub struct Commands<'a> {
     pub run_after_change: &'a [String],
 }
 
+/// What of this device's files and back ends a sink takes for itself: no other sink may be there.
+pub(crate) fn places(config: &SinkConfig) -> Vec<PathBuf> {
+    let at = |layout: &Layout, files: &FilesConfig| (layout.generations)(files).places().collect();
+    match config {
+        SinkConfig::Pem(files) => at(&pem::LAYOUT, files),
+        SinkConfig::Everest(files) => at(&everest::LAYOUT, files),
+        SinkConfig::Josev(files) => at(&josev::LAYOUT, files),
+        SinkConfig::P7c(files) => at(&p7c::LAYOUT, files),
+        SinkConfig::Manifest(files) => at(&manifest::LAYOUT, files),
+        SinkConfig::Command(command) => vec![command.path.clone()],
+        #[cfg(feature = "back-end")]
+        stations => vec![open(stations).name().into()],
+    }
+}
+
 /// The sink of a configuration.
 #[must_use]
 pub fn open(config: &SinkConfig) -> Box<dyn Sink> {
@@ -240,7 +264,7 @@ fn digest(files: &BTreeMap<String, Vec<u8>>) -> Digest {
 
 /// The certificates in a file of a sink: SHA-256, and what it calls itself where this release can read it.
 pub(crate) fn certificates_in(file: &[u8]) -> Vec<(Digest, Option<String>)> {
-    let called = |certificate: Certificate| {
+    let called = |certificate: Box<Certificate>| {
         certificate.common_name().unwrap_or_else(|| certificate.subject()).to_owned()
     };
     let forms = [Form::Store, Form::Pkcs7, Form::Manifest];

@@ -13,9 +13,10 @@ use crate::store::TrustStore;
 pub(super) static LAYOUT: Layout = Layout {
     name: "p7c",
     generations: Generations::of_one_file,
-    content: |store, config| Ok(all(store, &config.file_name())),
+    content: |store, config| all(store, &config.file_name()),
     form: |_| Form::Pkcs7,
     is_for: |_, _| true,
+    stores: |config, _| vec![config.file_name()],
     own_name: |_| None,
     takes_cross_certificates: false,
 };

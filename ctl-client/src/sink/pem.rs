@@ -18,6 +18,7 @@ pub(super) static LAYOUT: Layout = Layout {
     content,
     form: |_| Form::Pem,
     is_for: |name, r#use| bundle_name(r#use) == name,
+    stores: |_, r#use| vec![bundle_name(r#use)],
     own_name: |anchor| Some(own_name(anchor)),
     takes_cross_certificates: true,
 };
@@ -32,7 +33,7 @@ fn bundle_name(r#use: Use) -> String {
     format!("{}-{}.pem", r#use.purpose, r#use.standard)
 }
 
-fn content<'a>(store: &'a TrustStore, _: &FilesConfig) -> Result<Content<'a>, String> {
+fn content<'a>(store: &'a TrustStore, _: &FilesConfig) -> Content<'a> {
     let mut content = Content::default();
     let mut taken: BTreeSet<Digest> = BTreeSet::new();
     for anchor in &store.anchors {
@@ -54,5 +55,5 @@ fn content<'a>(store: &'a TrustStore, _: &FilesConfig) -> Result<Content<'a>, St
             content.files.entry("cross-certificates.pem".into()).or_default().push(cross);
         }
     }
-    Ok(content)
+    content
 }

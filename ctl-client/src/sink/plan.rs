@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ctl_core::Digest;
 use ctl_pki::{Certificate, readable};
 
-use super::block::Block;
+use super::block::{Block, MAX_PIECES};
 use super::file::{Content, FileSink};
 use super::form::Form;
 use super::selection::select;
@@ -26,27 +26,37 @@ impl FileSink {
         store: &TrustStore,
         remembered: &BTreeSet<Digest>,
     ) -> Result<Plan, ClientError> {
-        let (selected, cannot) = match self.config.selection.as_ref().map(|config| select(config, store)) {
+        let generations = self.generations();
+        let present = generations.present()?;
+        let placed = remembered | &generations.placed();
+        self.check_what_is_there(&present, &placed)?;
+        if store.only_removes {
+            return Ok(self.plan_removals(store, present, remembered, &placed));
+        }
+        let (selected, mut cannot) = match self.config.selection.as_ref().map(|config| select(config, store))
+        {
             None => (None, None),
             Some(Ok(selected)) => (Some(selected), None),
             Some(Err(problem)) => (None, Some(ClientError::Selection { sink: self.name(), problem })),
         };
-        if !self.was_filled()
-            && let Some(cannot) = cannot
-        {
-            return Err(cannot);
-        }
         let store = selected.as_ref().map_or(store, |selected| &selected.store);
-        let mut content =
-            (self.layout.content)(store, &self.config).map_err(|problem| self.error(problem))?;
+        let mut content = (self.layout.content)(store, &self.config);
+        cannot = cannot.or(content.cannot.take().map(|problem| self.complaint(problem)));
+        if remembered.is_empty() && !self.was_filled() {
+            cannot = cannot.map_or(Ok(None), Err)?;
+        }
         if let Some(selected) = &selected {
             content.left_out.extend(selected.left_out.iter().cloned());
             content.notes.extend(selected.notes.iter().cloned());
         }
         let mut complaints = self.leave_out_unreadable(&mut content);
-        let generations = self.generations();
-        let present = generations.present()?;
-        let placed = remembered | &generations.placed();
+        // Where the lists name anchors and there is none to choose from. What cannot be followed says so itself.
+        let mut nobody = BTreeSet::new();
+        if cannot.is_none() {
+            let stores =
+                store.listed_uses.iter().flat_map(|r#use| (self.layout.stores)(&self.config, *r#use));
+            nobody.extend(stores.filter(|name| content.files.get(name).is_none_or(Vec::is_empty)));
+        }
         if let Some(cannot) = cannot {
             self.keep_to_what_is_there(&mut content, &present.files);
             complaints.push(cannot);
@@ -55,13 +65,7 @@ impl FileSink {
             content.notes.extend(skipped(store, &content));
         }
         complaints.extend(self.choose(&mut content, &present.files, &placed));
-        complaints.extend(content.complaints.drain(..).map(|problem| self.error(problem)));
-        if let Some(name) = present.files.keys().find(|name| self.is_a_strangers(name, &present.files)) {
-            return Err(self.error(format!("{name} is there already and is something else: move it away")));
-        }
-        if let Some(other) = present.others.first().filter(|_| self.config.keep_foreign) {
-            return Err(self.error(format!("{other} is no regular file, and cannot be kept: move it away")));
-        }
+        complaints.extend(content.complaints.drain(..).map(|problem| self.complaint(problem)));
         let wanted: BTreeSet<Digest> = content.files.values().flatten().map(|c| fingerprint(c)).collect();
         let remembered = remembered | &wanted;
         let placed = &placed | &wanted;
@@ -70,9 +74,13 @@ impl FileSink {
         let theirs = present.files.keys().filter(|_| self.config.keep_foreign);
         for name in content.files.keys().chain(theirs).collect::<BTreeSet<_>>() {
             let certificates = content.files.get(name).map(Vec::as_slice);
-            let former = present.files.get(name).filter(|_| self.config.keep_foreign);
-            let former = former.map_or_else(Vec::new, |bytes| self.form(name).blocks(bytes));
-            let (bytes, complaint) = self.file(name, &former, certificates.unwrap_or(&[]), &placed, store)?;
+            let there = present.files.get(name).map_or_else(Vec::new, |bytes| self.form(name).blocks(bytes));
+            if there.len() > MAX_PIECES && self.config.keep_foreign {
+                complaints.push(self.complaint(format!(
+                    "{name} holds more than {MAX_PIECES} pieces: what is after them is kept, and nobody looked into it"
+                )));
+            }
+            let (bytes, complaint) = self.file(name, &there, certificates.unwrap_or(&[]), &placed, store);
             complaints.extend(complaint);
             if !bytes.is_empty() || (certificates.is_some() && self.form(name).is_there_when_empty()) {
                 files.insert(name.clone(), bytes);
@@ -94,6 +102,14 @@ impl FileSink {
             }
         } else {
             complaints.extend(self.keep_what_absence_would_empty(&present.files, &mut files, &placed, store));
+            let holds_one = |name: &String| {
+                let blocks = files.get(name).map(|bytes| self.form(name).blocks(bytes));
+                blocks.is_some_and(|blocks| blocks.iter().any(|block| block.certificate.is_some()))
+            };
+            nobody.retain(|name| !holds_one(name));
+            let told =
+                nobody.into_iter().map(|file| ClientError::FileTrustsNobody { sink: self.name(), file });
+            complaints.extend(told);
         }
         let holds = self.certificates(&files);
         let in_place = present.others.is_empty() && self.are_as_they_are(&files, &present.files);
@@ -111,32 +127,9 @@ impl FileSink {
         })
     }
 
-    /// Leaves in each file only what stands in it already.
-    fn keep_to_what_is_there(&self, content: &mut Content<'_>, present: &BTreeMap<String, Vec<u8>>) {
-        for (name, certificates) in &mut content.files {
-            let there: BTreeMap<String, Vec<u8>> = present
-                .get_key_value(name)
-                .map(|(name, bytes)| (name.clone(), bytes.clone()))
-                .into_iter()
-                .collect();
-            let there = self.certificates(&there);
-            certificates.retain(|certificate| there.contains(&fingerprint(certificate)));
-        }
-        content.files.retain(|name, certificates| {
-            (self.layout.form)(name).is_there_when_empty() || !certificates.is_empty()
-        });
-    }
-
-    /// Whether a document that is ours as a whole would be put over something else.
-    fn is_a_strangers(&self, name: &str, present: &BTreeMap<String, Vec<u8>>) -> bool {
-        let form = self.form(name);
-        let is_none = || present.get(name).is_some_and(|bytes| form.read(bytes).is_err());
-        form == Form::Manifest && !self.generations().was_filled() && is_none()
-    }
-
     /// Whether readers find what they should. A certificate that is there twice is nothing else than it once:
     /// EVerest's reader of lists adds the same ones at each start.
-    fn are_as_they_are(
+    pub(super) fn are_as_they_are(
         &self,
         files: &BTreeMap<String, Vec<u8>>,
         present: &BTreeMap<String, Vec<u8>>,
@@ -158,7 +151,7 @@ impl FileSink {
     }
 
     /// What is there of ours and goes, and why.
-    fn removed(
+    pub(super) fn removed(
         &self,
         present: &BTreeMap<String, Vec<u8>>,
         holds: &BTreeSet<Digest>,
@@ -179,72 +172,14 @@ impl FileSink {
         removed
     }
 
-    /// A file that holds anchors of ours and would hold none keeps them, unless they are distrusted or
-    /// the lists name no anchor for it any more: that none of those they name can be used here is no
-    /// reason to trust nobody.
-    fn keep_what_absence_would_empty(
-        &self,
-        present: &BTreeMap<String, Vec<u8>>,
-        files: &mut BTreeMap<String, Vec<u8>>,
-        placed: &BTreeSet<Digest>,
-        store: &TrustStore,
-    ) -> Vec<ClientError> {
-        let mut complaints = Vec::new();
-        let mut kept = BTreeSet::new();
-        for (name, bytes) in present.iter().filter(|(name, _)| self.is_named(name, store)) {
-            let ours = |bytes: &[u8]| -> BTreeSet<Digest> {
-                let found = self.form(name).blocks(bytes).into_iter().filter_map(|block| block.certificate);
-                found.filter(|certificate| placed.contains(certificate)).collect()
-            };
-            let rest = self.rest(name, bytes, placed, store);
-            let held = ours(&rest);
-            if held.is_empty() || files.get(name).is_some_and(|bytes| !ours(bytes).is_empty()) {
-                continue;
-            }
-            files.insert(name.clone(), rest);
-            kept.extend(held);
-            complaints.push(ClientError::WouldBeEmpty { sink: self.name(), file: name.clone() });
-        }
-        for name in kept.iter().filter_map(|anchor| (self.layout.own_name)(anchor)) {
-            if let Some(bytes) = present.get(&name).filter(|_| !files.contains_key(&name)) {
-                let rest = self.rest(&name, bytes, placed, store);
-                files.insert(name, rest);
-            }
-        }
-        complaints
-    }
-
-    /// A file without what must not be used and, unless it is kept, what is not ours.
-    fn rest(&self, name: &str, bytes: &[u8], placed: &BTreeSet<Digest>, store: &TrustStore) -> Vec<u8> {
-        let is_ours = |block: &Block<'_>| block.certificate.is_some_and(|digest| placed.contains(&digest));
-        let stays =
-            |block: &&Block<'_>| !is_distrusted(block, store) && (self.config.keep_foreign || is_ours(block));
-        self.form(name).rest(self.form(name).blocks(bytes).iter().filter(stays), store)
-    }
-
-    fn form(&self, name: &str) -> Form {
+    pub(super) fn form(&self, name: &str) -> Form {
         (self.layout.form)(name)
     }
 
     /// Fingerprints of every certificate in these files.
-    fn certificates(&self, files: &BTreeMap<String, Vec<u8>>) -> BTreeSet<Digest> {
+    pub(super) fn certificates(&self, files: &BTreeMap<String, Vec<u8>>) -> BTreeSet<Digest> {
         let blocks = files.iter().flat_map(|(name, bytes)| self.form(name).blocks(bytes));
         blocks.filter_map(|block| block.certificate).collect()
-    }
-
-    /// The files as they are, but for what must not be used.
-    fn without_distrusted(
-        &self,
-        files: &BTreeMap<String, Vec<u8>>,
-        store: &TrustStore,
-    ) -> BTreeMap<String, Vec<u8>> {
-        let rest = |name: &String, bytes: &Vec<u8>| {
-            let form = self.form(name);
-            let rest =
-                form.rest(form.blocks(bytes).iter().filter(|block| !is_distrusted(block, store)), store);
-            (!rest.is_empty() || form.is_there_when_empty()).then_some(rest)
-        };
-        files.iter().filter_map(|(name, bytes)| Some((name.clone(), rest(name, bytes)?))).collect()
     }
 
     /// For a file that takes one certificate, which: the first in the order that the operator gave. Without an order
@@ -287,7 +222,7 @@ impl FileSink {
     }
 
     /// Whether the lists name anchors for a bundle of this name.
-    fn is_named(&self, name: &str, store: &TrustStore) -> bool {
+    pub(super) fn is_named(&self, name: &str, store: &TrustStore) -> bool {
         store.listed_uses.iter().any(|r#use| (self.layout.is_for)(name, *r#use))
     }
 
@@ -319,42 +254,41 @@ impl FileSink {
     fn file(
         &self,
         name: &str,
-        former: &[Block<'_>],
+        there: &[Block<'_>],
         ours: &[&Certificate],
         placed: &BTreeSet<Digest>,
         store: &TrustStore,
-    ) -> Result<(Vec<u8>, Option<ClientError>), ClientError> {
+    ) -> (Vec<u8>, Option<ClientError>) {
         let distrusted = |block: &Block<'_>| is_distrusted(block, store);
         let is_ours = |block: &Block<'_>| block.certificate.is_some_and(|digest| placed.contains(&digest));
         let form = self.form(name);
-        let kept: Vec<&Block<'_>> =
-            former.iter().filter(|block| !is_ours(block) && !distrusted(block)).collect();
+        let is_kept = |block: &&Block<'_>| self.config.keep_foreign && !is_ours(block) && !distrusted(block);
+        let kept: Vec<&Block<'_>> = there.iter().filter(is_kept).collect();
         let spoilt = match form.write(&kept, ours, store).and_then(|bytes| Ok((form.read(&bytes)?, bytes))) {
             Ok((found, bytes)) if ours.iter().all(|certificate| found.contains(certificate)) => {
-                return Ok((bytes, None));
+                return (bytes, None);
             }
             Ok(_) => "not all of it is found when it is read again".to_owned(),
             Err(reason) => reason,
         };
-        let complaint = self.error(format!("{name} would not be read by devices: {spoilt}"));
-        if former.is_empty() {
-            return Err(complaint);
-        }
-        // Whatever others left here, it must not keep a suspension from taking effect.
+        // Whatever is wrong, it must not keep a suspension from taking effect.
         let wanted: BTreeSet<Digest> = ours.iter().map(|certificate| fingerprint(certificate)).collect();
         let is_wanted = |block: &Block<'_>| block.certificate.is_some_and(|digest| wanted.contains(&digest));
-        let stays = |block: &&Block<'_>| is_wanted(block) || !(is_ours(block) || distrusted(block));
-        let rest = form.rest(former.iter().filter(stays), store);
-        let complaint = self.error(format!(
-            "{name} holds what this client did not put there and what devices do not read: {spoilt}. It is kept as \
-             it is, and nothing is added to it: mend or remove it"
-        ));
-        Ok((rest, Some(complaint)))
+        let stays = |block: &&Block<'_>| is_wanted(block) || is_kept(block);
+        let rest = form.rest(there.iter().filter(stays), store);
+        let complaint = match kept.is_empty() {
+            true => format!("{name} would not be read by devices: {spoilt}. Nothing is added to it"),
+            false => format!(
+                "{name} holds what this client did not put there and what devices do not read: {spoilt}. It is kept as \
+                 it is, and nothing is added to it: mend or remove it"
+            ),
+        };
+        (rest, Some(self.complaint(complaint)))
     }
 }
 
 pub(super) fn is_distrusted(block: &Block<'_>, store: &TrustStore) -> bool {
-    block.parsed.as_ref().is_some_and(|certificate| store.is_distrusted(certificate))
+    block.parsed.as_deref().is_some_and(|certificate| store.is_distrusted(certificate))
         || block.certificate.is_some_and(|digest| store.distrusts(digest))
 }
 

@@ -64,10 +64,16 @@ impl Client {
             let waits = status.local.waiting.iter().filter(|line| line.list == hold.list).count();
             let (severity, text) = match documents.lists.iter().find(|list| list.list == hold.list) {
                 None => (Severity::Warning, "no such list is in force here; correct or remove it".to_owned()),
-                Some(_) if waits == 0 => (Severity::Note, "nothing waits because of it".to_owned()),
+                Some(_) if waits == 0 => (
+                    Severity::Note,
+                    "no addition waits because of it; what a version relaxes is never held".to_owned(),
+                ),
                 Some(list) => (
                     Severity::Warning,
-                    format!("version {} is in force, additions that wait: {waits}", list.sequence),
+                    format!(
+                        "version {} is in force, additions that wait: {waits}; what it relaxes is not held",
+                        list.sequence
+                    ),
                 ),
             };
             status

@@ -1,12 +1,15 @@
 //! What is taken up of the lists in force, by what the operator of this device says.
 
+use std::collections::BTreeSet;
+
 use ctl_core::list::ListPayload;
 use ctl_core::list::offline::Document;
 use ctl_core::names::ListId;
+use ctl_core::parts::Use;
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
 
-use super::{Client, SyncReport, Work};
+use super::{Client, ROLL_OUT, SyncReport, Work};
 use crate::error::ClientError;
 use crate::local::{Gate, Rollout, TakenUp, Terms, settle};
 use crate::state::State;
@@ -22,14 +25,23 @@ impl Client {
             .iter()
             .filter_map(|(role, record)| self.list_in_force(role, &record.sha256, work))
             .collect();
+        let documents = self.in_force_with(&work.state, &work.objects);
+        let usable = self.usable(&work.state, &documents);
+        let usable: BTreeSet<(&ListId, Digest, Use)> = usable
+            .anchors
+            .iter()
+            // One that some sinks cannot take leaves these without.
+            .filter(|anchor| anchor.constraints.is_empty())
+            .flat_map(|anchor| anchor.uses.iter().map(|r#use| (&anchor.list, anchor.fingerprint, *r#use)))
+            .collect();
         let settled = |state: &State, is_paused: bool| -> Vec<(ListId, TakenUp)> {
             let taken = lists.iter().map(|list| {
                 let is_due = |since| !is_paused && self.turn(since).is_some_and(|turn| turn <= now);
+                let is_followed = self.follows(&Role::List(list.list.clone()));
+                let is_usable = |anchor, r#use| !is_followed || usable.contains(&(&list.list, anchor, r#use));
                 let is_held = self.config.local.hold(&list.list, list.sequence).is_some();
-                (
-                    list.list.clone(),
-                    settle(state.taken.get(&list.list), list, Terms { is_held, is_due: &is_due }, now),
-                )
+                let terms = Terms { is_held, is_due: &is_due, is_usable: &is_usable };
+                (list.list.clone(), settle(state.taken.get(&list.list), list, terms, now))
             });
             taken.collect()
         };
@@ -72,7 +84,7 @@ impl Client {
         match self.ask(gate).await {
             Ok(gate) => gate.why(),
             Err(error) => {
-                report.problem("roll-out", error);
+                report.problem(ROLL_OUT, error);
                 Some("whether it goes on cannot be asked".into())
             }
         }

@@ -1,5 +1,6 @@
 //! From the state to the sinks: which documents are in force, and writing what follows from them.
 
+use ctl_core::Digest;
 use ctl_core::list::ListPayload;
 use ctl_core::list::offline::Document;
 use ctl_core::names::ListId;
@@ -35,9 +36,15 @@ impl Client {
     /// The documents in force by a state.
     #[must_use]
     pub fn in_force(&self, state: &State) -> InForce {
+        self.in_force_with(state, &[])
+    }
+
+    /// The same, where some of these may not be kept yet.
+    pub(super) fn in_force_with(&self, state: &State, objects: &[Vec<u8>]) -> InForce {
         let mut documents = InForce::default();
         for (role, record) in state.documents.iter().filter(|(role, _)| self.follows(role)) {
-            let bytes = self.directory.object(&record.sha256);
+            let new = objects.iter().find(|bytes| Digest::of(bytes) == record.sha256).cloned();
+            let bytes = new.or_else(|| self.directory.object(&record.sha256));
             match bytes.and_then(|bytes| Document::read(role, &bytes).ok()) {
                 Some(Document::List(list)) => documents.lists.push(*list),
                 Some(Document::Notices(notices)) => documents.notices = Some(*notices),
@@ -48,7 +55,7 @@ impl Client {
         documents
     }
 
-    fn follows(&self, role: &Role) -> bool {
+    pub(super) fn follows(&self, role: &Role) -> bool {
         match role {
             Role::List(list) => self.config.lists.is_empty() || self.config.lists.contains(list),
             Role::Registry => self.config.registry,
@@ -74,6 +81,15 @@ impl Client {
         if !state.notices_known {
             return Err("it is not known yet which suspension notices are in force".into());
         }
+        let mut store = self.usable(state, documents);
+        store.leave_waiting(&documents.lists, &state.taken, |list, anchor| {
+            self.why_waiting(state, list, &anchor)
+        });
+        Ok(store)
+    }
+
+    /// What could be trusted if all were taken up of the lists that can be read.
+    pub(super) fn usable(&self, state: &State, documents: &InForce) -> TrustStore {
         let lists: Vec<&ListPayload> = documents.lists.iter().collect();
         let (clock, _) = self.clock(state.known_time);
         let notices = self.suspensions(state, documents);
@@ -81,11 +97,8 @@ impl Client {
         let apart = state.apart.iter().filter(|(role, _)| followed(role));
         let apart = apart.map(|(role, apart)| (role.clone(), apart.clone())).collect();
         let mut store = TrustStore::new(&lists, &notices, &apart, clock);
-        store.leave_waiting(&documents.lists, &state.taken, |list, anchor| {
-            self.why_waiting(state, list, &anchor)
-        });
         store.forbid(&documents.lists, &self.config.local.distrust);
-        Ok(store)
+        store
     }
 
     /// The suspensions that hold: those that the newest notices name, and those that nothing lifted.
@@ -109,12 +122,13 @@ impl Client {
         self.tell_documents(state, &documents, report);
         let store = match self.store(state, &documents) {
             Ok(store) => store,
+            // What is known to be said against a root does not wait for what is not known.
             Err(why) => {
-                report.notes.push(format!("{HELD}: {why}"));
-                return Ok(());
+                report.notes.push(format!("{HELD}, but for what is distrusted: {why}"));
+                self.usable(state, &documents).that_only_removes()
             }
         };
-        if store.listed == 0 {
+        if store.listed == 0 && !store.only_removes {
             let note = "the signed lists name no anchor at all: nothing is trusted".to_owned();
             if !report.notes.contains(&note) {
                 report.notes.push(note);
@@ -122,6 +136,10 @@ impl Client {
         }
         for sink in &self.sinks {
             let name = sink.name();
+            let is_filled = state.placed.contains_key(&name) || sink.was_filled();
+            if store.only_removes && !(is_filled && sink.takes_removals_alone()) {
+                continue;
+            }
             let (former, others) = std::mem::take(&mut report.problems)
                 .into_iter()
                 .partition::<Vec<Problem>, _>(|problem| problem.about == name);
@@ -212,12 +230,18 @@ impl Client {
             // First remember what is about to be ours, and that the command is due: a power cut
             // after the change must not make our certificates foreign, nor skip the command.
             let mut next = state.clone();
-            next.placed.insert(name.clone(), plan.placed.clone());
+            if !store.only_removes {
+                next.placed.insert(name.clone(), plan.placed.clone());
+            }
             if !commands.run_after_change.is_empty() {
                 next.commands_due.insert(name.clone());
             }
             if next != *state {
-                self.directory.commit(&mut next, [])?;
+                if let Err(error) = self.directory.commit(&mut next, []) {
+                    // Nobody would find what was prepared for it again.
+                    prepared.discard().await?;
+                    return Err(error);
+                }
                 *state = next;
             }
             let applied = prepared.apply().await;

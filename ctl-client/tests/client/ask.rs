@@ -136,7 +136,7 @@ fn a_root_for_a_use_that_a_sink_has_no_store_for_belongs_elsewhere() {
 fn what_must_not_be_used_is_told_with_who_says_so() {
     let mut repository = Repository::new();
     repository.pass(60);
-    repository.set_anchors(&na(), &["alpha", "gamma"]);
+    repository.set_anchors(&na(), &["alpha", "evil", "gamma"]);
     repository.documents.get_mut(&na()).unwrap()["distrusted"] = json!([distrusted("spki", spki("beta"))]);
     repository.publish(&na());
     repository.set_notices(vec![notice(7, "na", "alpha", start().plus_seconds(20 * DAY))]);

@@ -328,9 +328,13 @@ fn certificates_out_of_their_time_are_told_as_far_as_the_clock_is_known() {
 #[test]
 fn attack_links_pipes_and_folders_in_the_place_of_a_store_are_told() {
     let repository = Repository::new();
-    for (what, rule) in
-        [("nothing", "absent"), ("dangling", "dangling-link"), ("circle", "not-read"), ("pipe", "not-read")]
-    {
+    for (what, rule) in [
+        ("nothing", "absent"),
+        ("dangling", "dangling-link"),
+        ("circle", "not-read"),
+        ("folder", "directory"),
+        ("pipe", "not-read"),
+    ] {
         let device = Device::synced(&repository);
         let place = device.path(V2G);
         fs::remove_file(&place).unwrap();

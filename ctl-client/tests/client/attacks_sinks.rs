@@ -94,6 +94,7 @@ fn what_others_left_is_kept_byte_for_byte_or_the_change_is_refused_and_said() {
                     "{what}: {text}"
                 );
                 assert!(device.status().is_wrong(), "{what}");
+                assert!(report.is_complete(), "{what}: what the lists say is known all the same: {text}");
             }
             assert!(found.starts_with(&bytes), "{what}");
         }
@@ -332,8 +333,41 @@ fn no_bundle_is_emptied_by_absence_while_another_one_has_anchors() {
     repository.documents.get_mut(&na()).unwrap()["distrusted"] = json!([distrusted("spki", spki("alpha"))]);
     repository.publish(&na());
     repository.refresh();
-    device.sync(&repository);
-    assert_eq!((v2g(&device), device.trusted()), (set(&[]), set(&["gamma"])));
+    // What distrust emptied is told, and not once only.
+    for _ in 0..2 {
+        let report = device.sync(&repository);
+        assert_eq!((v2g(&device), device.trusted()), (set(&[]), set(&["gamma"])));
+        let text = problems(&report);
+        assert!(text.contains("V2G_ROOT_CA.pem TRUSTS NOBODY"), "{text}");
+        assert!(text.contains("v2g-iso15118-2.pem TRUSTS NOBODY"), "{text}");
+        assert!(report.is_complete(), "it is no failure of the sync: {text}");
+        assert!(device.status().to_string().contains("V2G_ROOT_CA.pem TRUSTS NOBODY"));
+    }
+}
+
+#[test]
+fn a_bundle_that_a_notice_or_the_operator_empties_is_told_beside_one_that_holds_anchors() {
+    for by_notice in [true, false] {
+        let mut repository = Repository::new();
+        let mut device = Device::synced(&repository);
+        if by_notice {
+            repository.pass(60);
+            repository.set_notices(vec![notice(3, "na", "gamma", repository.now.plus_seconds(DAY))]);
+            repository.publish(&Role::Notices);
+            repository.refresh();
+        } else {
+            let gamma = fingerprint("gamma");
+            device.configure(&format!("[[local.distrust]]\nsha256 = \"{gamma}\"\nreason = \"ours\""));
+        }
+        for _ in 0..2 {
+            let text = problems(&device.sync(&repository));
+            assert!(text.contains("MO_ROOT_CA.pem TRUSTS NOBODY"), "{text}");
+            assert!(text.contains("mo-iso15118-2.pem TRUSTS NOBODY"), "{text}");
+            assert_eq!(text.matches("TRUSTS NOBODY").count(), 2, "{text}");
+            assert!(device.status().is_wrong());
+            assert_eq!(device.trusted(), set(&["alpha", "beta"]));
+        }
+    }
 }
 
 #[test]

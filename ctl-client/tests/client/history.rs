@@ -135,8 +135,11 @@ fn what_the_operator_says_is_told_with_what_follows_from_it() {
     ));
     device.sync(&old);
     let alpha = name("alpha");
+    let (troubles, others): (Vec<String>, Vec<String>) =
+        told(&device).split_off(before).into_iter().partition(|line| line.starts_with("trouble"));
+    assert_eq!(troubles.len(), 2, "no root of V2G is left, in either sink: {troubles:?}");
     assert_eq!(
-        told(&device)[before..],
+        others,
         [
             format!("said: certificate {} is not trusted here: we know better", fingerprint("alpha")),
             format!("everest: + -{alpha}"),

@@ -363,3 +363,20 @@ fn mistakes_in_the_configuration_are_named() {
         assert!(!problem.contains("secret"), "{problem}");
     }
 }
+
+#[test]
+fn what_the_operator_distrusts_goes_from_stations_that_had_it_from_others_though_it_was_never_sent() {
+    let repository = Repository::new();
+    let csms = Csms::start(&["CP1"]);
+    csms.put("CP1", V2G, "beta");
+    let mut device = Device::new(&repository);
+    let beta = spki("beta");
+    device.configure(&format!(
+        "[[local.distrust]]\nkind = \"spki\"\nsha256 = \"{beta}\"\nreason = \"our audit\""
+    ));
+    let sink = csms.sink(Brand::Citrineos, &device);
+    let mut device = device.with_sink(sink);
+    let report = device.sync(&repository);
+    assert!(report.is_success(), "{}", problems(&report));
+    assert_eq!(csms.v2g("CP1"), set(&["alpha"]));
+}

@@ -112,6 +112,7 @@ fn bad(repository: &Repository) -> Vec<(&'static str, Option<Vec<u8>>, &'static 
     let other_scheme = Selection { scheme: ctl_core::Digest::of(b"another"), ..all.clone() };
     let production = Selection { environment: Environment::Production, ..all.clone() };
     let other_list = Selection { list: "eu".parse().unwrap(), ..all.clone() };
+    let two_lines = Selection { why: "for these\n2. and those".into(), ..all.clone() };
     let mut forged = Jws::parse(&good(&selection(repository, &["alpha"])), 100_000).unwrap();
     forged.payload = all.payload();
     let cut = good(&all);
@@ -125,6 +126,7 @@ fn bad(repository: &Repository) -> Vec<(&'static str, Option<Vec<u8>>, &'static 
         ("of another scheme", Some(good(&other_scheme)), "for another scheme"),
         ("of the production scheme", Some(good(&production)), "for another scheme"),
         ("of another list", Some(good(&other_list)), "list eu, which this device does not follow"),
+        ("with a reason that looks like more", Some(good(&two_lines)), "on one line"),
         ("not signed", Some(all.payload()), "the selection"),
         ("huge", Some(vec![b' '; 600 * 1024]), "selection.jws"),
     ]
@@ -148,6 +150,16 @@ fn a_selection_that_cannot_be_followed_changes_nothing_but_removals() {
         assert!(!report.is_success() && report.is_complete(), "{what}: the exit status says so");
         assert!(device.status().is_wrong() && device.status().to_string().contains(said), "{what}");
         assert_eq!(car(&device), set(&["alpha", "beta"]), "{what}");
+        // Nor does anybody say that a sync would bring more.
+        let known = device.client.known().unwrap();
+        let asked = known.places(fingerprint("gamma")).into_iter().find(|place| place.sink.ends_with("car"));
+        let asked = asked.unwrap();
+        assert!(asked.files.is_empty() && asked.reason.unwrap().contains(said), "{what}");
+        let found = device::block_on(device.client.preflight(None)).unwrap();
+        let of_car = |sink: &str| sink.ends_with("car");
+        assert!(!found.stores.iter().any(|store| of_car(&store.sink)
+            && store.problems.iter().any(|problem| problem.remedy.contains("run sync"))));
+        assert!(found.sinks.iter().any(|(sink, problem)| of_car(sink) && problem.problem.contains(said)));
         // A root comes, and one is suspended: only the second has an effect.
         let mut next = with_anchors(&mut repository, &["alpha", "beta", "evil", "gamma"]);
         next.pass(60);
@@ -187,7 +199,26 @@ fn a_selection_of_nothing_that_is_trusted_empties_no_sink() {
     assert!(device.sync(&repository).is_success());
     write(&device, good(&selection(&repository, &["evil"])));
     let text = problems(&device.sync(&repository));
-    assert!(text.contains("keeps its former content") || text.contains("keep"), "{text}");
+    assert!(text.contains("its files keeps its former content"), "{text}");
     assert_eq!(car(&device), set(&["alpha"]));
     assert!(device.status().is_wrong());
+}
+
+#[test]
+fn attack_a_sink_that_forgot_that_it_was_filled_still_removes_under_a_bad_selection() {
+    let mut repository = Repository::new();
+    let mut device = device(&repository);
+    write(&device, good(&selection(&repository, &["alpha", "beta"])));
+    assert!(device.sync(&repository).is_success());
+    fs::remove_file(device.path("car/placed")).unwrap();
+    write(&device, "no selection");
+    repository.pass(60);
+    repository.set_notices(vec![notice(3, "na", "beta", repository.now.plus_seconds(2 * DAY))]);
+    repository.publish(&Role::Notices);
+    repository.refresh();
+    let text = problems(&device.sync(&repository));
+    assert!(text.contains("only what must go changes there"), "{text}");
+    assert_eq!(car(&device), set(&["alpha"]));
+    // What was there before our first change was nothing, and our own files are not taken for it.
+    assert!(!device.path("car/before").exists());
 }

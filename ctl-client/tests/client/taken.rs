@@ -1,7 +1,13 @@
+//! What of a list is taken up, version by version, when some of it waits. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ctl_client::local::{TakenUp, Terms, settle};
+use ctl_core::list::ListPayload;
+use ctl_core::parts::Use;
+use ctl_core::{Digest, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-
-use super::*;
 
 const V2G: &str = "v2g";
 const MO: &str = "mo";
@@ -36,9 +42,10 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_unix(1_800_000_000 + second)
 }
 
-const FREE: Terms<'_> = Terms { is_held: false, is_due: &|_| true };
-const HELD: Terms<'_> = Terms { is_held: true, is_due: &|_| true };
-const LATER: Terms<'_> = Terms { is_held: false, is_due: &|_| false };
+const ALL: &dyn Fn(Digest, Use) -> bool = &|_, _| true;
+const FREE: Terms<'_> = Terms { is_held: false, is_due: &|_| true, is_usable: ALL };
+const HELD: Terms<'_> = Terms { is_held: true, is_due: &|_| true, is_usable: ALL };
+const LATER: Terms<'_> = Terms { is_held: false, is_due: &|_| false, is_usable: ALL };
 
 #[test]
 fn what_is_new_waits_what_is_gone_goes_and_a_new_device_takes_all() {
@@ -84,7 +91,7 @@ fn a_list_that_is_signed_anew_each_day_delays_nothing() {
     for day in 0..3 {
         let now = at(day * 86_400);
         let is_due = |since: Timestamp| now.seconds_since(since) >= 2 * 86_400;
-        settled = settle(Some(&settled), &newer, Terms { is_held: false, is_due: &is_due }, now);
+        settled = settle(Some(&settled), &newer, Terms { is_due: &is_due, ..FREE }, now);
         assert_eq!(settled.anchors.len(), if day < 2 { 1 } else { 2 }, "day {day}");
     }
     // A clock that goes back does not make it wait for longer.
@@ -106,7 +113,7 @@ proptest! {
     ) {
         let mut before = None;
         for (list, is_held, is_due) in versions {
-            let settled = settle(before.as_ref(), &list, Terms { is_held, is_due: &|_| is_due }, at(0));
+            let settled = settle(before.as_ref(), &list, Terms { is_held, is_due: &|_| is_due, is_usable: ALL }, at(0));
             let all = TakenUp::all(&list);
             let former: TakenUp = before.clone().unwrap_or_default();
             for (anchor, uses) in &settled.anchors {
@@ -130,8 +137,17 @@ proptest! {
     }
 
     #[test]
-    fn a_use_that_is_listed_is_never_left_without_an_anchor_by_waiting_alone(one in anchors(), other in anchors()) {
-        let settled = settle(Some(&TakenUp::all(&one)), &other, LATER, at(0));
-        prop_assert_eq!(settled.uses(), TakenUp::all(&other).uses());
+    fn a_use_that_is_listed_is_never_left_without_a_usable_anchor_by_waiting_alone(
+        one in anchors(),
+        other in anchors(),
+        hit in proptest::collection::btree_set(0_u8..6, 0..6),
+    ) {
+        let hit: BTreeSet<Digest> = hit.into_iter().map(|number| Digest::of(&[number])).collect();
+        let is_usable: &dyn Fn(Digest, Use) -> bool = &|anchor, _| !hit.contains(&anchor);
+        let settled = settle(Some(&TakenUp::all(&one)), &other, Terms { is_usable, ..LATER }, at(0));
+        prop_assert_eq!(settled.uses(is_usable), TakenUp::all(&other).uses(is_usable));
+        // Held, it is left without rather than given what nobody took up.
+        let held = settle(Some(&TakenUp::all(&one)), &other, Terms { is_usable, ..HELD }, at(0));
+        prop_assert!(held.uses(ALL).is_subset(&TakenUp::all(&one).uses(ALL)));
     }
 }
