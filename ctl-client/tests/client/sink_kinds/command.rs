@@ -123,22 +123,7 @@ fn power_lost_after_the_program_has_succeeded_hands_it_the_same_change_by_the_sa
         for k in 0.. {
             let mut device = device(&repository, 60, KEEPS);
             assert!(device.sync(&repository).is_success());
-            let sink = ctl_client::sink::open(&SinkConfig::Command(CommandConfig {
-                path: device.path("hand-over"),
-                program: [
-                    "/bin/sh",
-                    "-c",
-                    &KEEPS.replace("HOME", &device.folder.path().display().to_string()),
-                    "take",
-                ]
-                .map(str::to_owned)
-                .to_vec(),
-                seconds: 60,
-                selection: None,
-            }));
-            let list = serde_json::from_value(next.documents[&na()].clone()).unwrap();
-            let clock = ctl_core::tuf::Clock::Known(start());
-            let store = ctl_client::store::TrustStore::new(&[&list], &[], &Default::default(), clock);
+            let (sink, store) = (sink(&device), store(&next));
             let power = Power::failing(k, loses);
             let nothing = Default::default();
             device::block_on(async {
@@ -163,4 +148,132 @@ fn power_lost_after_the_program_has_succeeded_hands_it_the_same_change_by_the_sa
         }
     }
     assert!(handed_twice > 1, "never handed twice");
+}
+
+/// What a back end holds that carries out each change but the last thing of it that a failure cut off.
+fn back_end(changes: &[Value]) -> std::collections::BTreeSet<&'static str> {
+    let (mut holds, mut last) = (std::collections::BTreeSet::new(), None);
+    for change in changes {
+        // As the documentation says: the same digest is the change that was carried out last.
+        if last.replace(change["digest"].clone()).as_ref() != Some(&change["digest"]) {
+            holds.extend(names(change, "added"));
+            holds.retain(|name| !names(change, "removed").contains(name));
+        }
+    }
+    holds
+}
+
+/// Takes what it is handed, and fails then as long as that holds evil.
+const HALF: &str = "n=$(ls HOME/taken 2>/dev/null | wc -l); mkdir -p HOME/taken/$n && \\
+                    cp $1/*.pem $1/manifest.json $2 HOME/taken/$n/ && test ! -e $1/EVIL.pem || exit 3";
+
+#[test]
+fn what_a_program_took_before_it_failed_is_taken_back_from_it_when_it_is_distrusted() {
+    let mut repository = Repository::new();
+    let mut device = device(&repository, 60, &HALF.replace("EVIL", &fingerprint("evil").to_string()));
+    assert!(device.sync(&repository).is_success());
+    for round in 0..2 {
+        let more = with_anchors(&mut repository, &["alpha", "beta", "evil", "gamma"]);
+        assert!(problems(&device.sync(&more)).contains("the program did not take the change"));
+        assert!(back_end(&taken(&device)).contains("evil"), "it took it and failed then");
+        // It is distrusted before the program ever succeeds: all is as it was, for the lists.
+        let mut next = with_anchors(&mut repository, &["alpha", "beta", "gamma"]);
+        next.set_notices(vec![notice(3, "na", "evil", next.now.plus_seconds(2 * DAY))]);
+        next.publish(&Role::Notices);
+        next.refresh();
+        assert!(device.status().is_wrong(), "round {round}: nobody may think that it is done");
+        let report = device.sync(&next);
+        assert!(report.is_success(), "{}", problems(&report));
+        let changes = taken(&device);
+        assert_eq!(back_end(&changes), ["alpha", "beta", "gamma"].into(), "round {round}");
+        let why = changes.last().unwrap()["removed"][0]["why"].as_str().unwrap().to_owned();
+        assert!(why.contains("notice 3") || why.contains("distrusted"), "{why}");
+        assert!(!device.status().is_wrong(), "{}", device.status());
+        assert!(device.sync(&next).changed.is_empty(), "it is told once");
+        repository = next;
+        repository.set_notices(vec![]);
+        repository.signers.insert("notices".into(), vec![50, 51]);
+        repository.publish(&Role::Notices);
+        repository.refresh();
+    }
+}
+
+/// The sink of a device, to be asked by itself.
+fn sink(device: &Device) -> Box<dyn ctl_client::sink::Sink> {
+    let script = KEEPS.replace("HOME", &device.folder.path().display().to_string());
+    ctl_client::sink::open(&SinkConfig::Command(CommandConfig {
+        path: device.path("hand-over"),
+        program: ["/bin/sh", "-c", &script, "take"].map(str::to_owned).to_vec(),
+        seconds: 60,
+        selection: None,
+    }))
+}
+
+fn store(repository: &Repository) -> ctl_client::store::TrustStore {
+    let list = serde_json::from_value(repository.documents[&na()].clone()).unwrap();
+    let clock = ctl_core::tuf::Clock::Known(start());
+    ctl_client::store::TrustStore::new(&[&list], &[], &Default::default(), clock)
+}
+
+/// What is trusted is handed over, with this file system.
+fn hand_over(device: &Device, repository: &Repository, files: &dyn ctl_client::files::Files) -> Vec<String> {
+    let (sink, store) = (sink(device), store(repository));
+    let placed = ["alpha", "beta", "gamma"].map(fingerprint).into();
+    device::block_on(async {
+        let plan = sink.plan(&store, &placed).await.unwrap();
+        assert!(!plan.in_place);
+        let _ = async { sink.prepare(files, &plan).await?.apply().await }.await;
+        plan.complaints.iter().map(ToString::to_string).collect()
+    })
+}
+
+#[test]
+fn a_damaged_manifest_is_no_sign_that_the_program_took_nothing() {
+    for forgets in [false, true] {
+        let mut repository = Repository::new();
+        let mut device = device(&repository, 60, KEEPS);
+        assert!(device.sync(&repository).is_success());
+        fs::write(device.path("hand-over/current/manifest.json"), "damaged").unwrap();
+        if forgets {
+            fs::remove_file(device.path("hand-over/placed")).unwrap();
+        }
+        let said = hand_over(&device, &with_anchors(&mut repository, &["alpha", "gamma"]), &Disk);
+        assert!(said.is_empty(), "{said:?}");
+        let changes = taken(&device);
+        assert_eq!(names(changes.last().unwrap(), "removed"), ["beta"]);
+        assert_eq!(names(changes.last().unwrap(), "kept"), ["alpha", "gamma"]);
+    }
+}
+
+#[test]
+fn what_was_offered_and_cannot_be_read_again_is_told_until_somebody_has_looked() {
+    let repository = Repository::new();
+    let mut device = device(&repository, 60, KEEPS);
+    assert!(device.sync(&repository).is_success());
+    fs::write(device.path("hand-over/offered.json"), "damaged").unwrap();
+    for _ in 0..2 {
+        let report = device.sync(&repository);
+        assert!(problems(&report).contains("compare what your back end holds"), "{}", problems(&report));
+        assert!(report.is_complete() && device.status().is_wrong());
+    }
+    fs::remove_file(device.path("hand-over/offered.lost")).unwrap();
+    assert!(device.sync(&repository).is_success());
+}
+
+#[test]
+fn power_lost_at_any_moment_of_a_change_that_is_then_taken_back_leaves_no_root_behind() {
+    let repository = Repository::new();
+    let more = with_anchors(&mut repository.clone(), &["alpha", "beta", "evil", "gamma"]);
+    let fewer = with_anchors(&mut repository.clone(), &["alpha", "gamma"]);
+    for k in 0.. {
+        let mut device = device(&repository, 60, KEEPS);
+        assert!(device.sync(&repository).is_success());
+        let power = Power::failing(k, true);
+        hand_over(&device, &more, &power);
+        hand_over(&device, &fewer, &Disk);
+        assert_eq!(back_end(&taken(&device)), ["alpha", "gamma"].into(), "operation {k}");
+        if !power.has_failed() {
+            break;
+        }
+    }
 }
