@@ -34,7 +34,7 @@ const DAY: i64 = 86_400;
 
 fn main() {
     let pkis: Vec<Pki> = (0..ANCHORS).map(pki).collect();
-    let chain: Vec<&Certificate> = pkis[0].chain(Role::Contract);
+    let chain: Vec<&Certificate> = pkis.first().unwrap().chain(Role::Contract);
     let presented: String = chain.iter().take(3).map(|one| one.to_pem()).collect();
     let contracts = Contracts::new(known(&pkis));
     let judge = |bytes: &str| {
@@ -46,12 +46,12 @@ fn main() {
     assert!(!judge(&strange).is_accepted());
 
     let bare = best(|| {
-        for pair in chain.windows(2) {
-            assert!(pair[0].verify_signed_by(black_box(pair[1])).is_ok());
+        for [subject, issuer] in chain.array_windows() {
+            assert!(subject.verify_signed_by(black_box(issuer)).is_ok());
         }
     });
     let (accepted, refused) = (best(|| drop(judge(&presented))), best(|| drop(judge(&strange))));
-    let openssl = openssl(&pkis, &presented, chain[0]);
+    let openssl = openssl(&pkis, &presented, chain.first().unwrap());
     println!(
         "{ANCHORS} anchors, {IDENTIFIERS} identifiers; processor time in ms (best of {ROUNDS} rounds of {REPEATS})"
     );

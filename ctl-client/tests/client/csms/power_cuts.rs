@@ -73,7 +73,7 @@ fn story(
     device.restore();
     let power = Power::failing(cut, loses);
     sync(&csms, device, Box::new(power.clone()), first);
-    csms.mood(leaves, if cut % 2 == 0 { Mood::Offline } else { Mood::Refuses });
+    csms.mood(leaves, if cut.is_multiple_of(2) { Mood::Offline } else { Mood::Refuses });
     // The new list arrives.
     device.now.set(second.now);
     device.restart(Box::new(Unflushed));
