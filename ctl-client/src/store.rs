@@ -12,20 +12,21 @@ use ctl_core::role::Role;
 use ctl_core::tuf::Clock;
 use ctl_core::{Digest, Timestamp};
 use ctl_pki::Certificate;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::apart::Apart;
 use crate::local::{Distrust, TakenUp};
 use crate::suspensions::with_own_keys;
 
 /// An anchor that is trusted because of one list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TrustedAnchor {
     /// The list.
     pub list: ListId,
     /// SHA-256 of the certificate.
     pub fingerprint: Digest,
     /// The certificate.
+    #[serde(serialize_with = "by_digest")]
     pub certificate: Certificate,
     /// Its name for people.
     pub name: String,
@@ -45,7 +46,7 @@ pub struct TrustedAnchor {
 }
 
 /// An anchor that stands on a list and is not trusted here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
     /// The list.
     pub list: ListId,
@@ -89,13 +90,14 @@ impl From<&ListPayload> for ListVersion {
 }
 
 /// What this device trusts, and what it must not.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TrustStore {
     /// The lists that are followed, by version.
     pub lists: Vec<ListVersion>,
     /// By list, then by fingerprint. An anchor of two lists stands here twice.
     pub anchors: Vec<TrustedAnchor>,
     /// Cross-certificates between trusted anchors.
+    #[serde(serialize_with = "by_digests")]
     pub cross_certificates: Vec<Certificate>,
     /// Anchors that stand on a list and are not trusted here.
     pub left_out: Vec<LeftOut>,
@@ -107,6 +109,7 @@ pub struct TrustStore {
     /// conflicted: for these, nothing of it is.
     pub spared: BTreeSet<Use>,
     /// Certificates of listed anchors that are not trusted here: what stations hold is known by nothing else.
+    #[serde(serialize_with = "by_digests")]
     pub withheld: Vec<Certificate>,
     /// Whether what the lists name is not known now: then there are no anchors here, and sinks lose what must not be
     /// used, and nothing else.
@@ -415,6 +418,12 @@ impl TrustStore {
         }
     }
 
+    /// A digest of all of it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&ctl_core::json::canonical(self))
+    }
+
     /// Whether a certificate must not be used, whoever put it where it is.
     #[must_use]
     pub fn is_distrusted(&self, certificate: &Certificate) -> bool {
@@ -428,6 +437,14 @@ impl TrustStore {
     pub fn distrusts(&self, certificate: Digest) -> bool {
         self.distrusted.contains(&Distrusted { kind: DistrustKind::Certificate, sha256: certificate })
     }
+}
+
+fn by_digest<S: Serializer>(certificate: &Certificate, serializer: S) -> Result<S::Ok, S::Error> {
+    Digest::from_bytes(certificate.sha256()).serialize(serializer)
+}
+
+fn by_digests<S: Serializer>(certificates: &[Certificate], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(certificates.iter().map(|one| Digest::from_bytes(one.sha256())))
 }
 
 /// Whether a notice is against a certificate.

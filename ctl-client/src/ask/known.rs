@@ -108,7 +108,7 @@ impl Client {
             sinks: sinks.collect(),
             local: self.config.local.distrust.clone(),
             notices: self.suspensions(&state, &documents),
-            registry: documents.registry,
+            registry: self.registry(&state),
             damaged: documents.damaged,
             lists: documents.lists,
             clock: self.clock(state.known_time).0,

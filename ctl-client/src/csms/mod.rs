@@ -214,6 +214,8 @@ impl Sink for StationsSink {
                 notes: vec![],
                 complaints,
                 in_place: planned.in_place,
+                // What stations hold, they alone can say.
+                evidence: None,
             })
         })
     }

@@ -186,7 +186,18 @@ pub(crate) struct In {
     pub(crate) stores: BTreeSet<String>,
 }
 
+/// A name for what a sink holds: its files, and what of them is ours.
+pub(crate) fn holding<'a>(files: Digest, ours: impl Iterator<Item = &'a Digest>) -> Digest {
+    Digest::of(&ctl_core::json::canonical(&(files, ours.collect::<Vec<_>>())))
+}
+
 impl Told {
+    /// Whether it was told that a sink holds this.
+    pub(crate) fn tells(&self, sink: &str, what: Digest) -> bool {
+        let held = self.sinks.get(sink).and_then(|held| Some((held.files?, held.certificates.keys())));
+        held.is_some_and(|(files, ours)| holding(files, ours) == what)
+    }
+
     /// A sink holds this.
     pub(crate) fn hold(&mut self, sink: String, plan: &Plan, store: &TrustStore) {
         let files = Some(plan.digest());

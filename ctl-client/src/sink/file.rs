@@ -121,6 +121,11 @@ impl Sink for FileSink {
         Box::pin(async move { self.plan_files(store, placed) })
     }
 
+    fn evidence(&self, store: &TrustStore, placed: &BTreeSet<Digest>) -> Option<Digest> {
+        let selected = self.selected(store);
+        self.look(store, selected.as_ref(), placed).ok()?.ok().map(|look| look.evidence)
+    }
+
     /// Beside what is there, which it does not change yet.
     fn prepare<'a>(&'a self, files: &'a dyn Files, plan: &'a Plan) -> Doing<'a, Box<dyn Prepared + 'a>> {
         Box::pin(async move {

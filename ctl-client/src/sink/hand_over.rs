@@ -308,6 +308,10 @@ impl Sink for HandOver {
         self.folder.takes_removals_alone()
     }
 
+    fn evidence(&self, store: &TrustStore, placed: &BTreeSet<Digest>) -> Option<Digest> {
+        self.folder.evidence(store, placed)
+    }
+
     fn prepare<'a>(&'a self, files: &'a dyn Files, plan: &'a Plan) -> Doing<'a, Box<dyn Prepared + 'a>> {
         Box::pin(async move {
             let (next, before) =

@@ -74,6 +74,11 @@ pub trait Sink {
     /// What is there cannot be read or must not be changed. The sink is left alone then.
     fn plan<'a>(&'a self, store: &'a TrustStore, placed: &'a BTreeSet<Digest>) -> Doing<'a, Plan>;
 
+    /// A digest of all that a plan follows from ([`Plan::evidence`]), as it is now; none where that cannot be told.
+    fn evidence(&self, _trust: &TrustStore, _placed: &BTreeSet<Digest>) -> Option<Digest> {
+        None
+    }
+
     /// Gets a plan ready, and changes nothing that others read.
     ///
     /// # Errors
@@ -245,6 +250,9 @@ pub struct Plan {
     pub complaints: Vec<ClientError>,
     /// Whether the sink is as it should be already.
     pub in_place: bool,
+    /// A digest of all that this follows from: what is trusted, every byte that is there, and this release. As long as it
+    /// is the same, so is the plan. None where that cannot be told.
+    pub evidence: Option<Digest>,
 }
 
 impl Plan {

@@ -8,12 +8,76 @@ use ctl_pki::{Certificate, readable};
 use super::block::{Block, MAX_PIECES};
 use super::file::{Content, FileSink};
 use super::form::Form;
-use super::selection::select;
+use super::present::Present;
+use super::selection::{Selected, select};
 use super::{Plan, Sink as _, fingerprint};
 use crate::error::ClientError;
 use crate::store::TrustStore;
 
+/// What a plan follows from.
+pub(super) struct Look<'a> {
+    content: Content<'a>,
+    present: Present,
+    /// Everything that was ever put there, by the state and by what is remembered beside the files.
+    placed: BTreeSet<Digest>,
+    /// Why the selection cannot be followed.
+    cannot: Option<ClientError>,
+    /// A digest of all of it.
+    pub(super) evidence: Digest,
+}
+
 impl FileSink {
+    /// What the selection leaves, if there is one; or why it cannot be followed.
+    pub(super) fn selected(&self, store: &TrustStore) -> Option<Result<Selected, String>> {
+        self.config.selection.as_ref().map(|config| select(config, store))
+    }
+
+    /// Looks at what is trusted, and at what is there; only at the latter where nothing but removals follows.
+    ///
+    /// # Errors
+    /// [`ClientError::Sink`], [`ClientError::File`], [`ClientError::Selection`].
+    #[expect(clippy::type_complexity, reason = "what is there, and what was ever put there")]
+    pub(super) fn look<'a>(
+        &self,
+        store: &'a TrustStore,
+        selected: Option<&'a Result<Selected, String>>,
+        remembered: &BTreeSet<Digest>,
+    ) -> Result<Result<Look<'a>, (Present, BTreeSet<Digest>)>, ClientError> {
+        let generations = self.generations();
+        let (present, beside) = (generations.present()?, generations.placed());
+        let placed = remembered | &beside;
+        self.check_what_is_there(&present, &placed)?;
+        if store.only_removes {
+            return Ok(Err((present, placed)));
+        }
+        let (selected, problem) = match selected {
+            None => (None, None),
+            Some(Ok(selected)) => (Some(selected), None),
+            Some(Err(problem)) => (None, Some(problem)),
+        };
+        let mut cannot =
+            problem.map(|problem| ClientError::Selection { sink: self.name(), problem: problem.clone() });
+        let store = selected.map_or(store, |selected| &selected.store);
+        let mut content = (self.layout.content)(store, &self.config);
+        cannot = cannot.or(content.cannot.take().map(|problem| self.complaint(problem)));
+        if remembered.is_empty() && !self.was_filled() {
+            cannot = cannot.map_or(Ok(None), Err)?;
+        }
+        if let Some(selected) = selected {
+            content.left_out.extend(selected.left_out.iter().cloned());
+            content.notes.extend(selected.notes.iter().cloned());
+        }
+        let there: BTreeMap<&String, Digest> =
+            present.files.iter().map(|(name, bytes)| (name, Digest::of(bytes))).collect();
+        let why = cannot.as_ref().map(ToString::to_string);
+        let said = (&content.left_out, &content.notes, &content.complaints, why);
+        let here = (there, &present.others, remembered, &beside);
+        let release = env!("CARGO_PKG_VERSION");
+        let all = (release, self.layout.name, &self.config, store.digest(), said, here);
+        let evidence = Digest::of(&ctl_core::json::canonical(&all));
+        Ok(Ok(Look { content, present, placed, cannot, evidence }))
+    }
+
     /// What the files should be.
     ///
     /// Every file is read as devices would read it, before it is in place. What would spoil it is left
@@ -26,29 +90,14 @@ impl FileSink {
         store: &TrustStore,
         remembered: &BTreeSet<Digest>,
     ) -> Result<Plan, ClientError> {
-        let generations = self.generations();
-        let present = generations.present()?;
-        let placed = remembered | &generations.placed();
-        self.check_what_is_there(&present, &placed)?;
-        if store.only_removes {
-            return Ok(self.plan_removals(store, present, remembered, &placed));
-        }
-        let (selected, mut cannot) = match self.config.selection.as_ref().map(|config| select(config, store))
-        {
-            None => (None, None),
-            Some(Ok(selected)) => (Some(selected), None),
-            Some(Err(problem)) => (None, Some(ClientError::Selection { sink: self.name(), problem })),
-        };
-        let store = selected.as_ref().map_or(store, |selected| &selected.store);
-        let mut content = (self.layout.content)(store, &self.config);
-        cannot = cannot.or(content.cannot.take().map(|problem| self.complaint(problem)));
-        if remembered.is_empty() && !self.was_filled() {
-            cannot = cannot.map_or(Ok(None), Err)?;
-        }
-        if let Some(selected) = &selected {
-            content.left_out.extend(selected.left_out.iter().cloned());
-            content.notes.extend(selected.notes.iter().cloned());
-        }
+        let selected = self.selected(store);
+        let Look { mut content, present, placed, cannot, evidence } =
+            match self.look(store, selected.as_ref(), remembered)? {
+                Ok(look) => look,
+                Err((present, placed)) => return Ok(self.plan_removals(store, present, remembered, &placed)),
+            };
+        let store =
+            selected.as_ref().and_then(|selected| selected.as_ref().ok()).map_or(store, |one| &one.store);
         let mut complaints = self.leave_out_unreadable(&mut content);
         // Where the lists name anchors and there is none to choose from. What cannot be followed says so itself.
         let mut nobody = BTreeSet::new();
@@ -124,6 +173,7 @@ impl FileSink {
             notes: content.notes,
             complaints,
             in_place,
+            evidence: Some(evidence),
         })
     }
 

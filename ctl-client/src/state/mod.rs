@@ -106,6 +106,9 @@ pub struct DocumentRecord {
     pub vouchers: Vouchers,
     /// When this device accepted it, by its own clock.
     pub accepted_at: Option<Timestamp>,
+    /// How many identifiers it has, if it is the registry.
+    #[serde(default)]
+    pub identifiers: Option<usize>,
 }
 
 impl DocumentRecord {
@@ -115,6 +118,15 @@ impl DocumentRecord {
         let Vouchers { root, targets, role } = self.vouchers;
         [self.sha256, self.proof, root, targets, role]
     }
+}
+
+/// A sink that was found to hold what it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// What that followed from ([`Plan::evidence`](crate::sink::Plan::evidence)).
+    pub evidence: Digest,
+    /// A name for what it holds, to know whether that was told.
+    pub holding: Digest,
 }
 
 /// Everything that the client remembers.
@@ -154,6 +166,9 @@ pub struct State {
     pub known_time: Timestamp,
     /// Fingerprints of every certificate ever put into a sink, by sink.
     pub placed: BTreeMap<String, BTreeSet<Digest>>,
+    /// Sinks that were found to hold what they should, with nothing left to do.
+    #[serde(default)]
+    pub settled: BTreeMap<String, Settled>,
     /// Sinks whose command after a change has not succeeded yet.
     pub commands_due: BTreeSet<String>,
     /// Set while the memory that was lost by damage is not replaced from the network yet.

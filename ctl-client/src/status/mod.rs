@@ -235,7 +235,7 @@ impl Client {
             left_out: vec![],
             local: LocalStatus::default(),
             notices: vec![],
-            mo_identifiers: documents.registry.as_ref().map(|registry| registry.identifiers.len()),
+            mo_identifiers: documents.mo_identifiers,
             log: state.log.as_ref().map(log_status),
             conflict: None,
             apart: vec![],

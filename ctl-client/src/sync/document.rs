@@ -104,7 +104,10 @@ impl Client {
         }
         if let Some(held) = held
             && target.hashes.sha256 == Some(held.sha256)
-            && held.objects().iter().all(|digest| self.directory.object(digest).is_some())
+            && held
+                .objects()
+                .iter()
+                .all(|digest| work.whole.contains(digest) || self.directory.object(digest).is_some())
         {
             return Ok(None);
         }
@@ -228,6 +231,10 @@ impl Candidate {
             consistency,
             vouchers: self.vouchers,
             accepted_at: now,
+            identifiers: match &self.document {
+                Document::Registry(registry) => Some(registry.identifiers.len()),
+                Document::List(_) | Document::Notices(_) => None,
+            },
         };
         // Only a list's signers say how late it is: one officer or registrar must not be able to let
         // suspensions and constraints run out.

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ctl_core::list::ListPayload;
-use ctl_core::list::offline::Document;
 use ctl_core::names::ListId;
 use ctl_core::parts::Use;
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
 
-use super::{Client, ROLL_OUT, SyncReport, Work};
+use super::{Client, InForce, ROLL_OUT, SyncReport, Work};
 use crate::error::ClientError;
 use crate::local::{Gate, Rollout, TakenUp, Terms, settle};
 use crate::state::State;
@@ -17,16 +15,10 @@ use crate::transport::Source;
 
 impl Client {
     /// Takes up what may be taken up now. What a list does not name any more goes at once, whoever waits for what.
-    pub(super) async fn take_up_additions(&self, work: &mut Work, report: &mut SyncReport) {
+    pub(super) async fn take_up_additions(&self, work: &mut Work, held: &InForce, report: &mut SyncReport) {
         let now = self.clock(work.state.known_time).0.earliest();
-        let lists: Vec<ListPayload> = work
-            .state
-            .documents
-            .iter()
-            .filter_map(|(role, record)| self.list_in_force(role, &record.sha256, work))
-            .collect();
-        let documents = self.in_force_with(&work.state, &work.objects);
-        let usable = self.usable(&work.state, &documents);
+        let documents = held;
+        let usable = self.usable(&work.state, documents);
         let usable: BTreeSet<(&ListId, Digest, Use)> = usable
             .anchors
             .iter()
@@ -34,6 +26,7 @@ impl Client {
             .filter(|anchor| anchor.constraints.is_empty())
             .flat_map(|anchor| anchor.uses.iter().map(|r#use| (&anchor.list, anchor.fingerprint, *r#use)))
             .collect();
+        let lists = &documents.lists;
         let settled = |state: &State, is_paused: bool| -> Vec<(ListId, TakenUp)> {
             let taken = lists.iter().map(|list| {
                 let is_due = |since| !is_paused && self.turn(since).is_some_and(|turn| turn <= now);
@@ -59,14 +52,6 @@ impl Client {
         work.state.taken.extend(taken);
         let State { taken, documents, .. } = &mut work.state;
         taken.retain(|list, _| documents.contains_key(&Role::List(list.clone())));
-    }
-
-    fn list_in_force(&self, role: &Role, sha256: &Digest, work: &Work) -> Option<ListPayload> {
-        let new = work.objects.iter().find(|bytes| Digest::of(bytes) == *sha256).cloned();
-        match Document::read(role, &new.or_else(|| self.directory.object(sha256))?) {
-            Ok(Document::List(list)) => Some(*list),
-            _ => None,
-        }
     }
 
     /// When this device takes up what was first seen at a moment; none for never, as long as nobody changes the stages.

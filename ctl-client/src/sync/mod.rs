@@ -12,7 +12,7 @@ mod metadata;
 mod sinks;
 mod telling;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -167,6 +167,8 @@ pub struct Client {
 struct Work {
     state: State,
     objects: Vec<Vec<u8>>,
+    /// Documents that were found whole on the medium a moment ago.
+    whole: BTreeSet<Digest>,
 }
 
 impl Work {
@@ -277,21 +279,40 @@ impl Client {
         // What was lost altogether is begun anew only with something to remember.
         let mendable = !damage.is_empty() && !state.memory_lost;
         report.notes = damage;
-        let mut work = Work { state, objects: vec![] };
+        let clock = self.clock(state.known_time).0;
+        let mut work = Work { state, objects: vec![], whole: BTreeSet::new() };
 
-        self.write_sinks(&mut work.state, report).await?;
+        let mut settled_before = work.state.settled.clone();
+        let mut held = self.in_force(&work.state);
+        let settled = self.write_sinks(&mut work.state, &held, None, report).await?;
         let before = work.state.clone();
+        let is_whole = |role: &Role| self.follows(role) && !held.damaged.contains(role);
+        let whole = before.documents.iter().filter(|(role, _)| is_whole(role));
+        work.whole = whole.map(|(_, record)| record.sha256).collect();
         let source = Source::open(&self.config.url, &self.transport);
         match source {
             Ok(source) => self.refresh(&source, root, &mut work, report).await?,
             Err(error) => report.problem("repository", error.into()),
         }
-        self.take_up_additions(&mut work, report).await;
+        // What was read a moment ago, and has the digests that the state names, is not read again.
+        if work.state.documents != before.documents || !held.damaged.is_empty() {
+            held = self.in_force_with(&work.state, &work.objects);
+        }
+        self.take_up_additions(&mut work, &held, report).await;
         // An equal state is committed too where that mends a damaged medium.
         if work.state != before || mendable || self.directory.lacks(&work.state, &work.objects) {
             self.directory.commit(&mut work.state, &work.objects)?;
+            settled_before.clone_from(&work.state.settled);
         }
-        self.write_sinks(&mut work.state, report).await
+        // From the same state, at the same moment, the same follows.
+        if settled.is_none() || work.state != before || self.clock(work.state.known_time).0 != clock {
+            self.write_sinks(&mut work.state, &held, settled.as_ref(), report).await?;
+        }
+        if work.state.settled != settled_before {
+            // It saves the next sync work, and nothing else.
+            let _ = self.directory.commit(&mut work.state, []);
+        }
+        Ok(())
     }
 
     /// From the first request to the new state. Problems with one document do not keep the others

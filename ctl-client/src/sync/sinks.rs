@@ -12,8 +12,9 @@ use ctl_core::tuf::{Limits, Signed, Targets};
 use super::{Client, Problem, Refused, SyncReport};
 use crate::command;
 use crate::error::ClientError;
+use crate::history;
 use crate::sink::{Applied, Sink};
-use crate::state::State;
+use crate::state::{Settled, State};
 use crate::store::TrustStore;
 use crate::suspensions;
 
@@ -26,8 +27,9 @@ pub struct InForce {
     pub lists: Vec<ListPayload>,
     /// The notices, if any were ever published.
     pub notices: Option<NoticesDocument>,
-    /// The registry.
-    pub registry: Option<RegistryDocument>,
+    /// How many identifiers the registry has. It is known by its digest to be the one that was accepted, and so is not
+    /// read again: nothing that is written to a sink depends on it.
+    pub mo_identifiers: Option<usize>,
     /// Roles whose document is remembered but cannot be read from this device's medium.
     pub damaged: Vec<Role>,
 }
@@ -44,15 +46,30 @@ impl Client {
         let mut documents = InForce::default();
         for (role, record) in state.documents.iter().filter(|(role, _)| self.follows(role)) {
             let new = objects.iter().find(|bytes| Digest::of(bytes) == record.sha256).cloned();
-            let bytes = new.or_else(|| self.directory.object(&record.sha256));
-            match bytes.and_then(|bytes| Document::read(role, &bytes).ok()) {
-                Some(Document::List(list)) => documents.lists.push(*list),
-                Some(Document::Notices(notices)) => documents.notices = Some(*notices),
-                Some(Document::Registry(registry)) => documents.registry = Some(*registry),
-                None => documents.damaged.push(role.clone()),
+            let Some(bytes) = new.or_else(|| self.directory.object(&record.sha256)) else {
+                documents.damaged.push(role.clone());
+                continue;
+            };
+            if *role == Role::Registry {
+                documents.mo_identifiers = record.identifiers;
+                continue;
+            }
+            match Document::read(role, &bytes) {
+                Ok(Document::List(list)) => documents.lists.push(*list),
+                Ok(Document::Notices(notices)) => documents.notices = Some(*notices),
+                Ok(Document::Registry(_)) | Err(_) => documents.damaged.push(role.clone()),
             }
         }
         documents
+    }
+
+    /// The registry in force; none if it is not followed, or damaged.
+    pub(crate) fn registry(&self, state: &State) -> Option<RegistryDocument> {
+        let record = state.documents.get(&Role::Registry).filter(|_| self.follows(&Role::Registry))?;
+        match Document::read(&Role::Registry, &self.directory.object(&record.sha256)?) {
+            Ok(Document::Registry(registry)) => Some(*registry),
+            _ => None,
+        }
     }
 
     pub(super) fn follows(&self, role: &Role) -> bool {
@@ -110,30 +127,37 @@ impl Client {
         suspensions::merge(named.iter().cloned().chain(kept))
     }
 
-    /// Makes every sink hold what follows from the state.
+    /// Makes every sink hold what follows from the state. Gives what is trusted if every sink was found to hold it, and
+    /// nothing is left to do: `settled` is that of earlier in the same sync, and where the same is trusted now, by the
+    /// clock as it is now, no sink is looked at twice.
     pub(super) async fn write_sinks(
         &self,
         state: &mut State,
+        documents: &InForce,
+        settled: Option<&TrustStore>,
         report: &mut SyncReport,
-    ) -> Result<(), ClientError> {
+    ) -> Result<Option<TrustStore>, ClientError> {
         // What was said before the network was asked may have changed.
         report.notes.retain(|note| !note.starts_with(HELD));
-        let documents = self.in_force(state);
-        self.tell_documents(state, &documents, report);
-        let store = match self.store(state, &documents) {
+        self.tell_documents(state, documents, report);
+        let store = match self.store(state, documents) {
             Ok(store) => store,
             // What is known to be said against a root does not wait for what is not known.
             Err(why) => {
                 report.notes.push(format!("{HELD}, but for what is distrusted: {why}"));
-                self.usable(state, &documents).that_only_removes()
+                self.usable(state, documents).that_only_removes()
             }
         };
+        if settled == Some(&store) {
+            return Ok(Some(store));
+        }
         if store.listed == 0 && !store.only_removes {
             let note = "the signed lists name no anchor at all: nothing is trusted".to_owned();
             if !report.notes.contains(&note) {
                 report.notes.push(note);
             }
         }
+        let mut is_settled = true;
         for sink in &self.sinks {
             let name = sink.name();
             let is_filled = state.placed.contains_key(&name) || sink.was_filled();
@@ -148,6 +172,8 @@ impl Client {
             let try_command = !former.iter().any(failed);
             match self.write_sink(sink.as_ref(), &store, state, try_command, report).await {
                 Ok(changed) => {
+                    let is_told = report.problems.iter().any(|problem| problem.about == name);
+                    is_settled &= !changed && !is_told && !state.commands_due.contains(&name);
                     if changed && !report.changed.contains(&name) {
                         report.changed.push(name.clone());
                     }
@@ -155,10 +181,13 @@ impl Client {
                         report.problems.extend(former.into_iter().filter(failed));
                     }
                 }
-                Err(error) => report.problem(name, error),
+                Err(error) => {
+                    is_settled = false;
+                    report.problem(name, error);
+                }
             }
         }
-        Ok(())
+        Ok((is_settled && !store.only_removes).then_some(store))
     }
 
     /// The lists that this device follows; none if that is not known yet.
@@ -205,7 +234,21 @@ impl Client {
         let (name, commands) = (sink.name(), sink.commands());
         self.may_fill(sink, state)?;
         let placed = state.placed.get(&name).cloned().unwrap_or_default();
+        // With the same before it, down to every byte that is there, a plan would find the same: nothing to do.
+        let is_due = state.commands_due.contains(&name);
+        if let Some(known) = state.settled.get(&name).filter(|_| !is_due)
+            && report.telling.as_ref().is_some_and(|telling| telling.tells(&name, known.holding))
+            && sink.evidence(store, &placed) == Some(known.evidence)
+        {
+            return Ok(false);
+        }
         let mut plan = sink.plan(store, &placed).await?;
+        if let Some(evidence) =
+            plan.evidence.filter(|_| plan.in_place && plan.complaints.is_empty() && !is_due)
+        {
+            let holding = history::holding(plan.digest(), plan.ours.iter());
+            state.settled.insert(name.clone(), Settled { evidence, holding });
+        }
         for complaint in plan.complaints.drain(..) {
             report.problem(name.clone(), complaint);
         }

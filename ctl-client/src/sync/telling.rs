@@ -1,7 +1,7 @@
 //! What a sync tells of itself when it is over. Nothing of it can make a sync fail.
 
-use ctl_core::Timestamp;
 use ctl_core::tuf::Clock;
+use ctl_core::{Digest, Timestamp};
 
 use super::{Client, InForce, SyncReport};
 use crate::error::ClientError;
@@ -24,6 +24,11 @@ pub(super) struct Telling {
 }
 
 impl Telling {
+    /// Whether it was told that a sink holds this.
+    pub(super) fn tells(&self, sink: &str, what: Digest) -> bool {
+        self.now.tells(sink, what)
+    }
+
     /// A sink holds this.
     pub(super) fn hold(&mut self, sink: String, plan: &Plan, store: &TrustStore) {
         self.now.hold(sink, plan, store);

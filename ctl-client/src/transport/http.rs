@@ -1,5 +1,6 @@
 //! Fetching over HTTP, with every bound enforced while the body arrives.
 
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use ctl_core::text::with_causes;
@@ -19,8 +20,8 @@ const MAX_REDIRECTS: usize = 5;
 pub(super) struct Http {
     base: Url,
     client: Client,
-    /// Never uses a connection twice.
-    fresh: Client,
+    /// Never uses a connection twice. Made when it is needed: each client reads the system's certificates.
+    fresh: OnceLock<Client>,
     options: TransportOptions,
 }
 
@@ -51,20 +52,8 @@ impl Http {
     pub(super) fn new(base: Url, options: &TransportOptions) -> Result<Self, String> {
         // Fails only if a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = |idle_connections| {
-            let mut builder = Client::builder()
-                .user_agent(concat!("ctl-client/", env!("CARGO_PKG_VERSION")))
-                .redirect(Policy::custom(same_host))
-                .pool_max_idle_per_host(idle_connections)
-                .connect_timeout(options.connect)
-                .read_timeout(options.idle)
-                .timeout(options.total);
-            if let Some(proxy) = &options.proxy {
-                builder = builder.proxy(Proxy::all(proxy).map_err(causes)?);
-            }
-            builder.build().map_err(causes)
-        };
-        Ok(Self { base, client: client(1)?, fresh: client(0)?, options: options.clone() })
+        let client = client(&base, options, 1)?;
+        Ok(Self { base, client, fresh: OnceLock::new(), options: options.clone() })
     }
 
     pub(super) fn address(&self, path: &str) -> String {
@@ -91,8 +80,14 @@ impl Http {
     /// Nothing changes by asking twice, and a connection may have ended while it was idle.
     async fn ask(&self, path: &str, limit: usize, form: Form<'_>) -> Result<Option<Vec<u8>>, FetchError> {
         match self.attempt(&self.client, path, limit, form).await {
-            Err(Failed { again: true, .. }) => {
-                self.attempt(&self.fresh, path, limit, form).await.map_err(|failed| failed.error)
+            Err(Failed { again: true, error }) => {
+                if self.fresh.get().is_none()
+                    && let Ok(fresh) = client(&self.base, &self.options, 0)
+                {
+                    let _ = self.fresh.set(fresh);
+                }
+                let Some(fresh) = self.fresh.get() else { return Err(error) };
+                self.attempt(fresh, path, limit, form).await.map_err(|failed| failed.error)
             }
             other => other.map_err(|failed| failed.error),
         }
@@ -179,6 +174,38 @@ impl Http {
         let again = !error.is_connect() && !error.is_redirect();
         Failed { error: FetchError::Connection { address, problem: causes(error) }, again }
     }
+}
+
+/// One that keeps so many connections when they are idle.
+fn client(base: &Url, options: &TransportOptions, idle_connections: usize) -> Result<Client, String> {
+    let mut builder = Client::builder()
+        .user_agent(concat!("ctl-client/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::custom(same_host))
+        .pool_max_idle_per_host(idle_connections)
+        .connect_timeout(options.connect)
+        .read_timeout(options.idle)
+        .timeout(options.total);
+    if let Some(proxy) = &options.proxy {
+        builder = builder.proxy(Proxy::all(proxy).map_err(causes)?);
+    }
+    if base.scheme() == "http" && !may_be_tls(options.proxy.as_deref()) {
+        // Redirects stay at the scheme. To read the system's certificates takes longer than all the rest, and a device may
+        // have none.
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build().map_err(causes)
+}
+
+/// Whether the proxy, if there is one, may be spoken to over TLS.
+fn may_be_tls(proxy: Option<&str>) -> bool {
+    let is_tls = |address: &str| address.trim_start().to_ascii_lowercase().starts_with("https");
+    let of_environment = || {
+        std::env::vars_os().any(|(name, value)| {
+            name.to_string_lossy().to_ascii_lowercase().ends_with("_proxy")
+                && is_tls(&value.to_string_lossy())
+        })
+    };
+    proxy.map_or_else(of_environment, is_tls)
 }
 
 /// What an answer means that is neither the file nor its absence.

@@ -24,6 +24,7 @@ mod contract;
 mod csms;
 mod fleet;
 mod history;
+mod nothing_new;
 mod own_say;
 mod reports;
 mod sink_conformance;
