@@ -48,7 +48,7 @@ fn an_application_comes_all_the_way_to_a_chargers_trust_store() {
     let (said, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}\n{complained}");
-    assert!(said.contains("16. An audit from outside"), "{said}");
+    assert!(said.contains("17. An audit from outside"), "{said}");
     assert!(said.ends_with(&format!("{STOPPED}\n")), "{said}");
 
     // What both watchers saw is confirmed, what one of them made up is not.
