@@ -36,7 +36,6 @@ impl FileSink {
     ///
     /// # Errors
     /// [`ClientError::Sink`], [`ClientError::File`], [`ClientError::Selection`].
-    #[expect(clippy::type_complexity, reason = "what is there, and what was ever put there")]
     pub(super) fn look<'a>(
         &self,
         store: &'a TrustStore,

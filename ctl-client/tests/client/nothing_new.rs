@@ -2,7 +2,6 @@
 //! happened meanwhile hides behind that: neither on the disk, nor on the clock, nor by the operator's word.
 
 use std::fs;
-use std::path::Path;
 
 use ctl_client::sync::SyncReport;
 use ctl_core::role::Role;
@@ -58,21 +57,22 @@ fn attack_a_settled_store_is_changed_and_mended_each_time() {
     repository.refresh();
     device.sync(&repository);
     let trusted = set(&["alpha", "gamma"]);
-    let write = |bytes: Vec<u8>| move |path: &Path| fs::write(path, &bytes).unwrap();
     let evil = roots()["evil"].to_pem().into_bytes();
-    let attacks: Vec<(&str, Box<dyn Fn(&Path)>)> = vec![
-        ("what it held when it was settled before", Box::new(write(former))),
-        ("a root of the attacker's", Box::new(write(evil))),
-        ("nothing", Box::new(write(vec![]))),
-        ("no file", Box::new(|path| fs::remove_file(path).unwrap())),
-    ];
-    for (what, attack) in attacks {
+    for (what, bytes) in [
+        ("what it held when it was settled before", Some(former)),
+        ("a root of the attacker's", Some(evil)),
+        ("nothing", Some(vec![])),
+        ("no file", None),
+    ] {
         for place in [V2G, "pem/current/v2g-iso15118-2.pem"] {
             quiet(&mut device);
             let report = quiet(&mut device);
             assert!(report.changed.is_empty(), "{:?}", report.changed);
             let path = fs::canonicalize(device.path(place)).unwrap();
-            attack(&path);
+            match &bytes {
+                Some(bytes) => fs::write(&path, bytes).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
             assert_eq!(quiet(&mut device).changed.len(), 1, "{place}: {what}");
             assert_eq!(device.trusted(), trusted, "{place}: {what}");
         }
