@@ -4,7 +4,8 @@ Every byte that client and server exchange passes a relay that counts it. One th
 the client's Accept-Encoding into identity, as a box on the way might; what gzip would cost is that with the body of the
 registry exchanged, since our client does not ask for gzip."""
 
-import os
+import base64
+import json
 import re
 import shutil
 import socket
@@ -15,6 +16,8 @@ import tempfile
 import threading
 import urllib.request
 from pathlib import Path
+
+from measuring import processor_time
 
 PLAIN = re.compile(rb"(?im)^accept-encoding:.*\r\n|^available-dictionary:.*\r\n")
 
@@ -44,17 +47,6 @@ class Relay:
             sink.shutdown(socket.SHUT_WR)
         except OSError:
             pass
-
-
-def processor_time(*command):
-    """Seconds of processor time, user and system, of one process."""
-    words = [str(word) for word in command]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"{' '.join(words)}: status {process.returncode}")
-    return usage.ru_utime + usage.ru_stime
 
 
 def body(url, **headers):
@@ -88,7 +80,9 @@ def measure(programs, rounds, work, server):
         results.setdefault((name, what), []).append((relay.bytes - before, time * 1000))
 
     for name, relay in relays.items():
-        processor_time(programs / "ctl-client", "init", "--url", relay.url, "--root", work / "root.json", "--dir", work / name)
+        sinks = ("--pem", work / f"{name}-pem", "--everest", work / f"{name}-everest")
+        processor_time(programs / "ctl-client", "init", "--url", relay.url, "--root", work / "root.json",
+                       "--dir", work / name, *sinks)
         sync(name, "first")
     press = []
     for _ in range(rounds):
@@ -97,6 +91,8 @@ def measure(programs, rounds, work, server):
         press.append([int(number) for number in server.stdout.readline().split()[1:]])
         for name in relays:
             sync(name, "changed")
+            # The first one after a change finds that every sink holds it.
+            sync(name, "after a change")
             sync(name, "nothing new")
     registry = f"{url}/tuf/targets/mo-registry.json"
     plain, gzip = body(registry), body(registry, **{"Accept-Encoding": "gzip"})
@@ -115,7 +111,7 @@ def measure(programs, rounds, work, server):
     print()
     print("| refresh | with compression, bytes | without, bytes | client, ms |")
     print("|---|---|---|---|")
-    for what in ("first", "nothing new"):
+    for what in ("first", "after a change", "nothing new"):
         print(f"| {what} | {median(('differences', what), 0):.0f} | {median(('identity', what), 0):.0f} "
               f"| {median(('differences', what), 1):.0f} |")
     print()
@@ -127,14 +123,9 @@ def measure(programs, rounds, work, server):
 
 def last_difference(device, registry, url):
     """The body for whoever holds the version before, as the server sends it."""
-    import base64
-    import hashlib
-
     # The newest is offered as a dictionary by nobody: the version before is asked for by what other versions there are.
     with urllib.request.urlopen(registry) as answer:
         newest = answer.read()
-    import json
-
     previous = json.loads(newest)["previous"]
     name = base64.b64encode(bytes.fromhex(previous)).decode()
     request = urllib.request.Request(registry, headers={"Accept-Encoding": "dcb", "Available-Dictionary": f":{name}:"})

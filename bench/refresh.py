@@ -1,12 +1,12 @@
 """Measures what bench/refresh says. Arguments: ctl-client, the server's address, a folder with root.json,
-rounds. With `fetch` before them it is the peer: one refresh by python-tuf."""
+rounds. With `fetch` before them it is the peer: one refresh by python-tuf, from nothing or from what it holds."""
 
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 from pathlib import Path
+
+from measuring import processor_time
 
 TARGETS = ["na.ctl.json", "mo-registry.json"]
 
@@ -15,8 +15,8 @@ def fetch(url, work):
     from tuf.ngclient import Updater
 
     home = work / "python-tuf"
-    (home / "metadata").mkdir(parents=True)
-    (home / "targets").mkdir()
+    (home / "metadata").mkdir(parents=True, exist_ok=True)
+    (home / "targets").mkdir(exist_ok=True)
     updater = Updater(str(home / "metadata"), f"{url}/tuf/metadata/", str(home / "targets"),
                       f"{url}/tuf/targets/", bootstrap=(work / "root.json").read_bytes())
     updater.refresh()
@@ -24,38 +24,48 @@ def fetch(url, work):
         info = updater.get_targetinfo(target)
         if info is None:
             sys.exit(f"no target {target}")
-        updater.download_target(info)
+        if updater.find_cached_target(info) is None:
+            updater.download_target(info)
 
 
-def processor_time(*command):
-    """Seconds of processor time, user and system, of one process."""
-    words = [str(word) for word in command]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"{' '.join(words)}: status {process.returncode}")
-    return usage.ru_utime + usage.ru_stime
+# The least that a refresh which finds nothing new can do: ask for what may be new, and compare what is held.
+ASKED = ["tuf/metadata/timestamp.json", "log/checkpoint"]
+BARE = """set -e
+for path in {asked}; do curl --silent --fail "{url}/$path"; done >/dev/null
+openssl dgst -sha256 {held} >/dev/null"""
 
 
 def measure(client, url, work, rounds):
-    ours, theirs, bare = [], [], []
+    device = work / "device"
+    sync = (client, "sync", "--once", "--dir", device)
+    fetch = (sys.executable, __file__, "fetch", url, work)
+    sinks = ("--pem", work / "pem", "--everest", work / "everest")
+    full, again = ([], [], []), ([], [], [])
     for _ in range(rounds):
-        for folder in ("device", "python-tuf"):
+        for folder in ("device", "python-tuf", "pem", "everest"):
             shutil.rmtree(work / folder, ignore_errors=True)
-        device = work / "device"
-        ours.append(processor_time(client, "init", "--url", url, "--root", work / "root.json", "--dir", device)
-                    + processor_time(client, "sync", "--once", "--dir", device))
-        theirs.append(processor_time(sys.executable, __file__, "fetch", url, work))
-        bare.append(processor_time(sys.executable, "-c", "import tuf.ngclient"))
+        init = (client, "init", "--url", url, "--root", work / "root.json", "--dir", device)
+        full[0].append(processor_time(*init) + processor_time(*sync))
+        full[1].append(processor_time(*fetch))
+        full[2].append(processor_time(sys.executable, "-c", "import tuf.ngclient"))
+        # The same with sinks, which are filled, and then found to hold what they should.
+        shutil.rmtree(device)
+        processor_time(*init, *sinks)
+        processor_time(*sync)
+        processor_time(*sync)
+        held = " ".join(str(next((work / "python-tuf/targets").glob(f"*{target}"))) for target in TARGETS)
+        again[0].append(processor_time(*sync))
+        again[1].append(processor_time(*fetch))
+        again[2].append(processor_time("bash", "-c", BARE.format(asked=" ".join(ASKED), url=url, held=held)))
     for target in TARGETS:
         size = next((work / "python-tuf/targets").glob(f"*{target}")).stat().st_size
         print(f"{target}: {size} bytes")
-    ours, theirs, bare = (statistics.median(times) for times in (ours, theirs, bare))
     print(f"median of {rounds} rounds, processor time in ms")
-    print("| ctl-client | python-tuf | ratio | python-tuf's imports alone |")
-    print("|---|---|---|---|")
-    print(f"| {ours * 1000:.0f} | {theirs * 1000:.0f} | {ours / theirs:.3f} | {bare * 1000:.0f} |")
+    print("| refresh | ctl-client | python-tuf | ratio | bare |")
+    print("|---|---|---|---|---|")
+    for what, times in (("from nothing", full), ("nothing new", again)):
+        ours, theirs, bare = (statistics.median(column) * 1000 for column in times)
+        print(f"| {what} | {ours:.1f} | {theirs:.0f} | {ours / theirs:.3f} | {bare:.0f} |")
 
 
 if sys.argv[1] == "fetch":

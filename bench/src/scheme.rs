@@ -27,6 +27,8 @@ use ctl_governance::statement::{Basis, Body, Entry, Payload, Statement};
 use ctl_governance::{RulesVersion, State, check, draft, genesis, possession};
 use ctl_pki::Certificate;
 use ctl_policy::{ADMISSION, ENGINE, Policy};
+use ctl_sandbox::{Pki, PkiKind, PkiSpec};
+use ctl_server::keys::Keys;
 
 /// The people of the scheme: one of each is enough here.
 const CAST: [(&str, ParticipantKind); 7] = [
@@ -40,6 +42,24 @@ const CAST: [(&str, ParticipantKind); 7] = [
 ];
 /// The server's keys; their names are those of their files in a server's data directory.
 pub const SERVER_KEYS: [&str; 4] = ["log", "recorder", "snapshot", "timestamp"];
+
+/// The anchors of a large scheme.
+const ANCHORS: usize = 100;
+/// Its MO identifiers.
+pub const MO_IDS: usize = 10_000;
+
+/// The server's keys, as it holds them.
+#[must_use]
+pub fn server_keys() -> Keys {
+    Keys {
+        origin: charter().server.log_origin,
+        log: key("log"),
+        recorder: key("recorder"),
+        snapshot: key("snapshot"),
+        timestamp: key("timestamp"),
+        others: vec![],
+    }
+}
 
 /// A scheme and everything needed to say more in it.
 pub struct Scheme {
@@ -279,6 +299,20 @@ impl Scheme {
         checkpoint.sign(&self.keys["log"]).unwrap().to_string()
     }
 
+    /// One of the size that one small machine is to serve, everything published.
+    #[must_use]
+    pub fn large(now: Timestamp) -> Self {
+        let mut scheme = Self::found(now);
+        for number in 1..=ANCHORS {
+            let name = format!("Root {number}");
+            let spec = PkiSpec::new(PkiKind::Oem, &name, "DE", &name, "bench", now.unix() - 86_400);
+            scheme.admit(name.parse().unwrap(), Pki::generate(&spec).unwrap().root().certificate());
+        }
+        scheme.chatter(MO_IDS);
+        scheme.publish();
+        scheme
+    }
+
     /// Records this number of statements about ten thousand MO identifiers: each is assigned once, then updated
     /// again and again.
     pub fn chatter(&mut self, statements: usize) {
@@ -288,9 +322,9 @@ impl Scheme {
     /// The same, after `first` statements of this kind.
     pub fn chatter_from(&mut self, first: usize, statements: usize) {
         for n in first..first + statements {
-            let id: MoId = mo_id(n % 10_000);
-            let source = if n / 10_000 % 2 == 0 { "bdew" } else { "idro" }.parse().unwrap();
-            if n < 10_000 {
+            let id: MoId = mo_id(n % MO_IDS);
+            let source = if (n / MO_IDS).is_multiple_of(2) { "bdew" } else { "idro" }.parse().unwrap();
+            if n < MO_IDS {
                 self.say("registrar", MoAssign { holder: "mo".parse().unwrap(), id, source });
             } else {
                 self.say("registrar", MoUpdate { id, source });

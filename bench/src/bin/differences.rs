@@ -14,18 +14,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use ctl_bench::scheme::{Scheme, key, mo_id};
+use ctl_bench::scheme::{MO_IDS, Scheme, key, mo_id, server_keys};
 use ctl_core::jws::Signature;
 use ctl_core::role::Role;
 use ctl_core::tuf::TufSignature;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::statement::body::{DocumentSignature, MetadataSignature, MoUpdate};
 use ctl_host::clock::{ClockBounds, GuardedClock, ManualClock};
-use ctl_sandbox::{Pki, PkiKind, PkiSpec};
 use ctl_server::access::{self, Access, Settings};
 use ctl_server::blobs::Blobs;
 use ctl_server::http::{App, routes};
-use ctl_server::keys::Keys;
 use ctl_server::ledger::{Ledger, MemoryStore, Setup, Store as _};
 use ctl_server::metrics::Metrics;
 use ctl_server::publish::ceremony::Submission;
@@ -33,38 +31,21 @@ use ctl_server::publish::press::Forms;
 use ctl_server::publish::{Config, Publisher};
 use ctl_server::screening::Policies;
 
-const ANCHORS: usize = 100;
-const MO_IDS: usize = 10_000;
 const CHANGED: usize = 10;
 
 #[tokio::main]
 async fn main() {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let now = Timestamp::from_unix(since.as_secs().try_into().unwrap());
-    let mut scheme = Scheme::found(now);
-    for number in 1..=ANCHORS {
-        let name = format!("Root {number}");
-        let spec = PkiSpec::new(PkiKind::Oem, &name, "DE", &name, "bench", now.unix() - 86_400);
-        scheme.admit(name.parse().unwrap(), Pki::generate(&spec).unwrap().root().certificate());
-    }
-    scheme.chatter(MO_IDS);
-    scheme.publish();
+    let mut scheme = Scheme::large(now);
 
     let store = MemoryStore::new();
     let entries: Vec<Vec<u8>> = scheme.entries.iter().map(|entry| entry.bytes.clone()).collect();
     store.append(0, &entries, Some(scheme.checkpoint().as_bytes())).unwrap();
-    let keys = Keys {
-        origin: "bench.example/log".parse().unwrap(),
-        log: key("log"),
-        recorder: key("recorder"),
-        snapshot: key("snapshot"),
-        timestamp: key("timestamp"),
-        others: vec![],
-    };
     let clock = Arc::new(ManualClock::at(now));
     let ledger = Ledger::open(Setup {
         store: Arc::new(store),
-        keys: Arc::new(keys),
+        keys: Arc::new(server_keys()),
         clock: Arc::new(GuardedClock::new(clock, ClockBounds::default())),
         head: None,
         queue: 1000,

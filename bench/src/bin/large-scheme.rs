@@ -14,24 +14,12 @@ use std::time::SystemTime;
 use ctl_bench::scheme::{SERVER_KEYS, Scheme, key};
 use ctl_core::log::BundleId;
 use ctl_core::{Timestamp, json};
-use ctl_sandbox::{Pki, PkiKind, PkiSpec};
-
-const ANCHORS: usize = 100;
-const MO_IDS: usize = 10_000;
-const DAY: i64 = 86_400;
 
 fn main() {
     let folder: PathBuf = std::env::args_os().nth(1).unwrap().into();
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let now = Timestamp::from_unix(since.as_secs().try_into().unwrap());
-    let mut scheme = Scheme::found(now);
-    for number in 1..=ANCHORS {
-        let name = format!("Root {number}");
-        let spec = PkiSpec::new(PkiKind::Oem, &name, "DE", &name, "bench", now.unix() - DAY);
-        scheme.admit(name.parse().unwrap(), Pki::generate(&spec).unwrap().root().certificate());
-    }
-    scheme.chatter(MO_IDS);
-    scheme.publish();
+    let scheme = Scheme::large(now);
     for (file, text) in keys(&scheme) {
         write(&folder.join("data").join(file), &text);
     }

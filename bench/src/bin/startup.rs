@@ -15,11 +15,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ctl_bench::scheme::{Scheme, key};
+use ctl_bench::scheme::{Scheme, server_keys};
 use ctl_core::Timestamp;
 use ctl_governance::statement::{Entry, Statement};
 use ctl_host::clock::{ClockBounds, GuardedClock, ManualClock};
-use ctl_server::keys::Keys;
 use ctl_server::ledger::{Head, Ledger, Setup, SledStore, Store as _, Verification};
 
 /// Statements that are recorded to measure writes, and how many wait at a time.
@@ -91,17 +90,9 @@ fn read_all(folder: &Path) -> Duration {
 
 fn ledger(folder: &Path) -> Ledger {
     let clock = ManualClock::at(now());
-    let keys = Keys {
-        origin: "bench.example/log".parse().unwrap(),
-        log: key("log"),
-        recorder: key("recorder"),
-        snapshot: key("snapshot"),
-        timestamp: key("timestamp"),
-        others: vec![],
-    };
     Ledger::open(Setup {
         store: Arc::new(SledStore::open(&folder.join("ledger")).unwrap()),
-        keys: Arc::new(keys),
+        keys: Arc::new(server_keys()),
         clock: Arc::new(GuardedClock::new(Arc::new(clock), ClockBounds::default())),
         head: Some(Head::below(folder)),
         queue: WAITING,
