@@ -125,19 +125,23 @@ impl StateDirectory {
     /// # Errors
     /// [`ClientError::File`].
     pub fn history(&self) -> Result<History, ClientError> {
-        let bytes = match files::read_in(&self.folder()?, FILE, 2 * MAX_BYTES)? {
-            Some(bytes) => bytes,
-            None => return Ok(History::default()),
-        };
-        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let mut history = History::default();
-        for line in lines {
+        let bytes = files::read_in(&self.folder()?, FILE, 2 * MAX_BYTES)?;
+        Ok(bytes.map_or_else(History::default, |bytes| History::read(&bytes)))
+    }
+}
+
+impl History {
+    /// Reads such a file. Whatever it is, what is whole of it is told, and the rest counted.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Self {
+        let mut history = Self::default();
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             match unseal(line, MAX_BYTES) {
                 Some(event) => history.events.push(event),
                 None => history.damaged = history.damaged.saturating_add(1),
             }
         }
-        Ok(history)
+        history
     }
 }
 
