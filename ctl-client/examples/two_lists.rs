@@ -7,7 +7,12 @@
 //!
 //! `FOLDER/first` has alpha and beta for V2G and gamma for MO. In `FOLDER/second` evil is new, alpha is gone, and beta
 //! is distrusted. The roots are in `FOLDER/roots`, and what clients start from is `FOLDER/root.json`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "it shares a module with the tests, which may stop at once"
+)]
 
 #[path = "../tests/client/common/mod.rs"]
 mod common;

@@ -5,7 +5,12 @@
 //! measure serve INTERFACE                a charger that supports 5,000 of a registry of 10,000
 //! measure load INTERFACE SECONDS COUNT WINDOW   questions with COUNT identifiers, WINDOW of them on their way at once
 //! ```
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measurement may stop at once"
+)]
 
 use std::collections::BTreeSet;
 use std::net::{Ipv6Addr, SocketAddrV6, UdpSocket};
