@@ -9,6 +9,7 @@ pub mod cms;
 pub mod omission;
 mod pkcs7;
 mod pool;
+pub mod recognise;
 pub mod rendition;
 pub mod sae;
 pub mod trust_anchors;

@@ -5,12 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ctl_core::Timestamp;
+use ctl_formats::recognise::{Contents, Demand, Form, Format, Item, MAX_SIZE, ReadError, read};
 use ctl_host::files;
 
-use crate::contents::{Contents, Format, Item};
-use crate::error::{ReadError, SourceError};
-use crate::read::{Form, MAX_SIZE, read};
-use crate::signed::Demand;
+use crate::error::SourceError;
 use crate::stores::said_by;
 
 /// How deep folders may lie in each other.
@@ -63,7 +61,7 @@ pub(crate) fn read_path(
                 return Err(SourceError::Folder { path: path.to_owned(), what });
             }
             Err(error) => {
-                contents.items.push(Item::unreadable(name, error));
+                contents.items.push(Item::unreadable(name, &error));
                 continue;
             }
         };
@@ -79,7 +77,7 @@ pub(crate) fn read_path(
                 }
                 contents.told.extend(found.told.into_iter().map(|told| format!("{name}: {told}")));
             }
-            Err(error) if is_expected(&file, &error) => contents.items.push(Item::unreadable(name, error)),
+            Err(error) if is_expected(&file, &error) => contents.items.push(Item::unreadable(name, &error)),
             Err(_) => aside += 1,
         }
         if contents.items.len() > MAX_ITEMS {

@@ -6,18 +6,16 @@ use std::time::Duration;
 use ctl_core::Timestamp;
 use ctl_core::names::is_web_address;
 use ctl_fetch::{Addresses, Answer, Fetch, Header, Request};
+use ctl_formats::recognise::{Contents, Demand, Form, ReadError, page};
 use ctl_formats::{MAX_POOL_ITEMS, PoolPaging};
 use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::access::{Access, address, names_user};
-use crate::contents::Contents;
-use crate::error::{ReadError, SourceError};
+use crate::error::SourceError;
 use crate::folder::read_path;
 use crate::pages::page_url;
-use crate::read::{Form, page};
-use crate::signed::Demand;
 use crate::trusted::Trusted;
 
 /// The largest answer, in bytes.

@@ -4,8 +4,7 @@
 use std::path::Path;
 
 use ctl_core::parts::Standard;
-
-use crate::contents::{Purpose, Said};
+use ctl_formats::recognise::{Purpose, Said};
 
 /// EVerest: folders below `ca`, and the files in them.
 const EVEREST: [(&str, &str, Purpose); 4] = [

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use ctl_core::Timestamp;
 use ctl_core::tuf::Limits;
 use ctl_formats::cms::Trust;
+use ctl_formats::recognise::Demand;
 use ctl_host::{config, files};
 use ctl_pki::{Certificate, MAX_PEM_SIZE, certificate_from_bytes};
 use serde::Deserialize;
 
 use crate::error::SourceError;
-use crate::signed::Demand;
 
 /// Who must have signed a source. Nothing of it, where nobody signs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -7,6 +7,7 @@ mod list;
 mod omission;
 mod pkcs7;
 mod pool;
+mod recognise;
 mod rendition;
 mod sae;
 mod trust_anchors;

@@ -3,24 +3,14 @@
 #![allow(unreachable_pub)]
 
 mod asked;
-mod bytes;
 mod folders;
-// The list and the signers that the tests of the formats have.
-#[path = "../../../formats/tests/formats/list.rs"]
-mod list;
-#[path = "../../../formats/tests/formats/cms/made.rs"]
-mod made;
 #[path = "../../../fetch/tests/fetch/network/mod.rs"]
 mod network;
-mod signatures;
 
 use ctl_core::Timestamp;
 use ctl_pki::Certificate;
 use ctl_sandbox::shape::{Key, Shape};
-use ctl_sources::{Contents, Demand, Form, ReadError, read};
-
-/// What the CMS of the formats' tests are about.
-pub const CONTENT: &[u8] = b"a list";
+use ctl_sources::Contents;
 
 /// When all of this happens.
 pub fn now() -> Timestamp {
@@ -30,10 +20,6 @@ pub fn now() -> Timestamp {
 pub fn root(name: &str) -> Certificate {
     let key = Key::p256(name).unwrap();
     Shape::ca(&format!("CN={name} V2G Root"), &key, None).unwrap().self_signed().unwrap()
-}
-
-pub fn plain(bytes: &[u8]) -> Result<Contents, ReadError> {
-    read(bytes, Form::Auto, Demand::Nobody, now())
 }
 
 /// The readable certificates of contents, in their order.

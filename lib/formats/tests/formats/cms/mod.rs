@@ -1,7 +1,7 @@
 //! Signed CMS: what is written is verified, and what was tampered with is refused by its name.
 
 mod attacks;
-mod made;
+pub mod made;
 mod odd;
 
 use ctl_core::{Digest, Timestamp};

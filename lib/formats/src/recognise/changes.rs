@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ctl_core::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::contents::{Contents, Said};
+use super::contents::{Contents, Said};
 
 /// A certificate as it is remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,8 +69,8 @@ pub fn changes(before: &Set, after: &Set) -> Changes {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::contents::Purpose;
     use super::*;
-    use crate::contents::Purpose;
 
     fn set(members: &[(u8, bool)]) -> Set {
         let entry = |is_v2g: bool| {

@@ -1,16 +1,16 @@
 //! What is read of JSON: root pools, and lists of services like this one.
 
 use ctl_core::Timestamp;
-use ctl_formats::{MAX_POOL_ITEMS, PoolItem, PoolItemError, PoolPage, PoolPaging};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::contents::{Contents, Format, Item, Purpose, Said};
-use crate::error::ReadError;
-use crate::signed::{self, Demand};
+use super::contents::{Contents, Format, Item, Purpose, Said};
+use super::error::ReadError;
+use super::signed::{self, Demand};
+use crate::{MAX_POOL_ITEMS, PoolItem, PoolItemError, PoolPage, PoolPaging};
 
 /// The largest page of a pool that is looked at, in bytes.
-pub(crate) const MAX_PAGE: usize = 8 * 1024 * 1024;
+const MAX_PAGE: usize = 8 * 1024 * 1024;
 
 /// The members by which JSON is told apart, counted and not kept.
 #[derive(Deserialize)]
@@ -34,7 +34,7 @@ struct OpcpShape {
 }
 
 /// Reads JSON of any of the forms.
-pub(crate) fn any(
+pub(super) fn any(
     bytes: &[u8],
     demand: Demand<'_>,
     now: Timestamp,
@@ -42,7 +42,7 @@ pub(crate) fn any(
     let shape: Shape = match serde_json::from_slice(bytes) {
         Ok(shape) => shape,
         Err(error) if error.is_data() => return Err(ReadError::UnknownJson),
-        Err(error) => return Err(ctl_formats::PoolError::NotJson(error).into()),
+        Err(error) => return Err(crate::PoolError::NotJson(error).into()),
     };
     if shape.signatures.is_some() || shape.anchors.is_some() {
         return Ok((signed::ctl(bytes, demand, now)?, None));
@@ -76,10 +76,10 @@ fn item(number: usize, found: Result<PoolItem, PoolItemError>) -> Item {
     match found {
         Ok(item) => {
             let purposes = item.types.iter().map(|kind| match kind {
-                ctl_formats::RootType::V2g => Purpose::V2g,
-                ctl_formats::RootType::Mo => Purpose::Mo,
-                ctl_formats::RootType::Oem => Purpose::Oem,
-                ctl_formats::RootType::Pe => Purpose::PrivateEnvironment,
+                crate::RootType::V2g => Purpose::V2g,
+                crate::RootType::Mo => Purpose::Mo,
+                crate::RootType::Oem => Purpose::Oem,
+                crate::RootType::Pe => Purpose::PrivateEnvironment,
             });
             let said = Said {
                 purposes: purposes.collect(),
@@ -89,6 +89,6 @@ fn item(number: usize, found: Result<PoolItem, PoolItemError>) -> Item {
             };
             Item::of(place, item.certificate, said)
         }
-        Err(error) => Item::unreadable(place, error),
+        Err(error) => Item::unreadable(place, &error),
     }
 }

@@ -128,11 +128,15 @@ pub struct Item {
 }
 
 impl Item {
-    pub(crate) fn of(place: String, certificate: Certificate, said: Said) -> Self {
+    /// A certificate with what is said of it.
+    #[must_use]
+    pub fn of(place: String, certificate: Certificate, said: Said) -> Self {
         Self { place, certificate: Ok(certificate), said, unverified: false }
     }
 
-    pub(crate) fn unreadable(place: String, why: impl ToString) -> Self {
+    /// Something that is no certificate, and why.
+    #[must_use]
+    pub fn unreadable(place: String, why: &dyn ToString) -> Self {
         Self { place, certificate: Err(why.to_string()), said: Said::default(), unverified: false }
     }
 }
@@ -179,7 +183,9 @@ pub struct Contents {
 }
 
 impl Contents {
-    pub(crate) fn new(format: Format, items: Vec<Item>) -> Self {
+    /// What is said by nobody, with nothing to add.
+    #[must_use]
+    pub fn new(format: Format, items: Vec<Item>) -> Self {
         let (signature, told) = (Signature::None, Vec::new());
         Self { format, signature, sequence: None, validity: None, items, told }
     }
@@ -192,7 +198,7 @@ impl Contents {
     }
 
     /// The same, every item marked as standing under a signature that was not verified.
-    pub(crate) fn unverified(mut self) -> Self {
+    pub(super) fn unverified(mut self) -> Self {
         self.signature = Signature::Unverified;
         self.items.iter_mut().for_each(|item| item.unverified = true);
         self

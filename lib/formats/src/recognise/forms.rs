@@ -3,25 +3,25 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ctl_core::Timestamp;
-use ctl_formats::cms::SignedData;
-use ctl_formats::sae::{SaeList, SaeType};
-use ctl_formats::trust_anchors::trust_anchors_from_der;
-use ctl_formats::{Pkcs7Error, certificates_from_pkcs7};
 use ctl_pki::pem::{CERTIFICATE, pieces};
 use ctl_pki::{BrokenBlock, Certificate, MAX_PEM_CERTIFICATES, MAX_PEM_SIZE};
 
-use crate::contents::{Contents, Format, Item, Purpose, Said};
-use crate::error::ReadError;
-use crate::read::beginning;
+use super::beginning;
+use super::contents::{Contents, Format, Item, Purpose, Said};
+use super::error::ReadError;
+use crate::cms::SignedData;
+use crate::sae::{SaeList, SaeType};
+use crate::trust_anchors::trust_anchors_from_der;
+use crate::{Pkcs7Error, certificates_from_pkcs7};
 
 /// What needs no signature, and what has one.
-pub(crate) enum Found {
+pub(super) enum Found {
     Plain(Contents),
     Signed(Box<SignedData>),
 }
 
 /// By the tags in front: every format here is a SEQUENCE.
-pub(crate) fn der(bytes: &[u8], now: Timestamp) -> Result<Found, ReadError> {
+pub(super) fn der(bytes: &[u8], now: Timestamp) -> Result<Found, ReadError> {
     let inside = inside(bytes).unwrap_or_default();
     let contents = match inside.first() {
         // An OBJECT IDENTIFIER: a ContentInfo.
@@ -112,7 +112,7 @@ fn trust_anchors(bytes: &[u8]) -> Result<Contents, ReadError> {
 }
 
 /// Blocks of certificates, or the one block of a CMS or PKCS#7.
-pub(crate) fn pem(bytes: &[u8]) -> Result<Found, ReadError> {
+pub(super) fn pem(bytes: &[u8]) -> Result<Found, ReadError> {
     if bytes.len() > MAX_PEM_SIZE {
         return Err(ReadError::TooLarge { size: bytes.len(), limit: MAX_PEM_SIZE });
     }
@@ -144,12 +144,12 @@ pub(crate) fn pem(bytes: &[u8]) -> Result<Found, ReadError> {
         contents.items.push(match block.content {
             Ok(der) => match Certificate::from_der(&der) {
                 Ok(certificate) => Item::of(place, certificate, Said::default()),
-                Err(error) => Item::unreadable(place, error),
+                Err(error) => Item::unreadable(place, &error),
             },
             Err(BrokenBlock::Unfinished) => {
-                Item::unreadable(place, "its PEM block does not end: the file may be cut off")
+                Item::unreadable(place, &"its PEM block does not end: the file may be cut off")
             }
-            Err(BrokenBlock::NotBase64) => Item::unreadable(place, "its PEM block does not hold base64"),
+            Err(BrokenBlock::NotBase64) => Item::unreadable(place, &"its PEM block does not hold base64"),
         });
     }
     if contents.items.is_empty() {
@@ -162,7 +162,7 @@ pub(crate) fn pem(bytes: &[u8]) -> Result<Found, ReadError> {
 }
 
 /// What base64 alone holds, if it is DER: the body of EST (RFC 7030 section 4.1.3).
-pub(crate) fn base64(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     // "MI" is how a SEQUENCE of some length begins.
     let is_base64 = text.starts_with(b"M") && text.len() <= 2 * MAX_PEM_SIZE;
     let packed: Vec<u8> =

@@ -4,12 +4,13 @@ use std::num::NonZeroUsize;
 
 use ctl_core::Timestamp;
 use ctl_formats::cms::{Trust, assemble, cms_pem, signed_attributes};
+use ctl_formats::recognise::{Contents, Demand, Form, Format, ReadError, Signature, read};
 use ctl_formats::sae::{SaeExport, SaeList};
 use ctl_pki::Certificate;
-use ctl_sources::{Contents, Demand, Form, Format, ReadError, Signature, read};
 
-use crate::made::{Made, Signer, code_signer, issuer};
-use crate::{certificates, list, now, plain};
+use super::{certificates, now, plain};
+use crate::cms::made::{Made, Signer, code_signer, issuer};
+use crate::list;
 
 fn sae() -> Vec<u8> {
     SaeExport::of(&list::mixed()).unwrap().list.to_der()

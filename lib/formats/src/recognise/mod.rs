@@ -1,16 +1,25 @@
-//! Bytes become [`Contents`]: what they are is told by what they begin with, never by a name.
+//! Bytes become [`Contents`]: what they are is told by what they begin with, never by a name. Whoever has a file or an
+//! answer of unknown kind asks here. What comes out is somebody's word and proves nothing, but for a signature that was
+//! verified.
+
+mod changes;
+mod contents;
+mod error;
+mod forms;
+mod json;
+mod signed;
 
 use ctl_core::Timestamp;
 use ctl_core::list::offline::MAX_FILE;
-use ctl_formats::PoolPaging;
-use ctl_formats::cms::SignedData;
 use serde::Deserialize;
 
-use crate::contents::{Contents, Format, Signature};
-use crate::error::ReadError;
-use crate::forms::{Found, base64, der, pem};
-use crate::json;
-use crate::signed::{self, Demand};
+use crate::PoolPaging;
+use crate::cms::SignedData;
+pub use changes::{Changes, Entry, Set, changes};
+pub use contents::{Contents, Format, Item, Purpose, Said, Signature, SignedBy};
+pub use error::ReadError;
+use forms::{Found, base64, der, pem};
+pub use signed::Demand;
 
 /// The most bytes that are looked at.
 pub const MAX_SIZE: usize = MAX_FILE;
@@ -44,7 +53,10 @@ ctl_pki::words! {
 
 impl Form {
     /// Whether this was expected.
-    pub(crate) fn check(self, found: Format) -> Result<(), ReadError> {
+    ///
+    /// # Errors
+    /// [`ReadError::WrongForm`]
+    pub fn check(self, found: Format) -> Result<(), ReadError> {
         let is = match self {
             Self::Auto => true,
             Self::Sae => matches!(found, Format::SaeV0 | Format::SaeV1),
@@ -69,7 +81,10 @@ pub fn read(bytes: &[u8], form: Form, demand: Demand<'_>, now: Timestamp) -> Res
 }
 
 /// The same with what a pool's page says of those after it.
-pub(crate) fn page(
+///
+/// # Errors
+/// As [`read`].
+pub fn page(
     bytes: &[u8],
     form: Form,
     demand: Demand<'_>,
@@ -139,7 +154,7 @@ fn find(bytes: &[u8], what: &[u8]) -> bool {
 }
 
 /// The beginning of what is unknown, safe to print.
-pub(crate) fn beginning(bytes: &[u8]) -> String {
+fn beginning(bytes: &[u8]) -> String {
     let shown = bytes.get(..SHOWN).unwrap_or(bytes);
     format!("{:?}", String::from_utf8_lossy(shown))
 }

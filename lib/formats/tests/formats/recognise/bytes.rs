@@ -3,14 +3,15 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ctl_formats::omission::Selection;
+use ctl_formats::recognise::{Demand, Form, Format, ReadError, Signature, read};
 use ctl_formats::sae::SaeExport;
 use ctl_formats::trust_anchors::trust_anchors_to_der;
 use ctl_formats::{Pool, PoolCtl, PoolForm, PoolSource, certificates_to_pkcs7, est_body};
 use ctl_pki::pem_block;
-use ctl_sources::{Demand, Form, Format, ReadError, Signature, read};
 use proptest::prelude::*;
 
-use crate::{certificates, list, now, plain, root};
+use super::{certificates, now, plain, root};
+use crate::list;
 
 #[test]
 fn one_list_in_every_format_holds_the_same_roots() {
@@ -66,7 +67,7 @@ fn what_is_said_of_a_root_is_kept() {
     let again = twice.entries[0].clone();
     twice.entries.push(ctl_formats::sae::SaeEntry { kind: ctl_formats::sae::SaeType::Other, ..again });
     let (once, twice) = (contents.set(), plain(&twice.to_der()).unwrap().set());
-    let found = ctl_sources::changes(&once, &twice);
+    let found = ctl_formats::recognise::changes(&once, &twice);
     assert!(found.appeared.is_empty() && found.vanished.is_empty());
     assert_eq!(found.changed.len(), 1);
 }

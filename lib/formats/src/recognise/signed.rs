@@ -5,11 +5,11 @@ use std::num::NonZeroUsize;
 use ctl_core::Timestamp;
 use ctl_core::list::ListPayload;
 use ctl_core::list::offline::{Document, verify_offline};
-use ctl_formats::cms::{SignedData, SignerRefusal, SignerReport, Trust, Verification};
 use ctl_pki::{Certificate, print};
 
-use crate::contents::{Contents, Format, Item, Purpose, Said, Signature, SignedBy};
-use crate::error::ReadError;
+use super::contents::{Contents, Format, Item, Purpose, Said, Signature, SignedBy};
+use super::error::ReadError;
+use crate::cms::{SignedData, SignerRefusal, SignerReport, Trust, Verification};
 
 /// The most names of signers in an error.
 const MAX_TOLD: usize = 4;
@@ -33,13 +33,13 @@ pub enum Demand<'a> {
 }
 
 /// What a CMS holds, once its signature was judged, and what is to be said of that.
-pub(crate) struct Opened {
-    pub(crate) content: Vec<u8>,
-    pub(crate) signature: Signature,
+pub(super) struct Opened {
+    pub(super) content: Vec<u8>,
+    pub(super) signature: Signature,
 }
 
 /// Judges a CMS.
-pub(crate) fn open(message: &SignedData, demand: Demand<'_>, now: Timestamp) -> Result<Opened, ReadError> {
+pub(super) fn open(message: &SignedData, demand: Demand<'_>, now: Timestamp) -> Result<Opened, ReadError> {
     let signature = match demand {
         Demand::Unverified => Signature::Unverified,
         Demand::Nobody => {
@@ -98,7 +98,7 @@ fn claimed(message: &SignedData) -> String {
 }
 
 /// Reads a list of a service like this one: signed, or its bare payload.
-pub(crate) fn ctl(bytes: &[u8], demand: Demand<'_>, now: Timestamp) -> Result<Contents, ReadError> {
+pub(super) fn ctl(bytes: &[u8], demand: Demand<'_>, now: Timestamp) -> Result<Contents, ReadError> {
     let bare = ListPayload::read(bytes);
     match (demand, bare) {
         (Demand::Cms { .. }, _) | (Demand::Root(_), Ok(_)) => Err(ReadError::Unsigned),
@@ -139,7 +139,7 @@ fn of_payload(payload: &ListPayload, now: Timestamp) -> Contents {
     let usable = payload.usable_anchors();
     let read = |place: String, der: &[u8], said: Said| match Certificate::from_der(der) {
         Ok(certificate) => Item::of(place, certificate, said),
-        Err(error) => Item::unreadable(place, error),
+        Err(error) => Item::unreadable(place, &error),
     };
     let mut items = Vec::new();
     for (number, anchor) in (1..).zip(&payload.anchors) {
