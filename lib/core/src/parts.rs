@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ctl_pki::path::{self, RuleSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -42,6 +43,29 @@ ctl_pki::words! {
         Oem => "oem",
         /// Vehicle chain of ISO 15118-20 (TLS client).
         Vehicle => "vehicle",
+    }
+}
+
+impl Standard {
+    /// The rules that its vehicles and chargers judge paths by.
+    #[must_use]
+    pub const fn rule_set(self) -> RuleSet {
+        match self {
+            Self::Iso15118_2 => RuleSet::Iso15118_2,
+            Self::Iso15118_20 => RuleSet::Iso15118_20,
+        }
+    }
+}
+
+impl From<path::Purpose> for Purpose {
+    /// The chain that such a leaf stands in. A provisioning service stands in the operators' PKI.
+    fn from(purpose: path::Purpose) -> Self {
+        match purpose {
+            path::Purpose::V2g | path::Purpose::Cps => Self::V2g,
+            path::Purpose::Mo => Self::Mo,
+            path::Purpose::Oem => Self::Oem,
+            path::Purpose::Vehicle => Self::Vehicle,
+        }
     }
 }
 

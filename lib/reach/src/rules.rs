@@ -4,18 +4,11 @@
 use ctl_core::Timestamp;
 use ctl_core::parts::Standard;
 use ctl_pki::Certificate;
-use ctl_pki::path::{Finding, Judge as _, Outcome, RuleSet, Rules, Signatures};
-
-const fn rule_set(standard: Standard) -> RuleSet {
-    match standard {
-        Standard::Iso15118_2 => RuleSet::Iso15118_2,
-        Standard::Iso15118_20 => RuleSet::Iso15118_20,
-    }
-}
+use ctl_pki::path::{Finding, Judge as _, Outcome, Rules, Signatures};
 
 /// The most certificates below the vehicle's root, leaf and cross-certificates counted.
 pub(super) fn most_below_root(standard: Standard) -> usize {
-    rule_set(standard).max_depth().unwrap_or(usize::MAX)
+    standard.rule_set().max_depth().unwrap_or(usize::MAX)
 }
 
 /// What is not kept in a path, as far as certificates alone tell.
@@ -25,7 +18,7 @@ fn failures(
     standard: Standard,
     at: Timestamp,
 ) -> impl Iterator<Item = Finding> {
-    let rules = Rules { set: rule_set(standard), purpose: None, time: at.unix() };
+    let rules = Rules { set: standard.rule_set(), purpose: None, time: at.unix() };
     let findings = rules.judge(anchor, chain, &mut Signatures::with_limit(0));
     findings.into_iter().filter(|finding| finding.outcome == Outcome::Failed)
 }

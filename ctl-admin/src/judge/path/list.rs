@@ -1,17 +1,16 @@
-//! Anchors and cross-certificates of a trust list, how far its signatures were verified, and what the list says
-//! of the paths that end in its anchors.
+//! Anchors and cross-certificates of a trust list, and how far its signatures were verified.
 
 use std::path::Path;
 
 use ctl_core::jws::Jws;
 use ctl_core::list::offline::{Document, MAX_FILE, verify_offline};
-use ctl_core::list::{ListPayload, findings_of_constraints};
+use ctl_core::list::{ListJudge, ListPayload};
 use ctl_core::names::is_web_address;
-use ctl_core::parts::{AnchorStatus, DistrustKind, Purpose, Standard, Use};
+use ctl_core::parts::Standard;
 use ctl_core::tuf::Limits;
 use ctl_core::{Digest, Timestamp};
 use ctl_pki::Certificate;
-use ctl_pki::path::{self, Finding, Judge, Outcome, RuleSet, Signatures};
+use ctl_pki::path::{self, RuleSet};
 use ctl_replica::Transport;
 use serde::Serialize;
 
@@ -144,111 +143,16 @@ impl List {
     }
 }
 
-/// What the list says of a path, for the rules and the purpose that it is wanted for.
-pub(super) struct ListJudge<'l> {
-    pub(super) list: &'l List,
-    pub(super) rules: RuleSet,
-    pub(super) purpose: Option<path::Purpose>,
-    pub(super) time: Timestamp,
-}
-
-const SOURCE: &str = "the list";
-
-impl Judge for ListJudge<'_> {
-    fn name(&self) -> &str {
-        &self.list.name
-    }
-
-    fn judge(
+impl List {
+    /// What the list says of a path, for the rules and the purpose that it is wanted for.
+    pub(super) fn judge(
         &self,
-        anchor: &Certificate,
-        chain: &[&Certificate],
-        _signatures: &mut Signatures,
-    ) -> Vec<Finding> {
-        let mut findings = self.distrusted(anchor, chain);
-        let fingerprint = Digest::from_bytes(anchor.sha256());
-        let listed = self.list.payload.anchors.iter().find(|listed| listed.fingerprint == fingerprint);
-        match listed {
-            Some(listed) => {
-                findings.push(status(listed.status));
-                let is_ca = chain.last().is_none_or(|leaf| leaf.is_ca());
-                findings.push(self.is_for(&listed.uses, is_ca));
-                let (of, purpose) = (&listed.constraints, self.purpose);
-                findings.extend(findings_of_constraints(of, chain, purpose, self.time));
-            }
-            None => findings.push(found(
-                "listed",
-                Outcome::Warning,
-                None,
-                "the anchor is not on the list; it was given beside it".to_owned(),
-            )),
-        }
-        findings
+        rules: RuleSet,
+        purpose: Option<path::Purpose>,
+        time: Timestamp,
+    ) -> ListJudge<'_> {
+        let standard = Standard::ALL.into_iter().find(|standard| standard.rule_set() == rules);
+        let (anchors, distrusted) = (&self.payload.anchors, &self.payload.distrusted);
+        ListJudge { name: &self.name, anchors, distrusted, standard, purpose, time }
     }
-}
-
-impl ListJudge<'_> {
-    fn distrusted(&self, anchor: &Certificate, chain: &[&Certificate]) -> Vec<Finding> {
-        let chain = chain.iter().enumerate().map(|(position, certificate)| (Some(position), *certificate));
-        let all = std::iter::once((None, anchor)).chain(chain);
-        all.filter_map(|(position, certificate)| {
-            let distrusted = self.list.payload.distrusted.iter().find(|entry| match entry.kind {
-                DistrustKind::Certificate => *entry.sha256.as_bytes() == certificate.sha256(),
-                DistrustKind::Spki => *entry.sha256.as_bytes() == certificate.spki_sha256(),
-            })?;
-            let what = match distrusted.kind {
-                DistrustKind::Certificate => "certificate",
-                DistrustKind::Spki => "key",
-            };
-            let words = format!("the list distrusts this {what} ({})", distrusted.sha256.short());
-            Some(found("distrusted", Outcome::Failed, position, words))
-        })
-        .collect()
-    }
-
-    fn is_for(&self, uses: &[Use], is_ca: bool) -> Finding {
-        let standard = match self.rules {
-            RuleSet::Rfc5280 => None,
-            RuleSet::Iso15118_2 => Some(Standard::Iso15118_2),
-            RuleSet::Iso15118_20 => Some(Standard::Iso15118_20),
-        };
-        let purpose = self.purpose.map(|purpose| match purpose {
-            // A provisioning service stands in the operators' PKI.
-            path::Purpose::V2g | path::Purpose::Cps => Purpose::V2g,
-            path::Purpose::Mo => Purpose::Mo,
-            path::Purpose::Oem => Purpose::Oem,
-            path::Purpose::Vehicle => Purpose::Vehicle,
-        });
-        let fits = |one: &&Use| {
-            standard.is_none_or(|standard| one.standard == standard)
-                && purpose.is_none_or(|purpose| one.purpose == purpose)
-        };
-        let listed = crate::describe::uses_line(uses);
-        let (outcome, words) = match uses.iter().find(fits) {
-            None => (Outcome::Failed, format!("the anchor is listed for {listed}, not for what is asked")),
-            // Only of a CA it may stay open: an unknown purpose is refused.
-            Some(_) if purpose.is_none() => (
-                if is_ca { Outcome::Warning } else { Outcome::Failed },
-                format!("the anchor is listed for {listed}; what the certificate is for is not known"),
-            ),
-            Some(one) => (Outcome::Passed, format!("the anchor is listed for {one}")),
-        };
-        found("use", outcome, None, words)
-    }
-}
-
-fn status(status: AnchorStatus) -> Finding {
-    let (outcome, words) = match status {
-        AnchorStatus::Qualified => (Outcome::Passed, "it is listed, and devices are still taking it up"),
-        AnchorStatus::Usable => (Outcome::Passed, "it is listed"),
-        AnchorStatus::Warning => (Outcome::Warning, "it is on notice: trusted for now"),
-        AnchorStatus::Deprecated => (Outcome::Warning, "it is deprecated: nothing new is trusted"),
-        AnchorStatus::Suspended | AnchorStatus::Withdrawn => (Outcome::Failed, "it is not trusted"),
-        AnchorStatus::Expired => (Outcome::Failed, "its certificate has ended"),
-    };
-    found("status", outcome, None, format!("the anchor is {status}: {words}"))
-}
-
-fn found(rule: &'static str, outcome: Outcome, position: Option<usize>, words: String) -> Finding {
-    Finding { rule, outcome, position, words, source: SOURCE }
 }

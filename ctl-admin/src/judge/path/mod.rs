@@ -16,8 +16,8 @@ use ctl_pki::path::{
 };
 
 use crate::AdminError;
+use list::List;
 pub use list::ListReport;
-use list::{List, ListJudge};
 pub use report::{
     CertificateRef, CheckReport, DeadEndReport, LimitReport, PathReport, PurposeReport, Report, Step,
     VerdictReport, WorkReport,
@@ -108,7 +108,7 @@ pub async fn run(options: &Options, root: Option<&Path>, now: Timestamp) -> Resu
     }
     let purpose = options.purpose.or_else(|| Purpose::guess(&leaf, issuer(&leaf, &pool, &anchors)));
     let rules = Rules { set: options.rules, purpose, time: time.unix() };
-    let by_list = list.as_ref().map(|list| ListJudge { list, rules: options.rules, purpose, time });
+    let by_list = list.as_ref().map(|list| list.judge(options.rules, purpose, time));
     let mut judges: Vec<&dyn Judge> = Vec::new();
     if options.rules != RuleSet::Rfc5280 {
         judges.push(&rules);

@@ -2,6 +2,7 @@
 
 mod constrain;
 pub mod difference;
+mod judge;
 pub mod offline;
 pub(crate) mod read;
 
@@ -14,6 +15,7 @@ use crate::names::{Environment, Label, ListId, Origin, ParticipantId};
 use crate::parts::{AnchorStatus, Constraints, Der, Distrusted, PolicyRef, Services, Use};
 use crate::{Digest, Timestamp};
 pub use constrain::findings_of_constraints;
+pub use judge::ListJudge;
 pub use read::{DocumentError, RejectedAnchor, Usable};
 
 /// The largest document in bytes.
