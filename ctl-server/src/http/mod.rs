@@ -1,4 +1,4 @@
-//! The HTTP interface: static files, and the API with one file per resource.
+//! The HTTP interface: static files, the API with one file per resource, and the portal's pages.
 //!
 //! [`routes`] is the table of the API; [`ctl_serve`] does the rest. A static file is a lookup in the prepared
 //! [`Site`](crate::publish::Site). Every error is a problem document.
@@ -13,6 +13,7 @@ mod drafts;
 mod health;
 mod lists;
 mod names;
+mod pages;
 mod participants;
 mod promises;
 mod proposals;
@@ -29,6 +30,7 @@ use ctl_host::supervisor::Supervisor;
 use ctl_serve::metrics::RequestMetrics;
 use ctl_serve::{Moment, Problem, Readers, Service, Source, Transfer};
 use warp::http::{HeaderMap, Response};
+use warp::reply::Response as Reply;
 
 use crate::access::Access;
 use crate::blobs::Blobs;
@@ -109,6 +111,10 @@ impl Service for App {
 
     fn moment(&self) -> Moment {
         Moment { version: self.ledger.snapshot().size(), second: self.ledger.now().ok() }
+    }
+
+    fn problem_page(&self, path: &str, problem: &Problem) -> Option<Reply> {
+        Some(pages::problem(self, path, problem))
     }
 
     fn file(&self, path: &str) -> Option<(Found, usize)> {

@@ -6,11 +6,12 @@ use ctl_serve::openapi::About;
 use ctl_serve::table::schema::{count, digest, object, participant, pattern, text, time};
 use ctl_serve::table::{Parameter, optional, required};
 use ctl_serve::{Cost, Files, Route, Table};
+use ctl_web::place;
 use serde_json::{Value, json};
 
 use super::{
-    App, access, anchors, applications, breaches, checkpoints, drafts, health, lists, participants, promises,
-    proposals, registry, statements, webhooks,
+    App, access, anchors, applications, breaches, checkpoints, drafts, health, lists, pages, participants,
+    promises, proposals, registry, statements, webhooks,
 };
 use crate::pool::routes as pool;
 use crate::publish::site::Route as File;
@@ -61,7 +62,7 @@ const FILES: &[Files] = &[
 /// Every path of the server.
 #[must_use]
 pub fn table() -> Table<App> {
-    let all = [writing(), governance(), tokens(), webhooks::routes(), pool::routes()];
+    let all = [pages::routes(), writing(), governance(), tokens(), webhooks::routes(), pool::routes()];
     let whether = "Whether statements are accepted and served.";
     Table::new(ABOUT, all.into_iter().flatten().collect())
         .operation(whether, health::ready, health::metrics)
@@ -139,9 +140,11 @@ fn writing() -> Vec<Route<App>> {
 fn governance() -> Vec<Route<App>> {
     vec![
         Route::get("/v1/lists", lists::list, "The lists in a few lines each.")
+            .page(place::OVERVIEW)
             .answers(200, JSON, "The lists.")
             .schema(object(&["scheme", "environment", "lists"], json!({ "lists": many() }))),
         Route::get(paths::LIST.pattern(), lists::show, "Everything on a list, in whatever status.")
+            .page("/lists/{list}")
             .answers(200, JSON, "The list.")
             .fails(404, "There is no such list."),
         Route::get(
@@ -149,6 +152,7 @@ fn governance() -> Vec<Route<App>> {
             lists::diff,
             "What changed between two published versions of a list.",
         )
+        .page("/lists/{list}/changes")
         .costs(Cost::Much)
         .query(required("from", "The older version; 0 is the empty list.", count()))
         .query(required("to", "The newer version.", count()))
@@ -159,6 +163,7 @@ fn governance() -> Vec<Route<App>> {
             anchors::show,
             "One certificate on every list that knows it.",
         )
+        .page("/certificates/{fingerprint}")
         .answers(200, JSON, "Where it stands, and the sub-CAs below it that were disclosed.")
         .fails(404, "No list knows it."),
         paged(
@@ -167,34 +172,41 @@ fn governance() -> Vec<Route<App>> {
             "Who asks for a place on a list.",
             "applications",
             count(),
-        ),
+        )
+        .page(place::APPLICATIONS),
         Route::get(
             "/v1/applications/{application}",
             applications::show,
             "An application with its screening and evidence.",
         )
+        .page("/applications/{application}")
         .costs(Cost::Much)
         .answers(200, JSON, "The application.")
         .fails(404, "This entry is no application."),
-        paged("/v1/proposals", proposals::list, "What is or was put to the vote.", "proposals", count()),
+        paged("/v1/proposals", proposals::list, "What is or was put to the vote.", "proposals", count())
+            .page(place::PROPOSALS),
         paged(
             "/v1/participants",
             participants::list,
             "Everyone who was ever registered.",
             "participants",
             participant(),
-        ),
+        )
+        .page(place::PARTICIPANTS),
         paged(
             "/v1/registry/mo",
             registry::list,
             "The MO identifiers and who holds them.",
             "identifiers",
             pattern("^[A-Z]{2}[A-Z0-9]{3}$"),
-        ),
+        )
+        .page(place::REGISTRY),
         Route::get("/v1/registry/mo/{id}", registry::show, "One MO identifier.")
+            .page("/registry/{id}")
             .answers(200, JSON, "Who holds it.")
             .fails(404, "It is not assigned."),
         Route::get("/v1/sla/governance", promises::show, "How long applicants were kept waiting.")
+            .page(place::PROMISES)
             .costs(Cost::Much)
             .answers(200, JSON, "The waiting times, against what the charter promises."),
         paged(

@@ -9,7 +9,7 @@ use crate::problem::Problem;
 pub const AVAILABLE_DICTIONARY: &str = "available-dictionary";
 
 /// A coding that answers can have; the better of two that are wanted alike comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Coding {
     /// RFC 9842 §4: Brotli against a dictionary that the caller has.
     Dictionary,
@@ -58,7 +58,7 @@ impl Codings {
         let values = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         for member in values.flat_map(|value| value.split(',')) {
             let (name, parameter) = member.split_once(';').unwrap_or((member, "q=1"));
-            let Some(weight) = weight(parameter.trim()) else { continue };
+            let Some(weight) = weight_of(parameter.trim()) else { continue };
             let wanted = match (Coding::named(name.trim()), name.trim()) {
                 (Some(coding), _) => named.get_mut(coding as usize),
                 (None, "*") => Some(&mut any),
@@ -117,7 +117,7 @@ pub fn available_dictionary(request: &HeaderMap) -> Option<[u8; 32]> {
 }
 
 /// `q=` and a number from 0 to 1 with at most three decimals, in thousandths.
-fn weight(parameter: &str) -> Option<u16> {
+pub(crate) fn weight_of(parameter: &str) -> Option<u16> {
     let number = parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="))?;
     let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
     if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -18,12 +18,13 @@ use warp::hyper::service::Service as _;
 
 use crate::body::{AnswerBody, ApiBody, Source};
 use crate::connections::{Answering, Place};
-use crate::encoding::Codings;
+use crate::encoding::{Coding, Codings};
 use crate::file::Readers;
 use crate::limits::{Client, Rate};
 use crate::metrics::UNKNOWN;
 use crate::problem::Problem;
 use crate::queue::{self, Question, Queue};
+use crate::reader;
 use crate::refusal::MAX_URI;
 use crate::service::{Service, Transfer};
 use crate::settings::Http;
@@ -124,6 +125,7 @@ impl<S: Service> Handler<S> {
         place: &Arc<Place>,
     ) -> Response<AnswerBody> {
         let start = Instant::now();
+        let reader = reader::wants_page(request.headers()).then(|| request.uri().path().to_owned());
         let caller = Client::of(peer, request.headers(), &self.limits.trusted_proxies);
         let answering = place.answering(caller);
         let method = request.method().clone();
@@ -154,6 +156,11 @@ impl<S: Service> Handler<S> {
             (Ok(()), None, Some(route)) => self.answer_api(route, request, &answering).await,
         };
         let mut response = answer.unwrap_or_else(|problem| boxed(problem.into_response()).map(Source::Made));
+        let told = response.extensions_mut().remove::<Problem>();
+        let page = reader.zip(told).and_then(|(path, problem)| self.service.problem_page(&path, &problem));
+        if let Some(page) = page {
+            response = told_to_a_person(response, page);
+        }
         let headers = response.headers_mut();
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if reads || method == Method::OPTIONS {
@@ -193,7 +200,14 @@ impl<S: Service> Handler<S> {
             return written;
         }
         counted(&self.reads, caller, route.cost.worth(), "reads")?;
-        Codings::of(&head.headers).identity_only()?;
+        let codings = Codings::of(&head.headers);
+        codings.identity_only()?;
+        if let Some(page) = route.page
+            && reader::wants_page(&head.headers)
+        {
+            let page = reader::page_of(route.pattern(), page, &head.uri);
+            return Ok(reader::see(&page).map(Source::Made));
+        }
         if route.cost == Cost::Bytes {
             return self.transfer(&head, &mut body, answering).await;
         }
@@ -201,19 +215,25 @@ impl<S: Service> Handler<S> {
         head.method = Method::GET;
         let accept =
             head.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        let coding = codings.choose(|coding| coding == Coding::Gzip).filter(|coding| *coding == Coding::Gzip);
         let question = Question {
             uri: head.uri.to_string(),
             accept: accept.to_owned(),
+            coding,
             certificate: shown(&head).map(|certificate| certificate.sha256),
             credentials: credentials(&head.headers),
             moment: self.service.moment(),
         };
         let computed = (self.api)(Request::from_parts(head, Full::default()));
-        let response = match route.cost {
+        let computed = async move { reader::compressed(computed.await, coding).await };
+        let mut response = match route.cost {
             Cost::Much => queue::made(self.much.answer(caller, question, computed).await?),
             Cost::Scrape => queue::made(self.scrapes.answer(caller, question, computed).await?),
             Cost::Little | Cost::Bytes => computed.await,
         };
+        if route.page.is_some() {
+            response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+        }
         let length = response.body().size_hint().exact().unwrap_or_default();
         answering.hold(usize::try_from(length).unwrap_or(usize::MAX))?;
         Ok(response.map(Source::Made))
@@ -282,6 +302,16 @@ async fn hear_out(body: &mut Incoming, patience: Duration) {
     let hearing = async { while let Some(Ok(_)) = body.frame().await {} };
     // Whoever takes longer does not hear the answer.
     let _ = tokio::time::timeout(patience, hearing).await;
+}
+
+/// The same answer, with a page in the place of the problem document.
+fn told_to_a_person(response: Response<Source>, page: warp::reply::Response) -> Response<Source> {
+    let (mut head, _) = response.into_parts();
+    let (page, body) = boxed(page).into_parts();
+    head.headers.extend(page.headers);
+    head.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    head.headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    Response::from_parts(head, Source::Made(body))
 }
 
 /// Counts a request, or says when to come again.

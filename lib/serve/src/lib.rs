@@ -32,6 +32,7 @@ mod page;
 pub mod problem;
 pub mod program;
 mod queue;
+mod reader;
 mod refusal;
 mod request;
 mod server;

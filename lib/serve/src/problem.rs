@@ -137,9 +137,11 @@ impl Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(Ok(allow)) = self.allow.map(HeaderValue::try_from) {
+        if let Some(Ok(allow)) = self.allow.as_ref().map(HeaderValue::try_from) {
             headers.insert(header::ALLOW, allow);
         }
+        // For whoever can tell it in another way.
+        response.extensions_mut().insert(self);
         response
     }
 }

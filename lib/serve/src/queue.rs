@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use warp::http::{Response, StatusCode};
 
 use crate::body::ApiBody;
+use crate::encoding::Coding;
 use crate::limits::Client;
 use crate::problem::Problem;
 use crate::service::Moment;
@@ -33,6 +34,8 @@ pub(crate) struct Question {
     pub(crate) uri: String,
     /// The media types that are accepted.
     pub(crate) accept: String,
+    /// How the answer is compressed, if it is.
+    pub(crate) coding: Option<Coding>,
     /// The certificate that the caller has shown.
     pub(crate) certificate: Option<Digest>,
     /// Those in its headers.
@@ -163,6 +166,7 @@ mod tests {
         Question {
             uri: path.into(),
             accept: String::new(),
+            coding: None,
             certificate: None,
             credentials: None,
             moment: Moment::default(),

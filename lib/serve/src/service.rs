@@ -7,6 +7,7 @@ use ctl_core::Timestamp;
 use warp::http::request::Parts;
 use warp::http::{HeaderMap, Response};
 use warp::hyper::body::Incoming;
+use warp::reply::Response as Reply;
 
 use crate::body::Source;
 use crate::connections::Answering;
@@ -27,6 +28,12 @@ pub trait Service: Clone + Send + Sync + 'static {
     /// What answers depend on besides the request: an answer that was made at a moment is told again to whoever asks
     /// the same at that moment.
     fn moment(&self) -> Moment;
+
+    /// The page that tells a person of a problem at a path; none where there are only programs.
+    fn problem_page(&self, path: &str, problem: &Problem) -> Option<Reply> {
+        let _ = (path, problem);
+        None
+    }
 
     /// The prepared file at a path, without its leading slash; and which of the table's files it is.
     fn file(&self, path: &str) -> Option<(Self::File, usize)> {

@@ -81,12 +81,13 @@ pub(crate) struct Outcome {
 pub struct Route<S> {
     pub(crate) pattern: &'static str,
     pub(crate) cost: Cost,
+    pub(crate) page: Option<&'static str>,
     pub(crate) operations: Vec<Operation<S>>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Route<S> {
     fn new(pattern: &'static str, cost: Cost) -> Self {
-        Self { pattern, cost, operations: Vec::new() }
+        Self { pattern, cost, page: None, operations: Vec::new() }
     }
 
     fn with(mut self, method: Method, summary: &'static str, handler: Option<Handler<S>>) -> Self {
@@ -151,6 +152,14 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     #[must_use]
     pub fn costs(mut self, cost: Cost) -> Self {
         self.cost = cost;
+        self
+    }
+
+    /// Says which page shows a person what programs read here, by a pattern with the same parts: whoever asks for HTML is
+    /// sent there.
+    #[must_use]
+    pub const fn page(mut self, pattern: &'static str) -> Self {
+        self.page = Some(pattern);
         self
     }
 

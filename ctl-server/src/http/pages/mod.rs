@@ -1,0 +1,76 @@
+//! The portal: pages for people, from the state as it is now. What programs read stands beside this under `/v1`.
+
+mod lists;
+
+use ctl_core::Digest;
+use ctl_serve::{Call, Problem, Route, answer};
+use ctl_web::{Frame, asset, place};
+use warp::http::{HeaderValue, header};
+use warp::reply::Response;
+
+use super::App;
+
+/// The media type of pages, as the table of routes names it.
+const HTML: &[&str] = &["text/html"];
+/// Assets have addresses that change with their content.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// Every page.
+pub(super) fn routes() -> Vec<Route<App>> {
+    let mut routes =
+        vec![
+            Route::get(place::OVERVIEW, overview, "The portal: how the lists stand, and what goes on.")
+                .answers(200, HTML, "The page."),
+            Route::get(
+                "/certificates/{fingerprint}",
+                certificate,
+                "A certificate that a list knows, for people.",
+            )
+            .answers(200, HTML, "The page.")
+            .fails(404, "No list knows it."),
+            Route::get("/assets/{file}", asset, "Style and icon of the pages.")
+                .answers(200, &["text/css", "image/svg+xml"], "The asset.")
+                .fails(404, "There is no such asset."),
+        ];
+    routes.extend(lists::routes());
+    routes
+}
+
+/// A page, which may show itself and send its forms back here.
+fn html(page: String) -> Response {
+    let mut response = answer::bytes(page, "text/html; charset=utf-8", "no-cache");
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(asset::CONTENT_SECURITY_POLICY));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// The page that tells a person of a problem.
+pub(super) fn problem(app: &App, path: &str, problem: &Problem) -> Response {
+    let (state, now) = app.view();
+    let title = problem.status.canonical_reason().unwrap_or("Error");
+    html(Frame { state: &state, now, here: path }.refusal(title, &problem.detail))
+}
+
+async fn overview(app: App, _: Call) -> Result<Response, Problem> {
+    let (state, now) = app.view();
+    Ok(html(ctl_web::overview(&Frame { state: &state, now, here: place::OVERVIEW })))
+}
+
+async fn certificate(app: App, call: Call) -> Result<Response, Problem> {
+    let fingerprint: Digest = call.part("fingerprint")?;
+    let (state, now) = app.view();
+    let here = place::certificate(&fingerprint);
+    let page = ctl_web::certificate(&Frame { state: &state, now, here: &here }, &fingerprint);
+    let page = page.ok_or_else(|| {
+        Problem::not_found(format!("no list knows a certificate with fingerprint {fingerprint}"))
+    })?;
+    Ok(html(page))
+}
+
+async fn asset(_: App, call: Call) -> Result<Response, Problem> {
+    let file: String = call.part("file")?;
+    let (media_type, text) =
+        asset::asset(&file).ok_or_else(|| Problem::not_found("there is no such asset"))?;
+    Ok(answer::bytes(text, media_type, FOR_EVER))
+}

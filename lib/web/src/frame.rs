@@ -1,0 +1,103 @@
+//! The portal's surroundings of a page: the scheme, and the notices in force.
+
+use ctl_core::Timestamp;
+use ctl_core::names::Environment;
+use ctl_governance::State;
+use maud::{Markup, html};
+
+use crate::shell::Shell;
+use crate::{parts, place};
+
+const WAYS: &[(&str, &str)] = &[
+    (place::OVERVIEW, "Overview"),
+    (place::CHECK, "Check"),
+    (place::APPLICATIONS, "Applications"),
+    (place::PROPOSALS, "Votes"),
+    (place::PARTICIPANTS, "Participants"),
+    (place::REGISTRY, "Registry"),
+    (place::CALENDAR, "Calendar"),
+    (place::LOG, "Log"),
+];
+const FEEDS: &[(&str, &str, &str)] = &[
+    (place::FEED, "application/atom+xml", "Decisions and publications"),
+    (place::ICALENDAR, "text/calendar", "What expires or is due"),
+];
+/// At most so many notices are told on every page; the rest stands on the pages of its list.
+const TOLD: usize = 5;
+
+/// A state at a moment, and the page that is open.
+#[derive(Clone, Copy)]
+pub struct Frame<'a> {
+    /// What is shown.
+    pub state: &'a State,
+    /// When it is shown.
+    pub now: Timestamp,
+    /// The page's own place, without a query.
+    pub here: &'a str,
+}
+
+impl Frame<'_> {
+    /// A whole page.
+    pub(crate) fn page(&self, title: &str, body: &Markup) -> String {
+        let shell = Shell {
+            name: self.state.charter.name.as_str(),
+            home: place::OVERVIEW,
+            is_test: self.state.environment == Environment::Test,
+            ways: WAYS,
+            feeds: FEEDS,
+            here: self.here,
+            alarm: self.notices(),
+            foot: self.foot(),
+        };
+        shell.page(title, body)
+    }
+
+    /// A page that says why there is none: of what was looked for, or of what went wrong.
+    #[must_use]
+    pub fn refusal(&self, title: &str, detail: &str) -> String {
+        let body = html! {
+            p { (ctl_pki::print::line(detail)) }
+            p { "Look on the " a href=(place::OVERVIEW) { "overview" } ", or " a href=(place::CHECK) { "check a certificate" } "." }
+        };
+        self.page(title, &body)
+    }
+
+    fn foot(&self) -> Markup {
+        html! {
+            p {
+                "All of this follows from the " (self.state.size()) " entries of the " a href=(place::LOG) { "public log" }
+                ", at " (parts::moment(self.now)) ". Anyone can download the log, check it and get the same: "
+                code { "ctl-admin audit" } "."
+            }
+            ul.ways {
+                li { a href=(place::PROMISES) { "Promises" } }
+                li { a href=(place::AUDITORS) { "Auditors" } }
+                li { a href=(place::FEED) { "Feed" } }
+                li { a href=(place::ICALENDAR) { "iCalendar" } }
+                li { a href="/v1/openapi.json" { "API" } }
+            }
+        }
+    }
+
+    /// What officers suspended: on every page, so that nobody misses it.
+    fn notices(&self) -> Markup {
+        let in_force: Vec<_> = self.state.notices.values().filter(|notice| notice.in_force()).collect();
+        html! {
+            @if !in_force.is_empty() {
+                section.alarm aria-label="Emergency notices in force" {
+                    @for notice in in_force.iter().rev().take(TOLD) {
+                        @let name = self.state.anchor(&notice.list, &notice.anchor).map(|anchor| anchor.listed.name.to_string());
+                        p {
+                            strong { "Suspended: " }
+                            a href=(place::certificate(&notice.anchor)) { bdi { (name.unwrap_or_else(|| notice.anchor.short())) } }
+                            " on list " (parts::list(self.state, &notice.list)) ". Reason: " (parts::reason(notice.reason)) ". Since "
+                            (parts::moment(notice.issued_at)) ", at the latest until " (parts::moment(notice.expires_at))
+                            " (" a href=(place::entry(notice.index)) { "notice " (notice.index) } ")."
+                        }
+                    }
+                    @if in_force.len() > TOLD { p { "And " (in_force.len() - TOLD) " more: see the lists." } }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Pages from a verified state: what the portal shows everyone, and the desk a person.
+//!
+//! A page is a function from the state of a scheme to text. Nothing here reads a file, a clock or the network: what a page
+//! needs beside the state is handed to it. Every text from outside is escaped by [`maud`], and what steers a
+//! reader's eyes is made visible ([`ctl_pki::print`]). No page needs a script, a foreign host or an inline style.
+#![forbid(unsafe_code)]
+
+pub mod asset;
+mod certificate;
+mod frame;
+mod list;
+mod overview;
+mod parts;
+pub mod place;
+mod shell;
+mod timeline;
+
+pub use certificate::certificate;
+pub use frame::Frame;
+pub use list::{Rendition, list};
+pub use overview::overview;

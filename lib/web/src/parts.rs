@@ -1,0 +1,118 @@
+//! What pages are put together from: moments, digests, statuses, tables.
+
+use ctl_core::names::{ListId, ParticipantId};
+use ctl_core::parts::{AnchorStatus, Purpose, Standard, Use, WithdrawalReason};
+use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
+use maud::{Markup, html};
+
+use crate::place;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// A moment, to the minute, as people read it.
+pub(crate) fn moment(time: Timestamp) -> Markup {
+    let text = time.to_string();
+    let (date, clock) = text.split_once('T').unwrap_or((&text, ""));
+    html! { time datetime=(text) { (date) " " (clock.get(..5).unwrap_or_default()) " UTC" } }
+}
+
+/// A day.
+pub(crate) fn day(time: Timestamp) -> Markup {
+    let text = time.to_string();
+    html! { time datetime=(text) { (text.split('T').next().unwrap_or_default()) } }
+}
+
+/// A span of time in one unit.
+pub(crate) fn span(seconds: u64) -> String {
+    let (count, unit) = match seconds {
+        0..MINUTE => (seconds, "second"),
+        MINUTE..HOUR => (seconds / MINUTE, "minute"),
+        HOUR..DAY => (seconds / HOUR, "hour"),
+        _ => (seconds / DAY, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A moment seen from now: `3 days ago`, `in 3 days`.
+pub(crate) fn from_now(time: Timestamp, now: Timestamp) -> String {
+    if time > now {
+        format!("in {}", span(time.seconds_since(now)))
+    } else {
+        format!("{} ago", span(now.seconds_since(time)))
+    }
+}
+
+/// A digest in full, which may be broken anywhere.
+pub(crate) fn digest(digest: &Digest) -> Markup {
+    html! { code.digest { (digest) } }
+}
+
+/// An anchor's status.
+pub(crate) fn status(status: AnchorStatus) -> Markup {
+    html! { span class={ "badge " (status.as_str()) } title=(meaning(status)) { (status.as_str()) } }
+}
+
+/// What a status means for whoever relies on the list (docs: the words of the house).
+pub(crate) const fn meaning(status: AnchorStatus) -> &'static str {
+    match status {
+        AnchorStatus::Qualified => "on the list; devices are taking it up",
+        AnchorStatus::Usable => "on the list, long enough that devices have it",
+        AnchorStatus::Warning => "still trusted, on notice",
+        AnchorStatus::Suspended => "not trusted for now",
+        AnchorStatus::Deprecated => "trusted for what was issued before a date",
+        AnchorStatus::Withdrawn => "not trusted, for good",
+        AnchorStatus::Expired => "its certificate has ended",
+    }
+}
+
+/// A use in words.
+pub(crate) fn r#use(r#use: Use) -> Markup {
+    let standard = match r#use.standard {
+        Standard::Iso15118_2 => "-2",
+        Standard::Iso15118_20 => "-20",
+    };
+    let (word, about) = match r#use.purpose {
+        Purpose::V2g => ("chargers", "the charger's TLS certificate"),
+        Purpose::Mo => ("contracts", "contract certificates"),
+        Purpose::Oem => ("provisioning", "the vehicle's provisioning certificate"),
+        Purpose::Vehicle => ("vehicles", "the vehicle's TLS certificate"),
+    };
+    html! { span.use title={ "ISO 15118" (standard) ": " (about) } { (word) " " small { (standard) } } }
+}
+
+/// Why something was withdrawn in a hurry, in words.
+pub(crate) const fn reason(reason: WithdrawalReason) -> &'static str {
+    match reason {
+        WithdrawalReason::KeyCompromise => "a key that is, or may be, in wrong hands",
+        WithdrawalReason::CaCompromise => "an authority that is, or may be, in wrong hands",
+        WithdrawalReason::Misissuance => "certificates that must not have been issued",
+        WithdrawalReason::OperatorRequest => "its operator's request",
+        WithdrawalReason::Superseded => "a successor that took its place",
+        WithdrawalReason::CessationOfOperation => "the end of its operation",
+    }
+}
+
+/// A participant's name, leading to its page.
+pub(crate) fn participant(state: &State, id: &ParticipantId) -> Markup {
+    let name = state.participants.get(id).map_or_else(|| id.to_string(), |found| found.name.to_string());
+    html! { a href=(place::participant(id)) { bdi { (name) } } }
+}
+
+/// A list's name, leading to its page.
+pub(crate) fn list(state: &State, id: &ListId) -> Markup {
+    let name = state.charter.lists.get(id).map_or_else(|| id.to_string(), |list| list.name.to_string());
+    html! { a href=(place::list(id)) { bdi { (name) } } }
+}
+
+/// An entry of the log, leading to its page.
+pub(crate) fn entry(index: u64) -> Markup {
+    html! { a.entry href=(place::entry(index)) { "entry " (index) } }
+}
+
+/// A table that may be wider than a small screen: it scrolls by itself, by keyboard too (WCAG 2.1.1).
+pub(crate) fn wide(label: &str, table: &Markup) -> Markup {
+    html! { div.wide role="region" aria-label=(label) tabindex="0" { (table) } }
+}

@@ -1,0 +1,103 @@
+//! The road of a certificate: every entry of the log that made it what it is, in order.
+
+use ctl_core::Timestamp;
+use ctl_core::names::ListId;
+use ctl_governance::State;
+use ctl_governance::application::Application;
+use ctl_governance::state::{Listed, Outcome};
+use ctl_governance::statement::parts::EvidenceKind;
+use maud::{Markup, html};
+
+use crate::{parts, place};
+
+/// One step.
+struct Step {
+    at: Timestamp,
+    entry: u64,
+    what: Markup,
+}
+
+/// The road of something on a list, from the application to the latest status.
+pub(crate) fn of(state: &State, list: &ListId, listed: &Listed) -> Markup {
+    let mut steps: Vec<Step> = Vec::new();
+    let applied = state.applications.values();
+    for application in applied.filter(|one| one.list == *list && one.fingerprint == listed.fingerprint) {
+        steps.extend(road(state, application));
+    }
+    for change in listed.history.iter() {
+        let what = html! { (parts::status(change.status)) ": " (parts::meaning(change.status)) };
+        steps.push(Step { at: change.at, entry: change.cause, what });
+    }
+    if let Some((entry, at)) = listed.first_published {
+        steps.push(Step { at, entry, what: html! { "first published" } });
+    }
+    let notices = state.notices.values().filter(|notice| notice.list == *list && notice.spki == listed.spki);
+    for notice in notices {
+        let what = html! { "suspended by an emergency notice, for " (parts::reason(notice.reason)) };
+        steps.push(Step { at: notice.issued_at, entry: notice.index, what });
+        if let Some((at, cause)) = notice.ended {
+            let what = match cause {
+                Some(_) => html! { "the notice was lifted" },
+                None => html! { "the notice ended by itself" },
+            };
+            steps.push(Step { at, entry: cause.unwrap_or(notice.index), what });
+        }
+    }
+    if let Some(at) = listed.expired {
+        let entry = listed.current().cause;
+        steps.push(Step {
+            at,
+            entry,
+            what: html! { (parts::status(ctl_core::parts::AnchorStatus::Expired)) },
+        });
+    }
+    steps.sort_by_key(|step| (step.at, step.entry));
+    html! {
+        ol.road {
+            @for step in steps {
+                li { (parts::moment(step.at)) " — " (step.what) " " (parts::entry(step.entry)) }
+            }
+        }
+    }
+}
+
+fn road(state: &State, application: &Application) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let what = html! {
+        a href=(place::application(application.index)) { "application" } " of " (parts::participant(state, &application.applicant))
+    };
+    steps.push(Step { at: application.submitted_at, entry: application.index, what });
+    if let Some(screening) = &application.screening {
+        let errors = screening.errors().count();
+        let what = html! { "screened: " (screening.findings.len()) " findings, " (errors) " of them errors" };
+        steps.push(Step { at: screening.screened_at, entry: screening.index, what });
+    }
+    for evidence in application.evidence.iter() {
+        let what = html! { (kind(evidence.kind)) " of " (parts::participant(state, &evidence.author)) };
+        steps.push(Step { at: evidence.at, entry: evidence.index, what });
+    }
+    if let Some(proposal) = application.proposal.and_then(|index| state.proposals.get(&index)) {
+        let what = html! { a href=(place::proposal(proposal.index)) { "put to the vote" } };
+        steps.push(Step { at: proposal.opened_at, entry: proposal.index, what });
+        if let Some(decision) = &proposal.decision {
+            let word = match &decision.outcome {
+                Outcome::Accepted => "accepted",
+                Outcome::Rejected => "rejected",
+                Outcome::Lapsed(_) => "lapsed",
+            };
+            let what = html! { (word) " with " (decision.approvals) " approvals, " (proposal.quorum) " were needed" };
+            steps.push(Step { at: decision.at, entry: proposal.index, what });
+        }
+    }
+    steps
+}
+
+/// A kind of evidence in words.
+pub(crate) const fn kind(kind: EvidenceKind) -> &'static str {
+    match kind {
+        EvidenceKind::SecondChannelFingerprint => "fingerprint confirmed over another channel",
+        EvidenceKind::CertificatePolicy => "certificate policy",
+        EvidenceKind::AuditReport => "audit report",
+        EvidenceKind::ConformanceReport => "report of conformance tests",
+    }
+}
