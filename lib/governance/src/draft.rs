@@ -32,6 +32,7 @@ use crate::State;
 use crate::snapshot::form;
 use crate::statement::body::DraftOpen;
 
+pub(crate) use due::{Ceremony, ceremony, half_of, roles};
 pub use due::{due, due_for, opens_correctly};
 pub use sae_cms::SaeCms;
 

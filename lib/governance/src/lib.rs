@@ -12,6 +12,7 @@ extern crate self as ctl_governance;
 pub mod application;
 mod apply;
 mod auditors;
+pub mod calendar;
 mod check;
 mod closing;
 pub mod cross;

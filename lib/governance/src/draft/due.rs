@@ -7,7 +7,7 @@ use ctl_core::role::Role;
 use super::content;
 use crate::State;
 use crate::rules::Rules;
-use crate::state::Published;
+use crate::state::{Draft, Event, Notice, Published};
 use crate::statement::body::DraftOpen;
 
 /// What should be drafted now: roles that were never published, whose document would say something
@@ -17,9 +17,13 @@ use crate::statement::body::DraftOpen;
 #[must_use]
 pub fn due(state: &State, now: Timestamp) -> Vec<DraftOpen> {
     let state = &*state.at(now);
+    roles(state).filter_map(|role| of_role(state, role, now)).collect()
+}
+
+/// The roles that the charter has people sign for.
+pub(crate) fn roles(state: &State) -> impl Iterator<Item = Role> {
     let lists = state.charter.lists.keys().cloned().map(Role::List);
-    let roles = [Role::Root, Role::Targets, Role::Notices, Role::Registry].into_iter().chain(lists);
-    roles.filter_map(|role| of_role(state, role, now)).collect()
+    [Role::Root, Role::Targets, Role::Notices, Role::Registry].into_iter().chain(lists)
 }
 
 /// The same for one role: the others are not looked at.
@@ -62,14 +66,63 @@ fn is_due(state: &State, role: &Role, validity: u64, now: Timestamp) -> bool {
     let waits = state.drafts.get(role).is_some_and(|draft| {
         draft.open.version == next_version(state, role)
             && draft.documents.content == content
-            && now.seconds_since(draft.open.issued_at) < validity / 4
+            && now < opened_anew(draft, validity)
     });
     !waits
 }
 
 fn is_half_over(published: &Published, now: Timestamp) -> bool {
+    now > half_of(published)
+}
+
+/// The last moment at which a published document needs no successor by its age.
+pub(crate) fn half_of(published: &Published) -> Timestamp {
     let open = &published.open;
-    open.expires.seconds_since(now) < open.expires.seconds_since(open.issued_at).div_ceil(2)
+    open.expires.minus_seconds(open.expires.seconds_since(open.issued_at).div_ceil(2))
+}
+
+/// When a draft that nobody has signed makes way for a fresh one.
+fn opened_anew(draft: &Draft, validity: u64) -> Timestamp {
+    draft.open.issued_at.plus_seconds(validity / 4)
+}
+
+/// The next ceremony of a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ceremony {
+    /// A draft waits for signatures: to be signed before it is opened anew, and before what it follows has expired.
+    Waits { opened: Timestamp, until: Timestamp, entry: u64 },
+    /// The next draft is opened then, if nobody decides anything before.
+    Opens { at: Timestamp, published: u64 },
+}
+
+/// When people are to meet to sign for a role, as far as it can be told at this moment.
+pub(crate) fn ceremony(state: &State, role: &Role) -> Option<Ceremony> {
+    let validity = validity(state, role)?;
+    let published = state.published.get(role);
+    if let Some(draft) = state.drafts.get(role).filter(|one| one.open.version == next_version(state, role)) {
+        let anew = opened_anew(draft, validity);
+        let until = published.map_or(anew, |published| anew.min(published.open.expires));
+        return Some(Ceremony::Waits { opened: draft.open.issued_at, until, entry: draft.index });
+    }
+    let published = published?;
+    let half = half_of(published);
+    let at = changes_by_itself(state, role).map_or(half, |change| change.min(half));
+    Some(Ceremony::Opens { at, published: published.index })
+}
+
+/// The next moment at which time alone changes what a role's document says.
+fn changes_by_itself(state: &State, role: &Role) -> Option<Timestamp> {
+    let concerns = |event: &Event| match (event, role) {
+        (Event::TakenUp(list, _) | Event::Ends(list, _), Role::List(own)) => list == own,
+        (Event::NoticeExpires(index), Role::List(own)) => {
+            state.notices.get(index).is_some_and(|notice| notice.in_force() && notice.list == *own)
+        }
+        (Event::NoticeExpires(index), Role::Notices) => {
+            state.notices.get(index).is_some_and(Notice::in_force)
+        }
+        _ => false,
+    };
+    state.agenda.iter().find(|(_, event)| concerns(event)).map(|(at, _)| *at)
 }
 
 /// Root appoints itself.

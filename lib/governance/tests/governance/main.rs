@@ -3,6 +3,7 @@
 #![allow(unreachable_pub)]
 
 mod auditors_and_evidence;
+mod calendar;
 mod common;
 mod corpus;
 mod cross_effects;

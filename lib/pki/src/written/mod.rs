@@ -208,6 +208,25 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// The last moment of a certificate's validity in Unix seconds, without looking at anything behind it: for those who ask
+/// thousands of certificates that were read before. None of what has not the form of a certificate.
+#[must_use]
+pub fn not_after(der: &[u8]) -> Option<i64> {
+    let last = || {
+        let mut outer = Reader::at(der, 0, Face::Flawed).only(SEQUENCE)?.inside();
+        let mut parts = outer.element(SEQUENCE)?.inside();
+        parts.optional_element(context_constructed(0))?;
+        parts.element(INTEGER)?;
+        for _algorithm_and_issuer in 0..2 {
+            parts.element(SEQUENCE)?;
+        }
+        let mut validity = parts.element(SEQUENCE)?.inside();
+        validity.any()?;
+        der::written_time(&validity.any()?)
+    };
+    last().ok()?.seconds
+}
+
 fn bits<'a>(element: &Element<'a>, face: Face) -> Result<Option<&'a [u8]>, Malformed> {
     match (element.content, face) {
         ([0, bytes @ ..], _) => Ok(Some(bytes)),

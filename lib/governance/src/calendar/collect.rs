@@ -1,0 +1,260 @@
+//! Where the dues of a calendar come from, one function for each source.
+
+use std::collections::BTreeMap;
+
+use ctl_core::names::{ListId, ParticipantId};
+use ctl_core::parts::AnchorStatus;
+use ctl_core::role::Role;
+use ctl_core::{Digest, Timestamp};
+use ctl_pki::written;
+
+use super::{AuditEnd, DAY, Due, Kind, REPORT_WITHIN, Subject};
+use crate::application::{Application, Stage};
+use crate::draft::{Ceremony, ceremony, half_of, roles};
+use crate::electorate::list_of;
+use crate::state::{Event, Listed, State};
+use crate::statement::body::Choice;
+use crate::statement::parts::EvidenceKind;
+
+/// All of them, in no order.
+pub(super) fn all(state: &State, now: Timestamp, audit_end: AuditEnd<'_>) -> Vec<Due> {
+    let mut dues = Vec::new();
+    certificates(state, &mut dues);
+    auditors(state, now, &mut dues);
+    audits(state, now, audit_end, &mut dues);
+    publications(state, &mut dues);
+    notices(state, &mut dues);
+    signers(state, &mut dues);
+    decisions(state, now, &mut dues);
+    take_up(state, &mut dues);
+    reports(state, now, &mut dues);
+    dues
+}
+
+/// What stands on lists, and what was disclosed below it.
+fn certificates(state: &State, dues: &mut Vec<Due>) {
+    let mut roots: BTreeMap<Digest, Due> = BTreeMap::new();
+    let mut crosses: BTreeMap<Digest, Due> = BTreeMap::new();
+    for (list, contents) in &state.lists {
+        let anchors = contents.anchors.values().map(|anchor| (Kind::Root, &anchor.listed));
+        let cross = contents.cross_certificates.values().map(|cross| (Kind::CrossCertificate, &cross.listed));
+        for (kind, listed) in anchors.chain(cross) {
+            if !state.effective_status(listed).status.is_listed() {
+                continue;
+            }
+            let all = if kind == Kind::Root { &mut roots } else { &mut crosses };
+            let due = all.entry(listed.fingerprint).or_insert_with(|| {
+                Due::new(listed.not_after, kind, certificate(listed)).by(listed.current().cause)
+            });
+            due.lists.push(list.clone());
+        }
+    }
+    for sub_ca in state.sub_cas.values().filter(|sub_ca| sub_ca.revoked.is_none()) {
+        let Some(root) = roots.get(&sub_ca.root) else { continue };
+        let Some(at) = written::not_after(&sub_ca.certificate).map(Timestamp::from_unix) else { continue };
+        if at < state.clock {
+            continue;
+        }
+        let subject = Subject::Certificate {
+            fingerprint: sub_ca.fingerprint,
+            operator: sub_ca.operator.clone(),
+            name: None,
+        };
+        let due = Due::new(at, Kind::SubCa, subject).by(sub_ca.disclosed);
+        dues.push(Due { lists: root.lists.clone(), ..due });
+    }
+    dues.extend(roots.into_values().chain(crosses.into_values()));
+}
+
+fn certificate(listed: &Listed) -> Subject {
+    Subject::Certificate {
+        fingerprint: listed.fingerprint,
+        operator: listed.operator.clone(),
+        name: Some(listed.name.clone()),
+    }
+}
+
+/// Accreditations in force that have an end.
+fn auditors(state: &State, now: Timestamp, dues: &mut Vec<Due>) {
+    for (auditor, accreditation) in state.auditors.iter().filter(|(id, _)| state.is_accredited(id, now)) {
+        let Some(at) = accreditation.expires_at else { continue };
+        let subject = Subject::Participant(auditor.clone());
+        dues.push(Due::new(at, Kind::Accreditation, subject).by(accreditation.cause));
+    }
+}
+
+/// The newest report that counts, of each operator with an anchor on a list whose policy says how old one may be.
+/// Nothing that is listed falls by it; the next application of the operator does.
+fn audits(state: &State, now: Timestamp, audit_end: AuditEnd<'_>, dues: &mut Vec<Due>) {
+    for (list, charter) in &state.charter.lists {
+        let Some(contents) = state.lists.get(list) else { continue };
+        let mut newest: BTreeMap<&ParticipantId, Option<(Timestamp, u64)>> = BTreeMap::new();
+        for anchor in contents.anchors.values() {
+            if state.effective_status(&anchor.listed).status.is_listed() {
+                newest.insert(&anchor.listed.operator, None);
+            }
+        }
+        for application in state.applications.values() {
+            let Some(found) = newest.get_mut(&application.applicant) else { continue };
+            let reports = application
+                .evidence
+                .iter()
+                .filter(|one| one.kind == EvidenceKind::AuditReport && state.is_accredited(&one.author, now));
+            *found = reports.filter_map(|one| Some((one.dated?, one.index))).max().max(*found);
+        }
+        for (operator, found) in newest {
+            let Some((dated, entry)) = found else { continue };
+            let Some(at) = audit_end(&charter.policy, dated) else { continue };
+            let subject = Subject::Participant(operator.clone());
+            dues.push(Due::new(at, Kind::Audit, subject).on(list).by(entry));
+        }
+    }
+}
+
+/// What people sign: its next update, and when they meet for it.
+fn publications(state: &State, dues: &mut Vec<Due>) {
+    for role in roles(state) {
+        let lists: Vec<ListId> = match &role {
+            Role::List(list) => vec![list.clone()],
+            _ => Vec::new(),
+        };
+        let ceremony = ceremony(state, &role);
+        let half = state.published.get(&role).map(half_of);
+        if let (Some(published), Some(soon)) = (state.published.get(&role), half) {
+            let subject = Subject::Role { role: role.clone(), waits: false };
+            let due = Due::new(published.open.expires, Kind::of_role(&role), subject).by(published.index);
+            dues.push(Due { lists: lists.clone(), soon, ..due });
+        }
+        let due = match ceremony {
+            Some(Ceremony::Waits { opened, until, entry }) => {
+                let due = Due::new(until, Kind::Ceremony, Subject::Role { role, waits: true }).by(entry);
+                Due { soon: opened, ..due }
+            }
+            Some(Ceremony::Opens { at, published }) => {
+                Due::new(at, Kind::Ceremony, Subject::Role { role, waits: false }).by(published)
+            }
+            None => continue,
+        };
+        dues.push(Due { lists, ..due });
+    }
+}
+
+/// Notices in force.
+fn notices(state: &State, dues: &mut Vec<Due>) {
+    for notice in state.notices.values().filter(|notice| notice.in_force()) {
+        let anchor = state.anchor(&notice.list, &notice.anchor);
+        let subject = Subject::Suspension {
+            notice: notice.index,
+            anchor: notice.anchor,
+            name: anchor.map(|anchor| anchor.listed.name.clone()),
+        };
+        dues.push(Due::new(notice.expires_at, Kind::Notice, subject).on(&notice.list).by(notice.index));
+    }
+}
+
+/// The certificates that lists are signed with in CMS.
+fn signers(state: &State, dues: &mut Vec<Due>) {
+    for (list, charter) in &state.charter.lists {
+        let Some(cms) = &charter.sae_cms else { continue };
+        let signers = cms.signers.iter().map(|(signer, certificate)| (Some(signer.clone()), certificate));
+        for (signer, certificate) in signers.chain([(None, &cms.ca)]) {
+            let Some(at) = written::not_after(&certificate.0).map(Timestamp::from_unix) else { continue };
+            let due = Due::new(at, Kind::SignerCertificate, Subject::Signer { signer });
+            dues.push(due.on(list).by(state.charter_since));
+        }
+    }
+}
+
+/// Votes and discussions that are open.
+fn decisions(state: &State, now: Timestamp, dues: &mut Vec<Due>) {
+    for proposal in state.open_proposals.iter().filter_map(|index| state.proposals.get(index)) {
+        if proposal.decision.is_some() {
+            continue;
+        }
+        let approvals = proposal.count(Choice::Approve);
+        let subject = Subject::Proposal { proposal: proposal.index, approvals, quorum: proposal.quorum };
+        let due = Due::new(proposal.closes_at, Kind::Vote, subject).by(proposal.index);
+        dues.push(Due { lists: list_of(&proposal.change).into_iter().cloned().collect(), ..due });
+    }
+    for application in state.applications.values() {
+        let seconds = state.discussion_seconds(&application.list);
+        let discussed = matches!(application.stage(now, seconds), Stage::Discussion | Stage::Discussed);
+        let Some(until) = application.discussed_until(seconds).filter(|_| discussed) else { continue };
+        dues.push(
+            Due::new(until, Kind::Discussion, applied(application))
+                .on(&application.list)
+                .by(application.index),
+        );
+    }
+}
+
+fn applied(application: &Application) -> Subject {
+    Subject::Application {
+        application: application.index,
+        operator: application.applicant.clone(),
+        name: application.name.clone(),
+    }
+}
+
+/// Anchors that are published and become usable.
+fn take_up(state: &State, dues: &mut Vec<Due>) {
+    for (at, event) in &state.agenda {
+        let Event::TakenUp(list, fingerprint) = event else { continue };
+        let Some(contents) = state.lists.get(list) else { continue };
+        let anchor = contents.anchors.get(fingerprint).map(|anchor| &anchor.listed);
+        let cross = || contents.cross_certificates.get(fingerprint).map(|cross| &cross.listed);
+        let Some(listed) = anchor.or_else(cross) else { continue };
+        if listed.current().status == AnchorStatus::Qualified {
+            let entry = listed.first_published.map_or(listed.current().cause, |(index, _)| index);
+            dues.push(Due::new(*at, Kind::TakeUp, certificate(listed)).on(list).by(entry));
+        }
+    }
+}
+
+/// The reports on the last month that are missing, and those on the present one.
+fn reports(state: &State, now: Timestamp, dues: &mut Vec<Due>) {
+    let Some(watchers) = &state.charter.watchers else { return };
+    // Since when each operator has had something on a list.
+    let mut operators: BTreeMap<&ParticipantId, Timestamp> = BTreeMap::new();
+    for contents in state.lists.values() {
+        let anchors = contents.anchors.values().map(|anchor| &anchor.listed);
+        let all = anchors.chain(contents.cross_certificates.values().map(|cross| &cross.listed));
+        for listed in all.filter(|listed| listed.current().status.is_listed() && listed.expired.is_none()) {
+            let since = listed.history.first().map_or(Timestamp::MAX, |first| first.at);
+            let known = operators.entry(&listed.operator).or_insert(since);
+            *known = since.min(*known);
+        }
+    }
+    let (last, this) = (month_of(month_of(now).minus_seconds(1)), month_of(now));
+    let charter_at = state.recorded_at(state.charter_since.saturating_add(1)).unwrap_or(Timestamp::MAX);
+    for watcher in watchers.holders.iter().filter(|id| state.active(id).is_some()) {
+        for from in [last, this] {
+            let end = month_of(from.plus_seconds(32 * DAY));
+            // Who came into office within a month has not seen all of it.
+            if from == last && charter_at > from {
+                continue;
+            }
+            let listed = operators.iter().filter(|(_, since)| **since < end).map(|(id, _)| Some(*id));
+            let expected = listed.chain([None]).filter(|operator| state.may_watch(watcher, *operator));
+            let missing = expected
+                .filter(|operator| {
+                    let key = (operator.cloned(), from, watcher.clone());
+                    !state.service_levels.reports.contains_key(&key)
+                })
+                .count();
+            if missing == 0 {
+                continue;
+            }
+            let subject = Subject::Month { watcher: watcher.clone(), from, missing };
+            let due = Due::new(end.plus_seconds(REPORT_WITHIN), Kind::Report, subject);
+            dues.push(due.by(state.charter_since));
+        }
+    }
+}
+
+/// The first moment of a moment's month (UTC).
+fn month_of(at: Timestamp) -> Timestamp {
+    let text = at.to_string();
+    let month = text.get(..7).and_then(|month| format!("{month}-01T00:00:00Z").parse().ok());
+    month.unwrap_or(at)
+}
