@@ -1,5 +1,8 @@
-//! What the measurements share: a scheme in memory that can be made as large as needed, and what a process takes.
+//! What the measurements share: a scheme in memory that can be made as large as needed, one that is two
+//! years old, and what a process takes.
 #![forbid(unsafe_code)]
 
 pub mod process;
 pub mod scheme;
+pub mod written;
+pub mod years;

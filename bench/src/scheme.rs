@@ -14,7 +14,8 @@ use ctl_core::tuf::TufSignature;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::statement::body::{
     ApplicationSubmit, Candidate, Change, CharterEstablish, Choice, DocumentSignature, DraftOpen,
-    MetadataSignature, MoAssign, MoUpdate, ProposalOpen, PublicationRecord, ScreeningRecord, VoteCast,
+    MetadataSignature, MoAssign, MoUpdate, ParticipantRegister, ProposalOpen, PublicationRecord,
+    ScreeningRecord, VoteCast,
 };
 use ctl_governance::statement::charter::{
     Assembly, Charter, Holders, ListCharter, NoticesCharter, Quorums, RecordingLimits, RegistryCharter,
@@ -71,7 +72,8 @@ pub struct Scheme {
     pub public_keys: BTreeMap<KeyId, PublicKey>,
     keys: BTreeMap<String, PrivateKey>,
     nonce: u64,
-    now: Timestamp,
+    /// When what is said next is said and recorded.
+    pub now: Timestamp,
 }
 
 /// A key that belongs to a name.
@@ -80,16 +82,32 @@ pub fn key(name: &str) -> PrivateKey {
     PrivateKey::from_seed(Algorithm::EdDsa, Digest::of(name.as_bytes()).as_bytes()).unwrap()
 }
 
-fn one(id: &str) -> Holders {
+/// The office of one.
+#[must_use]
+pub fn one(id: &str) -> Holders {
     Holders { holders: vec![id.parse().unwrap()], threshold: 1 }
 }
 
-fn policy() -> PolicyRef {
+/// The policy by which candidates are screened.
+#[must_use]
+pub fn policy() -> PolicyRef {
     let policy = Policy::parse(ADMISSION).unwrap();
     PolicyRef {
         name: policy.name().parse().unwrap(),
         sha256: Digest::from_bytes(policy.digest()),
         version: policy.version().parse().unwrap(),
+    }
+}
+
+/// The public keys of the server.
+#[must_use]
+pub fn server_public_keys() -> ServerKeys {
+    ServerKeys {
+        log_origin: "bench.example/log".parse().unwrap(),
+        log: key("log").public_key(),
+        recorder: key("recorder").public_key(),
+        snapshot: key("snapshot").public_key(),
+        timestamp: key("timestamp").public_key(),
     }
 }
 
@@ -123,13 +141,7 @@ fn charter() -> Charter {
             validity_seconds: 86_400,
         },
         watchers: None,
-        server: ServerKeys {
-            log_origin: "bench.example/log".parse().unwrap(),
-            log: key("log").public_key(),
-            recorder: key("recorder").public_key(),
-            snapshot: key("snapshot").public_key(),
-            timestamp: key("timestamp").public_key(),
-        },
+        server: server_public_keys(),
         witnesses: Witnesses::default(),
         validity: Validity {
             root_seconds: 86_400,
@@ -149,21 +161,18 @@ impl Scheme {
     /// A scheme with its genesis, in which everything happens at one moment.
     #[must_use]
     pub fn found(now: Timestamp) -> Self {
-        let names = CAST.iter().map(|(name, _)| *name).chain(SERVER_KEYS);
+        let participants = CAST.map(|(name, kind)| participant(name, name, name, kind));
+        Self::establish(charter(), participants.into(), now)
+    }
+
+    /// A scheme with its genesis, signed by as many board members as the charter asks for. Each has the key of its id.
+    #[must_use]
+    pub fn establish(charter: Charter, participants: Vec<NewParticipant>, now: Timestamp) -> Self {
+        let names = participants.iter().map(|one| one.id.as_str()).chain(SERVER_KEYS);
         let keys: BTreeMap<String, PrivateKey> = names.map(|name| (name.to_owned(), key(name))).collect();
-        let participants = CAST.map(|(name, kind)| NewParticipant {
-            id: name.parse().unwrap(),
-            organisation: name.parse().unwrap(),
-            name: name.parse().unwrap(),
-            kinds: vec![kind],
-            key: keys[name].public_key(),
-        });
         let public_keys = keys.values().map(|key| (key.public_key().key_id(), key.public_key())).collect();
-        let body = CharterEstablish {
-            charter: charter(),
-            environment: Environment::Test,
-            participants: participants.into(),
-        };
+        let board = signers(&charter.board);
+        let body = CharterEstablish { charter, environment: Environment::Test, participants };
         let payload = Payload {
             scheme: Digest::ZERO,
             issued_at: now,
@@ -171,7 +180,8 @@ impl Scheme {
             nonce: Nonce::from_bytes([0; 16]),
             body: body.into(),
         };
-        let statement = Statement::from_jws(payload.sign(&[&keys["board"]]).unwrap()).unwrap();
+        let board: Vec<&PrivateKey> = board.iter().map(|id| &keys[id]).collect();
+        let statement = Statement::from_jws(payload.sign(&board).unwrap()).unwrap();
         let entry = Entry::new(now, statement).unwrap();
         let state = genesis(&entry).unwrap();
         Self { state, entries: vec![entry], public_keys, keys, nonce: 0, now }
@@ -179,6 +189,11 @@ impl Scheme {
 
     /// What someone says on top of all that was recorded here.
     pub fn signed(&mut self, signer: &str, body: impl Into<Body>) -> Statement {
+        self.signed_by(&[signer], body)
+    }
+
+    /// The same by several.
+    pub fn signed_by(&mut self, signers: &[&str], body: impl Into<Body>) -> Statement {
         self.nonce += 1;
         let mut nonce = [0; 16];
         nonce[..8].copy_from_slice(&self.nonce.to_be_bytes());
@@ -189,12 +204,27 @@ impl Scheme {
             nonce: Nonce::from_bytes(nonce),
             body: body.into(),
         };
-        Statement::from_jws(payload.sign(&[&self.keys[signer]]).unwrap()).unwrap()
+        let keys: Vec<&PrivateKey> = signers.iter().map(|signer| &self.keys[*signer]).collect();
+        Statement::from_jws(payload.sign(&keys).unwrap()).unwrap()
+    }
+
+    /// Somebody joins, with the key of its id.
+    pub fn register(&mut self, officer: &str, participant: NewParticipant) {
+        let id = participant.id.to_string();
+        let key = key(&id);
+        self.public_keys.insert(key.public_key().key_id(), key.public_key());
+        self.keys.insert(id.clone(), key);
+        self.say_by(&[&id, officer], ParticipantRegister { participant });
     }
 
     /// Someone says something, and it is recorded.
     pub fn say(&mut self, signer: &str, body: impl Into<Body>) {
-        let statement = self.signed(signer, body);
+        self.say_by(&[signer], body);
+    }
+
+    /// Several say something together.
+    pub fn say_by(&mut self, signers: &[&str], body: impl Into<Body>) {
+        let statement = self.signed_by(signers, body);
         check(&self.state, &statement, self.now).unwrap();
         let entry = Entry::new(self.now, statement).unwrap();
         self.state.apply(&entry);
@@ -252,35 +282,41 @@ impl Scheme {
         }
     }
 
+    /// A draft is opened, signed by as many as it takes, and published.
     fn hold_ceremony(&mut self, open: DraftOpen) {
         let role = open.role.clone();
-        let signer = match role {
-            Role::Root | Role::Targets => "board",
-            Role::Registry => "registrar",
-            Role::Notices => "officer",
-            Role::List(_) => "signer",
-        };
+        let charter = &self.state.charter;
+        let signers = signers(match &role {
+            Role::Root | Role::Targets => &charter.board,
+            Role::Registry => &charter.registry.registrars,
+            Role::Notices => &charter.notices.officers,
+            Role::List(list) => &charter.lists[list].signers,
+        });
         let draft = self.state.size();
         self.say("recorder", open);
         let documents = self.state.drafts[&role].documents.clone();
-        let key = &self.keys[signer];
-        let document_signatures =
-            documents.document.iter().zip(role.document_typ()).map(|(document, typ)| {
+        let keys: Vec<&PrivateKey> = signers.iter().map(|signer| &self.keys[signer]).collect();
+        let mut document_signatures = Vec::new();
+        let mut metadata_signatures = Vec::new();
+        for key in keys {
+            if let (Some(document), Some(typ)) = (&documents.document, role.document_typ()) {
                 let signature = Signature::sign(key, typ, document).unwrap();
-                DocumentSignature {
+                document_signatures.push(DocumentSignature {
                     protected: signature.protected_base64,
                     signature: BASE64_URL_SAFE_NO_PAD.encode(signature.signature),
-                }
-            });
-        let record = PublicationRecord {
-            document: documents.document.as_deref().map(Digest::of),
-            document_signatures: document_signatures.collect(),
-            draft,
-            metadata: Digest::of(&documents.metadata),
-            metadata_signatures: vec![MetadataSignature {
+                });
+            }
+            metadata_signatures.push(MetadataSignature {
                 keyid: key.public_key().key_id(),
                 sig: TufSignature::over(&documents.metadata, key).unwrap().sig,
-            }],
+            });
+        }
+        let record = PublicationRecord {
+            document: documents.document.as_deref().map(Digest::of),
+            document_signatures,
+            draft,
+            metadata: Digest::of(&documents.metadata),
+            metadata_signatures,
             role,
             sae_cms_signatures: Vec::new(),
         };
@@ -330,6 +366,23 @@ impl Scheme {
                 self.say("registrar", MoUpdate { id, source });
             }
         }
+    }
+}
+
+/// As many of an office as it takes to act.
+fn signers(office: &Holders) -> Vec<String> {
+    office.holders.iter().take(office.threshold as usize).map(ToString::to_string).collect()
+}
+
+/// A participant of one kind, with the key of its id.
+#[must_use]
+pub fn participant(id: &str, organisation: &str, name: &str, kind: ParticipantKind) -> NewParticipant {
+    NewParticipant {
+        id: id.parse().unwrap(),
+        organisation: organisation.parse().unwrap(),
+        name: name.parse().unwrap(),
+        kinds: vec![kind],
+        key: key(id).public_key(),
     }
 }
 
