@@ -7,7 +7,7 @@ use ctl_core::tuf::Clock;
 use ctl_core::{Digest, Timestamp};
 use ctl_pki::path::{
     Candidate, DeadEndReason, Failure, Finding, Limits, Outcome, Purpose, Question, Rejection, RuleSet,
-    Rules, search,
+    Rules, TOLERATED, search,
 };
 use ctl_pki::{Certificate, SignatureError};
 
@@ -25,10 +25,6 @@ const P256: &str = "1.2.840.10045.3.1.7";
 /// OCPP 2.0.1: `responderURL` has at most so many characters, and `iso15118CertificateHashData` so many entries.
 const MAX_URL: usize = 512;
 const MAX_REQUESTS: usize = 4;
-/// Of what the real PKIs of the field do not keep, this hinders nobody from charging: it is said, and does not refuse.
-/// Devices read certificates of every size, and OpenSSL, on which they stand, asks for none of the rest.
-const TOLERATED: [&str; 3] = ["size", "validity-nesting", "key-identifiers"];
-
 /// What judges contracts: a device's verified state, prepared once for many chains.
 #[derive(Debug)]
 pub struct Contracts {

@@ -20,10 +20,7 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
     let (state, now) = app.view();
     let status = app.publisher.status();
     let entries = app.ledger.snapshot().size();
-    let problems = app.supervisor.problem().into_iter();
-    let problems = problems.chain(app.ledger.writable().err().map(|error| error.to_string()));
-    let problems = problems.chain(status.problem).chain(unserved(&app.ledger, status.size, now));
-    let problems: Vec<String> = problems.collect();
+    let problems = problems(&app, now);
     let lists: Vec<Value> = state.charter.lists.keys().map(|id| lists::summary(&state, id, now)).collect();
     let members = json!({
         "ledger": { "entries": entries, "served": status.size, "verified": verified(&app.ledger) },
@@ -32,6 +29,14 @@ pub(super) async fn ready(app: App, _: Call) -> Result<Response, Problem> {
         "lists": lists,
     });
     Ok(operation::ready(&problems, members))
+}
+
+/// What keeps the service from being ready.
+pub(super) fn problems(app: &App, now: Timestamp) -> Vec<String> {
+    let status = app.publisher.status();
+    let problems = app.supervisor.problem().into_iter();
+    let problems = problems.chain(app.ledger.writable().err().map(|error| error.to_string()));
+    problems.chain(status.problem).chain(unserved(&app.ledger, status.size, now)).collect()
 }
 
 /// How many entries are verified, from the genesis; usually all.

@@ -1,11 +1,11 @@
 //! `/v1/lists`: the published lists, for readers. Devices use the signed renditions.
 
-use ctl_core::Timestamp;
 use ctl_core::list::ListPayload;
 use ctl_core::list::difference::Difference;
 use ctl_core::names::ListId;
 use ctl_core::paths::LIST_VERSION;
 use ctl_core::role::Role;
+use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
 use ctl_governance::state::{Anchor, CrossCertificate, Listed, Notice};
 use ctl_governance::view::END_NOTICES;
@@ -21,7 +21,7 @@ use crate::publish::site::Found;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Versions {
+pub(super) struct Versions {
     from: u64,
     to: u64,
 }
@@ -148,15 +148,21 @@ fn notice(notice: &Notice) -> Value {
 
 pub(super) async fn diff(app: App, call: Call) -> Result<Response, Problem> {
     let (id, versions): (ListId, Versions) = (call.part("list")?, call.query()?);
-    let older = if versions.from == 0 { None } else { Some(payload(&app, &id, versions.from).await?) };
-    let newer = payload(&app, &id, versions.to).await?;
-    let difference = serde_json::to_value(Difference::between(older.as_ref(), &newer))
-        .map_err(|error| Problem::internal(&error))?;
+    let difference = difference(&app, &id, &versions).await?;
+    let difference = serde_json::to_value(difference).map_err(|error| Problem::internal(&error))?;
     // Neither version will ever change.
     Ok(answer::json_with_caching(&difference, "public, max-age=86400"))
 }
 
-async fn payload(app: &App, id: &ListId, sequence: u64) -> Result<ListPayload, Problem> {
+/// What changed between two published versions.
+pub(super) async fn difference(app: &App, id: &ListId, versions: &Versions) -> Result<Difference, Problem> {
+    let older = if versions.from == 0 { None } else { Some(payload(app, id, versions.from).await?.0) };
+    let (newer, _) = payload(app, id, versions.to).await?;
+    Ok(Difference::between(older.as_ref(), &newer))
+}
+
+/// A published version, and the SHA-256 of its bytes.
+pub(super) async fn payload(app: &App, id: &ListId, sequence: u64) -> Result<(ListPayload, Digest), Problem> {
     let absent = || Problem::not_found(format!("there is no version {sequence} of list {id}"));
     let found = app.publisher.site().load().get(&LIST_VERSION.of(&[id, &sequence]));
     let Some(Found::File(file)) = found else { return Err(absent()) };
@@ -166,5 +172,6 @@ async fn payload(app: &App, id: &ListId, sequence: u64) -> Result<ListPayload, P
             tokio::fs::read(path).await.map_err(|error| Problem::internal(&error))?.into()
         }
     };
-    ListPayload::read(&bytes).map_err(|error| Problem::internal(&error))
+    let read = ListPayload::read(&bytes).map_err(|error| Problem::internal(&error))?;
+    Ok((read, Digest::of(&bytes)))
 }

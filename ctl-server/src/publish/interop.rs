@@ -1,4 +1,4 @@
-//! Who can charge where by the latest version of each list, as JSON and as a picture. Computed after each publication
+//! Who can charge where by the latest version of each list, as JSON, as a picture and as the body of a page. Computed after each publication
 //! and once a day, because certificates expire; in the background and one list at a time, so that nothing that devices
 //! need waits for it.
 
@@ -42,6 +42,8 @@ pub struct Answers {
     publication: u64,
     json: Bytes,
     svg: Bytes,
+    /// The body of the page.
+    page: Arc<str>,
 }
 
 impl Question {
@@ -72,7 +74,8 @@ impl Question {
         let matrices = both_standards(network, Purpose::V2g, at);
         let (json, svg) = (document::document(&subject, &matrices), svg::svg(&subject, &matrices));
         let (json, svg) = (json.into(), svg.into());
-        Some(Answers { list: list.clone(), publication: publication.index, json, svg })
+        let page = ctl_web::reach_body(&subject, &matrices).into();
+        Some(Answers { list: list.clone(), publication: publication.index, json, svg, page })
     }
 }
 
@@ -90,6 +93,7 @@ impl Answers {
     /// Adds the files.
     pub(super) fn publish(self, edition: &mut Edition) {
         let path = INTEROP.of(&[&self.list]);
+        edition.site.show_reach(&self.role(), self.page);
         edition.put_bytes(&path, self.json, ContentType::Json, Caching::Latest);
         edition.put_bytes(&format!("{path}.svg"), self.svg, ContentType::Svg, Caching::Latest);
     }

@@ -105,6 +105,8 @@ pub struct Site {
     files: HashTrieMapSync<Arc<str>, Arc<Prepared>>,
     /// What is served of each role's latest version in which form, and what that leaves out.
     renditions: HashTrieMapSync<Role, Arc<Value>>,
+    /// The body of the page that says who can charge where, by list.
+    reach: HashTrieMapSync<Role, Arc<str>>,
     /// How many entries of the log have their tiles here.
     log_size: u64,
 }
@@ -183,6 +185,17 @@ impl Site {
     /// Says what is served of a role's latest version.
     pub fn describe(&mut self, role: &Role, renditions: Value) {
         self.renditions.insert_mut(role.clone(), Arc::new(renditions));
+    }
+
+    /// The body of the page that says who can charge where by a list; none until it is computed.
+    #[must_use]
+    pub fn reach(&self, role: &Role) -> Option<&Arc<str>> {
+        self.reach.get(role)
+    }
+
+    /// Puts that body.
+    pub fn show_reach(&mut self, role: &Role, body: Arc<str>) {
+        self.reach.insert_mut(role.clone(), body);
     }
 
     /// How many entries of the log have their tiles here.

@@ -1,8 +1,8 @@
-//! A picture of the roots and cross-certificates: roots on an ellipse, an arrow for each cross-certificate
-//! from the root that issued it to the root that it is for. Names come from outside and are escaped;
+//! A picture of the cross-certificates: the roots that have any on an ellipse, an arrow for each cross-certificate
+//! from the root that issued it to the root that it is for. A root without any says nothing here. Names come from outside and are escaped;
 //! there is nothing to run in it; equal networks give equal bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::f64::consts::TAU;
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ const SPACING: (f64, f64) = (190.0, 74.0);
 /// Around the boxes.
 const MARGIN: f64 = 26.0;
 /// Above and below the drawing, for heading and legend.
-const HEAD: f64 = 70.0;
+const HEAD: f64 = 84.0;
 const FOOT: f64 = 50.0;
 /// The least half axes of the ellipse.
 const LEAST: (f64, f64) = (190.0, 150.0);
@@ -47,12 +47,14 @@ struct Point {
 pub fn svg(subject: &Subject, matrices: &[Matrix]) -> Vec<u8> {
     let Some(first) = matrices.first() else { return Vec::new() };
     let roots = first.network().roots();
-    let (places, radius) = ellipse(roots.len());
+    let connected: Vec<usize> = connected(first).into_iter().collect();
+    let (places, radius) = ellipse(connected.len());
     let (width, height) =
         (2.0 * (radius.x + BOX.0 + MARGIN), 2.0 * (radius.y + BOX.1 + MARGIN) + HEAD + FOOT);
     let centre = Point { x: width / 2.0, y: radius.y + BOX.1 + MARGIN + HEAD };
     let at = |place: usize| {
-        let offset = places.get(place).copied().unwrap_or(Point { x: 0.0, y: 0.0 });
+        let drawn = connected.binary_search(&place).ok().and_then(|drawn| places.get(drawn)).copied();
+        let offset = drawn.unwrap_or(Point { x: 0.0, y: 0.0 });
         Point { x: centre.x + offset.x, y: centre.y + offset.y }
     };
     let mut text = String::new();
@@ -64,21 +66,33 @@ pub fn svg(subject: &Subject, matrices: &[Matrix]) -> Vec<u8> {
          <defs>{arrow}{short}{off}</defs>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
          <text class=\"head\" x=\"20\" y=\"30\">List {list}, version {sequence}</text>\n\
          <text class=\"small\" x=\"20\" y=\"48\">as of {at}; an arrow leads from the root that vouches to the \
-         root that it vouches for</text>\n",
+         root that it vouches for</text>\n\
+         <text class=\"small\" x=\"20\" y=\"62\">{connected} of {all} roots have cross-certificates</text>\n",
         list = escape(subject.list.as_str()),
         sequence = subject.sequence,
         at = first.at(),
+        connected = connected.len(),
+        all = roots.len(),
         arrow = marker("arrow", "#1a7f37"),
         short = marker("arrow-short", "#9a6700"),
         off = marker("arrow-off", "#cf222e"),
     );
     arrows(&mut text, matrices, &at, centre);
-    for (place, root) in roots.iter().enumerate() {
+    for (place, root) in roots.iter().enumerate().filter(|(place, _)| connected.binary_search(place).is_ok())
+    {
         draw_root(&mut text, root, at(place));
     }
     legend(&mut text, height);
     text.push_str("</svg>\n");
     text.into_bytes()
+}
+
+/// The roots that issued a cross-certificate or are the subject of one.
+fn connected(matrix: &Matrix) -> BTreeSet<usize> {
+    let crosses = matrix.network().cross_certificates();
+    let named: BTreeSet<_> = crosses.iter().flat_map(|cross| [cross.issuer, cross.subject]).collect();
+    let roots = matrix.network().roots().iter().enumerate();
+    roots.filter(|(_, root)| named.contains(&root.fingerprint)).map(|(place, _)| place).collect()
 }
 
 /// Places on an ellipse around the origin, so that no two boxes touch, and its half axes. Neighbours are

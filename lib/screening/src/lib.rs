@@ -1,4 +1,4 @@
-//! What a policy finds about the candidates of a scheme.
+//! What a policy finds about the candidates of a scheme, and what a scheme says of what anybody brings ([`examine`]).
 //!
 //! The state of the ledger knows the candidates and what they are compared with; the policy knows the rules. Neither
 //! crate knows the other. This one joins them, so that server, electors and auditors screen against the same facts and
@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod context;
+pub mod examine;
 
 pub use context::context;
 use ctl_core::names::{ListId, NameError, RuleId};

@@ -1,46 +1,64 @@
-//! A certificate as a person reads it, and what lists say of it.
-
-use std::sync::Arc;
+//! A certificate: what it says, what lists say of it, what was found in it, and what hangs on it.
 
 use ctl_core::Digest;
 use ctl_core::names::ListId;
-use ctl_governance::state::{Listed, State};
-use ctl_pki::{Certificate, print, time};
+use ctl_core::parts::Services;
+use ctl_governance::service_levels::Breach;
+use ctl_governance::state::{Listed, State, SubCa};
+use ctl_pki::{Certificate, print};
 use maud::{Markup, html};
 
+use crate::contents::contents;
 use crate::{Frame, list, parts, place, timeline};
 
-/// The page of a certificate that stands or stood on a list, or was disclosed; none if nobody knows it.
+/// The page of a certificate that stands or stood on a list, applied for it, or was disclosed; none if nobody knows it.
 #[must_use]
 pub fn certificate(frame: &Frame<'_>, fingerprint: &Digest) -> Option<String> {
     let state = frame.state;
     let found = everywhere(state, fingerprint);
     let sub_ca = state.sub_cas.get(fingerprint);
-    let (der, name) = match (found.first(), sub_ca) {
-        (Some((_, listed)), _) => (listed.certificate.clone(), listed.name.to_string()),
-        (None, Some(sub_ca)) => (sub_ca.certificate.clone(), "A disclosed sub-CA".to_owned()),
-        (None, None) => return None,
+    let applications: Vec<_> =
+        state.applications.values().filter(|one| one.fingerprint == *fingerprint).collect();
+    let der = found.first().map(|(_, listed)| &listed.certificate);
+    let der = der
+        .or(sub_ca.map(|sub_ca| &sub_ca.certificate))
+        .or(applications.first().map(|one| &one.certificate))?;
+    let read = Certificate::from_der(der);
+    let name = match (found.first(), applications.first(), &read) {
+        (Some((_, listed)), _, _) => listed.name.to_string(),
+        (None, Some(application), _) => application.name.to_string(),
+        (None, None, Ok(read)) => read.common_name().map_or_else(|| fingerprint.short(), print::line),
+        (None, None, Err(_)) => fingerprint.short(),
     };
-    let below: Vec<_> = state.sub_cas.values().filter(|one| one.issuer == *fingerprint).collect();
     let body = html! {
         @for (id, listed) in &found { (standing(frame, id, listed)) }
-        @if let Some(sub_ca) = sub_ca {
-            p {
-                "Disclosed by " (parts::participant(state, &sub_ca.operator)) " in " a href=(place::entry(sub_ca.disclosed)) { "entry " (sub_ca.disclosed) }
-                ", issued by " a href=(place::certificate(&sub_ca.issuer)) { (sub_ca.issuer.short()) } "."
-            }
-            @if let Some((entry, reason)) = sub_ca.revoked {
-                p { strong { "Revoked" } " for " (parts::reason(reason)) ", " a href=(place::entry(entry)) { "entry " (entry) } "." }
+        @if found.is_empty() && sub_ca.is_none() { p { "It stands on no list." } }
+        @if let Some(sub_ca) = sub_ca { (disclosed(state, sub_ca)) }
+        @if !applications.is_empty() {
+            section aria-labelledby="findings" {
+                h2 id="findings" { "Findings of its screening" }
+                @for one in &applications {
+                    p {
+                        a href=(place::application(one.index)) { "Application " (one.index) } " for list " (parts::list(state, &one.list)) ": "
+                        @match &one.screening {
+                            None => { "not screened yet." }
+                            Some(screening) if screening.findings.is_empty() => { "nothing was found by " bdi { (screening.policy.name) } " " (screening.policy.version) "." }
+                            Some(screening) => {
+                                (screening.findings.len()) " findings, " (screening.errors().count()) " of them errors: "
+                                @for (at, finding) in screening.findings.iter().enumerate() { @if at > 0 { ", " } code { (finding.id) } }
+                            }
+                        }
+                    }
+                }
             }
         }
-        (contents(&der))
-        @if !below.is_empty() {
-            section aria-labelledby="below" {
-                h2 id="below" { "Sub-CAs that were disclosed" }
-                ul { @for one in below { li {
-                    a href=(place::certificate(&one.fingerprint)) { (subject(&one.certificate)) }
-                    @if one.revoked.is_some() { " " span.badge.withdrawn { "revoked" } }
-                } } }
+        (services(frame, &found))
+        (hangs_on_it(frame, fingerprint))
+        section aria-labelledby="contents" {
+            h2 id="contents" { "What the certificate says" }
+            @match &read {
+                Ok(read) => { (contents(read)) }
+                Err(error) => { p { "It cannot be read: " (print::line(&error.to_string())) } }
             }
         }
         p.json { "As JSON: " a href={ "/v1/anchors/" (fingerprint) } { code { "/v1/anchors/" (fingerprint) } } }
@@ -62,59 +80,125 @@ fn standing(frame: &Frame<'_>, id: &ListId, listed: &Listed) -> Markup {
     let state = frame.state;
     let status = state.effective_status(listed);
     let anchor = state.anchor(id, &listed.fingerprint);
-    let name = state.charter.lists.get(id).map_or_else(|| id.to_string(), |list| list.name.to_string());
     html! {
         section {
-            h2 { "On " a href=(place::list(id)) { (name) } }
+            h2 { "On " (parts::list(state, id)) }
             dl {
-                dt { "Status" } dd { (parts::status(status.status)) " " (parts::meaning(status.status)) ", since " (parts::moment(status.at)) }
+                dt { "Status" } dd { (parts::status(status.status)) ": " (parts::meaning(status.status)) ", since " (parts::moment(status.at)) " by " (parts::entry(status.cause)) }
                 dt { "Operator" } dd { (parts::participant(state, &listed.operator)) }
                 @if let Some(anchor) = anchor {
-                    dt { "For" } dd { @for r#use in &anchor.uses { (parts::r#use(*r#use)) " " } }
+                    dt { "For" } dd { (parts::uses(&anchor.uses)) }
                     @if !anchor.constraints.0.is_empty() { dt { "Conditions" } dd { (list::constraints(&anchor.constraints)) } }
+                } @else {
+                    dt { "What it is" } dd { "a cross-certificate" }
                 }
             }
-            h3 { "Its road" }
+            h3 { "How it came here" }
             (timeline::of(state, id, listed))
         }
     }
 }
 
-/// What the certificate says.
-fn contents(der: &Arc<[u8]>) -> Markup {
-    let read = match Certificate::from_der(der) {
-        Ok(read) => read,
-        Err(error) => {
-            return html! { p { "The certificate cannot be read: " (print::line(&error.to_string())) } };
-        }
-    };
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+fn disclosed(state: &State, sub_ca: &SubCa) -> Markup {
     html! {
-        section aria-labelledby="contents" {
-            h2 id="contents" { "The certificate" }
-            dl {
-                dt { "Subject" } dd { bdi { (print::line(read.subject())) } }
-                dt { "Issuer" } dd { @if read.is_self_issued() { "itself: it is a root" } @else { bdi { (print::line(read.issuer())) } } }
-                dt { "Valid" } dd { (time::date(read.not_before())) " to " (time::date(read.not_after())) }
-                dt { "Serial number" } dd { code.digest { (read.serial_hex()) } }
-                dt { "Key" } dd { (read.public_key_algorithm()) @if let Some(curve) = read.public_key_curve() { ", " (curve) } }
-                dt { "Signature" } dd { (read.signature_algorithm()) }
-                dt { "SHA-256" } dd { code.digest { (hex(&read.sha256())) } }
-                dt { "SHA-1" } dd { code.digest { (hex(&read.sha1())) } }
-                dt { "SHA-256 of the public key" } dd { code.digest { (hex(&read.spki_sha256())) } }
-                dt { "SHA-1 of the public key" } dd { code.digest { (hex(&read.public_key_sha1())) } }
-            }
-            h3 { "Extensions" }
-            ul {
-                @for extension in read.extensions() {
-                    li { (extension.name()) @if extension.is_critical() { " (critical)" } }
-                }
-            }
-            details { summary { "In PEM" } pre tabindex="0" { code { (read.to_pem()) } } }
+        p {
+            "A sub-CA, disclosed by " (parts::participant(state, &sub_ca.operator)) " in " (parts::entry(sub_ca.disclosed)) ", issued by "
+            a href=(place::certificate(&sub_ca.issuer)) { (name(state, &sub_ca.issuer)) } "."
+        }
+        @if let Some((entry, reason)) = sub_ca.revoked {
+            p { strong { "Revoked" } " for " (parts::reason(reason)) ", " (parts::entry(entry)) "." }
         }
     }
 }
 
-fn subject(der: &Arc<[u8]>) -> String {
-    Certificate::from_der(der).map_or_else(|error| error.to_string(), |read| print::line(read.subject()))
+/// Where its PKI answers, and what watchers have recorded of that.
+fn services(frame: &Frame<'_>, found: &[(&ListId, &Listed)]) -> Markup {
+    let state = frame.state;
+    let Some((operator, services)) = found
+        .iter()
+        .find_map(|(id, listed)| Some((&listed.operator, &state.anchor(id, &listed.fingerprint)?.services)))
+    else {
+        return html! {};
+    };
+    let breaches: Vec<&Breach> = state
+        .service_levels
+        .confirmed()
+        .filter(|breach| breach.service.operator.as_ref() == Some(operator))
+        .collect();
+    let open = breaches.iter().filter(|breach| breach.closed.is_none());
+    let kinds = addresses(services);
+    html! {
+        section aria-labelledby="services" {
+            h2 id="services" { "Services" }
+            @if kinds.is_empty() { p { "Its application names none." } } @else {
+                dl { @for (kind, url) in kinds { dt { (kind) } dd { code { (print::line(url)) } } } }
+            }
+            p {
+                @match breaches.len() {
+                    0 => { "No breach of a service level is on record for this operator." }
+                    all => {
+                        (all) " breaches of service levels are on record for this operator, " (open.clone().count()) " of them open: see "
+                        (parts::participant(state, operator)) "."
+                    }
+                }
+            }
+            @if breaches.iter().any(|breach| breach.closed.is_none()) {
+                ul { @for breach in open { li { strong { "Open: " } (breach.service.kind) ", " (breach.objective.name) ", since " (parts::moment(breach.opened_at)) ", " (parts::entry(breach.confirmed)) } } }
+            }
+        }
+    }
+}
+
+fn addresses(services: &Services) -> Vec<(&'static str, &str)> {
+    let all = [
+        ("OCSP", &services.ocsp),
+        ("CRL", &services.crl),
+        ("EST", &services.est),
+        ("Root pool", &services.root_pool),
+    ];
+    all.into_iter().flat_map(|(kind, urls)| urls.iter().map(move |url| (kind, url.as_str()))).collect()
+}
+
+/// Cross-certificates and sub-CAs.
+fn hangs_on_it(frame: &Frame<'_>, fingerprint: &Digest) -> Markup {
+    let state = frame.state;
+    let crosses: Vec<_> = state
+        .lists
+        .iter()
+        .flat_map(|(id, contents)| contents.cross_certificates.values().map(move |cross| (id, cross)))
+        .filter(|(_, cross)| cross.issuer == *fingerprint || cross.subject == *fingerprint)
+        .collect();
+    let below: Vec<_> = state.sub_cas.values().filter(|one| one.issuer == *fingerprint).collect();
+    html! {
+        @if !crosses.is_empty() {
+            section aria-labelledby="crosses" {
+                h2 id="crosses" { "Cross-certificates" }
+                ul { @for (id, cross) in crosses { li {
+                    a href=(place::certificate(&cross.listed.fingerprint)) { bdi { (cross.listed.name) } } " "
+                    (parts::status(state.effective_status(&cross.listed).status)) " on " (parts::list(state, id)) ": "
+                    @if cross.issuer == *fingerprint { "vouches for " a href=(place::certificate(&cross.subject)) { (name(state, &cross.subject)) } }
+                    @else { a href=(place::certificate(&cross.issuer)) { (name(state, &cross.issuer)) } " vouches for it" }
+                } } }
+            }
+        }
+        @if !below.is_empty() {
+            section aria-labelledby="below" {
+                h2 id="below" { "Sub-CAs that were disclosed" }
+                ul { @for one in below { li {
+                    a href=(place::certificate(&one.fingerprint)) { (name(state, &one.fingerprint)) }
+                    @if one.revoked.is_some() { " " span.badge.withdrawn { "revoked" } }
+                } } }
+            }
+        }
+    }
+}
+
+/// What people call a certificate.
+fn name(state: &State, fingerprint: &Digest) -> Markup {
+    let listed = everywhere(state, fingerprint).first().map(|(_, listed)| listed.name.to_string());
+    let disclosed = || {
+        let read = Certificate::from_der(&state.sub_cas.get(fingerprint)?.certificate).ok()?;
+        Some(print::line(read.common_name().unwrap_or_else(|| read.subject())))
+    };
+    html! { bdi { (listed.or_else(disclosed).unwrap_or_else(|| fingerprint.short())) } }
 }

@@ -7,15 +7,20 @@
 
 pub mod asset;
 mod certificate;
+mod contents;
 mod frame;
 mod list;
 mod overview;
 mod parts;
 pub mod place;
+mod reach;
 mod shell;
 mod timeline;
+mod version;
 
 pub use certificate::certificate;
 pub use frame::Frame;
 pub use list::{Rendition, list};
-pub use overview::overview;
+pub use overview::{Health, overview};
+pub use reach::{reach, reach_body};
+pub use version::{VERSIONS_AT_ONCE, changes, version, versions};

@@ -1,7 +1,7 @@
 //! A list: what stands on it and how it came there, what is distrusted and why, and every form to download.
 
-use ctl_core::names::ListId;
-use ctl_core::parts::{Constraints, DistrustKind};
+use ctl_core::names::{ListId, ParticipantId};
+use ctl_core::parts::{Constraints, DistrustKind, Distrusted};
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::state::{Anchor, CrossCertificate, ListState, Published};
@@ -43,26 +43,46 @@ impl Rendition {
     }
 }
 
-/// The page of a list; none if the scheme has no such list.
+/// The page of a list; none if the scheme has no such list. `signed_by` are those who signed the latest version.
 #[must_use]
-pub fn list(frame: &Frame<'_>, id: &ListId, renditions: &[Rendition]) -> Option<String> {
+pub fn list(
+    frame: &Frame<'_>,
+    id: &ListId,
+    renditions: &[Rendition],
+    signed_by: &[ParticipantId],
+) -> Option<String> {
     let state = frame.state;
     let charter = state.charter.lists.get(id)?;
     let contents = state.lists.get(id)?;
-    let here: Vec<&Anchor> = contents.anchors.values().map(|anchor| &**anchor).collect();
+    let all: Vec<&Anchor> = contents.anchors.values().map(|anchor| &**anchor).collect();
     let (listed, gone): (Vec<&Anchor>, Vec<&Anchor>) =
-        here.into_iter().partition(|anchor| state.effective_status(&anchor.listed).status.is_listed());
+        all.into_iter().partition(|anchor| state.effective_status(&anchor.listed).status.is_listed());
     let body = html! {
         (version(frame, id))
+        @if !signed_by.is_empty() {
+            p {
+                "Signed by "
+                @for (at, signer) in signed_by.iter().enumerate() { @if at > 0 { ", " } (parts::participant(state, signer)) }
+                "; " (charter.signers.threshold) " of " (charter.signers.holders.len()) " signers are needed."
+            }
+        }
+        ul.ways {
+            li { a href=(place::reach(id)) { "Who can charge where" } }
+            li { a href="#downloads" { "Download" } }
+            @if let Some(number) = state.published.get(&Role::List(id.clone())).map(number) {
+                li { a href=(place::changes(id, number.saturating_sub(1), number)) { "What version " (number) " changed" } }
+            }
+            li { a href=(place::versions(id)) { "All versions" } }
+        }
         section aria-labelledby="anchors" {
             h2 id="anchors" { "Roots" }
-            @if listed.is_empty() { p { "No root stands on this list." } } @else { (anchors(frame, id, &listed)) }
+            @if listed.is_empty() { p { "No root stands on this list." } } @else { (anchors(frame, "Roots", &listed)) }
         }
         (crosses(frame, contents))
         @if !gone.is_empty() {
             section aria-labelledby="gone" {
-                h2 id="gone" { "No longer trusted" }
-                (anchors(frame, id, &gone))
+                h2 id="gone" { "Roots that are not trusted, or no longer" }
+                (anchors(frame, "Roots that are not trusted", &gone))
             }
         }
         (distrusted(contents))
@@ -70,20 +90,22 @@ pub fn list(frame: &Frame<'_>, id: &ListId, renditions: &[Rendition]) -> Option<
         section aria-labelledby="rules" {
             h2 id="rules" { "How this list is governed" }
             dl {
-                dt { "Policy" } dd { (charter.policy.name) " " (charter.policy.version) " " (parts::digest(&charter.policy.sha256)) }
-                dt { "Electors" } dd { @for elector in &charter.electors { (parts::participant(state, elector)) " " } }
-                dt { "Approvals to admit a root" } dd { (charter.quorum.admit) " of " (charter.electors.len()) }
-                dt { "Discussion, voting" } dd { (parts::span(charter.discussion_seconds)) ", " (parts::span(charter.voting_seconds)) }
-                dt { "Signed by" }
-                dd {
-                    "any " (charter.signers.threshold) " of "
-                    @for signer in &charter.signers.holders { (parts::participant(state, signer)) " " }
-                }
+                dt { "Policy" } dd { bdi { (charter.policy.name) } " " (charter.policy.version) " " (parts::digest(&charter.policy.sha256)) }
+                dt { "Electors" } dd { (people(frame, &charter.electors)) }
+                dt { "Approvals to admit a root" } dd { (charter.quorum.admit) " of " (charter.electors.len()) " electors" }
+                dt { "Discussion" } dd { "at least " (parts::span(charter.discussion_seconds)) }
+                dt { "Voting" } dd { "at most " (parts::span(charter.voting_seconds)) }
+                dt { "Signers" } dd { "any " (charter.signers.threshold) " of " (people(frame, &charter.signers.holders)) }
             }
         }
-        p.json { "As JSON: " a href={ "/v1/lists/" (id) } { code { "/v1/lists/" (id) } } }
+        (roads(frame, id, &listed, &gone))
+        p.json { "As JSON: " a href={ "/v1" (place::list(id)) } { code { "/v1" (place::list(id)) } } }
     };
     Some(frame.page(charter.name.as_str(), &body))
+}
+
+fn people<'a>(frame: &Frame<'_>, people: impl IntoIterator<Item = &'a ParticipantId>) -> Markup {
+    html! { @for (at, one) in people.into_iter().enumerate() { @if at > 0 { ", " } (parts::participant(frame.state, one)) } }
 }
 
 /// Which version is in force, how old it is, and until when it may be used.
@@ -93,7 +115,7 @@ pub(crate) fn version(frame: &Frame<'_>, id: &ListId) -> Markup {
     };
     html! {
         p.version {
-            "Version " strong { (number(published)) } ", published " (parts::moment(published.at)) " ("
+            a href=(place::version(id, number(published))) { "Version " (number(published)) } ", published " (parts::moment(published.at)) " ("
             (parts::from_now(published.at, frame.now)) "), next update due " (parts::moment(published.open.expires)) " "
             (freshness(published, frame.now))
         }
@@ -113,48 +135,76 @@ fn freshness(published: &Published, now: Timestamp) -> Markup {
     }
 }
 
-fn anchors(frame: &Frame<'_>, id: &ListId, anchors: &[&Anchor]) -> Markup {
+fn anchors(frame: &Frame<'_>, label: &str, anchors: &[&Anchor]) -> Markup {
     let table = html! {
         table {
-            thead { tr { th scope="col" { "Root" } th scope="col" { "Operator" } th scope="col" { "For" } th scope="col" { "Status" } th scope="col" { "Certificate ends" } } }
+            thead { tr {
+                th scope="col" { "Root" } th scope="col" { "Operator" } th scope="col" { "For" } th scope="col" { "Status" }
+                th scope="col" { "Since" } th scope="col" { "Ends" }
+            } }
             tbody {
                 @for anchor in anchors {
                     @let listed = &anchor.listed;
                     @let status = frame.state.effective_status(listed);
                     tr {
                         th scope="row" {
-                            a href=(place::certificate(&listed.fingerprint)) { (listed.name) }
-                            @if !anchor.constraints.0.is_empty() { br; small { (constraints(&anchor.constraints)) } }
+                            a href=(place::certificate(&listed.fingerprint)) { bdi { (listed.name) } }
+                            (conditions(&anchor.constraints))
                         }
                         td { (parts::participant(frame.state, &listed.operator)) }
-                        td { @for r#use in &anchor.uses { (parts::r#use(*r#use)) " " } }
-                        td { (parts::status(status.status)) " " small { "since " (parts::day(status.at)) } }
+                        td { (parts::uses(&anchor.uses)) }
+                        td { (parts::status(status.status)) }
+                        td { (parts::day(status.at)) }
                         td { (parts::day(listed.not_after)) }
                     }
-                    tr.more { td colspan="5" { details { summary { "The road of " (listed.name) } (timeline::of(frame.state, id, listed)) } } }
                 }
             }
         }
     };
-    parts::wide("Roots", &table)
+    parts::wide(label, &table)
+}
+
+/// The road of each root, for whoever asks how it came here.
+fn roads(frame: &Frame<'_>, id: &ListId, listed: &[&Anchor], gone: &[&Anchor]) -> Markup {
+    html! {
+        @if !listed.is_empty() || !gone.is_empty() {
+            section aria-labelledby="roads" {
+                h2 id="roads" { "How each root came here" }
+                @for anchor in listed.iter().chain(gone) {
+                    details { summary { bdi { (anchor.listed.name) } } (timeline::of(frame.state, id, &anchor.listed)) }
+                }
+            }
+        }
+    }
+}
+
+/// Under which conditions an anchor is trusted, on a line of their own; nothing if there are none.
+pub(crate) fn conditions(conditions: &Constraints) -> Markup {
+    html! { @if !conditions.0.is_empty() { br; small { (constraints(conditions)) } } }
 }
 
 /// Under which conditions an anchor is trusted.
 pub(crate) fn constraints(constraints: &Constraints) -> Markup {
     html! {
-        @for (name, constraint) in &constraints.0 {
+        @for (at, (name, constraint)) in constraints.0.iter().enumerate() {
+            @if at > 0 { "; " }
             @match name.as_str() {
                 Constraints::NOT_ISSUED_AFTER => { "nothing issued after " }
                 Constraints::NOT_TRUSTED_AFTER => { "not trusted after " }
                 Constraints::MO_IDS => { "contracts only of " }
                 other => { (ctl_pki::print::line(other)) ": " }
             }
-            @match &constraint.value {
-                value if value.is_string() => { (value.as_str().unwrap_or_default()) }
-                value => { (value.to_string()) }
-            }
-            @if constraint.critical { " (readers that cannot keep this leave the root out)" } " "
+            (value(&constraint.value))
+            @if constraint.critical { " (readers that cannot keep this leave the root out)" }
         }
+    }
+}
+
+fn value(value: &Value) -> String {
+    match value {
+        Value::String(text) => ctl_pki::print::line(text),
+        Value::Array(items) => items.iter().map(self::value).collect::<Vec<_>>().join(", "),
+        other => ctl_pki::print::line(&other.to_string()),
     }
 }
 
@@ -167,19 +217,23 @@ fn crosses(frame: &Frame<'_>, contents: &ListState) -> Markup {
     let name = |fingerprint: &Digest| {
         let anchor = contents.anchors.get(fingerprint);
         let text = anchor.map_or_else(|| fingerprint.short(), |anchor| anchor.listed.name.to_string());
-        html! { a href=(place::certificate(fingerprint)) { (text) } }
+        html! { a href=(place::certificate(fingerprint)) { bdi { (text) } } }
     };
     let table = html! {
         table {
-            thead { tr { th scope="col" { "Cross-certificate" } th scope="col" { "Issued by" } th scope="col" { "For" } th scope="col" { "Status" } th scope="col" { "Ends" } } }
+            thead { tr {
+                th scope="col" { "Cross-certificate" } th scope="col" { "Issued by" } th scope="col" { "For" } th scope="col" { "Status" }
+                th scope="col" { "Since" } th scope="col" { "Ends" }
+            } }
             tbody {
                 @for cross in crosses {
                     @let status = frame.state.effective_status(&cross.listed);
                     tr {
-                        th scope="row" { a href=(place::certificate(&cross.listed.fingerprint)) { (cross.listed.name) } }
+                        th scope="row" { a href=(place::certificate(&cross.listed.fingerprint)) { bdi { (cross.listed.name) } } }
                         td { (name(&cross.issuer)) }
                         td { (name(&cross.subject)) }
-                        td { (parts::status(status.status)) " " small { "since " (parts::day(status.at)) } }
+                        td { (parts::status(status.status)) }
+                        td { (parts::day(status.at)) }
                         td { (parts::day(cross.listed.not_after)) }
                     }
                 }
@@ -194,6 +248,17 @@ fn crosses(frame: &Frame<'_>, contents: &ListState) -> Markup {
     }
 }
 
+/// What is distrusted, in words.
+pub(crate) fn distrust(what: &Distrusted) -> Markup {
+    html! {
+        @match what.kind {
+            DistrustKind::Certificate => { "the certificate " }
+            DistrustKind::Spki => { "every certificate with the key " }
+        }
+        (parts::digest(&what.sha256))
+    }
+}
+
 fn distrusted(contents: &ListState) -> Markup {
     if contents.distrusted.is_empty() {
         return html! {};
@@ -203,10 +268,7 @@ fn distrusted(contents: &ListState) -> Markup {
             h2 id="distrusted" { "Distrusted by decision" }
             ul {
                 @for (what, proposal) in contents.distrusted.iter() {
-                    li {
-                        @match what.kind { DistrustKind::Certificate => { "the certificate " } DistrustKind::Spki => { "every certificate with the key " } }
-                        (parts::digest(&what.sha256)) " by " a href=(place::proposal(*proposal)) { "decision " (proposal) }
-                    }
+                    li { (distrust(what)) " by " a href=(place::proposal(*proposal)) { "decision " (proposal) } }
                 }
             }
         }
@@ -214,9 +276,6 @@ fn distrusted(contents: &ListState) -> Markup {
 }
 
 fn downloads(id: &ListId, renditions: &[Rendition]) -> Markup {
-    if renditions.is_empty() {
-        return html! {};
-    }
     let table = html! {
         table {
             thead { tr { th scope="col" { "File" } th scope="col" { "Media type" } th scope="col" { "SHA-256, or why not" } } }
@@ -226,7 +285,7 @@ fn downloads(id: &ListId, renditions: &[Rendition]) -> Markup {
                         @match &one.bytes {
                             Ok(sha256) => {
                                 th scope="row" { a href=(one.path) { (file_name(&one.path)) } }
-                                td { (one.media_type) }
+                                td { code { (one.media_type) } }
                                 td {
                                     (parts::digest(sha256))
                                     @if !one.omissions.is_empty() {
@@ -236,7 +295,7 @@ fn downloads(id: &ListId, renditions: &[Rendition]) -> Markup {
                             }
                             Err(reason) => {
                                 th scope="row" { (file_name(&one.path)) }
-                                td { (one.media_type) }
+                                td { code { (one.media_type) } }
                                 td { "not of this version: " (reason) }
                             }
                         }
@@ -248,12 +307,17 @@ fn downloads(id: &ListId, renditions: &[Rendition]) -> Markup {
     html! {
         section aria-labelledby="downloads" {
             h2 id="downloads" { "Download" }
-            (parts::wide("Files to download", &table))
-            p {
-                "Do not trust a file for where it came from. With the scheme's " code { "root.json" } ", which you confirmed over another channel, "
-                "this checks the signatures of the list and its place in the log:"
+            @if renditions.is_empty() {
+                p { "There is nothing to download before the first publication." }
+            } @else {
+                (parts::wide("Files to download", &table))
+                p {
+                    "Do not trust a file for where it came from. With a " code { "root.json" } " of the scheme that you confirmed over "
+                    "another channel, this checks the signatures, that they are enough, and that the log has the list:"
+                }
+                pre tabindex="0" { code { "ctl-admin verify ctl.jws --root root.json" } }
+                p { "Chargers and vehicles’ back ends do this by themselves: " code { "ctl-client sync" } " follows list " code { (id) } "." }
             }
-            pre tabindex="0" { code { "ctl-admin verify --root root.json --list " (id) " ctl.jws" } }
         }
     }
 }

@@ -1,46 +1,64 @@
-//! The first page: what this scheme is, how its lists stand, what is in force.
+//! The first page: what this scheme is, how its lists stand, how log and freshness are, what goes on.
 
+use ctl_core::Timestamp;
 use ctl_core::names::ListId;
 use ctl_governance::application::Stage;
 use maud::{Markup, html};
 
 use crate::{Frame, list, parts, place};
 
+/// At most so many applications and votes are told here.
+const TOLD: usize = 10;
+
+/// How the service stands, beside what follows from the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// How many entries the latest checkpoint has, and when it was signed.
+    pub checkpoint: Option<(u64, Timestamp)>,
+    /// Until when TUF's timestamp says that this is the latest.
+    pub timestamp_expires: Option<Timestamp>,
+    /// What is wrong at this moment.
+    pub problems: Vec<String>,
+}
+
 /// The overview of a scheme.
 #[must_use]
-pub fn overview(frame: &Frame<'_>) -> String {
+pub fn overview(frame: &Frame<'_>, health: &Health) -> String {
     let state = frame.state;
     let open = state.applications.values().filter(|one| one.ended.is_none()).count();
     let body = html! {
         p.lead {
-            "This is the public record of which certificate authorities " (state.charter.name) " trusts for Plug & Charge. "
-            "Electors decide, signers sign, and every step stands in a log that anyone can check."
+            "Here stands which certificate authorities are trusted for Plug & Charge, by whose decision, and since when. "
+            "Electors decide, signers sign, and every step is in a log that anyone can check."
         }
         section aria-labelledby="lists" {
             h2 id="lists" { "Trust lists" }
+            @if state.charter.lists.is_empty() { p { "The charter names no list." } }
             div.cards { @for id in state.charter.lists.keys() { (card(frame, id)) } }
         }
         section aria-labelledby="work" {
             h2 id="work" { "What is going on" }
             dl.numbers {
-                div { dt { "applications under way" } dd { (open) } }
-                div { dt { "open votes" } dd { (state.open_proposals.size()) } }
-                div { dt { "participants" } dd { (state.participants.size()) } }
-                div { dt { "MO identifiers" } dd { (state.mo_ids.size()) } }
-                div { dt { "entries of the log" } dd { (state.size()) } }
+                div { dt { "applications under way" } dd { a href=(place::APPLICATIONS) { (open) } } }
+                div { dt { "open votes" } dd { a href=(place::PROPOSALS) { (state.open_proposals.size()) } } }
+                div { dt { "participants" } dd { a href=(place::PARTICIPANTS) { (state.participants.size()) } } }
+                div { dt { "MO identifiers" } dd { a href=(place::REGISTRY) { (state.mo_ids.size()) } } }
+                div { dt { "entries of the log" } dd { a href=(place::LOG) { (state.size()) } } }
             }
+            (votes(frame))
             (applications(frame))
         }
+        (health_of(frame, health))
         section aria-labelledby="scheme" {
             h2 id="scheme" { "This scheme" }
             dl {
-                dt { "Its id" } dd { (parts::digest(&state.scheme)) }
+                dt { "Id" } dd { (parts::digest(&state.scheme)) }
                 dt { "Founded" } dd { (parts::moment(state.founded_at)) }
                 dt { "Board" } dd {
                     "any " (state.charter.board.threshold) " of "
-                    @for holder in &state.charter.board.holders { (parts::participant(state, holder)) " " }
+                    @for (at, holder) in state.charter.board.holders.iter().enumerate() { @if at > 0 { ", " } (parts::participant(state, holder)) }
                 }
-                dt { "Log" } dd { code { (state.charter.server.log_origin) } ", root hash " (parts::digest(&state.root())) }
+                dt { "Charter" } dd { "in force by " (parts::entry(state.charter_since)) }
             }
         }
     };
@@ -48,14 +66,68 @@ pub fn overview(frame: &Frame<'_>) -> String {
 }
 
 fn card(frame: &Frame<'_>, id: &ListId) -> Markup {
-    let state = frame.state;
-    let name = state.charter.lists.get(id).map(|list| list.name.to_string());
-    let counts = state.anchors_by_status(id).into_iter().filter(|(_, count)| *count > 0);
+    let counts = frame.state.anchors_by_status(id).into_iter().filter(|(_, count)| *count > 0);
     html! {
         article.card {
-            h3 { a href=(place::list(id)) { (name.unwrap_or_else(|| id.to_string())) } " " code { (id) } }
+            h3 { (parts::list(frame.state, id)) " " code { (id) } }
             (list::version(frame, id))
             ul.counts { @for (status, count) in counts { li { (count) " " (parts::status(status)) } } }
+            ul.ways {
+                li { a href=(place::reach(id)) aria-label={ "Who can charge where, by list " (id) } { "Who can charge where" } }
+                li { a href={ (place::list(id)) "#downloads" } aria-label={ "Download list " (id) } { "Download" } }
+            }
+        }
+    }
+}
+
+fn health_of(frame: &Frame<'_>, health: &Health) -> Markup {
+    let state = frame.state;
+    html! {
+        section aria-labelledby="health" {
+            h2 id="health" { "Log and freshness" }
+            @for problem in &health.problems { p.alarm { strong { "At this moment: " } (ctl_pki::print::line(problem)) } }
+            dl {
+                dt { "Log" }
+                dd {
+                    code { (state.charter.server.log_origin) }
+                    @match health.checkpoint {
+                        Some((size, at)) => {
+                            ": checkpoint of " (size) " entries, signed " (parts::from_now(at, frame.now))
+                            @if size < state.size() { " " span.badge.warning { "behind" } " " (state.size() - size) " entries wait to be served" }
+                        }
+                        None => { ": " span.badge.suspended { "no checkpoint" } }
+                    }
+                }
+                dt { "Root hash" } dd { (parts::digest(&state.root())) }
+                dt { "Freshness" }
+                dd {
+                    @match health.timestamp_expires {
+                        Some(expires) if expires > frame.now => {
+                            span.badge.usable { "in force" } " devices that ask now know for " (parts::span(expires.seconds_since(frame.now))) " that they have the latest"
+                        }
+                        Some(expires) => { span.badge.suspended { "stale" } " since " (parts::moment(expires)) ": devices cannot know whether this is the latest" }
+                        None => { span.badge.suspended { "none" } " nothing says yet what the latest is" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn votes(frame: &Frame<'_>) -> Markup {
+    let state = frame.state;
+    let open = state.open_proposals.iter().filter_map(|index| state.proposals.get(index));
+    html! {
+        @if state.open_proposals.size() > 0 {
+            h3 { "Votes" }
+            ul {
+                @for one in open.take(TOLD) {
+                    li {
+                        a href=(place::proposal(one.index)) { "Vote " (one.index) } ": " (one.votes.size()) " of " (one.electorate.len())
+                        " electors have voted, " (one.quorum) " approvals are needed; closes " (parts::moment(one.closes_at))
+                    }
+                }
+            }
         }
     }
 }
@@ -66,12 +138,13 @@ fn applications(frame: &Frame<'_>) -> Markup {
     let open: Vec<_> = state.applications.values().filter(|one| one.ended.is_none()).collect();
     html! {
         @if !open.is_empty() {
+            h3 { "Applications" }
             ul {
-                @for one in open.iter().rev().take(10) {
+                @for one in open.iter().rev().take(TOLD) {
                     @let stage: Stage = one.stage(frame.now, state.discussion_seconds(&one.list));
                     li {
-                        a href=(place::application(one.index)) { (one.name) } " of " (parts::participant(state, &one.applicant))
-                        " for list " (one.list) ": " (word(stage))
+                        a href=(place::application(one.index)) { bdi { (one.name) } } " of " (parts::participant(state, &one.applicant))
+                        " for list " (parts::list(state, &one.list)) ": " (word(stage))
                     }
                 }
             }

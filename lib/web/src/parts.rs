@@ -71,8 +71,8 @@ pub(crate) const fn meaning(status: AnchorStatus) -> &'static str {
 /// A use in words.
 pub(crate) fn r#use(r#use: Use) -> Markup {
     let standard = match r#use.standard {
-        Standard::Iso15118_2 => "-2",
-        Standard::Iso15118_20 => "-20",
+        Standard::Iso15118_2 => "ISO 15118-2",
+        Standard::Iso15118_20 => "ISO 15118-20",
     };
     let (word, about) = match r#use.purpose {
         Purpose::V2g => ("chargers", "the charger's TLS certificate"),
@@ -80,7 +80,12 @@ pub(crate) fn r#use(r#use: Use) -> Markup {
         Purpose::Oem => ("provisioning", "the vehicle's provisioning certificate"),
         Purpose::Vehicle => ("vehicles", "the vehicle's TLS certificate"),
     };
-    html! { span.use title={ "ISO 15118" (standard) ": " (about) } { (word) " " small { (standard) } } }
+    html! { span.use title={ (standard) ": " (about) } { (word) " " small { (standard) } } }
+}
+
+/// All uses of an anchor.
+pub(crate) fn uses(uses: &[Use]) -> Markup {
+    html! { @for one in uses { (r#use(*one)) " " } }
 }
 
 /// Why something was withdrawn in a hurry, in words.

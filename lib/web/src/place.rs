@@ -34,6 +34,12 @@ pub fn list(id: &ListId) -> String {
     format!("/lists/{id}")
 }
 
+/// The versions of a list.
+#[must_use]
+pub fn versions(id: &ListId) -> String {
+    format!("/lists/{id}/versions")
+}
+
 /// One version of a list.
 #[must_use]
 pub fn version(id: &ListId, sequence: u64) -> String {

@@ -4,11 +4,11 @@ mod lists;
 
 use ctl_core::Digest;
 use ctl_serve::{Call, Problem, Route, answer};
-use ctl_web::{Frame, asset, place};
+use ctl_web::{Frame, Health, asset, place};
 use warp::http::{HeaderValue, header};
 use warp::reply::Response;
 
-use super::App;
+use super::{App, health};
 
 /// The media type of pages, as the table of routes names it.
 const HTML: &[&str] = &["text/html"];
@@ -54,7 +54,13 @@ pub(super) fn problem(app: &App, path: &str, problem: &Problem) -> Response {
 
 async fn overview(app: App, _: Call) -> Result<Response, Problem> {
     let (state, now) = app.view();
-    Ok(html(ctl_web::overview(&Frame { state: &state, now, here: place::OVERVIEW })))
+    let status = app.publisher.status();
+    let health = Health {
+        checkpoint: (status.size > 0).then_some((status.size, status.checkpoint_at)),
+        timestamp_expires: status.freshness_expires.map(|(_, timestamp)| timestamp),
+        problems: health::problems(&app, now),
+    };
+    Ok(html(ctl_web::overview(&Frame { state: &state, now, here: place::OVERVIEW }, &health)))
 }
 
 async fn certificate(app: App, call: Call) -> Result<Response, Problem> {

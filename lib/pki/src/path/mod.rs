@@ -25,7 +25,7 @@ pub use judgement::{Candidate, Finding, Judge, Outcome, Verdict};
 pub use limits::{Limit, Limits, Work};
 pub use rejection::Rejection;
 pub use revocation::Crls;
-pub use rules::{AnchorConstraints, Purpose, RuleSet, Rules, UnknownPurpose, UnknownRuleSet};
+pub use rules::{AnchorConstraints, Purpose, RuleSet, Rules, TOLERATED, UnknownPurpose, UnknownRuleSet};
 pub use signatures::{SignatureLimit, Signatures};
 pub use validate::validate;
 

@@ -15,6 +15,10 @@ use crate::Certificate;
 pub use anchor::AnchorConstraints;
 pub use purpose::{Purpose, UnknownPurpose};
 
+/// Of what the real PKIs of the field do not keep, this hinders nobody from charging: who answers for devices says it and
+/// does not refuse. Devices read certificates of every size, and OpenSSL, on which they stand, asks for none of the rest.
+pub const TOLERATED: [&str; 3] = ["size", "validity-nesting", "key-identifiers"];
+
 crate::words! {
     /// Which rules a path is judged by.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
