@@ -60,6 +60,8 @@ pub struct App {
     views: Arc<view::Views>,
     /// What cross-certificates would bring, as last computed.
     effects: Arc<applications::Told>,
+    /// What was published lately.
+    news: Arc<pages::news::News>,
 }
 
 impl App {
@@ -74,7 +76,8 @@ impl App {
         access: Access,
     ) -> Self {
         let access = Arc::new(access);
-        let (views, effects, supervisor) = (Arc::default(), Arc::default(), Supervisor::new());
+        let (views, effects, news) = Default::default();
+        let supervisor = Supervisor::new();
         Self {
             ledger,
             publisher,
@@ -86,6 +89,7 @@ impl App {
             webhooks: None,
             views,
             effects,
+            news,
         }
     }
 

@@ -15,6 +15,7 @@ mod http;
 mod kills;
 mod mirror;
 mod openapi;
+mod pages;
 mod pool;
 mod program;
 mod promql;

@@ -7,16 +7,20 @@
 
 pub mod asset;
 mod certificate;
+pub mod changes;
 mod contents;
+pub mod feed;
 mod frame;
 mod list;
 mod overview;
 mod parts;
 pub mod place;
+mod proposal;
 mod reach;
 mod shell;
 mod timeline;
 mod version;
+mod words;
 
 pub use certificate::certificate;
 pub use frame::Frame;
@@ -24,3 +28,4 @@ pub use list::{Rendition, list};
 pub use overview::{Health, overview};
 pub use reach::{reach, reach_body};
 pub use version::{VERSIONS_AT_ONCE, changes, version, versions};
+pub use words::Words;

@@ -1,6 +1,7 @@
 //! The portal: pages for people, from the state as it is now. What programs read stands beside this under `/v1`.
 
 mod lists;
+pub(super) mod news;
 
 use ctl_core::Digest;
 use ctl_serve::{Call, Problem, Route, answer};
@@ -33,6 +34,7 @@ pub(super) fn routes() -> Vec<Route<App>> {
                 .fails(404, "There is no such asset."),
         ];
     routes.extend(lists::routes());
+    routes.extend(news::routes());
     routes
 }
 

@@ -1,0 +1,256 @@
+//! What changed lately, in words: for the overview, and for the feed of decisions and publications.
+//!
+//! Nearly all of it follows from the state. Only of publications the state knows the latest alone, so these are read
+//! from the log ([`Publications`]).
+
+use std::collections::VecDeque;
+
+use ctl_core::role::Role;
+use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
+use ctl_governance::application::Stage;
+use ctl_governance::state::{Outcome, Proposal};
+use ctl_governance::statement::body::{Body, CrossAnswer};
+use ctl_governance::statement::{Entry, charter::Charter};
+use maud::{Markup, html};
+
+use crate::words::Words;
+use crate::{parts, place, proposal};
+
+/// How many publications are remembered.
+const KEPT: usize = 50;
+/// How many entries are read at most in search of them.
+const READ: u64 = 2000;
+/// How many of a kind are looked at for each that is wanted: decisions and endings come in another order than what they end.
+const LOOKED_AT: usize = 4;
+
+/// One version of one role, as the log tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// Index of its entry.
+    pub index: u64,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// Of what.
+    pub role: Role,
+    /// The version's number.
+    pub number: u64,
+}
+
+/// The newest publications of a log, kept up as it grows.
+#[derive(Clone, Debug, Default)]
+pub struct Publications {
+    size: u64,
+    newest: VecDeque<Publication>,
+}
+
+impl Publications {
+    /// Reads on to a log of this size; `read` gives an entry. What it does not give is passed over.
+    pub fn follow(&mut self, size: u64, read: &dyn Fn(u64) -> Option<Entry>) {
+        if size < self.size {
+            *self = Self::default();
+        }
+        for index in self.size.max(size.saturating_sub(READ))..size {
+            if let Some(publication) = read(index).and_then(|entry| publication(index, &entry, read)) {
+                self.newest.push_front(publication);
+            }
+        }
+        self.newest.truncate(KEPT);
+        self.size = size;
+    }
+
+    /// The newest first.
+    pub fn newest(&self) -> impl Iterator<Item = &Publication> {
+        self.newest.iter()
+    }
+}
+
+/// What an entry published, if it did.
+pub(crate) fn publication(
+    index: u64,
+    entry: &Entry,
+    read: &dyn Fn(u64) -> Option<Entry>,
+) -> Option<Publication> {
+    let Body::PublicationRecord(record) = &entry.statement.payload.body else { return None };
+    let Body::DraftOpen(draft) = read(record.draft)?.statement.payload.body else { return None };
+    let number = draft.sequence.unwrap_or(draft.version);
+    Some(Publication { index, at: entry.recorded_at, role: record.role.clone(), number })
+}
+
+/// Something that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// When.
+    pub at: Timestamp,
+    /// The entry that brought it about.
+    pub entry: u64,
+    /// What kind of thing it is: with the entry, it names the change for good.
+    pub kind: &'static str,
+    /// What, in words.
+    pub what: Words,
+    /// The page that tells more.
+    pub to: String,
+}
+
+impl Change {
+    /// A name of this change in this scheme and in no other, the same for ever (RFC 4151 and RFC 9562: a UUID made of a hash).
+    #[must_use]
+    pub fn urn(&self, scheme: &Digest) -> String {
+        let digest = Digest::of_parts(&[scheme.as_bytes(), self.kind.as_bytes(), &self.entry.to_be_bytes()]);
+        urn(&digest)
+    }
+}
+
+/// A UUID that this digest makes (RFC 9562 section 5.8).
+pub(crate) fn urn(digest: &Digest) -> String {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = *digest.as_bytes();
+    let bytes = [a, b, c, d, e, f, (g & 0x0f) | 0x80, h, (i & 0x3f) | 0x80, j, k, l, m, n, o, p];
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    format!("urn:uuid:{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+}
+
+/// The latest changes, the newest first, at most so many.
+#[must_use]
+pub fn latest(state: &State, publications: &Publications, count: usize) -> Vec<Change> {
+    let some = count.saturating_mul(LOOKED_AT);
+    let mut changes = vec![founded(state)];
+    changes.extend(publications.newest().take(count).map(|one| published(state, one)));
+    for application in state.applications.values().rev().take(some) {
+        let (index, at) = (application.index, application.submitted_at);
+        let what =
+            Words::default().participant(state, &application.applicant).and(" applies for a place on list ");
+        let what = what.list(state, &application.list).and(" with ").application(state, index);
+        changes.push(Change { at, entry: index, kind: "applied", what, to: place::application(index) });
+        if let Some((Stage::Withdrawn, at, entry)) = application.ended {
+            let what = Words::new("The application ").application(state, index).and(" was withdrawn");
+            changes.push(Change { at, entry, kind: "taken-back", what, to: place::application(index) });
+        }
+    }
+    for proposal in state.proposals.values().rev().take(some) {
+        changes.extend(voted(state, proposal));
+    }
+    for notice in state.notices.values().rev().take(some) {
+        let (index, to) = (notice.index, place::certificate(&notice.anchor));
+        let anchor = |words: Words| words.certificate(state, &notice.list, &notice.anchor);
+        let on = |words: Words| words.and(" on list ").list(state, &notice.list);
+        let what = on(anchor(Words::new("Suspended by an emergency notice: ")));
+        let what = what.and(format!(", for {}", parts::reason(notice.reason)));
+        changes.push(Change { at: notice.issued_at, entry: index, kind: "notice", what, to: to.clone() });
+        if let Some((at, cause)) = notice.ended {
+            let how = if cause.is_some() { "was lifted" } else { "ended by itself" };
+            let what = on(anchor(Words::new("The notice against "))).and(format!(" {how}"));
+            changes.push(Change { at, entry: index, kind: "notice-ended", what, to });
+        }
+    }
+    changes.extend(by_time(state));
+    changes.extend(people(state, some));
+    changes.sort_by(|a, b| (b.at, b.entry, b.kind).cmp(&(a.at, a.entry, a.kind)));
+    changes.truncate(count);
+    changes
+}
+
+fn founded(state: &State) -> Change {
+    let charter: &Charter = &state.charter;
+    let at = state.recorded_at(1).unwrap_or(state.founded_at);
+    let what = Words::new("The scheme ").named(charter.name.as_str(), place::OVERVIEW.to_owned());
+    Change { at, entry: 0, kind: "founded", what: what.and(" was founded"), to: place::entry(0) }
+}
+
+fn published(state: &State, publication: &Publication) -> Change {
+    let Publication { index, at, role, number } = publication;
+    let what = Words::new("Published: ").role(state, role).and(format!(", version {number}"));
+    let to = match role {
+        Role::List(list) => place::version(list, *number),
+        _ => place::entry(*index),
+    };
+    Change { at: *at, entry: *index, kind: "published", what, to }
+}
+
+/// A vote that began, and how it ended.
+fn voted(state: &State, one: &Proposal) -> Vec<Change> {
+    let (entry, to) = (one.index, place::proposal(one.index));
+    let title = || proposal::title(state, &one.change);
+    let what = Words::new("Put to the vote: ").then(title());
+    let mut changes = vec![Change { at: one.opened_at, entry, kind: "vote", what, to: to.clone() }];
+    if let Some(decision) = &one.decision {
+        let word = match &decision.outcome {
+            Outcome::Accepted => "Decided",
+            Outcome::Rejected => "Rejected",
+            Outcome::Lapsed(_) => "Lapsed",
+        };
+        let what = Words::new(format!("{word}: ")).then(title());
+        let what = what.and(format!(" ({} approvals, {} were needed)", decision.approvals, one.quorum));
+        changes.push(Change { at: decision.at, entry, kind: "decision", what, to });
+    }
+    changes
+}
+
+/// What happened on lists without anybody's statement at that moment.
+fn by_time(state: &State) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (id, contents) in &state.lists {
+        let anchors = contents.anchors.values().map(|anchor| &anchor.listed);
+        let crosses = contents.cross_certificates.values().map(|cross| &cross.listed);
+        for listed in anchors.chain(crosses) {
+            let Some(at) = listed.expired else { continue };
+            let what = Words::new("Left list ").list(state, id).and(" because its certificate ended: ");
+            let what = what.certificate(state, id, &listed.fingerprint);
+            let to = place::certificate(&listed.fingerprint);
+            changes.push(Change { at, entry: listed.current().cause, kind: "expired", what, to });
+        }
+    }
+    changes
+}
+
+/// What operators and the board did without a vote.
+fn people(state: &State, some: usize) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut add = |entry: u64, kind, what, to| {
+        let at = entry.checked_add(1).and_then(|size| state.recorded_at(size));
+        changes.extend(at.map(|at| Change { at, entry, kind, what, to }));
+    };
+    for sub_ca in state.sub_cas.values() {
+        if let Some((entry, reason)) = sub_ca.revoked {
+            let to = place::certificate(&sub_ca.fingerprint);
+            let what = Words::new("A sub-CA of ").participant(state, &sub_ca.operator);
+            let what = what.and(format!(" was revoked, for {}", parts::reason(reason)));
+            add(entry, "sub-ca-revoked", what, to);
+        }
+    }
+    for request in state.cross_requests.values().rev().take(some) {
+        let both = |words: Words, verb: &str| {
+            let words = words.participant(state, &request.issuer).and(format!(" {verb} "));
+            words.participant(state, &request.requester)
+        };
+        let index = request.index;
+        let asks = Words::default().participant(state, &request.requester).and(" asks ");
+        let asks = asks.participant(state, &request.issuer).and(" for a cross-certificate");
+        add(index, "cross-asked", asks, place::entry(index));
+        if let Some(answer) = &request.answer {
+            let what = match answer.answer {
+                CrossAnswer::Accepted => both(Words::default(), "will give a cross-certificate to"),
+                CrossAnswer::Declined => both(Words::default(), "gives no cross-certificate to"),
+            };
+            add(answer.index, "cross-answered", what, place::entry(answer.index));
+        }
+    }
+    for restart in state.restarts.iter() {
+        let what = Words::new("The log began anew");
+        let (at, to) = (restart.time, place::LOG.to_owned());
+        changes.push(Change { at, entry: restart.new.size, kind: "log-restarted", what, to });
+    }
+    changes
+}
+
+/// Changes as a list.
+#[must_use]
+pub fn shown(changes: &[Change]) -> Markup {
+    html! {
+        ol.road {
+            @for change in changes {
+                li { (parts::moment(change.at)) " — " (change.what) " " (parts::entry(change.entry)) }
+            }
+        }
+    }
+}
