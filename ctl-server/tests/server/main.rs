@@ -17,6 +17,7 @@ mod mirror;
 mod openapi;
 mod pages;
 mod pool;
+mod portal;
 mod program;
 mod promql;
 mod publication;

@@ -19,14 +19,14 @@ fn list() -> Role {
 }
 
 /// A scheme with one admitted root that no list has shown yet.
-fn decided() -> (World, Digest) {
+pub fn decided() -> (World, Digest) {
     let mut world = World::published();
     let anchor = world.admitted("alpha-pki");
     (world, anchor)
 }
 
 /// A list, the notices and the registry are published.
-async fn publish_everything(served: &Served) {
+pub async fn publish_everything(served: &Served) {
     for (role, signers) in [
         (list(), &["signer-1", "signer-2"][..]),
         (Role::Notices, &["officer-1"]),

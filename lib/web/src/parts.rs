@@ -33,7 +33,12 @@ pub(crate) fn span(seconds: u64) -> String {
         HOUR..DAY => (seconds / HOUR, "hour"),
         _ => (seconds / DAY, "day"),
     };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+    self::count(usize::try_from(count).unwrap_or(usize::MAX), unit)
+}
+
+/// So many of something.
+pub(crate) fn count(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A moment seen from now: `3 days ago`, `in 3 days`.

@@ -125,15 +125,15 @@ fn summary(matrix: &Matrix, order: &[usize]) -> String {
         pairs.filter(|cell| cell.answer == answer).count()
     };
     let (cross, partly) = (between(Answer::Cross), between(Answer::Partly));
-    let roots = order.len();
+    let roots = parts::count(order.len(), "root");
     if cross == 0 && partly == 0 {
         return format!(
-            "{roots} roots, and each stands for itself: a vehicle charges only where it has the charger’s own root."
+            "{roots}, and each stands for itself: a vehicle charges only where it has the charger’s own root."
         );
     }
     let partly = if partly == 0 { String::new() } else { format!(", {partly} more for short chains only") };
     format!(
-        "{roots} roots; beside each root’s own chargers, {cross} pairs work through cross-certificates{partly}."
+        "{roots}; beside each root’s own chargers, {cross} pairs work through cross-certificates{partly}."
     )
 }
 

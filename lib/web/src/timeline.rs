@@ -64,16 +64,16 @@ pub(crate) fn of(state: &State, list: &ListId, listed: &Listed) -> Markup {
 fn road(state: &State, application: &Application) -> Vec<Step> {
     let mut steps = Vec::new();
     let what = html! {
-        a href=(place::application(application.index)) { "application" } " of " (parts::participant(state, &application.applicant))
+        a href=(place::application(application.index)) { "application" } " by " (parts::participant(state, &application.applicant))
     };
     steps.push(Step { at: application.submitted_at, entry: application.index, what });
     if let Some(screening) = &application.screening {
         let errors = screening.errors().count();
-        let what = html! { "screened: " (screening.findings.len()) " findings, " (errors) " of them errors" };
+        let what = html! { "screened: " (screening.findings.len()) " findings, " @if errors == 0 { "no error" } @else { strong { (errors) " errors" } } };
         steps.push(Step { at: screening.screened_at, entry: screening.index, what });
     }
     for evidence in application.evidence.iter() {
-        let what = html! { (kind(evidence.kind)) " of " (parts::participant(state, &evidence.author)) };
+        let what = html! { "evidence: " (kind(evidence.kind)) ", by " (parts::participant(state, &evidence.author)) };
         steps.push(Step { at: evidence.at, entry: evidence.index, what });
     }
     if let Some(proposal) = application.proposal.and_then(|index| state.proposals.get(&index)) {
