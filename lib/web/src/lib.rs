@@ -27,5 +27,5 @@ pub use frame::Frame;
 pub use list::{Rendition, list};
 pub use overview::{Health, overview};
 pub use reach::{reach, reach_body};
-pub use version::{VERSIONS_AT_ONCE, changes, version, versions};
+pub use version::{VERSIONS_AT_ONCE, difference, version, versions};
 pub use words::Words;

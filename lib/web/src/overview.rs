@@ -5,6 +5,7 @@ use ctl_core::names::ListId;
 use ctl_governance::application::Stage;
 use maud::{Markup, html};
 
+use crate::changes::{self, Change};
 use crate::{Frame, list, parts, place};
 
 /// At most so many applications and votes are told here.
@@ -23,7 +24,7 @@ pub struct Health {
 
 /// The overview of a scheme.
 #[must_use]
-pub fn overview(frame: &Frame<'_>, health: &Health) -> String {
+pub fn overview(frame: &Frame<'_>, health: &Health, lately: &[Change]) -> String {
     let state = frame.state;
     let open = state.applications.values().filter(|one| one.ended.is_none()).count();
     let body = html! {
@@ -47,6 +48,13 @@ pub fn overview(frame: &Frame<'_>, health: &Health) -> String {
             }
             (votes(frame))
             (applications(frame))
+        }
+        @if !lately.is_empty() {
+            section aria-labelledby="lately" {
+                h2 id="lately" { "What changed lately" }
+                (changes::shown(lately))
+                p { a href=(place::FEED) { "Follow this as a feed" } }
+            }
         }
         (health_of(frame, health))
         section aria-labelledby="scheme" {

@@ -130,20 +130,20 @@ fn anchors(frame: &Frame<'_>, list: &ListPayload) -> Markup {
 
 /// What changed from one version to another, in words and as JSON.
 #[must_use]
-pub fn changes(frame: &Frame<'_>, id: &ListId, difference: &Difference, json: &str) -> Option<String> {
+pub fn difference(frame: &Frame<'_>, id: &ListId, found: &Difference, json: &str) -> Option<String> {
     let charter = frame.state.charter.lists.get(id)?;
-    let (from, to) = (difference.from.unwrap_or_default(), difference.to);
+    let (from, to) = (found.from.unwrap_or_default(), found.to);
     let api = format!("/v1{}/diff?from={from}&to={to}", place::list(id));
     let body = html! {
         p {
             "From " @if from == 0 { "the empty list" } @else { a href=(place::version(id, from)) { "version " (from) } }
             " to " a href=(place::version(id, to)) { "version " (to) } " of " (parts::list(frame.state, id)) "."
         }
-        @if difference.is_empty() { p { "Nothing but number, times and log." } }
-        @if !difference.members.is_empty() {
-            section { h2 { "The list itself" } ul { (members(&difference.members)) } }
+        @if found.is_empty() { p { "Nothing but number, times and log." } }
+        @if !found.members.is_empty() {
+            section { h2 { "The list itself" } ul { (members(&found.members)) } }
         }
-        @for (part, changes) in &difference.parts { (part_of(*part, changes)) }
+        @for (part, changes) in &found.parts { (part_of(*part, changes)) }
         (compare(frame, id, from, to))
         details { summary { "As JSON" } pre tabindex="0" { code { (json) } } }
         p.json { "Also at " a href=(api) { code { (api) } } }

@@ -110,7 +110,7 @@ async fn changes(app: App, call: Call) -> Result<Response, Problem> {
     let json = serde_json::to_string_pretty(&difference).map_err(|error| Problem::internal(&error))?;
     let (state, now) = app.view();
     let here = place::list(&id);
-    found(ctl_web::changes(&Frame { state: &state, now, here: &here }, &id, &difference, &json), &id)
+    found(ctl_web::difference(&Frame { state: &state, now, here: &here }, &id, &difference, &json), &id)
 }
 
 async fn reach(app: App, call: Call) -> Result<Response, Problem> {

@@ -4,8 +4,8 @@ mod lists;
 pub(super) mod news;
 
 use ctl_core::Digest;
-use ctl_serve::{Call, Problem, Route, answer};
-use ctl_web::{Frame, Health, asset, place};
+use ctl_serve::{Call, Cost, Problem, Route, answer};
+use ctl_web::{Frame, Health, asset, changes, place};
 use warp::http::{HeaderValue, header};
 use warp::reply::Response;
 
@@ -16,23 +16,27 @@ const HTML: &[&str] = &["text/html"];
 /// Assets have addresses that change with their content.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
+/// So many changes are told on the overview.
+const LATELY: usize = 12;
+
 /// Every page.
 pub(super) fn routes() -> Vec<Route<App>> {
-    let mut routes =
-        vec![
-            Route::get(place::OVERVIEW, overview, "The portal: how the lists stand, and what goes on.")
-                .answers(200, HTML, "The page."),
-            Route::get(
-                "/certificates/{fingerprint}",
-                certificate,
-                "A certificate that a list knows, for people.",
-            )
-            .answers(200, HTML, "The page.")
-            .fails(404, "No list knows it."),
-            Route::get("/assets/{file}", asset, "Style and icon of the pages.")
-                .answers(200, &["text/css", "image/svg+xml"], "The asset.")
-                .fails(404, "There is no such asset."),
-        ];
+    let mut routes = vec![
+        Route::get(place::OVERVIEW, overview, "The portal: how the lists stand, and what goes on.")
+            .costs(Cost::Much)
+            .answers(200, HTML, "The page."),
+        Route::get(
+            "/certificates/{fingerprint}",
+            certificate,
+            "A certificate that a list knows, for people.",
+        )
+        .costs(Cost::Much)
+        .answers(200, HTML, "The page.")
+        .fails(404, "No list knows it."),
+        Route::get("/assets/{file}", asset, "Style and icon of the pages.")
+            .answers(200, &["text/css", "image/svg+xml"], "The asset.")
+            .fails(404, "There is no such asset."),
+    ];
     routes.extend(lists::routes());
     routes.extend(news::routes());
     routes
@@ -62,7 +66,8 @@ async fn overview(app: App, _: Call) -> Result<Response, Problem> {
         timestamp_expires: status.freshness_expires.map(|(_, timestamp)| timestamp),
         problems: health::problems(&app, now),
     };
-    Ok(html(ctl_web::overview(&Frame { state: &state, now, here: place::OVERVIEW }, &health)))
+    let lately = changes::latest(&state, &app.publications(), LATELY);
+    Ok(html(ctl_web::overview(&Frame { state: &state, now, here: place::OVERVIEW }, &health, &lately)))
 }
 
 async fn certificate(app: App, call: Call) -> Result<Response, Problem> {
