@@ -1,7 +1,7 @@
 # What the measurements over HTTP share: a release build, a large scheme, a running server. Sourced
 # from the project's folder. $1: how many worker threads the server has, and to how many processors it
 # is bound; without it, the server has the whole machine. BIN: programs that are built already
-# (interop/checks/75-bench sees with them that the server starts).
+# (interop/checks/75-bench sees with them that the server starts). SCHEME: the program that makes another scheme.
 source interop/common.sh
 
 section "build and data"
@@ -20,7 +20,7 @@ clean() {
 }
 trap clean EXIT
 
-"$BIN/large-scheme" "$WORK"
+"$BIN/${SCHEME:-large-scheme}" "$WORK" </dev/null
 "$BIN/ctl-server" ledger import --data "$WORK/data" --from "$WORK/export" 2>/dev/null
 cat >"$WORK/ctl-server.toml" <<END
 data = "data"

@@ -2,6 +2,7 @@
 //! years old, and what a process takes.
 #![forbid(unsafe_code)]
 
+pub mod past;
 pub mod process;
 pub mod scheme;
 pub mod written;

@@ -54,7 +54,9 @@ pub fn list(
     let state = frame.state;
     let charter = state.charter.lists.get(id)?;
     let contents = state.lists.get(id)?;
-    let all: Vec<&Anchor> = contents.anchors.values().map(|anchor| &**anchor).collect();
+    let mut all: Vec<&Anchor> = contents.anchors.values().map(|anchor| &**anchor).collect();
+    // People look for a name.
+    all.sort_by_key(|anchor| anchor.listed.name.as_str().to_lowercase());
     let (listed, gone): (Vec<&Anchor>, Vec<&Anchor>) =
         all.into_iter().partition(|anchor| state.effective_status(&anchor.listed).status.is_listed());
     let body = html! {

@@ -24,7 +24,7 @@ pub fn versions(frame: &Frame<'_>, id: &ListId, numbers: &[u64], more: bool) -> 
             @for number in numbers {
                 li {
                     a href=(place::version(id, *number)) { "version " (number) } ", "
-                    a href=(place::changes(id, number.saturating_sub(1), *number)) aria-label={ "what version " (number) " changed" } { "what it changed" }
+                    a href=(place::changes(id, number.saturating_sub(1), *number)) aria-label={ "what it changed: version " (number) } { "what it changed" }
                 }
             }
         }
