@@ -159,7 +159,10 @@ impl Writer {
     /// The observation as a statement of the recorder, on the present state.
     fn observation(&self, make: Make) -> Result<Option<Statement>, RecordError> {
         let now = self.shared.now(self.state.clock())?;
-        let Some(body) = make(&self.state.at(now)) else { return Ok(None) };
+        // With the clock of this moment, even if nothing has happened since the last entry.
+        let mut present = self.state.clone();
+        present.advance(now);
+        let Some(body) = make(&present) else { return Ok(None) };
         recorder::statement(&self.state, &self.shared.keys.recorder, now, body).map(Some)
     }
 

@@ -210,3 +210,24 @@ async fn a_matrix_that_takes_for_ever_delays_no_suspension_and_no_timestamp() {
     assert_eq!(served.post("/v1/statements", &said.jws.to_bytes()).await.status, 201);
     assert_eq!(ASKED.load(Ordering::SeqCst), asked, "no list changed");
 }
+
+#[tokio::test]
+async fn a_list_that_nobody_touches_is_drafted_again_at_half_of_its_validity() {
+    let mut world = World::published();
+    world.admitted("alpha-pki");
+    world.wait(12 * DAY);
+    for role in [Role::Notices, Role::Registry] {
+        world.publish(&role, if role == Role::Notices { &["officer-1"] } else { &["registrar"] }).unwrap();
+    }
+    world.publish_list();
+    world.wait(12 * DAY);
+    world.publish(&Role::Notices, &["officer-1"]).unwrap();
+    world.publish_list();
+    // From here on nothing is due on any agenda: no vote, no notice, nothing to be taken up.
+    let served = Served::start(&world).await;
+    let before = served.ledger.snapshot().size();
+    served.pass(15 * DAY + 1);
+    let draft = served.draft(&Role::List(na()), None).await;
+    assert!(draft.index >= before);
+    assert_eq!(draft.open.issued_at, served.now());
+}
