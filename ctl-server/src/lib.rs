@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod blobs;
+mod calendar_metrics;
 pub mod cli;
 pub mod config;
 pub mod http;

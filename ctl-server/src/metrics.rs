@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ctl_core::Timestamp;
 use ctl_core::role::Role;
+use ctl_governance::calendar::Due;
 use ctl_governance::promises::promises;
 use ctl_governance::{Reason, State};
 use ctl_serve::family::Page;
@@ -18,7 +19,7 @@ use prometheus::{GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 use crate::access::Denied;
 use crate::pool::Served;
 use crate::publish::site::Route;
-use crate::{pool_metrics, promises_metrics};
+use crate::{calendar_metrics, pool_metrics, promises_metrics};
 
 /// All metrics of the server.
 pub struct Metrics {
@@ -97,7 +98,8 @@ impl Metrics {
         );
         let tokens = registrar.counters(tokens, "result", [])?;
         let gauges = Mutex::new(Gauges::new(&mut registrar)?);
-        registrar.list(promises_metrics::FAMILIES.iter().chain(pool_metrics::FAMILIES).copied());
+        let families = promises_metrics::FAMILIES.iter().chain(pool_metrics::FAMILIES);
+        registrar.list(families.chain(calendar_metrics::FAMILIES).copied());
         let data_bytes = Arc::default();
         Ok(Self { registrar, requests, refused, access, tokens, gauges, data_bytes })
     }
@@ -139,7 +141,13 @@ impl Metrics {
     ///
     /// # Errors
     /// Those of the encoder.
-    pub fn render(&self, state: &State, facts: &Facts, pool: &Served) -> Result<String, prometheus::Error> {
+    pub fn render(
+        &self,
+        state: &State,
+        facts: &Facts,
+        pool: &Served,
+        dues: &[Due],
+    ) -> Result<String, prometheus::Error> {
         // One scrape at a time, because the gauges are emptied and filled.
         let gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
         gauges.fill(state, facts);
@@ -147,6 +155,7 @@ impl Metrics {
         let mut text = self.registrar.text()?;
         promises_metrics::write(&mut Page(&mut text), &promises(state, facts.now));
         pool_metrics::write(&mut Page(&mut text), pool);
+        calendar_metrics::write(&mut Page(&mut text), dues, facts.now);
         Ok(text)
     }
 }

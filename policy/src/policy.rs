@@ -1,9 +1,10 @@
 //! The policy file: named, versioned rules.
 
+use chrono::{DateTime, Months};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::checks::{self, PARSES};
+use crate::checks::{self, AUDIT_RECENT, PARSES};
 use crate::{EvidenceKind, profile};
 
 /// The largest policy file that is read, in bytes.
@@ -208,6 +209,15 @@ impl Policy {
     /// The profiles that it applies.
     pub fn profiles(&self) -> &[Pin] {
         &self.profiles
+    }
+
+    /// Until when an audit report of this date is recent enough (`audit-recent`), in Unix seconds; none if the policy does
+    /// not ask for a recent one.
+    pub fn audit_end(&self, dated: i64) -> Option<i64> {
+        let rule = self.rules.iter().find(|rule| rule.id == AUDIT_RECENT)?;
+        let dated = DateTime::from_timestamp(dated, 0)?;
+        let end = dated.checked_add_months(Months::new(rule.parameters.months?))?;
+        Some(end.timestamp())
     }
 
     /// SHA-256 of the file's bytes, by which the charter names it.

@@ -6,6 +6,7 @@ use ctl_serve::{Call, Problem, operation};
 use serde_json::{Value, json};
 use warp::reply::Response;
 
+use super::pages::calendar;
 use super::{App, lists};
 use crate::ledger::{Ledger, Verification};
 use crate::metrics::Facts;
@@ -79,5 +80,6 @@ pub(super) async fn metrics(app: App, _: Call) -> Result<Response, Problem> {
         damaged: matches!(app.ledger.verification(), Verification::Failed { .. }),
     };
     let pool = app.publisher.pool().load();
-    operation::scrape(app.metrics.render(&state, &facts, &pool))
+    let dues = calendar::dues(&app, &state, now);
+    operation::scrape(app.metrics.render(&state, &facts, &pool, &dues))
 }

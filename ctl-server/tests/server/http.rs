@@ -1,6 +1,7 @@
 //! What callers see. Here: conditional requests, caches, compression, problems.
 
 mod breaches;
+mod calendar;
 mod codings;
 mod connections;
 mod costs;

@@ -1,7 +1,9 @@
 //! What Prometheus is told of requests; and a registry that knows its metrics before they have series.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use ctl_core::Timestamp;
 use prometheus::core::Collector;
 use prometheus::proto::MetricType;
 use prometheus::{
@@ -123,7 +125,12 @@ struct TlsMetrics {
     failed: IntCounterVec,
     expires: IntGaugeVec,
     refused: IntGaugeVec,
+    /// The same as `expires`, or [`NO_TLS`].
+    ends: AtomicI64,
 }
+
+/// Where nobody has said when the certificate ends.
+const NO_TLS: i64 = i64::MIN;
 
 /// Counters of one kind of prepared file, looked up once: a fleet's requests take no label lookup.
 struct FileMetrics {
@@ -194,8 +201,15 @@ impl RequestMetrics {
         self.tls.failed.with_label_values(&[why.as_str()]).inc();
     }
 
+    /// When the TLS certificate ends that is shown to callers, as far as is known; none without TLS.
+    #[must_use]
+    pub fn tls_ends(&self) -> Option<Timestamp> {
+        Some(self.tls.ends.load(Ordering::Relaxed)).filter(|ends| *ends != NO_TLS).map(Timestamp::from_unix)
+    }
+
     /// Says how the TLS certificate stands.
     pub(crate) fn set_tls(&self, standing: Standing) {
+        self.tls.ends.store(standing.expires, Ordering::Relaxed);
         self.tls.expires.with_label_values::<&str>(&[]).set(standing.expires);
         self.tls.refused.with_label_values::<&str>(&[]).set(standing.refused.into());
     }
@@ -220,6 +234,6 @@ impl TlsMetrics {
             ),
             &[],
         )?)?;
-        Ok(Self { failed, expires, refused })
+        Ok(Self { failed, expires, refused, ends: AtomicI64::new(NO_TLS) })
     }
 }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod asset;
+mod calendar;
 mod certificate;
 pub mod changes;
 mod contents;
@@ -22,6 +23,7 @@ mod timeline;
 mod version;
 mod words;
 
+pub use calendar::{Wanted as WantedOfCalendar, calendar, icalendar};
 pub use certificate::certificate;
 pub use frame::Frame;
 pub use list::{Rendition, list};

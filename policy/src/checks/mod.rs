@@ -14,6 +14,8 @@ use crate::{Context, Kind, Policy, Rule};
 /// The rule that every policy contains. It was checked before a [`Subject`] could be made: what cannot be read gets no
 /// further.
 pub(crate) const PARSES: &str = "parses";
+/// The rule that an audit report must be recent.
+pub(crate) const AUDIT_RECENT: &str = "audit-recent";
 
 /// A candidate that parsed, with all that a check may look at.
 pub(crate) struct Subject<'a> {
@@ -67,7 +69,7 @@ const CHECKS: [(&str, &[&str], Check); 28] = [
     ("second-channel-fingerprint", &[], evidence::second_channel),
     ("certificate-policy", &[], evidence::certificate_policy),
     ("audit-report", &[], evidence::audit_report),
-    ("audit-recent", &["months"], evidence::audit_recent),
+    (AUDIT_RECENT, &["months"], evidence::audit_recent),
     ("evidence-list", &["evidence"], evidence::list),
     ("discussion", &["days"], evidence::discussion),
     ("cross-subject", &[], cross::subject),

@@ -1,5 +1,6 @@
 //! The portal: pages for people, from the state as it is now. What programs read stands beside this under `/v1`.
 
+pub(super) mod calendar;
 mod lists;
 pub(super) mod news;
 
@@ -39,6 +40,7 @@ pub(super) fn routes() -> Vec<Route<App>> {
     ];
     routes.extend(lists::routes());
     routes.extend(news::routes());
+    routes.extend(calendar::routes());
     routes
 }
 

@@ -19,7 +19,7 @@ use crate::statement::parts::EvidenceKind;
 /// All of them, in no order.
 pub(super) fn all(state: &State, now: Timestamp, audit_end: AuditEnd<'_>) -> Vec<Due> {
     let mut dues = Vec::new();
-    certificates(state, &mut dues);
+    certificates(state, now, &mut dues);
     auditors(state, now, &mut dues);
     audits(state, now, audit_end, &mut dues);
     publications(state, &mut dues);
@@ -32,7 +32,7 @@ pub(super) fn all(state: &State, now: Timestamp, audit_end: AuditEnd<'_>) -> Vec
 }
 
 /// What stands on lists, and what was disclosed below it.
-fn certificates(state: &State, dues: &mut Vec<Due>) {
+fn certificates(state: &State, now: Timestamp, dues: &mut Vec<Due>) {
     let mut roots: BTreeMap<Digest, Due> = BTreeMap::new();
     let mut crosses: BTreeMap<Digest, Due> = BTreeMap::new();
     for (list, contents) in &state.lists {
@@ -52,7 +52,7 @@ fn certificates(state: &State, dues: &mut Vec<Due>) {
     for sub_ca in state.sub_cas.values().filter(|sub_ca| sub_ca.revoked.is_none()) {
         let Some(root) = roots.get(&sub_ca.root) else { continue };
         let Some(at) = written::not_after(&sub_ca.certificate).map(Timestamp::from_unix) else { continue };
-        if at < state.clock {
+        if at < now {
             continue;
         }
         let subject = Subject::Certificate {

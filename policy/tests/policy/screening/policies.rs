@@ -39,6 +39,32 @@ fn the_parameters_of_a_rule_move_its_bound() {
 }
 
 #[test]
+fn an_audit_is_recent_until_the_second_that_the_policy_tells_and_no_longer() {
+    let pki = Pki::generate(&spec("Aurora")).unwrap();
+    let good = pki.root().certificate();
+    let policy = admission();
+    let dated = NOW - 30 * DAY;
+    let end = policy.audit_end(dated).unwrap();
+    let mut evidence = all_evidence(good);
+    evidence[2].dated = Some(dated);
+    for (now, broken) in [(end, false), (end + 1, true)] {
+        let context = Context { now, evidence: Some(evidence.clone()), ..clean(good) };
+        let rules = broken_rules(&policy, &root(good), &context);
+        assert_eq!(rules.contains(&"audit-recent".to_owned()), broken, "{rules:?}");
+    }
+    let silent = Policy::parse(&without_rule(ADMISSION, "audit-recent")).unwrap();
+    assert_eq!(silent.audit_end(dated), None);
+    assert_eq!(policy.audit_end(i64::MAX), None);
+}
+
+/// The policy without one of its rules.
+fn without_rule(text: &str, id: &str) -> String {
+    let rules: Vec<&str> =
+        text.split("[[rules]]").filter(|rule| !rule.contains(&format!("\"{id}\""))).collect();
+    rules.join("[[rules]]")
+}
+
+#[test]
 fn a_finding_can_be_written_and_read() {
     let expired = expired_root(&spec("Old"), NOW).unwrap();
     let findings = screen(&admission(), &root(expired.certificate()), &clean(expired.certificate()));

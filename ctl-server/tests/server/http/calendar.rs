@@ -1,0 +1,168 @@
+//! The calendar as page, feed and metric; and names that try to be more than names in it.
+
+use ctl_core::parts::Der;
+use ctl_governance::statement::body::{ApplicationSubmit, SubcaDisclose};
+use ctl_sandbox::shape::{Key, Shape};
+
+use super::*;
+
+const DAY: u64 = 86_400;
+
+/// The lines of a feed, unfolded as RFC 5545 section 3.1 says.
+fn lines(feed: &str) -> Vec<String> {
+    assert!(feed.ends_with("\r\n"));
+    assert!(feed.split("\r\n").all(|line| line.len() <= 75 && !line.contains(['\r', '\n'])), "{feed}");
+    feed.replace("\r\n ", "").split_terminator("\r\n").map(str::to_owned).collect()
+}
+
+/// The lines of the event whose summary begins so.
+fn event(feed: &str, summary: &str) -> Vec<String> {
+    let lines = lines(feed);
+    let events = lines.split(|line| line == "BEGIN:VEVENT");
+    let found = events.into_iter().find(|event| {
+        event.iter().any(|line| line.strip_prefix("SUMMARY:").is_some_and(|text| text.starts_with(summary)))
+    });
+    found.unwrap_or_else(|| panic!("nothing begins with {summary}: {feed}")).to_vec()
+}
+
+#[tokio::test]
+async fn page_feed_and_metric_tell_the_same_and_follow_a_list_that_is_signed_again() {
+    let mut world = World::published();
+    let anchor = world.admitted("alpha-pki");
+    world.publish_list();
+    world.wait(12 * DAY);
+    world.publish_list();
+    let served = Served::start(&world).await;
+    let due = world.now.plus_seconds(30 * DAY);
+
+    let page = served.get("/calendar").await;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(page.header("content-security-policy").contains("default-src 'none'"));
+    let text = page.text();
+    assert!(text.contains(&format!("datetime=\"{due}\"")), "{text}");
+    assert!(text.contains(&format!("href=\"/certificates/{anchor}\"")), "{text}");
+
+    let feed = served.get("/calendar.ics").await;
+    assert_eq!((feed.status, feed.header("content-type")), (200, "text/calendar; charset=utf-8"));
+    assert_eq!(
+        (feed.header("cache-control"), feed.header("x-content-type-options")),
+        ("no-cache", "nosniff")
+    );
+    assert_eq!(served.get("/calendar.ics").await.body, feed.body, "the same until something changes");
+    let next = event(&feed.text(), "The next version of list North America is due");
+    let stamp = |at: ctl_core::Timestamp| at.to_string().replace(['-', ':'], "");
+    assert!(next.contains(&format!("DTSTART:{}", stamp(due))), "{next:?}");
+    let uid = format!("UID:list.na.na@{}", world.state.scheme);
+    assert!(next.contains(&uid), "{next:?}");
+
+    let metrics = served.get("/metrics").await.text();
+    let series =
+        format!("ctl_due_timestamp_seconds{{kind=\"list\",list=\"na\",subject=\"na\"}} {}", due.unix());
+    assert!(metrics.contains(&series), "{metrics}");
+    assert!(metrics.contains("ctl_dues{kind=\"root\",list=\"na\",urgency=\"later\"} 1"), "{metrics}");
+
+    // Time passes; a new version moves the same event.
+    served.pass(15 * DAY + 1);
+    for signer in ["signer-1", "signer-2"] {
+        let answer = served.sign(&Role::List(na()), signer).await;
+        assert!(answer.status < 300, "{answer:?}");
+    }
+    let moved = served
+        .until("the next version", async |served| {
+            let feed = served.get("/calendar.ics").await.text();
+            let event = event(&feed, "The next version of list North America is due");
+            (!event.contains(&format!("DTSTART:{}", stamp(due)))).then_some(event)
+        })
+        .await;
+    assert!(moved.contains(&uid), "{moved:?}");
+}
+
+#[tokio::test]
+async fn a_reader_chooses_a_kind_and_a_list_without_a_script() {
+    let mut world = World::published();
+    world.admitted("alpha-pki");
+    world.publish_list();
+    let served = Served::start(&world).await;
+    let roots = served.get("/calendar?kind=root&list=na").await.text();
+    assert!(roots.contains("Root ") && !roots.contains("root.json expires"), "{roots}");
+    assert!(roots.contains("<option value=\"root\" selected>"), "{roots}");
+    let all = served.get("/calendar?kind=&list=").await.text();
+    assert!(all.contains("root.json"), "what a form sends where nothing was chosen: {all}");
+    let feed = served.get("/calendar.ics?kind=root").await.text();
+    assert_eq!(lines(&feed).iter().filter(|line| *line == "CATEGORIES:root").count(), 1);
+    assert!(!feed.contains("CATEGORIES:list"), "{feed}");
+    for (path, status) in [
+        ("/calendar?kind=roots", 400),
+        ("/calendar?list=nowhere", 404),
+        ("/calendar?page=2", 404),
+        ("/calendar?page=18446744073709551615", 404),
+        ("/calendar?who=me", 400),
+        ("/calendar.ics?page=1", 400),
+        ("/calendar.ics?kind=%0d%0aX-Evil%3A1", 400),
+    ] {
+        served.get(path).await.problem(status);
+    }
+}
+
+#[tokio::test]
+async fn a_name_with_markup_or_line_ends_adds_nothing_to_page_feed_or_metric() {
+    let mut world = World::published();
+    let pki = world::root("alpha-pki");
+    let alpha = world.admitted("alpha-pki");
+    // A log holds no name with a line's end. A certificate may.
+    let subject =
+        "CN=X\\0D\\0AEND:VEVENT\\0D\\0ABEGIN:VEVENT\\0D\\0AATTACH:http://evil.example/ <b onclick\\=1>";
+    let key = Key::p256("hostile").unwrap();
+    let issuer = Key::p256_from_pem(&pki.root().key_pkcs8_pem().unwrap()).unwrap();
+    let sub_ca = Shape::ca(subject, &key, Some(0)).unwrap();
+    let sub_ca = sub_ca.signed_by(pki.root().certificate().subject(), &issuer).unwrap();
+    assert!(sub_ca.common_name().unwrap().contains("\r\nBEGIN:VEVENT"));
+    let body = SubcaDisclose { certificate: Der(sub_ca.der().to_vec()), issuer: alpha };
+    world.say(&["alpha-pki"], body).unwrap();
+    let name = "</td><script>alert(1)</script>\\;X,\"Y\" \u{5d0}\u{5d1}";
+    let beta = world::root("beta-pki");
+    let possession = Some(world.proof("beta-pki", beta.root()));
+    let certificate = beta.root().certificate().der().to_vec();
+    let body =
+        ApplicationSubmit { possession, name: name.parse().unwrap(), ..world::application(certificate) };
+    let application = world.say(&["beta-pki"], body).unwrap();
+    world.attach_all(application);
+    world.screen(application, Vec::new()).unwrap();
+    let served = Served::start(&world).await;
+
+    let feed = served.get("/calendar.ics").await.text();
+    let all = lines(&feed);
+    let count = |wanted: &str| all.iter().filter(|line| *line == wanted).count();
+    assert_eq!(count("BEGIN:VEVENT"), count("END:VEVENT"));
+    assert_eq!(count("BEGIN:VEVENT"), all.iter().filter(|line| line.starts_with("UID:")).count());
+    let known = [
+        "BEGIN:",
+        "END:",
+        "VERSION:",
+        "PRODID:",
+        "NAME:",
+        "X-WR-CALNAME:",
+        "DESCRIPTION:",
+        "REFRESH-INTERVAL;",
+        "X-PUBLISHED-TTL:",
+        "UID:",
+        "DTSTAMP:",
+        "DTSTART:",
+        "SUMMARY:",
+        "CATEGORIES:",
+        "TRANSP:",
+        "ACTION:",
+        "TRIGGER;",
+    ];
+    assert!(all.iter().all(|line| known.iter().any(|known| line.starts_with(known))), "{feed}");
+    assert!(!event(&feed, "Sub-CA X").is_empty());
+    let discussion =
+        event(&feed, "The discussion of </td><script>alert(1)</script>\\\\\\;X\\,\"Y\" \u{5d0}\u{5d1} of");
+    assert!(discussion.iter().any(|line| line == "CATEGORIES:discussion"));
+
+    let page = served.get("/calendar").await.text();
+    assert!(!page.contains("<script") && !page.contains("<b onclick"), "{page}");
+    assert!(page.contains("<bdi>&lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt;"), "{page}");
+    let metrics = served.get("/metrics").await.text();
+    assert!(metrics.lines().all(|line| line.starts_with('#') || line.starts_with("ctl_")), "{metrics}");
+}
