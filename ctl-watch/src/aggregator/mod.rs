@@ -6,6 +6,7 @@ mod agreement;
 #[cfg(test)]
 mod attacks;
 pub mod clock;
+pub mod days;
 mod incidents;
 pub mod machine;
 mod task;
@@ -13,7 +14,7 @@ mod task;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use arc_swap::ArcSwap;
 use ctl_core::Timestamp;
@@ -23,6 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use self::clock::{Moment, WatchClock};
+use self::days::Days;
 use self::machine::{PAST_INCIDENTS, RECENT_BREACH_MS, StateMachine};
 use self::task::Task;
 use super::incident::{Incident, RECENT_MS, SLOT_MS};
@@ -62,6 +64,7 @@ struct Shared {
     standings: ArcSwap<Standings>,
     incidents: ArcSwap<Incidents>,
     levels: ArcSwap<Levels>,
+    days: Arc<RwLock<Days>>,
     clock: WatchClock,
     setup: Setup,
 }
@@ -102,6 +105,7 @@ impl Aggregator {
             standings: ArcSwap::default(),
             incidents: ArcSwap::from_pointee(machine.incidents()),
             levels: ArcSwap::default(),
+            days: Arc::default(),
             clock,
             setup,
         });
@@ -159,6 +163,11 @@ impl Aggregator {
     #[must_use]
     pub fn levels(&self) -> Arc<Levels> {
         self.shared.levels.load_full()
+    }
+
+    /// The last ninety days of all targets. Whoever reads them holds up who adds to them.
+    pub fn days(&self) -> RwLockReadGuard<'_, Days> {
+        self.shared.days.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The service level policy in force.

@@ -2,7 +2,7 @@
 //! one at a time: it writes changes, tidies the history, and computes levels.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ctl_core::Timestamp;
@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::clock::Moment;
+use super::days::{self, Days};
 use super::machine::{StateMachine, Taken};
 use super::{Order, Shared};
 use crate::changes::Changes;
@@ -27,6 +28,8 @@ const BATCH: usize = 512;
 const JOB_TICKS: u64 = 10;
 /// The history is tidied every so many ticks.
 const TIDY_TICKS: u64 = 60;
+/// How long a job reads days of the past before what was observed is written again.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// An hour is added up this long after its end, when all its probes have ended.
 const OVER_MS: i64 = 600_000;
 /// Once the time is sure, anything dated further ahead was observed under a wrong clock. Less than that may be right: a
@@ -206,9 +209,9 @@ impl Task {
             self.machine.trim(moment.now_ms, before_ms);
         }
         let (targets, closed) = (Arc::new(self.machine.targets()), self.closed.take());
-        let (store, job) =
-            (self.shared.setup.store.clone(), Job { moment, changes, closed, targets, tidies });
-        self.job = Some(spawn_blocking(move || work(&store, job)));
+        let (store, days) = (self.shared.setup.store.clone(), self.shared.days.clone());
+        let job = Job { moment, changes, closed, targets, tidies };
+        self.job = Some(spawn_blocking(move || work(&store, &days, job)));
     }
 
     /// Takes back what could not be written, and publishes the levels.
@@ -233,12 +236,19 @@ impl Task {
 }
 
 /// Does a job. Blocks on the disk.
-fn work(store: &Store, job: Job) -> Done {
+fn work(store: &Store, days: &RwLock<Days>, job: Job) -> Done {
     let Job { moment, changes, closed, targets, tidies } = job;
     let at_ms = moment.now_ms;
     let (hour, before) = (hour_of(at_ms), hour_of(at_ms.saturating_sub(OVER_MS)));
     let first = changes.hours.keys().next().copied().unwrap_or(u32::MAX);
+    let hours = changes.hours.clone();
     let failed = write(store, changes);
+    if failed.hours.is_empty() {
+        days.write().unwrap_or_else(PoisonError::into_inner).add(&hours, &targets);
+    }
+    if let Err(error) = days::catch_up(store, days, &targets, at_ms, PATIENCE) {
+        tracing::error!(%error, "the days of the past cannot be read");
+    }
     if tidies && let Err(error) = store.tidy(at_ms, moment.is_settled) {
         tracing::error!(%error, "the history cannot be tidied");
     }
