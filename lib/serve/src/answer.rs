@@ -29,6 +29,16 @@ pub fn bytes(body: impl Into<Bytes>, media_type: &'static str, caching: &'static
     response
 }
 
+/// A page for people that may do what this `Content-Security-Policy` allows, right at this moment only.
+#[must_use]
+pub fn page(html: String, policy: &'static str) -> Response {
+    let mut response = bytes(html, "text/html; charset=utf-8", "no-cache");
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
 /// The same answer, never rendered by a browser as a page of this server: what is in it came from anyone.
 #[must_use]
 pub fn as_attachment<B>(mut response: warp::http::Response<B>) -> warp::http::Response<B> {

@@ -204,6 +204,7 @@ impl<S: Service> Handler<S> {
         codings.identity_only()?;
         if let Some(page) = route.page
             && reader::wants_page(&head.headers)
+            && !reader::names_format(&head.uri)
         {
             let page = reader::page_of(route.pattern(), page, &head.uri);
             return Ok(reader::see(&page).map(Source::Made));

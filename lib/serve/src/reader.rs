@@ -33,6 +33,11 @@ pub(crate) fn wants_page(request: &HeaderMap) -> bool {
     page > data
 }
 
+/// Whether a request says in its query in which format it wants the answer: that stands, whatever `Accept` says.
+pub(crate) fn names_format(asked: &Uri) -> bool {
+    asked.query().is_some_and(|query| query.split('&').any(|member| member.starts_with("format=")))
+}
+
 /// Where the page stands that shows what this path has for programs: `page` is its pattern, with the parts in braces of the
 /// route's own pattern.
 pub(crate) fn page_of(pattern: &str, page: &str, asked: &Uri) -> String {
@@ -122,6 +127,15 @@ mod tests {
             assert_eq!(wants_page(&headers), expected, "{accept}");
         }
         assert!(!wants_page(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn who_names_a_format_gets_it() {
+        for (asked, expected) in
+            [("/a?format=csv", true), ("/a?x=1&format=json", true), ("/a?x=format=csv", false), ("/a", false)]
+        {
+            assert_eq!(names_format(&asked.parse().unwrap()), expected, "{asked}");
+        }
     }
 
     #[test]

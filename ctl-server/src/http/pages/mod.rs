@@ -7,7 +7,6 @@ pub(super) mod news;
 use ctl_core::Digest;
 use ctl_serve::{Call, Cost, Problem, Route, answer};
 use ctl_web::{Frame, Health, asset, changes, place};
-use warp::http::{HeaderValue, header};
 use warp::reply::Response;
 
 use super::{App, health};
@@ -46,11 +45,7 @@ pub(super) fn routes() -> Vec<Route<App>> {
 
 /// A page, which may show itself and send its forms back here.
 fn html(page: String) -> Response {
-    let mut response = answer::bytes(page, "text/html; charset=utf-8", "no-cache");
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(asset::CONTENT_SECURITY_POLICY));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    response
+    answer::page(page, asset::CONTENT_SECURITY_POLICY)
 }
 
 /// The page that tells a person of a problem.
