@@ -150,6 +150,8 @@ pub struct Watch {
     /// The watcher's private key, which signs breaches and reports. Without it nothing is recorded.
     #[serde(deserialize_with = "path_or_none")]
     pub key: Option<PathBuf>,
+    /// From where it looks, in a few words: its pages say so.
+    pub place: String,
     /// How often a target is probed.
     #[serde(deserialize_with = "positive")]
     pub period: Duration,
@@ -222,6 +224,7 @@ impl Default for Watch {
     fn default() -> Self {
         Self {
             key: None,
+            place: String::new(),
             period: Duration::from_secs(30),
             service_levels: None,
             // Three years of 365.25 days, as `humantime` counts them.

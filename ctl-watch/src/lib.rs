@@ -6,6 +6,7 @@
 //! aggregator gives each one [`verdict`], and service levels, incidents and metrics follow from it.
 #![forbid(unsafe_code)]
 
+mod advice;
 pub mod aggregator;
 pub mod changes;
 pub mod cli;

@@ -31,7 +31,7 @@ use super::incident::Incident;
 use super::metrics::{Gathered, Internals, Metrics};
 use super::observation::Observation;
 use super::plan::plan;
-use super::reporter::{Reporter, policy_ref, withholds};
+use super::reporter::{Reporter, policy_ref, watcher, withholds};
 use super::schedule::{self, Counted, Counters, MemoryStore};
 use super::sources::{self, Sources};
 use super::standings::Standings;
@@ -69,6 +69,8 @@ struct Shared {
     followed: watch::Receiver<Followed>,
     /// The key of the watcher whose claims it sends, if it sends any.
     key: Option<PublicKey>,
+    /// From where it looks, in its operator's words.
+    place: String,
     sources: Arc<Sources>,
 }
 
@@ -141,6 +143,7 @@ impl Watch {
             held_back: Arc::default(),
             followed: followed.clone(),
             key: key.as_ref().map(Signer::public_key),
+            place: config.place.clone(),
             sources: Arc::default(),
         });
         let (stop_reading, stopped_reading) = watch::channel(());
@@ -207,6 +210,22 @@ impl Watch {
         move |incident| {
             key.as_ref()
                 .is_some_and(|key| withholds(seen.as_ref().map(|seen| &seen.state), key, incident, now))
+        }
+    }
+
+    /// Who looks, and from where, in words.
+    #[must_use]
+    pub fn observer(&self) -> String {
+        let seen = self.followed().seen;
+        let watcher = self.shared.key.as_ref().zip(seen.as_ref()).and_then(|(key, seen)| {
+            let id = watcher(&seen.state, key).ok()?;
+            let known = seen.state.participants.get(&id)?;
+            Some(format!("{} ({})", known.name, known.organisation))
+        });
+        let who = watcher.unwrap_or_else(|| "a watch that signs nothing".to_owned());
+        match self.shared.place.as_str() {
+            "" => who,
+            place => format!("{who}, from {place}"),
         }
     }
 

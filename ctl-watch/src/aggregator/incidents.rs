@@ -1,6 +1,9 @@
 //! Incidents of any age: those in memory, and those only in the history.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use ctl_core::names::ParticipantId;
 
 use super::Aggregator;
 use crate::incident::{Incident, Wanted};
@@ -33,6 +36,36 @@ impl Aggregator {
             goes_on = goes_on && each(incident);
         }
         Ok(())
+    }
+
+    /// The newest incidents before this number, at most so many: of everyone or of one operator, all or only those that are
+    /// open or not. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn newest(
+        &self,
+        before: Option<u64>,
+        operator: Option<&ParticipantId>,
+        is_open: Option<bool>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Incident>>, StoreError> {
+        let incidents = self.incidents();
+        let fits = |one: &Incident| {
+            operator.is_none_or(|operator| *operator == one.operator)
+                && is_open.is_none_or(|is_open| one.is_open() == is_open)
+        };
+        let at_hand =
+            incidents.range(..before.unwrap_or(u64::MAX)).rev().filter(|(_, one)| fits(one)).take(limit);
+        let mut found: BTreeMap<u64, Arc<Incident>> =
+            at_hand.map(|(number, one)| (*number, one.clone())).collect();
+        // All that are open are in memory.
+        if is_open != Some(true) {
+            let kept = self.store().newest_incidents(before, operator, limit)?;
+            let only_kept = kept.into_iter().filter(|one| !incidents.contains_key(&one.number) && fits(one));
+            found.extend(only_kept.map(|one| (one.number, Arc::new(one))));
+        }
+        Ok(found.into_values().rev().take(limit).collect())
     }
 
     /// One incident. Blocks on the disk.

@@ -1,9 +1,10 @@
 //! The HTTP interface of the watch, one file per resource. [`routes`] is the table of the paths; [`ctl_serve`] does the
-//! rest. Every error is a problem document.
+//! rest. Every error is a problem document, and a page for people.
 
 mod evidence;
 mod health;
 mod incidents;
+mod pages;
 pub mod routes;
 mod sla;
 mod sources;
@@ -15,7 +16,8 @@ use std::sync::Arc;
 use ctl_core::Timestamp;
 use ctl_host::supervisor::Supervisor;
 use ctl_serve::metrics::{Described, Registrar, RequestMetrics};
-use ctl_serve::{Moment, Service};
+use ctl_serve::{Moment, Problem, Service};
+use warp::reply::Response;
 
 use crate::metrics::Metrics;
 use crate::run::Watch;
@@ -69,6 +71,10 @@ impl Service for App {
 
     fn requests(&self) -> &RequestMetrics {
         &self.requests.metrics
+    }
+
+    fn problem_page(&self, path: &str, problem: &Problem) -> Option<Response> {
+        Some(pages::problem(self, path, problem))
     }
 
     fn moment(&self) -> Moment {

@@ -5,7 +5,9 @@ use ctl_serve::table::schema::{count, digest, one_of, participant, text, time};
 use ctl_serve::table::{Parameter, optional, required};
 use ctl_serve::{Cost, Route, Table};
 
-use super::{App, evidence, health, incidents, sla, sources, targets};
+use ctl_web::status::place;
+
+use super::{App, evidence, health, incidents, pages, sla, sources, targets};
 
 const JSON: &[&str] = &["application/json"];
 
@@ -20,7 +22,8 @@ const ABOUT: About = About {
 #[must_use]
 pub fn table() -> Table<App> {
     let whether = "Whether the scheme is followed and every part runs.";
-    Table::new(ABOUT, watching())
+    Table::new(ABOUT, pages::routes())
+        .and(watching())
         .operation(whether, health::ready, health::metrics)
         .parameters(parts())
         .described_at("/v1/openapi.json")
@@ -29,13 +32,13 @@ pub fn table() -> Table<App> {
 fn watching() -> Vec<Route<App>> {
     let none = "There is no such thing.";
     vec![
-        Route::get("/v1/sla", sla::overview, "The service levels of everyone.").costs(Cost::Much).answers(
-            200,
-            JSON,
-            "The levels of this month.",
-        ),
+        Route::get("/v1/sla", sla::overview, "The service levels of everyone.")
+            .costs(Cost::Much)
+            .page(place::OVERVIEW)
+            .answers(200, JSON, "The levels of this month."),
         Route::get("/v1/sla/{operator}", sla::show, "The service levels of one operator.")
             .costs(Cost::Much)
+            .page("/operators/{operator}")
             .query(optional("from", "The first hour.", time()))
             .query(optional("to", "The end.", time()))
             .query(optional("format", "What is wanted, whatever Accept says.", one_of(&["json", "csv"])))
@@ -47,6 +50,7 @@ fn watching() -> Vec<Route<App>> {
             "What went or goes wrong with the services that are watched.",
         )
         .costs(Cost::Much)
+        .page(place::INCIDENTS)
         .query(optional("operator", "Only of this operator.", participant()))
         .query(optional("state", "Only those that are open, or are over.", one_of(&["open", "past"])))
         .query(optional("after", "The last incident of the page before.", count()))
@@ -54,6 +58,7 @@ fn watching() -> Vec<Route<App>> {
         .answers(200, JSON, "A page of incidents."),
         Route::get("/v1/incidents/{incident}", incidents::show, "One incident.")
             .costs(Cost::Much)
+            .page("/incidents/{incident}")
             .answers(200, JSON, "The incident.")
             .fails(404, none),
         Route::get(
@@ -75,6 +80,7 @@ fn watching() -> Vec<Route<App>> {
         .costs(Cost::Much)
         .answers(200, JSON, "Groups of targets."),
         Route::get("/v1/sources", sources::list, "Other people's lists and pools, and how they stand.")
+            .page(place::SOURCES)
             .answers(200, JSON, "The sources."),
         Route::get(
             "/v1/sources/{source}",
@@ -82,6 +88,7 @@ fn watching() -> Vec<Route<App>> {
             "One of them, with what happened to it, the newest first.",
         )
         .costs(Cost::Much)
+        .page("/sources/{source}")
         .query(optional("before", "Only incidents with a smaller number.", count()))
         .query(optional("limit", "How many incidents.", count()))
         .answers(200, JSON, "The source.")
@@ -106,5 +113,6 @@ fn parts() -> Vec<Parameter> {
         required("operator", "The operator's id.", text()),
         required("source", "The source's name in the configuration.", text()),
         required("incident", "The incident's number.", count()),
+        required("file", "The asset's name.", text()),
     ]
 }

@@ -56,7 +56,7 @@ pub(super) async fn roots(app: App, call: Call) -> Result<Response, Problem> {
     Ok(answer::json(&page.of("roots", items)))
 }
 
-fn found(app: &App, call: &Call) -> Result<(Named, std::sync::Arc<Standing>), Problem> {
+pub(super) fn found(app: &App, call: &Call) -> Result<(Named, std::sync::Arc<Standing>), Problem> {
     let name: String = call.part("source")?;
     let found = app.watch.sources().get(&name);
     found.ok_or_else(|| Problem::not_found("the configuration of this watch names no such source"))

@@ -249,7 +249,7 @@ fn note(first: &mut Option<ReporterError>, error: ReporterError) -> Result<(), R
 }
 
 /// The watcher in office whose key this is.
-fn watcher(state: &State, key: &PublicKey) -> Result<ParticipantId, ReporterError> {
+pub(crate) fn watcher(state: &State, key: &PublicKey) -> Result<ParticipantId, ReporterError> {
     let record = state.keys.get(&key.key_id()).filter(|record| record.replaced_by.is_none());
     let watcher = record.map(|record| &record.participant).filter(|id| state.may_watch(id, None));
     watcher.cloned().ok_or_else(|| ReporterError::NoWatcher(key.key_id().short()))

@@ -89,6 +89,18 @@ impl Store {
         })
     }
 
+    /// The length of the evidence with this digest, if it is there.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn evidence_bytes(&self, digest: &Digest) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT bytes FROM evidence WHERE sha256 = ?1";
+        let bytes: Option<i64> = self.with(|connection| {
+            Ok(connection.query_row(sql, [digest.as_bytes()], |row| row.get(0)).optional()?)
+        })?;
+        Ok(bytes.map(i64::unsigned_abs))
+    }
+
     /// The evidence with this digest; none if it was never stored, or was removed for its age or for lack of space.
     ///
     /// # Errors

@@ -95,6 +95,27 @@ impl Store {
         }
     }
 
+    /// The newest incidents that are over and have a smaller number than this, at most so many; of one operator if one is
+    /// given.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn newest_incidents(
+        &self,
+        before: Option<u64>,
+        operator: Option<&ParticipantId>,
+        limit: usize,
+    ) -> Result<Vec<Incident>, StoreError> {
+        let sql = "SELECT incident FROM incidents WHERE number < ?1 AND (?2 IS NULL OR operator = ?2) \
+                   AND ended_ms IS NOT NULL ORDER BY number DESC LIMIT ?3";
+        let values: Vec<Value> = vec![
+            signed(before.unwrap_or(u64::MAX)).into(),
+            operator.map(ParticipantId::to_string).into(),
+            signed(limit as u64).into(),
+        ];
+        self.with(|connection| read(connection, sql, values))
+    }
+
     /// One incident.
     ///
     /// # Errors

@@ -88,6 +88,7 @@ async fn every_route_of_the_table_is_answered_and_in_the_document() {
             ("{incident}", "1".into()),
             ("{operator}", "alpha-pki".into()),
             ("{source}", "a-pool".into()),
+            ("{file}", "style.css".into()),
         ];
         let path = parts.iter().fold(pattern.to_owned(), |path, (part, filled)| path.replace(part, filled));
         assert!(!path.contains('{') && paths[pattern]["get"].is_object(), "{pattern}");

@@ -17,6 +17,7 @@ mod program;
 mod run;
 mod sandbox;
 mod sources;
+mod status;
 mod targets;
 mod watched;
 mod watcher;

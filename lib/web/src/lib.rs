@@ -19,6 +19,7 @@ pub mod place;
 mod proposal;
 mod reach;
 mod shell;
+pub mod status;
 mod timeline;
 mod version;
 mod words;

@@ -1,0 +1,186 @@
+//! What words the pages have for what the watch knows: how a target stands now, how a day was, what was found.
+
+use ctl_policy::sla::{Kind, MILLION, Objective, SlaPolicy, Time};
+use ctl_web::status::{Day, Finding, Incident as Shown, Now};
+
+use super::{Around, time};
+use crate::Weight;
+use crate::aggregator::days::{DAYS, DayCounts, Days, begin_of};
+use crate::description::Description;
+use crate::incident::{Cause, Incident};
+use crate::observation;
+use crate::standings::Standing;
+
+/// A probe says nothing of now when so many periods have passed since, and this long.
+const OLD_PERIODS: u32 = 5;
+const OLD_MS: i64 = 300_000;
+/// Of what a service sent, so many characters get to a page at most, which shows fewer.
+const MAX_DETAIL: usize = 400;
+
+/// How a target stands.
+pub(super) fn now(standing: &Standing, has_incident: bool, policy: &SlaPolicy, now_ms: i64) -> Now {
+    let target = &standing.target;
+    let at = Time(now_ms.div_euclid(1000));
+    let Some((last, verdict)) = standing.last.as_ref().zip(standing.verdict.as_ref()) else {
+        return if has_incident { Now::Trouble } else { Now::Unknown };
+    };
+    let period_ms = i64::try_from(target.period.saturating_mul(OLD_PERIODS).as_millis()).unwrap_or(i64::MAX);
+    if has_incident {
+        Now::Trouble
+    } else if now_ms.saturating_sub(last.at_ms) > period_ms.max(OLD_MS) {
+        Now::Unknown
+    } else if policy.maintenance(target.operator.as_str(), target.kind, at).is_some() {
+        Now::Maintenance
+    } else if !verdict.is_conforming() {
+        Now::Failing
+    } else if last.findings.iter().any(|finding| finding.code.weight() == Weight::Warning) {
+        Now::Warned
+    } else {
+        Now::Good
+    }
+}
+
+/// The counts of ninety days, with how many probes were due.
+pub(super) type Sums = Vec<(DayCounts, u64)>;
+
+/// Adds up these targets by day, the last one being `today`.
+pub(super) fn sums<'a>(
+    days: &Days,
+    targets: impl IntoIterator<Item = &'a Description>,
+    today: u32,
+    now_ms: i64,
+) -> Sums {
+    let first = today.saturating_sub(DAYS - 1);
+    let mut sums: Sums = (first..=today).map(|_| Default::default()).collect();
+    for target in targets {
+        for (day, counts) in days.of(target.number) {
+            if let Some((sum, _)) = day.checked_sub(first).and_then(|place| sums.get_mut(place as usize)) {
+                sum.merge(&counts);
+            }
+        }
+        for ((_, due), day) in sums.iter_mut().zip(first..) {
+            let end = begin_of(day.saturating_add(1)).min(now_ms);
+            *due = due.saturating_add(target.due(begin_of(day), end));
+        }
+    }
+    sums
+}
+
+/// How a day was by what is promised. What was hardly measured is not called good.
+pub(super) fn day((counts, due): &(DayCounts, u64), objective: &Objective) -> Day {
+    let DayCounts { good, bad, excused } = *counts;
+    let [good, bad, excused] = [good, bad, excused].map(u64::from);
+    let valid = good + bad;
+    if valid == 0 {
+        return if excused > 0 { Day::Excused } else { Day::Unknown };
+    }
+    if bad == 0 {
+        return if (valid + excused) * 2 < *due { Day::Unknown } else { Day::Good };
+    }
+    if bad > good {
+        Day::Down
+    } else if bad.saturating_mul(MILLION) <= objective.budget_ppm().saturating_mul(valid) {
+        Day::Marred
+    } else {
+        Day::Missed
+    }
+}
+
+/// The days of a service.
+pub(super) fn strip(sums: &Sums, objective: &Objective) -> Vec<Day> {
+    sums.iter().map(|sum| day(sum, objective)).collect()
+}
+
+/// What a probe found.
+pub(super) fn finding(found: &observation::Finding) -> Finding {
+    Finding {
+        code: found.code.as_str(),
+        meaning: found.code.meaning(),
+        is_error: found.code.weight() == Weight::Error,
+        address: found.address.map(|address| address.to_string()),
+        detail: clipped(&found.detail),
+    }
+}
+
+/// The beginning of a text.
+pub(super) fn clipped(text: &str) -> String {
+    text.chars().take(MAX_DETAIL).collect()
+}
+
+/// An incident as pages tell it.
+pub(super) fn incident(around: &Around, one: &Incident) -> Shown {
+    Shown {
+        number: one.number,
+        operator: one.operator.clone(),
+        name: around.name_of(&one.operator),
+        kind: one.kind,
+        url: one.url.clone(),
+        began_at: time(one.began_ms),
+        ended_at: one.ended_ms.map(time),
+        breach_at: one.breach_ms.map(time),
+        burns: one.cause == Cause::Burn,
+        failures: one.failures,
+        probes: one.probes,
+        reasons: one.reasons.iter().map(|(code, count)| (code.as_str(), code.meaning(), *count)).collect(),
+    }
+}
+
+/// Every kind of service, in the order of pages.
+pub(super) const KINDS: [Kind; 7] =
+    [Kind::Service, Kind::Ocsp, Kind::Crl, Kind::CaIssuers, Kind::Est, Kind::RootPool, Kind::Https];
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ctl_policy::sla::BUILT_IN;
+
+    use super::*;
+    use crate::code::Code;
+    use crate::metrics::tests::Probe;
+    use crate::verdict::Verdict;
+
+    const DAY: i64 = 1_795_219_200_000;
+
+    fn standing(policy: &SlaPolicy, code: Option<Code>) -> Standing {
+        let last = code.map_or_else(|| Probe::at(DAY).good(), |code| Probe::at(DAY).wrong(code));
+        Standing {
+            target: last.target.clone(),
+            since_ms: 0,
+            verdict: Verdict::of(policy, &last),
+            last: Some(Arc::new(last)),
+            answered_ms: None,
+            good_ms: None,
+            facts: Default::default(),
+        }
+    }
+
+    #[test]
+    fn what_nobody_looked_at_is_never_called_fine() {
+        let policy = SlaPolicy::parse(BUILT_IN).unwrap();
+        let good = standing(&policy, None);
+        assert_eq!(now(&good, false, &policy, DAY + 60_000), Now::Good);
+        assert_eq!(now(&good, false, &policy, DAY + 3_600_000), Now::Unknown, "that was an hour ago");
+        assert_eq!(now(&good, true, &policy, DAY + 3_600_000), Now::Trouble);
+        let never = Standing { last: None, verdict: None, ..good };
+        assert_eq!(now(&never, false, &policy, DAY), Now::Unknown);
+        let bad = standing(&policy, Some(Code::SignatureInvalid));
+        assert_eq!(now(&bad, false, &policy, DAY), Now::Failing);
+        let warned = standing(&policy, Some(Code::TlsCertificateExpiring));
+        assert_eq!(now(&warned, false, &policy, DAY), Now::Warned);
+    }
+
+    #[test]
+    fn a_day_is_as_good_as_what_was_seen_of_it() {
+        let policy = SlaPolicy::parse(BUILT_IN).unwrap();
+        let objective = &policy.terms("anyone", Kind::Ocsp).unwrap().objective;
+        let of = |good, bad, excused, due| day(&(DayCounts { good, bad, excused }, due), objective);
+        assert_eq!(of(0, 0, 0, 2880), Day::Unknown);
+        assert_eq!(of(10, 0, 0, 2880), Day::Unknown, "ten good probes say nothing of a day");
+        assert_eq!(of(2880, 0, 0, 2880), Day::Good);
+        assert_eq!(of(2879, 1, 0, 2880), Day::Marred);
+        assert_eq!(of(2800, 80, 0, 2880), Day::Missed);
+        assert_eq!(of(10, 11, 0, 2880), Day::Down, "what was seen of it was bad");
+        assert_eq!(of(0, 0, 2880, 2880), Day::Excused);
+    }
+}

@@ -1,0 +1,296 @@
+//! `/operators/{id}` and `/manager`: the services of one operator.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ctl_core::Timestamp;
+use ctl_core::names::ParticipantId;
+use ctl_core::role::Role;
+use ctl_policy::sla::{Kind, MILLION, Objective, Time};
+use ctl_serve::{Call, Problem, answer};
+use ctl_web::status::{
+    Address, Breach, ListAge, Maintenance, Manager, Now, Operator, Service, ServiceDay, operator, place,
+};
+use serde::Deserialize;
+use warp::reply::Response;
+
+use super::{App, Around, html, judge, open_of, time};
+use crate::aggregator::days::{DAYS, day_of};
+use crate::description::Description;
+use crate::follow::Contact;
+use crate::http::sla::tell;
+use crate::incident::Incident;
+use crate::levels::Levels;
+use crate::standings::Standing;
+use crate::target::OWN;
+
+/// Addresses on a page.
+const PAGE: usize = 50;
+/// Findings of one address.
+const FINDINGS: usize = 6;
+/// Open incidents, and past ones, on this page; the page of incidents has all.
+const OPEN: usize = 12;
+const PAST: usize = 10;
+/// What watchers say in the log: the newest.
+const BREACHES: usize = 20;
+/// The window of the error budget, in days.
+const WINDOW: usize = 30;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Query {
+    page: usize,
+}
+
+pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
+    let id: ParticipantId = call.part("operator")?;
+    tell_of(app, id, call.query()?).await
+}
+
+pub(super) async fn manager(app: App, call: Call) -> Result<Response, Problem> {
+    let id = OWN.parse().map_err(|error| Problem::internal(&error))?;
+    tell_of(app, id, call.query()?).await
+}
+
+async fn tell_of(app: App, id: ParticipantId, query: Query) -> Result<Response, Problem> {
+    let aggregator = app.watch.aggregator().clone();
+    let levels = aggregator.levels();
+    let targets: Vec<Description> =
+        levels.targets.values().filter(|target| target.operator == id).cloned().collect();
+    let is_watched = app.watch.standings().targets.values().any(|standing| standing.target.operator == id);
+    if targets.is_empty() && !is_watched {
+        return Err(Problem::not_found(format!("no service of {id} is or ever was watched here")));
+    }
+    let (reader, of) = (aggregator.clone(), id.clone());
+    let past = answer::blocking(move || reader.newest(None, Some(&of), Some(false), PAST)).await?;
+    let past = past.map_err(|error| Problem::internal(&error))?;
+    let around = Around::of(&app);
+    let incidents = aggregator.incidents();
+    let mut open: Vec<&Arc<Incident>> =
+        incidents.values().filter(|one| one.is_open() && one.operator == id).collect();
+    open.sort_by_key(|one| (one.breach_ms.is_none(), std::cmp::Reverse(one.number)));
+    let gathered =
+        Gathered { app: &app, levels: &levels, id: &id, targets: &targets, now_ms: aggregator.now_ms() };
+    let mut addresses = gathered.addresses(&open_of(&incidents));
+    let pages = addresses.len().div_ceil(PAGE).max(1);
+    let page = query.page.clamp(1, pages);
+    let (count, bad) =
+        (addresses.len(), addresses.iter().filter(|(_, address)| address.now <= Now::Failing).count());
+    let unknown = addresses.iter().filter(|(_, address)| address.now == Now::Unknown).count();
+    let worst = addresses.iter().fold(BTreeMap::<Kind, Now>::new(), |mut worst, (kind, address)| {
+        let now = worst.entry(*kind).or_insert(Now::Good);
+        *now = address.now.min(*now);
+        worst
+    });
+    addresses = addresses.into_iter().skip((page - 1) * PAGE).take(PAGE).collect();
+    for (kind, address) in &mut addresses {
+        gathered.look_up_days(*kind, address);
+    }
+    let policy = app.watch.policy();
+    let told = Operator {
+        name: around.name_of(&id),
+        is_watched: count > 0,
+        lists: gathered.lists(&around),
+        open: open.into_iter().take(OPEN).map(|one| judge::incident(&around, one)).collect(),
+        past: past.iter().map(|one| judge::incident(&around, one)).collect(),
+        maintenance: gathered.maintenance(),
+        services: gathered.services(&worst, addresses),
+        addresses: count,
+        bad,
+        unknown,
+        breaches: breaches(&around, &id),
+        tell: tell(policy, &id).into_iter().collect(),
+        today: day_of(gathered.now_ms),
+        page,
+        pages,
+        manager: (id.as_str() == OWN).then(|| of_manager(&around)),
+        id: id.clone(),
+    };
+    let here = place::operator(&id);
+    Ok(html(operator(&around.site(&here), &told)))
+}
+
+struct Gathered<'a> {
+    app: &'a App,
+    levels: &'a Levels,
+    id: &'a ParticipantId,
+    targets: &'a [Description],
+    now_ms: i64,
+}
+
+impl<'a> Gathered<'a> {
+    fn standings(&self) -> Vec<Arc<Standing>> {
+        let standings = self.app.watch.standings();
+        standings.targets.values().filter(|one| one.target.operator == *self.id).cloned().collect()
+    }
+
+    /// What is watched now, the worst first.
+    fn addresses(&self, open: &BTreeMap<&str, &Arc<Incident>>) -> Vec<(Kind, Address)> {
+        let policy = self.app.watch.policy();
+        let of = |standing: &Arc<Standing>| {
+            let target = &standing.target;
+            let incident = open.get(&*target.id.to_string());
+            let last = standing.last.as_ref();
+            let findings = last.map(|last| &last.findings);
+            let address = Address {
+                url: target.url.clone(),
+                now: judge::now(standing, incident.is_some(), policy, self.now_ms),
+                open: incident.map(|one| (one.number, time(one.began_ms))),
+                last_probe: last.map(|last| time(last.at_ms)),
+                last_good: standing.good_ms.map(time),
+                next_update: standing.facts.next_update.map(Timestamp::from_unix),
+                days: Vec::new(),
+                findings: findings.into_iter().flatten().take(FINDINGS).map(judge::finding).collect(),
+                more: findings.map_or(0, |all| all.len().saturating_sub(FINDINGS)),
+            };
+            (target.kind, address)
+        };
+        let mut all: Vec<(Kind, Address)> = self.standings().iter().map(of).collect();
+        all.sort_by(|(kind, one), (other_kind, other)| {
+            (one.now, kind, &one.url).cmp(&(other.now, other_kind, &other.url))
+        });
+        all
+    }
+
+    fn look_up_days(&self, kind: Kind, address: &mut Address) {
+        let of = self.targets.iter().find(|target| target.kind == kind && target.url == address.url);
+        let Some(terms) = self.app.watch.policy().terms(self.id.as_str(), kind) else { return };
+        let days = self.app.watch.aggregator().days();
+        let sums = judge::sums(&days, of, day_of(self.now_ms), self.now_ms);
+        address.days = judge::strip(&sums, &terms.objective);
+    }
+
+    /// Each kind of service that is watched, or was within the days that are shown.
+    fn services(&self, worst: &BTreeMap<Kind, Now>, addresses: Vec<(Kind, Address)>) -> Vec<Service<'a>> {
+        let policy = self.app.watch.policy();
+        let mut of_kind = BTreeMap::<Kind, Vec<Address>>::new();
+        for (kind, address) in addresses {
+            of_kind.entry(kind).or_default().push(address);
+        }
+        let mut services: Vec<Service<'a>> = Vec::new();
+        for kind in judge::KINDS {
+            let of: Vec<&Description> = self.targets.iter().filter(|target| target.kind == kind).collect();
+            let Some(terms) = policy.terms(self.id.as_str(), kind) else { continue };
+            if of.is_empty() && !worst.contains_key(&kind) {
+                continue;
+            }
+            services.push(Service {
+                kind,
+                now: worst.get(&kind).copied().unwrap_or(Now::Unknown),
+                objective: &terms.objective,
+                text: &terms.text,
+                source: &terms.source,
+                level: self.levels.rolling(policy, &(self.id.clone(), kind)),
+                days: self.days(kind, of, &terms.objective),
+                addresses: of_kind.remove(&kind).unwrap_or_default(),
+            });
+        }
+        services.sort_by_key(|service| service.now);
+        services
+    }
+
+    fn days(&self, kind: Kind, of: Vec<&Description>, objective: &Objective) -> Vec<ServiceDay> {
+        let today = day_of(self.now_ms);
+        let days = self.app.watch.aggregator().days();
+        let sums = judge::sums(&days, of, today, self.now_ms);
+        let times: BTreeMap<u32, _> = days.response(&(self.id.clone(), kind)).collect();
+        drop(days);
+        let first = today.saturating_sub(DAYS - 1);
+        let day = |(place, number): (usize, u32)| {
+            let sum = sums.get(place).copied().unwrap_or_default();
+            let within = |per_mille| times.get(&number).and_then(|times| times.percentile(per_mille));
+            let window = place.checked_sub(WINDOW - 1).and_then(|from| sums.get(from..=place));
+            ServiceDay {
+                day: judge::day(&sum, objective),
+                good: sum.0.good.into(),
+                bad: sum.0.bad.into(),
+                excused: sum.0.excused.into(),
+                p50_ms: within(500),
+                p95_ms: within(950),
+                burnt_milli: window.and_then(|window| burnt(window, objective)),
+            }
+        };
+        (0..).zip(first..=today).map(day).collect()
+    }
+
+    fn lists(&self, around: &Around) -> Vec<String> {
+        let ids: BTreeSet<_> = self
+            .standings()
+            .iter()
+            .filter(|_| self.id.as_str() != OWN)
+            .flat_map(|one| one.target.lists.clone())
+            .collect();
+        let charter = around.followed.seen.as_ref().map(|seen| &seen.state.charter);
+        let name = |id| charter.and_then(|charter| charter.lists.get(id)).map(|list| list.name.to_string());
+        ids.iter().map(|id| name(id).unwrap_or_else(|| id.to_string())).collect()
+    }
+
+    fn maintenance(&self) -> Vec<Maintenance<'a>> {
+        let now = self.now_ms.div_euclid(1000);
+        let all = self.app.watch.policy().maintenance_of(self.id.as_str(), Time(now), Time(i64::MAX));
+        let of = all.map(|one| Maintenance {
+            kinds: &one.kinds,
+            from: Timestamp::from_unix(one.starts_at.0),
+            to: Timestamp::from_unix(one.ends_at.0),
+            text: &one.text,
+            excuses: one.excuses,
+        });
+        of.take(BREACHES).collect()
+    }
+}
+
+/// How much of the error budget of these days was burnt, in thousandths.
+fn burnt(days: &[(crate::aggregator::days::DayCounts, u64)], objective: &Objective) -> Option<u64> {
+    let (bad, valid) = days.iter().fold((0_u64, 0_u64), |(bad, valid), (counts, _)| {
+        (bad + u64::from(counts.bad), valid + u64::from(counts.good) + u64::from(counts.bad))
+    });
+    let allowed = u128::from(objective.budget_ppm()) * u128::from(valid);
+    let burnt = (u128::from(bad) * u128::from(MILLION) * 1000).checked_div(allowed)?;
+    u64::try_from(burnt).ok()
+}
+
+/// What watchers say of the operator in the log: what is not over, and the newest of the rest.
+fn breaches(around: &Around, id: &ParticipantId) -> Vec<Breach> {
+    let Some(seen) = &around.followed.seen else { return Vec::new() };
+    let mut told: Vec<_> =
+        seen.state.told().into_iter().map(|(_, told)| told).filter(|told| told.is_of(id)).collect();
+    told.sort_by_key(|told| (told.closed().is_some(), std::cmp::Reverse(told.opened_at())));
+    let newest = told.into_iter().take(BREACHES).map(|told| told.outage(&seen.state));
+    let breach = |one: ctl_governance::service_levels::Outage| Breach {
+        objective: one.objective.name.to_string(),
+        url: one.service.url.as_ref().map(ToString::to_string),
+        opened_at: one.opened_at,
+        closed_at: one.closed.map(|closed| closed.at),
+        confirmed: one.confirmed,
+        organisations: one.organisations,
+        needed: one.needed,
+        entry: one.entry,
+    };
+    newest.map(breach).collect()
+}
+
+fn of_manager(around: &Around) -> Manager {
+    let seen = around.followed.seen.as_ref();
+    let (is_good, contact) = match &around.followed.contact {
+        Contact::None => (false, "none since the start".to_owned()),
+        Contact::Good(at) => (true, format!("{at}: its log continues what was seen before")),
+        Contact::Unanswered(why) | Contact::Inconsistent(why) | Contact::Hindered(why) => {
+            (false, judge::clipped(why))
+        }
+    };
+    let lists = seen.iter().flat_map(|seen| {
+        seen.state.charter.lists.iter().map(|(id, list)| {
+            let published = seen.state.published.get(&Role::List(id.clone()));
+            let version =
+                published.and_then(|one| Some((one.open.sequence?, one.open.issued_at, one.open.expires)));
+            ListAge { id: id.clone(), name: list.name.to_string(), version }
+        })
+    });
+    Manager {
+        scheme: seen.map(|seen| seen.state.scheme),
+        entries: seen.map(|seen| seen.size),
+        contact,
+        is_good,
+        lists: lists.collect(),
+    }
+}

@@ -1,0 +1,250 @@
+//! `/`: how everyone stands.
+
+use std::collections::BTreeMap;
+
+use ctl_core::names::ParticipantId;
+use ctl_policy::sla::{Time, Verdict};
+use ctl_serve::{Call, Problem};
+use ctl_web::status::{Now, Overview, Row, Show, Sort, overview, place};
+use serde::Deserialize;
+use warp::reply::Response;
+
+use super::{App, Around, html, judge, open_of};
+use crate::aggregator::days::day_of;
+use crate::description::Description;
+use crate::levels::Levels;
+use crate::target::OWN;
+
+/// Operators on a page.
+const PAGE: usize = 250;
+/// So many open incidents are handed to the page.
+const INCIDENTS: usize = 12;
+/// Maintenance that begins within so many seconds is told.
+const AHEAD: i64 = 60 * 86_400;
+/// So much maintenance is told.
+const MAINTENANCE: usize = 20;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Query {
+    q: String,
+    show: Shown,
+    sort: Order,
+    page: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Shown {
+    #[default]
+    All,
+    Trouble,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Order {
+    #[default]
+    Now,
+    Name,
+    Availability,
+}
+
+/// What is known of an operator before its days are looked up.
+struct Draft {
+    row: Row,
+    targets: Vec<Description>,
+}
+
+pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
+    let query: Query = call.query()?;
+    let around = Around::of(&app);
+    let aggregator = app.watch.aggregator();
+    let (now_ms, levels, incidents) = (aggregator.now_ms(), aggregator.levels(), aggregator.incidents());
+    let mut drafts = drafts(&app, &around, &levels, now_ms);
+    let mut addresses = [0; 6];
+    let (open, standings, policy) = (open_of(&incidents), app.watch.standings(), app.watch.policy());
+    for standing in standings.targets.values() {
+        let has_incident = open.contains_key(&*standing.target.id.to_string());
+        let now = judge::now(standing, has_incident, policy, now_ms);
+        if let Some(sum) = Now::ALL.iter().position(|one| *one == now).and_then(|at| addresses.get_mut(at)) {
+            *sum += 1;
+        }
+    }
+    let today = day_of(now_ms);
+    let manager = drafts.remove(OWN);
+    let operators = drafts.len();
+    let maintenance = maintenance(&app, &around, drafts.values(), now_ms);
+    let wanted = query.q.to_lowercase();
+    let mut found: Vec<Draft> =
+        drafts.into_values().filter(|draft| fits(&draft.row, &wanted, query.show)).collect();
+    sort(&mut found, query.sort);
+    let pages = found.len().div_ceil(PAGE).max(1);
+    let page = query.page.clamp(1, pages);
+    let count = found.len();
+    let shown = found.into_iter().skip((page - 1) * PAGE).take(PAGE);
+    let with_days = |draft: Draft| with_days(&app, draft, today, now_ms);
+    let mut newest: Vec<_> = incidents.values().filter(|one| one.is_open()).collect();
+    let open_count = newest.len();
+    newest.sort_by_key(|one| (one.breach_ms.is_none(), std::cmp::Reverse(one.number)));
+    let told = Overview {
+        addresses,
+        operators,
+        rows: shown.map(with_days).collect(),
+        found: count,
+        manager: manager.map(with_days),
+        open: newest.into_iter().take(INCIDENTS).map(|one| judge::incident(&around, one)).collect(),
+        open_count,
+        maintenance,
+        today,
+        since: aggregator.days().from(),
+        query: &query.q,
+        show: match query.show {
+            Shown::All => Show::All,
+            Shown::Trouble => Show::Trouble,
+        },
+        sort: match query.sort {
+            Order::Now => Sort::Now,
+            Order::Name => Sort::Name,
+            Order::Availability => Sort::Availability,
+        },
+        page,
+        pages,
+    };
+    Ok(html(overview(&around.site(place::OVERVIEW), &told)))
+}
+
+/// Every operator whose services are watched now.
+fn drafts(app: &App, around: &Around, levels: &Levels, now_ms: i64) -> BTreeMap<String, Draft> {
+    let incidents = app.watch.aggregator().incidents();
+    let (open, policy, standings) = (open_of(&incidents), app.watch.policy(), app.watch.standings());
+    let mut drafts = BTreeMap::<String, Draft>::new();
+    for standing in standings.targets.values() {
+        let operator = &standing.target.operator;
+        if !drafts.contains_key(operator.as_str()) {
+            drafts.insert(operator.to_string(), draft(around, operator));
+        }
+        let Some(Draft { row, .. }) = drafts.get_mut(operator.as_str()) else { continue };
+        let incident = open.get(&*standing.target.id.to_string());
+        let now = judge::now(standing, incident.is_some(), policy, now_ms);
+        row.now = row.now.min(now);
+        row.addresses += 1;
+        row.bad += usize::from(now <= Now::Failing);
+        if let Some(incident) = incident {
+            let (newest, many) = row.open.unwrap_or_default();
+            row.open = Some((newest.max(incident.number), many + 1));
+            let began = super::time(incident.began_ms);
+            row.since = Some(row.since.map_or(began, |since| since.min(began)));
+        }
+    }
+    for target in levels.targets.values() {
+        if let Some(draft) = drafts.get_mut(target.operator.as_str()) {
+            draft.targets.push(target.clone());
+        }
+    }
+    for (operator, draft) in &mut drafts {
+        measure(app, levels, operator, &mut draft.row);
+    }
+    drafts
+}
+
+fn draft(around: &Around, operator: &ParticipantId) -> Draft {
+    let row = Row {
+        operator: operator.clone(),
+        name: around.name_of(operator),
+        now: Now::Good,
+        since: None,
+        addresses: 0,
+        bad: 0,
+        open: None,
+        days: Vec::new(),
+        availability_ppm: None,
+        kept: None,
+    };
+    Draft { row, targets: Vec::new() }
+}
+
+/// The last thirty days of all kinds of services.
+fn measure(app: &App, levels: &Levels, operator: &str, row: &mut Row) {
+    let policy = app.watch.policy();
+    let (mut good, mut valid) = (0_u64, 0_u64);
+    for kind in judge::KINDS {
+        let key = (row.operator.clone(), kind);
+        let Some(standing) = levels.services.get(&key) else { continue };
+        good = good.saturating_add(standing.rolling.good);
+        valid = valid.saturating_add(standing.rolling.valid());
+        row.kept = match levels.rolling(policy, &key).map(|level| level.availability) {
+            Some(Verdict::Missed) => Some(false),
+            Some(Verdict::Met) => Some(row.kept.unwrap_or(true)),
+            Some(Verdict::Undetermined) | None => row.kept,
+        };
+    }
+    debug_assert_eq!(operator, row.operator.as_str());
+    row.availability_ppm = (u128::from(good) * 1_000_000)
+        .checked_div(u128::from(valid))
+        .and_then(|share| u64::try_from(share).ok());
+}
+
+/// Each day is as that of the worst kind of service.
+fn with_days(app: &App, draft: Draft, today: u32, now_ms: i64) -> Row {
+    let Draft { mut row, targets } = draft;
+    let (policy, days) = (app.watch.policy(), app.watch.aggregator().days());
+    for kind in judge::KINDS {
+        let of: Vec<&Description> = targets.iter().filter(|target| target.kind == kind).collect();
+        let Some(terms) = policy.terms(row.operator.as_str(), kind).filter(|_| !of.is_empty()) else {
+            continue;
+        };
+        let strip = judge::strip(&judge::sums(&days, of, today, now_ms), &terms.objective);
+        if row.days.is_empty() {
+            row.days = strip;
+        } else {
+            row.days.iter_mut().zip(strip).for_each(|(worst, day)| *worst = day.max(*worst));
+        }
+    }
+    row
+}
+
+fn fits(row: &Row, wanted: &str, show: Shown) -> bool {
+    let is_shown = match show {
+        Shown::All => true,
+        Shown::Trouble => row.now != Now::Good,
+    };
+    is_shown && (row.operator.as_str().contains(wanted) || row.name.to_lowercase().contains(wanted))
+}
+
+fn sort(found: &mut [Draft], order: Order) {
+    match order {
+        Order::Now => found.sort_by_cached_key(|Draft { row, .. }| {
+            (row.now, row.open.is_none(), std::cmp::Reverse(row.bad), row.name.to_lowercase())
+        }),
+        Order::Name => found.sort_by_cached_key(|Draft { row, .. }| row.name.to_lowercase()),
+        Order::Availability => found.sort_by_cached_key(|Draft { row, .. }| {
+            (row.availability_ppm.unwrap_or(u64::MAX), row.name.to_lowercase())
+        }),
+    }
+}
+
+type Announced = (ParticipantId, String, ctl_core::Timestamp, ctl_core::Timestamp, String);
+
+/// Maintenance that is not over, the next first.
+fn maintenance<'a>(
+    app: &App,
+    around: &Around,
+    drafts: impl Iterator<Item = &'a Draft>,
+    now_ms: i64,
+) -> Vec<Announced> {
+    let now = now_ms.div_euclid(1000);
+    let (from, to) = (Time(now), Time(now.saturating_add(AHEAD)));
+    let policy = app.watch.policy();
+    let mut all: Vec<Announced> = drafts
+        .flat_map(|Draft { row, .. }| {
+            policy.maintenance_of(row.operator.as_str(), from, to).map(|one| {
+                let [from, to] = [one.starts_at, one.ends_at].map(|at| ctl_core::Timestamp::from_unix(at.0));
+                (row.operator.clone(), around.name_of(&row.operator), from, to, one.text.clone())
+            })
+        })
+        .collect();
+    all.sort_by_key(|(_, _, from, _, _)| *from);
+    all.truncate(MAINTENANCE);
+    all
+}

@@ -1,0 +1,258 @@
+//! How everyone stands: trouble first, one line for each operator, whether there are five or two hundred.
+
+use ctl_core::Timestamp;
+use ctl_core::names::ParticipantId;
+use maud::{Markup, html};
+
+use super::incident::Incident;
+use super::strip::{legend, strip};
+use super::{Day, Now, Site, badge, count, pages, per_cent, place, told};
+use crate::parts;
+
+/// At most so many open incidents are told before the table.
+const TOLD: usize = 12;
+
+/// How one operator stands.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub operator: ParticipantId,
+    /// Its name for people.
+    pub name: String,
+    /// As its worst service.
+    pub now: Now,
+    /// Since when it has been in trouble.
+    pub since: Option<Timestamp>,
+    /// How many addresses are watched.
+    pub addresses: usize,
+    /// How many of them are in trouble or failed the last probe.
+    pub bad: usize,
+    /// The newest of its open incidents, and how many there are.
+    pub open: Option<(u64, usize)>,
+    /// Each day as that of its worst service.
+    pub days: Vec<Day>,
+    /// How much of the last thirty days was good.
+    pub availability_ppm: Option<u64>,
+    /// Whether all promises of availability were kept in these days; none where nobody can say.
+    pub kept: Option<bool>,
+}
+
+/// Which operators are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Show {
+    #[default]
+    All,
+    /// Those that are not fine now.
+    Trouble,
+}
+
+/// In which order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// The worst now first.
+    #[default]
+    Now,
+    Name,
+    /// The least available in the last thirty days first.
+    Availability,
+}
+
+/// What the first page shows.
+#[derive(Clone, Debug)]
+pub struct Overview<'a> {
+    /// How many addresses of everyone stand how, in the order of [`Now::ALL`].
+    pub addresses: [usize; 6],
+    pub operators: usize,
+    /// Those that are shown.
+    pub rows: Vec<Row>,
+    /// How many fit what is looked for.
+    pub found: usize,
+    /// The trust list manager.
+    pub manager: Option<Row>,
+    /// The newest open incidents of everyone, breaches first, and how many there are.
+    pub open: Vec<Incident>,
+    pub open_count: usize,
+    /// Announced maintenance that goes on or comes: whose, from when, until when, and what.
+    pub maintenance: Vec<(ParticipantId, String, Timestamp, Timestamp, String)>,
+    /// The last day of the strips.
+    pub today: u32,
+    /// The first day that was read of the history.
+    pub since: Option<u32>,
+    pub query: &'a str,
+    pub show: Show,
+    pub sort: Sort,
+    pub page: usize,
+    pub pages: usize,
+}
+
+impl Overview<'_> {
+    fn of(&self, now: Now) -> usize {
+        Now::ALL
+            .iter()
+            .position(|one| *one == now)
+            .and_then(|place| self.addresses.get(place))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    fn headline(&self) -> String {
+        let (trouble, failing) = (self.of(Now::Trouble), self.of(Now::Failing));
+        let all: usize = self.addresses.iter().sum();
+        if self.open_count > 0 {
+            format!(
+                "{} {} trouble now",
+                count(trouble.max(1), "service", "services"),
+                if trouble < 2 { "has" } else { "have" }
+            )
+        } else if failing > 0 {
+            format!("No incident; the last probe of {} was bad", count(failing, "service", "services"))
+        } else if all == 0 || self.of(Now::Unknown) == all {
+            "Nothing was measured yet".to_owned()
+        } else if self.of(Now::Unknown) > 0 {
+            format!(
+                "No trouble known; {} not measured",
+                count(self.of(Now::Unknown), "service is", "services are")
+            )
+        } else {
+            format!("All {} answer as they should", count(all, "service", "services"))
+        }
+    }
+
+    /// The place of this page with another number.
+    fn at(&self, page: usize) -> String {
+        let (show, sort) = self.words();
+        let query: String = self.query.bytes().fold(String::new(), |text, byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
+                text + &char::from(byte).to_string()
+            }
+            _ => text + &format!("%{byte:02X}"),
+        });
+        format!("{}?q={query}&show={show}&sort={sort}&page={page}", place::OVERVIEW)
+    }
+
+    const fn words(&self) -> (&'static str, &'static str) {
+        let show = match self.show {
+            Show::All => "all",
+            Show::Trouble => "trouble",
+        };
+        let sort = match self.sort {
+            Sort::Now => "now",
+            Sort::Name => "name",
+            Sort::Availability => "availability",
+        };
+        (show, sort)
+    }
+}
+
+/// The first page.
+#[must_use]
+pub fn overview(site: &Site<'_>, overview: &Overview<'_>) -> String {
+    let body = html! {
+        ul.counts.states aria-label="How many services stand how" {
+            @for now in Now::ALL { @if overview.of(now) > 0 { li { (badge(now)) " " (overview.of(now)) } } }
+        }
+        @if !overview.open.is_empty() {
+            section aria-labelledby="broken" {
+                h2 id="broken" { "Broken now" }
+                div.cards { @for one in overview.open.iter().take(TOLD) { (one.card(site.now)) } }
+                @if overview.open_count > TOLD {
+                    p { a href={ (place::INCIDENTS) "?state=open" } { "All " (overview.open_count) " open incidents" } }
+                }
+            }
+        }
+        @if let Some(manager) = &overview.manager {
+            section aria-labelledby="manager" {
+                h2 id="manager" { "The trust list manager" }
+                (rows(std::slice::from_ref(manager), overview.today, site, "The trust list manager"))
+            }
+        }
+        section aria-labelledby="operators" {
+            h2 id="operators" { (count(overview.operators, "PKI operator", "PKI operators")) }
+            (form(overview))
+            @if overview.rows.is_empty() {
+                p { @if overview.operators == 0 { "No list names a service to watch yet." } @else { "No operator is like that." } }
+            } @else {
+                (rows(&overview.rows, overview.today, site, "Operators, and how their services stand"))
+                (pages(overview.page, overview.pages, |page| overview.at(page)))
+                (legend())
+                @if overview.since.is_none_or(|since| since.saturating_add(89) > overview.today) {
+                    p { "The days before are being added up; look again in a minute." }
+                }
+            }
+        }
+        @if !overview.maintenance.is_empty() {
+            section aria-labelledby="maintenance" {
+                h2 id="maintenance" { "Announced maintenance" }
+                ul {
+                    @for (id, name, from, to, text) in &overview.maintenance {
+                        li {
+                            (parts::moment(*from)) " to " (parts::moment(*to)) ": "
+                            a href=(super::place::operator(id)) { (told(name)) } ". " (told(text))
+                        }
+                    }
+                }
+            }
+        }
+    };
+    site.page(&overview.headline(), &body)
+}
+
+fn form(overview: &Overview<'_>) -> Markup {
+    let (show, sort) = overview.words();
+    let option = |value: &str, chosen: &str, name: &str| html! { option value=(value) selected[value == chosen] { (name) } };
+    html! {
+        form.filter method="get" action=(place::OVERVIEW) {
+            p { label for="q" { "Name or id" } input id="q" name="q" type="search" maxlength="100" value=(ctl_pki::print::line(overview.query)); }
+            p { label for="show" { "Show" } select id="show" name="show" {
+                (option("all", show, "everyone")) (option("trouble", show, "who is not fine"))
+            } }
+            p { label for="sort" { "First" } select id="sort" name="sort" {
+                (option("now", sort, "trouble now")) (option("name", sort, "by name")) (option("availability", sort, "worst 30 days"))
+            } }
+            p { button type="submit" { "Show" } }
+            @if overview.found != overview.operators { p { (overview.found) " of " (overview.operators) } }
+        }
+    }
+}
+
+fn rows(rows: &[Row], today: u32, site: &Site<'_>, label: &str) -> Markup {
+    html! {
+        table.operators aria-label=(label) {
+            thead { tr {
+                th scope="col" { "Who, and the last 90 days" } th scope="col" { "Now" } th scope="col" { "30 days" }
+            } }
+            tbody {
+                @for row in rows {
+                    tr {
+                        th scope="row" { div.strips {
+                            a href=(place::operator(&row.operator)) { (told(&row.name)) }
+                            (strip(&row.days, today))
+                        } }
+                        td { (badge(row.now)) (detail(row, site)) }
+                        td {
+                            @match row.availability_ppm { Some(good) => (per_cent(good)), None => "–" }
+                            @match row.kept {
+                                Some(true) => { br; small { "promise kept" } },
+                                Some(false) => { br; small.missed { "promise not kept" } },
+                                None => {},
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn detail(row: &Row, site: &Site<'_>) -> Markup {
+    html! {
+        br;
+        small {
+            @if row.bad > 0 { (row.bad) " of " (row.addresses) " bad" } @else { (count(row.addresses, "service", "services")) }
+            @if let Some(since) = row.since { ", " (parts::span(site.now.seconds_since(since))) }
+            @if let Some((number, many)) = row.open {
+                ", " a href=(place::incident(number)) { "incident " (number) }
+                @if many > 1 { " and " a href={ (place::INCIDENTS) "?state=open&operator=" (row.operator) } { (many - 1) " more" } }
+            }
+        }
+    }
+}
