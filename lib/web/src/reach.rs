@@ -16,6 +16,8 @@ use crate::{Frame, parts, place};
 
 /// A choice for more roots than this is no question of little room.
 const MOST: usize = 40;
+/// Up to so many roots every one has its row and column.
+const LARGE: usize = 12;
 /// At most so many answers of one row are told one by one.
 const TOLD: usize = 40;
 
@@ -40,6 +42,7 @@ pub fn reach_body(subject: &Subject, matrices: &[Matrix]) -> String {
             li { span.cell.direct { "●" } " works: the vehicle has the charger’s root" }
             li { span.cell.cross { "X" } " works through a cross-certificate" }
             li { span.cell.partly { "s" } " works for short chains only" }
+            li { span.cell.short { "*" } " would work if chains were shorter than they are" }
             li { span.cell { "·" } " does not work" }
         }
         @for matrix in matrices { (standard(matrix)) }
@@ -69,20 +72,30 @@ pub fn reach(frame: &Frame<'_>, id: &ListId, body: Option<&str>) -> Option<Strin
 }
 
 fn standard(matrix: &Matrix) -> Markup {
-    let name = standard_name(matrix.asked().standard);
-    let order = in_groups(matrix);
-    let id = format!("standard-{}", name.rsplit('-').next().unwrap_or_default());
+    let title = standard_name(matrix.asked().standard);
+    let groups = groups(matrix);
+    let order: Vec<usize> = groups.iter().flatten().copied().collect();
+    // In a large table those that stand alone are a diagonal, which says less than their names.
+    let folded = order.len() > LARGE;
+    let (shown, alone): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| !folded || group.len() > 1);
+    let (shown, alone) = (shown.concat(), alone.concat());
+    let id = format!("standard-{}", title.rsplit('-').next().unwrap_or_default());
     html! {
         section aria-labelledby=(id) {
-            h2 id=(id) { (name) }
+            h2 id=(id) { (title) }
             @if order.is_empty() {
                 p { "No root is listed for chargers by this standard." }
             } @else {
                 p { (summary(matrix, &order)) }
-                (table(matrix, &order))
+                @if !shown.is_empty() { (table(matrix, &shown)) }
+                @if !alone.is_empty() {
+                    h3 { "Standing alone" }
+                    p { "Whoever wants to charge under one of these " (alone.len()) " needs that root itself; no cross-certificate leads there or from there." }
+                    ul.columns { @for root in &alone { li { a href=(address(matrix, *root)) { bdi { (name(matrix, *root)) } } } } }
+                }
                 details {
                     summary { "Row by row, with the reasons" }
-                    @for vehicle in &order { (row(matrix, *vehicle, &order)) }
+                    @for vehicle in shown.iter().chain(&alone) { (row(matrix, *vehicle, &order)) }
                 }
                 (curve(matrix, order.len()))
             }
@@ -90,51 +103,62 @@ fn standard(matrix: &Matrix) -> Markup {
     }
 }
 
-/// The roots that are listed for this, those that work together next to each other: what belongs together is a block.
-fn in_groups(matrix: &Matrix) -> Vec<usize> {
-    let listed: BTreeSet<usize> = matrix.listed().collect();
+/// The roots that are listed for this, in groups of those that work together, the largest group first; by name.
+fn groups(matrix: &Matrix) -> Vec<Vec<usize>> {
+    let mut left: Vec<usize> = matrix.listed().collect();
+    left.sort_by_key(|place| name(matrix, *place));
     let together = |one: usize, other: usize| {
-        [(one, other), (other, one)]
-            .into_iter()
-            .any(|(vehicle, charger)| matrix.cell(vehicle, charger).is_some_and(some))
+        let both = [(one, other), (other, one)].into_iter();
+        both.filter_map(|(vehicle, charger)| matrix.cell(vehicle, charger)).any(connected)
     };
-    let (mut left, mut groups) = (listed.clone(), Vec::new());
-    while let Some(first) = left.pop_first() {
-        let (mut group, mut at) = (vec![first], 0);
+    let mut groups = Vec::new();
+    while !left.is_empty() {
+        let (mut group, mut at) = (vec![left.remove(0)], 0);
         while let Some(one) = group.get(at).copied() {
-            let next: Vec<usize> = left.iter().copied().filter(|other| together(one, *other)).collect();
-            left.retain(|other| !next.contains(other));
-            group.extend(next);
+            let (next, rest) = left.into_iter().partition(|other| together(one, *other));
+            left = rest;
+            group.extend::<Vec<usize>>(next);
             at = at.saturating_add(1);
         }
+        group.sort_by_key(|place| name(matrix, *place));
         groups.push(group);
     }
     groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
-    groups.into_iter().flatten().collect()
+    groups
 }
 
-const fn some(cell: &Cell) -> bool {
+/// Whether anything connects the two, though it may be of use to nobody yet.
+const fn connected(cell: &Cell) -> bool {
+    works(cell) || cell.path.is_some()
+}
+
+const fn works(cell: &Cell) -> bool {
     matches!(cell.answer, Answer::Direct | Answer::Cross | Answer::Partly)
 }
 
 fn summary(matrix: &Matrix, order: &[usize]) -> String {
-    let between = |answer: Answer| {
-        let pairs = order
+    let pairs = || {
+        order
             .iter()
-            .flat_map(|vehicle| order.iter().filter_map(move |charger| matrix.cell(*vehicle, *charger)));
-        pairs.filter(|cell| cell.answer == answer).count()
+            .flat_map(|vehicle| order.iter().filter_map(move |charger| matrix.cell(*vehicle, *charger)))
     };
-    let (cross, partly) = (between(Answer::Cross), between(Answer::Partly));
-    let roots = parts::count(order.len(), "root");
-    if cross == 0 && partly == 0 {
-        return format!(
-            "{roots}, and each stands for itself: a vehicle charges only where it has the charger’s own root."
-        );
+    let answered = |answer: Answer| pairs().filter(|cell| cell.answer == answer).count();
+    let (cross, partly) = (answered(Answer::Cross), answered(Answer::Partly));
+    let short = pairs().filter(|cell| !works(cell) && connected(cell)).count();
+    let mut text = parts::count(order.len(), "root");
+    text += match cross.saturating_add(partly) {
+        0 => ", and each stands for itself: a vehicle charges only where it has the charger’s own root",
+        _ => "; what works beside each root’s own chargers:",
+    };
+    let more = [(cross, "through cross-certificates"), (partly, "for short chains only")];
+    let more = more.into_iter().filter(|(count, _)| *count > 0);
+    let more: Vec<String> =
+        more.map(|(count, words)| format!(" {} {words}", parts::count(count, "pair"))).collect();
+    text += &more.join(",");
+    if short > 0 {
+        text += &format!(". {} would work if the chargers’ chains were shorter", parts::count(short, "pair"));
     }
-    let partly = if partly == 0 { String::new() } else { format!(", {partly} more for short chains only") };
-    format!(
-        "{roots}; beside each root’s own chargers, {cross} pairs work through cross-certificates{partly}."
-    )
+    text + "."
 }
 
 fn table(matrix: &Matrix, order: &[usize]) -> Markup {
@@ -162,6 +186,9 @@ fn cell(matrix: &Matrix, vehicle: usize, charger: usize) -> Markup {
         Some(Answer::Direct) => html! { td.direct { "●" } },
         Some(Answer::Cross) => html! { td.cross { "X" } },
         Some(Answer::Partly) => html! { td.partly { "s" } },
+        Some(Answer::No) if matrix.cell(vehicle, charger).is_some_and(connected) => {
+            html! { td.short { "*" } }
+        }
         _ => html! { td { "·" } },
     }
 }
@@ -171,10 +198,10 @@ fn row(matrix: &Matrix, vehicle: usize, order: &[usize]) -> Markup {
     let mut lines: Vec<String> = Vec::new();
     // One reason is mostly that of many.
     let mut why: BTreeMap<&'static str, usize> = BTreeMap::new();
-    let mut works = 0_usize;
+    let mut reached = 0_usize;
     for charger in order.iter().copied() {
         let Some(cell) = matrix.cell(vehicle, charger) else { continue };
-        works = works.saturating_add(usize::from(some(cell)));
+        reached = reached.saturating_add(usize::from(works(cell)));
         let who = name(matrix, charger);
         let reasons = || {
             cell.reasons
@@ -201,7 +228,7 @@ fn row(matrix: &Matrix, vehicle: usize, order: &[usize]) -> Markup {
     }
     let more = lines.len().saturating_sub(TOLD);
     html! {
-        h3 { bdi { (name(matrix, vehicle)) } ": " (works) " of " (order.len()) }
+        h3 { bdi { (name(matrix, vehicle)) } ": " (reached) " of " (order.len()) }
         ul {
             @for line in lines.iter().take(TOLD) { li { bdi { (ctl_pki::print::line(line)) } } }
             @if more > 0 { li { "and " (more) " more, which the JSON has" } }
