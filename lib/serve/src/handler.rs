@@ -228,8 +228,8 @@ impl<S: Service> Handler<S> {
         let computed = (self.api)(Request::from_parts(head, Full::default()));
         let computed = async move { reader::compressed(computed.await, coding).await };
         let mut response = match route.cost {
-            Cost::Much => queue::made(self.much.answer(caller, question, computed).await?),
-            Cost::Scrape => queue::made(self.scrapes.answer(caller, question, computed).await?),
+            Cost::Much => queue::made(self.much.answer(caller, Some(question), computed).await?),
+            Cost::Scrape => queue::made(self.scrapes.answer(caller, Some(question), computed).await?),
             Cost::Little | Cost::Bytes => computed.await,
         };
         if route.page.is_some() {
@@ -258,7 +258,7 @@ impl<S: Service> Handler<S> {
         body: &mut Incoming,
         answering: &Answering,
     ) -> Result<Response<Source>, Problem> {
-        counted(&self.writes, answering.caller(), NonZeroU32::MIN, "writes")?;
+        counted(&self.writes, answering.caller(), route.cost.worth(), "writes")?;
         if route.cost == Cost::Bytes {
             return self.transfer(head, body, answering).await;
         }
@@ -279,7 +279,17 @@ impl<S: Service> Handler<S> {
         if let Some(private) = head.extensions.get::<Private>() {
             request.extensions_mut().insert(*private);
         }
-        Ok((self.api)(request).await.map(Source::Made))
+        let coding = Codings::of(&head.headers).choose(|coding| coding == Coding::Gzip);
+        let coding = coding.filter(|coding| *coding == Coding::Gzip);
+        let computed = (self.api)(request);
+        let computed = async move { reader::compressed(computed.await, coding).await };
+        let response = match route.cost {
+            Cost::Much | Cost::Scrape => {
+                queue::made(self.much.answer(answering.caller(), None, computed).await?)
+            }
+            Cost::Little | Cost::Bytes => computed.await,
+        };
+        Ok(response.map(Source::Made))
     }
 }
 
@@ -385,7 +395,7 @@ fn promised(headers: &warp::http::HeaderMap) -> Option<u64> {
 }
 
 fn too_large(limit: usize) -> Problem {
-    let detail = format!("the body has more than {limit} bytes; put long texts into blobs");
+    let detail = format!("the body has more than {limit} bytes; of a statement, put long texts into blobs");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
 }
 

@@ -1,4 +1,4 @@
-//! Expensive reads: a few at a time, on threads of their own, and not the same one twice in a moment.
+//! Expensive requests: a few at a time, on threads of their own, and not the same one twice in a moment.
 //!
 //! Each client has a few places in the queue and the queue an end, so that nobody who asks much makes others
 //! wait for long. An answer is computed to its end even if its caller has gone away: it is there for the next.
@@ -69,24 +69,25 @@ impl Queue {
         Self { running, waiting: Arc::default(), fresh, kept: Arc::default() }
     }
 
-    /// Answers a question: with what was just told to somebody else, or when its turn has come.
+    /// Answers a question: with what was just told to somebody else, or when its turn has come. What is no question that
+    /// anybody else may have (a body came with it) is none, and its answer is not kept.
     ///
     /// # Errors
     /// 503 if too many wait, and the fault of a computation that panicked.
     pub(crate) async fn answer(
         &self,
         client: Client,
-        question: Question,
+        question: Option<Question>,
         compute: impl Future<Output = Response<ApiBody>> + Send + 'static,
     ) -> Result<Answer, Problem> {
-        if let Some(answer) = self.fresh(&question) {
+        if let Some(answer) = question.as_ref().and_then(|question| self.fresh(question)) {
             return Ok(answer);
         }
         let place = self.place(client)?;
         let running =
             self.running.clone().acquire_owned().await.map_err(|error| Problem::internal(&error))?;
         // Somebody who was before in the queue may have asked the same.
-        if let Some(answer) = self.fresh(&question) {
+        if let Some(answer) = question.as_ref().and_then(|question| self.fresh(question)) {
             return Ok(answer);
         }
         let (queue, runtime) = (self.clone(), Handle::current());
@@ -97,7 +98,9 @@ impl Queue {
                 let body = body.collect().await.map_err(|error| Problem::internal(&error))?;
                 Ok::<_, Problem>(Response::from_parts(head, body.to_bytes()))
             })?;
-            queue.keep(question, &answer);
+            if let Some(question) = question {
+                queue.keep(question, &answer);
+            }
             Ok(answer)
         });
         computed.await.map_err(|error| Problem::internal(&error))?
@@ -187,7 +190,7 @@ mod tests {
                     computed.fetch_add(1, Ordering::SeqCst);
                     says("sixteen matrices")
                 };
-                queue.answer(client(number), question("/v1/applications/7"), compute).await.unwrap()
+                queue.answer(client(number), Some(question("/v1/applications/7")), compute).await.unwrap()
             })
         });
         for answer in asking.collect::<Vec<_>>() {
@@ -208,7 +211,7 @@ mod tests {
                     wait.wait_for(|go_on| *go_on).await.unwrap();
                     says("slow")
                 };
-                queue.answer(client(1), question(&number.to_string()), compute).await
+                queue.answer(client(1), Some(question(&number.to_string())), compute).await
             }));
         }
         while queue.waiting().get(&client(1)) != Some(&QUEUE_OF_CLIENT)
@@ -216,7 +219,7 @@ mod tests {
         {
             tokio::task::yield_now().await;
         }
-        let more = queue.answer(client(1), question("more"), async { says("never") }).await;
+        let more = queue.answer(client(1), Some(question("more")), async { says("never") }).await;
         assert_eq!(more.unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);
         // Those that are computed go on without anybody listening, and keep their places until then.
         asked.iter().for_each(tokio::task::JoinHandle::abort);
@@ -225,7 +228,7 @@ mod tests {
         }
         assert_eq!(queue.waiting().get(&client(1)), Some(&2));
         assert_eq!(queue.running.available_permits(), 0);
-        let other = queue.answer(client(2), question("other"), async { says("other") });
+        let other = queue.answer(client(2), Some(question("other")), async { says("other") });
         go_on.send(true).unwrap();
         assert_eq!(other.await.unwrap().body(), "other");
     }
