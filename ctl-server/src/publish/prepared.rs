@@ -157,6 +157,15 @@ impl Prepared {
         }
     }
 
+    /// The entity tag of its uncompressed bytes.
+    #[must_use]
+    pub fn etag(&self) -> &str {
+        match &self.content {
+            Content::Memory { identity, .. } => &identity.etag,
+            Content::Disk { etag, .. } => etag,
+        }
+    }
+
     /// The same bytes with other caching. What is soon stale is nobody's dictionary.
     #[must_use]
     pub fn cached(&self, caching: Caching) -> Self {

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use ctl_core::Digest;
 use ctl_core::log::{BundleId, TileId};
 use ctl_core::paths;
 use ctl_core::role::Role;
@@ -14,6 +15,7 @@ use rpds::HashTrieMapSync;
 use serde_json::Value;
 
 use super::prepared::Prepared;
+use super::press::etag;
 
 /// The kinds of static files, as metrics and logs name them: one pattern for many paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +166,20 @@ impl Site {
     /// Every path with its file, in no particular order.
     pub fn files(&self) -> impl Iterator<Item = (&str, &Arc<Prepared>)> {
         self.files.iter().map(|(path, file)| (&**path, file))
+    }
+
+    /// A path at which bytes of this digest are served: of several, the one that people are given.
+    #[must_use]
+    pub fn path_of(&self, digest: &Digest) -> Option<&str> {
+        let tag = etag(digest, "");
+        let found = self.files().filter(|(_, file)| *file.etag() == *tag).map(|(path, _)| path);
+        found.min_by_key(|path| (!path.starts_with("v1/"), path.contains("/versions/"), path.len(), *path))
+    }
+
+    /// Whether the file at a path has this digest; none if there is no such file.
+    #[must_use]
+    pub fn is_at(&self, path: &str, digest: &Digest) -> Option<bool> {
+        self.file(path).map(|file| *file.etag() == *etag(digest, ""))
     }
 
     /// Puts a file at a path.

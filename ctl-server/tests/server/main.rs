@@ -3,6 +3,7 @@
 #![allow(unreachable_pub)]
 
 mod access;
+mod check;
 mod common;
 mod costs;
 mod damage;

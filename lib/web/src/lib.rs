@@ -9,6 +9,7 @@ pub mod asset;
 mod calendar;
 mod certificate;
 pub mod changes;
+mod check;
 mod contents;
 pub mod feed;
 mod frame;
@@ -26,6 +27,7 @@ mod words;
 
 pub use calendar::{Wanted as WantedOfCalendar, calendar, icalendar};
 pub use certificate::certificate;
+pub use check::{check, checked};
 pub use frame::Frame;
 pub use list::{Rendition, list};
 pub use overview::{Health, overview};

@@ -1,6 +1,7 @@
 //! The portal: pages for people, from the state as it is now. What programs read stands beside this under `/v1`.
 
 pub(super) mod calendar;
+mod check;
 mod lists;
 pub(super) mod news;
 
@@ -37,6 +38,7 @@ pub(super) fn routes() -> Vec<Route<App>> {
             .answers(200, &["text/css", "image/svg+xml"], "The asset.")
             .fails(404, "There is no such asset."),
     ];
+    routes.extend(check::routes());
     routes.extend(lists::routes());
     routes.extend(news::routes());
     routes.extend(calendar::routes());
