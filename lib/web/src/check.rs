@@ -40,7 +40,9 @@ pub fn check(frame: &Frame<'_>) -> String {
 #[must_use]
 pub fn checked(frame: &Frame<'_>, found: &Examination) -> String {
     let body = html! {
-        (brought(frame, found))
+        @if let Some(file) = &found.file { (origin(frame, file)) }
+        (glance(frame, found))
+        (brought(found))
         @for (number, one) in (1_usize..).zip(&found.certificates) { (certificate(frame, number, one)) }
         @if found.left_aside > 0 {
             p { strong { (found.left_aside) " more certificates were not examined" } ": " (MAX_CERTIFICATES) " are, at once." }
@@ -64,15 +66,46 @@ fn form() -> Markup {
             label for="file" { "Or choose its file, or drop it here" }
             input id="file" name="file" type="file" aria-describedby="limits";
             p id="limits" {
-                small { "At most " (MAX_BYTES / 1024) " KB; " (MAX_CERTIFICATES) " certificates are examined. One of the two fields, not both." }
+                small { "At most " (MAX_BYTES / 1024 / 1024) " MB; " (MAX_CERTIFICATES) " certificates are examined. One of the two fields, not both." }
             }
             button type="submit" { "Check" }
         }
     }
 }
 
+/// The answer in short, one line for each certificate.
+fn glance(frame: &Frame<'_>, found: &Examination) -> Markup {
+    html! {
+        @if !found.certificates.is_empty() {
+            ol.answers {
+                @for (number, one) in (1_usize..).zip(&found.certificates) {
+                    li {
+                        a href={ "#certificate-" (number) } { bdi { (one.subject) } }
+                        @for judged in &one.lists { " " span.use { (parts::list(frame.state, &judged.list)) " " (verdict(&judged.answer)) } }
+                        @match one.count(Severity::Error) {
+                            0 => {}
+                            1 => { " " span.badge.warning { "breaks a rule" } }
+                            many => { " " span.badge.warning { "breaks " (many) " rules" } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn verdict(answer: &Answer) -> Markup {
+    html! {
+        @match answer {
+            Answer::Trusted { .. } => span.badge.usable { "trusted" },
+            Answer::NotTrusted { .. } => span.badge.withdrawn { "not trusted" },
+            Answer::NotAsked { .. } => span.badge.warning { "not judged" },
+        }
+    }
+}
+
 /// What it is as a whole.
-fn brought(frame: &Frame<'_>, found: &Examination) -> Markup {
+fn brought(found: &Examination) -> Markup {
     html! {
         @if let Some(why) = &found.refused {
             section.alarm aria-label="Not read" {
@@ -80,7 +113,6 @@ fn brought(frame: &Frame<'_>, found: &Examination) -> Markup {
                 p { bdi { (why) } }
             }
         }
-        @if let Some(file) = &found.file { (origin(frame, file)) }
         dl {
             @if let Some(read) = &found.read {
                 dt { "Read as" } dd { (read.words) @if let Some(sequence) = read.sequence { ", number " (sequence) } }
@@ -210,16 +242,16 @@ fn answer(frame: &Frame<'_>, judged: &Judged) -> Markup {
     html! {
         @match &judged.answer {
             Answer::Trusted { ways } => {
-                h3 { (list) ": " span.badge.usable { "trusted" } }
+                h3 { (list) ": " (verdict(&judged.answer)) }
                 @for way in ways { (self::way(way)) }
             }
             Answer::NotTrusted { reasons, path } => {
-                h3 { (list) ": " span.badge.withdrawn { "not trusted" } }
+                h3 { (list) ": " (verdict(&judged.answer)) }
                 ul { @for reason in reasons { li { bdi { (reason) } } } }
                 @if path.len() > 1 { details { summary { "The path that comes nearest" } (self::path(path)) } }
             }
             Answer::NotAsked { why } => {
-                h3 { (list) ": " span.badge.warning { "not judged" } }
+                h3 { (list) ": " (verdict(&judged.answer)) }
                 p { (why) }
             }
         }
@@ -229,9 +261,9 @@ fn answer(frame: &Frame<'_>, judged: &Judged) -> Markup {
 fn way(way: &Way) -> Markup {
     html! {
         p {
-            "For " @for r#use in &way.uses { (parts::r#use(*r#use)) " " }
-            @if way.path.len() > 1 { "through this path to " bdi { (way.anchor) } ":" }
-            @else { "as the root " bdi { (way.anchor) } "." }
+            "For " @for r#use in &way.uses { (parts::r#use(*r#use)) }
+            @if way.path.len() > 1 { " through this path to " bdi { (way.anchor) } ":" }
+            @else { ", as a root of the list." }
         }
         @if way.path.len() > 1 { (path(&way.path)) }
         @if !way.not_for.is_empty() || !way.warnings.is_empty() {
@@ -323,9 +355,9 @@ fn profile(one: &Examined) -> Markup {
                 _ => "No profile of Plug & Charge fits it",
             }
         }
-        p { small { "Told by: " bdi { (one.because) } } }
+        p { small { "Because: " bdi { (one.because) } } }
         @if one.findings.is_empty() {
-            p { "It keeps every rule of that." }
+            p { "It keeps every rule of " @if one.profile.is_some() { "this profile." } @else { "RFC 5280." } }
         } @else {
             details {
                 summary { (counts.join(", ")) }

@@ -257,21 +257,23 @@ fn registered(state: &State, leaf: &Certificate, purpose: Option<path::Purpose>)
     }
     let Some(emaid) = leaf.common_name().and_then(Emaid::read) else {
         return Some(
-            "its common name is no eMAID, so that no charger can tell whose contract it is".to_owned(),
+            "Its common name is no eMAID, so that no charger can tell whose contract it is.".to_owned(),
         );
     };
     let id = emaid.mo_id();
     Some(match state.mo_ids.get(id) {
-        None => format!("the registry does not know the MO identifier {id}"),
+        None => format!("The registry does not know the MO identifier {id}."),
         Some(entry) => {
             let (holder, since) = (&entry.holder, entry.since);
             match entry.status {
-                MoStatus::Assigned => format!("the registry has assigned the MO identifier {id} to {holder}"),
+                MoStatus::Assigned => {
+                    format!("The registry has assigned the MO identifier {id} to {holder}.")
+                }
                 MoStatus::Suspended => format!(
-                    "the MO identifier {id} ({holder}) is suspended since {since}: back ends refuse its contracts"
+                    "The MO identifier {id} ({holder}) is suspended since {since}: back ends refuse its contracts."
                 ),
                 MoStatus::Withdrawn => format!(
-                    "the MO identifier {id} ({holder}) is withdrawn since {since}: back ends refuse its contracts"
+                    "The MO identifier {id} ({holder}) is withdrawn since {since}: back ends refuse its contracts."
                 ),
             }
         }
