@@ -408,6 +408,10 @@ def lists():
                  f'(ctl_ca_not_after_timestamp_seconds{{{named},level="root"}} - time())'],
                 {"list": ("List", None, None), "pki": ("PKI", None, None), "certificate": ("SHA-256", None, None),
                  "Value": ("Ends in", "dtdurations", ROOTS)}, width=12, height=8, sort=("Ends in", False))
+    board.table("Calendar", "The next of each kind that ends or is due. The portal's page /calendar has all of them.",
+                ["min by (kind, list, subject) (ctl_due_timestamp_seconds - time())"],
+                {"kind": ("Kind", None, None), "list": ("List", None, None), "subject": ("Of", None, None),
+                 "Value": ("Due in", "dtdurations", SOON)}, width=24, height=8, sort=("Due in", False))
     board.row("Fleet")
     board.lines("What the fleet fetches", "Requests a second for what is static: metadata, targets, lists, log.",
                 ('sum by (route) (rate(ctl_http_requests_total{job="ctl",route!~"/v1/.*|/healthz|/readyz|/metrics|unknown"}'

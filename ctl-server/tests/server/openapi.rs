@@ -15,6 +15,7 @@ pub fn filled(pattern: &str) -> String {
         "{application}" => "1".into(),
         "{role}" | "{list}" => "na".into(),
         "{id}" => "DEABC".into(),
+        "{file}" => "style.css".into(),
         "{endpoint}" => "0".into(),
         "{rootCertificateId}" => "896b6655-180e-4304-b642-606bb00df8f0".into(),
         "{ca}" | "{label}" => "cpo".into(),
