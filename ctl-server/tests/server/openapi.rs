@@ -12,7 +12,7 @@ use crate::served::{Served, files_below};
 pub fn filled(pattern: &str) -> String {
     let parts = pattern.split('/').map(|part| match part {
         "{digest}" | "{fingerprint}" => "0".repeat(64),
-        "{application}" => "1".into(),
+        "{application}" | "{version}" | "{entry}" | "{proposal}" => "1".into(),
         "{role}" | "{list}" => "na".into(),
         "{id}" => "DEABC".into(),
         "{file}" => "style.css".into(),
