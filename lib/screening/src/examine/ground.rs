@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ctl_core::Digest;
 use ctl_core::list::{ListAnchor, ListContents};
 use ctl_core::names::ListId;
 use ctl_core::parts::{DistrustKind, Distrusted};
+use ctl_core::role::Role;
+use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
 use ctl_pki::Certificate;
 use ctl_pki::path::{Finding, Judge, Outcome, Signatures};
@@ -25,6 +26,8 @@ pub(super) struct Ground<'s> {
     revoked: BTreeMap<[u8; 32], u64>,
     /// The anchors that no published version has yet.
     unpublished: BTreeSet<[u8; 32]>,
+    /// When the version in force should have been replaced.
+    next_update: Option<Timestamp>,
 }
 
 impl<'s> Ground<'s> {
@@ -41,7 +44,21 @@ impl<'s> Ground<'s> {
         contents.distrusted.extend(gone.collect::<Vec<_>>());
         let read = |der: &[u8]| Certificate::from_der(der).ok();
         let anchors = contents.anchors.iter().filter_map(|anchor| read(&anchor.certificate.0)).collect();
-        let listed = contents.cross_certificates.iter().filter(|cross| cross.status.is_listed());
+        let decided = state.lists.get(list);
+        // As a version shows it: published, and between two anchors of the list.
+        let is_listed = |anchor: &Digest| {
+            contents.anchors.iter().any(|one| one.fingerprint == *anchor && one.status.is_listed())
+        };
+        let is_published = |cross: &Digest| {
+            let found = decided.and_then(|decided| decided.cross_certificates.get(cross));
+            found.is_some_and(|found| found.listed.first_published.is_some())
+        };
+        let listed = contents.cross_certificates.iter().filter(|cross| {
+            cross.status.is_listed()
+                && is_published(&cross.fingerprint)
+                && is_listed(&cross.issuer)
+                && is_listed(&cross.subject)
+        });
         let crosses = listed.filter_map(|cross| read(&cross.certificate.0)).collect();
         let below = |root: &Digest| state.anchor(list, root).is_some();
         let disclosed = || state.sub_cas.values().filter(|sub_ca| below(&sub_ca.root));
@@ -50,10 +67,12 @@ impl<'s> Ground<'s> {
             let (entry, _) = sub_ca.revoked?;
             Some((*sub_ca.fingerprint.as_bytes(), entry))
         });
-        let decided = state.lists.get(list).into_iter().flat_map(|found| found.anchors.values());
+        let decided = decided.into_iter().flat_map(|found| found.anchors.values());
         let unpublished = decided.filter(|anchor| anchor.listed.first_published.is_none());
+        let published = state.published.get(&Role::List(list.clone()));
         Self {
             list,
+            next_update: published.map(|published| published.open.expires),
             anchors,
             crosses,
             sub_cas: in_use.filter_map(|sub_ca| read(&sub_ca.certificate)).take(MAX_SUB_CAS).collect(),
@@ -66,6 +85,12 @@ impl<'s> Ground<'s> {
     /// What the list itself knows of certificates below and between its anchors.
     pub(super) fn pool(&self) -> impl Iterator<Item = &Certificate> {
         self.crosses.iter().chain(&self.sub_cas)
+    }
+
+    /// What to know of a version that should have been replaced by now.
+    pub(super) fn overdue(&self, now: Timestamp) -> Option<String> {
+        let due = self.next_update.filter(|due| *due < now)?;
+        Some(format!("the list should have been replaced by {due}: devices hold on to it, and warn"))
     }
 
     /// How many certificates a search has before it.

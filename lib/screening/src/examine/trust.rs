@@ -229,7 +229,7 @@ fn way(ground: &Ground<'_>, asked: &Asked<'_>, candidate: &Candidate<'_>) -> Opt
             && asked.chains.is_none_or(|chains| chains.contains(&one.purpose))
     };
     let (mut uses, mut not_for) = (Vec::new(), Vec::new());
-    let mut warnings: Vec<String> = Vec::new();
+    let mut warnings: Vec<String> = ground.overdue(asked.now).into_iter().collect();
     for one in anchor.uses.iter().filter(wanted) {
         let rules = Rules { set: one.standard.rule_set(), purpose: asked.purpose, time: asked.now.unix() };
         let findings = rules.judge(candidate.anchor, &candidate.chain, &mut Signatures::with_limit(0));

@@ -155,6 +155,16 @@ fn a_suspended_root_carries_nothing_and_the_reason_names_the_suspension() {
 }
 
 #[test]
+fn a_list_that_is_overdue_still_counts_and_that_is_said() {
+    let (mut world, _) = with_alpha();
+    let bytes = charger(&root("alpha-pki"));
+    assert!(way(&ask(&world, &bytes)).warnings.is_empty());
+    world.advance(31 * DAY);
+    let found = ask(&world, &bytes);
+    assert!(way(&found).warnings[0].contains("should have been replaced"), "{:?}", way(&found).warnings);
+}
+
+#[test]
 fn what_has_ended_is_refused_for_that() {
     let (world, _) = with_alpha();
     let bytes = charger(&root("alpha-pki"));
