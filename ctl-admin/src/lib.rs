@@ -11,8 +11,6 @@
 pub mod applicant;
 pub mod arguments;
 pub mod auditor;
-pub mod describe;
-pub mod difference;
 pub mod elector;
 pub mod error;
 pub mod exit;
@@ -32,6 +30,8 @@ pub mod signing;
 /// Its types stand in this library's interface.
 pub use ctl_core;
 pub use ctl_governance;
+/// What is read before a vote or signature is told in the words that everybody else reads.
+pub use ctl_governance::{describe, difference};
 /// As do those of the policies.
 pub use ctl_policy;
 /// As does what follows the log.

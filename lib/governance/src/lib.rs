@@ -17,6 +17,8 @@ mod check;
 mod closing;
 pub mod cross;
 mod decide;
+pub mod describe;
+pub mod difference;
 pub mod digest;
 pub mod draft;
 mod electorate;

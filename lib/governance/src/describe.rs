@@ -1,13 +1,13 @@
 //! Changes in words: what would be different if a proposal were accepted.
 
+use crate::State;
+use crate::state::Listed;
+use crate::statement::body::{Candidate, Change, ParticipantAction};
+use crate::statement::charter::Charter;
+use crate::statement::parts::{BlobAccess, BlobRef};
 use ctl_core::names::{ListId, ParticipantId, print};
 use ctl_core::parts::{Constraint, Constraints, Der, DistrustKind, Use};
 use ctl_core::{Digest, Timestamp};
-use ctl_governance::State;
-use ctl_governance::state::Listed;
-use ctl_governance::statement::body::{Candidate, Change, ParticipantAction};
-use ctl_governance::statement::charter::Charter;
-use ctl_governance::statement::parts::{BlobAccess, BlobRef};
 use ctl_pki::Certificate;
 use serde::Serialize;
 use serde_json::Value;
@@ -120,7 +120,7 @@ pub fn change(state: &State, change: &Change) -> Vec<String> {
             vec![format!("audit reports by {} count, until {until}", participant_name(state, auditor))]
         }
         Change::WithdrawAuditor { auditor } => {
-            let attached = |a: &&std::sync::Arc<ctl_governance::application::Application>| {
+            let attached = |a: &&std::sync::Arc<crate::application::Application>| {
                 a.is_open() && a.evidence.iter().any(|evidence| evidence.author == *auditor)
             };
             let open = state.applications.values().filter(attached);
@@ -147,7 +147,7 @@ pub fn in_full(state: &State, change: &Change) -> Vec<difference::Change> {
 }
 
 /// What a charter's `sae_cms` means, wherever somebody is asked for it.
-pub(crate) const SAE_CMS: &str = "signed as an SAE list in CMS, too, where a reader that is content with one signature takes \
+pub const SAE_CMS: &str = "signed as an SAE list in CMS, too, where a reader that is content with one signature takes \
                                   any one signer's for the scheme's word";
 
 /// How another charter has lists signed as SAE lists in CMS, which in full is base64.
@@ -177,7 +177,8 @@ fn sae_cms_lines(before: &Charter, after: &Charter) -> Vec<String> {
 }
 
 /// A certificate in a line: its SHA-256, which is it and no other, and what people know it by.
-pub(crate) fn certificate(der: &Der) -> String {
+#[must_use]
+pub fn certificate(der: &Der) -> String {
     let digest = Digest::of(&der.0);
     let Ok(certificate) = Certificate::from_der(&der.0) else {
         return format!("(no certificate that can be read, SHA-256 {digest})");
@@ -227,7 +228,8 @@ fn constraint_lines(before: &Constraints, after: &Constraints) -> Vec<String> {
 }
 
 /// A constraint in a line.
-pub(crate) fn constraint(name: &str, constraint: &Constraint) -> String {
+#[must_use]
+pub fn constraint(name: &str, constraint: &Constraint) -> String {
     let critical = if constraint.critical { "critical" } else { "not critical" };
     format!(
         "constraint {} = {} ({critical})",
@@ -259,7 +261,8 @@ fn listed<'a>(state: &'a State, list: &ListId, fingerprint: &Digest) -> Option<&
 }
 
 /// Something on a list, by name.
-pub(crate) fn anchor_name(state: &State, list: &ListId, fingerprint: &Digest) -> String {
+#[must_use]
+pub fn anchor_name(state: &State, list: &ListId, fingerprint: &Digest) -> String {
     match listed(state, list, fingerprint) {
         Some(found) => {
             format!("{} of {} ({fingerprint})", print::name(found.name.as_str()), found.operator)
