@@ -8,6 +8,7 @@ use ctl_core::Timestamp;
 use ctl_governance::State;
 use ctl_governance::application::{Application, Screening};
 use ctl_governance::statement::body::Candidate;
+use ctl_policy::Finding;
 use ctl_reach::{Cross, Effects, Network};
 use ctl_serve::{Call, Page, Problem, answer};
 use serde_json::{Value, json};
@@ -28,6 +29,14 @@ const REMEMBERED: usize = 256;
 const HOUR: i64 = 3600;
 
 impl Told {
+    /// The same in words for people.
+    pub(super) fn words(&self, state: &State, application: &Application, now: Timestamp) -> Vec<String> {
+        let told = self.of(state, application, now);
+        let texts = |name: &str| told.get(name).and_then(Value::as_array).into_iter().flatten();
+        let gained = texts("gained").filter_map(|one| one.get("text")?.as_str());
+        gained.chain(texts("without").filter_map(Value::as_str)).map(str::to_owned).collect()
+    }
+
     fn of(&self, state: &State, application: &Application, now: Timestamp) -> Value {
         let hour = Timestamp::from_unix(now.unix() - now.unix().rem_euclid(HOUR));
         let (size, at) = (state.size(), hour.max(application.submitted_at));
@@ -135,12 +144,16 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     Ok(answer::json(&value))
 }
 
-/// The findings in full, with what was found, what was expected, and why; only the record if the report was erased.
+/// The findings in full; only the record if the report was erased.
 fn findings(app: &App, screening: &Screening) -> Value {
-    let report = app.blobs.get(&screening.report.sha256).ok().flatten();
-    let content = report.as_deref().and_then(|blob| blob.get(SALT..));
-    let full: Option<FullFindings> = content.and_then(|content| serde_json::from_slice(content).ok());
-    full.map_or_else(|| json!(screening.findings), |full| json!(full.findings))
+    full_findings(app, screening).map_or_else(|| json!(screening.findings), |full| json!(full))
+}
+
+/// The findings in full, with what was found, what was expected, and why; none if the report was erased.
+pub(super) fn full_findings(app: &App, screening: &Screening) -> Option<Vec<Finding>> {
+    let report = app.blobs.get(&screening.report.sha256).ok().flatten()?;
+    let full: FullFindings = serde_json::from_slice(report.get(SALT..)?).ok()?;
+    Some(full.findings)
 }
 
 /// What a cross-certificate would bring; none for a root, whose uses say it.

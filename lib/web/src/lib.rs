@@ -5,11 +5,13 @@
 //! reader's eyes is made visible ([`ctl_pki::print`]). No page needs a script, a foreign host or an inline style.
 #![forbid(unsafe_code)]
 
+mod application;
 pub mod asset;
 mod calendar;
 mod certificate;
 pub mod changes;
 mod check;
+mod comments;
 mod contents;
 pub mod feed;
 mod frame;
@@ -19,18 +21,21 @@ mod parts;
 pub mod place;
 mod proposal;
 mod reach;
+pub mod said;
 mod shell;
 pub mod status;
 mod timeline;
 mod version;
 mod words;
 
+pub use application::{About, Wanted, application, applications};
 pub use calendar::{Wanted as WantedOfCalendar, calendar, icalendar};
 pub use certificate::certificate;
 pub use check::{check, checked};
 pub use frame::Frame;
 pub use list::{Rendition, list};
 pub use overview::{Health, overview};
+pub use proposal::{proposal, proposals};
 pub use reach::{reach, reach_body};
 pub use version::{VERSIONS_AT_ONCE, difference, version, versions};
 pub use words::Words;

@@ -51,6 +51,19 @@ pub(crate) fn of(state: &State, list: &ListId, listed: &Listed) -> Markup {
             what: html! { (parts::status(ctl_core::parts::AnchorStatus::Expired)) },
         });
     }
+    shown(steps)
+}
+
+/// The road of an application to its end.
+pub(crate) fn of_application(state: &State, application: &Application) -> Markup {
+    let mut steps = road(state, application);
+    if let Some((stage, at, entry)) = application.ended {
+        steps.push(Step { at, entry, what: html! { (crate::overview::word(stage)) } });
+    }
+    shown(steps)
+}
+
+fn shown(mut steps: Vec<Step>) -> Markup {
     steps.sort_by_key(|step| (step.at, step.entry));
     html! {
         ol.road {

@@ -1,5 +1,6 @@
 //! The portal: pages for people, from the state as it is now. What programs read stands beside this under `/v1`.
 
+mod applications;
 pub(super) mod calendar;
 mod check;
 mod lists;
@@ -8,6 +9,8 @@ pub(super) mod news;
 use ctl_core::Digest;
 use ctl_serve::{Call, Cost, Problem, Route, answer};
 use ctl_web::{Frame, Health, asset, changes, place};
+use serde::de::DeserializeOwned;
+use warp::http::{HeaderValue, header};
 use warp::reply::Response;
 
 use super::{App, health};
@@ -40,6 +43,7 @@ pub(super) fn routes() -> Vec<Route<App>> {
     ];
     routes.extend(check::routes());
     routes.extend(lists::routes());
+    routes.extend(applications::routes());
     routes.extend(news::routes());
     routes.extend(calendar::routes());
     routes
@@ -48,6 +52,15 @@ pub(super) fn routes() -> Vec<Route<App>> {
 /// A page, which may show itself and send its forms back here.
 fn html(page: String) -> Response {
     answer::page(page, asset::CONTENT_SECURITY_POLICY)
+}
+
+/// What was chosen in a form; none if nothing was.
+fn chosen<T: DeserializeOwned>(what: &str, text: String) -> Result<Option<T>, Problem> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let read = serde_json::from_value(serde_json::Value::String(text));
+    read.map(Some).map_err(|error| Problem::malformed(format!("{what}: {error}")))
 }
 
 /// The page that tells a person of a problem.

@@ -1,5 +1,6 @@
 //! The portal as people read it, over HTTP: what each page tells, and what nobody can make it do.
 
+mod applications;
 mod news;
 
 use crate::served::Served;

@@ -1,0 +1,209 @@
+//! Applications and votes as people read them.
+
+use ctl_core::Digest;
+use ctl_governance::statement::body::{Choice, CommentAdd, ProposalOpen, ScreeningRecord, VoteCast};
+use ctl_governance::statement::parts::{BlobAccess, BlobRef, Finding, Severity};
+use serde_json::json;
+
+use super::*;
+use crate::common::world::{DAY, World, policy};
+
+/// A text as it is brought: its salt, and the words.
+fn salted(content: &[u8]) -> (BlobRef, Vec<u8>) {
+    let bytes = [&[9; 32][..], content].concat();
+    (BlobRef { access: BlobAccess::Public, sha256: Digest::of(&bytes) }, bytes)
+}
+
+/// An application that was screened, with the findings in full in a blob.
+fn screened(world: &mut World) -> (u64, Vec<u8>) {
+    let application = world.apply_with_root("alpha-pki").unwrap();
+    let found = format!("7 years {HOSTILE}");
+    let full = json!({ "findings": [{
+        "id": "validity", "severity": "warning", "waivable": true, "found": found,
+        "expected": "at most 40 years", "source": "VDE-AR-E 2802-100-1 table 3",
+    }] });
+    let (report, bytes) = salted(full.to_string().as_bytes());
+    let finding = Finding { id: "validity".parse().unwrap(), severity: Severity::Warning, waivable: true };
+    let record = ScreeningRecord {
+        application,
+        engine: "ctl-policy 1".parse().unwrap(),
+        findings: vec![finding],
+        ledger_size: world.state.size(),
+        observed: world.observed(application),
+        policy: policy(),
+        report,
+        screened_at: world.now,
+    };
+    world.say(&["recorder"], record).unwrap();
+    (application, bytes)
+}
+
+#[tokio::test]
+async fn an_applicant_sees_what_was_found_and_what_has_to_happen_next_at_each_step() {
+    let mut world = World::published();
+    let (application, report) = screened(&mut world);
+    let path = format!("/applications/{application}");
+    let served = Served::start(&world).await;
+    let early = page(&served, &path).await;
+    assert_tells(
+        &early,
+        &[
+            "Missing: </strong>",
+            "fingerprint confirmed over another channel (by someone who is not the applicant)",
+        ],
+    );
+    assert_tells(&early, &["The findings in full are not here", "<code>validity</code>"]);
+    served.blobs.put(&Digest::of(&report), &report).unwrap();
+    // Whoever asked within a second hears the same.
+    served.pass(2);
+    let early = page(&served, &path).await;
+    assert_tells(
+        &early,
+        &["at most 40 years", "VDE-AR-E 2802-100-1 table 3", &format!("7 years {HARMLESS}")],
+    );
+    served.stop().await;
+
+    world.attach_all(application);
+    let served = Served::start(&world).await;
+    let discussed = page(&served, &path).await;
+    assert_tells(
+        &discussed,
+        &["Every participant may comment", "2026-01-15 00:00 UTC", "the same fingerprint"],
+    );
+    assert!(!discussed.contains("Missing: "));
+    served.stop().await;
+
+    world.wait(14 * DAY);
+    world.screen(application, Vec::new()).unwrap();
+    let (why, rationale) =
+        salted("It keeps the policy, and \u{202e}nobody\u{202c} objects.\n\n<b>Approve</b>".as_bytes());
+    let open = ProposalOpen { rationale: Some(why), ..world.proposal_to_admit(application) };
+    let proposal = world.say(&["elector-1"], open).unwrap();
+    world.vote("elector-1", proposal, Choice::Approve).unwrap();
+    world.vote("elector-2", proposal, Choice::Reject).unwrap();
+    let served = Served::start(&world).await;
+    served.blobs.put(&Digest::of(&rationale), &rationale).unwrap();
+    let vote = page(&served, &format!("/proposals/{proposal}")).await;
+    assert_tells(
+        &vote,
+        &["1 of 2 approvals that it needs", ">for</span>", ">against</span>", ">recused</span>", "none yet"],
+    );
+    assert_tells(
+        &vote,
+        &["It keeps the policy, and \\u202enobody\\u202c objects.", "&lt;b&gt;Approve&lt;/b&gt;"],
+    );
+    assert_tells(&vote, &["list na: + root &quot;A root&quot; of alpha-pki", "ctl-admin review"]);
+    let listed = page(&served, "/proposals").await;
+    assert_tells(&listed, &["Open votes", "admit <a href=\"/applications/"]);
+    assert_tells(&page(&served, &path).await, &["being voted on", "no findings", "Proposal "]);
+    served.stop().await;
+
+    world.decide(proposal);
+    world.publish_list();
+    let served = Served::start(&world).await;
+    let done = page(&served, &path).await;
+    assert_tells(&done, &["it stands <a href=\"/certificates/", "put to the vote", "accepted with"]);
+    let vote = page(&served, &format!("/proposals/{proposal}")).await;
+    assert_tells(&vote, &[">accepted</span>", "2 were needed"]);
+    let all = page(&served, "/applications?list=na&stage=accepted").await;
+    assert_tells(&all, &["alpha-pki", "A root"]);
+    assert_tells(
+        &page(&served, "/applications?list=&stage=voting").await,
+        &["There is no such application."],
+    );
+    for nonsense in [
+        "/applications?stage=nonsense",
+        "/applications/x",
+        "/applications/0",
+        "/proposals/0",
+        "/applications?list=A+B",
+    ] {
+        let answer = served.get_with(nonsense, BROWSER).await;
+        assert!(matches!(answer.status, 400 | 404), "{nonsense}: {answer:?}");
+        assert_well_made(nonsense, &answer.text());
+    }
+}
+
+#[tokio::test]
+async fn attack_texts_of_strangers_are_shown_as_texts_or_not_at_all() {
+    let mut world = World::published();
+    let application = world.discussed("alpha-pki");
+    let mut long = "a long line ".repeat(2_000).into_bytes();
+    long.extend_from_slice(b"THE END");
+    let attacks: [&[u8]; 7] = [
+        b"<script>alert(1)</script><img src=x onerror=alert(1)>",
+        "\u{202e}txt.exe\u{202c} \u{200b}hidden\u{0}\u{1b}[2J".as_bytes(),
+        b"\xff\xfe\x00broken \xc3\x28",
+        &long,
+        &[b'\n'; 5000],
+        &"Z\u{300}\u{301}\u{302}\u{303}\u{304}\u{305}".repeat(500).into_bytes(),
+        &vec![b'x'; 8 * 1024 * 1024 - 32],
+    ];
+    let mut blobs = Vec::new();
+    for attack in attacks {
+        let (comment, bytes) = salted(attack);
+        world.say(&["mo-one"], CommentAdd { about: application, comment }).unwrap();
+        blobs.push(bytes);
+    }
+    let served = Served::start(&world).await;
+    let path = format!("/applications/{application}");
+    let absent = page(&served, &path).await;
+    assert_eq!(absent.matches("was never brought here").count(), attacks.len() + 1, "{absent}");
+    for bytes in &blobs {
+        served.blobs.put(&Digest::of(bytes), bytes).unwrap();
+    }
+    served.pass(2);
+    let shown = page(&served, &path).await;
+    assert_tells(
+        &shown,
+        &["&lt;script&gt;alert(1)&lt;/script&gt;", "\\u202etxt.exe\\u202c \\u200bhidden\\u0000\\u001b[2J"],
+    );
+    assert_tells(&shown, &["This is no text (it is not UTF-8).", "This is the beginning.", "(8 MiB)"]);
+    assert!(!shown.contains("THE END"));
+    assert!(!shown.contains(['\u{202e}', '\u{200b}', '\u{0}', '\u{1b}']));
+    assert!(shown.len() < 100_000, "{} bytes", shown.len());
+
+    let erased = Digest::of(&blobs[0]);
+    served.blobs.erase(&erased).unwrap();
+    served.pass(2);
+    let shown = page(&served, &path).await;
+    assert_tells(&shown, &[">erased</span>"]);
+    assert!(!shown.contains("alert(1)"));
+}
+
+#[tokio::test]
+async fn a_page_of_many_comments_leads_to_the_older_ones() {
+    let mut world = World::published();
+    let application = world.discussed("alpha-pki");
+    let say = |world: &mut World, number: u32| {
+        let (comment, _) = salted(format!("comment {number}").as_bytes());
+        world.say(&["mo-one"], CommentAdd { about: application, comment }).unwrap()
+    };
+    let entries: Vec<u64> = (0..30).map(|number| say(&mut world, number)).collect();
+    let served = Served::start(&world).await;
+    let path = format!("/applications/{application}");
+    let first = page(&served, &path).await;
+    assert_eq!(first.matches("<article").count(), 20);
+    let older = format!("{path}?before={}", entries[10]);
+    assert_tells(&first, &[&older, "(30 in all)"]);
+    let second = page(&served, &older).await;
+    assert_eq!(second.matches("<article").count(), 10);
+    assert!(!second.contains("Older comments"));
+}
+
+#[tokio::test]
+async fn an_elector_reads_on_the_page_of_a_vote_what_was_said_with_it() {
+    let mut world = World::published();
+    let application = world.discussed("alpha-pki");
+    let proposal = world.proposal_to_admit(application);
+    let proposal = world.say(&["elector-1"], proposal).unwrap();
+    let (why, _) = salted(b"because");
+    let leaf = world.state.proposals[&proposal].leaf_hash;
+    let vote = VoteCast { choice: Choice::Abstain, proposal: leaf, rationale: Some(why) };
+    let vote = world.say(&["elector-2"], vote).unwrap();
+    let served = Served::start(&world).await;
+    let shown = page(&served, &format!("/proposals/{proposal}")).await;
+    assert_tells(&shown, &[">neither</span>", &format!("href=\"/log/{vote}\""), &leaf.to_string()]);
+    // The reason that the proposal names was never brought here, and the page says so.
+    assert_tells(&shown, &["was never brought here"]);
+}
