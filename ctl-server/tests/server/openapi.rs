@@ -13,6 +13,7 @@ pub fn filled(pattern: &str) -> String {
     let parts = pattern.split('/').map(|part| match part {
         "{digest}" | "{fingerprint}" => "0".repeat(64),
         "{application}" | "{version}" | "{entry}" | "{proposal}" => "1".into(),
+        "{participant}" => "elector-1".into(),
         "{role}" | "{list}" => "na".into(),
         "{id}" => "DEABC".into(),
         "{file}" => "style.css".into(),

@@ -4,7 +4,9 @@ mod applications;
 pub(super) mod calendar;
 mod check;
 mod lists;
+mod log;
 pub(super) mod news;
+mod people;
 
 use ctl_core::Digest;
 use ctl_serve::{Call, Cost, Problem, Route, answer};
@@ -44,6 +46,8 @@ pub(super) fn routes() -> Vec<Route<App>> {
     routes.extend(check::routes());
     routes.extend(lists::routes());
     routes.extend(applications::routes());
+    routes.extend(people::routes());
+    routes.extend(log::routes());
     routes.extend(news::routes());
     routes.extend(calendar::routes());
     routes

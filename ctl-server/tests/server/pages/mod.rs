@@ -1,7 +1,9 @@
 //! The portal as people read it, over HTTP: what each page tells, and what nobody can make it do.
 
 mod applications;
+mod log;
 mod news;
+mod people;
 
 use crate::served::Served;
 
