@@ -404,6 +404,7 @@ fn evidence(frame: &Frame<'_>, one: &Application, texts: Texts<'_>) -> Markup {
             h2 id="evidence" { "Evidence" }
             @if one.evidence.is_empty() { p { "Nothing is attached yet." } } @else {
                 (parts::wide("Evidence", &table))
+                @if one.evidence.len() > FINDINGS { p { "And " (one.evidence.len() - FINDINGS) " more: see the JSON." } }
                 p { small { "Each download begins with 32 bytes of salt, which are not part of the document: " code { "tail -c +33 FILE" } } }
             }
             @if !missing.is_empty() {

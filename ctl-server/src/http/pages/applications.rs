@@ -13,20 +13,16 @@ use crate::http::applications;
 
 pub(super) fn routes() -> Vec<Route<App>> {
     vec![
-        Route::get(place::APPLICATIONS, list, "Who asks for a place on a list, for people.").answers(
-            200,
-            HTML,
-            "The page.",
-        ),
+        Route::get(place::APPLICATIONS, list, "Who asks for a place on a list, for people.")
+            .costs(Cost::Much)
+            .answers(200, HTML, "The page."),
         Route::get("/applications/{application}", show, "An application, for people.")
             .costs(Cost::Much)
             .answers(200, HTML, "The page.")
             .fails(404, "This entry is no application."),
-        Route::get(place::PROPOSALS, proposals, "What is or was put to the vote, for people.").answers(
-            200,
-            HTML,
-            "The page.",
-        ),
+        Route::get(place::PROPOSALS, proposals, "What is or was put to the vote, for people.")
+            .costs(Cost::Much)
+            .answers(200, HTML, "The page."),
         Route::get("/proposals/{proposal}", proposal, "A vote, for people.")
             .costs(Cost::Much)
             .answers(200, HTML, "The page.")

@@ -12,11 +12,10 @@ use super::{App, HTML, html};
 
 pub(super) fn routes() -> Vec<Route<App>> {
     vec![
-        Route::get(place::LOG, log, "The log's newest entries, for people.").costs(Cost::Much).answers(
-            200,
-            HTML,
-            "The page.",
-        ),
+        Route::get(place::LOG, log, "The log's newest entries, for people.")
+            .costs(Cost::Much)
+            .costs(Cost::Much)
+            .answers(200, HTML, "The page."),
         Route::get("/log/{entry}", entry, "An entry of the log with its proof, for people.")
             .costs(Cost::Much)
             .answers(200, HTML, "The page.")

@@ -12,7 +12,6 @@ use ctl_core::Digest;
 use ctl_serve::{Call, Cost, Problem, Route, answer};
 use ctl_web::{Frame, Health, asset, changes, place};
 use serde::de::DeserializeOwned;
-use warp::http::{HeaderValue, header};
 use warp::reply::Response;
 
 use super::{App, health};

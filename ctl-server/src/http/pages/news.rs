@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use ctl_governance::statement::Entry;
-use ctl_serve::{Call, Problem, Route, answer};
+use ctl_serve::{Call, Cost, Problem, Route, answer};
 use ctl_web::changes::Publications;
 use ctl_web::{feed, place};
 use warp::reply::Response;
@@ -20,6 +20,7 @@ pub(in crate::http) struct News(Mutex<Publications>);
 pub(super) fn routes() -> Vec<Route<App>> {
     vec![
         Route::get(place::FEED, atom, "Applications, decisions, publications and notices, for feed readers.")
+            .costs(Cost::Much)
             .answers(200, &[feed::MEDIA_TYPE], "The feed (RFC 4287)."),
     ]
 }

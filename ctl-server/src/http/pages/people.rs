@@ -1,7 +1,7 @@
 //! The pages of participants, auditors and the MO registry.
 
 use ctl_core::names::{MoId, ParticipantId};
-use ctl_serve::{Call, Problem, Route};
+use ctl_serve::{Call, Cost, Problem, Route};
 use ctl_web::{Frame, Search, place};
 use serde::Deserialize;
 use warp::reply::Response;
@@ -10,25 +10,23 @@ use super::{App, HTML, chosen, html};
 
 pub(super) fn routes() -> Vec<Route<App>> {
     vec![
-        Route::get(place::PARTICIPANTS, participants, "Everyone who takes part, for people.").answers(
-            200,
-            HTML,
-            "The page.",
-        ),
+        Route::get(place::PARTICIPANTS, participants, "Everyone who takes part, for people.")
+            .costs(Cost::Much)
+            .answers(200, HTML, "The page."),
         Route::get("/participants/{participant}", participant, "A participant, for people.")
+            .costs(Cost::Much)
             .answers(200, HTML, "The page.")
             .fails(404, "Nobody has this id."),
-        Route::get(place::AUDITORS, auditors, "Whose audit reports count, for people.").answers(
-            200,
-            HTML,
-            "The page.",
-        ),
-        Route::get(place::REGISTRY, registry, "The MO identifiers, to search in.").answers(
+        Route::get(place::AUDITORS, auditors, "Whose audit reports count, for people.")
+            .costs(Cost::Much)
+            .answers(200, HTML, "The page."),
+        Route::get(place::REGISTRY, registry, "The MO identifiers, to search in.").costs(Cost::Much).answers(
             200,
             HTML,
             "The page.",
         ),
         Route::get("/registry/{id}", mo_id, "An MO identifier, for people.")
+            .costs(Cost::Much)
             .answers(200, HTML, "The page.")
             .fails(404, "It is not assigned."),
     ]

@@ -32,7 +32,9 @@ async fn whoever_doubts_an_entry_finds_its_proof_and_the_proof_holds() {
             .collect();
         verify_inclusion(&entry.leaf_hash, index, size, &hashes, &root).unwrap();
         let bundle = shown.split("href=\"/log/tile/").nth(1).unwrap().split('"').next().unwrap();
-        assert_eq!(served.get(&format!("/log/tile/{bundle}")).await.status, 200);
+        let bundle = format!("/log/tile/{bundle}");
+        let there = async |served: &Served| (served.get(&bundle).await.status == 200).then_some(());
+        served.until("the tile with its bytes", there).await;
     }
     for nonsense in
         [format!("/log/{}", known + 1000), "/log/x".into(), "/log/-1".into(), format!("/log/{}", u64::MAX)]
@@ -101,7 +103,7 @@ async fn the_checkpoint_is_shown_with_who_vouches_for_it() {
     let served = Served::start(&World::published()).await;
     let log = page(&served, "/log").await;
     assert_tells(&log, &["ctl.example/stories", "the log itself", "verified", "The charter asks for none"]);
-    let now = served.ledger.snapshot().log;
+    let now = served.ledger.snapshot().log.clone();
     let roots = (1..=now.size()).map(|size| now.root_at(size).unwrap().to_string());
     assert_eq!(roots.filter(|root| log.contains(root)).count(), 1, "{log}");
 }
