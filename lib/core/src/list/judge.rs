@@ -88,7 +88,10 @@ impl ListJudge<'_> {
         };
         let listed = uses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let (outcome, words) = match uses.iter().find(fits) {
-            None => (Outcome::Failed, format!("the anchor is listed for {listed}, not for what is asked")),
+            None => {
+                let asked = self.purpose.map_or("what is asked", path::Purpose::words);
+                (Outcome::Failed, format!("the anchor is listed for {listed}, not for {asked}"))
+            }
             // Only of a CA it may stay open: an unknown purpose is refused.
             Some(_) if purpose.is_none() => (
                 if is_ca { Outcome::Warning } else { Outcome::Failed },

@@ -214,8 +214,10 @@ fn refusals(candidate: &Candidate<'_>) -> Vec<String> {
     let by_rfc = candidate.validation.failure.as_ref();
     let by_rfc = by_rfc.map(|failure| about(Some(failure.position), &failure.rejection.to_string()));
     let findings = candidate.verdicts.iter().flat_map(|verdict| &verdict.findings);
-    let failed = findings.filter(|finding| finding.outcome == Outcome::Failed);
-    let failed = failed.map(|finding| about(finding.position, &finding.words));
+    let mut failed: Vec<&Finding> = findings.filter(|finding| finding.outcome == Outcome::Failed).collect();
+    // Why the list distrusts a key says more than that it does.
+    failed.sort_by_key(|finding| finding.rule != "status");
+    let failed = failed.into_iter().map(|finding| about(finding.position, &finding.words));
     let mut told = BTreeSet::new();
     by_rfc.into_iter().chain(failed).filter(|words| told.insert(words.clone())).collect()
 }

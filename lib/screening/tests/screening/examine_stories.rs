@@ -150,8 +150,18 @@ fn a_suspended_root_carries_nothing_and_the_reason_names_the_suspension() {
     let reason = WithdrawalReason::KeyCompromise;
     world.say(&["officer-1"], NoticeIssue { anchor: alpha, expires_at, list: na(), reason }).unwrap();
     let found = ask(&world, charger(&root("alpha-pki")));
-    assert!(reasons(&found).contains("suspended"), "{}", reasons(&found));
+    assert!(reasons(&found).starts_with("the anchor is suspended"), "{}", reasons(&found));
     assert!(matches!(answer(&ask(&world, charger(&root("beta-pki")))), Answer::Trusted { .. }));
+}
+
+#[test]
+fn a_root_that_is_listed_for_other_things_carries_none_of_this() {
+    let (world, _) = with_alpha();
+    let found = ask(&world, pem(&root("alpha-pki").chain(PkiRole::Provisioning)[..3]));
+    assert_eq!(
+        reasons(&found),
+        "the anchor is listed for v2g(-2), mo(-2), not for a provisioning certificate"
+    );
 }
 
 #[test]
