@@ -5,7 +5,7 @@ mod words;
 
 use ctl_core::Timestamp;
 use ctl_core::names::ListId;
-use ctl_governance::calendar::{Due, Kind, Urgency};
+use ctl_governance::calendar::{Due, Kind, Subject, Urgency};
 use maud::{Markup, html};
 
 pub use feed::icalendar;
@@ -17,7 +17,10 @@ const ROWS: usize = 100;
 /// Of one kind in one stretch of time, so many are shown one by one where not just this kind was asked for.
 const ALIKE: usize = 10;
 /// For so long months are told apart, then years.
-const MONTHS: u64 = 2 * 366 * 86_400;
+const MONTHS: u64 = 2 * 366 * DAY;
+/// For so long the hour is told.
+const NEAR: u64 = 3 * DAY;
+const DAY: u64 = 86_400;
 
 /// What a reader wants to see of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,21 +117,21 @@ fn counts(found: &[&Due], now: Timestamp) -> Markup {
 fn filter(frame: &Frame<'_>, wanted: &Wanted) -> Markup {
     html! {
         form.filter method="get" action=(place::CALENDAR) {
-            label for="kind" { "Kind" }
+            p { label for="kind" { "Kind" }
             select id="kind" name="kind" {
                 option value="" { "all kinds" }
                 @for kind in Kind::ALL {
                     option value=(kind) selected[wanted.kind == Some(*kind)] { (words::kind(*kind)) }
                 }
-            }
-            label for="list" { "List" }
+            } }
+            p { label for="list" { "List" }
             select id="list" name="list" {
                 option value="" { "all lists" }
                 @for (id, list) in &frame.state.charter.lists {
                     option value=(id) selected[wanted.list.as_ref() == Some(id)] { (list.name) }
                 }
-            }
-            button { "Show" }
+            } }
+            p { button { "Show" } }
         }
     }
 }
@@ -171,12 +174,12 @@ fn group(due: &Due, now: Timestamp) -> String {
 
 fn table(frame: &Frame<'_>, wanted: &Wanted, rows: &[&Row<'_>]) -> Markup {
     html! {
-        table {
-            thead { tr { th scope="col" { "When" } th scope="col" { "What" } th scope="col" { "Hurry" } th scope="col" { "Follows from" } } }
+        table.dues {
+            thead { tr { th scope="col" { "When" } th scope="col" { "What" } th scope="col" { "Hurry" } } }
             tbody { @for row in rows { @match row {
                 Row::One(due) => { (one(frame, due)) }
                 Row::More(kind, count) => {
-                    tr { td colspan="4" { a href=(wanted.place(Some(*kind), 1)) { "and " (count) " more: " (words::kind(*kind)) } } }
+                    tr { td colspan="3" { a href=(wanted.place(Some(*kind), 1)) { "and " (count) " more: " (words::kind(*kind)) } } }
                 }
             } } }
         }
@@ -186,17 +189,23 @@ fn table(frame: &Frame<'_>, wanted: &Wanted, rows: &[&Row<'_>]) -> Markup {
 fn one(frame: &Frame<'_>, due: &Due) -> Markup {
     let (state, now) = (frame.state, frame.now);
     let urgency = due.urgency(now);
+    let is_near = urgency == Urgency::Overdue || due.at <= now.plus_seconds(NEAR);
+    // Where the sentence names the list, once is enough.
+    let lists: &[ListId] = if matches!(due.subject, Subject::Role { .. }) { &[] } else { &due.lists };
     html! {
         tr {
-            th scope="row" { (parts::moment(due.at)) br; small { (parts::from_now(due.at, now)) } }
+            th scope="row" { @if is_near { (parts::moment(due.at)) } @else { (parts::day(due.at)) } br; small { (parts::from_now(due.at, now)) } }
             td {
-                (words::markup(&words::said(state, due)))
-                @if !due.lists.is_empty() {
-                    br; small { "list " @for (number, list) in due.lists.iter().enumerate() { @if number > 0 { ", " } (parts::list(state, list)) } }
+                (words::markup(&words::said(state, due))) br;
+                small {
+                    @match due.entry { Some(entry) => { (parts::entry(entry)) } None => { "not from the log" } }
+                    @for (number, list) in lists.iter().enumerate() {
+                        @if number == 0 { " · list " } @else { ", " }
+                        (parts::list(state, list))
+                    }
                 }
             }
             td { span class={ "badge " (urgency.as_str()) } { (urgency.as_str()) } }
-            td { @match due.entry { Some(entry) => { (parts::entry(entry)) } None => { "this service" } } }
         }
     }
 }

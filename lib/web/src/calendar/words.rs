@@ -111,9 +111,9 @@ pub(super) fn said(state: &State, due: &Due) -> Vec<Part> {
             text(" is over, and a vote can be opened"),
         ],
         (Subject::Month { watcher, from, missing }, _) => vec![
-            text("Watcher "),
+            text("Reports of watcher "),
             who(watcher),
-            Part::Text(format!(" owes its reports on {}: {missing} are not in the log", month(*from))),
+            Part::Text(format!(" on {} are to be in the log; {missing} are not there yet", month(*from))),
         ],
         (Subject::Service, _) => vec![text("The TLS certificate of this service ends")],
     }
