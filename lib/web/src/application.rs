@@ -152,14 +152,14 @@ pub fn application(frame: &Frame<'_>, index: u64, about: &About<'_>) -> Option<S
     let json = format!("/v1{}", place::application(index));
     let body = html! {
         dl {
-            dt { "Stage" } dd { span class={ "badge " (colour(stage)) } { (code(stage)) } " " (overview::word(stage)) }
+            dt { "Stage" } dd { span class={ "badge " (colour(stage)) } { (overview::word(stage)) } }
             dt { "What happens next" } dd { (next(frame, one, stage)) }
             dt { "Applicant" } dd { (parts::participant(state, &one.applicant)) }
             dt { "List" } dd { (parts::list(state, &one.list)) }
             dt { "Applied" } dd { (parts::moment(one.submitted_at)) " " (parts::entry(one.index)) }
             (asks(frame, one))
+            dt { "SHA-256 of the certificate" } dd { (parts::digest(&one.fingerprint)) " " a href="#certificate" { "the certificate" } }
         }
-        (certificate(frame, one))
         (screened(frame, one, about.findings))
         (evidence(frame, one, about.texts))
         @if !about.effects.is_empty() {
@@ -176,10 +176,11 @@ pub fn application(frame: &Frame<'_>, index: u64, about: &About<'_>) -> Option<S
             }
         }
         (comments::section(frame, &one.comments, about.texts, about.before, &place::application(index)))
+        (certificate(frame, one))
         section aria-labelledby="road" { h2 id="road" { "Its road" } (timeline::of_application(state, one)) }
         p.json { "As JSON: " a href=(json) { code { (json) } } }
     };
-    Some(frame.page(one.name.as_str(), &body))
+    Some(frame.page(&format!("Application: {}", one.name), &body))
 }
 
 const fn colour(stage: Stage) -> &'static str {
@@ -302,7 +303,7 @@ fn screened(frame: &Frame<'_>, one: &Application, full: Option<&[Finding]>) -> M
                         a href={ "/" (ctl_core::paths::blob(&screening.policy.sha256)) } download { "the policy" } ", " (parts::digest(&screening.policy.sha256))
                         ") with " (print::line(screening.engine.as_str())) ", on the first " (screening.ledger_size) " entries of the log."
                     }
-                    @if let Some(why) = frame.state.screening_outdated(one, frame.now) {
+                    @if let (true, Some(why)) = (one.is_open(), frame.state.screening_outdated(one, frame.now)) {
                         p { span.badge.warning { "outdated" } " Since then " (print::line(&why)) ". The server screens it again." }
                     }
                     (findings(screening, full))

@@ -145,7 +145,7 @@ fn about(state: &State, words: Words, index: u64) -> Words {
 }
 
 fn service(state: &State, words: Words, service: &Service) -> Words {
-    operator(state, words.and(format!("{} of ", service.kind)), service.operator.as_ref())
+    operator(state, words.and(format!("the service {} of ", service.kind)), service.operator.as_ref())
 }
 
 fn operator(state: &State, words: Words, operator: Option<&ParticipantId>) -> Words {

@@ -142,7 +142,7 @@ pub fn entry(frame: &Frame<'_>, index: u64, entry: &Entry, proof: &Proof) -> Str
     flatten("", &payload.body.to_value(), &mut fields);
     let all = pretty(&entry.statement.jws.payload);
     let table = html! {
-        table {
+        table.fields {
             thead { tr { th scope="col" { "Member" } th scope="col" { "Value" } } }
             tbody {
                 @for (name, value) in fields.iter().take(FIELDS) {

@@ -6,9 +6,9 @@ use ctl_core::keys::KeyId;
 use ctl_core::names::{MoId, ParticipantId};
 use ctl_governance::State;
 use ctl_governance::service_levels::Told;
-use ctl_governance::state::{Accreditation, Participant};
+use ctl_governance::state::{Accreditation, Participant, SubCa};
 use ctl_governance::statement::parts::{EvidenceKind, ParticipantKind};
-use ctl_pki::print;
+use ctl_pki::{Certificate, print};
 use maud::{Markup, html};
 
 use crate::{Frame, overview, parts, place, proposal};
@@ -195,7 +195,7 @@ fn operates(frame: &Frame<'_>, id: &ParticipantId) -> Markup {
                 h2 id="sub-cas" { "Sub-CAs that it disclosed" }
                 ul { @for one in sub_cas.iter().take(ON_A_PAGE) {
                     li {
-                        a href=(place::certificate(&one.fingerprint)) { code { (one.fingerprint.short()) } } " " (parts::entry(one.disclosed))
+                        a href=(place::certificate(&one.fingerprint)) { bdi { (subject(one)) } } " " (parts::entry(one.disclosed))
                         @if one.revoked.is_some() { " " span.badge.withdrawn { "revoked" } }
                     }
                 } }
@@ -203,6 +203,12 @@ fn operates(frame: &Frame<'_>, id: &ParticipantId) -> Markup {
             }
         }
     }
+}
+
+/// What a sub-CA calls itself.
+fn subject(one: &SubCa) -> String {
+    let read = Certificate::from_der(&one.certificate);
+    read.map_or_else(|_| one.fingerprint.short(), |read| print::line(read.subject()))
 }
 
 fn identifiers(state: &State, id: &ParticipantId) -> Markup {
@@ -328,7 +334,7 @@ fn breach(frame: &Frame<'_>, told: &Told<'_>) -> Markup {
         Told::Claim(claim) => ("claimed", "warning", claim.index),
     };
     html! {
-        span class={ "badge " (colour) } { (word) } " " (told.service().kind) " below its objective since " (parts::moment(told.opened_at()))
+        span class={ "badge " (colour) } { (word) } " its service " (told.service().kind) " below its objective since " (parts::moment(told.opened_at()))
         @match told.closed() {
             Some(closed) => { " until " (parts::moment(closed.at)) },
             None => { " (" (parts::from_now(told.opened_at(), frame.now)) "), and still" },

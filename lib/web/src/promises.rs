@@ -97,6 +97,7 @@ fn applications(frame: &Frame<'_>, kept: &Promises) -> Markup {
                 h3 { "Each applicant" }
                 p { "The wait in the middle: half of its applications waited no longer." }
                 (parts::wide("Each applicant", &operators))
+                @if kept.applications.operators.len() > SOME { p { "And " (kept.applications.operators.len() - SOME) " more: see the JSON." } }
             }
             @if !open.is_empty() {
                 h3 { "Who waits now" }

@@ -76,6 +76,11 @@ async fn a_claim_is_shown_as_unconfirmed_until_another_organisation_says_the_sam
             assert!(breach["closed"].is_null(), "{breach}");
         }
         assert_eq!(breaches.len(), if is_confirmed { 1 } else { expected.len() });
+        // The operator's page tells people the same.
+        let page = served.get_with("/participants/alpha-pki", &[("Accept", "text/html")]).await.text();
+        let told = |word: &str| page.matches(&format!(">{word}</span> its service ocsp")).count();
+        let (claimed, confirmed) = if is_confirmed { (0, 1) } else { (expected.len(), 0) };
+        assert_eq!((told("claimed"), told("confirmed")), (claimed, confirmed), "{page}");
     }
 
     // South says that it is over: those who say that it lasts are of one organisation.

@@ -1,12 +1,15 @@
 //! Applications and votes as people read them.
 
 use ctl_core::Digest;
-use ctl_governance::statement::body::{Choice, CommentAdd, ProposalOpen, ScreeningRecord, VoteCast};
+use ctl_governance::statement::body::{
+    ApplicationSubmit, Candidate, Choice, CommentAdd, ProposalOpen, ScreeningRecord, VoteCast,
+};
 use ctl_governance::statement::parts::{BlobAccess, BlobRef, Finding, Severity};
+use ctl_sandbox::cross_certify;
 use serde_json::json;
 
 use super::*;
-use crate::common::world::{DAY, World, policy};
+use crate::common::world::{self, DAY, World, policy, root, start};
 
 /// A text as it is brought: its salt, and the words.
 fn salted(content: &[u8]) -> (BlobRef, Vec<u8>) {
@@ -189,6 +192,32 @@ async fn a_page_of_many_comments_leads_to_the_older_ones() {
     let second = page(&served, &older).await;
     assert_eq!(second.matches("<article").count(), 10);
     assert!(!second.contains("Older comments"));
+}
+
+#[tokio::test]
+async fn what_a_cross_certificate_would_bring_stands_on_the_page_of_its_application() {
+    let mut world = World::published();
+    let (issuer, subject) = (world.admitted("alpha-pki"), world.admitted("beta-pki"));
+    let (alpha, beta) = (root("alpha-pki"), root("beta-pki"));
+    let until = start().plus_seconds(3650 * DAY).unix();
+    let cross = cross_certify(alpha.root(), beta.root().certificate(), start().unix(), until).unwrap();
+    let submit = ApplicationSubmit {
+        candidate: Candidate::CrossCertificate { issuer, subject },
+        name: "beta by alpha".parse().unwrap(),
+        ..world::application(cross.der().to_vec())
+    };
+    let index = world.say(&["alpha-pki"], submit).unwrap();
+    let served = Served::start(&world).await;
+    let shown = page(&served, &format!("/applications/{index}")).await;
+    assert_tells(
+        &shown,
+        &["What it would make possible", "EVs that trust only A root will accept EVSEs under A root"],
+    );
+    assert_tells(&shown, &["Asks that", "may vouch for", &format!("href=\"/certificates/{issuer}\"")]);
+    // A root has uses instead.
+    let application = world.state.applications.keys().next().unwrap();
+    let root = page(&served, &format!("/applications/{application}")).await;
+    assert!(!root.contains("What it would make possible"));
 }
 
 #[tokio::test]
