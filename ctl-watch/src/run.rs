@@ -31,7 +31,7 @@ use super::incident::Incident;
 use super::metrics::{Gathered, Internals, Metrics};
 use super::observation::Observation;
 use super::plan::plan;
-use super::reporter::{Reporter, policy_ref, watcher, withholds};
+use super::reporter::{Reporter, policy_ref, withholds};
 use super::schedule::{self, Counted, Counters, MemoryStore};
 use super::sources::{self, Sources};
 use super::standings::Standings;
@@ -213,20 +213,9 @@ impl Watch {
         }
     }
 
-    /// Who looks, and from where, in words.
-    #[must_use]
-    pub fn observer(&self) -> String {
-        let seen = self.followed().seen;
-        let watcher = self.shared.key.as_ref().zip(seen.as_ref()).and_then(|(key, seen)| {
-            let id = watcher(&seen.state, key).ok()?;
-            let known = seen.state.participants.get(&id)?;
-            Some(format!("{} ({})", known.name, known.organisation))
-        });
-        let who = watcher.unwrap_or_else(|| "a watch that signs nothing".to_owned());
-        match self.shared.place.as_str() {
-            "" => who,
-            place => format!("{who}, from {place}"),
-        }
+    /// The key of the watcher whose claims it sends, if any, and from where it looks.
+    pub(crate) fn witness(&self) -> (Option<&PublicKey>, &str) {
+        (self.shared.key.as_ref(), &self.shared.place)
     }
 
     /// The last standing of every target.

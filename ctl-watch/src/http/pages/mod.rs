@@ -21,6 +21,8 @@ use warp::reply::Response;
 use super::App;
 use crate::follow::{Contact, Followed};
 use crate::incident::Incident;
+use crate::reporter::watcher;
+use crate::run::Watch;
 use crate::target::OWN;
 
 /// The media type of pages, as the table of routes names it.
@@ -80,7 +82,8 @@ impl Around {
         };
         let problems = app.supervisor.problem().into_iter().chain(hindered).collect();
         let name = scheme.unwrap_or_else(|| "a scheme".to_owned());
-        Self { observer: app.watch.observer(), followed, now, name, policy, problems }
+        let observer = observer(&app.watch, &followed);
+        Self { observer, followed, now, name, policy, problems }
     }
 
     fn site<'a>(&'a self, here: &'a str) -> Site<'a> {
@@ -105,6 +108,18 @@ impl Around {
         let found = participants.and_then(|all| all.get(operator));
         found.map_or_else(|| operator.to_string(), |found| found.name.to_string())
     }
+}
+
+/// Who looks, and from where, in words.
+fn observer(watch: &Watch, followed: &Followed) -> String {
+    let (key, place) = watch.witness();
+    let known = key.zip(followed.seen.as_ref()).and_then(|(key, seen)| {
+        let id = watcher(&seen.state, key).ok()?;
+        let known = seen.state.participants.get(&id)?;
+        Some(format!("{} ({})", known.name, known.organisation))
+    });
+    let who = known.unwrap_or_else(|| "a watch that signs nothing".to_owned());
+    if place.is_empty() { who } else { format!("{who}, from {place}") }
 }
 
 /// The open incidents by their target's id.

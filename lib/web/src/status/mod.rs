@@ -12,6 +12,8 @@ mod overview;
 pub mod place;
 mod sources;
 mod strip;
+#[cfg(test)]
+mod tests;
 
 use ctl_core::Timestamp;
 use ctl_policy::sla::Kind;

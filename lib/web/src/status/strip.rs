@@ -133,7 +133,9 @@ mod tests {
         );
         assert_eq!(text.matches("<path").count(), 4);
         assert!(
-            bad_days(&days, 20_787).starts_with("2026-11-29: below the promise; 2026-09-05: mostly down")
+            bad_days(&days, 20_787)
+                .unwrap()
+                .starts_with("2026-11-29: below the promise; 2026-09-05: mostly down")
         );
     }
 

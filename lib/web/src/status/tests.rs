@@ -1,0 +1,272 @@
+//! Pages made of hostile texts: whatever services send, a page stays a page.
+
+use ctl_core::{Digest, Timestamp};
+use ctl_policy::sla::{BUILT_IN, Kind, SlaPolicy};
+
+use super::*;
+
+/// 2026-11-30T00:00:00Z.
+const NOW: i64 = 1_796_000_400 - 1_796_000_400 % 86_400;
+
+/// Markup, quotes, control characters, what turns the direction of writing, and what nobody sees.
+const HOSTILE: &str = "\"'></code></title><script>alert(1)</script><style>*{display:none}</style>\u{202e}\u{2066}\u{200b}\0\u{1b}[2J\r\n&amp;";
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix(NOW + seconds)
+}
+
+fn site(problems: &[String]) -> Site<'_> {
+    Site {
+        name: HOSTILE,
+        is_test: true,
+        now: at(0),
+        here: "/incidents/7",
+        observer: HOSTILE,
+        policy: HOSTILE,
+        problems,
+    }
+}
+
+fn one() -> Incident {
+    Incident {
+        number: 7,
+        operator: "alpha-pki".parse().unwrap(),
+        name: HOSTILE.to_owned(),
+        kind: Kind::Ocsp,
+        url: format!("http://a.example/{HOSTILE}"),
+        began_at: at(-7200),
+        ended_at: None,
+        breach_at: Some(at(-3600)),
+        burns: true,
+        failures: 9,
+        probes: 10,
+        reasons: vec![("next_update_past", "nextUpdate has passed.", 9)],
+    }
+}
+
+fn found(detail: String) -> Finding {
+    Finding {
+        code: "slow",
+        meaning: "It was slow.",
+        is_error: false,
+        address: Some(HOSTILE.to_owned()),
+        detail,
+    }
+}
+
+/// Nothing of a hostile text does anything, and nothing of it hides.
+fn holds(page: &str) {
+    for bad in [
+        "<script",
+        "<style",
+        "</title><",
+        "\u{202e}",
+        "\u{2066}",
+        "\u{200b}",
+        "\0",
+        "\u{1b}",
+        " style=",
+        "\r",
+    ] {
+        assert!(!page.contains(bad), "{bad:?}: {page}");
+    }
+    assert_eq!((page.matches("<h1>").count(), page.matches("</html>").count()), (1, 1));
+}
+
+#[test]
+fn attack_an_incident_full_of_markup_and_megabytes_is_a_small_page_of_text() {
+    let problems = [HOSTILE.to_owned()];
+    let evidence = |detail: String| Evidence {
+        sha256: Digest::of(b"evidence"),
+        bytes: Some(5),
+        read: Some((
+            HOSTILE.to_owned(),
+            vec![found(detail)],
+            vec![Exchange {
+                request: HOSTILE.to_owned(),
+                address: Some(HOSTILE.to_owned()),
+                status: None,
+                bytes: 0,
+            }],
+        )),
+    };
+    let page = IncidentPage {
+        incident: one(),
+        advice: vec!["Look."],
+        lists: vec![HOSTILE.to_owned()],
+        last: Some((at(-5), vec![found("x".repeat(10_000_000))])),
+        evidence: vec![evidence(HOSTILE.to_owned()), evidence(HOSTILE.repeat(100_000))],
+        withheld: false,
+        in_log: None,
+        tell: vec![HOSTILE],
+    };
+    let text = incident(&site(&problems), &page);
+    holds(&text);
+    assert!(text.len() < 30_000, "{}", text.len());
+    assert!(text.contains("\\u202e") && text.contains("&lt;script&gt;") && text.contains('…'), "{text}");
+    assert!(!text.contains("ctl-watch probe"), "no command is made of an address that could be one itself");
+    let held = IncidentPage { withheld: true, ..page };
+    let text = incident(&site(&[]), &held);
+    assert!(text.contains("held back") && !text.contains("/v1/evidence/"), "{text}");
+}
+
+#[test]
+fn attack_every_other_page_stays_text_too() {
+    let policy = SlaPolicy::parse(BUILT_IN).unwrap();
+    let objective = &policy.terms("anyone", Kind::Ocsp).unwrap().objective;
+    let day = ServiceDay {
+        day: Day::Missed,
+        good: u64::from(u32::MAX),
+        bad: u64::from(u32::MAX),
+        excused: 0,
+        p50_ms: Some(None),
+        p95_ms: Some(Some(5)),
+        burnt_milli: Some(u64::MAX),
+    };
+    let address = Address {
+        url: HOSTILE.repeat(10_000),
+        now: Now::Trouble,
+        open: Some((7, at(-7200))),
+        last_probe: Some(at(5)),
+        last_good: None,
+        next_update: Some(at(-1)),
+        days: vec![Day::Down; 90],
+        findings: vec![found(HOSTILE.repeat(10_000))],
+        more: 3,
+    };
+    let page = Operator {
+        id: "alpha-pki".parse().unwrap(),
+        name: HOSTILE.to_owned(),
+        is_watched: true,
+        lists: vec![HOSTILE.to_owned()],
+        open: vec![one()],
+        past: vec![Incident { ended_at: Some(at(0)), ..one() }],
+        maintenance: vec![Maintenance { kinds: &[], from: at(-1), to: at(9), text: HOSTILE, excuses: false }],
+        services: vec![Service {
+            kind: Kind::Ocsp,
+            now: Now::Trouble,
+            objective,
+            text: HOSTILE,
+            source: HOSTILE,
+            level: None,
+            days: vec![day; 90],
+            addresses: vec![address],
+        }],
+        addresses: 1,
+        bad: 1,
+        unknown: 0,
+        breaches: vec![Breach {
+            objective: HOSTILE.to_owned(),
+            url: Some(HOSTILE.to_owned()),
+            opened_at: at(-1),
+            closed_at: None,
+            confirmed: true,
+            organisations: 2,
+            needed: 2,
+            entry: 9,
+        }],
+        tell: vec![HOSTILE],
+        today: 20_787,
+        page: 1,
+        pages: 2,
+        manager: None,
+    };
+    holds(&operator(&site(&[]), &page));
+    let happening = Happening {
+        what: "cannot be read",
+        began_at: at(-9),
+        ended_at: None,
+        detail: HOSTILE.repeat(10_000),
+        appeared: vec![HOSTILE.to_owned(); 1000],
+        vanished: Vec::new(),
+        changed: Vec::new(),
+    };
+    let other = Source {
+        name: "theirs".to_owned(),
+        place: HOSTILE.to_owned(),
+        last_read_at: None,
+        last_moved_at: None,
+        roots: None,
+        sequence: None,
+        not_after: None,
+        unreadable: 3,
+        open: Some(happening.clone()),
+    };
+    holds(&source(&site(&[]), &other, &[happening]));
+    holds(&sources(&site(&[]), &[other]));
+    let list = Incidents {
+        which: Which::All,
+        operator: Some(("alpha-pki".parse().unwrap(), HOSTILE.to_owned())),
+        open: 1,
+        shown: vec![one()],
+        older: Some(7),
+        is_later: true,
+    };
+    holds(&incidents(&site(&[]), &list));
+    holds(&site(&[]).refusal("Not Found", HOSTILE));
+}
+
+fn row(name: &str, now: Now) -> Row {
+    Row {
+        operator: "alpha-pki".parse().unwrap(),
+        name: name.to_owned(),
+        now,
+        since: None,
+        addresses: 3,
+        bad: usize::from(now <= Now::Failing),
+        open: None,
+        days: vec![Day::Good; 90],
+        availability_ppm: Some(999_999),
+        kept: Some(true),
+    }
+}
+
+fn all<'a>(addresses: [usize; 6], open: Vec<Incident>, query: &'a str) -> Overview<'a> {
+    Overview {
+        addresses,
+        operators: 1,
+        rows: vec![row(HOSTILE, Now::Good)],
+        found: 1,
+        manager: None,
+        open_count: open.len(),
+        open,
+        maintenance: vec![(
+            "alpha-pki".parse().unwrap(),
+            HOSTILE.to_owned(),
+            at(0),
+            at(9),
+            HOSTILE.to_owned(),
+        )],
+        today: 20_787,
+        since: Some(20_698),
+        query,
+        show: Show::All,
+        sort: Sort::Now,
+        page: 2,
+        pages: 3,
+    }
+}
+
+#[test]
+fn the_first_words_of_the_first_page_say_whether_anything_is_broken() {
+    let headline = |addresses, open| {
+        let page = overview(&site(&[]), &all(addresses, open, HOSTILE));
+        holds(&page);
+        let rest = page.split_once("<h1><bdi>").unwrap().1;
+        rest.split_once("</bdi>").unwrap().0.to_owned()
+    };
+    assert_eq!(headline([2, 0, 0, 0, 0, 9], vec![one(), one()]), "2 services have trouble now");
+    assert_eq!(headline([1, 3, 0, 0, 0, 9], vec![one()]), "1 service has trouble now");
+    assert_eq!(headline([0, 1, 0, 0, 0, 9], vec![]), "No incident; the last probe of 1 service was bad");
+    assert_eq!(headline([0, 0, 2, 0, 0, 9], vec![]), "No trouble known; 2 services are not measured");
+    assert_eq!(headline([0, 0, 2, 0, 0, 0], vec![]), "Nothing was measured yet");
+    assert_eq!(headline([0; 6], vec![]), "Nothing was measured yet");
+    assert_eq!(headline([0, 0, 0, 1, 1, 9], vec![]), "All 11 services answer as they should");
+}
+
+#[test]
+fn attack_a_query_leads_nowhere_else() {
+    let page = overview(&site(&[]), &all([0; 6], vec![], "\"><a href=//evil.example&x=1#"));
+    assert!(!page.contains("<a href=//evil"), "{page}");
+    assert!(page.contains("?q=%22%3E%3Ca%20href%3D%2F%2Fevil.example%26x%3D1%23&amp;show=all"), "{page}");
+}
