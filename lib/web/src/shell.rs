@@ -1,5 +1,6 @@
 //! What stands around every page of every program: its name, the way to the other pages, what must not be missed.
 
+use ctl_pki::print::line;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::asset;
@@ -27,6 +28,8 @@ pub(crate) struct Shell<'a> {
 impl Shell<'_> {
     /// A whole page.
     pub(crate) fn page(&self, title: &str, body: &Markup) -> String {
+        // Either may be somebody else's words.
+        let (title, own) = (line(title), line(self.name));
         let page = html! {
             (DOCTYPE)
             html lang="en" {
@@ -34,7 +37,7 @@ impl Shell<'_> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
-                    title { (title) @if title != self.name { " · " (self.name) } }
+                    title { (title) @if title != own { " · " (own) } }
                     link rel="stylesheet" href=(*asset::STYLE_PATH);
                     link rel="icon" type="image/svg+xml" href=(*asset::ICON_PATH);
                     @for (to, media_type, name) in self.feeds {
@@ -45,7 +48,7 @@ impl Shell<'_> {
                     a.skip href="#main" { "Skip to the content" }
                     header {
                         p.brand {
-                            a href=(self.home) { bdi { (self.name) } }
+                            a href=(self.home) { bdi { (own) } }
                             @if self.is_test { " " span.badge.test { "test" } }
                         }
                         nav aria-label="Pages" { ul { @for (to, name) in self.ways { li { (self.way(to, name)) } } } }

@@ -56,18 +56,7 @@ fn found(detail: String) -> Finding {
 
 /// Nothing of a hostile text does anything, and nothing of it hides.
 fn holds(page: &str) {
-    for bad in [
-        "<script",
-        "<style",
-        "</title><",
-        "\u{202e}",
-        "\u{2066}",
-        "\u{200b}",
-        "\0",
-        "\u{1b}",
-        " style=",
-        "\r",
-    ] {
+    for bad in ["<script", "<style", "\u{202e}", "\u{2066}", "\u{200b}", "\0", "\u{1b}", " style=", "\r"] {
         assert!(!page.contains(bad), "{bad:?}: {page}");
     }
     assert_eq!((page.matches("<h1>").count(), page.matches("</html>").count()), (1, 1));
