@@ -30,6 +30,10 @@ pub struct DayCounts {
     pub bad: u32,
     /// In announced maintenance.
     pub excused: u32,
+    /// Found missing between probes.
+    pub missing: u32,
+    /// The hours in which there was a probe, a bit each.
+    pub hours: u32,
 }
 
 impl DayCounts {
@@ -38,12 +42,16 @@ impl DayCounts {
         self.good = self.good.saturating_add(other.good);
         self.bad = self.bad.saturating_add(other.bad);
         self.excused = self.excused.saturating_add(other.excused);
+        self.missing = self.missing.saturating_add(other.missing);
+        self.hours |= other.hours;
     }
 
-    fn of(counts: &Counts) -> Self {
-        let [good, bad, excused] =
-            [counts.good, counts.bad, counts.excused].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-        Self { good, bad, excused }
+    fn of(hour: u32, counts: &Counts) -> Self {
+        let Counts { good, bad, excused, missing, .. } = counts;
+        let [good, bad, excused, missing] =
+            [good, bad, excused, missing].map(|count| u32::try_from(*count).unwrap_or(u32::MAX));
+        let hours = if good | bad | excused == 0 { 0 } else { 1 << (hour % HOURS) };
+        Self { good, bad, excused, missing, hours }
     }
 }
 
@@ -93,14 +101,20 @@ impl Days {
     pub fn add(&mut self, hours: &CountedHours, targets: &BTreeMap<u32, Description>) {
         let Some(from) = self.from else { return };
         for (hour, counted) in hours.range(from.saturating_mul(HOURS)..) {
-            self.count(hour / HOURS, counted, targets);
+            self.count(*hour, counted, targets);
         }
     }
 
-    fn count(&mut self, day: u32, counted: &BTreeMap<u32, Counts>, targets: &BTreeMap<u32, Description>) {
+    fn count(&mut self, hour: u32, counted: &BTreeMap<u32, Counts>, targets: &BTreeMap<u32, Description>) {
+        let day = hour / HOURS;
         for (number, counts) in counted {
             let Some(target) = targets.get(number) else { continue };
-            self.targets.entry(*number).or_default().entry(day).or_default().merge(&DayCounts::of(counts));
+            self.targets
+                .entry(*number)
+                .or_default()
+                .entry(day)
+                .or_default()
+                .merge(&DayCounts::of(hour, counts));
             let service = (target.operator.clone(), target.kind);
             // The service itself is not timed for all of its targets, and others only while there is room.
             if counts.latency_ms.total() == 0
@@ -136,9 +150,11 @@ impl Days {
     }
 
     /// Takes a day that was read, the one before those that are known.
-    pub fn put(&mut self, day: u32, counted: &BTreeMap<u32, Counts>, targets: &BTreeMap<u32, Description>) {
+    pub fn put(&mut self, day: u32, counted: &CountedHours, targets: &BTreeMap<u32, Description>) {
         self.from = Some(day);
-        self.count(day, counted, targets);
+        for (hour, counted) in counted {
+            self.count(*hour, counted, targets);
+        }
     }
 }
 
@@ -167,10 +183,10 @@ pub fn catch_up(
     let numbers: BTreeSet<u32> = targets.keys().copied().collect();
     loop {
         let Some(day) = locked().lacks(now_ms) else { return Ok(()) };
-        let mut counted = BTreeMap::<u32, Counts>::new();
+        let mut counted = CountedHours::new();
         let first = day.saturating_mul(HOURS);
-        store.hours(&numbers, first, first.saturating_add(HOURS), |number, _, counts| {
-            counted.entry(number).or_default().merge(&counts);
+        store.hours(&numbers, first, first.saturating_add(HOURS), |number, hour, counts| {
+            counted.entry(hour).or_default().insert(number, counts);
         })?;
         locked().put(day, &counted, targets);
         if begin.elapsed() > patience {

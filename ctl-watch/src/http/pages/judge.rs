@@ -5,8 +5,9 @@ use ctl_web::status::{Day, Finding, Incident as Shown, Now};
 
 use super::{Around, time};
 use crate::Weight;
-use crate::aggregator::days::{DAYS, DayCounts, Days, begin_of};
+use crate::aggregator::days::{DAYS, Days, begin_of};
 use crate::description::Description;
+use crate::hours::HOUR_MS;
 use crate::incident::{Cause, Incident};
 use crate::observation;
 use crate::standings::Standing;
@@ -40,42 +41,63 @@ pub(super) fn now(standing: &Standing, has_incident: bool, policy: &SlaPolicy, n
     }
 }
 
-/// The counts of ninety days, with how many probes were due.
-pub(super) type Sums = Vec<(DayCounts, u64)>;
+/// What was counted of some targets in a day.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sum {
+    pub(super) good: u64,
+    pub(super) bad: u64,
+    pub(super) excused: u64,
+    /// Found missing between probes.
+    missing: u64,
+    /// In how many hours of targets there was a probe, and in how many there should have been.
+    seen: u64,
+    due: u64,
+}
 
-/// Adds up these targets by day, the last one being `today`.
+/// Adds up these targets by day, the last one of ninety being `today`.
 pub(super) fn sums<'a>(
     days: &Days,
     targets: impl IntoIterator<Item = &'a Description>,
     today: u32,
     now_ms: i64,
-) -> Sums {
+) -> Vec<Sum> {
     let first = today.saturating_sub(DAYS - 1);
-    let mut sums: Sums = (first..=today).map(|_| Default::default()).collect();
+    let mut sums: Vec<Sum> = (first..=today).map(|_| Sum::default()).collect();
     for target in targets {
         for (day, counts) in days.of(target.number) {
-            if let Some((sum, _)) = day.checked_sub(first).and_then(|place| sums.get_mut(place as usize)) {
-                sum.merge(&counts);
+            if let Some(sum) = day.checked_sub(first).and_then(|place| sums.get_mut(place as usize)) {
+                sum.good += u64::from(counts.good);
+                sum.bad += u64::from(counts.bad);
+                sum.excused += u64::from(counts.excused);
+                sum.missing += u64::from(counts.missing);
+                sum.seen += u64::from(counts.hours.count_ones());
             }
         }
-        for ((_, due), day) in sums.iter_mut().zip(first..) {
-            let end = begin_of(day.saturating_add(1)).min(now_ms);
-            *due = due.saturating_add(target.due(begin_of(day), end));
+        for (sum, day) in sums.iter_mut().zip(first..) {
+            sum.due += hours_due(target, begin_of(day), begin_of(day.saturating_add(1)).min(now_ms));
         }
     }
     sums
 }
 
+/// In how many whole hours there should have been a probe. How often it is probed may have changed since: so hours, and not
+/// probes, tell how much of a day was seen.
+fn hours_due(target: &Description, from_ms: i64, to_ms: i64) -> u64 {
+    let watched =
+        target.watched_within(from_ms, to_ms).map(|(from, to)| to.saturating_sub(from).unsigned_abs());
+    let hours = watched.fold(0_u64, u64::saturating_add) / HOUR_MS.unsigned_abs();
+    hours.min(target.due(from_ms, to_ms))
+}
+
 /// How a day was by what is promised. What was hardly measured is not called good.
-pub(super) fn day((counts, due): &(DayCounts, u64), objective: &Objective) -> Day {
-    let DayCounts { good, bad, excused } = *counts;
-    let [good, bad, excused] = [good, bad, excused].map(u64::from);
+pub(super) fn day(sum: &Sum, objective: &Objective) -> Day {
+    let Sum { good, bad, excused, missing, seen, due } = *sum;
     let valid = good + bad;
     if valid == 0 {
         return if excused > 0 { Day::Excused } else { Day::Unknown };
     }
     if bad == 0 {
-        return if (valid + excused) * 2 < *due { Day::Unknown } else { Day::Good };
+        return if seen * 2 < due || missing > valid + excused { Day::Unknown } else { Day::Good };
     }
     if bad > good {
         Day::Down
@@ -87,7 +109,7 @@ pub(super) fn day((counts, due): &(DayCounts, u64), objective: &Objective) -> Da
 }
 
 /// The days of a service.
-pub(super) fn strip(sums: &Sums, objective: &Objective) -> Vec<Day> {
+pub(super) fn strip(sums: &[Sum], objective: &Objective) -> Vec<Day> {
     sums.iter().map(|sum| day(sum, objective)).collect()
 }
 
@@ -174,13 +196,38 @@ mod tests {
     fn a_day_is_as_good_as_what_was_seen_of_it() {
         let policy = SlaPolicy::parse(BUILT_IN).unwrap();
         let objective = &policy.terms("anyone", Kind::Ocsp).unwrap().objective;
-        let of = |good, bad, excused, due| day(&(DayCounts { good, bad, excused }, due), objective);
-        assert_eq!(of(0, 0, 0, 2880), Day::Unknown);
-        assert_eq!(of(10, 0, 0, 2880), Day::Unknown, "ten good probes say nothing of a day");
-        assert_eq!(of(2880, 0, 0, 2880), Day::Good);
-        assert_eq!(of(2879, 1, 0, 2880), Day::Marred);
-        assert_eq!(of(2800, 80, 0, 2880), Day::Missed);
-        assert_eq!(of(10, 11, 0, 2880), Day::Down, "what was seen of it was bad");
-        assert_eq!(of(0, 0, 2880, 2880), Day::Excused);
+        let of = |good, bad, excused, missing, seen| {
+            day(&Sum { good, bad, excused, missing, seen, due: 24 }, objective)
+        };
+        assert_eq!(of(0, 0, 0, 0, 0), Day::Unknown);
+        assert_eq!(of(10, 0, 0, 0, 1), Day::Unknown, "an hour says nothing of a day");
+        assert_eq!(
+            of(240, 0, 0, 2640, 24),
+            Day::Unknown,
+            "nor do ten probes an hour of a hundred and twenty"
+        );
+        assert_eq!(of(2880, 0, 0, 0, 24), Day::Good);
+        assert_eq!(of(2879, 1, 0, 0, 24), Day::Marred);
+        assert_eq!(of(2800, 80, 0, 0, 24), Day::Missed);
+        assert_eq!(of(10, 11, 0, 0, 1), Day::Down, "what was seen of it was bad");
+        assert_eq!(of(0, 0, 2880, 0, 24), Day::Excused);
+    }
+
+    #[test]
+    fn who_probes_more_often_from_now_on_does_not_unsee_the_past() {
+        let mut target = Description {
+            number: 0,
+            kind: Kind::Ocsp,
+            operator: "alpha-pki".parse().unwrap(),
+            url: "http://ocsp.alpha.example/".into(),
+            period_ms: 60_000,
+            watched: vec![crate::description::Watched { from_ms: DAY, to_ms: None }],
+        };
+        let day = |target: &Description| hours_due(target, DAY, DAY + 24 * HOUR_MS);
+        assert_eq!(day(&target), 24);
+        target.period_ms = 10_000;
+        assert_eq!(day(&target), 24);
+        target.period_ms = 24 * 3_600_000;
+        assert_eq!(day(&target), 1, "once a day is enough for who is asked once a day");
     }
 }

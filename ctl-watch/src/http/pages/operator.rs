@@ -202,9 +202,9 @@ impl<'a> Gathered<'a> {
             let window = place.checked_sub(WINDOW - 1).and_then(|from| sums.get(from..=place));
             ServiceDay {
                 day: judge::day(&sum, objective),
-                good: sum.0.good.into(),
-                bad: sum.0.bad.into(),
-                excused: sum.0.excused.into(),
+                good: sum.good,
+                bad: sum.bad,
+                excused: sum.excused,
                 p50_ms: within(500),
                 p95_ms: within(950),
                 burnt_milli: window.and_then(|window| burnt(window, objective)),
@@ -240,10 +240,9 @@ impl<'a> Gathered<'a> {
 }
 
 /// How much of the error budget of these days was burnt, in thousandths.
-fn burnt(days: &[(crate::aggregator::days::DayCounts, u64)], objective: &Objective) -> Option<u64> {
-    let (bad, valid) = days.iter().fold((0_u64, 0_u64), |(bad, valid), (counts, _)| {
-        (bad + u64::from(counts.bad), valid + u64::from(counts.good) + u64::from(counts.bad))
-    });
+fn burnt(days: &[judge::Sum], objective: &Objective) -> Option<u64> {
+    let (bad, valid) =
+        days.iter().fold((0, 0), |(bad, valid), sum| (bad + sum.bad, valid + sum.good + sum.bad));
     let allowed = u128::from(objective.budget_ppm()) * u128::from(valid);
     let burnt = (u128::from(bad) * u128::from(MILLION) * 1000).checked_div(allowed)?;
     u64::try_from(burnt).ok()

@@ -18,7 +18,7 @@ use crate::target::OWN;
 /// Operators on a page.
 const PAGE: usize = 250;
 /// So many open incidents are handed to the page.
-const INCIDENTS: usize = 12;
+const INCIDENTS: usize = 6;
 /// Maintenance that begins within so many seconds is told.
 const AHEAD: i64 = 60 * 86_400;
 /// So much maintenance is told.

@@ -123,8 +123,8 @@ impl Incident {
     pub(super) fn card(&self, now: Timestamp) -> Markup {
         html! {
             article.card.incident {
-                h3 { a href=(place::incident(self.number)) { "Incident " (self.number) } }
-                p { (self.what()) }
+                h3 { a href=(place::incident(self.number)) { (told(&self.name)) ": " (kind(self.kind)) } }
+                p { code { (told(&self.url)) } br; small { "incident " (self.number) } }
                 p {
                     strong { "For " (self.length(now)) } ", since " (parts::moment(self.began_at)) ". "
                     (self.failures) " of " (self.probes) " probes were bad."

@@ -10,7 +10,7 @@ use super::{Day, Now, Site, badge, count, pages, per_cent, place, told};
 use crate::parts;
 
 /// At most so many open incidents are told before the table.
-const TOLD: usize = 12;
+const TOLD: usize = 6;
 
 /// How one operator stands.
 #[derive(Clone, Debug)]
