@@ -15,7 +15,7 @@ use crate::{Frame, parts, place};
 /// Rows of a page.
 const ROWS: usize = 100;
 /// Of one kind in one stretch of time, so many are shown one by one where not just this kind was asked for.
-const ALIKE: usize = 10;
+const ALIKE: usize = 5;
 /// For so long months are told apart, then years.
 const MONTHS: u64 = 2 * 366 * DAY;
 /// For so long the hour is told.

@@ -86,6 +86,8 @@ fn auditors(state: &State, now: Timestamp, dues: &mut Vec<Due>) {
 /// The newest report that counts, of each operator with an anchor on a list whose policy says how old one may be.
 /// Nothing that is listed falls by it; the next application of the operator does.
 fn audits(state: &State, now: Timestamp, audit_end: AuditEnd<'_>, dues: &mut Vec<Due>) {
+    // Lists with the same terms are told of together.
+    let mut audits: BTreeMap<(&ParticipantId, Timestamp), Due> = BTreeMap::new();
     for (list, charter) in &state.charter.lists {
         let Some(contents) = state.lists.get(list) else { continue };
         let mut newest: BTreeMap<&ParticipantId, Option<(Timestamp, u64)>> = BTreeMap::new();
@@ -105,10 +107,13 @@ fn audits(state: &State, now: Timestamp, audit_end: AuditEnd<'_>, dues: &mut Vec
         for (operator, found) in newest {
             let Some((dated, entry)) = found else { continue };
             let Some(at) = audit_end(&charter.policy, dated) else { continue };
-            let subject = Subject::Participant(operator.clone());
-            dues.push(Due::new(at, Kind::Audit, subject).on(list).by(entry));
+            let audit = audits.entry((operator, at)).or_insert_with(|| {
+                Due::new(at, Kind::Audit, Subject::Participant(operator.clone())).by(entry)
+            });
+            audit.lists.push(list.clone());
         }
     }
+    dues.extend(audits.into_values());
 }
 
 /// What people sign: its next update, and when they meet for it.

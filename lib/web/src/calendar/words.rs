@@ -68,7 +68,11 @@ pub(super) fn said(state: &State, due: &Due) -> Vec<Part> {
             vec![text("The accreditation of auditor "), who(id), text(" ends")]
         }
         (Subject::Participant(id), _) => {
-            vec![text("The newest audit report on "), who(id), text(" becomes too old for an application")]
+            vec![
+                text("The newest audit report on "),
+                who(id),
+                text(" is too old for an application from then on"),
+            ]
         }
         (Subject::Role { role, waits }, Kind::Ceremony) => {
             let (before, after) = if *waits {
@@ -113,7 +117,7 @@ pub(super) fn said(state: &State, due: &Due) -> Vec<Part> {
         (Subject::Month { watcher, from, missing }, _) => vec![
             text("Reports of watcher "),
             who(watcher),
-            Part::Text(format!(" on {} are to be in the log; {missing} are not there yet", month(*from))),
+            Part::Text(format!(" on {} are to be in the log; missing: {missing}", month(*from))),
         ],
         (Subject::Service, _) => vec![text("The TLS certificate of this service ends")],
     }
