@@ -8,7 +8,8 @@ use bytes::Bytes;
 use ctl_core::paths;
 use ctl_core::role::Role;
 use ctl_core::tuf::MetaFile;
-use ctl_core::{Timestamp, json};
+use ctl_core::{Digest, Timestamp, json};
+use ctl_governance::State;
 use ctl_governance::statement::charter::Validity;
 use tokio::sync::watch;
 
@@ -55,6 +56,8 @@ pub(super) struct EditionMaker {
     /// The lists whose answers on interoperability are outdated, and the day that they should be for.
     unanswered: BTreeSet<Role>,
     day: Option<Timestamp>,
+    /// The keys that were suspended when the lists were last answered.
+    suspended: BTreeSet<Digest>,
     /// An answer is being computed.
     answering: bool,
     /// Leftovers of an earlier run are still on the disk.
@@ -91,6 +94,7 @@ impl EditionMaker {
             unmade: None,
             unrendered: BTreeSet::new(),
             unanswered: BTreeSet::new(),
+            suspended: BTreeSet::new(),
             day: None,
             answering: false,
             untidy: true,
@@ -128,7 +132,7 @@ impl EditionMaker {
         if let Ok(now) = now {
             self.refresh(ledger, now, &snapshot.state.charter.validity)?;
         }
-        self.begin_day(now.as_ref().map_or(snapshot.state.clock(), |now| *now));
+        self.ask_anew(now.as_ref().map_or(snapshot.state.clock(), |now| *now), &snapshot.state);
         self.edition.press();
         self.site.store(Arc::new(self.edition.site.clone()));
         if older < snapshot.size() || changed {
@@ -233,10 +237,13 @@ impl EditionMaker {
         Ok(())
     }
 
-    /// Has all lists answered anew when a day begins, because certificates expire.
-    fn begin_day(&mut self, now: Timestamp) {
+    /// Has all lists answered anew when a day begins, because certificates expire, and when other keys are suspended.
+    fn ask_anew(&mut self, now: Timestamp, state: &State) {
         let day = interop::day(now);
-        if self.day.replace(day) != Some(day) {
+        let suspended: BTreeSet<Digest> = state.suspended_keys().collect();
+        let others = self.suspended != suspended;
+        self.suspended = suspended;
+        if self.day.replace(day) != Some(day) || others {
             self.unanswered.extend(self.latest.keys().filter(|role| matches!(role, Role::List(_))).cloned());
         }
     }

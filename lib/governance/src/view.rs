@@ -8,7 +8,7 @@ use ctl_core::{Digest, Timestamp};
 
 use crate::application::Application;
 use crate::draft::contents;
-use crate::state::{Anchor, Listed, Notice, State, StatusChange, SubCa};
+use crate::state::{Anchor, CrossCertificate, Listed, Notice, State, StatusChange, SubCa};
 use crate::statement::body::Candidate;
 
 /// How long before its end a certificate is reported: two years, when a new root can still reach the vehicles,
@@ -141,6 +141,15 @@ impl State {
                 .anchors
                 .values()
                 .all(|a| a.listed.spki != listed.spki || !status(&a.listed).is_distrusted())
+    }
+
+    /// Whether a cross-certificate is trusted now: itself, and both roots that it connects.
+    #[must_use]
+    pub fn is_cross_trusted(&self, list: &ListId, cross: &CrossCertificate) -> bool {
+        let end = |fingerprint| {
+            self.anchor(list, fingerprint).is_some_and(|end| self.is_trusted(list, &end.listed))
+        };
+        self.is_trusted(list, &cross.listed) && end(&cross.issuer) && end(&cross.subject)
     }
 
     /// An anchor with the key of an application that came on its list after the application was

@@ -146,9 +146,9 @@ impl<S: Service> Handler<S> {
                 Ok(()) => self.service.answer_file(found, request.headers(), &self.readers).await,
                 Err(problem) => Err(problem),
             },
-            (Ok(()), None, None) => {
+            (Ok(()), None, None) => counted(&self.reads, caller, NonZeroU32::MIN, "reads").and_then(|()| {
                 Err(Problem::not_found(format!("there is nothing at {}", excerpt(request.uri().path()))))
-            }
+            }),
             (Ok(()), None, Some(route)) if asks_for_leave(&request) && route.allows(&Method::GET) => {
                 Ok(leave_to_read())
             }
@@ -157,6 +157,8 @@ impl<S: Service> Handler<S> {
         };
         let mut response = answer.unwrap_or_else(|problem| boxed(problem.into_response()).map(Source::Made));
         let told = response.extensions_mut().remove::<Problem>();
+        // Whoever asks too much is not answered with what costs more.
+        let told = told.filter(|problem| problem.retry_after.is_none());
         let page = reader.zip(told).and_then(|(path, problem)| self.service.problem_page(&path, &problem));
         if let Some(page) = page {
             response = told_to_a_person(response, page);
@@ -235,8 +237,7 @@ impl<S: Service> Handler<S> {
         if route.page.is_some() {
             response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
         }
-        let length = response.body().size_hint().exact().unwrap_or_default();
-        answering.hold(usize::try_from(length).unwrap_or(usize::MAX))?;
+        held(&response, answering)?;
         Ok(response.map(Source::Made))
     }
 
@@ -289,8 +290,15 @@ impl<S: Service> Handler<S> {
             }
             Cost::Little | Cost::Bytes => computed.await,
         };
+        held(&response, answering)?;
         Ok(response.map(Source::Made))
     }
+}
+
+/// Counts an answer that was made for the caller as held for it.
+fn held(response: &Response<ApiBody>, answering: &Answering) -> Result<(), Problem> {
+    let length = response.body().size_hint().exact().unwrap_or_default();
+    answering.hold(usize::try_from(length).unwrap_or(usize::MAX))
 }
 
 /// A body, whose bytes are held for the caller as they come.

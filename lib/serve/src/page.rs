@@ -1,6 +1,7 @@
 //! Long lists in pages: `?after=<key>&limit=<n>`; each page names the key after which the next begins.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 /// Items on a page where the caller does not say.
@@ -11,7 +12,7 @@ const MAX: usize = 1000;
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// What a caller asks of a long list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "K: Deserialize<'de>"))]
 pub struct Page<K> {
     /// The key of the last item of the page before.
@@ -20,6 +21,9 @@ pub struct Page<K> {
     /// Items wanted.
     #[serde(default)]
     limit: Option<usize>,
+    /// `json`, for people who want that and not the page (see [`Route::page`](crate::Route::page)).
+    #[serde(default, rename = "format")]
+    _format: Option<IgnoredAny>,
 }
 
 const fn none<K>() -> Option<K> {
@@ -30,7 +34,7 @@ impl<K: ToString> Page<K> {
     /// What a caller asks who asks for more than a page.
     #[must_use]
     pub const fn new(after: Option<K>, limit: Option<usize>) -> Self {
-        Self { after, limit }
+        Self { after, limit, _format: None }
     }
 
     /// How many items a page has at most.

@@ -99,7 +99,7 @@ pub fn applications(frame: &Frame<'_>, wanted: &Wanted) -> String {
         (filter(frame, wanted))
         @if some.is_empty() { p { "There is no such application." } } @else { (parts::wide("Applications", &table)) }
         @if let (true, Some(last)) = (more, some.last()) { p { a href=(older(wanted, last.index)) { "Older applications" } } }
-        p.json { "As JSON: " a href="/v1/applications" { code { "/v1/applications" } } }
+        p.json { (parts::json("/v1/applications")) }
     };
     frame.page("Applications", &body)
 }
@@ -178,7 +178,7 @@ pub fn application(frame: &Frame<'_>, index: u64, about: &About<'_>) -> Option<S
         (comments::section(frame, &one.comments, about.texts, about.before, &place::application(index)))
         (certificate(frame, one))
         section aria-labelledby="road" { h2 id="road" { "Its road" } (timeline::of_application(state, one)) }
-        p.json { "As JSON: " a href=(json) { code { (json) } } }
+        p.json { (parts::json(&json)) }
     };
     Some(frame.page(&format!("Application: {}", one.name), &body))
 }

@@ -61,7 +61,7 @@ pub fn certificate(frame: &Frame<'_>, fingerprint: &Digest) -> Option<String> {
                 Err(error) => { p { "It cannot be read: " (print::line(&error.to_string())) } }
             }
         }
-        p.json { "As JSON: " a href={ "/v1/anchors/" (fingerprint) } { code { "/v1/anchors/" (fingerprint) } } }
+        p.json { (parts::json(&format!("/v1/anchors/{fingerprint}"))) }
     };
     Some(frame.page(&name, &body))
 }
@@ -80,11 +80,16 @@ fn standing(frame: &Frame<'_>, id: &ListId, listed: &Listed) -> Markup {
     let state = frame.state;
     let status = state.effective_status(listed);
     let anchor = state.anchor(id, &listed.fingerprint);
+    let cross = state.lists.get(id).and_then(|contents| contents.cross_certificates.get(&listed.fingerprint));
+    let trusted = match cross {
+        Some(cross) => state.is_cross_trusted(id, cross),
+        None => state.is_trusted(id, listed),
+    };
     html! {
         section {
             h2 { "On " (parts::list(state, id)) }
             dl {
-                dt { "Status" } dd { (parts::status(status.status)) ": " (parts::meaning(status.status)) ", since " (parts::moment(status.at)) " by " (parts::entry(status.cause)) }
+                dt { "Status" } dd { (list::standing(status.status, trusted)) ": " (parts::meaning(status.status)) @if status.status.is_listed() && !trusted { ", but distrusted by decision or with another certificate" } ", since " (parts::moment(status.at)) " by " (parts::entry(status.cause)) }
                 dt { "Operator" } dd { (parts::participant(state, &listed.operator)) }
                 @if let Some(anchor) = anchor {
                     dt { "For" } dd { (parts::uses(&anchor.uses)) }
@@ -175,7 +180,7 @@ fn hangs_on_it(frame: &Frame<'_>, fingerprint: &Digest) -> Markup {
                 h2 id="crosses" { "Cross-certificates" }
                 ul { @for (id, cross) in crosses { li {
                     a href=(place::certificate(&cross.listed.fingerprint)) { bdi { (cross.listed.name) } } " "
-                    (parts::status(state.effective_status(&cross.listed).status)) " on " (parts::list(state, id)) ": "
+                    (list::standing(state.effective_status(&cross.listed).status, state.is_cross_trusted(id, cross))) " on " (parts::list(state, id)) ": "
                     @if cross.issuer == *fingerprint { "vouches for " a href=(place::certificate(&cross.subject)) { (name(state, &cross.subject)) } }
                     @else { a href=(place::certificate(&cross.issuer)) { (name(state, &cross.issuer)) } " vouches for it" }
                 } } }

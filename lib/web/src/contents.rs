@@ -17,7 +17,7 @@ pub(crate) fn contents(read: &Certificate) -> Markup {
     html! {
         dl {
             dt { "Subject" } dd { bdi { (print::line(read.subject())) } }
-            dt { "Issuer" } dd { @if read.is_self_issued() { "itself: it is a root" } @else { bdi { (print::line(read.issuer())) } } }
+            dt { "Issuer" } dd { @if read.is_self_issued() { @if read.verify_self_signature().is_ok() { "itself: it is a root" } @else { "says that it is itself, but the signature is not by its key" } } @else { bdi { (print::line(read.issuer())) } } }
             dt { "Valid" } dd { (time::date(read.not_before())) " to " (time::date(read.not_after())) }
             dt { "Serial number" } dd { code.digest { (read.serial_hex()) } }
             dt { "Key" } dd { (read.public_key_algorithm()) @if let Some(curve) = read.public_key_curve() { ", " (curve) } }

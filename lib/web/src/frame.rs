@@ -22,7 +22,7 @@ const FEEDS: &[(&str, &str, &str)] = &[
     (place::FEED, "application/atom+xml", "Decisions and publications"),
     (place::ICALENDAR, "text/calendar", "What expires or is due"),
 ];
-/// At most so many notices are told on every page; the rest stands on the pages of its list.
+/// At most so many notices are told in full on every page; the others by name.
 const TOLD: usize = 5;
 
 /// A state at a moment, and the page that is open.
@@ -65,7 +65,7 @@ impl Frame<'_> {
     fn foot(&self) -> Markup {
         html! {
             p {
-                "All of this follows from the " (self.state.size()) " entries of the " a href=(place::LOG) { "public log" }
+                "What stands here of the scheme follows from the " (self.state.size()) " entries of the " a href=(place::LOG) { "public log" }
                 ", at " (parts::moment(self.now)) ". Anyone can download the log, check it and get the same: "
                 code { "ctl-admin audit" } "."
             }
@@ -95,7 +95,20 @@ impl Frame<'_> {
                             " (" a href=(place::entry(notice.index)) { "notice " (notice.index) } ")."
                         }
                     }
-                    @if in_force.len() > TOLD { p { "And " (in_force.len() - TOLD) " more: see the lists." } }
+                    @if in_force.len() > TOLD {
+                        details {
+                            summary { "And " (in_force.len() - TOLD) " more that are suspended" }
+                            ul {
+                                @for notice in in_force.iter().rev().skip(TOLD) {
+                                    @let name = self.state.anchor(&notice.list, &notice.anchor).map(|anchor| anchor.listed.name.to_string());
+                                    li {
+                                        a href=(place::certificate(&notice.anchor)) { bdi { (name.unwrap_or_else(|| notice.anchor.short())) } }
+                                        " on list " (parts::list(self.state, &notice.list))
+                                    }
+                                }
+                            }
+                        }
+                    }
                 }
             }
         }

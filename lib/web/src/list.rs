@@ -1,7 +1,7 @@
 //! A list: what stands on it and how it came there, what is distrusted and why, and every form to download.
 
 use ctl_core::names::{ListId, ParticipantId};
-use ctl_core::parts::{Constraints, DistrustKind, Distrusted};
+use ctl_core::parts::{AnchorStatus, Constraints, DistrustKind, Distrusted};
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::state::{Anchor, CrossCertificate, ListState, Published};
@@ -58,7 +58,7 @@ pub fn list(
     // People look for a name.
     all.sort_by_key(|anchor| anchor.listed.name.as_str().to_lowercase());
     let (listed, gone): (Vec<&Anchor>, Vec<&Anchor>) =
-        all.into_iter().partition(|anchor| state.effective_status(&anchor.listed).status.is_listed());
+        all.into_iter().partition(|anchor| state.is_trusted(id, &anchor.listed));
     let body = html! {
         (version(frame, id))
         @if !signed_by.is_empty() {
@@ -78,13 +78,13 @@ pub fn list(
         }
         section aria-labelledby="anchors" {
             h2 id="anchors" { "Roots" }
-            @if listed.is_empty() { p { "No root stands on this list." } } @else { (anchors(frame, "Roots", &listed)) }
+            @if listed.is_empty() { p { "No root stands on this list." } } @else { (anchors(frame, id, "Roots", &listed)) }
         }
-        (crosses(frame, contents))
+        (crosses(frame, id, contents))
         @if !gone.is_empty() {
             section aria-labelledby="gone" {
                 h2 id="gone" { "Roots that are not trusted, or no longer" }
-                (anchors(frame, "Roots that are not trusted", &gone))
+                (anchors(frame, id, "Roots that are not trusted", &gone))
             }
         }
         (distrusted(contents))
@@ -101,7 +101,7 @@ pub fn list(
             }
         }
         (roads(frame, id, &listed, &gone))
-        p.json { "As JSON: " a href={ "/v1" (place::list(id)) } { code { "/v1" (place::list(id)) } } }
+        p.json { (parts::json(&format!("/v1{}", place::list(id)))) }
     };
     Some(frame.page(charter.name.as_str(), &body))
 }
@@ -137,7 +137,15 @@ fn freshness(published: &Published, now: Timestamp) -> Markup {
     }
 }
 
-fn anchors(frame: &Frame<'_>, label: &str, anchors: &[&Anchor]) -> Markup {
+/// A status, or that it does not count: by decision, with another certificate of the same key, or with a root at its end.
+pub(crate) fn standing(status: AnchorStatus, trusted: bool) -> Markup {
+    html! {
+        (parts::status(status))
+        @if status.is_listed() && !trusted { " " span.badge.suspended title="whatever its status: by decision, with another certificate of its key, or with a root that it connects" { "distrusted" } }
+    }
+}
+
+fn anchors(frame: &Frame<'_>, id: &ListId, label: &str, anchors: &[&Anchor]) -> Markup {
     let table = html! {
         table {
             thead { tr {
@@ -155,7 +163,7 @@ fn anchors(frame: &Frame<'_>, label: &str, anchors: &[&Anchor]) -> Markup {
                         }
                         td { (parts::participant(frame.state, &listed.operator)) }
                         td { (parts::uses(&anchor.uses)) }
-                        td { (parts::status(status.status)) }
+                        td { (standing(status.status, frame.state.is_trusted(id, listed))) }
                         td { (parts::day(status.at)) }
                         td { (parts::day(listed.not_after)) }
                     }
@@ -210,7 +218,7 @@ fn value(value: &Value) -> String {
     }
 }
 
-fn crosses(frame: &Frame<'_>, contents: &ListState) -> Markup {
+fn crosses(frame: &Frame<'_>, id: &ListId, contents: &ListState) -> Markup {
     let crosses: Vec<&CrossCertificate> =
         contents.cross_certificates.values().map(|cross| &**cross).collect();
     if crosses.is_empty() {
@@ -234,7 +242,7 @@ fn crosses(frame: &Frame<'_>, contents: &ListState) -> Markup {
                         th scope="row" { a href=(place::certificate(&cross.listed.fingerprint)) { bdi { (cross.listed.name) } } }
                         td { (name(&cross.issuer)) }
                         td { (name(&cross.subject)) }
-                        td { (parts::status(status.status)) }
+                        td { (standing(status.status, frame.state.is_cross_trusted(id, cross))) }
                         td { (parts::day(status.at)) }
                         td { (parts::day(cross.listed.not_after)) }
                     }
@@ -315,9 +323,15 @@ fn downloads(id: &ListId, renditions: &[Rendition]) -> Markup {
                 (parts::wide("Files to download", &table))
                 p {
                     "Do not trust a file for where it came from. With a " code { "root.json" } " of the scheme that you confirmed over "
-                    "another channel, this checks the signatures, that they are enough, and that the log has the list:"
+                    "another channel, this checks the signatures, and that they are enough:"
                 }
                 pre tabindex="0" { code { "ctl-admin verify ctl.jws --root root.json" } }
+                p {
+                    "It tells the digest of the list that was signed, which is that of " code { "ctl.json" } ". A file in any other form is as good as the "
+                    "digest beside it here: compare it with " code { "sha256sum" } ", or let " code { "ctl-client" } " make the file from the "
+                    "signed list. That the log has the list is in " a href={ "/v1" (place::list(id)) "/tlog-proof" } { "tlog-proof" } "; "
+                    code { "ctl-client" } " and " code { "ctl-admin audit" } " check that too."
+                }
                 p { "Chargers and vehicles’ back ends do this by themselves: " code { "ctl-client sync" } " follows list " code { (id) } "." }
             }
         }

@@ -2,6 +2,7 @@
 
 use ctl_core::Timestamp;
 use ctl_core::names::ListId;
+use ctl_core::role::Role;
 use ctl_governance::application::Stage;
 use maud::{Markup, html};
 
@@ -16,8 +17,8 @@ const TOLD: usize = 10;
 pub struct Health {
     /// How many entries the latest checkpoint has, and when it was signed.
     pub checkpoint: Option<(u64, Timestamp)>,
-    /// Until when TUF's timestamp says that this is the latest.
-    pub timestamp_expires: Option<Timestamp>,
+    /// Until when TUF's timestamp and snapshot both say that this is the latest.
+    pub fresh_until: Option<Timestamp>,
     /// What is wrong at this moment.
     pub problems: Vec<String>,
 }
@@ -74,12 +75,18 @@ pub fn overview(frame: &Frame<'_>, health: &Health, lately: &[Change]) -> String
 }
 
 fn card(frame: &Frame<'_>, id: &ListId) -> Markup {
-    let counts = frame.state.anchors_by_status(id).into_iter().filter(|(_, count)| *count > 0);
+    let state = frame.state;
+    let counts = state.anchors_by_status(id).into_iter().filter(|(_, count)| *count > 0);
+    let anchors = state.lists.get(id).into_iter().flat_map(|contents| contents.anchors.values());
+    let distrusted = anchors.filter(|anchor| {
+        state.effective_status(&anchor.listed).status.is_listed() && !state.is_trusted(id, &anchor.listed)
+    });
+    let distrusted = distrusted.count();
     html! {
         article.card {
             h3 { (parts::list(frame.state, id)) " " code { (id) } }
             (list::version(frame, id))
-            ul.counts { @for (status, count) in counts { li { (count) " " (parts::status(status)) } } }
+            ul.counts { @for (status, count) in counts { li { (count) " " (parts::status(status)) } } @if distrusted > 0 { li { (distrusted) " of them " span.badge.suspended { "distrusted" } } } }
             ul.ways {
                 li { a href=(place::reach(id)) aria-label={ "Who can charge where, by list " (id) } { "Who can charge where" } }
                 li { a href={ (place::list(id)) "#downloads" } aria-label={ "Download list " (id) } { "Download" } }
@@ -90,6 +97,11 @@ fn card(frame: &Frame<'_>, id: &ListId) -> Markup {
 
 fn health_of(frame: &Frame<'_>, health: &Health) -> Markup {
     let state = frame.state;
+    // A device refuses all of it when any of these has expired.
+    let board = [Role::Root, Role::Targets]
+        .into_iter()
+        .filter_map(|role| Some(state.published.get(&role)?.open.expires));
+    let fresh_until = health.fresh_until.map(|until| board.fold(until, Timestamp::min));
     html! {
         section aria-labelledby="health" {
             h2 id="health" { "Log and freshness" }
@@ -109,7 +121,7 @@ fn health_of(frame: &Frame<'_>, health: &Health) -> Markup {
                 dt { "Root hash" } dd { (parts::digest(&state.root())) }
                 dt { "Freshness" }
                 dd {
-                    @match health.timestamp_expires {
+                    @match fresh_until {
                         Some(expires) if expires > frame.now => {
                             span.badge.usable { "in force" } " devices that ask now know for " (parts::span(expires.seconds_since(frame.now))) " that they have the latest"
                         }

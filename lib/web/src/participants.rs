@@ -84,7 +84,7 @@ pub fn participants(
         @if let (true, Some(last)) = (more, some.last()) {
             p { a href={ (place::PARTICIPANTS) "?after=" (last.id) "&kind=" (chosen.unwrap_or_default()) } { "More participants" } }
         }
-        p.json { "As JSON: " a href="/v1/participants" { code { "/v1/participants" } } }
+        p.json { (parts::json("/v1/participants")) }
     };
     frame.page("Participants", &body)
 }
@@ -124,7 +124,7 @@ pub fn participant(frame: &Frame<'_>, id: &ParticipantId) -> Option<String> {
         (cross_requests(state, id))
         (votes(frame, id))
         (service_levels(frame, id))
-        p.json { "As JSON: " a href="/v1/participants" { code { "/v1/participants" } } }
+        p.json { (parts::json("/v1/participants")) }
     };
     Some(frame.page(one.name.as_str(), &body))
 }
@@ -394,7 +394,7 @@ pub fn auditors(frame: &Frame<'_>) -> String {
         p.lead { "Audit reports count only if an accredited auditor attached them. The electors decide who is accredited." }
         @if state.auditors.is_empty() { p { "Nobody was accredited yet." } } @else { (parts::wide("Auditors", &table)) }
         p { a href={ (place::PARTICIPANTS) "?kind=auditor" } { "Every auditor that is registered" } }
-        p.json { "As JSON: " a href="/v1/participants" { code { "/v1/participants" } } ", member " code { "accreditation" } }
+        p.json { (parts::json("/v1/participants")) ", member " code { "accreditation" } }
     };
     frame.page("Auditors", &body)
 }

@@ -117,6 +117,12 @@ pub(crate) fn list(state: &State, id: &ListId) -> Markup {
     html! { a href=(place::list(id)) { bdi { (name) } } }
 }
 
+/// The way to what programs read of a page. Its address says so: a browser would be led back here.
+pub(crate) fn json(path: &str) -> Markup {
+    let query = if path.contains('?') { '&' } else { '?' };
+    html! { "As JSON: " a href={ (path) (query) "format=json" } { code { (path) } } }
+}
+
 /// An entry of the log, leading to its page.
 pub(crate) fn entry(index: u64) -> Markup {
     html! { a.entry href=(place::entry(index)) { "entry " (index) } }

@@ -20,7 +20,7 @@ pub fn promises(frame: &Frame<'_>, kept: &Promises) -> String {
         (promised(frame))
         (applications(frame, kept))
         (crosses(frame, kept))
-        p.json { "As JSON: " a href="/v1/sla/governance" { code { "/v1/sla/governance" } } }
+        p.json { (parts::json("/v1/sla/governance")) }
     };
     frame.page("Promises", &body)
 }

@@ -102,7 +102,7 @@ pub fn proposals(frame: &Frame<'_>, before: Option<u64>) -> String {
             @if some.is_empty() { p { "Nothing was put to the vote." } } @else { (table(frame, "All votes", &some)) }
             @if let (true, Some(last)) = (more, some.last()) { p { a href={ (place::PROPOSALS) "?before=" (last.index) } { "Earlier votes" } } }
         }
-        p.json { "As JSON: " a href="/v1/proposals" { code { "/v1/proposals" } } }
+        p.json { (parts::json("/v1/proposals")) }
     };
     frame.page("Votes", &body)
 }
@@ -190,7 +190,7 @@ pub fn proposal(frame: &Frame<'_>, index: u64, texts: Texts<'_>, before: Option<
                 code { "ctl-admin review " (index) }
             }
         }
-        p.json { "As JSON: " a href="/v1/proposals" { code { "/v1/proposals" } } }
+        p.json { (parts::json("/v1/proposals")) }
     };
     Some(frame.page(&format!("Vote {index}"), &body))
 }

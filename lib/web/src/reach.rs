@@ -42,6 +42,7 @@ pub fn reach_body(subject: &Subject, matrices: &[Matrix]) -> String {
             li { span.cell.direct { "●" } " works: the vehicle has the charger’s root" }
             li { span.cell.cross { "X" } " works through a cross-certificate" }
             li { span.cell.partly { "s" } " works for short chains only" }
+            li { span.cell.partly { "o" } " works for what was issued until a date" }
             li { span.cell.short { "*" } " would work if chains were shorter than they are" }
             li { span.cell { "·" } " does not work" }
         }
@@ -181,13 +182,23 @@ fn table(matrix: &Matrix, order: &[usize]) -> Markup {
     parts::wide(&format!("Who can charge where by {}", standard_name(matrix.asked().standard)), &table)
 }
 
+/// Whether new certificates do not work any more.
+fn ends(matrix: &Matrix, vehicle: usize, charger: usize) -> bool {
+    matrix.cell(vehicle, charger).is_some_and(|cell| cell.issued_until.is_some())
+}
+
 fn cell(matrix: &Matrix, vehicle: usize, charger: usize) -> Markup {
     match matrix.cell(vehicle, charger).map(|cell| cell.answer) {
-        Some(Answer::Direct) => html! { td.direct { "●" } },
-        Some(Answer::Cross) => html! { td.cross { "X" } },
-        Some(Answer::Partly) => html! { td.partly { "s" } },
+        Some(Answer::Direct | Answer::Cross) if ends(matrix, vehicle, charger) => {
+            html! { td.partly { "o" span.hidden { " works for what was issued until a date" } } }
+        }
+        Some(Answer::Direct) => html! { td.direct { "●" span.hidden { " works" } } },
+        Some(Answer::Cross) => {
+            html! { td.cross { "X" span.hidden { " works through a cross-certificate" } } }
+        }
+        Some(Answer::Partly) => html! { td.partly { "s" span.hidden { " short chains only" } } },
         Some(Answer::No) if matrix.cell(vehicle, charger).is_some_and(connected) => {
-            html! { td.short { "*" } }
+            html! { td.short { "*" span.hidden { " not with chains of this length" } } }
         }
         _ => html! { td { "·" } },
     }

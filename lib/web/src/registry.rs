@@ -76,7 +76,7 @@ pub fn registry(frame: &Frame<'_>, search: &Search) -> String {
         @else { (parts::wide("MO identifiers", &table)) }
         @if let (true, Some((last, _))) = (more, some.last()) { p { a href=(next(search, last)) { "More identifiers" } } }
         p.json {
-            "As JSON: " a href="/v1/registry/mo" { code { "/v1/registry/mo" } } "; signed, for devices and back ends: "
+            (parts::json("/v1/registry/mo")) "; signed, for devices and back ends: "
             a href="/v1/registry/mo.jws" { code { "/v1/registry/mo.jws" } }
         }
     };
@@ -223,7 +223,7 @@ pub fn mo_id(frame: &Frame<'_>, id: &MoId) -> Option<String> {
             label { "Check an eMAID " input type="search" name="q" maxlength="40" required; }
             button type="submit" { "Check" }
         }
-        p.json { "As JSON: " a href=(json) { code { (json) } } }
+        p.json { (parts::json(&json)) }
     };
     Some(frame.page(id.as_str(), &body))
 }

@@ -13,11 +13,10 @@ use crate::{Frame, list, parts, place};
 /// At most so many numbers of versions stand on the page of versions.
 pub const VERSIONS_AT_ONCE: usize = 100;
 
-/// Which versions there are, the newest first, of which `more` are older than those that are told.
+/// Which versions there are, the newest first. Those before the number `older` are not told.
 #[must_use]
-pub fn versions(frame: &Frame<'_>, id: &ListId, numbers: &[u64], more: bool) -> Option<String> {
+pub fn versions(frame: &Frame<'_>, id: &ListId, numbers: &[u64], older: Option<u64>) -> Option<String> {
     let charter = frame.state.charter.lists.get(id)?;
-    let last = numbers.last().copied().unwrap_or_default();
     let body = html! {
         p { "Versions of " (parts::list(frame.state, id)) ", the newest first. None of them ever changes." }
         ul.columns {
@@ -28,8 +27,8 @@ pub fn versions(frame: &Frame<'_>, id: &ListId, numbers: &[u64], more: bool) -> 
                 }
             }
         }
-        @if numbers.is_empty() { p { "Nothing was published yet." } }
-        @if more { p { a href={ (place::versions(id)) "?before=" (last) } { "Older versions" } } }
+        @if numbers.is_empty() { p { "There are none here." } }
+        @if let Some(before) = older { p { a href={ (place::versions(id)) "?before=" (before) } { "Older versions" } } }
         (compare(frame, id, numbers.first().copied().unwrap_or(1).saturating_sub(1), numbers.first().copied().unwrap_or(1)))
     };
     Some(frame.page(&format!("Versions: {}", charter.name), &body))
@@ -67,7 +66,7 @@ pub fn version(frame: &Frame<'_>, list: &ListPayload, sha256: &Digest) -> Option
         ul.ways {
             @if sequence > 1 { li { a href=(place::changes(id, sequence - 1, sequence)) { "What it changed" } } }
             li { a href=(place::versions(id)) { "All versions" } }
-            li { a href=(json) { "The signed JSON" } }
+            li { a href=(json) { "The JSON that was signed" } }
             li { a href={ (json) ".tlog-proof" } { "Its proof in the log" } }
             li { (parts::list(frame.state, id)) }
         }
@@ -146,7 +145,7 @@ pub fn difference(frame: &Frame<'_>, id: &ListId, found: &Difference, json: &str
         @for (part, changes) in &found.parts { (part_of(*part, changes)) }
         (compare(frame, id, from, to))
         details { summary { "As JSON" } pre tabindex="0" { code { (json) } } }
-        p.json { "Also at " a href=(api) { code { (api) } } }
+        p.json { (parts::json(&api)) }
     };
     Some(frame.page(&format!("{}: what changed", charter.name), &body))
 }

@@ -93,7 +93,15 @@ async fn versions(app: App, call: Call) -> Result<Response, Problem> {
     let first = end.saturating_sub(VERSIONS_AT_ONCE as u64).max(1);
     let there = (first..end).rev().filter(|number| site.get(&LIST_VERSION.of(&[&id, number])).is_some());
     let numbers: Vec<u64> = there.collect();
-    found(ctl_web::versions(&Frame { state: &state, now, here: &here }, &id, &numbers, first > 1), &id)
+    found(
+        ctl_web::versions(
+            &Frame { state: &state, now, here: &here },
+            &id,
+            &numbers,
+            (first > 1).then_some(first),
+        ),
+        &id,
+    )
 }
 
 async fn version(app: App, call: Call) -> Result<Response, Problem> {

@@ -78,7 +78,7 @@ async fn overview(app: App, _: Call) -> Result<Response, Problem> {
     let status = app.publisher.status();
     let health = Health {
         checkpoint: (status.size > 0).then_some((status.size, status.checkpoint_at)),
-        timestamp_expires: status.freshness_expires.map(|(_, timestamp)| timestamp),
+        fresh_until: status.freshness_expires.map(|(snapshot, timestamp)| snapshot.min(timestamp)),
         problems: health::problems(&app, now),
     };
     let lately = changes::latest(&state, &app.publications(), LATELY);
