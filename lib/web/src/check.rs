@@ -81,7 +81,7 @@ fn glance(frame: &Frame<'_>, found: &Examination) -> Markup {
                 @for (number, one) in (1_usize..).zip(&found.certificates) {
                     li {
                         a href={ "#certificate-" (number) } { bdi { (one.subject) } }
-                        @for judged in &one.lists { " " span.use { (parts::list(frame.state, &judged.list)) " " (verdict(&judged.answer)) } }
+                        @for judged in &one.lists { " · " span.use { (parts::list(frame.state, &judged.list)) ": " (verdict(&judged.answer)) } }
                         @match one.count(Severity::Error) {
                             0 => {}
                             1 => { " " span.badge.warning { "breaks a rule" } }
@@ -116,7 +116,8 @@ fn brought(found: &Examination) -> Markup {
         dl {
             @if let Some(read) = &found.read {
                 dt { "Read as" } dd { (read.words) @if let Some(sequence) = read.sequence { ", number " (sequence) } }
-                dt { "Certificates" } dd { (read.items) }
+                @let different = found.certificates.len() + found.left_aside;
+                dt { "Certificates" } dd { (read.items) @if different < read.items { ", " (different) " different ones that can be read" } }
                 @if let Some((from, until)) = read.validity {
                     dt { "It says that it holds" } dd { (parts::day(from)) " to " (parts::day(until)) }
                 }
