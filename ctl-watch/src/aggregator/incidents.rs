@@ -136,6 +136,15 @@ mod tests {
         assert_eq!(numbers(&Wanted { first: 2, ..Wanted::default() }, 3), [2, 3, 4]);
         let alpha = Wanted { operator: Some("alpha-pki".parse().unwrap()), ..Wanted::default() };
         assert_eq!(numbers(&alpha, usize::MAX), [1, 2]);
+        let newest = |before, operator: Option<&str>, is_open, limit| -> Vec<u64> {
+            let operator = operator.map(|id| id.parse().unwrap());
+            let found = aggregator.newest(before, operator.as_ref(), is_open, limit).unwrap();
+            found.iter().map(|one| one.number).collect()
+        };
+        assert_eq!(newest(None, None, None, 3), [10_100, 10_099, 10_098]);
+        assert_eq!(newest(Some(4), None, Some(false), 5), [3, 2, 1], "those in memory and those only kept");
+        assert_eq!(newest(None, Some("alpha-pki"), None, 5), [2, 1]);
+        assert_eq!(newest(None, None, Some(true), 5), [0; 0]);
         assert_eq!(aggregator.incident(1).unwrap().as_deref(), Some(&all[0]));
         assert_eq!(aggregator.incident(2).unwrap().as_deref(), Some(&all[1]));
         assert_eq!(aggregator.incident(10_101).unwrap(), None);

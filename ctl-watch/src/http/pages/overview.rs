@@ -142,8 +142,8 @@ fn drafts(app: &App, around: &Around, levels: &Levels, now_ms: i64) -> BTreeMap<
             draft.targets.push(target.clone());
         }
     }
-    for (operator, draft) in &mut drafts {
-        measure(app, levels, operator, &mut draft.row);
+    for draft in drafts.values_mut() {
+        measure(app, levels, &mut draft.row);
     }
     drafts
 }
@@ -165,7 +165,7 @@ fn draft(around: &Around, operator: &ParticipantId) -> Draft {
 }
 
 /// The last thirty days of all kinds of services.
-fn measure(app: &App, levels: &Levels, operator: &str, row: &mut Row) {
+fn measure(app: &App, levels: &Levels, row: &mut Row) {
     let policy = app.watch.policy();
     let (mut good, mut valid) = (0_u64, 0_u64);
     for kind in judge::KINDS {
@@ -179,7 +179,6 @@ fn measure(app: &App, levels: &Levels, operator: &str, row: &mut Row) {
             Some(Verdict::Undetermined) | None => row.kept,
         };
     }
-    debug_assert_eq!(operator, row.operator.as_str());
     row.availability_ppm = (u128::from(good) * 1_000_000)
         .checked_div(u128::from(valid))
         .and_then(|share| u64::try_from(share).ok());

@@ -210,7 +210,7 @@ fn row(name: &str, now: Now) -> Row {
     }
 }
 
-fn all<'a>(addresses: [usize; 6], open: Vec<Incident>, query: &'a str) -> Overview<'a> {
+fn all(addresses: [usize; 6], open: Vec<Incident>, query: &str) -> Overview<'_> {
     Overview {
         addresses,
         operators: 1,
