@@ -106,14 +106,14 @@ impl Store {
         operator: Option<&ParticipantId>,
         limit: usize,
     ) -> Result<Vec<Incident>, StoreError> {
-        let sql = "SELECT incident FROM incidents WHERE number < ?1 AND (?2 IS NULL OR operator = ?2) \
-                   AND ended_ms IS NOT NULL ORDER BY number DESC LIMIT ?3";
-        let values: Vec<Value> = vec![
-            signed(before.unwrap_or(u64::MAX)).into(),
-            operator.map(ParticipantId::to_string).into(),
-            signed(limit as u64).into(),
-        ];
-        self.with(|connection| read(connection, sql, values))
+        // Each has an index of its own.
+        let of = if operator.is_some() { "operator = ?3 AND" } else { "" };
+        let sql = format!(
+            "SELECT incident FROM incidents WHERE {of} number < ?1 AND ended_ms IS NOT NULL ORDER BY number DESC LIMIT ?2"
+        );
+        let values: Vec<Value> = vec![signed(before.unwrap_or(u64::MAX)).into(), signed(limit as u64).into()];
+        let operator = operator.map(|operator| operator.to_string().into());
+        self.with(|connection| read(connection, &sql, values.into_iter().chain(operator).collect()))
     }
 
     /// One incident.

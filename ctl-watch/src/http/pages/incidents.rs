@@ -1,6 +1,7 @@
 //! `/incidents` and `/incidents/{number}`: what went or goes wrong, and what proves it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ctl_core::Digest;
 use ctl_core::names::ParticipantId;
@@ -50,8 +51,9 @@ pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
         State::Past => (Which::Past, Some(false)),
     };
     let aggregator = app.watch.aggregator().clone();
-    let open = aggregator.incidents().values().filter(|one| one.is_open()).count();
     let of = operator.clone();
+    let fits = |one: &&Arc<Incident>| of.as_ref().is_none_or(|of| *of == one.operator);
+    let open = aggregator.incidents().values().filter(|one| one.is_open()).filter(fits).count();
     let read = answer::blocking(move || aggregator.newest(before, of.as_ref(), is_open, PAGE + 1)).await?;
     let mut read = read.map_err(|error| Problem::internal(&error))?;
     let has_more = read.len() > PAGE;

@@ -54,6 +54,13 @@ pub(super) struct Sum {
     due: u64,
 }
 
+impl Sum {
+    /// Whether anything was watched on this day.
+    pub(super) const fn was_due(&self) -> bool {
+        self.due > 0 || self.seen > 0
+    }
+}
+
 /// Adds up these targets by day, the last one of ninety being `today`.
 pub(super) fn sums<'a>(
     days: &Days,

@@ -76,11 +76,7 @@ impl Around {
         let scheme = followed.seen.as_ref().map(|seen| seen.state.charter.name.to_string());
         let policy = app.watch.policy();
         let policy = format!("{} {}", policy.name(), policy.version());
-        let hindered = match &followed.contact {
-            Contact::Hindered(why) => Some(format!("it cannot follow the scheme: {why}")),
-            _ => followed.seen.is_none().then(|| "it has not followed the scheme yet".to_owned()),
-        };
-        let problems = app.supervisor.problem().into_iter().chain(hindered).collect();
+        let problems = app.supervisor.problem().into_iter().chain(blind(&followed)).collect();
         let name = scheme.unwrap_or_else(|| "a scheme".to_owned());
         let observer = observer(&app.watch, &followed);
         Self { observer, followed, now, name, policy, problems }
@@ -108,6 +104,19 @@ impl Around {
         let found = participants.and_then(|all| all.get(operator));
         found.map_or_else(|| operator.to_string(), |found| found.name.to_string())
     }
+}
+
+/// What keeps the watch from seeing the scheme: then what it watches may not be what it should.
+fn blind(followed: &Followed) -> Option<String> {
+    let told = match &followed.contact {
+        Contact::Hindered(why) => format!("it cannot follow the scheme: {why}"),
+        Contact::Inconsistent(why) => format!("the scheme's log does not hold: {why}"),
+        Contact::Unanswered(why) => format!("it does not reach the scheme's log: {why}"),
+        _ if followed.seen.is_none() => "it has not followed the scheme yet".to_owned(),
+        _ if !followed.is_following() => "it has not reached the scheme's log of late".to_owned(),
+        Contact::None | Contact::Good(_) => return None,
+    };
+    Some(told)
 }
 
 /// Who looks, and from where, in words.

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use ctl_core::names::ParticipantId;
 use ctl_policy::sla::{Time, Verdict};
 use ctl_serve::{Call, Problem};
-use ctl_web::status::{Now, Overview, Row, Show, Sort, overview, place};
+use ctl_web::status::{Day, Now, Overview, Row, Show, Sort, overview, place};
 use serde::Deserialize;
 use warp::reply::Response;
 
 use super::{App, Around, html, judge, open_of};
-use crate::aggregator::days::day_of;
+use crate::aggregator::days::{DAYS, day_of};
 use crate::description::Description;
 use crate::levels::Levels;
 use crate::target::OWN;
@@ -167,39 +167,41 @@ fn draft(around: &Around, operator: &ParticipantId) -> Draft {
 /// The last thirty days of all kinds of services.
 fn measure(app: &App, levels: &Levels, row: &mut Row) {
     let policy = app.watch.policy();
-    let (mut good, mut valid) = (0_u64, 0_u64);
+    let (mut good, mut valid, mut verdicts) = (0_u64, 0_u64, Vec::new());
     for kind in judge::KINDS {
         let key = (row.operator.clone(), kind);
         let Some(standing) = levels.services.get(&key) else { continue };
         good = good.saturating_add(standing.rolling.good);
         valid = valid.saturating_add(standing.rolling.valid());
-        row.kept = match levels.rolling(policy, &key).map(|level| level.availability) {
-            Some(Verdict::Missed) => Some(false),
-            Some(Verdict::Met) => Some(row.kept.unwrap_or(true)),
-            Some(Verdict::Undetermined) | None => row.kept,
-        };
+        // Kept is what every kind of service is known to have kept.
+        verdicts.extend(levels.rolling(policy, &key).map(|level| level.availability));
     }
+    row.kept = if verdicts.contains(&Verdict::Missed) {
+        Some(false)
+    } else {
+        (!verdicts.is_empty() && verdicts.iter().all(|verdict| *verdict == Verdict::Met)).then_some(true)
+    };
     row.availability_ppm = (u128::from(good) * 1_000_000)
         .checked_div(u128::from(valid))
         .and_then(|share| u64::try_from(share).ok());
 }
 
-/// Each day is as that of the worst kind of service.
+/// Each day is as that of the worst kind of service that was watched on it.
 fn with_days(app: &App, draft: Draft, today: u32, now_ms: i64) -> Row {
     let Draft { mut row, targets } = draft;
     let (policy, days) = (app.watch.policy(), app.watch.aggregator().days());
+    let mut worst: Vec<Option<Day>> = (0..DAYS).map(|_| None).collect();
     for kind in judge::KINDS {
         let of: Vec<&Description> = targets.iter().filter(|target| target.kind == kind).collect();
         let Some(terms) = policy.terms(row.operator.as_str(), kind).filter(|_| !of.is_empty()) else {
             continue;
         };
-        let strip = judge::strip(&judge::sums(&days, of, today, now_ms), &terms.objective);
-        if row.days.is_empty() {
-            row.days = strip;
-        } else {
-            row.days.iter_mut().zip(strip).for_each(|(worst, day)| *worst = day.max(*worst));
+        let sums = judge::sums(&days, of, today, now_ms);
+        for (worst, sum) in worst.iter_mut().zip(&sums).filter(|(_, sum)| sum.was_due()) {
+            *worst = (*worst).max(Some(judge::day(sum, &terms.objective)));
         }
     }
+    row.days = worst.into_iter().map(|day| day.unwrap_or(Day::Unknown)).collect();
     row
 }
 

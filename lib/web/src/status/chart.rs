@@ -62,7 +62,7 @@ impl Chart {
         let days = self.curves.iter().map(|curve| curve.days.len()).max().unwrap_or_default().max(1);
         let first = self.last.saturating_sub(u32::try_from(days).unwrap_or_default().saturating_sub(1));
         html! {
-            figure.chart {
+            figure.course {
                 figcaption { (self.name) }
                 svg role="img" {
                     title { (self.about) }
@@ -77,8 +77,8 @@ impl Chart {
                     }
                     @for (height, text) in &self.marks { text x="2" y=(from_top(*height)) dy=(if *height > TOP - 120 { "12" } else { "-3" }) { (text) } }
                 }
-                p.axis aria-hidden="true" { span { (date(first)) } span { (date(self.last)) } }
-                ul.legend {
+                p.ends aria-hidden="true" { span { (date(first)) } span { (date(self.last)) } }
+                ul.key {
                     @for curve in &self.curves {
                         li {
                             svg.sample viewBox="0 0 24 8" aria-hidden="true" { path class={ "curve " (curve.class) } d="M0 4H24" {} }

@@ -78,7 +78,7 @@ pub struct Incidents {
     pub which: Which,
     /// Only of this operator: id and name.
     pub operator: Option<(ParticipantId, String)>,
-    /// How many are open, of everyone.
+    /// How many of these are open.
     pub open: usize,
     pub shown: Vec<Incident>,
     /// The newest first: the place of the next page with older ones.
@@ -194,7 +194,7 @@ pub fn incidents(site: &Site<'_>, list: &Incidents) -> String {
         @if list.shown.is_empty() {
             p {
                 @match list.which {
-                    Which::Open => "Nothing is broken now.",
+                    Which::Open => @if list.operator.is_some() { "None of its services is broken now." } @else { "Nothing is broken now." },
                     Which::All | Which::Past => "There is none here: nothing was broken for long enough, or it was too long ago to be kept.",
                 }
             }
@@ -210,7 +210,7 @@ pub fn incidents(site: &Site<'_>, list: &Incidents) -> String {
         p.json { "For programs: " code { "/v1/incidents?state=open" (of) } "." }
     };
     let title = match list.which {
-        Which::Open => super::count(list.open, "open incident", "open incidents"),
+        Which::Open => parts::count(list.open, "open incident"),
         Which::All => "Incidents".to_owned(),
         Which::Past => "Past incidents".to_owned(),
     };

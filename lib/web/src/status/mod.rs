@@ -105,13 +105,13 @@ impl Now {
     }
 }
 
-/// How a service did on a day.
+/// How a service did on a day; the worse, the later. What was not seen is never as good as what was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Day {
-    /// Nobody looked, or hardly.
-    Unknown,
     /// No probe was bad.
     Good,
+    /// Nobody looked, or hardly.
+    Unknown,
     /// Some were, and fewer than the promise allows.
     Marred,
     /// Announced maintenance all day.
@@ -227,9 +227,9 @@ fn per_cent(ppm: u64) -> String {
     format!("{}.{:02}\u{a0}%", ppm / 10_000, ppm % 10_000 / 100)
 }
 
-/// A number, and the thing in one or more.
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+/// A number, and what is said of one or of more.
+fn say(number: usize, one: &str, more: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { more })
 }
 
 /// The moment at which a day (since 1970) begins.

@@ -10,7 +10,7 @@ use super::chart::{Chart, Curve, TOP};
 use super::incident::{Finding, Incident, findings, table};
 use super::manager::Manager;
 use super::strip::{bad_days, legend, strip};
-use super::{Day, Now, Site, badge, count, date, hits, kind, pages, per_cent, place, told};
+use super::{Day, Now, Site, badge, date, hits, kind, pages, per_cent, place, say, told};
 use crate::parts;
 
 /// The classes of response times: those with a bound and the one beyond.
@@ -99,7 +99,9 @@ pub struct Operator<'a> {
     /// Whether a list, the configuration or an application names any of its services now.
     pub is_watched: bool,
     pub lists: Vec<String>,
+    /// The worst of its open incidents, and how many there are.
     pub open: Vec<Incident>,
+    pub open_count: usize,
     pub past: Vec<Incident>,
     pub maintenance: Vec<Maintenance<'a>>,
     /// What is shown of its services.
@@ -130,7 +132,7 @@ pub fn operator(site: &Site<'_>, operator: &Operator<'_>) -> String {
             section aria-labelledby="broken" {
                 h2 id="broken" { "Broken now" }
                 div.cards { @for one in &operator.open { (one.card(site.now)) } }
-                p { a href={ (place::INCIDENTS) "?state=open&operator=" (operator.id) } { "All its open incidents" } }
+                p { a href={ (place::INCIDENTS) "?state=open&operator=" (operator.id) } { "All " (operator.open_count) " open incidents" } }
                 @if !operator.tell.is_empty() { p { "To be told: " (told(&operator.tell.join(", "))) "." } }
             }
         }
@@ -157,17 +159,17 @@ pub fn operator(site: &Site<'_>, operator: &Operator<'_>) -> String {
 }
 
 fn headline(operator: &Operator<'_>) -> String {
-    let all = count(operator.addresses, "address is watched", "addresses are watched");
-    match (operator.open.len(), operator.bad) {
+    let all = say(operator.addresses, "address is watched", "addresses are watched");
+    match (operator.open_count, operator.bad) {
         (0, 0) if operator.unknown > 0 => {
             format!(
                 "No trouble is known, and {} not measured of late. {all}.",
-                count(operator.unknown, "address was", "addresses were")
+                say(operator.unknown, "address was", "addresses were")
             )
         }
         (0, 0) => format!("No trouble is known. {all}."),
         (0, bad) => format!("No incident; the last probe of {bad} was bad. {all}."),
-        (open, _) => format!("{}. {all}.", count(open, "incident is open", "incidents are open")),
+        (open, _) => format!("{}. {all}.", say(open, "incident is open", "incidents are open")),
     }
 }
 
@@ -254,9 +256,10 @@ impl Service<'_> {
                 dd {
                     @match (level.and_then(|level| level.budget_left_ppm), objective.budget_ppm()) {
                         (Some(left), budget @ 1..) => {
-                            @let left = left.saturating_mul(100) / i64::try_from(budget).unwrap_or(i64::MAX);
-                            @if left < 0 { strong { "overdrawn" } ": " (100 - left) "\u{a0}% of it burnt in 30 days" }
-                            @else { (left) "\u{a0}% left of that of 30 days" }
+                            @let burnt = (i64::try_from(budget).unwrap_or(i64::MAX).saturating_sub(left)).max(0).unsigned_abs();
+                            @let burnt = burnt.saturating_mul(1000).div_ceil(budget);
+                            @if left < 0 { strong { "overdrawn" } ": " }
+                            (burnt / 10) "." (burnt % 10) "\u{a0}% of that of 30 days is burnt"
                         },
                         _ => "nothing measured",
                     }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::incident::Incident;
 use super::strip::{legend, strip};
-use super::{Day, Now, Site, badge, count, pages, per_cent, place, told};
+use super::{Day, Now, Site, badge, pages, per_cent, place, say, told};
 use crate::parts;
 
 /// At most so many open incidents are told before the table.
@@ -100,20 +100,23 @@ impl Overview<'_> {
         if self.open_count > 0 {
             format!(
                 "{} {} trouble now",
-                count(trouble.max(1), "service", "services"),
+                parts::count(trouble.max(1), "service"),
                 if trouble < 2 { "has" } else { "have" }
             )
         } else if failing > 0 {
-            format!("No incident; the last probe of {} was bad", count(failing, "service", "services"))
+            format!("No incident; the last probe of {} was bad", parts::count(failing, "service"))
         } else if all == 0 || self.of(Now::Unknown) == all {
             "Nothing was measured yet".to_owned()
         } else if self.of(Now::Unknown) > 0 {
             format!(
                 "No trouble known; {} not measured",
-                count(self.of(Now::Unknown), "service is", "services are")
+                say(self.of(Now::Unknown), "service is", "services are")
             )
+        } else if self.of(Now::Maintenance) > 0 {
+            let maintained = say(self.of(Now::Maintenance), "service is", "services are");
+            format!("No trouble known; {maintained} in announced maintenance")
         } else {
-            format!("All {} answer as they should", count(all, "service", "services"))
+            format!("All {} answer as they should", parts::count(all, "service"))
         }
     }
 
@@ -166,7 +169,7 @@ pub fn overview(site: &Site<'_>, overview: &Overview<'_>) -> String {
             }
         }
         section aria-labelledby="operators" {
-            h2 id="operators" { (count(overview.operators, "PKI operator", "PKI operators")) }
+            h2 id="operators" { (parts::count(overview.operators, "PKI operator")) }
             (form(overview))
             @if overview.rows.is_empty() {
                 p { @if overview.operators == 0 { "No list names a service to watch yet." } @else { "No operator is like that." } }
@@ -247,7 +250,7 @@ fn detail(row: &Row, site: &Site<'_>) -> Markup {
     html! {
         br;
         small {
-            @if row.bad > 0 { (row.bad) " of " (row.addresses) " bad" } @else { (count(row.addresses, "service", "services")) }
+            @if row.bad > 0 { (row.bad) " of " (row.addresses) " bad" } @else { (parts::count(row.addresses, "service")) }
             @if let Some(since) = row.since { ", " (parts::span(site.now.seconds_since(since))) }
             @if let Some((number, many)) = row.open {
                 ", " a href=(place::incident(number)) { "incident " (number) }

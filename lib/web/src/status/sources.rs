@@ -3,7 +3,7 @@
 use ctl_core::Timestamp;
 use maud::{Markup, html};
 
-use super::{Site, count, place, told};
+use super::{Site, place, say, told};
 use crate::parts;
 
 /// One of them.
@@ -38,13 +38,19 @@ pub struct Happening {
 
 /// So many roots are named of one happening.
 const NAMED: usize = 20;
+/// A source is read every hour where nothing else is said; one that was not for two days is not called read, in seconds.
+const LONG: u64 = 2 * 86_400;
 
 impl Source {
-    fn now(&self) -> Markup {
+    fn now(&self, now: Timestamp) -> Markup {
         html! {
             @match &self.open {
                 Some(open) => { span.badge.now.trouble { (open.what) } br; small { "since " (parts::moment(open.began_at)) } },
-                None => @if self.last_read_at.is_some() { span.badge.now.fine { "read" } } @else { span.badge { "not read yet" } },
+                None => @match self.last_read_at {
+                    Some(at) if now.seconds_since(at) <= LONG => span.badge.now.fine { "read" },
+                    Some(at) => span.badge.now.failing { "not read for " (parts::span(now.seconds_since(at))) },
+                    None => span.badge { "not read yet" },
+                },
             }
         }
     }
@@ -76,6 +82,8 @@ impl Happening {
 #[must_use]
 pub fn sources(site: &Site<'_>, all: &[Source]) -> String {
     let open = all.iter().filter(|one| one.open.is_some()).count();
+    let is_old = |one: &&Source| one.last_read_at.is_none_or(|at| site.now.seconds_since(at) > LONG);
+    let old = all.iter().filter(is_old).count();
     let table = html! {
         table {
             thead { tr {
@@ -85,7 +93,7 @@ pub fn sources(site: &Site<'_>, all: &[Source]) -> String {
                 @for one in all {
                     tr {
                         th scope="row" { a href=(place::source(&one.name)) { (told(&one.name)) } }
-                        td { (one.now()) }
+                        td { (one.now(site.now)) }
                         td { @match one.roots { Some(roots) => (roots), None => "–" } }
                         td { @match one.last_read_at { Some(at) => (parts::from_now(at, site.now)), None => "never" } }
                         td { @match one.last_moved_at { Some(at) => (parts::day(at)), None => "none seen" } }
@@ -98,8 +106,9 @@ pub fn sources(site: &Site<'_>, all: &[Source]) -> String {
         p.lead {
             @match (all.len(), open) {
                 (0, _) => "This watch follows no list or pool of others.",
+                (_, 0) if old > 0 => { "No problem is known; " (say(old, "of them was", "of them were")) " not read of late." },
                 (_, 0) => "All of them can be read.",
-                (_, open) => { (count(open, "source has", "sources have")) " a problem now." },
+                (_, open) => { (say(open, "source has", "sources have")) " a problem now." },
             }
         }
         p { "Lists and pools of others are no services of this scheme: nothing here counts towards a service level." }
@@ -114,7 +123,7 @@ pub fn sources(site: &Site<'_>, all: &[Source]) -> String {
 pub fn source(site: &Site<'_>, one: &Source, past: &[Happening]) -> String {
     let body = html! {
         dl {
-            dt { "Now" } dd { (one.now()) }
+            dt { "Now" } dd { (one.now(site.now)) }
             dt { "Where" } dd { code { (told(&one.place)) } }
             dt { "Last read" } dd { @match one.last_read_at { Some(at) => (parts::moment(at)), None => "never" } }
             @if let Some(roots) = one.roots { dt { "Roots" } dd { (roots) } }

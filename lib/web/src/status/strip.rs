@@ -94,7 +94,7 @@ pub(super) fn strip(days: &[Day], last: u32) -> Markup {
 /// What the bars mean.
 pub(super) fn legend() -> Markup {
     html! {
-        ul.legend aria-label="What the bars of a day mean" {
+        ul.key aria-label="What the bars of a day mean" {
             @for day in TOLD {
                 @let path = { let mut path = String::new(); bar(&mut path, 0, day); path };
                 li {

@@ -129,6 +129,7 @@ fn attack_every_other_page_stays_text_too() {
         is_watched: true,
         lists: vec![HOSTILE.to_owned()],
         open: vec![one()],
+        open_count: 40,
         past: vec![Incident { ended_at: Some(at(0)), ..one() }],
         maintenance: vec![Maintenance { kinds: &[], from: at(-1), to: at(9), text: HOSTILE, excuses: false }],
         services: vec![Service {
@@ -160,7 +161,9 @@ fn attack_every_other_page_stays_text_too() {
         pages: 2,
         manager: None,
     };
-    holds(&operator(&site(&[]), &page));
+    let text = operator(&site(&[]), &page);
+    holds(&text);
+    assert!(text.contains("40 incidents are open."), "{text}");
     let happening = Happening {
         what: "cannot be read",
         began_at: at(-9),
@@ -250,7 +253,11 @@ fn the_first_words_of_the_first_page_say_whether_anything_is_broken() {
     assert_eq!(headline([0, 0, 2, 0, 0, 9], vec![]), "No trouble known; 2 services are not measured");
     assert_eq!(headline([0, 0, 2, 0, 0, 0], vec![]), "Nothing was measured yet");
     assert_eq!(headline([0; 6], vec![]), "Nothing was measured yet");
-    assert_eq!(headline([0, 0, 0, 1, 1, 9], vec![]), "All 11 services answer as they should");
+    assert_eq!(
+        headline([0, 0, 0, 1, 1, 9], vec![]),
+        "No trouble known; 1 service is in announced maintenance"
+    );
+    assert_eq!(headline([0, 0, 0, 0, 1, 9], vec![]), "All 10 services answer as they should");
 }
 
 #[test]
