@@ -105,6 +105,46 @@ async fn a_reader_chooses_a_kind_and_a_list_without_a_script() {
 }
 
 #[tokio::test]
+async fn many_of_a_kind_leave_room_for_the_others_and_are_all_there_when_asked_for() {
+    let mut world = World::published();
+    let pki = world::root("alpha-pki");
+    let issuer = Key::p256_from_pem(&pki.root().key_pkcs8_pem().unwrap()).unwrap();
+    let alpha = world.admitted("alpha-pki");
+    // Those of one month in a year, more than a page has.
+    let ends = world.now.plus_seconds(365 * DAY).unix();
+    for number in 0..120_u64 {
+        if number % 40 == 39 {
+            world.wait(DAY);
+        }
+        let sub_ca = Shape::ca(&format!("CN=Sub {number}"), &Key::p256("sub").unwrap(), Some(0)).unwrap();
+        let sub_ca = sub_ca.serial(number + 2).valid(world.now.unix() - 10, ends);
+        let sub_ca = sub_ca.signed_by(pki.root().certificate().subject(), &issuer).unwrap();
+        let body = SubcaDisclose { certificate: Der(sub_ca.der().to_vec()), issuer: alpha };
+        world.say(&["alpha-pki"], body).unwrap();
+    }
+    let served = Served::start(&world).await;
+    let rows = |page: &str| page.matches(">Sub ").count();
+    let page = served.get("/calendar").await.text();
+    assert_eq!(rows(&page), 5, "{page}");
+    assert!(page.contains("<a href=\"/calendar?kind=sub-ca\">and 115 more: sub-CAs</a>"), "{page}");
+    assert!(page.contains("root.json expires"), "{page}");
+    let first = served.get("/calendar?kind=sub-ca").await.text();
+    let second = served.get("/calendar?kind=sub-ca&page=2").await.text();
+    assert_eq!((rows(&first), rows(&second)), (100, 20));
+    assert!(
+        first.contains("href=\"/calendar?kind=sub-ca&amp;page=2\"") && first.contains("Page 1 of 2"),
+        "{first}"
+    );
+    served.get("/calendar?kind=sub-ca&page=3").await.problem(404);
+    let metrics = served.get("/metrics").await.text();
+    assert_eq!(
+        metrics.matches("ctl_due_timestamp_seconds{kind=\"sub-ca\"").count(),
+        1,
+        "one series, not 120"
+    );
+}
+
+#[tokio::test]
 async fn a_name_with_markup_or_line_ends_adds_nothing_to_page_feed_or_metric() {
     let mut world = World::published();
     let pki = world::root("alpha-pki");
