@@ -3,7 +3,7 @@
 use ctl_core::names::ListId;
 use ctl_governance::application::{Application, Screening, Stage};
 use ctl_governance::possession::Possession;
-use ctl_governance::state::State;
+use ctl_governance::state::{Listed, State};
 use ctl_governance::statement::body::Candidate;
 use ctl_governance::statement::parts::{self as parts_of, EvidenceKind};
 use ctl_pki::{Certificate, print};
@@ -16,8 +16,9 @@ use crate::{Frame, comments, contents, list, overview, parts, place, proposal, t
 
 /// So many stand on a page.
 pub(crate) const ON_A_PAGE: usize = 50;
-/// So many findings are shown at most: a policy has far fewer rules.
+/// So many findings are shown at most: a policy has far fewer rules. And so much of each of their texts.
 const FINDINGS: usize = 200;
+const BRIEF: usize = 400;
 
 /// Which applications are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -215,6 +216,7 @@ fn next(frame: &Frame<'_>, one: &Application, stage: Stage) -> Markup {
             Stage::Voting => { "The electors vote: see below." },
             Stage::Accepted => {
                 @match crate::words::listed(state, &one.list, &one.fingerprint) {
+                    Some(listed) if !state.is_trusted(&one.list, listed) => (fallen(state, listed)),
                     Some(listed) if listed.first_published.is_none() => { "The signers sign the next version of the list, which will have it." },
                     Some(_) => { "Nothing: it stands " a href=(place::certificate(&one.fingerprint)) { "on the list" } "." },
                     None => { "Nothing." },
@@ -225,6 +227,17 @@ fn next(frame: &Frame<'_>, one: &Application, stage: Stage) -> Markup {
         @if one.is_open() && blocked > 0 {
             " " strong { "It cannot be admitted as it is: " (blocked) " of the screening's errors cannot be waived." }
         }
+    }
+}
+
+/// What became of it since it was accepted.
+fn fallen(state: &State, listed: &Listed) -> Markup {
+    let now = state.effective_status(listed);
+    html! {
+        strong { "It is not trusted now: " }
+        @if now.status.is_listed() { "it, or its key, is distrusted by decision" }
+        @else { (parts::status(now.status)) " since " (parts::moment(now.at)) " " (parts::entry(now.cause)) }
+        ". See " a href=(place::certificate(&listed.fingerprint)) { "where it stands" } "."
     }
 }
 
@@ -318,45 +331,42 @@ fn findings(screening: &Screening, full: Option<&[Finding]>) -> Markup {
     if screening.findings.is_empty() {
         return html! { p { span.badge.usable { "no findings" } " It fulfils every rule of the policy." } };
     }
+    let more =
+        |all: usize| html! { @if all > FINDINGS { p { "And " (all - FINDINGS) " more: see the JSON." } } };
     let Some(full) = full else {
+        let mut all: Vec<_> = screening.findings.iter().collect();
+        all.sort_by_key(|one| std::cmp::Reverse(one.severity));
         return html! {
             p { "The findings in full are not here; the log has only these:" }
-            ul { @for one in screening.findings.iter().take(FINDINGS) {
+            ul { @for one in all.iter().take(FINDINGS) {
                 li { code { (one.id) } ": " (severity(weight(one.severity))) @if one.waivable { ", can be waived" } }
             } }
         };
     };
+    let mut all: Vec<_> = full.iter().collect();
+    all.sort_by_key(|one| std::cmp::Reverse(one.severity));
     let table = html! {
         table {
             thead { tr {
                 th scope="col" { "Rule" } th scope="col" { "Weight" } th scope="col" { "Found" } th scope="col" { "Expected" } th scope="col" { "Source of the rule" }
             } }
             tbody {
-                @for one in full.iter().take(FINDINGS) {
+                @for one in all.iter().take(FINDINGS) {
                     tr {
                         th scope="row" { code { (print::line(&one.id)) } }
                         td {
                             (severity(one.severity))
                             @if one.severity == Severity::Error { br; small { @if one.waivable { "electors may waive it" } @else { "cannot be waived" } } }
                         }
-                        td { bdi { (brief(&one.found)) } }
-                        td { bdi { (brief(&one.expected)) } }
-                        td { bdi { (brief(&one.source)) } }
+                        td { bdi { (parts::brief(&one.found, BRIEF)) } }
+                        td { bdi { (parts::brief(&one.expected, BRIEF)) } }
+                        td { bdi { (parts::brief(&one.source, BRIEF)) } }
                     }
                 }
             }
         }
     };
-    parts::wide("Findings", &table)
-}
-
-/// A text out of a report on one line, of bounded length.
-fn brief(text: &str) -> String {
-    let mut brief: String = text.chars().take(400).collect();
-    if brief.len() < text.len() {
-        brief.push('…');
-    }
-    print::line(&brief)
+    html! { (parts::wide("Findings", &table)) (more(full.len())) }
 }
 
 fn severity(severity: Severity) -> Markup {

@@ -9,20 +9,18 @@ use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
 use ctl_governance::application::Stage;
-use ctl_governance::state::{Outcome, Proposal};
+use ctl_governance::state::{Notice, Outcome, Proposal};
 use ctl_governance::statement::body::{Body, CrossAnswer};
 use ctl_governance::statement::{Entry, charter::Charter};
 use maud::{Markup, html};
 
 use crate::words::Words;
-use crate::{parts, place, proposal};
+use crate::{list, parts, place, proposal};
 
 /// How many publications are remembered.
 const KEPT: usize = 50;
 /// How many entries are read at most in search of them.
 const READ: u64 = 2000;
-/// How many of a kind are looked at for each that is wanted: decisions and endings come in another order than what they end.
-const LOOKED_AT: usize = 4;
 
 /// One version of one role, as the log tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,36 +43,39 @@ pub struct Publications {
 }
 
 impl Publications {
-    /// Reads on to a log of this size; `read` gives an entry. What it does not give is passed over.
+    /// Reads on to a log of this size; `read` gives an entry. From one that it does not give, reading goes on next time.
     pub fn follow(&mut self, size: u64, read: &dyn Fn(u64) -> Option<Entry>) {
         if size < self.size {
             *self = Self::default();
         }
-        for index in self.size.max(size.saturating_sub(READ))..size {
-            if let Some(publication) = read(index).and_then(|entry| publication(index, &entry, read)) {
-                self.newest.push_front(publication);
+        self.size = self.size.max(size.saturating_sub(READ));
+        while self.size < size {
+            let Some(entry) = read(self.size) else { break };
+            if let Body::PublicationRecord(record) = &entry.statement.payload.body {
+                let draft = read(record.draft).map(|draft| draft.statement.payload.body);
+                let Some(Body::DraftOpen(draft)) = draft else { break };
+                let number = draft.sequence.unwrap_or(draft.version);
+                let (index, at, role) = (self.size, entry.recorded_at, record.role.clone());
+                self.newest.push_front(Publication { index, at, role, number });
+                self.newest.truncate(KEPT);
             }
+            self.size = self.size.saturating_add(1);
         }
-        self.newest.truncate(KEPT);
-        self.size = size;
     }
 
-    /// The newest first.
-    pub fn newest(&self) -> impl Iterator<Item = &Publication> {
-        self.newest.iter()
+    /// The newest, with each role's latest by the state, whatever was read.
+    fn with(&self, state: &State) -> Vec<Publication> {
+        let latest = state.published.iter().map(|(role, one)| Publication {
+            index: one.index,
+            at: one.at,
+            role: role.clone(),
+            number: list::number(one),
+        });
+        let unread = latest.filter(|one| self.newest.iter().all(|read| read.index != one.index));
+        let mut all: Vec<Publication> = self.newest.iter().cloned().chain(unread).collect();
+        all.sort_by_key(|one| std::cmp::Reverse(one.index));
+        all
     }
-}
-
-/// What an entry published, if it did.
-pub(crate) fn publication(
-    index: u64,
-    entry: &Entry,
-    read: &dyn Fn(u64) -> Option<Entry>,
-) -> Option<Publication> {
-    let Body::PublicationRecord(record) = &entry.statement.payload.body else { return None };
-    let Body::DraftOpen(draft) = read(record.draft)?.statement.payload.body else { return None };
-    let number = draft.sequence.unwrap_or(draft.version);
-    Some(Publication { index, at: entry.recorded_at, role: record.role.clone(), number })
 }
 
 /// Something that changed.
@@ -84,7 +85,7 @@ pub struct Change {
     pub at: Timestamp,
     /// The entry that brought it about.
     pub entry: u64,
-    /// What kind of thing it is: with the entry, it names the change for good.
+    /// What kind of thing it is: with the entry and the page, it names the change for good.
     pub kind: &'static str,
     /// What, in words.
     pub what: Words,
@@ -96,7 +97,12 @@ impl Change {
     /// A name of this change in this scheme and in no other, the same for ever (RFC 4151 and RFC 9562: a UUID made of a hash).
     #[must_use]
     pub fn urn(&self, scheme: &Digest) -> String {
-        let digest = Digest::of_parts(&[scheme.as_bytes(), self.kind.as_bytes(), &self.entry.to_be_bytes()]);
+        let digest = Digest::of_parts(&[
+            scheme.as_bytes(),
+            self.kind.as_bytes(),
+            &self.entry.to_be_bytes(),
+            self.to.as_bytes(),
+        ]);
         urn(&digest)
     }
 }
@@ -113,38 +119,36 @@ pub(crate) fn urn(digest: &Digest) -> String {
 /// The latest changes, the newest first, at most so many.
 #[must_use]
 pub fn latest(state: &State, publications: &Publications, count: usize) -> Vec<Change> {
-    let some = count.saturating_mul(LOOKED_AT);
     let mut changes = vec![founded(state)];
-    changes.extend(publications.newest().take(count).map(|one| published(state, one)));
-    for application in state.applications.values().rev().take(some) {
+    changes.extend(publications.with(state).iter().take(count).map(|one| published(state, one)));
+    for application in state.applications.values().rev().take(count) {
         let (index, at) = (application.index, application.submitted_at);
         let what =
             Words::default().participant(state, &application.applicant).and(" applies for a place on list ");
         let what = what.list(state, &application.list).and(" with ").application(state, index);
         changes.push(Change { at, entry: index, kind: "applied", what, to: place::application(index) });
-        if let Some((Stage::Withdrawn, at, entry)) = application.ended {
-            let what = Words::new("The application ").application(state, index).and(" was withdrawn");
-            changes.push(Change { at, entry, kind: "taken-back", what, to: place::application(index) });
-        }
     }
-    for proposal in state.proposals.values().rev().take(some) {
-        changes.extend(voted(state, proposal));
+    // What ends does not end in the order in which it began.
+    let withdrawn = state.applications.values().filter_map(|one| match one.ended {
+        Some((Stage::Withdrawn, at, entry)) => Some((at, (entry, one.index))),
+        _ => None,
+    });
+    for (at, (entry, index)) in newest(withdrawn, count) {
+        let what = Words::new("The application ").application(state, index).and(" was withdrawn");
+        changes.push(Change { at, entry, kind: "taken-back", what, to: place::application(index) });
     }
-    for notice in state.notices.values().rev().take(some) {
-        let (index, to) = (notice.index, place::certificate(&notice.anchor));
-        let anchor = |words: Words| words.certificate(state, &notice.list, &notice.anchor);
-        let on = |words: Words| words.and(" on list ").list(state, &notice.list);
-        let what = on(anchor(Words::new("Suspended by an emergency notice: ")));
-        let what = what.and(format!(", for {}", parts::reason(notice.reason)));
-        changes.push(Change { at: notice.issued_at, entry: index, kind: "notice", what, to: to.clone() });
-        if let Some((at, cause)) = notice.ended {
-            let how = if cause.is_some() { "was lifted" } else { "ended by itself" };
-            let what = on(anchor(Words::new("The notice against "))).and(format!(" {how}"));
-            changes.push(Change { at, entry: index, kind: "notice-ended", what, to });
-        }
+    for one in state.proposals.values().rev().take(count) {
+        let what = Words::new("Put to the vote: ").then(proposal::title(state, &one.change));
+        let (at, entry, to) = (one.opened_at, one.index, place::proposal(one.index));
+        changes.push(Change { at, entry, kind: "vote", what, to });
     }
+    let decided = state.proposals.values().filter_map(|one| Some((one.decision.as_ref()?.at, &**one)));
+    changes.extend(newest(decided, count).into_iter().filter_map(|(_, one)| self::decided(state, one)));
+    changes.extend(state.notices.values().rev().take(count).map(|one| suspended(state, one)));
+    let ended = state.notices.values().filter_map(|one| Some((one.ended?.0, one)));
+    changes.extend(newest(ended, count).into_iter().filter_map(|(_, one)| lifted(state, one)));
     changes.extend(by_time(state));
-    changes.extend(people(state, some));
+    changes.extend(people(state, count));
     changes.sort_by(|a, b| (b.at, b.entry, b.kind).cmp(&(a.at, a.entry, a.kind)));
     changes.truncate(count);
     changes
@@ -167,23 +171,47 @@ fn published(state: &State, publication: &Publication) -> Change {
     Change { at: *at, entry: *index, kind: "published", what, to }
 }
 
-/// A vote that began, and how it ended.
-fn voted(state: &State, one: &Proposal) -> Vec<Change> {
-    let (entry, to) = (one.index, place::proposal(one.index));
-    let title = || proposal::title(state, &one.change);
-    let what = Words::new("Put to the vote: ").then(title());
-    let mut changes = vec![Change { at: one.opened_at, entry, kind: "vote", what, to: to.clone() }];
-    if let Some(decision) = &one.decision {
-        let word = match &decision.outcome {
-            Outcome::Accepted => "Decided",
-            Outcome::Rejected => "Rejected",
-            Outcome::Lapsed(_) => "Lapsed",
-        };
-        let what = Words::new(format!("{word}: ")).then(title());
-        let what = what.and(format!(" ({} approvals, {} were needed)", decision.approvals, one.quorum));
-        changes.push(Change { at: decision.at, entry, kind: "decision", what, to });
-    }
-    changes
+/// The latest of these, at most so many.
+fn newest<T>(all: impl Iterator<Item = (Timestamp, T)>, count: usize) -> Vec<(Timestamp, T)> {
+    let mut all: Vec<(Timestamp, T)> = all.collect();
+    all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    all.truncate(count);
+    all
+}
+
+/// How a vote ended.
+fn decided(state: &State, one: &Proposal) -> Option<Change> {
+    let decision = one.decision.as_ref()?;
+    let word = match &decision.outcome {
+        Outcome::Accepted => "Decided",
+        Outcome::Rejected => "Rejected",
+        Outcome::Lapsed(_) => "Lapsed",
+    };
+    let what = Words::new(format!("{word}: ")).then(proposal::title(state, &one.change));
+    let what = what.and(format!(" ({} approvals, {} were needed)", decision.approvals, one.quorum));
+    let to = place::proposal(one.index);
+    Some(Change { at: decision.at, entry: one.index, kind: "decision", what, to })
+}
+
+/// The beginning of an emergency suspension.
+fn suspended(state: &State, one: &Notice) -> Change {
+    let what = against(state, "Suspended by an emergency notice: ", one);
+    let what = what.and(format!(", for {}", parts::reason(one.reason)));
+    let to = place::certificate(&one.anchor);
+    Change { at: one.issued_at, entry: one.index, kind: "notice", what, to }
+}
+
+/// The end of one.
+fn lifted(state: &State, one: &Notice) -> Option<Change> {
+    let (at, cause) = one.ended?;
+    let how = if cause.is_some() { " was lifted" } else { " ended by itself" };
+    let what = against(state, "The notice against ", one).and(how);
+    Some(Change { at, entry: one.index, kind: "notice-ended", what, to: place::certificate(&one.anchor) })
+}
+
+fn against(state: &State, begin: &str, one: &Notice) -> Words {
+    let words = Words::new(begin).certificate(state, &one.list, &one.anchor);
+    words.and(" on list ").list(state, &one.list)
 }
 
 /// What happened on lists without anybody's statement at that moment.
@@ -204,7 +232,7 @@ fn by_time(state: &State) -> Vec<Change> {
 }
 
 /// What operators and the board did without a vote.
-fn people(state: &State, some: usize) -> Vec<Change> {
+fn people(state: &State, count: usize) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut add = |entry: u64, kind, what, to| {
         let at = entry.checked_add(1).and_then(|size| state.recorded_at(size));
@@ -218,7 +246,7 @@ fn people(state: &State, some: usize) -> Vec<Change> {
             add(entry, "sub-ca-revoked", what, to);
         }
     }
-    for request in state.cross_requests.values().rev().take(some) {
+    for request in state.cross_requests.values().rev().take(count) {
         let both = |words: Words, verb: &str| {
             let words = words.participant(state, &request.issuer).and(format!(" {verb} "));
             words.participant(state, &request.requester)

@@ -39,7 +39,7 @@ pub(crate) fn told(state: &State, index: u64, body: &Body) -> Words {
         }
         Body::ScreeningRecord(one) => {
             let words = Words::new("Screens ").application(state, one.application);
-            words.and(format!(": {}", counted(one.findings.len(), "finding")))
+            words.and(format!(": {}", parts::count(one.findings.len(), "finding")))
         }
         Body::CommentAdd(one) => about(state, Words::new("Comments on "), one.about),
         Body::ProposalOpen(one) => {
@@ -89,7 +89,7 @@ pub(crate) fn told(state: &State, index: u64, body: &Body) -> Words {
             words.and(format!(", version {}", one.sequence.unwrap_or(one.version)))
         }
         Body::PublicationRecord(one) => {
-            let signatures = counted(one.metadata_signatures.len(), "signature");
+            let signatures = parts::count(one.metadata_signatures.len(), "signature");
             Words::new("Publishes ").role(state, &one.role).and(format!(", with {signatures}"))
         }
         Body::SlaBreach(one) => {
@@ -161,11 +161,6 @@ pub(crate) const fn answer(answer: CrossAnswer) -> &'static str {
         CrossAnswer::Accepted => "there will be one",
         CrossAnswer::Declined => "there will be none",
     }
-}
-
-/// `1 finding`, `2 findings`.
-pub(crate) fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Whose key this is, by the state as it is now.

@@ -6,6 +6,7 @@
 use ctl_core::Digest;
 use ctl_governance::State;
 use ctl_pki::print;
+use maud::Render as _;
 
 use crate::changes::{self, Change, Publications};
 use crate::place;
@@ -43,7 +44,7 @@ pub fn feed(state: &State, publications: &Publications) -> String {
 fn entry(state: &State, change: &Change) -> String {
     let Change { at, entry, kind, what, to } = change;
     let (id, title) = (change.urn(&state.scheme), xml(&what.text()));
-    let content = xml(&what.html("").into_string());
+    let content = xml(&what.render().into_string());
     let (to, log) = (xml(to), place::entry(*entry));
     format!(
         "<entry>\n<id>{id}</id>\n<title>{title}</title>\n<updated>{at}</updated>\n<category term=\"{kind}\"/>\n\

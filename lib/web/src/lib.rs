@@ -39,7 +39,7 @@ pub use certificate::certificate;
 pub use check::{check, checked};
 pub use frame::Frame;
 pub use list::{Rendition, list};
-pub use log::{ENTRIES_AT_ONCE, Proof, entry, log};
+pub use log::{ENTRIES_AT_ONCE, Proof, entry, log, verified};
 pub use overview::{Health, overview};
 pub use participants::{auditors, participant, participants};
 pub use promises::promises;

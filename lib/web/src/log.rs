@@ -46,7 +46,7 @@ pub fn log(frame: &Frame<'_>, entries: &[(u64, Option<Entry>)], checkpoint: &[u8
     let last = entries.last().map_or(0, |(index, _)| *index);
     let newest = entries.first().is_some_and(|(index, _)| index.saturating_add(1) == state.size());
     let body = html! {
-        p.lead { "Everything that was ever said or decided here, in order. Nothing can be changed or taken away without everyone seeing it." }
+        p.lead { "Everything that was ever said or decided here, in order. Each checkpoint commits to all entries before it: whoever keeps one sees if any of them is changed or taken away." }
         @if newest { (signed(state, checkpoint)) }
         section aria-labelledby="entries" {
             h2 id="entries" { @if newest { "The newest entries" } @else { "Earlier entries" } }
@@ -68,18 +68,22 @@ pub fn log(frame: &Frame<'_>, entries: &[(u64, Option<Entry>)], checkpoint: &[u8
     frame.page("Log", &body)
 }
 
-/// The signed checkpoint: how long the log is, and who says so.
-fn signed(state: &State, note: &[u8]) -> Markup {
+/// A checkpoint, if the key that the charter names has signed it and it is one of the log that this state follows from.
+#[must_use]
+pub fn verified(state: &State, note: &[u8]) -> Option<(Note, Checkpoint)> {
     let server = &state.charter.server;
     let origin = server.log_origin.as_str();
-    let read = Note::parse(note).ok().and_then(|note| {
-        let PublicKey::Ed25519(key) = &server.log else { return None };
-        let key = LogKey::new(origin, *key).ok()?;
-        let checkpoint = Checkpoint::open_note(&note, origin, &key).ok()?;
-        Some((note, checkpoint))
-    });
-    let Some((note, checkpoint)) = read else {
-        return html! { p { span.badge.suspended { "unsigned" } " The checkpoint that is served does not verify by the log's key in the charter." } };
+    let PublicKey::Ed25519(key) = &server.log else { return None };
+    let note = Note::parse(note).ok()?;
+    let checkpoint = Checkpoint::open_note(&note, origin, &LogKey::new(origin, *key).ok()?).ok()?;
+    (state.root_at(checkpoint.size) == Some(checkpoint.root)).then_some((note, checkpoint))
+}
+
+/// The signed checkpoint: how long the log is, and who says so.
+fn signed(state: &State, note: &[u8]) -> Markup {
+    let origin = state.charter.server.log_origin.as_str();
+    let Some((note, checkpoint)) = verified(state, note) else {
+        return html! { p { span.badge.suspended { "unsigned" } " The checkpoint that is served is not one of this log, signed by the key that the charter names." } };
     };
     let witnesses = &state.charter.witnesses;
     let keys: Vec<WitnessKey> = witnesses
@@ -121,23 +125,20 @@ fn signed(state: &State, note: &[u8]) -> Markup {
     }
 }
 
-/// That an entry is in the log.
+/// That an entry is in the log of a signed checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// How many entries the log has.
-    pub size: u64,
-    /// Its root hash.
-    pub root: Digest,
+    /// The checkpoint, as [`verified`] gives it.
+    pub checkpoint: Checkpoint,
     /// The inclusion proof (RFC 6962 section 2.1.1).
     pub path: Vec<Digest>,
 }
 
-/// The page of an entry.
+/// The page of an entry; without a proof as long as no signed checkpoint covers it.
 #[must_use]
-pub fn entry(frame: &Frame<'_>, index: u64, entry: &Entry, proof: &Proof) -> String {
+pub fn entry(frame: &Frame<'_>, index: u64, entry: &Entry, proof: Option<&Proof>) -> String {
     let state = frame.state;
     let payload = &entry.statement.payload;
-    let bundle = BundleId::added(index, proof.size).into_iter().next();
     let mut fields = Vec::new();
     flatten("", &payload.body.to_value(), &mut fields);
     let all = pretty(&entry.statement.jws.payload);
@@ -146,7 +147,7 @@ pub fn entry(frame: &Frame<'_>, index: u64, entry: &Entry, proof: &Proof) -> Str
             thead { tr { th scope="col" { "Member" } th scope="col" { "Value" } } }
             tbody {
                 @for (name, value) in fields.iter().take(FIELDS) {
-                    tr { th scope="row" { code { (print::line(name)) } } td { bdi { (brief(value)) } } }
+                    tr { th scope="row" { code { (print::line(name)) } } td { bdi { (parts::brief(value, VALUE)) } } }
                 }
             }
         }
@@ -183,25 +184,47 @@ pub fn entry(frame: &Frame<'_>, index: u64, entry: &Entry, proof: &Proof) -> Str
                 pre tabindex="0" { code { (all) } }
             }
         }
+        (inclusion(index, entry, proof))
+    };
+    frame.page(&format!("Entry {index}"), &body)
+}
+
+/// That it is in the log, and where its bytes are.
+fn inclusion(index: u64, entry: &Entry, proof: Option<&Proof>) -> Markup {
+    html! {
         section aria-labelledby="proof" {
             h2 id="proof" { "That it is in the log" }
             dl {
                 dt { "Leaf hash" } dd { (parts::digest(&entry.leaf_hash)) }
                 dt { "SHA-256 of the statement" } dd { (parts::digest(&entry.statement.id)) }
-                dt { "In the log of" } dd { (proof.size) " entries with the root hash " (parts::digest(&proof.root)) }
+                @if let Some(Proof { checkpoint, .. }) = proof {
+                    dt { "In the log of" }
+                    dd { (checkpoint.size) " entries with the root hash " (parts::digest(&checkpoint.root)) ", as the log signed it" }
+                }
             }
-            p { "The hashes that lead from the leaf to the root (RFC 6962 section 2.1.1), the lowest first:" }
-            ol { @for hash in &proof.path { li { (parts::digest(hash)) } } }
-            @if proof.path.is_empty() { p { "None: it is the only entry." } }
-            p {
-                "Its bytes: number " (index % 256) ", counted from 0, in "
-                @if let Some(bundle) = bundle { @let path = format!("/log/{}", bundle.path()); a href=(path) download { code { (path) } } }
-                ". " code { "ctl-admin audit" } " downloads the log, verifies every signature and hash in it, and compares the root with the "
-                a href={ "/" (paths::CHECKPOINT.plain()) } { "signed checkpoint" } "."
+            @match proof {
+                None => p { span.badge.warning { "no proof yet" } " No signed checkpoint covers this entry yet. Look again in a minute." },
+                Some(proof) => (path(index, proof)),
             }
         }
-    };
-    frame.page(&format!("Entry {index}"), &body)
+    }
+}
+
+fn path(index: u64, proof: &Proof) -> Markup {
+    let bundle = BundleId::added(index, proof.checkpoint.size).into_iter().next();
+    let file = place::proof(index);
+    html! {
+        p { "The hashes that lead from the leaf to the root (RFC 6962 section 2.1.1), the lowest first:" }
+        ol { @for hash in &proof.path { li { (parts::digest(hash)) } } }
+        @if proof.path.is_empty() { p { "None: it is the only entry." } }
+        p { "Entry, hashes and signed checkpoint in one file (C2SP tlog-proof): " a href=(file) download { code { (file) } } "." }
+        p {
+            "Its bytes: number " (index % 256) ", counted from 0, in "
+            @if let Some(bundle) = bundle { @let path = format!("/log/{}", bundle.path()); a href=(path) download { code { (path) } } }
+            ". " code { "ctl-admin audit" } " downloads the log, verifies every signature and hash in it, and compares the root with the "
+            a href={ "/" (paths::CHECKPOINT.plain()) } { "signed checkpoint" } "."
+        }
+    }
 }
 
 /// Every member of a value on a line of its own, by its place.
@@ -230,21 +253,13 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A value on one line, of bounded length.
-fn brief(text: &str) -> String {
-    let mut brief: String = text.chars().take(VALUE).collect();
-    if brief.len() < text.len() {
-        brief.push('…');
-    }
-    print::line(&brief)
-}
-
 /// JSON with one member on a line; its beginning, if it is very long.
 fn pretty(json: &[u8]) -> String {
     let value: Value = serde_json::from_slice(json).unwrap_or_default();
     let pretty = serde_json::to_string_pretty(&value).unwrap_or_default();
-    let mut shown: String = print::lines(&pretty).chars().take(JSON).collect();
-    if shown.len() == JSON {
+    let whole = print::lines(&pretty);
+    let mut shown: String = whole.chars().take(JSON).collect();
+    if shown.len() < whole.len() {
         shown.push_str("\n… and more: see the bytes");
     }
     shown

@@ -188,7 +188,11 @@ fn operates(frame: &Frame<'_>, id: &ParticipantId) -> Markup {
     };
     html! {
         @if !all.is_empty() {
-            section aria-labelledby="operates" { h2 id="operates" { "On lists" } (parts::wide("On lists", &table)) }
+            section aria-labelledby="operates" {
+                h2 id="operates" { "On lists" }
+                (parts::wide("On lists", &table))
+                @if all.len() > ON_A_PAGE { p { "And " (all.len() - ON_A_PAGE) " more: see the lists." } }
+            }
         }
         @if !sub_cas.is_empty() {
             section aria-labelledby="sub-cas" {
@@ -392,7 +396,10 @@ pub fn auditors(frame: &Frame<'_>) -> String {
     };
     let body = html! {
         p.lead { "Audit reports count only if an accredited auditor attached them. The electors decide who is accredited." }
-        @if state.auditors.is_empty() { p { "Nobody was accredited yet." } } @else { (parts::wide("Auditors", &table)) }
+        @if state.auditors.is_empty() { p { "Nobody was accredited yet." } } @else {
+            (parts::wide("Auditors", &table))
+            @if state.auditors.size() > ON_A_PAGE { p { "And " (state.auditors.size() - ON_A_PAGE) " more: see the JSON." } }
+        }
         p { a href={ (place::PARTICIPANTS) "?kind=auditor" } { "Every auditor that is registered" } }
         p.json { (parts::json("/v1/participants")) ", member " code { "accreditation" } }
     };

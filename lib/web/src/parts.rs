@@ -41,6 +41,15 @@ pub(crate) fn count(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// The beginning of a text on one line, at most so many characters.
+pub(crate) fn brief(text: &str, most: usize) -> String {
+    let mut brief: String = text.chars().take(most).collect();
+    if brief.len() < text.len() {
+        brief.push('…');
+    }
+    ctl_pki::print::line(&brief)
+}
+
 /// A moment seen from now: `3 days ago`, `in 3 days`.
 pub(crate) fn from_now(time: Timestamp, now: Timestamp) -> String {
     if time > now {

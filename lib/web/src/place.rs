@@ -93,3 +93,9 @@ pub fn mo_id(id: &MoId) -> String {
 pub fn entry(index: u64) -> String {
     format!("{LOG}/{index}")
 }
+
+/// The proof that an entry is in the log, as a file.
+#[must_use]
+pub fn proof(index: u64) -> String {
+    format!("{LOG}/{index}/tlog-proof")
+}

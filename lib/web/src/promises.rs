@@ -3,7 +3,6 @@
 use ctl_governance::promises::{ApplicationWaits, CrossWaits, Promises, Waits};
 use maud::{Markup, html};
 
-use crate::entry::counted;
 use crate::{Frame, overview, parts, place, timeline};
 
 /// So many of each that wait, and so many operators, are shown.
@@ -118,7 +117,7 @@ fn ends(waits: &ApplicationWaits) -> String {
     let (accepted, rejected, withdrawn) = (waits.accepted, waits.rejected, waits.withdrawn);
     format!(
         "{}: {accepted} accepted, {rejected} rejected, {withdrawn} withdrawn",
-        counted(all, "application")
+        parts::count(all, "application")
     )
 }
 
@@ -154,21 +153,24 @@ fn median(waits: &Waits) -> String {
 
 fn crosses(frame: &Frame<'_>, kept: &Promises) -> Markup {
     let crosses = &kept.cross_certification;
+    let pairs = crosses
+        .issuers
+        .iter()
+        .flat_map(|one| one.requesters.iter().map(move |asking| (&one.operator, asking)));
+    let pairs: Vec<_> = pairs.collect();
     let issuers = html! {
         table {
             thead { tr {
                 th scope="col" { "Asked" } th scope="col" { "By" } th scope="col" { "Requests" } th scope="col" { "Half waited at most" } th scope="col" { "Wait now" }
             } }
             tbody {
-                @for one in crosses.issuers.iter().take(SOME) {
-                    @for (at, asking) in one.requesters.iter().take(SOME).enumerate() {
-                        tr {
-                            th scope="row" { @if at == 0 { (parts::participant(frame.state, &one.operator)) } @else { "the same" } }
-                            td { (parts::participant(frame.state, &asking.operator)) }
-                            td { (answers(&asking.waits)) }
-                            td { (median(&asking.waits.answer)) }
-                            td { (asking.waits.answer.waiting) }
-                        }
+                @for (asked, asking) in pairs.iter().take(SOME) {
+                    tr {
+                        th scope="row" { (parts::participant(frame.state, asked)) }
+                        td { (parts::participant(frame.state, &asking.operator)) }
+                        td { (answers(&asking.waits)) }
+                        td { (median(&asking.waits.answer)) }
+                        td { (asking.waits.answer.waiting) }
                     }
                 }
             }
@@ -182,6 +184,7 @@ fn crosses(frame: &Frame<'_>, kept: &Promises) -> Markup {
                 (waits("From", &[("request to answer", &crosses.all.answer)]))
                 h3 { "Who was asked by whom" }
                 (parts::wide("Who was asked by whom", &issuers))
+                @if pairs.len() > SOME { p { "And " (pairs.len() - SOME) " more: see the JSON." } }
             }
             @if !crosses.open.is_empty() {
                 h3 { "Requests without an answer" }
@@ -191,6 +194,7 @@ fn crosses(frame: &Frame<'_>, kept: &Promises) -> Markup {
                         (parts::span(one.waiting_seconds)) " ago " (parts::entry(one.request))
                     }
                 } }
+                @if crosses.open.len() > SOME { p { "And " (crosses.open.len() - SOME) " more." } }
             }
         }
     }
@@ -201,5 +205,5 @@ fn answers(waits: &CrossWaits) -> String {
     let reasons: Vec<String> =
         waits.reasons.iter().map(|(reason, count)| format!("{count} for {}", reason.as_str())).collect();
     let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
-    format!("{}: {} accepted, {} declined{why}", counted(all, "request"), waits.accepted, waits.declined)
+    format!("{}: {} accepted, {} declined{why}", parts::count(all, "request"), waits.accepted, waits.declined)
 }

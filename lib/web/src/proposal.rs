@@ -90,7 +90,7 @@ pub fn proposals(frame: &Frame<'_>, before: Option<u64>) -> String {
     let open = state.open_proposals.iter().rev().filter_map(|index| state.proposals.get(index));
     let open: Vec<&Proposal> = open.map(|one| &**one).take(ON_A_PAGE).collect();
     let body = html! {
-        p.lead { "Nothing comes on a list, or leaves it, without a vote of its electors. Here is every vote, with how each elector voted." }
+        p.lead { "Nothing comes on a list without a vote of its electors. It leaves by a vote, by an emergency notice, or when its certificate ends. Here is every vote, with how each elector voted." }
         @if before.is_none() {
             section aria-labelledby="open" {
                 h2 id="open" { "Open votes" }

@@ -71,7 +71,7 @@ pub fn registry(frame: &Frame<'_>, search: &Search) -> String {
     let body = html! {
         p.lead { "Which mobility operator holds which identifier: the first five characters of the contracts that drivers charge with." }
         (form(search))
-        @if let Some(emaid) = &found.emaid { (contract(emaid)) }
+        @if let Some(emaid) = &found.emaid { (contract(state, emaid)) }
         @if some.is_empty() { p { @if state.mo_ids.is_empty() { "No identifier is assigned yet." } @else { "No identifier fits." } } }
         @else { (parts::wide("MO identifiers", &table)) }
         @if let (true, Some((last, _))) = (more, some.last()) { p { a href=(next(search, last)) { "More identifiers" } } }
@@ -97,10 +97,14 @@ fn form(search: &Search) -> Markup {
 }
 
 /// What a text that is a whole eMAID says.
-fn contract(emaid: &Emaid) -> Markup {
+fn contract(state: &State, emaid: &Emaid) -> Markup {
+    let id = emaid.mo_id();
     html! {
         p {
-            "The contract " code { (emaid) } " is one of " a href=(place::mo_id(emaid.mo_id())) { (emaid.mo_id()) } ". "
+            @match state.mo_ids.get(id) {
+                Some(one) => { "The contract " code { (emaid) } " is one of " a href=(place::mo_id(id)) { (id) } " " (status(one.status)) ", held by " (parts::participant(state, &one.holder)) ". " }
+                None => { "The contract " code { (emaid) } " would be one of " code { (id) } ", which nobody holds. " }
+            }
             @match emaid.check_digit() {
                 CheckDigit::Absent => { "It has no check digit." },
                 CheckDigit::Right => { span.badge.usable { "check digit right" } },

@@ -5,7 +5,7 @@ use ctl_core::names::{ListId, ParticipantId};
 use ctl_core::role::Role;
 use ctl_governance::State;
 use ctl_governance::state::Listed;
-use maud::{Markup, PreEscaped, Render, html};
+use maud::{Markup, Render, html};
 
 use crate::place;
 
@@ -96,24 +96,18 @@ impl Words {
         };
         self.0.iter().map(text).collect()
     }
-
-    /// The same as HTML, with links that begin at this address.
-    pub(crate) fn html(&self, base: &str) -> Markup {
-        html! {
-            @for piece in &self.0 {
-                @match piece {
-                    Piece::Ours(text) => (text),
-                    Piece::Named(name, to) => a href={ (base) (to) } { bdi { (name) } },
-                }
-            }
-        }
-    }
 }
 
 impl Render for Words {
     fn render(&self) -> Markup {
-        let PreEscaped(text) = self.html("");
-        PreEscaped(text)
+        html! {
+            @for piece in &self.0 {
+                @match piece {
+                    Piece::Ours(text) => (text),
+                    Piece::Named(name, to) => a href=(to) { bdi { (name) } },
+                }
+            }
+        }
     }
 }
 

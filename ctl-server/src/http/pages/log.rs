@@ -1,9 +1,10 @@
 //! The pages of the log, and of what the governance body promises.
 
+use ctl_core::log::{LogProof, Note};
 use ctl_core::paths;
 use ctl_governance::promises::promises;
 use ctl_governance::statement::Entry;
-use ctl_serve::{Call, Cost, Problem, Route};
+use ctl_serve::{Call, Cost, Problem, Route, answer};
 use ctl_web::{ENTRIES_AT_ONCE, Frame, Proof, place};
 use serde::Deserialize;
 use warp::reply::Response;
@@ -12,14 +13,23 @@ use super::{App, HTML, html};
 
 pub(super) fn routes() -> Vec<Route<App>> {
     vec![
-        Route::get(place::LOG, log, "The log's newest entries, for people.")
-            .costs(Cost::Much)
-            .costs(Cost::Much)
-            .answers(200, HTML, "The page."),
+        Route::get(place::LOG, log, "The log's newest entries, for people.").costs(Cost::Much).answers(
+            200,
+            HTML,
+            "The page.",
+        ),
         Route::get("/log/{entry}", entry, "An entry of the log with its proof, for people.")
             .costs(Cost::Much)
             .answers(200, HTML, "The page.")
             .fails(404, "The log has no such entry."),
+        Route::get(
+            "/log/{entry}/tlog-proof",
+            file,
+            "The proof that an entry is in the log (C2SP tlog-proof).",
+        )
+        .costs(Cost::Much)
+        .answers(200, &["text/plain"], "The proof, with the entry in it.")
+        .fails(404, "The log has no such entry, or no signed checkpoint covers it yet."),
         Route::get(place::PROMISES, kept, "How long applicants were kept waiting, for people.")
             .costs(Cost::Much)
             .answers(200, HTML, "The page."),
@@ -38,25 +48,61 @@ async fn log(app: App, call: Call) -> Result<Response, Problem> {
     let end = before.unwrap_or(u64::MAX).min(state.size());
     let indices = (end.saturating_sub(ENTRIES_AT_ONCE)..end).rev();
     let entries: Vec<(u64, Option<Entry>)> = indices.map(|index| (index, app.read(index))).collect();
-    let (site, snapshot) = (app.publisher.site().load(), app.ledger.snapshot());
-    // The one that is served has the witnesses' signatures.
-    let served = site.file(paths::CHECKPOINT.plain()).and_then(|file| file.identity());
-    let checkpoint = served.map_or(&*snapshot.checkpoint, |bytes| bytes);
-    Ok(html(ctl_web::log(&Frame { state: &state, now, here: place::LOG }, &entries, checkpoint)))
+    Ok(html(ctl_web::log(&Frame { state: &state, now, here: place::LOG }, &entries, &app.checkpoint())))
 }
 
 /// Runs from the queue for costly requests: see the table of routes.
 async fn entry(app: App, call: Call) -> Result<Response, Problem> {
     let index: u64 = call.part("entry")?;
     let (state, now) = app.view();
-    let snapshot = app.ledger.snapshot();
+    let (_, entry) = bytes(&app, index)?;
+    let proven = proven(&app, index)?.map(|(_, proof)| proof);
+    let here = place::entry(index);
+    Ok(html(ctl_web::entry(&Frame { state: &state, now, here: &here }, index, &entry, proven.as_ref())))
+}
+
+/// Runs from the queue for costly requests: see the table of routes.
+async fn file(app: App, call: Call) -> Result<Response, Problem> {
+    let index: u64 = call.part("entry")?;
+    let (bytes, _) = bytes(&app, index)?;
+    let proven = proven(&app, index)?;
+    let (checkpoint, proof) = proven.ok_or_else(|| {
+        Problem::not_found(format!("no signed checkpoint covers entry {index} yet: ask again in a minute"))
+    })?;
+    let proof = LogProof { extra: Some(bytes), index, hashes: proof.path, checkpoint };
+    Ok(answer::as_attachment(answer::bytes(proof.encode(), "text/plain; charset=utf-8", "no-cache")))
+}
+
+/// The bytes of an entry, and what they say.
+fn bytes(app: &App, index: u64) -> Result<(Vec<u8>, Entry), Problem> {
     let bytes = app.ledger.entry(index).map_err(|error| Problem::internal(&error))?;
     let bytes = bytes.ok_or_else(|| Problem::not_found(format!("the log has no entry {index}")))?;
     let entry = Entry::parse(&bytes).map_err(|error| Problem::internal(&error))?;
-    let path = snapshot.log.inclusion_proof(index).map_err(|error| Problem::internal(&error))?;
-    let proof = Proof { size: snapshot.size(), root: snapshot.state.root(), path };
-    let here = place::entry(index);
-    Ok(html(ctl_web::entry(&Frame { state: &state, now, here: &here }, index, &entry, &proof)))
+    Ok((bytes, entry))
+}
+
+/// That an entry is in the log of the checkpoint that is served; none if that does not cover it yet.
+fn proven(app: &App, index: u64) -> Result<Option<(Note, Proof)>, Problem> {
+    let snapshot = app.ledger.snapshot();
+    let Some((note, checkpoint)) = ctl_web::verified(&snapshot.state, &app.checkpoint()) else {
+        return Ok(None);
+    };
+    if index >= checkpoint.size {
+        return Ok(None);
+    }
+    let path = snapshot.log.inclusion_proof_at(index, checkpoint.size);
+    let path = path.map_err(|error| Problem::internal(&error))?;
+    Ok(Some((note, Proof { checkpoint, path })))
+}
+
+impl App {
+    /// The checkpoint that is served: it has the witnesses' signatures.
+    fn checkpoint(&self) -> Vec<u8> {
+        let site = self.publisher.site().load();
+        let served =
+            site.file(paths::CHECKPOINT.plain()).and_then(|file| file.identity()).map(|bytes| bytes.to_vec());
+        served.unwrap_or_else(|| self.ledger.snapshot().checkpoint.to_vec())
+    }
 }
 
 /// Runs from the queue for costly requests: see the table of routes.

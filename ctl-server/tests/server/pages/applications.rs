@@ -1,15 +1,16 @@
 //! Applications and votes as people read them.
 
 use ctl_core::Digest;
+use ctl_core::parts::WithdrawalReason;
 use ctl_governance::statement::body::{
-    ApplicationSubmit, Candidate, Choice, CommentAdd, ProposalOpen, ScreeningRecord, VoteCast,
+    ApplicationSubmit, Candidate, Choice, CommentAdd, NoticeIssue, ProposalOpen, ScreeningRecord, VoteCast,
 };
 use ctl_governance::statement::parts::{BlobAccess, BlobRef, Finding, Severity};
 use ctl_sandbox::cross_certify;
 use serde_json::json;
 
 use super::*;
-use crate::common::world::{self, DAY, World, policy, root, start};
+use crate::common::world::{self, DAY, World, na, policy, root, start};
 
 /// A text as it is brought: its salt, and the words.
 fn salted(content: &[u8]) -> (BlobRef, Vec<u8>) {
@@ -125,6 +126,51 @@ async fn an_applicant_sees_what_was_found_and_what_has_to_happen_next_at_each_st
         assert!(matches!(answer.status, 400 | 404), "{nonsense}: {answer:?}");
         assert_well_made(nonsense, &answer.text());
     }
+}
+
+#[tokio::test]
+async fn what_became_of_an_admitted_root_stands_on_the_page_of_its_application() {
+    let mut world = World::published();
+    let anchor = world.admitted("alpha-pki");
+    world.admitted("beta-pki");
+    world.publish_list();
+    let expires_at = world.now.plus_seconds(DAY);
+    let reason = WithdrawalReason::KeyCompromise;
+    world.say(&["officer-1"], NoticeIssue { anchor, expires_at, list: na(), reason }).unwrap();
+    let served = Served::start(&world).await;
+    let [alpha, beta] = [0, 1].map(|at| *world.state.applications.keys().nth(at).unwrap());
+    let shown = page(&served, &format!("/applications/{alpha}")).await;
+    assert_tells(&shown, &["It is not trusted now: ", ">suspended</span>"]);
+    assert!(!shown.contains("Nothing: it stands"));
+    assert_tells(&page(&served, &format!("/applications/{beta}")).await, &["Nothing: it stands"]);
+}
+
+#[tokio::test]
+async fn attack_a_hundred_notices_do_not_push_the_error_off_the_page() {
+    let mut world = World::published();
+    let application = world.apply_with_root("alpha-pki").unwrap();
+    let one = |id: &str, severity: &str| json!({ "id": id, "severity": severity, "waivable": false, "found": "f", "expected": "e", "source": "s" });
+    let mut full: Vec<_> = (0..300).map(|n| one(&format!("note-{n}"), "notice")).collect();
+    full.push(one("the-error", "error"));
+    let (report, bytes) = salted(json!({ "findings": full }).to_string().as_bytes());
+    let finding = Finding { id: "the-error".parse().unwrap(), severity: Severity::Error, waivable: false };
+    let record = ScreeningRecord {
+        application,
+        engine: "ctl-policy 1".parse().unwrap(),
+        findings: vec![finding],
+        ledger_size: world.state.size(),
+        observed: world.observed(application),
+        policy: policy(),
+        report,
+        screened_at: world.now,
+    };
+    world.say(&["recorder"], record).unwrap();
+    let served = Served::start(&world).await;
+    served.blobs.put(&Digest::of(&bytes), &bytes).unwrap();
+    let shown = page(&served, &format!("/applications/{application}")).await;
+    let at = |what: &str| shown.find(&format!("<code>{what}</code>")).unwrap();
+    assert!(at("the-error") < at("note-0"));
+    assert_tells(&shown, &["And 101 more", "errors cannot be waived"]);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The log and the promises as people read them.
 
-use ctl_core::Digest;
-use ctl_core::log::verify_inclusion;
+use ctl_core::log::{LogKey, LogProof, verify_inclusion};
+use ctl_core::{Digest, PublicKey};
 use ctl_governance::statement::body::Change;
 
 use super::*;
@@ -31,6 +31,13 @@ async fn whoever_doubts_an_entry_finds_its_proof_and_the_proof_holds() {
             .map(|rest| rest.split('<').next().unwrap().parse().unwrap())
             .collect();
         verify_inclusion(&entry.leaf_hash, index, size, &hashes, &root).unwrap();
+        let file = served.get(&format!("/log/{index}/tlog-proof")).await;
+        assert_eq!((file.status, file.header("content-disposition")), (200, "attachment"));
+        let file = LogProof::parse(&file.body).unwrap();
+        let PublicKey::Ed25519(key) = crate::common::keys().log.public_key() else { panic!("Ed25519") };
+        let key = LogKey::new("ctl.example/stories", key).unwrap();
+        file.verify(&entry.leaf_hash, "ctl.example/stories", &key).unwrap();
+        assert_eq!(file.extra.as_deref(), Some(&*entry.bytes));
         let bundle = shown.split("href=\"/log/tile/").nth(1).unwrap().split('"').next().unwrap();
         let bundle = format!("/log/tile/{bundle}");
         let there = async |served: &Served| (served.get(&bundle).await.status == 200).then_some(());

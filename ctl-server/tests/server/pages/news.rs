@@ -4,6 +4,8 @@ use ctl_core::role::Role;
 use ctl_governance::statement::body::{NoticeIssue, ParticipantRegister};
 use ctl_governance::statement::parts::{NewParticipant, ParticipantKind};
 
+use ctl_web::changes::{self, Publications};
+
 use super::*;
 use crate::common::world::{DAY, World, na, new_participant};
 
@@ -96,4 +98,34 @@ async fn the_feed_of_a_scheme_that_has_just_begun_tells_that() {
     let feed = served.get("/feed.atom").await.text();
     assert_eq!(entries(&feed).len(), 1);
     assert_eq!(between(&feed, "title"), "A scheme for stories");
+}
+
+#[test]
+fn a_publication_that_cannot_be_read_yet_is_told_by_the_state_and_read_later() {
+    let mut world = World::published();
+    world.admitted("alpha-pki");
+    let first = world.publish_list();
+    let second = world.publish_list();
+    let (size, mut news) = (world.state.size(), Publications::default());
+    let read = |index: u64| world.entries.get(usize::try_from(index).unwrap()).cloned();
+    let told = |news: &Publications| -> Vec<u64> {
+        let all = changes::latest(&world.state, news, 100);
+        all.iter().filter(|one| one.kind == "published").map(|one| one.entry).collect()
+    };
+    news.follow(size, &|index| if index < first { read(index) } else { None });
+    assert_eq!(told(&news)[0], second, "the latest of a role is known by the state");
+    assert!(!told(&news).contains(&first));
+    news.follow(size, &read);
+    assert_eq!(told(&news)[..2], [second, first]);
+    let all = told(&news);
+    news.follow(size, &read);
+    assert_eq!(told(&news), all, "nothing is told twice");
+}
+
+#[test]
+fn what_one_entry_did_to_two_certificates_are_two_things() {
+    let world = World::found();
+    let one = changes::latest(&world.state, &Publications::default(), 1).remove(0);
+    let other = changes::Change { to: "/elsewhere".into(), ..one.clone() };
+    assert_ne!(one.urn(&world.state.scheme), other.urn(&world.state.scheme));
 }

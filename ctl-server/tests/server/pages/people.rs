@@ -148,6 +148,10 @@ async fn a_driver_s_contract_is_found_by_identifier_holder_country_and_emaid() {
     assert_eq!(ids("q=DE8AAC12345678").await, ["DE8AA"]);
     let contract = page(&served, "/registry?q=DE-8AA-C12345678-9").await;
     assert!(contract.contains("check digit right") || contract.contains("check digit wrong"), "{contract}");
+    // Nobody holds this one, so there is no page to lead to.
+    let unknown = page(&served, "/registry?q=DE-9ZZ-C12345678-9").await;
+    assert_tells(&unknown, &["which nobody holds", "No identifier fits."]);
+    assert!(!unknown.contains("href=\"/registry/DE9ZZ"));
     let one = page(&served, "/registry/DE8AA").await;
     assert_tells(&one, &["href=\"/participants/mo-one\"", "in use", "DE-8AA-C…", "idro"]);
     for (nonsense, status) in [
