@@ -3,9 +3,10 @@
 
 use std::io::Read as _;
 
-use ctl_governance::statement::body::ApplicationSubmit;
+use ctl_core::parts::{DistrustKind, Distrusted};
+use ctl_governance::statement::body::{ApplicationSubmit, Change};
 
-use crate::common::world::{self, World};
+use crate::common::world::{self, World, na};
 use crate::publication::{decided, publish_everything};
 use crate::served::{Answer, Served};
 
@@ -163,6 +164,50 @@ async fn a_page_is_small_on_the_way_for_whoever_takes_it() {
     assert_eq!(style.header("cache-control"), "public, max-age=31536000, immutable");
     assert_eq!(style.header("content-type"), "text/css; charset=utf-8");
     served.get("/assets/0.css").await.problem(404);
+}
+
+/// Its status says usable; whoever reads the page and not the list would go on trusting it.
+#[tokio::test]
+async fn a_root_that_is_distrusted_by_decision_stands_nowhere_among_the_trusted() {
+    let (mut world, anchor) = decided();
+    let sha256 = world.state.anchor(&na(), &anchor).unwrap().listed.spki;
+    let what = Distrusted { kind: DistrustKind::Spki, sha256 };
+    let proposal = world.propose("elector-1", Change::Distrust { list: na(), what }).unwrap();
+    world.decide(proposal);
+    let served = Served::start(&world).await;
+    let list = page(&served, "/lists/na").await;
+    assert!(list.contains("No root stands on this list."), "{list}");
+    let (_, gone) = list.split_once("id=\"gone\"").unwrap();
+    assert!(
+        gone.contains(&format!("/certificates/{anchor}")) && gone.contains(">distrusted</span>"),
+        "{gone}"
+    );
+    assert!(page(&served, "/").await.contains("1 of them <span class=\"badge suspended\">distrusted</span>"));
+    assert!(page(&served, &format!("/certificates/{anchor}")).await.contains("but distrusted"));
+}
+
+/// A browser that follows a link to JSON names HTML first all the same.
+#[tokio::test]
+async fn links_to_json_lead_a_browser_to_json() {
+    let (world, anchor) = decided();
+    let served = Served::start(&world).await;
+    publish_everything(&served).await;
+    for path in [
+        "/lists/na".to_owned(),
+        "/lists/na/changes?from=0&to=1".into(),
+        format!("/certificates/{anchor}"),
+        "/applications".into(),
+        "/proposals".into(),
+        "/participants".into(),
+        "/registry".into(),
+        "/promises".into(),
+    ] {
+        let page = page(&served, &path).await;
+        let (_, link) = page.split_once("As JSON: <a href=\"").unwrap_or_else(|| panic!("{path}: {page}"));
+        let link = link.split('"').next().unwrap().replace("&amp;", "&");
+        let answer = served.get_with(&link, &[BROWSER]).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"), "{link}");
+    }
 }
 
 /// Names are chosen by whoever applies.
