@@ -4,7 +4,9 @@ import html
 import http.client
 import os
 import re
+import statistics
 import sys
+import time
 import urllib.parse
 
 ADDRESS, PID, ROUNDS = urllib.parse.urlsplit(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -15,9 +17,6 @@ DATA = [(r"/lists/([^/]+)", r"/v1/lists/\1"), (r"/lists/([^/]+)/versions/(\d+)",
         (r"/lists/([^/]+)/changes(\?.*)", r"/v1/lists/\1/diff\2"), (r"/lists/([^/]+)/reach", r"/v1/lists/\1/interop"),
         (r"/certificates/([0-9a-f]+)", r"/v1/anchors/\1"), (r"/(applications|proposals|participants)(/[^?]+)?", r"/v1/\1\2"),
         (r"/registry", "/v1/registry/mo"), (r"/registry/([^/?]+)", r"/v1/registry/mo/\1"), (r"/promises", "/v1/sla/governance")]
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
 class Caller:
     def __init__(self):
         self.connection = http.client.HTTPConnection(ADDRESS.hostname, ADDRESS.port, timeout=120)
@@ -29,20 +28,30 @@ class Caller:
 
 
 def processor():
-    with open(f"/proc/{PID}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    """Nanoseconds of processor time of all the server's threads."""
+    total = 0
+    for thread in os.listdir(f"/proc/{PID}/task"):
+        try:
+            with open(f"/proc/{PID}/task/{thread}/schedstat") as file:
+                total += int(file.read().split()[0])
+        except FileNotFoundError:
+            # It has ended meanwhile.
+            pass
+    return total
 
 
-def cost(caller, path, accept):
-    """Milliseconds of the server's processor time for one answer, and the answer's bytes."""
-    status, _, body = caller.get(path, accept)
-    if status != 200:
-        return None, None
-    began = processor()
+def measured(caller, asked):
+    """For each path and media type the median of milliseconds of processor time, and the bytes of the answer. The server keeps an
+    answer for the second in which it made it, so each round is in another one."""
+    found = {}
     for _ in range(ROUNDS):
-        caller.get(path, accept)
-    return 1000 * (processor() - began) / ROUNDS, len(body)
+        time.sleep(1.01 - time.time() % 1)
+        for path, accept in asked:
+            began = processor()
+            status, _, body = caller.get(path, accept)
+            if status == 200:
+                found.setdefault(path, ([], len(body)))[0].append((processor() - began) / 1e6)
+    return {path: (statistics.median(times), size) for path, (times, size) in found.items()}
 
 
 def kind(path):
@@ -73,11 +82,12 @@ def pages(caller):
 
 
 caller = Caller()
-print("| page | KB on the wire | ms | JSON, KB | JSON, ms | ratio |")
+kinds = pages(caller)
+peers = {path: next((re.sub(one, to, path) for one, to in DATA if re.fullmatch(one, path)), None) for path in kinds.values()}
+found = measured(caller, [(path, "text/html") for path in peers] + [(path, "application/json") for path in peers.values() if path])
+print("| page | ms | KB on the wire | JSON, ms | JSON, KB | ratio |")
 print("|---|---|---|---|---|---|")
-for name, path in pages(caller).items():
-    milliseconds, size = cost(caller, path, "text/html")
-    data = next((re.sub(pattern, to, path) for pattern, to in DATA if re.fullmatch(pattern, path)), None)
-    json_ms, json_size = cost(caller, data, "application/json") if data else (None, None)
-    peer = f"{json_size / 1000:.1f} | {json_ms:.1f} | {milliseconds / max(json_ms, 0.1):.2f}" if json_size else "| | "
-    print(f"| {name.replace('|', '')} | {size / 1000:.1f} | {milliseconds:.1f} | {peer} |")
+for name, path in kinds.items():
+    (own, size), peer = found[path], found.get(peers[path])
+    words = f"{peer[0]:.1f} | {peer[1] / 1000:.1f} | {own / peer[0]:.2f}" if peer else "| | "
+    print(f"| {name} | {own:.1f} | {size / 1000:.1f} | {words} |")
