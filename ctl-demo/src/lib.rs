@@ -64,10 +64,15 @@ pub struct Options {
 /// # Errors
 /// [`DemoError`]: the first step that did not do what it should, with the last words of the program that knows most of
 /// it.
-pub async fn run(options: Options) -> Result<(), DemoError> {
+pub async fn run(mut options: Options) -> Result<(), DemoError> {
     // Said before anything else is done. The server will bind it again.
-    let free = std::net::TcpListener::bind(options.listen);
-    drop(free.map_err(|source| DemoError::Listen { address: options.listen, source })?);
+    let failed = |source| DemoError::Listen { address: options.listen, source };
+    drop(std::net::TcpListener::bind(options.listen).map_err(failed)?);
+    if options.listen.port() == 0 {
+        // The tour begins with the portal's address.
+        let free = port::free("the server").map_err(|problem| failed(std::io::Error::other(problem)))?;
+        options.listen.set_port(free.port());
+    }
     let temporary = match &options.directory {
         Some(directory) => {
             prepare(directory)?;
@@ -79,7 +84,7 @@ pub async fn run(options: Options) -> Result<(), DemoError> {
     let directory = place.unwrap_or(Path::new(".")).canonicalize().map_err(DemoError::Temporary)?;
     let mut signals = Signals::new().map_err(DemoError::Signals)?;
     let (dying, mut died) = mpsc::unbounded_channel();
-    let mut tour = Tour::new(directory, options.directory.is_some(), dying);
+    let mut tour = Tour::new(directory, options.directory.is_some(), options.listen, dying);
     tour.welcome();
     let outcome = tokio::select! {
         outcome = tell(&mut tour, &options) => outcome,

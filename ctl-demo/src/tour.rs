@@ -16,6 +16,8 @@ pub(crate) struct Tour {
     keeps_files: bool,
     number: u32,
     title: &'static str,
+    /// Where the server is, or will be.
+    listen: SocketAddr,
     /// The server, once it runs.
     pub(crate) server: Option<Process>,
     /// The watches, in the order of [`WATCHERS`](crate::people::WATCHERS).
@@ -30,7 +32,12 @@ pub(crate) struct Tour {
 }
 
 impl Tour {
-    pub(crate) fn new(directory: PathBuf, keeps_files: bool, dying: UnboundedSender<Problem>) -> Self {
+    pub(crate) fn new(
+        directory: PathBuf,
+        keeps_files: bool,
+        listen: SocketAddr,
+        dying: UnboundedSender<Problem>,
+    ) -> Self {
         let (server, watches, prometheus) = (None, Vec::new(), None);
         let (webhooks_listen, webhooks) = (None, None);
         Self {
@@ -38,6 +45,7 @@ impl Tour {
             keeps_files,
             number: 0,
             title: "",
+            listen,
             server,
             watches,
             webhooks_listen,
@@ -57,10 +65,12 @@ impl Tour {
         self.directory.join(name)
     }
 
-    /// An address at the server.
+    /// An address at the server; before it runs, where it will be.
     pub(crate) fn url(&self, path: &str) -> String {
-        let base = self.server.as_ref().map_or("", Process::url);
-        format!("{base}/{path}")
+        match &self.server {
+            Some(server) => format!("{}/{path}", server.url()),
+            None => format!("http://{}/{path}", self.listen),
+        }
     }
 
     /// An address at the first watch.
@@ -70,6 +80,7 @@ impl Tour {
     }
 
     pub(crate) fn welcome(&self) {
+        print(&format!("{} is the portal, once the scheme is founded: open it in a browser.", self.url("")));
         let kept =
             if self.keeps_files { "stay there" } else { "are removed at the end; keep them with --dir" };
         print("How a root certificate comes from its operator's application to a charger's trust store.");
@@ -79,11 +90,22 @@ impl Tour {
         print(&format!("Files are in {} and {kept}.", self.directory.display()));
     }
 
-    /// The next step begins.
-    pub(crate) fn begin(&mut self, title: &'static str) {
+    /// The next step begins. It can be seen on this page of the portal.
+    pub(crate) fn begin(&mut self, title: &'static str, page: &str) {
         self.number += 1;
         self.title = title;
         print(&format!("\n{:2}. {title}", self.number));
+        self.page(page);
+    }
+
+    /// The page of the portal where it can be seen.
+    pub(crate) fn page(&self, page: &str) {
+        print(&format!("    page {}", self.url(page)));
+    }
+
+    /// The page of the first watch where it can be seen.
+    pub(crate) fn page_of_watch(&self, page: &str) {
+        print(&format!("    page {}", self.watch_url(page)));
     }
 
     /// What happened.

@@ -37,7 +37,7 @@ pub(crate) async fn apply(
     people: &mut People,
     pkis: &Pkis,
 ) -> Result<Vec<(String, u64)>, Problem> {
-    tour.begin("Applications");
+    tour.begin("Applications", "applications");
     for company in COMPANIES {
         register(people, company).await?;
     }

@@ -9,7 +9,7 @@ use crate::tour::{Tour, number_of};
 
 /// Audits it, from the first root.json.
 pub(crate) async fn audit(tour: &mut Tour, people: &People) -> Result<(), Problem> {
-    tour.begin("An audit from outside");
+    tour.begin("An audit from outside", "log");
     let report = audit::run(people.options(), &Policies::with(&[] as &[&str])?).await?;
     if !report.is_clean() {
         return Err(Problem::Unexpected(format!("the audit finds: {}", report.differences.join("; "))));

@@ -7,6 +7,7 @@ use ctl_client::config::{FilesConfig, SinkConfig};
 use ctl_client::files::Disk;
 use ctl_client::{Client, Init, Machine, init};
 
+use super::applications::LIST;
 use super::pkis::Pkis;
 use crate::Problem;
 use crate::people::People;
@@ -31,7 +32,7 @@ pub(crate) struct Device {
 
 /// Installs it and syncs for the first time.
 pub(crate) async fn install(tour: &mut Tour, people: &People, pkis: &Pkis) -> Result<Device, Problem> {
-    tour.begin("A charger takes it up");
+    tour.begin("A charger takes it up", &format!("lists/{LIST}/versions/1"));
     let device = Device { state: tour.path(STATE), everest: tour.path(EVEREST), pem: tour.path(PEM) };
     let files = |path: &Path| FilesConfig::at(path.to_owned());
     let begin = Init {

@@ -21,7 +21,7 @@ const KEY_UNIQUE: &str = "key-unique";
 
 /// Decides on both; gives the index of the last entry that changes the list, which a rejection does not.
 pub(crate) async fn decide(tour: &mut Tour, people: &mut People, pkis: &Pkis) -> Result<u64, Problem> {
-    tour.begin("A cross-certificate, and a rejection");
+    tour.begin("A cross-certificate, and a rejection", "applications");
     let (issuer, subject) = (pkis.root("aurora")?.fingerprint, pkis.root("borealis")?.fingerprint);
     let cross = submit(people, &pkis.cross, CrossCertificate { issuer, subject }).await?;
     attach(people, &pkis.cross, cross).await?;
@@ -64,6 +64,7 @@ pub(crate) async fn decide(tour: &mut Tour, people: &mut People, pkis: &Pkis) ->
     everyone(people, proposal, Choice::Reject, Some(why), &Outcome::Rejected).await?;
     tour.say(format!("an elector asks to waive that; all organisations reject it: \"{why}\""));
     tour.see(&format!("v1/applications/{eclipse}"));
+    tour.page(&format!("applications/{eclipse}"));
     Ok(admitted.decided)
 }
 

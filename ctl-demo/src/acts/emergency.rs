@@ -21,7 +21,7 @@ pub(crate) async fn suspend(
     device: &Device,
     stations: &Stations,
 ) -> Result<(), Problem> {
-    tour.begin("A root is suspended in a hurry");
+    tour.begin("A root is suspended in a hurry", &format!("lists/{LIST}"));
     let anchor = pkis.root("borealis")?.fingerprint;
     let notice = Issue { list: parse(LIST)?, anchor, reason: WithdrawalReason::KeyCompromise, seconds: None };
     let signing = people.signing(&["officer-alpha"])?;
@@ -42,5 +42,6 @@ pub(crate) async fn suspend(
     device.sync().await?;
     device.expect(tour, pkis, &["aurora", "cirrus", "dynamo", "elektra"], 0)?;
     tour.see(&format!("v1/lists/{LIST}/diff?from=1&to=2"));
+    tour.page(&format!("lists/{LIST}/changes?from=1&to=2"));
     Ok(())
 }

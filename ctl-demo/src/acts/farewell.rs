@@ -12,6 +12,7 @@ pub(crate) fn stay(tour: &Tour, control: SocketAddr) {
     let url = url.trim_end_matches('/');
     print("\nThe server stays up until Ctrl-C. Look around:");
     for path in [
+        String::new(),
         format!("v1/lists/{LIST}"),
         format!("v1/lists/{LIST}/ctl.pem"),
         "v1/applications".into(),
@@ -23,7 +24,7 @@ pub(crate) fn stay(tour: &Tour, control: SocketAddr) {
     ] {
         print(&format!("    {}", tour.url(&path)));
     }
-    for path in ["v1/targets", "v1/incidents", "v1/sla", "metrics"] {
+    for path in ["", "v1/targets", "v1/incidents", "v1/sla", "metrics"] {
         print(&format!("    {}", tour.watch_url(path)));
     }
     if let Some(webhooks) = &tour.webhooks {

@@ -6,6 +6,7 @@ use ctl_admin::import::{self, Options};
 use ctl_formats::sae::{SAE_VERSION, SaeEntry, SaeListV1, SaeStatus, SaeType, SaeValidity};
 use ctl_sandbox::{Pki, PkiKind, PkiSpec};
 
+use super::applications;
 use super::founding::{CLIENT, ISSUER, SECRET_FILES};
 use super::pkis::Pkis;
 use super::webhooks::{self, Subscription};
@@ -25,7 +26,7 @@ pub(crate) async fn meet(
     pkis: &Pkis,
     subscription: &Subscription,
 ) -> Result<(), Problem> {
-    tour.begin("The field's own clients and lists");
+    tour.begin("The field's own clients and lists", &format!("lists/{}", applications::LIST));
     pool(tour, people).await?;
     webhooks::told(tour, pkis, subscription).await?;
     list(tour, people, pkis).await

@@ -27,7 +27,7 @@ const ORIGIN: &str = "ctl.example/demo";
 
 /// Founds it and starts the server.
 pub(crate) async fn found(tour: &mut Tour, options: &Options) -> Result<People, Problem> {
-    tour.begin("A scheme is founded");
+    tour.begin("A scheme is founded", "");
     let program = &options.server;
     let (data, papers, keys) = (tour.path("server"), tour.path("founding"), tour.path("keys"));
     let charter_file = tour.path("charter.toml");

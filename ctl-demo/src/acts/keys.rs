@@ -11,7 +11,7 @@ use crate::tour::Tour;
 
 /// Makes them. Board members have P-256 keys, as smart cards do; everyone else Ed25519.
 pub(crate) fn make(tour: &mut Tour) -> Result<(), Problem> {
-    tour.begin("Keys of people");
+    tour.begin("Keys of people", "participants");
     let folder = tour.path("keys");
     std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(Problem::file(&folder))?;
     for name in OFFICES.into_iter().chain(COMPANIES) {

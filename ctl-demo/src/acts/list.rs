@@ -8,7 +8,7 @@ use crate::tour::Tour;
 
 /// Publishes what was decided up to the entry `decided`.
 pub(crate) async fn publish(tour: &mut Tour, people: &mut People, decided: u64) -> Result<(), Problem> {
-    tour.begin("The list is signed");
+    tour.begin("The list is signed", &format!("lists/{LIST}"));
     let published = hold(people, LIST, &signers(["signer-alpha", "signer-beta"]), decided).await?;
     tour.say("what each signer's tool showed, rebuilt from the log:");
     tour.quote(&published.draft.difference);

@@ -33,7 +33,7 @@ const SECC: Endpoint = Endpoint {
 
 /// Lets them meet.
 pub(crate) fn meet(tour: &mut Tour, pkis: &Pkis, device: &Device) -> Result<(), Problem> {
-    tour.begin("A car with three contracts meets two chargers");
+    tour.begin("A car with three contracts meets two chargers", "registry");
     let folder = tour.path(CAR);
     fill(&folder, pkis)?;
     let known = device.known()?;

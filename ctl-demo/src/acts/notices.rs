@@ -8,7 +8,7 @@ use crate::tour::Tour;
 
 /// Publishes them, signed by one whom the board appointed by the entry `appointed`.
 pub(crate) async fn publish(tour: &mut Tour, people: &mut People, appointed: u64) -> Result<(), Problem> {
-    tour.begin("Emergency notices");
+    tour.begin("Emergency notices", "calendar");
     hold(people, "notices", &signers(["officer-beta"]), appointed).await?;
     tour.say("none is in force, and that is signed too: so a device can tell when one is withheld");
     tour.see("v1/notices/notices.json");

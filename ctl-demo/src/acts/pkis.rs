@@ -58,7 +58,7 @@ impl Pkis {
 
 /// Makes them.
 pub(crate) fn make(tour: &mut Tour) -> Result<Pkis, Problem> {
-    tour.begin("Pretend PKIs");
+    tour.begin("Pretend PKIs", "check");
     let yesterday = now() - DAY;
     let specs = vec![
         spec(PkiKind::V2g, "Aurora", "NL", "Aurora Charging B.V."),

@@ -16,7 +16,7 @@ const ABROAD: &str = "DEVLT";
 
 /// Keeps the book and publishes it.
 pub(crate) async fn keep(tour: &mut Tour, people: &mut People) -> Result<(), Problem> {
-    tour.begin("Identifiers of mobility operators");
+    tour.begin("Identifiers of mobility operators", "registry");
     let assigned =
         [(KEPT, "elektra", "bdew"), (MOVED, "wattway", "idro-benelux"), (ABROAD, "wattway", "bdew")];
     for (id, holder, source) in assigned {

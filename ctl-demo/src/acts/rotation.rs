@@ -17,7 +17,7 @@ const NEW_KEY: &str = "signer-alpha-2";
 
 /// Rotates it.
 pub(crate) async fn rotate(tour: &mut Tour, people: &mut People, device: &Device) -> Result<(), Problem> {
-    tour.begin("A signer's key is rotated");
+    tour.begin("A signer's key is rotated", &format!("participants/{SIGNER}"));
     key::new(&people.key(NEW_KEY), Algorithm::Es256)?;
     let both = people.signing(&[SIGNER, NEW_KEY])?;
     let rotated = index(RotateKey.run(people.session(SIGNER)?, &both).await?)?;

@@ -19,7 +19,7 @@ pub(crate) async fn admit(
     people: &mut People,
     applications: &[(String, u64)],
 ) -> Result<(), Problem> {
-    tour.begin("Votes");
+    tour.begin("Votes", "proposals");
     for (number, (name, application)) in applications.iter().enumerate() {
         let errors: Vec<RuleId> = screened(people, *application)
             .await?

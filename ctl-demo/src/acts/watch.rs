@@ -104,7 +104,8 @@ impl Outage {
 
 /// Watches.
 pub(crate) async fn watch(tour: &mut Tour, people: &mut People, pkis: &Pkis) -> Result<(), Problem> {
-    tour.begin("The watch");
+    tour.begin("The watch", "promises");
+    tour.page_of_watch("");
     let server = Transport::new(people.url())?;
     let watches: Vec<Transport> =
         tour.watches.iter().map(|watch| Transport::new(watch.url())).collect::<Result<_, _>>()?;

@@ -2,7 +2,7 @@
 //! dies.
 #![cfg(feature = "demo")]
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -25,6 +25,21 @@ const STOPPED: &str = "The watches, the webhooks and the server have stopped cle
 
 fn answers(address: &str) -> bool {
     TcpStream::connect(address).is_ok()
+}
+
+/// The first line of the answer to who opens an address in a browser, and its media type.
+fn opened(url: &str) -> (String, String) {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    let request = format!(
+        "GET /{path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/html,*/*;q=0.8\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let media_type = answer.lines().find_map(|line| line.strip_prefix("content-type: ")).unwrap_or_default();
+    (answer.lines().next().unwrap_or_default().to_owned(), media_type.to_owned())
 }
 
 fn certificates(file: &Path) -> usize {
@@ -123,6 +138,17 @@ fn it_stays_up_until_ctrl_c_and_then_stops_what_it_started() {
     assert_eq!(started.len(), PROGRAMS.len(), "{said:?}");
     for (who, address) in &started {
         assert!(answers(address), "{who} does not answer");
+    }
+    // It begins with the portal, and each step names a page on which it can be seen.
+    assert!(said[0].starts_with(&format!("http://{}/ is the portal", started[0].1)), "{}", said[0]);
+    let pages: Vec<&str> = said.iter().filter_map(|line| line.trim().strip_prefix("page ")).collect();
+    assert!(pages.len() >= 17, "{pages:?}");
+    for page in pages {
+        let (status, media_type) = opened(page);
+        assert!(
+            status.ends_with("200 OK") && media_type.starts_with("text/html"),
+            "{page}: {status} {media_type}"
+        );
     }
     let interrupted = Command::new("kill").args(["-INT", &tour.id().to_string()]).status().unwrap();
     assert!(interrupted.success());
