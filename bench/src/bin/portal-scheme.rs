@@ -18,8 +18,10 @@ use ctl_bench::written::write_server;
 use ctl_bench::years::{Applicant, Years};
 use ctl_core::Timestamp;
 use ctl_core::parts::Services;
+use ctl_governance::statement::body::Candidate;
+use ctl_pki::Certificate;
 use ctl_sandbox::live::{Kind, Live, Options};
-use ctl_sandbox::{PkiKind, PkiSpec};
+use ctl_sandbox::{PkiKind, PkiSpec, Role};
 
 /// The PKIs of the large one, and how many of them have applied with their roots.
 const PKIS: usize = 200;
@@ -74,12 +76,25 @@ fn large(folder: &Path, now: Timestamp) {
         std::fs::write(&config, watch(&live, &years, others)).unwrap();
         let targets = remember(&config, &years.scheme.state, now.unix() * 1000);
         println!("{targets} services watched for ninety days");
+        record_crosses(&live, &years);
         for (n, kind, code) in FAULTS {
             live.set_fault(pkis.get(n).unwrap().0, kind, code, true).unwrap();
         }
         let end = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
         end.await.unwrap().unwrap();
     });
+}
+
+/// Cross-certificates are of their issuers, whose services must know them.
+fn record_crosses(live: &Live, years: &Years) {
+    for application in years.scheme.state.applications.values() {
+        let Candidate::CrossCertificate { issuer, .. } = &application.candidate else { continue };
+        let certificate = Certificate::from_der(&application.certificate).unwrap();
+        let mut pkis = live.pkis();
+        let (slug, _) =
+            pkis.find(|(_, pki)| pki.root().certificate().sha256() == *issuer.as_bytes()).unwrap();
+        live.record(slug, Role::Root, &certificate, None).unwrap();
+    }
 }
 
 /// The n-th PKI: six of ten are V2G roots.
