@@ -86,6 +86,15 @@ export async function shoot(page, path, height = 6000) {
   await page.screenshot({ path, fullPage: true, clip: { x: 0, y: 0, width, height: Math.min(whole, height) } });
 }
 
+// The beginning of a site, as a window shows it.
+export async function picture(browser, address, path) {
+  const context = await browser.newContext({ viewport: { width: 1100, height: 860 }, colorScheme: "light" });
+  const page = await context.newPage();
+  await page.goto(address);
+  await page.screenshot({ path });
+  await context.close();
+}
+
 // Opens pages as they are served, and holds what they ask for and say against what they may.
 export async function quiet(browser, addresses, failures) {
   const { context, page, told } = await witness(browser, { viewport: { width: 1280, height: HEIGHT } });

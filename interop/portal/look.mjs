@@ -2,7 +2,7 @@
 // is wrong. CHROMIUM: the browser. SHOTS: a folder for pictures; without it, none are taken. LOOKS=few: two looks.
 
 import { mkdirSync } from "node:fs";
-import { LOOKS, accessible, launch, quiet } from "./browser.mjs";
+import { LOOKS, accessible, launch, picture, quiet } from "./browser.mjs";
 import { Failures, crawl } from "./site.mjs";
 
 const browser = await launch();
@@ -15,7 +15,11 @@ for (const site of process.argv.slice(2)) {
   const longest = (one, other) => (pages.get(other).length > pages.get(one).length ? other : one);
   const first = [...kinds].map(([kind, addresses]) => [kind, addresses.reduce(longest)]);
   const shots = process.env.SHOTS ? `${process.env.SHOTS}/${kind}` : null;
-  if (shots) mkdirSync(shots, { recursive: true });
+  if (shots) {
+    mkdirSync(shots, { recursive: true });
+    // The first of these opens the README.
+    await picture(browser, url, `${shots}/picture.png`);
+  }
   const looks = process.env.LOOKS === "few" ? [LOOKS[0], LOOKS[3]] : LOOKS;
   await accessible(browser, first, failures, { looks, shots });
   await quiet(browser, pages.keys(), failures);
