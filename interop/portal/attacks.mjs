@@ -1,5 +1,5 @@
 // attacks.mjs HOSTILE CACHE: HOSTILE is a server whose scheme is an attack in every word (bench's portal-scheme), CACHE a
-// cache in front of it that obeys HTTP. Nothing may run, nothing may be asked of another host, no text may leave its place,
+// cache in front of it that keeps everything. Nothing may run, nothing may be asked of another host, no text may leave its place,
 // no page may be framed, and nobody may get a page for data or data for a page. CHROMIUM: the browser.
 
 import { request } from "node:http";
