@@ -73,6 +73,8 @@ pub(crate) struct Handler<S> {
     handshakes: Rate,
     readers: Readers,
     much: Queue,
+    /// What somebody sent and is costly to judge: no crowd of it holds up who reads.
+    judged: Queue,
     scrapes: Queue,
 }
 
@@ -96,6 +98,7 @@ impl<S: Service> Handler<S> {
             handshakes: Rate::new(limits.reads_per_minute, limits.read_burst),
             readers: Readers::default(),
             much: Queue::new(COMPUTED, FRESH),
+            judged: Queue::new(1, Duration::ZERO),
             // Counters move with every request.
             scrapes: Queue::new(1, Duration::ZERO),
             service,
@@ -286,7 +289,7 @@ impl<S: Service> Handler<S> {
         let computed = async move { reader::compressed(computed.await, coding).await };
         let response = match route.cost {
             Cost::Much | Cost::Scrape => {
-                queue::made(self.much.answer(answering.caller(), None, computed).await?)
+                queue::made(self.judged.answer(answering.caller(), None, computed).await?)
             }
             Cost::Little | Cost::Bytes => computed.await,
         };

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use warp::http::{HeaderMap, HeaderName};
 
 use crate::problem::Problem;
+use crate::reader;
 use crate::tls::ClientCertificate;
 
 /// The parts of a request that its handler reads. Path and method are those of the handler's route.
@@ -48,6 +49,12 @@ impl Call {
     #[must_use]
     pub fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Whether a person asks, who gets a page where programs get JSON.
+    #[must_use]
+    pub fn wants_page(&self) -> bool {
+        reader::wants_page(&self.headers)
     }
 
     /// All headers.

@@ -131,6 +131,7 @@ fn brought(found: &Examination) -> Markup {
         @if !found.unreadable.is_empty() {
             section.alarm aria-label="Certificates that cannot be read" {
                 @for (place, why) in &found.unreadable { p { bdi { (place) } " cannot be read: " bdi { (why) } } }
+                @if found.unreadable_more > 0 { p { "And " (found.unreadable_more) " more." } }
             }
         }
     }
@@ -147,7 +148,8 @@ fn origin(frame: &Frame<'_>, file: &FileFound) -> Markup {
                     "This is " a href=(place::version(list, *sequence)) { "version " (sequence) } " of " (parts::list(state, list))
                     ", as this scheme published it. "
                     @if sequence == latest {
-                        "It is in force; the next update is due " (parts::moment(*next_update)) "."
+                        "It is in force; the next update "
+                        @if *next_update < frame.now { strong { "was due" } } @else { "is due" } " " (parts::moment(*next_update)) "."
                     } @else {
                         "It is " strong { "not in force any more" } ": version " (latest) " is. See "
                         a href=(place::changes(list, *sequence, *latest)) { "what changed since" } "."
@@ -358,10 +360,13 @@ fn profile(one: &Examined) -> Markup {
         }
         p { small { "Because: " bdi { (one.because) } } }
         @if one.findings.is_empty() {
-            p { "It keeps every rule of " @if one.profile.is_some() { "this profile." } @else { "RFC 5280." } }
+            p { "It keeps every rule of " @if one.profile.is_some() { "this profile" } @else { "RFC 5280" }
+                @if !one.issuer_known { ", as far as can be told without its issuer: rules that compare it with that were not looked at" } "."
+            }
         } @else {
+            @if !one.issuer_known { p { "Rules that compare it with its issuer were not looked at: bring that, too." } }
             details {
-                summary { (counts.join(", ")) }
+                summary { (counts.join(", ")) @if one.findings_cut > 0 { ", and " (one.findings_cut) " more that are not graver" } }
                 (parts::wide("Findings", &html! {
                     table {
                         thead { tr { th scope="col" { "Rule" } th scope="col" { "Found" } th scope="col" { "Expected" } th scope="col" { "Source" } } }

@@ -15,6 +15,8 @@ use super::{App, HTML, html};
 const FORM: &str = "multipart/form-data";
 /// What a form may have around the file that it brings.
 const AROUND: usize = 8 * 1024;
+/// How much of an error about the form is told, in characters.
+const MAX_WHY: usize = 200;
 const BOTH: &[&str] = &["text/html", "application/json"];
 /// The fields of the form: a text area and a file.
 const FIELDS: [&str; 2] = ["text", "file"];
@@ -55,11 +57,10 @@ async fn judge(app: App, call: Call) -> Result<Response, Problem> {
         served: &|digest| site.path_of(digest).map(str::to_owned),
     };
     let found = examine(&state, &files, &brought, now);
-    let wants_json = call.header(&header::ACCEPT).is_some_and(|accept| accept.contains("application/json"));
-    let response = if wants_json {
-        json(&found)?
-    } else {
+    let response = if call.wants_page() {
         html(ctl_web::checked(&Frame { state: &state, now, here: place::CHECK }, &found))
+    } else {
+        json(&found)?
     };
     let status = if found.refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let mut response = answer::with_status(response, status);
@@ -106,7 +107,11 @@ async fn brought(call: &Call) -> Result<Bytes, Problem> {
     let limits = SizeLimit::new().whole_stream((MAX_BYTES + AROUND) as u64);
     let constraints = Constraints::new().allowed_fields(FIELDS.to_vec()).size_limit(limits);
     let mut form = Multipart::with_constraints(body, boundary, constraints);
-    let wrong = |error: multer::Error| Problem::malformed(format!("the form cannot be read: {error}"));
+    // It repeats names of fields, which may be long.
+    let wrong = |error: multer::Error| {
+        let why: String = error.to_string().chars().take(MAX_WHY).collect();
+        Problem::malformed(format!("the form cannot be read: {why}"))
+    };
     let mut brought: Option<Bytes> = None;
     while let Some(field) = form.next_field().await.map_err(wrong)? {
         let bytes = field.bytes().await.map_err(wrong)?;

@@ -52,6 +52,10 @@ pub struct Examined {
     pub because: String,
     /// The rules of the profile that it breaks; of RFC 5280 alone, if it fits none.
     pub findings: Vec<Finding>,
+    /// How many more there are, none of them graver.
+    pub findings_cut: usize,
+    /// Whether the rules that compare it with its issuer were looked at: a root has none, else it has to be known.
+    pub issuer_known: bool,
     /// Where the scheme knows it from.
     pub standing: Vec<Standing>,
     /// What else the scheme knows about it.
@@ -106,6 +110,9 @@ pub enum StandsAs {
 
 /// Examines certificates that were brought together.
 pub(super) fn examine_all(state: &State, given: &[(&Item, &Certificate)], now: Timestamp) -> Vec<Examined> {
+    if given.is_empty() {
+        return Vec::new();
+    }
     let grounds = Ground::all(state);
     let brought: Vec<&Certificate> = given.iter().map(|(_, certificate)| *certificate).collect();
     let mut budget = Budget::new();
@@ -153,6 +160,8 @@ fn examine(
     let linted = fits.or_else(|| profile::profile(ANY));
     let mut findings =
         linted.map(|profile| profile::lint(profile, certificate.der(), issuer_der)).unwrap_or_default();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let findings_cut = findings.len().saturating_sub(MAX_FINDINGS);
     findings.truncate(MAX_FINDINGS);
     for finding in &mut findings {
         finding.found = safe(&finding.found);
@@ -184,6 +193,8 @@ fn examine(
         profile_title: fits.map(|profile| profile.title().to_owned()),
         because: safe(&guess.because),
         findings,
+        findings_cut,
+        issuer_known: issuer.is_some() || certificate.is_self_issued_by_name(),
         standing: standing(state, certificate),
         notes: registered(state, certificate, purpose).into_iter().collect(),
         lists,

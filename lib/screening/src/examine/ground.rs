@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ctl_core::list::{ListAnchor, ListContents};
+use ctl_core::list::{ListAnchor, ListContents, ListPayload};
 use ctl_core::names::ListId;
-use ctl_core::parts::{DistrustKind, Distrusted};
+use ctl_core::parts::{AnchorStatus, DistrustKind, Distrusted};
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
@@ -26,6 +26,8 @@ pub(super) struct Ground<'s> {
     revoked: BTreeMap<[u8; 32], u64>,
     /// The anchors that no published version has yet.
     unpublished: BTreeSet<[u8; 32]>,
+    /// The anchors of the version in force, as devices have them.
+    pub(super) in_force: Vec<ListAnchor>,
     /// When the version in force should have been replaced.
     next_update: Option<Timestamp>,
 }
@@ -38,27 +40,15 @@ impl<'s> Ground<'s> {
 
     fn new(state: &'s State, list: &'s ListId) -> Self {
         let mut contents = state.whole_list(list).unwrap_or_default();
-        let gone = contents.cross_certificates.iter().filter(|cross| cross.status.is_distrusted());
-        let gone =
-            gone.map(|cross| Distrusted { kind: DistrustKind::Certificate, sha256: cross.fingerprint });
-        contents.distrusted.extend(gone.collect::<Vec<_>>());
+        let published = state.published.get(&Role::List(list.clone()));
+        // What the ledger has, it has read.
+        let document = published.and_then(|published| published.documents.document.as_deref());
+        let in_force: Option<ListPayload> = document.and_then(|bytes| serde_json::from_slice(bytes).ok());
+        contents.distrusted.extend(crosses_without_end(state, list));
+        contents.distrusted.extend(in_force.iter().flat_map(|version| version.distrusted.iter().copied()));
         let read = |der: &[u8]| Certificate::from_der(der).ok();
         let anchors = contents.anchors.iter().filter_map(|anchor| read(&anchor.certificate.0)).collect();
-        let decided = state.lists.get(list);
-        // As a version shows it: published, and between two anchors of the list.
-        let is_listed = |anchor: &Digest| {
-            contents.anchors.iter().any(|one| one.fingerprint == *anchor && one.status.is_listed())
-        };
-        let is_published = |cross: &Digest| {
-            let found = decided.and_then(|decided| decided.cross_certificates.get(cross));
-            found.is_some_and(|found| found.listed.first_published.is_some())
-        };
-        let listed = contents.cross_certificates.iter().filter(|cross| {
-            cross.status.is_listed()
-                && is_published(&cross.fingerprint)
-                && is_listed(&cross.issuer)
-                && is_listed(&cross.subject)
-        });
+        let listed = in_force.iter().flat_map(|version| &version.cross_certificates);
         let crosses = listed.filter_map(|cross| read(&cross.certificate.0)).collect();
         let below = |root: &Digest| state.anchor(list, root).is_some();
         let disclosed = || state.sub_cas.values().filter(|sub_ca| below(&sub_ca.root));
@@ -67,9 +57,8 @@ impl<'s> Ground<'s> {
             let (entry, _) = sub_ca.revoked?;
             Some((*sub_ca.fingerprint.as_bytes(), entry))
         });
-        let decided = decided.into_iter().flat_map(|found| found.anchors.values());
+        let decided = state.lists.get(list).into_iter().flat_map(|found| found.anchors.values());
         let unpublished = decided.filter(|anchor| anchor.listed.first_published.is_none());
-        let published = state.published.get(&Role::List(list.clone()));
         Self {
             list,
             next_update: published.map(|published| published.open.expires),
@@ -78,6 +67,7 @@ impl<'s> Ground<'s> {
             sub_cas: in_use.filter_map(|sub_ca| read(&sub_ca.certificate)).take(MAX_SUB_CAS).collect(),
             revoked: revoked.collect(),
             unpublished: unpublished.map(|anchor| *anchor.listed.fingerprint.as_bytes()).collect(),
+            in_force: in_force.map(|version| version.anchors).unwrap_or_default(),
             contents,
         }
     }
@@ -98,10 +88,32 @@ impl<'s> Ground<'s> {
         self.anchors.len().saturating_add(self.crosses.len()).saturating_add(self.sub_cas.len())
     }
 
-    pub(super) fn anchor(&self, certificate: &Certificate) -> Option<&ListAnchor> {
-        let fingerprint = certificate.sha256();
-        self.contents.anchors.iter().find(|anchor| *anchor.fingerprint.as_bytes() == fingerprint)
+    /// An anchor as the state has it, and as the version in force has it.
+    pub(super) fn anchor(&self, certificate: &Certificate) -> Option<(&ListAnchor, &ListAnchor)> {
+        let of = |anchors: &'_ [ListAnchor]| {
+            let fingerprint = certificate.sha256();
+            anchors.iter().position(|anchor| *anchor.fingerprint.as_bytes() == fingerprint)
+        };
+        let decided = of(&self.contents.anchors).and_then(|place| self.contents.anchors.get(place))?;
+        let in_force = of(&self.in_force).and_then(|place| self.in_force.get(place))?;
+        Some((decided, in_force))
     }
+}
+
+/// The cross-certificates of a list that the next version distrusts, since they or one of their ends are not trusted any more.
+fn crosses_without_end(state: &State, list: &ListId) -> Vec<Distrusted> {
+    let Some(contents) = state.lists.get(list) else { return Vec::new() };
+    let is_trusted = |root: &Digest| {
+        let anchor = contents.anchors.get(root);
+        anchor.is_some_and(|anchor| state.is_trusted(list, &anchor.listed))
+    };
+    let gone = contents.cross_certificates.values().filter(|cross| {
+        let has_ended = state.effective_status(&cross.listed).status == AnchorStatus::Expired;
+        let stands = state.is_trusted(list, &cross.listed);
+        !has_ended && !(stands && is_trusted(&cross.issuer) && is_trusted(&cross.subject))
+    });
+    gone.map(|cross| Distrusted { kind: DistrustKind::Certificate, sha256: cross.listed.fingerprint })
+        .collect()
 }
 
 /// What the log says besides the list.
@@ -118,8 +130,13 @@ impl Judge for Ground<'_> {
             words,
             source: "the log",
         };
-        let unpublished = self.unpublished.contains(&anchor.sha256()).then(|| {
-            let words = "the anchor was admitted, and no published version of the list has it yet";
+        // What was decided or lifted since holds from the next version on; what was taken away holds at once.
+        let is_in_force = self.anchor(anchor).is_some();
+        let unpublished = (!is_in_force).then(|| {
+            let words = match self.unpublished.contains(&anchor.sha256()) {
+                true => "the anchor was admitted, and no published version of the list has it yet",
+                false => "the version of the list in force does not have the anchor: devices do not trust it",
+            };
             found("published", None, words.to_owned())
         });
         let revoked = chain.iter().enumerate().filter_map(|(position, certificate)| {

@@ -54,6 +54,8 @@ pub struct Examination {
     pub certificates: Vec<Examined>,
     /// What should be a certificate and is none: where, and why.
     pub unreadable: Vec<(String, String)>,
+    /// How many more of these there are.
+    pub unreadable_more: usize,
     /// How many more certificates there are, which were not examined.
     pub left_aside: usize,
 }
@@ -88,6 +90,7 @@ pub fn examine(state: &State, files: &Files<'_>, bytes: &[u8], now: Timestamp) -
         file: None,
         certificates: Vec::new(),
         unreadable: Vec::new(),
+        unreadable_more: 0,
         left_aside: 0,
     };
     if bytes.len() > MAX_BYTES {
@@ -128,6 +131,7 @@ impl Examination {
         });
         let unreadable = contents.unreadable().map(|(place, why)| (safe(place), safe(why)));
         self.unreadable = unreadable.take(MAX_TOLD).collect();
+        self.unreadable_more = contents.unreadable().count().saturating_sub(MAX_TOLD);
         let mut seen = BTreeSet::new();
         let distinct = contents.items.iter().filter_map(|item| {
             let certificate = item.certificate.as_ref().ok()?;

@@ -131,8 +131,10 @@ pub(super) fn judge(ground: &Ground<'_>, asked: &Asked<'_>, budget: &mut Budget)
         purpose: asked.purpose,
         time: asked.now,
     };
+    // Conditions that were loosened hold from the next version on.
+    let by_version = ListJudge { name: "the version in force", anchors: &ground.in_force, ..by_list };
     let limits = Limits { signatures: LIMITS.signatures.min(budget.signatures), ..LIMITS };
-    let judges: Vec<&dyn Judge> = vec![&by_list, ground, &AnchorConstraints];
+    let judges: Vec<&dyn Judge> = vec![&by_list, &by_version, ground, &AnchorConstraints];
     let question = Question { judges, limits, ..Question::at(asked.now.unix()) };
     let pool = ground.pool().chain(asked.given.iter().copied());
     let search = search(asked.certificate, pool, &ground.anchors, &question);
@@ -169,11 +171,11 @@ fn answer(ground: &Ground<'_>, asked: &Asked<'_>, search: &Search<'_>, limits: &
             None => reasons.push("no path to an anchor of this list was found".to_owned()),
         }
     }
+    reasons.truncate(MAX_REASONS);
     if !search.reached.is_empty() {
         let cut = search.reached.iter().map(|limit| limit.words(limits));
         reasons.push(format!("the search was cut short: {}", cut.collect::<Vec<_>>().join("; ")));
     }
-    reasons.truncate(MAX_REASONS);
     Answer::NotTrusted { reasons, path }
 }
 
@@ -224,10 +226,11 @@ fn refusals(candidate: &Candidate<'_>) -> Vec<String> {
 
 /// What a path that RFC 5280 and the list accept is good for.
 fn way(ground: &Ground<'_>, asked: &Asked<'_>, candidate: &Candidate<'_>) -> Option<Way> {
-    let anchor = ground.anchor(candidate.anchor)?;
+    let (anchor, in_force) = ground.anchor(candidate.anchor)?;
     let purpose = asked.purpose.map(Purpose::from);
     let wanted = |one: &&Use| {
-        purpose.is_none_or(|purpose| one.purpose == purpose)
+        in_force.uses.contains(one)
+            && purpose.is_none_or(|purpose| one.purpose == purpose)
             && asked.chains.is_none_or(|chains| chains.contains(&one.purpose))
     };
     let (mut uses, mut not_for) = (Vec::new(), Vec::new());
@@ -247,7 +250,8 @@ fn way(ground: &Ground<'_>, asked: &Asked<'_>, candidate: &Candidate<'_>) -> Opt
     }
     let of_list = candidate.verdicts.iter().flat_map(|verdict| &verdict.findings);
     // What a CA is for stays open; its uses say so.
-    let of_list = of_list.filter(|finding| finding.outcome == Outcome::Warning && finding.rule != "use");
+    let of_list = of_list
+        .filter(|finding| finding.outcome == Outcome::Warning && !["use", "listed"].contains(&finding.rule));
     warnings.extend(of_list.map(|finding| safe(&finding.words)));
     let mut told = BTreeSet::new();
     warnings.retain(|words| told.insert(words.clone()));

@@ -2,7 +2,7 @@
 
 use ctl_core::jws::Jws;
 use ctl_core::list::ListPayload;
-use ctl_core::parts::{AnchorStatus, Der, WithdrawalReason};
+use ctl_core::parts::{AnchorStatus, Der, DistrustKind, Distrusted, WithdrawalReason};
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
 use ctl_formats::recognise::Format;
@@ -152,6 +152,75 @@ fn a_suspended_root_carries_nothing_and_the_reason_names_the_suspension() {
     let found = ask(&world, charger(&root("alpha-pki")));
     assert!(reasons(&found).starts_with("the anchor is suspended"), "{}", reasons(&found));
     assert!(matches!(answer(&ask(&world, charger(&root("beta-pki")))), Answer::Trusted { .. }));
+}
+
+#[test]
+fn trust_that_comes_back_holds_from_the_next_version_on() {
+    let (mut world, alpha) = with_alpha();
+    world.admitted("beta-pki");
+    world.publish_list();
+    let expires_at = world.now.plus_seconds(3 * DAY);
+    let reason = WithdrawalReason::KeyCompromise;
+    world.say(&["officer-1"], NoticeIssue { anchor: alpha, expires_at, list: na(), reason }).unwrap();
+    world.publish_list();
+    world.advance(4 * DAY);
+    // The notice is over; the version that devices have was drafted under it.
+    let found = ask(&world, charger(&root("alpha-pki")));
+    assert!(reasons(&found).contains("the version of the list in force"), "{}", reasons(&found));
+    world.publish_list();
+    assert!(matches!(answer(&ask(&world, charger(&root("alpha-pki")))), Answer::Trusted { .. }));
+}
+
+#[test]
+fn attack_a_cross_certificate_brings_nothing_back_that_was_distrusted_at_its_other_end() {
+    let (mut world, alpha) = with_alpha();
+    let beta = world.admitted("beta-pki");
+    let (pki, other) = (root("alpha-pki"), root("beta-pki"));
+    let until = start().plus_seconds(3650 * DAY).unix();
+    let cross = cross_certify(pki.root(), other.root().certificate(), start().unix(), until).unwrap();
+    let submit = ApplicationSubmit {
+        candidate: Candidate::CrossCertificate { issuer: alpha, subject: beta },
+        certificate: Der(cross.der().to_vec()),
+        list: na(),
+        name: "beta by alpha".parse().unwrap(),
+        possession: None,
+    };
+    let application = world.say(&["alpha-pki"], submit).unwrap();
+    world.attach_all(application);
+    world.screen(application, Vec::new()).unwrap();
+    world.wait(14 * DAY);
+    let found = world.state.applications[&application].clone();
+    let change = Change::AdmitCross {
+        application,
+        certificate: found.fingerprint,
+        evidence: found.evidence.iter().map(|evidence| evidence.index).collect(),
+        list: na(),
+        screening: found.screening.as_ref().unwrap().index,
+        waived: Vec::new(),
+    };
+    let proposal = world.propose("elector-1", change).unwrap();
+    world.decide(proposal);
+    world.publish_list();
+    let sub = other.get(PkiRole::CpoSub1).unwrap().certificate().to_pem();
+    let Answer::Trusted { ways } = answer(&ask(&world, &sub)).clone() else { panic!() };
+    let through = |way: &Way| way.path.iter().any(|one| one.source == Source::CrossCertificate);
+    assert!(ways.iter().any(through), "{ways:?}");
+
+    // The certificate of beta is distrusted, not its key: the cross-certificate is for the key.
+    let change =
+        Change::Distrust { list: na(), what: Distrusted { kind: DistrustKind::Certificate, sha256: beta } };
+    let proposal = world.propose("elector-1", change).unwrap();
+    world.decide(proposal);
+    for brought in [sub.clone(), format!("{sub}{}", cross.to_pem())] {
+        assert!(
+            matches!(answer(&ask(&world, &brought)), Answer::NotTrusted { .. }),
+            "before the next version"
+        );
+    }
+    world.publish_list();
+    for brought in [sub.clone(), format!("{sub}{}", cross.to_pem())] {
+        assert!(matches!(answer(&ask(&world, &brought)), Answer::NotTrusted { .. }), "after it");
+    }
 }
 
 #[test]
