@@ -68,7 +68,7 @@ kinds! {
     Registry "registry";
     /// The next update of the notices document.
     Notices "notices";
-    /// A suspension notice ends: its anchor is trusted again.
+    /// A suspension notice ends: nothing else said, its anchor is trusted again.
     Notice "notice";
     /// A certificate for the SAE list in CMS ends: a signer's, or that of the CA that issued it.
     SignerCertificate "signer-certificate";
@@ -174,6 +174,8 @@ pub enum Subject {
     },
     /// A participant.
     Participant(ParticipantId),
+    /// An operator on whom no audit report counts although the policy wants one; since it is on the list.
+    Unaudited(ParticipantId),
     /// A role, and whether a draft waits for its signatures.
     Role { role: Role, waits: bool },
     /// An anchor that a notice suspends.
@@ -196,7 +198,7 @@ impl Subject {
     pub fn key(&self) -> String {
         match self {
             Self::Certificate { fingerprint, .. } => fingerprint.to_string(),
-            Self::Participant(id) => id.to_string(),
+            Self::Participant(id) | Self::Unaudited(id) => id.to_string(),
             Self::Role { role, .. } => role.to_string(),
             Self::Suspension { notice: index, .. }
             | Self::Proposal { proposal: index, .. }

@@ -1,6 +1,7 @@
 //! The calendar as page, feed and metric; and names that try to be more than names in it.
 
 use ctl_core::parts::Der;
+use ctl_governance::calendar::{Due, Kind, Subject};
 use ctl_governance::statement::body::{ApplicationSubmit, SubcaDisclose};
 use ctl_sandbox::shape::{Key, Shape};
 
@@ -142,6 +143,29 @@ async fn many_of_a_kind_leave_room_for_the_others_and_are_all_there_when_asked_f
         1,
         "one series, not 120"
     );
+}
+
+#[test]
+fn a_flood_of_applications_pushes_no_root_out_of_the_feed_and_the_feed_says_what_it_leaves_out() {
+    let world = World::published();
+    let flood = (0..1_500_u64).map(|application| {
+        let operator = "alpha-pki".parse().unwrap();
+        let subject = Subject::Application { application, operator, name: "One of many".parse().unwrap() };
+        Due::new(world.now.minus_seconds(application), Kind::Discussion, subject)
+    });
+    let root = Subject::Certificate {
+        fingerprint: Digest::of(b"root"),
+        operator: "beta-pki".parse().unwrap(),
+        name: Some("The last root".parse().unwrap()),
+    };
+    let root = Due::new(world.now.plus_seconds(4_000 * DAY), Kind::Root, root);
+    let mut dues: Vec<Due> = flood.chain([root]).collect();
+    ctl_governance::calendar::sort(&mut dues);
+    let feed = ctl_web::icalendar(&world.state, &dues, &ctl_web::WantedOfCalendar::default());
+    assert!(!event(&feed, "Root The last root").is_empty());
+    let lines = lines(&feed);
+    assert_eq!(lines.iter().filter(|line| *line == "BEGIN:VEVENT").count(), 1_000);
+    assert!(lines.iter().any(|line| line.contains("501 more are left out here")), "{:?}", &lines[..9]);
 }
 
 #[tokio::test]

@@ -16,6 +16,9 @@ use crate::state::{Event, Listed, State};
 use crate::statement::body::Choice;
 use crate::statement::parts::EvidenceKind;
 
+/// So many months back, missing reports are told.
+const PAST_MONTHS: usize = 12;
+
 /// All of them, in no order.
 pub(super) fn all(state: &State, now: Timestamp, audit_end: AuditEnd<'_>) -> Vec<Due> {
     let mut dues = Vec::new();
@@ -91,9 +94,13 @@ fn audits(state: &State, now: Timestamp, audit_end: AuditEnd<'_>, dues: &mut Vec
     for (list, charter) in &state.charter.lists {
         let Some(contents) = state.lists.get(list) else { continue };
         let mut newest: BTreeMap<&ParticipantId, Option<(Timestamp, u64)>> = BTreeMap::new();
+        let mut since: BTreeMap<&ParticipantId, Timestamp> = BTreeMap::new();
         for anchor in contents.anchors.values() {
             if state.effective_status(&anchor.listed).status.is_listed() {
                 newest.insert(&anchor.listed.operator, None);
+                let admitted = anchor.listed.history.first().map_or(now, |first| first.at);
+                let first = since.entry(&anchor.listed.operator).or_insert(admitted);
+                *first = admitted.min(*first);
             }
         }
         for application in state.applications.values() {
@@ -105,7 +112,14 @@ fn audits(state: &State, now: Timestamp, audit_end: AuditEnd<'_>, dues: &mut Vec
             *found = reports.filter_map(|one| Some((one.dated?, one.index))).max().max(*found);
         }
         for (operator, found) in newest {
-            let Some((dated, entry)) = found else { continue };
+            let Some((dated, entry)) = found else {
+                // The policy wants one, and none counts (any more).
+                if let (Some(_), Some(at)) = (audit_end(&charter.policy, now), since.get(operator)) {
+                    let subject = Subject::Unaudited(operator.clone());
+                    dues.push(Due::new(at.minus_seconds(1), Kind::Audit, subject).on(list));
+                }
+                continue;
+            };
             let Some(at) = audit_end(&charter.policy, dated) else { continue };
             let audit = audits.entry((operator, at)).or_insert_with(|| {
                 Due::new(at, Kind::Audit, Subject::Participant(operator.clone())).by(entry)
@@ -209,14 +223,14 @@ fn take_up(state: &State, dues: &mut Vec<Due>) {
         let anchor = contents.anchors.get(fingerprint).map(|anchor| &anchor.listed);
         let cross = || contents.cross_certificates.get(fingerprint).map(|cross| &cross.listed);
         let Some(listed) = anchor.or_else(cross) else { continue };
-        if listed.current().status == AnchorStatus::Qualified {
+        if listed.current().status == AnchorStatus::Qualified && state.is_trusted(list, listed) {
             let entry = listed.first_published.map_or(listed.current().cause, |(index, _)| index);
             dues.push(Due::new(*at, Kind::TakeUp, certificate(listed)).on(list).by(entry));
         }
     }
 }
 
-/// The reports on the last month that are missing, and those on the present one.
+/// The reports on past months that are missing, and those on the present one.
 fn reports(state: &State, now: Timestamp, dues: &mut Vec<Due>) {
     let Some(watchers) = &state.charter.watchers else { return };
     // Since when each operator has had something on a list.
@@ -230,13 +244,20 @@ fn reports(state: &State, now: Timestamp, dues: &mut Vec<Due>) {
             *known = since.min(*known);
         }
     }
-    let (last, this) = (month_of(month_of(now).minus_seconds(1)), month_of(now));
     let charter_at = state.recorded_at(state.charter_since.saturating_add(1)).unwrap_or(Timestamp::MAX);
+    // The present month first, then as many before it as the log still takes reports on, a year at most.
+    let months = std::iter::successors(Some(month_of(now)), |month| Some(month_of(month.minus_seconds(1))));
+    let longest = state.rules().service_level_seconds;
+    let months: Vec<_> =
+        months.take(1 + PAST_MONTHS).take_while(|from| now.seconds_since(*from) <= longest).collect();
     for watcher in watchers.holders.iter().filter(|id| state.active(id).is_some()) {
-        for from in [last, this] {
+        // Since its first report at the latest, whatever amendments of the charter came after.
+        let reports = state.service_levels.reports.keys().filter(|(.., of)| of == watcher);
+        let in_office = reports.map(|(_, from, _)| *from).min().unwrap_or(charter_at).min(charter_at);
+        for from in months.iter().copied() {
             let end = month_of(from.plus_seconds(32 * DAY));
             // Who came into office within a month has not seen all of it.
-            if from == last && charter_at > from {
+            if end <= now && in_office > from {
                 continue;
             }
             let listed = operators.iter().filter(|(_, since)| **since < end).map(|(id, _)| Some(*id));

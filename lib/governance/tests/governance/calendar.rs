@@ -192,8 +192,12 @@ fn discussion_vote_and_take_up_follow_each_other() {
     world.publish_list();
     let taken_up = one(&world, Kind::TakeUp);
     assert_eq!(taken_up.at, world.now.plus_seconds(10 * DAY));
-    world.wait(10 * DAY + 1);
-    assert_eq!(of(&world, Kind::TakeUp), []);
+    let spki =
+        world.state.anchor(&na(), &world.state.applications[&application].fingerprint).unwrap().listed.spki;
+    let what = Distrusted { kind: DistrustKind::Spki, sha256: spki };
+    let proposal = world.propose("elector-1", Change::Distrust { list: na(), what }).unwrap();
+    world.decide(proposal);
+    assert_eq!(of(&world, Kind::TakeUp), [], "what is distrusted becomes usable for nobody");
 }
 
 #[test]
@@ -245,7 +249,9 @@ fn accreditations_end_and_audits_grow_old() {
     assert_eq!((audit.subject.key().as_str(), &audit.lists), ("alpha-pki", &vec![na()]));
     world.wait(300 * DAY);
     assert_eq!(of(&world, Kind::Accreditation), []);
-    assert_eq!(of(&world, Kind::Audit), [], "with its auditor the report stops counting");
+    let unaudited = one(&world, Kind::Audit);
+    assert_eq!(unaudited.subject, Subject::Unaudited("alpha-pki".parse().unwrap()), "with its auditor");
+    assert_eq!(unaudited.urgency(world.now), Urgency::Overdue);
 }
 
 #[test]
@@ -284,6 +290,16 @@ fn each_watcher_owes_its_reports_on_a_month_three_days_after_it() {
     assert_eq!(months(&world, "watcher-north"), [overdue, later("2026-02", 2)]);
     world.say(&["watcher-north"], report(Some("alpha-pki"))).unwrap();
     assert_eq!(months(&world, "watcher-north"), [later("2026-02", 2)]);
+
+    // Nothing is forgotten with the month, nor with an amendment of the charter.
+    world.now = "2026-04-10T00:00:00Z".parse().unwrap();
+    let mut charter = charter();
+    charter.notices.max_in_force = 3;
+    let change = Change::AmendCharter { charter: Box::new(charter) };
+    let proposal = world.propose("elector-1", change).unwrap();
+    world.decide(proposal);
+    let missed = |month: &str| (month.to_owned(), 2, Urgency::Overdue);
+    assert_eq!(months(&world, "watcher-north"), [missed("2026-02"), missed("2026-03"), later("2026-04", 2)]);
 }
 
 #[test]

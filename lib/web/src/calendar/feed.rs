@@ -2,12 +2,13 @@
 
 use ctl_core::Timestamp;
 use ctl_governance::State;
-use ctl_governance::calendar::Due;
+use ctl_governance::calendar::{Due, Kind};
 use ctl_pki::print;
 
 use super::{Wanted, words};
+use crate::place;
 
-/// At most so many events: what comes after them is far away.
+/// At most so many events.
 const MOST: usize = 1_000;
 /// Octets of a line without its end (RFC 5545 section 3.1).
 const LINE: usize = 75;
@@ -23,14 +24,31 @@ pub fn icalendar(state: &State, dues: &[Due], wanted: &Wanted) -> String {
     feed.plain("PRODID", concat!("-//ctl-web//", env!("CARGO_PKG_VERSION"), "//EN"));
     feed.text("NAME", &name);
     feed.text("X-WR-CALNAME", &name);
-    feed.text("DESCRIPTION", "What expires or is due, by the log of the scheme.");
+    let mut chosen: Vec<&Due> = dues.iter().filter(|due| wanted.matches(due)).collect();
+    let left = chosen.len().saturating_sub(MOST);
+    if left > 0 {
+        // Of what there may be thousands, the rest is left out first.
+        chosen.sort_by_key(|due| is_of_many(due.kind));
+        chosen.truncate(MOST);
+        chosen.sort_by_key(|due| due.at);
+    }
+    let mut about = "What expires or is due, by the log of the scheme.".to_owned();
+    if left > 0 {
+        about += &format!(" {left} more are left out here; the page {} has them.", place::CALENDAR);
+    }
+    feed.text("DESCRIPTION", &about);
     feed.plain("REFRESH-INTERVAL;VALUE=DURATION", "PT1H");
     feed.plain("X-PUBLISHED-TTL", "PT1H");
-    for due in dues.iter().filter(|due| wanted.matches(due)).take(MOST) {
+    for due in chosen {
         event(&mut feed, state, due);
     }
     feed.plain("END", "VCALENDAR");
     feed.text
+}
+
+/// Whether a scheme may have more of this kind than a feed holds.
+const fn is_of_many(kind: Kind) -> bool {
+    matches!(kind, Kind::SubCa | Kind::Audit | Kind::Discussion | Kind::Vote | Kind::TakeUp)
 }
 
 fn event(feed: &mut Feed, state: &State, due: &Due) {

@@ -74,6 +74,9 @@ pub(super) fn said(state: &State, due: &Due) -> Vec<Part> {
                 text(" is too old for an application from then on"),
             ]
         }
+        (Subject::Unaudited(id), _) => {
+            vec![text("No audit report on "), who(id), text(" counts, and the policy asks for one")]
+        }
         (Subject::Role { role, waits }, Kind::Ceremony) => {
             let (before, after) = if *waits {
                 ("The draft of ", " waits for signatures until then")
@@ -93,7 +96,7 @@ pub(super) fn said(state: &State, due: &Due) -> Vec<Part> {
             vec![
                 text("The suspension of "),
                 Part::Name(name, Some(place::certificate(anchor))),
-                Part::Text(format!(" by notice {notice} ends, and it is trusted again")),
+                Part::Text(format!(" by notice {notice} ends by itself")),
             ]
         }
         (Subject::Signer { signer: Some(signer) }, _) => {
