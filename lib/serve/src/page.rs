@@ -95,7 +95,7 @@ mod tests {
         let mut seen = Vec::new();
         let mut after = None;
         loop {
-            let page = Page { after, limit: Some(3) };
+            let page = Page::new(after, Some(3));
             let rest = all.iter().filter(|n| after.is_none_or(|after| **n > after)).map(|n| (*n, json!(n)));
             let value = page.of("numbers", rest);
             seen.extend(value["numbers"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()));
@@ -109,10 +109,10 @@ mod tests {
 
     #[test]
     fn nobody_gets_more_than_a_page() {
-        let page = Page::<u64> { after: None, limit: Some(usize::MAX) };
+        let page = Page::<u64>::new(None, Some(usize::MAX));
         let value = page.of("numbers", (0..5000).map(|n| (n, json!(n))));
         assert_eq!(value["numbers"].as_array().unwrap().len(), MAX);
-        let value = Page::<u64> { after: None, limit: Some(0) }.of("numbers", (0..5).map(|n| (n, json!(n))));
+        let value = Page::<u64>::new(None, Some(0)).of("numbers", (0..5).map(|n| (n, json!(n))));
         assert_eq!(value["numbers"].as_array().unwrap().len(), 1);
     }
 
@@ -122,7 +122,7 @@ mod tests {
         let mut seen = Vec::new();
         let mut after = None;
         loop {
-            let page = Page { after, limit: Some(100) };
+            let page = Page::new(after, Some(100));
             let rest =
                 (0..30_u64).filter(|n| after.is_none_or(|after| *n > after)).map(|n| (n, json!([n, long])));
             let value = page.of("numbers", rest);
