@@ -1,24 +1,23 @@
 //! Applications: who asks for a place on a list, what was found, and what has to happen next.
 
 use ctl_core::names::ListId;
-use ctl_governance::application::{Application, Screening, Stage};
+use ctl_governance::application::{Application, Stage};
 use ctl_governance::possession::Possession;
 use ctl_governance::state::{Listed, State};
 use ctl_governance::statement::body::Candidate;
-use ctl_governance::statement::parts::{self as parts_of, EvidenceKind};
+use ctl_governance::statement::parts::EvidenceKind;
 use ctl_pki::{Certificate, print};
-use ctl_policy::{Finding, Severity};
+use ctl_policy::Finding;
 use maud::{Markup, html};
 
 use crate::said::{self, Texts};
 use crate::words::Words;
-use crate::{Frame, comments, contents, list, overview, parts, place, proposal, timeline};
+use crate::{Frame, comments, contents, list, overview, parts, place, proposal, screened, timeline};
 
 /// So many stand on a page.
 pub(crate) const ON_A_PAGE: usize = 50;
-/// So many findings are shown at most: a policy has far fewer rules. And so much of each of their texts.
-const FINDINGS: usize = 200;
-const BRIEF: usize = 400;
+/// So much evidence is shown at most.
+const EVIDENCE: usize = 200;
 
 /// Which applications are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -161,7 +160,7 @@ pub fn application(frame: &Frame<'_>, index: u64, about: &About<'_>) -> Option<S
             (asks(frame, one))
             dt { "SHA-256 of the certificate" } dd { (parts::digest(&one.fingerprint)) " " a href="#certificate" { "the certificate" } }
         }
-        (screened(frame, one, about.findings))
+        (screened::section(frame, one, about.findings))
         (evidence(frame, one, about.texts))
         @if !about.effects.is_empty() {
             section aria-labelledby="effects" {
@@ -303,96 +302,13 @@ fn certificate(frame: &Frame<'_>, one: &Application) -> Markup {
     }
 }
 
-fn screened(frame: &Frame<'_>, one: &Application, full: Option<&[Finding]>) -> Markup {
-    html! {
-        section aria-labelledby="screening" {
-            h2 id="screening" { "Screening" }
-            @match &one.screening {
-                None => p { "It was not screened yet." },
-                Some(screening) => {
-                    p {
-                        "Screened " (parts::moment(screening.screened_at)) " " (parts::entry(screening.index)) " by the policy "
-                        bdi { (screening.policy.name) } " " (print::line(screening.policy.version.as_str())) " ("
-                        a href={ "/" (ctl_core::paths::blob(&screening.policy.sha256)) } download { "the policy" } ", " (parts::digest(&screening.policy.sha256))
-                        ") with " (print::line(screening.engine.as_str())) ", on the first " (screening.ledger_size) " entries of the log."
-                    }
-                    @if let (true, Some(why)) = (one.is_open(), frame.state.screening_outdated(one, frame.now)) {
-                        p { span.badge.warning { "outdated" } " Since then " (print::line(&why)) ". The server screens it again." }
-                    }
-                    (findings(screening, full))
-                    p { small { "Anyone can screen it again from the log: " code { "ctl-admin review " (one.index) } } }
-                },
-            }
-        }
-    }
-}
-
-fn findings(screening: &Screening, full: Option<&[Finding]>) -> Markup {
-    if screening.findings.is_empty() {
-        return html! { p { span.badge.usable { "no findings" } " It fulfils every rule of the policy." } };
-    }
-    let more =
-        |all: usize| html! { @if all > FINDINGS { p { "And " (all - FINDINGS) " more: see the JSON." } } };
-    let Some(full) = full else {
-        let mut all: Vec<_> = screening.findings.iter().collect();
-        all.sort_by_key(|one| std::cmp::Reverse(one.severity));
-        return html! {
-            p { "The findings in full are not here; the log has only these:" }
-            ul { @for one in all.iter().take(FINDINGS) {
-                li { code { (one.id) } ": " (severity(weight(one.severity))) @if one.waivable { ", can be waived" } }
-            } }
-        };
-    };
-    let mut all: Vec<_> = full.iter().collect();
-    all.sort_by_key(|one| std::cmp::Reverse(one.severity));
-    let table = html! {
-        table {
-            thead { tr {
-                th scope="col" { "Rule" } th scope="col" { "Weight" } th scope="col" { "Found" } th scope="col" { "Expected" } th scope="col" { "Source of the rule" }
-            } }
-            tbody {
-                @for one in all.iter().take(FINDINGS) {
-                    tr {
-                        th scope="row" { code { (print::line(&one.id)) } }
-                        td {
-                            (severity(one.severity))
-                            @if one.severity == Severity::Error { br; small { @if one.waivable { "electors may waive it" } @else { "cannot be waived" } } }
-                        }
-                        td { bdi { (parts::brief(&one.found, BRIEF)) } }
-                        td { bdi { (parts::brief(&one.expected, BRIEF)) } }
-                        td { bdi { (parts::brief(&one.source, BRIEF)) } }
-                    }
-                }
-            }
-        }
-    };
-    html! { (parts::wide("Findings", &table)) (more(full.len())) }
-}
-
-fn severity(severity: Severity) -> Markup {
-    match severity {
-        Severity::Error => html! { span.badge.suspended { "error" } },
-        Severity::Warning => html! { span.badge.warning { "warning" } },
-        Severity::Notice => html! { span.badge { "notice" } },
-    }
-}
-
-/// The same in the policy's words.
-const fn weight(severity: parts_of::Severity) -> Severity {
-    match severity {
-        parts_of::Severity::Notice => Severity::Notice,
-        parts_of::Severity::Warning => Severity::Warning,
-        parts_of::Severity::Error => Severity::Error,
-    }
-}
-
 fn evidence(frame: &Frame<'_>, one: &Application, texts: Texts<'_>) -> Markup {
     let missing = missing(frame.state, one);
     let table = html! {
         table {
             thead { tr { th scope="col" { "What" } th scope="col" { "By" } th scope="col" { "Attached" } th scope="col" { "Content" } } }
             tbody {
-                @for evidence in one.evidence.iter().take(FINDINGS) {
+                @for evidence in one.evidence.iter().take(EVIDENCE) {
                     tr {
                         th scope="row" { (timeline::kind(evidence.kind)) }
                         td { (parts::participant(frame.state, &evidence.author)) }
@@ -415,7 +331,7 @@ fn evidence(frame: &Frame<'_>, one: &Application, texts: Texts<'_>) -> Markup {
             h2 id="evidence" { "Evidence" }
             @if one.evidence.is_empty() { p { "Nothing is attached yet." } } @else {
                 (parts::wide("Evidence", &table))
-                @if one.evidence.len() > FINDINGS { p { "And " (one.evidence.len() - FINDINGS) " more: see the JSON." } }
+                @if one.evidence.len() > EVIDENCE { p { "And " (one.evidence.len() - EVIDENCE) " more: see the JSON." } }
                 p { small { "Each download begins with 32 bytes of salt, which are not part of the document: " code { "tail -c +33 FILE" } } }
             }
             @if !missing.is_empty() {

@@ -7,6 +7,7 @@
 
 mod application;
 pub mod asset;
+mod auditors;
 mod calendar;
 mod certificate;
 pub mod changes;
@@ -27,6 +28,7 @@ mod proposal;
 mod reach;
 mod registry;
 pub mod said;
+mod screened;
 mod shell;
 pub mod status;
 mod timeline;
@@ -34,6 +36,7 @@ mod version;
 mod words;
 
 pub use application::{About, Wanted, application, applications};
+pub use auditors::auditors;
 pub use calendar::{Wanted as WantedOfCalendar, calendar, icalendar};
 pub use certificate::certificate;
 pub use check::{check, checked};
@@ -41,7 +44,7 @@ pub use frame::Frame;
 pub use list::{Rendition, list};
 pub use log::{ENTRIES_AT_ONCE, Proof, entry, log, verified};
 pub use overview::{Health, overview};
-pub use participants::{auditors, participant, participants};
+pub use participants::{participant, participants};
 pub use promises::promises;
 pub use proposal::{proposal, proposals};
 pub use reach::{reach, reach_body};

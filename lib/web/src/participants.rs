@@ -7,7 +7,7 @@ use ctl_core::names::{MoId, ParticipantId};
 use ctl_governance::State;
 use ctl_governance::service_levels::Told;
 use ctl_governance::state::{Accreditation, Participant, SubCa};
-use ctl_governance::statement::parts::{EvidenceKind, ParticipantKind};
+use ctl_governance::statement::parts::ParticipantKind;
 use ctl_pki::{Certificate, print};
 use maud::{Markup, html};
 
@@ -355,53 +355,11 @@ fn share(good: u64, valid: u64) -> String {
     }
 }
 
-fn accreditation(frame: &Frame<'_>, id: &ParticipantId, found: &Accreditation) -> Markup {
+pub(crate) fn accreditation(frame: &Frame<'_>, id: &ParticipantId, found: &Accreditation) -> Markup {
     html! {
         @if frame.state.is_accredited(id, frame.now) { span.badge.usable { "in force" } } @else { span.badge.withdrawn { "not in force" } }
         " since " (parts::day(found.since)) " by " a href=(place::proposal(found.cause)) { "decision " (found.cause) }
         @if let Some(until) = found.expires_at { ", until " (parts::day(until)) }
         @if let Some((at, cause)) = found.withdrawn { ", withdrawn " (parts::day(at)) " by " a href=(place::proposal(cause)) { "decision " (cause) } }
     }
-}
-
-/// Auditors, and whose reports count.
-#[must_use]
-pub fn auditors(frame: &Frame<'_>) -> String {
-    let state = frame.state;
-    let reports = |id: &ParticipantId| {
-        let of = state.applications.values().rev();
-        let id = id.clone();
-        of.filter(move |one| {
-            let reports = one.evidence.iter().filter(|evidence| evidence.kind == EvidenceKind::AuditReport);
-            reports.map(|evidence| &evidence.author).any(|author| *author == id)
-        })
-    };
-    let table = html! {
-        table {
-            thead { tr { th scope="col" { "Auditor" } th scope="col" { "Accreditation" } th scope="col" { "Audit reports of its own, for" } } }
-            tbody {
-                @for (id, found) in state.auditors.iter().take(ON_A_PAGE) {
-                    tr {
-                        th scope="row" { (parts::participant(state, id)) }
-                        td { (accreditation(frame, id, found)) }
-                        td {
-                            @for (at, one) in reports(id).take(SOME).enumerate() {
-                                @if at > 0 { ", " } a href=(place::application(one.index)) { bdi { (one.name) } }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    };
-    let body = html! {
-        p.lead { "Audit reports count only if an accredited auditor attached them. The electors decide who is accredited." }
-        @if state.auditors.is_empty() { p { "Nobody was accredited yet." } } @else {
-            (parts::wide("Auditors", &table))
-            @if state.auditors.size() > ON_A_PAGE { p { "And " (state.auditors.size() - ON_A_PAGE) " more: see the JSON." } }
-        }
-        p { a href={ (place::PARTICIPANTS) "?kind=auditor" } { "Every auditor that is registered" } }
-        p.json { (parts::json("/v1/participants")) ", member " code { "accreditation" } }
-    };
-    frame.page("Auditors", &body)
 }
