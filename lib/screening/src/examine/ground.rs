@@ -103,14 +103,9 @@ impl<'s> Ground<'s> {
 /// The cross-certificates of a list that the next version distrusts, since they or one of their ends are not trusted any more.
 fn crosses_without_end(state: &State, list: &ListId) -> Vec<Distrusted> {
     let Some(contents) = state.lists.get(list) else { return Vec::new() };
-    let is_trusted = |root: &Digest| {
-        let anchor = contents.anchors.get(root);
-        anchor.is_some_and(|anchor| state.is_trusted(list, &anchor.listed))
-    };
     let gone = contents.cross_certificates.values().filter(|cross| {
         let has_ended = state.effective_status(&cross.listed).status == AnchorStatus::Expired;
-        let stands = state.is_trusted(list, &cross.listed);
-        !has_ended && !(stands && is_trusted(&cross.issuer) && is_trusted(&cross.subject))
+        !has_ended && !state.is_cross_trusted(list, cross)
     });
     gone.map(|cross| Distrusted { kind: DistrustKind::Certificate, sha256: cross.listed.fingerprint })
         .collect()
