@@ -86,7 +86,7 @@ await reader("somebody called at night sees what is suspended, and what is down"
   await see(/officer-alpha|Alpha, emergency officer/, "who issued it");
   await page.goto(watch);
   await go("Incidents");
-  await follow(page, /^\d+$/, page.getByRole("row").filter({ hasText: /cirrus/i }).first());
+  await follow(page, /^\d+$/, page.getByRole("row").filter({ hasText: /cirrus/i }).filter({ hasText: "over" }).last());
   await see(/status/i, "what was found");
   const evidence = await page.locator('a[href^="/v1/evidence/"]').first().getAttribute("href");
   const bytes = Buffer.from(await (await fetch(watch + evidence)).arrayBuffer());
