@@ -143,7 +143,7 @@ impl Years {
         let mut open = Vec::new();
         for (n, applicant) in new.iter().enumerate() {
             for (id, _, every) in LISTS {
-                if (n + month) % every == 0 {
+                if (n + month).is_multiple_of(every) {
                     open.push(self.apply(applicant, id));
                 }
             }

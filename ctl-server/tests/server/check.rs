@@ -104,11 +104,14 @@ async fn a_published_list_is_known_in_every_form_that_is_served() {
     assert_eq!(json["file"]["served_at"], "v1/lists/na/ctl.pem");
 }
 
+/// Headers and body of a request; status and words of the answer.
+type Case<'a> = (&'a [(&'a str, &'a str)], Vec<u8>, u16, &'a str);
+
 #[tokio::test]
 async fn what_is_no_form_empty_or_too_much_is_a_page_with_the_right_status() {
     let served = served().await;
     let html = ("Accept", BROWSER);
-    let cases: [(&[(&str, &str)], Vec<u8>, u16, &str); 7] = [
+    let cases: [Case<'_>; 7] = [
         (
             &[html, ("Content-Type", "application/x-pem-file")],
             charger().into_bytes(),

@@ -136,9 +136,10 @@ impl Days {
         // A clock that was set back has come before all that is known.
         self.from = self.from.filter(|from| *from <= today).map(|from| from.max(first));
         // What is being observed may be of a day that begins just now.
-        let known = self.from.map_or(1..=0, |from| from..=today.saturating_add(1));
-        retain(&mut self.targets, |day| known.contains(&day));
-        retain(&mut self.response, |day| known.contains(&day));
+        let known = self.from.map(|from| from..=today.saturating_add(1));
+        let is_known = |day| known.as_ref().is_some_and(|known| known.contains(&day));
+        retain(&mut self.targets, is_known);
+        retain(&mut self.response, is_known);
     }
 
     /// Whether days are missing that the history may have.

@@ -131,8 +131,7 @@ pub fn participant(frame: &Frame<'_>, id: &ParticipantId) -> Option<String> {
 
 fn former_keys(state: &State, id: &ParticipantId) -> Vec<(KeyId, u64)> {
     let theirs = state.keys.iter().filter(|(_, record)| record.participant == *id);
-    let mut former: Vec<_> =
-        theirs.filter_map(|(key, record)| Some((key.clone(), record.replaced_by?))).collect();
+    let mut former: Vec<_> = theirs.filter_map(|(key, record)| Some((*key, record.replaced_by?))).collect();
     former.sort_by_key(|(_, entry)| std::cmp::Reverse(*entry));
     former
 }
