@@ -164,7 +164,7 @@ impl<S: Service> Handler<S> {
         let told = told.filter(|problem| problem.retry_after.is_none());
         let page = reader.zip(told).and_then(|(path, problem)| self.service.problem_page(&path, &problem));
         if let Some(page) = page {
-            response = told_to_a_person(response, page);
+            response = reader::told(response, boxed(page));
         }
         let headers = response.headers_mut();
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -324,16 +324,6 @@ async fn hear_out(body: &mut Incoming, patience: Duration) {
     let hearing = async { while let Some(Ok(_)) = body.frame().await {} };
     // Whoever takes longer does not hear the answer.
     let _ = tokio::time::timeout(patience, hearing).await;
-}
-
-/// The same answer, with a page in the place of the problem document.
-fn told_to_a_person(response: Response<Source>, page: warp::reply::Response) -> Response<Source> {
-    let (mut head, _) = response.into_parts();
-    let (page, body) = boxed(page).into_parts();
-    head.headers.extend(page.headers);
-    head.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    head.headers.insert(header::VARY, HeaderValue::from_static("accept"));
-    Response::from_parts(head, Source::Made(body))
 }
 
 /// Counts a request, or says when to come again.

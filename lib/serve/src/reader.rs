@@ -7,7 +7,7 @@ use flate2::{Compression, write::GzEncoder};
 use http_body_util::{BodyExt as _, Full};
 use warp::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 
-use crate::body::ApiBody;
+use crate::body::{ApiBody, Source};
 use crate::encoding::{Coding, weight_of};
 
 const HTML: &str = "text/html";
@@ -63,6 +63,16 @@ pub(crate) fn see(page: &str) -> Response<ApiBody> {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
     response
+}
+
+/// The same answer, with a page in the place of the problem document.
+pub(crate) fn told(response: Response<Source>, page: Response<ApiBody>) -> Response<Source> {
+    let (mut head, _) = response.into_parts();
+    let (page, body) = page.into_parts();
+    head.headers.extend(page.headers);
+    head.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    head.headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    Response::from_parts(head, Source::Made(body))
 }
 
 /// Compresses what people read, for a reader who takes `coding`.

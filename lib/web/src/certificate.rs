@@ -1,15 +1,16 @@
 //! A certificate: what it says, what lists say of it, what was found in it, and what hangs on it.
 
+use std::collections::BTreeSet;
+
 use ctl_core::Digest;
-use ctl_core::names::ListId;
+use ctl_core::names::{ListId, ParticipantId};
 use ctl_core::parts::Services;
-use ctl_governance::service_levels::Breach;
 use ctl_governance::state::{Listed, State, SubCa};
 use ctl_pki::{Certificate, print};
 use maud::{Markup, html};
 
 use crate::contents::contents;
-use crate::{Frame, list, parts, place, timeline};
+use crate::{Frame, levels, list, parts, place, timeline};
 
 /// The page of a certificate that stands or stood on a list, applied for it, or was disclosed; none if nobody knows it.
 #[must_use]
@@ -119,38 +120,17 @@ fn disclosed(state: &State, sub_ca: &SubCa) -> Markup {
 /// Where its PKI answers, and what watchers have recorded of that.
 fn services(frame: &Frame<'_>, found: &[(&ListId, &Listed)]) -> Markup {
     let state = frame.state;
-    let Some((operator, services)) = found
-        .iter()
-        .find_map(|(id, listed)| Some((&listed.operator, &state.anchor(id, &listed.fingerprint)?.services)))
-    else {
-        return html! {};
-    };
-    let breaches: Vec<&Breach> = state
-        .service_levels
-        .confirmed()
-        .filter(|breach| breach.service.operator.as_ref() == Some(operator))
-        .collect();
-    let open = breaches.iter().filter(|breach| breach.closed.is_none());
-    let kinds = addresses(services);
+    let anchors = found.iter().filter_map(|(id, listed)| state.anchor(id, &listed.fingerprint));
+    let all: BTreeSet<(&str, &str)> = anchors.flat_map(|anchor| addresses(&anchor.services)).collect();
+    let operators: BTreeSet<&ParticipantId> = found.iter().map(|(_, listed)| &listed.operator).collect();
     html! {
-        section aria-labelledby="services" {
-            h2 id="services" { "Services" }
-            @if kinds.is_empty() { p { "Its application names none." } } @else {
-                dl { @for (kind, url) in kinds { dt { (kind) } dd { code { (print::line(url)) } } } }
-            }
-            p {
-                @match breaches.len() {
-                    0 => { "No breach of a service level is on record for this operator." }
-                    all => {
-                        (all) " breaches of service levels are on record for this operator, " (open.clone().count()) " of them open: see "
-                        (parts::participant(state, operator)) "."
-                    }
-                }
-            }
-            @if breaches.iter().any(|breach| breach.closed.is_none()) {
-                ul { @for breach in open { li { strong { "Open: " } (breach.service.kind) ", " (breach.objective.name) ", since " (parts::moment(breach.opened_at)) ", " (parts::entry(breach.confirmed)) } } }
+        @if !all.is_empty() {
+            section aria-labelledby="services" {
+                h2 id="services" { "Services" }
+                dl { @for (kind, url) in all { dt { (kind) } dd { code { (print::line(url)) } } } }
             }
         }
+        @for operator in operators { (levels::of(frame, operator)) }
     }
 }
 

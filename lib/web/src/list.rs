@@ -63,9 +63,7 @@ pub fn list(
         (version(frame, id))
         @if !signed_by.is_empty() {
             p {
-                "Signed by "
-                @for (at, signer) in signed_by.iter().enumerate() { @if at > 0 { ", " } (parts::participant(state, signer)) }
-                "; " (charter.signers.threshold) " of " (charter.signers.holders.len()) " signers are needed."
+                "Signed by " (people(frame, signed_by)) "; " (charter.signers.threshold) " of " (charter.signers.holders.len()) " signers are needed."
             }
         }
         ul.ways {
@@ -106,7 +104,7 @@ pub fn list(
     Some(frame.page(charter.name.as_str(), &body))
 }
 
-fn people<'a>(frame: &Frame<'_>, people: impl IntoIterator<Item = &'a ParticipantId>) -> Markup {
+pub(crate) fn people<'a>(frame: &Frame<'_>, people: impl IntoIterator<Item = &'a ParticipantId>) -> Markup {
     html! { @for (at, one) in people.into_iter().enumerate() { @if at > 0 { ", " } (parts::participant(frame.state, one)) } }
 }
 

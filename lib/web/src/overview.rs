@@ -1,7 +1,9 @@
 //! The first page: what this scheme is, how its lists stand, how log and freshness are, what goes on.
 
+use std::collections::BTreeMap;
+
 use ctl_core::Timestamp;
-use ctl_core::names::ListId;
+use ctl_core::names::{ListId, ParticipantId};
 use ctl_core::role::Role;
 use ctl_governance::application::Stage;
 use maud::{Markup, html};
@@ -23,9 +25,12 @@ pub struct Health {
     pub problems: Vec<String>,
 }
 
+/// Who signed the latest version of each list.
+pub type SignedBy = BTreeMap<ListId, Vec<ParticipantId>>;
+
 /// The overview of a scheme.
 #[must_use]
-pub fn overview(frame: &Frame<'_>, health: &Health, lately: &[Change]) -> String {
+pub fn overview(frame: &Frame<'_>, health: &Health, lately: &[Change], signed_by: &SignedBy) -> String {
     let state = frame.state;
     let open = state.applications.values().filter(|one| one.ended.is_none()).count();
     let body = html! {
@@ -36,7 +41,7 @@ pub fn overview(frame: &Frame<'_>, health: &Health, lately: &[Change]) -> String
         section aria-labelledby="lists" {
             h2 id="lists" { "Trust lists" }
             @if state.charter.lists.is_empty() { p { "The charter names no list." } }
-            div.cards { @for id in state.charter.lists.keys() { (card(frame, id)) } }
+            div.cards { @for id in state.charter.lists.keys() { (card(frame, id, signed_by.get(id).map_or(&[], |signers| signers))) } }
         }
         section aria-labelledby="work" {
             h2 id="work" { "What is going on" }
@@ -74,7 +79,7 @@ pub fn overview(frame: &Frame<'_>, health: &Health, lately: &[Change]) -> String
     frame.page(state.charter.name.as_str(), &body)
 }
 
-fn card(frame: &Frame<'_>, id: &ListId) -> Markup {
+fn card(frame: &Frame<'_>, id: &ListId, signed_by: &[ParticipantId]) -> Markup {
     let state = frame.state;
     let counts = state.anchors_by_status(id).into_iter().filter(|(_, count)| *count > 0);
     let anchors = state.lists.get(id).into_iter().flat_map(|contents| contents.anchors.values());
@@ -86,6 +91,7 @@ fn card(frame: &Frame<'_>, id: &ListId) -> Markup {
         article.card {
             h3 { (parts::list(frame.state, id)) " " code { (id) } }
             (list::version(frame, id))
+            @if !signed_by.is_empty() { p { "Signed by " (list::people(frame, signed_by)) } }
             ul.counts { @for (status, count) in counts { li { (count) " " (parts::status(status)) } } @if distrusted > 0 { li { (distrusted) " of them " span.badge.suspended { "distrusted" } } } }
             ul.ways {
                 li { a href=(place::reach(id)) aria-label={ "Who can charge where, by list " (id) } { "Who can charge where" } }

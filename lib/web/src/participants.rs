@@ -5,13 +5,12 @@ use std::ops::Bound;
 use ctl_core::keys::KeyId;
 use ctl_core::names::{MoId, ParticipantId};
 use ctl_governance::State;
-use ctl_governance::service_levels::Told;
 use ctl_governance::state::{Accreditation, Participant, SubCa};
 use ctl_governance::statement::parts::ParticipantKind;
 use ctl_pki::{Certificate, print};
 use maud::{Markup, html};
 
-use crate::{Frame, overview, parts, place, proposal};
+use crate::{Frame, levels, overview, parts, place, proposal};
 
 /// So many participants stand on a page.
 const ON_A_PAGE: usize = 100;
@@ -123,7 +122,7 @@ pub fn participant(frame: &Frame<'_>, id: &ParticipantId) -> Option<String> {
         (applications(frame, id))
         (cross_requests(state, id))
         (votes(frame, id))
-        (service_levels(frame, id))
+        (levels::of(frame, id))
         p.json { (parts::json("/v1/participants")) }
     };
     Some(frame.page(one.name.as_str(), &body))
@@ -284,73 +283,6 @@ fn votes(frame: &Frame<'_>, id: &ParticipantId) -> Markup {
                 } }
             }
         }
-    }
-}
-
-/// What watchers recorded about its services.
-fn service_levels(frame: &Frame<'_>, id: &ParticipantId) -> Markup {
-    let state = frame.state;
-    let told: Vec<Told<'_>> =
-        state.told().into_iter().map(|(_, one)| one).filter(|one| one.is_of(id)).collect();
-    let levels = &state.service_levels;
-    let reports = levels.reports.iter().filter(|((operator, ..), _)| operator.as_ref() == Some(id));
-    let mut reports: Vec<_> = reports.collect();
-    reports.sort_by_key(|((_, from, _), _)| std::cmp::Reverse(*from));
-    let table = html! {
-        table {
-            thead { tr { th scope="col" { "Month" } th scope="col" { "By" } th scope="col" { "Services" } th scope="col" { "Entry" } } }
-            tbody {
-                @for ((_, from, watcher), report) in reports.iter().take(SOME) {
-                    tr {
-                        th scope="row" { (from.to_string().chars().take(7).collect::<String>()) }
-                        td { (parts::participant(state, watcher)) }
-                        td {
-                            @for one in &report.summary {
-                                (one.kind) ": " (share(one.good, one.valid))
-                                @if one.met { " " span.badge.usable { "met" } } @else { " " span.badge.suspended { "not met" } }
-                                br;
-                            }
-                        }
-                        td { (parts::entry(report.index)) }
-                    }
-                }
-            }
-        }
-    };
-    html! {
-        @if !told.is_empty() || !reports.is_empty() {
-            section aria-labelledby="levels" {
-                h2 id="levels" { "Its services, as watchers see them" }
-                @if !told.is_empty() {
-                    ul { @for one in told.iter().rev().take(SOME) { li { (breach(frame, one)) } } }
-                    p { a href={ "/v1/breaches?operator=" (id) } { "All " (told.len()) " as JSON" } }
-                }
-                @if !reports.is_empty() { (parts::wide("Reports", &table)) }
-            }
-        }
-    }
-}
-
-fn breach(frame: &Frame<'_>, told: &Told<'_>) -> Markup {
-    let (word, colour, entry) = match told {
-        Told::Breach(breach) => ("confirmed", "suspended", breach.confirmed),
-        Told::Claim(claim) => ("claimed", "warning", claim.index),
-    };
-    html! {
-        span class={ "badge " (colour) } { (word) } " its service " (told.service().kind) " below its objective since " (parts::moment(told.opened_at()))
-        @match told.closed() {
-            Some(closed) => { " until " (parts::moment(closed.at)) },
-            None => { " (" (parts::from_now(told.opened_at(), frame.now)) "), and still" },
-        }
-        " " (parts::entry(entry))
-    }
-}
-
-/// How many of how many, in percent.
-fn share(good: u64, valid: u64) -> String {
-    match (good.saturating_mul(10_000)).checked_div(valid) {
-        Some(share) => format!("{}.{:02} %", share / 100, share % 100),
-        None => "nothing measured".into(),
     }
 }
 

@@ -68,7 +68,7 @@ async fn show(app: App, call: Call) -> Result<Response, Problem> {
 }
 
 /// Who signed the latest version of a role: its publication says so.
-fn signed_by(app: &App, state: &State, role: &Role) -> Result<Vec<ParticipantId>, Problem> {
+pub(super) fn signed_by(app: &App, state: &State, role: &Role) -> Result<Vec<ParticipantId>, Problem> {
     let Some(published) = state.published.get(role) else { return Ok(Vec::new()) };
     let bytes = app.ledger.entry(published.index).map_err(|error| Problem::internal(&error))?;
     let entry = bytes.and_then(|bytes| Entry::parse(&bytes).ok());

@@ -9,8 +9,9 @@ pub(super) mod news;
 mod people;
 
 use ctl_core::Digest;
+use ctl_core::role::Role;
 use ctl_serve::{Call, Cost, Problem, Route, answer};
-use ctl_web::{Frame, Health, asset, changes, place};
+use ctl_web::{Frame, Health, SignedBy, asset, changes, place};
 use serde::de::DeserializeOwned;
 use warp::reply::Response;
 
@@ -82,7 +83,13 @@ async fn overview(app: App, _: Call) -> Result<Response, Problem> {
         problems: health::problems(&app, now),
     };
     let lately = changes::latest(&state, &app.publications(), LATELY);
-    Ok(html(ctl_web::overview(&Frame { state: &state, now, here: place::OVERVIEW }, &health, &lately)))
+    let signed_by = state.charter.lists.keys().map(|id| {
+        let signers = lists::signed_by(&app, &state, &Role::List(id.clone()))?;
+        Ok((id.clone(), signers))
+    });
+    let signed_by = signed_by.collect::<Result<SignedBy, Problem>>()?;
+    let frame = Frame { state: &state, now, here: place::OVERVIEW };
+    Ok(html(ctl_web::overview(&frame, &health, &lately, &signed_by)))
 }
 
 async fn certificate(app: App, call: Call) -> Result<Response, Problem> {
