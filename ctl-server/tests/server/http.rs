@@ -110,7 +110,7 @@ async fn compressed_bytes_are_the_same_list_with_a_tag_of_their_own() {
 #[tokio::test]
 async fn every_error_is_a_problem_document() {
     let served = with_list().await;
-    served.get("/").await.problem(404);
+    served.get("/elsewhere").await.problem(404);
     served.get("/v1/lists/").await.problem(404);
     served.get("/v1/lists/nowhere").await.problem(404);
     served.get("/v1/lists/NOT_A_LIST").await.problem(404);

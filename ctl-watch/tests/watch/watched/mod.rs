@@ -6,6 +6,7 @@
 mod client;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,7 +82,10 @@ impl Watched {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let over = async { drop(stopped.await) };
-        let http = tokio::spawn(ctl_serve::serve(listener, (app, routes::table()), Http::default(), over));
+        // Stories look again and again until something has happened.
+        let often = NonZeroU32::MAX;
+        let limits = Http { reads_per_minute: often, read_burst: often, ..Http::default() };
+        let http = tokio::spawn(ctl_serve::serve(listener, (app, routes::table()), limits, over));
         Self { watch, supervisor, address, running, stop, http }
     }
 
