@@ -30,7 +30,7 @@ pub(super) fn routes() -> Vec<Route<App>> {
             feed,
             "What expires or is due, for calendar programs (RFC 5545).",
         ))
-        .answers(200, &["text/calendar"], "The calendar.")
+        .answers(200, &["text/calendar; charset=utf-8"], "The calendar.")
         .fails(404, "There is no such list."),
     ]
 }

@@ -17,7 +17,7 @@ const FORM: &str = "multipart/form-data";
 const AROUND: usize = 8 * 1024;
 /// How much of an error about the form is told, in characters.
 const MAX_WHY: usize = 200;
-const BOTH: &[&str] = &["text/html", "application/json"];
+const BOTH: &[&str] = &["text/html; charset=utf-8", "application/json"];
 /// The fields of the form: a text area and a file.
 const FIELDS: [&str; 2] = ["text", "file"];
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

@@ -28,7 +28,7 @@ pub(super) fn routes() -> Vec<Route<App>> {
             "The proof that an entry is in the log (C2SP tlog-proof).",
         )
         .costs(Cost::Much)
-        .answers(200, &["text/plain"], "The proof, with the entry in it.")
+        .answers(200, &["text/plain; charset=utf-8"], "The proof, with the entry in it.")
         .fails(404, "The log has no such entry, or no signed checkpoint covers it yet."),
         Route::get(place::PROMISES, kept, "How long applicants were kept waiting, for people.")
             .costs(Cost::Much)

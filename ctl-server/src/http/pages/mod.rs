@@ -18,7 +18,7 @@ use warp::reply::Response;
 use super::{App, health};
 
 /// The media type of pages, as the table of routes names it.
-const HTML: &[&str] = &["text/html"];
+const HTML: &[&str] = &["text/html; charset=utf-8"];
 /// Assets have addresses that change with their content.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
@@ -40,7 +40,7 @@ pub(super) fn routes() -> Vec<Route<App>> {
         .answers(200, HTML, "The page.")
         .fails(404, "No list knows it."),
         Route::get("/assets/{file}", asset, "Style and icon of the pages.")
-            .answers(200, &["text/css", "image/svg+xml"], "The asset.")
+            .answers(200, &["text/css; charset=utf-8", "image/svg+xml"], "The asset.")
             .fails(404, "There is no such asset."),
     ];
     routes.extend(check::routes());

@@ -26,7 +26,7 @@ use crate::run::Watch;
 use crate::target::OWN;
 
 /// The media type of pages, as the table of routes names it.
-const HTML: &[&str] = &["text/html"];
+const HTML: &[&str] = &["text/html; charset=utf-8"];
 /// Assets have addresses that change with their content.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
