@@ -62,7 +62,7 @@ pub fn certificate(frame: &Frame<'_>, fingerprint: &Digest) -> Option<String> {
                 Err(error) => { p { "It cannot be read: " (print::line(&error.to_string())) } }
             }
         }
-        p.json { (parts::json(&format!("/v1/anchors/{fingerprint}"))) }
+        @if !found.is_empty() { p.json { (parts::json(&format!("/v1/anchors/{fingerprint}"))) } }
     };
     Some(frame.page(&name, &body))
 }

@@ -7,6 +7,7 @@ use ctl_core::Emaid;
 use ctl_core::emaid::CheckDigit;
 use ctl_core::names::{MoId, ParticipantId};
 use ctl_core::parts::MoStatus;
+use ctl_core::role::Role;
 use ctl_governance::State;
 use ctl_governance::state::MoEntry;
 use maud::{Markup, html};
@@ -76,8 +77,10 @@ pub fn registry(frame: &Frame<'_>, search: &Search) -> String {
         @else { (parts::wide("MO identifiers", &table)) }
         @if let (true, Some((last, _))) = (more, some.last()) { p { a href=(next(search, last)) { "More identifiers" } } }
         p.json {
-            (parts::json("/v1/registry/mo")) "; signed, for devices and back ends: "
-            a href="/v1/registry/mo.jws" { code { "/v1/registry/mo.jws" } }
+            (parts::json("/v1/registry/mo"))
+            @if state.published.contains_key(&Role::Registry) {
+                "; signed, for devices and back ends: " a href="/v1/registry/mo.jws" { code { "/v1/registry/mo.jws" } }
+            }
         }
     };
     frame.page("MO registry", &body)
