@@ -12,7 +12,7 @@ use crate::common::world::{self, World};
 use crate::served::{Answer, Served};
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-const FORM: (&str, &str) = ("Content-Type", "multipart/form-data; boundary=XXX");
+const FORM: (&str, &str) = ("Content-Type", "multipart/form-data; boundary=between");
 
 async fn served() -> Served {
     let mut world = World::published();
@@ -31,12 +31,12 @@ fn form(fields: &[(&str, &[u8])]) -> Vec<u8> {
             ""
         };
         body.extend(
-            format!("--XXX\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n").bytes(),
+            format!("--between\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n").bytes(),
         );
         body.extend(*content);
         body.extend(b"\r\n");
     }
-    body.extend(b"--XXX--\r\n");
+    body.extend(b"--between--\r\n");
     body
 }
 
@@ -124,7 +124,7 @@ async fn what_is_no_form_empty_or_too_much_is_a_page_with_the_right_status() {
         (&[html, FORM], form(&[("other", b"x")]), 400, "cannot be read"),
         (
             &[html, FORM],
-            b"--XXX\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\ncut".to_vec(),
+            b"--between\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\ncut".to_vec(),
             400,
             "cannot be read",
         ),
@@ -200,7 +200,7 @@ async fn markup_and_bidirectional_text_of_a_certificate_stay_text() {
     }
     // Broken UTF-8, in the form and in its field's name.
     assert_eq!(bring(&served, b"\xff\xfe\xc3\x28").await.status, 422);
-    let body = b"--XXX\r\nContent-Disposition: form-data; name=\"\xff\xfe\"\r\n\r\nx\r\n--XXX--\r\n";
+    let body = b"--between\r\nContent-Disposition: form-data; name=\"\xff\xfe\"\r\n\r\nx\r\n--between--\r\n";
     let answer = served.send("POST", "/check", &[FORM, ("Accept", BROWSER)], body).await;
     assert_eq!(answer.status, 400);
 }

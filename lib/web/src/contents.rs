@@ -2,15 +2,11 @@
 
 use ctl_pki::extension::Said;
 use ctl_pki::{Certificate, oid, print, time};
+use ctl_policy::profile::Purpose;
 use maud::{Markup, html};
 
-/// Extended key usages that Plug & Charge meets (RFC 5280 section 4.2.1.12, RFC 6960 section 4.2.2.2).
-const PURPOSES: [(&str, &str); 4] = [
-    ("1.3.6.1.5.5.7.3.1", "TLS server"),
-    ("1.3.6.1.5.5.7.3.2", "TLS client"),
-    ("1.3.6.1.5.5.7.3.9", "signing OCSP responses"),
-    ("2.5.29.37.0", "any purpose"),
-];
+/// Whoever may do everything (RFC 5280 section 4.2.1.12).
+const ANY_PURPOSE: &str = "2.5.29.37.0";
 
 /// Names, validity, key, fingerprints and extensions.
 pub(crate) fn contents(read: &Certificate) -> Markup {
@@ -29,11 +25,11 @@ pub(crate) fn contents(read: &Certificate) -> Markup {
         }
         h3 { "Fingerprints" }
         dl {
-            dt { "SHA-256" } dd { code.digest { (hex(&read.sha256())) } }
+            dt { "SHA-256" } dd { code.digest { (hex::encode(read.sha256())) } }
             dt { "with colons" } dd { code.digest { (colons(&read.sha256())) } }
-            dt { "SHA-1" } dd { code.digest { (hex(&read.sha1())) } }
-            dt { "Public key, SHA-256" } dd { code.digest { (hex(&read.spki_sha256())) } }
-            dt { "Public key, SHA-1" } dd { code.digest { (hex(&read.public_key_sha1())) } " " small { "as trusted_ca_keys in TLS has it" } }
+            dt { "SHA-1" } dd { code.digest { (hex::encode(read.sha1())) } }
+            dt { "Public key, SHA-256" } dd { code.digest { (hex::encode(read.spki_sha256())) } }
+            dt { "Public key, SHA-1" } dd { code.digest { (hex::encode(read.public_key_sha1())) } " " small { "as trusted_ca_keys in TLS has it" } }
         }
         details { summary { "In PEM" } pre tabindex="0" { code { (read.to_pem()) } } }
     }
@@ -78,10 +74,10 @@ fn words(read: &Certificate, oid: &str) -> Markup {
         }
         oid::CRL_DISTRIBUTION_POINTS => html! { (print::line(&read.crl_urls().join(", "))) },
         oid::SUBJECT_KEY_IDENTIFIER => {
-            html! { code.digest { (hex(read.subject_key_id().unwrap_or_default())) } }
+            html! { code.digest { (hex::encode(read.subject_key_id().unwrap_or_default())) } }
         }
         oid::AUTHORITY_KEY_IDENTIFIER => {
-            html! { code.digest { (hex(read.authority_key_id().unwrap_or_default())) } }
+            html! { code.digest { (hex::encode(read.authority_key_id().unwrap_or_default())) } }
         }
         _ => html! { "in the PEM below" },
     }
@@ -102,12 +98,14 @@ fn joined<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
     if all.is_empty() { "none".into() } else { all.join(", ") }
 }
 
-fn purpose(oid: &str) -> String {
-    PURPOSES.iter().find(|(known, _)| *known == oid).map_or(oid, |(_, words)| words).to_owned()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn purpose(oid: &str) -> &str {
+    match Purpose::of(oid) {
+        Some(Purpose::ServerAuth) => "TLS server",
+        Some(Purpose::ClientAuth) => "TLS client",
+        Some(Purpose::OcspSigning) => "signing OCSP responses",
+        None if oid == ANY_PURPOSE => "any purpose",
+        None => oid,
+    }
 }
 
 fn colons(bytes: &[u8]) -> String {

@@ -100,7 +100,7 @@ pub(crate) fn told(state: &State, index: u64, body: &Body) -> Words {
             service(state, Words::new("Says that "), &one.service).and(format!(" {verb}"))
         }
         Body::SlaReport(one) => {
-            let month: String = one.from.to_string().chars().take(7).collect();
+            let month = parts::month(one.from);
             operator(state, Words::new("Reports on the services of "), one.operator.as_ref())
                 .and(format!(" in {month}"))
         }

@@ -24,7 +24,7 @@ pub(crate) fn of(frame: &Frame<'_>, id: &ParticipantId) -> Markup {
             tbody {
                 @for ((_, from, watcher), report) in reports.iter().take(SOME) {
                     tr {
-                        th scope="row" { (from.to_string().chars().take(7).collect::<String>()) }
+                        th scope="row" { (parts::month(*from)) }
                         td { (parts::participant(state, watcher)) }
                         td {
                             @for one in &report.summary {

@@ -25,6 +25,11 @@ pub(crate) fn day(time: Timestamp) -> Markup {
     html! { time datetime=(text) { (text.split('T').next().unwrap_or_default()) } }
 }
 
+/// A month.
+pub(crate) fn month(time: Timestamp) -> String {
+    time.to_string().chars().take(7).collect()
+}
+
 /// A span of time in one unit.
 pub(crate) fn span(seconds: u64) -> String {
     let (count, unit) = match seconds {

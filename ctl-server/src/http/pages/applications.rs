@@ -1,31 +1,23 @@
 //! The pages of applications and proposals, with the texts that were written about them.
 
 use ctl_core::Digest;
-use ctl_serve::{Call, Cost, Problem, Route};
+use ctl_serve::{Call, Problem, Route};
 use ctl_web::said::{Text, WHOLE};
 use ctl_web::{About, Frame, Wanted, place};
 use serde::Deserialize;
 use warp::reply::Response;
 
-use super::{App, HTML, chosen, html};
+use super::{App, chosen, html, page};
 use crate::blobs::{BlobError, SALT};
 use crate::http::applications;
 
 pub(super) fn routes() -> Vec<Route<App>> {
     vec![
-        Route::get(place::APPLICATIONS, list, "Who asks for a place on a list, for people.")
-            .costs(Cost::Much)
-            .answers(200, HTML, "The page."),
-        Route::get("/applications/{application}", show, "An application, for people.")
-            .costs(Cost::Much)
-            .answers(200, HTML, "The page.")
+        page(place::APPLICATIONS, list, "Who asks for a place on a list, for people."),
+        page("/applications/{application}", show, "An application, for people.")
             .fails(404, "This entry is no application."),
-        Route::get(place::PROPOSALS, proposals, "What is or was put to the vote, for people.")
-            .costs(Cost::Much)
-            .answers(200, HTML, "The page."),
-        Route::get("/proposals/{proposal}", proposal, "A vote, for people.")
-            .costs(Cost::Much)
-            .answers(200, HTML, "The page.")
+        page(place::PROPOSALS, proposals, "What is or was put to the vote, for people."),
+        page("/proposals/{proposal}", proposal, "A vote, for people.")
             .fails(404, "This entry is no proposal."),
     ]
 }

@@ -2,7 +2,7 @@
 
 use ctl_core::paths::LIST_VERSION;
 use ctl_screening::examine::{Examination, Files, MAX_BYTES, examine};
-use ctl_serve::{Call, Cost, Problem, Route, answer};
+use ctl_serve::{Call, Problem, Route, answer};
 use ctl_web::{Frame, place};
 use http_body_util::{BodyDataStream, Full};
 use multer::{Constraints, Multipart, SizeLimit};
@@ -10,7 +10,7 @@ use warp::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use warp::hyper::body::Bytes;
 use warp::reply::Response;
 
-use super::{App, HTML, html};
+use super::{App, html, page};
 
 const FORM: &str = "multipart/form-data";
 /// What a form may have around the file that it brings.
@@ -24,9 +24,7 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 pub(super) fn routes() -> Vec<Route<App>> {
     vec![
-        Route::get(place::CHECK, form, "Where a certificate, chain or list can be judged.")
-            .costs(Cost::Much)
-            .answers(200, HTML, "The page.")
+        page(place::CHECK, form, "Where a certificate, chain or list can be judged.")
             .and(
                 Method::POST,
                 judge,

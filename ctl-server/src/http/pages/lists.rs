@@ -7,13 +7,13 @@ use ctl_governance::State;
 use ctl_governance::statement::{Body, Entry};
 use ctl_serve::table::schema::count;
 use ctl_serve::table::{optional, required};
-use ctl_serve::{Call, Cost, Problem, Route};
+use ctl_serve::{Call, Problem, Route};
 use ctl_web::{Frame, VERSIONS_AT_ONCE, place};
 use serde::Deserialize;
 use warp::reply::Response;
 
 use super::super::lists::{Versions, difference, payload};
-use super::{App, HTML, html};
+use super::{App, html, page};
 
 #[derive(Debug, Deserialize)]
 struct Before {
@@ -21,33 +21,19 @@ struct Before {
 }
 
 pub(super) fn routes() -> Vec<Route<App>> {
-    let (none, page) = ("There is no such list or version.", "The page.");
+    let none = "There is no such list or version.";
     vec![
-        Route::get("/lists/{list}", show, "A list, for people.")
-            .costs(Cost::Much)
-            .answers(200, HTML, page)
-            .fails(404, none),
-        Route::get("/lists/{list}/versions", versions, "The versions of a list, for people.")
+        page("/lists/{list}", show, "A list, for people.").fails(404, none),
+        page("/lists/{list}/versions", versions, "The versions of a list, for people.")
             .query(optional("before", "Only older ones than this.", count()))
-            .answers(200, HTML, page)
             .fails(404, none),
-        Route::get("/lists/{list}/versions/{version}", version, "One version of a list, for people.")
-            .costs(Cost::Much)
-            .answers(200, HTML, page)
+        page("/lists/{list}/versions/{version}", version, "One version of a list, for people.")
             .fails(404, none),
-        Route::get(
-            "/lists/{list}/changes",
-            changes,
-            "What changed between two versions of a list, for people.",
-        )
-        .costs(Cost::Much)
-        .query(required("from", "The older version; 0 is the empty list.", count()))
-        .query(required("to", "The newer version.", count()))
-        .answers(200, HTML, page)
-        .fails(404, none),
-        Route::get("/lists/{list}/reach", reach, "Which vehicles can charge at which chargers, for people.")
-            .costs(Cost::Much)
-            .answers(200, HTML, page)
+        page("/lists/{list}/changes", changes, "What changed between two versions of a list, for people.")
+            .query(required("from", "The older version; 0 is the empty list.", count()))
+            .query(required("to", "The newer version.", count()))
+            .fails(404, none),
+        page("/lists/{list}/reach", reach, "Which vehicles can charge at which chargers, for people.")
             .fails(404, none),
     ]
 }

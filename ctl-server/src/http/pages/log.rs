@@ -9,18 +9,12 @@ use ctl_web::{ENTRIES_AT_ONCE, Frame, Proof, place};
 use serde::Deserialize;
 use warp::reply::Response;
 
-use super::{App, HTML, html};
+use super::{App, html, page};
 
 pub(super) fn routes() -> Vec<Route<App>> {
     vec![
-        Route::get(place::LOG, log, "The log's newest entries, for people.").costs(Cost::Much).answers(
-            200,
-            HTML,
-            "The page.",
-        ),
-        Route::get("/log/{entry}", entry, "An entry of the log with its proof, for people.")
-            .costs(Cost::Much)
-            .answers(200, HTML, "The page.")
+        page(place::LOG, log, "The log's newest entries, for people."),
+        page("/log/{entry}", entry, "An entry of the log with its proof, for people.")
             .fails(404, "The log has no such entry."),
         Route::get(
             "/log/{entry}/tlog-proof",
@@ -30,9 +24,7 @@ pub(super) fn routes() -> Vec<Route<App>> {
         .costs(Cost::Much)
         .answers(200, &["text/plain; charset=utf-8"], "The proof, with the entry in it.")
         .fails(404, "The log has no such entry, or no signed checkpoint covers it yet."),
-        Route::get(place::PROMISES, kept, "How long applicants were kept waiting, for people.")
-            .costs(Cost::Much)
-            .answers(200, HTML, "The page."),
+        page(place::PROMISES, kept, "How long applicants were kept waiting, for people."),
     ]
 }
 

@@ -28,17 +28,9 @@ const LATELY: usize = 12;
 /// Every page.
 pub(super) fn routes() -> Vec<Route<App>> {
     let mut routes = vec![
-        Route::get(place::OVERVIEW, overview, "The portal: how the lists stand, and what goes on.")
-            .costs(Cost::Much)
-            .answers(200, HTML, "The page."),
-        Route::get(
-            "/certificates/{fingerprint}",
-            certificate,
-            "A certificate that a list knows, for people.",
-        )
-        .costs(Cost::Much)
-        .answers(200, HTML, "The page.")
-        .fails(404, "No list knows it."),
+        page(place::OVERVIEW, overview, "The portal: how the lists stand, and what goes on."),
+        page("/certificates/{fingerprint}", certificate, "A certificate that a list knows, for people.")
+            .fails(404, "No list knows it."),
         Route::get("/assets/{file}", asset, "Style and icon of the pages.")
             .answers(200, &["text/css; charset=utf-8", "image/svg+xml"], "The asset.")
             .fails(404, "There is no such asset."),
@@ -51,6 +43,18 @@ pub(super) fn routes() -> Vec<Route<App>> {
     routes.extend(news::routes());
     routes.extend(calendar::routes());
     routes
+}
+
+/// The route of a page: from the queue for costly requests, because a page looks at much.
+fn page<F>(
+    pattern: &'static str,
+    handler: impl Fn(App, Call) -> F + Send + Sync + 'static,
+    summary: &'static str,
+) -> Route<App>
+where
+    F: Future<Output = Result<Response, Problem>> + Send + 'static,
+{
+    Route::get(pattern, handler, summary).costs(Cost::Much).answers(200, HTML, "The page.")
 }
 
 /// A page, which may show itself and send its forms back here.

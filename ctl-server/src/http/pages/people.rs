@@ -1,34 +1,21 @@
 //! The pages of participants, auditors and the MO registry.
 
 use ctl_core::names::{MoId, ParticipantId};
-use ctl_serve::{Call, Cost, Problem, Route};
+use ctl_serve::{Call, Problem, Route};
 use ctl_web::{Frame, Search, place};
 use serde::Deserialize;
 use warp::reply::Response;
 
-use super::{App, HTML, chosen, html};
+use super::{App, chosen, html, page};
 
 pub(super) fn routes() -> Vec<Route<App>> {
     vec![
-        Route::get(place::PARTICIPANTS, participants, "Everyone who takes part, for people.")
-            .costs(Cost::Much)
-            .answers(200, HTML, "The page."),
-        Route::get("/participants/{participant}", participant, "A participant, for people.")
-            .costs(Cost::Much)
-            .answers(200, HTML, "The page.")
+        page(place::PARTICIPANTS, participants, "Everyone who takes part, for people."),
+        page("/participants/{participant}", participant, "A participant, for people.")
             .fails(404, "Nobody has this id."),
-        Route::get(place::AUDITORS, auditors, "Whose audit reports count, for people.")
-            .costs(Cost::Much)
-            .answers(200, HTML, "The page."),
-        Route::get(place::REGISTRY, registry, "The MO identifiers, to search in.").costs(Cost::Much).answers(
-            200,
-            HTML,
-            "The page.",
-        ),
-        Route::get("/registry/{id}", mo_id, "An MO identifier, for people.")
-            .costs(Cost::Much)
-            .answers(200, HTML, "The page.")
-            .fails(404, "It is not assigned."),
+        page(place::AUDITORS, auditors, "Whose audit reports count, for people."),
+        page(place::REGISTRY, registry, "The MO identifiers, to search in."),
+        page("/registry/{id}", mo_id, "An MO identifier, for people.").fails(404, "It is not assigned."),
     ]
 }
 

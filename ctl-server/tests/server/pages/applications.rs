@@ -7,7 +7,7 @@ use ctl_governance::statement::body::{
 };
 use ctl_governance::statement::parts::{BlobAccess, BlobRef, Finding, Severity};
 use ctl_sandbox::cross_certify;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::common::world::{self, DAY, World, na, policy, root, start};
@@ -26,8 +26,13 @@ fn screened(world: &mut World) -> (u64, Vec<u8>) {
         "id": "validity", "severity": "warning", "waivable": true, "found": found,
         "expected": "at most 40 years", "source": "VDE-AR-E 2802-100-1 table 3",
     }] });
-    let (report, bytes) = salted(full.to_string().as_bytes());
     let finding = Finding { id: "validity".parse().unwrap(), severity: Severity::Warning, waivable: true };
+    (application, record_screening(world, application, finding, &full))
+}
+
+/// Records that an application was screened with one finding; gives the report that says it in full.
+fn record_screening(world: &mut World, application: u64, finding: Finding, full: &Value) -> Vec<u8> {
+    let (report, bytes) = salted(full.to_string().as_bytes());
     let record = ScreeningRecord {
         application,
         engine: "ctl-policy 1".parse().unwrap(),
@@ -39,7 +44,7 @@ fn screened(world: &mut World) -> (u64, Vec<u8>) {
         screened_at: world.now,
     };
     world.say(&["recorder"], record).unwrap();
-    (application, bytes)
+    bytes
 }
 
 #[tokio::test]
@@ -152,19 +157,8 @@ async fn attack_a_hundred_notices_do_not_push_the_error_off_the_page() {
     let one = |id: &str, severity: &str| json!({ "id": id, "severity": severity, "waivable": false, "found": "f", "expected": "e", "source": "s" });
     let mut full: Vec<_> = (0..300).map(|n| one(&format!("note-{n}"), "notice")).collect();
     full.push(one("the-error", "error"));
-    let (report, bytes) = salted(json!({ "findings": full }).to_string().as_bytes());
     let finding = Finding { id: "the-error".parse().unwrap(), severity: Severity::Error, waivable: false };
-    let record = ScreeningRecord {
-        application,
-        engine: "ctl-policy 1".parse().unwrap(),
-        findings: vec![finding],
-        ledger_size: world.state.size(),
-        observed: world.observed(application),
-        policy: policy(),
-        report,
-        screened_at: world.now,
-    };
-    world.say(&["recorder"], record).unwrap();
+    let bytes = record_screening(&mut world, application, finding, &json!({ "findings": full }));
     let served = Served::start(&world).await;
     served.blobs.put(&Digest::of(&bytes), &bytes).unwrap();
     let shown = page(&served, &format!("/applications/{application}")).await;
