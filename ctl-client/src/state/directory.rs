@@ -49,6 +49,16 @@ pub struct StateDirectory {
     lock: Option<File>,
 }
 
+impl Drop for StateDirectory {
+    /// Says that the lock is over: a program that another thread is just starting has a copy of every open file for a
+    /// moment, and the lock would last until that is closed as well.
+    fn drop(&mut self) {
+        if let Some(file) = &self.lock {
+            let _closed_in_any_case = file.unlock();
+        }
+    }
+}
+
 impl StateDirectory {
     /// Begins a directory.
     ///
@@ -382,5 +392,15 @@ mod tests {
         assert!(matches!(second.lock(), Err(ClientError::Busy { .. })));
         drop(directory);
         second.lock().unwrap();
+    }
+
+    #[test]
+    fn a_copy_of_the_locked_file_in_a_program_that_is_just_being_started_holds_up_nobody() {
+        let (_folder, directory) = directory();
+        let copy = directory.lock.as_ref().unwrap().try_clone().unwrap();
+        let mut second = StateDirectory::open(directory.path(), Box::new(Disk));
+        drop(directory);
+        second.lock().unwrap();
+        drop(copy);
     }
 }
