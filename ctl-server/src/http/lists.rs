@@ -11,7 +11,6 @@ use ctl_governance::state::{Anchor, CrossCertificate, Listed, Notice};
 use ctl_governance::view::END_NOTICES;
 use ctl_serve::{Call, Problem, answer};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use warp::reply::Response;
 
@@ -25,9 +24,6 @@ use crate::publish::site::Found;
 pub(super) struct Versions {
     from: u64,
     to: u64,
-    /// `json`, for people who want that and not the page.
-    #[serde(default, rename = "format")]
-    _format: Option<IgnoredAny>,
 }
 
 pub(super) async fn list(app: App, _: Call) -> Result<Response, Problem> {

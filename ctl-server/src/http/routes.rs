@@ -81,7 +81,7 @@ fn writing() -> Vec<Route<App>> {
         .takes(
             "application/jose+json",
             statements::MAX_BODY,
-            "A statement: JWS in the general JSON serialisation.",
+            "A statement: JWS in the general JSON serialisation. Long texts of it go into blobs.",
         )
         .answers(201, JSON, "It is recorded and served.")
         .schema(object(

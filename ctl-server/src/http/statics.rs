@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ctl_core::Digest;
 use ctl_serve::encoding::{Coding, Codings, available_dictionary};
-use ctl_serve::{FileBody, Problem, Readers, Source};
+use ctl_serve::{FileBody, Problem, Readers, Source, conditional};
 use warp::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::publish::prepared::{Content, ContentType, Prepared};
@@ -169,7 +169,7 @@ fn if_changed<B: Default>(
     body: impl FnOnce() -> B,
 ) -> Result<Response<B>, Problem> {
     let etag = HeaderValue::from_str(etag).map_err(|error| Problem::internal(&error))?;
-    let mut response = if is_current(request, &etag) {
+    let mut response = if conditional::is_current(request, &etag) {
         let mut response = Response::new(B::default());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
@@ -188,42 +188,9 @@ fn if_changed<B: Default>(
     Ok(response)
 }
 
-/// Whether `If-None-Match` names this tag (RFC 9110 section 13.1.2: weak comparison, lists, `*`).
-fn is_current(request: &HeaderMap, etag: &HeaderValue) -> bool {
-    request.get_all(header::IF_NONE_MATCH).iter().any(|value| {
-        value.as_bytes() == etag.as_bytes() || value.to_str().is_ok_and(|value| names(value, etag.as_bytes()))
-    })
-}
-
-fn names(value: &str, etag: &[u8]) -> bool {
-    let tag = |part: &str| part.strip_prefix("W/").unwrap_or(part).as_bytes() == etag;
-    value.trim() == "*" || value.split(',').map(str::trim).any(tag)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn with(name: header::HeaderName, value: &str) -> HeaderMap {
-        [(name, HeaderValue::from_str(value).unwrap())].into_iter().collect()
-    }
-
-    #[test]
-    fn tags_are_found_in_every_spelling() {
-        let etag = HeaderValue::from_static("\"abc\"");
-        for (value, expected) in [
-            ("\"abc\"", true),
-            ("W/\"abc\"", true),
-            ("\"x\", \"abc\"", true),
-            ("*", true),
-            ("abc", false),
-            ("\"ABC\"", false),
-            ("\"abc-gzip\"", false),
-            ("", false),
-        ] {
-            assert_eq!(is_current(&with(header::IF_NONE_MATCH, value), &etag), expected, "{value}");
-        }
-    }
 
     #[test]
     fn a_bundle_is_cut_between_entries_in_memory_and_on_disk() {

@@ -111,7 +111,7 @@ type Case<'a> = (&'a [(&'a str, &'a str)], Vec<u8>, u16, &'a str);
 async fn what_is_no_form_empty_or_too_much_is_a_page_with_the_right_status() {
     let served = served().await;
     let html = ("Accept", BROWSER);
-    let cases: [Case<'_>; 7] = [
+    let cases: [Case<'_>; 8] = [
         (
             &[html, ("Content-Type", "application/x-pem-file")],
             charger().into_bytes(),
@@ -129,6 +129,7 @@ async fn what_is_no_form_empty_or_too_much_is_a_page_with_the_right_status() {
             "cannot be read",
         ),
         (&[html, FORM], form(&[("file", &vec![b'A'; MAX_BYTES + 10_000])]), 413, "more than"),
+        (&[html, FORM], form(&[("file", &vec![b'A'; 10 * MAX_BYTES])]), 413, "more than"),
     ];
     for (headers, body, status, words) in cases {
         let answer = served.send("POST", "/check", headers, &body).await;

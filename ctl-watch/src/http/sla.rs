@@ -25,7 +25,6 @@ const MAX_HOURS: u32 = 10 * 366 * 24;
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 enum Format {
-    Json,
     Csv,
 }
 
@@ -151,8 +150,7 @@ fn lines(
 
 pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     let (operator, query): (ParticipantId, Query) = (call.part("operator")?, call.query()?);
-    let csv =
-        query.format.map_or_else(|| wants_csv(call.header(&header::ACCEPT)), |format| format == Format::Csv);
+    let csv = query.format == Some(Format::Csv) || wants_csv(call.header(&header::ACCEPT));
     let (aggregator, operator) = (app.watch.aggregator().clone(), &operator);
     let levels = aggregator.levels();
     if !levels.targets.values().any(|target| target.operator == *operator) {

@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body_util::Full;
 use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full};
 use warp::hyper::body::{Body, Frame, SizeHint};
 
 use crate::connections::Answering;
@@ -13,6 +13,11 @@ use crate::file::FileBody;
 
 /// The body of an answer of the API.
 pub type ApiBody = BoxBody<Bytes, warp::Error>;
+
+/// The body that has these bytes.
+pub(crate) fn full(bytes: Bytes) -> ApiBody {
+    Full::new(bytes).map_err(|never| match never {}).boxed()
+}
 
 /// Why an answer is cut off.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;

@@ -17,6 +17,7 @@ use warp::hyper::body::{Body, Incoming};
 use warp::hyper::service::Service as _;
 
 use crate::body::{AnswerBody, ApiBody, Source};
+use crate::conditional;
 use crate::connections::{Answering, Place};
 use crate::encoding::{Coding, Codings};
 use crate::file::Readers;
@@ -38,6 +39,8 @@ const FRESH: Duration = Duration::from_secs(1);
 /// A body of at most this many bytes is read to its end though nobody wants it: a caller who still sends does not
 /// hear the answer.
 const HEARD_OUT: u64 = 64 * 1024;
+/// The same of a form with too large a file: a browser would show its person nothing but a broken connection.
+const HEARD_OUT_OF_A_FORM: u64 = 16 * 1024 * 1024;
 const ANYONE: HeaderValue = HeaderValue::from_static("*");
 
 /// What a connection says of all that is asked over it.
@@ -199,7 +202,12 @@ impl<S: Service> Handler<S> {
         if head.method != Method::GET && head.method != Method::HEAD {
             let written = self.write(route, &head, &mut body, answering).await;
             let unheard = !body.is_end_stream();
-            if unheard && promised(&head.headers).is_some_and(|length| length <= HEARD_OUT) {
+            // Not of somebody who sends too often, and only where a form is judged.
+            let is_too_large =
+                matches!(&written, Err(problem) if problem.status == StatusCode::PAYLOAD_TOO_LARGE);
+            let is_form = is_too_large && route.cost == Cost::Much && reader::wants_page(&head.headers);
+            let most = if is_form { HEARD_OUT_OF_A_FORM } else { HEARD_OUT };
+            if unheard && promised(&head.headers).is_some_and(|length| length <= most) {
                 hear_out(&mut body, self.limits.body_timeout).await;
             }
             return written;
@@ -207,6 +215,9 @@ impl<S: Service> Handler<S> {
         counted(&self.reads, caller, route.cost.worth(), "reads")?;
         let codings = Codings::of(&head.headers);
         codings.identity_only()?;
+        if route.page.is_some() {
+            reader::as_program(&mut head);
+        }
         if let Some(page) = route.page
             && reader::wants_page(&head.headers)
             && !reader::names_format(&head.uri)
@@ -230,13 +241,15 @@ impl<S: Service> Handler<S> {
             credentials: credentials(&head.headers),
             moment: self.service.moment(),
         };
+        let known = head.headers.clone();
         let computed = (self.api)(Request::from_parts(head, Full::default()));
         let computed = async move { reader::compressed(computed.await, coding).await };
-        let mut response = match route.cost {
+        let response = match route.cost {
             Cost::Much => queue::made(self.much.answer(caller, Some(question), computed).await?),
             Cost::Scrape => queue::made(self.scrapes.answer(caller, Some(question), computed).await?),
             Cost::Little | Cost::Bytes => computed.await,
         };
+        let mut response = conditional::unless_current(response, &known).await?;
         if route.page.is_some() {
             response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
         }
@@ -396,7 +409,7 @@ fn promised(headers: &warp::http::HeaderMap) -> Option<u64> {
 }
 
 fn too_large(limit: usize) -> Problem {
-    let detail = format!("the body has more than {limit} bytes; of a statement, put long texts into blobs");
+    let detail = format!("the body has more than {limit} bytes, which are the most that is taken here");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
 }
 

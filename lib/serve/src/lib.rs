@@ -17,6 +17,7 @@
 
 pub mod answer;
 pub mod body;
+pub mod conditional;
 mod connections;
 pub mod encoding;
 pub mod family;

@@ -1,7 +1,6 @@
 //! Long lists in pages: `?after=<key>&limit=<n>`; each page names the key after which the next begins.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 /// Items on a page where the caller does not say.
@@ -21,9 +20,6 @@ pub struct Page<K> {
     /// Items wanted.
     #[serde(default)]
     limit: Option<usize>,
-    /// `json`, for people who want that and not the page (see [`Route::page`](crate::Route::page)).
-    #[serde(default, rename = "format")]
-    _format: Option<IgnoredAny>,
 }
 
 const fn none<K>() -> Option<K> {
@@ -34,7 +30,7 @@ impl<K: ToString> Page<K> {
     /// What a caller asks who asks for more than a page.
     #[must_use]
     pub const fn new(after: Option<K>, limit: Option<usize>) -> Self {
-        Self { after, limit, _format: None }
+        Self { after, limit }
     }
 
     /// How many items a page has at most.

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ctl_core::Digest;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use warp::http::{Response, StatusCode};
 
-use crate::body::ApiBody;
+use crate::body::{ApiBody, full};
 use crate::encoding::Coding;
 use crate::limits::Client;
 use crate::problem::Problem;
@@ -152,7 +152,7 @@ impl Drop for Place {
 
 /// The answer as the others have theirs.
 pub(crate) fn made(answer: Answer) -> Response<ApiBody> {
-    answer.map(|bytes| Full::new(bytes).map_err(|never| match never {}).boxed())
+    answer.map(full)
 }
 
 #[cfg(test)]

@@ -4,13 +4,15 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
+use warp::http::request::Parts;
 use warp::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 
-use crate::body::{ApiBody, Source};
+use crate::body::{ApiBody, Source, full};
 use crate::encoding::{Coding, weight_of};
 
 const HTML: &str = "text/html";
+const JSON: &str = "format=json";
 /// What people read, and feed readers and calendars for them.
 const READ: [&str; 3] = [HTML, "application/atom+xml", "text/calendar"];
 /// Below this length a compressed form saves nothing over its own header.
@@ -35,7 +37,26 @@ pub(crate) fn wants_page(request: &HeaderMap) -> bool {
 
 /// Whether a request says in its query in which format it wants the answer: that stands, whatever `Accept` says.
 pub(crate) fn names_format(asked: &Uri) -> bool {
-    asked.query().is_some_and(|query| query.split('&').any(|member| member.starts_with("format=")))
+    members(asked).any(|member| member.starts_with("format="))
+}
+
+/// Makes of `format=json` in the query what a program asks, so that no handler has to know it: links on pages say it.
+pub(crate) fn as_program(head: &mut Parts) {
+    if !members(&head.uri).any(|member| member == JSON) {
+        return;
+    }
+    let rest: Vec<&str> = members(&head.uri).filter(|member| *member != JSON).collect();
+    let mark = if rest.is_empty() { "" } else { "?" };
+    let without = format!("{}{mark}{}", head.uri.path(), rest.join("&"));
+    if let Ok(without) = without.parse() {
+        head.uri = without;
+        head.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    }
+}
+
+/// The members of the query.
+fn members(asked: &Uri) -> impl Iterator<Item = &str> {
+    asked.query().into_iter().flat_map(|query| query.split('&'))
 }
 
 /// Where the page stands that shows what this path has for programs: `page` is its pattern, with the parts in braces of the
@@ -107,10 +128,6 @@ fn empty() -> ApiBody {
     full(Bytes::new())
 }
 
-fn full(bytes: Bytes) -> ApiBody {
-    Full::new(bytes).map_err(|never| match never {}).boxed()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +162,25 @@ mod tests {
             [("/a?format=csv", true), ("/a?x=1&format=json", true), ("/a?x=format=csv", false), ("/a", false)]
         {
             assert_eq!(names_format(&asked.parse().unwrap()), expected, "{asked}");
+        }
+    }
+
+    #[test]
+    fn a_link_to_json_asks_as_a_program_does() {
+        for (asked, expected, accept) in [
+            ("/v1/a?format=json", "/v1/a", "application/json"),
+            ("/v1/a?after=3&format=json&limit=2", "/v1/a?after=3&limit=2", "application/json"),
+            ("/v1/a?format=csv", "/v1/a?format=csv", "text/html"),
+            ("/v1/a?format=jsonp", "/v1/a?format=jsonp", "text/html"),
+            ("/v1/a", "/v1/a", "text/html"),
+        ] {
+            let request = warp::http::Request::get(asked).header(header::ACCEPT, HTML).body(()).unwrap();
+            let (mut head, ()) = request.into_parts();
+            as_program(&mut head);
+            assert_eq!(
+                (&*head.uri.to_string(), head.headers[header::ACCEPT].to_str().unwrap()),
+                (expected, accept)
+            );
         }
     }
 

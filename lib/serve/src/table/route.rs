@@ -9,7 +9,8 @@ use serde_json::Value;
 use warp::http::Method;
 use warp::reply::Response;
 
-use super::parameter::Parameter;
+use super::parameter::{Parameter, optional};
+use super::schema::one_of;
 use crate::problem::Problem;
 use crate::request::Call;
 
@@ -156,11 +157,11 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     }
 
     /// Says which page shows a person what programs read here, by a pattern with the same parts: whoever asks for HTML is
-    /// sent there.
+    /// sent there, unless the query says `format=json`.
     #[must_use]
-    pub const fn page(mut self, pattern: &'static str) -> Self {
+    pub fn page(mut self, pattern: &'static str) -> Self {
         self.page = Some(pattern);
-        self
+        self.query(optional("format", "JSON, whatever Accept says.", one_of(&["json"])))
     }
 
     fn last(mut self, change: impl FnOnce(&mut Operation<S>)) -> Self {
@@ -170,10 +171,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
-    /// Says of a member that the query may have.
+    /// Says of a member that the query may have; what was said of it before no longer counts.
     #[must_use]
     pub fn query(self, parameter: Parameter) -> Self {
-        self.last(|operation| operation.query.push(parameter))
+        self.last(|operation| {
+            operation.query.retain(|known| known.name != parameter.name);
+            operation.query.push(parameter);
+        })
     }
 
     /// Says of a header that the request may have.

@@ -184,6 +184,13 @@ pub fn incidents(site: &Site<'_>, list: &Incidents) -> String {
         Which::Open => "open",
         Which::Past => "past",
     };
+
+    // Programs get both if they do not say which.
+    let state = (list.which != Which::All).then(|| format!("state={word}"));
+    let operator = list.operator.as_ref().map(|(id, _)| format!("operator={id}"));
+    let query: Vec<String> = state.into_iter().chain(operator).collect();
+    let mark = if query.is_empty() { "" } else { "?" };
+    let data = format!("/v1/incidents{mark}{}", query.join("&"));
     let body = html! {
         @if let Some((id, name)) = &list.operator {
             p { "Of " a href=(place::operator(id)) { (told(name)) } " only. " a href=(place::INCIDENTS) { "Of everyone" } "." }
@@ -207,7 +214,7 @@ pub fn incidents(site: &Site<'_>, list: &Incidents) -> String {
                 }
             }
         }
-        p.json { "For programs: " code { "/v1/incidents?state=open" (of) } "." }
+        p.json { (parts::json(&data)) }
     };
     let title = match list.which {
         Which::Open => parts::count(list.open, "open incident"),
@@ -278,7 +285,7 @@ pub fn incident(site: &Site<'_>, page: &IncidentPage<'_>) -> String {
         }
         section aria-labelledby="evidence" { h2 id="evidence" { "Evidence" } (evidence(page)) }
         p.json {
-            "For programs: " code { "/v1/incidents/" (one.number) } ". "
+            (parts::json(&format!("/v1/incidents/{}", one.number))) ". "
             a href={ (place::INCIDENTS) "?state=all&operator=" (one.operator) } { "All incidents of this operator" } "."
         }
     };

@@ -195,6 +195,7 @@ pub fn overview(site: &Site<'_>, overview: &Overview<'_>) -> String {
                 }
             }
         }
+        p.json { (parts::json("/v1/sla")) }
     };
     site.page(&overview.headline(), &body)
 }

@@ -113,7 +113,7 @@ pub fn sources(site: &Site<'_>, all: &[Source]) -> String {
         }
         p { "Lists and pools of others are no services of this scheme: nothing here counts towards a service level." }
         @if !all.is_empty() { (parts::wide("Other lists and pools", &table)) }
-        p.json { "For programs: " code { "/v1/sources" } "." }
+        p.json { (parts::json("/v1/sources")) }
     };
     site.page("Other lists and pools", &body)
 }
@@ -137,7 +137,7 @@ pub fn source(site: &Site<'_>, one: &Source, past: &[Happening]) -> String {
             @for happening in past { article.card { (happening.tell()) } }
         }
         p.json {
-            "For programs: " code { "/v1/sources/" (one.name) } ", "
+            (parts::json(&format!("/v1/sources/{}", one.name))) ", "
             a href={ "/v1/sources/" (one.name) "/roots" } { "the roots that it holds" } "."
         }
     };
