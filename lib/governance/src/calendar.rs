@@ -176,6 +176,8 @@ pub enum Subject {
     Participant(ParticipantId),
     /// An operator on whom no audit report counts although the policy wants one; since it is on the list.
     Unaudited(ParticipantId),
+    /// A policy that is not at hand: nobody can say by it when audits are due.
+    Policy(PolicyRef),
     /// A role, and whether a draft waits for its signatures.
     Role { role: Role, waits: bool },
     /// An anchor that a notice suspends.
@@ -199,6 +201,7 @@ impl Subject {
         match self {
             Self::Certificate { fingerprint, .. } => fingerprint.to_string(),
             Self::Participant(id) | Self::Unaudited(id) => id.to_string(),
+            Self::Policy(policy) => policy.sha256.to_string(),
             Self::Role { role, .. } => role.to_string(),
             Self::Suspension { notice: index, .. }
             | Self::Proposal { proposal: index, .. }
@@ -282,13 +285,24 @@ impl Due {
     }
 }
 
-/// When a report of this date becomes too old for a policy; none if the policy does not say, or is not at hand.
-pub type AuditEnd<'a> = &'a dyn Fn(&PolicyRef, Timestamp) -> Option<Timestamp>;
+/// When an audit report becomes too old for a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditEnd {
+    /// Then.
+    At(Timestamp),
+    /// Never: the policy says nothing of audits.
+    Never,
+    /// Nobody can say: the policy is not at hand.
+    Unknown,
+}
+
+/// Tells when a report of this date becomes too old for a policy.
+pub type AuditEnds<'a> = &'a dyn Fn(&PolicyRef, Timestamp) -> AuditEnd;
 
 /// The calendar by the log, soonest first. The state must be that of `now` (see [`State::at`]). How old an audit may be
 /// stands in the policies, which are not part of the state.
 #[must_use]
-pub fn calendar(state: &State, now: Timestamp, audit_end: AuditEnd<'_>) -> Vec<Due> {
+pub fn calendar(state: &State, now: Timestamp, audit_end: AuditEnds<'_>) -> Vec<Due> {
     let mut dues = collect::all(state, now, audit_end);
     sort(&mut dues);
     dues

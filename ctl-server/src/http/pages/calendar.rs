@@ -2,7 +2,7 @@
 
 use ctl_core::Timestamp;
 use ctl_governance::State;
-use ctl_governance::calendar::{Due, Kind, calendar, sort};
+use ctl_governance::calendar::{AuditEnd, Due, Kind, calendar, sort};
 use ctl_serve::table::optional;
 use ctl_serve::table::schema::{count, one_of, text};
 use ctl_serve::{Call, Cost, Problem, Route, answer};
@@ -67,8 +67,8 @@ impl Query {
 /// Everything that ends or is due by the log, and the certificate of the service.
 pub(in crate::http) fn dues(app: &App, state: &State, now: Timestamp) -> Vec<Due> {
     let mut dues = calendar(state, now, &|policy, dated| {
-        let policy = app.policies.get(&policy.sha256)?;
-        policy.audit_end(dated.unix()).map(Timestamp::from_unix)
+        let Some(policy) = app.policies.get(&policy.sha256) else { return AuditEnd::Unknown };
+        policy.audit_end(dated.unix()).map_or(AuditEnd::Never, |at| AuditEnd::At(Timestamp::from_unix(at)))
     });
     dues.extend(app.metrics.requests().tls_ends().map(Due::of_tls));
     sort(&mut dues);

@@ -8,7 +8,7 @@ use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
 use ctl_pki::written;
 
-use super::{AuditEnd, DAY, Due, Kind, REPORT_WITHIN, Subject};
+use super::{AuditEnd, AuditEnds, DAY, Due, Kind, REPORT_WITHIN, Subject};
 use crate::application::{Application, Stage};
 use crate::draft::{Ceremony, ceremony, half_of, roles};
 use crate::electorate::list_of;
@@ -20,7 +20,7 @@ use crate::statement::parts::EvidenceKind;
 const PAST_MONTHS: usize = 12;
 
 /// All of them, in no order.
-pub(super) fn all(state: &State, now: Timestamp, audit_end: AuditEnd<'_>) -> Vec<Due> {
+pub(super) fn all(state: &State, now: Timestamp, audit_end: AuditEnds<'_>) -> Vec<Due> {
     let mut dues = Vec::new();
     certificates(state, now, &mut dues);
     auditors(state, now, &mut dues);
@@ -88,7 +88,7 @@ fn auditors(state: &State, now: Timestamp, dues: &mut Vec<Due>) {
 
 /// The newest report that counts, of each operator with an anchor on a list whose policy says how old one may be.
 /// Nothing that is listed falls by it; the next application of the operator does.
-fn audits(state: &State, now: Timestamp, audit_end: AuditEnd<'_>, dues: &mut Vec<Due>) {
+fn audits(state: &State, now: Timestamp, audit_end: AuditEnds<'_>, dues: &mut Vec<Due>) {
     // Lists with the same terms are told of together.
     let mut audits: BTreeMap<(&ParticipantId, Timestamp), Due> = BTreeMap::new();
     for (list, charter) in &state.charter.lists {
@@ -111,16 +111,20 @@ fn audits(state: &State, now: Timestamp, audit_end: AuditEnd<'_>, dues: &mut Vec
                 .filter(|one| one.kind == EvidenceKind::AuditReport && state.is_accredited(&one.author, now));
             *found = reports.filter_map(|one| Some((one.dated?, one.index))).max().max(*found);
         }
+        if let (AuditEnd::Unknown, Some(at)) = (audit_end(&charter.policy, now), since.values().min()) {
+            let subject = Subject::Policy(charter.policy.clone());
+            dues.push(Due::new(at.minus_seconds(1), Kind::Audit, subject).on(list));
+        }
         for (operator, found) in newest {
             let Some((dated, entry)) = found else {
                 // The policy wants one, and none counts (any more).
-                if let (Some(_), Some(at)) = (audit_end(&charter.policy, now), since.get(operator)) {
+                if let (AuditEnd::At(_), Some(at)) = (audit_end(&charter.policy, now), since.get(operator)) {
                     let subject = Subject::Unaudited(operator.clone());
                     dues.push(Due::new(at.minus_seconds(1), Kind::Audit, subject).on(list));
                 }
                 continue;
             };
-            let Some(at) = audit_end(&charter.policy, dated) else { continue };
+            let AuditEnd::At(at) = audit_end(&charter.policy, dated) else { continue };
             let audit = audits.entry((operator, at)).or_insert_with(|| {
                 Due::new(at, Kind::Audit, Subject::Participant(operator.clone())).by(entry)
             });

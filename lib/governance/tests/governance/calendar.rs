@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ctl_core::parts::*;
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
-use ctl_governance::calendar::{Due, Kind, Subject, Urgency, calendar, count, soonest};
+use ctl_governance::calendar::{AuditEnd, Due, Kind, Subject, Urgency, calendar, count, soonest};
 use ctl_governance::statement::body::*;
 use ctl_governance::statement::parts::*;
 use ctl_governance::view::END_NOTICES;
@@ -16,8 +16,9 @@ use crate::common::*;
 
 /// An audit is good for a year, as far as the stories' policy says anything.
 fn dues(world: &World) -> Vec<Due> {
-    let year = |policy: &PolicyRef, dated: Timestamp| {
-        (policy.sha256 == Digest::of(b"the policy")).then(|| dated.plus_seconds(365 * DAY))
+    let year = |policy: &PolicyRef, dated: Timestamp| match policy.sha256 == Digest::of(b"the policy") {
+        true => AuditEnd::At(dated.plus_seconds(365 * DAY)),
+        false => AuditEnd::Never,
     };
     calendar(&world.state.at(world.now), world.now, &year)
 }
@@ -252,6 +253,22 @@ fn accreditations_end_and_audits_grow_old() {
     let unaudited = one(&world, Kind::Audit);
     assert_eq!(unaudited.subject, Subject::Unaudited("alpha-pki".parse().unwrap()), "with its auditor");
     assert_eq!(unaudited.urgency(world.now), Urgency::Overdue);
+}
+
+#[test]
+fn a_list_whose_policy_is_not_at_hand_has_no_audits_that_nobody_can_tell_and_says_so() {
+    let mut world = World::published();
+    let of_audits = |world: &World, end: AuditEnd| {
+        let mut dues = calendar(&world.state.at(world.now), world.now, &|_, _| end);
+        dues.retain(|due| due.kind == Kind::Audit);
+        dues
+    };
+    assert_eq!(of_audits(&world, AuditEnd::Unknown), [], "nobody is on the list");
+    world.admitted("alpha-pki");
+    let [untold] = of_audits(&world, AuditEnd::Unknown).try_into().unwrap();
+    assert_eq!(untold.subject, Subject::Policy(world.state.charter.lists[&na()].policy.clone()));
+    assert_eq!((untold.lists.clone(), untold.urgency(world.now)), (vec![na()], Urgency::Overdue));
+    assert_eq!(of_audits(&world, AuditEnd::Never), [], "a policy that asks for none");
 }
 
 #[test]

@@ -77,6 +77,11 @@ pub(super) fn said(state: &State, due: &Due) -> Vec<Part> {
         (Subject::Unaudited(id), _) => {
             vec![text("No audit report on "), who(id), text(" counts, and the policy asks for one")]
         }
+        (Subject::Policy(policy), _) => vec![
+            text("Nobody can say when audits are due: the policy "),
+            Part::Name(format!("{} {}", policy.name, policy.version), None),
+            text(" is not at hand"),
+        ],
         (Subject::Role { role, waits }, Kind::Ceremony) => {
             let (before, after) = if *waits {
                 ("The draft of ", " waits for signatures until then")
