@@ -27,12 +27,17 @@ const LONGEST_NAME: usize = 24;
 /// How many arrows are drawn; more could not be told apart.
 const MOST_ARROWS: usize = 2000;
 
+/// Colours by day and by night; viewers other than browsers know the day only.
 const STYLE: &str = "text{font-family:sans-serif;font-size:12px;fill:#1b1f24}\
-.small{font-size:10px;fill:#57606a}.head{font-size:16px;font-weight:bold}\
+.small{font-size:10px;fill:#57606a}.head{font-size:16px;font-weight:bold}.paper{fill:#fff}\
 .root{fill:#fff;stroke:#1f6feb;stroke-width:2}.root.warning{stroke:#9a6700}.root.off{stroke:#8c959f;stroke-dasharray:4 3}\
 .cross{fill:none;stroke:#1a7f37;stroke-width:2;marker-end:url(#arrow)}\
 .cross.short{stroke:#9a6700;marker-end:url(#arrow-short)}\
-.cross.off{stroke:#cf222e;stroke-dasharray:5 4;marker-end:url(#arrow-off)}";
+.cross.off{stroke:#cf222e;stroke-dasharray:5 4;marker-end:url(#arrow-off)}\
+#arrow{fill:#1a7f37}#arrow-short{fill:#9a6700}#arrow-off{fill:#cf222e}\
+@media (prefers-color-scheme:dark){text{fill:#e6e9ed}.small{fill:#adb5be}.paper,.root{fill:#14171b}\
+.root{stroke:#86b7ff}.root.warning,.cross.short{stroke:#f5c063}.cross{stroke:#7fdc98}.cross.off{stroke:#ff9ea5}\
+#arrow{fill:#7fdc98}#arrow-short{fill:#f5c063}#arrow-off{fill:#ff9ea5}}";
 
 #[derive(Clone, Copy)]
 struct Point {
@@ -63,7 +68,7 @@ pub fn svg(subject: &Subject, matrices: &[Matrix]) -> Vec<u8> {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 \
          {width:.0} {height:.0}\" role=\"img\" aria-labelledby=\"title\">\n<title id=\"title\">Roots and \
          cross-certificates of list {list}, version {sequence}, as of {at}</title>\n<style>{STYLE}</style>\n\
-         <defs>{arrow}{short}{off}</defs>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
+         <defs>{arrow}{short}{off}</defs>\n<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n\
          <text class=\"head\" x=\"20\" y=\"30\">List {list}, version {sequence}</text>\n\
          <text class=\"small\" x=\"20\" y=\"48\">as of {at}; an arrow leads from the root that vouches to the \
          root that it vouches for</text>\n\
@@ -73,9 +78,9 @@ pub fn svg(subject: &Subject, matrices: &[Matrix]) -> Vec<u8> {
         at = first.at(),
         connected = connected.len(),
         all = roots.len(),
-        arrow = marker("arrow", "#1a7f37"),
-        short = marker("arrow-short", "#9a6700"),
-        off = marker("arrow-off", "#cf222e"),
+        arrow = marker("arrow"),
+        short = marker("arrow-short"),
+        off = marker("arrow-off"),
     );
     arrows(&mut text, matrices, &at, centre);
     for (place, root) in roots.iter().enumerate().filter(|(place, _)| connected.binary_search(place).is_ok())
@@ -121,10 +126,10 @@ fn ellipse(count: usize) -> (Vec<Point>, Point) {
     (places, Point { x: LEAST.0 * scale, y: LEAST.1 * scale })
 }
 
-fn marker(id: &str, colour: &str) -> String {
+fn marker(id: &str) -> String {
     format!(
         "<marker id=\"{id}\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"7\" markerHeight=\"7\" \
-         orient=\"auto\"><path d=\"M0 0L10 5L0 10z\" fill=\"{colour}\"/></marker>"
+         orient=\"auto\"><path d=\"M0 0L10 5L0 10z\"/></marker>"
     )
 }
 
