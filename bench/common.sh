@@ -27,8 +27,12 @@ data = "data"
 [http]
 listen = "127.0.0.1:0"
 # One address asks more than any honest one does.
+reads_per_minute = 4294967295
+read_burst = 4294967295
 file_reads_per_minute = 4294967295
 file_read_burst = 4294967295
+writes_per_minute = 4294967295
+write_burst = 4294967295
 [log]
 filter = "warn"
 END

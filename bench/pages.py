@@ -1,4 +1,5 @@
-"""pages.py URL PID ROUNDS: asks for each kind of page that links lead to, and for the JSON of the same things."""
+"""pages.py URL PID ROUNDS: asks for each kind of page that links lead to, and for the JSON of the same things; and has a
+certificate and a whole list examined."""
 
 import html
 import http.client
@@ -21,8 +22,13 @@ class Caller:
     def __init__(self):
         self.connection = http.client.HTTPConnection(ADDRESS.hostname, ADDRESS.port, timeout=120)
 
-    def get(self, path, accept="text/html", coding="gzip"):
-        self.connection.request("GET", path, headers={"Accept": accept, "Accept-Encoding": coding})
+    def ask(self, path, accept="text/html", coding="gzip", brought=None):
+        headers = {"Accept": accept, "Accept-Encoding": coding}
+        if brought is not None:
+            headers["Content-Type"] = "multipart/form-data; boundary=between"
+            brought = (b'--between\r\nContent-Disposition: form-data; name="file"; filename="brought"\r\n\r\n' + brought
+                       + b"\r\n--between--\r\n")
+        self.connection.request("GET" if brought is None else "POST", path, body=brought, headers=headers)
         answer = self.connection.getresponse()
         return answer.status, answer.headers.get("Content-Type", ""), answer.read()
 
@@ -41,17 +47,19 @@ def processor():
 
 
 def measured(caller, asked):
-    """For each path and media type the median of milliseconds of processor time, and the bytes of the answer. The server keeps an
-    answer for the second in which it made it, so each round is in another one."""
+    """For each name the median of milliseconds of processor time, and the bytes of the answer. The server keeps an answer for the
+    second in which it made it, so each round is in another one."""
     found = {}
     for _ in range(ROUNDS):
         time.sleep(1.01 - time.time() % 1)
-        for path, accept in asked:
+        for name, question in asked.items():
             began = processor()
-            status, _, body = caller.get(path, accept)
+            status, _, body = caller.ask(**question)
             if status == 200:
-                found.setdefault(path, ([], len(body)))[0].append((processor() - began) / 1e6)
-    return {path: (statistics.median(times), size) for path, (times, size) in found.items()}
+                found.setdefault(name, ([], len(body)))[0].append((processor() - began) / 1e6)
+            elif question.get("accept") != "application/json":
+                sys.exit(f"{name}: {status} {body[:500]}")
+    return {name: (statistics.median(times), size) for name, (times, size) in found.items()}
 
 
 def kind(path):
@@ -69,7 +77,7 @@ def pages(caller):
         counts[name] = counts.get(name, 0) + 1
         if counts[name] > EACH:
             continue
-        status, media_type, body = caller.get(path, coding="identity")
+        status, media_type, body = caller.ask(path, coding="identity")
         if status != 200 or not media_type.startswith("text/html"):
             continue
         heaviest[name] = max(heaviest.get(name, (0, "")), (len(body), path))
@@ -84,10 +92,18 @@ def pages(caller):
 caller = Caller()
 kinds = pages(caller)
 peers = {path: next((re.sub(one, to, path) for one, to in DATA if re.fullmatch(one, path)), None) for path in kinds.values()}
-found = measured(caller, [(path, "text/html") for path in peers] + [(path, "application/json") for path in peers.values() if path])
+asked = {path: {"path": path} for path in peers}
+asked |= {path: {"path": path, "accept": "application/json"} for path in peers.values() if path}
+pem = max((caller.ask(path, accept="*/*", coding="identity")[2] for path in (f"/v1{path}/ctl.pem" for path in kinds.values()
+           if re.fullmatch(r"/lists/[^/]+", path))), key=len)
+end = b"-----END CERTIFICATE-----\n"
+one = pem[pem.index(b"-----BEGIN"):pem.index(end) + len(end)]
+examined = {"/check with a root": one, f"/check with {pem.count(end)} roots": pem}
+asked |= {name: {"path": "/check", "brought": brought} for name, brought in examined.items()}
+found = measured(caller, asked)
 print("| page | ms | KB on the wire | JSON, ms | JSON, KB | ratio |")
 print("|---|---|---|---|---|---|")
-for name, path in kinds.items():
-    (own, size), peer = found[path], found.get(peers[path])
+for name, path in (kinds | {name: name for name in examined}).items():
+    (own, size), peer = found[path], found.get(peers.get(path))
     words = f"{peer[0]:.1f} | {peer[1] / 1000:.1f} | {own / peer[0]:.2f}" if peer else "| | "
     print(f"| {name} | {own:.1f} | {size / 1000:.1f} | {words} |")
