@@ -163,8 +163,9 @@ impl Facts {
         if let Some(name) = root.constraints.unknown_critical() {
             return Some(Reason::UnknownConstraint(place, name.chars().take(60).collect()));
         }
-        if let Some(end) = root.constraints.time(Constraints::NOT_TRUSTED_AFTER).filter(|end| *end < self.at)
-        {
+        // From that moment on, as the list's judge and devices see it.
+        let end = root.constraints.time(Constraints::NOT_TRUSTED_AFTER);
+        if let Some(end) = end.filter(|end| *end <= self.at) {
             return Some(Reason::NotTrustedAfter(place, end));
         }
         if !root.uses.contains(&asked) {

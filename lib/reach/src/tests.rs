@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ctl_core::Digest;
+use ctl_core::list::findings_of_constraints;
 use ctl_core::parts::{AnchorStatus, Constraints};
 use ctl_pki::Certificate;
+use ctl_pki::path::Outcome;
 use ctl_sandbox::shape::{Key, Shape};
 
 use super::network::{Cross, Network, Root};
@@ -257,6 +259,15 @@ fn what_the_list_says_of_a_root_counts_wherever_it_stands() {
     let refused = with(&|b| constrain(b, Constraints::NOT_TRUSTED_AFTER, yesterday));
     assert_eq!(refused, "Borealis is not trusted after 2027-01-14T08:00:00Z");
     assert!(with(&|b| constrain(b, "only_on_sundays", yesterday)).contains("only_on_sundays"));
+    // At the very moment as a device judges it.
+    for end in [NOW.minus_seconds(1), NOW, NOW.plus_seconds(1)] {
+        let mut changed = b.clone();
+        constrain(&mut changed, Constraints::NOT_TRUSTED_AFTER, end);
+        let judged = findings_of_constraints(&changed.constraints, &[], None, NOW);
+        let refused = judged.iter().any(|finding| finding.outcome == Outcome::Failed);
+        let matrix = matrix(network(&[&changed], &[]));
+        assert_eq!(cell(&matrix, &changed, &changed).answer == Answer::No, refused, "{end}");
+    }
 }
 
 #[test]
