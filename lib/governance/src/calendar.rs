@@ -48,7 +48,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// A root on a list ends, and leaves it by itself.
+    /// A root on a list ends, and leaves it by itself; or the list's own condition ends the trust in it before.
     Root "root";
     /// A cross-certificate on a list ends, and leaves it by itself.
     CrossCertificate "cross-certificate";
@@ -172,6 +172,8 @@ pub enum Subject {
         /// Its name for people; a sub-CA has none in the log.
         name: Option<Label>,
     },
+    /// A root that a list trusts until a date that it sets itself, before the root's certificate ends.
+    Limited { fingerprint: Digest, operator: ParticipantId, name: Label },
     /// A participant.
     Participant(ParticipantId),
     /// An operator on whom no audit report counts although the policy wants one; since it is on the list.
@@ -199,7 +201,9 @@ impl Subject {
     #[must_use]
     pub fn key(&self) -> String {
         match self {
-            Self::Certificate { fingerprint, .. } => fingerprint.to_string(),
+            Self::Certificate { fingerprint, .. } | Self::Limited { fingerprint, .. } => {
+                fingerprint.to_string()
+            }
             Self::Participant(id) | Self::Unaudited(id) => id.to_string(),
             Self::Policy(policy) => policy.sha256.to_string(),
             Self::Role { role, .. } => role.to_string(),
@@ -270,9 +274,9 @@ impl Due {
     /// Stays the same for the same thing, however its moment moves.
     #[must_use]
     pub fn id(&self) -> String {
-        let lists = match self.kind {
+        let lists = match self.subject {
             // The same for whatever lists there are: the certificate is one.
-            Kind::Root | Kind::CrossCertificate | Kind::SubCa => String::new(),
+            Subject::Certificate { .. } if self.kind != Kind::TakeUp => String::new(),
             _ => self.lists.iter().map(|list| format!(".{list}")).collect(),
         };
         format!("{}.{}{lists}", self.kind, self.subject.key())

@@ -23,6 +23,22 @@ impl State {
         contents::whole_list(self, list)
     }
 
+    /// Whether the latest published version of a list says everything that is decided now: what does not, devices do not
+    /// know yet.
+    #[must_use]
+    pub fn is_published(&self, list: &ListId) -> bool {
+        contents::is_published(self, list)
+    }
+
+    /// Everything that stands or stood on a list: roots and cross-certificates, in whatever status.
+    pub fn everything(&self) -> impl Iterator<Item = (&ListId, &Listed)> {
+        self.lists.iter().flat_map(|(list, contents)| {
+            let anchors = contents.anchors.values().map(|anchor| &anchor.listed);
+            let crosses = contents.cross_certificates.values().map(|cross| &cross.listed);
+            anchors.chain(crosses).map(move |listed| (list, listed))
+        })
+    }
+
     /// Whether this participant is a watcher in office, and may speak about the services of this operator (none: the
     /// trust list manager's).
     #[must_use]
@@ -89,13 +105,7 @@ impl State {
     #[must_use]
     pub fn ending(&self, now: Timestamp, within: u64) -> Vec<(&ListId, &Listed)> {
         let mut ending: Vec<_> = self
-            .lists
-            .iter()
-            .flat_map(|(list, contents)| {
-                let anchors = contents.anchors.values().map(|anchor| &anchor.listed);
-                let crosses = contents.cross_certificates.values().map(|cross| &cross.listed);
-                anchors.chain(crosses).map(move |listed| (list, listed))
-            })
+            .everything()
             .filter(|(_, listed)| {
                 let here = self.effective_status(listed).status.is_listed();
                 here && listed.not_after <= now.plus_seconds(within)

@@ -196,7 +196,7 @@ fn one(frame: &Frame<'_>, due: &Due) -> Markup {
         tr {
             th scope="row" { @if is_near { (parts::moment(due.at)) } @else { (parts::day(due.at)) } br; small { (parts::from_now(due.at, now)) } }
             td {
-                (words::markup(&words::said(state, due))) br;
+                (words::said(state, due)) br;
                 small {
                     @match due.entry { Some(entry) => { (parts::entry(entry)) } None => { "not from the log" } }
                     @for (number, list) in lists.iter().enumerate() {

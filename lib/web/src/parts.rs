@@ -1,5 +1,7 @@
 //! What pages are put together from: moments, digests, statuses, tables.
 
+use std::fmt::Display;
+
 use ctl_core::names::{ListId, ParticipantId};
 use ctl_core::parts::{AnchorStatus, Purpose, Standard, Use, WithdrawalReason};
 use ctl_core::{Digest, Timestamp};
@@ -38,12 +40,16 @@ pub(crate) fn span(seconds: u64) -> String {
         HOUR..DAY => (seconds / HOUR, "hour"),
         _ => (seconds / DAY, "day"),
     };
-    self::count(usize::try_from(count).unwrap_or(usize::MAX), unit)
+    self::count(count, unit)
 }
 
 /// So many of something.
-pub(crate) fn count(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+pub(crate) fn count<N: Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
+    match what.strip_suffix("ry") {
+        _ if count == N::from(1) => format!("{count} {what}"),
+        Some(entry) => format!("{count} {entry}ries"),
+        None => format!("{count} {what}s"),
+    }
 }
 
 /// The beginning of a text on one line, at most so many characters.
@@ -71,7 +77,12 @@ pub(crate) fn digest(digest: &Digest) -> Markup {
 
 /// An anchor's status.
 pub(crate) fn status(status: AnchorStatus) -> Markup {
-    html! { span class={ "badge " (status.as_str()) } title=(meaning(status)) { (status.as_str()) } }
+    badge(status, meaning(status))
+}
+
+/// A status with what it means in this place.
+pub(crate) fn badge(status: AnchorStatus, meaning: &str) -> Markup {
+    html! { span class={ "badge " (status.as_str()) } title=(meaning) { (status.as_str()) } }
 }
 
 /// What a status means for whoever relies on the list (docs: the words of the house).
@@ -142,7 +153,24 @@ pub(crate) fn entry(index: u64) -> Markup {
     html! { a.entry href=(place::entry(index)) { "entry " (index) } }
 }
 
+/// A decision, leading to the vote that made it.
+pub(crate) fn decision(index: u64) -> Markup {
+    html! { a href=(place::proposal(index)) { "decision " (index) } }
+}
+
 /// A table that may be wider than a small screen: it scrolls by itself, by keyboard too (WCAG 2.1.1).
 pub(crate) fn wide(label: &str, table: &Markup) -> Markup {
     html! { div.wide role="region" aria-label=(label) tabindex="0" { (table) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!([1_u32, 0, 2].map(|many| count(many, "error")), ["1 error", "0 errors", "2 errors"]);
+        assert_eq!([1_u64, 2].map(|many| count(many, "entry")), ["1 entry", "2 entries"]);
+        assert_eq!(span(2 * DAY), "2 days");
+    }
 }

@@ -88,6 +88,14 @@ impl Words {
         }
     }
 
+    /// Where it leads: the page of the first name in it.
+    pub(crate) fn place(&self) -> Option<&str> {
+        self.0.iter().find_map(|piece| match piece {
+            Piece::Named(_, to) => Some(to.as_str()),
+            Piece::Ours(_) => None,
+        })
+    }
+
     /// The sentence alone.
     #[must_use]
     pub fn text(&self) -> String {

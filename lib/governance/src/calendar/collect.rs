@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ctl_core::names::{ListId, ParticipantId};
-use ctl_core::parts::AnchorStatus;
+use ctl_core::parts::{AnchorStatus, Constraints};
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
 use ctl_pki::written;
@@ -36,24 +36,34 @@ pub(super) fn all(state: &State, now: Timestamp, audit_end: AuditEnds<'_>) -> Ve
 
 /// What stands on lists, and what was disclosed below it.
 fn certificates(state: &State, now: Timestamp, dues: &mut Vec<Due>) {
-    let mut roots: BTreeMap<Digest, Due> = BTreeMap::new();
-    let mut crosses: BTreeMap<Digest, Due> = BTreeMap::new();
+    let mut ends: BTreeMap<Digest, Due> = BTreeMap::new();
+    // Where each root is or may be trusted again.
+    let mut roots: BTreeMap<Digest, Vec<ListId>> = BTreeMap::new();
+    let mut end = |kind: Kind, list: &ListId, listed: &Listed| {
+        let new = || Due::new(listed.not_after, kind, certificate(listed)).by(listed.current().cause);
+        ends.entry(listed.fingerprint).or_insert_with(new).lists.push(list.clone());
+    };
     for (list, contents) in &state.lists {
-        let anchors = contents.anchors.values().map(|anchor| (Kind::Root, &anchor.listed));
-        let cross = contents.cross_certificates.values().map(|cross| (Kind::CrossCertificate, &cross.listed));
-        for (kind, listed) in anchors.chain(cross) {
-            if !state.effective_status(listed).status.is_listed() {
-                continue;
+        for anchor in contents.anchors.values().filter(|anchor| may_be_trusted(&anchor.listed)) {
+            let listed = &anchor.listed;
+            let limit = anchor.constraints.time(Constraints::NOT_TRUSTED_AFTER);
+            match limit.filter(|limit| *limit <= listed.not_after) {
+                None => end(Kind::Root, list, listed),
+                Some(limit) if limit > now => {
+                    let (operator, name) = (listed.operator.clone(), listed.name.clone());
+                    let subject = Subject::Limited { fingerprint: listed.fingerprint, operator, name };
+                    dues.push(Due::new(limit, Kind::Root, subject).on(list).by(listed.current().cause));
+                }
+                Some(_) => continue,
             }
-            let all = if kind == Kind::Root { &mut roots } else { &mut crosses };
-            let due = all.entry(listed.fingerprint).or_insert_with(|| {
-                Due::new(listed.not_after, kind, certificate(listed)).by(listed.current().cause)
-            });
-            due.lists.push(list.clone());
+            roots.entry(listed.fingerprint).or_default().push(list.clone());
+        }
+        for cross in contents.cross_certificates.values().filter(|cross| may_be_trusted(&cross.listed)) {
+            end(Kind::CrossCertificate, list, &cross.listed);
         }
     }
     for sub_ca in state.sub_cas.values().filter(|sub_ca| sub_ca.revoked.is_none()) {
-        let Some(root) = roots.get(&sub_ca.root) else { continue };
+        let Some(lists) = roots.get(&sub_ca.root) else { continue };
         let Some(at) = written::not_after(&sub_ca.certificate).map(Timestamp::from_unix) else { continue };
         if at < now {
             continue;
@@ -64,9 +74,18 @@ fn certificates(state: &State, now: Timestamp, dues: &mut Vec<Due>) {
             name: None,
         };
         let due = Due::new(at, Kind::SubCa, subject).by(sub_ca.disclosed);
-        dues.push(Due { lists: root.lists.clone(), ..due });
+        dues.push(Due { lists: lists.clone(), ..due });
     }
-    dues.extend(roots.into_values().chain(crosses.into_values()));
+    dues.extend(ends.into_values());
+}
+
+/// Whether it is or may become trusted: a suspension passes, and the end of what is suspended comes all the same.
+fn may_be_trusted(listed: &Listed) -> bool {
+    listed.expired.is_none() && !is_withdrawn(listed)
+}
+
+fn is_withdrawn(listed: &Listed) -> bool {
+    listed.current().status == AnchorStatus::Withdrawn
 }
 
 fn certificate(listed: &Listed) -> Subject {
@@ -94,11 +113,13 @@ fn audits(state: &State, now: Timestamp, audit_end: AuditEnds<'_>, dues: &mut Ve
     for (list, charter) in &state.charter.lists {
         let Some(contents) = state.lists.get(list) else { continue };
         let mut newest: BTreeMap<&ParticipantId, Option<(Timestamp, u64)>> = BTreeMap::new();
-        let mut since: BTreeMap<&ParticipantId, Timestamp> = BTreeMap::new();
+        // The first admission of each, and its entry.
+        let mut since: BTreeMap<&ParticipantId, (Timestamp, u64)> = BTreeMap::new();
         for anchor in contents.anchors.values() {
             if state.effective_status(&anchor.listed).status.is_listed() {
                 newest.insert(&anchor.listed.operator, None);
-                let admitted = anchor.listed.history.first().map_or(now, |first| first.at);
+                let first = anchor.listed.history.first();
+                let admitted = first.map_or((now, state.charter_since), |first| (first.at, first.cause));
                 let first = since.entry(&anchor.listed.operator).or_insert(admitted);
                 *first = admitted.min(*first);
             }
@@ -111,16 +132,18 @@ fn audits(state: &State, now: Timestamp, audit_end: AuditEnds<'_>, dues: &mut Ve
                 .filter(|one| one.kind == EvidenceKind::AuditReport && state.is_accredited(&one.author, now));
             *found = reports.filter_map(|one| Some((one.dated?, one.index))).max().max(*found);
         }
-        if let (AuditEnd::Unknown, Some(at)) = (audit_end(&charter.policy, now), since.values().min()) {
+        if let (AuditEnd::Unknown, Some((at, _))) = (audit_end(&charter.policy, now), since.values().min()) {
             let subject = Subject::Policy(charter.policy.clone());
-            dues.push(Due::new(at.minus_seconds(1), Kind::Audit, subject).on(list));
+            let due = Due::new(at.minus_seconds(1), Kind::Audit, subject);
+            dues.push(due.on(list).by(state.charter_since));
         }
         for (operator, found) in newest {
             let Some((dated, entry)) = found else {
                 // The policy wants one, and none counts (any more).
-                if let (AuditEnd::At(_), Some(at)) = (audit_end(&charter.policy, now), since.get(operator)) {
+                let since = since.get(operator);
+                if let (AuditEnd::At(_), Some((at, entry))) = (audit_end(&charter.policy, now), since) {
                     let subject = Subject::Unaudited(operator.clone());
-                    dues.push(Due::new(at.minus_seconds(1), Kind::Audit, subject).on(list));
+                    dues.push(Due::new(at.minus_seconds(1), Kind::Audit, subject).on(list).by(*entry));
                 }
                 continue;
             };
@@ -162,9 +185,12 @@ fn publications(state: &State, dues: &mut Vec<Due>) {
     }
 }
 
-/// Notices in force.
+/// Notices in force, unless all that they suspend was withdrawn for good meanwhile.
 fn notices(state: &State, dues: &mut Vec<Due>) {
     for notice in state.notices.values().filter(|notice| notice.in_force()) {
+        if state.everything().filter(|(_, one)| one.spki == notice.spki).all(|(_, one)| is_withdrawn(one)) {
+            continue;
+        }
         let anchor = state.anchor(&notice.list, &notice.anchor);
         let subject = Subject::Suspension {
             notice: notice.index,

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ctl_core::list::{Identifiers, ListAnchor, ListContents, ListCrossCertificate};
+use ctl_core::list::{Identifiers, ListAnchor, ListContents, ListCrossCertificate, ListPayload};
 use ctl_core::names::{Label, ListId, ParticipantId};
 use ctl_core::notices::NoticeEntry;
 use ctl_core::parts::{AnchorStatus, Constraints, Der, DistrustKind, Distrusted, PolicyRef};
 use ctl_core::registry::RegistryEntry;
+use ctl_core::role::Role;
 use ctl_pki::Certificate;
 use serde::Serialize;
 
@@ -71,6 +72,18 @@ pub(super) fn list(state: &State, list: &ListId) -> Option<Trusted> {
         policy: charter.policy.clone(),
         sae_cms: charter.sae_cms.clone(),
     })
+}
+
+/// Whether the latest published version of a list says what the next one would.
+pub(crate) fn is_published(state: &State, id: &ListId) -> bool {
+    let published = state.published.get(&Role::List(id.clone()));
+    let document = published.and_then(|published| published.documents.document.as_deref());
+    let published = document.and_then(|bytes| serde_json::from_slice::<ListPayload>(bytes).ok());
+    let (Some(published), Some(now)) = (published, list(state, id)) else { return false };
+    published.anchors == now.anchors
+        && published.cross_certificates == now.cross_certificates
+        && published.distrusted == now.distrusted
+        && published.policy == now.policy
 }
 
 /// Everything that stands on a list or stood there, at the state's clock; none if there is no such list.

@@ -1,5 +1,7 @@
 //! The calendar: what people owe stays in it until it is done, and what happens by itself is gone when it has happened.
 
+mod ends;
+
 use std::collections::BTreeSet;
 
 use ctl_core::parts::*;
@@ -252,7 +254,7 @@ fn accreditations_end_and_audits_grow_old() {
     assert_eq!(of(&world, Kind::Accreditation), []);
     let unaudited = one(&world, Kind::Audit);
     assert_eq!(unaudited.subject, Subject::Unaudited("alpha-pki".parse().unwrap()), "with its auditor");
-    assert_eq!(unaudited.urgency(world.now), Urgency::Overdue);
+    assert_eq!((unaudited.entry, unaudited.urgency(world.now)), (Some(proposal), Urgency::Overdue));
 }
 
 #[test]
@@ -268,6 +270,7 @@ fn a_list_whose_policy_is_not_at_hand_has_no_audits_that_nobody_can_tell_and_say
     let [untold] = of_audits(&world, AuditEnd::Unknown).try_into().unwrap();
     assert_eq!(untold.subject, Subject::Policy(world.state.charter.lists[&na()].policy.clone()));
     assert_eq!((untold.lists.clone(), untold.urgency(world.now)), (vec![na()], Urgency::Overdue));
+    assert_eq!(untold.entry, Some(world.state.charter_since));
     assert_eq!(of_audits(&world, AuditEnd::Never), [], "a policy that asks for none");
 }
 

@@ -52,8 +52,8 @@ const fn is_of_many(kind: Kind) -> bool {
 }
 
 fn event(feed: &mut Feed, state: &State, due: &Due) {
-    let parts = words::said(state, due);
-    let summary = words::plain(&parts);
+    let said = words::said(state, due);
+    let summary = said.text();
     // When the entry was recorded that it follows from: what was said then has not changed since.
     let size = due.entry.map(|entry| entry.saturating_add(1));
     let said_at = size.and_then(|size| state.recorded_at(size)).unwrap_or(state.founded_at);
@@ -68,7 +68,7 @@ fn event(feed: &mut Feed, state: &State, due: &Due) {
         lines.push(format!("List: {}", ids.join(", ")));
     }
     lines.extend(due.entry.map(|entry| format!("Follows from entry {entry} of the log.")));
-    lines.extend(words::place(&parts).map(|place| format!("More on the page {place} of the portal.")));
+    lines.extend(said.place().map(|place| format!("More on the page {place} of the portal.")));
     if !lines.is_empty() {
         feed.text("DESCRIPTION", &lines.join("\n"));
     }

@@ -1,56 +1,16 @@
 //! What a due says, once for the page and for the feed.
 
 use ctl_core::Timestamp;
-use ctl_core::role::Role;
 use ctl_governance::State;
 use ctl_governance::calendar::{Due, Kind, Subject, Urgency};
-use ctl_pki::{Certificate, print};
-use maud::{Markup, html};
+use ctl_pki::Certificate;
 
-use crate::place;
-
-/// A part of a sentence.
-pub(super) enum Part {
-    /// Ours.
-    Text(String),
-    /// A name from outside, and where it leads.
-    Name(String, Option<String>),
-}
-
-/// As a page shows it.
-pub(super) fn markup(parts: &[Part]) -> Markup {
-    html! {
-        @for part in parts { @match part {
-            Part::Text(text) => { (text) }
-            Part::Name(name, None) => { bdi { (print::line(name)) } }
-            Part::Name(name, Some(to)) => { a href=(to) { bdi { (print::line(name)) } } }
-        } }
-    }
-}
-
-/// On one line.
-pub(super) fn plain(parts: &[Part]) -> String {
-    let parts = parts.iter().map(|part| match part {
-        Part::Text(text) | Part::Name(text, _) => print::line(text),
-    });
-    parts.collect()
-}
-
-/// Where it leads: the first of its names that leads anywhere.
-pub(super) fn place(parts: &[Part]) -> Option<&str> {
-    parts.iter().find_map(|part| match part {
-        Part::Name(_, Some(to)) => Some(to.as_str()),
-        _ => None,
-    })
-}
+use crate::words::Words;
+use crate::{parts, place};
 
 /// A sentence for a due, without its moment.
-pub(super) fn said(state: &State, due: &Due) -> Vec<Part> {
-    let text = |text: &str| Part::Text(text.to_owned());
-    let who = |id: &ctl_core::names::ParticipantId| {
-        let name = state.participants.get(id).map_or_else(|| id.to_string(), |found| found.name.to_string());
-        Part::Name(name, Some(place::participant(id)))
-    };
+pub(super) fn said(state: &State, due: &Due) -> Words {
+    let words = Words::default();
     match (&due.subject, due.kind) {
         (Subject::Certificate { fingerprint, operator, name }, kind) => {
             let name = name.as_ref().map(ToString::to_string).or_else(|| common_name(state, fingerprint));
@@ -61,73 +21,66 @@ pub(super) fn said(state: &State, due: &Due) -> Vec<Part> {
                 Kind::SubCa => ("Sub-CA ", " ends"),
                 _ => ("", " counts as usable"),
             };
-            let name = Part::Name(name, Some(place::certificate(fingerprint)));
-            vec![text(before), name, text(" of "), who(operator), text(after)]
+            let words = words.and(before).named(name, place::certificate(fingerprint)).and(" of ");
+            words.participant(state, operator).and(after)
+        }
+        (Subject::Limited { fingerprint, operator, name }, _) => {
+            let words = words.and("Root ").named(name.as_str(), place::certificate(fingerprint)).and(" of ");
+            words.participant(state, operator).and(" is trusted no longer, by a condition of the list")
         }
         (Subject::Participant(id), Kind::Accreditation) => {
-            vec![text("The accreditation of auditor "), who(id), text(" ends")]
+            words.and("The accreditation of auditor ").participant(state, id).and(" ends")
         }
         (Subject::Participant(id), _) => {
-            vec![
-                text("The newest audit report on "),
-                who(id),
-                text(" is too old for an application from then on"),
-            ]
+            let words = words.and("The newest audit report on ").participant(state, id);
+            words.and(" is too old for an application from then on")
         }
         (Subject::Unaudited(id), _) => {
-            vec![text("No audit report on "), who(id), text(" counts, and the policy asks for one")]
+            let words = words.and("No audit report on ").participant(state, id);
+            words.and(" counts, and the policy asks for one")
         }
-        (Subject::Policy(policy), _) => vec![
-            text("Nobody can say when audits are due: the policy "),
-            Part::Name(format!("{} {}", policy.name, policy.version), None),
-            text(" is not at hand"),
-        ],
-        (Subject::Role { role, waits }, Kind::Ceremony) => {
-            let (before, after) = if *waits {
-                ("The draft of ", " waits for signatures until then")
-            } else {
-                ("The next draft of ", " opens for signatures")
-            };
-            vec![text(before), document(state, role), text(after)]
+        (Subject::Policy(policy), _) => {
+            let words = words.and("Nobody can say when audits are due: the policy ");
+            let name = format!("{} {}", policy.name, policy.version);
+            words.named(name, place::entry(state.charter_since)).and(" is not at hand")
+        }
+        (Subject::Role { role, waits: true }, Kind::Ceremony) => {
+            words.and("The draft of ").role(state, role).and(" waits for signatures until then")
+        }
+        (Subject::Role { role, .. }, Kind::Ceremony) => {
+            words.and("The next draft of ").role(state, role).and(" opens for signatures")
         }
         (Subject::Role { role, .. }, Kind::RootMetadata | Kind::Targets) => {
-            vec![document(state, role), text(" expires")]
+            words.and("The validity of ").role(state, role).and(" ends")
         }
-        (Subject::Role { role, .. }, _) => {
-            vec![text("The next version of "), document(state, role), text(" is due")]
-        }
+        (Subject::Role { role, .. }, _) => words.and("The next version of ").role(state, role).and(" is due"),
         (Subject::Suspension { notice, anchor, name }, _) => {
             let name = name.as_ref().map_or_else(|| anchor.short(), ToString::to_string);
-            vec![
-                text("The suspension of "),
-                Part::Name(name, Some(place::certificate(anchor))),
-                Part::Text(format!(" by notice {notice} ends by itself")),
-            ]
+            let words = words.and("The suspension of ").named(name, place::certificate(anchor));
+            words.and(format!(" by notice {notice} ends by itself"))
         }
         (Subject::Signer { signer: Some(signer) }, _) => {
-            vec![text("The certificate of signer "), who(signer), text(" for the SAE list in CMS ends")]
+            let words = words.and("The certificate of signer ").participant(state, signer);
+            words.and(" for the SAE list in CMS ends")
         }
         (Subject::Signer { signer: None }, _) => {
-            vec![text("The certificate of the CA behind the SAE list in CMS ends")]
+            words.and("The certificate of the CA behind the SAE list in CMS ends")
         }
-        (Subject::Proposal { proposal, approvals, quorum }, _) => vec![
-            text("Voting on "),
-            Part::Name(format!("proposal {proposal}"), Some(place::proposal(*proposal))),
-            Part::Text(format!(" ends; it has {approvals} of {quorum} approvals")),
-        ],
-        (Subject::Application { application, operator, name }, _) => vec![
-            text("The discussion of "),
-            Part::Name(name.to_string(), Some(place::application(*application))),
-            text(" of "),
-            who(operator),
-            text(" is over, and a vote can be opened"),
-        ],
-        (Subject::Month { watcher, from, missing }, _) => vec![
-            text("Reports of watcher "),
-            who(watcher),
-            Part::Text(format!(" on {} are to be in the log; missing: {missing}", month(*from))),
-        ],
-        (Subject::Service, _) => vec![text("The TLS certificate of this service ends")],
+        (Subject::Proposal { proposal, approvals, quorum }, _) => {
+            let name = format!("proposal {proposal}");
+            let words = words.and("Voting on ").named(name, place::proposal(*proposal));
+            words.and(format!(" ends; it has {approvals} of {}", parts::count(*quorum, "approval")))
+        }
+        (Subject::Application { application, operator, name }, _) => {
+            let words =
+                words.and("The discussion of ").named(name.as_str(), place::application(*application));
+            words.and(" of ").participant(state, operator).and(" is over, and a vote can be opened")
+        }
+        (Subject::Month { watcher, from, missing }, _) => {
+            let words = words.and("Reports of watcher ").participant(state, watcher);
+            words.and(format!(" on {} are to be in the log; missing: {missing}", month(*from)))
+        }
+        (Subject::Service, _) => words.and("The TLS certificate of this service ends"),
     }
 }
 
@@ -135,20 +88,6 @@ pub(super) fn said(state: &State, due: &Due) -> Vec<Part> {
 fn common_name(state: &State, fingerprint: &ctl_core::Digest) -> Option<String> {
     let read = Certificate::from_der(&state.sub_cas.get(fingerprint)?.certificate).ok()?;
     read.common_name().map(ToOwned::to_owned)
-}
-
-fn document(state: &State, role: &Role) -> Part {
-    match role {
-        Role::Root => Part::Text("root.json".into()),
-        Role::Targets => Part::Text("targets.json".into()),
-        Role::Registry => Part::Name("the MO registry".into(), Some(place::REGISTRY.into())),
-        Role::Notices => Part::Text("the suspension notices".into()),
-        Role::List(id) => {
-            let name =
-                state.charter.lists.get(id).map_or_else(|| id.to_string(), |list| list.name.to_string());
-            Part::Name(format!("list {name}"), Some(place::list(id)))
-        }
-    }
 }
 
 /// A kind in the plural, as people choose it.
