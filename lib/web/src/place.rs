@@ -2,6 +2,7 @@
 
 use ctl_core::Digest;
 use ctl_core::names::{ListId, MoId, ParticipantId};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 /// The overview.
 pub const OVERVIEW: &str = "/";
@@ -27,6 +28,12 @@ pub const CALENDAR: &str = "/calendar";
 pub const ICALENDAR: &str = "/calendar.ics";
 /// Decisions and publications for feed readers (RFC 4287).
 pub const FEED: &str = "/feed.atom";
+
+/// A text as it stands in a query (RFC 3986 sections 2.1 and 2.3).
+pub(crate) fn query(text: &str) -> PercentEncode<'_> {
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, RESERVED)
+}
 
 /// A list.
 #[must_use]

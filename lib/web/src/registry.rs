@@ -119,25 +119,12 @@ fn contract(state: &State, emaid: &Emaid) -> Markup {
 }
 
 fn next(search: &Search, last: &MoId) -> String {
-    let mut query =
-        format!("{}?after={last}&q={}&country={}", place::REGISTRY, encoded(&search.text), search.country);
+    let text = place::query(&search.text);
+    let mut query = format!("{}?after={last}&q={text}&country={}", place::REGISTRY, search.country);
     if let Some(holder) = &search.holder {
         query += &format!("&holder={holder}");
     }
     query
-}
-
-/// A text as it stands in a query (RFC 3986 section 2.1).
-fn encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() {
-            encoded.push(char::from(byte));
-        } else {
-            encoded += &format!("%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 /// An identifier before anything else: those are what people look up.

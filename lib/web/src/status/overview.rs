@@ -123,12 +123,7 @@ impl Overview<'_> {
     /// The place of this page with another number.
     fn at(&self, page: usize) -> String {
         let (show, sort) = self.words();
-        let query: String = self.query.bytes().fold(String::new(), |text, byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
-                text + &char::from(byte).to_string()
-            }
-            _ => text + &format!("%{byte:02X}"),
-        });
+        let query = crate::place::query(self.query);
         format!("{}?q={query}&show={show}&sort={sort}&page={page}", place::OVERVIEW)
     }
 
