@@ -45,7 +45,7 @@ pub fn checked(frame: &Frame<'_>, found: &Examination) -> String {
         (brought(found))
         @for (number, one) in (1_usize..).zip(&found.certificates) { (certificate(frame, number, one)) }
         @if found.left_aside > 0 {
-            p { strong { (found.left_aside) " more certificates were not examined" } ": " (MAX_CERTIFICATES) " are, at once." }
+            p { strong { "Not examined: " (parts::count(found.left_aside, "more certificate")) } ". At once, " (MAX_CERTIFICATES) " are." }
         }
         @if !found.certificates.is_empty() {
             p { "Judged for " (parts::moment(found.at)) ". Nobody was asked whether a certificate was revoked." }
@@ -190,7 +190,7 @@ fn verify(file: &FileFound) -> Markup {
     html! {
         p {
             @match &file.signatures {
-                Signatures::Enough { counted, needed } => { (counted) " good signatures of those who may sign it; " (needed) " are needed. " }
+                Signatures::Enough { counted, needed } => { (parts::count(*counted, "good signature")) " of those who may sign it; " (needed) " needed. " }
                 Signatures::TooFew { words } => {
                     strong { "A device would not take this file: " } (words) ". An older version may have been signed by others than today. "
                 }

@@ -1,6 +1,6 @@
 //! What a certificate says, in a person's words.
 
-use ctl_pki::extension::Said;
+use ctl_pki::extension::{AccessDescription, Said};
 use ctl_pki::{Certificate, oid, print, time};
 use ctl_policy::profile::Purpose;
 use maud::{Markup, html};
@@ -66,11 +66,12 @@ fn words(read: &Certificate, oid: &str) -> Markup {
             said(read.certificate_policies(), |policies| joined(policies.iter().map(|one| &one.policy)))
         }
         oid::AUTHORITY_INFO_ACCESS => {
-            let (ocsp, issuers) = (read.ocsp_urls(), read.authority_info_access());
-            html! {
-                @if !ocsp.is_empty() { "OCSP at " (print::line(&ocsp.join(", "))) }
-                @if ocsp.is_empty() { (said(issuers, |access| joined(access.descriptions.iter().map(|one| &one.location)))) }
-            }
+            let one = |one: &AccessDescription| match &*one.method {
+                oid::OCSP => format!("OCSP at {}", one.location),
+                oid::CA_ISSUERS => format!("its issuer at {}", one.location),
+                other => format!("{other} at {}", one.location),
+            };
+            said(read.authority_info_access(), |access| joined(access.descriptions.iter().map(one)))
         }
         oid::CRL_DISTRIBUTION_POINTS => html! { (print::line(&read.crl_urls().join(", "))) },
         oid::SUBJECT_KEY_IDENTIFIER => {

@@ -115,7 +115,7 @@ fn signed(state: &State, note: &[u8]) -> Markup {
                 dd {
                     @if witnesses.threshold == 0 { "The charter asks for none: nobody else vouches that everyone sees the same log." }
                     @else {
-                        (seen.len()) " of the " (witnesses.threshold) " that the charter asks for "
+                        (cosigned(seen.len(), witnesses.threshold)) " "
                         @if seen.len() < witnesses.threshold as usize { span.badge.warning { "unwitnessed" } }
                     }
                 }
@@ -123,6 +123,11 @@ fn signed(state: &State, note: &[u8]) -> Markup {
             }
         }
     }
+}
+
+fn cosigned(seen: usize, needed: u32) -> String {
+    let have = if seen == 1 { "1 witness has".to_owned() } else { format!("{seen} witnesses have") };
+    format!("{have} cosigned; the charter asks for at least {needed}")
 }
 
 /// That an entry is in the log of a signed checkpoint.
@@ -263,4 +268,13 @@ fn pretty(json: &[u8]) -> String {
         shown.push_str("\n… and more: see the bytes");
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn more_witnesses_than_needed_are_no_nonsense() {
+        assert_eq!(super::cosigned(3, 2), "3 witnesses have cosigned; the charter asks for at least 2");
+        assert_eq!(super::cosigned(1, 2), "1 witness has cosigned; the charter asks for at least 2");
+    }
 }

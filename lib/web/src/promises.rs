@@ -52,7 +52,7 @@ fn promised(frame: &Frame<'_>) -> Markup {
     html! {
         section aria-labelledby="promised" {
             h2 id="promised" { "What the charter promises" }
-            p { "A root that keeps the policy, with all evidence, is discussed for so long, then voted on for so long, and then stands in the next version of its list." }
+            p { "A root that keeps the policy, with all evidence, is discussed for so long, then voted on for so long, and, if enough approve, stands in the next version of its list." }
             (parts::wide("What the charter promises", &table))
         }
     }

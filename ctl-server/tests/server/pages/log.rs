@@ -119,7 +119,10 @@ async fn the_checkpoint_is_shown_with_who_vouches_for_it() {
 async fn an_applicant_sees_whether_it_waits_longer_than_others() {
     let mut world = World::published();
     let none = Served::start(&world).await;
-    assert_tells(&page(&none, "/promises").await, &["0 applications", "Nobody has asked for one yet."]);
+    assert_tells(
+        &page(&none, "/promises").await,
+        &["0 applications", "Nobody has asked for one yet.", "and, if enough approve, stands in the next"],
+    );
     none.stop().await;
     world.admitted("alpha-pki");
     world.publish_list();
