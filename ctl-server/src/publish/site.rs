@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use ctl_core::Digest;
 use ctl_core::log::{BundleId, TileId};
+use ctl_core::names::ListId;
 use ctl_core::paths;
 use ctl_core::role::Role;
 use rpds::HashTrieMapSync;
@@ -113,6 +114,9 @@ pub struct Site {
     log_size: u64,
 }
 
+/// A restart of the log leaves out fewer numbers than this; further back no version is looked for.
+const LEFT_OUT: usize = 10_000;
+
 /// What is at a path of the site.
 #[derive(Clone, Debug)]
 pub enum Found {
@@ -182,6 +186,14 @@ impl Site {
         self.file(path).map(|file| *file.etag() == *etag(digest, ""))
     }
 
+    /// The number of the version of a list before this one; 0 if there is none. After a restart of the log numbers are
+    /// left out.
+    #[must_use]
+    pub fn version_before(&self, list: &ListId, number: u64) -> u64 {
+        let is_there = |number: &u64| self.file(&paths::LIST_VERSION.of(&[list, number])).is_some();
+        (1..number).rev().take(LEFT_OUT).find(is_there).unwrap_or(0)
+    }
+
     /// Puts a file at a path.
     pub fn insert(&mut self, path: &str, file: Arc<Prepared>) {
         self.files.insert_mut(path.into(), file);
@@ -239,6 +251,19 @@ pub type SharedSite = Arc<ArcSwap<Site>>;
 mod tests {
     use super::super::prepared::{Caching, ContentType};
     use super::*;
+
+    #[test]
+    fn the_version_before_another_is_one_that_is_there() {
+        let mut site = Site::default();
+        let file = Arc::new(Prepared::new(vec![7; 3], ContentType::Binary, Caching::Immutable));
+        let na: ListId = "na".parse().unwrap();
+        for number in [2_u64, 3, 7] {
+            site.insert(&paths::LIST_VERSION.of(&[&na, &number]), file.clone());
+        }
+        let before = [8, 7, 3, 2, 1, 0].map(|number| site.version_before(&na, number));
+        assert_eq!(before, [7, 3, 2, 0, 0, 0]);
+        assert_eq!(site.version_before(&na, u64::MAX), 0, "and nobody waits for it");
+    }
 
     #[test]
     fn partial_tiles_of_earlier_sizes_are_beginnings_of_what_there_is() {

@@ -183,7 +183,9 @@ async fn a_root_that_is_distrusted_by_decision_stands_nowhere_among_the_trusted(
         "{gone}"
     );
     assert!(page(&served, "/").await.contains("1 of them <span class=\"badge suspended\">distrusted</span>"));
-    assert!(page(&served, &format!("/certificates/{anchor}")).await.contains("but distrusted"));
+    assert!(
+        page(&served, &format!("/certificates/{anchor}")).await.contains("All the same it is not trusted: ")
+    );
 }
 
 /// A browser that follows a link to JSON names HTML first all the same.

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 
 use crate::said::{self, Texts};
 use crate::words::Words;
-use crate::{Frame, comments, contents, list, overview, parts, place, proposal, screened, timeline};
+use crate::{Frame, comments, contents, list, overview, parts, place, proposal, screened, timeline, trust};
 
 /// So many stand on a page.
 pub(crate) const ON_A_PAGE: usize = 50;
@@ -195,27 +195,27 @@ const fn colour(stage: Stage) -> &'static str {
 fn next(frame: &Frame<'_>, one: &Application, stage: Stage) -> Markup {
     let state = frame.state;
     let until = one.discussed_until(state.discussion_seconds(&one.list));
+    let missing = missing(state, one);
     let blocked = one.errors().into_iter().filter(|(_, waivable)| !waivable).count();
     html! {
         @match stage {
             Stage::Submitted => { "The server screens the certificate by the list's policy. Nobody has to do anything." },
-            Stage::Screened | Stage::Evidence => {
-                "This evidence is to be attached: "
-                @for (at, kind) in missing(state, one).into_iter().enumerate() {
-                    @if at > 0 { "; " } (timeline::kind(kind)) " (" (by_whom(kind)) ")"
-                }
-                "."
+            // The charter may ask for less than it did when the last of it was attached.
+            Stage::Screened | Stage::Evidence if missing.is_empty() => {
+                "All evidence is there. The discussion begins with the next screening or piece of evidence."
             },
+            Stage::Screened | Stage::Evidence => { "This evidence is to be attached: " (to_attach(&missing)) "." },
             Stage::Discussion => {
                 "Every participant may comment"
                 @if let Some(until) = until { " until " (parts::moment(until)) " (" (parts::from_now(until, frame.now)) ")" }
                 ". Then an elector of the list can put it to the vote."
             },
+            Stage::Discussed if !missing.is_empty() => { "It is discussed." },
             Stage::Discussed => { "An elector of the list can put it to the vote." },
             Stage::Voting => { "The electors vote: see below." },
             Stage::Accepted => {
                 @match crate::words::listed(state, &one.list, &one.fingerprint) {
-                    Some(listed) if !state.is_trusted(&one.list, listed) => (fallen(state, listed)),
+                    Some(listed) if !trust::is_trusted(state, &one.list, listed) => (fallen(state, &one.list, listed)),
                     Some(listed) if listed.first_published.is_none() => { "The signers sign the next version of the list, which will have it." },
                     Some(_) => { "Nothing: it stands " a href=(place::certificate(&one.fingerprint)) { "on the list" } "." },
                     None => { "Nothing." },
@@ -223,18 +223,25 @@ fn next(frame: &Frame<'_>, one: &Application, stage: Stage) -> Markup {
             },
             Stage::Rejected | Stage::Withdrawn => { "Nothing: it is over." },
         }
+        @if matches!(stage, Stage::Discussion | Stage::Discussed) && !missing.is_empty() {
+            " " strong { "Before a vote, this evidence is to be attached: " (to_attach(&missing)) "." }
+        }
         @if one.is_open() && blocked > 0 {
             " " strong { "It cannot be admitted as it is: " (blocked) " of the screening's errors cannot be waived." }
         }
     }
 }
 
+fn to_attach(missing: &[EvidenceKind]) -> Markup {
+    html! { @for (at, kind) in missing.iter().enumerate() { @if at > 0 { "; " } (timeline::kind(*kind)) " (" (by_whom(*kind)) ")" } }
+}
+
 /// What became of it since it was accepted.
-fn fallen(state: &State, listed: &Listed) -> Markup {
+fn fallen(state: &State, list: &ListId, listed: &Listed) -> Markup {
     let now = state.effective_status(listed);
     html! {
         strong { "It is not trusted now: " }
-        @if now.status.is_listed() { "it, or its key, is distrusted by decision" }
+        @if now.status.is_listed() { (trust::why_not(state, list, listed)) }
         @else { (parts::status(now.status)) " since " (parts::moment(now.at)) " " (parts::entry(now.cause)) }
         ". See " a href=(place::certificate(&listed.fingerprint)) { "where it stands" } "."
     }

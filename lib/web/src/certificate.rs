@@ -10,7 +10,7 @@ use ctl_pki::{Certificate, print};
 use maud::{Markup, html};
 
 use crate::contents::contents;
-use crate::{Frame, levels, list, parts, place, timeline};
+use crate::{Frame, levels, list, parts, place, timeline, trust};
 
 /// The page of a certificate that stands or stood on a list, applied for it, or was disclosed; none if nobody knows it.
 #[must_use]
@@ -45,7 +45,7 @@ pub fn certificate(frame: &Frame<'_>, fingerprint: &Digest) -> Option<String> {
                             None => { "not screened yet." }
                             Some(screening) if screening.findings.is_empty() => { "nothing was found by " bdi { (screening.policy.name) } " " (screening.policy.version) "." }
                             Some(screening) => {
-                                (screening.findings.len()) " findings, " (screening.errors().count()) " of them errors: "
+                                (parts::count(screening.findings.len(), "finding")) ", " (parts::count(screening.errors().count(), "error")) " among them: "
                                 @for (at, finding) in screening.findings.iter().enumerate() { @if at > 0 { ", " } code { (finding.id) } }
                             }
                         }
@@ -81,16 +81,16 @@ fn standing(frame: &Frame<'_>, id: &ListId, listed: &Listed) -> Markup {
     let state = frame.state;
     let status = state.effective_status(listed);
     let anchor = state.anchor(id, &listed.fingerprint);
-    let cross = state.lists.get(id).and_then(|contents| contents.cross_certificates.get(&listed.fingerprint));
-    let trusted = match cross {
-        Some(cross) => state.is_cross_trusted(id, cross),
-        None => state.is_trusted(id, listed),
-    };
+    let fallen = status.status.is_listed() && !trust::is_trusted(state, id, listed);
     html! {
         section {
             h2 { "On " (parts::list(state, id)) }
             dl {
-                dt { "Status" } dd { (list::standing(status.status, trusted)) ": " (parts::meaning(status.status)) @if status.status.is_listed() && !trusted { ", but distrusted by decision or with another certificate" } ", since " (parts::moment(status.at)) " by " (parts::entry(status.cause)) }
+                dt { "Status" }
+                dd {
+                    (trust::standing(state, id, listed)) ": " (trust::meaning(listed, status.status)) ", since " (parts::moment(status.at)) " by " (parts::entry(status.cause))
+                    @if fallen { ". " strong { "All the same it is not trusted: " } (trust::why_not(state, id, listed)) "." }
+                }
                 dt { "Operator" } dd { (parts::participant(state, &listed.operator)) }
                 @if let Some(anchor) = anchor {
                     dt { "For" } dd { (parts::uses(&anchor.uses)) }
@@ -160,7 +160,7 @@ fn hangs_on_it(frame: &Frame<'_>, fingerprint: &Digest) -> Markup {
                 h2 id="crosses" { "Cross-certificates" }
                 ul { @for (id, cross) in crosses { li {
                     a href=(place::certificate(&cross.listed.fingerprint)) { bdi { (cross.listed.name) } } " "
-                    (list::standing(state.effective_status(&cross.listed).status, state.is_cross_trusted(id, cross))) " on " (parts::list(state, id)) ": "
+                    (trust::standing(state, id, &cross.listed)) " on " (parts::list(state, id)) ": "
                     @if cross.issuer == *fingerprint { "vouches for " a href=(place::certificate(&cross.subject)) { (name(state, &cross.subject)) } }
                     @else { a href=(place::certificate(&cross.issuer)) { (name(state, &cross.issuer)) } " vouches for it" }
                 } } }

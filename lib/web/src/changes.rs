@@ -15,7 +15,7 @@ use ctl_governance::statement::{Entry, charter::Charter};
 use maud::{Markup, html};
 
 use crate::words::Words;
-use crate::{list, parts, place, proposal};
+use crate::{list, parts, place, proposal, trust};
 
 /// How many publications are remembered.
 const KEPT: usize = 50;
@@ -184,11 +184,12 @@ fn decided(state: &State, one: &Proposal) -> Option<Change> {
     let decision = one.decision.as_ref()?;
     let word = match &decision.outcome {
         Outcome::Accepted => "Decided",
+        _ if proposal::ended_with_application(state, one) => "Ended with its application",
         Outcome::Rejected => "Rejected",
         Outcome::Lapsed(_) => "Lapsed",
     };
     let what = Words::new(format!("{word}: ")).then(proposal::title(state, &one.change));
-    let what = what.and(format!(" ({} approvals, {} were needed)", decision.approvals, one.quorum));
+    let what = what.and(format!(" ({})", proposal::approvals(decision.approvals, one.quorum)));
     let to = place::proposal(one.index);
     Some(Change { at: decision.at, entry: one.index, kind: "decision", what, to })
 }
@@ -216,19 +217,14 @@ fn against(state: &State, begin: &str, one: &Notice) -> Words {
 
 /// What happened on lists without anybody's statement at that moment.
 fn by_time(state: &State) -> Vec<Change> {
-    let mut changes = Vec::new();
-    for (id, contents) in &state.lists {
-        let anchors = contents.anchors.values().map(|anchor| &anchor.listed);
-        let crosses = contents.cross_certificates.values().map(|cross| &cross.listed);
-        for listed in anchors.chain(crosses) {
-            let Some(at) = listed.expired else { continue };
-            let what = Words::new("Left list ").list(state, id).and(" because its certificate ended: ");
-            let what = what.certificate(state, id, &listed.fingerprint);
-            let to = place::certificate(&listed.fingerprint);
-            changes.push(Change { at, entry: listed.current().cause, kind: "expired", what, to });
-        }
-    }
-    changes
+    let ended = state.everything().filter_map(|(id, listed)| Some((id, listed, trust::ended(listed)?)));
+    let told = ended.map(|(id, listed, end)| {
+        let what = Words::new("Left list ").list(state, id).and(" because its certificate ended: ");
+        let what = what.certificate(state, id, &listed.fingerprint);
+        let to = place::certificate(&listed.fingerprint);
+        Change { at: end.at, entry: end.cause, kind: "expired", what, to }
+    });
+    told.collect()
 }
 
 /// What operators and the board did without a vote.

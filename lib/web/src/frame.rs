@@ -1,8 +1,12 @@
 //! The portal's surroundings of a page: the scheme, and the notices in force.
 
+use std::collections::BTreeSet;
+
 use ctl_core::Timestamp;
-use ctl_core::names::Environment;
+use ctl_core::names::{Environment, ListId};
+use ctl_core::parts::AnchorStatus;
 use ctl_governance::State;
+use ctl_governance::state::{Listed, Notice};
 use maud::{Markup, html};
 
 use crate::shell::Shell;
@@ -85,31 +89,40 @@ impl Frame<'_> {
         html! {
             @if !in_force.is_empty() {
                 section.alarm aria-label="Emergency notices in force" {
-                    @for notice in in_force.iter().rev().take(TOLD) {
-                        @let name = self.state.anchor(&notice.list, &notice.anchor).map(|anchor| anchor.listed.name.to_string());
-                        p {
-                            strong { "Suspended: " }
-                            a href=(place::certificate(&notice.anchor)) { bdi { (name.unwrap_or_else(|| notice.anchor.short())) } }
-                            " on list " (parts::list(self.state, &notice.list)) ". Reason: " (parts::reason(notice.reason)) ". Since "
-                            (parts::moment(notice.issued_at)) ", at the latest until " (parts::moment(notice.expires_at))
-                            " (" a href=(place::entry(notice.index)) { "notice " (notice.index) } ")."
-                        }
-                    }
+                    @for notice in in_force.iter().rev().take(TOLD) { p { (self.notice(notice, true)) } }
                     @if in_force.len() > TOLD {
                         details {
-                            summary { "And " (in_force.len() - TOLD) " more that are suspended" }
-                            ul {
-                                @for notice in in_force.iter().rev().skip(TOLD) {
-                                    @let name = self.state.anchor(&notice.list, &notice.anchor).map(|anchor| anchor.listed.name.to_string());
-                                    li {
-                                        a href=(place::certificate(&notice.anchor)) { bdi { (name.unwrap_or_else(|| notice.anchor.short())) } }
-                                        " on list " (parts::list(self.state, &notice.list))
-                                    }
-                                }
-                            }
+                            summary { "And " (parts::count(in_force.len() - TOLD, "more notice")) }
+                            ul { @for notice in in_force.iter().rev().skip(TOLD) { li { (self.notice(notice, false)) } } }
                         }
                     }
                 }
+            }
+        }
+    }
+
+    /// What a notice suspends: the key, on every list that has it. What was withdrawn meanwhile does not come back.
+    fn notice(&self, notice: &Notice, whole: bool) -> Markup {
+        let state = self.state;
+        let of_key = state.everything().filter(|(_, listed)| listed.spki == notice.spki);
+        let (gone, mut suspended): (Vec<_>, Vec<_>) =
+            of_key.partition(|(_, listed)| listed.current().status == AnchorStatus::Withdrawn);
+        suspended.sort_by_key(|(_, listed)| listed.fingerprint != notice.anchor);
+        let lists: BTreeSet<&ListId> = suspended.iter().map(|(list, _)| *list).collect();
+        let name = |listed: &Listed| html! { a href=(place::certificate(&listed.fingerprint)) { bdi { (listed.name) } } };
+        html! {
+            @if let Some((_, listed)) = suspended.first() {
+                strong { "Suspended: " } (name(listed)) @if lists.len() == 1 { " on list " } @else { " on lists " }
+                @for (at, list) in lists.iter().enumerate() { @if at > 0 { ", " } (parts::list(state, list)) }
+                ". "
+            }
+            @for (list, listed) in &gone {
+                strong { "Withdrawn for good: " } (name(listed)) " on list " (parts::list(state, list)) ", by " (parts::decision(listed.current().cause)) ". "
+            }
+            @if whole {
+                "Reason: " (parts::reason(notice.reason))
+                @if !suspended.is_empty() { ". Since " (parts::moment(notice.issued_at)) ", at the latest until " (parts::moment(notice.expires_at)) }
+                " (" a href=(place::entry(notice.index)) { "notice " (notice.index) } ")."
             }
         }
     }

@@ -33,6 +33,7 @@ mod screened;
 mod shell;
 pub mod status;
 mod timeline;
+mod trust;
 mod version;
 mod words;
 

@@ -1,14 +1,17 @@
 //! A list: what stands on it and how it came there, what is distrusted and why, and every form to download.
 
+use std::collections::BTreeSet;
+
 use ctl_core::names::{ListId, ParticipantId};
-use ctl_core::parts::{AnchorStatus, Constraints, DistrustKind, Distrusted};
+use ctl_core::parts::{Constraints, DistrustKind, Distrusted};
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp};
+use ctl_governance::State;
 use ctl_governance::state::{Anchor, CrossCertificate, ListState, Published};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use crate::{Frame, parts, place, timeline};
+use crate::{Frame, parts, place, timeline, trust};
 
 /// One form in which the latest version is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,13 +46,15 @@ impl Rendition {
     }
 }
 
-/// The page of a list; none if the scheme has no such list. `signed_by` are those who signed the latest version.
+/// The page of a list; none if the scheme has no such list. `signed_by` are those who signed the latest version,
+/// `before` is the number of the version before it, or 0.
 #[must_use]
 pub fn list(
     frame: &Frame<'_>,
     id: &ListId,
     renditions: &[Rendition],
     signed_by: &[ParticipantId],
+    before: u64,
 ) -> Option<String> {
     let state = frame.state;
     let charter = state.charter.lists.get(id)?;
@@ -63,14 +68,19 @@ pub fn list(
         (version(frame, id))
         @if !signed_by.is_empty() {
             p {
-                "Signed by " (people(frame, signed_by)) "; " (charter.signers.threshold) " of " (charter.signers.holders.len()) " signers are needed."
+                "Signed by " (people(frame, signed_by)) ". "
+                // Of those whom devices know, not of those whom the charter names by now.
+                @if let Some(may) = state.authorities.get(&Role::List(id.clone())) {
+                    "Devices ask for " (parts::count(may.needed, "signature")) " by the " (parts::count(may.keys.len(), "signer")) " that they know."
+                }
             }
         }
+        p { "The tables below show what is decided now, whether or not it is published yet." }
         ul.ways {
             li { a href=(place::reach(id)) { "Who can charge where" } }
             li { a href="#downloads" { "Download" } }
             @if let Some(number) = state.published.get(&Role::List(id.clone())).map(number) {
-                li { a href=(place::changes(id, number.saturating_sub(1), number)) { "What version " (number) " changed" } }
+                li { a href=(place::changes(id, before, number)) { "What version " (number) " changed" } }
             }
             li { a href=(place::versions(id)) { "All versions" } }
         }
@@ -92,7 +102,7 @@ pub fn list(
             dl {
                 dt { "Policy" } dd { bdi { (charter.policy.name) } " " (charter.policy.version) " " (parts::digest(&charter.policy.sha256)) }
                 dt { "Electors" } dd { (people(frame, &charter.electors)) }
-                dt { "Approvals to admit a root" } dd { (charter.quorum.admit) " of " (charter.electors.len()) " electors" }
+                dt { "Approvals to admit a root" } dd { (parts::count(charter.quorum.admit, "organisation")) " must approve, of the " (organisations(state, &charter.electors)) " whose electors may vote" }
                 dt { "Discussion" } dd { "at least " (parts::span(charter.discussion_seconds)) }
                 dt { "Voting" } dd { "at most " (parts::span(charter.voting_seconds)) }
                 dt { "Signers" } dd { "any " (charter.signers.threshold) " of " (people(frame, &charter.signers.holders)) }
@@ -102,6 +112,12 @@ pub fn list(
         p.json { (parts::json(&format!("/v1{}", place::list(id)))) }
     };
     Some(frame.page(charter.name.as_str(), &body))
+}
+
+/// The organisations of those who may vote: each has one voice, however many electors it has.
+fn organisations(state: &State, electors: &[ParticipantId]) -> usize {
+    let active = electors.iter().filter_map(|elector| state.active(elector));
+    active.map(|elector| &elector.organisation).collect::<BTreeSet<_>>().len()
 }
 
 pub(crate) fn people<'a>(frame: &Frame<'_>, people: impl IntoIterator<Item = &'a ParticipantId>) -> Markup {
@@ -118,6 +134,7 @@ pub(crate) fn version(frame: &Frame<'_>, id: &ListId) -> Markup {
             a href=(place::version(id, number(published))) { "Version " (number(published)) } ", published " (parts::moment(published.at)) " ("
             (parts::from_now(published.at, frame.now)) "), next update due " (parts::moment(published.open.expires)) " "
             (freshness(published, frame.now))
+            @if !frame.state.is_published(id) { ". " strong { "Not all that is decided now is in version " (number(published)) } ": the signers sign the next one" }
         }
     }
 }
@@ -132,14 +149,6 @@ fn freshness(published: &Published, now: Timestamp) -> Markup {
         html! { span.badge.suspended { "overdue" } }
     } else {
         html! { span.badge.usable { "in force" } }
-    }
-}
-
-/// A status, or that it does not count: by decision, with another certificate of the same key, or with a root at its end.
-pub(crate) fn standing(status: AnchorStatus, trusted: bool) -> Markup {
-    html! {
-        (parts::status(status))
-        @if status.is_listed() && !trusted { " " span.badge.suspended title="whatever its status: by decision, with another certificate of its key, or with a root that it connects" { "distrusted" } }
     }
 }
 
@@ -161,7 +170,7 @@ fn anchors(frame: &Frame<'_>, id: &ListId, label: &str, anchors: &[&Anchor]) -> 
                         }
                         td { (parts::participant(frame.state, &listed.operator)) }
                         td { (parts::uses(&anchor.uses)) }
-                        td { (standing(status.status, frame.state.is_trusted(id, listed))) }
+                        td { (trust::standing(frame.state, id, listed)) }
                         td { (parts::day(status.at)) }
                         td { (parts::day(listed.not_after)) }
                     }
@@ -240,7 +249,7 @@ fn crosses(frame: &Frame<'_>, id: &ListId, contents: &ListState) -> Markup {
                         th scope="row" { a href=(place::certificate(&cross.listed.fingerprint)) { bdi { (cross.listed.name) } } }
                         td { (name(&cross.issuer)) }
                         td { (name(&cross.subject)) }
-                        td { (standing(status.status, frame.state.is_cross_trusted(id, cross))) }
+                        td { (trust::standing(frame.state, id, &cross.listed)) }
                         td { (parts::day(status.at)) }
                         td { (parts::day(cross.listed.not_after)) }
                     }
@@ -276,7 +285,7 @@ fn distrusted(contents: &ListState) -> Markup {
             h2 id="distrusted" { "Distrusted by decision" }
             ul {
                 @for (what, proposal) in contents.distrusted.iter() {
-                    li { (distrust(what)) " by " a href=(place::proposal(*proposal)) { "decision " (proposal) } }
+                    li { (distrust(what)) " by " (parts::decision(*proposal)) }
                 }
             }
         }
@@ -297,7 +306,7 @@ fn downloads(id: &ListId, renditions: &[Rendition]) -> Markup {
                                 td {
                                     (parts::digest(sha256))
                                     @if !one.omissions.is_empty() {
-                                        br; small { "without " (one.omissions.len()) " roots, whose conditions it cannot express" }
+                                        br; small { "without " (parts::count(one.omissions.len(), "root")) " whose conditions it cannot express" }
                                     }
                                 }
                             }

@@ -83,16 +83,20 @@ fn card(frame: &Frame<'_>, id: &ListId, signed_by: &[ParticipantId]) -> Markup {
     let state = frame.state;
     let counts = state.anchors_by_status(id).into_iter().filter(|(_, count)| *count > 0);
     let anchors = state.lists.get(id).into_iter().flat_map(|contents| contents.anchors.values());
-    let distrusted = anchors.filter(|anchor| {
-        state.effective_status(&anchor.listed).status.is_listed() && !state.is_trusted(id, &anchor.listed)
-    });
-    let distrusted = distrusted.count();
+    let listed = anchors.filter(|anchor| state.effective_status(&anchor.listed).status.is_listed());
+    let listed: Vec<_> = listed.map(|anchor| &anchor.listed).collect();
+    let distrusted = listed.iter().filter(|listed| !state.is_trusted(id, listed)).count();
+    let unpublished = listed.iter().filter(|listed| listed.first_published.is_none()).count();
     html! {
         article.card {
             h3 { (parts::list(frame.state, id)) " " code { (id) } }
             (list::version(frame, id))
             @if !signed_by.is_empty() { p { "Signed by " (list::people(frame, signed_by)) } }
-            ul.counts { @for (status, count) in counts { li { (count) " " (parts::status(status)) } } @if distrusted > 0 { li { (distrusted) " of them " span.badge.suspended { "distrusted" } } } }
+            ul.counts {
+                @for (status, count) in counts { li { (count) " " (parts::status(status)) } }
+                @if unpublished > 0 { li { (unpublished) " of them " span.badge.warning { "not published yet" } } }
+                @if distrusted > 0 { li { (distrusted) " of them " span.badge.suspended { "distrusted" } } }
+            }
             ul.ways {
                 li { a href=(place::reach(id)) aria-label={ "Who can charge where, by list " (id) } { "Who can charge where" } }
                 li { a href={ (place::list(id)) "#downloads" } aria-label={ "Download list " (id) } { "Download" } }
@@ -118,8 +122,8 @@ fn health_of(frame: &Frame<'_>, health: &Health) -> Markup {
                     code { (state.charter.server.log_origin) }
                     @match health.checkpoint {
                         Some((size, at)) => {
-                            ": checkpoint of " (size) " entries, signed " (parts::from_now(at, frame.now))
-                            @if size < state.size() { " " span.badge.warning { "behind" } " " (state.size() - size) " entries wait to be served" }
+                            ": checkpoint of " (parts::count(size, "entry")) ", signed " (parts::from_now(at, frame.now))
+                            @if size < state.size() { " " span.badge.warning { "behind" } " not served yet: " (parts::count(state.size() - size, "entry")) }
                         }
                         None => { ": " span.badge.suspended { "no checkpoint" } }
                     }
@@ -149,8 +153,8 @@ fn votes(frame: &Frame<'_>) -> Markup {
             ul {
                 @for one in open.take(TOLD) {
                     li {
-                        a href=(place::proposal(one.index)) { "Vote " (one.index) } ": " (one.votes.size()) " of " (one.electorate.len())
-                        " electors have voted, " (one.quorum) " approvals are needed; closes " (parts::moment(one.closes_at))
+                        a href=(place::proposal(one.index)) { "Vote " (one.index) } ": " (one.votes.size()) " of " (parts::count(one.electorate.len(), "elector"))
+                        " voted, " (parts::count(one.quorum, "approval")) " needed; closes " (parts::moment(one.closes_at))
                     }
                 }
             }
@@ -182,10 +186,10 @@ fn applications(frame: &Frame<'_>) -> Markup {
 pub(crate) const fn word(stage: Stage) -> &'static str {
     match stage {
         Stage::Submitted => "waits for its screening",
-        Stage::Screened => "screened; evidence is to be attached",
-        Stage::Evidence => "some evidence is still missing",
+        Stage::Screened => "screened; no evidence is attached yet",
+        Stage::Evidence => "evidence is being attached",
         Stage::Discussion => "under discussion",
-        Stage::Discussed => "discussed; a vote can be opened",
+        Stage::Discussed => "discussed; not put to the vote yet",
         Stage::Voting => "being voted on",
         Stage::Accepted => "accepted",
         Stage::Rejected => "rejected",

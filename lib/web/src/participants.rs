@@ -10,7 +10,7 @@ use ctl_governance::statement::parts::ParticipantKind;
 use ctl_pki::{Certificate, print};
 use maud::{Markup, html};
 
-use crate::{Frame, levels, overview, parts, place, proposal};
+use crate::{Frame, levels, overview, parts, place, proposal, trust};
 
 /// So many participants stand on a page.
 const ON_A_PAGE: usize = 100;
@@ -177,7 +177,7 @@ fn operates(frame: &Frame<'_>, id: &ParticipantId) -> Markup {
                         th scope="row" { a href=(place::certificate(&listed.fingerprint)) { bdi { (listed.name) } } }
                         td { (kind) }
                         td { (parts::list(state, list)) }
-                        td { (parts::status(state.effective_status(listed).status)) }
+                        td { (trust::standing(state, list, listed)) }
                         td { (parts::day(listed.not_after)) }
                     }
                 }
@@ -258,7 +258,10 @@ fn cross_requests(state: &State, id: &ParticipantId) -> Markup {
                         (parts::day(one.at)) ": " (parts::participant(state, &one.requester)) " asked " (parts::participant(state, &one.issuer)) " " (parts::entry(one.index)) ": "
                         @match &one.answer {
                             Some(answer) => { (crate::entry::answer(answer.answer)) " " (parts::entry(answer.index)) },
-                            None => { "no answer yet" },
+                            None => @match one.closed {
+                                Some((_, entry)) => { "closed without an answer " (parts::entry(entry)) },
+                                None => { "no answer yet" },
+                            },
                         }
                     }
                 } }
@@ -289,8 +292,8 @@ fn votes(frame: &Frame<'_>, id: &ParticipantId) -> Markup {
 pub(crate) fn accreditation(frame: &Frame<'_>, id: &ParticipantId, found: &Accreditation) -> Markup {
     html! {
         @if frame.state.is_accredited(id, frame.now) { span.badge.usable { "in force" } } @else { span.badge.withdrawn { "not in force" } }
-        " since " (parts::day(found.since)) " by " a href=(place::proposal(found.cause)) { "decision " (found.cause) }
+        " since " (parts::day(found.since)) " by " (parts::decision(found.cause))
         @if let Some(until) = found.expires_at { ", until " (parts::day(until)) }
-        @if let Some((at, cause)) = found.withdrawn { ", withdrawn " (parts::day(at)) " by " a href=(place::proposal(cause)) { "decision " (cause) } }
+        @if let Some((at, cause)) = found.withdrawn { ", withdrawn " (parts::day(at)) " by " (parts::decision(cause)) }
     }
 }

@@ -134,18 +134,33 @@ pub(crate) fn standing(frame: &Frame<'_>, one: &Proposal) -> Markup {
         @match &one.decision {
             None => {
                 span.badge.qualified { "open" } " until " (parts::moment(one.closes_at)) " (" (parts::from_now(one.closes_at, frame.now)) "): "
-                (one.count(Choice::Approve)) " of " (one.quorum) " approvals that it needs"
+                (one.count(Choice::Approve)) " of " (parts::count(one.quorum, "approval")) " that it needs"
             },
             Some(decision) => {
                 @match &decision.outcome {
                     Outcome::Accepted => { span.badge.usable { "accepted" } },
+                    _ if ended_with_application(frame.state, one) => { span.badge.warning { "ended with its application" } },
                     Outcome::Rejected => { span.badge.suspended { "rejected" } },
                     Outcome::Lapsed(why) => { span.badge.warning { "lapsed" } " " (print::line(why)) },
                 }
-                " " (parts::moment(decision.at)) " with " (decision.approvals) " approvals; " (one.quorum) " were needed"
+                " " (parts::moment(decision.at)) " with " (approvals(decision.approvals, one.quorum))
             },
         }
     }
+}
+
+/// How many approvals there were, of how many.
+pub(crate) fn approvals(approvals: u32, quorum: u32) -> String {
+    format!("{}, {quorum} needed", parts::count(approvals, "approval"))
+}
+
+/// Whether a vote ended only because something else ended its application: nobody has rejected anything.
+pub(crate) fn ended_with_application(state: &State, one: &Proposal) -> bool {
+    let (Change::Admit { application, .. } | Change::AdmitCross { application, .. }) = &one.change else {
+        return false;
+    };
+    let ended = state.applications.get(application).and_then(|application| application.ended);
+    ended.is_some_and(|(_, _, cause)| cause != one.index)
 }
 
 /// The page of a proposal; none if this entry is none.
@@ -160,7 +175,7 @@ pub fn proposal(frame: &Frame<'_>, index: u64, texts: Texts<'_>, before: Option<
             dt { "How it stands" } dd { (standing(frame, one)) }
             dt { "Opened" } dd { (parts::moment(one.opened_at)) " by " (parts::participant(state, &one.author)) " " (parts::entry(one.index)) }
             dt { "Ends" } dd { (parts::moment(one.closes_at)) ", or once every elector has voted" }
-            dt { "Quorum" } dd { (one.quorum) " organisations must approve, of the " (organisations(one)) " that may vote" }
+            dt { "Quorum" } dd { (parts::count(one.quorum, "organisation")) " must approve, of the " (organisations(one)) " that may vote" }
             @if let Some(application) = application_of(&one.change) {
                 dt { "Application" } dd { (Words::default().application(state, application)) }
             }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_core::names::ListId;
+use ctl_core::role::Role;
 use ctl_reach::budget::{self, Choice, Counting};
 use ctl_reach::document::Subject;
 use ctl_reach::{Answer, Cell, Matrix, standard_name};
@@ -65,6 +66,9 @@ pub fn reach(frame: &Frame<'_>, id: &ListId, body: Option<&str>) -> Option<Strin
     let charter = frame.state.charter.lists.get(id)?;
     let body = match body {
         Some(body) => PreEscaped(body.to_owned()),
+        None if !frame.state.published.contains_key(&Role::List(id.clone())) => {
+            html! { p { "This list has no published version yet." } }
+        }
         None => {
             html! { p { "This is computed after each publication of the list; it is not there yet. Come again in a minute." } }
         }
@@ -243,7 +247,7 @@ fn row(matrix: &Matrix, vehicle: usize, order: &[usize]) -> Markup {
         ul {
             @for line in lines.iter().take(TOLD) { li { bdi { (ctl_pki::print::line(line)) } } }
             @if more > 0 { li { "and " (more) " more, which the JSON has" } }
-            @for (reason, count) in &why { li { (count) " others: no: " (reason) } }
+            @for (reason, count) in &why { li { (parts::count(*count, "other")) ": no: " (reason) } }
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use ctl_core::Timestamp;
 use ctl_core::names::ListId;
+use ctl_core::parts::AnchorStatus;
 use ctl_governance::State;
 use ctl_governance::application::Application;
-use ctl_governance::state::{Listed, Outcome};
+use ctl_governance::state::{Listed, Notice, Outcome};
 use ctl_governance::statement::parts::EvidenceKind;
 use maud::{Markup, html};
 
-use crate::{parts, place};
+use crate::{parts, place, proposal, trust};
 
 /// One step.
 struct Step {
@@ -25,15 +26,24 @@ pub(crate) fn of(state: &State, list: &ListId, listed: &Listed) -> Markup {
         steps.extend(road(state, application));
     }
     for change in listed.history.iter() {
-        let what = html! { (parts::status(change.status)) ": " (parts::meaning(change.status)) };
+        let meaning = trust::meaning(listed, change.status);
+        let what = html! { (parts::badge(change.status, meaning)) ": " (meaning) };
         steps.push(Step { at: change.at, entry: change.cause, what });
+    }
+    for (what, proposal) in trust::distrusted(state, list, listed) {
+        let decision = state.proposals.get(&proposal).and_then(|proposal| proposal.decision.as_ref());
+        let what = html! { (what) " is distrusted by " (parts::decision(proposal)) };
+        steps.extend(decision.map(|decision| Step { at: decision.at, entry: proposal, what }));
     }
     if let Some((entry, at)) = listed.first_published {
         steps.push(Step { at, entry, what: html! { "first published" } });
     }
-    let notices = state.notices.values().filter(|notice| notice.list == *list && notice.spki == listed.spki);
-    for notice in notices {
-        let what = html! { "suspended by an emergency notice, for " (parts::reason(notice.reason)) };
+    for notice in state.notices.values().filter(|notice| concerns(notice, listed)) {
+        let what = html! {
+            "suspended by an emergency notice"
+            @if notice.list != *list { " on list " (parts::list(state, &notice.list)) }
+            ", for " (parts::reason(notice.reason))
+        };
         steps.push(Step { at: notice.issued_at, entry: notice.index, what });
         if let Some((at, cause)) = notice.ended {
             let what = match cause {
@@ -43,15 +53,18 @@ pub(crate) fn of(state: &State, list: &ListId, listed: &Listed) -> Markup {
             steps.push(Step { at, entry: cause.unwrap_or(notice.index), what });
         }
     }
-    if let Some(at) = listed.expired {
-        let entry = listed.current().cause;
-        steps.push(Step {
-            at,
-            entry,
-            what: html! { (parts::status(ctl_core::parts::AnchorStatus::Expired)) },
-        });
+    if let Some(end) = trust::ended(listed) {
+        steps.push(Step { at: end.at, entry: end.cause, what: parts::status(end.status) });
     }
     shown(steps)
+}
+
+/// Whether a notice suspended something while it was on a list: it acts on the key, on whatever list it was issued.
+fn concerns(notice: &Notice, listed: &Listed) -> bool {
+    let Some(admitted) = listed.history.first() else { return false };
+    let from = notice.issued_at.max(admitted.at);
+    let stood = trust::at(listed, from).is_some_and(|change| change.status != AnchorStatus::Withdrawn);
+    notice.spki == listed.spki && stood && notice.ended.is_none_or(|(end, _)| end > from)
 }
 
 /// The road of an application to its end.
@@ -82,7 +95,10 @@ fn road(state: &State, application: &Application) -> Vec<Step> {
     steps.push(Step { at: application.submitted_at, entry: application.index, what });
     if let Some(screening) = &application.screening {
         let errors = screening.errors().count();
-        let what = html! { "screened: " (screening.findings.len()) " findings, " @if errors == 0 { "no error" } @else { strong { (errors) " errors" } } };
+        let what = html! {
+            "screened: " (parts::count(screening.findings.len(), "finding")) ", "
+            @if errors == 0 { "no error" } @else { strong { (parts::count(errors, "error")) } }
+        };
         steps.push(Step { at: screening.screened_at, entry: screening.index, what });
     }
     for evidence in application.evidence.iter() {
@@ -95,10 +111,11 @@ fn road(state: &State, application: &Application) -> Vec<Step> {
         if let Some(decision) = &proposal.decision {
             let word = match &decision.outcome {
                 Outcome::Accepted => "accepted",
+                _ if proposal::ended_with_application(state, proposal) => "ended with its application,",
                 Outcome::Rejected => "rejected",
                 Outcome::Lapsed(_) => "lapsed",
             };
-            let what = html! { (word) " with " (decision.approvals) " approvals, " (proposal.quorum) " were needed" };
+            let what = html! { (word) " with " (proposal::approvals(decision.approvals, proposal.quorum)) };
             steps.push(Step { at: decision.at, entry: proposal.index, what });
         }
     }

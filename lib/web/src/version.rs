@@ -13,23 +13,29 @@ use crate::{Frame, list, parts, place};
 /// At most so many numbers of versions stand on the page of versions.
 pub const VERSIONS_AT_ONCE: usize = 100;
 
-/// Which versions there are, the newest first. Those before the number `older` are not told.
+/// Which versions there are, the newest first, each with the one before it (0 is the empty list). Those before the number
+/// `older` are not told.
 #[must_use]
-pub fn versions(frame: &Frame<'_>, id: &ListId, numbers: &[u64], older: Option<u64>) -> Option<String> {
+pub fn versions(
+    frame: &Frame<'_>,
+    id: &ListId,
+    numbers: &[(u64, u64)],
+    older: Option<u64>,
+) -> Option<String> {
     let charter = frame.state.charter.lists.get(id)?;
     let body = html! {
         p { "Versions of " (parts::list(frame.state, id)) ", the newest first. None of them ever changes." }
         ul.columns {
-            @for number in numbers {
+            @for (number, before) in numbers {
                 li {
                     a href=(place::version(id, *number)) { "version " (number) } ", "
-                    a href=(place::changes(id, number.saturating_sub(1), *number)) aria-label={ "what it changed: version " (number) } { "what it changed" }
+                    a href=(place::changes(id, *before, *number)) aria-label={ "what it changed: version " (number) } { "what it changed" }
                 }
             }
         }
         @if numbers.is_empty() { p { "There are none here." } }
         @if let Some(before) = older { p { a href={ (place::versions(id)) "?before=" (before) } { "Older versions" } } }
-        (compare(frame, id, numbers.first().copied().unwrap_or(1).saturating_sub(1), numbers.first().copied().unwrap_or(1)))
+        @if let Some((number, before)) = numbers.first() { (compare(frame, id, *before, *number)) }
     };
     Some(frame.page(&format!("Versions: {}", charter.name), &body))
 }
@@ -46,9 +52,9 @@ pub(crate) fn compare(frame: &Frame<'_>, id: &ListId, from: u64, to: u64) -> Mar
     }
 }
 
-/// One version as it was published.
+/// One version as it was published; `before` is the number of the version before it, or 0.
 #[must_use]
-pub fn version(frame: &Frame<'_>, list: &ListPayload, sha256: &Digest) -> Option<String> {
+pub fn version(frame: &Frame<'_>, list: &ListPayload, sha256: &Digest, before: u64) -> Option<String> {
     let (id, sequence) = (&list.list, list.sequence);
     let charter = frame.state.charter.lists.get(id)?;
     let newest = frame.state.published.get(&Role::List(id.clone())).map(list::number);
@@ -64,7 +70,7 @@ pub fn version(frame: &Frame<'_>, list: &ListPayload, sha256: &Digest) -> Option
             }
         }
         ul.ways {
-            @if sequence > 1 { li { a href=(place::changes(id, sequence - 1, sequence)) { "What it changed" } } }
+            li { a href=(place::changes(id, before, sequence)) { "What it changed" } }
             li { a href=(place::versions(id)) { "All versions" } }
             li { a href=(json) { "The JSON that was signed" } }
             li { a href={ (json) ".tlog-proof" } { "Its proof in the log" } }

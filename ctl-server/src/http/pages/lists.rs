@@ -50,7 +50,10 @@ async fn show(app: App, call: Call) -> Result<Response, Problem> {
     let role = Role::List(id.clone());
     let renditions = site.renditions(&role).map(ctl_web::Rendition::described).unwrap_or_default();
     let signed_by = signed_by(&app, &state, &role)?;
-    found(ctl_web::list(&Frame { state: &state, now, here: &here }, &id, &renditions, &signed_by), &id)
+    let latest = state.published.get(&role).and_then(|published| published.open.sequence);
+    let before = latest.map_or(0, |latest| site.version_before(&id, latest));
+    let frame = Frame { state: &state, now, here: &here };
+    found(ctl_web::list(&frame, &id, &renditions, &signed_by, before), &id)
 }
 
 /// Who signed the latest version of a role: its publication says so.
@@ -78,7 +81,7 @@ async fn versions(app: App, call: Call) -> Result<Response, Problem> {
     // After a restart of the log numbers are left out.
     let first = end.saturating_sub(VERSIONS_AT_ONCE as u64).max(1);
     let there = (first..end).rev().filter(|number| site.get(&LIST_VERSION.of(&[&id, number])).is_some());
-    let numbers: Vec<u64> = there.collect();
+    let numbers: Vec<(u64, u64)> = there.map(|number| (number, site.version_before(&id, number))).collect();
     found(
         ctl_web::versions(
             &Frame { state: &state, now, here: &here },
@@ -95,7 +98,8 @@ async fn version(app: App, call: Call) -> Result<Response, Problem> {
     let (list, sha256) = payload(&app, &id, sequence).await?;
     let (state, now) = app.view();
     let here = place::list(&id);
-    found(ctl_web::version(&Frame { state: &state, now, here: &here }, &list, &sha256), &id)
+    let before = app.publisher.site().load().version_before(&id, sequence);
+    found(ctl_web::version(&Frame { state: &state, now, here: &here }, &list, &sha256, before), &id)
 }
 
 async fn changes(app: App, call: Call) -> Result<Response, Problem> {

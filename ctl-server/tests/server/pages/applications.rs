@@ -3,14 +3,17 @@
 use ctl_core::Digest;
 use ctl_core::parts::WithdrawalReason;
 use ctl_governance::statement::body::{
-    ApplicationSubmit, Candidate, Choice, CommentAdd, NoticeIssue, ProposalOpen, ScreeningRecord, VoteCast,
+    ApplicationSubmit, ApplicationWithdraw, Candidate, Change, Choice, CommentAdd, NoticeIssue, ProposalOpen,
+    ScreeningRecord, VoteCast,
 };
-use ctl_governance::statement::parts::{BlobAccess, BlobRef, Finding, Severity};
+use ctl_governance::statement::parts::{BlobAccess, BlobRef, EvidenceKind, Finding, Severity};
 use ctl_sandbox::cross_certify;
+use ctl_web::changes::{self, Publications};
+use ctl_web::said::Text;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::common::world::{self, DAY, World, na, policy, root, start};
+use crate::common::world::{self, DAY, World, charter, na, policy, root, start};
 
 /// A text as it is brought: its salt, and the words.
 fn salted(content: &[u8]) -> (BlobRef, Vec<u8>) {
@@ -113,7 +116,7 @@ async fn an_applicant_sees_what_was_found_and_what_has_to_happen_next_at_each_st
     let done = page(&served, &path).await;
     assert_tells(&done, &["it stands <a href=\"/certificates/", "put to the vote", "accepted with"]);
     let vote = page(&served, &format!("/proposals/{proposal}")).await;
-    assert_tells(&vote, &[">accepted</span>", "2 were needed"]);
+    assert_tells(&vote, &[">accepted</span>", "3 approvals, 2 needed"]);
     let all = page(&served, "/applications?list=na&stage=accepted").await;
     assert_tells(&all, &["alpha-pki", "A root"]);
     assert_tells(
@@ -275,4 +278,58 @@ async fn an_elector_reads_on_the_page_of_a_vote_what_was_said_with_it() {
     assert_tells(&shown, &[">neither</span>", &format!("href=\"/log/{vote}\""), &leaf.to_string()]);
     // The reason that the proposal names was never brought here, and the page says so.
     assert_tells(&shown, &["was never brought here"]);
+}
+
+#[test]
+fn an_application_whose_list_asks_for_other_evidence_by_now_says_what_is_missing() {
+    let amended = |evidence: &[EvidenceKind]| {
+        let mut charter = charter();
+        charter.lists.get_mut(&na()).unwrap().required_evidence = evidence.to_vec();
+        Change::AmendCharter { charter: Box::new(charter) }
+    };
+    let decide = |world: &mut World, change: Change| {
+        let proposal = world.propose("elector-1", change).unwrap();
+        world.decide(proposal);
+    };
+    // Less than before: all of it is there, and nothing begins by itself.
+    let mut world = World::published();
+    let waits = world.apply_with_root("alpha-pki").unwrap();
+    world.screen(waits, Vec::new()).unwrap();
+    assert_tells(&standing::application(&world, waits), &["This evidence is to be attached: fingerprint"]);
+    decide(&mut world, amended(&[]));
+    let page = standing::application(&world, waits);
+    assert_tells(&page, &["The discussion begins with the next screening or piece of evidence."]);
+    assert!(!page.contains("is to be attached"), "{page}");
+    world.screen(waits, Vec::new()).unwrap();
+    assert_tells(&standing::application(&world, waits), &["Every participant may comment"]);
+
+    // More than before: a vote would be refused.
+    let mut world = World::published();
+    let discussed = world.discussed("alpha-pki");
+    decide(&mut world, amended(&[EvidenceKind::AuditReport]));
+    let page = standing::application(&world, discussed);
+    assert_tells(
+        &page,
+        &["It is discussed.", "Before a vote, this evidence is to be attached: audit report"],
+    );
+    assert!(!page.contains("can put it to the vote"), "{page}");
+}
+
+#[test]
+fn a_vote_that_ended_with_its_application_is_not_told_as_a_rejection() {
+    let mut world = World::published();
+    let application = world.discussed("alpha-pki");
+    let open = world.proposal_to_admit(application);
+    let proposal = world.say(&["elector-1"], open).unwrap();
+    world.vote("elector-1", proposal, Choice::Approve).unwrap();
+    world.say(&["alpha-pki"], ApplicationWithdraw { application }).unwrap();
+    let told = changes::latest(&world.state, &Publications::default(), 100);
+    let told = told.iter().find(|one| one.kind == "decision").unwrap().what.text();
+    assert_eq!(told, "Ended with its application: admit A root to list North America (1 approval, 2 needed)");
+    let texts = |_: &Digest, _: bool| Text::Absent;
+    let vote = standing::made(&world, |frame| ctl_web::proposal(frame, proposal, &texts, None));
+    assert_tells(&vote, &[">ended with its application</span>"]);
+    for page in [vote, standing::application(&world, application)] {
+        assert!(!page.contains("rejected"), "{page}");
+    }
 }

@@ -4,6 +4,7 @@ mod applications;
 mod log;
 mod news;
 mod people;
+mod standing;
 
 use crate::served::Served;
 

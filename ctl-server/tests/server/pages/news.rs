@@ -39,7 +39,7 @@ async fn a_feed_reader_learns_of_decisions_publications_and_notices_and_keeps_wh
     for expected in [
         "Published: list North America, version 1",
         "Published: the board&#39;s keys and rules (root.json), version 1",
-        "Decided: admit A root to list North America (3 approvals, 2 were needed)",
+        "Decided: admit A root to list North America (3 approvals, 2 needed)",
         "Put to the vote: admit A root to list North America",
         "alpha-pki applies for a place on list North America with A root",
         "The scheme A scheme for stories was founded",

@@ -6,7 +6,7 @@ use ctl_core::names::MoId;
 use ctl_core::parts::MoStatus;
 use ctl_governance::state::{MoEntry, State};
 use ctl_governance::statement::body::{
-    Change, Choice, CrossRequest, ParticipantRegister, ParticipantRotateKey,
+    Change, Choice, CrossRequest, ParticipantAction, ParticipantRegister, ParticipantRotateKey,
 };
 use ctl_governance::statement::parts::{NewParticipant, ParticipantKind};
 use ctl_web::{Frame, Search};
@@ -210,4 +210,22 @@ fn ten_thousand_identifiers_are_searched_in_little_time_and_shown_in_pages() {
         after = ids.last().cloned();
     }
     assert_eq!(seen.len(), state.mo_ids.keys().filter(|id| id.as_str().starts_with("FR")).count());
+}
+
+#[test]
+fn a_request_that_a_suspension_closed_waits_for_no_answer() {
+    let mut world = World::published();
+    let (alpha, beta) = (world.admitted("alpha-pki"), world.admitted("beta-pki"));
+    let request = CrossRequest { issuer_anchor: alpha, list: na(), requester_anchor: beta, terms: None };
+    world.say(&["beta-pki"], request).unwrap();
+    let shown = |world: &World| {
+        standing::made(world, |frame| ctl_web::participant(frame, &"beta-pki".parse().unwrap()))
+    };
+    assert_tells(&shown(&world), &["no answer yet"]);
+    let (action, participant) = (ParticipantAction::Suspend {}, "alpha-pki".parse().unwrap());
+    let proposal = world.propose("elector-1", Change::Participant { action, participant }).unwrap();
+    world.decide(proposal);
+    let page = shown(&world);
+    assert_tells(&page, &[&format!("closed without an answer <a class=\"entry\" href=\"/log/{proposal}\">")]);
+    assert!(!page.contains("no answer yet"), "{page}");
 }
