@@ -97,6 +97,7 @@ fn incident(incident: u64, number: u32, target: &Arc<Target>, began_ms: i64) -> 
         began_ms,
         opened_ms: began_ms + 60_000,
         ended_ms: Some(began_ms + 2 * HOUR_MS),
+        unwatched: false,
         breach_ms: number.is_multiple_of(3).then_some(began_ms + HOUR_MS),
         bad_ms: 2 * HOUR_MS,
         failures: PROBES / 2,

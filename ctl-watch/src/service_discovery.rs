@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::code::Code;
 use super::standings::Standings;
-use super::target::{Kind, Origin};
+use super::target::Kind;
 
 /// Targets with the same labels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,10 +28,9 @@ pub fn groups(standings: &Standings) -> Vec<Group> {
     let mut groups: BTreeMap<(&str, Kind), Vec<String>> = BTreeMap::new();
     for standing in standings.targets.values() {
         let target = &standing.target;
-        let is_promised = target.origins.iter().any(|origin| *origin != Origin::Application);
         let is_forbidden =
             standing.last.as_ref().is_some_and(|last| last.codes().contains(&Code::AddressForbidden));
-        if target.kind != Kind::Service && is_promised && !is_forbidden {
+        if target.kind != Kind::Service && target.is_promised() && !is_forbidden {
             groups.entry((target.operator.as_str(), target.kind)).or_default().push(target.url.clone());
         }
     }

@@ -94,6 +94,12 @@ impl Target {
         !self.origins.is_empty() && self.origins.iter().all(|origin| *origin == Origin::Application)
     }
 
+    /// Whether its operator promised anything: nothing is promised of what only undecided applications name.
+    #[must_use]
+    pub fn is_promised(&self) -> bool {
+        self.origins.iter().any(|origin| *origin != Origin::Application)
+    }
+
     /// Whose share of the fetcher's budget it is asked on.
     #[must_use]
     pub fn class(&self) -> Class {

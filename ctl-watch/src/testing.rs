@@ -76,6 +76,7 @@ pub(crate) fn incident(number: u64, operator: &str, ended_ms: i64, is_breach: bo
         began_ms: ended_ms - 600_000,
         opened_ms: ended_ms - 570_000,
         ended_ms: Some(ended_ms),
+        unwatched: false,
         breach_ms: is_breach.then_some(ended_ms - 300_000),
         bad_ms: 300_000,
         failures: 10,

@@ -1,12 +1,13 @@
-// attacks.mjs HOSTILE CACHE: HOSTILE is a server whose scheme is an attack in every word (bench's portal-scheme), CACHE a
-// cache in front of it that keeps everything. Nothing may run, nothing may be asked of another host, no text may leave its place,
+// attacks.mjs HOSTILE CACHE WATCH WATCHCACHE: HOSTILE is a server whose scheme is an attack in every word (bench's
+// portal-scheme), CACHE a cache in front of it that keeps everything; WATCH and WATCHCACHE are a watch that follows it and its
+// cache. Nothing may run, nothing may be asked of another host, no text may leave its place,
 // no page may be framed, and nobody may get a page for data or data for a page. CHROMIUM: the browser.
 
 import { request } from "node:http";
 import { launch, witness } from "./browser.mjs";
 import { BROWSER, Failures, crawl, elsewhere } from "./site.mjs";
 
-const [hostile, cache] = process.argv.slice(2).map((url) => url.replace(/\/$/, ""));
+const [hostile, cache, watch, watchCache] = process.argv.slice(2).map((url) => url.replace(/\/$/, ""));
 const failures = new Failures();
 const browser = await launch();
 let wrong = 0;
@@ -64,12 +65,16 @@ async function held(addresses, what) {
 }
 
 await held([...pages.keys()], `${pages.size} pages of ${kinds.size} kinds full of markup and bidirectional text`);
+const { kinds: watched, pages: ofWatch } = await crawl(`${watch}/`, failures, { each: 4 });
+await held([...ofWatch.keys()], `${ofWatch.size} pages of ${watched.size} kinds of a watch that follows it`);
 
 // Words that come back in an answer.
 const WORDS = ["<script>OWNED=1</script>", '"><img src=//evil.example/x onerror=OWNED=1>', "'-OWNED=1-'", "\u202e\u05d0<b>"];
 const PLACES = ["/registry?q=", "/certificates/", "/participants/", "/lists/", "/applications/", "/log/", "/registry/", "/no/",
   "/lists/eu/changes?from=", "/check?", "/v1/lists/"];
-await held(PLACES.flatMap((place) => WORDS.map((word) => hostile + place + encodeURIComponent(word))), "words in addresses");
+const OF_WATCH = ["/?q=", "/operators/", "/incidents/", "/incidents?operator=", "/sources/", "/no/"];
+const worded = (site, places) => places.flatMap((place) => WORDS.map((word) => site + place + encodeURIComponent(word)));
+await held([...worded(hostile, PLACES), ...worded(watch, OF_WATCH)], "words in addresses");
 
 // What is brought to Check: hostile certificates of this scheme, words, bytes that are no text, and far too much.
 const certificates = new Set([...pages.values()].flatMap((html) => html.match(/-----BEGIN CERTIFICATE-----[^<]*?-----END CERTIFICATE-----/g) ?? []));
@@ -110,7 +115,7 @@ failures.expect(blobs.size > 0, "no page leads to a text");
 ok(`${blobs.size} texts of people are files to a browser`);
 
 // Clickjacking: another site frames a page.
-const first = [...kinds.values()].map(([address]) => address);
+const first = [...kinds.values(), ...watched.values()].map(([address]) => address);
 const site = await elsewhere(first.map((address) => `<iframe src="${address}"></iframe>`).join(""));
 const framing = await witness(browser);
 await framing.page.goto(site.url);
@@ -126,17 +131,18 @@ ok(`clickjacking: ${first.length} pages refuse to be framed by another site`);
 // Cache poisoning: whoever asks first must not decide what the next one gets.
 const JSON_ONLY = { Accept: "application/json" };
 const PATHS = ["/v1/lists", "/v1/lists/eu", "/v1/applications", "/v1/proposals", "/v1/participants", "/v1/registry/mo",
-  "/", "/lists/eu", "/registry"];
-const get = async (path, headers) => {
-  const answer = await fetch(cache + path, { headers, redirect: "manual" });
+  "/", "/lists/eu", "/registry"].map((path) => [cache, path]);
+const WATCHED = ["/v1/sla", "/v1/incidents", "/v1/sources", "/", "/incidents", "/manager"].map((path) => [watchCache, path]);
+const get = async (from, path, headers) => {
+  const answer = await fetch(from + path, { headers, redirect: "manual" });
   return { status: answer.status, headers: answer.headers, body: await answer.text() };
 };
 let stored = 0;
 // The cache keeps turns apart, and every answer by its address alone if no Vary says otherwise.
 for (const [turn, order] of [[BROWSER, JSON_ONLY], [JSON_ONLY, BROWSER]].entries()) {
-  for (const path of PATHS) {
+  for (const [from, path] of [...PATHS, ...WATCHED]) {
     for (const headers of [...order, ...order]) {
-      const { status, headers: said, body } = await get(path, { ...headers, "X-Turn": turn });
+      const { status, headers: said, body } = await get(from, path, { ...headers, "X-Turn": turn });
       stored += said.get("x-cache") === "HIT";
       const type = said.get("content-type") ?? "";
       if (!path.startsWith("/v1/")) {

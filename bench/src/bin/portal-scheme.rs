@@ -2,9 +2,9 @@
 //! `ctl-server ledger import`.
 //!
 //! `portal-scheme FOLDER empty` is one that was just founded, `hostile` one in which every word is an attack on who shows
-//! it, `large` one of two years with three lists, a hundred roots and ten thousand MO identifiers. For `large` there is
-//! also `ctl-watch.toml` and `watch/` for a watch that has followed the services of two hundred PKIs for ninety days
-//! (`SERVER` in the file stands for the server's address); then the services answer until the input ends.
+//! it, `large` one of two years with three lists, a hundred roots and ten thousand MO identifiers. `ctl-watch.toml` is for a
+//! watch that follows it (`SERVER` in the file stands for the server's address). For `large` there is also `watch/`, of one
+//! that has followed the services of two hundred PKIs for ninety days; then the services answer until the input ends.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a measurement may stop at once")]
 
@@ -55,6 +55,7 @@ fn write(years: &Years, folder: &Path) {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join(name), blob).unwrap();
     }
+    std::fs::write(folder.join("ctl-watch.toml"), following(years)).unwrap();
     println!("{} entries in {}", years.scheme.entries.len(), folder.display());
 }
 
@@ -121,14 +122,19 @@ fn services(live: &Live, slug: &str) -> Services {
     Services { ocsp: at(Kind::Ocsp), crl: at(Kind::Crl), est: at(Kind::Est), root_pool: at(Kind::RootPool) }
 }
 
-/// The configuration of a watch that follows the scheme, and asks those PKIs besides that have not applied.
-fn watch<'a>(live: &Live, years: &Years, others: impl Iterator<Item = &'a str>) -> String {
-    let mut text = format!(
+/// The configuration of a watch that follows the scheme.
+fn following(years: &Years) -> String {
+    format!(
         "data = \"watch\"\n\n[scheme]\nserver = \"SERVER\"\nid = \"{}\"\n\n\
-         [http]\nlisten = \"127.0.0.1:0\"\nreads_per_minute = 60000\nread_burst = 10000\n\n\
-         [fetch]\nallow = [\"127.0.0.0/8\"]\nports = [\"1-65535\"]\ntls_roots = [\"tls-root.pem\"]\n\n[fetch.hosts]\n",
+         [http]\nlisten = \"127.0.0.1:0\"\nreads_per_minute = 60000\nread_burst = 10000\n\n",
         years.scheme.state.scheme
-    );
+    )
+}
+
+/// That of one that asks those PKIs besides that have not applied.
+fn watch<'a>(live: &Live, years: &Years, others: impl Iterator<Item = &'a str>) -> String {
+    let mut text = following(years);
+    text += "[fetch]\nallow = [\"127.0.0.0/8\"]\nports = [\"1-65535\"]\ntls_roots = [\"tls-root.pem\"]\n\n[fetch.hosts]\n";
     for name in live.names() {
         let addresses: Vec<String> =
             live.resolve(&name).iter().map(|address| format!("\"{address}\"")).collect();

@@ -21,7 +21,7 @@ use super::super::levels::{RECENT_SECONDS, ServiceKey, ServiceStanding};
 use super::super::observation::Observation;
 use super::super::record::Record;
 use super::super::standings::{Standing, Standings};
-use super::super::target::{Origin, Target, TargetId};
+use super::super::target::{Target, TargetId};
 use super::super::verdict::{Outcome, Verdict};
 
 /// Probes that began in an hour may run this long after its end.
@@ -139,6 +139,7 @@ impl StateMachine {
                 && let Some(mut incident) = tracked.tracker.open.take()
             {
                 incident.ended_ms = Some(now_ms.max(incident.began_ms));
+                incident.unwatched = true;
                 put(&mut self.incidents, &mut self.changes, incident);
             }
         }
@@ -228,7 +229,7 @@ impl StateMachine {
             operator: &target.operator,
             url: &target.url,
             period_ms: i64::try_from(period_ms(target)).unwrap_or(i64::MAX),
-            is_promised: target.origins.iter().any(|origin| *origin != Origin::Application),
+            is_promised: target.is_promised(),
         };
         let (mut closed, mut anew) = (None, false);
         let step = tracked.tracker.take(record, bad, terms, subject, &mut closed);

@@ -91,6 +91,22 @@ pub enum Why {
     Total(usize),
 }
 
+impl Why {
+    /// Whether something is not watched for this: else it is, but for another issuer or by another name, or it is a mistake in
+    /// the configuration that names no service.
+    #[must_use]
+    pub const fn is_unwatched(&self) -> bool {
+        !matches!(
+            self,
+            Self::Own
+                | Self::SeveralIssuers(_)
+                | Self::Issuers(_)
+                | Self::UnknownIssuer
+                | Self::ForeignCanary { .. }
+        )
+    }
+}
+
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(operator) = &self.operator {

@@ -90,6 +90,13 @@ pub struct Discovered {
     pub left_out: Vec<LeftOut>,
 }
 
+impl Discovered {
+    /// What is named and not watched.
+    pub fn unwatched(&self) -> impl Iterator<Item = &LeftOut> {
+        self.left_out.iter().filter(|one| one.why.is_unwatched())
+    }
+}
+
 /// What to watch by this state, at `now` in Unix seconds. The caller has advanced the state to that moment.
 #[must_use]
 pub fn discover(state: &State, now: i64, plan: &Plan) -> Discovered {

@@ -2,6 +2,7 @@
 
 use ctl_core::Digest;
 use ctl_serve::{Call, Problem, answer};
+use ctl_web::status::place;
 use warp::reply::Response;
 
 use super::App;
@@ -18,5 +19,5 @@ pub(super) async fn get(app: App, call: Call) -> Result<Response, Problem> {
     })?;
     // It never changes under its digest, but may be removed, so caches keep it for a limited time.
     let response = answer::bytes(bundle, "application/json", "public, max-age=86400");
-    Ok(answer::as_attachment(response))
+    Ok(answer::as_file(response, &place::evidence_file(&digest)))
 }

@@ -87,6 +87,7 @@ fn summary(incident: &Incident, policy: &SlaPolicy, withheld: bool) -> Value {
         "began_at": time(incident.began_ms),
         "opened_at": time(incident.opened_ms),
         "ended_at": incident.ended_ms.map(time),
+        "end": incident.ended_ms.map(|_| if incident.unwatched { "not-watched" } else { "recovered" }),
         "breach_at": incident.breach_ms.map(time),
         "failures": incident.failures,
         "probes": incident.probes,

@@ -55,11 +55,11 @@ fn watching() -> Vec<Route<App>> {
         .query(optional("state", "Only those that are open, or are over.", one_of(&["open", "past"])))
         .query(optional("after", "The last incident of the page before.", count()))
         .query(optional("limit", "How many on a page.", count()))
-        .answers(200, JSON, "A page of incidents."),
+        .answers(200, JSON, "A page of incidents. `end` says how one ended: `recovered`, or `not-watched` if nobody saw how it went on."),
         Route::get("/v1/incidents/{incident}", incidents::show, "One incident.")
             .costs(Cost::Much)
             .page("/incidents/{incident}")
-            .answers(200, JSON, "The incident.")
+            .answers(200, JSON, "The incident; `end` says how it ended: `recovered`, or `not-watched` if nobody saw how it went on.")
             .fails(404, none),
         Route::get(
             "/v1/evidence/{sha256}",

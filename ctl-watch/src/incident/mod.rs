@@ -36,9 +36,11 @@ pub struct Incident {
     pub began_ms: i64,
     /// When the probe that opened the incident began, in Unix milliseconds.
     pub opened_ms: i64,
-    /// When the first good probe of those that ended it began, in Unix milliseconds.
+    /// When the first good probe of those that ended it began, or its target was no longer watched, in Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_ms: Option<i64>,
+    /// Whether it ended because its target was no longer watched: how it went on nobody saw.
+    pub unwatched: bool,
     /// When it had lasted long enough to be a breach, in Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breach_ms: Option<i64>,

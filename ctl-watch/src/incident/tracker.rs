@@ -225,6 +225,7 @@ impl Tracker {
             began_ms: self.first_bad_ms,
             opened_ms: at_ms,
             ended_ms: None,
+            unwatched: false,
             breach_ms: None,
             bad_ms: at_ms.saturating_sub(self.first_bad_ms).max(0),
             failures,

@@ -2,12 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ctl_core::names::{NameError, ParticipantId};
 use ctl_core::parts::PolicyRef;
 use ctl_core::{PublicKey, Timestamp};
 use ctl_governance::State;
-use ctl_governance::service_levels::{BreachKey, Claim, Share};
+use ctl_governance::service_levels::{BreachKey, Claim, Share, Told};
 use ctl_governance::statement::body::{BreachPhase, Measured, Objective, Service, SlaBreach};
 use ctl_policy::sla::SlaPolicy;
 
@@ -73,6 +74,26 @@ pub(crate) fn withholds(
     let mut claims = state.service_levels.claims_about(&key);
     state.may_watch(&watcher, key.0.operator.as_ref())
         && !claims.any(|claim| claim.watcher == watcher && claim.opened_at == began)
+}
+
+/// What watchers say of an incident in the log: this watcher's claim, or the breach that it counts in, which began when enough
+/// watchers agreed. A watch that is nobody's finds the claim of anyone who saw it begin in the same second.
+#[must_use]
+pub fn in_log<'a>(
+    state: &'a State,
+    watcher: Option<&ParticipantId>,
+    incident: &Incident,
+) -> Option<Told<'a>> {
+    let (key, began) = (subject(incident).ok()?, time(incident.began_ms));
+    let levels = &state.service_levels;
+    let is_own = |claim: &&Arc<Claim>| {
+        claim.opened_at == began && watcher.is_none_or(|watcher| *watcher == claim.watcher)
+    };
+    // A claim that lapsed may have been made again.
+    let index = levels.claims_about(&key).filter(is_own).map(|claim| claim.index).last()?;
+    let breaches = levels.breaches.get(&key).into_iter().flat_map(|breaches| breaches.iter());
+    let breach = breaches.rev().find(|breach| breach.claims.contains_key(&index));
+    breach.map(Told::Breach).or_else(|| levels.claims.get(&index).map(|claim| Told::Claim(claim)))
 }
 
 pub(super) fn time(at_ms: i64) -> Timestamp {

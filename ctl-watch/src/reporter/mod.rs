@@ -24,7 +24,7 @@ use ctl_governance::statement::parts::BlobAccess;
 use ctl_policy::sla::{Month, SlaPolicy};
 
 pub(crate) use breaches::withholds;
-pub use breaches::{Due, breaches_due};
+pub use breaches::{Due, breaches_due, in_log};
 pub use ctl_replica::Blob;
 pub use months::reports_due;
 pub use pauses::{Pauses, Subject};

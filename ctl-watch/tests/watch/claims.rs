@@ -1,10 +1,13 @@
 //! What a watcher says to the log from outside: an outage is claimed and ended once, whatever is lost on the way, and two
 //! organisations together confirm it.
 
+use ctl_core::Timestamp;
 use ctl_core::role::Role;
+use ctl_governance::State;
+use ctl_governance::service_levels::Told;
 use ctl_host::clock::Clock as _;
 use ctl_watch::Code;
-use ctl_watch::reporter::{ReporterError, breaches_due, policy_ref};
+use ctl_watch::reporter::{ReporterError, breaches_due, in_log, policy_ref};
 
 use crate::common::story::na;
 use crate::common::{Lie, log_files};
@@ -108,7 +111,18 @@ async fn two_watchers_of_two_organisations_confirm_a_breach() {
     }
     let breaches = || server.world.lock().unwrap().state.service_levels.breaches.size();
     assert_eq!((north.record().await, breaches()), (1, 0), "one alone confirms nothing");
+    // Each finds its own claim in the log, though the breach began when the second of them saw it.
+    let incidents = north.aggregator.incidents();
+    let of = |who: &str, state: &State| {
+        in_log(state, Some(&who.parse().unwrap()), &incidents[&1])
+            .map(|told| (told.opened_at(), matches!(told, Told::Breach(_))))
+    };
+    let (began, before) = (Timestamp::from_unix(incidents[&1].began_ms / 1000), north.state());
+    assert_eq!(of("watcher-north", &before), Some((began, false)));
+    assert_eq!(of("watcher-south", &before), None, "it said nothing yet");
     assert_eq!((south.record().await, breaches()), (1, 1));
+    let (at, is_breach) = of("watcher-north", &north.state()).unwrap();
+    assert!(at > began && is_breach);
     let outages = server.world.lock().unwrap().state.outages();
     let outage = serde_json::to_value(&outages[0]).unwrap();
     assert_eq!((outages.len(), &outage["confirmed"], &outage["needed"]), (1, &true.into(), &2.into()));

@@ -19,5 +19,6 @@ mod sandbox;
 mod sources;
 mod status;
 mod targets;
+mod unseen;
 mod watched;
 mod watcher;

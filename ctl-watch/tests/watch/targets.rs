@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::common::story::{self, World};
 use crate::network::Server;
+use crate::status::page;
 use crate::watched::{Watched, config, in_the_present};
 
 const DOWN: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
@@ -156,5 +157,18 @@ async fn an_incident_says_who_is_to_be_told_of_it() {
             })
             .await;
         assert_eq!(level["tell"], tell);
+        // Beta only applies: it promised nothing, and breaks no promise.
+        let is_promised = operator == "alpha-pki";
+        let one = page(&watched, &format!("/incidents/{number}")).await;
+        let words = "no: nothing is promised, it only applies";
+        assert!(one.contains(words) != is_promised, "{operator}: {one}");
+        let services = page(&watched, &format!("/operators/{operator}")).await;
+        assert!(services.contains("Nothing is promised of it") != is_promised, "{services}");
+        assert!(services.contains(": missed") == is_promised, "{services}");
     }
+    let first = page(&watched, "/").await;
+    let of = |operator: &str| first.split(&format!("href=\"/operators/{operator}\"")).last().unwrap();
+    let [alpha, beta] = ["alpha-pki", "beta-pki"].map(|operator| of(operator).split("</tr>").next().unwrap());
+    assert!(alpha.contains("promise not kept") && !alpha.contains("nothing promised"), "{alpha}");
+    assert!(beta.contains("nothing promised") && !beta.contains("promise not kept"), "{beta}");
 }

@@ -46,6 +46,19 @@ pub fn as_attachment<B>(mut response: warp::http::Response<B>) -> warp::http::Re
     response
 }
 
+/// The same, to be saved under this name.
+#[must_use]
+pub fn as_file(response: Response, name: &str) -> Response {
+    let mut response = as_attachment(response);
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if let Ok(named) = HeaderValue::try_from(format!("attachment; filename=\"{name}\""))
+        && is_plain
+    {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, named);
+    }
+    response
+}
+
 /// The same answer with another status.
 #[must_use]
 pub fn with_status(mut response: Response, status: StatusCode) -> Response {

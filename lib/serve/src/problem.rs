@@ -28,6 +28,9 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// The kind of what is not there yet.
+    pub const NOT_READY: &str = "not-ready";
+
     /// A problem of this kind.
     #[must_use]
     pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -56,7 +59,7 @@ impl Problem {
     /// 503: not now.
     #[must_use]
     pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", detail);
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, Self::NOT_READY, detail);
         Self { retry_after: Some(30), ..problem }
     }
 

@@ -46,7 +46,7 @@ impl Frame<'_> {
         let shell = Shell {
             name: self.state.charter.name.as_str(),
             home: place::OVERVIEW,
-            is_test: self.state.environment == Environment::Test,
+            mark: (self.state.environment == Environment::Test).then_some("test"),
             ways: WAYS,
             feeds: FEEDS,
             here: self.here,

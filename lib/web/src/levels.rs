@@ -2,6 +2,7 @@
 
 use ctl_core::names::ParticipantId;
 use ctl_governance::service_levels::Told;
+use ctl_policy::sla::ppm;
 use maud::{Markup, html};
 
 use crate::{Frame, parts};
@@ -28,7 +29,7 @@ pub(crate) fn of(frame: &Frame<'_>, id: &ParticipantId) -> Markup {
                         td { (parts::participant(state, watcher)) }
                         td {
                             @for one in &report.summary {
-                                (one.kind) ": " (share(one.good, one.valid))
+                                (one.kind) ": " @match ppm(one.good, one.valid) { Some(good) => (parts::per_cent(good)), None => "nothing measured" }
                                 @if one.met { " " span.badge.usable { "met" } } @else { " " span.badge.suspended { "not met" } }
                                 br;
                             }
@@ -65,13 +66,5 @@ fn breach(frame: &Frame<'_>, told: &Told<'_>) -> Markup {
             None => { " (" (parts::from_now(told.opened_at(), frame.now)) "), and still" },
         }
         " " (parts::entry(entry))
-    }
-}
-
-/// How many of how many, in percent.
-fn share(good: u64, valid: u64) -> String {
-    match (good.saturating_mul(10_000)).checked_div(valid) {
-        Some(share) => format!("{}.{:02} %", share / 100, share % 100),
-        None => "nothing measured".into(),
     }
 }

@@ -43,6 +43,14 @@ pub(crate) fn span(seconds: u64) -> String {
     self::count(count, unit)
 }
 
+/// A share in per cent, rounded against the service: four digits where two would make what is measured look like what is
+/// promised.
+pub(crate) fn per_cent(ppm: u64) -> String {
+    let share = ctl_policy::sla::share(ppm);
+    let number = share.trim_end_matches(" %");
+    format!("{}\u{a0}%", number.strip_suffix("00").unwrap_or(number))
+}
+
 /// So many of something.
 pub(crate) fn count<N: Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
     match what.strip_suffix("ry") {

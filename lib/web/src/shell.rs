@@ -11,8 +11,8 @@ pub(crate) struct Shell<'a> {
     pub(crate) name: &'a str,
     /// Where the name leads.
     pub(crate) home: &'a str,
-    /// Whether nothing here is meant for the street.
-    pub(crate) is_test: bool,
+    /// What stands beside the name: that nothing here is meant for the street, for one.
+    pub(crate) mark: Option<&'a str>,
     /// The other pages: place and name.
     pub(crate) ways: &'a [(&'a str, &'a str)],
     /// The feeds that belong to the page: place, media type and name.
@@ -49,7 +49,7 @@ impl Shell<'_> {
                     header {
                         p.brand {
                             a href=(self.home) { bdi { (own) } }
-                            @if self.is_test { " " span.badge.test { "test" } }
+                            @if let Some(mark) = self.mark { " " span.badge.test { (mark) } }
                         }
                         nav aria-label="Pages" { ul { @for (to, name) in self.ways { li { (self.way(to, name)) } } } }
                     }

@@ -97,7 +97,8 @@ pub struct Level {
 }
 
 /// `part` of `whole` in parts per million, rounded down; none of nothing.
-fn ppm(part: u64, whole: u64) -> Option<u64> {
+#[must_use]
+pub fn ppm(part: u64, whole: u64) -> Option<u64> {
     let share = (u128::from(part) * u128::from(MILLION)).checked_div(u128::from(whole))?;
     u64::try_from(share).ok()
 }

@@ -22,7 +22,7 @@ mod time;
 pub use burn::{BURN_WINDOWS, BurnWindow, Share, burn_rate_milli};
 pub use counts::{Counts, Histogram, LATENCY_BOUNDS_MS};
 pub use kind::Kind;
-pub use level::{Level, MILLION, Objective, Verdict};
+pub use level::{Level, MILLION, Objective, Verdict, ppm};
 pub use limits::ServiceLimits;
 pub use policy::{MAX_SLA_POLICY_SIZE, Maintenance, PerDay, SlaPolicy, SlaPolicyError, Terms};
 pub use render::{render, share};

@@ -1,22 +1,22 @@
 //! `/incidents` and `/incidents/{number}`: what went or goes wrong, and what proves it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use ctl_core::Digest;
 use ctl_core::names::ParticipantId;
 use ctl_serve::{Call, Problem, answer};
 use ctl_web::status::{
-    Evidence, Exchange, Finding, IncidentPage, Incidents, Which, incident, incidents, place,
+    Breach, Evidence, Exchange, Finding, IncidentPage, Incidents, Which, incident, incidents, place,
 };
 use serde::Deserialize;
 use warp::reply::Response;
 
-use super::{App, Around, html, judge, time};
+use super::{App, Around, html, is_known, judge, open_of, sight, time};
 use crate::Code;
 use crate::Weight;
 use crate::http::sla::tell;
 use crate::incident::Incident;
+use crate::reporter::{in_log, watcher};
 use crate::store::{Store, StoreError};
 
 /// Incidents on a page.
@@ -50,10 +50,23 @@ pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
         State::Open => (Which::Open, Some(true)),
         State::Past => (Which::Past, Some(false)),
     };
+    if let Some(operator) = &operator {
+        is_known(&app, operator)?;
+    }
     let aggregator = app.watch.aggregator().clone();
-    let of = operator.clone();
-    let fits = |one: &&Arc<Incident>| of.as_ref().is_none_or(|of| *of == one.operator);
-    let open = aggregator.incidents().values().filter(|one| one.is_open()).filter(fits).count();
+    let (of, all) = (operator.clone(), aggregator.incidents());
+    let is_of = |one: &ParticipantId| of.as_ref().is_none_or(|of| of == one);
+    let open = all.values().filter(|one| one.is_open() && is_of(&one.operator)).count();
+    let (at_hand, standings, now_ms) = (open_of(&all), app.watch.standings(), aggregator.now_ms());
+    let watched = standings.targets.values().filter(|standing| is_of(&standing.target.operator));
+    let sight = sight(
+        &app,
+        watched.map(|standing| {
+            let has_incident = at_hand.contains_key(&*standing.target.id.to_string());
+            judge::now(standing, has_incident, app.watch.policy(), now_ms)
+        }),
+    );
+    drop(at_hand);
     let read = answer::blocking(move || aggregator.newest(before, of.as_ref(), is_open, PAGE + 1)).await?;
     let mut read = read.map_err(|error| Problem::internal(&error))?;
     let has_more = read.len() > PAGE;
@@ -63,6 +76,7 @@ pub(super) async fn list(app: App, call: Call) -> Result<Response, Problem> {
         which,
         operator: operator.map(|id| (id.clone(), around.name_of(&id))),
         open,
+        sight,
         older: read.last().filter(|_| has_more).map(|last| last.number),
         shown: read.iter().map(|one| judge::incident(&around, one)).collect(),
         is_later: before.is_some(),
@@ -76,10 +90,13 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     let withheld = app.watch.withheld();
     let read = move || {
         let Some(found) = aggregator.incident(number)? else { return Ok(None) };
-        let is_withheld = withheld(&found);
-        let named: &[Digest] = if is_withheld { &[] } else { &found.evidence };
-        let evidence = evidence(aggregator.store(), named)?;
-        Ok::<_, StoreError>(Some((found, is_withheld, evidence)))
+        let (store, is_withheld) = (aggregator.store(), withheld(&found));
+        let mut kept = 0;
+        for sha256 in found.evidence.iter().filter(|_| is_withheld) {
+            kept += usize::from(store.evidence_bytes(sha256)?.is_some());
+        }
+        let evidence = evidence(store, if is_withheld { &[] } else { &found.evidence })?;
+        Ok::<_, StoreError>(Some((found, is_withheld.then_some(kept), evidence)))
     };
     let read = answer::blocking(read).await?.map_err(|error| Problem::internal(&error))?;
     let (found, withheld, evidence) =
@@ -98,7 +115,8 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
             .map(|last| (time(last.at_ms), last.findings.iter().take(SHOWN).map(judge::finding).collect())),
         evidence,
         withheld,
-        in_log: in_log(&around, &found),
+        is_promised: standing.map(|one| one.target.is_promised()),
+        in_log: log_says(&app, &around, &found),
         tell: tell(app.watch.policy(), &found.operator).into_iter().collect(),
     };
     let here = place::incident(number);
@@ -106,21 +124,14 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
 }
 
 /// What watchers say of it in the log.
-fn in_log(around: &Around, incident: &Incident) -> Option<String> {
+fn log_says(app: &App, around: &Around, incident: &Incident) -> Option<Breach> {
     let seen = around.followed.seen.as_ref()?;
-    let began = time(incident.began_ms);
-    let told = seen.state.told().into_iter().map(|(_, told)| told).find(|told| {
-        let url = told.service().url.as_ref().map(ToString::to_string);
-        told.is_of(&incident.operator)
-            && told.opened_at() == began
-            && url.is_none_or(|url| url == incident.url)
-    })?;
-    let outage = told.outage(&seen.state);
-    let word = if outage.confirmed { "confirmed" } else { "not confirmed yet" };
-    Some(format!(
-        "In the log: {word}, seen by {} of the {} organisations that it takes (entry {})",
-        outage.organisations, outage.needed, outage.entry
-    ))
+    let own = match app.watch.witness() {
+        (Some(key), _) => Some(watcher(&seen.state, key).ok()?),
+        (None, _) => None,
+    };
+    let told = in_log(&seen.state, own.as_ref(), incident)?;
+    Some(judge::breach(told.outage(&seen.state)))
 }
 
 /// Evidence as it is kept, as far as pages read it.

@@ -1,7 +1,9 @@
 //! What words the pages have for what the watch knows: how a target stands now, how a day was, what was found.
 
-use ctl_policy::sla::{Kind, MILLION, Objective, SlaPolicy, Time};
-use ctl_web::status::{Day, Finding, Incident as Shown, Now};
+use ctl_core::Timestamp;
+use ctl_governance::service_levels::Outage;
+use ctl_policy::sla::{self, Kind, MILLION, Objective, SlaPolicy, Time};
+use ctl_web::status::{Breach, Day, Finding, Incident as Shown, Maintenance, Now};
 
 use super::{Around, time};
 use crate::Weight;
@@ -146,11 +148,37 @@ pub(super) fn incident(around: &Around, one: &Incident) -> Shown {
         url: one.url.clone(),
         began_at: time(one.began_ms),
         ended_at: one.ended_ms.map(time),
+        unwatched: one.unwatched,
         breach_at: one.breach_ms.map(time),
         burns: one.cause == Cause::Burn,
         failures: one.failures,
         probes: one.probes,
         reasons: one.reasons.iter().map(|(code, count)| (code.as_str(), code.meaning(), *count)).collect(),
+    }
+}
+
+/// Announced maintenance as pages tell it.
+pub(super) fn maintenance(one: &sla::Maintenance) -> Maintenance<'_> {
+    Maintenance {
+        kinds: &one.kinds,
+        from: Timestamp::from_unix(one.starts_at.0),
+        to: Timestamp::from_unix(one.ends_at.0),
+        text: &one.text,
+        excuses: one.excuses,
+    }
+}
+
+/// What watchers say in the log as pages tell it.
+pub(super) fn breach(one: Outage) -> Breach {
+    Breach {
+        objective: one.objective.name.to_string(),
+        url: one.service.url.as_ref().map(ToString::to_string),
+        opened_at: one.opened_at,
+        closed_at: one.closed.map(|closed| closed.at),
+        confirmed: one.confirmed,
+        organisations: one.organisations,
+        needed: one.needed,
+        entry: one.entry,
     }
 }
 
@@ -191,12 +219,21 @@ mod tests {
         assert_eq!(now(&good, false, &policy, DAY + 60_000), Now::Good);
         assert_eq!(now(&good, false, &policy, DAY + 3_600_000), Now::Unknown, "that was an hour ago");
         assert_eq!(now(&good, true, &policy, DAY + 3_600_000), Now::Trouble);
-        let never = Standing { last: None, verdict: None, ..good };
+        let never = Standing { last: None, verdict: None, ..good.clone() };
         assert_eq!(now(&never, false, &policy, DAY), Now::Unknown);
         let bad = standing(&policy, Some(Code::SignatureInvalid));
         assert_eq!(now(&bad, false, &policy, DAY), Now::Failing);
         let warned = standing(&policy, Some(Code::TlsCertificateExpiring));
         assert_eq!(now(&warned, false, &policy, DAY), Now::Warned);
+        let announced = SlaPolicy::parse(&format!(
+            "{BUILT_IN}\n[[maintenance]]\noperator = \"{}\"\nannounced_at = \"2026-01-01T00:00:00Z\"\n\
+             starts_at = \"2026-11-01T00:00:00Z\"\nends_at = \"2026-12-01T00:00:00Z\"\ntext = \"New hardware.\"\n",
+            bad.target.operator
+        ));
+        let announced = announced.unwrap();
+        assert_eq!(now(&bad, false, &announced, DAY), Now::Maintenance, "it was announced that it would be");
+        assert_eq!(now(&bad, true, &announced, DAY), Now::Trouble);
+        assert_eq!(now(&good, false, &announced, DAY + 3_600_000), Now::Unknown);
     }
 
     #[test]

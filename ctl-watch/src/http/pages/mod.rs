@@ -10,15 +10,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ctl_core::Timestamp;
-use ctl_core::names::{Environment, ParticipantId};
+use ctl_core::names::ParticipantId;
 use ctl_serve::table::optional;
 use ctl_serve::table::schema::{count, one_of, participant, text};
 use ctl_serve::{Call, Cost, Problem, Route, answer};
 use ctl_web::asset;
-use ctl_web::status::{Site, place};
+use ctl_web::status::{Now, Sight, Site, place};
 use warp::reply::Response;
 
 use super::App;
+use crate::aggregator::clock::Moment;
 use crate::follow::{Contact, Followed};
 use crate::incident::Incident;
 use crate::reporter::watcher;
@@ -32,7 +33,7 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// Every page.
 pub(super) fn routes() -> Vec<Route<App>> {
-    let none = "There is no such thing.";
+    let (none, later) = ("There is no such thing.", "What there is to watch is not known yet.");
     let page = |route: Route<App>| route.costs(Cost::Much).answers(200, HTML, "The page.");
     vec![
         page(Route::get(place::OVERVIEW, overview::show, "The status of everyone, for people."))
@@ -42,13 +43,16 @@ pub(super) fn routes() -> Vec<Route<App>> {
             .query(optional("page", "Which page of them.", count())),
         page(Route::get("/operators/{operator}", operator::show, "One operator's services, for people."))
             .query(optional("page", "Which page of its addresses.", count()))
-            .fails(404, none),
+            .fails(404, none)
+            .fails(503, later),
         page(Route::get(place::MANAGER, operator::manager, "The trust list manager, for people."))
-            .fails(404, "Nothing is known of it yet."),
+            .fails(503, later),
         page(Route::get(place::INCIDENTS, incidents::list, "Incidents, for people."))
             .query(optional("operator", "Only of this operator.", participant()))
             .query(optional("state", "Which of them.", one_of(&["all", "open", "past"])))
-            .query(optional("before", "Only those with a smaller number.", count())),
+            .query(optional("before", "Only those with a smaller number.", count()))
+            .fails(404, "No service of the operator is or ever was watched here.")
+            .fails(503, later),
         page(Route::get("/incidents/{incident}", incidents::show, "One incident, for people."))
             .fails(404, none),
         page(Route::get(place::SOURCES, sources::list, "Other people's lists and pools, for people.")),
@@ -76,17 +80,17 @@ impl Around {
         let scheme = followed.seen.as_ref().map(|seen| seen.state.charter.name.to_string());
         let policy = app.watch.policy();
         let policy = format!("{} {}", policy.name(), policy.version());
-        let problems = app.supervisor.problem().into_iter().chain(blind(&followed)).collect();
+        let problems = app.supervisor.problem().into_iter().chain(blind(&followed));
+        let problems = problems.chain(clock(&app.watch.aggregator().moment())).collect();
         let name = scheme.unwrap_or_else(|| "a scheme".to_owned());
         let observer = observer(&app.watch, &followed);
         Self { observer, followed, now, name, policy, problems }
     }
 
     fn site<'a>(&'a self, here: &'a str) -> Site<'a> {
-        let environment = self.followed.seen.as_ref().map(|seen| seen.state.environment);
         Site {
             name: &self.name,
-            is_test: environment == Some(Environment::Test),
+            environment: self.followed.seen.as_ref().map(|seen| seen.state.environment),
             now: self.now,
             here,
             observer: &self.observer,
@@ -119,15 +123,53 @@ fn blind(followed: &Followed) -> Option<String> {
     Some(told)
 }
 
+/// A clock that jumped: what is probed is a gap until its time is believed.
+fn clock(moment: &Moment) -> Option<String> {
+    let off = moment.ahead_ms.saturating_abs() / 1000;
+    moment
+        .is_off()
+        .then(|| format!("its clock is off by {off} s: nothing that it probes counts until that is settled"))
+}
+
+/// How much is seen of services that stand so.
+fn sight(app: &App, all: impl IntoIterator<Item = Now>) -> Sight {
+    let mut all = all.into_iter().peekable();
+    if all.peek().is_some() {
+        return if all.all(|now| now == Now::Unknown) { Sight::Unmeasured } else { Sight::Measured };
+    }
+    // The trust list manager is watched in any case, once it is known what there is to watch.
+    if app.watch.standings().targets.is_empty() { Sight::NotYet } else { Sight::Unwatched }
+}
+
+/// Whether anything is known of an operator: its services are watched, were, or are named and left out.
+fn is_known(app: &App, id: &ParticipantId) -> Result<(), Problem> {
+    let (levels, standings) = (app.watch.aggregator().levels(), app.watch.standings());
+    let is_watched = standings.targets.values().any(|standing| standing.target.operator == *id);
+    let was_watched = || levels.targets.values().any(|target| target.operator == *id);
+    let is_left_out = || app.watch.discovered().unwatched().any(|one| one.operator.as_ref() == Some(id));
+    if is_watched || was_watched() || is_left_out() {
+        Ok(())
+    } else if levels.at_ms == 0 || standings.targets.is_empty() {
+        Err(Problem::unavailable("this watch has just started, and what there is to watch is not known yet"))
+    } else {
+        Err(Problem::not_found(format!("no service of {id} is or ever was watched here")))
+    }
+}
+
 /// Who looks, and from where, in words.
 fn observer(watch: &Watch, followed: &Followed) -> String {
     let (key, place) = watch.witness();
-    let known = key.zip(followed.seen.as_ref()).and_then(|(key, seen)| {
-        let id = watcher(&seen.state, key).ok()?;
-        let known = seen.state.participants.get(&id)?;
-        Some(format!("{} ({})", known.name, known.organisation))
-    });
-    let who = known.unwrap_or_else(|| "a watch that signs nothing".to_owned());
+    let who = match (key, followed.seen.as_ref()) {
+        (None, _) => "a watch that signs nothing".to_owned(),
+        (Some(_), None) => "a watch whose name is not known yet".to_owned(),
+        (Some(key), Some(seen)) => {
+            let known = watcher(&seen.state, key).ok().and_then(|id| seen.state.participants.get(&id));
+            known.map_or_else(
+                || "a watch whose key is no watcher's".to_owned(),
+                |known| format!("{} ({})", known.name, known.organisation),
+            )
+        }
+    };
     if place.is_empty() { who } else { format!("{who}, from {place}") }
 }
 
@@ -156,4 +198,18 @@ async fn file(_: App, call: Call) -> Result<Response, Problem> {
     let (media_type, text) =
         asset::asset(&file).ok_or_else(|| Problem::not_found("there is no such asset"))?;
     Ok(answer::bytes(text, media_type, FOR_EVER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_jumped_is_told() {
+        let moment = |ahead_ms| Moment { now_ms: 0, ahead_ms, is_settled: false };
+        assert_eq!(clock(&moment(299_000)), None, "that is drift");
+        for ahead_ms in [7_200_000, -7_200_000] {
+            assert!(clock(&moment(ahead_ms)).unwrap().contains("off by 7200 s"));
+        }
+    }
 }

@@ -9,18 +9,19 @@ use ctl_core::role::Role;
 use ctl_policy::sla::{Kind, MILLION, Objective, Time};
 use ctl_serve::{Call, Problem, answer};
 use ctl_web::status::{
-    Address, Breach, ListAge, Maintenance, Manager, Now, Operator, Service, ServiceDay, operator, place,
+    Address, Breach, LeftOut, ListAge, Maintenance, Manager, Now, Operator, Service, ServiceDay, Sight,
+    operator, place,
 };
 use serde::Deserialize;
 use warp::reply::Response;
 
-use super::{App, Around, html, judge, open_of, time};
+use super::{App, Around, html, is_known, judge, open_of, sight, time};
 use crate::aggregator::days::{DAYS, day_of};
 use crate::description::Description;
 use crate::follow::Contact;
 use crate::http::sla::tell;
 use crate::incident::Incident;
-use crate::levels::Levels;
+use crate::levels::{Levels, ServiceKey};
 use crate::standings::Standing;
 use crate::target::OWN;
 
@@ -33,8 +34,10 @@ const OPEN: usize = 12;
 const PAST: usize = 10;
 /// What watchers say in the log: the newest.
 const BREACHES: usize = 20;
+/// What is named and not watched: so much of it is told.
+const LEFT_OUT: usize = 50;
 /// The window of the error budget, in days.
-const WINDOW: usize = 30;
+const WINDOW: u32 = 30;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -57,10 +60,7 @@ async fn tell_of(app: App, id: ParticipantId, query: Query) -> Result<Response, 
     let levels = aggregator.levels();
     let targets: Vec<Description> =
         levels.targets.values().filter(|target| target.operator == id).cloned().collect();
-    let is_watched = app.watch.standings().targets.values().any(|standing| standing.target.operator == id);
-    if targets.is_empty() && !is_watched {
-        return Err(Problem::not_found(format!("no service of {id} is or ever was watched here")));
-    }
+    is_known(&app, &id)?;
     let (reader, of) = (aggregator.clone(), id.clone());
     let past = answer::blocking(move || reader.newest(None, Some(&of), Some(false), PAST)).await?;
     let past = past.map_err(|error| Problem::internal(&error))?;
@@ -72,6 +72,9 @@ async fn tell_of(app: App, id: ParticipantId, query: Query) -> Result<Response, 
     let gathered =
         Gathered { app: &app, levels: &levels, id: &id, targets: &targets, now_ms: aggregator.now_ms() };
     let mut addresses = gathered.addresses(&open_of(&incidents));
+    let sight = sight(&app, addresses.iter().map(|(_, address)| address.now));
+    let discovered = app.watch.discovered();
+    let left_out = || discovered.unwatched().filter(|one| one.operator.as_ref() == Some(&id));
     let pages = addresses.len().div_ceil(PAGE).max(1);
     let page = query.page.clamp(1, pages);
     let (count, bad) =
@@ -89,19 +92,22 @@ async fn tell_of(app: App, id: ParticipantId, query: Query) -> Result<Response, 
     let policy = app.watch.policy();
     let told = Operator {
         name: around.name_of(&id),
-        is_watched: count > 0,
+        sight,
+        left_out: left_out().take(LEFT_OUT).map(named).collect(),
+        left_out_count: left_out().count(),
         lists: gathered.lists(&around),
         open_count: open.len(),
         open: open.into_iter().take(OPEN).map(|one| judge::incident(&around, one)).collect(),
         past: past.iter().map(|one| judge::incident(&around, one)).collect(),
         maintenance: gathered.maintenance(),
-        services: gathered.services(&worst, addresses),
+        services: gathered.services(sight, &worst, addresses),
         addresses: count,
         bad,
         unknown,
         breaches: breaches(&around, &id),
         tell: tell(policy, &id).into_iter().collect(),
         today: day_of(gathered.now_ms),
+        since: aggregator.days().from(),
         page,
         pages,
         manager: (id.as_str() == OWN).then(|| of_manager(&around)),
@@ -109,6 +115,10 @@ async fn tell_of(app: App, id: ParticipantId, query: Query) -> Result<Response, 
     };
     let here = place::operator(&id);
     Ok(html(operator(&around.site(&here), &told)))
+}
+
+fn named(one: &crate::discover::LeftOut) -> LeftOut {
+    LeftOut { kind: one.kind, what: judge::clipped(&one.what), why: judge::clipped(&one.why.to_string()) }
 }
 
 struct Gathered<'a> {
@@ -162,8 +172,17 @@ impl<'a> Gathered<'a> {
     }
 
     /// Each kind of service that is watched, or was within the days that are shown.
-    fn services(&self, worst: &BTreeMap<Kind, Now>, addresses: Vec<(Kind, Address)>) -> Vec<Service<'a>> {
+    fn services(
+        &self,
+        sight: Sight,
+        worst: &BTreeMap<Kind, Now>,
+        addresses: Vec<(Kind, Address)>,
+    ) -> Vec<Service<'a>> {
         let policy = self.app.watch.policy();
+        let mut promised = BTreeMap::<Kind, bool>::new();
+        for standing in self.standings() {
+            *promised.entry(standing.target.kind).or_default() |= standing.target.is_promised();
+        }
         let mut of_kind = BTreeMap::<Kind, Vec<Address>>::new();
         for (kind, address) in addresses {
             of_kind.entry(kind).or_default().push(address);
@@ -172,35 +191,44 @@ impl<'a> Gathered<'a> {
         for kind in judge::KINDS {
             let of: Vec<&Description> = self.targets.iter().filter(|target| target.kind == kind).collect();
             let Some(terms) = policy.terms(self.id.as_str(), kind) else { continue };
-            if of.is_empty() && !worst.contains_key(&kind) {
+            let (key, today) = ((self.id.clone(), kind), day_of(self.now_ms));
+            let sums = judge::sums(&self.app.watch.aggregator().days(), of, today, self.now_ms);
+            let now = worst.get(&kind).copied();
+            if now.is_none() && !sums.iter().any(judge::Sum::was_due) {
                 continue;
             }
+            let standing = self.levels.services.get(&key);
             services.push(Service {
                 kind,
-                now: worst.get(&kind).copied().unwrap_or(Now::Unknown),
+                // Before it is known what there is to watch, nothing is known to have been removed.
+                now: now.or((sight == Sight::NotYet).then_some(Now::Unknown)),
+                is_promised: promised.get(&kind).copied().unwrap_or(true),
                 objective: &terms.objective,
                 text: &terms.text,
                 source: &terms.source,
-                level: self.levels.rolling(policy, &(self.id.clone(), kind)),
-                days: self.days(kind, of, &terms.objective),
+                level: self.levels.rolling(policy, &key),
+                is_counted: self.levels.at_ms > 0,
+                is_timed: standing.is_some_and(|standing| standing.rolling.latency_ms.total() > 0),
+                days: self.days(&key, &sums, &terms.objective),
                 addresses: of_kind.remove(&kind).unwrap_or_default(),
             });
         }
-        services.sort_by_key(|service| service.now);
+        services.sort_by_key(|service| (service.now.is_none(), service.now));
         services
     }
 
-    fn days(&self, kind: Kind, of: Vec<&Description>, objective: &Objective) -> Vec<ServiceDay> {
-        let today = day_of(self.now_ms);
+    fn days(&self, key: &ServiceKey, sums: &[judge::Sum], objective: &Objective) -> Vec<ServiceDay> {
         let days = self.app.watch.aggregator().days();
-        let sums = judge::sums(&days, of, today, self.now_ms);
-        let times: BTreeMap<u32, _> = days.response(&(self.id.clone(), kind)).collect();
+        let times: BTreeMap<u32, _> = days.response(key).collect();
+        let since = days.from();
         drop(days);
+        let today = day_of(self.now_ms);
         let first = today.saturating_sub(DAYS - 1);
         let day = |(place, number): (usize, u32)| {
             let sum = sums.get(place).copied().unwrap_or_default();
             let within = |per_mille| times.get(&number).and_then(|times| times.percentile(per_mille));
-            let window = place.checked_sub(WINDOW - 1).and_then(|from| sums.get(from..=place));
+            let window = window(number, since).and_then(|from| from.checked_sub(first));
+            let window = window.and_then(|from| sums.get(from as usize..=place));
             ServiceDay {
                 day: judge::day(&sum, objective),
                 good: sum.good,
@@ -229,15 +257,14 @@ impl<'a> Gathered<'a> {
     fn maintenance(&self) -> Vec<Maintenance<'a>> {
         let now = self.now_ms.div_euclid(1000);
         let all = self.app.watch.policy().maintenance_of(self.id.as_str(), Time(now), Time(i64::MAX));
-        let of = all.map(|one| Maintenance {
-            kinds: &one.kinds,
-            from: Timestamp::from_unix(one.starts_at.0),
-            to: Timestamp::from_unix(one.ends_at.0),
-            text: &one.text,
-            excuses: one.excuses,
-        });
-        of.take(BREACHES).collect()
+        all.map(judge::maintenance).take(BREACHES).collect()
     }
+}
+
+/// The first day of the window of the error budget that ends with this one; none if it was not read of the history yet.
+fn window(last: u32, since: Option<u32>) -> Option<u32> {
+    let first = last.checked_sub(WINDOW - 1)?;
+    since.is_some_and(|since| since <= first).then_some(first)
 }
 
 /// How much of the error budget of these days was burnt, in thousandths.
@@ -255,18 +282,7 @@ fn breaches(around: &Around, id: &ParticipantId) -> Vec<Breach> {
     let mut told: Vec<_> =
         seen.state.told().into_iter().map(|(_, told)| told).filter(|told| told.is_of(id)).collect();
     told.sort_by_key(|told| (told.closed().is_some(), std::cmp::Reverse(told.opened_at())));
-    let newest = told.into_iter().take(BREACHES).map(|told| told.outage(&seen.state));
-    let breach = |one: ctl_governance::service_levels::Outage| Breach {
-        objective: one.objective.name.to_string(),
-        url: one.service.url.as_ref().map(ToString::to_string),
-        opened_at: one.opened_at,
-        closed_at: one.closed.map(|closed| closed.at),
-        confirmed: one.confirmed,
-        organisations: one.organisations,
-        needed: one.needed,
-        entry: one.entry,
-    };
-    newest.map(breach).collect()
+    told.into_iter().take(BREACHES).map(|told| judge::breach(told.outage(&seen.state))).collect()
 }
 
 fn of_manager(around: &Around) -> Manager {
@@ -292,5 +308,17 @@ fn of_manager(around: &Around) -> Manager {
         contact,
         is_good,
         lists: lists.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_told_only_of_a_window_that_was_read_as_a_whole() {
+        assert_eq!(window(1000, Some(971)), Some(971));
+        assert_eq!(window(1000, Some(972)), None, "its first day is not added up yet");
+        assert_eq!(window(1000, None), None);
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use ctl_core::names::ParticipantId;
-use ctl_policy::sla::{Time, Verdict};
+use ctl_policy::sla::{Kind, Time, Verdict, ppm};
 use ctl_serve::{Call, Problem};
-use ctl_web::status::{Day, Now, Overview, Row, Show, Sort, overview, place};
+use ctl_web::status::{Day, Maintenance, Now, Overview, Row, Show, Sort, overview, place};
 use serde::Deserialize;
 use warp::reply::Response;
 
@@ -53,6 +53,8 @@ enum Order {
 /// What is known of an operator before its days are looked up.
 struct Draft {
     row: Row,
+    /// The kinds of its services that are watched, and whether anything is promised of them.
+    kinds: BTreeMap<Kind, bool>,
     targets: Vec<Description>,
 }
 
@@ -72,9 +74,9 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
         }
     }
     let today = day_of(now_ms);
+    let maintenance = maintenance(&app, &around, drafts.values(), now_ms);
     let manager = drafts.remove(OWN);
     let operators = drafts.len();
-    let maintenance = maintenance(&app, &around, drafts.values(), now_ms);
     let wanted = query.q.to_lowercase();
     let mut found: Vec<Draft> =
         drafts.into_values().filter(|draft| fits(&draft.row, &wanted, query.show)).collect();
@@ -89,6 +91,8 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     newest.sort_by_key(|one| (one.breach_ms.is_none(), std::cmp::Reverse(one.number)));
     let told = Overview {
         addresses,
+        left_out: app.watch.discovered().unwatched().count(),
+        is_known: !standings.targets.is_empty(),
         operators,
         rows: shown.map(with_days).collect(),
         found: count,
@@ -114,7 +118,7 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     Ok(html(overview(&around.site(place::OVERVIEW), &told)))
 }
 
-/// Every operator whose services are watched now.
+/// Every operator whose services are watched now, or named and left out.
 fn drafts(app: &App, around: &Around, levels: &Levels, now_ms: i64) -> BTreeMap<String, Draft> {
     let incidents = app.watch.aggregator().incidents();
     let (open, policy, standings) = (open_of(&incidents), app.watch.policy(), app.watch.standings());
@@ -124,7 +128,8 @@ fn drafts(app: &App, around: &Around, levels: &Levels, now_ms: i64) -> BTreeMap<
         if !drafts.contains_key(operator.as_str()) {
             drafts.insert(operator.to_string(), draft(around, operator));
         }
-        let Some(Draft { row, .. }) = drafts.get_mut(operator.as_str()) else { continue };
+        let Some(Draft { row, kinds, .. }) = drafts.get_mut(operator.as_str()) else { continue };
+        *kinds.entry(standing.target.kind).or_default() |= standing.target.is_promised();
         let incident = open.get(&*standing.target.id.to_string());
         let now = judge::now(standing, incident.is_some(), policy, now_ms);
         row.now = row.now.min(now);
@@ -137,13 +142,21 @@ fn drafts(app: &App, around: &Around, levels: &Levels, now_ms: i64) -> BTreeMap<
             row.since = Some(row.since.map_or(began, |since| since.min(began)));
         }
     }
+    for operator in app.watch.discovered().unwatched().filter_map(|one| one.operator.as_ref()) {
+        let draft = drafts.entry(operator.to_string()).or_insert_with(|| {
+            let mut draft = draft(around, operator);
+            draft.row.now = Now::Unknown;
+            draft
+        });
+        draft.row.left_out += 1;
+    }
     for target in levels.targets.values() {
         if let Some(draft) = drafts.get_mut(target.operator.as_str()) {
             draft.targets.push(target.clone());
         }
     }
     for draft in drafts.values_mut() {
-        measure(app, levels, &mut draft.row);
+        measure(app, levels, draft);
     }
     drafts
 }
@@ -156,16 +169,19 @@ fn draft(around: &Around, operator: &ParticipantId) -> Draft {
         since: None,
         addresses: 0,
         bad: 0,
+        left_out: 0,
         open: None,
         days: Vec::new(),
         availability_ppm: None,
+        is_promised: true,
         kept: None,
     };
-    Draft { row, targets: Vec::new() }
+    Draft { row, kinds: BTreeMap::new(), targets: Vec::new() }
 }
 
 /// The last thirty days of all kinds of services.
-fn measure(app: &App, levels: &Levels, row: &mut Row) {
+fn measure(app: &App, levels: &Levels, Draft { row, kinds, .. }: &mut Draft) {
+    row.is_promised = kinds.is_empty() || kinds.values().any(|is_promised| *is_promised);
     let policy = app.watch.policy();
     let (mut good, mut valid, mut verdicts) = (0_u64, 0_u64, Vec::new());
     for kind in judge::KINDS {
@@ -173,22 +189,22 @@ fn measure(app: &App, levels: &Levels, row: &mut Row) {
         let Some(standing) = levels.services.get(&key) else { continue };
         good = good.saturating_add(standing.rolling.good);
         valid = valid.saturating_add(standing.rolling.valid());
-        // Kept is what every kind of service is known to have kept.
-        verdicts.extend(levels.rolling(policy, &key).map(|level| level.availability));
+        // Kept is what every kind of service is known to have kept of all that is promised.
+        if row.is_promised && kinds.get(&kind) != Some(&false) {
+            verdicts.extend(levels.rolling(policy, &key).map(|level| level.verdict()));
+        }
     }
     row.kept = if verdicts.contains(&Verdict::Missed) {
         Some(false)
     } else {
         (!verdicts.is_empty() && verdicts.iter().all(|verdict| *verdict == Verdict::Met)).then_some(true)
     };
-    row.availability_ppm = (u128::from(good) * 1_000_000)
-        .checked_div(u128::from(valid))
-        .and_then(|share| u64::try_from(share).ok());
+    row.availability_ppm = ppm(good, valid);
 }
 
 /// Each day is as that of the worst kind of service that was watched on it.
 fn with_days(app: &App, draft: Draft, today: u32, now_ms: i64) -> Row {
-    let Draft { mut row, targets } = draft;
+    let Draft { mut row, targets, .. } = draft;
     let (policy, days) = (app.watch.policy(), app.watch.aggregator().days());
     let mut worst: Vec<Option<Day>> = (0..DAYS).map(|_| None).collect();
     for kind in judge::KINDS {
@@ -208,7 +224,7 @@ fn with_days(app: &App, draft: Draft, today: u32, now_ms: i64) -> Row {
 fn fits(row: &Row, wanted: &str, show: Shown) -> bool {
     let is_shown = match show {
         Shown::All => true,
-        Shown::Trouble => row.now != Now::Good,
+        Shown::Trouble => row.now != Now::Good || row.left_out > 0,
     };
     is_shown && (row.operator.as_str().contains(wanted) || row.name.to_lowercase().contains(wanted))
 }
@@ -225,27 +241,26 @@ fn sort(found: &mut [Draft], order: Order) {
     }
 }
 
-type Announced = (ParticipantId, String, ctl_core::Timestamp, ctl_core::Timestamp, String);
+type Announced<'a> = (ParticipantId, String, Maintenance<'a>);
 
 /// Maintenance that is not over, the next first.
-fn maintenance<'a>(
-    app: &App,
+fn maintenance<'a, 'b>(
+    app: &'a App,
     around: &Around,
-    drafts: impl Iterator<Item = &'a Draft>,
+    drafts: impl Iterator<Item = &'b Draft>,
     now_ms: i64,
-) -> Vec<Announced> {
+) -> Vec<Announced<'a>> {
     let now = now_ms.div_euclid(1000);
     let (from, to) = (Time(now), Time(now.saturating_add(AHEAD)));
     let policy = app.watch.policy();
-    let mut all: Vec<Announced> = drafts
+    let mut all: Vec<Announced<'_>> = drafts
         .flat_map(|Draft { row, .. }| {
-            policy.maintenance_of(row.operator.as_str(), from, to).map(|one| {
-                let [from, to] = [one.starts_at, one.ends_at].map(|at| ctl_core::Timestamp::from_unix(at.0));
-                (row.operator.clone(), around.name_of(&row.operator), from, to, one.text.clone())
-            })
+            policy
+                .maintenance_of(row.operator.as_str(), from, to)
+                .map(|one| (row.operator.clone(), around.name_of(&row.operator), judge::maintenance(one)))
         })
         .collect();
-    all.sort_by_key(|(_, _, from, _, _)| *from);
+    all.sort_by_key(|(_, _, one)| one.from);
     all.truncate(MAINTENANCE);
     all
 }

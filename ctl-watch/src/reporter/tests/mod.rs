@@ -68,6 +68,7 @@ impl Story {
             began_ms: self.now_ms() - seconds * 1000,
             opened_ms: self.now_ms() - seconds * 1000,
             ended_ms: None,
+            unwatched: false,
             breach_ms: Some(self.now_ms()),
             bad_ms: seconds * 1000,
             failures: 20,

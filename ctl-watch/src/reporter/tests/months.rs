@@ -72,6 +72,7 @@ fn the_worst_month_that_there_can_be_is_no_larger_than_what_is_read() {
         began_ms: month.begin().0 * 1000,
         opened_ms: month.begin().0 * 1000,
         ended_ms: Some(month.end().0 * 1000),
+        unwatched: false,
         breach_ms: Some(month.end().0 * 1000),
         bad_ms: 0,
         failures: MANY,

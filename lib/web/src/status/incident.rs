@@ -1,11 +1,13 @@
 //! Incidents: what is broken, since when, what was found, whom it hits, what to do next, and what proves it.
 
+use ctl_core::Timestamp;
 use ctl_core::names::ParticipantId;
-use ctl_core::{Digest, Timestamp};
 use ctl_policy::sla::Kind;
 use maud::{Markup, html};
 
-use super::{SHOWN, Site, hits, kind, place, told};
+use super::evidence::{Evidence, evidence};
+use super::operator::Breach;
+use super::{SHOWN, Sight, Site, hits, kind, place, told};
 use crate::parts;
 
 /// One incident of one service.
@@ -20,6 +22,8 @@ pub struct Incident {
     pub began_at: Timestamp,
     /// None while it lasts.
     pub ended_at: Option<Timestamp>,
+    /// Whether it ended only because its service is not watched any more: nobody saw it recover.
+    pub unwatched: bool,
     /// Since when it is a breach of what was promised.
     pub breach_at: Option<Timestamp>,
     /// Whether it opened because too many probes were bad, although not all in a row.
@@ -44,26 +48,6 @@ pub struct Finding {
     pub detail: String,
 }
 
-/// One exchange with a service.
-#[derive(Clone, Debug)]
-pub struct Exchange {
-    pub request: String,
-    pub address: Option<String>,
-    pub status: Option<u64>,
-    /// The length of the answer's body.
-    pub bytes: u64,
-}
-
-/// A document that proves what was found.
-#[derive(Clone, Debug)]
-pub struct Evidence {
-    pub sha256: Digest,
-    /// Its length; none if it was removed.
-    pub bytes: Option<u64>,
-    /// When the answer came, what was found in it and in which exchanges; none of a document too large to be read here.
-    pub read: Option<(String, Vec<Finding>, Vec<Exchange>)>,
-}
-
 /// Which incidents a list shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
@@ -80,6 +64,8 @@ pub struct Incidents {
     pub operator: Option<(ParticipantId, String)>,
     /// How many of these are open.
     pub open: usize,
+    /// How much of them is seen: that none is open means something only where something is.
+    pub sight: Sight,
     pub shown: Vec<Incident>,
     /// The newest first: the place of the next page with older ones.
     pub older: Option<u64>,
@@ -98,10 +84,12 @@ pub struct IncidentPage<'a> {
     /// What the last probe found, while it lasts.
     pub last: Option<(Timestamp, Vec<Finding>)>,
     pub evidence: Vec<Evidence>,
-    /// Whether the evidence is held back, so that nobody else claims it first.
-    pub withheld: bool,
+    /// How much evidence is held back, so that nobody else claims it first; none if nothing ever is.
+    pub withheld: Option<usize>,
+    /// Whether anything is promised of the service; none if it is not watched any more.
+    pub is_promised: Option<bool>,
     /// What watchers say of it in the log.
-    pub in_log: Option<String>,
+    pub in_log: Option<Breach>,
     /// Who is to be told.
     pub tell: Vec<&'a str>,
 }
@@ -157,7 +145,11 @@ pub(super) fn table(all: &[Incident], now: Timestamp, label: &str) -> Markup {
                         th scope="row" {
                             a href=(place::incident(one.number)) { (one.number) }
                             br;
-                            @if one.ended_at.is_none() { span.badge.now.trouble { "open" } } @else { span.badge { "over" } }
+                            @match one.ended_at {
+                                None => span.badge.now.trouble { "open" },
+                                Some(_) if one.unwatched => span.badge { "not watched" },
+                                Some(_) => span.badge { "over" },
+                            }
                             @if one.breach_at.is_some() { " " span.badge.warning { "breach" } }
                         }
                         td { (one.what()) }
@@ -201,7 +193,7 @@ pub fn incidents(site: &Site<'_>, list: &Incidents) -> String {
         @if list.shown.is_empty() {
             p {
                 @match list.which {
-                    Which::Open => @if list.operator.is_some() { "None of its services is broken now." } @else { "Nothing is broken now." },
+                    Which::Open => { "No incident is open." (blind(list)) },
                     Which::All | Which::Past => "There is none here: nothing was broken for long enough, or it was too long ago to be kept.",
                 }
             }
@@ -222,6 +214,18 @@ pub fn incidents(site: &Site<'_>, list: &Incidents) -> String {
         Which::Past => "Past incidents".to_owned(),
     };
     site.page(&title, &body)
+}
+
+/// Why it says little that no incident is open.
+const fn blind(list: &Incidents) -> &'static str {
+    match (list.sight, list.operator.is_some()) {
+        (Sight::Measured, _) => "",
+        (Sight::NotYet, _) => " What there is to watch is not known yet.",
+        (Sight::Unwatched, true) => " None of its services is watched.",
+        (Sight::Unwatched, false) => " Nothing is watched.",
+        (Sight::Unmeasured, true) => " None of its services is measured now.",
+        (Sight::Unmeasured, false) => " Nothing is measured now.",
+    }
 }
 
 /// What a probe found, in words.
@@ -245,13 +249,19 @@ pub fn incident(site: &Site<'_>, page: &IncidentPage<'_>) -> String {
     let one = &page.incident;
     let title = match one.ended_at {
         None => format!("Incident {}: open for {}", one.number, one.length(site.now)),
+        Some(_) if one.unwatched => {
+            format!("Incident {}: not watched any more after {}", one.number, one.length(site.now))
+        }
         Some(_) => format!("Incident {}: over after {}", one.number, one.length(site.now)),
     };
     let body = html! {
         p.lead { (one.what()) }
         dl {
             dt { "Since" } dd { (parts::moment(one.began_at)) ", " (parts::from_now(one.began_at, site.now)) }
-            dt { "Until" } dd { @match one.ended_at { Some(at) => (parts::moment(at)), None => strong { "it lasts" } } }
+            dt { "Until" } dd {
+                @match one.ended_at { Some(at) => (parts::moment(at)), None => strong { "it lasts" } }
+                @if one.unwatched { ": not watched any more; how it went on nobody saw" }
+            }
             dt { "How bad" } dd {
                 (one.failures) " of " (one.probes) " probes were bad"
                 @if one.burns { "; not all in a row: the error budget burnt too fast" }
@@ -259,9 +269,15 @@ pub fn incident(site: &Site<'_>, page: &IncidentPage<'_>) -> String {
             dt { "Breach" } dd {
                 @match one.breach_at {
                     Some(at) => { "of what was promised, since " (parts::moment(at)) },
-                    None => "no: it has not lasted long enough",
+                    None => @match page.is_promised {
+                        Some(true) => "no: it has not lasted long enough",
+                        Some(false) => "no: nothing is promised, it only applies",
+                        None => "no",
+                    },
                 }
-                @if let Some(in_log) = &page.in_log { ". " (in_log) }
+                @if let Some(told) = &page.in_log {
+                    ". In the log: " @if told.confirmed { "confirmed. " } @else { "not confirmed yet. " } (told.seen())
+                }
             }
             dt { "Seen from" } dd { (told(site.observer)) }
         }
@@ -320,56 +336,4 @@ fn reproduce(one: &Incident) -> Markup {
 fn shell(text: &str) -> Option<String> {
     let is_plain = text.len() <= SHOWN && text.chars().all(|one| one.is_ascii_graphic() && one != '\'');
     is_plain.then(|| format!("'{text}'"))
-}
-
-fn evidence(page: &IncidentPage<'_>) -> Markup {
-    html! {
-        @if page.withheld {
-            p {
-                "It is kept, and held back until this watcher's claim is in the log, or there will be none: whoever knew it "
-                "before could claim it as their own."
-            }
-        } @else if page.evidence.is_empty() {
-            p { "None is kept: there was no answer to keep, no room, or it was too long ago." }
-        } @else {
-            p {
-                "What was asked and answered, as it was received. Its name is its SHA-256, which claims in the log name too, "
-                "so nobody can change it afterwards: check what you downloaded."
-            }
-            @for (number, one) in page.evidence.iter().enumerate() {
-                article.card {
-                    h3 { "Evidence " (number + 1) }
-                    @match &one.read {
-                        _ if one.bytes.is_none() => {
-                            p { "It is not here: it is written within seconds of the probe, or was removed for its age or for want of room." }
-                            p { (parts::digest(&one.sha256)) }
-                        },
-                        Some((at, found, exchanges)) => {
-                            p { "Received at " (told(at)) "." }
-                            (findings(found))
-                            @if !exchanges.is_empty() {
-                                ul {
-                                    @for exchange in exchanges {
-                                        li {
-                                            code { (told(&exchange.request)) }
-                                            @if let Some(address) = &exchange.address { " at " code { (told(address)) } }
-                                            @match exchange.status {
-                                                Some(status) => { ": status " (status) ", " (exchange.bytes) " bytes" },
-                                                None => ": no answer",
-                                            }
-                                        }
-                                    }
-                                }
-                            }
-                        },
-                        None => p { "What it holds is not shown here: download it." },
-                    }
-                    @if let Some(bytes) = one.bytes {
-                            p { a href=(place::evidence(&one.sha256)) download=(one.sha256) { "Download" } " (JSON, " (bytes) " bytes)" }
-                            pre tabindex="0" { code { "echo '" (one.sha256) "  " (one.sha256) "' | sha256sum --check" } }
-                    }
-                }
-            }
-        }
-    }
 }

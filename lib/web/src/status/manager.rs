@@ -4,7 +4,7 @@ use ctl_core::names::ListId;
 use ctl_core::{Digest, Timestamp};
 use maud::{Markup, html};
 
-use super::{Site, told};
+use super::{Site, say, told};
 use crate::parts;
 
 /// One of its lists.
@@ -35,7 +35,7 @@ impl Manager {
                 h2 id="log" { "Its log" }
                 dl {
                     dt { "Last contact" } dd { @if !self.is_good { strong { "not good: " } } (told(&self.contact)) }
-                    @if let Some(entries) = self.entries { dt { "Verified" } dd { (entries) " entries, each under a signed checkpoint" } }
+                    @if let Some(entries) = self.entries { dt { "Verified" } dd { (say(entries, "entry", "entries")) ", each under a signed checkpoint" } }
                     @if let Some(scheme) = &self.scheme { dt { "Scheme" } dd { (parts::digest(scheme)) } }
                 }
             }

@@ -5,26 +5,31 @@
 //! services that are watched: [`told`] is the only way in which such a text gets on a page.
 
 mod chart;
+mod evidence;
 mod incident;
+mod maintenance;
 mod manager;
 mod operator;
 mod overview;
 pub mod place;
+mod service;
 mod sources;
 mod strip;
 #[cfg(test)]
 mod tests;
 
 use ctl_core::Timestamp;
+use ctl_core::names::Environment;
 use ctl_policy::sla::Kind;
 use maud::{Markup, html};
 
-pub use incident::{
-    Evidence, Exchange, Finding, Incident, IncidentPage, Incidents, Which, incident, incidents,
-};
+pub use evidence::{Evidence, Exchange};
+pub use incident::{Finding, Incident, IncidentPage, Incidents, Which, incident, incidents};
+pub use maintenance::Maintenance;
 pub use manager::{ListAge, Manager};
-pub use operator::{Address, Breach, Maintenance, Operator, Service, ServiceDay, operator};
+pub use operator::{Breach, LeftOut, Operator, operator};
 pub use overview::{Overview, Row, Show, Sort, overview};
+pub use service::{Address, Service, ServiceDay};
 pub use sources::{Happening, Source, source, sources};
 
 use crate::parts;
@@ -44,8 +49,8 @@ const SHOWN: usize = 300;
 pub struct Site<'a> {
     /// The scheme's name.
     pub name: &'a str,
-    /// Whether nothing here is meant for the street.
-    pub is_test: bool,
+    /// Whether it is meant for the street; none while the scheme was not followed.
+    pub environment: Option<Environment>,
     /// When it is shown.
     pub now: Timestamp,
     /// The page's own place, without a query.
@@ -105,6 +110,19 @@ impl Now {
     }
 }
 
+/// How much of something the watch sees now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// What there is to watch is not known, as the scheme was not followed since the start.
+    NotYet,
+    /// Nothing of it is watched.
+    Unwatched,
+    /// It is watched, and nothing of it was measured of late.
+    Unmeasured,
+    /// Some of it is measured.
+    Measured,
+}
+
 /// How a service did on a day; the worse, the later. What was not seen is never as good as what was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Day {
@@ -128,7 +146,11 @@ impl Site<'_> {
         let shell = Shell {
             name: &format!("Status · {}", self.name),
             home: place::OVERVIEW,
-            is_test: self.is_test,
+            mark: match self.environment {
+                Some(Environment::Production) => None,
+                Some(Environment::Test) => Some("test"),
+                None => Some("not known yet"),
+            },
             ways: WAYS,
             feeds: &[],
             here: self.here,
@@ -222,14 +244,9 @@ const fn hits(kind: Kind) -> &'static str {
     }
 }
 
-/// A share in per cent with as many digits as distinguish it from a promise; rounded against the service.
-fn per_cent(ppm: u64) -> String {
-    format!("{}.{:02}\u{a0}%", ppm / 10_000, ppm % 10_000 / 100)
-}
-
 /// A number, and what is said of one or of more.
-fn say(number: usize, one: &str, more: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { more })
+fn say<N: From<bool> + PartialEq + std::fmt::Display>(number: N, one: &str, more: &str) -> String {
+    format!("{number} {}", if number == N::from(true) { one } else { more })
 }
 
 /// The moment at which a day (since 1970) begins.

@@ -5,9 +5,10 @@ use ctl_core::names::ParticipantId;
 use maud::{Markup, html};
 
 use super::incident::Incident;
-use super::strip::{legend, strip};
-use super::{Day, Now, Site, badge, pages, per_cent, place, say, told};
-use crate::parts;
+use super::maintenance::{Maintenance, announced};
+use super::strip::{adding_up, legend, strip};
+use super::{Day, Now, Site, badge, pages, place, say, told};
+use crate::parts::{self, per_cent};
 
 /// At most so many open incidents are told before the table.
 const TOLD: usize = 6;
@@ -26,13 +27,17 @@ pub struct Row {
     pub addresses: usize,
     /// How many of them are in trouble or failed the last probe.
     pub bad: usize,
+    /// How many of its services are named and not watched.
+    pub left_out: usize,
     /// The newest of its open incidents, and how many there are.
     pub open: Option<(u64, usize)>,
     /// Each day as that of its worst service.
     pub days: Vec<Day>,
     /// How much of the last thirty days was good.
     pub availability_ppm: Option<u64>,
-    /// Whether all promises of availability were kept in these days; none where nobody can say.
+    /// Whether it promised anything: who only applies did not.
+    pub is_promised: bool,
+    /// Whether all that is promised was kept in these days; none where nobody can say.
     pub kept: Option<bool>,
 }
 
@@ -61,6 +66,10 @@ pub enum Sort {
 pub struct Overview<'a> {
     /// How many addresses of everyone stand how, in the order of [`Now::ALL`].
     pub addresses: [usize; 6],
+    /// How many services are named and not watched.
+    pub left_out: usize,
+    /// Whether it is known what there is to watch.
+    pub is_known: bool,
     pub operators: usize,
     /// Those that are shown.
     pub rows: Vec<Row>,
@@ -71,8 +80,8 @@ pub struct Overview<'a> {
     /// The newest open incidents of everyone, breaches first, and how many there are.
     pub open: Vec<Incident>,
     pub open_count: usize,
-    /// Announced maintenance that goes on or comes: whose, from when, until when, and what.
-    pub maintenance: Vec<(ParticipantId, String, Timestamp, Timestamp, String)>,
+    /// Announced maintenance that goes on or comes, with whose it is: id and name.
+    pub maintenance: Vec<(ParticipantId, String, Maintenance<'a>)>,
     /// The last day of the strips.
     pub today: u32,
     /// The first day that was read of the history.
@@ -95,29 +104,32 @@ impl Overview<'_> {
     }
 
     fn headline(&self) -> String {
-        let (trouble, failing) = (self.of(Now::Trouble), self.of(Now::Failing));
+        let failing = self.of(Now::Failing);
         let all: usize = self.addresses.iter().sum();
         if self.open_count > 0 {
-            format!(
-                "{} {} trouble now",
-                parts::count(trouble.max(1), "service"),
-                if trouble < 2 { "has" } else { "have" }
-            )
+            // A service has one at a time.
+            format!("{} trouble now", say(self.open_count, "service has", "services have"))
         } else if failing > 0 {
             format!("No incident; the last probe of {} was bad", parts::count(failing, "service"))
         } else if all == 0 || self.of(Now::Unknown) == all {
-            "Nothing was measured yet".to_owned()
+            "Nothing is measured now".to_owned()
         } else if self.of(Now::Unknown) > 0 {
             format!(
                 "No trouble known; {} not measured",
                 say(self.of(Now::Unknown), "service is", "services are")
             )
+        } else if self.left_out > 0 {
+            format!("No trouble known; {}", self.not_watched())
         } else if self.of(Now::Maintenance) > 0 {
             let maintained = say(self.of(Now::Maintenance), "service is", "services are");
             format!("No trouble known; {maintained} in announced maintenance")
         } else {
             format!("All {} answer as they should", parts::count(all, "service"))
         }
+    }
+
+    fn not_watched(&self) -> String {
+        format!("{} not watched", say(self.left_out, "named service is", "named services are"))
     }
 
     /// The place of this page with another number.
@@ -148,6 +160,7 @@ pub fn overview(site: &Site<'_>, overview: &Overview<'_>) -> String {
         ul.counts.states aria-label="How many services stand how" {
             @for now in Now::ALL { @if overview.of(now) > 0 { li { (badge(now)) " " (overview.of(now)) } } }
         }
+        @if overview.left_out > 0 { p { (overview.not_watched()) ": the pages of their operators say why." } }
         @if !overview.open.is_empty() {
             section aria-labelledby="broken" {
                 h2 id="broken" { "Broken now" }
@@ -167,29 +180,21 @@ pub fn overview(site: &Site<'_>, overview: &Overview<'_>) -> String {
             h2 id="operators" { (parts::count(overview.operators, "PKI operator")) }
             (form(overview))
             @if overview.rows.is_empty() {
-                p { @if overview.operators == 0 { "No list names a service to watch yet." } @else { "No operator is like that." } }
+                p {
+                    @if overview.operators > 0 { "No operator is like that." }
+                    @else if overview.is_known { "No list names a service to watch yet." }
+                    @else { "What there is to watch is not known yet." }
+                }
             } @else {
                 (rows(&overview.rows, overview.today, site, "Operators, and how their services stand"))
                 (pages(overview.page, overview.pages, |page| overview.at(page)))
                 (legend())
-                @if overview.since.is_none_or(|since| since.saturating_add(89) > overview.today) {
-                    p { "The days before are being added up; look again in a minute." }
-                }
+                (adding_up(overview.since, overview.today))
             }
         }
-        @if !overview.maintenance.is_empty() {
-            section aria-labelledby="maintenance" {
-                h2 id="maintenance" { "Announced maintenance" }
-                ul {
-                    @for (id, name, from, to, text) in &overview.maintenance {
-                        li {
-                            (parts::moment(*from)) " to " (parts::moment(*to)) ": "
-                            a href=(super::place::operator(id)) { (told(name)) } ". " (told(text))
-                        }
-                    }
-                }
-            }
-        }
+        (announced(site, overview.maintenance.iter().map(|(id, name, one)| {
+            (html! { a href=(place::operator(id)) { (told(name)) } ": " }, one)
+        })))
         p.json { (parts::json("/v1/sla")) }
     };
     site.page(&overview.headline(), &body)
@@ -232,6 +237,7 @@ fn rows(rows: &[Row], today: u32, site: &Site<'_>, label: &str) -> Markup {
                             @match row.kept {
                                 Some(true) => { br; small { "promise kept" } },
                                 Some(false) => { br; small.missed { "promise not kept" } },
+                                None if !row.is_promised => { br; small { "nothing promised" } },
                                 None => {},
                             }
                         }
@@ -247,6 +253,7 @@ fn detail(row: &Row, site: &Site<'_>) -> Markup {
         br;
         small {
             @if row.bad > 0 { (row.bad) " of " (row.addresses) " bad" } @else { (parts::count(row.addresses, "service")) }
+            @if row.left_out > 0 { ", " (row.left_out) " not watched" }
             @if let Some(since) = row.since { ", " (parts::span(site.now.seconds_since(since))) }
             @if let Some((number, many)) = row.open {
                 ", " a href=(place::incident(number)) { "incident " (number) }

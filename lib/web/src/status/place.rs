@@ -36,3 +36,9 @@ pub fn source(name: &str) -> String {
 pub fn evidence(digest: &Digest) -> String {
     format!("/v1/evidence/{digest}")
 }
+
+/// The name under which they are saved.
+#[must_use]
+pub fn evidence_file(digest: &Digest) -> String {
+    format!("{digest}.json")
+}

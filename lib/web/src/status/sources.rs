@@ -129,7 +129,7 @@ pub fn source(site: &Site<'_>, one: &Source, past: &[Happening]) -> String {
             @if let Some(roots) = one.roots { dt { "Roots" } dd { (roots) } }
             @if let Some(sequence) = one.sequence { dt { "Number" } dd { (sequence) } }
             @if let Some(at) = one.not_after { dt { "Ends" } dd { (parts::moment(at)) } }
-            @if one.unreadable > 0 { dt { "Not readable" } dd { (one.unreadable) " items that should be certificates" } }
+            @if one.unreadable > 0 { dt { "Not readable" } dd { (say(one.unreadable, "item that should be a certificate", "items that should be certificates")) } }
         }
         section aria-labelledby="happened" {
             h2 id="happened" { "What happened" }

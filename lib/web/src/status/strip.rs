@@ -28,9 +28,9 @@ pub(super) const fn words(day: Day) -> &'static str {
     match day {
         Day::Unknown => "not measured",
         Day::Good => "no failure",
-        Day::Marred => "some failures, within the promise",
+        Day::Marred => "some failures, within the error budget",
         Day::Excused => "announced maintenance",
-        Day::Missed => "below the promise",
+        Day::Missed => "beyond the error budget",
         Day::Down => "mostly down",
     }
 }
@@ -56,12 +56,14 @@ fn bar(path: &mut String, place: usize, day: Day) {
 /// What a strip shows, in words.
 fn summary(days: &[Day], last: u32) -> String {
     let mut text = format!("{} days until {}", days.len(), date(last));
-    for (number, day) in TOLD.into_iter().enumerate() {
+    let mut mark = ';';
+    for day in TOLD {
         let of: Vec<usize> = (0..days.len()).filter(|place| days.get(*place) == Some(&day)).collect();
         if of.is_empty() {
             continue;
         }
-        let _ = write!(text, "{} {}: {}", if number == 0 { ";" } else { "," }, words(day), of.len());
+        let _ = write!(text, "{mark} {}: {}", words(day), of.len());
+        mark = ',';
         if matches!(day, Day::Down | Day::Missed) {
             let first = last.saturating_sub(u32::try_from(days.len()).unwrap_or_default().saturating_sub(1));
             let named = of.iter().rev().take(NAMED);
@@ -91,6 +93,15 @@ pub(super) fn strip(days: &[Day], last: u32) -> Markup {
     }
 }
 
+/// What is to be known of days while the history is still being read: `since` is the first day that was.
+pub(super) fn adding_up(since: Option<u32>, last: u32) -> Markup {
+    html! {
+        @if since.is_none_or(|since| since.saturating_add(89) > last) {
+            p { "The days before are being added up; look again in a minute." }
+        }
+    }
+}
+
 /// What the bars mean.
 pub(super) fn legend() -> Markup {
     html! {
@@ -106,9 +117,9 @@ pub(super) fn legend() -> Markup {
     }
 }
 
-/// The days that were not as they should be, in words; the newest first.
+/// The days that went wrong, in words; the newest first.
 pub(super) fn bad_days(days: &[Day], last: u32) -> Option<String> {
-    let bad = days.iter().rev().zip((0..=last).rev()).filter(|(day, _)| **day > Day::Marred);
+    let bad = days.iter().rev().zip((0..=last).rev()).filter(|(day, _)| **day > Day::Excused);
     let named: Vec<String> = bad.map(|(day, number)| format!("{}: {}", date(number), words(*day))).collect();
     (!named.is_empty()).then(|| named.join("; "))
 }
@@ -126,16 +137,17 @@ mod tests {
         let text = strip(&days, 20_787).into_string();
         assert!(
             text.contains(
-                "<title>90 days until 2026-11-30; mostly down: 1 (2026-09-05), below the promise: 1 (2026-11-29), \
+                "<title>90 days until 2026-11-30; mostly down: 1 (2026-09-05), beyond the error budget: 1 (2026-11-29), \
                  no failure: 87, not measured: 1</title>"
             ),
             "{text}"
         );
         assert_eq!(text.matches("<path").count(), 4);
-        assert!(
-            bad_days(&days, 20_787)
-                .unwrap()
-                .starts_with("2026-11-29: below the promise; 2026-09-05: mostly down")
+        days[50] = Day::Excused;
+        assert_eq!(
+            bad_days(&days, 20_787).unwrap(),
+            "2026-11-29: beyond the error budget; 2026-09-05: mostly down",
+            "announced maintenance is no bad day"
         );
     }
 

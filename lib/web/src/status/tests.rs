@@ -1,7 +1,9 @@
 //! Pages made of hostile texts: whatever services send, a page stays a page.
 
+mod told;
+
 use ctl_core::{Digest, Timestamp};
-use ctl_policy::sla::{BUILT_IN, Kind, SlaPolicy};
+use ctl_policy::sla::{BUILT_IN, Kind, Level, Objective, SlaPolicy};
 
 use super::*;
 
@@ -18,7 +20,7 @@ fn at(seconds: i64) -> Timestamp {
 fn site(problems: &[String]) -> Site<'_> {
     Site {
         name: HOSTILE,
-        is_test: true,
+        environment: Some(Environment::Test),
         now: at(0),
         here: "/incidents/7",
         observer: HOSTILE,
@@ -36,6 +38,7 @@ fn one() -> Incident {
         url: format!("http://a.example/{HOSTILE}"),
         began_at: at(-7200),
         ended_at: None,
+        unwatched: false,
         breach_at: Some(at(-3600)),
         burns: true,
         failures: 9,
@@ -85,8 +88,9 @@ fn attack_an_incident_full_of_markup_and_megabytes_is_a_small_page_of_text() {
         lists: vec![HOSTILE.to_owned()],
         last: Some((at(-5), vec![found("x".repeat(10_000_000))])),
         evidence: vec![evidence(HOSTILE.to_owned()), evidence(HOSTILE.repeat(100_000))],
-        withheld: false,
-        in_log: None,
+        withheld: None,
+        is_promised: Some(true),
+        in_log: Some(breach(HOSTILE)),
         tell: vec![HOSTILE],
     };
     let text = incident(&site(&problems), &page);
@@ -94,16 +98,44 @@ fn attack_an_incident_full_of_markup_and_megabytes_is_a_small_page_of_text() {
     assert!(text.len() < 30_000, "{}", text.len());
     assert!(text.contains("\\u202e") && text.contains("&lt;script&gt;") && text.contains('…'), "{text}");
     assert!(!text.contains("ctl-watch probe"), "no command is made of an address that could be one itself");
-    let held = IncidentPage { withheld: true, ..page };
+    let held = IncidentPage { withheld: Some(2), evidence: Vec::new(), ..page };
     let text = incident(&site(&[]), &held);
-    assert!(text.contains("held back") && !text.contains("/v1/evidence/"), "{text}");
+    assert!(text.contains("It is kept, and held back") && !text.contains("/v1/evidence/"), "{text}");
+    let none = incident(&site(&[]), &IncidentPage { withheld: Some(0), ..held });
+    assert!(none.contains("None is here yet.") && !none.contains("It is kept"), "{none}");
 }
 
-#[test]
-fn attack_every_other_page_stays_text_too() {
-    let policy = SlaPolicy::parse(BUILT_IN).unwrap();
-    let objective = &policy.terms("anyone", Kind::Ocsp).unwrap().objective;
-    let day = ServiceDay {
+fn breach(text: &str) -> Breach {
+    Breach {
+        objective: text.to_owned(),
+        url: Some(text.to_owned()),
+        opened_at: at(-1),
+        closed_at: None,
+        confirmed: true,
+        organisations: 3,
+        needed: 2,
+        entry: 9,
+    }
+}
+
+fn service<'a>(objective: &'a Objective, level: Option<Level>, day: ServiceDay) -> Service<'a> {
+    Service {
+        kind: Kind::Ocsp,
+        now: Some(Now::Trouble),
+        is_promised: true,
+        objective,
+        text: HOSTILE,
+        source: HOSTILE,
+        level,
+        is_counted: true,
+        is_timed: true,
+        days: vec![day; 90],
+        addresses: vec![],
+    }
+}
+
+fn day() -> ServiceDay {
+    ServiceDay {
         day: Day::Missed,
         good: u64::from(u32::MAX),
         bad: u64::from(u32::MAX),
@@ -111,7 +143,39 @@ fn attack_every_other_page_stays_text_too() {
         p50_ms: Some(None),
         p95_ms: Some(Some(5)),
         burnt_milli: Some(u64::MAX),
-    };
+    }
+}
+
+fn page_of<'a>(services: Vec<Service<'a>>) -> Operator<'a> {
+    Operator {
+        id: "alpha-pki".parse().unwrap(),
+        name: "Alpha".to_owned(),
+        sight: Sight::Measured,
+        left_out: vec![],
+        left_out_count: 0,
+        lists: vec![],
+        open: vec![],
+        open_count: 0,
+        past: vec![],
+        maintenance: vec![],
+        services,
+        addresses: 1,
+        bad: 0,
+        unknown: 0,
+        breaches: vec![],
+        tell: vec![],
+        today: 20_787,
+        since: Some(20_698),
+        page: 1,
+        pages: 1,
+        manager: None,
+    }
+}
+
+#[test]
+fn attack_every_other_page_stays_text_too() {
+    let policy = SlaPolicy::parse(BUILT_IN).unwrap();
+    let objective = &policy.terms("anyone", Kind::Ocsp).unwrap().objective;
     let address = Address {
         url: HOSTILE.repeat(10_000),
         now: Now::Trouble,
@@ -124,46 +188,24 @@ fn attack_every_other_page_stays_text_too() {
         more: 3,
     };
     let page = Operator {
-        id: "alpha-pki".parse().unwrap(),
         name: HOSTILE.to_owned(),
-        is_watched: true,
         lists: vec![HOSTILE.to_owned()],
         open: vec![one()],
         open_count: 40,
         past: vec![Incident { ended_at: Some(at(0)), ..one() }],
-        maintenance: vec![Maintenance { kinds: &[], from: at(-1), to: at(9), text: HOSTILE, excuses: false }],
-        services: vec![Service {
-            kind: Kind::Ocsp,
-            now: Now::Trouble,
-            objective,
-            text: HOSTILE,
-            source: HOSTILE,
-            level: None,
-            days: vec![day; 90],
-            addresses: vec![address],
-        }],
-        addresses: 1,
+        maintenance: vec![maintenance()],
         bad: 1,
-        unknown: 0,
-        breaches: vec![Breach {
-            objective: HOSTILE.to_owned(),
-            url: Some(HOSTILE.to_owned()),
-            opened_at: at(-1),
-            closed_at: None,
-            confirmed: true,
-            organisations: 2,
-            needed: 2,
-            entry: 9,
-        }],
+        breaches: vec![breach(HOSTILE)],
         tell: vec![HOSTILE],
-        today: 20_787,
-        page: 1,
         pages: 2,
-        manager: None,
+        ..page_of(vec![Service { addresses: vec![address], ..service(objective, None, day()) }])
     };
     let text = operator(&site(&[]), &page);
     holds(&text);
-    assert!(text.contains("40 incidents are open."), "{text}");
+    assert!(text.contains("40 incidents are open.") && text.contains("All 40 open incidents"), "{text}");
+    assert!(text.contains("Seen by 3 organisations; 2 are needed (entry 9)."), "{text}");
+    let page = Operator { open_count: 1, ..page };
+    assert!(!operator(&site(&[]), &page).contains("All 1 open"), "it stands there already");
     let happening = Happening {
         what: "cannot be read",
         began_at: at(-9),
@@ -190,12 +232,17 @@ fn attack_every_other_page_stays_text_too() {
         which: Which::All,
         operator: Some(("alpha-pki".parse().unwrap(), HOSTILE.to_owned())),
         open: 1,
+        sight: Sight::Measured,
         shown: vec![one()],
         older: Some(7),
         is_later: true,
     };
     holds(&incidents(&site(&[]), &list));
     holds(&site(&[]).refusal("Not Found", HOSTILE));
+}
+
+fn maintenance() -> Maintenance<'static> {
+    Maintenance { kinds: &[Kind::Crl], from: at(-1), to: at(9), text: HOSTILE, excuses: false }
 }
 
 fn row(name: &str, now: Now) -> Row {
@@ -206,9 +253,11 @@ fn row(name: &str, now: Now) -> Row {
         since: None,
         addresses: 3,
         bad: usize::from(now <= Now::Failing),
+        left_out: 0,
         open: None,
         days: vec![Day::Good; 90],
         availability_ppm: Some(999_999),
+        is_promised: true,
         kept: Some(true),
     }
 }
@@ -216,19 +265,15 @@ fn row(name: &str, now: Now) -> Row {
 fn all(addresses: [usize; 6], open: Vec<Incident>, query: &str) -> Overview<'_> {
     Overview {
         addresses,
+        left_out: 0,
+        is_known: true,
         operators: 1,
         rows: vec![row(HOSTILE, Now::Good)],
         found: 1,
         manager: None,
         open_count: open.len(),
         open,
-        maintenance: vec![(
-            "alpha-pki".parse().unwrap(),
-            HOSTILE.to_owned(),
-            at(0),
-            at(9),
-            HOSTILE.to_owned(),
-        )],
+        maintenance: vec![("alpha-pki".parse().unwrap(), HOSTILE.to_owned(), maintenance())],
         today: 20_787,
         since: Some(20_698),
         query,
@@ -249,10 +294,12 @@ fn the_first_words_of_the_first_page_say_whether_anything_is_broken() {
     };
     assert_eq!(headline([2, 0, 0, 0, 0, 9], vec![one(), one()]), "2 services have trouble now");
     assert_eq!(headline([1, 3, 0, 0, 0, 9], vec![one()]), "1 service has trouble now");
+    // Just started: incidents are known from the history, and nothing else.
+    assert_eq!(headline([0; 6], vec![one(), one()]), "2 services have trouble now");
     assert_eq!(headline([0, 1, 0, 0, 0, 9], vec![]), "No incident; the last probe of 1 service was bad");
     assert_eq!(headline([0, 0, 2, 0, 0, 9], vec![]), "No trouble known; 2 services are not measured");
-    assert_eq!(headline([0, 0, 2, 0, 0, 0], vec![]), "Nothing was measured yet");
-    assert_eq!(headline([0; 6], vec![]), "Nothing was measured yet");
+    assert_eq!(headline([0, 0, 2, 0, 0, 0], vec![]), "Nothing is measured now");
+    assert_eq!(headline([0; 6], vec![]), "Nothing is measured now");
     assert_eq!(
         headline([0, 0, 0, 1, 1, 9], vec![]),
         "No trouble known; 1 service is in announced maintenance"
