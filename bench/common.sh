@@ -6,7 +6,7 @@ source interop/common.sh
 
 section "build and data"
 if [ -z "${BIN:-}" ]; then
-    cargo build --profile bench --locked --quiet -p ctl-server -p ctl-client -p ctl-bench
+    cargo build --profile bench --locked --quiet -p ctl-server -p ctl-client -p ctl-watch -p ctl-bench
     BIN="$(target_directory)/release"
 fi
 WORK="$(mktemp -d)"
@@ -41,15 +41,22 @@ binding=()
 if [ -n "${1:-}" ]; then
     binding=(env "TOKIO_WORKER_THREADS=$1" taskset --cpu-list "0-$(($1 - 1))")
 fi
-"${binding[@]}" "$BIN/ctl-server" serve --config "$WORK/ctl-server.toml" >"$WORK/server.out" 2>"$WORK/server.log" &
-SERVER=$!
-PROCESSES+=("$SERVER")
-until grep -q '^listening on ' "$WORK/server.out"; do
-    kill -0 "$SERVER" 2>/dev/null || { cat "$WORK/server.log" >&2; fail "the server ended"; }
-    sleep 0.1
-done
-URL="$(sed -n 's/^listening on //p' "$WORK/server.out")"
-until curl --silent --fail --output /dev/null "$URL/readyz"; do
-    kill -0 "$SERVER" 2>/dev/null || { cat "$WORK/server.log" >&2; fail "the server ended"; }
-    sleep 0.1
-done
+# served NAME COMMAND...: starts what serves, and waits until it does; PROCESS and URL are its own.
+served() {
+    local name=$1
+    shift
+    "$@" >"$WORK/$name.out" 2>"$WORK/$name.log" &
+    PROCESS=$!
+    PROCESSES+=("$PROCESS")
+    until grep -q '^listening on ' "$WORK/$name.out"; do
+        kill -0 "$PROCESS" 2>/dev/null || { cat "$WORK/$name.log" >&2; fail "the $name ended"; }
+        sleep 0.1
+    done
+    URL="$(sed -n 's/^listening on //p' "$WORK/$name.out")"
+    until curl --silent --fail --output /dev/null "$URL/readyz"; do
+        kill -0 "$PROCESS" 2>/dev/null || { cat "$WORK/$name.log" >&2; fail "the $name ended"; }
+        sleep 0.1
+    done
+}
+served server "${binding[@]}" "$BIN/ctl-server" serve --config "$WORK/ctl-server.toml"
+SERVER=$PROCESS

@@ -1,5 +1,5 @@
 """pages.py URL PID ROUNDS: asks for each kind of page that links lead to, and for the JSON of the same things; and has a
-certificate and a whole list examined."""
+server examine a certificate and a whole list."""
 
 import html
 import http.client
@@ -17,6 +17,7 @@ EACH = 5
 DATA = [(r"/lists/([^/]+)", r"/v1/lists/\1"), (r"/lists/([^/]+)/versions/(\d+)", r"/v1/lists/\1/versions/\2"),
         (r"/lists/([^/]+)/changes(\?.*)", r"/v1/lists/\1/diff\2"), (r"/lists/([^/]+)/reach", r"/v1/lists/\1/interop"),
         (r"/certificates/([0-9a-f]+)", r"/v1/anchors/\1"), (r"/(applications|proposals|participants)(/[^?]+)?", r"/v1/\1\2"),
+        (r"/operators/([^/?]+)", r"/v1/sla/\1"), (r"/(incidents|sources)(/[^?]+)?", r"/v1/\1\2"),
         (r"/registry", "/v1/registry/mo"), (r"/registry/([^/?]+)", r"/v1/registry/mo/\1"), (r"/promises", "/v1/sla/governance")]
 class Caller:
     def __init__(self):
@@ -64,7 +65,7 @@ def measured(caller, asked):
 
 def kind(path):
     path = re.sub(r"[0-9a-f]{64}", "{digest}", path)
-    path = re.sub(r"/(lists|participants|registry)/[^/?]+", r"/\1/{id}", path)
+    path = re.sub(r"/(lists|participants|registry|operators|sources)/[^/?]+", r"/\1/{id}", path)
     path = re.sub(r"/\d+(?=[/?]|$)", "/{n}", path)
     return re.sub(r"=[^&]*", "=", path)
 
@@ -95,10 +96,12 @@ peers = {path: next((re.sub(one, to, path) for one, to in DATA if re.fullmatch(o
 asked = {path: {"path": path} for path in peers}
 asked |= {path: {"path": path, "accept": "application/json"} for path in peers.values() if path}
 pem = max((caller.ask(path, accept="*/*", coding="identity")[2] for path in (f"/v1{path}/ctl.pem" for path in kinds.values()
-           if re.fullmatch(r"/lists/[^/]+", path))), key=len)
-end = b"-----END CERTIFICATE-----\n"
-one = pem[pem.index(b"-----BEGIN"):pem.index(end) + len(end)]
-examined = {"/check with a root": one, f"/check with {pem.count(end)} roots": pem}
+           if re.fullmatch(r"/lists/[^/]+", path))), key=len, default=None)
+examined = {}
+if pem:
+    end = b"-----END CERTIFICATE-----\n"
+    one = pem[pem.index(b"-----BEGIN"):pem.index(end) + len(end)]
+    examined = {"/check with a root": one, f"/check with {pem.count(end)} roots": pem}
 asked |= {name: {"path": "/check", "brought": brought} for name, brought in examined.items()}
 found = measured(caller, asked)
 print("| page | ms | KB on the wire | JSON, ms | JSON, KB | ratio |")

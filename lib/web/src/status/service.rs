@@ -147,7 +147,7 @@ impl Service<'_> {
                 dd {
                     @if !self.is_timed { (self.nothing()) }
                     @for (place, (of, time, promised)) in times.into_iter().enumerate().filter(|_| self.is_timed) {
-                        @if place > 0 { ", " } (of) (took(time)) " (" (self.promised()) " " (promised) " ms)"
+                        @if place > 0 { ", " } (of) (took(time)) " (" (self.promised()) " " (milliseconds(Some(promised))) ")"
                     }
                     @if let Some(level) = level.filter(|_| self.is_promised && self.is_timed) { ": " (level.response_time.as_str()) }
                 }

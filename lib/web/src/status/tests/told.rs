@@ -74,7 +74,7 @@ fn a_promise_that_was_not_kept_is_told_whatever_it_is_about() {
         "Not kept in 30 days: freshness, response time.",
         "<strong>100.00\u{a0}%</strong>, promised 99.995",
         "<dt>Answers up to date</dt><dd><strong>90.00\u{a0}%</strong>, promised",
-        "99 of 100 within 5000 ms (promised 5000 ms): missed",
+        "99 of 100 within 5 s (promised 5 s): missed",
     ] {
         assert!(text.contains(wanted), "{wanted}: {text}");
     }
