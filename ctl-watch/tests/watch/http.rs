@@ -71,7 +71,8 @@ async fn the_trust_list_manager_shows_its_own_level_like_everyone_elses() {
         .unwrap();
     let evidence = watched.get(&format!("/v1/evidence/{digest}")).await;
     assert_eq!((evidence.status, Digest::of(&evidence.body)), (200, digest));
-    assert_eq!(evidence.header("content-disposition"), "attachment");
+    let named = format!("attachment; filename=\"{digest}.json\"");
+    assert_eq!(evidence.header("content-disposition"), named);
 }
 
 #[tokio::test]

@@ -145,7 +145,9 @@ async fn a_watch_that_has_just_started_says_what_it_does_not_know_yet() {
         first.contains("badge test\">not known yet") && first.contains("whose name is not known yet"),
         "{first}"
     );
-    for path in ["/operators/nobody-pki", "/manager", "/incidents?operator=nobody-pki"] {
+    let manager = page(&watched, "/manager").await;
+    assert!(manager.contains("not known yet") && manager.contains("Last contact"), "{manager}");
+    for path in ["/operators/nobody-pki", "/incidents?operator=nobody-pki"] {
         let refused = watched.get_with(path, BROWSER).await;
         assert_eq!((refused.status, refused.header("retry-after")), (503, "30"), "{path}");
         is_page(&refused);

@@ -45,8 +45,7 @@ pub(super) fn routes() -> Vec<Route<App>> {
             .query(optional("page", "Which page of its addresses.", count()))
             .fails(404, none)
             .fails(503, later),
-        page(Route::get(place::MANAGER, operator::manager, "The trust list manager, for people."))
-            .fails(503, later),
+        page(Route::get(place::MANAGER, operator::manager, "The trust list manager, for people.")),
         page(Route::get(place::INCIDENTS, incidents::list, "Incidents, for people."))
             .query(optional("operator", "Only of this operator.", participant()))
             .query(optional("state", "Which of them.", one_of(&["all", "open", "past"])))
@@ -141,13 +140,14 @@ fn sight(app: &App, all: impl IntoIterator<Item = Now>) -> Sight {
     if app.watch.standings().targets.is_empty() { Sight::NotYet } else { Sight::Unwatched }
 }
 
-/// Whether anything is known of an operator: its services are watched, were, or are named and left out.
+/// Whether anything is known of an operator: its services are watched, were, or are named and left out. Of the trust list
+/// manager it is always known how the last contact went.
 fn is_known(app: &App, id: &ParticipantId) -> Result<(), Problem> {
     let (levels, standings) = (app.watch.aggregator().levels(), app.watch.standings());
     let is_watched = standings.targets.values().any(|standing| standing.target.operator == *id);
     let was_watched = || levels.targets.values().any(|target| target.operator == *id);
     let is_left_out = || app.watch.discovered().unwatched().any(|one| one.operator.as_ref() == Some(id));
-    if is_watched || was_watched() || is_left_out() {
+    if id.as_str() == OWN || is_watched || was_watched() || is_left_out() {
         Ok(())
     } else if levels.at_ms == 0 || standings.targets.is_empty() {
         Err(Problem::unavailable("this watch has just started, and what there is to watch is not known yet"))

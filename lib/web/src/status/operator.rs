@@ -127,17 +127,21 @@ pub fn operator(site: &Site<'_>, operator: &Operator<'_>) -> String {
 }
 
 fn headline(operator: &Operator<'_>) -> String {
-    let all = say(operator.addresses, "address is watched", "addresses are watched");
+    let all = match operator.sight {
+        Sight::NotYet => String::new(),
+        _ => format!(" {}.", say(operator.addresses, "address is watched", "addresses are watched")),
+    };
     match (operator.open_count, operator.bad) {
+        (0, 0) if operator.addresses == 0 => format!("Nothing of it is measured now.{all}"),
         (0, 0) if operator.unknown > 0 => {
             format!(
-                "No trouble is known, and {} not measured of late. {all}.",
+                "No trouble is known, and {} not measured of late.{all}",
                 say(operator.unknown, "address was", "addresses were")
             )
         }
-        (0, 0) => format!("No trouble is known. {all}."),
-        (0, bad) => format!("No incident; the last probe of {bad} was bad. {all}."),
-        (open, _) => format!("{}. {all}.", say(open, "incident is open", "incidents are open")),
+        (0, 0) => format!("No trouble is known.{all}"),
+        (0, bad) => format!("No incident; the last probe of {bad} was bad.{all}"),
+        (open, _) => format!("{}.{all}", say(open, "incident is open", "incidents are open")),
     }
 }
 

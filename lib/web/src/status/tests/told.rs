@@ -120,8 +120,9 @@ fn what_is_not_known_is_said_not_to_be_and_what_is_past_stands_last() {
     let policy = SlaPolicy::parse(BUILT_IN).unwrap();
     let objective = &policy.terms("anyone", Kind::Ocsp).unwrap().objective;
     let started = Service { is_counted: false, is_timed: false, ..service(objective, None, day()) };
-    let page = Operator { sight: Sight::NotYet, since: None, ..page_of(vec![started]) };
+    let page = Operator { sight: Sight::NotYet, addresses: 0, since: None, ..page_of(vec![started]) };
     let text = operator(&site(&[]), &page);
+    assert!(text.contains("<p class=\"lead\">Nothing of it is measured now.</p>"), "{text}");
     assert!(text.contains("Which of its services are to be watched is not known yet."), "{text}");
     assert!(text.contains("<dt>Good in 30 days</dt><dd>not known yet"), "{text}");
     assert!(text.contains("The days before are being added up") && !text.contains("any more"), "{text}");
