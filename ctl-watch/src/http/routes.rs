@@ -43,7 +43,8 @@ fn watching() -> Vec<Route<App>> {
             .query(optional("to", "The end.", time()))
             .query(optional("format", "What is wanted, whatever Accept says.", one_of(&["json", "csv"])))
             .answers(200, &["application/json", "text/csv; charset=utf-8"], "The levels.")
-            .fails(404, none),
+            .fails(404, none)
+            .fails(503, "Nothing is added up yet."),
         Route::get(
             "/v1/incidents",
             incidents::list,

@@ -153,6 +153,9 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     let csv = query.format == Some(Format::Csv) || wants_csv(call.header(&header::ACCEPT));
     let (aggregator, operator) = (app.watch.aggregator().clone(), &operator);
     let levels = aggregator.levels();
+    if levels.at_ms == 0 {
+        return Err(Problem::unavailable("nothing is added up yet"));
+    }
     if !levels.targets.values().any(|target| target.operator == *operator) {
         return Err(Problem::not_found(format!("no service of {operator} is or ever was watched here")));
     }

@@ -111,6 +111,11 @@ async fn slow_answers_break_a_promise_and_what_is_left_out_or_gone_is_told() {
     assert!(https < est && slow[est..].contains("no longer watched"), "{slow}");
     let lost = page(&watched, "/operators/lost-pki").await;
     assert!(lost.contains("None of its services is watched.") && lost.contains("ftp://x/"), "{lost}");
+    for (page, operator, status) in [(&slow, "slow-pki", 200), (&lost, "lost-pki", 404)] {
+        let data = format!("/v1/sla/{operator}?format=json");
+        assert_eq!(page.contains(&data), status == 200, "no way leads to nothing: {page}");
+        assert_eq!(watched.get(&data).await.status, status);
+    }
     let open = page(&watched, "/incidents?state=open&operator=lost-pki").await;
     assert!(open.contains("No incident is open. None of its services is watched."), "{open}");
     watched.stop().await;

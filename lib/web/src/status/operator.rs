@@ -75,6 +75,8 @@ pub struct Operator<'a> {
     pub today: u32,
     /// The first day that was read of the history.
     pub since: Option<u32>,
+    /// Whether anything was ever counted of it.
+    pub is_counted: bool,
     pub page: usize,
     pub pages: usize,
     /// What only the trust list manager has.
@@ -118,9 +120,11 @@ pub fn operator(site: &Site<'_>, operator: &Operator<'_>) -> String {
             }
         }
         (breaches(operator))
-        p.json {
-            "For programs: service levels as " a href={ "/v1/sla/" (operator.id) "?format=json" } { "JSON" } " or "
-            a href={ "/v1/sla/" (operator.id) "?format=csv" } { "CSV" } "."
+        @if operator.is_counted {
+            p.json {
+                "For programs: service levels as " a href={ "/v1/sla/" (operator.id) "?format=json" } { "JSON" } " or "
+                a href={ "/v1/sla/" (operator.id) "?format=csv" } { "CSV" } "."
+            }
         }
     };
     site.page(&operator.name, &body)

@@ -166,6 +166,7 @@ fn page_of<'a>(services: Vec<Service<'a>>) -> Operator<'a> {
         tell: vec![],
         today: 20_787,
         since: Some(20_698),
+        is_counted: true,
         page: 1,
         pages: 1,
         manager: None,
