@@ -81,7 +81,7 @@ impl Words {
     pub(crate) fn role(self, state: &State, role: &Role) -> Self {
         match role {
             Role::Root => self.and("the board's keys and rules (root.json)"),
-            Role::Targets => self.and("who signs for which list (targets.json)"),
+            Role::Targets => self.and("the appointment of signers (targets.json)"),
             Role::Registry => self.and("the ").named("MO registry", place::REGISTRY.to_owned()),
             Role::Notices => self.and("the emergency notices"),
             Role::List(list) => self.and("list ").list(state, list),

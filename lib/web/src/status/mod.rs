@@ -190,7 +190,7 @@ impl Site<'_> {
             }
             ul.ways {
                 li { a href="/v1/targets" { "Everything that is watched" } " (JSON)" }
-                li { "Service levels: " code { "/v1/sla" } " (JSON)" }
+                li { a href="/v1/sla?format=json" { "Service levels" } " (JSON)" }
                 li { a href="/v1/openapi.json" { "API" } }
             }
         }

@@ -195,7 +195,6 @@ pub fn overview(site: &Site<'_>, overview: &Overview<'_>) -> String {
         (announced(site, overview.maintenance.iter().map(|(id, name, one)| {
             (html! { a href=(place::operator(id)) { (told(name)) } ": " }, one)
         })))
-        p.json { (parts::json("/v1/sla")) }
     };
     site.page(&overview.headline(), &body)
 }
