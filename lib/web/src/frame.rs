@@ -108,6 +108,8 @@ impl Frame<'_> {
         let (gone, mut suspended): (Vec<_>, Vec<_>) =
             of_key.partition(|(_, listed)| listed.current().status == AnchorStatus::Withdrawn);
         suspended.sort_by_key(|(_, listed)| listed.fingerprint != notice.anchor);
+        // What electors suspended as well stays so when the notice ends.
+        let decided = suspended.iter().find(|(_, listed)| !listed.current().status.is_listed());
         let lists: BTreeSet<&ListId> = suspended.iter().map(|(list, _)| *list).collect();
         let name = |listed: &Listed| html! { a href=(place::certificate(&listed.fingerprint)) { bdi { (listed.name) } } };
         html! {
@@ -121,7 +123,13 @@ impl Frame<'_> {
             }
             @if whole {
                 "Reason: " (parts::reason(notice.reason))
-                @if !suspended.is_empty() { ". Since " (parts::moment(notice.issued_at)) ", at the latest until " (parts::moment(notice.expires_at)) }
+                @if !suspended.is_empty() {
+                    ". Since " (parts::moment(notice.issued_at))
+                    @match decided {
+                        None => { ", at the latest until " (parts::moment(notice.expires_at)) },
+                        Some((_, listed)) => { ", and by " (parts::decision(listed.current().cause)) " until another decision" },
+                    }
+                }
                 " (" a href=(place::entry(notice.index)) { "notice " (notice.index) } ")."
             }
         }

@@ -239,6 +239,20 @@ fn a_root_that_was_withdrawn_while_its_notice_runs_is_not_told_to_come_back() {
 }
 
 #[test]
+fn a_root_that_electors_suspended_as_well_is_not_told_to_come_back_with_its_notice() {
+    let mut world = World::published();
+    let alpha = world.admitted("alpha-pki");
+    world.admitted("beta-pki");
+    suspend(&mut world, alpha);
+    let decision = turned(&mut world, alpha, AnchorStatus::Suspended);
+    let page = overview(&world);
+    let until =
+        format!("and by <a href=\"/proposals/{decision}\">decision {decision}</a> until another decision");
+    assert_tells(&page, &["Suspended: ", &until]);
+    assert!(!page.contains("at the latest until"), "{page}");
+}
+
+#[test]
 fn a_notice_is_told_on_every_list_that_has_the_key() {
     let mut charter = charter();
     let eu: ListId = "eu".parse().unwrap();

@@ -185,10 +185,11 @@ fn publications(state: &State, dues: &mut Vec<Due>) {
     }
 }
 
-/// Notices in force, unless all that they suspend was withdrawn for good meanwhile.
+/// Notices in force whose end lets something be trusted again: not what electors suspended or withdrew meanwhile.
 fn notices(state: &State, dues: &mut Vec<Due>) {
     for notice in state.notices.values().filter(|notice| notice.in_force()) {
-        if state.everything().filter(|(_, one)| one.spki == notice.spki).all(|(_, one)| is_withdrawn(one)) {
+        let comes_back = |one: &Listed| one.spki == notice.spki && one.current().status.is_listed();
+        if !state.everything().any(|(_, one)| comes_back(one)) {
             continue;
         }
         let anchor = state.anchor(&notice.list, &notice.anchor);

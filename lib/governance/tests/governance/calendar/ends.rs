@@ -3,19 +3,21 @@
 use super::*;
 
 #[test]
-fn what_is_withdrawn_for_good_does_not_come_back_when_its_notice_ends() {
-    let mut world = World::published();
-    let alpha = world.admitted("alpha-pki");
-    world.admitted("beta-pki");
-    let expires_at = world.now.plus_seconds(5 * DAY);
-    let reason = WithdrawalReason::KeyCompromise;
-    world.say(&["officer-1"], NoticeIssue { anchor: alpha, expires_at, list: na(), reason }).unwrap();
-    let to = AnchorStatus::Withdrawn;
-    let change = Change::ChangeStatus { certificate: alpha, list: na(), not_issued_after: None, to };
-    let proposal = world.propose("elector-1", change).unwrap();
-    world.decide(proposal);
-    assert!(world.state.notices.values().any(|notice| notice.in_force()));
-    assert_eq!(of(&world, Kind::Notice), []);
+fn what_electors_withdrew_or_suspended_does_not_come_back_when_its_notice_ends() {
+    for to in [AnchorStatus::Withdrawn, AnchorStatus::Suspended] {
+        let mut world = World::published();
+        let alpha = world.admitted("alpha-pki");
+        world.admitted("beta-pki");
+        let expires_at = world.now.plus_seconds(5 * DAY);
+        let reason = WithdrawalReason::KeyCompromise;
+        world.say(&["officer-1"], NoticeIssue { anchor: alpha, expires_at, list: na(), reason }).unwrap();
+        assert_eq!(of(&world, Kind::Notice).len(), 1);
+        let change = Change::ChangeStatus { certificate: alpha, list: na(), not_issued_after: None, to };
+        let proposal = world.propose("elector-1", change).unwrap();
+        world.decide(proposal);
+        assert!(world.state.notices.values().any(|notice| notice.in_force()));
+        assert_eq!(of(&world, Kind::Notice), [], "{to}");
+    }
 }
 
 #[test]
