@@ -20,7 +20,8 @@ pub struct About {
 /// What holds wherever a table is served.
 const EVERYWHERE: &str = "Every path with GET has HEAD, too. An answer is a problem document (RFC 9457) wherever the \
     request is refused: 400 what cannot be read, 404, 405, 406 where Accept-Encoding forbids every form, 429 and 503 \
-    with Retry-After. An answer that may be kept (no Cache-Control: no-store) has an ETag; 304 where If-None-Match \
+    with Retry-After. Where a page for people shows the same, `format=json` in the query asks for JSON, whatever Accept \
+    says. An answer that may be kept (no Cache-Control: no-store) has an ETag; 304 where If-None-Match \
     names it.";
 
 pub(crate) fn document<S>(

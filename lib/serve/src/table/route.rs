@@ -9,8 +9,7 @@ use serde_json::Value;
 use warp::http::Method;
 use warp::reply::Response;
 
-use super::parameter::{Parameter, optional};
-use super::schema::one_of;
+use super::parameter::Parameter;
 use crate::problem::Problem;
 use crate::request::Call;
 
@@ -159,9 +158,9 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     /// Says which page shows a person what programs read here, by a pattern with the same parts: whoever asks for HTML is
     /// sent there, unless the query says `format=json`.
     #[must_use]
-    pub fn page(mut self, pattern: &'static str) -> Self {
+    pub const fn page(mut self, pattern: &'static str) -> Self {
         self.page = Some(pattern);
-        self.query(optional("format", "JSON, whatever Accept says.", one_of(&["json"])))
+        self
     }
 
     fn last(mut self, change: impl FnOnce(&mut Operation<S>)) -> Self {
@@ -171,13 +170,10 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
-    /// Says of a member that the query may have; what was said of it before no longer counts.
+    /// Says of a member that the query may have.
     #[must_use]
     pub fn query(self, parameter: Parameter) -> Self {
-        self.last(|operation| {
-            operation.query.retain(|known| known.name != parameter.name);
-            operation.query.push(parameter);
-        })
+        self.last(|operation| operation.query.push(parameter))
     }
 
     /// Says of a header that the request may have.
