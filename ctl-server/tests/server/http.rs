@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use ctl_core::Digest;
 use ctl_core::role::Role;
+use ctl_governance::statement::Statement;
 use ctl_governance::statement::body::{Change, CommentAdd, CrossRequest};
 use ctl_governance::statement::parts::{BlobAccess, BlobRef};
-use ctl_governance::statement::{Entry, Statement};
 use ctl_serve::Http;
 use ctl_server::screening::{Policies, Screener};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -17,7 +17,7 @@ use ctl_core::jws::Signature;
 use ctl_core::keys::PrivateKey;
 use ctl_core::role::Role;
 use ctl_core::tuf::TufSignature;
-use ctl_governance::draft::SaeCms;
+use ctl_governance::draft::{self, SaeCms};
 use ctl_governance::state::Draft;
 use ctl_governance::statement::body::MetadataSignature;
 use ctl_host::clock::ManualClock;
@@ -123,7 +123,9 @@ impl Served {
     async fn start_as(world: &World, manner: Manner) -> Self {
         let data = tempfile::tempdir().unwrap();
         crate::common::on_disk(data.path(), world);
-        Self::open_as(data, world.now, manner).await
+        let served = Self::open_as(data, world.now, manner).await;
+        served.settled().await;
+        served
     }
 
     /// A server over a data directory that has a ledger.
@@ -179,6 +181,17 @@ impl Served {
     pub fn pass(&self, seconds: u64) {
         self.clock.pass(seconds);
         self.publisher.wake();
+    }
+
+    /// Waits until the server has opened and serves the drafts that are due: the log then stays as it
+    /// is until somebody writes or time passes.
+    pub async fn settled(&self) {
+        self.until("the drafts that are due", async |served| {
+            let due = draft::due(&served.ledger.snapshot().state, served.now());
+            due.is_empty().then_some(())
+        })
+        .await;
+        self.publisher.served(self.ledger.snapshot().size()).await;
     }
 
     /// Waits until what is served is fresh by the server's clock.
