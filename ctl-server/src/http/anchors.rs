@@ -9,12 +9,13 @@ use super::{App, lists};
 
 pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     let fingerprint: Digest = call.part("fingerprint")?;
-    let (state, _) = app.view();
+    let (state, now) = app.view();
     let mut found: Vec<Value> = Vec::new();
     for (list, contents) in &state.lists {
-        let anchor = contents.anchors.get(&fingerprint).map(|anchor| lists::anchor(&state, anchor));
+        let anchor =
+            contents.anchors.get(&fingerprint).map(|anchor| lists::anchor(&state, now, list, anchor));
         let cross = contents.cross_certificates.get(&fingerprint);
-        let cross = cross.map(|cross| lists::cross(&state, cross));
+        let cross = cross.map(|cross| lists::cross(&state, now, list, cross));
         for (kind, mut value) in anchor
             .map(|value| ("root", value))
             .into_iter()

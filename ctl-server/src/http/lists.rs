@@ -73,8 +73,9 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
     let (state, now) = app.view();
     let contents = state.lists.get(id).filter(|_| state.charter.lists.contains_key(id));
     let contents = contents.ok_or_else(|| Problem::not_found(format!("there is no list {id}")))?;
-    let anchors: Vec<Value> = contents.anchors.values().map(|one| anchor(&state, one)).collect();
-    let cross: Vec<Value> = contents.cross_certificates.values().map(|one| cross(&state, one)).collect();
+    let anchors: Vec<Value> = contents.anchors.values().map(|one| anchor(&state, now, id, one)).collect();
+    let cross: Vec<Value> =
+        contents.cross_certificates.values().map(|one| cross(&state, now, id, one)).collect();
     let distrusted: Vec<Value> = contents
         .distrusted
         .iter()
@@ -95,8 +96,8 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
 }
 
 /// An anchor of a list, whatever its status, with its events.
-pub(super) fn anchor(state: &State, anchor: &Anchor) -> Value {
-    let mut value = listed(state, &anchor.listed);
+pub(super) fn anchor(state: &State, now: Timestamp, list: &ListId, anchor: &Anchor) -> Value {
+    let mut value = listed(state, now, list, &anchor.listed);
     if let Some(members) = value.as_object_mut() {
         members.insert("uses".into(), json!(anchor.uses));
         members.insert("constraints".into(), json!(anchor.constraints));
@@ -106,8 +107,8 @@ pub(super) fn anchor(state: &State, anchor: &Anchor) -> Value {
 }
 
 /// A cross-certificate of a list, whatever its status, with its events.
-pub(super) fn cross(state: &State, cross: &CrossCertificate) -> Value {
-    let mut value = listed(state, &cross.listed);
+pub(super) fn cross(state: &State, now: Timestamp, list: &ListId, cross: &CrossCertificate) -> Value {
+    let mut value = listed(state, now, list, &cross.listed);
     if let Some(members) = value.as_object_mut() {
         members.insert("issuer".into(), json!(cross.issuer));
         members.insert("subject".into(), json!(cross.subject));
@@ -115,7 +116,7 @@ pub(super) fn cross(state: &State, cross: &CrossCertificate) -> Value {
     value
 }
 
-fn listed(state: &State, listed: &Listed) -> Value {
+fn listed(state: &State, now: Timestamp, list: &ListId, listed: &Listed) -> Value {
     let effective = state.effective_status(listed);
     let history: Vec<Value> = listed
         .history
@@ -130,6 +131,8 @@ fn listed(state: &State, listed: &Listed) -> Value {
         "status": effective.status,
         "since": effective.at,
         "cause": effective.cause,
+        // Whatever its status: not if it or its key is distrusted, a condition has ended, or a root that it connects fell.
+        "trusted": state.is_trusted_at(list, listed, now),
         "not_after": listed.not_after,
         "history": history,
         "first_published": listed.first_published.map(|(index, at)| json!({ "entry": index, "at": at })),

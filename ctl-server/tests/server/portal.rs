@@ -179,10 +179,12 @@ async fn a_root_that_is_distrusted_by_decision_stands_nowhere_among_the_trusted(
     assert!(list.contains("No root stands on this list."), "{list}");
     let (_, gone) = list.split_once("id=\"gone\"").unwrap();
     assert!(
-        gone.contains(&format!("/certificates/{anchor}")) && gone.contains(">distrusted</span>"),
+        gone.contains(&format!("/certificates/{anchor}")) && gone.contains(">not trusted</span>"),
         "{gone}"
     );
-    assert!(page(&served, "/").await.contains("1 of them <span class=\"badge suspended\">distrusted</span>"));
+    assert!(
+        page(&served, "/").await.contains("1 of them <span class=\"badge suspended\">not trusted</span>")
+    );
     assert!(
         page(&served, &format!("/certificates/{anchor}")).await.contains("All the same it is not trusted: ")
     );

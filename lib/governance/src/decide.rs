@@ -291,7 +291,7 @@ impl ListState {
     }
 
     /// Why a certificate cannot be on the list, if so.
-    pub(super) fn refuses(&self, fingerprint: &Digest, spki: &Digest) -> Option<String> {
+    pub(crate) fn refuses(&self, fingerprint: &Digest, spki: &Digest) -> Option<String> {
         let distrusted =
             |kind, sha256: &Digest| self.distrusted.contains_key(&Distrusted { kind, sha256: *sha256 });
         if self.knows(fingerprint) {

@@ -1,13 +1,14 @@
 //! What follows from the state for a reader: the status that counts, with notices on top of
 //! decisions; stages; who may sign.
 
-use ctl_core::list::{DisclosedSubCa, ListContents};
+use ctl_core::list::{DisclosedSubCa, ListContents, ListPayload};
 use ctl_core::names::{ListId, ParticipantId};
-use ctl_core::parts::{AnchorStatus, Der, DistrustKind, Distrusted, Use};
+use ctl_core::parts::{AnchorStatus, Constraints, Der, DistrustKind, Distrusted, Use};
 use ctl_core::{Digest, Timestamp};
 
 use crate::application::Application;
 use crate::draft::contents;
+use crate::refusal::{Reason, Refusal};
 use crate::state::{Anchor, CrossCertificate, Listed, Notice, State, StatusChange, SubCa};
 use crate::statement::body::Candidate;
 
@@ -28,6 +29,12 @@ impl State {
     #[must_use]
     pub fn is_published(&self, list: &ListId) -> bool {
         contents::is_published(self, list)
+    }
+
+    /// The latest published version of a list, as it was signed; none if there is none or it cannot be read.
+    #[must_use]
+    pub fn published_list(&self, list: &ListId) -> Option<ListPayload> {
+        contents::published(self, list)
     }
 
     /// Everything that stands or stood on a list: roots and cross-certificates, in whatever status.
@@ -77,9 +84,12 @@ impl State {
         self.notices.values().filter(|notice| notice.in_force()).map(|notice| notice.spki)
     }
 
-    /// The notices in force against anything on this list.
+    /// The notices in force against anything on this list, on whatever list they were issued.
     pub fn notices_in_force<'a>(&'a self, list: &'a ListId) -> impl Iterator<Item = &'a Notice> {
-        self.notices.values().filter(move |notice| notice.in_force() && notice.list == *list)
+        let stands = move |notice: &Notice| {
+            self.everything().any(|(here, listed)| here == list && listed.spki == notice.spki)
+        };
+        self.notices.values().filter(move |notice| notice.in_force() && stands(notice))
     }
 
     /// The status that counts: suspended while a notice against the key is in force, on whatever list
@@ -141,9 +151,18 @@ impl State {
     /// it nor its key distrusted, by decision or with another anchor that has the same key.
     #[must_use]
     pub fn is_trusted(&self, list: &ListId, listed: &Listed) -> bool {
+        self.is_trusted_with(list, listed, |listed| self.effective_status(listed).status)
+    }
+
+    /// The same with another opinion of what status counts.
+    fn is_trusted_with(
+        &self,
+        list: &ListId,
+        listed: &Listed,
+        status: impl Fn(&Listed) -> AnchorStatus,
+    ) -> bool {
         let Some(contents) = self.lists.get(list) else { return false };
         let distrusted = |kind, sha256| contents.distrusted.contains_key(&Distrusted { kind, sha256 });
-        let status = |listed: &Listed| self.effective_status(listed).status;
         status(listed).is_listed()
             && !distrusted(DistrustKind::Certificate, listed.fingerprint)
             && !distrusted(DistrustKind::Spki, listed.spki)
@@ -160,6 +179,39 @@ impl State {
             self.anchor(list, fingerprint).is_some_and(|end| self.is_trusted(list, &end.listed))
         };
         self.is_trusted(list, &cross.listed) && end(&cross.issuer) && end(&cross.subject)
+    }
+
+    /// Whether a root or cross-certificate is trusted at a moment, now or later, if nobody decides anything until then:
+    /// notices end, certificates end, and the list's condition `not_trusted_after` ends the trust in a root and in what
+    /// hangs on it.
+    #[must_use]
+    pub fn is_trusted_at(&self, list: &ListId, listed: &Listed, at: Timestamp) -> bool {
+        let Some(contents) = self.lists.get(list) else { return false };
+        let alone = |listed: &Listed| {
+            let anchor = contents.anchors.get(&listed.fingerprint);
+            let limit = anchor.and_then(|anchor| anchor.constraints.time(Constraints::NOT_TRUSTED_AFTER));
+            limit.is_none_or(|limit| at < limit)
+                && self.is_trusted_with(list, listed, |listed| self.status_at(listed, at))
+        };
+        let end = |fingerprint| contents.anchors.get(fingerprint).is_some_and(|end| alone(&end.listed));
+        let cross = contents.cross_certificates.get(&listed.fingerprint);
+        alone(listed) && cross.is_none_or(|cross| end(&cross.issuer) && end(&cross.subject))
+    }
+
+    /// The status that counts at a moment, now or later, if nobody decides anything until then.
+    fn status_at(&self, listed: &Listed, at: Timestamp) -> AnchorStatus {
+        let current = listed.current().status;
+        let holds =
+            |notice: &Notice| notice.in_force() && notice.expires_at > at && notice.spki == listed.spki;
+        if !current.is_listed() {
+            current
+        } else if self.notices.values().any(holds) {
+            AnchorStatus::Suspended
+        } else if listed.expired.is_some() || listed.not_after < at {
+            AnchorStatus::Expired
+        } else {
+            current
+        }
     }
 
     /// An anchor with the key of an application that came on its list after the application was
@@ -212,6 +264,17 @@ impl State {
             }
         }
         None
+    }
+
+    /// Why an application can never lead to an admission any more, if so: its certificate has ended by then, or the list
+    /// has or refuses it or its key by now.
+    #[must_use]
+    pub fn never_admitted(&self, application: &Application, at: Timestamp) -> Option<Refusal> {
+        let contents = self.lists.get(&application.list);
+        let refused = contents.and_then(|list| list.refuses(&application.fingerprint, &application.spki));
+        let ended = || format!("its certificate ended at {}", application.not_after);
+        let ended = || (application.not_after < at).then(|| Refusal::new(Reason::Stage, ended()));
+        refused.map(|why| Refusal::new(Reason::Exists, why)).or_else(ended)
     }
 
     /// An anchor of a list, in whatever status.

@@ -196,6 +196,8 @@ fn next(frame: &Frame<'_>, one: &Application, stage: Stage) -> Markup {
     let state = frame.state;
     let until = one.discussed_until(state.discussion_seconds(&one.list));
     let missing = missing(state, one);
+    let refused = state.never_admitted(one, frame.now);
+    let outdated = state.screening_outdated(one, frame.now).filter(|_| stage == Stage::Discussed);
     let blocked = one.errors().into_iter().filter(|(_, waivable)| !waivable).count();
     html! {
         @match stage {
@@ -211,12 +213,14 @@ fn next(frame: &Frame<'_>, one: &Application, stage: Stage) -> Markup {
                 ". Then an elector of the list can put it to the vote."
             },
             Stage::Discussed if !missing.is_empty() => { "It is discussed." },
+            Stage::Discussed if refused.is_some() => { "It is discussed." },
             Stage::Discussed => { "An elector of the list can put it to the vote." },
             Stage::Voting => { "The electors vote: see below." },
             Stage::Accepted => {
                 @match crate::words::listed(state, &one.list, &one.fingerprint) {
-                    Some(listed) if !trust::is_trusted(state, &one.list, listed) => (fallen(state, &one.list, listed)),
+                    Some(listed) if !trust::is_trusted(frame, &one.list, listed) => (fallen(frame, &one.list, listed)),
                     Some(listed) if listed.first_published.is_none() => { "The signers sign the next version of the list, which will have it." },
+                    Some(listed) if trust::published(frame, &one.list, listed).is_some() => { "The signers sign the next version of the list, which will have it again." },
                     Some(_) => { "Nothing: it stands " a href=(place::certificate(&one.fingerprint)) { "on the list" } "." },
                     None => { "Nothing." },
                 }
@@ -225,6 +229,11 @@ fn next(frame: &Frame<'_>, one: &Application, stage: Stage) -> Markup {
         }
         @if matches!(stage, Stage::Discussion | Stage::Discussed) && !missing.is_empty() {
             " " strong { "Before a vote, this evidence is to be attached: " (to_attach(&missing)) "." }
+        }
+        @if let Some(refusal) = refused.filter(|_| one.is_open()) {
+            " " strong { "It cannot be admitted: " (refusal.detail) "." }
+        } @else if let Some(why) = outdated {
+            " " strong { "Before a vote it is screened again: since the last screening, " (why) "." }
         }
         @if one.is_open() && blocked > 0 {
             " " strong { "It cannot be admitted as it is: " (blocked) " of the screening's errors cannot be waived." }
@@ -237,11 +246,11 @@ fn to_attach(missing: &[EvidenceKind]) -> Markup {
 }
 
 /// What became of it since it was accepted.
-fn fallen(state: &State, list: &ListId, listed: &Listed) -> Markup {
-    let now = state.effective_status(listed);
+fn fallen(frame: &Frame<'_>, list: &ListId, listed: &Listed) -> Markup {
+    let now = frame.state.effective_status(listed);
     html! {
         strong { "It is not trusted now: " }
-        @if now.status.is_listed() { (trust::why_not(state, list, listed)) }
+        @if now.status.is_listed() { (trust::why_not(frame, list, listed)) }
         @else { (parts::status(now.status)) " since " (parts::moment(now.at)) " " (parts::entry(now.cause)) }
         ". See " a href=(place::certificate(&listed.fingerprint)) { "where it stands" } "."
     }

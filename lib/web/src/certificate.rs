@@ -81,15 +81,16 @@ fn standing(frame: &Frame<'_>, id: &ListId, listed: &Listed) -> Markup {
     let state = frame.state;
     let status = state.effective_status(listed);
     let anchor = state.anchor(id, &listed.fingerprint);
-    let fallen = status.status.is_listed() && !trust::is_trusted(state, id, listed);
+    let fallen = status.status.is_listed() && !trust::is_trusted(frame, id, listed);
     html! {
         section {
             h2 { "On " (parts::list(state, id)) }
             dl {
                 dt { "Status" }
                 dd {
-                    (trust::standing(state, id, listed)) ": " (trust::meaning(listed, status.status)) ", since " (parts::moment(status.at)) " by " (parts::entry(status.cause))
-                    @if fallen { ". " strong { "All the same it is not trusted: " } (trust::why_not(state, id, listed)) "." }
+                    (trust::standing(frame, id, listed)) ": " (trust::meaning(listed, status.status)) ", since " (parts::moment(status.at)) " by " (parts::entry(status.cause))
+                    @if fallen { ". " strong { "All the same it is not trusted: " } (trust::why_not(frame, id, listed)) "." }
+                    @if let Some(said) = trust::published(frame, id, listed) { br; strong { "Not what devices are told: " } (said) "." }
                 }
                 dt { "Operator" } dd { (parts::participant(state, &listed.operator)) }
                 @if let Some(anchor) = anchor {
@@ -160,7 +161,7 @@ fn hangs_on_it(frame: &Frame<'_>, fingerprint: &Digest) -> Markup {
                 h2 id="crosses" { "Cross-certificates" }
                 ul { @for (id, cross) in crosses { li {
                     a href=(place::certificate(&cross.listed.fingerprint)) { bdi { (cross.listed.name) } } " "
-                    (trust::standing(state, id, &cross.listed)) " on " (parts::list(state, id)) ": "
+                    (trust::standing(frame, id, &cross.listed)) " on " (parts::list(state, id)) ": "
                     @if cross.issuer == *fingerprint { "vouches for " a href=(place::certificate(&cross.subject)) { (name(state, &cross.subject)) } }
                     @else { a href=(place::certificate(&cross.issuer)) { (name(state, &cross.issuer)) } " vouches for it" }
                 } } }

@@ -1,6 +1,6 @@
 //! The portal's surroundings of a page: the scheme, and the notices in force.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use ctl_core::Timestamp;
 use ctl_core::names::{Environment, ListId};
@@ -108,30 +108,66 @@ impl Frame<'_> {
         let (gone, mut suspended): (Vec<_>, Vec<_>) =
             of_key.partition(|(_, listed)| listed.current().status == AnchorStatus::Withdrawn);
         suspended.sort_by_key(|(_, listed)| listed.fingerprint != notice.anchor);
-        // What electors suspended as well stays so when the notice ends.
-        let decided = suspended.iter().find(|(_, listed)| !listed.current().status.is_listed());
-        let lists: BTreeSet<&ListId> = suspended.iter().map(|(list, _)| *list).collect();
+        let mut ends: BTreeMap<&ListId, End> = BTreeMap::new();
+        for (list, listed) in &suspended {
+            let here = ends.entry(*list).or_insert(End::Stays);
+            *here = self.end(notice, list, listed).min(*here);
+        }
+        let mut lists: BTreeMap<End, Vec<&ListId>> = BTreeMap::new();
+        for (list, end) in &ends {
+            lists.entry(*end).or_default().push(list);
+        }
         let name = |listed: &Listed| html! { a href=(place::certificate(&listed.fingerprint)) { bdi { (listed.name) } } };
         html! {
             @if let Some((_, listed)) = suspended.first() {
-                strong { "Suspended: " } (name(listed)) @if lists.len() == 1 { " on list " } @else { " on lists " }
-                @for (at, list) in lists.iter().enumerate() { @if at > 0 { ", " } (parts::list(state, list)) }
-                ". "
+                strong { "Suspended: " } (name(listed)) " " (self.on(ends.keys().copied())) ". "
             }
             @for (list, listed) in &gone {
                 strong { "Withdrawn for good: " } (name(listed)) " on list " (parts::list(state, list)) ", by " (parts::decision(listed.current().cause)) ". "
             }
             @if whole {
                 "Reason: " (parts::reason(notice.reason))
-                @if !suspended.is_empty() {
-                    ". Since " (parts::moment(notice.issued_at))
-                    @match decided {
-                        None => { ", at the latest until " (parts::moment(notice.expires_at)) },
-                        Some((_, listed)) => { ", and by " (parts::decision(listed.current().cause)) " until another decision" },
+                @if !suspended.is_empty() { ". Since " (parts::moment(notice.issued_at)) }
+                @for (end, lists_of_end) in &lists {
+                    @if lists.len() > 1 { "; " (self.on(lists_of_end.iter().copied())) }
+                    @match end {
+                        End::Back => { ", at the latest until " (parts::moment(notice.expires_at)) },
+                        End::Decided(decision) => { ", and by " (parts::decision(*decision)) " until another decision" },
+                        End::Stays => { ", and not trusted when the notice ends either" },
                     }
                 }
                 " (" a href=(place::entry(notice.index)) { "notice " (notice.index) } ")."
             }
         }
     }
+
+    /// What the end of a notice brings for something that it suspends.
+    fn end(&self, notice: &Notice, list: &ListId, listed: &Listed) -> End {
+        let current = listed.current();
+        if self.state.is_trusted_at(list, listed, notice.expires_at) {
+            End::Back
+        } else if current.status.is_listed() {
+            End::Stays
+        } else {
+            End::Decided(current.cause)
+        }
+    }
+
+    fn on<'a>(&self, lists: impl ExactSizeIterator<Item = &'a ListId>) -> Markup {
+        html! {
+            @if lists.len() == 1 { "on list " } @else { "on lists " }
+            @for (at, list) in lists.enumerate() { @if at > 0 { ", " } (parts::list(self.state, list)) }
+        }
+    }
+}
+
+/// What follows when a notice ends by itself; what matters most to whoever waits comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    /// Something is trusted again.
+    Back,
+    /// Electors suspended it as well, by this decision.
+    Decided(u64),
+    /// Nothing: it is distrusted, its root is, or its certificate has ended.
+    Stays,
 }

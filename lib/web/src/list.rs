@@ -63,7 +63,7 @@ pub fn list(
     // People look for a name.
     all.sort_by_key(|anchor| anchor.listed.name.as_str().to_lowercase());
     let (listed, gone): (Vec<&Anchor>, Vec<&Anchor>) =
-        all.into_iter().partition(|anchor| state.is_trusted(id, &anchor.listed));
+        all.into_iter().partition(|anchor| trust::is_trusted(frame, id, &anchor.listed));
     let body = html! {
         (version(frame, id))
         @if !signed_by.is_empty() {
@@ -170,7 +170,7 @@ fn anchors(frame: &Frame<'_>, id: &ListId, label: &str, anchors: &[&Anchor]) -> 
                         }
                         td { (parts::participant(frame.state, &listed.operator)) }
                         td { (parts::uses(&anchor.uses)) }
-                        td { (trust::standing(frame.state, id, listed)) }
+                        td { (trust::standing(frame, id, listed)) }
                         td { (parts::day(status.at)) }
                         td { (parts::day(listed.not_after)) }
                     }
@@ -249,7 +249,7 @@ fn crosses(frame: &Frame<'_>, id: &ListId, contents: &ListState) -> Markup {
                         th scope="row" { a href=(place::certificate(&cross.listed.fingerprint)) { bdi { (cross.listed.name) } } }
                         td { (name(&cross.issuer)) }
                         td { (name(&cross.subject)) }
-                        td { (trust::standing(frame.state, id, &cross.listed)) }
+                        td { (trust::standing(frame, id, &cross.listed)) }
                         td { (parts::day(status.at)) }
                         td { (parts::day(cross.listed.not_after)) }
                     }

@@ -9,7 +9,7 @@ use ctl_governance::application::Stage;
 use maud::{Markup, html};
 
 use crate::changes::{self, Change};
-use crate::{Frame, list, parts, place};
+use crate::{Frame, list, parts, place, trust};
 
 /// At most so many applications and votes are told here.
 const TOLD: usize = 10;
@@ -85,7 +85,7 @@ fn card(frame: &Frame<'_>, id: &ListId, signed_by: &[ParticipantId]) -> Markup {
     let anchors = state.lists.get(id).into_iter().flat_map(|contents| contents.anchors.values());
     let listed = anchors.filter(|anchor| state.effective_status(&anchor.listed).status.is_listed());
     let listed: Vec<_> = listed.map(|anchor| &anchor.listed).collect();
-    let distrusted = listed.iter().filter(|listed| !state.is_trusted(id, listed)).count();
+    let fallen = listed.iter().filter(|listed| !trust::is_trusted(frame, id, listed)).count();
     let unpublished = listed.iter().filter(|listed| listed.first_published.is_none()).count();
     html! {
         article.card {
@@ -95,7 +95,7 @@ fn card(frame: &Frame<'_>, id: &ListId, signed_by: &[ParticipantId]) -> Markup {
             ul.counts {
                 @for (status, count) in counts { li { (count) " " (parts::status(status)) } }
                 @if unpublished > 0 { li { (unpublished) " of them " span.badge.warning { "not published yet" } } }
-                @if distrusted > 0 { li { (distrusted) " of them " span.badge.suspended { "distrusted" } } }
+                @if fallen > 0 { li { (fallen) " of them " span.badge.suspended { "not trusted" } } }
             }
             ul.ways {
                 li { a href=(place::reach(id)) aria-label={ "Who can charge where, by list " (id) } { "Who can charge where" } }

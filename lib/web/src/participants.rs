@@ -1,9 +1,10 @@
 //! Participants: who takes part, with which key, and what each has done; and the auditors among them.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use ctl_core::keys::KeyId;
-use ctl_core::names::{MoId, ParticipantId};
+use ctl_core::names::{ListId, MoId, ParticipantId};
 use ctl_governance::State;
 use ctl_governance::state::{Accreditation, Participant, SubCa};
 use ctl_governance::statement::parts::ParticipantKind;
@@ -168,6 +169,8 @@ fn operates(frame: &Frame<'_>, id: &ParticipantId) -> Markup {
         );
     }
     let sub_cas: Vec<_> = state.sub_cas.values().filter(|one| one.operator == *id).collect();
+    let lists: BTreeSet<&ListId> = all.iter().map(|(list, ..)| *list).collect();
+    let behind = lists.into_iter().filter(|list| !state.is_published(list));
     let table = html! {
         table {
             thead { tr { th scope="col" { "Certificate" } th scope="col" { "Is a" } th scope="col" { "On list" } th scope="col" { "Status" } th scope="col" { "Ends" } } }
@@ -177,7 +180,7 @@ fn operates(frame: &Frame<'_>, id: &ParticipantId) -> Markup {
                         th scope="row" { a href=(place::certificate(&listed.fingerprint)) { bdi { (listed.name) } } }
                         td { (kind) }
                         td { (parts::list(state, list)) }
-                        td { (trust::standing(state, list, listed)) }
+                        td { (trust::standing(frame, list, listed)) }
                         td { (parts::day(listed.not_after)) }
                     }
                 }
@@ -189,6 +192,7 @@ fn operates(frame: &Frame<'_>, id: &ParticipantId) -> Markup {
             section aria-labelledby="operates" {
                 h2 id="operates" { "On lists" }
                 (parts::wide("On lists", &table))
+                @for list in behind { p { "What is decided now is not all in the published version of " (parts::list(state, list)) ": the signers sign the next one." } }
                 @if all.len() > ON_A_PAGE { p { "And " (all.len() - ON_A_PAGE) " more: see the lists." } }
             }
         }

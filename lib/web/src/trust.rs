@@ -1,13 +1,13 @@
 //! Whether what stands on a list is trusted, whether devices can know it yet, and if it is not, why.
 
-use ctl_core::Timestamp;
 use ctl_core::names::ListId;
-use ctl_core::parts::{AnchorStatus, DistrustKind, Distrusted};
+use ctl_core::parts::{AnchorStatus, Constraints, DistrustKind, Distrusted};
+use ctl_core::{Digest, Timestamp};
 use ctl_governance::State;
 use ctl_governance::state::{CrossCertificate, Listed, StatusChange};
 use maud::{Markup, html};
 
-use crate::{parts, place};
+use crate::{Frame, parts, place};
 
 /// Something on a list as a cross-certificate, if it is one.
 fn cross<'a>(state: &'a State, id: &ListId, listed: &Listed) -> Option<&'a CrossCertificate> {
@@ -15,20 +15,46 @@ fn cross<'a>(state: &'a State, id: &ListId, listed: &Listed) -> Option<&'a Cross
 }
 
 /// Whether it is trusted now: a cross-certificate only with both roots that it connects.
-pub(crate) fn is_trusted(state: &State, id: &ListId, listed: &Listed) -> bool {
-    match cross(state, id, listed) {
-        Some(cross) => state.is_cross_trusted(id, cross),
-        None => state.is_trusted(id, listed),
-    }
+pub(crate) fn is_trusted(frame: &Frame<'_>, id: &ListId, listed: &Listed) -> bool {
+    frame.state.is_trusted_at(id, listed, frame.now)
 }
 
 /// The status that counts, whether a published version has it, and that it does not count if it does not.
-pub(crate) fn standing(state: &State, id: &ListId, listed: &Listed) -> Markup {
-    let status = state.effective_status(listed).status;
+pub(crate) fn standing(frame: &Frame<'_>, id: &ListId, listed: &Listed) -> Markup {
+    let status = frame.state.effective_status(listed).status;
     html! {
         (parts::badge(status, meaning(listed, status)))
         @if status.is_listed() && listed.first_published.is_none() { " " span.badge.warning { "not published yet" } }
-        @if status.is_listed() && !is_trusted(state, id, listed) { " " span.badge.suspended title="whatever its status: by decision, with another certificate of its key, or with a root that it connects" { "distrusted" } }
+        @if status.is_listed() && !is_trusted(frame, id, listed) { " " span.badge.suspended title="whatever its status: by decision, by a condition of the list, with another certificate of its key, or with a root that it connects" { "not trusted" } }
+    }
+}
+
+/// What the published version says of it if that is something else than what is decided. While an emergency notice holds
+/// against its key or a root's that it connects, devices go by that, whatever the version says.
+pub(crate) fn published(frame: &Frame<'_>, id: &ListId, listed: &Listed) -> Option<Markup> {
+    let state = frame.state;
+    // What was never on a published version is told by its status.
+    let (Some(version), Some(_)) = (state.published_list(id), listed.first_published) else { return None };
+    let has = version.anchors.iter().any(|one| one.fingerprint == listed.fingerprint)
+        || version.cross_certificates.iter().any(|one| one.fingerprint == listed.fingerprint);
+    let cross = cross(state, id, listed);
+    let decided = match cross {
+        Some(cross) => state.is_cross_trusted(id, cross),
+        None => state.is_trusted(id, listed),
+    };
+    let ends = cross.into_iter().flat_map(|cross| [cross.issuer, cross.subject]);
+    let mut keys: Vec<Digest> = ends.filter_map(|end| Some(state.anchor(id, &end)?.listed.spki)).collect();
+    keys.push(listed.spki);
+    let noticed = state.suspended_keys().any(|key| keys.contains(&key));
+    let number = html! { a href=(place::version(id, version.sequence)) { "Version " (version.sequence) } };
+    match (has, decided) {
+        (true, false) if listed.expired.is_none() && !noticed => {
+            Some(html! { (number) " still has it: it leaves with the next one that is signed" })
+        }
+        (false, true) => {
+            Some(html! { (number) " does not have it: it comes back with the next one that is signed" })
+        }
+        _ => None,
     }
 }
 
@@ -55,11 +81,17 @@ pub(crate) fn distrusted<'a>(
 }
 
 /// Why it is not trusted although its own status would let it be.
-pub(crate) fn why_not(state: &State, id: &ListId, listed: &Listed) -> Markup {
+pub(crate) fn why_not(frame: &Frame<'_>, id: &ListId, listed: &Listed) -> Markup {
+    let state = frame.state;
     let named = |one: &Listed| html! { a href=(place::certificate(&one.fingerprint)) { bdi { (one.name) } } };
     let mut why: Vec<Markup> = Vec::new();
     for (what, proposal) in distrusted(state, id, listed) {
         why.push(html! { (what) " is distrusted by " (parts::decision(proposal)) });
+    }
+    let anchor = state.anchor(id, &listed.fingerprint);
+    let limit = anchor.and_then(|anchor| anchor.constraints.time(Constraints::NOT_TRUSTED_AFTER));
+    if let Some(limit) = limit.filter(|limit| *limit <= frame.now) {
+        why.push(html! { "by a condition of the list, since " (parts::moment(limit)) });
     }
     let cross = cross(state, id, listed);
     let connects =
@@ -67,8 +99,8 @@ pub(crate) fn why_not(state: &State, id: &ListId, listed: &Listed) -> Markup {
     let anchors = || state.lists.get(id).into_iter().flat_map(|contents| contents.anchors.values());
     for one in anchors().map(|anchor| &anchor.listed) {
         if connects(one) {
-            if !state.is_trusted(id, one) {
-                why.push(html! { "the root " (named(one)) " that it connects is not trusted: " (standing(state, id, one)) });
+            if !is_trusted(frame, id, one) {
+                why.push(html! { "the root " (named(one)) " that it connects is not trusted: " (standing(frame, id, one)) });
             }
         } else if one.spki == listed.spki && one.fingerprint != listed.fingerprint {
             let status = state.effective_status(one);

@@ -1,6 +1,7 @@
 //! The portal as people read it, over HTTP: what each page tells, and what nobody can make it do.
 
 mod applications;
+mod endings;
 mod log;
 mod news;
 mod people;

@@ -23,11 +23,11 @@ pub(super) fn made(world: &World, make: impl Fn(&Frame<'_>) -> Option<String>) -
     page
 }
 
-fn list(world: &World, id: &ListId) -> String {
+pub(super) fn list(world: &World, id: &ListId) -> String {
     made(world, |frame| ctl_web::list(frame, id, &[], &[], 0))
 }
 
-fn certificate(world: &World, fingerprint: &Digest) -> String {
+pub(super) fn certificate(world: &World, fingerprint: &Digest) -> String {
     made(world, |frame| ctl_web::certificate(frame, fingerprint))
 }
 
@@ -36,12 +36,12 @@ pub(super) fn application(world: &World, index: u64) -> String {
     made(world, |frame| ctl_web::application(frame, index, &about))
 }
 
-fn overview(world: &World) -> String {
+pub(super) fn overview(world: &World) -> String {
     made(world, |frame| Some(ctl_web::overview(frame, &Health::default(), &[], &SignedBy::default())))
 }
 
 /// What an operator applies with comes on a list; its fingerprint.
-fn admit(world: &mut World, list: &ListId, applicant: &str, submit: ApplicationSubmit) -> Digest {
+pub(super) fn admit(world: &mut World, list: &ListId, applicant: &str, submit: ApplicationSubmit) -> Digest {
     let submit = ApplicationSubmit { list: list.clone(), ..submit };
     let index = world.say(&[applicant], submit).unwrap();
     world.attach_all(index);
@@ -70,7 +70,7 @@ fn admit(world: &mut World, list: &ListId, applicant: &str, submit: ApplicationS
 }
 
 /// Alpha vouches for beta, and the list has it.
-fn crossed(world: &mut World, issuer: Digest, subject: Digest) -> Digest {
+pub(super) fn crossed(world: &mut World, issuer: Digest, subject: Digest) -> Digest {
     let until = start().plus_seconds(3650 * DAY).unix();
     let (alpha, beta) = (root("alpha-pki"), root("beta-pki"));
     let cross = cross_certify(alpha.root(), beta.root().certificate(), start().unix(), until).unwrap();
@@ -82,17 +82,17 @@ fn crossed(world: &mut World, issuer: Digest, subject: Digest) -> Digest {
     admit(world, &na(), "beta-pki", submit)
 }
 
-fn decided(world: &mut World, change: Change) -> u64 {
+pub(super) fn decided(world: &mut World, change: Change) -> u64 {
     let proposal = world.propose("elector-1", change).unwrap();
     world.decide(proposal);
     proposal
 }
 
-fn turned(world: &mut World, certificate: Digest, to: AnchorStatus) -> u64 {
+pub(super) fn turned(world: &mut World, certificate: Digest, to: AnchorStatus) -> u64 {
     decided(world, Change::ChangeStatus { certificate, list: na(), not_issued_after: None, to })
 }
 
-fn distrust_key(world: &mut World, anchor: &Digest) -> u64 {
+pub(super) fn distrust_key(world: &mut World, anchor: &Digest) -> u64 {
     let sha256 = world.state.anchor(&na(), anchor).unwrap().listed.spki;
     decided(world, Change::Distrust { list: na(), what: Distrusted { kind: DistrustKind::Spki, sha256 } })
 }
@@ -151,7 +151,7 @@ fn a_root_whose_key_is_distrusted_names_the_decision_and_keeps_its_own_date_apar
         ],
     );
     let operator = made(&world, |frame| ctl_web::participant(frame, &"alpha-pki".parse().unwrap()));
-    assert_tells(&operator, &[">distrusted</span>"]);
+    assert_tells(&operator, &[">not trusted</span>"]);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_cross_certificate_that_fell_with_its_root_says_so_everywhere() {
         assert!(!page.contains("distrusted by decision") && !page.contains("Nothing: it stands"), "{page}");
     }
     let operator = made(&world, |frame| ctl_web::participant(frame, &"beta-pki".parse().unwrap()));
-    assert_tells(&operator, &[">distrusted</span>"]);
+    assert_tells(&operator, &[">not trusted</span>"]);
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn only_what_stood_on_a_list_until_its_certificate_ended_left_it_because_of_that
     assert_tells(&road, &[&format!("{end}{}\"", usable.cause)]);
 }
 
-fn suspend(world: &mut World, anchor: Digest) -> u64 {
+pub(super) fn suspend(world: &mut World, anchor: Digest) -> u64 {
     let expires_at = world.now.plus_seconds(5 * DAY);
     let reason = WithdrawalReason::KeyCompromise;
     world.say(&["officer-1"], NoticeIssue { anchor, expires_at, list: na(), reason }).unwrap()
@@ -252,20 +252,25 @@ fn a_root_that_electors_suspended_as_well_is_not_told_to_come_back_with_its_noti
     assert!(!page.contains("at the latest until"), "{page}");
 }
 
-#[test]
-fn a_notice_is_told_on_every_list_that_has_the_key() {
+/// A scheme with a second list, and two roots that are on both.
+pub(super) fn on_two_lists() -> (World, ListId, [Digest; 2]) {
     let mut charter = charter();
     let eu: ListId = "eu".parse().unwrap();
     let mut europe = charter.lists[&na()].clone();
     europe.name = "Europe".parse().unwrap();
     charter.lists.insert(eu.clone(), europe);
     let mut world = World::published_with(charter);
-    let alpha = world.admitted("alpha-pki");
-    let beta = world.admitted("beta-pki");
+    let roots = ["alpha-pki", "beta-pki"].map(|operator| world.admitted(operator));
     for operator in ["alpha-pki", "beta-pki"] {
         let certificate = root(operator).root().certificate().der().to_vec();
         admit(&mut world, &eu, operator, world::application(certificate));
     }
+    (world, eu, roots)
+}
+
+#[test]
+fn a_notice_is_told_on_every_list_that_has_the_key() {
+    let (mut world, eu, [alpha, beta]) = on_two_lists();
     let notice = suspend(&mut world, alpha);
     let lists = "on lists <a href=\"/lists/eu\"><bdi>Europe</bdi></a>, <a href=\"/lists/na\">";
     assert_tells(&overview(&world), &[lists]);

@@ -1,6 +1,6 @@
 //! Where the dues of a calendar come from, one function for each source.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ctl_core::names::{ListId, ParticipantId};
 use ctl_core::parts::{AnchorStatus, Constraints};
@@ -185,11 +185,16 @@ fn publications(state: &State, dues: &mut Vec<Due>) {
     }
 }
 
-/// Notices in force whose end lets something be trusted again: not what electors suspended or withdrew meanwhile.
+/// Notices in force whose end lets something be trusted again, on the lists where it does: not what electors suspended,
+/// withdrew or distrusted meanwhile.
 fn notices(state: &State, dues: &mut Vec<Due>) {
     for notice in state.notices.values().filter(|notice| notice.in_force()) {
-        let comes_back = |one: &Listed| one.spki == notice.spki && one.current().status.is_listed();
-        if !state.everything().any(|(_, one)| comes_back(one)) {
+        let comes_back = |(list, one): &(&ListId, &Listed)| {
+            one.spki == notice.spki && state.is_trusted_at(list, one, notice.expires_at)
+        };
+        let lists: BTreeSet<ListId> =
+            state.everything().filter(comes_back).map(|(list, _)| list.clone()).collect();
+        if lists.is_empty() {
             continue;
         }
         let anchor = state.anchor(&notice.list, &notice.anchor);
@@ -198,7 +203,8 @@ fn notices(state: &State, dues: &mut Vec<Due>) {
             anchor: notice.anchor,
             name: anchor.map(|anchor| anchor.listed.name.clone()),
         };
-        dues.push(Due::new(notice.expires_at, Kind::Notice, subject).on(&notice.list).by(notice.index));
+        let due = Due::new(notice.expires_at, Kind::Notice, subject).by(notice.index);
+        dues.push(Due { lists: lists.into_iter().collect(), ..due });
     }
 }
 
@@ -229,7 +235,8 @@ fn decisions(state: &State, now: Timestamp, dues: &mut Vec<Due>) {
     for application in state.applications.values() {
         let seconds = state.discussion_seconds(&application.list);
         let discussed = matches!(application.stage(now, seconds), Stage::Discussion | Stage::Discussed);
-        let Some(until) = application.discussed_until(seconds).filter(|_| discussed) else { continue };
+        let votable = |until: &Timestamp| discussed && state.never_admitted(application, *until).is_none();
+        let Some(until) = application.discussed_until(seconds).filter(votable) else { continue };
         dues.push(
             Due::new(until, Kind::Discussion, applied(application))
                 .on(&application.list)

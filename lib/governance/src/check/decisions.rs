@@ -222,15 +222,8 @@ fn check_admission(state: &State, admission: &Admission<'_>, now: Timestamp) -> 
         Some(until) => return stage(format!("application {index} is under discussion until {until}")),
         None => return stage(format!("the discussion of application {index} has not begun")),
     }
-    let refused = state
-        .lists
-        .get(admission.list)
-        .and_then(|contents| contents.refuses(&application.fingerprint, &application.spki));
-    if let Some(why) = refused {
-        return Err(Refusal::new(Reason::Exists, why));
-    }
-    if application.not_after < now {
-        return stage(format!("its certificate ended at {}", application.not_after));
+    if let Some(refusal) = state.never_admitted(application, now) {
+        return Err(refusal);
     }
     match state.screening_outdated(application, now) {
         Some(why) => stage(format!("since it was screened, {why}; wait for a new screening")),

@@ -74,12 +74,15 @@ pub(super) fn list(state: &State, list: &ListId) -> Option<Trusted> {
     })
 }
 
+/// The latest published version of a list.
+pub(crate) fn published(state: &State, id: &ListId) -> Option<ListPayload> {
+    let published = state.published.get(&Role::List(id.clone()))?;
+    serde_json::from_slice(published.documents.document.as_deref()?).ok()
+}
+
 /// Whether the latest published version of a list says what the next one would.
 pub(crate) fn is_published(state: &State, id: &ListId) -> bool {
-    let published = state.published.get(&Role::List(id.clone()));
-    let document = published.and_then(|published| published.documents.document.as_deref());
-    let published = document.and_then(|bytes| serde_json::from_slice::<ListPayload>(bytes).ok());
-    let (Some(published), Some(now)) = (published, list(state, id)) else { return false };
+    let (Some(published), Some(now)) = (published(state, id), list(state, id)) else { return false };
     published.anchors == now.anchors
         && published.cross_certificates == now.cross_certificates
         && published.distrusted == now.distrusted
