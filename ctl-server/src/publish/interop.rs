@@ -1,16 +1,17 @@
-//! Who can charge where by the latest version of each list, as JSON, as a picture and as the body of a page. Computed after each publication
-//! and once a day, because certificates expire; in the background and one list at a time, so that nothing that devices
-//! need waits for it.
+//! Who can charge where by the latest version of each list, as JSON, as a picture and as the body of a page. Computed
+//! after each publication, once a day, because certificates expire, and when a list's condition ends the trust in a root;
+//! in the background and one list at a time, so that nothing that devices need waits for it.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use ctl_core::list::{ListPayload, MAX_PAYLOAD};
 use ctl_core::names::ListId;
-use ctl_core::parts::Purpose;
+use ctl_core::parts::{Constraints, Purpose};
 use ctl_core::paths::INTEROP;
 use ctl_core::role::Role;
 use ctl_core::{Digest, Timestamp, json};
+use ctl_governance::State;
 use ctl_reach::document::Subject;
 use ctl_reach::{Network, both_standards, document, svg};
 
@@ -21,18 +22,20 @@ use crate::ledger::Snapshot;
 
 const DAY: i64 = 86_400;
 
-/// The beginning of a moment's day (UTC).
-#[must_use]
-pub const fn day(now: Timestamp) -> Timestamp {
-    Timestamp::from_unix(now.unix() - now.unix().rem_euclid(DAY))
+/// What the answers of a moment are for: the beginning of its day (UTC), or the latest end of a condition since then.
+pub(super) fn moment(now: Timestamp, state: &State) -> Timestamp {
+    let day = Timestamp::from_unix(now.unix() - now.unix().rem_euclid(DAY));
+    let anchors = state.lists.values().flat_map(|contents| contents.anchors.values());
+    let ends = anchors.filter_map(|anchor| anchor.constraints.time(Constraints::NOT_TRUSTED_AFTER));
+    ends.filter(|end| *end <= now).fold(day, Timestamp::max)
 }
 
-/// What to answer: for one version of a list and one day.
+/// What to answer: for one version of a list and one moment.
 #[derive(Clone, Debug)]
 pub struct Question {
     publication: Publication,
     ledger: Arc<Snapshot>,
-    day: Timestamp,
+    moment: Timestamp,
 }
 
 /// The answers, as served.
@@ -47,12 +50,12 @@ pub struct Answers {
 }
 
 impl Question {
-    pub(super) const fn new(publication: Publication, ledger: Arc<Snapshot>, day: Timestamp) -> Self {
-        Self { publication, ledger, day }
+    pub(super) const fn new(publication: Publication, ledger: Arc<Snapshot>, moment: Timestamp) -> Self {
+        Self { publication, ledger, moment }
     }
 
-    /// Computes the answers; none if the publication is no list. They hold for the beginning of the day, or the list's
-    /// own time if that is later. Takes long for a list with many cross-certificates.
+    /// Computes the answers; none if the publication is no list. They hold for the moment that was asked about, or the
+    /// list's own time if that is later. Takes long for a list with many cross-certificates.
     #[must_use]
     pub fn answer(&self) -> Option<Answers> {
         let publication = &self.publication;
@@ -66,7 +69,7 @@ impl Question {
                 return None;
             }
         };
-        let at = self.day.max(payload.issued_at);
+        let at = self.moment.max(payload.issued_at);
         let subject = Subject { list: list.clone(), sequence: payload.sequence, sha256: Digest::of(bytes) };
         let state = &self.ledger.state;
         let network =

@@ -53,9 +53,9 @@ pub(super) struct EditionMaker {
     unmade: Option<Publication>,
     /// The roles whose renditions are older than their latest version.
     unrendered: BTreeSet<Role>,
-    /// The lists whose answers on interoperability are outdated, and the day that they should be for.
+    /// The lists whose answers on interoperability are outdated, and the moment that they should be for.
     unanswered: BTreeSet<Role>,
-    day: Option<Timestamp>,
+    asked_for: Option<Timestamp>,
     /// The keys that were suspended when the lists were last answered.
     suspended: BTreeSet<Digest>,
     /// An answer is being computed.
@@ -95,7 +95,7 @@ impl EditionMaker {
             unrendered: BTreeSet::new(),
             unanswered: BTreeSet::new(),
             suspended: BTreeSet::new(),
-            day: None,
+            asked_for: None,
             answering: false,
             untidy: true,
             edition: Edition::new(PublicDirectory::new(config.data.join("public")), config.differences),
@@ -237,13 +237,14 @@ impl EditionMaker {
         Ok(())
     }
 
-    /// Has all lists answered anew when a day begins, because certificates expire, and when other keys are suspended.
+    /// Has all lists answered anew when a day begins, because certificates expire, when a condition ends, and when other
+    /// keys are suspended.
     fn ask_anew(&mut self, now: Timestamp, state: &State) {
-        let day = interop::day(now);
+        let moment = interop::moment(now, state);
         let suspended: BTreeSet<Digest> = state.suspended_keys().collect();
         let others = self.suspended != suspended;
         self.suspended = suspended;
-        if self.day.replace(day) != Some(day) || others {
+        if self.asked_for.replace(moment) != Some(moment) || others {
             self.unanswered.extend(self.latest.keys().filter(|role| matches!(role, Role::List(_))).cloned());
         }
     }
@@ -255,7 +256,7 @@ impl EditionMaker {
         }
         let publication = self.latest.get(&self.unanswered.pop_first()?)?.clone();
         self.answering = true;
-        Some(Question::new(publication, ledger.snapshot(), self.day?))
+        Some(Question::new(publication, ledger.snapshot(), self.asked_for?))
     }
 
     /// Takes in answers, unless the list has a newer version, which is asked about anyway.

@@ -182,3 +182,26 @@ async fn json_says_whether_it_is_trusted_as_the_page_does() {
     let found = anchors.iter().find(|one| one["fingerprint"] == alpha.to_string()).unwrap();
     assert_eq!((&found["status"], &found["trusted"]), (&"suspended".into(), &false.into()));
 }
+
+#[tokio::test]
+async fn who_can_charge_where_is_answered_anew_the_moment_a_condition_ends() {
+    let mut world = World::published();
+    let alpha = world.admitted("alpha-pki");
+    let midnight = Timestamp::from_unix((world.now.unix() / DAY as i64 + 1) * DAY as i64);
+    let end = midnight.plus_seconds(10 * 3600);
+    limited(&mut world, alpha, end);
+    world.publish_list();
+    let served = Served::start(&world).await;
+    let answer_of = async |at: Timestamp| {
+        let found = async |served: &Served| {
+            let answer = served.get("/v1/lists/na/interop").await;
+            Some(answer.json()).filter(|read| read["as_of"] == at.to_string())
+        };
+        let read = served.until("the answer", found).await;
+        read["answers"][0]["pairs"][0]["result"].as_str().unwrap().to_owned()
+    };
+    served.pass(end.seconds_since(served.now()) - 3600);
+    assert_eq!(answer_of(midnight).await, "direct");
+    served.pass(3600);
+    assert_ne!(answer_of(end).await, "direct");
+}
