@@ -1,6 +1,8 @@
 //! Attacks on the way to charging stations: forged answers, a back end that fails or repeats what it was sent, a station that
 //! lists too much, memory that somebody spoilt.
 
+use std::time::{Duration, Instant};
+
 use super::back_end::post;
 use super::*;
 
@@ -10,8 +12,22 @@ fn forged_late_and_repeated_answers_change_nothing() {
     let csms = Csms::start(&["CP1", "silent"]);
     csms.mood("silent", Mood::Silent);
     csms.inside().repeats = 3;
+    csms.inside().answer_seconds = SOON;
     let mut device = device(&repository, &csms, Brand::Citrineos);
-    device.sync(&repository);
+    repository.write(&device.path("repository"));
+    block_on(async {
+        device.client.sync().await.unwrap();
+        // The client listens no longer than this runtime, and a repeated answer may come a little later.
+        let begun = Instant::now();
+        let all_came = || {
+            let inside = csms.inside();
+            inside.answered.len() >= 3 * inside.callbacks.len()
+        };
+        while !all_came() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "not every answer was repeated");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
     assert_eq!(csms.holds("CP1"), all());
     assert_eq!((counts(&device).installed, counts(&device).offline), (1, 1));
     let answered = csms.inside().answered.clone();

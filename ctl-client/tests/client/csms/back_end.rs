@@ -59,6 +59,8 @@ pub struct Inside {
     pub echoes: bool,
     /// Headers of the last request.
     pub headers: String,
+    /// How long a sink that is made from now on waits for a station.
+    pub answer_seconds: u64,
 }
 
 #[derive(Clone)]
@@ -72,7 +74,8 @@ impl Csms {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stations = ids.iter().map(|id| ((*id).to_owned(), Station::default())).collect();
-        let inside = Arc::new(Mutex::new(Inside { stations, repeats: 1, ..Inside::default() }));
+        let inside =
+            Arc::new(Mutex::new(Inside { stations, repeats: 1, answer_seconds: 10, ..Inside::default() }));
         let shared = Arc::clone(&inside);
         // Ends with the test's process.
         std::thread::spawn(move || {
@@ -118,7 +121,9 @@ impl Csms {
             Brand::Citrineos => "[callback]\nlisten = \"127.0.0.1:0\"",
             _ => "",
         };
-        let text = format!("url = \"{}/\"\nanswer_seconds = 1\nstations = {list:?}\n{callback}", self.url);
+        let seconds = self.inside().answer_seconds;
+        let text =
+            format!("url = \"{}/\"\nanswer_seconds = {seconds}\nstations = {list:?}\n{callback}", self.url);
         let mut config: BackEndConfig = toml::from_str(&text).unwrap();
         config.directory = folder.join("state");
         assert_eq!(config.problem(brand), None);

@@ -23,6 +23,8 @@ use back_end::{Csms, Mood};
 
 const V2G: &str = "V2GRootCertificate";
 const MO: &str = "MORootCertificate";
+/// The patience, in seconds, with stations of which one is silent.
+const SOON: u64 = 4;
 
 fn device(repository: &Repository, csms: &Csms, brand: Brand) -> Device {
     let device = Device::new(repository);
@@ -122,6 +124,7 @@ fn a_station_that_is_away_keeps_no_removal_out_of_the_history() {
 fn stations_that_are_offline_refuse_or_lie_are_told_apart_and_hold_up_nobody() {
     let repository = Repository::new();
     let csms = Csms::start(&["good", "offline", "silent", "refuses", "lies", "babbles"]);
+    csms.inside().answer_seconds = SOON;
     for (id, mood) in [
         ("offline", Mood::Offline),
         ("silent", Mood::Silent),

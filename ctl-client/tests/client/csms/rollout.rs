@@ -198,6 +198,7 @@ fn too_many_refusals_pause_it_until_the_operator_goes_on() {
 fn few_refusals_silence_and_old_ones_pause_nothing_and_a_pause_ends_with_what_was_refused() {
     let mut repository = Repository::new();
     let csms = Csms::start(&IDS);
+    csms.inside().answer_seconds = SOON;
     let mut device = filled(&mut repository, &csms, &halves());
     let first = before(50.0);
     csms.mood(first[0], Mood::Refuses);
