@@ -2,12 +2,14 @@
 //! that drop headers. Afterwards the device has the right version, or still the one it had.
 
 use std::io;
+use std::time::Duration;
 
 use brotli::enc::{BrotliCompressCustomIoCustomDict, BrotliEncoderParams, StandardAlloc};
 use brotli::{IoReaderWrapper, IoWriterWrapper};
 use ctl_core::Digest;
 
 use crate::common::device::{Options, set};
+use crate::common::power::Unflushed;
 use crate::common::server::{Fault, Server};
 use crate::common::*;
 
@@ -207,6 +209,8 @@ fn a_server_that_fails_or_cannot_be_reached_is_not_asked_again_at_once() {
 fn what_holds_back_compressed_bytes_or_does_not_understand_the_question_costs_only_time() {
     for fault in [Fault::Silent, Fault::Status(406)] {
         let mut scene = Scene::new();
+        scene.device.transport.idle = Duration::from_secs(3);
+        scene.device.restart(Box::new(Unflushed));
         let path = scene.path.clone();
         let plain = Fault::SaysCodedAlways(String::new(), scene.new.clone());
         scene.server.fault(&path, Fault::Either(Box::new(fault.clone()), Box::new(plain)));

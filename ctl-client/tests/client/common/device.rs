@@ -82,13 +82,7 @@ impl Device {
         };
         init(&path.join("state"), begin, Box::new(Unflushed)).unwrap();
         let now = Rc::new(Cell::new(start()));
-        let transport = TransportOptions {
-            connect: Duration::from_secs(5),
-            idle: Duration::from_millis(700),
-            total: Duration::from_secs(5),
-            patience: Duration::from_millis(400),
-            ..TransportOptions::default()
-        };
+        let transport = TransportOptions { total: Duration::from_secs(20), ..TransportOptions::default() };
         let client = open(path, &now, &transport, Box::new(Unflushed), vec![]);
         Self { folder, now, client, transport }
     }
@@ -239,7 +233,7 @@ fn open(
         files,
         now: Box::new(move || now.get()),
         transport: transport.clone(),
-        command_time: Duration::from_secs(10),
+        command_time: Duration::from_secs(60),
         sinks,
     };
     Client::open(&folder.join("state"), machine).unwrap()
