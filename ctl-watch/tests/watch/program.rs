@@ -225,9 +225,9 @@ fn in_the_present(server: &Arc<Server>) -> tokio::task::JoinHandle<()> {
     })
 }
 
-/// An address at which nobody answers.
+/// An address at which nobody answers. A port that was just freed may be taken again.
 fn closed() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    SocketAddr::from(([127, 0, 0, 1], 1))
 }
 
 /// The configuration of a watcher: its key, and a service of alpha's that nobody answers, which is a breach after a second.
