@@ -5,7 +5,9 @@ use super::*;
 #[tokio::test]
 async fn a_stop_lets_requests_in_flight_finish_and_takes_no_new_ones() {
     let (world, application) = discussed();
-    let served = Served::start(&world).await;
+    let long = Duration::from_secs(60);
+    let limits = Http { shutdown: long, header_timeout: long, ..Http::default() };
+    let served = Served::start_with(&world, limits).await;
     let address = served.address;
     let body = bytes_of(&comment(&served, application, 1));
     let mut stream = TcpStream::connect(address).await.unwrap();

@@ -94,7 +94,8 @@ async fn one_client_cannot_take_every_connection() {
 
 #[tokio::test]
 async fn a_stop_lets_requests_in_flight_finish_and_takes_no_new_ones() {
-    let served = Served::start(Http::default()).await;
+    let limits = Http { shutdown: DEADLINE, header_timeout: DEADLINE, ..Http::default() };
+    let served = Served::start(limits).await;
     let address = served.address;
     let mut stream = served.connect().await;
     let head = b"POST /v1/items/new HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
