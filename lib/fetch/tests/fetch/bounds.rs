@@ -8,6 +8,9 @@ use crate::asking::{fetcher, get, local, one, reason};
 use crate::network::names::Names;
 use crate::network::{Server, options};
 
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_secs(60);
+
 /// Somebody has hundreds of services named whose DNS never answers: what others must wait for is not their failure.
 #[tokio::test]
 async fn a_queue_of_dead_names_is_no_failure_of_the_next_name() {
@@ -19,38 +22,40 @@ async fn a_queue_of_dead_names_is_no_failure_of_the_next_name() {
     };
     let error = one(&behind(600_000), &request(100)).await.result.unwrap_err();
     assert_eq!(error.reason, Reason::Busy, "{error}");
-    let waited = one(&behind(2_000), &request(3_000)).await;
+    let waited = one(&behind(5_000), &request(60_000)).await;
     assert_eq!(waited.result.unwrap().status, 200);
-    assert!(
-        waited.timings.total < Duration::from_millis(300),
-        "the wait is not counted: {:?}",
-        waited.timings
-    );
+    assert!(waited.timings.total < Duration::from_secs(5), "the wait is not counted: {:?}", waited.timings);
 }
 
 #[tokio::test]
 async fn time_runs_out_wherever_the_server_stalls() {
-    for (said, status) in [
+    let stalls = [
         ("", None),
         ("HTTP/1.1 200 OK\r\nX: and then noth", None),
         ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", Some(200)),
         ("HTTP/1.1 100 Continue\r\n\r\n", None),
-    ] {
-        let server = Server::says_and_stays(said.as_bytes()).await;
-        let request = Request { timeout: Duration::from_millis(300), ..get(&server.url("/")) };
-        let exchange = one(&local(), &request).await;
-        let error = exchange.result.unwrap_err();
-        assert_eq!(error.reason, Reason::Slow, "{said}: {error}");
-        assert_eq!(error.partial.map(|partial| partial.status), status, "{said}");
-        let total = exchange.timings.total;
-        assert!(total >= Duration::from_millis(300) && total < Duration::from_secs(3), "{said}: {total:?}");
+    ];
+    let timeout = Duration::from_secs(3);
+    let asked = stalls.map(|(said, status)| {
+        tokio::spawn(async move {
+            let server = Server::says_and_stays(said.as_bytes()).await;
+            let exchange = one(&local(), &Request { timeout, ..get(&server.url("/")) }).await;
+            let error = exchange.result.unwrap_err();
+            assert_eq!(error.reason, Reason::Slow, "{said}: {error}");
+            assert_eq!(error.partial.map(|partial| partial.status), status, "{said}");
+            let total = exchange.timings.total;
+            assert!(total >= timeout && total < Duration::from_secs(60), "{said}: {total:?}");
+        })
+    });
+    for one in asked {
+        one.await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn a_header_that_trickles_is_cut_by_time() {
     let server = Server::trickles(b"X: y\r\n", Duration::from_millis(20)).await;
-    let request = Request { timeout: Duration::from_millis(300), ..get(&server.url("/")) };
+    let request = Request { timeout: Duration::from_secs(3), ..get(&server.url("/")) };
     assert_eq!(reason(&request).await, Reason::Slow);
 }
 
@@ -101,7 +106,8 @@ async fn twenty_addresses_of_sixteen_machines_that_hold_their_bodies_take_no_mor
     }
     // Whoever is on a list is asked in the meantime, and has what it needs.
     let listed = fetcher.on("volt", Class::Listed);
-    let answer = one(&listed, &Request { max_body: 160_000, ..get(&right.url("/")) }).await.result.unwrap();
+    let request = Request { max_body: 160_000, timeout: LONG, ..get(&right.url("/")) };
+    let answer = one(&listed, &request).await.result.unwrap();
     assert_eq!(answer.body.len(), BODY);
     drop(answer);
     let mut most = 0;
@@ -115,7 +121,9 @@ async fn twenty_addresses_of_sixteen_machines_that_hold_their_bodies_take_no_mor
     assert!(most <= body_bytes / 16, "{most} bytes at once");
     for exchange in &exchanges {
         let reason = exchange.result.as_ref().unwrap_err().reason;
-        assert!(matches!(reason, Reason::Slow | Reason::BodyTooLarge | Reason::Busy), "{reason:?}");
+        // The last one where the machine stands still.
+        let expected = [Reason::Slow, Reason::BodyTooLarge, Reason::Busy, Reason::TcpTimeout];
+        assert!(expected.contains(&reason), "{reason:?}");
     }
     drop(exchanges);
     assert_eq!(held(&fetcher), 0, "all of it is given back");
@@ -139,8 +147,7 @@ async fn what_all_addresses_serve_alike_takes_the_room_of_one() {
 
 #[tokio::test]
 async fn connections_to_one_address_are_bounded_and_the_wait_is_not_the_services() {
-    let server =
-        Server::slow(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Duration::from_millis(300)).await;
+    let server = Server::slow(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Duration::from_secs(2)).await;
     let options = Options { per_host: 2.try_into().unwrap(), ..options(&["127.0.0.0/8"]) };
     let names: &[(&str, &[&str])] = &[("a.example", &["127.0.0.1"]), ("b.example", &["127.0.0.1"])];
     let fetcher = Fetcher::with_resolver(&options, Box::new(Names::new(names))).unwrap();
@@ -150,27 +157,30 @@ async fn connections_to_one_address_are_bounded_and_the_wait_is_not_the_services
         let fetcher = fetcher.clone();
         // Another name is another way to the same address.
         let host = if n % 2 == 0 { "a" } else { "b" };
-        tasks.spawn(async move { one(&fetcher, &get(&format!("http://{host}.example:{port}/"))).await });
+        let request = Request { timeout: LONG, ..get(&format!("http://{host}.example:{port}/")) };
+        tasks.spawn(async move { one(&fetcher, &request).await });
     }
     let exchanges = tasks.join_all().await;
     assert!(exchanges.iter().all(|exchange| exchange.result.is_ok()), "{exchanges:?}");
     assert_eq!(server.most_at_once(), 2);
-    // Four rounds of 300 ms: whoever waited three of them was not slow.
+    // Four rounds of two seconds: whoever waited three of them was not slow.
     assert!(
-        exchanges.iter().all(|exchange| exchange.timings.total < Duration::from_millis(900)),
+        exchanges.iter().all(|exchange| exchange.timings.total < Duration::from_secs(6)),
         "{exchanges:?}"
     );
 
     let stuck = Server::says_and_stays(b"").await;
     let url = format!("http://a.example:{}/", stuck.address.port());
     let hold = |timeout| Request { timeout, ..get(&url) };
-    let (long, short) = (hold(Duration::from_secs(2)), hold(Duration::from_millis(100)));
-    let late = async {
-        while stuck.connections() < 2 {
-            tokio::task::yield_now().await;
-        }
-        one(&fetcher, &short).await
-    };
-    let (_, _, late) = tokio::join!(fetcher.fetch(&long), fetcher.fetch(&long), late);
+    let mut held = tokio::task::JoinSet::new();
+    for _ in 0..2 {
+        let (fetcher, long) = (fetcher.clone(), hold(LONG));
+        held.spawn(async move { fetcher.fetch(&long).await });
+    }
+    while stuck.connections() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let late = one(&fetcher, &hold(Duration::from_millis(100))).await;
+    held.abort_all();
     assert_eq!(late.result.unwrap_err().reason, Reason::Busy, "the watch's own fault, and said so");
 }
