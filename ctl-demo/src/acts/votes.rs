@@ -116,12 +116,14 @@ pub(crate) async fn everyone(
     for elector in ELECTORS {
         decided = vote(people, elector, proposal, choice, rationale).await?;
     }
-    let state = &people.session("elector-delta")?.sync().await?.state();
-    let decision = state.proposals.get(&proposal).and_then(|proposal| proposal.decision.as_ref());
-    match decision {
-        Some(decision) if decision.outcome == *expected => {
-            Ok(Vote { approvals: decision.approvals, decided })
-        }
-        other => Err(Problem::Unexpected(format!("proposal {proposal} ended otherwise: {other:?}"))),
+    // The last vote may be recorded a little before it is served.
+    let decision = wait::until(format!("the decision of proposal {proposal}"), async || {
+        let state = people.session("elector-delta")?.sync().await?.state();
+        Ok(state.proposals.get(&proposal).and_then(|proposal| proposal.decision.clone()))
+    })
+    .await?;
+    if decision.outcome != *expected {
+        return Err(Problem::Unexpected(format!("proposal {proposal} ended otherwise: {decision:?}")));
     }
+    Ok(Vote { approvals: decision.approvals, decided })
 }

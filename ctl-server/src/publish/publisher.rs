@@ -38,6 +38,8 @@ pub struct Config {
     pub pool: Arc<pool::Config>,
     /// How often the clock is checked.
     pub tick: Duration,
+    /// How long a caller waits for its entry to be served.
+    pub patience: Duration,
     /// Computes who can charge where, which is slow; only tests replace it.
     pub answer: fn(&Question) -> Option<Answers>,
 }
@@ -52,6 +54,7 @@ impl Config {
             differences: 4,
             pool: Arc::default(),
             tick: Duration::from_secs(1),
+            patience: Duration::from_secs(5),
             answer: Question::answer,
         }
     }
@@ -61,8 +64,6 @@ impl Config {
 const LONGEST_SETTLE: u32 = 12;
 /// How often the bytes on the disk are counted and the time is noted.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
-/// How long a caller waits for its entry to be served.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// A handle on the publisher. Clones are cheap.
 #[derive(Clone)]
 pub struct Publisher {
@@ -72,6 +73,7 @@ pub struct Publisher {
     ceremonies: Arc<Ceremonies>,
     status: watch::Receiver<Status>,
     wake: Arc<Notify>,
+    patience: Duration,
 }
 
 /// Stops the publisher.
@@ -115,8 +117,9 @@ impl Publisher {
         let mut maker = EditionMaker::new(&ledger, &config, site.clone(), keeper, sender)?;
         maker.publish(&ledger)?;
         let (wake, stop) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let patience = config.patience;
         let publisher =
-            Self { site, pool, pooled, ceremonies: ceremonies.clone(), status, wake: wake.clone() };
+            Self { site, pool, pooled, ceremonies: ceremonies.clone(), status, wake: wake.clone(), patience };
         let task = Task { ledger, config, data_bytes, ceremonies, wake, stop: stop.clone() };
         let task = tokio::spawn(task.run(maker));
         Ok((publisher, Running { stop, task }))
@@ -155,7 +158,7 @@ impl Publisher {
     pub async fn served(&self, size: u64) {
         let mut status = self.status.clone();
         let reached = status.wait_for(|status| status.size >= size);
-        if tokio::time::timeout(PATIENCE, reached).await.is_err() {
+        if tokio::time::timeout(self.patience, reached).await.is_err() {
             tracing::warn!(size, "an entry is recorded but not served yet");
         }
     }
