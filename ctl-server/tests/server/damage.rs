@@ -11,7 +11,7 @@ use ctl_server::ledger::verify::verify;
 use ctl_server::ledger::{Damage, Head, OpenError, SledStore};
 
 use crate::common::world::World;
-use crate::common::{on_disk, open, talkative, with_application};
+use crate::common::{on_disk, open, store_below, talkative, with_application};
 
 /// A ledger on disk with some life in it.
 fn scheme(data: &Path) -> World {
@@ -32,7 +32,7 @@ fn refusal(data: &Path, world: &World) -> OpenError {
 
 /// Writes what a mirror of this ledger has.
 fn mirror(data: &Path, to: &Path) {
-    let store = SledStore::open(&data.join("ledger")).unwrap();
+    let store = store_below(data).unwrap();
     export(&store, &verify(&store, None, &mut |_| {}).unwrap(), to).unwrap();
 }
 

@@ -7,9 +7,10 @@ use ctl_governance::Reason;
 use ctl_server::init::{self, InitError};
 use ctl_server::keys::Keys;
 use ctl_server::ledger::export::ExportError;
-use ctl_server::ledger::{Head, Ledger, Setup, SledStore};
+use ctl_server::ledger::{Head, Ledger, Setup};
 
 use crate::common::founding::Founding;
+use crate::common::store_below;
 use crate::common::world::{DAY, start};
 
 const TWO: [&str; 2] = ["board-1", "board-3"];
@@ -23,7 +24,7 @@ async fn a_board_of_three_of_which_two_sign_founds_a_scheme() {
 
     let data = founding.data();
     let ledger = Ledger::open(Setup {
-        store: Arc::new(SledStore::open(&data.join("ledger")).unwrap()),
+        store: Arc::new(store_below(&data).unwrap()),
         keys: Arc::new(Keys::load(&data).unwrap()),
         clock: crate::common::clock_at(start().plus_seconds(7200)).1,
         head: Some(Head::below(&data)),

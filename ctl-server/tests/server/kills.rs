@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use ctl_core::Digest;
 use ctl_core::log::leaf_hash;
-use ctl_server::ledger::{Head, SledStore, Store as _, Verification, verify};
+use ctl_server::ledger::{Head, Store as _, Verification, verify};
 
 use crate::common::world::start;
-use crate::common::{comment, open, talkative, with_application};
+use crate::common::{comment, open, store_below, talkative, with_application};
 
 /// Rounds begin with a fresh ledger, so that verifying it at each start stays quick.
 const ROUNDS: u64 = 8;
@@ -135,7 +135,7 @@ fn no_acknowledged_statement_is_lost_when_the_server_is_killed() {
             while_writing += usize::from(!said.acknowledged.is_empty());
             acknowledged.extend(said.acknowledged);
         }
-        let store = SledStore::open(&data.join("ledger")).unwrap();
+        let store = store_below(data).unwrap();
         let head = Head::below(data).read().unwrap();
         let verified = verify::verify(&store, head.as_deref(), &mut |_| {}).unwrap();
         for (index, leaf) in &acknowledged {

@@ -8,14 +8,14 @@ use ctl_core::keys::{Algorithm, PrivateKey};
 use ctl_core::log::Checkpoint;
 use ctl_server::keys::Keys;
 use ctl_server::ledger::rollback::Verdict;
-use ctl_server::ledger::{Head, Ledger, OpenError, RecordError, Setup, SledStore};
+use ctl_server::ledger::{Head, Ledger, OpenError, RecordError, Setup};
 
 use crate::common::world::World;
 use crate::common::*;
 
 fn open_with_head(data: &Path, outside: &Path, now: Timestamp) -> Result<Ledger, OpenError> {
     let head = Head::below(data).and_at(Some(outside.to_owned()));
-    let store = Arc::new(SledStore::open(&data.join("ledger"))?);
+    let store = Arc::new(store_below(data)?);
     Ledger::open(setup(store, clock_at(now).1, Some(head)))
 }
 
@@ -204,7 +204,7 @@ fn a_further_key_of_the_log_is_used_once_the_charter_names_it() {
     let data = folder.path().join("data");
     on_disk(&data, &world);
     let open = |keys: Keys, now: Timestamp| {
-        let store = Arc::new(SledStore::open(&data.join("ledger"))?);
+        let store = Arc::new(store_below(&data)?);
         let (clock, head) = (clock_at(now).1, Some(Head::below(&data)));
         Ledger::open(Setup { store, keys: Arc::new(keys), clock, head, queue: 100 })
     };
@@ -229,7 +229,7 @@ fn a_further_key_of_the_log_is_used_once_the_charter_names_it() {
     // The head outside is still of the key before. It counts as much as ever.
     let outside = folder.path().join("head");
     let open_outside = || {
-        let store = Arc::new(SledStore::open(&data.join("ledger"))?);
+        let store = Arc::new(store_below(&data)?);
         let head = Some(Head::below(&data).and_at(Some(outside.clone())));
         let keys = Arc::new(further(&["second log"]));
         Ledger::open(Setup { store, keys, clock: clock_at(world.now).1, head, queue: 100 })

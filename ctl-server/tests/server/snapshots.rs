@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use ctl_core::Timestamp;
 use ctl_governance::{Snapshot, snapshot};
-use ctl_server::ledger::{Damage, Head, Ledger, OpenError, RecordError, SledStore, Verification};
+use ctl_server::ledger::{Damage, Head, Ledger, OpenError, RecordError, Verification};
 
 use crate::common::world::World;
-use crate::common::{clock_at, comment, on_disk, open, setup, talkative, with_application};
+use crate::common::{clock_at, comment, on_disk, open, setup, store_below, talkative, with_application};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -49,7 +49,7 @@ fn write(data: &Path, snapshot: &Snapshot) {
 
 /// Opens the ledger, and gives the number of entries that this took.
 fn counted(data: &Path, now: Timestamp) -> (Ledger, u64) {
-    let store = Arc::new(SledStore::open(&data.join("ledger")).unwrap());
+    let store = Arc::new(store_below(data).unwrap());
     let mut replayed = 0;
     let ledger =
         Ledger::open_telling(setup(store, clock_at(now).1, Some(Head::below(data))), &mut |_| replayed += 1);
@@ -206,12 +206,7 @@ async fn damage_in_an_early_entry_is_found_behind_and_stops_the_recording() {
         database.insert(&key, entry).unwrap();
         database.flush().unwrap();
     }
-    let ledger = loop {
-        match open(data, world.now) {
-            Err(OpenError::Store(ctl_server::ledger::StoreError::Locked)) => {}
-            opened => break opened.unwrap(),
-        }
-    };
+    let ledger = open(data, world.now).unwrap();
     refused(&ledger, data, &world, application, "entry 1 is damaged").await;
     drop(ledger);
     // The next start does not serve it.

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use ctl_server::ledger::{Head, Ledger, MemoryStore, SledStore, Store, StoreError};
+use ctl_server::ledger::{Head, Ledger, MemoryStore, Store, StoreError};
 
-use crate::common::{clock_at, comment, fill, setup, talkative, with_application};
+use crate::common::{clock_at, comment, fill, setup, store_below, talkative, with_application};
 
 /// A kind of store.
 trait Kind {
@@ -40,11 +41,19 @@ impl Kind for Sled {
     const SURVIVES: bool = true;
 
     fn open(&self, folder: &Path) -> Arc<dyn Store> {
-        Arc::new(SledStore::open(&folder.join("ledger")).unwrap())
+        Arc::new(store_below(folder).unwrap())
     }
 
     fn damage(&self, folder: &Path, index: u64) {
-        let db = sled::open(folder.join("ledger")).unwrap();
+        // Our own opening waits until the lock of the last user is let go of; sled's does not.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let db = loop {
+            match sled::open(folder.join("ledger")) {
+                Ok(db) => break db,
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
         let key = [b"e".as_slice(), &index.to_be_bytes()].concat();
         let mut value = db.get(&key).unwrap().unwrap().to_vec();
         *value.last_mut().unwrap() ^= 1;

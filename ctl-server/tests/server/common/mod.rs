@@ -8,6 +8,7 @@ pub mod founding;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ctl_core::keys::{Algorithm, PrivateKey};
 use ctl_core::names::Nonce;
@@ -18,7 +19,7 @@ use ctl_governance::statement::charter::Charter;
 use ctl_governance::statement::{Basis, Body, Payload, Statement};
 use ctl_host::clock::{ClockBounds, GuardedClock, ManualClock};
 use ctl_server::keys::Keys;
-use ctl_server::ledger::{Head, Ledger, MemoryStore, Setup, SledStore, Snapshot, Store};
+use ctl_server::ledger::{Head, Ledger, MemoryStore, Setup, SledStore, Snapshot, Store, StoreError};
 use world::World;
 
 /// The keys that the charter of the stories names for the server.
@@ -83,6 +84,18 @@ pub fn in_memory(world: &World) -> (Ledger, Arc<ManualClock>) {
     (Ledger::open(setup(store, guarded, None)).unwrap(), clock)
 }
 
+/// Opens the store below `data`. Whoever has just closed it may still be letting go of its lock, and where the machine
+/// stands still for longer than the server waits for that.
+pub fn store_below(data: &Path) -> Result<SledStore, StoreError> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match SledStore::open(&data.join("ledger")) {
+            Err(StoreError::Locked) if Instant::now() < deadline => {}
+            opened => return opened,
+        }
+    }
+}
+
 /// A ledger on disk below `data`, with what the world has recorded.
 pub fn on_disk(data: &Path, world: &World) {
     let store = SledStore::open(&data.join("ledger")).unwrap();
@@ -92,7 +105,7 @@ pub fn on_disk(data: &Path, world: &World) {
 
 /// Opens the ledger below `data`.
 pub fn open(data: &Path, now: Timestamp) -> Result<Ledger, ctl_server::ledger::OpenError> {
-    let store = Arc::new(SledStore::open(&data.join("ledger"))?);
+    let store = Arc::new(store_below(data)?);
     Ledger::open(setup(store, clock_at(now).1, Some(Head::below(data))))
 }
 

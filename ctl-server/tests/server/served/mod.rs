@@ -7,6 +7,7 @@
 mod client;
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use ctl_serve::Http;
 use ctl_server::access::{self, Access, Settings};
 use ctl_server::blobs::Blobs;
 use ctl_server::http::{App, routes};
-use ctl_server::ledger::{Head, Ledger, SledStore};
+use ctl_server::ledger::{Head, Ledger};
 use ctl_server::metrics::Metrics;
 use ctl_server::pool::{self, Ctl};
 use ctl_server::publish::interop::{Answers, Question};
@@ -135,13 +136,14 @@ impl Served {
 
     async fn open_as(data: TempDir, now: Timestamp, manner: Manner) -> Self {
         let Manner { limits, guard, forward, answer, pool } = manner;
-        let store = Arc::new(SledStore::open(&data.path().join("ledger")).unwrap());
+        let store = Arc::new(crate::common::store_below(data.path()).unwrap());
         let (clock, guarded) = crate::common::clock_at(now);
         let head = Some(Head::below(data.path()));
         let ledger = Ledger::open(crate::common::setup(store, guarded, head)).unwrap();
         let metrics = Arc::new(Metrics::new().unwrap());
         let (settle, tick) = (Duration::ZERO, Duration::from_millis(20));
-        let config = Config { settle, tick, answer, pool: Arc::new(pool), ..Config::new(data.path()) };
+        let (patience, pool) = (DEADLINE, Arc::new(pool));
+        let config = Config { settle, tick, patience, answer, pool, ..Config::new(data.path()) };
         let (publisher, running) = Publisher::start(ledger.clone(), config, metrics.data_bytes()).unwrap();
         let blobs = Arc::new(Blobs::open(data.path()).unwrap());
         let policies = Arc::new(Policies::load(&[]).unwrap());
@@ -191,7 +193,11 @@ impl Served {
             due.is_empty().then_some(())
         })
         .await;
-        self.publisher.served(self.ledger.snapshot().size()).await;
+        let size = self.ledger.snapshot().size();
+        self.until("the drafts to be served", async |served| {
+            (served.publisher.status().size >= size).then_some(())
+        })
+        .await;
     }
 
     /// Waits until what is served is fresh by the server's clock.
@@ -324,13 +330,25 @@ pub fn files_below(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut waiting = vec![root.to_owned()];
     while let Some(directory) = waiting.pop() {
-        for entry in std::fs::read_dir(&directory).unwrap() {
+        // A running server replaces and removes files meanwhile.
+        let entries = match std::fs::read_dir(&directory) {
+            Err(error) if error.kind() == ErrorKind::NotFound && directory != root => continue,
+            entries => entries.unwrap(),
+        };
+        for entry in entries {
             let path = entry.unwrap().path();
+            let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+            // One that is being written has a name that begins so.
+            if path.file_name().unwrap().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
             if path.is_dir() {
                 waiting.push(path);
-            } else {
-                let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
-                found.insert(name, std::fs::read(&path).unwrap());
+                continue;
+            }
+            match std::fs::read(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                bytes => drop(found.insert(name, bytes.unwrap())),
             }
         }
     }
