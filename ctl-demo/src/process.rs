@@ -18,7 +18,7 @@ use crate::{Problem, Program, wait};
 /// So many of the log's last lines go into an error.
 const LAST_WORDS: usize = 12;
 /// How long a stop may take before the process is killed.
-const STOP: Duration = Duration::from_secs(20);
+const STOP: Duration = Duration::from_secs(60);
 /// The answer of `/readyz` is at most so many bytes.
 const MAX_READY: usize = 1 << 20;
 /// What it says on standard output, before its address.

@@ -2,10 +2,13 @@
 //! dies.
 #![cfg(feature = "demo")]
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 fn demo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ctl-server"));
@@ -96,9 +99,9 @@ fn an_application_comes_all_the_way_to_a_chargers_trust_store() {
 
     let started = addresses(said.lines());
     assert_eq!(started.iter().map(|(who, _)| *who).collect::<Vec<_>>(), PROGRAMS);
-    for (who, address) in started {
-        assert!(!answers(address), "{who} still answers");
-    }
+    let place = place.canonicalize().unwrap();
+    let left: Vec<Process> = processes().filter(|process| process.names(&place)).collect();
+    assert!(left.is_empty(), "{left:?}");
 
     assert!(said.contains("voltway was told by 1 webhook, signed with its secret, which verifies"), "{said}");
 
@@ -150,14 +153,13 @@ fn it_stays_up_until_ctrl_c_and_then_stops_what_it_started() {
             "{page}: {status} {media_type}"
         );
     }
+    let programs = children(&tour);
     let interrupted = Command::new("kill").args(["-INT", &tour.id().to_string()]).status().unwrap();
     assert!(interrupted.success());
     let rest: Vec<String> = lines.collect();
     assert_eq!(rest.last().map(String::as_str), Some(STOPPED));
     assert!(tour.wait().unwrap().success());
-    for (who, address) in &started {
-        assert!(!answers(address), "{who} still answers");
-    }
+    all_are_gone(&programs);
     // It says where the watch can be looked at.
     let (_, watch) = started[1];
     for path in ["v1/targets", "v1/incidents", "v1/sla", "metrics"] {
@@ -172,22 +174,20 @@ fn a_watch_that_dies_is_named_with_its_last_words() {
     let arguments = ["--listen", "127.0.0.1:0", "--dir", place.to_str().unwrap()];
     let mut tour = demo(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(tour.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut started = Vec::new();
-    while started.len() < PROGRAMS.len() {
-        let line = lines.next().expect("it starts three programs");
-        started.extend(line.split_once(" runs at http://").map(|(_, address)| address.to_owned()));
+    for _ in PROGRAMS {
+        assert!(lines.any(|line| line.contains(" runs at http://")), "it starts its programs");
     }
-    let pid = process_with(&place.canonicalize().unwrap().join("watcher-south.toml"));
-    assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+    let programs = children(&tour);
+    let south = place.canonicalize().unwrap().join("watcher-south.toml");
+    let south = programs.iter().find(|process| process.names(&south)).expect("it runs");
+    assert!(Command::new("kill").args(["-KILL", &south.id]).status().unwrap().success());
     assert!(!lines.any(|line| line == STOPPED));
     let output = tour.wait_with_output().unwrap();
     assert!(!output.status.success());
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(complained.contains("the watch of watcher-south ended by itself: signal: 9"), "{complained}");
     assert!(complained.contains("the last words of the watch of watcher-south:\n"), "{complained}");
-    for address in started {
-        assert!(!answers(&address), "{address} still answers: {complained}");
-    }
+    all_are_gone(&programs);
 }
 
 #[test]
@@ -195,30 +195,70 @@ fn closing_its_terminal_stops_what_it_started() {
     let mut tour =
         demo(&["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(tour.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut started = Vec::new();
-    while started.len() < PROGRAMS.len() {
-        let line = lines.next().expect("it starts three programs");
-        started.extend(line.split_once(" runs at http://").map(|(_, address)| address.to_owned()));
+    for _ in PROGRAMS {
+        assert!(lines.any(|line| line.contains(" runs at http://")), "it starts its programs");
     }
+    let programs = children(&tour);
     // What it says from now on, nobody reads.
     drop(lines);
     assert!(Command::new("kill").args(["-HUP", &tour.id().to_string()]).status().unwrap().success());
     assert!(!tour.wait().unwrap().success(), "it did not come to its end");
-    for address in started {
-        assert!(!answers(&address), "{address} still answers");
+    all_are_gone(&programs);
+}
+
+/// A running process.
+#[derive(Debug, PartialEq, Eq)]
+struct Process {
+    id: String,
+    parent: String,
+    arguments: Vec<PathBuf>,
+}
+
+impl Process {
+    /// Whether this, or what is below it, is among its arguments.
+    fn names(&self, path: &Path) -> bool {
+        self.arguments.iter().any(|argument| argument.starts_with(path))
     }
 }
 
-/// The process that was started with this file.
-fn process_with(file: &Path) -> String {
-    let of = |entry: std::io::Result<std::fs::DirEntry>| {
+fn processes() -> impl Iterator<Item = Process> {
+    std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let path = entry.ok()?.path();
         let line = std::fs::read(path.join("cmdline")).ok()?;
-        let named =
-            line.split(|byte| *byte == 0).any(|argument| argument == file.as_os_str().as_encoded_bytes());
-        named.then(|| path.file_name().unwrap().to_str().unwrap().to_owned())
+        let status = std::fs::read_to_string(path.join("status")).ok()?;
+        let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().to_owned();
+        // Whoever has ended and is not yet waited for has none.
+        let arguments = line.split(|byte| *byte == 0).filter(|argument| !argument.is_empty());
+        let arguments: Vec<_> =
+            arguments.map(|argument| PathBuf::from(OsStr::from_bytes(argument))).collect();
+        let id = path.file_name()?.to_str()?.to_owned();
+        (!arguments.is_empty()).then_some(Process { id, parent, arguments })
+    })
+}
+
+/// The programs that a tour has started.
+fn children(tour: &Child) -> Vec<Process> {
+    let id = tour.id().to_string();
+    let is_one = |process: &Process| process.parent == id && process.names(Path::new("--config"));
+    let found: Vec<Process> = processes().filter(is_one).collect();
+    assert_eq!(found.len(), PROGRAMS.len(), "{found:?}");
+    found
+}
+
+/// Their ports would say nothing: they may be another's already. One that was killed may take a moment to end.
+fn all_are_gone(programs: &[Process]) {
+    let is_one = |process: &Process| {
+        programs.iter().any(|program| program.id == process.id && program.arguments == process.arguments)
     };
-    std::fs::read_dir("/proc").unwrap().find_map(of).expect("it runs")
+    let begun = Instant::now();
+    loop {
+        let left: Vec<Process> = processes().filter(is_one).collect();
+        if left.is_empty() {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "{left:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]
