@@ -80,7 +80,9 @@ def crowd(interface, number, identifiers):
         poll.register(fileno, select.POLLIN)
     answers = set()
     total = len(cars)
-    for _ in range(12):
+    for _ in range(60):
+        if not cars:
+            break
         for sock in cars.values():
             sock.sendto(question, (GROUP, PORT))
         end = time.monotonic() + 0.25

@@ -84,7 +84,8 @@ const bring = async (what, fill, statuses) => {
   await checking.page.goto(`${hostile}/check`);
   await fill(checking.page);
   const answered = checking.page.waitForResponse((response) => response.request().method() === "POST");
-  await checking.page.getByRole("button", { name: "Check" }).click();
+  // Until the answer has replaced the page, there is nothing to look at.
+  await Promise.all([checking.page.waitForNavigation(), checking.page.getByRole("button", { name: "Check" }).click()]);
   const status = (await answered).status();
   failures.expect(statuses.includes(status), `Check answers ${status} to ${what}`);
   for (const line of await checking.page.evaluate(strange)) failures.expect(false, `Check, given ${what}: ${line}`);

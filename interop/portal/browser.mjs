@@ -18,14 +18,22 @@ const HEIGHT = 900;
 
 export async function launch() {
   return chromium.launch({
+    timeout: 180_000,
     executablePath: process.env.CHROMIUM,
     args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--force-prefers-reduced-motion"],
   });
 }
 
+// A window of its own, which waits long for a busy machine.
+async function newContext(browser, options) {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(120_000);
+  return context;
+}
+
 // A page that tells what it asks for and what its console says.
 export async function witness(browser, options = {}) {
-  const context = await browser.newContext(options);
+  const context = await newContext(browser, options);
   const page = await context.newPage();
   const told = { requests: [], console: [], dialogs: [] };
   page.on("request", (request) => told.requests.push(request.url()));
@@ -55,7 +63,7 @@ export async function accessible(browser, addresses, failures, { looks = LOOKS, 
   const rest = [...addresses];
   const work = async () => {
     // The pages allow no scripts, and axe-core is one.
-    const context = await browser.newContext({ bypassCSP: true, viewport: { width: 1280, height: HEIGHT } });
+    const context = await newContext(browser, { bypassCSP: true, viewport: { width: 1280, height: HEIGHT } });
     const page = await context.newPage();
     for (let next; (next = rest.shift()); ) {
       const [kind, address] = next;
@@ -88,7 +96,7 @@ export async function shoot(page, path, height = 6000) {
 
 // The beginning of a site, as a window shows it.
 export async function picture(browser, address, path) {
-  const context = await browser.newContext({ viewport: { width: 1100, height: 860 }, colorScheme: "light" });
+  const context = await newContext(browser, { viewport: { width: 1100, height: 860 }, colorScheme: "light" });
   const page = await context.newPage();
   await page.goto(address);
   await page.screenshot({ path });

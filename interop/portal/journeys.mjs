@@ -14,7 +14,7 @@ const browser = await launch();
 async function reader(what, options, story) {
   const context = await browser.newContext({ javaScriptEnabled: false, acceptDownloads: true, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(120_000);
   const see = async (text, why) => {
     const main = await page.locator("body").innerText();
     failures.expect(typeof text === "string" ? main.includes(text) : text.test(main), `${what}: ${page.url()} does not say ${why}: ${text}`);
