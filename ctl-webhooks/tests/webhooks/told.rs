@@ -77,7 +77,7 @@ pub fn config(server: &Server, folder: &Path) -> Config {
         webhooks: Webhooks {
             secret: folder.join("forward.secret"),
             plain_http: true,
-            timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(20),
             ..Webhooks::default()
         },
         fetch: ctl_fetch::Options {
