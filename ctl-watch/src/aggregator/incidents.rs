@@ -7,11 +7,12 @@ use ctl_core::names::ParticipantId;
 
 use super::Aggregator;
 use crate::incident::{Incident, Wanted};
-use crate::store::StoreError;
+use crate::store::{Row, StoreError};
 
 impl Aggregator {
     /// Passes incidents to `each` in the order of their numbers until it returns false. Memory is newer than the
-    /// history. Blocks on the disk.
+    /// history. Returns when those that are only in the history and cannot be read began, in Unix milliseconds: of
+    /// these nobody may say that there is no such incident. Blocks on the disk.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -19,23 +20,28 @@ impl Aggregator {
         &self,
         wanted: &Wanted,
         mut each: impl FnMut(&Incident) -> bool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<i64>, StoreError> {
         let incidents = self.incidents();
         let at_hand = incidents.range(wanted.first..).map(|(_, incident)| &**incident);
         let mut at_hand = at_hand.filter(|incident| wanted.takes(incident)).peekable();
-        let mut goes_on = true;
+        let (mut goes_on, mut unread) = (true, Vec::new());
         self.store().incidents(wanted, |kept| {
-            while let Some(incident) = at_hand.next_if(|one| goes_on && one.number < kept.number) {
+            while let Some(incident) = at_hand.next_if(|one| goes_on && one.number < kept.number()) {
                 goes_on = each(incident);
             }
             // An incident in memory comes when its turn does.
-            goes_on = goes_on && (incidents.contains_key(&kept.number) || each(&kept));
+            if goes_on && !incidents.contains_key(&kept.number()) {
+                match kept {
+                    Row::Read(kept) => goes_on = each(&kept),
+                    Row::Unread { began_ms, .. } => unread.push(began_ms),
+                }
+            }
             goes_on
         })?;
         for incident in at_hand {
             goes_on = goes_on && each(incident);
         }
-        Ok(())
+        Ok(unread)
     }
 
     /// The newest incidents before this number, at most so many: of everyone or of one operator, all or only those that are

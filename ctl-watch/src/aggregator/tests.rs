@@ -121,7 +121,7 @@ impl Story {
         let mut found = Vec::new();
         self.store
             .incidents(&Wanted::default(), |one| {
-                found.push(one);
+                found.extend(one.read());
                 true
             })
             .unwrap();

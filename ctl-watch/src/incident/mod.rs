@@ -40,6 +40,7 @@ pub struct Incident {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_ms: Option<i64>,
     /// Whether it ended because its target was no longer watched: how it went on nobody saw.
+    #[serde(default)]
     pub unwatched: bool,
     /// When it had lasted long enough to be a breach, in Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]

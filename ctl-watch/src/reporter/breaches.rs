@@ -36,8 +36,8 @@ pub struct Due {
 /// the beginnings of breaches that it has not claimed.
 ///
 /// `incidents` are those in memory, which are read before anyone can ask for them, and those in the history whose
-/// claims are open in the ledger. If they are `complete`, a claim without an incident ends, because nobody will ever
-/// see its end. Otherwise its incident may just not have been read, and the claim waits.
+/// claims are open in the ledger. A claim without an incident ends, because nobody will ever see its end; but not one that
+/// began in an `unread` second, of which not everything in the history could be read: its incident may be there, and go on.
 ///
 /// # Errors
 /// A name that no statement can carry.
@@ -45,12 +45,12 @@ pub fn breaches_due(
     state: &State,
     watcher: &ParticipantId,
     incidents: &Incidents,
-    complete: bool,
+    unread: &BTreeSet<Timestamp>,
     policy: &SlaPolicy,
     policy_ref: &PolicyRef,
     now: Timestamp,
 ) -> Result<Due, NameError> {
-    let mut statements = ends(state, watcher, incidents, complete, now)?;
+    let mut statements = ends(state, watcher, incidents, unread, now)?;
     let beginnings = beginnings(state, watcher, incidents, policy, policy_ref, now)?;
     statements.extend(beginnings.statements);
     Ok(Due { statements, ..beginnings })
@@ -149,7 +149,7 @@ fn ends(
     state: &State,
     watcher: &ParticipantId,
     incidents: &Incidents,
-    complete: bool,
+    unread: &BTreeSet<Timestamp>,
     now: Timestamp,
 ) -> Result<Vec<SlaBreach>, NameError> {
     let mut ends = Vec::new();
@@ -159,8 +159,8 @@ fn ends(
                 Some(ended_ms) => end(claim, incident, time(ended_ms).min(now))?,
                 None => continue,
             },
-            None if complete => end_of_lost(claim, next(claim, incidents).unwrap_or(now).min(now)),
-            None => continue,
+            None if unread.contains(&claim.opened_at) => continue,
+            None => end_of_lost(claim, next(claim, incidents).unwrap_or(now).min(now)),
         };
         ends.push(end);
     }

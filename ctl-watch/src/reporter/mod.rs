@@ -54,6 +54,12 @@ pub enum ReporterError {
         "the watcher's key {0} is not the present one of a participant whom the charter names as a watcher"
     )]
     NoWatcher(String),
+    /// The history has the incident of a claim that is open in the log, and it cannot be read.
+    #[error(
+        "an incident whose breach is open in the log is in the history and cannot be read, so its end is not recorded; the \
+         watch's log says what is damaged"
+    )]
+    Unread,
     /// Whoever learned of the evidence named it before. The next bad answer is kept for the claim.
     #[error(
         "{0} incidents cannot be claimed: other watchers have named all of their evidence before; the answer to the next \
@@ -123,10 +129,8 @@ impl Reporter {
         let watcher = &watcher(&state.at(now), &scheme.key())?;
         let policy = policy_ref(self.aggregator.policy())?;
         let mut made = 0;
-        let (incidents, mut failure) = self.incidents(&state, watcher).await;
-        let complete = failure.is_none();
-        let due =
-            breaches_due(&state, watcher, &incidents, complete, self.aggregator.policy(), &policy, now)?;
+        let (incidents, unread, mut failure) = self.incidents(&state, watcher).await;
+        let due = breaches_due(&state, watcher, &incidents, &unread, self.aggregator.policy(), &policy, now)?;
         self.note_held_back(due.held_back);
         if !due.copied.is_empty() {
             note(&mut failure, ReporterError::Copied(due.copied.len()))?;
@@ -152,43 +156,52 @@ impl Reporter {
         failure.map_or(Ok(made), Err)
     }
 
-    /// The incidents in memory, and those only in the history whose breaches are open in the log; with the error if the
-    /// latter could not all be read.
+    /// The incidents in memory, and those only in the history whose breaches are open in the log; with the seconds of which
+    /// not all of the latter could be read, and why.
     async fn incidents(
         &self,
         state: &State,
         watcher: &ParticipantId,
-    ) -> (Arc<Incidents>, Option<ReporterError>) {
+    ) -> (Arc<Incidents>, BTreeSet<Timestamp>, Option<ReporterError>) {
         let at_hand = self.aggregator.incidents();
         let moments = without_incident(state, watcher, &at_hand);
         if moments.is_empty() {
-            return (at_hand, None);
+            return (at_hand, moments, None);
         }
-        match self.with_put_away(at_hand.clone(), moments).await {
-            Ok(incidents) => (incidents, None),
-            Err(error) => (at_hand, Some(error)),
+        match self.with_put_away(at_hand.clone(), moments.clone()).await {
+            Ok((incidents, unread)) => {
+                let failure = (!unread.is_empty()).then_some(ReporterError::Unread);
+                (incidents, unread, failure)
+            }
+            Err(error) => (at_hand, moments, Some(error)),
         }
     }
 
-    /// These incidents, and those in the history that began in one of these seconds.
+    /// These incidents, and those in the history that began in one of these seconds; with the seconds in which one began that
+    /// cannot be read.
     async fn with_put_away(
         &self,
         mut incidents: Arc<Incidents>,
         moments: BTreeSet<Timestamp>,
-    ) -> Result<Arc<Incidents>, ReporterError> {
+    ) -> Result<(Arc<Incidents>, BTreeSet<Timestamp>), ReporterError> {
         let aggregator = self.aggregator.clone();
         let read = tokio::task::spawn_blocking(move || {
+            let mut unread = BTreeSet::new();
             for moment in moments {
                 let begin_ms = moment.unix().saturating_mul(1000);
                 let touching = Some((begin_ms, begin_ms.saturating_add(1000)));
-                aggregator.all_incidents(&Wanted { touching, ..Wanted::default() }, |incident| {
+                let wanted = Wanted { touching, ..Wanted::default() };
+                let damaged = aggregator.all_incidents(&wanted, |incident| {
                     if breaches::time(incident.began_ms) == moment {
                         Arc::make_mut(&mut incidents).insert(incident.number, Arc::new(incident.clone()));
                     }
                     true
                 })?;
+                if damaged.into_iter().any(|began_ms| breaches::time(began_ms) == moment) {
+                    unread.insert(moment);
+                }
             }
-            Ok(incidents)
+            Ok((incidents, unread))
         });
         read.await.map_err(|error| ReporterError::Report(error.to_string()))?
     }

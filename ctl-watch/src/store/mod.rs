@@ -27,6 +27,7 @@ use super::changes::{Changes, Kept};
 use super::config::Watch;
 use super::description::Description;
 pub use error::StoreError;
+pub use incidents::Row;
 
 /// The format of the database.
 const SCHEMA_VERSION: i64 = 2;

@@ -65,8 +65,8 @@ fn read(store: &Store, numbers: &[u32], from: u32, to: u32) -> Vec<(u32, u32, Co
 
 fn numbers(store: &Store, wanted: &Wanted, limit: usize) -> Vec<u64> {
     let mut found = Vec::new();
-    let each = |incident: Incident| {
-        found.push(incident.number);
+    let each = |row: Row| {
+        found.extend(row.read().map(|incident| incident.number));
         found.len() < limit
     };
     store.incidents(wanted, each).unwrap();
@@ -213,6 +213,38 @@ fn a_row_that_cannot_be_read_costs_that_row() {
 }
 
 #[test]
+#[test]
+fn damaged_incidents_are_told_as_such_and_hide_none_of_those_after_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    put_incidents(&store, (1..=1200).map(|number| incident(number, "alpha-pki", NOW, true)));
+    let damaged = beside(directory.path());
+    damaged.execute("UPDATE incidents SET incident = '{' WHERE number IN (7, 1100)", []).unwrap();
+    let (mut seen, mut unread) = (0, Vec::new());
+    let each = |row: Row| {
+        seen += 1;
+        if let Row::Unread { number, began_ms } = row {
+            unread.push((number, began_ms));
+        }
+        true
+    };
+    store.incidents(&Wanted::default(), each).unwrap();
+    let began_ms = incident(7, "alpha-pki", NOW, true).began_ms;
+    assert_eq!((seen, unread), (1200, vec![(7, began_ms), (1100, began_ms)]));
+}
+
+#[test]
+fn an_incident_of_a_release_that_knew_less_is_read_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    put_incidents(&store, [incident(1, "alpha-pki", NOW, true)]);
+    let older = "UPDATE incidents SET incident = json_remove(incident, '$.unwatched', '$.bad_ms')";
+    assert_eq!(beside(directory.path()).execute(older, []).unwrap(), 1);
+    let found = store.incident(1).unwrap().unwrap();
+    assert!(!found.unwatched && found.bad_ms == 0, "what it did not say was not so: {found:?}");
+    assert_eq!(store.kept(0, 10, 0).unwrap().incidents, [found]);
+}
+
 fn a_week_of_probes_stays_inside_its_bound_on_the_disk() {
     const TARGETS: u32 = 200;
     const MAX: u64 = 24 * 1024 * 1024;

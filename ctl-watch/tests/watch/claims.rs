@@ -1,6 +1,8 @@
 //! What a watcher says to the log from outside: an outage is claimed and ended once, whatever is lost on the way, and two
 //! organisations together confirm it.
 
+use std::collections::BTreeSet;
+
 use ctl_core::Timestamp;
 use ctl_core::role::Role;
 use ctl_governance::State;
@@ -30,6 +32,31 @@ async fn an_outage_is_claimed_and_ended_once_whatever_the_watch_forgets() {
     watch.probes(5, None).await;
     assert_eq!((watch.record().await, watch.record().await), (1, 0));
     assert_eq!((watch.claims(), watch.sent()), ((1, 0), 2));
+}
+
+#[tokio::test]
+async fn an_outage_that_lasts_is_not_called_over_because_its_incident_cannot_be_read() {
+    let (server, clock, folder) = scheme().await;
+    let mut watch = Watcher::begin(&server, &clock, "watcher-north", folder.path()).await;
+    watch.probes(20, Some(Code::TcpRefused)).await;
+    assert_eq!((watch.record().await, watch.claims()), (1, (1, 1)));
+    let (server, clock, who) = watch.stop().await;
+    let kept = rusqlite::Connection::open(folder.path().join("history/watch.db")).unwrap();
+    let whole: String = kept.query_row("SELECT incident FROM incidents", [], |row| row.get(0)).unwrap();
+    let write = |text: &str| kept.execute("UPDATE incidents SET incident = ?1 WHERE number = 1", [text]);
+    assert_eq!(write("{").unwrap(), 1);
+
+    let mut watch = Watcher::begin(&server, &clock, who, folder.path()).await;
+    watch.pass(600).await;
+    assert!(matches!(watch.try_record().await, Err(ReporterError::Unread)));
+    assert_eq!((watch.claims(), watch.sent()), ((1, 1), 1), "nobody saw it end");
+
+    // Whoever repairs the row has the claim go on.
+    watch.stop().await;
+    assert_eq!(write(&whole).unwrap(), 1);
+    let mut watch = Watcher::begin(&server, &clock, who, folder.path()).await;
+    watch.probes(5, None).await;
+    assert_eq!((watch.record().await, watch.claims().1), (1, 0));
 }
 
 #[tokio::test]
@@ -141,7 +168,8 @@ async fn a_thief_of_evidence_keeps_nobody_out_of_the_log() {
     let (incidents, south) = (north.aggregator.incidents(), "watcher-south".parse().unwrap());
     let policy = north.aggregator.policy();
     let named = policy_ref(policy).unwrap();
-    let due = breaches_due(&north.state(), &south, &incidents, true, policy, &named, clock.now()).unwrap();
+    let due = breaches_due(&north.state(), &south, &incidents, &BTreeSet::new(), policy, &named, clock.now())
+        .unwrap();
     server.world.lock().unwrap().say(&["watcher-south"], due.statements[0].clone()).unwrap();
 
     north.lie(Lie::None);

@@ -1,6 +1,6 @@
 //! What the status page says of what nobody promised, saw or knows: never that all is well.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ctl_core::Digest;
@@ -194,7 +194,8 @@ async fn an_incident_names_the_breach_that_its_claim_counts_in_whenever_others_s
     {
         let incidents = [(seen.number, seen.into())].into();
         let (id, now) = (who.parse().unwrap(), world.now);
-        let due = breaches_due(&world.state, &id, &incidents, true, &policy, &named, now).unwrap();
+        let due =
+            breaches_due(&world.state, &id, &incidents, &BTreeSet::new(), &policy, &named, now).unwrap();
         world.say(&[who], due.statements[0].clone()).unwrap();
     }
     let service = in_the_present(world).await;

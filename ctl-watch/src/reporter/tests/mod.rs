@@ -90,13 +90,13 @@ impl Story {
     }
 
     fn due(&self) -> Due {
-        self.due_of(true)
+        self.due_of(&BTreeSet::new())
     }
 
-    fn due_of(&self, complete: bool) -> Due {
+    fn due_of(&self, unread: &BTreeSet<Timestamp>) -> Due {
         let (named, state) = (policy_ref(&self.policy).unwrap(), &self.world.state);
         let (watcher, now) = (watcher(), self.world.now);
-        breaches_due(state, &watcher, &self.incidents, complete, &self.policy, &named, now).unwrap()
+        breaches_due(state, &watcher, &self.incidents, unread, &self.policy, &named, now).unwrap()
     }
 
     /// Records what is due as the reporter does; the rules of the log take all of it.
