@@ -213,3 +213,15 @@ async fn an_incident_names_the_breach_that_its_claim_counts_in_whenever_others_s
     assert!(!page(&watched, "/incidents/2").await.contains("In the log: "));
     watched.stop().await;
 }
+
+    // A watch whose key is no watcher's hides nothing of it either.
+    let file = folder.path().join("nobody.pem");
+    ctl_host::files::write(&file, key("elector-1").to_pem().as_bytes(), ctl_host::files::SECRET).unwrap();
+    config.watch.key = Some(file);
+    let watched = Watched::start(&config).await;
+    assert_eq!(
+        until(&watched, "/incidents/1", "In the log: ").await.matches("confirmed. Seen by 2").count(),
+        1
+    );
+    assert!(!page(&watched, "/incidents/2").await.contains("In the log: "));
+    watched.stop().await;

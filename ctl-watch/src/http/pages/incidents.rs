@@ -126,10 +126,8 @@ pub(super) async fn show(app: App, call: Call) -> Result<Response, Problem> {
 /// What watchers say of it in the log.
 fn log_says(app: &App, around: &Around, incident: &Incident) -> Option<Breach> {
     let seen = around.followed.seen.as_ref()?;
-    let own = match app.watch.witness() {
-        (Some(key), _) => Some(watcher(&seen.state, key).ok()?),
-        (None, _) => None,
-    };
+    // With the key of no watcher in office it is a watch like any other, which finds what anyone claims.
+    let own = app.watch.witness().0.and_then(|key| watcher(&seen.state, key).ok());
     let told = in_log(&seen.state, own.as_ref(), incident)?;
     Some(judge::breach(told.outage(&seen.state)))
 }
