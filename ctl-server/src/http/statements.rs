@@ -54,7 +54,8 @@ pub(super) fn problem_of(error: RecordError) -> Problem {
             Problem::new(status, kind, refusal.detail).reason(refusal.reason.as_str())
         }
         RecordError::Busy => {
-            Problem::unavailable("too many statements wait to be recorded: try again in a moment").retry_in(1)
+            // Of the kind that is never told on a page: the queue is full because too much is asked.
+            Problem::busy("too many statements wait to be recorded: try again in a moment")
         }
         error @ RecordError::Unknown(_) => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", error.to_string()).retry_in(10)
@@ -62,5 +63,20 @@ pub(super) fn problem_of(error: RecordError) -> Problem {
         error @ (RecordError::Clock(_) | RecordError::ReadOnly(_) | RecordError::Closed) => {
             Problem::unavailable(error.to_string())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_floods_the_queue_is_told_so_in_a_line_and_not_on_a_page() {
+        let busy = problem_of(RecordError::Busy);
+        assert_eq!((busy.status, busy.kind), (StatusCode::SERVICE_UNAVAILABLE, "busy"));
+        assert_eq!(busy.retry_after, Some(1));
+        assert!(!busy.is_worth_a_page());
+        let read_only = problem_of(RecordError::ReadOnly("the disk is full".to_owned()));
+        assert!(read_only.is_worth_a_page(), "a person is told what is wrong here");
     }
 }

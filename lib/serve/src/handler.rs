@@ -163,10 +163,7 @@ impl<S: Service> Handler<S> {
         };
         let mut response = answer.unwrap_or_else(|problem| boxed(problem.into_response()).map(Source::Made));
         let told = response.extensions_mut().remove::<Problem>();
-        // Whoever asks too much is not answered with what costs more.
-        let is_cheap =
-            |problem: &Problem| problem.retry_after.is_none() || problem.kind == Problem::NOT_READY;
-        let told = told.filter(is_cheap);
+        let told = told.filter(Problem::is_worth_a_page);
         let page = reader.zip(told).and_then(|(path, problem)| self.service.problem_page(&path, &problem));
         if let Some(page) = page {
             response = reader::told(response, boxed(page));

@@ -28,7 +28,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The kind of what is not there yet.
+    /// The kind of what is not there yet. Nothing that comes of asking too much is of it: [`Problem::busy`].
     pub const NOT_READY: &str = "not-ready";
 
     /// A problem of this kind.
@@ -97,6 +97,13 @@ impl Problem {
     #[must_use]
     pub fn busy(detail: &'static str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_in(1)
+    }
+
+    /// Whether a person is told of it on a page: one costs more than the refusal, and whoever asks too much is not given
+    /// more. What is not there yet is no matter of how much is asked.
+    #[must_use]
+    pub fn is_worth_a_page(&self) -> bool {
+        self.retry_after.is_none() || self.kind == Self::NOT_READY
     }
 
     /// Adds the word of a refusal.
