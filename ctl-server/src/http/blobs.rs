@@ -5,9 +5,9 @@
 
 use ctl_core::Digest;
 use ctl_core::paths::BLOB;
-use ctl_serve::{Answering, FileBody, Problem, Readers, Source, Transfer, answer, file};
+use ctl_serve::{Answering, FileBody, Problem, Readers, Source, Transfer, answer, conditional, file};
 use http_body_util::BodyExt as _;
-use warp::http::{HeaderValue, Method, Response, StatusCode, header};
+use warp::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use warp::hyper::body::Incoming;
 
 use super::App;
@@ -22,20 +22,21 @@ pub(super) async fn transfer(app: &App, transfer: Transfer<'_>) -> Result<Respon
     if transfer.head.method == Method::PUT {
         put(app, digest, transfer).await
     } else {
-        get(app, digest, transfer.answering, transfer.readers).await
+        let Transfer { head, answering, readers, .. } = transfer;
+        get(app, digest, &head.headers, (answering, readers)).await
     }
 }
 
 async fn get(
     app: &App,
     digest: Digest,
-    answering: &Answering,
-    readers: &Readers,
+    request: &HeaderMap,
+    (answering, readers): (&Answering, &Readers),
 ) -> Result<Response<Source>, Problem> {
     if let Some(text) = app.policies.text(&digest) {
         // The charter names a policy by the digest of its text without salt, because it is not secret.
-        answering.hold(text.len())?;
-        return Ok(bytes(Source::prepared(text.to_owned()), "public, max-age=31536000, immutable"));
+        let whole = || answering.hold(text.len()).map(|()| Source::prepared(text.to_owned()));
+        return unless_current(&digest, request, "public, max-age=31536000, immutable", whole);
     }
     check_named(app, &digest)?;
     let blobs = app.blobs.clone();
@@ -43,10 +44,12 @@ async fn get(
     let (path, length) = located.ok_or_else(|| {
         Problem::not_found(format!("blob {digest} is named in the log but was never sent here"))
     })?;
-    answering.hold(file::HELD)?;
-    let body = FileBody::new(path, length, readers.clone()).proven(digest);
-    // A blob may be erased, so nobody may cache it for ever.
-    Ok(bytes(Source::File(body), "public, max-age=300"))
+    let whole = || {
+        answering.hold(file::HELD)?;
+        Ok(Source::File(FileBody::new(path, length, readers.clone()).proven(digest)))
+    };
+    // A blob may be erased, so nobody may cache it for ever; and only what is still here is said to be current.
+    unless_current(&digest, request, "public, max-age=300", whole)
 }
 
 /// The digest in a path that the table of routes accepted.
@@ -66,11 +69,26 @@ fn check_named(app: &App, digest: &Digest) -> Result<(), Problem> {
     Err(Problem::not_found(format!("no recorded statement names blob {digest}: record the statement first")))
 }
 
-fn bytes(body: Source, caching: &'static str) -> Response<Source> {
-    let mut response = Response::new(body);
+/// The bytes, or 304 if the caller has them: their digest is their tag.
+fn unless_current(
+    digest: &Digest,
+    request: &HeaderMap,
+    caching: &'static str,
+    whole: impl FnOnce() -> Result<Source, Problem>,
+) -> Result<Response<Source>, Problem> {
+    let tag = HeaderValue::from_str(&format!("\"{digest}\"")).map_err(|error| Problem::internal(&error))?;
+    let mut response =
+        if conditional::is_current(request, &tag) { done(StatusCode::NOT_MODIFIED) } else { bytes(whole()?) };
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::ETAG, tag);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    Ok(response)
+}
+
+fn bytes(body: Source) -> Response<Source> {
+    let mut response = Response::new(body);
+    let kind = HeaderValue::from_static("application/octet-stream");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
     answer::as_attachment(response)
 }
 

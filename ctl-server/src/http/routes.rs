@@ -102,7 +102,8 @@ fn writing() -> Vec<Route<App>> {
         .schema(object(&["verdict"], json!({ "verdict": { "enum": ["consistent", "went-back"] } })))
         .fails(422, "It is no checkpoint of this log."),
         Route::download(paths::BLOB.pattern(), "A text outside the log that a recorded statement names.")
-            .answers(200, BYTES, "Its bytes.")
+            .answers(200, BYTES, "Its bytes; the ETag is the digest.")
+            .answers(304, &[], "The caller has it: If-None-Match names its ETag.")
             .fails(404, "No statement names it, or it was never sent here.")
             .fails(410, "It was erased.")
             .and_upload("Brings such a text.")

@@ -10,8 +10,11 @@ async fn blobs_are_kept_only_for_digests_that_the_log_names() {
     let digest = Digest::of(&blob);
     let path = format!("/v1/blobs/{digest}");
     let put = async |body: &[u8]| served.send("PUT", &path, &[], body).await;
+    let tag = format!("\"{digest}\"");
+    let again = async |tag: &str| served.send("GET", &path, &[("If-None-Match", tag)], b"").await;
     put(&blob).await.problem(404);
     served.get(&path).await.problem(404);
+    again(&tag).await.problem(404);
 
     let reference = BlobRef { access: BlobAccess::Public, sha256: digest };
     let said = CommentAdd { about: application, comment: reference };
@@ -24,9 +27,15 @@ async fn blobs_are_kept_only_for_digests_that_the_log_names() {
     let got = served.get(&path).await;
     assert_eq!((got.status, &got.body), (200, &blob));
     assert_eq!(got.header("content-disposition"), "attachment", "no page of this server");
+    assert_eq!((got.header("etag"), got.header("cache-control")), (&*tag, "public, max-age=300"));
+    let has = again(&tag).await;
+    assert_eq!((has.status, has.body.len(), has.header("etag")), (304, 0, &*tag), "who has it gets no bytes");
+    assert_eq!(again("\"other\"").await.body, blob);
 
     served.blobs.erase(&digest).unwrap();
     served.get(&path).await.problem(410);
+    again(&tag).await.problem(410);
+    again("*").await.problem(410);
     put(&blob).await.problem(410);
     served.get("/v1/blobs/xyz").await.problem(404);
     served.send("PUT", "/v1/blobs/xyz", &[], &blob).await.problem(404);
@@ -192,6 +201,10 @@ async fn what_screening_found_is_shown_in_full_with_the_policy_that_says_why() {
     let policy = served.get(&format!("/v1/blobs/{digest}")).await;
     assert_eq!((policy.status, policy.text().as_str()), (200, ctl_policy::ADMISSION));
     assert_eq!(Digest::of(&policy.body), digest);
+    let tag = policy.header("etag");
+    let has = served.send("GET", &format!("/v1/blobs/{digest}"), &[("If-None-Match", tag)], b"").await;
+    assert_eq!((tag, has.status, has.body.len()), (&*format!("\"{digest}\""), 304, 0));
+    assert!(has.header("cache-control").contains("immutable"));
     // Once the report is erased, the record alone is shown.
     let report: Digest = screening["report"]["sha256"].as_str().unwrap().parse().unwrap();
     served.blobs.erase(&report).unwrap();
