@@ -27,6 +27,10 @@ pub struct Description {
     pub period_ms: u64,
     /// The stretches in which it was watched, in order.
     pub watched: Vec<Watched>,
+    /// Whether anything but an undecided application ever named it: only of that something is promised. None where the
+    /// history was written before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promised: Option<bool>,
 }
 
 /// How many stretches are kept apart; older ones are merged.
@@ -43,7 +47,14 @@ impl Description {
             url: target.url.clone(),
             period_ms: period_ms(target),
             watched: vec![Watched { from_ms: now_ms, to_ms: None }],
+            promised: Some(target.is_promised()),
         }
+    }
+
+    /// Notes what names it now; what was ever promised stays so. Returns whether that changed anything.
+    pub fn named_by(&mut self, target: &Target) -> bool {
+        let promised = Some(self.promised == Some(true) || target.is_promised());
+        std::mem::replace(&mut self.promised, promised) != promised
     }
 
     /// The target's id.

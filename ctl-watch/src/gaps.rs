@@ -127,6 +127,7 @@ mod tests {
             url: "http://ocsp.example/".into(),
             period_ms: PERIOD,
             watched,
+            promised: Some(true),
         }
     }
 

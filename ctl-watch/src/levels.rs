@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ctl_core::names::ParticipantId;
-use ctl_policy::sla::{Counts, Kind, Level, Month, Objective, Share, SlaPolicy, Time, burn_rate_milli};
+use ctl_policy::sla::{
+    Counts, Kind, Level, Month, Objective, Share, SlaPolicy, Time, Verdict, burn_rate_milli,
+};
 
 use super::description::Description;
 use super::gaps;
 use super::hours::{ROLLING_HOURS, begin_of, hour_at};
+use super::promise::Promise;
 use super::store::{Store, StoreError};
 
 /// A service: all of an operator's targets of one kind.
@@ -78,6 +81,8 @@ fn counted_since<const N: usize>(
 pub struct ServiceStanding {
     /// The last thirty days.
     pub rolling: Counts,
+    /// What of these counts for what is promised: not of targets that only an undecided application ever named.
+    pub promised: Counts,
     /// The calendar month so far.
     pub month: Counts,
     /// Bad and valid probes in the windows of burn rates, longest last: 5 minutes, 30 minutes, 1, 2, 6, 24 and 72
@@ -125,6 +130,30 @@ impl Levels {
         Some(Level::of(&self.services.get(service)?.rolling, &terms.objective))
     }
 
+    /// What was counted of a service in the last thirty days, as far as it counts by what is promised of it.
+    #[must_use]
+    pub fn counted(&self, service: &ServiceKey, promise: Promise) -> Option<&Counts> {
+        let standing = self.services.get(service)?;
+        Some(if promise == Promise::Made { &standing.promised } else { &standing.rolling })
+    }
+
+    /// The level of that. Where nobody knows what was promised, there are numbers and no verdicts.
+    #[must_use]
+    pub fn kept(&self, policy: &SlaPolicy, service: &ServiceKey, promise: Promise) -> Option<Level> {
+        let terms = policy.terms(service.0.as_str(), service.1)?;
+        let level = Level::of(self.counted(service, promise)?, &terms.objective);
+        Some(match promise {
+            Promise::Made | Promise::Nothing => level,
+            Promise::Unknown => Level {
+                availability: Verdict::Undetermined,
+                freshness: Verdict::Undetermined,
+                correctness: Verdict::Undetermined,
+                response_time: Verdict::Undetermined,
+                ..level
+            },
+        })
+    }
+
     /// The level of a service in the calendar month so far.
     #[must_use]
     pub fn month(&self, policy: &SlaPolicy, service: &ServiceKey) -> Option<Level> {
@@ -141,6 +170,8 @@ pub struct Closed {
     pub before: u32,
     /// The hour of the moment.
     pub hour: u32,
+    /// The numbers of the targets of which something was promised.
+    promised: BTreeSet<u32>,
     services: BTreeMap<ServiceKey, ServiceStanding>,
 }
 
@@ -181,7 +212,13 @@ impl Closed {
         for (window, counted) in counted.iter().enumerate() {
             put(&mut services, targets, window, counted);
         }
-        Ok(Self { before, hour, services })
+        Ok(Self { before, hour, promised: promised(targets), services })
+    }
+
+    /// Whether these are the sums of the same hours, and the same was promised.
+    #[must_use]
+    pub fn is_of(&self, targets: &BTreeMap<u32, Description>, before: u32, hour: u32) -> bool {
+        (self.before, self.hour) == (before, hour) && self.promised == promised(targets)
     }
 
     /// All services now: the closed hours and those after them.
@@ -205,6 +242,10 @@ impl Closed {
     }
 }
 
+fn promised(targets: &BTreeMap<u32, Description>) -> BTreeSet<u32> {
+    targets.values().filter(|target| target.promised == Some(true)).map(|target| target.number).collect()
+}
+
 fn put(
     services: &mut BTreeMap<ServiceKey, ServiceStanding>,
     targets: &BTreeMap<u32, Description>,
@@ -214,7 +255,11 @@ fn put(
     for (number, counts) in counted {
         if let Some(target) = targets.get(number) {
             let key = (target.operator.clone(), target.kind);
-            add(services.entry(key).or_default(), window, counts);
+            let standing = services.entry(key).or_default();
+            add(standing, window, counts);
+            if window == 0 && target.promised == Some(true) {
+                standing.promised.merge(counts);
+            }
         }
     }
 }

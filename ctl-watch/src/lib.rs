@@ -28,6 +28,7 @@ pub mod observation;
 pub mod own;
 pub mod plan;
 pub mod probe;
+pub mod promise;
 pub mod record;
 pub mod reporter;
 pub mod run;

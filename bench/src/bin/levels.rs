@@ -84,6 +84,7 @@ fn describe(number: u32) -> Result<Description, Box<dyn Error + Send + Sync>> {
         url: format!("http://{number}.example/"),
         period_ms: 30_000,
         watched: vec![Watched { from_ms: 0, to_ms: None }],
+        promised: Some(true),
     })
 }
 

@@ -156,6 +156,9 @@ impl StateMachine {
             *next = next.saturating_add(1);
             Description::new(number, target, now_ms)
         });
+        if description.named_by(target) {
+            changed.insert(target.id);
+        }
         let period_ms = period_ms(target);
         if !description.is_watched() || description.period_ms != period_ms {
             description.begin(now_ms);

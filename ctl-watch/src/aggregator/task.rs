@@ -252,7 +252,7 @@ fn work(store: &Store, days: &RwLock<Days>, job: Job) -> Done {
     if tidies && let Err(error) = store.tidy(at_ms, moment.is_settled) {
         tracing::error!(%error, "the history cannot be tidied");
     }
-    let closed = closed.filter(|one| (one.hour, one.before) == (hour, before) && first >= before);
+    let closed = closed.filter(|one| one.is_of(&targets, before, hour) && first >= before);
     let added = match closed {
         Some(closed) => Ok(closed),
         None => Closed::add_up(store, &targets, before, hour).map(Arc::new),

@@ -12,12 +12,14 @@ use ctl_policy::sla::{BUILT_IN, Counts, Kind};
 use super::task::write;
 use super::*;
 use crate::code::Code;
+use crate::description::Description;
 use crate::evidence::bundle;
 use crate::hours::{HOUR_MS, hour_of};
 use crate::incident::Wanted;
 use crate::levels::{Closed, counted};
 use crate::observation::{Evidence, Finding};
 use crate::store::Retention;
+use crate::target::Origin;
 use crate::testing;
 
 /// 2026-11-21T00:00:00Z.
@@ -331,6 +333,48 @@ fn what_the_pieces_say_of_all_services_is_what_the_whole_says() {
     assert_eq!(services.len(), 2);
     let nothing = counted(&story.store, &all, (0, 10), story.now).unwrap();
     assert!(nothing.values().all(|counts| counts.due() == 0));
+}
+
+#[test]
+fn what_is_applied_for_counts_by_no_promise_until_a_list_names_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut story = Story::begin(directory.path(), BUILT_IN);
+    let by = |origins: &[Origin]| {
+        let one = target(Kind::Ocsp, "http://second.alpha.example/");
+        Arc::new(Target { origins: origins.to_vec(), ..(*one).clone() })
+    };
+    let listed = story.targets[0].clone();
+    story.targets.push(by(&[Origin::Application]));
+    story.machine.watch(&story.targets.clone(), story.now);
+    story.until(DAY + 20 * PERIOD, |_| Some(Code::Slow));
+    let bad = |story: &Story, closed: &Closed| {
+        let services = closed.up_to_now(&story.store, &story.machine.targets(), story.now).unwrap();
+        let standing = services.values().next().unwrap();
+        (standing.rolling.bad, standing.promised.bad)
+    };
+    let hour = hour_of(story.now);
+    let sums = |story: &Story| Closed::add_up(&story.store, &story.machine.targets(), hour, hour).unwrap();
+    let closed = sums(&story);
+    assert!(closed.is_of(&story.machine.targets(), hour, hour));
+    assert_eq!(bad(&story, &closed), (40, 20));
+
+    // Once it is on a list its operator answers for it, also when the list does not name it any more.
+    story.machine.watch(&[listed.clone(), by(&[Origin::Listed, Origin::Application])], story.now);
+    assert!(!closed.is_of(&story.machine.targets(), hour, hour), "sums from before are of no use");
+    assert_eq!(bad(&story, &sums(&story)), (40, 40));
+    story.machine.watch(&[listed.clone(), by(&[Origin::Application])], story.now);
+    story.machine.watch(&[listed], story.now);
+    assert_eq!(bad(&story, &sums(&story)), (40, 40));
+    story.write();
+    let kept = story.store.kept(0, 0, 0).unwrap().targets;
+    assert_eq!(kept.iter().map(|one| one.promised).collect::<Vec<_>>(), [Some(true); 2]);
+
+    // A history from before this was kept says nothing of what is gone, and what is watched is named anew.
+    let mut older = serde_json::to_value(&kept[1]).unwrap();
+    older.as_object_mut().unwrap().remove("promised");
+    let mut older: Description = serde_json::from_value(older).unwrap();
+    assert_eq!(older.promised, None);
+    assert!(older.named_by(&by(&[Origin::Application])) && older.promised == Some(false));
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ pub(crate) fn description(number: u32) -> Description {
         url: format!("http://ocsp-{number}.example/"),
         period_ms: 30_000,
         watched: vec![Watched { from_ms: 0, to_ms: None }],
+        promised: Some(true),
     }
 }
 
@@ -213,7 +214,6 @@ fn a_row_that_cannot_be_read_costs_that_row() {
 }
 
 #[test]
-#[test]
 fn damaged_incidents_are_told_as_such_and_hide_none_of_those_after_them() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path());
@@ -245,6 +245,7 @@ fn an_incident_of_a_release_that_knew_less_is_read_back() {
     assert_eq!(store.kept(0, 10, 0).unwrap().incidents, [found]);
 }
 
+#[test]
 fn a_week_of_probes_stays_inside_its_bound_on_the_disk() {
     const TARGETS: u32 = 200;
     const MAX: u64 = 24 * 1024 * 1024;

@@ -24,6 +24,7 @@ fn describe(number: u32) -> Description {
         url: format!("http://{number}.example/"),
         period_ms: 30_000,
         watched: Vec::new(),
+        promised: Some(true),
     }
 }
 

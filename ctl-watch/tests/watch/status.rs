@@ -245,6 +245,7 @@ fn history(config: &mut Config, operators: u64, base: &str) {
             url: target.url.clone(),
             period_ms: u64::try_from(period.as_millis()).unwrap(),
             watched: vec![Stretch { from_ms: now_ms - 90 * 24 * HOUR_MS, to_ms: None }],
+            promised: Some(true),
         };
         changes.targets.insert(number, description);
         for day in 0..90 {

@@ -39,6 +39,7 @@ fn described(number: u32, kind: Kind, url: &str, from: i64, to: Option<i64>) -> 
         url: url.to_owned(),
         period_ms: 86_400_000,
         watched: vec![Stretch { from_ms: ago(from), to_ms: to.map(ago) }],
+        promised: Some(true),
     }
 }
 
@@ -118,6 +119,71 @@ async fn slow_answers_break_a_promise_and_what_is_left_out_or_gone_is_told() {
     }
     let open = page(&watched, "/incidents?state=open&operator=lost-pki").await;
     assert!(open.contains("No incident is open. None of its services is watched."), "{open}");
+    watched.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_an_application_named_keeps_and_breaks_no_promise() {
+    let (server, folder) = (Server::says(FINE).await, tempfile::tempdir().unwrap());
+    let service = in_the_present(World::published()).await;
+    let mut config = config(&service, folder.path());
+    config.watch.period = Duration::from_secs(86_400);
+    let listed = server.url("/listed");
+    config.watch.targets = vec![ConfiguredTarget {
+        operator: "slow-pki".parse().unwrap(),
+        kind: Kind::Https,
+        url: listed.clone(),
+    }];
+    // An application named a second service of a kind that is on a list, and one of a kind of its own. Both failed all the
+    // time, and it was withdrawn. Of a fourth an older history does not say what named it.
+    let gone = |number, kind, promised| {
+        let url = format!("http://slow.example/{number}");
+        Description { promised, ..described(number, kind, &url, 20, Some(5)) }
+    };
+    let old = Description { operator: "old-pki".parse().unwrap(), ..gone(3, Kind::Crl, None) };
+    let targets = [
+        described(0, Kind::Https, &listed, 90, None),
+        gone(1, Kind::Https, Some(false)),
+        gone(2, Kind::Est, Some(false)),
+        old,
+    ];
+    let mut changes = Changes::default();
+    changes.targets.extend(targets.map(|one| (one.number, one)));
+    let mut good = Counts { good: 24, answered: 24, fresh: 24, correct: 24, ..Counts::default() };
+    (0..24).for_each(|_| good.latency_ms.add(40));
+    let bad = Counts { bad: 24, ..Counts::default() };
+    let hour = u32::try_from(now_ms() / HOUR_MS).unwrap();
+    for day in 0..90 {
+        let counted: &mut BTreeMap<u32, Counts> = changes.hours.entry(hour - day * 24).or_default();
+        counted.insert(0, good.clone());
+        if (6..19).contains(&day) {
+            counted.extend((1..=3).map(|number| (number, bad.clone())));
+        }
+    }
+    changes.last_probes.insert(0, now_ms() - 1000);
+    write(&config, &changes);
+    let watched = Watched::start(&config).await;
+
+    until(&watched, "/", "/operators/slow-pki").await;
+    let slow = until(&watched, "/operators/slow-pki", ": met").await;
+    assert!(!slow.contains(": missed") && !slow.contains("Not kept in 30 days"), "{slow}");
+    let (https, est) = (slow.find("id=\"https\"").unwrap(), slow.find("id=\"est\"").unwrap());
+    assert!(https < est && slow[est..].contains("no longer watched"), "{slow}");
+    assert!(!slow[..est].contains("Nothing is promised of it"), "{slow}");
+    assert!(
+        slow[est..].contains("Nothing is promised of it") && slow[est..].contains("<strong>0.00\u{a0}%"),
+        "{slow}"
+    );
+    let first = page(&watched, "/").await;
+    let row = first.split("href=\"/operators/slow-pki\"").last().unwrap().split("</tr>").next().unwrap();
+    assert!(row.contains("promise kept"), "{row}");
+
+    let old = until(&watched, "/operators/old-pki", "undetermined").await;
+    assert!(
+        old.contains("<strong>0.00\u{a0}%") && !old.contains("Nothing is promised of it"),
+        "numbers: {old}"
+    );
+    assert!(!old.contains(": missed") && !old.contains("Not kept in 30 days"), "and no verdict: {old}");
     watched.stop().await;
 }
 
@@ -212,7 +278,6 @@ async fn an_incident_names_the_breach_that_its_claim_counts_in_whenever_others_s
     assert!(told.contains("confirmed. Seen by 2 organisations; 2 are needed (entry "), "{told}");
     assert!(!page(&watched, "/incidents/2").await.contains("In the log: "));
     watched.stop().await;
-}
 
     // A watch whose key is no watcher's hides nothing of it either.
     let file = folder.path().join("nobody.pem");
@@ -225,3 +290,4 @@ async fn an_incident_names_the_breach_that_its_claim_counts_in_whenever_others_s
     );
     assert!(!page(&watched, "/incidents/2").await.contains("In the log: "));
     watched.stop().await;
+}

@@ -266,6 +266,7 @@ mod tests {
             url: "http://ocsp.alpha.example/".into(),
             period_ms: 60_000,
             watched: vec![crate::description::Watched { from_ms: DAY, to_ms: None }],
+            promised: Some(true),
         };
         let day = |target: &Description| hours_due(target, DAY, DAY + 24 * HOUR_MS);
         assert_eq!(day(&target), 24);

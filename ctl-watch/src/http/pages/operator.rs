@@ -22,6 +22,7 @@ use crate::follow::Contact;
 use crate::http::sla::tell;
 use crate::incident::Incident;
 use crate::levels::{Levels, ServiceKey};
+use crate::promise::{Promise, promise};
 use crate::standings::Standing;
 use crate::target::OWN;
 
@@ -193,23 +194,25 @@ impl<'a> Gathered<'a> {
             let of: Vec<&Description> = self.targets.iter().filter(|target| target.kind == kind).collect();
             let Some(terms) = policy.terms(self.id.as_str(), kind) else { continue };
             let (key, today) = ((self.id.clone(), kind), day_of(self.now_ms));
-            let sums = judge::sums(&self.app.watch.aggregator().days(), of, today, self.now_ms);
+            let sums =
+                judge::sums(&self.app.watch.aggregator().days(), of.iter().copied(), today, self.now_ms);
             let now = worst.get(&kind).copied();
             if now.is_none() && !sums.iter().any(judge::Sum::was_due) {
                 continue;
             }
-            let standing = self.levels.services.get(&key);
+            let promise = promise(of.iter().copied(), promised.get(&kind).copied(), self.now_ms);
+            let counted = self.levels.counted(&key, promise);
             services.push(Service {
                 kind,
                 // Before it is known what there is to watch, nothing is known to have been removed.
                 now: now.or((sight == Sight::NotYet).then_some(Now::Unknown)),
-                is_promised: promised.get(&kind).copied().unwrap_or(true),
+                is_promised: promise != Promise::Nothing,
                 objective: &terms.objective,
                 text: &terms.text,
                 source: &terms.source,
-                level: self.levels.rolling(policy, &key),
+                level: self.levels.kept(policy, &key, promise),
                 is_counted: self.levels.at_ms > 0,
-                is_timed: standing.is_some_and(|standing| standing.rolling.latency_ms.total() > 0),
+                is_timed: counted.is_some_and(|counts| counts.latency_ms.total() > 0),
                 days: self.days(&key, &sums, &terms.objective),
                 addresses: of_kind.remove(&kind).unwrap_or_default(),
             });

@@ -13,6 +13,7 @@ use super::{App, Around, html, judge, open_of};
 use crate::aggregator::days::{DAYS, day_of};
 use crate::description::Description;
 use crate::levels::Levels;
+use crate::promise::{Promise, promise};
 use crate::target::OWN;
 
 /// Operators on a page.
@@ -156,7 +157,7 @@ fn drafts(app: &App, around: &Around, levels: &Levels, now_ms: i64) -> BTreeMap<
         }
     }
     for draft in drafts.values_mut() {
-        measure(app, levels, draft);
+        measure(app, levels, draft, now_ms);
     }
     drafts
 }
@@ -180,18 +181,21 @@ fn draft(around: &Around, operator: &ParticipantId) -> Draft {
 }
 
 /// The last thirty days of all kinds of services.
-fn measure(app: &App, levels: &Levels, Draft { row, kinds, .. }: &mut Draft) {
-    row.is_promised = kinds.is_empty() || kinds.values().any(|is_promised| *is_promised);
+fn measure(app: &App, levels: &Levels, Draft { row, kinds, targets }: &mut Draft, now_ms: i64) {
+    // Of what is named and left out nobody knows what it was promised to be.
+    row.is_promised = kinds.is_empty() && targets.is_empty();
     let policy = app.watch.policy();
     let (mut good, mut valid, mut verdicts) = (0_u64, 0_u64, Vec::new());
     for kind in judge::KINDS {
-        let key = (row.operator.clone(), kind);
+        let (key, of) = ((row.operator.clone(), kind), targets.iter().filter(|one| one.kind == kind));
+        let promise = promise(of, kinds.get(&kind).copied(), now_ms);
+        row.is_promised |= promise != Promise::Nothing;
         let Some(standing) = levels.services.get(&key) else { continue };
         good = good.saturating_add(standing.rolling.good);
         valid = valid.saturating_add(standing.rolling.valid());
         // Kept is what every kind of service is known to have kept of all that is promised.
-        if row.is_promised && kinds.get(&kind) != Some(&false) {
-            verdicts.extend(levels.rolling(policy, &key).map(|level| level.verdict()));
+        if promise != Promise::Nothing {
+            verdicts.extend(levels.kept(policy, &key, promise).map(|level| level.verdict()));
         }
     }
     row.kept = if verdicts.contains(&Verdict::Missed) {
