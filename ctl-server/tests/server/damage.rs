@@ -2,7 +2,6 @@
 //! done here, and helps.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use ctl_core::Digest;
 use ctl_server::keys::Keys;
@@ -11,7 +10,7 @@ use ctl_server::ledger::verify::verify;
 use ctl_server::ledger::{Damage, Head, OpenError, SledStore};
 
 use crate::common::world::World;
-use crate::common::{on_disk, open, store_below, talkative, with_application};
+use crate::common::{database_below, on_disk, open, store_below, talkative, with_application};
 
 /// A ledger on disk with some life in it.
 fn scheme(data: &Path) -> World {
@@ -53,15 +52,7 @@ fn restored(error: &OpenError, data: &Path, mirror: &Path, world: &World) {
 }
 
 fn with_database(data: &Path, change: impl FnOnce(&sled::Db)) {
-    // Our own opening waits until the lock of the last user is let go of; sled's does not.
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let database = loop {
-        match sled::open(data.join("ledger")) {
-            Ok(database) => break database,
-            Err(error) => assert!(Instant::now() < deadline, "{error}"),
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
+    let database = database_below(data);
     change(&database);
     database.flush().unwrap();
 }

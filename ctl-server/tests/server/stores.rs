@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use ctl_server::ledger::{Head, Ledger, MemoryStore, Store, StoreError};
 
-use crate::common::{clock_at, comment, fill, setup, store_below, talkative, with_application};
+use crate::common::{
+    clock_at, comment, database_below, fill, setup, store_below, talkative, with_application,
+};
 
 /// A kind of store.
 trait Kind {
@@ -45,15 +46,7 @@ impl Kind for Sled {
     }
 
     fn damage(&self, folder: &Path, index: u64) {
-        // Our own opening waits until the lock of the last user is let go of; sled's does not.
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let db = loop {
-            match sled::open(folder.join("ledger")) {
-                Ok(db) => break db,
-                Err(error) => assert!(Instant::now() < deadline, "{error}"),
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        };
+        let db = database_below(folder);
         let key = [b"e".as_slice(), &index.to_be_bytes()].concat();
         let mut value = db.get(&key).unwrap().unwrap().to_vec();
         *value.last_mut().unwrap() ^= 1;

@@ -96,6 +96,19 @@ pub fn store_below(data: &Path) -> Result<SledStore, StoreError> {
     }
 }
 
+/// Opens the database of that store by itself, to spoil it. Our own opening waits until the lock of the last user is let
+/// go of; sled's does not.
+pub fn database_below(data: &Path) -> sled::Db {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match sled::open(data.join("ledger")) {
+            Ok(database) => return database,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// A ledger on disk below `data`, with what the world has recorded.
 pub fn on_disk(data: &Path, world: &World) {
     let store = SledStore::open(&data.join("ledger")).unwrap();
